@@ -1,0 +1,21 @@
+"""The errors people see: each is a sentence with its place and its remedy, never a traceback."""
+
+from __future__ import annotations
+
+
+class TestbedError(Exception):
+    """Something the user can act on; ``str()`` of it is shown as it is."""
+
+    __test__ = False
+
+
+class UsageError(TestbedError):
+    """Wrong arguments or a wrong scenario file (exit code 2)."""
+
+
+class CaptureError(UsageError):
+    """A file that cannot be read as a capture at all (exit code 2)."""
+
+
+class LabError(TestbedError):
+    """The lab could not be run on this machine (exit code 3)."""

@@ -1,0 +1,1 @@
+"""The private network: namespace, wire, packet faults, scenario time."""

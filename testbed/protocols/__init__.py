@@ -1,0 +1,1 @@
+"""Sans-IO knowledge of the protocols: bytes in, values out."""

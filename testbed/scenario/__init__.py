@@ -1,0 +1,1 @@
+"""The scenario language: model, units, loading with line numbers, JSON Schema."""

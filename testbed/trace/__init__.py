@@ -1,0 +1,1 @@
+"""What a trace says: connections, phases, dialogue, findings."""
