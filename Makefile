@@ -1,0 +1,43 @@
+# make demo, make test: everything a fresh Debian machine with Python 3.11, make and git needs is set up first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+# In CI the versions are those of constraints.txt; elsewhere the newest the ranges of pyproject.toml allow.
+CONSTRAINTS := $(if $(CI),-c constraints.txt)
+WORKERS ?= auto
+
+.PHONY: help demo test lint bench docs clean
+
+help:
+	@echo "make demo    set up, run the demonstration"
+	@echo "make test    set up, run all tests"
+	@echo "make lint    ruff and mypy --strict"
+	@echo "make bench   measure speed, as ratios within one run"
+	@echo "make docs    write the generated parts of the docs again"
+
+$(READY): pyproject.toml constraints.txt .ci/system-packages
+	@.ci/system-packages
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/testbed run -v scenarios/mailbox-full.yaml
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY)
+	@$(BIN)/python tests/bench/bench.py
+
+docs: $(READY)
+	@$(BIN)/testbed schema > docs/scenario.schema.json
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

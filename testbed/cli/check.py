@@ -1,0 +1,17 @@
+"""``testbed check``."""
+
+from __future__ import annotations
+
+import argparse
+
+from testbed.cli import HELD
+from testbed.scenario.load import discover, load_all
+
+
+def main(options: argparse.Namespace) -> int:
+    """Validate scenario files; every mistake of every file is named."""
+    scenarios = load_all(discover(options.paths))
+    for scenario in scenarios:
+        print(f"{scenario.file}: {scenario.title}")
+    print(f"{len(scenarios)} scenario{'s' if len(scenarios) != 1 else ''}, no mistakes")
+    return HELD

@@ -1,0 +1,76 @@
+"""The help people see first.  It loads nothing, so that ``testbed --help`` is there at once."""
+
+from __future__ import annotations
+
+import sys
+
+from testbed.cli.style import styled
+
+# Per command: what it does, and examples with what they are for.
+COMMANDS = {
+    "run": (
+        "Run scenarios and judge them",
+        (
+            ("testbed run scenarios/", "every scenario of a folder"),
+            ("testbed run -v scenarios/mailbox-full.yaml", "one, with its annotated trace"),
+            ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
+        ),
+    ),
+    "inspect": (
+        "Annotate captures, ours or anybody's",
+        (
+            ("testbed inspect capture.pcap", "connections, phases, dialogue, findings"),
+            ("testbed inspect --packets capture.pcap", "every packet with its label"),
+            ("testbed inspect -o annotated.pcapng capture.pcap", "comments to read in Wireshark"),
+        ),
+    ),
+    "check": ("Validate scenario files", (("testbed check scenarios/", "every mistake, with its line"),)),
+    "schema": (
+        "Print the JSON Schema of scenario files",
+        (("testbed schema > scenario.schema.json", "for editors that complete and check"),),
+    ),
+    "doctor": ("Say what this machine allows", (("testbed doctor", "and how to grant what is missing"),)),
+}
+
+EXIT_CODES = (
+    ("0", "all held"),
+    ("1", "an expectation failed"),
+    ("2", "wrong usage, scenario or capture"),
+    ("3", "the lab could not be run on this machine"),
+    ("130", "interrupted (Ctrl-C)"),
+)
+
+
+def main_help() -> str:
+    """The help of ``testbed`` itself."""
+    examples = [examples[0] for _, examples in COMMANDS.values()]
+    return f"""\
+Stage mail failures in a private network, capture every packet, explain what happened.
+
+{heading("Usage:")} {styled("testbed COMMAND …", "cyan bold", sys.stdout)}
+
+{heading("Commands:")}
+{rows([(name, summary) for name, (summary, _) in COMMANDS.items()])}
+
+{heading("Options:")}
+{rows([("-h, --help", "show this help"), ("-V, --version", "show the version")])}
+
+{heading("Examples:")}
+{rows(examples)}
+
+{heading("Exit codes:")}
+{rows(EXIT_CODES)}
+
+'testbed COMMAND --help' tells more about one command.
+"""
+
+
+def heading(text: str) -> str:
+    """A section's title."""
+    return styled(text, "green bold", sys.stdout)
+
+
+def rows(pairs: list[tuple[str, str]] | tuple[tuple[str, str], ...], width: int = 0) -> str:
+    """Two aligned columns; ``width`` is that of the first, 0 for as wide as needed."""
+    width = width or max(len(left) for left, _ in pairs)
+    return "\n".join(f"  {styled(left.ljust(width), 'cyan bold', sys.stdout)}  {right}" for left, right in pairs)

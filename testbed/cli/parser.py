@@ -1,0 +1,128 @@
+"""Arguments of the commands, and the help of each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from difflib import get_close_matches
+from typing import NoReturn
+
+from testbed import __version__
+from testbed.cli.help import COMMANDS, heading, main_help, rows
+from testbed.cli.style import styled
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options of one command, its name under ``command``.  Raises SystemExit(0) for help, (2) for misuse."""
+    return _parser().parse_args(arguments)
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the annotated trace of each scenario")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one per core)")
+    parser.add_argument(
+        "--time-limit",
+        type=_seconds,
+        default=30.0,
+        metavar="S",
+        help="real seconds a lab may take (default: 30)",
+    )
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="FILE", help="captures, pcap or pcapng")
+    parser.add_argument("--packets", action="store_true", help="list every packet with its phase and step")
+    parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
+    parser.add_argument("-o", "--output", metavar="OUT.pcapng", help="write the capture with a comment per packet")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+_ARGUMENTS = {"run": _run, "inspect": _inspect, "check": _check, "schema": _nothing, "doctor": _nothing}
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with help people can read and errors that help."""
+
+    command = ""
+
+    def format_help(self) -> str:
+        return main_help() if not self.command else _command_help(self, self.command)
+
+    def error(self, message: str) -> NoReturn:
+        program = f"testbed {self.command}".strip()
+        hint = _nearest(message)
+        print(f"{styled('error', 'red bold', sys.stderr)}: {message}{hint}", file=sys.stderr)
+        print(f"For help, try '{styled(program + ' --help', 'bold', sys.stderr)}'.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="testbed", add_help=False, allow_abbrev=False)
+    parser.add_argument("-h", "--help", action="help")
+    parser.add_argument("-V", "--version", action="version", version=f"testbed {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, add_arguments in _ARGUMENTS.items():
+        sub = commands.add_parser(name, add_help=False, allow_abbrev=False)
+        sub.command = name
+        add_arguments(sub)
+        sub.add_argument("-h", "--help", action="help", help="show this help")
+    return parser
+
+
+def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
+    summary, examples = COMMANDS[command]
+    positional = [a for a in parser._actions if not a.option_strings]
+    optional = [a for a in parser._actions if a.option_strings]
+    usage = " ".join(["testbed", command, "[OPTIONS]", *(f"{a.metavar}…" for a in positional)])
+    arguments = [(f"{a.metavar}…", a.help or "") for a in positional]
+    options = [(_flags(a), a.help or "") for a in optional]
+    width = max(len(left) for left, _ in arguments + options)
+    parts = [f"{summary}.", f"{heading('Usage:')} {styled(usage, 'cyan bold', sys.stdout)}"]
+    if arguments:
+        parts.append(f"{heading('Arguments:')}\n{rows(arguments, width)}")
+    parts.append(f"{heading('Options:')}\n{rows(options, width)}")
+    parts.append(f"{heading('Examples:')}\n{rows(examples)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _flags(action: argparse.Action) -> str:
+    short = "" if action.option_strings[0].startswith("-") and len(action.option_strings[0]) == 2 else "    "
+    value = f" {action.metavar}" if action.metavar else ""
+    return short + ", ".join(action.option_strings) + value
+
+
+def _nearest(message: str) -> str:
+    """A guess at the word that was meant, for a misspelt command."""
+    if "invalid choice: '" not in message:
+        return ""
+    word = message.partition("invalid choice: '")[2].partition("'")[0]
+    found = get_close_matches(word, list(COMMANDS), 1)
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 up")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
+    return number

@@ -1,0 +1,106 @@
+"""Expectations about connections and dialogue: attempts, reply, connection."""
+
+from __future__ import annotations
+
+from testbed.expect.mail import entries
+from testbed.expect.verdict import Verdict
+from testbed.protocols.events import Event
+from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import Closure, Connection
+
+_SMTP_PORT = 25
+
+
+def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
+    """How often somebody opened, or tried to open, an SMTP connection to a host."""
+    whom = f" by {expected.sender}" if expected.sender else ""
+    limits = [
+        *([str(expected.count)] if expected.count is not None else []),
+        *([f"at least {expected.at_least}"] if expected.at_least is not None else []),
+        *([f"at most {expected.at_most}"] if expected.at_most is not None else []),
+    ]
+    what = f"attempts to {expected.to}{whom}: {', '.join(limits)}"
+    found = [
+        c
+        for c in _between(analysis, expected.sender, expected.to, _SMTP_PORT)
+        if expected.sender is not None or c.client.name != c.server.name
+    ]
+    number = len(found)
+    held = (
+        (expected.count is None or number == expected.count)
+        and (expected.at_least is None or number >= expected.at_least)
+        and (expected.at_most is None or number <= expected.at_most)
+    )
+    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, Event.ATTEMPT))
+    return Verdict(what, held, f"{number} connections were tried", frames, expected.line)
+
+
+def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
+    """A server gave this reply to this command."""
+    times = f", {expected.count} times" if expected.count is not None else ""
+    what = f"reply {expected.code} from {expected.sender} to {expected.command}{times}"
+    seen: list[str] = []
+    asked: list[int] = []
+    frames: list[int] = []
+    for connection in analysis.connections:
+        if connection.server.name != expected.sender:
+            continue
+        for exchange in connection.exchanges:
+            if exchange.command is None or exchange.command.verb.lower() != expected.command.lower():
+                continue
+            asked += exchange.command.frames
+            if exchange.reply is None:
+                continue
+            seen.append(exchange.reply.status)
+            if expected.code in (exchange.reply.status, exchange.reply.code):
+                frames += exchange.reply.frames
+    number = sum(1 for status in seen if expected.code in (status, status.partition(" ")[0]))
+    held = number == expected.count if expected.count is not None else number > 0
+    if number:
+        why = f"said {number} times"
+    elif seen:
+        why = f"{expected.sender} said {', '.join(sorted(set(seen)))} instead"
+    else:
+        why = f"{expected.sender} was never asked {expected.command}" if not asked else "no reply came"
+    return Verdict(what, held, why, tuple(frames or asked), expected.line)
+
+
+def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdict:
+    """The nth connection between two hosts opened and ended as expected."""
+    what = f"connection {expected.nth} from {expected.sender} to {expected.to}:"
+    what += f" handshake {expected.handshake}" if expected.handshake else ""
+    what += f" closure {expected.closure}" if expected.closure else ""
+    found = _between(analysis, expected.sender, expected.to, expected.port)
+    if len(found) < expected.nth:
+        return Verdict(what, False, f"there were only {len(found)} connections", (), expected.line)
+    connection = found[expected.nth - 1]
+    differences = []
+    if expected.handshake and connection.handshake != expected.handshake:
+        differences.append(f"the handshake was {connection.handshake}")
+    if expected.closure and expected.closure not in _closures(connection):
+        differences.append(f"the closure was {_closures(connection)[-1]}")
+    frames = (connection.first_frame, *connection.closure_frames)
+    why = "; ".join(differences) or f"connection {connection.number} did so"
+    return Verdict(what, not differences, why, frames, expected.line)
+
+
+def _between(analysis: Analysis, client: str | None, server: str, port: int | None) -> list[Connection]:
+    return [
+        c
+        for c in analysis.connections
+        if c.transport == "tcp"
+        and c.server.name == server
+        and client in (None, c.client.name)
+        and port in (None, c.server.port)
+    ]
+
+
+def _closures(connection: Connection) -> list[str]:
+    """The ways to say how a connection ended, the most exact last."""
+    words = [str(connection.closure)]
+    if connection.closed_by:
+        verb = "reset" if connection.closure is Closure.RESET else "closed"
+        end = connection.client if connection.closed_by == "client" else connection.server
+        words += [f"{verb} by {end.label}", f"{verb} by {connection.closed_by}"]
+    return words

@@ -1,0 +1,142 @@
+"""Conservation of mail: what a server answered 250 for is delivered, bounced or still queued; never lost.
+
+The promise is read from the packets (the 250 after the final dot), its fulfilment from the hosts' logs and from the
+inventory of mailboxes and queues at the end.  A copy too many is allowed only where a connection broke after the
+final dot (RFC 1047), and is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from testbed.expect.verdict import Verdict
+from testbed.protocols.events import Event
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import LogEntry
+
+WHAT = "no mail is lost, none is doubled without cause"
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    """A host answered 250 to this message for this recipient, in these frames."""
+
+    host: str
+    message_id: str
+    recipient: str
+    frames: tuple[int, ...]
+
+
+def judge_conservation(analysis: Analysis) -> Verdict:
+    """One verdict on all mail of a trace."""
+    ledger = _Ledger(analysis)
+    promises = list(_promises(analysis))
+    lost = [promise for promise in promises if not ledger.kept(promise)]
+    doubled, excused = _copies(analysis)
+    frames = tuple(sorted({frame for promise in lost or promises for frame in promise.frames}))
+    if lost:
+        why = "; ".join(
+            f"{p.host} answered 250 for {p.message_id} to {p.recipient}, but it is neither delivered, bounced nor queued"
+            for p in lost
+        )
+        return Verdict(WHAT, False, why, frames)
+    if doubled:
+        return Verdict(WHAT, False, "; ".join(doubled), frames)
+    accounted = f"{len(promises)} promises kept" if promises else "no server promised anything"
+    return Verdict(WHAT, True, accounted + "".join(f"; {copy}" for copy in excused), frames)
+
+
+def _promises(analysis: Analysis) -> Iterator[_Promise]:
+    for connection in analysis.connections:
+        for transaction in connection.transactions:
+            for recipient in transaction.recipients:
+                if recipient.accepted and transaction.message is not None:
+                    yield _Promise(
+                        connection.server.label,
+                        transaction.message_id,
+                        recipient.address.lower(),
+                        transaction.message.frames[-1:],
+                    )
+
+
+class _Ledger:
+    """The hosts' own account of what they did with each message."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._entries: dict[tuple[str, str], list[LogEntry]] = {}
+        for entry in analysis.log:
+            self._entries.setdefault((entry.event, entry.fields.get("message_id", "")), []).append(entry)
+        self._emptied = [entry for entry in analysis.log if entry.event == Event.EMPTIED]
+        self._handed_over = {
+            (connection.client.label, transaction.message_id, recipient.address.lower())
+            for connection in analysis.connections
+            for transaction in connection.transactions
+            for recipient in transaction.recipients
+            if recipient.accepted
+        }
+
+    def kept(self, promise: _Promise) -> bool:
+        return (
+            self._stored(promise)
+            or self._relayed(promise)
+            or bool(self._of(Event.HOLDS_QUEUE, promise))
+            or any(self._notified(entry) for entry in self._of(Event.BOUNCED, promise))
+            or bool(self._of(Event.DISCARDED, promise))
+        )
+
+    def _of(self, event: Event, promise: _Promise) -> list[LogEntry]:
+        return [
+            entry
+            for entry in self._entries.get((event, promise.message_id), ())
+            if entry.host == promise.host and entry.fields.get("recipient", "").lower() == promise.recipient
+        ]
+
+    def _stored(self, promise: _Promise) -> bool:
+        """In the mailbox at the end, or put there before somebody emptied it."""
+        if self._of(Event.HOLDS_MAIL, promise):
+            return True
+        return any(
+            emptied.time_ns >= stored.time_ns and emptied.fields.get("mailbox", "").lower() == promise.recipient
+            for stored in self._of(Event.STORED, promise)
+            for emptied in self._emptied
+        )
+
+    def _relayed(self, promise: _Promise) -> bool:
+        """Handed on, and the packets agree that the next hop took it."""
+        handed_over = (promise.host, promise.message_id, promise.recipient) in self._handed_over
+        return handed_over and bool(self._of(Event.RELAYED, promise))
+
+    def _notified(self, bounced: LogEntry) -> bool:
+        """The notification itself is stored, queued or on its way."""
+        dsn_id = bounced.fields.get("dsn_id", "")
+        return any(
+            (event, dsn_id) in self._entries
+            for event in (Event.HOLDS_MAIL, Event.STORED, Event.HOLDS_QUEUE, Event.RELAYED, Event.DISCARDED)
+        )
+
+
+def _copies(analysis: Analysis) -> tuple[list[str], list[str]]:
+    """Copies too many: those without excuse, and those RFC 1047 explains."""
+    copies: Counter[tuple[str, str]] = Counter(
+        (entry.fields.get("message_id", ""), entry.fields.get("recipient", "").lower())
+        for entry in analysis.log
+        if entry.event == Event.STORED
+    )
+    excuses: Counter[tuple[str, str]] = Counter(
+        (transaction.message_id, recipient.address.lower())
+        for connection in analysis.connections
+        for transaction in connection.transactions
+        if transaction.message is not None and transaction.message.reply is None
+        for recipient in transaction.recipients
+    )
+    doubled, excused = [], []
+    for (message_id, recipient), number in copies.items():
+        if number > 1 + excuses[message_id, recipient]:
+            doubled.append(f"{number} copies of {message_id} for {recipient}, and no lost reply explains it")
+        elif number > 1:
+            excused.append(
+                f"{number} copies of {message_id} for {recipient}: the reply to the final dot was lost (RFC 1047)"
+            )
+    return doubled, excused

@@ -1,0 +1,74 @@
+"""One judgement per scenario: its expectations, its faults, and the conservation of mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
+from testbed.expect.conservation import judge_conservation
+from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
+from testbed.expect.verdict import Verdict
+from testbed.protocols.events import Event
+from testbed.scenario.expectations import (
+    Attempts,
+    Bounced,
+    ConnectionExpected,
+    Delivered,
+    Queued,
+    ReplyExpected,
+)
+from testbed.scenario.scenario import Scenario
+from testbed.trace.analysis import Analysis
+
+_JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
+    Delivered: judge_delivered,
+    Queued: judge_queued,
+    Bounced: judge_bounced,
+    Attempts: judge_attempts,
+    ReplyExpected: judge_reply,
+    ConnectionExpected: judge_connection,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Verdicts on the expectations in the order of the file, then on what is always checked."""
+
+    expectations: tuple[Verdict, ...]
+    always: tuple[Verdict, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether everything held."""
+        return all(verdict.held for verdict in (*self.expectations, *self.always))
+
+
+def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
+    """Judge a trace of a scenario, fresh or stored."""
+    expectations = tuple(
+        _contradictable(_JUDGES[type(expectation)](expectation, analysis)) for expectation in scenario.expect
+    )
+    return Judgement(expectations, (*_faults(scenario, analysis), judge_conservation(analysis)))
+
+
+def _contradictable(verdict: Verdict) -> Verdict:
+    """A verdict without evidence is green by accident: nothing in the trace could have turned it red."""
+    if verdict.held and not verdict.frames:
+        why = f"nothing in this run could contradict it ({verdict.why})"
+        return replace(verdict, held=False, why=why)
+    return verdict
+
+
+def _faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
+    verdicts = []
+    for fault in scenario.faults:
+        fired = tuple(
+            entry.frame
+            for entry in analysis.log
+            if entry.event == Event.FAULT and entry.fields.get("line") == str(fault.line)
+        )
+        why = f"it did its work {len(fired)} times" if fired else f"the fault at line {fault.line} was never reached"
+        verdicts.append(Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line))
+    return verdicts

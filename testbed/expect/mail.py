@@ -1,0 +1,107 @@
+"""Expectations about messages: delivered, queued, bounced."""
+
+from __future__ import annotations
+
+from testbed.expect.verdict import Verdict
+from testbed.protocols.events import Event
+from testbed.scenario.expectations import Bounced, Delivered, Queued
+from testbed.scenario.units import format_duration
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import LogEntry
+
+
+def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
+    """Every matching message sent to the address lies in its mailbox as often as expected, and in time."""
+    within = f" within {format_duration(expected.within)}" if expected.within is not None else ""
+    copies = "" if expected.copies == 1 else f", {expected.copies} copies"
+    what = f"delivered to {expected.to}{within}{copies}"
+
+    sent = {
+        entry.fields.get("message_id", ""): entry
+        for entry in reversed(analysis.log)
+        if entry.event in (Event.SUBMITTED, Event.ACCEPTED)
+        and expected.to in entry.fields.get("recipients", "").split()
+        and expected.sender in (None, entry.fields.get("sender"))
+    }
+    stored: dict[str, list[LogEntry]] = {message_id: [] for message_id in sent}
+    for entry in entries(analysis, Event.STORED, recipient=expected.to):
+        if expected.sender in (None, entry.fields.get("sender")):
+            stored.setdefault(entry.fields.get("message_id", ""), []).append(entry)
+    if expected.subject is not None:
+        stored = {
+            message_id: found
+            for message_id, found in stored.items()
+            if not found or any(expected.subject in entry.fields.get("subject", "") for entry in found)
+        }
+
+    frames: list[int] = []
+    notes: list[str] = []
+    held = bool(stored)
+    for message_id, found in stored.items():
+        frames += [entry.frame for entry in (*([sent[message_id]] if message_id in sent else []), *found)]
+        if len(found) != expected.copies:
+            held = False
+            notes.append(f"{len(found)} copies of {message_id} arrived, expected {expected.copies}")
+            continue
+        for entry in found:
+            took = entry.time_ns - sent[message_id].time_ns if message_id in sent else 0
+            late = expected.within is not None and took > expected.within
+            held = held and not late
+            notes.append(f"{message_id} arrived after {format_duration(took)}" + (", too late" if late else ""))
+    why = "; ".join(notes) or (f"nobody sent mail to {expected.to}" if not stored else "none arrived, as expected")
+    return Verdict(what, held, why, tuple(sorted(frames)), expected.line)
+
+
+def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
+    """The queue of a host still holds the recipient when the scenario ends."""
+    whom = f" for {expected.to}" if expected.to else ""
+    what = f"queued at {expected.at}{whom}" + (f", {expected.count}" if expected.count is not None else "")
+    held = [
+        entry
+        for entry in entries(analysis, Event.HOLDS_QUEUE, host=expected.at)
+        if expected.to in (None, entry.fields.get("recipient"))
+    ]
+    taken = [
+        entry
+        for entry in entries(analysis, Event.ACCEPTED, host=expected.at)
+        if expected.to is None or expected.to in entry.fields.get("recipients", "").split()
+    ]
+    right = len(held) == expected.count if expected.count is not None else bool(held)
+    why = f"the queue of {expected.at} owes {len(held)} recipients" + ("" if not expected.to else whom)
+    return Verdict(what, right, why, tuple(entry.frame for entry in held or taken), expected.line)
+
+
+def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
+    """A delivery status notification went back to the sender, and arrived."""
+    status = f" with {expected.status}" if expected.status else ""
+    whom = f" for {expected.recipient}" if expected.recipient else ""
+    what = f"bounced to {expected.to}{whom}{status}"
+    bounces = [
+        entry
+        for entry in entries(analysis, Event.BOUNCED, sender=expected.to)
+        if expected.recipient in (None, entry.fields.get("recipient"))
+    ]
+    if not bounces:
+        return Verdict(what, False, f"no notification was sent to {expected.to}", (), expected.line)
+    matching = [e for e in bounces if expected.status in (None, e.fields.get("status"))]
+    if not matching:
+        found = ", ".join(sorted({entry.fields.get("status", "") for entry in bounces}))
+        frames = tuple(entry.frame for entry in bounces)
+        return Verdict(what, False, f"the notification says {found}", frames, expected.line)
+    dsn_ids = {entry.fields.get("dsn_id", "") for entry in matching}
+    arrived = [e for e in entries(analysis, Event.STORED) if e.fields.get("message_id") in dsn_ids]
+    frames = tuple(entry.frame for entry in (*matching, *arrived))
+    if not arrived:
+        return Verdict(what, False, "the notification was sent but did not arrive", frames, expected.line)
+    return Verdict(what, True, f"{arrived[0].fields['message_id']} arrived", frames, expected.line)
+
+
+def entries(analysis: Analysis, event: Event, *, host: str | None = None, **fields: str) -> list[LogEntry]:
+    """Log entries of one kind, of one host and with these fields where given."""
+    return [
+        entry
+        for entry in analysis.log
+        if entry.event == event
+        and host in (None, entry.host)
+        and all(entry.fields.get(name) == value for name, value in fields.items())
+    ]

@@ -1,0 +1,19 @@
+"""What a verdict is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one thing held, why, and the frames that prove it.
+
+    ``line`` is the expectation's line in the scenario file, 0 for what is always checked.
+    """
+
+    what: str
+    held: bool
+    why: str
+    frames: tuple[int, ...]
+    line: int = 0

@@ -1,0 +1,76 @@
+"""The mailboxes of one domain and the rules for putting mail into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from testbed.hosts.mailbox import Mailbox, header_of
+from testbed.hosts.site import Site
+from testbed.protocols.events import Event
+from testbed.protocols.smtp_address import domain_of
+from testbed.scenario.hosts import MailboxSpec
+
+
+class PostOffice:
+    """Mailboxes by address; the local part is compared as it is, the domain without case (RFC 5321 §2.4)."""
+
+    def __init__(self, site: Site, domain: str, users: Mapping[str, MailboxSpec]) -> None:
+        self.domain = domain.lower()
+        self._site = site
+        self.mailboxes: dict[str, Mailbox] = {}
+        directory = site.directory / "mail"
+        directory.mkdir(parents=True, exist_ok=True)
+        for number, (user, spec) in enumerate(users.items(), 1):
+            address = f"{user}@{self.domain}"
+            self.mailboxes[address] = Mailbox(address, directory / str(number), spec.quota)
+            self.mailboxes[address].fill(spec.filled, site.date())
+
+    def serves(self, recipient: str) -> bool:
+        """Whether the recipient's domain is this one."""
+        return domain_of(recipient) == self.domain
+
+    def refusal(self, recipient: str) -> str:
+        """Why a recipient cannot be accepted, as a reply to RCPT, or ``""``."""
+        box = self._find(recipient)
+        if box is None:
+            return "550 5.1.1 User unknown"
+        if box.full:
+            return "452 4.2.2 Mailbox full"
+        return ""
+
+    def has_room(self, recipient: str, octets: int) -> bool:
+        """Whether a message of that size fits the recipient's mailbox."""
+        box = self._find(recipient)
+        return box is not None and box.has_room_for(octets)
+
+    def store(self, recipient: str, message: bytes, *, sender: str) -> None:
+        """Put a message into the recipient's mailbox, with the envelope sender on top (RFC 5321 §4.4)."""
+        box = self._find(recipient)
+        if box is None:
+            raise KeyError(recipient)
+        message_id = header_of(message, "Message-ID")
+        box.store(f"Return-Path: <{sender}>\r\n".encode() + message)
+        self._site.log(
+            Event.STORED,
+            f"{message_id} is in the mailbox of <{box.address}>",
+            recipient=box.address,
+            message_id=message_id,
+            octets=len(message),
+            sender=sender,
+            subject=header_of(message, "Subject"),
+        )
+
+    def inventory(self) -> None:
+        """Log every message in every mailbox."""
+        for address, box in self.mailboxes.items():
+            for message_id in box.message_ids():
+                self._site.log(
+                    Event.HOLDS_MAIL,
+                    f"the mailbox of <{address}> holds {message_id}",
+                    recipient=address,
+                    message_id=message_id,
+                )
+
+    def _find(self, recipient: str) -> Mailbox | None:
+        local, _, domain = recipient.rpartition("@")
+        return self.mailboxes.get(f"{local}@{domain.lower()}")

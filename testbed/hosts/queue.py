@@ -1,0 +1,132 @@
+"""The relay's queue: SQLite, synced before anybody is told 250."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sender TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    content BLOB NOT NULL,
+    arrived REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS recipient (
+    message INTEGER NOT NULL REFERENCES message(id),
+    address TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due REAL NOT NULL,
+    PRIMARY KEY (message, address)
+);
+CREATE INDEX IF NOT EXISTS recipient_due ON recipient(due);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A message without its content.  Times are seconds since the epoch, scenario time."""
+
+    id: int
+    sender: str
+    message_id: str
+    arrived: float
+
+    @property
+    def queue_id(self) -> str:
+        """The name the message has in logs and replies."""
+        return f"Q{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRecipient:
+    """A recipient still owed a delivery or a bounce."""
+
+    message: QueuedMessage
+    address: str
+    attempts: int
+    due: float
+
+
+class Queue:
+    """Messages and the recipients still owed; a message goes when its last recipient has gone."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+
+    def add(self, sender: str, recipients: list[str], content: bytes, message_id: str, now: float) -> QueuedMessage:
+        """Store a message; it is on stable storage when this returns."""
+        with self._transaction():
+            cursor = self._db.execute(
+                "INSERT INTO message (sender, message_id, content, arrived) VALUES (?, ?, ?, ?)",
+                (sender, message_id, content, now),
+            )
+            number = cursor.lastrowid
+            assert number is not None
+            self._db.executemany(
+                "INSERT OR IGNORE INTO recipient (message, address, due) VALUES (?, ?, ?)",
+                [(number, address, now) for address in recipients],
+            )
+        return QueuedMessage(number, sender, message_id, now)
+
+    def content(self, message: QueuedMessage) -> bytes:
+        """The octets of a message."""
+        row = self._db.execute("SELECT content FROM message WHERE id = ?", (message.id,)).fetchone()
+        return bytes(row[0])
+
+    def recipients(self, due_by: float | None = None) -> list[QueuedRecipient]:
+        """Recipients due by a time (None: all), oldest message first."""
+        rows = self._db.execute(
+            "SELECT m.id, m.sender, m.message_id, m.arrived, r.address, r.attempts, r.due"
+            " FROM recipient r JOIN message m ON m.id = r.message"
+            " WHERE ?1 IS NULL OR r.due <= ?1 ORDER BY m.id, r.rowid",
+            (due_by,),
+        )
+        return [QueuedRecipient(QueuedMessage(*row[:4]), *row[4:]) for row in rows]
+
+    def next_due(self) -> float | None:
+        """When the next recipient is due, None when the queue is empty."""
+        due: float | None = self._db.execute("SELECT min(due) FROM recipient").fetchone()[0]
+        return due
+
+    def defer(self, recipient: QueuedRecipient, due: float) -> None:
+        """Keep a recipient for a later attempt."""
+        self._db.execute(
+            "UPDATE recipient SET attempts = attempts + 1, due = ? WHERE message = ? AND address = ?",
+            (due, recipient.message.id, recipient.address),
+        )
+
+    def remove(self, recipient: QueuedRecipient) -> None:
+        """Forget a recipient that has been delivered or given back."""
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM recipient WHERE message = ? AND address = ?",
+                (recipient.message.id, recipient.address),
+            )
+            self._db.execute(
+                "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = ?1)",
+                (recipient.message.id,),
+            )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._db.execute("ROLLBACK" if kind else "COMMIT")

@@ -1,0 +1,262 @@
+"""The queue at work: attempts, retries on schedule, bounces (RFC 5321 §4.5.4, §6.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+
+from testbed.hosts.delivery import HopFailed, Result, Session
+from testbed.hosts.dsn import Failure, bounce
+from testbed.hosts.mailbox import header_of
+from testbed.hosts.post_office import PostOffice
+from testbed.hosts.queue import Queue, QueuedMessage, QueuedRecipient
+from testbed.hosts.retry import RetrySchedule
+from testbed.hosts.routing import Hop, Route, Router
+from testbed.hosts.site import Site
+from testbed.protocols.events import Event
+from testbed.protocols.smtp_address import domain_of
+
+SMTP_PORT = 25
+MAX_SESSIONS = 20  # delivering at the same time
+
+Batch = tuple[QueuedMessage, str, list[QueuedRecipient]]
+
+
+class QueueRunner:
+    """Works through one relay's queue, a batch per message and domain."""
+
+    def __init__(
+        self, site: Site, queue: Queue, post_office: PostOffice, router: Router, schedule: RetrySchedule
+    ) -> None:
+        self._site = site
+        self._queue = queue
+        self._post_office = post_office
+        self._router = router
+        self._schedule = schedule
+        self._in_progress: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._sessions = asyncio.Semaphore(MAX_SESSIONS)
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    def enqueue(self, sender: str, recipients: list[str], content: bytes) -> QueuedMessage:
+        """Store a message durably and attempt it as soon as possible."""
+        message_id = header_of(content, "Message-ID")
+        message = self._queue.add(sender, recipients, content, message_id, self._site.now())
+        self._wake()
+        return message
+
+    async def settled(self) -> None:
+        """Return when no attempt is in progress and none is due."""
+        await self._idle.wait()
+
+    def inventory(self) -> None:
+        """Log every recipient the queue still owes."""
+        for owed in self._queue.recipients():
+            self._site.log(
+                Event.HOLDS_QUEUE,
+                f"{owed.message.queue_id} is still queued for <{owed.address}> after {owed.attempts} attempts",
+                queue_id=owed.message.queue_id,
+                message_id=owed.message.message_id,
+                recipient=owed.address,
+                attempts=owed.attempts,
+            )
+
+    async def run(self) -> None:
+        """Attempt whatever is due, for ever; cancelling it cancels the attempts."""
+        try:
+            while True:
+                self._changed.clear()
+                for message, domain, owed in self._due():
+                    attempt = asyncio.create_task(self._attempt(message, domain, owed))
+                    self._in_progress[message.id, domain] = attempt
+                if not self._in_progress:
+                    self._idle.set()
+                await self._sleep_until_due()
+        finally:
+            attempts = list(self._in_progress.values())
+            for attempt in attempts:
+                attempt.cancel()
+            await asyncio.gather(*attempts, return_exceptions=True)
+
+    def _wake(self) -> None:
+        self._idle.clear()
+        self._changed.set()
+
+    async def _sleep_until_due(self) -> None:
+        due = None if self._in_progress else self._queue.next_due()
+        timeout = None if due is None else max(0.0, due - self._site.now())
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout)
+        except TimeoutError:
+            self._idle.clear()
+
+    def _due(self) -> list[Batch]:
+        def batch(owed: QueuedRecipient) -> tuple[int, str]:
+            return owed.message.id, domain_of(owed.address)
+
+        due = sorted(self._queue.recipients(self._site.now() + 1e-6), key=batch)
+        grouped = ((key, list(group)) for key, group in groupby(due, key=batch))
+        return [(group[0].message, key[1], group) for key, group in grouped if key not in self._in_progress]
+
+    # -- one attempt ----------------------------------------------------------------------------------
+
+    async def _attempt(self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient]) -> None:
+        session: Session | None = None
+        try:
+            async with self._sessions:
+                if self._post_office.serves(owed[0].address):
+                    results, hop = self._deliver_locally(message, owed), None
+                else:
+                    results, hop, session = await self._deliver(message, domain, owed)
+                self._settle(message, owed, results, hop)
+                # The queue is told before QUIT: a server slow to say goodbye must not cause a duplicate.
+                if session is not None:
+                    await session.quit()
+        finally:
+            del self._in_progress[message.id, domain]
+            self._wake()
+
+    def _deliver_locally(self, message: QueuedMessage, owed: list[QueuedRecipient]) -> dict[str, Result]:
+        content = self._queue.content(message)
+        results = {}
+        for recipient in owed:
+            refusal = self._post_office.refusal(recipient.address)
+            if not refusal and not self._post_office.has_room(recipient.address, len(content)):
+                refusal = "452 4.2.2 Mailbox full"
+            if refusal:
+                code, status, text = refusal.split(" ", 2)
+                results[recipient.address] = Result(int(code), status, text)
+            else:
+                self._post_office.store(recipient.address, content, sender=message.sender)
+                results[recipient.address] = Result(250, "2.0.0", "stored here")
+        return results
+
+    async def _deliver(
+        self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient]
+    ) -> tuple[dict[str, Result], Hop | None, Session | None]:
+        recipients = [recipient.address for recipient in owed]
+        self._site.log(
+            Event.ATTEMPT,
+            f"{message.queue_id}: attempt {owed[0].attempts + 1} to deliver to {', '.join(recipients)}",
+            queue_id=message.queue_id,
+            message_id=message.message_id,
+            recipients=" ".join(recipients),
+            domain=domain,
+            attempt=owed[0].attempts + 1,
+        )
+        route = await self._router.route(domain)
+        if not route.hops:
+            self._site.log(Event.ROUTE, f"no route: {route.reason}", domain=domain, status=route.status)
+            return dict.fromkeys(recipients, Result(0, route.status, route.reason)), None, None
+        hosts = " ".join(hop.host for hop in route.hops)
+        self._site.log(Event.ROUTE, f"mail for {domain} goes to {hosts}", domain=domain, hosts=hosts)
+        session, hop, failures = await self._open(route)
+        if session is None:
+            temporary = [failure for failure in failures if not failure.permanent]
+            return dict.fromkeys(recipients, (temporary or failures)[-1]), hop, None
+        results = await session.send(message.sender, recipients, self._queue.content(message))
+        return results, hop, session
+
+    async def _open(self, route: Route) -> tuple[Session | None, Hop, list[Result]]:
+        """The first hop that greets us, or the failures of all of them."""
+        failures: list[Result] = []
+        hop = route.hops[0]
+        for hop in route.hops:
+            for address in hop.addresses:
+                session = Session(self._site, address, SMTP_PORT)
+                try:
+                    await session.open()
+                except HopFailed as failed:
+                    failures.append(failed.result)
+                    self._site.log(
+                        Event.HOP_FAILED,
+                        f"{hop.host} [{address}]: {failed.result}",
+                        next_hop=hop.host,
+                        address=address,
+                        status=str(failed.result),
+                    )
+                else:
+                    return session, hop, failures
+        return None, hop, failures
+
+    # -- what becomes of each recipient ---------------------------------------------------------------
+
+    def _settle(
+        self, message: QueuedMessage, owed: list[QueuedRecipient], results: dict[str, Result], hop: Hop | None
+    ) -> None:
+        failures: list[tuple[QueuedRecipient, Failure]] = []
+        for recipient in owed:
+            result = results.get(recipient.address)
+            if result is None:
+                continue
+            if result.taken:
+                self._relayed(recipient, result, hop)
+                continue
+            remote = hop.host if hop and result.code else ""
+            expired = self._schedule.expired(message.arrived, self._site.now())
+            if not result.permanent and not expired:
+                self._defer(recipient, result, remote)
+                continue
+            status = result.status if result.permanent else "4.4.7"
+            reason = result.text if result.permanent else f"given up after {self._schedule.lifetime}: {result.text}"
+            diagnostic = str(result) if result.code else ""
+            failures.append((recipient, Failure(recipient.address, status, reason, diagnostic, remote)))
+        if failures:
+            self._give_back(message, failures)
+
+    def _relayed(self, recipient: QueuedRecipient, result: Result, hop: Hop | None) -> None:
+        self._queue.remove(recipient)
+        where = hop.host if hop else self._site.name
+        self._site.log(
+            Event.RELAYED,
+            f"{recipient.message.queue_id}: {where} has taken it for <{recipient.address}>: {result}",
+            queue_id=recipient.message.queue_id,
+            message_id=recipient.message.message_id,
+            recipient=recipient.address,
+            next_hop=where,
+            status=str(result),
+        )
+
+    def _defer(self, recipient: QueuedRecipient, result: Result, remote: str) -> None:
+        now = self._site.now()
+        due = self._schedule.next_attempt(recipient.message.arrived, recipient.attempts, now)
+        self._queue.defer(recipient, due)
+        said = f"{remote} said " if remote else ""
+        self._site.log(
+            Event.DEFERRED,
+            f"{recipient.message.queue_id}: <{recipient.address}> deferred, {said}{result};"
+            f" next attempt in {self._schedule.words(due - now)}",
+            queue_id=recipient.message.queue_id,
+            message_id=recipient.message.message_id,
+            recipient=recipient.address,
+            status=str(result),
+            retry_in=f"{due - now:.0f}",
+        )
+
+    def _give_back(self, message: QueuedMessage, failures: list[tuple[QueuedRecipient, Failure]]) -> None:
+        """Bounce, or drop what is itself a notification (RFC 5321 §6.1).  The DSN is queued before the original goes."""
+        dsn_id = ""
+        if message.sender:
+            dsn_id = f"<dsn-{message.queue_id}-{failures[0][0].attempts + 1}@{self._site.name}>"
+            dsn = bounce(
+                reporting=self._site.name,
+                sender=message.sender,
+                failures=[failure for _, failure in failures],
+                original=self._queue.content(message),
+                message_id=dsn_id,
+                date=self._site.date(),
+            )
+            self.enqueue("", [message.sender], dsn)
+        for recipient, failure in failures:
+            self._queue.remove(recipient)
+            self._site.log(
+                Event.BOUNCED if message.sender else Event.DISCARDED,
+                f"{message.queue_id}: <{recipient.address}> failed, {failure.status} {failure.reason}; "
+                + (f"told {message.sender} in {dsn_id}" if message.sender else "a notification is not bounced"),
+                queue_id=message.queue_id,
+                message_id=message.message_id,
+                recipient=recipient.address,
+                status=failure.status,
+                dsn_id=dsn_id,
+                sender=message.sender,
+            )

@@ -1,0 +1,228 @@
+"""The SMTP server every mail host speaks through: aiosmtpd, with dialogue faults and bounded memory.
+
+The host's own decisions live in a handler (:class:`MailHandler`); this file knows no mailboxes and no queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from testbed.hosts.site import Site
+from testbed.protocols.smtp_address import recipient_of
+from testbed.scenario.faults import DialogueFault
+
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+
+MAX_MESSAGE_OCTETS = 52_428_800
+SERVER_TIMEOUT_S = 300.0  # RFC 5321 §4.5.3.2.7, in scenario time
+
+_NULL_PATH = "<>"  # what aiosmtpd makes of MAIL FROM:<>
+
+
+def sender_of(envelope: Envelope) -> str:
+    """The reverse-path of a transaction, ``""`` for the null path (RFC 5321 §4.5.5)."""
+    sender = envelope.mail_from or ""
+    return "" if sender == _NULL_PATH else sender
+
+
+class MailHandler:
+    """What aiosmtpd asks a mail host; the three questions subclasses answer are the last three methods."""
+
+    async def handle_EHLO(  # noqa: N802, D102 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
+
+    async def handle_MAIL(  # noqa: N802, D102
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Sender ok"
+
+    async def handle_RCPT(  # noqa: N802, D102
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        refusal = self.refusal(address, session.peer[0])
+        if refusal:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 Recipient ok"
+
+    async def handle_DATA(  # noqa: N802, D102
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        content = envelope.original_content or b""
+        return self.accept(self.received(session, envelope) + content, envelope)
+
+    def refusal(self, recipient: str, peer: str) -> str:
+        """Why RCPT is refused, as a reply, or ``""``."""
+        raise NotImplementedError
+
+    def received(self, session: Session, envelope: Envelope) -> bytes:
+        """The trace header to put on top (RFC 5321 §4.4)."""
+        raise NotImplementedError
+
+    def accept(self, message: bytes, envelope: Envelope) -> str:
+        """Take responsibility for a message, durably, and give the reply to the final dot."""
+        raise NotImplementedError
+
+
+class SmtpServer(SMTP):
+    """One connection's server side."""
+
+    def __init__(self, handler: MailHandler, site: Site) -> None:
+        super().__init__(
+            handler,
+            hostname=site.name,
+            ident="ESMTP",
+            timeout=SERVER_TIMEOUT_S,
+            data_size_limit=MAX_MESSAGE_OCTETS,
+            loop=asyncio.get_running_loop(),
+            auth_require_tls=True,
+        )
+        self._script = site.dialogue
+        self._refused_at_connect = False
+        self._last_data = 0.0
+        self._smtp_methods = {verb: self._staged(verb, method) for verb, method in self._smtp_methods.items()}
+
+    async def _handle_client(self) -> None:
+        fault = self._script.take("connect")
+        if fault is not None:
+            await self._stage(fault)
+            if not fault.reply or fault.then or fault.reply.startswith("421"):
+                self._hang_up()
+                return
+            # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
+            self._refused_at_connect = True
+            self._greeted = True
+        await super()._handle_client()
+
+    async def push(self, status: str | bytes) -> None:
+        """Send one reply; the greeting is left out where a fault has already given another."""
+        if self._refused_at_connect and str(status).startswith("220 "):
+            return
+        await super().push(status)
+
+    def _staged(
+        self, verb: str, method: Callable[[str | None], Awaitable[None]]
+    ) -> Callable[[str | None], Awaitable[None]]:
+        async def command(arg: str | None) -> None:
+            if self._refused_at_connect and verb != "QUIT":
+                await self.push("503 5.5.1 Bad sequence of commands")
+                return
+            fault = self._script.take(verb, recipient_of(arg or "") if verb == "RCPT" else "")
+            if fault is None:
+                await method(arg)
+            else:
+                await self._stage(fault)
+
+        return command
+
+    async def _stage(self, fault: DialogueFault) -> None:
+        if fault.reply:
+            await self.push(fault.reply)
+        if fault.then == "stall":
+            if self._timeout_handle is not None:
+                self._timeout_handle.cancel()
+            await asyncio.get_running_loop().create_future()
+        elif fault.then == "reset":
+            self._reset_connection()
+        elif fault.then == "close" or (fault.reply or "").startswith("421"):
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self._writer.close()
+            self.transport = None  # ends the command loop
+
+    def _reset_connection(self) -> None:
+        """Close with RST instead of FIN: a zero linger time makes the kernel do so."""
+        sock = self._writer.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
+        self.transport = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Cancel the transaction: a lost connection delivers nothing (RFC 5321 §4.1.1.10)."""
+        super().connection_lost(error)
+
+    def _timeout_cb(self) -> None:
+        self._writer.write(f"421 4.4.2 {self.hostname} closing: idle for too long\r\n".encode())
+        self._hang_up()
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
+        """DATA (RFC 5321 §4.1.1.4), with the ``message`` stage after the final dot.
+
+        Replaces aiosmtpd's because that one keeps every fragment of an endless line in memory.
+        """
+        if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
+            return
+        assert self.envelope is not None
+        if not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 Error: need RCPT command")
+            return
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        content, refusal = await self._read_message()
+        fault = self._script.take("message")
+        if fault is not None and fault.reply:
+            status = fault.reply
+        elif refusal:
+            status = refusal
+        else:
+            self.envelope.content = self.envelope.original_content = content
+            status = await self._call_handler_hook("DATA")
+        self._set_post_data_state()
+        if fault is None:
+            await self.push(status)
+        else:
+            await self._stage(fault)
+
+    async def _read_message(self) -> tuple[bytes, str]:
+        """The octets up to the lone dot, dots unstuffed, and the reply that refuses them or ``""``.
+
+        A line ends at CRLF and nowhere else, so no bare CR or LF can smuggle an end of data (RFC 5321 §2.3.8).
+        Past a limit the rest is read and thrown away, so memory stays bounded.
+        """
+        lines: list[bytes] = []
+        octets = 0
+        refusal = ""
+        at_line_start = True
+        while True:
+            try:
+                line = await self._reader.readuntil(b"\r\n")
+                whole = True
+            except asyncio.LimitOverrunError as overrun:
+                line = await self._reader.read(overrun.consumed)
+                whole = False
+            self._keep_alive()
+            if at_line_start and whole and line == b".\r\n":
+                return b"".join(lines), refusal
+            octets += len(line)
+            if not (whole and at_line_start):
+                refusal = refusal or "500 5.5.2 Line too long (RFC 5321 section 4.5.3.1.6)"
+            elif octets > MAX_MESSAGE_OCTETS:
+                refusal = refusal or "552 5.3.4 Message too big"
+            if refusal:
+                lines.clear()
+            else:
+                lines.append(line[1:] if line.startswith(b".") else line)
+            at_line_start = whole
+
+    def _keep_alive(self) -> None:
+        """Restart the idle timer, at most once a second so that a long message costs nothing."""
+        now = self.loop.time()
+        if now - self._last_data >= 1.0:
+            self._last_data = now
+            self._reset_timeout()

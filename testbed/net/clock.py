@@ -1,0 +1,146 @@
+"""Scenario time: an event loop whose clock jumps to the next timer when nothing is in flight.
+
+The loop asks the kernel: as long as a TCP socket has its retransmission timer running (unacknowledged data, an
+unanswered SYN or FIN), time passes as it does everywhere.  Sockets whose peer is swallowed by the wire for now
+are left out: their packets lead nowhere, so waiting for the kernel to repeat them would show nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import selectors
+import time
+from collections.abc import Callable, Iterator
+from socket import AF_INET, AF_INET6, inet_ntop
+
+_QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
+_SLICE_S = 0.002
+_RETRANSMIT = "01"
+_NS = 1_000_000_000
+
+Swallowed = Callable[[str], bool]
+
+
+class ScenarioLoop(asyncio.SelectorEventLoop):
+    """``time()`` is scenario time in seconds since the start; all asyncio timers run on it."""
+
+    def __init__(self) -> None:
+        self._started_ns = time.monotonic_ns()
+        self._epoch_ns = time.time_ns()
+        self._jumped_ns = 0
+        self._holds = 0
+        self._kernel = KernelTimers()
+        self.swallowed: Swallowed = lambda address: False
+        super().__init__(_JumpingSelector(self._rest))
+
+    def time(self) -> float:
+        """Seconds of scenario time since the start."""
+        return self.elapsed_ns() / _NS
+
+    def elapsed_ns(self) -> int:
+        """Scenario time since the start, nanoseconds."""
+        return time.monotonic_ns() - self._started_ns + self._jumped_ns
+
+    def real_elapsed_ns(self) -> int:
+        """Real time since the start, nanoseconds."""
+        return time.monotonic_ns() - self._started_ns
+
+    def now_ns(self) -> int:
+        """Scenario time as a date: nanoseconds since the Unix epoch."""
+        return self._epoch_ns + self.elapsed_ns()
+
+    @contextlib.contextmanager
+    def real_time(self) -> Iterator[None]:
+        """While this is entered, time does not jump."""
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._holds -= 1
+
+    def close(self) -> None:
+        """Close the loop."""
+        self._kernel.close()
+        super().close()
+
+    def _rest(self, timeout: float, poll: Callable[[float], list[_Event]]) -> list[_Event]:
+        """Sleep or jump for ``timeout`` seconds, or until something happens."""
+        until = self.elapsed_ns() + round(timeout * _NS)
+        while True:
+            if not self._in_flight():
+                time.sleep(_QUIET_S)
+                events = poll(0)
+                if events:
+                    return events
+                if not self._in_flight():
+                    self._jumped_ns += max(0, until - self.elapsed_ns())
+                    return []
+            remaining = (until - self.elapsed_ns()) / _NS
+            events = poll(max(0.0, min(remaining, _SLICE_S)))
+            if events or remaining <= 0:
+                return events
+
+    def _in_flight(self) -> bool:
+        return self._holds > 0 or self._kernel.running(self.swallowed)
+
+
+_Event = tuple[selectors.SelectorKey, int]
+
+
+class _JumpingSelector(selectors.EpollSelector):
+    def __init__(self, rest: Callable[[float, Callable[[float], list[_Event]]], list[_Event]]) -> None:
+        super().__init__()
+        self._rest = rest
+
+    def select(self, timeout: float | None = None) -> list[_Event]:
+        poll = super().select
+        if timeout is None or timeout <= 0:
+            return poll(timeout)
+        return poll(0) or self._rest(timeout, poll)
+
+
+class KernelTimers:
+    """Which of the namespace's TCP sockets wait for an acknowledgement, from ``/proc/self/net/tcp`` and ``tcp6``."""
+
+    def __init__(self) -> None:
+        self._files: list[tuple[int, int]] = []
+
+    def running(self, swallowed: Swallowed) -> bool:
+        """Whether a retransmission timer runs whose peer is not swallowed."""
+        if not self._files:
+            for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
+                with contextlib.suppress(FileNotFoundError):
+                    self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
+        return any(
+            not (swallowed(_address(family, row[1])) or swallowed(_address(family, row[2])))
+            for family, file in self._files
+            for row in _rows(file)
+            if row[5].startswith(_RETRANSMIT)
+        )
+
+    def close(self) -> None:
+        """Close the files."""
+        for _, file in self._files:
+            os.close(file)
+        self._files.clear()
+
+
+def _rows(file: int) -> Iterator[list[str]]:
+    parts, offset = [], 0
+    while True:
+        part = os.pread(file, 65536, offset)
+        if not part:
+            break
+        parts.append(part)
+        offset += len(part)
+    for line in b"".join(parts).decode("ascii").splitlines()[1:]:
+        yield line.split()
+
+
+def _address(family: int, field: str) -> str:
+    """``1E00007F:0019`` is 127.0.0.30 port 25: 32-bit words in the machine's byte order."""
+    words = bytes.fromhex(field.partition(":")[0])
+    packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
+    return inet_ntop(family, packed)

@@ -1,0 +1,197 @@
+"""The private network of a lab: namespaces, a TUN device as the wire, and the routes that lead through it.
+
+Ordinary loopback never leaves the kernel.  Here, packets a host sends are looked up in a table of their own (rule ``iif
+lo``), whose only routes lead into the TUN device; what the wire writes back comes in by that device and is delivered
+locally.  The namespaces, the device, the mounts and the scratch files die with the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+from testbed.errors import LabError
+from testbed.net.netlink import TABLE_LOCAL, Netlink
+
+WIRE = "wire0"
+MTU = 1500
+SCRATCH = Path("/dev/shm")
+
+_CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+_MS_REC, _MS_PRIVATE, _MS_BIND, _MS_NOSUID, _MS_NODEV = 0x4000, 0x40000, 0x1000, 0x2, 0x4
+_TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+_SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCSIFMTU, _SIOCSIFTXQLEN = 0x8914, 0x8933, 0x8922, 0x8943
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40
+_QUEUE_PACKETS = 20_000
+_TABLE = 100
+_RTO_MIN_MS = 10
+
+_SYSCTLS_BEFORE = {
+    "ipv6/conf/default/addr_gen_mode": "1",  # no link-local addresses, hence no neighbour chatter
+    "ipv6/conf/default/accept_ra": "0",
+    "ipv6/conf/default/router_solicitations": "0",
+    "ipv6/conf/default/accept_dad": "0",
+}
+_SYSCTLS_AFTER = {
+    **{f"ipv4/conf/{name}/rp_filter": "0" for name in ("all", WIRE)},
+    **{f"ipv4/conf/{name}/accept_local": "1" for name in ("all", WIRE)},
+    **{f"ipv4/conf/{name}/route_localnet": "1" for name in ("all", WIRE)},
+    "ipv4/ip_unprivileged_port_start": "0",
+    "ipv4/tcp_no_metrics_save": "1",
+    "ipv4/tcp_syn_retries": "3",
+    "ipv4/tcp_synack_retries": "3",
+    "ipv4/icmp_ratelimit": "0",
+}
+_MAY_BE_MISSING = ("ipv6/", "ipv4/icmp_ratelimit")
+
+_REMEDY = "run 'testbed doctor' to see what is missing and how to grant it"
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``wire`` is the TUN device's descriptor, non-blocking; ``scratch`` an empty folder that dies with the process."""
+
+    wire: int
+    scratch: Path
+
+
+def enter(names: Mapping[str, str], name_server: str) -> Network:
+    """Leave the machine's network for a private one, for good.
+
+    Must be called by a process of one thread.  ``names`` gives each lab address its host name, ``name_server`` the
+    address that resolves names.  Raises LabError with the reason and the remedy.
+    """
+    _unshare()
+    _private_files(names, name_server)
+    return Network(_private_network([ip_address(address) for address in names]), SCRATCH)
+
+
+def _unshare() -> None:
+    uid, gid = os.getuid(), os.getgid()
+    if libc.unshare(_CLONE_NEWNET | _CLONE_NEWNS) == 0:
+        return
+    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWNS) != 0:
+        reason = os.strerror(ctypes.get_errno()).lower()
+        raise LabError(f"the kernel refuses private namespaces ({reason}); {_REMEDY}")
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    except OSError as error:
+        raise LabError(f"the user namespace cannot be set up ({_why(error)}); {_REMEDY}") from error
+
+
+def _private_files(names: Mapping[str, str], name_server: str) -> None:
+    """A private /dev/shm for the lab's files, and the lab's own resolv.conf and hosts."""
+    _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+    _mount("lab", str(SCRATCH), "tmpfs", _MS_NOSUID | _MS_NODEV)
+    etc = SCRATCH / ".etc"
+    etc.mkdir()
+    hosts = "".join(f"{address}\t{name}\n" for address, name in names.items())
+    for file, text in (
+        ("resolv.conf", f"nameserver {name_server}\n"),
+        ("hosts", f"127.0.0.1\tlocalhost\n{hosts}"),
+    ):
+        target = Path("/etc") / file
+        if target.exists():
+            (etc / file).write_text(text)
+            _mount(str(etc / file), os.path.realpath(target), "", _MS_BIND)
+
+
+def _mount(source: str, target: str, kind: str, flags: int) -> None:
+    if libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, None) != 0:
+        reason = os.strerror(ctypes.get_errno()).lower()
+        raise LabError(f"{target} cannot be made private to the lab ({reason}); {_REMEDY}")
+
+
+def _private_network(addresses: list[IPv4Address | IPv6Address]) -> int:
+    try:
+        for path, value in _SYSCTLS_BEFORE.items():
+            _sysctl(path, value)
+        wire = open_tun(WIRE)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            fcntl.ioctl(control, _SIOCSIFMTU, _interface(WIRE, MTU))
+            fcntl.ioctl(control, _SIOCSIFTXQLEN, _interface(WIRE, _QUEUE_PACKETS))
+            for name in ("lo", WIRE):
+                fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", name.encode(), _IFF_UP | _IFF_RUNNING))
+            index = {name: _index(control, name) for name in ("lo", WIRE)}
+        for path, value in _SYSCTLS_AFTER.items():
+            _sysctl(path, value)
+        _route_through_wire(index, [a for a in addresses if isinstance(a, IPv6Address)])
+    except OSError as error:
+        raise LabError(f"the private network cannot be set up ({_why(error)}); {_REMEDY}") from error
+    return wire
+
+
+def open_tun(name: str) -> int:
+    """Create a TUN device in the current namespace and give its descriptor.  Raises LabError."""
+    try:
+        device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        advice = {
+            errno.ENOENT: "load the module with 'modprobe tun', or start the container with --device=/dev/net/tun",
+            errno.EACCES: "allow it with 'chmod 666 /dev/net/tun', or run as root",
+        }.get(error.errno or 0, "start the container with --device=/dev/net/tun --cap-add=NET_ADMIN")
+        raise LabError(f"/dev/net/tun cannot be opened ({_why(error)}); {advice}") from error
+    try:
+        fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    except OSError as error:
+        os.close(device)
+        raise LabError(
+            f"the TUN device cannot be created ({_why(error)}); on Ubuntu allow it with "
+            "'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0', in a container with --cap-add=NET_ADMIN"
+        ) from error
+    return device
+
+
+def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None:
+    netlink = Netlink()
+    try:
+        loopback = IPv4Address("127.0.0.1")
+        prefix = IPv4Address("127.0.0.0")
+        netlink.add_route(prefix, 8, index[WIRE], _TABLE, source=loopback, rto_min_ms=_RTO_MIN_MS)
+        families = [socket.AF_INET]
+        if v6:
+            for address in v6:
+                netlink.add_address(address, index["lo"])
+            prefix6 = IPv6Address("fd00::")
+            netlink.add_route(prefix6, 64, index[WIRE], _TABLE, source=None, rto_min_ms=_RTO_MIN_MS)
+            families.append(socket.AF_INET6)
+        for family in families:
+            netlink.add_rule(family, 10, _TABLE, incoming="lo")
+            netlink.add_rule(family, 100, TABLE_LOCAL)
+            netlink.delete_rule(family, 0, TABLE_LOCAL)
+    finally:
+        netlink.close()
+
+
+def _interface(name: str, value: int) -> bytes:
+    return struct.pack("16si20x", name.encode(), value)
+
+
+def _index(control: socket.socket, name: str) -> int:
+    index: int = struct.unpack_from("i", fcntl.ioctl(control, _SIOCGIFINDEX, _interface(name, 0)), 16)[0]
+    return index
+
+
+def _sysctl(path: str, value: str) -> None:
+    try:
+        (Path("/proc/sys/net") / path).write_text(value)
+    except OSError:
+        if not path.startswith(_MAY_BE_MISSING):
+            raise
+
+
+def _why(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    return f"{reason}: {error.filename}" if error.filename else reason

@@ -1,0 +1,93 @@
+"""The few rtnetlink requests a lab needs: addresses, routes, rules (``linux/rtnetlink.h``, ``linux/fib_rules.h``)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from ipaddress import IPv4Address, IPv6Address
+
+_RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE, _RTM_DELRULE = 20, 24, 32, 33
+_NLMSG_ERROR = 2
+_REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
+_RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 4, 7, 8, 15
+_RTAX_RTO_MIN, _RTAX_QUICKACK = 13, 15
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_F_NODAD = 1, 2, 8, 0x02
+_FRA_IIFNAME, _FRA_PRIORITY, _FRA_TABLE = 3, 6, 15
+_FR_ACT_TO_TBL = 1
+_RTPROT_STATIC, _RTN_UNICAST, _SCOPE_LINK = 4, 1, 253
+
+TABLE_LOCAL = 255
+
+Address = IPv4Address | IPv6Address
+
+
+class Netlink:
+    """One rtnetlink socket in the current network namespace.  Requests raise OSError as the kernel answers."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._socket.bind((0, 0))
+        self._sequence = 0
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def add_address(self, address: Address, index: int) -> None:
+        """Give an interface a host address, ready at once (no duplicate address detection)."""
+        bits = address.max_prefixlen
+        header = struct.pack("=BBBBI", _family(address), bits, 0, 0, index)
+        attributes = _attribute(_IFA_LOCAL, address.packed) + _attribute(_IFA_ADDRESS, address.packed)
+        attributes += _attribute(_IFA_FLAGS, struct.pack("=I", _IFA_F_NODAD))
+        self._ask(_RTM_NEWADDR, _CREATE, header + attributes)
+
+    def add_route(
+        self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None, rto_min_ms: int
+    ) -> None:
+        """Route a prefix out of an interface, with immediate ACKs and a short minimal retransmission timeout."""
+        header = struct.pack(
+            "=BBBBBBBBI", _family(prefix), bits, 0, 0, table, _RTPROT_STATIC, _SCOPE_LINK, _RTN_UNICAST, 0
+        )
+        metrics = _attribute(_RTAX_RTO_MIN, struct.pack("=I", rto_min_ms))
+        metrics += _attribute(_RTAX_QUICKACK, struct.pack("=I", 1))
+        attributes = _attribute(_RTA_DST, prefix.packed) + _attribute(_RTA_OIF, struct.pack("=I", index))
+        attributes += _attribute(_RTA_TABLE, struct.pack("=I", table)) + _attribute(_RTA_METRICS, metrics)
+        if source is not None:
+            attributes += _attribute(_RTA_PREFSRC, source.packed)
+        self._ask(_RTM_NEWROUTE, _CREATE, header + attributes)
+
+    def add_rule(self, family: int, priority: int, table: int, incoming: str = "") -> None:
+        """Look a table up at a priority, for packets coming in by an interface where one is named."""
+        self._rule(_RTM_NEWRULE, _CREATE, family, priority, table, incoming)
+
+    def delete_rule(self, family: int, priority: int, table: int) -> None:
+        """Take a rule away."""
+        self._rule(_RTM_DELRULE, 0, family, priority, table, "")
+
+    def _rule(self, kind: int, flags: int, family: int, priority: int, table: int, incoming: str) -> None:
+        header = struct.pack("=BBBBBBBBI", family, 0, 0, 0, table, 0, 0, _FR_ACT_TO_TBL, 0)
+        attributes = _attribute(_FRA_TABLE, struct.pack("=I", table))
+        attributes += _attribute(_FRA_PRIORITY, struct.pack("=I", priority))
+        if incoming:
+            attributes += _attribute(_FRA_IIFNAME, incoming.encode() + b"\0")
+        self._ask(kind, flags, header + attributes)
+
+    def _ask(self, kind: int, flags: int, body: bytes) -> None:
+        self._sequence += 1
+        length = 16 + len(body)
+        self._socket.send(struct.pack("=IHHII", length, kind, _REQUEST | _ACK | flags, self._sequence, 0) + body)
+        answer = self._socket.recv(65536)
+        _, answer_kind = struct.unpack_from("=IH", answer)
+        if answer_kind == _NLMSG_ERROR:
+            (error,) = struct.unpack_from("=i", answer, 16)
+            if error:
+                raise OSError(-error, f"netlink request {kind}")
+
+
+def _family(address: Address) -> int:
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    length = 4 + len(value)
+    return struct.pack("=HH", length, kind) + value + bytes(-length % 4)

@@ -1,0 +1,107 @@
+"""Writes a trace: one pcapng with packets, host names, TLS keys and the hosts' logs.
+
+Block layouts are those of draft-ietf-opsawg-pcapng; journal entries follow the systemd Journal Export Format.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import BinaryIO
+
+_SECTION, _INTERFACE, _NAMES, _PACKET, _JOURNAL, _SECRETS = 0x0A0D0D0A, 1, 4, 6, 9, 10
+_LINKTYPE_RAW = 101
+_NANOSECONDS = b"\x09"
+_COMMENT, _USER_APPLICATION, _INTERFACE_NAME, _RESOLUTION = 1, 4, 2, 9
+_TLS_KEY_LOG = 0x544C534B
+_MAX_OPTION = 65_535
+
+WIRE, LOST = "wire", "lost"
+
+_PACKET_HEADER = struct.Struct("<IIIIIII")
+_LENGTH = struct.Struct("<I")
+
+
+class TraceWriter:
+    """Writes blocks to ``file`` as they come; nothing is kept.  Frames are numbered as Wireshark numbers them."""
+
+    def __init__(self, file: BinaryIO, *, application: str) -> None:
+        self._write = file.write
+        self._flush = file.flush
+        self._frames = 0
+        section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+        self._block(_SECTION, section + _options((_USER_APPLICATION, application.encode())))
+        for name in (WIRE, LOST):
+            options = _options((_INTERFACE_NAME, name.encode()), (_RESOLUTION, _NANOSECONDS))
+            self._block(_INTERFACE, struct.pack("<HHI", _LINKTYPE_RAW, 0, 0) + options)
+
+    def names(self, names: Mapping[str, str]) -> None:
+        """Tell readers the names of addresses."""
+        records = b""
+        for address, name in names.items():
+            packed = ip_address(address).packed
+            value = packed + name.encode() + b"\0"
+            records += struct.pack("<HH", 1 if len(packed) == 4 else 2, len(value)) + _padded(value)
+        self._block(_NAMES, records + bytes(4))
+
+    def secrets(self, keylog: bytes) -> None:
+        """TLS keys in the NSS key log format; they must come before the packets they open."""
+        self._block(_SECRETS, struct.pack("<II", _TLS_KEY_LOG, len(keylog)) + _padded(keylog))
+
+    def packet(self, time_ns: int, data: bytes, *, lost: bool = False, comment: str = "") -> int:
+        """One raw IP packet; gives its frame number."""
+        length = len(data)
+        tail = bytes(-length % 4)
+        if comment:
+            tail += _options((_COMMENT, comment.encode()))
+        total = 32 + length + len(tail)
+        header = _PACKET_HEADER.pack(_PACKET, total, lost, time_ns >> 32, time_ns & 0xFFFFFFFF, length, length)
+        self._write(b"".join((header, data, tail, _LENGTH.pack(total))))
+        self._frames += 1
+        return self._frames
+
+    def log(
+        self, time_ns: int, host: str, event: str, message: str, fields: Mapping[str, str], *, priority: int = 6
+    ) -> int:
+        """One entry of a host's log; gives its frame number.  ``priority`` is syslog's (6 is info)."""
+        entry = {
+            "__REALTIME_TIMESTAMP": str(time_ns // 1000),
+            "MESSAGE": message,
+            "PRIORITY": str(priority),
+            "SYSLOG_IDENTIFIER": "testbed",
+            "_HOSTNAME": host,
+            "TESTBED_EVENT": event,
+            "TESTBED_TIME_NS": str(time_ns),
+            **{f"TESTBED_{name.upper()}": value for name, value in fields.items()},
+        }
+        text = b"".join(_journal_field(name, value) for name, value in entry.items())
+        self._block(_JOURNAL, _padded(text + b"\n"))
+        self._frames += 1
+        return self._frames
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._flush()
+
+    def _block(self, kind: int, body: bytes) -> None:
+        total = 12 + len(body)
+        self._write(struct.pack("<II", kind, total) + body + _LENGTH.pack(total))
+
+
+def _journal_field(name: str, value: str) -> bytes:
+    data = value.encode("utf-8", "replace")
+    if b"\n" in data:
+        return name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n"
+    return name.encode() + b"=" + data + b"\n"
+
+
+def _options(*options: tuple[int, bytes]) -> bytes:
+    parts = b"".join(
+        struct.pack("<HH", code, len(value[:_MAX_OPTION])) + _padded(value[:_MAX_OPTION]) for code, value in options
+    )
+    return parts + bytes(4)
+
+
+def _padded(value: bytes) -> bytes:
+    return value + bytes(-len(value) % 4)

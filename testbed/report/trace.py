@@ -1,0 +1,122 @@
+"""An annotated trace for people: findings first, then hosts' logs and connections on one timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from testbed.report.ladder import ladder
+from testbed.report.words import count, frames, octets, span
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import Connection, Finding, LogEntry, Severity
+
+_MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
+_MOST_CONNECTIONS = 200
+_QUIET_EVENTS = frozenset({"holds-mail", "lab-started"})
+
+
+def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -> None:
+    """Print the report.  ``whole`` shows every connection and every line of long replies."""
+    console.print(Rule(Text(Path(analysis.path).name, "bold"), align="left", style="quiet"))
+    console.print(Text(_account(analysis), "quiet"))
+    for problem in analysis.problems:
+        console.print(Text(f"▲ {problem}", "warning"))
+    if analysis.findings:
+        console.print()
+        console.print(findings(analysis.findings))
+    packets = handshakes_and_closures(analysis)
+    shown = analysis.connections if whole else analysis.connections[:_MOST_CONNECTIONS]
+    for item in _timeline(analysis, shown):
+        if isinstance(item, LogEntry):
+            console.print(_log_line(item, analysis.start_ns))
+        else:
+            console.print()
+            console.print(header(item, analysis.start_ns))
+            console.print(Padding(ladder(item, packets.get(item.number, []), whole=whole), (0, 0, 1, 2)))
+    hidden = len(analysis.connections) - len(shown)
+    if hidden:
+        console.print(Text(f"… and {count(hidden, 'connection')} more; -v shows them all", "quiet"))
+
+
+def findings(found: tuple[Finding, ...]) -> Table:
+    """Findings, each with its frames and its reference."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in found:
+        mark, style = _MARKS[finding.severity]
+        text = Text(finding.text)
+        evidence = ", ".join(part for part in (frames(finding.frames), finding.reference) if part)
+        if evidence:
+            text.append(f"  [{evidence}]", "quiet")
+        table.add_row(Text(mark, style), text)
+    return table
+
+
+def header(connection: Connection, start_ns: int) -> Text:
+    """The outcome of a connection in one line, and its vital signs in a second."""
+    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
+    style = _MARKS[worst][1] if worst else "held"
+    service = connection.service or connection.transport
+    text = Text.assemble(
+        (f"#{connection.number} {service:<5} ", "bold"),
+        (connection.client.label, "host"),
+        " → ",
+        (f"{connection.server.label}:{connection.server.port}", "host"),
+        "  ",
+        (connection.outcome, style),
+    )
+    signs = [f"+{span(connection.start_ns - start_ns)}", count(connection.packets, "packet")]
+    signs += [f"{octets(connection.client_octets)} → ← {octets(connection.server_octets)}"]
+    if connection.transport == "tcp":
+        signs += [f"{connection.conn_state} {connection.history}", f"completeness {connection.completeness}"]
+        if connection.retransmissions:
+            signs.append(count(connection.retransmissions, "retransmission"))
+        if connection.gaps:
+            signs.append(count(connection.gaps, "gap"))
+    return text.append("\n   " + " · ".join(signs), "quiet")
+
+
+def handshakes_and_closures(analysis: Analysis) -> dict[int, list[object]]:
+    """The packets worth a rung of their own, by connection: those without payload that open, close or disturb."""
+    return {}
+
+
+def _account(analysis: Analysis) -> str:
+    tcp = sum(1 for connection in analysis.connections if connection.transport == "tcp")
+    flows = len(analysis.connections) - tcp
+    parts = [
+        count(analysis.frames, "frame"),
+        span(analysis.end_ns - analysis.start_ns),
+        count(tcp, "TCP connection"),
+    ]
+    if flows:
+        parts.append(count(flows, "UDP flow"))
+    if analysis.log:
+        parts.append(count(len(analysis.log), "log entry").replace("entrys", "entries"))
+    return " · ".join(parts)
+
+
+def _timeline(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[LogEntry | Connection]:
+    entries = [entry for entry in analysis.log if entry.event not in _QUIET_EVENTS]
+    items: list[tuple[int, int, LogEntry | Connection]] = [
+        *((entry.time_ns, entry.frame, entry) for entry in entries),
+        *((connection.start_ns, connection.first_frame, connection) for connection in connections),
+    ]
+    yield from (item for _, _, item in sorted(items, key=lambda item: item[:2]))
+
+
+def _log_line(entry: LogEntry, start_ns: int) -> Text:
+    style = {"fault": "lost", "step": "bold"}.get(entry.event, "")
+    return Text.assemble(
+        (f"+{span(entry.time_ns - start_ns):<12} ", "quiet"),
+        (f"{entry.host}: ", "host"),
+        (entry.message, style),
+        (f"  [{entry.frame}]", "quiet"),
+    )

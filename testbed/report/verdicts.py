@@ -1,0 +1,66 @@
+"""The results of a run, for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from testbed.expect import Verdict
+from testbed.outcome import Outcome, Result
+from testbed.report.words import frames
+
+
+def outcome(result: Outcome, *, whole: bool) -> RenderableType:
+    """One scenario: a line, and below it the expectations (``whole``) or only those that failed."""
+    head = Text.assemble(
+        (f"{result.result:<7} ", str(result.result)),
+        (result.scenario.title, "bold"),
+        (f"  {result.played.seconds:.2f} s  {result.scenario.file}", "quiet"),
+    )
+    parts: list[RenderableType] = [head]
+    if result.played.error:
+        parts.append(Padding(Text(result.played.error, "error"), (0, 0, 0, 8)))
+    elif result.result is Result.SKIPPED:
+        parts.append(Padding(Text("interrupted; the trace so far is kept", "skipped"), (0, 0, 0, 8)))
+    if result.judgement is not None and result.result in (Result.HELD, Result.FAILED):
+        verdicts = [*result.judgement.expectations, *result.judgement.always]
+        shown = verdicts if whole else [verdict for verdict in verdicts if not verdict.held]
+        if shown:
+            parts.append(Padding(_table(shown, result.scenario.file), (0, 0, 0, 8)))
+    return Group(*parts)
+
+
+def _table(verdicts: Sequence[Verdict], file: str) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for verdict in verdicts:
+        mark = Text("✓", "held") if verdict.held else Text("✗", "failed")
+        cited = frames(verdict.frames)
+        why = Text(verdict.why, "" if not verdict.held else "quiet")
+        if cited:
+            why.append(f"  [{cited}]", "quiet")
+        if not verdict.held and verdict.line:
+            why.append(f"  {file}:{verdict.line}", "info")
+        table.add_row(mark, verdict.what, why)
+    return table
+
+
+def summary(console: Console, outcomes: Sequence[Outcome], seconds: float, folder: Path | None) -> None:
+    """The last lines of a run."""
+    counts = Counter(result.result for result in outcomes)
+    text = Text()
+    for kind in Result:
+        if counts[kind]:
+            text.append(f"{counts[kind]} {kind}", str(kind)).append(" · ")
+    text.append(f"{seconds:.2f} s")
+    console.print(text)
+    if folder is not None:
+        console.print(Text(f"traces in {folder}", "quiet"), soft_wrap=True)

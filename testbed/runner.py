@@ -1,0 +1,216 @@
+"""Runs labs, each in a process of its own, several at a time; brings their traces home.
+
+A lab's process dies with this one (``PR_SET_PDEATHSIG``), and with it go its network, its mounts and its files:
+the unfinished trace is an unnamed file, so nothing of a killed run stays behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import selectors
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from testbed.errors import LabError
+from testbed.scenario.scenario import Scenario
+
+TIME_LIMIT_S = 30.0
+_INTERRUPT_GRACE_S = 0.8
+_PR_SET_PDEATHSIG = 1
+_ERROR = b"\0"  # on the pipe, what follows is why the lab ended
+_EXIT_DONE, _EXIT_NO_LAB, _EXIT_CRASH = 0, 3, 70
+
+Lab = Callable[[Scenario, BinaryIO, Callable[[str], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario after its lab has ended.
+
+    ``trace`` is None only when nothing was captured.  ``error`` says why the lab could not be run, or how it
+    died; ``no_lab`` tells the two apart.
+    """
+
+    scenario: Scenario
+    trace: Path | None
+    seconds: float
+    error: str = ""
+    no_lab: bool = False
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class _Process:
+    scenario: Scenario
+    destination: Path
+    pid: int
+    pipe: int
+    trace: BinaryIO
+    started: float
+    deadline: float
+    said: bytearray = field(default_factory=bytearray)
+    heard: int = 0
+    overdue: bool = False
+
+
+class Runner:
+    """``on_progress(scenario, line)`` hears every line a lab tells; it may not block."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        *,
+        jobs: int,
+        time_limit_s: float = TIME_LIMIT_S,
+        on_progress: Callable[[Scenario, str], None] = lambda scenario, line: None,
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._lab = lab
+        self._jobs = jobs
+        self._time_limit_s = time_limit_s
+        self._on_progress = on_progress
+        self._on_tick = on_tick
+        self._selector = selectors.DefaultSelector()
+        self._interrupted = False
+
+    def run(self, work: Sequence[tuple[Scenario, Path]]) -> Iterator[Played]:
+        """Play scenarios and yield each as it ends.  Every item names where its trace goes.
+
+        After an interrupt (SIGINT) the running labs write what they have, and no more are begun.
+        """
+        waiting = list(work)
+        running: list[_Process] = []
+        previous = signal.signal(signal.SIGINT, lambda *_: self._interrupt(running))
+        try:
+            while running or (waiting and not self._interrupted):
+                while waiting and len(running) < self._jobs and not self._interrupted:
+                    running.append(self._start(*waiting.pop(0)))
+                for process in self._ended(running):
+                    running.remove(process)
+                    yield self._finish(process)
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            for process in running:
+                self._kill(process)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody pressed Ctrl-C."""
+        return self._interrupted
+
+    def _interrupt(self, running: list[_Process]) -> None:
+        self._interrupted = True
+        for process in running:
+            process.deadline = min(process.deadline, time.monotonic() + _INTERRUPT_GRACE_S)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
+
+    def _start(self, scenario: Scenario, destination: Path) -> _Process:
+        trace = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
+        read_end, write_end = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read_end)
+            _live(self._lab, scenario, trace, write_end, parent)
+        os.close(write_end)
+        now = time.monotonic()
+        process = _Process(scenario, destination, pid, read_end, trace, now, now + self._time_limit_s)
+        self._selector.register(read_end, selectors.EVENT_READ, process)
+        return process
+
+    def _ended(self, running: list[_Process]) -> Iterator[_Process]:
+        nearest = min(process.deadline for process in running)
+        for key, _ in self._selector.select(min(0.1, max(0.0, nearest - time.monotonic()))):
+            process: _Process = key.data
+            data = os.read(process.pipe, 65536)
+            if not data:
+                yield process
+                continue
+            process.said += data
+            progress = process.said.partition(_ERROR)[0].decode(errors="replace").splitlines()
+            for line in progress[process.heard :]:
+                self._on_progress(process.scenario, line)
+            process.heard = len(progress)
+        for process in running:
+            if time.monotonic() > process.deadline and not process.overdue:
+                process.overdue = True
+                os.kill(process.pid, signal.SIGKILL)  # its end of the pipe closes
+        self._on_tick()
+
+    def _finish(self, process: _Process) -> Played:
+        self._selector.unregister(process.pipe)
+        os.close(process.pipe)
+        _, status = os.waitpid(process.pid, 0)
+        seconds = time.monotonic() - process.started
+        trace = self._bring_home(process)
+        code = os.waitstatus_to_exitcode(status)
+        error = ""
+        if process.overdue and not self._interrupted:
+            error = f"the lab was stopped after {self._time_limit_s:.0f} s of real time"
+        elif code not in (_EXIT_DONE, -signal.SIGKILL) or (code and not process.overdue):
+            error = (
+                process.said.partition(_ERROR)[2].decode(errors="replace").strip() or f"the lab died with status {code}"
+            )
+        return Played(
+            process.scenario,
+            trace,
+            seconds,
+            error=error,
+            no_lab=code == _EXIT_NO_LAB,
+            interrupted=self._interrupted,
+        )
+
+    def _bring_home(self, process: _Process) -> Path | None:
+        with process.trace as source:
+            if not source.seek(0, os.SEEK_END):
+                return None
+            source.seek(0)
+            process.destination.parent.mkdir(parents=True, exist_ok=True)
+            with process.destination.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        return process.destination
+
+    def _kill(self, process: _Process) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        os.waitpid(process.pid, 0)
+        os.close(process.pipe)
+        process.trace.close()
+
+
+def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int) -> NoReturn:
+    """The life of a lab's process."""
+    code = _EXIT_CRASH
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(code)
+        os.setpgid(0, 0)  # Ctrl-C reaches the runner, which passes it on once
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        lab(scenario, trace, lambda line: _say(pipe, line))
+        code = _EXIT_DONE
+    except LabError as error:
+        _say(pipe, "\0" + str(error))
+        code = _EXIT_NO_LAB
+    except BaseException:
+        _say(pipe, "\0" + traceback.format_exc())
+    finally:
+        os._exit(code)
+
+
+def _say(pipe: int, line: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(pipe, line.encode() + b"\n")

@@ -1,0 +1,87 @@
+"""The name server's answers, as bytes in and bytes out (RFC 1034, RFC 1035)."""
+
+from __future__ import annotations
+
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from testbed.hosts.name_server import Record, Zone, respond
+
+ZONE = Zone(
+    [
+        Record("someschool.edu", "MX", "10 mx1.someschool.edu."),
+        Record("someschool.edu", "MX", "20 mx2.someschool.edu."),
+        Record("mx1.someschool.edu", "A", "127.0.0.30"),
+        Record("mx2.someschool.edu", "AAAA", "fd00::40"),
+        Record("www.someschool.edu", "CNAME", "mx1.someschool.edu."),
+        Record("loop.edu", "CNAME", "loop.edu."),
+        *(Record("large.edu", "MX", f"{n} mx{n}.a-rather-long-name-for-a-host.large.edu.") for n in range(40)),
+    ]
+)
+
+
+def ask(name: str, kind: str, **options: int) -> dns.message.Message:
+    wire = respond(ZONE, dns.message.make_query(name, kind, **options).to_wire(), 512)
+    assert wire is not None
+    return dns.message.from_wire(wire)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "rcode", "records"),
+    [
+        ("someschool.edu", "MX", "NOERROR", {"10 mx1.someschool.edu.", "20 mx2.someschool.edu."}),
+        ("SomeSchool.EDU", "MX", "NOERROR", {"10 mx1.someschool.edu.", "20 mx2.someschool.edu."}),
+        ("mx1.someschool.edu", "A", "NOERROR", {"127.0.0.30"}),
+        ("mx1.someschool.edu", "AAAA", "NOERROR", set()),
+        ("mx2.someschool.edu", "AAAA", "NOERROR", {"fd00::40"}),
+        ("www.someschool.edu", "A", "NOERROR", {"mx1.someschool.edu.", "127.0.0.30"}),
+        ("edu", "MX", "NOERROR", set()),
+        ("loop.edu", "A", "NOERROR", {"loop.edu."}),
+        ("nowhere.example", "MX", "NXDOMAIN", set()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_answers(name: str, kind: str, rcode: str, records: set[str]) -> None:
+    response = ask(name, kind)
+    assert dns.rcode.to_text(response.rcode()) == rcode
+    assert {rdata.to_text() for rrset in response.answer for rdata in rrset} == records
+    assert response.flags & dns.flags.AA
+
+
+def test_answer_too_large_for_a_datagram_is_truncated_and_whole_over_tcp() -> None:
+    query = dns.message.make_query("large.edu", "MX").to_wire()
+    over_udp = respond(ZONE, query, 512)
+    over_tcp = respond(ZONE, query)
+    assert over_udp is not None
+    assert over_tcp is not None
+    assert len(over_udp) <= 512
+    assert dns.message.from_wire(over_udp).flags & dns.flags.TC
+    assert len(dns.message.from_wire(over_tcp).answer[0]) == 40
+
+
+def test_edns_raises_the_datagram_limit() -> None:
+    assert not ask("large.edu", "MX", use_edns=0, payload=4096).flags & dns.flags.TC
+
+
+@pytest.mark.parametrize(
+    ("wire", "answered"),
+    [
+        (b"", False),
+        (b"\x00\x01", False),
+        (b"\x00\x01\x80\x00" + bytes(8), False),
+        (b"\x00\x01\x00\x00\x00\x01" + bytes(6), True),
+    ],
+    ids=["empty", "two octets", "a response", "a question that is missing"],
+)
+def test_garbage_gets_a_format_error_or_silence(wire: bytes, answered: bool) -> None:
+    assert (respond(ZONE, wire) is not None) == answered
+
+
+@given(st.binary(max_size=600))
+def test_no_datagram_makes_the_server_fail(wire: bytes) -> None:
+    response = respond(ZONE, wire, 512)
+    assert response is None or len(response) <= max(512, len(wire))
