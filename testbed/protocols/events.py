@@ -1,0 +1,36 @@
+"""The words hosts log into a trace, and the inspector and the verdicts read back.
+
+Every entry carries ``_HOSTNAME`` and the fields named here (see :meth:`testbed.pcap.write.TraceWriter.log`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What a host decided.  In parentheses: the fields of the entry."""
+
+    LAB_STARTED = "lab-started"  # (scenario: the text of the file, file, seed, version)
+    LAB_ENDED = "lab-ended"  # (scenario_seconds, real_seconds, reason)
+    STEP = "step"  # a step of the scenario begins (line)
+    FAULT = "fault"  # a fault did its work (line, at_frame where it is one packet)
+
+    SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
+    SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)
+
+    ACCEPTED = "accepted"  # answered 250 after the final dot (queue_id, message_id, sender, recipients, octets)
+    REFUSED = "refused"  # a recipient or message refused by this host's own rules (recipient, status)
+    STORED = "stored"  # in a mailbox (recipient, message_id, octets, null_sender)
+    EMPTIED = "emptied"  # a mailbox (mailbox, messages)
+
+    ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
+    ROUTE = "route"  # where it will try (domain, hosts) or why nowhere (domain, status)
+    HOP_FAILED = "hop-failed"  # one address of one host could not take it (next_hop, address, status)
+    RELAYED = "relayed"  # the next hop answered 250 (queue_id, message_id, recipient, next_hop, status)
+    DEFERRED = "deferred"  # (queue_id, message_id, recipient, status, retry_in)
+    BOUNCED = "bounced"  # given back to the sender (queue_id, message_id, recipient, status, dsn_id, sender)
+    DISCARDED = "discarded"  # a notification that cannot be delivered is not bounced (message_id, recipient)
+
+    HOLDS_MAIL = "holds-mail"  # inventory at the end: in a mailbox (recipient, message_id)
+    HOLDS_QUEUE = "holds-queue"  # inventory at the end: in a queue (queue_id, message_id, recipient, attempts)

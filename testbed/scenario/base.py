@@ -1,0 +1,47 @@
+"""What all parts of the scenario model share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from testbed.scenario.units import parse_duration, parse_size
+
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration, json_schema_input_type=str),
+    Field(description="A span of scenario time: 300ms, 40m, 2h, 5d, 1d 12h.", examples=["40m", "2h", "5d"]),
+]
+"""Nanoseconds."""
+
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size, json_schema_input_type=str | int),
+    Field(description="Octets: 512, 20 KB (20,000), 20 KiB (20,480).", examples=["20 KB"]),
+]
+"""Octets."""
+
+HostName = Annotated[str, Field(description="The name of a host of the lab.", min_length=1, max_length=253)]
+Address = Annotated[
+    str,
+    Field(
+        description="A mail address.",
+        pattern=r"^[^\s@<>]+@[^\s@<>]+$",
+        max_length=254,
+        examples=["bob@someschool.edu"],
+    ),
+]
+
+
+class Part(BaseModel):
+    """A part of a scenario: frozen, strict about its keys, and aware of its line in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    _line: int = PrivateAttr(default=0)
+
+    @property
+    def line(self) -> int:
+        """The line of the file where this part begins, 0 for a default."""
+        return self._line

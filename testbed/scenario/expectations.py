@@ -1,0 +1,125 @@
+"""What must hold when a scenario has ended; judged in :mod:`testbed.expect`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from testbed.scenario.base import Address, Duration, HostName
+from testbed.scenario.faults import Stage
+from testbed.scenario.tagged import Tagged, flatten
+
+_CODE = r"^[2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?$"
+_STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"
+
+
+class Delivered(Tagged):
+    """Every matching message to an address lies in its mailbox, as often as said."""
+
+    kind: Literal["delivered"] = Field(default="delivered", exclude=True)
+    to: Address = Field(description="The recipient.")
+    copies: int = Field(default=1, ge=0, description="How many copies of each message.")
+    within: Duration | None = Field(default=None, description="At most so long after it was sent.")
+    sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
+    subject: str | None = Field(default=None, description="Only messages with this in their subject.")
+
+
+class Queued(Tagged):
+    """A relay's queue still holds mail when the scenario ends."""
+
+    kind: Literal["queued"] = Field(default="queued", exclude=True)
+    at: HostName = Field(description="The relay.")
+    to: Address | None = Field(default=None, description="Only this recipient.")
+    count: int | None = Field(default=None, ge=0, description="For how many recipients; without it, at least one.")
+
+
+class Bounced(Tagged):
+    """A delivery status notification has reached the sender."""
+
+    kind: Literal["bounced"] = Field(default="bounced", exclude=True)
+    to: Address = Field(description="The sender of the original, who is told.")
+    status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
+    recipient: Address | None = Field(default=None, alias="for", description="The recipient who got nothing.")
+
+
+class Attempts(Tagged):
+    """How often an SMTP connection to a host was tried."""
+
+    kind: Literal["attempts"] = Field(default="attempts", exclude=True)
+    to: HostName = Field(description="The host.")
+    sender: HostName | None = Field(default=None, alias="from", description="Only attempts of this host.")
+    count: int | None = Field(default=None, ge=0, description="Exactly so many.")
+    at_least: int | None = Field(default=None, ge=1, description="No fewer.")
+    at_most: int | None = Field(default=None, ge=0, description="No more.")
+
+    @model_validator(mode="after")
+    def _says_how_many(self) -> Attempts:
+        if self.count is None and self.at_least is None and self.at_most is None:
+            raise ValueError("'attempts' needs 'count', 'at_least' or 'at_most'")
+        return self
+
+
+class ReplyExpected(Tagged):
+    """A server gave this reply to a command."""
+
+    kind: Literal["reply"] = Field(default="reply", exclude=True)
+    sender: HostName = Field(alias="from", description="The server.")
+    command: Stage = Field(alias="to", description="The command, or 'connect' or 'message'.")
+    code: str = Field(pattern=_CODE, description="452, or 452 4.2.2.")
+    count: int | None = Field(default=None, ge=0, description="How often; without it, at least once.")
+
+    @field_validator("code", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class ConnectionExpected(Tagged):
+    """How a connection between two hosts opened and ended."""
+
+    kind: Literal["connection"] = Field(default="connection", exclude=True)
+    sender: HostName = Field(alias="from", description="The client.")
+    to: HostName = Field(description="The server.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Only connections to this port.")
+    nth: int = Field(default=1, ge=1, description="Which of them, counted from 1.")
+    handshake: Literal["complete", "refused", "unanswered", "unreachable", "incomplete"] | None = Field(
+        default=None, description="How it opened."
+    )
+    closure: str | None = Field(
+        default=None,
+        description="How it ended: normal, half, open, 'reset by …' or 'closed by …' client, server or a host.",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ConnectionExpected:
+        if self.handshake is None and self.closure is None:
+            raise ValueError("'connection' needs 'handshake' or 'closure'")
+        ends = ("client", "server", self.sender, self.to)
+        words = {
+            "normal",
+            "half",
+            "open",
+            "reset",
+            *(f"{verb} by {end}" for verb in ("reset", "closed") for end in ends),
+        }
+        if self.closure is not None and self.closure not in words:
+            raise ValueError(f"unknown closure '{self.closure[:40]}'; write one of {', '.join(sorted(words))}")
+        return self
+
+
+Expectation = Delivered | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected
+
+EXPECTATIONS: dict[str, type[Tagged]] = {
+    "delivered": Delivered,
+    "queued": Queued,
+    "bounced": Bounced,
+    "attempts": Attempts,
+    "reply": ReplyExpected,
+    "connection": ConnectionExpected,
+}
+
+AnyExpectation = Annotated[
+    Annotated[Expectation, Field(discriminator="kind")],
+    BeforeValidator(lambda value: flatten(value, EXPECTATIONS, "an expectation")),
+]

@@ -1,0 +1,133 @@
+"""Scenario files: found, read within bounds, validated, with every mistake named."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from testbed.errors import UsageError
+from testbed.scenario.defaults import with_defaults
+from testbed.scenario.document import Document, read_document
+from testbed.scenario.hosts import UserAgentSpec
+from testbed.scenario.problems import Problem, ScenarioError
+from testbed.scenario.references import reference_problems
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.words import problems_of
+
+MAX_OCTETS = 1_048_576
+_SUFFIXES = (".yaml", ".yml")
+
+
+def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Files as they are given; folders searched through, their files sorted.  Raises UsageError."""
+    found: list[Path] = []
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and not p.is_dir())
+            if not inside:
+                raise UsageError(f"{path} holds no scenario: no file in it ends in .yaml or .yml")
+            found += inside
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def load_all(paths: Sequence[Path]) -> list[Scenario]:
+    """Every scenario, or ScenarioError with the mistakes of all files."""
+    scenarios: list[Scenario] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            scenarios.append(load(path))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return scenarios
+
+
+def load(path: str | os.PathLike[str]) -> Scenario:
+    """One scenario.  Raises ScenarioError."""
+    file = os.fspath(path)
+    return parse(_read(file), file)
+
+
+def parse(text: str, file: str = "scenario.yaml") -> Scenario:
+    """A scenario from its text; ``file`` is what errors call it.  Raises ScenarioError."""
+    document = read_document(file, text)
+    data = document.data
+    if not isinstance(data, dict):
+        message = "a scenario is a mapping with title, steps and expect"
+        raise ScenarioError([document.problem((), message)])
+    hosts = data.get("hosts")
+    if hosts is None or isinstance(hosts, dict):
+        data = {**data, "hosts": with_defaults(hosts or {})}
+    try:
+        scenario = Scenario.model_validate(_with_sender(data))
+    except ValidationError as error:
+        raise ScenarioError(problems_of(error, document)) from None
+    _place(scenario, document)
+    problems = reference_problems(scenario, document)
+    if problems:
+        raise ScenarioError(problems)
+    return scenario
+
+
+def _with_sender(data: dict[str, object]) -> dict[str, object]:
+    """Fill in who sends, where the lab has just one user agent and the step does not say."""
+    hosts, steps = data.get("hosts"), data.get("steps")
+    if not isinstance(hosts, dict) or not isinstance(steps, list):
+        return data
+    agents = [
+        h for h in hosts.values() if isinstance(h, dict) and h.get("role") == UserAgentSpec.model_fields["role"].default
+    ]
+    if len(agents) != 1 or not isinstance(agents[0].get("address"), str):
+        return data
+    return {**data, "steps": [_sent_by(step, agents[0]["address"]) for step in steps]}
+
+
+def _sent_by(step: object, address: str) -> object:
+    if isinstance(step, dict) and set(step) == {"send"} and isinstance(step["send"], dict):
+        return {"send": {"from": address, **step["send"]}}
+    return step
+
+
+def _place(scenario: Scenario, document: Document) -> None:
+    scenario._file, scenario._text = document.file, document.text
+    for key, parts in (("faults", scenario.faults), ("steps", scenario.steps), ("expect", scenario.expect)):
+        for number, part in enumerate(parts):
+            part._line = document.line_of((key, number))
+
+
+def _read(file: str) -> str:
+    """The text of a regular file of sensible size; never waits for a pipe, never reads a device."""
+
+    def refuse(message: str) -> ScenarioError:
+        return ScenarioError([Problem(file, 0, 0, message)])
+
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as source:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                raise refuse("this is not a regular file")
+            if facts.st_size > MAX_OCTETS:
+                raise refuse(f"{facts.st_size:,} octets are too many for a scenario; the limit is {MAX_OCTETS:,}")
+            content = source.read(MAX_OCTETS + 1)
+    except FileNotFoundError:
+        raise refuse("there is no such file or folder") from None
+    except OSError as error:
+        raise refuse(f"it cannot be read: {(error.strerror or str(error)).lower()}") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ScenarioError([Problem(file, line, 1, "this is not UTF-8 text; save the file as UTF-8")]) from None
+    if "\0" in text:
+        raise refuse("this is not text: it holds NUL octets")
+    return text

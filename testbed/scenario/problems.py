@@ -1,0 +1,53 @@
+"""What is wrong with a scenario file, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from testbed.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake.  ``line`` and ``column`` count from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    source: str = ""  # the line itself
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+    @property
+    def excerpt(self) -> str:
+        """The line with a caret under the place, ``""`` where there is none."""
+        text = "".join(c if c.isprintable() else " " for c in self.source.rstrip())
+        if not self.line or not text or len(text) > 160:
+            return ""
+        return f"{self.line:>5} | {text}\n      | {' ' * (self.column - 1)}^"
+
+
+class ScenarioError(UsageError):
+    """One or more scenario files are wrong; ``problems`` has every mistake."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        parts = []
+        for problem in self.problems:
+            parts.append(str(problem))
+            if problem.excerpt:
+                parts.append(problem.excerpt)
+        super().__init__("\n".join(parts))
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """`` (did you mean 'mailboxes'?)``, or ``""`` when nothing is near."""
+    words = list(known)
+    folded = {candidate.lower(): candidate for candidate in words}
+    near = get_close_matches(str(word).lower(), list(folded), 1, 0.6)
+    return f" (did you mean '{folded[near[0]]}'?)" if near else ""

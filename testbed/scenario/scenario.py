@@ -1,0 +1,40 @@
+"""A whole scenario."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from testbed.scenario.base import Part
+from testbed.scenario.expectations import AnyExpectation
+from testbed.scenario.faults import AnyFault
+from testbed.scenario.hosts import AnyHost
+from testbed.scenario.steps import AnyStep
+
+
+class Scenario(Part):
+    """What a YAML file says, defaults filled in."""
+
+    title: str = Field(min_length=1, max_length=200, description="What it is called in reports.")
+    about: str = Field(default="", description="A sentence on what it shows.")
+    rfc: str = Field(default="", description="The section that says what must happen.", examples=["RFC 5321 §4.5.4.1"])
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Makes random choices repeatable.")
+    ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
+    hosts: dict[str, AnyHost] = Field(default_factory=dict, description="Hosts that differ from the textbook's.")
+    faults: tuple[AnyFault, ...] = Field(default=(), description="What goes wrong.")
+    steps: tuple[AnyStep, ...] = Field(min_length=1, description="What happens, in order.")
+    expect: tuple[AnyExpectation, ...] = Field(min_length=1, description="What must hold at the end.")
+
+    _file: str = PrivateAttr(default="")
+    _text: str = PrivateAttr(default="")
+
+    @property
+    def file(self) -> str:
+        """The path it was loaded from, as the user gave it."""
+        return self._file
+
+    @property
+    def text(self) -> str:
+        """The source."""
+        return self._text

@@ -1,0 +1,81 @@
+"""The one place that reads and writes the units people use: ``40m``, ``1d 12h``, ``20 KB``."""
+
+from __future__ import annotations
+
+import re
+
+_NS = {
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "min": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+}
+_OCTETS = {
+    "": 1,
+    "B": 1,
+    "KB": 1_000,
+    "MB": 1_000_000,
+    "GB": 1_000_000_000,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+}
+_WORDS = (("d", _NS["d"]), ("h", _NS["h"]), ("min", _NS["m"]), ("s", _NS["s"]), ("ms", _NS["ms"]))
+
+_DURATION_PART = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?\s*(ms|s|min|m|h|d)(?![a-z])\s*", re.ASCII)
+_SIZE = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?\s*(B|KB|MB|GB|KiB|MiB|GiB|)", re.ASCII)
+
+_LONGEST_NS = 3_650 * _NS["d"]
+
+
+def parse_duration(text: object) -> int:
+    """Nanoseconds.  Raises ValueError with a sentence for what is no duration."""
+    if isinstance(text, int) and not isinstance(text, bool) and text == 0:
+        return 0
+    complaint = f"'{_shown(text)}' is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(complaint)
+    rest, total = text.strip(), 0
+    while rest:
+        part = _DURATION_PART.match(rest)
+        if part is None:
+            raise ValueError(complaint)
+        total += _scaled(part.group(1), part.group(2), _NS[part.group(3)])
+        rest = rest[part.end() :]
+    if total > _LONGEST_NS:
+        raise ValueError(f"'{_shown(text)}' is longer than ten years")
+    return total
+
+
+def parse_size(text: object) -> int:
+    """Octets; ``20 KB`` is 20,000 and ``20 KiB`` is 20,480.  Raises ValueError with a sentence."""
+    if isinstance(text, int) and not isinstance(text, bool) and 0 <= text < 10**12:
+        return text
+    found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"'{_shown(text)}' is not a size; write e.g. 512, 20 KB or 5 MiB")
+    return _scaled(found.group(1), found.group(2), _OCTETS[found.group(3)])
+
+
+def format_duration(ns: int) -> str:
+    """In words, the two largest units: ``2 h 30 min``, ``5 d``, ``300 ms``."""
+    rest = max(0, ns)
+    parts = []
+    for word, size in _WORDS:
+        number, rest = divmod(rest, size)
+        if number:
+            parts.append(f"{number} {word}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def _scaled(whole: str, fraction: str | None, unit: int) -> int:
+    if fraction is None:
+        return int(whole) * unit
+    return int(whole) * unit + int(fraction) * unit // 10 ** len(fraction)
+
+
+def _shown(value: object) -> str:
+    text = "".join(c if c.isprintable() else "·" for c in str(value))
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,132 @@
+"""pydantic's errors in the words of people who run mail."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from testbed.scenario.document import Document, Path
+from testbed.scenario.expectations import EXPECTATIONS
+from testbed.scenario.faults import KINDS
+from testbed.scenario.hosts import ROLES
+from testbed.scenario.problems import Problem, did_you_mean
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import STEPS
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "dict_type": "a mapping (name: value)",
+    "model_type": "a mapping (name: value)",
+    "model_attributes_type": "a mapping (name: value)",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "bool_type": "true or false",
+}
+
+
+def problems_of(error: ValidationError, document: Document) -> list[Problem]:
+    """Every mistake pydantic found, at its place in the file."""
+    return [_problem(details, document) for details in error.errors()]
+
+
+def _problem(details: ErrorDetails, document: Document) -> Problem:
+    model, path = _resolve(details["loc"])
+    kind, value, context = details["type"], details.get("input"), details.get("ctx", {})
+    name = str(path[-1]) if path else "the file"
+    match kind:
+        case "extra_forbidden":
+            known = _keys(model)
+            message = f"unknown key '{name[:40]}'{did_you_mean(name, known) or '; known: ' + ', '.join(known)}"
+            return document.problem(path, message, key=True)
+        case "missing":
+            return document.problem(path[:-1], f"'{name}' is missing{_owner(path)}")
+        case "literal_error":
+            expected = str(context["expected"]).replace(" or ", ", ")
+            words = [word.strip("'") for word in expected.split(", ")]
+            message = f"'{_shown(value)}' is not one of {', '.join(words)}{did_you_mean(value, words)}"
+        case "union_tag_invalid":
+            path = (*path, "role")
+            message = f"unknown role '{_shown(context['tag'])}'{did_you_mean(context['tag'], ROLES)}"
+        case "union_tag_not_found":
+            message = f"say the role of '{name}': {', '.join(ROLES)}"
+            if not isinstance(value, dict):
+                message = f"'{name}' must be a mapping (name: value)"
+        case "unknown_kind":
+            kinds = STEPS if path[0] == "steps" else EXPECTATIONS
+            word = context["word"]
+            message = f"{details['msg']}{did_you_mean(word, kinds) or '; known: ' + ', '.join(kinds)}"
+        case "too_short":
+            message = f"'{name}' is empty; it needs at least one entry"
+        case "string_too_short":
+            message = f"'{name}' is empty"
+        case "string_pattern_mismatch":
+            message = f"'{_shown(value)}' is no {_PATTERNS.get(name, 'valid value for ' + repr(name))}"
+        case "value_error":
+            message = str(context["error"])
+        case "greater_than_equal" | "less_than_equal" | "less_than":
+            limit = context.get("ge", context.get("le", context.get("lt")))
+            word = "at least" if kind == "greater_than_equal" else "at most" if kind == "less_than_equal" else "below"
+            message = f"'{name}' must be {word} {limit:,}, not {_shown(value)}"
+        case "string_too_long":
+            message = f"'{name}' is longer than {context['max_length']} characters"
+        case _ if kind in _TYPES:
+            message = f"'{name}' must be {_TYPES[kind]}, not {_type_name(value)}"
+        case _:
+            message = details["msg"]
+    return document.problem(path, message)
+
+
+_PATTERNS = {
+    "code": "reply code; write 452 or 452 4.2.2",
+    "status": "enhanced status code; write e.g. 5.1.1",
+    "subject": "subject: it must fit on one line",
+    **dict.fromkeys(
+        ("to", "from", "address", "mailbox", "recipient", "for", "0", "1", "2"),
+        "mail address; write e.g. bob@someschool.edu",
+    ),
+}
+
+
+def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
+    """The model a location leads into, and its path in the file: pydantic names tags of unions, YAML does not."""
+    if not location:
+        return Scenario, ()
+    if location[0] == "hosts" and len(location) > 2:
+        role, rest = str(location[2]), location[3:]
+        model: type | None = ROLES.get(role)
+        if rest[:1] == ("mailboxes",) and len(rest) > 1:
+            from testbed.scenario.hosts import MailboxSpec
+
+            model = MailboxSpec
+        return model, (*location[:2], *rest)
+    if location[0] == "faults" and len(location) > 2:
+        return KINDS.get(str(location[2])), (*location[:2], *location[3:])
+    if location[0] in ("steps", "expect") and len(location) > 2:
+        kinds = STEPS if location[0] == "steps" else EXPECTATIONS
+        return kinds.get(str(location[2])), location
+    return Scenario, location
+
+
+def _keys(model: type | None) -> list[str]:
+    fields = getattr(model, "model_fields", {})
+    return [field.alias or name for name, field in fields.items() if name != "kind"]
+
+
+def _owner(path: Path) -> str:
+    if not path[:-1]:
+        return "; a scenario has title, steps and expect"
+    owner = next((str(part) for part in reversed(path[:-1]) if isinstance(part, str)), "")
+    return f" in '{owner}'" if owner else ""
+
+
+def _shown(value: object) -> str:
+    text = "".join(c if c.isprintable() else "·" for c in str(value))
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _type_name(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
+    return names.get(type(value), f"'{_shown(value)}'")
