@@ -49,7 +49,9 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> Non
     loop = ScenarioLoop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(_Lab(scenario, addresses, network, loop, trace, tell).play())
+        lab = _Lab(scenario, addresses, network, loop, trace, tell)
+        loop.set_exception_handler(lab.mishap)
+        loop.run_until_complete(lab.play())
     finally:
         loop.close()
 
@@ -90,6 +92,7 @@ class _Lab:
         self._network = network
         self._loop = loop
         self._tell = tell
+        self._mishaps: list[dict[str, object]] = []
         self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
         names = {address: name for name, own in addresses.items() for address in own}
         self._writer.names({**names, **dict.fromkeys(packet.ROUTER.values(), "router.lab")})
@@ -123,6 +126,10 @@ class _Lab:
         except asyncio.CancelledError:
             reason = "interrupted"
         await self._close(reason)
+
+    def mishap(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """An exception nobody handled ends the lab: a verdict on a broken lab would be worth nothing."""
+        self._mishaps.append(context)
 
     async def _steps(self) -> None:
         for host in self._hosts.values():
@@ -191,6 +198,9 @@ class _Lab:
         )
         self._wire.close()
         self._writer.flush()
+        for mishap in self._mishaps:
+            error = mishap.get("exception")
+            raise error if isinstance(error, BaseException) else RuntimeError(str(mishap.get("message")))
 
     # -- what hosts and wire get --------------------------------------------------------------------
 

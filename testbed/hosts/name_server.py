@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import dns.exception
 import dns.flags
@@ -134,8 +135,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._zone = zone
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         response = respond(self._zone, data, _UDP_OCTETS)
@@ -153,9 +153,8 @@ class _Tcp(asyncio.Protocol):
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._idle = asyncio.get_running_loop().call_later(self.IDLE_S, transport.close)
+        self._transport = cast(asyncio.Transport, transport)
+        self._idle = asyncio.get_running_loop().call_later(self.IDLE_S, self._transport.close)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

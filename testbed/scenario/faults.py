@@ -37,6 +37,11 @@ class DialogueFault(Part):
     times: int | None = Field(default=None, ge=1, description="How often; without it, always.")
     recipient: Address | None = Field(default=None, description="Only for this recipient (with 'on: RCPT').")
 
+    @field_validator("reply", mode="before")
+    @classmethod
+    def _code_alone(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
     @field_validator("reply")
     @classmethod
     def _is_a_reply(cls, value: str | None) -> str | None:

@@ -29,7 +29,13 @@ _TYPES = {
 
 def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     """Every mistake pydantic found, at its place in the file."""
-    return [_problem(details, document) for details in error.errors()]
+    found = [_problem(details, document) for details in error.errors() if not _echo(details)]
+    return sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def _echo(details: ErrorDetails) -> bool:
+    """A list counted as too short only because its entries were refused, each with an error of its own."""
+    return details["type"] == "too_short" and bool(details.get("input"))
 
 
 def _problem(details: ErrorDetails, document: Document) -> Problem:

@@ -1,0 +1,56 @@
+"""A capture in memory: the file mapped, and NumPy columns that say where each packet lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """Where packets were captured.  ``link_type`` is a LINKTYPE_ number; ``snap_length`` 0 means no limit."""
+
+    link_type: int
+    name: str = ""
+    snap_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A systemd journal export block: the frame it counts as, and its fields."""
+
+    frame: int
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A capture file, read.
+
+    ``data`` is the whole file as ``uint8``.  The columns have one row per packet, in file order: ``frame`` (from 1, as
+    Wireshark numbers them), ``time_ns`` (since the epoch), ``offset`` and ``length`` of the captured octets in ``data``,
+    ``original`` length on the wire, ``interface`` (index into ``interfaces``).
+    """
+
+    data: NDArray[np.uint8]
+    frame: Ints
+    time_ns: Ints
+    offset: Ints
+    length: Ints
+    original: Ints
+    interface: Ints
+    interfaces: tuple[Interface, ...]
+    frames: int  # packets and entries together
+    names: dict[str, str] = field(default_factory=dict)
+    journal: tuple[JournalEntry, ...] = ()
+    comments: dict[int, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def octets(self, row: int) -> bytes:
+        """The captured octets of one packet."""
+        start = int(self.offset[row])
+        return self.data[start : start + int(self.length[row])].tobytes()

@@ -1,0 +1,20 @@
+"""Text from the network made safe to show: the one place where strangers' octets become our strings."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """The text with control and other unprintable characters written as escapes, so that no terminal obeys them."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def decoded(octets: bytes) -> str:
+    """Octets of a protocol line as safe text: UTF-8 where it is, else one escape per octet."""
+    return printable(octets.decode("utf-8", "backslashreplace"))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
