@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from testbed.hosts.mailbox import Mailbox, header_of
 from testbed.hosts.site import Site
 from testbed.protocols.events import Event
-from testbed.protocols.smtp_address import domain_of
+from testbed.protocols.address import domain_of
 from testbed.scenario.hosts import MailboxSpec
 
 

@@ -14,7 +14,7 @@ from testbed.hosts.retry import RetrySchedule
 from testbed.hosts.routing import Hop, Route, Router
 from testbed.hosts.site import Site
 from testbed.protocols.events import Event
-from testbed.protocols.smtp_address import domain_of
+from testbed.protocols.address import domain_of
 
 SMTP_PORT = 25
 MAX_SESSIONS = 20  # delivering at the same time

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from testbed.hosts.site import Site
-from testbed.protocols.smtp_address import recipient_of
+from testbed.protocols.smtp import path_of
 from testbed.scenario.faults import DialogueFault
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -118,7 +118,7 @@ class SmtpServer(SMTP):
             if self._refused_at_connect and verb != "QUIT":
                 await self.push("503 5.5.1 Bad sequence of commands")
                 return
-            fault = self._script.take(verb, recipient_of(arg or "") if verb == "RCPT" else "")
+            fault = self._script.take(verb, path_of(arg or "") if verb == "RCPT" else "")
             if fault is None:
                 await method(arg)
             else:

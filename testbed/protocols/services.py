@@ -1,0 +1,44 @@
+"""Which service listens on which port (IANA), and what its first words look like."""
+
+from __future__ import annotations
+
+import re
+
+_TCP = {
+    21: "ftp",
+    22: "ssh",
+    25: "smtp",
+    53: "dns",
+    80: "http",
+    110: "pop3",
+    143: "imap",
+    389: "ldap",
+    443: "https",
+    465: "submissions",
+    587: "submission",
+    993: "imaps",
+    995: "pop3s",
+    2525: "smtp",
+}
+_UDP = {53: "dns", 67: "dhcp", 123: "ntp", 137: "netbios-ns", 5353: "mdns", 5355: "llmnr"}
+
+_SMTP_COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|LHLO|MAIL FROM:)[ \t]*[^\r\n]")
+
+SMTP_SERVICES = frozenset({"smtp", "submission"})
+
+
+def is_service(port: int) -> bool:
+    """Whether a port is one where servers listen."""
+    return port in _TCP or port in _UDP
+
+
+def service_by_port(transport: str, port: int) -> str:
+    """The service's name, ``""`` for an unknown port."""
+    return (_TCP if transport == "tcp" else _UDP).get(port, "")
+
+
+def service_by_content(from_client: bytes, from_server: bytes) -> str:
+    """The service as the first octets of both sides show it, ``""`` when they show none."""
+    if _SMTP_COMMAND.match(from_client) and (not from_server or from_server[:1] in b"245"):
+        return "smtp"
+    return ""

@@ -1,0 +1,50 @@
+"""The grammar of SMTP lines (RFC 5321 §4.1, §4.2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from testbed.protocols.text import decoded
+
+COMMANDS = frozenset(
+    "EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP STARTTLS AUTH ETRN TURN XCLIENT".split()
+)
+GREETING = frozenset(("connect", "EHLO", "HELO", "LHLO", "STARTTLS"))
+MASK = "********"
+
+_REPLY = re.compile(rb"([2-5]\d\d)([ -]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLine:
+    """One line of a reply; ``last`` when no more lines follow."""
+
+    code: str
+    last: bool
+    text: str
+
+
+def split_command(line: bytes) -> tuple[str, str]:
+    """Verb in upper case and argument; credentials of AUTH are masked.  Octets that are no text come out escaped."""
+    verb, _, argument = decoded(line).partition(" ")
+    verb, argument = verb.upper()[:64], argument.strip()
+    if verb == "AUTH":
+        mechanism, _, initial = argument.partition(" ")
+        argument = f"{mechanism.upper()} {MASK}" if initial else mechanism.upper()
+    return verb, argument
+
+
+def parse_reply_line(line: bytes) -> ReplyLine | None:
+    """One reply line, None for what is none (RFC 5321 §4.2)."""
+    found = _REPLY.match(line)
+    if found is None:
+        return None
+    return ReplyLine(found.group(1).decode(), found.group(2) != b"-", decoded(line[4:].rstrip()))
+
+
+def path_of(argument: str) -> str:
+    """The address in ``FROM:<alice@crepes.fr> SIZE=200``; ``""`` for the null path."""
+    _, _, rest = argument.partition(":")
+    rest = rest.strip()
+    return rest[1:].partition(">")[0] if rest.startswith("<") else rest.partition(" ")[0]

@@ -1,0 +1,76 @@
+"""Dialogues: what both sides said, as pairs of command and reply.  A protocol is one file here and one row below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from testbed.trace.dialogue.dns import DnsDialogue
+from testbed.trace.dialogue.smtp import SmtpDialogue
+from testbed.trace.model import Exchange, Transaction
+from testbed.trace.reassembly import Chunk, Gap
+
+
+class Dialogue(Protocol):
+    """Takes what both sides said, in order, and gives exchanges."""
+
+    def feed(self, item: Chunk | Gap) -> None:
+        """The next octets of one side."""
+
+    def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
+        """Everything understood, in order of time; what stayed without reply is among it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was said on a connection."""
+
+    service: str
+    exchanges: tuple[Exchange, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    gaps: tuple[int, int] = field(default=(0, 0))  # content gaps of client and server
+
+
+_TCP: dict[str, Callable[[], Dialogue]] = {
+    "smtp": SmtpDialogue,
+    "submission": SmtpDialogue,
+    "dns": lambda: DnsDialogue(stream=True),
+}
+_UDP: dict[str, Callable[[], Dialogue]] = {
+    "dns": lambda: DnsDialogue(stream=False),
+    "mdns": lambda: DnsDialogue(stream=False),
+}
+
+
+def listen(transport: str, service: str, items: Iterable[Chunk | Gap]) -> Spoken:
+    """Follow the dialogue of one connection."""
+    make = (_TCP if transport == "tcp" else _UDP).get(service)
+    dialogue = make() if make else None
+    gaps = [0, 0]
+    for item in items:
+        if isinstance(item, Gap):
+            gaps[item.side] += 1
+        if dialogue is not None:
+            dialogue.feed(item)
+    exchanges, transactions = dialogue.finish() if dialogue else ((), ())
+    return Spoken(service, exchanges, transactions, (gaps[0], gaps[1]))
+
+
+def first_octets(items: Iterable[Chunk | Gap], most: int = 64) -> tuple[bytes, bytes, Iterator[Chunk | Gap]]:
+    """The first octets of both sides, and an iterator over all items as if nothing had been read."""
+    kept: list[Chunk | Gap] = []
+    heads = [bytearray(), bytearray()]
+    source = iter(items)
+    for item in source:
+        kept.append(item)
+        if isinstance(item, Chunk) and len(heads[item.side]) < most:
+            heads[item.side] += item.octets[:most]
+        if (heads[0] and heads[1]) or len(kept) > 32:
+            break
+
+    def again() -> Iterator[Chunk | Gap]:
+        yield from kept
+        yield from source
+
+    return bytes(heads[0]), bytes(heads[1]), again()

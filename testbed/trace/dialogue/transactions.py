@@ -1,0 +1,94 @@
+"""Mail transactions (RFC 5321 §3.3), put together from exchanges."""
+
+from __future__ import annotations
+
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.parser import BytesHeaderParser
+
+from testbed.protocols.smtp import path_of
+from testbed.protocols.text import printable
+from testbed.trace.model import Exchange, Recipient, Transaction
+
+_MAX_HEAD = 65_536
+_ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
+
+
+class MessageHead:
+    """The header of a message as its octets go by; at most 64 KiB are kept."""
+
+    def __init__(self) -> None:
+        self._octets = bytearray()
+
+    def add(self, octets: bytes) -> None:
+        """The next octets."""
+        if len(self._octets) < _MAX_HEAD:
+            self._octets += octets
+
+    def field(self, name: str) -> str:
+        """One field, decoded (RFC 2047) and made safe to show; ``""`` when absent or malformed."""
+        head = bytes(self._octets[:_MAX_HEAD]).partition(b"\r\n\r\n")[0]
+        try:
+            value = BytesHeaderParser().parsebytes(head + b"\r\n\r\n").get(name, "")
+            text = str(make_header(decode_header(str(value))))
+        except (MessageError, UnicodeError, LookupError, ValueError):
+            return ""
+        return printable(" ".join(text.split()))[:998]
+
+
+class TransactionLog:
+    """Watches exchanges go by and keeps the transactions."""
+
+    def __init__(self) -> None:
+        self._done: list[Transaction] = []
+        self._mail: Exchange | None = None
+        self._recipients: list[Exchange] = []
+
+    def answered(self, exchange: Exchange, head: MessageHead) -> None:
+        """A command has its reply."""
+        assert exchange.command is not None
+        verb = exchange.command.verb
+        if verb == "MAIL":
+            self._end(None, None)
+            self._mail = exchange
+        elif verb == "RCPT" and self._mail is not None:
+            self._recipients.append(exchange)
+        elif verb == "message" or (verb == "BDAT" and "LAST" in exchange.command.argument.upper()):
+            self._end(exchange, head)
+        elif verb in _ENDS_TRANSACTION:
+            self._end(None, None)
+
+    def unanswered(self, message: Exchange, head: MessageHead) -> None:
+        """A message was sent whole or in part, and no reply came."""
+        self._end(message, head)
+
+    def finish(self) -> tuple[Transaction, ...]:
+        """All transactions."""
+        self._end(None, None)
+        return tuple(self._done)
+
+    def _end(self, message: Exchange | None, head: MessageHead | None) -> None:
+        if self._mail is None or self._mail.command is None:
+            return
+        taken = message is not None and message.reply is not None and message.reply.code.startswith("2")
+        recipients = tuple(
+            Recipient(
+                path_of(exchange.command.argument),
+                exchange.reply,
+                taken and exchange.reply is not None and exchange.reply.code.startswith("2"),
+            )
+            for exchange in self._recipients
+            if exchange.command is not None
+        )
+        parts = [self._mail, *self._recipients, *([message] if message else [])]
+        self._done.append(
+            Transaction(
+                sender=path_of(self._mail.command.argument),
+                recipients=recipients,
+                message=message,
+                message_id=head.field("Message-ID") if head else "",
+                subject=head.field("Subject") if head else "",
+                frames=tuple(frame for part in parts for frame in part.frames),
+            )
+        )
+        self._mail, self._recipients = None, []
