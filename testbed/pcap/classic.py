@@ -28,7 +28,7 @@ def read_classic(data: NDArray[np.uint8], name: str) -> Capture:
     if len(data) < _HEADER_OCTETS:
         raise CaptureError(f"{name}: the file breaks off in its header, after {len(data)} octets")
     order, unit_ns = MAGICS[data[:4].tobytes()]
-    snap_length, link_type = struct.unpack_from(order + "II", data, 16)
+    snap_length, link_type = struct.unpack(order + "II", data[16:24].tobytes())
     offsets, problems = _scan(data, order)
     header = _headers(data, offsets, order)
     seconds, fraction, length, original = (header[:, column] for column in range(4))
@@ -50,7 +50,7 @@ def read_classic(data: NDArray[np.uint8], name: str) -> Capture:
 def _scan(data: NDArray[np.uint8], order: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Where each record begins, and what is wrong with the end of the file."""
     offsets = array("q")
-    view, end, position = memoryview(data), len(data), _HEADER_OCTETS
+    view, end, position = data.data, len(data), _HEADER_OCTETS
     length_at = struct.Struct(order + "I").unpack_from
     while position + _RECORD_OCTETS <= end:
         (length,) = length_at(view, position + 8)
@@ -59,7 +59,7 @@ def _scan(data: NDArray[np.uint8], order: str) -> tuple[NDArray[np.int64], tuple
             break
         offsets.append(position)
         position = following
-    problems = ()
+    problems: tuple[str, ...] = ()
     if position != end:
         problems = (
             f"the file breaks off in the middle of frame {len(offsets) + 1}, at octet {position:,}; "
@@ -73,4 +73,4 @@ def _headers(data: NDArray[np.uint8], offsets: NDArray[np.int64], order: str) ->
     if not len(offsets):
         return np.zeros((0, 4), np.int64)
     rows = np.lib.stride_tricks.sliding_window_view(data, _RECORD_OCTETS)[offsets]
-    return np.ascontiguousarray(rows).view(np.dtype("u4").newbyteorder(order)).astype(np.int64)
+    return np.ascontiguousarray(rows).view(np.dtype(order + "u4")).astype(np.int64)

@@ -37,7 +37,7 @@ def read_pcapng(data: NDArray[np.uint8], name: str) -> Capture:
 class _Reader:
     def __init__(self, data: NDArray[np.uint8]) -> None:
         self._data = data
-        self._view = memoryview(data)
+        self._view = data.data
         self._order = "<"
         self._frames = 0
         self._section_start = 0  # index of the section's first interface

@@ -189,6 +189,8 @@ class Connection:
     closure: Closure
     closed_by: str  # "client", "server" or "": who sent the first FIN, or the RST
     closure_frames: tuple[int, ...]
+    syn_frames: tuple[int, ...]  # every SYN of the client, repeated ones included
+    retransmitted_frames: tuple[int, ...]  # data sent again
     phases: tuple[PhaseSpan, ...]
     exchanges: tuple[Exchange, ...]
     transactions: tuple[Transaction, ...]
@@ -200,8 +202,13 @@ class Connection:
     retransmissions: int
     gaps: int  # holes in the data the capture never filled
     rtt_ns: int | None  # of the handshake
-    outcome: str  # one line: "452 4.2.2 for bob@someschool.edu: mailbox full (temporary)"
+    outcome: str  # one line: "mail for bob@someschool.edu: 452 4.2.2 Mailbox full"
     findings: tuple[Finding, ...]
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the server answered the client's goodbye."""
+        return any(e.phase is Phase.CLOSURE and e.command is not None and e.reply is not None for e in self.exchanges)
 
 
 @dataclass(frozen=True, slots=True)

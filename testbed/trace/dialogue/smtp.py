@@ -113,7 +113,7 @@ class SmtpDialogue:
                         self._message_line(line)
                     else:
                         self._command(line)
-                    if self._mode is _Mode.CHUNK:
+                    if self._chunk is not None:
                         break
 
     def _command(self, line: Line) -> None:
@@ -151,6 +151,7 @@ class SmtpDialogue:
         size = self._chunk.octets
         all_frames = (*self._chunk.frames[:1], *frames[-1:])
         self._pending.append(Command("BDAT", self._chunk.argument, tuple(dict.fromkeys(all_frames)), time, size))
+        self._chunk = None
         self._mode = _Mode.COMMANDS
 
     def _message_line(self, line: Line) -> None:

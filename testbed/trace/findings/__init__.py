@@ -1,0 +1,38 @@
+"""Findings: sentences of diagnosis with their evidence.
+
+A finder looks at one connection, or at all of a capture, and yields findings.  It sees what any capture shows: packets and
+dialogue, never a host's log or the list of faults.  A finder is one function here or in a file beside this one, and one row
+of a table below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from testbed.trace.findings.account import account_of_messages, duplicates
+from testbed.trace.findings.names import failed_lookups
+from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
+from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
+from testbed.trace.model import Connection, Finding
+
+_OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
+    failed_handshake,
+    lost_syn,
+    lost_segments,
+    resets,
+    refused_sessions,
+    refused_recipients,
+    cut_dialogue,
+    failed_lookups,
+)
+_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)
+
+
+def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
+    """What there is to say about one connection."""
+    return tuple(finding for finder in _OF_CONNECTION for finding in finder(connection))
+
+
+def find_in_capture(connections: Sequence[Connection]) -> tuple[Finding, ...]:
+    """What there is to say about all of them together."""
+    return tuple(finding for finder in _OF_CAPTURE for finding in finder(connections))

@@ -1,0 +1,90 @@
+"""What goes wrong in the SMTP dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from testbed.protocols.services import SMTP_SERVICES
+from testbed.protocols.status import explain
+from testbed.trace.model import Closure, Connection, Exchange, Finding, Reply, Severity
+
+# Enhanced status code: name of the finding and the section that defines the code.
+_KNOWN = {
+    "2.2": ("mailbox-full", "RFC 3463 X.2.2"),
+    "1.1": ("user-unknown", "RFC 3463 X.1.1"),
+    "1.2": ("domain-unknown", "RFC 3463 X.1.2"),
+    "3.1": ("disk-full", "RFC 3463 X.3.1"),
+    "3.4": ("message-too-big", "RFC 3463 X.3.4"),
+    "5.3": ("too-many-recipients", "RFC 3463 X.5.3"),
+    "7.1": ("not-authorised", "RFC 3463 X.7.1"),
+    "7.8": ("wrong-credentials", "RFC 4954 §6"),
+}
+
+
+def refused_recipients(connection: Connection) -> Iterator[Finding]:
+    """Recipients and messages a server would not take."""
+    for transaction in connection.transactions:
+        for recipient in transaction.recipients:
+            if recipient.reply is not None and recipient.reply.code[:1] in ("4", "5"):
+                yield _refusal(connection, recipient.reply, f"mail for {recipient.address}")
+        message = transaction.message
+        if message is not None and message.reply is not None and message.reply.code[:1] in ("4", "5"):
+            whom = ", ".join(recipient.address for recipient in transaction.recipients[:5])
+            yield _refusal(connection, message.reply, f"the message for {whom}, after its final dot")
+
+
+def refused_sessions(connection: Connection) -> Iterator[Finding]:
+    """Refusals of anything but a recipient or a message."""
+    if connection.service not in SMTP_SERVICES:
+        return
+    for exchange in connection.exchanges:
+        verb = exchange.command.verb if exchange.command else ""
+        reply = exchange.reply
+        if reply is None or reply.code[:1] not in ("4", "5") or verb in ("RCPT", "message", "BDAT"):
+            continue
+        yield _refusal(connection, reply, {"connect": "the connection", "": "to go on"}.get(verb, verb))
+
+
+def _refusal(connection: Connection, reply: Reply, what: str) -> Finding:
+    temporary = reply.code.startswith("4")
+    name, reference = _KNOWN.get(reply.enhanced.partition(".")[2], ("", ""))
+    name = name or ("refused-for-now" if temporary else "refused-for-good")
+    severity = Severity.WARNING if temporary else Severity.ERROR
+    words = explain(reply.code, reply.enhanced)
+    text = f"{connection.server.label} refused {what} from {connection.client.label} with {reply.status}: {words}"
+    return Finding(name, severity, text, reply.frames, reference or "RFC 5321 §4.2.1", (connection.number,))
+
+
+def cut_dialogue(connection: Connection) -> Iterator[Finding]:
+    """Commands that never got their reply."""
+    if connection.service not in SMTP_SERVICES or connection.transport != "tcp":
+        return
+    silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
+    if not silent:
+        if not connection.exchanges and connection.conn_state in ("S1", "S2", "S3", "SF"):
+            text = f"{connection.server.label} accepted the connection and never said a word"
+            yield _cut(connection, "no-greeting", text, (connection.last_frame,), "RFC 5321 §4.5.3.2.1")
+        return
+    first = silent[0]
+    assert first.command is not None
+    if first.command.verb == "message" and not first.command.argument:
+        text = (
+            f"the connection ended after the final dot and before {connection.server.label}'s reply: "
+            f"{connection.client.label} cannot know whether the message was taken, and will send it again"
+        )
+        yield _cut(connection, "reply-to-message-lost", text, _last(connection, first), "RFC 1047")
+    elif first.command.verb == "message":
+        text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
+        yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")
+    elif first.command.verb != "QUIT":
+        how = {Closure.OPEN: "before the capture ended"}.get(connection.closure, "before the connection ended")
+        text = f"{connection.server.label} did not answer {first.command.verb} {how}"
+        yield _cut(connection, "no-reply", text, _last(connection, first), "RFC 5321 §4.5.3.2")
+
+
+def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*exchange.frames[-1:], *connection.closure_frames[:1])))
+
+
+def _cut(connection: Connection, code: str, text: str, frames: tuple[int, ...], reference: str) -> Finding:
+    return Finding(code, Severity.ERROR, text, frames, reference, (connection.number,))

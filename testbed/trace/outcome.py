@@ -1,0 +1,88 @@
+"""The outcome of a connection in one line."""
+
+from __future__ import annotations
+
+from testbed.trace.model import Closure, Exchange, Handshake, Transaction
+
+_FAILED_HANDSHAKES = {
+    Handshake.REFUSED: "connection refused",
+    Handshake.UNANSWERED: "no answer to SYN",
+    Handshake.UNREACHABLE: "unreachable (ICMP)",
+    Handshake.INCOMPLETE: "handshake never completed",
+}
+
+
+def outcome(
+    service: str,
+    handshake: Handshake,
+    closure: Closure,
+    closed_by: str,
+    exchanges: tuple[Exchange, ...],
+    transactions: tuple[Transaction, ...],
+) -> str:
+    """What somebody wants to know first."""
+    if handshake in _FAILED_HANDSHAKES:
+        return _FAILED_HANDSHAKES[handshake]
+    if service in ("dns", "mdns", "llmnr"):
+        return _names(exchanges)
+    parts = [_transaction(transaction) for transaction in transactions]
+    if not parts:
+        parts = [_refusal(exchanges)]
+    if closure is Closure.RESET:
+        parts.append(f"reset by {closed_by}")
+    elif closure is Closure.OPEN and exchanges:
+        parts.append("never closed")
+    return "; ".join(dict.fromkeys(part for part in parts if part)) or _plain(closure, closed_by)
+
+
+def _names(exchanges: tuple[Exchange, ...]) -> str:
+    parts = []
+    for exchange in exchanges[:4]:
+        question = f"{exchange.command.verb} {exchange.command.argument}" if exchange.command else "?"
+        if exchange.reply is None:
+            answer = exchange.note
+        else:
+            answer = ", ".join(exchange.reply.lines[:4]) or exchange.note or exchange.reply.code
+        parts.append(f"{question}: {answer}")
+    more = f"; {len(exchanges) - 4} more" if len(exchanges) > 4 else ""
+    return "; ".join(parts) + more or "no query"
+
+
+def _transaction(transaction: Transaction) -> str:
+    fates: dict[str, list[str]] = {}
+    message = transaction.message
+    for recipient in transaction.recipients:
+        if recipient.reply is None:
+            fate = "no reply to RCPT"
+        elif not recipient.reply.code.startswith("2"):
+            fate = f"{recipient.reply.status} {recipient.reply.text}"
+        elif recipient.accepted:
+            fate = "taken"
+        elif message is None:
+            fate = "not sent"
+        elif message.reply is None:
+            fate = "message sent, no reply" if message.command and not message.command.argument else "message cut off"
+        else:
+            fate = f"{message.reply.status} {message.reply.text}"
+        fates.setdefault(fate, []).append(recipient.address)
+    words = []
+    for fate, addresses in fates.items():
+        whom = ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
+        words.append(f"mail for {whom}: {fate}")
+    return "; ".join(words) or f"MAIL FROM:<{transaction.sender}> and no recipient"
+
+
+def _refusal(exchanges: tuple[Exchange, ...]) -> str:
+    for exchange in exchanges:
+        if exchange.reply is not None and exchange.reply.code[:1] in ("4", "5"):
+            verb = exchange.command.verb if exchange.command else "the connection"
+            return f"{exchange.reply.status} to {verb}: {exchange.reply.text}"
+        if exchange.command is not None and exchange.command.verb == "STARTTLS" and exchange.reply is not None:
+            return "encrypted after STARTTLS"
+    return "no mail transaction" if exchanges else ""
+
+
+def _plain(closure: Closure, closed_by: str) -> str:
+    if closure is Closure.RESET:
+        return f"reset by {closed_by}"
+    return {Closure.NORMAL: "closed normally", Closure.HALF: f"half closed by {closed_by}"}.get(closure, "open")
