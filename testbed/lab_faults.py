@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from testbed.net import faults as net
-from testbed.net.packet import Kind
+from testbed.net.packet import Kind, Packet
 from testbed.scenario.faults import HostFault, WireFault
 from testbed.scenario.scenario import Scenario
 
@@ -37,6 +37,7 @@ def needs_forging(scenario: Scenario) -> bool:
 
 
 def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]]) -> net.WireFault:
+    deed: Callable[[Packet], net.Action]
     if fault.lose:
         deed = net.lose
     elif fault.duplicate:

@@ -38,7 +38,7 @@ def judge_conservation(analysis: Analysis) -> Verdict:
     frames = tuple(sorted({frame for promise in lost or promises for frame in promise.frames}))
     if lost:
         why = "; ".join(
-            f"{p.host} answered 250 for {p.message_id} to {p.recipient}, but it is neither delivered, bounced nor queued"
+            f"{p.host} answered 250 for {p.message_id} to {p.recipient}; it is neither delivered, bounced nor queued"
             for p in lost
         )
         return Verdict(WHAT, False, why, frames)

@@ -27,7 +27,7 @@ def bounce(
     *, reporting: str, sender: str, failures: list[Failure], original: bytes, message_id: str, date: str
 ) -> bytes:
     """A multipart/report for the sender of a message, from the null path, with the original's header."""
-    dsn = EmailMessage(policy=SMTP)
+    dsn = Message(policy=SMTP)
     dsn["From"] = f"Mail Delivery System <MAILER-DAEMON@{reporting}>"
     dsn["To"] = sender
     dsn["Subject"] = "Undelivered Mail Returned to Sender"
@@ -52,10 +52,10 @@ def _explanation(reporting: str, failures: list[Failure]) -> EmailMessage:
     return part
 
 
-def _status(reporting: str, failures: list[Failure]) -> MIMEBase:
+def _status(reporting: str, failures: list[Failure]) -> Message:
     per_message = Message(policy=SMTP)
     per_message["Reporting-MTA"] = f"dns; {reporting}"
-    blocks = [per_message]
+    blocks: list[Message | str] = [per_message]
     for failure in failures:
         block = Message(policy=SMTP)
         block["Final-Recipient"] = f"rfc822; {failure.recipient}"

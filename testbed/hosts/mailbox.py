@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
+_MAX_HEAD = 65_536
+
 
 class Mailbox:
     """One user's Maildir.  ``quota`` and :attr:`octets` count octets as they lie on disk, CRLF included."""
@@ -59,7 +61,8 @@ class Mailbox:
         parser = BytesHeaderParser()
         for key in sorted(self._maildir.keys()):
             with self._maildir.get_file(key) as file:
-                yield str(parser.parse(file).get("Message-ID", ""))
+                head = file.read(_MAX_HEAD)
+            yield str(parser.parsebytes(head).get("Message-ID", ""))
 
 
 def header_of(message: bytes, name: str) -> str:

@@ -44,7 +44,8 @@ class Zone:
             rrset = dns.rrset.from_text(record.name + ".", TTL_S, "IN", record.kind, record.data)
             key = (rrset.name, rrset.rdtype)
             if key in self._rrsets:
-                self._rrsets[key].update(rrset)
+                for rdata in rrset:
+                    self._rrsets[key].add(rdata)
             else:
                 self._rrsets[key] = rrset
             name = rrset.name

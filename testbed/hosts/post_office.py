@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from testbed.hosts.mailbox import Mailbox, header_of
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
 from testbed.protocols.address import domain_of
+from testbed.protocols.events import Event
 from testbed.scenario.hosts import MailboxSpec
 
 

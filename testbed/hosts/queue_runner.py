@@ -13,8 +13,8 @@ from testbed.hosts.queue import Queue, QueuedMessage, QueuedRecipient
 from testbed.hosts.retry import RetrySchedule
 from testbed.hosts.routing import Hop, Route, Router
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
 from testbed.protocols.address import domain_of
+from testbed.protocols.events import Event
 
 SMTP_PORT = 25
 MAX_SESSIONS = 20  # delivering at the same time
@@ -234,7 +234,7 @@ class QueueRunner:
         )
 
     def _give_back(self, message: QueuedMessage, failures: list[tuple[QueuedRecipient, Failure]]) -> None:
-        """Bounce, or drop what is itself a notification (RFC 5321 §6.1).  The DSN is queued before the original goes."""
+        """Bounce, or drop what is itself a notification (RFC 5321 §6.1).  The DSN is queued before the mail goes."""
         dsn_id = ""
         if message.sender:
             dsn_id = f"<dsn-{message.queue_id}-{failures[0][0].attempts + 1}@{self._site.name}>"

@@ -51,6 +51,8 @@ class Resolver:
 
 
 def _records(response: dns.message.Message, kind: str) -> tuple[str, ...]:
+    if not isinstance(response, dns.message.QueryMessage):
+        return ()
     try:
         chained = response.resolve_chaining()
     except dns.exception.DNSException:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from testbed.hosts.site import Site
+from testbed.hosts.trace_header import peer_address
 from testbed.protocols.smtp import path_of
 from testbed.scenario.faults import DialogueFault
 
@@ -34,29 +35,29 @@ def sender_of(envelope: Envelope) -> str:
 class MailHandler:
     """What aiosmtpd asks a mail host; the three questions subclasses answer are the last three methods."""
 
-    async def handle_EHLO(  # noqa: N802, D102 - aiosmtpd's name
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
 
-    async def handle_MAIL(  # noqa: N802, D102
+    async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 Sender ok"
 
-    async def handle_RCPT(  # noqa: N802, D102
+    async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        refusal = self.refusal(address, session.peer[0])
+        refusal = self.refusal(address, peer_address(session))
         if refusal:
             return refusal
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient ok"
 
-    async def handle_DATA(  # noqa: N802, D102
+    async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         content = envelope.original_content or b""
@@ -90,6 +91,7 @@ class SmtpServer(SMTP):
         )
         self._script = site.dialogue
         self._refused_at_connect = False
+        self._lines: list[str] = []
         self._last_data = 0.0
         self._smtp_methods = {verb: self._staged(verb, method) for verb, method in self._smtp_methods.items()}
 
@@ -102,14 +104,18 @@ class SmtpServer(SMTP):
                 return
             # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
             self._refused_at_connect = True
-            self._greeted = True
         await super()._handle_client()
 
     async def push(self, status: str | bytes) -> None:
-        """Send one reply; the greeting is left out where a fault has already given another."""
-        if self._refused_at_connect and str(status).startswith("220 "):
+        """Send one reply, all its lines at once; the greeting is left out where a fault has given another."""
+        line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
+        if self._refused_at_connect and line.startswith("220 "):
             return
-        await super().push(status)
+        if line[3:4] == "-":
+            self._lines.append(line)
+            return
+        reply, self._lines = [*self._lines, line], []
+        await super().push("\r\n".join(reply))
 
     def _staged(
         self, verb: str, method: Callable[[str | None], Awaitable[None]]
@@ -151,10 +157,6 @@ class SmtpServer(SMTP):
         self._writer.transport.abort()
         self.transport = None
 
-    def connection_lost(self, error: Exception | None) -> None:
-        """Cancel the transaction: a lost connection delivers nothing (RFC 5321 §4.1.1.10)."""
-        super().connection_lost(error)
-
     def _timeout_cb(self) -> None:
         self._writer.write(f"421 4.4.2 {self.hostname} closing: idle for too long\r\n".encode())
         self._hang_up()
@@ -183,7 +185,7 @@ class SmtpServer(SMTP):
         else:
             self.envelope.content = self.envelope.original_content = content
             status = await self._call_handler_hook("DATA")
-        self._set_post_data_state()
+        self.envelope = self._create_envelope()
         if fault is None:
             await self.push(status)
         else:

@@ -9,7 +9,7 @@ from testbed.hosts.site import Site
 
 def received(site: Site, session: Session, recipients: list[str], queue_id: str = "") -> bytes:
     """One folded header line with CRLF.  The recipient is named only when there is just one (privacy of Bcc)."""
-    peer = session.peer[0]
+    peer = peer_address(session)
     literal = f"IPv6:{peer}" if ":" in peer else peer
     protocol = "ESMTP" if session.extended_smtp else "SMTP"
     client = _printable(session.host_name or "unknown")
@@ -20,6 +20,11 @@ def received(site: Site, session: Session, recipients: list[str], queue_id: str 
         f"\tby {site.name} with {protocol}{identity}{for_whom};\r\n"
         f"\t{site.date()}\r\n"
     ).encode()
+
+
+def peer_address(session: Session) -> str:
+    """The address a session comes from."""
+    return str(session.peer[0]) if session.peer else ""
 
 
 def _printable(text: str) -> str:

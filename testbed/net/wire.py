@@ -31,7 +31,7 @@ OnFault = Callable[[PacketFault, int, str], None]
 
 
 class Wire:
-    """Carries packets between the addresses of a lab.  ``faults`` strike in their order; the first that acts decides."""
+    """Carries packets between the addresses of a lab.  ``faults`` strike in order; the first that acts decides."""
 
     def __init__(
         self,

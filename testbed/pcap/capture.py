@@ -31,9 +31,9 @@ class JournalEntry:
 class Capture:
     """A capture file, read.
 
-    ``data`` is the whole file as ``uint8``.  The columns have one row per packet, in file order: ``frame`` (from 1, as
-    Wireshark numbers them), ``time_ns`` (since the epoch), ``offset`` and ``length`` of the captured octets in ``data``,
-    ``original`` length on the wire, ``interface`` (index into ``interfaces``).
+    ``data`` is the whole file as ``uint8``.  The columns have one row per packet, in file order: ``frame`` (from 1,
+    as Wireshark numbers them), ``time_ns`` (since the epoch), ``offset`` and ``length`` of the captured octets in
+    ``data``, ``original`` length on the wire, ``interface`` (index into ``interfaces``).
     """
 
     data: NDArray[np.uint8]

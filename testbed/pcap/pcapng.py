@@ -27,7 +27,7 @@ _NS = 1_000_000_000
 _MAX_INTERFACES = 65_536
 
 
-def read_pcapng(data: NDArray[np.uint8], name: str) -> Capture:
+def read_pcapng(data: NDArray[np.uint8]) -> Capture:
     """Read a pcapng file."""
     reader = _Reader(data)
     reader.read()

@@ -28,8 +28,8 @@ _CHUNK = 1 << 20
 def read_capture(path: str | os.PathLike[str]) -> Capture:
     """Read a pcap or pcapng file, gzipped or not.
 
-    Raises CaptureError when the file cannot be read or is no capture.  A file that is damaged or breaks off gives what is
-    whole before the damage, and says so in ``problems``.
+    Raises CaptureError when the file cannot be read or is no capture.  A file that is damaged or breaks off gives what
+    is whole before the damage, and says so in ``problems``.
     """
     name = os.fspath(path)
     try:
@@ -50,7 +50,7 @@ def parse_capture(data: NDArray[np.uint8], name: str = "capture") -> Capture:
     if magic in CLASSIC_MAGICS:
         return read_classic(data, name)
     if magic == PCAPNG_MAGIC:
-        return read_pcapng(data, name)
+        return read_pcapng(data)
     if not len(data):
         raise CaptureError(f"{name}: the file is empty")
     raise CaptureError(f"{name}: this is no capture: it begins with {magic.hex(' ')}, neither pcap nor pcapng")

@@ -1,7 +1,7 @@
 """The packet table: IP and transport headers as NumPy columns.
 
-No Python object exists per packet.  Rows are those of the capture that carry TCP, UDP or ICMP over IP; everything else is
-counted.
+No Python object exists per packet.  Rows are those of the capture that carry TCP, UDP or ICMP over IP; everything
+else is counted.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _MIN_HEADER = {ICMP: 8, TCP: 20, UDP: 8, ICMPV6: 8}
 class PacketTable:
     """One row per TCP, UDP or ICMP packet, in file order.
 
-    ``row`` is the packet's row in the capture.  ``source`` and ``destination`` index ``addresses``; ports are 0 for ICMP.
-    ``transport`` is where the transport header begins in the capture's data, ``payload`` where what follows it begins,
-    ``length`` the payload's octets on the wire, ``captured`` those in the file.
+    ``row`` is the packet's row in the capture.  ``source`` and ``destination`` index ``addresses``; ports are 0 for
+    ICMP.  ``transport`` is where the transport header begins in the capture's data, ``payload`` where what follows
+    it begins, ``length`` the payload's octets on the wire, ``captured`` those in the file.
     """
 
     row: Ints

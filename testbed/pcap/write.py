@@ -1,6 +1,7 @@
-"""Writes a trace: one pcapng with packets, host names, TLS keys and the hosts' logs.
+"""Writes pcapng (draft-ietf-opsawg-pcapng): packets, host names, TLS keys, journal entries.
 
-Block layouts are those of draft-ietf-opsawg-pcapng; journal entries follow the systemd Journal Export Format.
+:class:`BlockWriter` knows blocks; :class:`TraceWriter` is what a lab writes its trace with.  Journal entries
+follow systemd's Journal Export Format.
 """
 
 from __future__ import annotations
@@ -11,30 +12,32 @@ from ipaddress import ip_address
 from typing import BinaryIO
 
 _SECTION, _INTERFACE, _NAMES, _PACKET, _JOURNAL, _SECRETS = 0x0A0D0D0A, 1, 4, 6, 9, 10
-_LINKTYPE_RAW = 101
-_NANOSECONDS = b"\x09"
 _COMMENT, _USER_APPLICATION, _INTERFACE_NAME, _RESOLUTION = 1, 4, 2, 9
+_NANOSECONDS = b"\x09"
 _TLS_KEY_LOG = 0x544C534B
 _MAX_OPTION = 65_535
 
+LINKTYPE_RAW = 101
 WIRE, LOST = "wire", "lost"
 
 _PACKET_HEADER = struct.Struct("<IIIIIII")
 _LENGTH = struct.Struct("<I")
 
 
-class TraceWriter:
-    """Writes blocks to ``file`` as they come; nothing is kept.  Frames are numbered as Wireshark numbers them."""
+class BlockWriter:
+    """Writes one section to ``file``, block by block; nothing is kept."""
 
     def __init__(self, file: BinaryIO, *, application: str) -> None:
         self._write = file.write
         self._flush = file.flush
-        self._frames = 0
         section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
         self._block(_SECTION, section + _options((_USER_APPLICATION, application.encode())))
-        for name in (WIRE, LOST):
-            options = _options((_INTERFACE_NAME, name.encode()), (_RESOLUTION, _NANOSECONDS))
-            self._block(_INTERFACE, struct.pack("<HHI", _LINKTYPE_RAW, 0, 0) + options)
+
+    def interface(self, link_type: int, name: str, snap_length: int = 0) -> None:
+        """Describe the next interface; its packets have nanosecond times."""
+        options = [(_INTERFACE_NAME, name.encode())] if name else []
+        body = struct.pack("<HHI", link_type, 0, snap_length) + _options(*options, (_RESOLUTION, _NANOSECONDS))
+        self._block(_INTERFACE, body)
 
     def names(self, names: Mapping[str, str]) -> None:
         """Tell readers the names of addresses."""
@@ -49,15 +52,48 @@ class TraceWriter:
         """TLS keys in the NSS key log format; they must come before the packets they open."""
         self._block(_SECRETS, struct.pack("<II", _TLS_KEY_LOG, len(keylog)) + _padded(keylog))
 
-    def packet(self, time_ns: int, data: bytes, *, lost: bool = False, comment: str = "") -> int:
-        """One raw IP packet; gives its frame number."""
+    def packet(self, interface: int, time_ns: int, data: bytes, original: int, comment: str = "") -> None:
+        """One packet; ``original`` is its length on the wire."""
         length = len(data)
         tail = bytes(-length % 4)
         if comment:
             tail += _options((_COMMENT, comment.encode()))
         total = 32 + length + len(tail)
-        header = _PACKET_HEADER.pack(_PACKET, total, lost, time_ns >> 32, time_ns & 0xFFFFFFFF, length, length)
+        header = _PACKET_HEADER.pack(_PACKET, total, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, length, original)
         self._write(b"".join((header, data, tail, _LENGTH.pack(total))))
+
+    def journal(self, fields: Mapping[str, str]) -> None:
+        """One journal entry."""
+        text = b"".join(_journal_field(name, value) for name, value in fields.items())
+        self._block(_JOURNAL, _padded(text + b"\n"))
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._flush()
+
+    def _block(self, kind: int, body: bytes) -> None:
+        total = 12 + len(body)
+        self._write(struct.pack("<II", kind, total) + body + _LENGTH.pack(total))
+
+
+class TraceWriter:
+    """The trace of a lab: interface 0 is the wire, interface 1 takes what the wire destroyed.
+
+    Frames are numbered as Wireshark numbers them: packets and log entries alike, from 1.
+    """
+
+    def __init__(self, file: BinaryIO, *, application: str) -> None:
+        self._blocks = BlockWriter(file, application=application)
+        self._frames = 0
+        self.names = self._blocks.names
+        self.secrets = self._blocks.secrets
+        self.flush = self._blocks.flush
+        for name in (WIRE, LOST):
+            self._blocks.interface(LINKTYPE_RAW, name)
+
+    def packet(self, time_ns: int, data: bytes, *, lost: bool = False, comment: str = "") -> int:
+        """One raw IP packet; gives its frame number."""
+        self._blocks.packet(int(lost), time_ns, data, len(data), comment)
         self._frames += 1
         return self._frames
 
@@ -75,18 +111,9 @@ class TraceWriter:
             "TESTBED_TIME_NS": str(time_ns),
             **{f"TESTBED_{name.upper()}": value for name, value in fields.items()},
         }
-        text = b"".join(_journal_field(name, value) for name, value in entry.items())
-        self._block(_JOURNAL, _padded(text + b"\n"))
+        self._blocks.journal(entry)
         self._frames += 1
         return self._frames
-
-    def flush(self) -> None:
-        """Hand everything to the operating system."""
-        self._flush()
-
-    def _block(self, kind: int, body: bytes) -> None:
-        total = 12 + len(body)
-        self._write(struct.pack("<II", kind, total) + body + _LENGTH.pack(total))
 
 
 def _journal_field(name: str, value: str) -> bytes:

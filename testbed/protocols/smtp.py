@@ -8,7 +8,26 @@ from dataclasses import dataclass
 from testbed.protocols.text import decoded
 
 COMMANDS = frozenset(
-    "EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP STARTTLS AUTH ETRN TURN XCLIENT".split()
+    [
+        "EHLO",
+        "HELO",
+        "LHLO",
+        "MAIL",
+        "RCPT",
+        "DATA",
+        "BDAT",
+        "RSET",
+        "NOOP",
+        "QUIT",
+        "VRFY",
+        "EXPN",
+        "HELP",
+        "STARTTLS",
+        "AUTH",
+        "ETRN",
+        "TURN",
+        "XCLIENT",
+    ]
 )
 GREETING = frozenset(("connect", "EHLO", "HELO", "LHLO", "STARTTLS"))
 MASK = "********"

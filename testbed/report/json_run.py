@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from testbed import __version__
 from testbed.expect import Verdict
 from testbed.outcome import Outcome
+from testbed.report.json_analysis import finding_json
 
 SCHEMA_VERSION = 1
 
@@ -33,16 +34,7 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "trace": str(result.played.trace) if result.played.trace else None,
         "expectations": [_verdict(v) for v in judgement.expectations] if judgement else [],
         "checks": [_verdict(v) for v in judgement.always] if judgement else [],
-        "findings": [
-            {
-                "code": f.code,
-                "severity": str(f.severity),
-                "text": f.text,
-                "frames": list(f.frames),
-                "reference": f.reference,
-            }
-            for f in (result.analysis.findings if result.analysis else ())
-        ],
+        "findings": [finding_json(f) for f in (result.analysis.findings if result.analysis else ())],
     }
 
 

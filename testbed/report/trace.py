@@ -13,11 +13,13 @@ from rich.text import Text
 
 from testbed.report.ladder import ladder
 from testbed.report.words import count, frames, octets, span
-from testbed.trace.analysis import Analysis
-from testbed.trace.model import Connection, Finding, LogEntry, Severity
+from testbed.trace.analysis import Analysis, PacketRow
+from testbed.trace.model import Connection, Finding, Handshake, LogEntry, Severity
 
 _MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
+_WORTH = ("handshake", "FIN", "RST", "ICMP")
+_ONE_LINE = frozenset({"dns", "mdns", "llmnr"})
 _QUIET_EVENTS = frozenset({"holds-mail", "lab-started"})
 
 
@@ -30,18 +32,35 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -
     if analysis.findings:
         console.print()
         console.print(findings(analysis.findings))
-    packets = handshakes_and_closures(analysis)
     shown = analysis.connections if whole else analysis.connections[:_MOST_CONNECTIONS]
     for item in _timeline(analysis, shown):
         if isinstance(item, LogEntry):
             console.print(_log_line(item, analysis.start_ns))
         else:
-            console.print()
-            console.print(header(item, analysis.start_ns))
-            console.print(Padding(ladder(item, packets.get(item.number, []), whole=whole), (0, 0, 1, 2)))
+            _connection(console, analysis, item, whole)
     hidden = len(analysis.connections) - len(shown)
     if hidden:
         console.print(Text(f"… and {count(hidden, 'connection')} more; -v shows them all", "quiet"))
+
+
+def _connection(console: Console, analysis: Analysis, connection: Connection, whole: bool) -> None:
+    if connection.transport == "udp" and connection.service in _ONE_LINE and not whole:
+        console.print(_one_line(connection, analysis.start_ns))
+        return
+    console.print()
+    console.print(header(connection, analysis.start_ns))
+    rungs = ladder(connection, _rungs(analysis, connection), whole=whole)
+    console.print(Padding(rungs, (0, 0, 1, 2), expand=False))
+
+
+def _one_line(connection: Connection, start_ns: int) -> Text:
+    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
+    return Text.assemble(
+        (f"+{span(connection.start_ns - start_ns):<12} ", "quiet"),
+        (f"{connection.client.label} → {connection.server.label}: ", "host"),
+        (connection.outcome, _MARKS[worst][1] if worst else ""),
+        (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
+    )
 
 
 def findings(found: tuple[Finding, ...]) -> Table:
@@ -83,9 +102,15 @@ def header(connection: Connection, start_ns: int) -> Text:
     return text.append("\n   " + " · ".join(signs), "quiet")
 
 
-def handshakes_and_closures(analysis: Analysis) -> dict[int, list[object]]:
-    """The packets worth a rung of their own, by connection: those without payload that open, close or disturb."""
-    return {}
+def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
+    """The packets worth a rung of their own: those that open, close or disturb."""
+    if connection.transport != "tcp" and connection.handshake is not Handshake.UNREACHABLE:
+        return []
+    return [
+        packet
+        for packet in analysis.packets(connection.number)
+        if packet.tcp or packet.lost or packet.comment or packet.step.startswith(_WORTH) or packet.step.endswith(_WORTH)
+    ]
 
 
 def _account(analysis: Analysis) -> str:

@@ -34,7 +34,7 @@ def with_defaults(hosts: dict[str, object]) -> dict[str, object]:
     for name, default in TEXTBOOK.items():
         if name in given:
             result[name] = given[name]
-        elif not any(_replaces(other, spec, default) for other, spec in given.items()):
+        elif not any(_replaces(spec, default) for spec in given.values()):
             result[name] = default
     return {**result, **{name: spec for name, spec in given.items() if name not in result}}
 
@@ -54,7 +54,7 @@ def _with_role(name: str, spec: object) -> object:
     return spec
 
 
-def _replaces(name: str, spec: object, default: dict[str, object]) -> bool:
+def _replaces(spec: object, default: dict[str, object]) -> bool:
     if not isinstance(spec, dict) or spec.get("role") != default["role"]:
         return False
     if default["role"] == "name-server":

@@ -73,7 +73,7 @@ def format_duration(ns: int) -> str:
 def _scaled(whole: str, fraction: str | None, unit: int) -> int:
     if fraction is None:
         return int(whole) * unit
-    return int(whole) * unit + int(fraction) * unit // 10 ** len(fraction)
+    return int(whole) * unit + int(fraction) * unit // int(10 ** len(fraction))
 
 
 def _shown(value: object) -> str:

@@ -2,8 +2,8 @@
 
 Two frames divide a connection:
 
-- the *handshake* lasts up to the end of the protocol's own greeting: SMTP's banner and EHLO, and TLS if it is begun there;
-  for a protocol that is not followed, up to TCP's third segment;
+- the *handshake* lasts up to the end of the protocol's own greeting: SMTP's banner and EHLO, and TLS where it is
+  begun there; for a protocol that is not followed, up to TCP's third segment;
 - the *closure* begins with the command that says goodbye (QUIT), a server's 421, or the first FIN or RST.
 
 Everything between is *transfer*.  A datagram is transfer.

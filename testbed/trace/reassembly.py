@@ -1,7 +1,7 @@
 """TCP payload in the order in which each side sent it, told at the packet that made it readable.
 
-Retransmitted octets are dropped, early ones are kept until the hole before them is filled, and a hole the other side has
-acknowledged (so the capture missed it) becomes a :class:`Gap`.
+Retransmitted octets are dropped, early ones are kept until the hole before them is filled, and a hole the other side
+has acknowledged (so the capture missed it) becomes a :class:`Gap`.
 """
 
 from __future__ import annotations

@@ -174,10 +174,9 @@ def _advance(
     sequence, ack = flow.sequence[position], flow.acknowledgement[position]
     consumed = length + bool(flags & SYN) + bool(flags & FIN)
     end = (sequence + consumed) % 2**32
-    if mine.next is None or distance(end, mine.next) > 0:
-        if not events & Event.ZERO_WINDOW_PROBE:
-            mine.advanced_empty = length == 0
-            mine.next, mine.next_time = end, now
+    if (mine.next is None or distance(end, mine.next) > 0) and not events & Event.ZERO_WINDOW_PROBE:
+        mine.advanced_empty = length == 0
+        mine.next, mine.next_time = end, now
     if consumed and (mine.to_be_acked is None or distance(end, mine.to_be_acked) > 0):
         mine.to_be_acked = end
     if length:

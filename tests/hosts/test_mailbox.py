@@ -27,9 +27,7 @@ def test_filling_takes_exactly_the_octets_asked_for(tmp_path: Path, octets: int)
     assert box.full == (octets >= 20_000)
 
 
-@pytest.mark.parametrize(
-    ("quota", "room"), [(None, True), (len(MESSAGE), True), (len(MESSAGE) - 1, False)], ids=str
-)
+@pytest.mark.parametrize(("quota", "room"), [(None, True), (len(MESSAGE), True), (len(MESSAGE) - 1, False)], ids=str)
 def test_a_message_fits_or_does_not(tmp_path: Path, quota: int | None, room: bool) -> None:
     assert Mailbox("bob@x.edu", tmp_path / "bob", quota).has_room_for(len(MESSAGE)) == room
 

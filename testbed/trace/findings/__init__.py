@@ -1,8 +1,8 @@
 """Findings: sentences of diagnosis with their evidence.
 
-A finder looks at one connection, or at all of a capture, and yields findings.  It sees what any capture shows: packets and
-dialogue, never a host's log or the list of faults.  A finder is one function here or in a file beside this one, and one row
-of a table below.
+A finder looks at one connection, or at all of a capture, and yields findings.  It sees what any capture shows:
+packets and dialogue, never a host's log or the list of faults.  A finder is one function in a file beside this one,
+and one row of a table below.
 """
 
 from __future__ import annotations

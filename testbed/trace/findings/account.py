@@ -101,7 +101,8 @@ def duplicates(connections: Sequence[Connection]) -> Iterator[Finding]:
     for (server, message_id, address), found in sent.items():
         if len(found) < 2:
             continue
-        text = f"{message_id} was sent to {server} {len(found)} times for {address}: it may lie in the mailbox more than once"
+        text = f"{message_id} was sent to {server} {len(found)} times for {address}: "
+        text += "it may lie in the mailbox more than once"
         frames = tuple(one.frame for one in found)
         numbers = tuple(one.connection.number for one in found)
         yield Finding("duplicate-possible", Severity.WARNING, text, frames, "RFC 1047", numbers)

@@ -1,0 +1,112 @@
+"""The ladder of one connection: phases as sections, each rung what one side said and the other answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from testbed.report.words import octets, span
+from testbed.trace.analysis import PacketRow
+from testbed.trace.model import Connection, Exchange, Phase
+
+_RIGHT, _LEFT, _CUT = "──▶", "◀──", "──✗"
+_MOST_LINES = 4
+_MOST_RUNGS = 60
+_TEXT = 70
+
+
+@dataclass(frozen=True, slots=True)
+class _Rung:
+    time_ns: int
+    frame: int
+    phase: Phase
+    client: str
+    arrow: str
+    server: str
+    note: str
+    style: str = ""
+
+
+def ladder(connection: Connection, packets: list[PacketRow], *, whole: bool = False) -> Table:
+    """``packets`` are the rows worth a rung besides the dialogue.  ``whole`` cuts nothing."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(min_width=10, justify="right", no_wrap=True)
+    table.add_column(min_width=5, justify="right", no_wrap=True)
+    table.add_column(min_width=36, justify="right", overflow="fold")
+    table.add_column(no_wrap=True)
+    table.add_column(min_width=34, overflow="fold")
+    table.add_column(overflow="fold")
+    rungs = sorted(_rungs(connection, packets, whole), key=lambda rung: (rung.frame, rung.arrow == _LEFT))
+    hidden = 0 if whole else max(0, len(rungs) - _MOST_RUNGS)
+    if hidden:
+        rungs = rungs[: _MOST_RUNGS // 2] + rungs[-_MOST_RUNGS // 2 :]
+    for phase in connection.phases:
+        frames = f"frames {phase.first_frame}–{phase.last_frame}" if phase.packets > 1 else f"frame {phase.first_frame}"
+        head = Text(str(phase.phase), f"bold {phase.phase}")
+        lasts = Text(f"{span(phase.end_ns - phase.start_ns)}, {frames}", "quiet")
+        table.add_row(head, "", "", "", "", lasts)
+        for rung in rungs:
+            if rung.phase is phase.phase:
+                table.add_row(
+                    Text(f"+{span(rung.time_ns - connection.start_ns)}", "quiet"),
+                    Text(str(rung.frame), "quiet"),
+                    Text(rung.client),
+                    Text(rung.arrow, rung.style or str(rung.phase)),
+                    Text(rung.server),
+                    Text(rung.note, rung.style or "quiet"),
+                )
+    if hidden:
+        table.add_row("", "", "", "", Text(f"… {hidden} more rungs", "quiet"), "")
+    return table
+
+
+def _rungs(connection: Connection, packets: list[PacketRow], whole: bool) -> Iterator[_Rung]:
+    said = {frame for exchange in connection.exchanges for frame in exchange.frames}
+    for exchange in connection.exchanges:
+        yield from _exchange(connection, exchange, whole)
+    client = str(connection.client)
+    for packet in packets:
+        if packet.frame in said and not packet.tcp and not packet.lost:
+            continue
+        events = ", ".join(name.replace("_", " ") for name in packet.tcp)
+        note = "; ".join(part for part in (events, packet.comment) if part)
+        style = "lost" if packet.lost or "RST" in packet.flags else "warning" if events else ""
+        words = packet.step if not packet.flags else packet.flags
+        if packet.payload:
+            words = f"{packet.step}, {octets(packet.payload)}"
+        phase = packet.phase or Phase.TRANSFER
+        from_client = packet.source == client
+        arrow = _CUT if packet.lost else _RIGHT if from_client else _LEFT
+        left, right = (words, "") if from_client else ("", words)
+        yield _Rung(packet.time_ns, packet.frame, phase, left, arrow, right, note, style)
+
+
+def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterator[_Rung]:
+    command, reply = exchange.command, exchange.reply
+    style = _style(exchange)
+    if command is not None and command.frames:
+        text = f"{command.verb} {command.argument}".strip()
+        if command.verb == "message":
+            text = f"message, {octets(command.octets)}" + (" (cut off)" if command.argument else "")
+        note = exchange.note if reply is None else ""
+        yield _Rung(command.time_ns, command.frames[-1], exchange.phase, _cut(text, whole), _RIGHT, "", note, style)
+    if reply is not None:
+        lines = reply.lines if whole or len(reply.lines) <= _MOST_LINES else (*reply.lines[:_MOST_LINES], "…")
+        text = f"{reply.status} {', '.join(lines)}".strip()
+        latency = exchange.latency_ns
+        note = exchange.note or (span(latency) if latency and command is not None and command.frames else "")
+        yield _Rung(reply.time_ns, reply.frames[-1], exchange.phase, "", _LEFT, _cut(text, whole), note, style)
+
+
+def _style(exchange: Exchange) -> str:
+    code = exchange.reply.code if exchange.reply else ""
+    if exchange.reply is None or code.startswith("5") or code == "NXDOMAIN":
+        return "failed"
+    return "warning" if code.startswith("4") or (exchange.note and code != "NOERROR") else ""
+
+
+def _cut(text: str, whole: bool) -> str:
+    return text if whole or len(text) <= _TEXT else text[: _TEXT - 1] + "…"

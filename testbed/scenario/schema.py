@@ -1,0 +1,111 @@
+"""The JSON Schema of scenario files, made from the model, for editors that complete and check.
+
+The model is flatter than the file in two places: steps and expectations carry their one key as ``kind``, and a
+host's role may be left out.  Both are turned back here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter
+
+from testbed.scenario.expectations import EXPECTATIONS
+from testbed.scenario.faults import KINDS
+from testbed.scenario.hosts import ROLES
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import STEPS
+from testbed.scenario.tagged import Tagged
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, object]
+
+
+def schema() -> Schema:
+    """The schema as a JSON document (2020-12)."""
+    definitions: dict[str, Schema] = {}
+    document = _model(Scenario, definitions)
+    properties = document["properties"]
+    assert isinstance(properties, dict)
+    properties["hosts"] = {
+        "description": "Hosts that differ from the textbook's, by name.",
+        "type": "object",
+        "additionalProperties": {"anyOf": [*(_ref(_host(m, definitions), definitions) for m in ROLES.values()), _NULL]},
+    }
+    properties["faults"] = _list(
+        "What goes wrong.", [_ref(_model(m, definitions), definitions) for m in KINDS.values()]
+    )
+    properties["steps"] = _list("What happens, in order.", _keyed(STEPS, definitions), at_least=1)
+    properties["expect"] = _list("What must hold at the end.", _keyed(EXPECTATIONS, definitions), at_least=1)
+    used = {name: definition for name, definition in definitions.items() if name not in _UNFOLDED}
+    return {"$schema": _DIALECT, **document, "$defs": used}
+
+
+_NULL: Schema = {"type": "null"}
+_UNFOLDED = frozenset(("UserAgentSpec", "RelaySpec", "ReceiverSpec", "NameServerSpec"))
+
+
+def _model(model: type, definitions: dict[str, Schema]) -> Schema:
+    """One model's own schema; the models it uses go into ``definitions``."""
+    found: Schema = TypeAdapter(model).json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    inner = found.pop("$defs", {})
+    assert isinstance(inner, dict)
+    for name, definition in inner.items():
+        definitions.setdefault(name, definition)
+    properties = found.get("properties")
+    if isinstance(properties, dict):
+        properties.pop("kind", None)
+    return found
+
+
+def _host(model: type, definitions: dict[str, Schema]) -> Schema:
+    """A host as files may write it: nothing is required, mailboxes may be a bare list of names."""
+    found = _model(model, definitions)
+    found.pop("required", None)
+    properties = found["properties"]
+    assert isinstance(properties, dict)
+    if "mailboxes" in properties:
+        names: Schema = {"type": "array", "items": {"type": "string"}}
+        quotas: Schema = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/$defs/MailboxSpec"}, _NULL]}}
+        properties["mailboxes"] = {"description": properties["mailboxes"]["description"], "anyOf": [names, quotas]}
+    if "retry" in properties:
+        one = properties["retry"]["items"]
+        properties["retry"] = {"description": properties["retry"]["description"], "anyOf": [one, properties["retry"]]}
+    return found
+
+
+def _ref(definition: Schema, definitions: dict[str, Schema]) -> Schema:
+    name = str(definition["title"]) + "Item"
+    definitions[name] = definition
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _keyed(kinds: Mapping[str, type[Tagged]], definitions: dict[str, Schema]) -> list[Schema]:
+    return [
+        {
+            "type": "object",
+            "properties": {key: _body(model, definitions)},
+            "required": [key],
+            "additionalProperties": False,
+        }
+        for key, model in kinds.items()
+    ]
+
+
+def _body(model: type[Tagged], definitions: dict[str, Schema]) -> Schema:
+    found = _model(model, definitions)
+    properties = found["properties"]
+    assert isinstance(properties, dict)
+    if model.shorthand:
+        return {**properties[model.shorthand], "description": found.get("description", "")}
+    if "to" in properties and properties["to"].get("type") == "array":
+        properties["to"] = {
+            "description": properties["to"]["description"],
+            "anyOf": [properties["to"]["items"], properties["to"]],
+        }
+    return _ref(found, definitions)
+
+
+def _list(description: str, kinds: list[Schema], at_least: int = 0) -> Schema:
+    return {"description": description, "type": "array", "minItems": at_least, "items": {"anyOf": kinds}}
