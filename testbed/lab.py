@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address
 from typing import BinaryIO
 
 from testbed import __version__
@@ -72,7 +73,7 @@ def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         else:
             number += 1
             network, last = divmod(number * 10, 250)
-        v4, v6 = f"127.0.{network}.{last}", f"fd00::{network:x}:{last}"
+        v4, v6 = f"127.0.{network}.{last}", str(ip_address(f"fd00::{network:x}:{last}"))
         addresses[name] = {"ipv4": (v4,), "ipv6": (v6,), "both": (v6, v4)}[scenario.ip]
     return addresses
 

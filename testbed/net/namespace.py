@@ -28,7 +28,7 @@ SCRATCH = Path("/dev/shm")
 _CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_REC, _MS_PRIVATE, _MS_BIND, _MS_NOSUID, _MS_NODEV = 0x4000, 0x40000, 0x1000, 0x2, 0x4
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
-_SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCSIFMTU, _SIOCSIFTXQLEN = 0x8914, 0x8933, 0x8922, 0x8943
+_SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCSIFMTU = 0x8914, 0x8933, 0x8922
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _QUEUE_PACKETS = 20_000
 _TABLE = 100
@@ -95,8 +95,8 @@ def _unshare() -> None:
 def _shrink_socket_table() -> None:
     """Move on to a network whose table of TCP sockets is small, where the kernel can do so (Linux 6.1).
 
-    Scenario time asks for that table whenever the lab rests, and the kernel walks all of it: 1.5 ms for the table all
-    other networks share, 0.05 ms for one of 512 slots.  Only networks made later obey the setting, hence the second one.
+    Scenario time asks for that table whenever the lab rests, and the kernel walks all of it: 1.5 ms for the table
+    all other networks share, 0.05 ms for one of 512 slots.  Only networks made later obey the setting, hence the second.
     """
     try:
         (Path("/proc/sys/net") / "ipv4/tcp_child_ehash_entries").write_text("512")
@@ -135,7 +135,6 @@ def _private_network(addresses: list[IPv4Address | IPv6Address]) -> int:
         wire = open_tun(WIRE)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             fcntl.ioctl(control, _SIOCSIFMTU, _interface(WIRE, MTU))
-            fcntl.ioctl(control, _SIOCSIFTXQLEN, _interface(WIRE, _QUEUE_PACKETS))
             for name in ("lo", WIRE):
                 fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", name.encode(), _IFF_UP | _IFF_RUNNING))
             index = {name: _index(control, name) for name in ("lo", WIRE)}
@@ -171,6 +170,7 @@ def open_tun(name: str) -> int:
 def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None:
     netlink = Netlink()
     try:
+        netlink.set_queue_length(index[WIRE], _QUEUE_PACKETS)
         loopback = IPv4Address("127.0.0.1")
         prefix = IPv4Address("127.0.0.0")
         netlink.add_route(prefix, 8, index[WIRE], _TABLE, source=loopback, rto_min_ms=_RTO_MIN_MS)

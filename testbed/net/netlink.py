@@ -6,13 +6,14 @@ import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address
 
-_RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE, _RTM_DELRULE = 20, 24, 32, 33
+_RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE, _RTM_DELRULE = 16, 20, 24, 32, 33
 _NLMSG_ERROR = 2
 _REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
 _RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 4, 7, 8, 15
 _RTAX_RTO_MIN, _RTAX_QUICKACK = 13, 15
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_F_NODAD = 1, 2, 8, 0x02
 _FRA_IIFNAME, _FRA_PRIORITY, _FRA_TABLE = 3, 6, 15
+_IFLA_TXQLEN = 13
 _FR_ACT_TO_TBL = 1
 _RTPROT_STATIC, _RTN_UNICAST, _SCOPE_LINK = 4, 1, 253
 
@@ -32,6 +33,11 @@ class Netlink:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def set_queue_length(self, index: int, packets: int) -> None:
+        """How many packets an interface may queue.  (The ioctl for this wants privileges a user namespace lacks.)"""
+        header = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, index, 0, 0)
+        self._ask(_RTM_NEWLINK, 0, header + _attribute(_IFLA_TXQLEN, struct.pack("=I", packets)))
 
     def add_address(self, address: Address, index: int) -> None:
         """Give an interface a host address, ready at once (no duplicate address detection)."""

@@ -1,0 +1,33 @@
+"""Shared by all tests: what this machine lacks is skipped, with the reason."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from testbed.net.probe import probe
+
+PROJECT = Path(__file__).parent.parent
+
+
+@cache
+def _why_no_lab() -> str:
+    missing = [f"{check.name}: {check.detail}" for check in probe() if check.needed and not check.ok]
+    return "; ".join(missing)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("lab") and _why_no_lab():
+        pytest.skip(f"labs cannot run here: {_why_no_lab()}")
+    for marker in item.iter_markers("program"):
+        if shutil.which(marker.args[0]) is None and not Path(f"/usr/sbin/{marker.args[0]}").exists():
+            pytest.skip(f"{marker.args[0]} is not installed")
+
+
+@pytest.fixture
+def project() -> Path:
+    """The project's root."""
+    return PROJECT

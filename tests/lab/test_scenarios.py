@@ -1,0 +1,150 @@
+"""Every scenario that is shipped holds, and shows what it says it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testbed.lab import preload, run
+from testbed.outcome import Outcome, Result, conclude
+from testbed.runner import Runner
+from testbed.scenario.load import discover, load, parse
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import Handshake
+from tests.conftest import PROJECT
+
+pytestmark = pytest.mark.lab
+
+SCENARIOS = discover([PROJECT / "scenarios"])
+
+
+def play(scenario_file: Path | str, folder: Path) -> Outcome:
+    """Play one scenario, from a file or from its text."""
+    scenario = load(scenario_file) if isinstance(scenario_file, Path) else parse(scenario_file)
+    preload([scenario])
+    [played] = Runner(run, jobs=1).run([(scenario, folder / "trace.pcapng")])
+    return conclude(played)
+
+
+def why(outcome: Outcome) -> str:
+    """Everything that did not hold, for the failure message."""
+    verdicts = (*outcome.judgement.expectations, *outcome.judgement.always) if outcome.judgement else ()
+    return "\n".join([outcome.played.error, *(f"{v.what}: {v.why}" for v in verdicts if not v.held)])
+
+
+@pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
+def test_it_holds(file: Path, tmp_path: Path) -> None:
+    outcome = play(file, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.scenario.about
+    assert outcome.scenario.rfc
+
+
+def _codes(analysis: Analysis) -> set[str]:
+    return {finding.code for finding in analysis.findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("delivered", set()),
+        ("mailbox-full", {"mailbox-full", "delivery-retried"}),
+        ("mailbox-full-five-days", {"mailbox-full", "delivery-retried"}),
+        ("unknown-user", {"user-unknown"}),
+        ("host-unreachable", {"host-unreachable"}),
+        ("second-mx", {"connection-refused"}),
+        ("unknown-domain", {"domain-unknown"}),
+        ("syn-lost-twice", {"syn-retransmitted"}),
+        ("data-segment-lost", {"segment-retransmitted"}),
+        (
+            "reset-after-final-dot",
+            {"reply-to-message-lost", "connection-reset", "duplicate-possible", "delivery-retried"},
+        ),
+    ],
+)
+def test_its_findings_name_the_cause_and_nothing_else(name: str, codes: set[str], tmp_path: Path) -> None:
+    outcome = play(PROJECT / "scenarios" / f"{name}.yaml", tmp_path)
+    assert outcome.analysis is not None
+    assert _codes(outcome.analysis) == codes
+    frames = {packet.frame for packet in outcome.analysis.packets()}
+    for finding in outcome.analysis.findings:
+        assert finding.frames
+        assert set(finding.frames) <= frames
+
+
+def semantic(analysis: Analysis) -> list[object]:
+    """What must not differ from run to run: who spoke to whom, what was said, how it opened and closed, in order."""
+    told: list[object] = []
+    for c in sorted(analysis.connections, key=lambda c: (c.client.label, c.server.label, c.first_frame)):
+        said = [(e.command.verb if e.command else "", e.reply.status if e.reply else "") for e in c.exchanges]
+        told.append((c.client.label, c.server.label, c.service, str(c.handshake), str(c.closure), c.closed_by, said))
+    told.append(sorted((e.host, e.event) for e in analysis.log if e.host not in ("lab", "wire")))
+    told.append(sorted(f.code for f in analysis.findings))
+    return told
+
+
+def test_fifty_runs_tell_the_same_story_fifty_times(tmp_path: Path) -> None:
+    scenario = load(PROJECT / "scenarios" / "mailbox-full.yaml")
+    work = [(scenario, tmp_path / f"{number}.pcapng") for number in range(50)]
+    stories = []
+    for played in Runner(run, jobs=2).run(work):
+        outcome = conclude(played)
+        assert outcome.result is Result.HELD, why(outcome)
+        assert outcome.analysis is not None
+        stories.append(semantic(outcome.analysis))
+    assert len(stories) == 50
+    assert all(story == stories[0] for story in stories)
+
+
+@pytest.mark.parametrize("ip", ["ipv6", "both"])
+def test_ipv6_carries_mail_too(ip: str, tmp_path: Path) -> None:
+    text = (PROJECT / "scenarios" / "mailbox-full.yaml").read_text()
+    outcome = play(text.replace("steps:", f"ip: {ip}\nsteps:", 1), tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    assert {":" in c.server.address for c in outcome.analysis.connections if c.transport == "tcp"} == {True}
+
+
+def test_both_families_are_tried(tmp_path: Path) -> None:
+    """With IPv6 packets to the receiver lost for good, the relay goes on to its IPv4 address (RFC 5321 §5.1)."""
+    outcome = play(
+        """
+title: IPv6 does not work
+ip: both
+faults:
+  - {at: someschool.edu, on: connect, then: close, times: 1}
+steps: [{send: {to: bob@someschool.edu}}]
+expect:
+  - delivered: {to: bob@someschool.edu, within: 1m}
+  - attempts: {to: someschool.edu, count: 2}
+""",
+        tmp_path,
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    servers = [c.server.address for c in outcome.analysis.connections if c.server.port == 25]
+    assert [":" in address for address in servers] == [True, False]
+
+
+def test_handshakes_are_told_apart(tmp_path: Path) -> None:
+    found = {}
+    for state in ("silent", "refused", "unreachable"):
+        outcome = play(
+            f"""
+title: {state}
+faults: [{{host: someschool.edu, is: {state}}}]
+steps: [{{send: {{to: bob@someschool.edu}}}}]
+expect: [{{queued: {{at: crepes.fr, to: bob@someschool.edu}}}}]
+""",
+            tmp_path,
+        )
+        assert outcome.result is Result.HELD, why(outcome)
+        assert outcome.analysis is not None
+        [attempt] = [c for c in outcome.analysis.connections if c.server.port == 25]
+        found[state] = attempt.handshake
+    assert found == {
+        "silent": Handshake.UNANSWERED,
+        "refused": Handshake.REFUSED,
+        "unreachable": Handshake.UNREACHABLE,
+    }

@@ -1,0 +1,116 @@
+"""Scenario time: jumps when nothing is in flight, and never past anything that is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from testbed.net.clock import ScenarioLoop
+from testbed.net.faults import Silent, Window, WireFault, delay, lose
+from testbed.net.packet import Kind
+
+from .conftest import ALICE, BOB, InLab
+
+pytestmark = pytest.mark.lab
+
+DAY = 86_400.0
+
+
+def test_five_days_pass_at_once(in_lab: InLab) -> None:
+    async def story(loop: ScenarioLoop) -> tuple[float, int]:
+        await asyncio.sleep(5 * DAY)
+        return loop.time(), loop.real_elapsed_ns()
+
+    (scenario, real), _ = in_lab(story)
+    assert 5 * DAY <= scenario < 5 * DAY + 60
+    assert real < 60e9
+
+
+def test_timers_fire_in_their_order(in_lab: InLab) -> None:
+    async def story(loop: ScenarioLoop) -> list[int]:
+        fired: list[int] = []
+        for hours in (30, 1, 12, 2):
+            loop.call_later(hours * 3600, fired.append, hours)
+        await asyncio.sleep(2 * DAY)
+        return fired
+
+    assert in_lab(story)[0] == [1, 2, 12, 30]
+
+
+def test_time_can_be_held(in_lab: InLab) -> None:
+    async def story(loop: ScenarioLoop) -> int:
+        with loop.real_time():
+            await asyncio.sleep(0.2)
+        return loop.real_elapsed_ns()
+
+    assert in_lab(story)[0] >= 0.2e9
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        writer.write(line)
+    writer.close()
+
+
+def test_no_timer_overtakes_data_in_flight(in_lab: InLab) -> None:
+    """Twenty clients, each exchange under a timer of a scenario second that would fire at the first wrong jump."""
+
+    async def client() -> int:
+        reader, writer = await asyncio.open_connection(BOB, 25, local_addr=(ALICE, 0))
+        for number in range(100):
+            writer.write(b"line %d\r\n" % number)
+            await asyncio.wait_for(reader.readline(), 1.0)
+        writer.close()
+        return 100
+
+    async def story(loop: ScenarioLoop) -> int:
+        await asyncio.start_server(_serve, BOB, 25)
+        return sum(await asyncio.gather(*(client() for _ in range(20))))
+
+    assert in_lab(story)[0] == 2000
+
+
+def test_a_lost_syn_costs_the_kernels_second(in_lab: InLab) -> None:
+    fault = WireFault(frozenset({ALICE}), frozenset({BOB}), Kind.SYN, 1, 1, lose)
+
+    async def story(loop: ScenarioLoop) -> int:
+        await asyncio.start_server(_serve, BOB, 25)
+        _, writer = await asyncio.wait_for(asyncio.open_connection(BOB, 25, local_addr=(ALICE, 0)), 300)
+        writer.close()
+        return loop.real_elapsed_ns()
+
+    real, recorded = in_lab(story, [fault])
+    assert real > 0.9e9
+    assert recorded.kinds(ALICE)[:3] == ["SYN", "SYN", "ACK"]
+    assert recorded.kinds(lost=True) == ["SYN"]
+
+
+def test_a_silent_host_costs_scenario_time_only(in_lab: InLab) -> None:
+    async def story(loop: ScenarioLoop) -> tuple[str, float]:
+        try:
+            await asyncio.wait_for(asyncio.open_connection(BOB, 25, local_addr=(ALICE, 0)), 300)
+        except TimeoutError:
+            return "timed out", loop.time()
+        return "connected", loop.time()
+
+    (outcome, scenario), recorded = in_lab(story, [Silent(frozenset({BOB}), Window())])
+    assert outcome == "timed out"
+    assert 300 <= scenario < 310
+    assert recorded.kinds(lost=True) == ["SYN"]
+
+
+def test_a_delayed_packet_arrives_in_scenario_time(in_lab: InLab) -> None:
+    fault = WireFault(frozenset({BOB}), frozenset({ALICE}), Kind.DATA, 1, 1, delay(200_000_000))
+
+    async def story(loop: ScenarioLoop) -> float:
+        await asyncio.start_server(_serve, BOB, 25)
+        reader, writer = await asyncio.open_connection(BOB, 25, local_addr=(ALICE, 0))
+        started = loop.time()
+        writer.write(b"hello\r\n")
+        await reader.readline()
+        return loop.time() - started
+
+    took, recorded = in_lab(story, [fault])
+    assert took >= 0.01, "the answer came before the delay or a retransmission could bring it"
+    assert [packet[5] for packet in recorded.packets if packet[5]] == ["fault: data delayed"]

@@ -1,0 +1,130 @@
+"""The private network: real ports on loopback addresses, every packet over the wire, nothing shared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed.net.clock import ScenarioLoop
+
+from .conftest import ALICE, ALICE6, BOB, BOB6, InLab
+
+pytestmark = pytest.mark.lab
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(await reader.read(100))
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize(("client", "server"), [(ALICE, BOB), (ALICE6, BOB6)], ids=["IPv4", "IPv6"])
+def test_tcp_goes_over_the_wire_to_a_real_port(in_lab: InLab, client: str, server: str) -> None:
+    async def story(loop: ScenarioLoop) -> bytes:
+        listener = await asyncio.start_server(_echo, server, 25)
+        reader, writer = await asyncio.open_connection(server, 25, local_addr=(client, 0))
+        writer.write(b"hello")
+        answer = await reader.read(100)
+        writer.close()
+        listener.close()
+        await asyncio.sleep(0.1)
+        return answer
+
+    answer, recorded = in_lab(story)
+    assert answer == b"hello"
+    assert recorded.kinds()[:4] == ["SYN", "SYN-ACK", "ACK", "data"]
+    assert recorded.kinds(client).count("FIN") == recorded.kinds(server).count("FIN") == 1
+
+
+@pytest.mark.parametrize(("client", "server"), [(ALICE, BOB), (ALICE6, BOB6)], ids=["IPv4", "IPv6"])
+def test_datagrams_go_over_the_wire_to_port_53(in_lab: InLab, client: str, server: str) -> None:
+    async def story(loop: ScenarioLoop) -> bytes:
+        family = socket.AF_INET6 if ":" in server else socket.AF_INET
+        here, there = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM)
+        for sock in (here, there):
+            sock.setblocking(False)
+        there.bind((server, 53))
+        here.bind((client, 0))
+        await loop.sock_sendto(here, b"question", (server, 53))
+        question, asker = await loop.sock_recvfrom(there, 100)
+        await loop.sock_sendto(there, question + b" answered", asker)
+        return await loop.sock_recv(here, 100)
+
+    answer, recorded = in_lab(story)
+    assert answer == b"question answered"
+    assert [packet[2] for packet in recorded.packets] == [client, server]
+
+
+def test_names_resolve_and_files_are_private(in_lab: InLab) -> None:
+    async def story(loop: ScenarioLoop) -> tuple[str, str, list[str], list[str]]:
+        Path("/dev/shm/mine").write_text("scratch")
+        interfaces = sorted(name for _, name in socket.if_nameindex())
+        return (
+            socket.gethostbyname("bob"),
+            Path("/etc/resolv.conf").read_text(),
+            interfaces,
+            sorted(os.listdir("/dev/shm")),
+        )
+
+    before = set(os.listdir("/dev/shm"))
+    (address, resolver, interfaces, scratch), _ = in_lab(story)
+    assert address == BOB
+    assert resolver == f"nameserver {BOB}\n"
+    assert interfaces == ["lo", "wire0"]
+    assert scratch == [".etc", "mine"]
+    assert "mine" not in set(os.listdir("/dev/shm")) - before
+
+
+def test_nothing_reaches_the_machines_own_loopback(in_lab: InLab) -> None:
+    outside = socket.create_server(("127.0.0.1", 0))
+    port = outside.getsockname()[1]
+
+    async def story(loop: ScenarioLoop) -> str:
+        try:
+            await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            return "refused"
+        return "connected"
+
+    with outside:
+        assert in_lab(story)[0] == "refused"
+
+
+def test_the_kernel_does_not_chatter(in_lab: InLab) -> None:
+    async def story(loop: ScenarioLoop) -> None:
+        with loop.real_time():
+            await asyncio.sleep(0.3)
+
+    assert in_lab(story)[1].packets == []
+
+
+_UNPRIVILEGED = """
+import ctypes, os, sys
+from testbed.net.namespace import enter
+from testbed.errors import LabError
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: as in a process started by this user
+try:
+    enter({"127.0.0.10": "alice", "fd00::10": "alice"}, "127.0.0.10")
+except LabError as error:
+    print(error); sys.exit(3)
+print("entered")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="this test gives up root's privileges; elsewhere all tests run without")
+def test_without_root_it_works_or_says_what_is_missing(project: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _UNPRIVILEGED], cwd=project, capture_output=True, text=True, timeout=30, check=False
+    )
+    if ended.returncode == 3:
+        assert "/dev/net/tun cannot be opened (permission denied: /dev/net/tun)" in ended.stdout
+        assert "chmod 666 /dev/net/tun" in ended.stdout
+    else:
+        assert ended.stdout == "entered\n", ended.stderr

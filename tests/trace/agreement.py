@@ -1,0 +1,89 @@
+"""The two references: Zeek's own rows and tshark's fields, read into plain values."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from testbed.trace.inspect import inspect
+from testbed.trace.tcp_events import Event, event_names
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+FLAGS = tuple(event.name.lower() for event in Event if event.name)
+SUFFIXES = (".pcap", ".pcapng", ".pcap.gz")
+
+
+def captures() -> list[Path]:
+    """Every capture of the corpus."""
+    return sorted(path for path in CORPUS.rglob("*") if path.name.endswith(SUFFIXES))
+
+
+def zeek_rows(capture: Path) -> list[dict[str, str]]:
+    """Zeek's conn.log of a capture, [] where there is none."""
+    path = capture.with_name(capture.name + ".conn.tsv")
+    if not path.exists():
+        return []
+    with path.open(newline="") as lines:
+        return [row for row in csv.DictReader(lines, delimiter="\t") if not row["ts"].startswith("#")]
+
+
+def our_rows(capture: Path) -> dict[tuple[str, ...], list[tuple[str, str]]]:
+    """(conn_state, history) of our connections by Zeek's five-tuple."""
+    result: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for c in inspect(capture).connections:
+        key = (c.client.address, str(c.client.port), c.server.address, str(c.server.port), c.transport)
+        result.setdefault(key, []).append((c.conn_state, c.history))
+    return result
+
+
+def zeek_differences(capture: Path) -> Iterator[tuple[tuple[str, ...], tuple[str, str], list[tuple[str, str]]]]:
+    """Rows of Zeek that none of ours equals: key, Zeek's (conn_state, history), ours."""
+    ours = our_rows(capture)
+    for row in zeek_rows(capture):
+        if row.get("proto") not in ("tcp", "udp"):
+            continue
+        key = (row["id.orig_h"], row["id.orig_p"], row["id.resp_h"], row["id.resp_p"], row["proto"])
+        want = (row["conn_state"], row["history"])
+        have = ours.get(key, [])
+        if want in have:
+            have.remove(want)
+        else:
+            yield key, want, have
+
+
+def tshark(capture: Path, *fields: str, extra: tuple[str, ...] = ()) -> list[list[str]]:
+    """Fields of every frame, one list a frame, by two-pass tshark."""
+    command = ["tshark", "-2", "-n", "-r", str(capture), "-T", "fields", "-E", "occurrence=f", *extra]
+    for name in fields:
+        command += ["-e", name]
+    output = subprocess.run(command, capture_output=True, check=False, text=True, errors="replace").stdout
+    return [line.split("\t") for line in output.splitlines()]
+
+
+def flag_differences(capture: Path) -> tuple[int, list[tuple[int, set[str], set[str]]]]:
+    """How many TCP packets were compared, and those whose flags differ: frame, Wireshark's, ours."""
+    rows = tshark(capture, "frame.number", "tcp.stream", *(f"tcp.analysis.{name}" for name in FLAGS))
+    theirs = {
+        int(row[0]): {name for name, value in zip(FLAGS, row[2:], strict=True) if value} for row in rows if row[1]
+    }
+    analysis = inspect(capture)
+    ours = {}
+    for frame, mask in zip(analysis.table.frame.tolist(), analysis.labels.events.tolist(), strict=True):
+        ours[frame] = set(event_names(mask))
+    different = [
+        (frame, want, ours.get(frame, set())) for frame, want in theirs.items() if want != ours.get(frame, set())
+    ]
+    return len(theirs), different
+
+
+def completeness_differences(capture: Path) -> tuple[int, list[tuple[int, int, int]]]:
+    """How many TCP packets were compared, and those whose completeness differs: frame, Wireshark's, ours."""
+    rows = tshark(capture, "frame.number", "tcp.stream", "tcp.completeness")
+    theirs = {int(row[0]): int(row[2]) for row in rows if row[1] and row[2]}
+    analysis = inspect(capture)
+    number = dict(zip(analysis.table.frame.tolist(), analysis.labels.connection.tolist(), strict=True))
+    value = {c.number: c.completeness for c in analysis.connections}
+    ours = {frame: value.get(number.get(frame, 0), -1) for frame in theirs}
+    return len(theirs), [(frame, want, ours[frame]) for frame, want in theirs.items() if want != ours[frame]]
