@@ -36,10 +36,10 @@ class Outcome:
     @property
     def result(self) -> Result:
         """Held only when every expectation held and the lab ran to its end."""
-        if self.played.error or self.judgement is None:
-            return Result.ERROR
         if self.played.interrupted:
             return Result.SKIPPED
+        if self.played.error or self.judgement is None:
+            return Result.ERROR
         return Result.HELD if self.judgement.held else Result.FAILED
 
 

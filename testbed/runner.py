@@ -158,9 +158,11 @@ class Runner:
         trace = self._bring_home(process)
         code = os.waitstatus_to_exitcode(status)
         error = ""
-        if process.overdue and not self._interrupted:
+        if self._interrupted:
+            pass  # however it ended, it was told to
+        elif process.overdue:
             error = f"the lab was stopped after {self._time_limit_s:.0f} s of real time"
-        elif code not in (_EXIT_DONE, -signal.SIGKILL) or (code and not process.overdue):
+        elif code != _EXIT_DONE:
             error = (
                 process.said.partition(_ERROR)[2].decode(errors="replace").strip() or f"the lab died with status {code}"
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
+from testbed.cli import FAILED, HELD, INTERRUPTED
 from testbed.cli.progress import Progress
 from testbed.errors import LabError
 from testbed.outcome import Outcome, Result, conclude
@@ -58,6 +58,8 @@ def _play(
         for played in runner.run(work):
             result = conclude(played)
             outcomes[scenarios.index(played.scenario)] = result
+            if played.no_lab:
+                break  # what one lab is refused, all are
             progress.ended(result)
     return [outcomes[number] for number in sorted(outcomes)], runner.interrupted
 
@@ -91,15 +93,15 @@ def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, 
         for result in outcomes:
             if result.analysis is not None:
                 trace_report(out, result.analysis)
+    if any(result.played.no_lab for result in outcomes):
+        return
     summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None)
 
 
 def _exit_code(outcomes: list[Outcome], interrupted: bool) -> int:
     if interrupted:
         return INTERRUPTED
-    no_lab = [result for result in outcomes if result.played.no_lab]
-    if no_lab and len(no_lab) == len(outcomes):
-        raise LabError(no_lab[0].played.error)
-    if no_lab:
-        return NO_LAB
+    for result in outcomes:
+        if result.played.no_lab:
+            raise LabError(result.played.error)
     return HELD if all(result.result is Result.HELD for result in outcomes) else FAILED

@@ -96,7 +96,7 @@ def _shrink_socket_table() -> None:
     """Move on to a network whose table of TCP sockets is small, where the kernel can do so (Linux 6.1).
 
     Scenario time asks for that table whenever the lab rests, and the kernel walks all of it: 1.5 ms for the table
-    all other networks share, 0.05 ms for one of 512 slots.  Only networks made later obey the setting, hence the second.
+    all other networks share, 0.05 ms for one of 512 slots.  Only networks made later obey it, hence the second.
     """
     try:
         (Path("/proc/sys/net") / "ipv4/tcp_child_ehash_entries").write_text("512")

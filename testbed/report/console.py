@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.theme import Theme
@@ -32,5 +32,28 @@ _THEME = Theme(
 def console(stream: TextIO | None = None) -> Console:
     """A console for ``stream`` (standard output when None).  Markup is off: mail is hostile."""
     stream = stream or sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
-    return Console(file=stream, theme=_THEME, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    terminal = stream.isatty()
+    width = None if terminal or "COLUMNS" in os.environ else _PLAIN_WIDTH
+    file = stream if terminal else cast(TextIO, _Trimmed(stream))
+    return Console(file=file, theme=_THEME, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+class _Trimmed:
+    """A stream without the spaces that tables put at the ends of lines: they are in the way of diff and grep."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write whole lines trimmed; rich hands over what it renders in one piece."""
+        self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Never a terminal."""
+        return False

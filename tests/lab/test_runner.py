@@ -1,0 +1,149 @@
+"""Labs die cleanly: with the runner, at Ctrl-C, at their time limit; and one never takes others along."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from testbed.errors import LabError
+from testbed.lab import run
+from testbed.runner import Runner
+from testbed.scenario.load import parse
+from testbed.scenario.scenario import Scenario
+from testbed.trace.inspect import inspect
+from tests.conftest import PROJECT
+
+SLOW = """
+title: The first three SYNs are lost
+faults: [{between: [crepes.fr, someschool.edu], packets: SYN, lose: 3}]
+steps: [{send: {to: bob@someschool.edu}}]
+expect: [{delivered: {to: bob@someschool.edu}}]
+"""
+
+QUICK = """
+title: Mail is delivered
+steps: [{send: {to: bob@someschool.edu}}]
+expect: [{delivered: {to: bob@someschool.edu}}]
+"""
+
+
+def _start(tmp_path: Path) -> subprocess.Popen[str]:
+    """``testbed run`` on the slow scenario, returned as soon as its lab sends mail."""
+    scenario = tmp_path / "slow.yaml"
+    scenario.write_text(SLOW)
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONUNBUFFERED": "1"}
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "testbed", "run", str(scenario), "--keep", str(tmp_path / "keep")],
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    _until(lambda: bool(_children(process.pid)))
+    [lab] = _children(process.pid)
+    _until(lambda: ":0019 00000000:0000 0A" in Path(f"/proc/{lab}/net/tcp").read_text())  # a server listens on port 25
+    return process
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for a condition; fails when it does not come true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        os.sched_yield()
+
+
+@pytest.mark.lab
+def test_killing_the_runner_leaves_nothing(tmp_path: Path) -> None:
+    process = _start(tmp_path)
+    [lab] = _children(process.pid)
+    namespace = os.readlink(f"/proc/{lab}/ns/net")
+    process.kill()
+    process.wait()
+    _until(lambda: not Path(f"/proc/{lab}").exists() or "Z" in Path(f"/proc/{lab}/stat").read_text().split()[2])
+    alive = [p for p in Path("/proc").glob("[0-9]*/ns/net") if _link(p) == namespace]
+    assert alive == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (tmp_path / "keep").exists()
+
+
+def _link(path: Path) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+@pytest.mark.lab
+def test_ctrl_c_keeps_the_trace_so_far(tmp_path: Path) -> None:
+    process = _start(tmp_path)
+    [lab] = _children(process.pid)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert not Path(f"/proc/{lab}").exists()
+    assert "interrupted; the trace so far is kept" in output
+    analysis = inspect(tmp_path / "keep" / "slow.pcapng")
+    assert analysis.problems == ()
+    assert "interrupted" in analysis.log[-1].message
+
+
+@pytest.mark.lab
+def test_a_lab_that_takes_too_long_is_stopped_and_others_go_on(tmp_path: Path) -> None:
+    def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+        if scenario.title.startswith("The first"):
+            signal.pause()
+        run(scenario, trace, tell)
+
+    work = [(parse(text), tmp_path / f"{n}.pcapng") for n, text in enumerate((SLOW, QUICK))]
+    ended = {played.scenario.title: played for played in Runner(lab, jobs=2, time_limit_s=2.0).run(work)}
+    assert ended["The first three SYNs are lost"].error == "the lab was stopped after 2 s of real time"
+    assert ended["Mail is delivered"].error == ""
+
+
+@pytest.mark.parametrize(
+    ("deed", "error", "no_lab"),
+    [
+        (LabError("no TUN here; get one"), "no TUN here; get one", True),
+        (ZeroDivisionError("ouch"), "ZeroDivisionError: ouch", False),
+        (SystemExit(5), "SystemExit: 5", False),
+    ],
+    ids=["a lab that cannot be run", "a crash", "an exit"],
+)
+def test_how_a_lab_died_is_told(tmp_path: Path, deed: BaseException, error: str, no_lab: bool) -> None:
+    def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+        tell("about to fail")
+        raise deed
+
+    heard: list[str] = []
+    runner = Runner(lab, jobs=1, on_progress=lambda scenario, line: heard.append(line))
+    [played] = runner.run([(parse(QUICK), tmp_path / "trace.pcapng")])
+    assert played.error.endswith(error)
+    assert played.no_lab is no_lab
+    assert played.trace is None
+    assert heard == ["about to fail"]
+
+
+def test_a_lab_killed_from_outside_is_an_error(tmp_path: Path) -> None:
+    def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    [played] = Runner(lab, jobs=1).run([(parse(QUICK), tmp_path / "trace.pcapng")])
+    assert played.error == "the lab died with status -9"

@@ -1,0 +1,114 @@
+"""Red when it should be red: what a verdict needs in order to be green."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from testbed.expect import judge
+from testbed.outcome import Outcome, Result
+from testbed.protocols.events import Event
+from testbed.scenario.load import parse
+from testbed.trace.analysis import Analysis
+from tests.lab.test_scenarios import play
+
+pytestmark = pytest.mark.lab
+
+DELIVERED = """
+title: Mail is delivered
+steps:
+  - send: {to: bob@someschool.edu, subject: Lunch}
+expect:
+  - delivered: {to: bob@someschool.edu}
+"""
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return play(DELIVERED, tmp_path_factory.mktemp("delivered"))
+
+
+@pytest.mark.parametrize(
+    ("expectation", "why"),
+    [
+        ("delivered: {to: bob@someschool.edu, copies: 2}", "1 copies of"),
+        ("delivered: {to: bob@someschool.edu, copies: 0}", "1 copies of"),
+        ("delivered: {to: bob@someschool.edu, within: 1ms}", "too late"),
+        ("delivered: {to: bob@someschool.edu, subject: Dinner}", "nobody sent mail"),
+        ("delivered: {to: alice@crepes.fr}", "nobody sent mail to alice@crepes.fr"),
+        ("delivered: {to: alice@crepes.fr, copies: 0}", "nobody sent mail to alice@crepes.fr"),
+        ("queued: {at: crepes.fr}", "owes 0 recipients"),
+        ("queued: {at: crepes.fr, to: carol@someschool.edu, count: 0}", "nothing in this run could contradict it"),
+        ("bounced: {to: alice@crepes.fr}", "no notification was sent"),
+        ("attempts: {to: someschool.edu, count: 2}", "1 connections were tried"),
+        ("attempts: {to: someschool.edu, at_least: 2}", "1 connections were tried"),
+        ("attempts: {to: someschool.edu, at_most: 0}", "1 connections were tried"),
+        ("reply: {from: someschool.edu, to: RCPT, code: 550}", "someschool.edu said 250 2.1.5 instead"),
+        ("reply: {from: someschool.edu, to: RCPT, code: 250 2.1.5, count: 2}", "said 1 times"),
+        ("reply: {from: someschool.edu, to: VRFY, code: 252}", "was never asked VRFY"),
+        ("reply: {from: someschool.edu, to: VRFY, code: 252, count: 0}", "nothing in this run could contradict it"),
+        ("connection: {from: crepes.fr, to: someschool.edu, handshake: refused}", "the handshake was complete"),
+        (
+            "connection: {from: crepes.fr, to: someschool.edu, closure: reset by server}",
+            "the closure was closed by server",
+        ),
+        ("connection: {from: crepes.fr, to: someschool.edu, nth: 2, closure: normal}", "there were only 1 connections"),
+    ],
+    ids=lambda value: value if ":" in value else "",
+)
+def test_an_expectation_that_does_not_hold_fails_and_says_why(delivered: Outcome, expectation: str, why: str) -> None:
+    scenario = parse(DELIVERED.partition("expect:")[0] + f"expect:\n  - {expectation}\n")
+    assert delivered.analysis is not None
+    [verdict] = judge(scenario, delivered.analysis).expectations
+    assert not verdict.held
+    assert why in verdict.why
+    assert verdict.line == 6
+
+
+def test_a_fault_that_never_fires_fails_the_scenario(tmp_path: Path) -> None:
+    outcome = play(DELIVERED + "faults:\n  - {at: someschool.edu, on: RSET, reply: 451 4.3.0 Later}\n", tmp_path)
+    assert outcome.result is Result.FAILED
+    assert outcome.judgement is not None
+    assert [v.why for v in outcome.judgement.always if not v.held] == ["the fault at line 8 was never reached"]
+
+
+def _without(analysis: Analysis, *events: Event) -> Analysis:
+    """The trace of hosts that did not do, or did not say, certain things."""
+    return replace(analysis, log=tuple(entry for entry in analysis.log if entry.event not in events))
+
+
+def _conservation(outcome: Outcome, analysis: Analysis) -> tuple[bool, str]:
+    verdict = judge(outcome.scenario, analysis).always[-1]
+    return verdict.held, verdict.why
+
+
+def test_mail_that_vanishes_from_a_mailbox_is_a_loss(delivered: Outcome) -> None:
+    assert delivered.analysis is not None
+    held, why = _conservation(delivered, _without(delivered.analysis, Event.HOLDS_MAIL))
+    assert not held
+    assert "someschool.edu answered 250 for" in why
+
+
+def test_mail_a_relay_forgets_is_a_loss(delivered: Outcome) -> None:
+    assert delivered.analysis is not None
+    held, why = _conservation(delivered, _without(delivered.analysis, Event.RELAYED))
+    assert not held
+    assert "crepes.fr answered 250 for" in why
+
+
+def test_a_relay_cannot_claim_to_have_relayed_what_the_wire_never_saw(delivered: Outcome) -> None:
+    assert delivered.analysis is not None
+    kept = tuple(c for c in delivered.analysis.connections if c.server.label != "someschool.edu")
+    held, why = _conservation(delivered, replace(delivered.analysis, connections=kept))
+    assert not held
+    assert "crepes.fr answered 250 for" in why
+
+
+def test_a_second_copy_needs_an_excuse(delivered: Outcome) -> None:
+    assert delivered.analysis is not None
+    twice = tuple(e for entry in delivered.analysis.log for e in [entry] * (2 if entry.event == Event.STORED else 1))
+    held, why = _conservation(delivered, replace(delivered.analysis, log=twice))
+    assert not held
+    assert "no lost reply explains it" in why
