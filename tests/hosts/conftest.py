@@ -1,0 +1,93 @@
+"""A receiver on the machine's own loopback, for clients that behave badly."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.post_office import PostOffice
+from testbed.hosts.receiver import _ReceiverHandler
+from testbed.hosts.site import Site
+from testbed.hosts.smtp_server import SmtpServer
+from testbed.protocols.events import Event
+from testbed.scenario.faults import DialogueFault
+from testbed.scenario.hosts import MailboxSpec
+
+
+@dataclass
+class Logged:
+    """A host's log."""
+
+    entries: list[tuple[str, dict[str, str | int]]] = field(default_factory=list)
+
+    def __call__(self, event: Event, message: str, **fields: str | int) -> None:
+        self.entries.append((str(event), fields))
+
+
+@dataclass
+class Running:
+    """A receiver in a thread of its own, with Bob's mailbox (20 KB), Carol's (without limit) and Fay's (full)."""
+
+    port: int
+    post_office: PostOffice
+    logged: Logged
+
+    def messages(self, user: str) -> list[bytes]:
+        box = self.post_office.mailboxes[f"{user}@someschool.edu"]
+        return [box._maildir.get_bytes(key) for key in sorted(box._maildir.keys())]
+
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def start(*faults: DialogueFault) -> Running:
+        logged = Logged()
+        site = Site(
+            name="someschool.edu",
+            addresses=("127.0.0.1",),
+            directory=tmp_path,
+            nameserver="127.0.0.1",
+            log=logged,
+            now=lambda: 1_767_603_600.0,
+            dialogue=DialogueScript(faults, lambda fault: None),
+        )
+        boxes = {
+            "bob": MailboxSpec(quota=20_000),
+            "carol": MailboxSpec(),
+            "fay": MailboxSpec(quota=1_000, filled=1_000),
+        }
+        post_office = PostOffice(site, "someschool.edu", boxes)
+        handler = _ReceiverHandler(site, post_office)
+
+        async def listen() -> int:
+            server = await loop.create_server(lambda: SmtpServer(handler, site), "127.0.0.1", 0)
+            port: int = server.sockets[0].getsockname()[1]
+            return port
+
+        port = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+        return Running(port, post_office, logged)
+
+    yield start
+    asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,209 @@
+"""The SMTP server before clients that behave, that misbehave, and that mean harm (RFC 5321)."""
+
+from __future__ import annotations
+
+import resource
+import smtplib
+import socket
+import subprocess
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from testbed.scenario.faults import DialogueFault
+
+from .conftest import Running, Serve
+
+GREETING = b"EHLO client.example\r\n"
+TO_BOB = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<bob@someschool.edu>\r\n"
+TO_CAROL = TO_BOB.replace(b"bob", b"carol")
+
+
+def talk(server: Running, octets: bytes, *, until: bytes = b"221") -> bytes:
+    """Send everything at once, then read until a reply begins with ``until`` or the server hangs up."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
+        sock.sendall(octets)
+        said = b""
+        while not said.startswith(until) and b"\n" + until not in said:
+            try:
+                part = sock.recv(65536)
+            except ConnectionResetError:
+                return said + b"(gone)"
+            if not part:
+                return said + b"(gone)"
+            said += part
+        return said
+
+
+def codes(said: bytes) -> list[str]:
+    """The final line's code of each reply."""
+    return [line[:3].decode() for line in said.splitlines() if line[3:4] != b"-"]
+
+
+def test_a_pipelined_transaction_is_answered_command_by_command(serve: Serve) -> None:
+    server = serve()
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\nSubject: hi\r\n\r\nhello\r\n.\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", "250", "221"]
+    [message] = server.messages("carol")
+    assert message.startswith(b"Return-Path: <a@b.example>\r\nReceived: from client.example ([127.0.0.1])\r\n")
+    assert message.endswith(b"Subject: hi\r\n\r\nhello\r\n")
+
+
+def test_what_it_can_do_is_announced(serve: Serve) -> None:
+    with smtplib.SMTP("127.0.0.1", serve().port) as client:
+        client.ehlo("client.example")
+        assert {"size", "8bitmime", "pipelining", "enhancedstatuscodes"} <= set(client.esmtp_features)
+
+
+@pytest.mark.parametrize(
+    ("commands", "expected"),
+    [
+        (b"RCPT TO:<bob@someschool.edu>\r\n", ["503"]),
+        (GREETING + b"RCPT TO:<bob@someschool.edu>\r\n", ["250", "503"]),
+        (GREETING + b"DATA\r\n", ["250", "503"]),
+        (GREETING + TO_CAROL + b"DATA now\r\n", ["250", "250", "250", "501"]),
+        (GREETING + b"MAIL FROM:<>\r\nRCPT TO:<carol@someschool.edu>\r\n", ["250", "250", "250"]),
+        (GREETING + TO_BOB.replace(b"bob", b"nobody"), ["250", "250", "550"]),
+        (GREETING + TO_BOB.replace(b"bob", b"fay"), ["250", "250", "452"]),
+        (GREETING + TO_BOB.replace(b"someschool.edu", b"elsewhere.example"), ["250", "250", "550"]),
+        (GREETING + b"MAIL FROM:<a@b.example> SIZE=999999999999\r\n", ["250", "552"]),
+        (GREETING + b"FROBNICATE\r\n\r\n\x00\xff\r\n", ["250", "500", "500", "500"]),
+        (b"EHLO " + b"x" * 5000 + b"\r\n", ["500"]),
+        (GREETING + b"MAIL FROM:<" + b"a" * 600 + b"@b.example>\r\n", ["250", "500"]),
+    ],
+    ids=[
+        "RCPT before EHLO",
+        "RCPT before MAIL",
+        "DATA before RCPT",
+        "DATA with an argument",
+        "the null path",
+        "an unknown user",
+        "a full mailbox",
+        "somebody else's domain",
+        "a size beyond the limit",
+        "no commands at all",
+        "an endless command",
+        "an overlong path",
+    ],
+)
+def test_each_mistake_has_its_reply(serve: Serve, commands: bytes, expected: list[str]) -> None:
+    assert codes(talk(serve(), commands + b"QUIT\r\n")) == ["220", *expected, "221"]
+
+
+@pytest.mark.parametrize(
+    "smuggled",
+    [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\n", b"\r\n.\n", b"\n.\r", b"\r\r\n.\r\r\n", b"\r\n\0.\r\n"],
+    ids=lambda value: value.decode("latin-1").encode("unicode_escape").decode(),
+)
+def test_no_line_end_but_crlf_ends_the_message(serve: Serve, smuggled: bytes) -> None:
+    """SMTP smuggling: the octets after a false end of data must not become commands."""
+    server = serve()
+    inner = b"MAIL FROM:<evil@b.example>\r\nRCPT TO:<carol@someschool.edu>\r\nDATA\r\nevil\r\n"
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\nSubject: x\r\n\r\nbody" + smuggled + inner + b".\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", "250", "221"]
+    [message] = server.messages("carol")
+    assert b"MAIL FROM:<evil@b.example>" in message
+
+
+@given(st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\r", b"").replace(b"\n", b"")), max_size=8))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_lines_come_out_as_they_went_in(serve: Serve, lines: list[bytes]) -> None:
+    """Dot-stuffing is undone, and nothing else is touched (RFC 5321 §4.5.2)."""
+    server = serve()
+    server.post_office.mailboxes["carol@someschool.edu"].empty()
+    body = b"".join(line + b"\r\n" for line in lines)
+    stuffed = b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)
+    talk(server, GREETING + TO_CAROL + b"DATA\r\nSubject: x\r\n\r\n" + stuffed + b".\r\nQUIT\r\n")
+    [message] = server.messages("carol")
+    assert message.endswith(b"Subject: x\r\n\r\n" + body)
+
+
+def test_an_endless_line_in_a_message_is_refused_and_costs_no_memory(serve: Serve) -> None:
+    server = serve()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
+        sock.sendall(GREETING + TO_CAROL + b"DATA\r\n")
+        for _ in range(200):
+            sock.sendall(b"x" * 1_000_000)
+        sock.sendall(b"\r\n.\r\nQUIT\r\n")
+        said = b""
+        while b"\n221" not in said:
+            said += sock.recv(65536)
+    assert codes(said) == ["220", "250", "250", "250", "354", "500", "221"]
+    assert server.messages("carol") == []
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
+
+
+def test_a_message_that_does_not_fit_the_quota_is_refused_and_not_stored(serve: Serve) -> None:
+    server = serve()
+    body = b"x" * 70 + b"\r\n"
+    said = talk(server, GREETING + TO_BOB + b"DATA\r\n" + body * 400 + b".\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", "452", "221"]
+    assert server.messages("bob") == []
+
+
+@pytest.mark.parametrize(
+    "where", [b"EHLO", GREETING, GREETING + TO_CAROL, GREETING + TO_CAROL + b"DATA\r\nhalf a mess"]
+)
+def test_a_client_that_vanishes_delivers_nothing_and_disturbs_nobody(serve: Serve, where: bytes) -> None:
+    server = serve()
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
+            sock.sendall(where)
+    assert codes(talk(server, GREETING + TO_CAROL + b"DATA\r\nwhole\r\n.\r\nQUIT\r\n"))[-2:] == ["250", "221"]
+    assert len(server.messages("carol")) == 1
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_octets_make_the_server_fail(serve: Serve, octets: bytes) -> None:
+    said = talk(serve(), octets + b"\r\n.\r\nRSET\r\nQUIT\r\n")
+    assert said.startswith(b"220 someschool.edu ESMTP\r\n")
+    assert b"Traceback" not in said
+    assert all(line[:3].isdigit() for line in said.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"on": "connect", "reply": "421 4.3.2 Too busy"}, ["421", "(go"]),
+        (
+            {"on": "connect", "reply": "554 5.3.2 No mail here"},
+            ["554", "503", "503", "503", "503", "221"],
+        ),
+        ({"on": "EHLO", "then": "close"}, ["220", "(go"]),
+        ({"on": "RCPT", "reply": "450 4.2.1 Later"}, ["220", "250", "250", "450", "503", "500", "500", "221"]),
+        ({"on": "MAIL", "reply": "421 4.3.2 Shutting down"}, ["220", "250", "421", "(go"]),
+        ({"on": "DATA", "then": "reset"}, ["220", "250", "250", "250", "(go"]),
+        ({"on": "message", "reply": "451 4.3.0 Try again"}, ["220", "250", "250", "250", "354", "451", "221"]),
+        ({"on": "QUIT", "then": "close"}, ["220", "250", "250", "250", "354", "250", "(go"]),
+    ],
+    ids=lambda value: " ".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_faults_replace_what_the_server_would_say(serve: Serve, fault: dict[str, str], expected: list[str]) -> None:
+    server = serve(DialogueFault.model_validate({"at": "someschool.edu", **fault}))
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\nhello\r\n.\r\nQUIT\r\n")
+    assert [line for line in codes(said) if line != "500" or "500" in expected] == expected
+    assert len(server.messages("carol")) == (1 if expected[-2:] in (["250", "(go"], ["250", "221"]) else 0)
+
+
+def test_a_fault_is_used_up_after_its_times(serve: Serve) -> None:
+    fault = {"at": "someschool.edu", "on": "RCPT", "reply": "450 4.2.1 Later", "times": 2}
+    server = serve(DialogueFault.model_validate(fault))
+    said = talk(server, GREETING + TO_CAROL + b"RCPT TO:<carol@someschool.edu>\r\n" * 2 + b"QUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "450", "450", "250", "221"]
+
+
+@pytest.mark.program("swaks")
+def test_swaks_delivers(serve: Serve) -> None:
+    server = serve()
+    ended = subprocess.run(
+        ["swaks", "--server", f"127.0.0.1:{server.port}", "--to", "carol@someschool.edu", "--from", "a@b.example"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    assert len(server.messages("carol")) == 1
