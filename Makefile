@@ -7,7 +7,7 @@ READY := .venv/.ready
 CONSTRAINTS := $(if $(CI),-c constraints.txt)
 WORKERS ?= auto
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench docs captures clean
 
 help:
 	@echo "make demo    set up, run the demonstration"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   measure speed, as ratios within one run"
 	@echo "make docs    write the generated parts of the docs again"
+	@echo "make captures  record the reference traces again"
 
 $(READY): pyproject.toml constraints.txt .ci/system-packages
 	@.ci/system-packages
@@ -38,6 +39,11 @@ bench: $(READY)
 
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json
+
+# The reference traces again: look at what changed before committing them.
+captures: $(READY)
+	@rm -rf build/traces && $(BIN)/testbed run --keep build/traces scenarios
+	@for trace in build/traces/*.pcapng; do $(BIN)/testbed inspect -o captures/$$(basename $$trace) $$trace; done
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -48,7 +48,7 @@ def _tcp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
     service = service_by_content(client_head, server_head) if by_port not in ("smtp", "submission") else by_port
     spoken = listen("tcp", service or by_port, items)
     rtt = _rtt(flow)
-    events = tcp_events(flow, source.options, rtt)
+    events = tcp_events(flow, source.options)
     division = boundaries(flow, spoken.exchanges)
     closure, closed_by, closure_frames = _closure(flow)
     connection = _connection(

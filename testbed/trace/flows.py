@@ -22,7 +22,6 @@ class Flow:
     """The packets of one connection, as columns of plain numbers in file order.
 
     ``index`` are rows of the packet table; ``side`` is :data:`CLIENT` where the client sent the packet.  ``client`` and
-    ``server`` are (address, port).
     """
 
     protocol: int
@@ -37,6 +36,7 @@ class Flow:
     flags: list[int]
     window: list[int]
     length: list[int]
+    repeats: bool = False
 
     def __len__(self) -> int:
         return len(self.index)

@@ -1,7 +1,8 @@
 """What is unusual about a TCP packet: Wireshark's ``tcp.analysis.*``, reimplemented from behaviour.
 
 State per direction: the highest sequence number sent (``next``), the last acknowledgement and window it gave, and the
-highest sequence number its peer may acknowledge.  The order of the tests is Wireshark's and matters.
+end of what it sent without a hole (``whole``).  The order of the tests is Wireshark's and matters.  Windows are compared
+as they stand in the header, unscaled.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from testbed.trace.flows import Flow
 _MS = 1_000_000
 _FAST_RETRANSMISSION_NS = 20 * _MS
 _DEFAULT_RTT_NS = 3 * _MS
+_MAX_UNACKED = 1_000
+_FULL = 1 << 32
 
 
 class Event(IntFlag):
@@ -47,147 +50,195 @@ def event_names(events: int) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Direction:
-    next: int | None = None
+    """What one side has sent so far.  Sequence numbers are those of the wire, times nanoseconds."""
+
+    next: int | None = None  # one past the highest sequence number sent
     next_time: int = 0
+    advanced_empty: bool = False  # whether what last advanced ``next`` carried no data
+    whole: int | None = None  # end of what was sent without a hole
     last_ack: int | None = None
     last_ack_time: int = 0
-    window: int | None = None
-    scale: int | None = None
-    duplicates: int = 0
-    to_be_acked: int | None = None
+    window: int | None = None  # unscaled
+    scale: int | None = None  # shift of the window, None when unknown
+    unscaled: bool = False  # the last window stood in a SYN
+    duplicates: int = 0  # duplicate ACKs in a row
     last: int = 0  # events of the last packet
-    advanced_empty: bool = False
-    unacked: list[tuple[int, int, int]] = field(default_factory=list)  # start, end, frame
+    unacked: list[tuple[int, int]] = field(default_factory=list)  # start and end of segments the peer has not acked
     sack: tuple[tuple[int, int], ...] = ()
 
 
-def tcp_events(flow: Flow, options: Callable[[int], Options], rtt_ns: int | None) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """One packet.  ``window`` is unscaled, ``time`` nanoseconds."""
+
+    row: int
+    time: int
+    flags: int
+    sequence: int
+    ack: int
+    window: int
+    length: int
+
+    @property
+    def special(self) -> bool:
+        return bool(self.flags & (SYN | FIN | RST))
+
+    @property
+    def end(self) -> int:
+        """One past the last sequence number of the payload."""
+        return (self.sequence + self.length) % _FULL
+
+
+def tcp_events(flow: Flow, options: Callable[[int], Options]) -> list[int]:
     """Events of each packet of a flow.  ``options(row)`` parses those of a row of the packet table."""
-    directions = (_Direction(), _Direction())
-    _learn_scales(flow, options, directions)
-    return [_judge(flow, position, directions, options, rtt_ns) for position in range(len(flow))]
+    return _Judge(options, flow.repeats).judge(flow)
 
 
-def _learn_scales(flow: Flow, options: Callable[[int], Options], directions: tuple[_Direction, _Direction]) -> None:
-    for position, flags in enumerate(flow.flags):
-        if flags & SYN:
-            directions[flow.side[position]].scale = options(flow.index[position]).window_scale
-    if directions[0].scale is None or directions[1].scale is None:
-        seen = {flow.side[p] for p, flags in enumerate(flow.flags) if flags & SYN}
-        for direction in directions:
-            direction.scale = 0 if len(seen) == 2 else None
+class _Judge:
+    def __init__(self, options: Callable[[int], Options], repeats: bool) -> None:
+        self._options = options
+        self._repeats = repeats
+        self._directions = (_Direction(), _Direction())
+        self._syn_time: int | None = None
+        self._rtt: int | None = None  # Wireshark's initial RTT, nanoseconds
 
+    def judge(self, flow: Flow) -> list[int]:
+        if self._repeats:  # the same SYN was refused before
+            first = self._directions[flow.side[0]]
+            first.next = first.whole = (flow.sequence[0] + 1) % _FULL
+        result = []
+        columns = (flow.index, flow.time, flow.flags, flow.sequence, flow.acknowledgement, flow.window, flow.length)
+        for side, *values in zip(flow.side, *columns, strict=True):
+            mine, peer = self._directions[side], self._directions[1 - side]
+            result.append(self._packet(_Segment(*values), mine, peer))
+        return result
 
-def _judge(
-    flow: Flow,
-    position: int,
-    directions: tuple[_Direction, _Direction],
-    options: Callable[[int], Options],
-    rtt_ns: int | None,
-) -> int:
-    mine, peer = directions[flow.side[position]], directions[1 - flow.side[position]]
-    flags, length, now = flow.flags[position], flow.length[position], flow.time[position]
-    sequence, ack = flow.sequence[position], flow.acknowledgement[position]
-    special = bool(flags & (SYN | FIN | RST))
-    window = flow.window[position]
-    scaled = window << (mine.scale or 0) if not flags & SYN else window
-    events = 0
-    at_next = mine.next is not None and sequence == mine.next
-
-    probe = length == 1 and at_next and peer.window == 0
-    if probe:
-        events |= Event.ZERO_WINDOW_PROBE
-    else:
-        if window == 0 and not special:
-            events |= Event.ZERO_WINDOW
-        if mine.next is not None and distance(sequence, mine.next) > 0 and not flags & RST:
-            events |= Event.LOST_SEGMENT
-        if length <= 1 and mine.next is not None and sequence == (mine.next - 1) % 2**32 and not special:
-            events |= Event.KEEP_ALIVE
-        same_ack = ack == mine.last_ack
-        if not length and window and scaled != mine.window and at_next and same_ack and not special:
-            sack = options(flow.index[position]).sack
-            events |= Event.DUPLICATE_ACK if sack else Event.WINDOW_UPDATE
-        if (
-            length
-            and mine.scale is not None
-            and peer.window is not None
-            and peer.last_ack is not None
-            and not special
-            and (sequence + length) % 2**32 == (peer.last_ack + peer.window) % 2**32
-        ):
-            events |= Event.WINDOW_FULL
-        if not length and not special and window and scaled == mine.window and at_next and same_ack:
-            if peer.last & Event.KEEP_ALIVE:
-                events |= Event.KEEP_ALIVE_ACK
-            else:
-                events |= Event.DUPLICATE_ACK
-        if (
-            not length
-            and not special
-            and window == 0
-            and mine.window == 0
-            and at_next
-            and mine.last_ack is not None
-            and distance(ack, mine.last_ack) in (0, 1)
-            and peer.last & Event.ZERO_WINDOW_PROBE
-        ):
-            events = (events & ~Event.ZERO_WINDOW) | Event.ZERO_WINDOW_PROBE_ACK
-    if flags & ACK and peer.to_be_acked is not None and distance(ack, peer.to_be_acked) > 0:
-        events |= Event.ACK_LOST_SEGMENT
-        peer.to_be_acked = ack
-    if (length or flags & (SYN | FIN)) and not events & Event.KEEP_ALIVE:
-        events |= _repeated(flow, position, mine, peer, rtt_ns)
-    _advance(flow, position, mine, peer, events, scaled, options)
-    mine.next_time = now if events == 0 and length else mine.next_time
-    return events
-
-
-def _repeated(flow: Flow, position: int, mine: _Direction, peer: _Direction, rtt_ns: int | None) -> int:
-    sequence, length, now = flow.sequence[position], flow.length[position], flow.time[position]
-    end = (sequence + length) % 2**32
-    if length and peer.last_ack is not None and distance(end, peer.last_ack) <= 0:
-        return Event.SPURIOUS_RETRANSMISSION
-    if mine.next is None or distance(sequence, mine.next) >= 0 or (length > 1 and sequence == (mine.next - 1) % 2**32):
-        return 0
-    if peer.duplicates >= 2 and now - peer.last_ack_time < _FAST_RETRANSMISSION_NS:
-        covered = any(distance(sequence, low) >= 0 and distance(end, high) <= 0 for low, high in peer.sack)
-        if sequence == peer.last_ack or (peer.sack and not covered):
-            return Event.FAST_RETRANSMISSION
-    known = any(distance(start, end) < 0 and distance(stop, sequence) > 0 for start, stop, _ in mine.unacked)
-    in_time = now - mine.next_time < (rtt_ns or _DEFAULT_RTT_NS)
-    if in_time and not known and (end != mine.next or mine.advanced_empty):
-        return Event.OUT_OF_ORDER
-    return Event.RETRANSMISSION
-
-
-def _advance(
-    flow: Flow,
-    position: int,
-    mine: _Direction,
-    peer: _Direction,
-    events: int,
-    scaled: int,
-    options: Callable[[int], Options],
-) -> None:
-    flags, length, now = flow.flags[position], flow.length[position], flow.time[position]
-    sequence, ack = flow.sequence[position], flow.acknowledgement[position]
-    consumed = length + bool(flags & SYN) + bool(flags & FIN)
-    end = (sequence + consumed) % 2**32
-    if (mine.next is None or distance(end, mine.next) > 0) and not events & Event.ZERO_WINDOW_PROBE:
-        mine.advanced_empty = length == 0
-        mine.next, mine.next_time = end, now
-    if consumed and (mine.to_be_acked is None or distance(end, mine.to_be_acked) > 0):
-        mine.to_be_acked = end
-    if length:
-        mine.unacked.append((sequence, end, flow.frame[position]))
-    if flags & ACK:
-        peer.unacked = [piece for piece in peer.unacked if distance(piece[1], ack) > 0]
-        if mine.last_ack != ack or not events & Event.DUPLICATE_ACK:
+    def _packet(self, segment: _Segment, mine: _Direction, peer: _Direction) -> int:
+        self._measure(segment)
+        events, final = _first_checks(segment, mine, peer)
+        if not final:
+            events |= _answer_checks(segment, mine, peer)
+        if segment.ack != mine.last_ack:
             mine.duplicates = 0
-        if events & Event.DUPLICATE_ACK:
-            mine.duplicates += 1
-            mine.sack = options(flow.index[position]).sack
-        mine.last_ack, mine.last_ack_time = ack, now
-    mine.window = scaled
-    mine.last = events
+        if segment.flags & ACK and peer.whole is not None and distance(segment.ack, peer.whole) > 0:
+            events |= Event.ACK_LOST_SEGMENT
+            peer.whole = peer.next
+        if (segment.length or segment.flags & (SYN | FIN)) and not events & Event.KEEP_ALIVE:
+            events |= self._repeated(segment, mine, peer)
+        _advance(segment, mine, peer, events)
+        events = self._learn_options(segment, mine, peer, events)
+        mine.last = events
+        return events
+
+    def _measure(self, segment: _Segment) -> None:
+        """The initial RTT: from the last SYN to the first ACK after it that is no SYN."""
+        handshake = segment.flags & (SYN | ACK)
+        if handshake == SYN:
+            self._syn_time = segment.time
+        elif handshake == ACK and self._syn_time is not None and self._rtt is None and None not in self._isns():
+            self._rtt = segment.time - self._syn_time
+
+    def _isns(self) -> tuple[int | None, int | None]:
+        return self._directions[0].next, self._directions[1].next
+
+    def _repeated(self, segment: _Segment, mine: _Direction, peer: _Direction) -> int:
+        """Which kind of repetition a segment with data, a SYN or a FIN is; 0 when it is none."""
+        sequence, end = segment.sequence, segment.end
+        if segment.length and peer.last_ack is not None and distance(end, peer.last_ack) <= 0:
+            return Event.SPURIOUS_RETRANSMISSION | Event.RETRANSMISSION
+        if mine.next is None or distance(sequence, mine.next) >= 0:
+            return 0
+        if segment.length > 1 and sequence == (mine.next - 1) % _FULL:
+            return 0  # the octet before was a zero window probe
+        if peer.duplicates >= 2 and segment.time - peer.last_ack_time < _FAST_RETRANSMISSION_NS:
+            covered = any(distance(sequence, low) >= 0 and distance(end, high) <= 0 for low, high in peer.sack)
+            if sequence == peer.last_ack or (peer.sack and not covered):
+                return Event.FAST_RETRANSMISSION | Event.RETRANSMISSION
+        known = any(distance(sequence, start) >= 0 and distance(end, stop) <= 0 for start, stop in mine.unacked)
+        in_time = segment.time - mine.next_time < (self._rtt or _DEFAULT_RTT_NS)
+        if in_time and not known and (end != mine.next or mine.advanced_empty):
+            return Event.OUT_OF_ORDER
+        return Event.RETRANSMISSION
+
+    def _learn_options(self, segment: _Segment, mine: _Direction, peer: _Direction, events: int) -> int:
+        """Window scale and SACK take effect after the packet that carries them."""
+        options = self._options(segment.row)
+        if segment.flags & SYN:
+            mine.scale = options.window_scale
+            if segment.flags & ACK and (mine.scale is None or peer.scale is None):
+                mine.scale = peer.scale = 0  # both must offer it (RFC 7323 §2.2)
+        mine.sack = options.sack
+        if events & Event.WINDOW_UPDATE and options.sack and distance(options.sack[0][1], segment.ack) <= 0:
+            events = (events & ~Event.WINDOW_UPDATE) | Event.DUPLICATE_ACK  # a D-SACK (RFC 2883)
+        return events
+
+
+def _first_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> tuple[int, bool]:
+    """What the segment says by itself, and whether it is a zero window probe, of which nothing more is asked."""
+    events = 0
+    if segment.length == 1 and segment.sequence == mine.next and peer.window == 0:
+        return Event.ZERO_WINDOW_PROBE, True
+    if not segment.window and not segment.special:
+        events |= Event.ZERO_WINDOW
+    if mine.next is not None and distance(segment.sequence, mine.next) > 0 and not segment.flags & RST:
+        events |= Event.LOST_SEGMENT
+    if (
+        segment.length <= 1
+        and mine.next is not None
+        and segment.sequence == (mine.next - 1) % _FULL
+        and not segment.special
+    ):
+        events |= Event.KEEP_ALIVE
+    return events, False
+
+
+def _answer_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> int:
+    """What a segment says by its acknowledgement and window."""
+    if segment.special:
+        return 0
+    if segment.length:
+        if peer.window is None or peer.scale is None or peer.last_ack is None:
+            return 0
+        window = peer.window << (0 if peer.unscaled else peer.scale)
+        return Event.WINDOW_FULL if segment.end == (peer.last_ack + window) % _FULL else 0
+    if segment.sequence != mine.next or mine.last_ack is None:
+        return 0
+    same_ack = segment.ack == mine.last_ack
+    if not segment.window:
+        advance = distance(segment.ack, mine.last_ack)
+        if mine.window or not peer.last & Event.ZERO_WINDOW_PROBE or advance not in (0, 1):
+            return 0
+        if advance:  # the octet of the probe was taken after all
+            peer.next = peer.whole = segment.ack
+        return Event.ZERO_WINDOW_PROBE_ACK
+    if not same_ack:
+        return 0
+    if segment.window != mine.window:
+        return Event.WINDOW_UPDATE
+    if peer.last & Event.KEEP_ALIVE:
+        return Event.KEEP_ALIVE_ACK
+    mine.duplicates += 1
+    return Event.DUPLICATE_ACK
+
+
+def _advance(segment: _Segment, mine: _Direction, peer: _Direction, events: int) -> None:
+    """What is known after the segment."""
+    consumed = bool(segment.flags & (SYN | FIN))
+    end = (segment.end + consumed) % _FULL
+    if (segment.length or consumed) and len(mine.unacked) < _MAX_UNACKED:
+        mine.unacked.append((segment.sequence, end))
+    if not events & Event.ZERO_WINDOW_PROBE:
+        if mine.next is None or distance(end, mine.next) > 0:
+            mine.advanced_empty = not segment.length
+            mine.next, mine.next_time = end, segment.time
+        if mine.whole is None or segment.sequence == mine.whole:
+            mine.whole = end
+    mine.unscaled = bool(segment.flags & SYN)
+    mine.window, mine.last_ack, mine.last_ack_time = segment.window, segment.ack, segment.time
+    if peer.unacked:
+        peer.unacked = _after(peer.unacked, segment.ack)
+
+
+def _after(pieces: list[tuple[int, int]], ack: int) -> list[tuple[int, int]]:
+    """What of the segments an acknowledgement leaves open."""
+    return [(start if distance(ack, start) < 0 else ack, end) for start, end in pieces if distance(end, ack) > 0]
