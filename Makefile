@@ -39,6 +39,7 @@ bench: $(READY)
 
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json
+	@$(BIN)/python docs/picture.py
 
 # The reference traces again: look at what changed before committing them.
 captures: $(READY)

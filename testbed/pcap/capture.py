@@ -47,7 +47,7 @@ class Capture:
     frames: int  # packets and entries together
     names: dict[str, str] = field(default_factory=dict)
     journal: tuple[JournalEntry, ...] = ()
-    comments: dict[int, str] = field(default_factory=dict)
+    comments: dict[int, tuple[str, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     def octets(self, row: int) -> bytes:

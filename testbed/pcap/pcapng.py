@@ -46,7 +46,7 @@ class _Reader:
         self._columns = {name: array("q") for name in ("frame", "time", "offset", "length", "original", "interface")}
         self._names: dict[str, str] = {}
         self._journal: list[JournalEntry] = []
-        self._comments: dict[int, str] = {}
+        self._comments: dict[int, tuple[str, ...]] = {}
         self._problems: list[str] = []
 
     def capture(self) -> Capture:
@@ -138,8 +138,7 @@ class _Reader:
         for code, value in self._options(start + 20 + length + -length % 4, end):
             if code == _COMMENT:
                 text = printable(value.decode("utf-8", "replace"))
-                before = self._comments.get(self._frames)
-                self._comments[self._frames] = f"{before}; {text}" if before else text
+                self._comments[self._frames] = (*self._comments.get(self._frames, ()), text)
 
     def _old_packet(self, start: int, end: int) -> None:
         interface, _, high, low, length, original = struct.unpack_from(self._order + "HHIIII", self._view, start)

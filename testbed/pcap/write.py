@@ -7,7 +7,7 @@ follow systemd's Journal Export Format.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import BinaryIO
 
@@ -52,12 +52,12 @@ class BlockWriter:
         """TLS keys in the NSS key log format; they must come before the packets they open."""
         self._block(_SECRETS, struct.pack("<II", _TLS_KEY_LOG, len(keylog)) + _padded(keylog))
 
-    def packet(self, interface: int, time_ns: int, data: bytes, original: int, comment: str = "") -> None:
+    def packet(self, interface: int, time_ns: int, data: bytes, original: int, comments: Sequence[str] = ()) -> None:
         """One packet; ``original`` is its length on the wire."""
         length = len(data)
         tail = bytes(-length % 4)
-        if comment:
-            tail += _options((_COMMENT, comment.encode()))
+        if comments:
+            tail += _options(*((_COMMENT, comment.encode()) for comment in comments))
         total = 32 + length + len(tail)
         header = _PACKET_HEADER.pack(_PACKET, total, interface, time_ns >> 32, time_ns & 0xFFFFFFFF, length, original)
         self._write(b"".join((header, data, tail, _LENGTH.pack(total))))
@@ -93,7 +93,7 @@ class TraceWriter:
 
     def packet(self, time_ns: int, data: bytes, *, lost: bool = False, comment: str = "") -> int:
         """One raw IP packet; gives its frame number."""
-        self._blocks.packet(int(lost), time_ns, data, len(data), comment)
+        self._blocks.packet(int(lost), time_ns, data, len(data), (comment,) if comment else ())
         self._frames += 1
         return self._frames
 

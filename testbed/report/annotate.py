@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from testbed import __version__
 from testbed.pcap.write import BlockWriter
-from testbed.trace.analysis import Analysis, PacketRow
+from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
 
 
 def annotate(analysis: Analysis, out: BinaryIO) -> None:
@@ -32,7 +32,7 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
             packet.time_ns,
             capture.octets(row),
             packet.length,
-            "\n".join([_comment(packet), *evidence.get(packet.frame, ())]).strip(),
+            _comments(packet, evidence.get(packet.frame, [])),
         )
     while entry is not None:
         writer.journal(entry.fields)
@@ -40,8 +40,9 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
     writer.flush()
 
 
-def _comment(packet: PacketRow) -> str:
+def _comments(packet: PacketRow, evidence: list[str]) -> list[str]:
+    """The comment the packet already had, then ours."""
     parts = [f"#{packet.connection} {packet.phase}: {packet.step}"] if packet.connection else []
     parts += [name.replace("_", " ") for name in packet.tcp]
-    parts += [packet.comment] if packet.comment else []
-    return "; ".join(parts)
+    ours = ["; ".join(parts)] if parts else []
+    return [*([packet.comment] if packet.comment else []), *(ANNOTATION + text for text in (*ours, *evidence))]

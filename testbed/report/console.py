@@ -11,7 +11,7 @@ from rich.theme import Theme
 
 _PLAIN_WIDTH = 120
 
-_THEME = Theme(
+THEME = Theme(
     {
         "held": "bold green",
         "failed": "bold red",
@@ -22,6 +22,9 @@ _THEME = Theme(
         "handshake": "blue",
         "transfer": "green",
         "closure": "magenta",
+        "phase.handshake": "bold blue",
+        "phase.transfer": "bold green",
+        "phase.closure": "bold magenta",
         "lost": "red",
         "quiet": "dim",
         "host": "bold",
@@ -35,7 +38,7 @@ def console(stream: TextIO | None = None) -> Console:
     terminal = stream.isatty()
     width = None if terminal or "COLUMNS" in os.environ else _PLAIN_WIDTH
     file = stream if terminal else cast(TextIO, _Trimmed(stream))
-    return Console(file=file, theme=_THEME, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    return Console(file=file, theme=THEME, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
 
 
 class _Trimmed:

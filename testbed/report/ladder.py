@@ -45,7 +45,7 @@ def ladder(connection: Connection, packets: list[PacketRow], *, whole: bool = Fa
         rungs = rungs[: _MOST_RUNGS // 2] + rungs[-_MOST_RUNGS // 2 :]
     for phase in connection.phases:
         frames = f"frames {phase.first_frame}–{phase.last_frame}" if phase.packets > 1 else f"frame {phase.first_frame}"
-        head = Text(str(phase.phase), f"bold {phase.phase}", justify="left")
+        head = Text(str(phase.phase), f"phase.{phase.phase}", justify="left")
         lasts = Text(f"{span(phase.end_ns - phase.start_ns)}, {frames}", "quiet")
         table.add_row(head, "", "", "", "", lasts)
         for rung in rungs:

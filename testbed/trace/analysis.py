@@ -16,6 +16,8 @@ from testbed.trace.tcp_events import event_names
 
 PHASES = (None, Phase.HANDSHAKE, Phase.TRANSFER, Phase.CLOSURE)
 LOST_INTERFACE = "lost"
+ANNOTATION = "testbed: "
+"""Begins the comments we write ourselves; they are made anew, not repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Analysis:
             tcp=event_names(events),
             flags=flags,
             lost=lost,
-            comment=capture.comments.get(frame, ""),
+            comment="; ".join(c for c in capture.comments.get(frame, ()) if not c.startswith(ANNOTATION)),
         )
 
 

@@ -22,6 +22,7 @@ class Flow:
     """The packets of one connection, as columns of plain numbers in file order.
 
     ``index`` are rows of the packet table; ``side`` is :data:`CLIENT` where the client sent the packet.  ``client`` and
+    ``server`` are (address, port).  ``repeats`` tells that its SYN is one that a RST had answered before.
     """
 
     protocol: int

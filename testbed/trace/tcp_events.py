@@ -56,6 +56,7 @@ class _Direction:
     next_time: int = 0
     advanced_empty: bool = False  # whether what last advanced ``next`` carried no data
     whole: int | None = None  # end of what was sent without a hole
+    overrun: bool = False  # the peer acknowledged more than was seen
     last_ack: int | None = None
     last_ack_time: int = 0
     window: int | None = None  # unscaled
@@ -119,16 +120,25 @@ class _Judge:
         if not final:
             events |= _answer_checks(segment, mine, peer)
         if segment.ack != mine.last_ack:
-            mine.duplicates = 0
+            mine.duplicates, mine.overrun = 0, False
         if segment.flags & ACK and peer.whole is not None and distance(segment.ack, peer.whole) > 0:
-            events |= Event.ACK_LOST_SEGMENT
-            peer.whole = peer.next
+            events |= self._acknowledges_unseen(segment, peer)
         if (segment.length or segment.flags & (SYN | FIN)) and not events & Event.KEEP_ALIVE:
             events |= self._repeated(segment, mine, peer)
         _advance(segment, mine, peer, events)
         events = self._learn_options(segment, mine, peer, events)
         mine.last = events
         return events
+
+    def _acknowledges_unseen(self, segment: _Segment, peer: _Direction) -> int:
+        """An ACK beyond what was captured whole; one beyond everything captured is told once per direction."""
+        assert peer.next is not None
+        peer.whole = peer.next
+        beyond = distance(segment.ack, peer.next) > 0
+        if beyond and (peer.overrun or peer.duplicates):
+            return 0
+        peer.overrun = peer.overrun or beyond
+        return Event.ACK_LOST_SEGMENT
 
     def _measure(self, segment: _Segment) -> None:
         """The initial RTT: from the last SYN to the first ACK after it that is no SYN."""

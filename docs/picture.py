@@ -1,0 +1,34 @@
+"""Draws the pictures of the README from a reference trace: ``python docs/picture.py``."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from testbed.report.console import THEME
+from testbed.report.trace import trace_report
+from testbed.trace.inspect import inspect
+
+DOCS = Path(__file__).parent
+
+
+def main() -> None:
+    """Write ``docs/mailbox-full.svg``."""
+    console = Console(
+        record=True, width=124, file=io.StringIO(), force_terminal=True, theme=THEME, markup=False, highlight=False
+    )
+    trace_report(console, inspect(DOCS.parent / "captures" / "mailbox-full.pcapng"))
+    lines = console.export_text(clear=False, styles=True).splitlines()
+    start = next(number for number, line in enumerate(lines) if "#5 " in line)
+    end = next(number for number, line in enumerate(lines) if number > start and "attempt 2" in line)
+    picture = Console(record=True, width=124, file=io.StringIO(), force_terminal=True)
+    for line in [*lines[:9], *lines[start - 1 : end + 1]]:
+        picture.print(Text.from_ansi(line), soft_wrap=True)
+    picture.save_svg(str(DOCS / "mailbox-full.svg"), title="testbed inspect captures/mailbox-full.pcapng")
+
+
+if __name__ == "__main__":
+    main()

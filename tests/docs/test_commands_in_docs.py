@@ -1,0 +1,76 @@
+"""Every command the docs show is run, as it stands, in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+_MAKE = {"make demo", "make test"}  # what runs these tests, and what the next test runs
+
+
+def _commands() -> list[tuple[str, str]]:
+    blocks = [
+        (page.name, block) for page in PAGES for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.M | re.S)
+    ]
+    lines = [(page, line) for page, block in blocks for line in block.splitlines()]
+    return sorted({(page, line) for page, line in lines if line.startswith(("testbed ", "make "))})
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The parts of the project the docs' commands name, with ``testbed`` on the path."""
+    for folder in ("scenarios", "captures"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    program = tmp_path / "bin" / "testbed"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m testbed "$@"\n')
+    program.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("page", "command"), _commands(), ids=lambda value: value)
+def test_it_works(page: str, command: str, copy: Path) -> None:
+    if command in _MAKE:
+        assert f"\n{command.split()[1]}: " in (PROJECT / "Makefile").read_text()
+        return
+    environment = {**os.environ, "PATH": f"{copy / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run(command, shell=True, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.lab
+def test_the_demonstration_shows_deferral_retry_and_delivery(copy: Path) -> None:
+    recipe = re.search(r"^demo: .*\n\t@\$\(BIN\)/(.*)$", (PROJECT / "Makefile").read_text(), re.M)
+    assert recipe is not None
+    environment = {
+        **os.environ,
+        "PATH": f"{copy / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(PROJECT),
+        "COLUMNS": "160",
+    }
+    shown = subprocess.run(
+        recipe.group(1), shell=True, cwd=copy, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    for words in (
+        "452 4.2.2 Mailbox full",
+        "next attempt in 30 min",
+        "attempt 3 to deliver",
+        "is in the mailbox of <bob",
+    ):
+        assert words in shown
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
