@@ -28,7 +28,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._started_ns = time.monotonic_ns()
-        self._epoch_ns = time.time_ns()
+        self._to_epoch_ns = time.time_ns() - self._started_ns
         self._jumped_ns = 0
         self._holds = 0
         self._kernel = KernelTimers()
@@ -49,7 +49,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
 
     def now_ns(self) -> int:
         """Scenario time as a date: nanoseconds since the Unix epoch."""
-        return self._epoch_ns + self.elapsed_ns()
+        return time.monotonic_ns() + self._to_epoch_ns
 
     @contextlib.contextmanager
     def real_time(self) -> Iterator[None]:
@@ -75,12 +75,16 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                 if events:
                     return events
                 if not self._in_flight():
-                    self._jumped_ns += max(0, until - self.elapsed_ns())
+                    self._jump(max(0, until - self.elapsed_ns()))
                     return []
             remaining = (until - self.elapsed_ns()) / _NS
             events = poll(max(0.0, min(remaining, _SLICE_S)))
             if events or remaining <= 0:
                 return events
+
+    def _jump(self, ns: int) -> None:
+        self._jumped_ns += ns
+        self._to_epoch_ns += ns
 
     def _in_flight(self) -> bool:
         return self._holds > 0 or self._kernel.running(self.swallowed)

@@ -77,6 +77,14 @@ def enter(names: Mapping[str, str], name_server: str) -> Network:
     return Network(_private_network([ip_address(address) for address in names]), SCRATCH)
 
 
+def enter_plain() -> None:
+    """Leave the machine's network for one with nothing but ordinary loopback: the peer the wire is measured against."""
+    _unshare()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        _up(control, "lo")
+    _sysctl("ipv4/ip_unprivileged_port_start", "0")
+
+
 def _unshare() -> None:
     uid, gid = os.getuid(), os.getgid()
     if libc.unshare(_CLONE_NEWNET | _CLONE_NEWNS) == 0:
@@ -136,7 +144,7 @@ def _private_network(addresses: list[IPv4Address | IPv6Address]) -> int:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             fcntl.ioctl(control, _SIOCSIFMTU, _interface(WIRE, MTU))
             for name in ("lo", WIRE):
-                fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", name.encode(), _IFF_UP | _IFF_RUNNING))
+                _up(control, name)
             index = {name: _index(control, name) for name in ("lo", WIRE)}
         for path, value in _SYSCTLS_AFTER.items():
             _sysctl(path, value)
@@ -187,6 +195,10 @@ def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None
             netlink.delete_rule(family, 0, TABLE_LOCAL)
     finally:
         netlink.close()
+
+
+def _up(control: socket.socket, name: str) -> None:
+    fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", name.encode(), _IFF_UP | _IFF_RUNNING))
 
 
 def _interface(name: str, value: int) -> bytes:

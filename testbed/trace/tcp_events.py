@@ -8,7 +8,7 @@ as they stand in the header, unscaled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntFlag
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, Options, distance
@@ -17,7 +17,6 @@ from testbed.trace.flows import Flow
 _MS = 1_000_000
 _FAST_RETRANSMISSION_NS = 20 * _MS
 _DEFAULT_RTT_NS = 3 * _MS
-_MAX_UNACKED = 1_000
 _FULL = 1 << 32
 
 
@@ -54,7 +53,7 @@ class _Direction:
 
     next: int | None = None  # one past the highest sequence number sent
     next_time: int = 0
-    advanced_empty: bool = False  # whether what last advanced ``next`` carried no data
+    advanced_empty: bool = False  # what last advanced ``next`` consumed no sequence number
     whole: int | None = None  # end of what was sent without a hole
     overrun: bool = False  # the peer acknowledged more than was seen
     last_ack: int | None = None
@@ -62,10 +61,9 @@ class _Direction:
     window: int | None = None  # unscaled
     scale: int | None = None  # shift of the window, None when unknown
     unscaled: bool = False  # the last window stood in a SYN
+    opened: bool = False  # a SYN was seen
     duplicates: int = 0  # duplicate ACKs in a row
     last: int = 0  # events of the last packet
-    unacked: list[tuple[int, int]] = field(default_factory=list)  # start and end of segments the peer has not acked
-    sack: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,11 @@ class _Segment:
     def end(self) -> int:
         """One past the last sequence number of the payload."""
         return (self.sequence + self.length) % _FULL
+
+    @property
+    def after(self) -> int:
+        """The sequence number that comes next: SYN and FIN count."""
+        return (self.end + bool(self.flags & (SYN | FIN))) % _FULL
 
 
 def tcp_events(flow: Flow, options: Callable[[int], Options]) -> list[int]:
@@ -115,7 +118,6 @@ class _Judge:
         return result
 
     def _packet(self, segment: _Segment, mine: _Direction, peer: _Direction) -> int:
-        self._measure(segment)
         events, final = _first_checks(segment, mine, peer)
         if not final:
             events |= _answer_checks(segment, mine, peer)
@@ -125,19 +127,21 @@ class _Judge:
             events |= self._acknowledges_unseen(segment, peer)
         if (segment.length or segment.flags & (SYN | FIN)) and not events & Event.KEEP_ALIVE:
             events |= self._repeated(segment, mine, peer)
-        _advance(segment, mine, peer, events)
-        events = self._learn_options(segment, mine, peer, events)
+        _advance(segment, mine, events)
+        if segment.flags & SYN:
+            self._learn_scale(segment, mine, peer)
+        self._measure(segment)
         mine.last = events
         return events
 
     def _acknowledges_unseen(self, segment: _Segment, peer: _Direction) -> int:
-        """An ACK beyond what was captured whole; one beyond everything captured is told once per direction."""
-        assert peer.next is not None
-        peer.whole = peer.next
-        beyond = distance(segment.ack, peer.next) > 0
-        if beyond and (peer.overrun or peer.duplicates):
+        """An ACK beyond what was captured whole.  One beyond everything captured is told once, until the peer ACKs on."""
+        if peer.whole != peer.next:
+            peer.whole = peer.next
+            return Event.ACK_LOST_SEGMENT
+        if peer.overrun or peer.duplicates:
             return 0
-        peer.overrun = peer.overrun or beyond
+        peer.overrun = True
         return Event.ACK_LOST_SEGMENT
 
     def _measure(self, segment: _Segment) -> None:
@@ -145,42 +149,31 @@ class _Judge:
         handshake = segment.flags & (SYN | ACK)
         if handshake == SYN:
             self._syn_time = segment.time
-        elif handshake == ACK and self._syn_time is not None and self._rtt is None and None not in self._isns():
+        elif handshake == ACK and self._syn_time is not None and self._rtt is None:
             self._rtt = segment.time - self._syn_time
-
-    def _isns(self) -> tuple[int | None, int | None]:
-        return self._directions[0].next, self._directions[1].next
 
     def _repeated(self, segment: _Segment, mine: _Direction, peer: _Direction) -> int:
         """Which kind of repetition a segment with data, a SYN or a FIN is; 0 when it is none."""
         sequence, end = segment.sequence, segment.end
-        if segment.length and peer.last_ack is not None and distance(end, peer.last_ack) <= 0:
+        if segment.length and peer.last_ack and distance(end, peer.last_ack) <= 0:
             return Event.SPURIOUS_RETRANSMISSION | Event.RETRANSMISSION
         if mine.next is None or distance(sequence, mine.next) >= 0:
             return 0
         if segment.length > 1 and sequence == (mine.next - 1) % _FULL:
             return 0  # the octet before was a zero window probe
         if peer.duplicates >= 2 and segment.time - peer.last_ack_time < _FAST_RETRANSMISSION_NS:
-            covered = any(distance(sequence, low) >= 0 and distance(end, high) <= 0 for low, high in peer.sack)
-            if sequence == peer.last_ack or (peer.sack and not covered):
+            if sequence == peer.last_ack:
                 return Event.FAST_RETRANSMISSION | Event.RETRANSMISSION
-        known = any(distance(sequence, start) >= 0 and distance(end, stop) <= 0 for start, stop in mine.unacked)
         in_time = segment.time - mine.next_time < (self._rtt or _DEFAULT_RTT_NS)
-        if in_time and not known and (end != mine.next or mine.advanced_empty):
+        if in_time and (segment.after != mine.next or mine.advanced_empty):
             return Event.OUT_OF_ORDER
         return Event.RETRANSMISSION
 
-    def _learn_options(self, segment: _Segment, mine: _Direction, peer: _Direction, events: int) -> int:
-        """Window scale and SACK take effect after the packet that carries them."""
-        options = self._options(segment.row)
-        if segment.flags & SYN:
-            mine.scale = options.window_scale
-            if segment.flags & ACK and (mine.scale is None or peer.scale is None):
-                mine.scale = peer.scale = 0  # both must offer it (RFC 7323 §2.2)
-        mine.sack = options.sack
-        if events & Event.WINDOW_UPDATE and options.sack and distance(options.sack[0][1], segment.ack) <= 0:
-            events = (events & ~Event.WINDOW_UPDATE) | Event.DUPLICATE_ACK  # a D-SACK (RFC 2883)
-        return events
+    def _learn_scale(self, segment: _Segment, mine: _Direction, peer: _Direction) -> None:
+        """The window scale a SYN offers; both sides must offer it (RFC 7323 §2.2)."""
+        mine.scale, mine.opened = self._options(segment.row).window_scale, True
+        if segment.flags & ACK and peer.opened and (mine.scale is None or peer.scale is None):
+            mine.scale = peer.scale = 0
 
 
 def _first_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> tuple[int, bool]:
@@ -215,12 +208,8 @@ def _answer_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> int
         return 0
     same_ack = segment.ack == mine.last_ack
     if not segment.window:
-        advance = distance(segment.ack, mine.last_ack)
-        if mine.window or not peer.last & Event.ZERO_WINDOW_PROBE or advance not in (0, 1):
-            return 0
-        if advance:  # the octet of the probe was taken after all
-            peer.next = peer.whole = segment.ack
-        return Event.ZERO_WINDOW_PROBE_ACK
+        refused = same_ack and not mine.window and peer.last & Event.ZERO_WINDOW_PROBE
+        return Event.ZERO_WINDOW_PROBE_ACK if refused else 0
     if not same_ack:
         return 0
     if segment.window != mine.window:
@@ -231,24 +220,14 @@ def _answer_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> int
     return Event.DUPLICATE_ACK
 
 
-def _advance(segment: _Segment, mine: _Direction, peer: _Direction, events: int) -> None:
+def _advance(segment: _Segment, mine: _Direction, events: int) -> None:
     """What is known after the segment."""
-    consumed = bool(segment.flags & (SYN | FIN))
-    end = (segment.end + consumed) % _FULL
-    if (segment.length or consumed) and len(mine.unacked) < _MAX_UNACKED:
-        mine.unacked.append((segment.sequence, end))
+    end = segment.after
     if not events & Event.ZERO_WINDOW_PROBE:
         if mine.next is None or distance(end, mine.next) > 0:
-            mine.advanced_empty = not segment.length
+            mine.advanced_empty = end == segment.sequence
             mine.next, mine.next_time = end, segment.time
         if mine.whole is None or segment.sequence == mine.whole:
-            mine.whole = end
+            mine.whole = mine.next
     mine.unscaled = bool(segment.flags & SYN)
     mine.window, mine.last_ack, mine.last_ack_time = segment.window, segment.ack, segment.time
-    if peer.unacked:
-        peer.unacked = _after(peer.unacked, segment.ack)
-
-
-def _after(pieces: list[tuple[int, int]], ack: int) -> list[tuple[int, int]]:
-    """What of the segments an acknowledgement leaves open."""
-    return [(start if distance(ack, start) < 0 else ack, end) for start, end in pieces if distance(end, ack) > 0]
