@@ -15,7 +15,7 @@ from testbed.trace.model import Connection, Exchange, Phase
 _RIGHT, _LEFT, _CUT = "──▶", "◀──", "──✗"
 _MOST_LINES = 4
 _MOST_RUNGS = 60
-_TEXT = 70
+_TEXT, _CLIENT_TEXT = 70, 46
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,16 @@ def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterat
         if command.verb == "message":
             text = f"message, {octets(command.octets)}" + (" (cut off)" if command.argument else "")
         note = exchange.note if reply is None else ""
-        yield _Rung(command.time_ns, command.frames[-1], exchange.phase, _cut(text, whole), _RIGHT, "", note, style)
+        yield _Rung(
+            command.time_ns,
+            command.frames[-1],
+            exchange.phase,
+            _cut(text, whole, _CLIENT_TEXT),
+            _RIGHT,
+            "",
+            note,
+            style,
+        )
     if reply is not None:
         lines = reply.lines if whole or len(reply.lines) <= _MOST_LINES else (*reply.lines[:_MOST_LINES], "…")
         text = f"{reply.status} {', '.join(lines)}".strip()
@@ -108,5 +117,5 @@ def _style(exchange: Exchange) -> str:
     return "warning" if code.startswith("4") or (exchange.note and code != "NOERROR") else ""
 
 
-def _cut(text: str, whole: bool) -> str:
-    return text if whole or len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+def _cut(text: str, whole: bool, most: int = _TEXT) -> str:
+    return text if whole or len(text) <= most else text[: most - 1] + "…"

@@ -49,8 +49,10 @@ class TransactionLog:
         assert exchange.command is not None
         verb = exchange.command.verb
         if verb == "MAIL":
-            self._end(None, None)
-            self._mail = exchange
+            refused = exchange.reply is not None and not exchange.reply.code.startswith("2")
+            if self._mail is None or not refused:  # a refused second MAIL leaves the first in force
+                self._end(None, None)
+                self._mail = exchange
         elif verb == "RCPT" and self._mail is not None:
             self._recipients.append(exchange)
         elif verb == "message" or (verb == "BDAT" and "LAST" in exchange.command.argument.upper()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.status import explain
@@ -37,22 +37,28 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
     """Refusals of anything but a recipient or a message."""
     if connection.service not in SMTP_SERVICES:
         return
+    said: dict[tuple[str, str], list[Reply]] = {}
     for exchange in connection.exchanges:
         verb = exchange.command.verb if exchange.command else ""
         reply = exchange.reply
         if reply is None or reply.code[:1] not in ("4", "5") or verb in ("RCPT", "message", "BDAT"):
             continue
-        yield _refusal(connection, reply, {"connect": "the connection", "": "to go on"}.get(verb, verb))
+        said.setdefault((verb, reply.status), []).append(reply)
+    for (verb, _), replies in said.items():
+        what = {"connect": "the connection", "": "to go on"}.get(verb, verb)
+        yield _refusal(connection, replies[0], what, replies[1:])
 
 
-def _refusal(connection: Connection, reply: Reply, what: str) -> Finding:
+def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = ()) -> Finding:
     temporary = reply.code.startswith("4")
     name, reference = _KNOWN.get(reply.enhanced.partition(".")[2], ("", ""))
     name = name or ("refused-for-now" if temporary else "refused-for-good")
     severity = Severity.WARNING if temporary else Severity.ERROR
     words = explain(reply.code, reply.enhanced)
     text = f"{connection.server.label} refused {what} from {connection.client.label} with {reply.status}: {words}"
-    return Finding(name, severity, text, reply.frames, reference or "RFC 5321 §4.2.1", (connection.number,))
+    text += f", {1 + len(again)} times" if again else ""
+    frames = tuple(frame for one in (reply, *again) for frame in one.frames)
+    return Finding(name, severity, text, frames, reference or "RFC 5321 §4.2.1", (connection.number,))
 
 
 def cut_dialogue(connection: Connection) -> Iterator[Finding]:
