@@ -32,7 +32,7 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         and (expected.at_least is None or number >= expected.at_least)
         and (expected.at_most is None or number <= expected.at_most)
     )
-    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, Event.ATTEMPT))
+    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, Event.ACCEPTED))
     return Verdict(what, held, f"{number} connections were tried", frames, expected.line)
 
 
