@@ -94,6 +94,7 @@ class _Lab:
         self._loop = loop
         self._tell = tell
         self._mishaps: list[dict[str, object]] = []
+        self._playing: asyncio.Future[None] | None = None
         self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
         names = {address: name for name, own in addresses.items() for address in own}
         self._writer.names({**names, **dict.fromkeys(packet.ROUTER.values(), "router.lab")})
@@ -118,7 +119,7 @@ class _Lab:
             seed=self._scenario.seed,
             version=__version__,
         )
-        steps = asyncio.ensure_future(self._steps())
+        steps = self._playing = asyncio.ensure_future(self._steps())
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, steps.cancel)
         reason = "all steps played"
@@ -131,6 +132,8 @@ class _Lab:
     def mishap(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """An exception nobody handled ends the lab: a verdict on a broken lab would be worth nothing."""
         self._mishaps.append(context)
+        if self._playing is not None:
+            self._playing.cancel()
 
     async def _steps(self) -> None:
         for host in self._hosts.values():

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from testbed.errors import LabError
+from testbed.errors import LabError, UsageError
 from testbed.scenario.scenario import Scenario
 
 TIME_LIMIT_S = 30.0
@@ -180,9 +180,13 @@ class Runner:
             if not source.seek(0, os.SEEK_END):
                 return None
             source.seek(0)
-            process.destination.parent.mkdir(parents=True, exist_ok=True)
-            with process.destination.open("wb") as target:
-                shutil.copyfileobj(source, target)
+            try:
+                process.destination.parent.mkdir(parents=True, exist_ok=True)
+                with process.destination.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise UsageError(f"{process.destination}: the trace cannot be written: {reason}") from error
         return process.destination
 
     def _kill(self, process: _Process) -> None:

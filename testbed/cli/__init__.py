@@ -40,6 +40,9 @@ def _call(command: str, options: object) -> int:
     from testbed.errors import LabError, TestbedError
 
     module = import_module(f"testbed.cli.{command}")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character gets its number
     try:
         code: int = module.main(options)
         sys.stdout.flush()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from testbed.cli import FAILED, HELD, INTERRUPTED
+from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
 from testbed.cli.progress import Progress
 from testbed.errors import LabError
 from testbed.outcome import Outcome, Result, conclude
@@ -104,4 +104,7 @@ def _exit_code(outcomes: list[Outcome], interrupted: bool) -> int:
     for result in outcomes:
         if result.played.no_lab:
             raise LabError(result.played.error)
-    return HELD if all(result.result is Result.HELD for result in outcomes) else FAILED
+    results = {result.result for result in outcomes}
+    if Result.ERROR in results:
+        return NO_LAB
+    return FAILED if Result.FAILED in results else HELD

@@ -118,8 +118,13 @@ class Session:
 
     async def send(self, sender: str, recipients: list[str], content: bytes) -> dict[str, Result]:
         """One mail transaction; every recipient gets a result, whatever happens to the connection."""
-        results: dict[str, Result] = {}
+        # Without SMTPUTF8 such an address cannot be said at all (RFC 6531 §3.5).
+        unsayable = [r for r in recipients if not (r.isascii() and sender.isascii())]
+        results = dict.fromkeys(unsayable, Result(0, "5.6.7", "the address is not ASCII, and SMTPUTF8 is not spoken"))
+        recipients = [recipient for recipient in recipients if recipient not in results]
         accepted: list[str] = []
+        if not recipients:
+            return results
         try:
             options = [f"SIZE={len(content)}"] if self._client.supports_extension("size") else []
             await self._client.mail(sender, options=options, timeout=TIMEOUTS_S["MAIL"])

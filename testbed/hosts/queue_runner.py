@@ -112,7 +112,10 @@ class QueueRunner:
                 # The queue is told before QUIT: a server slow to say goodbye must not cause a duplicate.
                 if session is not None:
                     await session.quit()
-        finally:
+        except Exception as error:
+            # It stays in progress: trying again what crashed would crash again, for ever.
+            asyncio.get_running_loop().call_exception_handler({"message": "a delivery crashed", "exception": error})
+        else:
             del self._in_progress[message.id, domain]
             self._wake()
 

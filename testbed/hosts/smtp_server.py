@@ -222,6 +222,11 @@ class SmtpServer(SMTP):
                 lines.append(line[1:] if line.startswith(b".") else line)
             at_line_start = whole
 
+    async def handle_exception(self, error: Exception) -> str:
+        """A mistake of ours: the client is told to come back, and the lab hears of it."""
+        asyncio.get_running_loop().call_exception_handler({"message": "an SMTP session crashed", "exception": error})
+        return "451 4.3.0 Internal error"
+
     def _keep_alive(self) -> None:
         """Restart the idle timer, at most once a second so that a long message costs nothing."""
         now = self.loop.time()

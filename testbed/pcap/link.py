@@ -20,8 +20,8 @@ _LOOPBACK_FAMILIES_V6 = (10, 24, 28, 30)
 def ip_offsets(data: Octets, link_type: int, offset: Ints, end: Ints) -> Ints | None:
     """Where the IP header of each packet begins, -1 for packets that carry no IP.
 
-    ``offset`` and ``end`` are the first octet of each packet and the one after its last.  None for a link type that
-    cannot be read.
+    ``offset`` and ``end`` are the first octet of each packet and the one after its last; ``end`` is moved where the
+    link layer itself tells a shorter length.  None for a link type that cannot be read.
     """
     decode = _LINK_TYPES.get(link_type)
     return None if decode is None else decode(data, offset, end)
@@ -57,6 +57,8 @@ def _by_ethertype(data: Octets, at: Ints, end: Ints) -> Ints:
         ppp_kind = word(data, at)
         kind = np.where(ppp & (ppp_kind == _PPP_IPV4), _IPV4, kind)
         kind = np.where(ppp & (ppp_kind == _PPP_IPV6), _IPV6, kind)
+        told = at + word(data, at - 2)  # PPPoE's own length counts the protocol number
+        np.copyto(end, np.minimum(end, told), where=ppp)
     found = ((kind == _IPV4) | (kind == _IPV6)) & (at + 2 < end)
     return np.where(found, at + 2, -1)
 

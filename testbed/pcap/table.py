@@ -58,15 +58,16 @@ class PacketTable:
 def packet_table(capture: Capture) -> PacketTable:
     """Decode a capture."""
     data, offset = capture.data, capture.offset
-    end = offset + capture.length
-    ip, unread = _ip_positions(capture, offset, end)
+    ip, on_wire, unread = _ip_positions(capture)
     carries = np.flatnonzero(ip >= 0)
-    ip, end = ip[carries], end[carries]
+    ip, on_wire = ip[carries], on_wire[carries]
+    end = np.minimum(on_wire, (offset + capture.length)[carries])
     version = octet(data, ip) >> 4
     v6 = version == 6
     header = np.where(v6, 40, (octet(data, ip) & 15) * 4)
     total = np.where(v6, word(data, ip + 4) + 40, word(data, ip + 2))
-    total = np.where(total < header, end - ip, total)  # 0 where the sender's card did the segmenting
+    total = np.where(total < header, on_wire - ip, total)  # 0 where the sender's card did the segmenting
+    total = np.minimum(total, on_wire - ip)
     protocol = np.where(v6, octet(data, ip + 6), octet(data, ip + 9))
     fragment = np.where(v6, 0, word(data, ip + 6) & 0x3FFF)
     protocol, transport, fragment6 = _extensions(data, protocol, ip + header, v6, end)
@@ -82,7 +83,10 @@ def packet_table(capture: Capture) -> PacketTable:
     )
 
 
-def _ip_positions(capture: Capture, offset: Ints, end: Ints) -> tuple[Ints, tuple[str, ...]]:
+def _ip_positions(capture: Capture) -> tuple[Ints, Ints, tuple[str, ...]]:
+    """Where each packet's IP header begins, -1 for none, and where the packet ended on the wire."""
+    offset, captured = capture.offset, capture.offset + capture.length
+    end = offset + np.maximum(capture.length, capture.original)
     ip = np.full(len(offset), -1, np.int64)
     unread: Counter[int] = Counter()
     for link_type in {interface.link_type for interface in capture.interfaces}:
@@ -90,13 +94,15 @@ def _ip_positions(capture: Capture, offset: Ints, end: Ints) -> tuple[Ints, tupl
         rows = np.flatnonzero(np.isin(capture.interface, matching))
         if not len(rows):
             continue
-        found = ip_offsets(capture.data, link_type, offset[rows], end[rows])
+        stop = end[rows]
+        found = ip_offsets(capture.data, link_type, offset[rows], stop)
         if found is None:
             unread[link_type] += len(rows)
         else:
-            ip[rows] = np.where(found + 20 <= end[rows], found, -1)
+            end[rows] = stop
+            ip[rows] = np.where(found + 20 <= np.minimum(stop, captured[rows]), found, -1)
     sentences = (f"{n} frames of link type {t} cannot be read and are left out" for t, n in unread.items())
-    return ip, tuple(sentences)
+    return ip, end, tuple(sentences)
 
 
 def _extensions(

@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from testbed.protocols.text import printable
 from testbed.report.ladder import ladder
 from testbed.report.words import count, frames, octets, span
 from testbed.trace.analysis import Analysis, PacketRow
@@ -25,7 +26,7 @@ _QUIET_EVENTS = frozenset({"holds-mail", "lab-started"})
 
 def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -> None:
     """Print the report.  ``whole`` shows every connection and every line of long replies."""
-    console.print(Rule(Text(Path(analysis.path).name, "bold"), align="left", style="quiet"))
+    console.print(Rule(Text(printable(Path(analysis.path).name), "bold"), align="left", style="quiet"))
     console.print(Text(_account(analysis), "quiet"))
     for problem in analysis.problems:
         console.print(Text(f"▲ {problem}", "warning"))

@@ -16,7 +16,9 @@ from testbed.scenario.steps import AnyStep
 class Scenario(Part):
     """What a YAML file says, defaults filled in."""
 
-    title: str = Field(min_length=1, max_length=200, description="What it is called in reports.")
+    title: str = Field(
+        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", description="What it is called in reports."
+    )
     about: str = Field(default="", description="A sentence on what it shows.")
     rfc: str = Field(default="", description="The section that says what must happen.", examples=["RFC 5321 §4.5.4.1"])
     seed: int = Field(default=0, ge=0, lt=2**63, description="Makes random choices repeatable.")

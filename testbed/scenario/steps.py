@@ -17,7 +17,9 @@ class SendStep(Tagged):
     kind: Literal["send"] = Field(default="send", exclude=True)
     sender: Address = Field(default="", alias="from", description="Who sends; the one user agent's owner when unsaid.")
     recipients: tuple[Address, ...] = Field(alias="to", min_length=1, description="One address or a list.")
-    subject: str = Field(default="Hello", description="The subject.", pattern=r"^[^\r\n]*$", max_length=900)
+    subject: str = Field(
+        default="Hello", description="The subject.", pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=900
+    )
     body: str = Field(default="Hello from the lab.", description="The text.")
     size: Size | None = Field(default=None, le=50_000_000, description="Pads the text to about so many octets.")
     via: HostName | None = Field(default=None, description="The user agent, where several have this sender.")

@@ -88,7 +88,8 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
 _PATTERNS = {
     "code": "reply code; write 452 or 452 4.2.2",
     "status": "enhanced status code; write e.g. 5.1.1",
-    "subject": "subject: it must fit on one line",
+    "subject": "subject: one line without control characters",
+    "title": "title: one line without control characters",
     **dict.fromkeys(
         ("to", "from", "address", "mailbox", "recipient", "for", "0", "1", "2"),
         "mail address; write e.g. bob@someschool.edu",

@@ -73,20 +73,25 @@ def _split(table: PacketTable, rows: np.ndarray[tuple[int], np.dtype[np.int64]])
         return
     flags, sequence = table.flags[rows].tolist(), table.sequence[rows].tolist()
     one_way = (table.source[rows] << 16 | table.source_port[rows]).tolist()
-    start, opened, over = 0, dict[int, int](), False
+    start, opened, over, repeats = 0, dict[int, int](), False, False
     for position, bits in enumerate(flags):
         if bits & SYN and not bits & RST:
             sender = one_way[position]
             other_isn = sender in opened and opened[sender] != sequence[position]
             if position > start and (other_isn or (over and not bits & ACK)):
-                yield _flow(table, rows[start:position])
-                start, opened, over = position, {}, False
+                yield _flow(table, rows[start:position], repeats=repeats)
+                start, opened, over, repeats = position, {}, False, sender in opened and not other_isn
             opened[sender] = sequence[position]
         over = over or bool(bits & (FIN | RST))
-    yield _flow(table, rows[start:])
+    yield _flow(table, rows[start:], repeats=repeats)
 
 
-def _flow(table: PacketTable, rows: np.ndarray[tuple[int], np.dtype[np.int64]], first: int | None = None) -> Flow:
+def _flow(
+    table: PacketTable,
+    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
+    first: int | None = None,
+    repeats: bool = False,
+) -> Flow:
     if first is None:
         first = int(rows[0])
     ends = [
@@ -111,6 +116,7 @@ def _flow(table: PacketTable, rows: np.ndarray[tuple[int], np.dtype[np.int64]], 
         flags=flags,
         window=table.window[rows].tolist(),
         length=table.length[rows].tolist(),
+        repeats=repeats,
     )
 
 

@@ -128,7 +128,8 @@ def _log_entry(entry: JournalEntry) -> LogEntry:
     time_ns = int(exact) if _is_number(exact) else int(micros) * 1000 if _is_number(micros) else 0
     host = fields.get("_HOSTNAME", "")
     message = fields.get("MESSAGE", "")
-    return LogEntry(entry.frame, time_ns, printable(host), printable(event), printable(message), ours)
+    safe = {name: value if name == "scenario" else printable(value) for name, value in ours.items()}
+    return LogEntry(entry.frame, time_ns, printable(host), printable(event), printable(message), safe)
 
 
 def _is_number(text: str) -> bool:

@@ -1,8 +1,8 @@
 """What is unusual about a TCP packet: Wireshark's ``tcp.analysis.*``, reimplemented from behaviour.
 
 State per direction: the highest sequence number sent (``next``), the last acknowledgement and window it gave, and the
-end of what it sent without a hole (``whole``).  The order of the tests is Wireshark's and matters.  Windows are compared
-as they stand in the header, unscaled.
+end of what it sent without a hole (``whole``).  The order of the tests is Wireshark's and matters.  Windows are
+compared as they stand in the header, unscaled.  Checked against Wireshark 4.0: its SACK blocks change no flag.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ class _Direction:
 
     next: int | None = None  # one past the highest sequence number sent
     next_time: int = 0
-    advanced_empty: bool = False  # what last advanced ``next`` consumed no sequence number
     whole: int | None = None  # end of what was sent without a hole
-    overrun: bool = False  # the peer acknowledged more than was seen
     last_ack: int | None = None
     last_ack_time: int = 0
     window: int | None = None  # unscaled
@@ -122,7 +120,7 @@ class _Judge:
         if not final:
             events |= _answer_checks(segment, mine, peer)
         if segment.ack != mine.last_ack:
-            mine.duplicates, mine.overrun = 0, False
+            mine.duplicates = 0
         if segment.flags & ACK and peer.whole is not None and distance(segment.ack, peer.whole) > 0:
             events |= self._acknowledges_unseen(segment, peer)
         if (segment.length or segment.flags & (SYN | FIN)) and not events & Event.KEEP_ALIVE:
@@ -135,13 +133,13 @@ class _Judge:
         return events
 
     def _acknowledges_unseen(self, segment: _Segment, peer: _Direction) -> int:
-        """An ACK beyond what was captured whole.  One beyond everything captured is told once, until the peer ACKs on."""
+        """An ACK beyond what was captured whole; beyond everything captured it is told once, until the peer ACKs on."""
         if peer.whole != peer.next:
             peer.whole = peer.next
             return Event.ACK_LOST_SEGMENT
-        if peer.overrun or peer.duplicates:
+        if peer.duplicates:
             return 0
-        peer.overrun = True
+        peer.duplicates = 2  # enough to take what the peer sends again for a fast retransmission
         return Event.ACK_LOST_SEGMENT
 
     def _measure(self, segment: _Segment) -> None:
@@ -161,11 +159,11 @@ class _Judge:
             return 0
         if segment.length > 1 and sequence == (mine.next - 1) % _FULL:
             return 0  # the octet before was a zero window probe
-        if peer.duplicates >= 2 and segment.time - peer.last_ack_time < _FAST_RETRANSMISSION_NS:
-            if sequence == peer.last_ack:
-                return Event.FAST_RETRANSMISSION | Event.RETRANSMISSION
+        recent = segment.time - peer.last_ack_time < _FAST_RETRANSMISSION_NS
+        if peer.duplicates >= 2 and recent and sequence == peer.last_ack:
+            return Event.FAST_RETRANSMISSION | Event.RETRANSMISSION
         in_time = segment.time - mine.next_time < (self._rtt or _DEFAULT_RTT_NS)
-        if in_time and (segment.after != mine.next or mine.advanced_empty):
+        if in_time and segment.after != mine.next:
             return Event.OUT_OF_ORDER
         return Event.RETRANSMISSION
 
@@ -225,7 +223,6 @@ def _advance(segment: _Segment, mine: _Direction, events: int) -> None:
     end = segment.after
     if not events & Event.ZERO_WINDOW_PROBE:
         if mine.next is None or distance(end, mine.next) > 0:
-            mine.advanced_empty = end == segment.sequence
             mine.next, mine.next_time = end, segment.time
         if mine.whole is None or segment.sequence == mine.whole:
             mine.whole = mine.next

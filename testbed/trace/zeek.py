@@ -5,6 +5,7 @@ An endpoint's state follows what it sends.  ``conn_state`` is read off both endp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, auto
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
@@ -61,9 +62,12 @@ def _only_syn_before_reset(text: str) -> bool:
 
 
 def _final_states(flow: Flow) -> tuple[_State, _State]:
-    states = [_State.INACTIVE, _State.INACTIVE]
+    states, finished = [_State.INACTIVE, _State.INACTIVE], [False, False]
     for flags, side in zip(flow.flags, flow.side, strict=True):
         states[side], states[1 - side] = _next(states[side], states[1 - side], flags)
+        finished[side] = finished[side] or bool(flags & FIN)
+        if flags & FIN and finished[1 - side] and states[1 - side] is _State.RESET:
+            states[1 - side] = _State.CLOSED  # the RST only hurried a connection both sides had ended
     return states[CLIENT], states[SERVER]
 
 
@@ -88,8 +92,11 @@ def _next(mine: _State, peer: _State, flags: int) -> tuple[_State, _State]:
     return mine, peer
 
 
-def history(flow: Flow, gaps: tuple[int, int] = (0, 0)) -> str:
-    """Zeek's ``history`` of a TCP flow.  ``gaps`` counts the content gaps of each side."""
+def history(flow: Flow, gaps: Iterable[tuple[int, int]] = ()) -> str:
+    """Zeek's ``history`` of a TCP flow.  ``gaps`` are the content gaps: the frame that showed each, and its side."""
+    holes: dict[int, list[int]] = {}
+    for frame, side in gaps:
+        holes.setdefault(frame, []).append(side)
     writer = _History()
     highest: list[int | None] = [None, None]
     closed = [False, False]
@@ -119,9 +126,8 @@ def history(flow: Flow, gaps: tuple[int, int] = (0, 0)) -> str:
         if before is None or distance(end, before) > 0:
             highest[side] = end
         closed[side] = closed[side] or bool(flags & FIN)
-    for side, count in enumerate(gaps):
-        for _ in range(count):
-            writer.note("G", side)
+        for hole in holes.get(flow.frame[position], ()):
+            writer.note("G", hole)
     return writer.text
 
 

@@ -291,6 +291,24 @@ def test_tshark_reads_packets_and_log_lines_on_one_timeline(trace: Path) -> None
     assert refused < deferred < second
 
 
+@pytest.mark.lab
+def test_traces_that_cannot_be_written_are_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    shown = testbed("run", "--keep", tmp_path / "file", "scenarios/delivered.yaml")
+    assert shown.returncode == 2
+    assert f"error: {tmp_path / 'file' / 'delivered.pcapng'}: the trace cannot be written" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_file_cannot_make_the_terminal_obey(tmp_path: Path) -> None:
+    evil = tmp_path / "evil.yaml"
+    evil.write_text('title: "\\e[31mred"\n"\\e]0;owned\\a": 1\nsteps: []\nexpect: []\n')
+    shown = testbed("check", evil)
+    assert shown.returncode == 2
+    assert "\033" not in shown.stderr
+    assert "title: one line without control characters" in shown.stderr
+
+
 def test_output_cut_short_by_its_reader_is_no_error() -> None:
     piped = subprocess.run(
         f"{sys.executable} -m testbed schema | head -1",

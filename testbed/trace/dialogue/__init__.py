@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from testbed.trace.dialogue.dns import DnsDialogue
@@ -29,7 +29,7 @@ class Spoken:
     service: str
     exchanges: tuple[Exchange, ...] = ()
     transactions: tuple[Transaction, ...] = ()
-    gaps: tuple[int, int] = field(default=(0, 0))  # content gaps of client and server
+    gaps: tuple[Gap, ...] = ()
 
 
 _TCP: dict[str, Callable[[], Dialogue]] = {
@@ -47,14 +47,14 @@ def listen(transport: str, service: str, items: Iterable[Chunk | Gap]) -> Spoken
     """Follow the dialogue of one connection."""
     make = (_TCP if transport == "tcp" else _UDP).get(service)
     dialogue = make() if make else None
-    gaps = [0, 0]
+    gaps = []
     for item in items:
         if isinstance(item, Gap):
-            gaps[item.side] += 1
+            gaps.append(item)
         if dialogue is not None:
             dialogue.feed(item)
     exchanges, transactions = dialogue.finish() if dialogue else ((), ())
-    return Spoken(service, exchanges, transactions, (gaps[0], gaps[1]))
+    return Spoken(service, exchanges, transactions, tuple(gaps))
 
 
 def first_octets(items: Iterable[Chunk | Gap], most: int = 64) -> tuple[bytes, bytes, Iterator[Chunk | Gap]]:
