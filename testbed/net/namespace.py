@@ -32,7 +32,6 @@ _SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCSIFMTU = 0x8914, 0x8933, 0x8922
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _QUEUE_PACKETS = 20_000
 _TABLE = 100
-_RTO_MIN_MS = 10
 
 _SYSCTLS_BEFORE = {
     "ipv6/conf/default/addr_gen_mode": "1",  # no link-local addresses, hence no neighbour chatter
@@ -46,6 +45,9 @@ _SYSCTLS_AFTER = {
     **{f"ipv4/conf/{name}/route_localnet": "1" for name in ("all", WIRE)},
     "ipv4/ip_unprivileged_port_start": "0",
     "ipv4/tcp_no_metrics_save": "1",
+    # A tail loss probe repeats a segment after two round trips, here a few milliseconds: any pause of a busy machine
+    # would show as a retransmission.  The retransmission timer proper has 200 ms of patience.
+    "ipv4/tcp_early_retrans": "0",
     "ipv4/tcp_syn_retries": "3",
     "ipv4/tcp_synack_retries": "3",
     "ipv4/icmp_ratelimit": "0",
@@ -181,13 +183,13 @@ def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None
         netlink.set_queue_length(index[WIRE], _QUEUE_PACKETS)
         loopback = IPv4Address("127.0.0.1")
         prefix = IPv4Address("127.0.0.0")
-        netlink.add_route(prefix, 8, index[WIRE], _TABLE, source=loopback, rto_min_ms=_RTO_MIN_MS)
+        netlink.add_route(prefix, 8, index[WIRE], _TABLE, source=loopback)
         families = [socket.AF_INET]
         if v6:
             for address in v6:
                 netlink.add_address(address, index["lo"])
             prefix6 = IPv6Address("fd00::")
-            netlink.add_route(prefix6, 64, index[WIRE], _TABLE, source=None, rto_min_ms=_RTO_MIN_MS)
+            netlink.add_route(prefix6, 64, index[WIRE], _TABLE, source=None)
             families.append(socket.AF_INET6)
         for family in families:
             netlink.add_rule(family, 10, _TABLE, incoming="lo")

@@ -9,8 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 _RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE, _RTM_DELRULE = 16, 20, 24, 32, 33
 _NLMSG_ERROR = 2
 _REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
-_RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 4, 7, 8, 15
-_RTAX_RTO_MIN, _RTAX_QUICKACK = 13, 15
+_RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 7, 15
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_F_NODAD = 1, 2, 8, 0x02
 _FRA_IIFNAME, _FRA_PRIORITY, _FRA_TABLE = 3, 6, 15
 _IFLA_TXQLEN = 13
@@ -47,17 +46,13 @@ class Netlink:
         attributes += _attribute(_IFA_FLAGS, struct.pack("=I", _IFA_F_NODAD))
         self._ask(_RTM_NEWADDR, _CREATE, header + attributes)
 
-    def add_route(
-        self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None, rto_min_ms: int
-    ) -> None:
-        """Route a prefix out of an interface, with immediate ACKs and a short minimal retransmission timeout."""
+    def add_route(self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None) -> None:
+        """Route a prefix out of an interface."""
         header = struct.pack(
             "=BBBBBBBBI", _family(prefix), bits, 0, 0, table, _RTPROT_STATIC, _SCOPE_LINK, _RTN_UNICAST, 0
         )
-        metrics = _attribute(_RTAX_RTO_MIN, struct.pack("=I", rto_min_ms))
-        metrics += _attribute(_RTAX_QUICKACK, struct.pack("=I", 1))
         attributes = _attribute(_RTA_DST, prefix.packed) + _attribute(_RTA_OIF, struct.pack("=I", index))
-        attributes += _attribute(_RTA_TABLE, struct.pack("=I", table)) + _attribute(_RTA_METRICS, metrics)
+        attributes += _attribute(_RTA_TABLE, struct.pack("=I", table))
         if source is not None:
             attributes += _attribute(_RTA_PREFSRC, source.packed)
         self._ask(_RTM_NEWROUTE, _CREATE, header + attributes)

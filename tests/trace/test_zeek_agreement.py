@@ -19,6 +19,7 @@ EXCEPTIONS = {
     "modbus-and-non-modbus-p502.pcap": (2, TIMER),
     "ssh.client-side-half-duplex.pcap": (10, TIMER),
     "retransmit-timeout.pcapng": (2, TIMER),
+    "pppoe-over-qinq.pcap": (1, "Zeek takes the padding behind PPPoE's own length for data"),
     "wikipedia.pcap": (1, "the test ends before the reply: Zeek counts 1 packet of 3"),
 }
 
