@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mailbox
 from collections.abc import Iterator
-from email.parser import BytesHeaderParser
 from pathlib import Path
+
+from testbed.protocols.header import header_field
 
 _MAX_HEAD = 65_536
 
@@ -58,15 +59,7 @@ class Mailbox:
 
     def message_ids(self) -> Iterator[str]:
         """The Message-ID of every message held."""
-        parser = BytesHeaderParser()
         for key in sorted(self._maildir.keys()):
             with self._maildir.get_file(key) as file:
                 head = file.read(_MAX_HEAD)
-            yield str(parser.parsebytes(head).get("Message-ID", ""))
-
-
-def header_of(message: bytes, name: str) -> str:
-    """One header's value, unfolded, ``""`` when absent."""
-    head = message.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    value = BytesHeaderParser().parsebytes(head).get(name, "")
-    return " ".join(str(value).split())
+            yield header_field(head, "Message-ID")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from testbed.hosts.mailbox import Mailbox, header_of
+from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
+from testbed.protocols.header import header_field
 from testbed.scenario.hosts import MailboxSpec
 
 
@@ -48,7 +49,7 @@ class PostOffice:
         box = self._find(recipient)
         if box is None:
             raise KeyError(recipient)
-        message_id = header_of(message, "Message-ID")
+        message_id = header_field(message, "Message-ID")
         box.store(f"Return-Path: <{sender}>\r\n".encode() + message)
         self._site.log(
             Event.STORED,
@@ -57,7 +58,7 @@ class PostOffice:
             message_id=message_id,
             octets=len(message),
             sender=sender,
-            subject=header_of(message, "Subject"),
+            subject=header_field(message, "Subject"),
         )
 
     def inventory(self) -> None:

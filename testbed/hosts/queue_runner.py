@@ -7,7 +7,6 @@ from itertools import groupby
 
 from testbed.hosts.delivery import HopFailed, Result, Session
 from testbed.hosts.dsn import Failure, bounce
-from testbed.hosts.mailbox import header_of
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue, QueuedMessage, QueuedRecipient
 from testbed.hosts.retry import RetrySchedule
@@ -15,6 +14,7 @@ from testbed.hosts.routing import Hop, Route, Router
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
+from testbed.protocols.header import header_field
 
 SMTP_PORT = 25
 MAX_SESSIONS = 20  # delivering at the same time
@@ -40,7 +40,7 @@ class QueueRunner:
 
     def enqueue(self, sender: str, recipients: list[str], content: bytes) -> QueuedMessage:
         """Store a message durably and attempt it as soon as possible."""
-        message_id = header_of(content, "Message-ID")
+        message_id = header_field(content, "Message-ID")
         message = self._queue.add(sender, recipients, content, message_id, self._site.now())
         self._wake()
         return message

@@ -6,12 +6,13 @@ import asyncio
 
 from aiosmtpd.smtp import Envelope, Session
 
-from testbed.hosts.mailbox import Mailbox, header_of
+from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.smtp_server import MailHandler, SmtpServer, sender_of
 from testbed.hosts.trace_header import received
 from testbed.protocols.events import Event
+from testbed.protocols.header import header_field
 
 PORT = 25
 
@@ -76,7 +77,7 @@ class _ReceiverHandler(MailHandler):
                     status=reply,
                 )
                 return reply
-        sender, message_id = sender_of(envelope), header_of(message, "Message-ID")
+        sender, message_id = sender_of(envelope), header_field(message, "Message-ID")
         for recipient in recipients:
             self._post_office.store(recipient, message, sender=sender)
         self._site.log(

@@ -11,6 +11,7 @@ Everything between is *transfer*.  A datagram is transfer.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
@@ -128,4 +129,6 @@ def _said(exchanges: tuple[Exchange, ...]) -> dict[tuple[int, int], list[str]]:
 
 
 def _within(frame: int, ranges: list[tuple[int, int]]) -> bool:
-    return any(first <= frame <= last for first, last in ranges)
+    """Whether a frame lies in one of the ranges, which are in order."""
+    at = bisect_right(ranges, frame, key=lambda pair: pair[0])
+    return at > 0 and frame <= ranges[at - 1][1]

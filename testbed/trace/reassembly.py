@@ -7,7 +7,8 @@ has acknowledged (so the capture missed it) becomes a :class:`Gap`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from testbed.protocols.tcp import ACK, SYN, distance
 from testbed.trace.flows import Flow
@@ -35,58 +36,79 @@ class Gap:
     time_ns: int
 
 
+@dataclass(order=True, slots=True)
+class _Piece:
+    """A segment that waits.  ``start`` counts octets from the first one of its side, so it never wraps."""
+
+    start: int
+    number: int  # in order of arrival
+    octets: bytes = field(compare=False)
+    missing: int = field(compare=False)  # octets on the wire behind those captured
+    frame: int = field(compare=False)
+    time_ns: int = field(compare=False)
+
+
 class _Side:
     """What is known of one direction.  ``next`` is the sequence number expected, None until something was seen."""
 
     def __init__(self, side: int) -> None:
         self.side = side
         self.next: int | None = None
-        self.held: list[tuple[int, bytes, int, int, int]] = []  # sequence, octets, missing after them, frame, time
-        self.held_octets = 0
+        self._position = 0  # the place of ``next``, counted as pieces are
+        self._opened: int | None = None
+        self._held: list[_Piece] = []  # a heap
+        self._held_octets = 0
+        self._arrived = 0
+
+    def open(self, sequence: int) -> None:
+        """A SYN told the first sequence number; one that is only repeated changes nothing."""
+        if self._opened != sequence:
+            self._opened = self.next = sequence
+            self._held.clear()
+            self._held_octets = 0
 
     def segment(self, sequence: int, octets: bytes, missing: int, frame: int, time: int) -> Iterator[Chunk | Gap]:
         if self.next is None:
             self.next = sequence
-        self.held.append((sequence, octets, missing, frame, time))
-        self.held_octets += len(octets)
+        self._arrived += 1
+        start = self._position + distance(sequence, self.next)
+        heappush(self._held, _Piece(start, self._arrived, octets, missing, frame, time))
+        self._held_octets += len(octets)
         yield from self._release()
-        if self.held_octets > _MAX_HELD:
-            yield from self.skip_to(min((piece[0] for piece in self.held), key=self._ahead), frame, time)
+        if self._held_octets > _MAX_HELD:
+            yield from self._skip(self._held[0].start, frame, time)
 
     def skip_to(self, sequence: int, frame: int, time: int) -> Iterator[Chunk | Gap]:
         """Give up on what is missing before a sequence number."""
         assert self.next is not None
-        while (missing := distance(sequence, self.next)) > 0:
-            ahead = [self._ahead(piece[0]) for piece in self.held]
-            hole = min([missing, *(step for step in ahead if step > 0)])
-            self.next = (self.next + hole) & 0xFFFFFFFF
+        yield from self._skip(self._position + distance(sequence, self.next), frame, time)
+
+    def _skip(self, target: int, frame: int, time: int) -> Iterator[Chunk | Gap]:
+        while (missing := target - self._position) > 0:
+            hole = min(missing, self._held[0].start - self._position) if self._held else missing
+            self._move(self._position + hole)
             yield Gap(self.side, hole, frame, time)
             yield from self._release()
 
-    def _ahead(self, sequence: int) -> int:
+    def _move(self, position: int) -> None:
         assert self.next is not None
-        return distance(sequence, self.next)
+        self.next = (self.next + position - self._position) & 0xFFFFFFFF
+        self._position = position
 
     def _release(self) -> Iterator[Chunk | Gap]:
-        progress = True
-        while progress and self.held:
-            progress = False
-            for piece in sorted(self.held, key=lambda piece: self._ahead(piece[0])):
-                sequence, octets, missing, frame, time = piece
-                ahead = self._ahead(sequence)
-                if ahead > 0:
-                    break
-                self.held.remove(piece)
-                self.held_octets -= len(octets)
-                fresh = octets[-ahead:] if ahead else octets
-                if fresh:
-                    self.next = (sequence + len(octets)) & 0xFFFFFFFF
-                    yield Chunk(self.side, fresh, frame, time)
-                unseen = missing + min(0, len(octets) + ahead)
-                if missing and unseen > 0:
-                    self.next = (sequence + len(octets) + missing) & 0xFFFFFFFF
-                    yield Gap(self.side, unseen, frame, time)
-                progress = True
+        """Give out what is in order; each piece is touched once."""
+        while self._held and self._held[0].start <= self._position:
+            piece = heappop(self._held)
+            self._held_octets -= len(piece.octets)
+            captured = piece.start + len(piece.octets)
+            if captured > self._position:
+                fresh = piece.octets[self._position - piece.start :]
+                self._move(captured)
+                yield Chunk(self.side, fresh, piece.frame, piece.time_ns)
+            unseen = captured + piece.missing - self._position
+            if unseen > 0:
+                self._move(captured + piece.missing)
+                yield Gap(self.side, unseen, piece.frame, piece.time_ns)
 
 
 def reassemble(flow: Flow, payload: Callable[[int], bytes]) -> Iterator[Chunk | Gap]:
@@ -98,7 +120,7 @@ def reassemble(flow: Flow, payload: Callable[[int], bytes]) -> Iterator[Chunk | 
         sequence, length = flow.sequence[position], flow.length[position]
         if flags & SYN:
             sequence = (sequence + 1) & 0xFFFFFFFF
-            mine.next = sequence
+            mine.open(sequence)
         if flags & ACK and peer.next is not None and distance(flow.acknowledgement[position], peer.next) > 1:
             # One more than expected is a FIN; beyond it, the peer sent octets that were never captured.
             acknowledged = flow.acknowledgement[position]

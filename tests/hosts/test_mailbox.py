@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.hosts.mailbox import Mailbox, header_of
+from testbed.hosts.mailbox import Mailbox
+from testbed.protocols.header import header_field
 
 MESSAGE = b"Message-ID: <1@x>\r\nSubject: =?utf-8?q?Cr=C3=AApes?=\r\n\r\nhello\r\n"
 
@@ -47,9 +48,11 @@ def test_emptying_says_how_many_went(tmp_path: Path) -> None:
         (b"Message-ID:\r\n <folded@x>\r\n\r\nbody", "<folded@x>"),
         (b"Subject: none\r\n\r\nMessage-ID: <in-the-body@x>", ""),
         (b"", ""),
+        (b"Message-ID: =?utf-8?q?=1b[31m?=\r\n\r\n", "\\x1b[31m"),
+        (b"Message-ID: =?utf-8?q?Cr=C3=AApes?=\r\n\r\n", "Crêpes"),
         (b"\x00\xff garbage", ""),
     ],
-    ids=["folded", "only in the body", "empty", "garbage"],
+    ids=["folded", "only in the body", "empty", "an escape", "encoded", "garbage"],
 )
 def test_headers_are_found_in_the_header(message: bytes, value: str) -> None:
-    assert header_of(message, "Message-ID") == value
+    assert header_field(message, "Message-ID") == value

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from email.errors import MessageError
-from email.header import decode_header, make_header
-from email.parser import BytesHeaderParser
-
+from testbed.protocols.header import header_field
 from testbed.protocols.smtp import path_of
-from testbed.protocols.text import printable
 from testbed.trace.model import Exchange, Recipient, Transaction
 
 _MAX_HEAD = 65_536
@@ -27,13 +23,7 @@ class MessageHead:
 
     def field(self, name: str) -> str:
         """One field, decoded (RFC 2047) and made safe to show; ``""`` when absent or malformed."""
-        head = bytes(self._octets[:_MAX_HEAD]).partition(b"\r\n\r\n")[0]
-        try:
-            value = BytesHeaderParser().parsebytes(head + b"\r\n\r\n").get(name, "")
-            text = str(make_header(decode_header(str(value))))
-        except (MessageError, UnicodeError, LookupError, ValueError):
-            return ""
-        return printable(" ".join(text.split()))[:998]
+        return header_field(bytes(self._octets), name)
 
 
 class TransactionLog:

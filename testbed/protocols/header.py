@@ -1,0 +1,26 @@
+"""Fields of a message header (RFC 5322), decoded (RFC 2047) and made safe to show."""
+
+from __future__ import annotations
+
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.parser import BytesHeaderParser
+
+from testbed.protocols.text import printable
+
+_MAX_HEADER = 65_536
+_MAX_LINE = 998
+
+
+def header_field(message: bytes, name: str) -> str:
+    """One field of a message, unfolded and decoded; ``""`` when absent or malformed.
+
+    Only the first 64 KiB are looked at; ``message`` may be cut off anywhere.
+    """
+    head = message[:_MAX_HEADER].partition(b"\r\n\r\n")[0]
+    try:
+        value = BytesHeaderParser().parsebytes(head + b"\r\n\r\n").get(name, "")
+        text = str(make_header(decode_header(str(value))))
+    except (MessageError, UnicodeError, LookupError, ValueError):
+        return ""
+    return printable(" ".join(text.split()))[:_MAX_LINE]
