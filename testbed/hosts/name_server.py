@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,6 +19,7 @@ import dns.rdatatype
 import dns.rrset
 
 from testbed.hosts.site import Site, close, listen
+from testbed.protocols.events import Event
 
 PORT = 53
 TTL_S = 300
@@ -90,9 +91,11 @@ class NameServer:
         """Listen on every address."""
         loop = asyncio.get_running_loop()
         for address in self._site.addresses:
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Udp(self._zone), local_addr=(address, PORT))
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: _Udp(self._zone, self._answered), local_addr=(address, PORT)
+            )
             self._datagrams.append(transport)
-        self._servers = await listen(lambda: _Tcp(self._zone), self._site.addresses, (PORT,))
+        self._servers = await listen(lambda: _Tcp(self._zone, self._answered), self._site.addresses, (PORT,))
 
     async def settled(self) -> None:
         """A name server never has anything in progress: it answers at once."""
@@ -106,14 +109,29 @@ class NameServer:
     def inventory(self) -> None:
         """A name server holds no mail."""
 
+    def _answered(self, response: dns.message.Message) -> None:
+        question = response.question[0].to_text().removesuffix(".") if response.question else ""
+        rcode = dns.rcode.to_text(response.rcode())
+        records = "; ".join(rdata.to_text() for rrset in response.answer for rdata in rrset)
+        self._site.log(
+            Event.ANSWERED, f"{question}: {rcode} {records}".strip(), question=question, rcode=rcode, records=records
+        )
 
-def respond(zone: Zone, wire: bytes, limit: int = 65535) -> bytes | None:
-    """The response to a datagram, truncated to ``limit`` octets, or None for what is no query at all."""
+
+Answered = Callable[[dns.message.Message], None]
+
+
+def respond(zone: Zone, wire: bytes, limit: int = 65535, answered: Answered = lambda response: None) -> bytes | None:
+    """The response to a datagram, truncated to ``limit`` octets, or None for what is no query at all.
+
+    ``answered`` hears of every response before it is truncated.
+    """
     try:
         query = dns.message.from_wire(wire)
         if query.flags & dns.flags.QR:
             return None
         response = zone.answer(query)
+        answered(response)
         limit = max(limit, query.payload) if query.edns >= 0 and limit < 65535 else limit
         try:
             return response.to_wire(max_size=limit)
@@ -132,14 +150,15 @@ def _format_error(wire: bytes) -> bytes | None:
 
 
 class _Udp(asyncio.DatagramProtocol):
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, answered: Answered) -> None:
         self._zone = zone
+        self._answered = answered
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        response = respond(self._zone, data, _UDP_OCTETS)
+        response = respond(self._zone, data, _UDP_OCTETS, self._answered)
         if response is not None:
             self._transport.sendto(response, addr)
 
@@ -149,8 +168,9 @@ class _Tcp(asyncio.Protocol):
 
     IDLE_S = 30.0
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, answered: Answered) -> None:
         self._zone = zone
+        self._answered = answered
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -163,7 +183,7 @@ class _Tcp(asyncio.Protocol):
             length = int.from_bytes(self._buffer[:2], "big")
             if len(self._buffer) < 2 + length:
                 return
-            response = respond(self._zone, bytes(self._buffer[2 : 2 + length]))
+            response = respond(self._zone, bytes(self._buffer[2 : 2 + length]), answered=self._answered)
             del self._buffer[: 2 + length]
             if response is not None:
                 self._transport.write(struct.pack("!H", len(response)) + response)

@@ -77,7 +77,7 @@ def _unpacked(file: BinaryIO, name: str) -> BinaryIO:
     written = 0
     try:
         with gzip.open(file) as source:
-            while chunk := source.read(_CHUNK):
+            while chunk := source.read1(_CHUNK):  # what is there: the rest may be damaged
                 written += len(chunk)
                 if written > _MAX_UNPACKED:
                     raise CaptureError(f"{name}: it unpacks to more than {_MAX_UNPACKED >> 30} GiB")

@@ -32,5 +32,7 @@ class Event(StrEnum):
     BOUNCED = "bounced"  # given back to the sender (queue_id, message_id, recipient, status, dsn_id, sender)
     DISCARDED = "discarded"  # a notification that cannot be delivered is not bounced (message_id, recipient)
 
+    ANSWERED = "answered"  # a name server answered (question, rcode, records)
+
     HOLDS_MAIL = "holds-mail"  # inventory at the end: in a mailbox (recipient, message_id)
     HOLDS_QUEUE = "holds-queue"  # inventory at the end: in a queue (queue_id, message_id, recipient, attempts)

@@ -21,7 +21,7 @@ _MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), 
 _MOST_CONNECTIONS = 200
 _WORTH = ("handshake", "FIN", "RST", "ICMP")
 _ONE_LINE = frozenset({"dns", "mdns", "llmnr"})
-_QUIET_EVENTS = frozenset({"holds-mail", "lab-started"})
+_QUIET_EVENTS = frozenset({"answered", "holds-mail", "lab-started"})
 
 
 def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -> None:

@@ -15,6 +15,7 @@ from testbed.hosts.post_office import PostOffice
 from testbed.hosts.receiver import _ReceiverHandler
 from testbed.hosts.site import Site
 from testbed.hosts.smtp_server import SmtpServer
+from testbed.net.clock import ScenarioLoop
 from testbed.protocols.events import Event
 from testbed.scenario.faults import DialogueFault
 from testbed.scenario.hosts import MailboxSpec
@@ -48,7 +49,15 @@ Serve = Callable[..., Running]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    loop = asyncio.new_event_loop()
+    yield from _serve(tmp_path, asyncio.new_event_loop())
+
+
+@pytest.fixture
+def serve_in_scenario_time(tmp_path: Path) -> Iterator[Serve]:
+    yield from _serve(tmp_path, ScenarioLoop())
+
+
+def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 

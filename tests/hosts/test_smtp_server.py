@@ -217,3 +217,11 @@ def test_swaks_delivers(serve: Serve) -> None:
     )
     assert ended.returncode == 0, ended.stdout
     assert len(server.messages("carol")) == 1
+
+
+def test_a_client_that_never_finishes_is_told_to_go(serve_in_scenario_time: Serve) -> None:
+    """RFC 5321 §4.5.3.2.7: five minutes, in scenario time."""
+    server = serve_in_scenario_time()
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\nand then nothing", until=b"421")
+    assert b"421 4.4.2 someschool.edu closing: idle for too long\r\n" in said
+    assert server.messages("carol") == []

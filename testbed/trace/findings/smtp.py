@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.status import explain
-from testbed.trace.model import Closure, Connection, Exchange, Finding, Reply, Severity
+from testbed.trace.model import Closure, Connection, Exchange, Finding, Handshake, Reply, Severity
 
 # Enhanced status code: name of the finding and the section that defines the code.
 _KNOWN = {
@@ -67,7 +67,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
     if not silent:
-        if not connection.exchanges and connection.conn_state in ("S1", "S2", "S3", "SF"):
+        silence = not connection.exchanges and connection.conn_state in ("S1", "S2", "S3", "SF")
+        if silence and connection.handshake is Handshake.COMPLETE:
             text = f"{connection.server.label} accepted the connection and never said a word"
             yield _cut(connection, "no-greeting", text, (connection.last_frame,), "RFC 5321 §4.5.3.2.1")
         return
