@@ -21,6 +21,7 @@ COMMANDS = {
         (
             ("testbed inspect capture.pcap", "connections, phases, dialogue, findings"),
             ("testbed inspect --packets capture.pcap", "every packet with its label"),
+            ("testbed inspect --filter finding=any capture.pcap", "only the connections that have findings"),
             ("testbed inspect -o annotated.pcapng capture.pcap", "comments to read in Wireshark"),
         ),
     ),

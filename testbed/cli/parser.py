@@ -33,9 +33,20 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="FILE", help="captures, pcap or pcapng")
+    parser.add_argument("paths", nargs="+", metavar="FILE", help="captures, pcap or pcapng, or folders of them")
     parser.add_argument("--packets", action="store_true", help="list every packet with its phase and step")
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        dest="filters",
+        metavar="TERM=WORD",
+        help="only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
+    parser.add_argument("--ndjson", action="store_true", help="print a line of JSON per connection, packet and finding")
+    parser.add_argument("--csv", action="store_true", help="print a row of CSV per connection")
+    parser.add_argument("--deep", type=_positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
     parser.add_argument("-o", "--output", metavar="OUT.pcapng", help="write the capture with a comment per packet")
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from testbed import __version__
 from testbed.trace.analysis import Analysis, PacketRow
@@ -20,6 +20,20 @@ def analyses_json(analyses: Sequence[Analysis], *, packets: bool) -> str:
         "captures": [_capture(analysis, packets) for analysis in analyses],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
+    """A line per capture, connection, packet and finding; ``type`` says which, ``file`` whose."""
+    facts = {"frames": analysis.frames, "problems": list(analysis.problems)}
+    yield _line("capture", analysis, {"schema": SCHEMA_VERSION, "testbed": __version__, **facts})
+    yield from (_line("connection", analysis, _connection(connection)) for connection in analysis.connections)
+    if packets:
+        yield from (_line("packet", analysis, _packet(packet)) for packet in analysis.packets())
+    yield from (_line("finding", analysis, finding_json(finding)) for finding in analysis.findings)
+
+
+def _line(kind: str, analysis: Analysis, fields: dict[str, object]) -> str:
+    return json.dumps({"type": kind, "file": analysis.path, **fields}, ensure_ascii=False)
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

@@ -1,0 +1,83 @@
+"""Connections as CSV, a row each, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import TextIO
+
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import Connection
+
+_FORMULA = ("=", "+", "-", "@")
+
+COLUMNS = (
+    "file",
+    "number",
+    "transport",
+    "client",
+    "client_name",
+    "server",
+    "server_name",
+    "service",
+    "start_ns",
+    "end_ns",
+    "packets",
+    "client_octets",
+    "server_octets",
+    "handshake",
+    "closure",
+    "closed_by",
+    "conn_state",
+    "history",
+    "completeness",
+    "retransmissions",
+    "gaps",
+    "rtt_ns",
+    "outcome",
+    "findings",
+)
+
+
+def connections_csv(analyses: Iterable[Analysis], out: TextIO) -> None:
+    """Write the header and a row per connection (RFC 4180)."""
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for analysis in analyses:
+        for connection in analysis.connections:
+            writer.writerow([_cell(value) for value in _row(analysis, connection)])
+
+
+def _row(analysis: Analysis, c: Connection) -> tuple[object, ...]:
+    return (
+        analysis.path,
+        c.number,
+        c.transport,
+        c.client,
+        c.client.name,
+        c.server,
+        c.server.name,
+        c.service,
+        c.start_ns,
+        c.end_ns,
+        c.packets,
+        c.client_octets,
+        c.server_octets,
+        c.handshake,
+        c.closure,
+        c.closed_by,
+        c.conn_state,
+        c.history,
+        c.completeness,
+        c.retransmissions,
+        c.gaps,
+        "" if c.rtt_ns is None else c.rtt_ns,
+        c.outcome,
+        " ".join(dict.fromkeys(finding.code for finding in c.findings)),
+    )
+
+
+def _cell(value: object) -> str:
+    """Text a spreadsheet cannot take for a formula: what a stranger's server says lands here."""
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,115 @@
+"""The other ways to see an analysis: filtered, as lines of JSON, as CSV, dissected by Wireshark, from Python."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import testbed as package
+from tests.cli.test_commands import testbed
+from tests.conftest import PROJECT
+
+FULL = "captures/mailbox-full.pcapng"
+
+
+@pytest.mark.parametrize(
+    ("filters", "numbers"),
+    [
+        (["service=smtp"], {5, 8, 11}),
+        (["finding=any"], {5, 8}),
+        (["finding=mailbox-full", "reply=452"], {5, 8}),
+        (["service=smtp", "finding=none"], {11}),
+        (["service=submission"], {2}),
+        (["service=smtp,submission"], {2, 5, 8, 11}),
+        (["service!=dns"], {2, 5, 8, 11}),
+        (["client=alice.crepes.fr", "service!=dns"], {2}),
+        (["host=127.0.0.30"], {5, 8, 11}),
+        (["port=587"], {2}),
+        (["mail=bob@someschool.edu", "reply=4.2.2"], {5, 8}),
+        (["state=S0"], set()),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_filters_choose_connections(filters: list[str], numbers: set[int]) -> None:
+    arguments = [word for text in filters for word in ("--filter", text)]
+    [capture] = json.loads(testbed("inspect", "--json", *arguments, FULL).stdout)["captures"]
+    assert {connection["number"] for connection in capture["connections"]} == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("servce=smtp", "there is no term 'servce'; did you mean 'service'?"),
+        ("service", "write service=WORD or service!=WORD"),
+        ("xyz=1", "write one of client, server, host"),
+    ],
+)
+def test_a_wrong_filter_is_told(text: str, complaint: str) -> None:
+    shown = testbed("inspect", "--filter", text, FULL)
+    assert shown.returncode == 2
+    assert complaint in shown.stderr
+
+
+def test_ndjson_is_a_line_per_thing() -> None:
+    lines = [json.loads(line) for line in testbed("inspect", "--ndjson", "--packets", FULL).stdout.splitlines()]
+    kinds = [line["type"] for line in lines]
+    assert kinds[0] == "capture"
+    assert kinds.count("connection") == 11
+    assert kinds.count("finding") == 3
+    assert kinds.count("packet") == sum(line["packets"] for line in lines if line["type"] == "connection")
+    assert {line["file"] for line in lines} == {FULL}
+
+
+def test_csv_has_a_row_per_connection() -> None:
+    rows = list(csv.DictReader(io.StringIO(testbed("inspect", "--csv", FULL).stdout, newline="")))
+    assert [row["service"] for row in rows].count("smtp") == 3
+    assert {row["findings"] for row in rows} == {"", "mailbox-full"}
+
+
+def test_a_folder_means_every_capture_in_it() -> None:
+    document = json.loads(testbed("inspect", "--json", "captures").stdout)
+    assert [Path(capture["file"]).name for capture in document["captures"]] == sorted(
+        path.name for path in (PROJECT / "captures").iterdir()
+    )
+
+
+def test_one_bad_file_does_not_hide_the_others() -> None:
+    shown = testbed("inspect", "README.md", FULL)
+    assert shown.returncode == 2
+    assert "README.md: this is no capture" in shown.stderr
+    assert "mailbox full (temporary)" in shown.stdout
+
+
+@pytest.mark.program("tshark")
+def test_deep_shows_what_wireshark_sees() -> None:
+    [capture] = json.loads(testbed("inspect", "--json", FULL).stdout)["captures"]
+    frame = next(f["frames"][0] for f in capture["findings"] if f["code"] == "mailbox-full")
+    shown = testbed("inspect", "--deep", str(frame), FULL)
+    assert shown.returncode == 0, shown.stderr
+    assert "Source Port: 25" in shown.stdout
+    assert "Requested mail action not taken: insufficient system storage (452)" in shown.stdout
+    missing = testbed("inspect", "--deep", "99999", FULL)
+    assert (missing.returncode, missing.stderr) == (2, f"error: {FULL}: there is no frame 99999\n")
+
+
+def test_python_has_the_same_inspector() -> None:
+    analysis = package.inspect(PROJECT / FULL)
+    assert [finding.code for finding in analysis.findings] == ["delivery-retried", "mailbox-full", "mailbox-full"]
+    assert isinstance(analysis, package.Analysis)
+    with pytest.raises(AttributeError):
+        package.nothing  # noqa: B018
+
+
+def test_the_inspector_loads_no_laboratory() -> None:
+    code = (
+        "import sys, testbed; testbed.inspect('captures/delivered.pcapng'); "
+        "print([m for m in ('scapy', 'pyshark', 'pydantic', 'aiosmtpd', 'asyncio', 'rich') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
