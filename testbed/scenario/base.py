@@ -37,7 +37,7 @@ Address = Annotated[
 class Part(BaseModel):
     """A part of a scenario: frozen, strict about its keys, and aware of its line in the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     _line: int = PrivateAttr(default=0)
 

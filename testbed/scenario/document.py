@@ -6,11 +6,14 @@ value is wanted, and because aliases must not multiply without bound.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from testbed.scenario.problems import Problem, ScenarioError, did_you_mean
 
@@ -18,9 +21,12 @@ Path = tuple[str | int, ...]
 
 MAX_VALUES = 20_000  # after aliases are expanded
 MAX_DEPTH = 40
+MAX_CHARACTERS = 1_048_576  # after aliases are expanded
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _TAG = "tag:yaml.org,2002:"
 _CONSTANTS = {"true": True, "false": False}
+_PLAIN = frozenset(("null", "bool", "int", "float", "str", "timestamp", "merge", "value"))
 
 
 @dataclass(slots=True)
@@ -32,6 +38,10 @@ class Document:
     data: object = None
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    _lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lines = _LINE_END.split(self.text)
 
     def problem(self, path: Path, message: str, *, key: bool = False) -> Problem:
         """A problem at a path, or at the nearest place above it that is in the file."""
@@ -43,8 +53,8 @@ class Document:
 
     def problem_at(self, line: int, column: int, message: str) -> Problem:
         """A problem at a line and column."""
-        lines = self.text.splitlines()
-        return Problem(self.file, line, column, message, lines[line - 1] if 0 < line <= len(lines) else "")
+        source = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
+        return Problem(self.file, line, column, message, source)
 
     def line_of(self, path: Path) -> int:
         """The line where a value begins, 0 when it is not in the file."""
@@ -67,7 +77,8 @@ def read_document(file: str, text: str) -> Document:
 def _compose(document: Document) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
     try:
-        nodes = list(yaml.compose_all(document.text))
+        _bound(yaml, document)
+        return next(iter(yaml.compose_all(document.text)), None)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = " ".join(part for part in (error.context, error.problem) if part)
@@ -75,16 +86,38 @@ def _compose(document: Document) -> Node | None:
         if mark is None:
             raise ScenarioError([Problem(document.file, 0, 0, words)]) from None
         raise ScenarioError([document.problem_at(mark.line + 1, mark.column + 1, words)]) from None
+    except ReaderError as error:
+        before = _LINE_END.split(document.text[: error.position])
+        message = f"this is not YAML: {_clean(str(error))}"
+        raise ScenarioError([document.problem_at(len(before), len(before[-1]) + 1, message)]) from None
     except YAMLError as error:
         raise ScenarioError([Problem(document.file, 0, 0, f"this is not YAML: {_clean(str(error))}")]) from None
     except (RecursionError, ValueError, TypeError, IndexError, AttributeError, AssertionError):
         message = "this is not YAML that can be read: it is nested too deeply or malformed"
         raise ScenarioError([Problem(document.file, 0, 0, message)]) from None
-    if len(nodes) > 1:
-        mark = nodes[1].start_mark
-        message = "a second document begins here; a file holds one scenario"
-        raise ScenarioError([document.problem_at(mark.line + 1, mark.column + 1, message)])
-    return nodes[0] if nodes else None
+
+
+def _bound(yaml: YAML, document: Document) -> None:
+    """Refuse a second document, and what is too deep or too long, before nodes are made of it."""
+    documents = values = depth = 0
+    for event in yaml.parse(document.text):
+        documents += isinstance(event, DocumentStartEvent)
+        values += isinstance(event, NodeEvent)
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if documents > 1:
+            message = "a second document begins here; a file holds one scenario"
+        elif values > 2 * MAX_VALUES:  # a key and its value are two
+            message = _beyond(f"{MAX_VALUES:,} values")
+        elif depth > MAX_DEPTH:
+            message = _beyond(f"{MAX_DEPTH} levels")
+        else:
+            continue
+        place = event.start_mark
+        raise ScenarioError([document.problem_at(place.line + 1, place.column + 1, message)])
+
+
+def _beyond(limit: str) -> str:
+    return f"the file grows beyond {limit} here; use fewer anchors and less nesting"
 
 
 def _clean(text: str) -> str:
@@ -95,6 +128,7 @@ class _Builder:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._count = 0
+        self._characters = 0
         self._open: set[int] = set()
         self.problems: list[Problem] = []
 
@@ -103,8 +137,7 @@ class _Builder:
         self._document.values[path] = place
         self._count += 1
         if self._count > MAX_VALUES or depth > MAX_DEPTH:
-            limit = f"{MAX_VALUES:,} values" if self._count > MAX_VALUES else f"{MAX_DEPTH} levels"
-            message = f"the file grows beyond {limit} here; use fewer anchors and less nesting"
+            message = _beyond(f"{MAX_VALUES:,} values" if self._count > MAX_VALUES else f"{MAX_DEPTH} levels")
             raise ScenarioError([*self.problems, self._document.problem_at(*place, message)])
         if id(node) in self._open:
             message = "this alias contains itself"
@@ -116,6 +149,9 @@ class _Builder:
             self._open.discard(id(node))
 
     def _value(self, node: Node, path: Path, depth: int, place: tuple[int, int]) -> object:
+        kind = "map" if isinstance(node, MappingNode) else "seq" if isinstance(node, SequenceNode) else ""
+        if kind and str(node.tag) != _TAG + kind:
+            self._forbid(str(node.tag).removeprefix(_TAG), place)
         if isinstance(node, MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, SequenceNode):
@@ -131,17 +167,23 @@ class _Builder:
                 self.problems.append(self._document.problem_at(line, column, "a key must be a plain word"))
                 continue
             key = str(key_node.value)
+            self._weigh(key, (line, column))
+            if (tag := str(key_node.tag).removeprefix(_TAG)) not in _PLAIN:
+                self._forbid(tag, (line, column))
             if key in result:
                 message = f"'{key[:40]}' is given twice; the first is at line {self._document.keys[(*path, key)][0]}"
                 self.problems.append(self._document.problem_at(line, column, message))
                 continue
             self._document.keys[(*path, key)] = (line, column)
             result[key] = self.build(value_node, (*path, key), depth + 1)
+            if value_node.start_mark.index == value_node.end_mark.index:  # nothing there: YAML puts it further on
+                self._document.values[(*path, key)] = (line, column)
         return result
 
     def _scalar(self, node: ScalarNode, place: tuple[int, int]) -> object:
         kind = str(node.tag).removeprefix(_TAG)
         text = str(node.value)
+        self._weigh(text, place)
         try:
             match kind:
                 case "null":
@@ -152,10 +194,19 @@ class _Builder:
                     return int(text.replace("_", ""), 0) if len(text) < 100 else text
                 case "float":
                     return float(text.replace("_", ""))
-                case "str" | "timestamp":
+                case _ if kind in _PLAIN:
                     return text
         except (KeyError, ValueError):
             return text
-        near = did_you_mean(kind, ["str", "int"])
-        self.problems.append(self._document.problem_at(*place, f"the tag '{kind[:40]}' is not allowed here{near}"))
+        self._forbid(kind, place)
         return None
+
+    def _weigh(self, text: str, place: tuple[int, int]) -> None:
+        self._characters += len(text)
+        if self._characters > MAX_CHARACTERS:
+            message = _beyond(f"{MAX_CHARACTERS:,} characters")
+            raise ScenarioError([*self.problems, self._document.problem_at(*place, message)])
+
+    def _forbid(self, tag: str, place: tuple[int, int]) -> None:
+        near = did_you_mean(tag, ["str", "int"])
+        self.problems.append(self._document.problem_at(*place, f"the tag '{tag[:40]}' is not allowed here{near}"))

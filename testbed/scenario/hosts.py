@@ -39,7 +39,7 @@ class MailHostSpec(HostSpec):
             return {name: {} for name in value}
         if isinstance(value, dict):
             return {name: {} if spec is None else spec for name, spec in value.items()}
-        return value
+        raise ValueError("'mailboxes' is a list of names, or a mapping of names to quotas")
 
 
 class UserAgentSpec(HostSpec):
@@ -67,7 +67,7 @@ class RelaySpec(MailHostSpec):
     @field_validator("retry", mode="before")
     @classmethod
     def _one_interval(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
+        return value if isinstance(value, list | tuple) else [value]
 
     @field_validator("retry")
     @classmethod

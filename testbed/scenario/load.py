@@ -111,15 +111,14 @@ def _read(file: str) -> str:
         return ScenarioError([Problem(file, 0, 0, message)])
 
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as source:
-            facts = os.fstat(descriptor)
+        with open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as source:
+            facts = os.fstat(source.fileno())
             if not stat.S_ISREG(facts.st_mode):
                 raise refuse("this is not a regular file")
             if facts.st_size > MAX_OCTETS:
                 raise refuse(f"{facts.st_size:,} octets are too many for a scenario; the limit is {MAX_OCTETS:,}")
             content = source.read(MAX_OCTETS + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: no file has such a name
         raise refuse("there is no such file or folder") from None
     except OSError as error:
         raise refuse(f"it cannot be read: {(error.strerror or str(error)).lower()}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 from testbed.errors import UsageError
 from testbed.protocols.text import printable
@@ -48,7 +49,7 @@ class ScenarioError(UsageError):
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`` (did you mean 'mailboxes'?)``, or ``""`` when nothing is near."""
-    words = list(known)
+    words = list(islice(known, 1_000))
     folded = {candidate.lower(): candidate for candidate in words}
     near = get_close_matches(str(word).lower(), list(folded), 1, 0.6)
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain, islice
 
 from testbed.scenario.document import Document, Path
 from testbed.scenario.expectations import (
@@ -21,15 +21,14 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep
 
 MAX_HOSTS = 200
+MAX_PROBLEMS = 100  # nobody reads on
 
 
 def reference_problems(scenario: Scenario, document: Document) -> list[Problem]:
     """Every impossible reference, at its own place."""
-    return [
-        document.problem(path, message)
-        for found in (_hosts(scenario), _faults(scenario), _steps(scenario), _expectations(scenario))
-        for path, message in found
-    ]
+    found = chain(_hosts(scenario), _faults(scenario), _steps(scenario), _expectations(scenario))
+    problems = [document.problem(path, message) for path, message in islice(found, MAX_PROBLEMS)]
+    return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
 Found = Iterator[tuple[Path, str]]
@@ -80,11 +79,13 @@ def _faults(scenario: Scenario) -> Found:
                 yield from _known_host(scenario, (*path, "between", end), name)
             if fault.between[0] == fault.between[1]:
                 yield (*path, "between"), "no packet goes from a host to itself over the wire"
-    for (one, first), (two, second) in combinations(enumerate(scenario.faults), 2):
-        if first.line and first.line == second.line:
+    lines: dict[int, int] = {}
+    for number, fault in enumerate(scenario.faults):
+        other = lines.setdefault(fault.line, number)
+        if fault.line and other != number:
             yield (
-                ("faults", two),
-                f"write faults {one + 1} and {two + 1} on lines of their own: reports name faults by line",
+                ("faults", number),
+                f"write faults {other + 1} and {number + 1} on lines of their own: reports name faults by line",
             )
 
 

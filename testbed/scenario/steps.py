@@ -27,7 +27,7 @@ class SendStep(Tagged):
     @field_validator("recipients", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
+        return value if isinstance(value, list | tuple) else [value]
 
     def describe(self) -> str:
         """One line in words."""

@@ -37,13 +37,13 @@ def parse_duration(text: object) -> int:
     complaint = f"'{_shown(text)}' is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
     if not isinstance(text, str) or not text.strip():
         raise ValueError(complaint)
-    rest, total = text.strip(), 0
-    while rest:
-        part = _DURATION_PART.match(rest)
+    rest, total, at = text.strip(), 0, 0
+    while at < len(rest):
+        part = _DURATION_PART.match(rest, at)
         if part is None:
             raise ValueError(complaint)
         total += _scaled(part.group(1), part.group(2), _NS[part.group(3)])
-        rest = rest[part.end() :]
+        at = part.end()
     if total > _LONGEST_NS:
         raise ValueError(f"'{_shown(text)}' is longer than ten years")
     return total
@@ -77,5 +77,5 @@ def _scaled(whole: str, fraction: str | None, unit: int) -> int:
 
 
 def _shown(value: object) -> str:
-    text = "".join(c if c.isprintable() else "·" for c in str(value))
+    text = "".join(c if c.isprintable() else "·" for c in ("" if value is None else str(value))[:41])
     return text if len(text) <= 40 else text[:39] + "…"

@@ -18,6 +18,8 @@ _TYPES = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number",
+    "finite_number": "a whole number",
     "dict_type": "a mapping (name: value)",
     "model_type": "a mapping (name: value)",
     "model_attributes_type": "a mapping (name: value)",
@@ -41,7 +43,7 @@ def _echo(details: ErrorDetails) -> bool:
 def _problem(details: ErrorDetails, document: Document) -> Problem:
     model, path = _resolve(details["loc"])
     kind, value, context = details["type"], details.get("input"), details.get("ctx", {})
-    name = str(path[-1]) if path else "the file"
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the file")[:60]
     match kind:
         case "extra_forbidden":
             known = _keys(model)
@@ -91,7 +93,7 @@ _PATTERNS = {
     "subject": "subject: one line without control characters",
     "title": "title: one line without control characters",
     **dict.fromkeys(
-        ("to", "from", "address", "mailbox", "recipient", "for", "0", "1", "2"),
+        ("to", "from", "address", "mailbox", "recipient", "for"),
         "mail address; write e.g. bob@someschool.edu",
     ),
 }
@@ -130,7 +132,7 @@ def _owner(path: Path) -> str:
 
 
 def _shown(value: object) -> str:
-    text = "".join(c if c.isprintable() else "·" for c in str(value))
+    text = "".join(c if c.isprintable() else "·" for c in str(value)[:41])
     return text if len(text) <= 40 else text[:39] + "…"
 
 

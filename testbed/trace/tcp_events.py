@@ -59,7 +59,6 @@ class _Direction:
     window: int | None = None  # unscaled
     scale: int | None = None  # shift of the window, None when unknown
     unscaled: bool = False  # the last window stood in a SYN
-    opened: bool = False  # a SYN was seen
     duplicates: int = 0  # duplicate ACKs in a row
     last: int = 0  # events of the last packet
 
@@ -137,10 +136,9 @@ class _Judge:
         if peer.whole != peer.next:
             peer.whole = peer.next
             return Event.ACK_LOST_SEGMENT
-        if peer.duplicates:
-            return 0
-        peer.duplicates = 2  # enough to take what the peer sends again for a fast retransmission
-        return Event.ACK_LOST_SEGMENT
+        told = peer.duplicates > 0
+        peer.duplicates = max(2, peer.duplicates)  # what the peer sends again is taken for a fast retransmission
+        return 0 if told else Event.ACK_LOST_SEGMENT
 
     def _measure(self, segment: _Segment) -> None:
         """The initial RTT: from the last SYN to the first ACK after it that is no SYN."""
@@ -168,10 +166,12 @@ class _Judge:
         return Event.RETRANSMISSION
 
     def _learn_scale(self, segment: _Segment, mine: _Direction, peer: _Direction) -> None:
-        """The window scale a SYN offers; both sides must offer it (RFC 7323 §2.2)."""
-        mine.scale, mine.opened = self._options(segment.row).window_scale, True
-        if segment.flags & ACK and peer.opened and (mine.scale is None or peer.scale is None):
+        """The window scale a SYN offers.  One SYN that offers none ends it for both sides (RFC 7323 §2.2)."""
+        offered = self._options(segment.row).window_scale
+        if offered is None:
             mine.scale = peer.scale = 0
+        elif mine.scale is None:
+            mine.scale = offered
 
 
 def _first_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> tuple[int, bool]:

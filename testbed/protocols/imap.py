@@ -1,0 +1,56 @@
+"""The grammar of IMAP lines (RFC 3501, RFC 9051): tags, status responses, literals."""
+
+from __future__ import annotations
+
+import re
+
+from testbed.protocols.text import decoded
+
+_COMMAND = re.compile(rb"([^\s(){%*\"\\\]+]+) +([A-Za-z]+)(?: +(.*))?$", re.S)
+_LITERAL = re.compile(rb"\{(\d{1,18})(\+?)\}$")
+_STATUS = re.compile(rb"(\S+) +(OK|NO|BAD|PREAUTH|BYE)(?: +(.*))?$", re.S | re.I)
+_HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS", "ID"))
+_MASK = "********"
+
+
+def literal_octets(line: bytes) -> int | None:
+    """How many octets of literal follow the line (RFC 3501 §4.3), None when none do."""
+    found = _LITERAL.search(line)
+    return int(found.group(1)) if found else None
+
+
+def split_command(line: bytes) -> tuple[str, str, str] | None:
+    """Tag, command in upper case (``UID FETCH`` as one), arguments with credentials masked; None for no command."""
+    found = _COMMAND.match(line)
+    if found is None:
+        return None
+    tag, name, arguments = decoded(found.group(1)), decoded(found.group(2)).upper(), decoded(found.group(3) or b"")
+    if name == "UID":
+        sub, _, arguments = arguments.partition(" ")
+        name = f"UID {sub.upper()}"
+    if name == "LOGIN" or (name == "AUTHENTICATE" and " " in arguments):
+        arguments = f"{arguments.partition(' ')[0]} {_MASK}"
+    return tag[:60], name[:40], arguments[:500]
+
+
+def split_status(line: bytes) -> tuple[str, str, str] | None:
+    """Tag (``*`` for untagged), OK/NO/BAD/PREAUTH/BYE, text; None for data."""
+    found = _STATUS.match(line)
+    if found is None:
+        return None
+    return decoded(found.group(1)), decoded(found.group(2)).upper(), decoded(found.group(3) or b"")
+
+
+def response_code(text: str) -> tuple[str, str]:
+    """``[OVERQUOTA]`` and the text behind it (RFC 3501 §7.1, RFC 5530); ``""`` when there is none."""
+    if text.startswith("[") and "]" in text:
+        code, _, rest = text[1:].partition("]")
+        return code.partition(" ")[0].upper(), rest.strip()
+    return "", text
+
+
+def phase_word(name: str) -> str:
+    """``handshake``, ``transfer`` or ``closure``."""
+    if name in _HANDSHAKE:
+        return "handshake"
+    return "closure" if name == "LOGOUT" else "transfer"

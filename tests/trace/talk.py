@@ -1,0 +1,78 @@
+"""Small captures told in a few words: who sends what, when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
+from scapy.packet import Packet, Raw
+
+from testbed.pcap.read import parse_capture
+from testbed.pcap.write import TraceWriter
+from testbed.trace.analysis import Analysis
+from testbed.trace.inspect import analyse
+
+_START, _STEP = 1_700_000_000 * 10**9, 10_000_000
+
+
+@dataclass
+class Talk:
+    """One client and one server; sequence numbers count themselves."""
+
+    port: int = 40_000
+    v6: bool = False
+    packets: list[Packet] = field(default_factory=list)
+    next: list[int] = field(default_factory=lambda: [1_000, 9_000])
+
+    def segment(self, side: int, flags: str, octets: bytes = b"", back: int = 0) -> Talk:
+        """A segment of client (0) or server (1); ``back`` sends again from that many octets before."""
+        ports = {"sport": (self.port, 25)[side], "dport": (25, self.port)[side]}
+        ack = self.next[1 - side] if "A" in flags else 0
+        tcp = TCP(**ports, seq=self.next[side] - back, ack=ack, flags=flags, window=8_000)
+        self.packets.append(self.ip(side) / tcp / Raw(octets))
+        if not back:
+            self.next[side] += len(octets) + ("S" in flags) + ("F" in flags)
+        return self
+
+    def ip(self, side: int) -> Packet:
+        ends = ("2001:db8::1", "2001:db8::2") if self.v6 else ("10.0.0.1", "10.0.0.2")
+        return (IPv6 if self.v6 else IP)(src=ends[side], dst=ends[1 - side])
+
+    def open(self) -> Talk:
+        return self.segment(0, "S").segment(1, "SA").segment(0, "A")
+
+    def close(self) -> Talk:
+        return self.segment(0, "FA").segment(1, "FA").segment(0, "A")
+
+    def say(self, *lines: str) -> Talk:
+        """``C ...`` and ``S ...``; the line ends are added."""
+        for line in lines:
+            self.segment("CS".index(line[0]), "PA", line[2:].encode() + b"\r\n")
+        return self
+
+    def unreachable(self, code: int = 1) -> Talk:
+        """Somebody on the way complains about the last packet."""
+        error = ICMPv6DestUnreach(code=code) if self.v6 else ICMP(type=3, code=code)
+        self.packets.append(self.ip(1) / error / self.packets[-1])
+        return self
+
+    def ask(self, name: str, kind: str, *, rcode: int | None) -> Talk:
+        """A DNS query and, unless ``rcode`` is None, its answer."""
+        question = DNSQR(qname=name, qtype=kind)
+        self.packets.append(self.ip(0) / UDP(sport=5_000, dport=53) / DNS(id=7, qd=question))
+        if rcode is not None:
+            self.packets.append(self.ip(1) / UDP(sport=53, dport=5_000) / DNS(id=7, qr=1, rcode=rcode, qd=question))
+        return self
+
+
+def watch(*talks: Talk) -> Analysis:
+    """What the inspector understands of some conversations, one after the other."""
+    file = BytesIO()
+    writer = TraceWriter(file, application="tests")
+    for number, packet in enumerate(packet for talk in talks for packet in talk.packets):
+        writer.packet(_START + number * _STEP, bytes(packet))
+    return analyse(parse_capture(np.frombuffer(file.getvalue(), np.uint8)))

@@ -1,0 +1,112 @@
+"""Every finding from a small capture that shows it; none on a healthy one."""
+
+from __future__ import annotations
+
+import pytest
+from talk import Talk, watch
+
+from testbed.trace.model import Finding
+
+HELLO = ("S 220 mx", "C EHLO a", "S 250 mx")
+MAIL = ("C MAIL FROM:<a@x>", "S 250 ok")
+RCPT = ("C RCPT TO:<b@y>", "S 250 ok")
+DATA = ("C DATA", "S 354 go", "C Message-ID: <1@x>", "C ", "C hi", "C .")
+BYE = ("C QUIT", "S 221 bye")
+
+
+def healthy(port: int = 40_000) -> Talk:
+    return Talk(port).open().say(*HELLO, *MAIL, *RCPT, *DATA, "S 250 2.0.0 taken", *BYE).close()
+
+
+def after(*lines: str, port: int = 40_000) -> Talk:
+    """A session with these lines behind the hello, then a goodbye."""
+    return Talk(port).open().say(*HELLO, *lines, *BYE).close()
+
+
+def cut(*lines: str, port: int = 40_000) -> Talk:
+    """A session the server resets behind these lines."""
+    return Talk(port).open().say(*lines).segment(1, "R")
+
+
+CASES: dict[str, list[Talk]] = {
+    "connection-refused": [Talk().segment(0, "S").segment(1, "RA")],
+    "syn-unanswered": [Talk().segment(0, "S").segment(0, "S", back=1)],
+    "host-unreachable": [Talk().segment(0, "S").unreachable()],
+    "handshake-incomplete": [Talk().segment(0, "S").segment(1, "SA")],
+    "syn-retransmitted": [
+        Talk().segment(0, "S").segment(0, "S", back=1).segment(1, "SA").segment(0, "A").say(*HELLO, *BYE).close()
+    ],
+    "segment-retransmitted": [
+        Talk().open().say("S 220 mx", "C EHLO a").segment(0, "PA", b"EHLO a\r\n", back=8).say("S 250 x", *BYE).close()
+    ],
+    "connection-reset": [cut(*HELLO)],
+    "mailbox-full": [after(*MAIL, "C RCPT TO:<b@y>", "S 452 4.2.2 full")],
+    "user-unknown": [after(*MAIL, "C RCPT TO:<b@y>", "S 550 5.1.1 who?")],
+    "disk-full": [after(*MAIL, *RCPT, *DATA, "S 452 4.3.1 full")],
+    "message-too-big": [after("C MAIL FROM:<a@x> SIZE=9", "S 552 5.3.4 too big")],
+    "too-many-recipients": [after(*MAIL, "C RCPT TO:<b@y>", "S 452 4.5.3 enough")],
+    "not-authorised": [after(*MAIL, "C RCPT TO:<b@y>", "S 550 5.7.1 no relaying")],
+    "wrong-credentials": [after("C AUTH PLAIN eA==", "S 535 5.7.8 no")],
+    "refused-for-now": [after(*MAIL, "C RCPT TO:<b@y>", "S 450 wait")],
+    "refused-for-good": [after("C VRFY b", "S 502 no")],
+    "no-greeting": [Talk().open().close()],
+    "no-reply": [cut(*HELLO, "C MAIL FROM:<a@x>")],
+    "message-cut-off": [cut(*HELLO, *MAIL, *RCPT, *DATA[:-1])],
+    "reply-to-message-lost": [cut(*HELLO, *MAIL, *RCPT, *DATA)],
+    "duplicate-possible": [cut(*HELLO, *MAIL, *RCPT, *DATA), healthy(40_001)],
+    "delivery-retried": [after(*MAIL, "C RCPT TO:<b@y>", "S 452 4.2.2 full"), healthy(40_001)],
+    "domain-unknown": [Talk().ask("y.example", "MX", rcode=3)],
+    "name-server-failure": [Talk().ask("y.example", "MX", rcode=2)],
+    "name-server-refuses": [Talk().ask("y.example", "MX", rcode=5)],
+    "name-server-silent": [Talk().ask("y.example", "MX", rcode=None)],
+}
+# What else such a capture shows, beside the finding it stands for.
+ALSO = {
+    "no-reply": {"connection-reset"},
+    "message-cut-off": {"connection-reset"},
+    "reply-to-message-lost": {"connection-reset"},
+    "duplicate-possible": {"connection-reset", "reply-to-message-lost", "delivery-retried"},
+    "delivery-retried": {"mailbox-full"},
+}
+
+
+def findings(*talks: Talk) -> tuple[Finding, ...]:
+    return watch(*talks).findings
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_finding(code: str) -> None:
+    analysis = watch(*CASES[code])
+    assert {finding.code for finding in analysis.findings} == {code} | ALSO.get(code, set())
+    for finding in analysis.findings:
+        assert finding.reference.startswith("RFC ")
+        assert finding.frames
+        assert all(1 <= frame <= analysis.frames for frame in finding.frames)
+        assert set(finding.connections) <= {connection.number for connection in analysis.connections}
+        assert "{" not in finding.text
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        healthy(),
+        after(),
+        Talk(v6=True).open().say(*HELLO, *MAIL, *RCPT, *DATA, "S 250 ok", *BYE).close(),
+        Talk().open().say(*HELLO, *BYE).segment(0, "FA").segment(1, "R"),  # after 221 the manner does not matter
+        Talk().ask("y.example", "MX", rcode=0),
+    ],
+)
+def test_nothing_to_say_about_healthy_traffic(talk: Talk) -> None:
+    assert findings(talk) == ()
+
+
+def test_frames_point_at_the_evidence() -> None:
+    (finding,) = findings(*CASES["mailbox-full"])
+    assert finding.frames == (10,)
+    assert "b@y" in finding.text
+
+
+def test_a_retry_that_succeeds_tells_how_long_it_took() -> None:
+    found = {finding.code: finding for finding in findings(*CASES["delivery-retried"])}
+    assert "tried 2 times" in found["delivery-retried"].text
+    assert "was taken" in found["delivery-retried"].text
