@@ -10,6 +10,7 @@ _COMMAND = re.compile(rb"([^\s(){%*\"\\\]+]+) +([A-Za-z]+)(?: +(.*))?$", re.S)
 _LITERAL = re.compile(rb"\{(\d{1,18})(\+?)\}$")
 _STATUS = re.compile(rb"(\S+) +(OK|NO|BAD|PREAUTH|BYE)(?: +(.*))?$", re.S | re.I)
 _HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS", "ID"))
+_SECRET = frozenset(("LOGIN", "AUTHENTICATE"))
 _MASK = "********"
 
 
@@ -28,7 +29,7 @@ def split_command(line: bytes) -> tuple[str, str, str] | None:
     if name == "UID":
         sub, _, arguments = arguments.partition(" ")
         name = f"UID {sub.upper()}"
-    if name == "LOGIN" or (name == "AUTHENTICATE" and " " in arguments):
+    if name in _SECRET and " " in arguments:
         arguments = f"{arguments.partition(' ')[0]} {_MASK}"
     return tag[:60], name[:40], arguments[:500]
 

@@ -16,7 +16,7 @@ def split_command(line: bytes) -> tuple[str, str]:
     keyword, argument = keyword.upper()[:40], argument.strip()[:500]
     if keyword == "PASS":
         argument = _MASK
-    elif keyword == "APOP" or (keyword == "AUTH" and " " in argument):
+    elif keyword in ("APOP", "AUTH") and " " in argument:
         argument = f"{argument.partition(' ')[0]} {_MASK}"
     return keyword, argument
 

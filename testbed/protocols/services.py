@@ -24,6 +24,8 @@ _UDP = {53: "dns", 67: "dhcp", 123: "ntp", 137: "netbios-ns", 5353: "mdns", 5355
 
 _SMTP_COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|LHLO|MAIL FROM:)[ \t]*[^\r\n]")
 
+_GREETINGS = {"pop3": (b"+OK", b"-ERR", b"+ "), "imap": (b"* ", b"+ ")}
+
 SMTP_SERVICES = frozenset({"smtp", "submission"})
 
 
@@ -41,4 +43,14 @@ def service_by_content(from_client: bytes, from_server: bytes) -> str:
     """The service as the first octets of both sides show it, ``""`` when they show none."""
     if _SMTP_COMMAND.match(from_client) and (not from_server or from_server[:1] in b"245"):
         return "smtp"
+    if from_server.startswith((b"* OK", b"* PREAUTH", b"* BYE")):
+        return "imap"
+    if from_server.startswith(b"+OK") and not from_client.startswith(b"*"):
+        return "pop3"
     return ""
+
+
+def contradicted(service: str, from_server: bytes) -> bool:
+    """Whether a service told by its port cannot be it: the server's first octets are not its greeting."""
+    greetings = _GREETINGS.get(service)
+    return greetings is not None and bool(from_server) and not from_server.startswith(greetings)

@@ -28,9 +28,10 @@ class Problem:
     @property
     def excerpt(self) -> str:
         """The line with a caret under the place, ``""`` where there is none."""
-        text = "".join(c if c.isprintable() else " " for c in self.source.rstrip())
+        text = self.source.rstrip()
         if not self.line or not text or len(text) > 160:
             return ""
+        text = "".join(c if c.isprintable() else " " for c in text)
         return f"{self.line:>5} | {text}\n      | {' ' * (self.column - 1)}^"
 
 
@@ -51,5 +52,5 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`` (did you mean 'mailboxes'?)``, or ``""`` when nothing is near."""
     words = list(islice(known, 1_000))
     folded = {candidate.lower(): candidate for candidate in words}
-    near = get_close_matches(str(word).lower(), list(folded), 1, 0.6)
+    near = get_close_matches(str(word)[:300].lower(), list(folded), 1, 0.6)
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""

@@ -73,13 +73,17 @@ class Analysis:
 
     def packets(self, connection: int | None = None) -> Iterator[PacketRow]:
         """Every packet in file order, or those of one connection; made one at a time."""
-        known = dict(zip(self.table.row.tolist(), range(len(self.table)), strict=True))
-        if connection is None:
-            rows = range(len(self.capture.frame))
-            yield from (self._packet(row, known.get(row)) for row in rows)
+        if connection is not None:
+            for at in np.flatnonzero(self.labels.connection == connection).tolist():
+                yield self._packet(int(self.table.row[at]), at)
             return
-        for at in np.flatnonzero(self.labels.connection == connection).tolist():
-            yield self._packet(int(self.table.row[at]), at)
+        at = 0  # the table's rows are in file order too
+        for row in range(len(self.capture.frame)):
+            if at < len(self.table) and self.table.row[at] == row:
+                yield self._packet(row, at)
+                at += 1
+            else:
+                yield self._packet(row, None)
 
     def _packet(self, row: int, at: int | None) -> PacketRow:
         capture, table, labels = self.capture, self.table, self.labels

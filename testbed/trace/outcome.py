@@ -25,6 +25,8 @@ def outcome(
         return _FAILED_HANDSHAKES[handshake]
     if service in ("dns", "mdns", "llmnr"):
         return _names(exchanges)
+    if service in ("pop3", "imap"):
+        return _reading(exchanges) or _plain(closure, closed_by)
     parts = [_transaction(transaction) for transaction in transactions]
     if not parts:
         parts = [_refusal(exchanges)]
@@ -46,6 +48,49 @@ def _names(exchanges: tuple[Exchange, ...]) -> str:
         parts.append(f"{question}: {answer}")
     more = f"; {len(exchanges) - 4} more" if len(exchanges) > 4 else ""
     return "; ".join(parts) + more or "no query"
+
+
+_ENCRYPTED = "encrypted from there on"
+# What somebody who reads mail does, in the words of the report, by command.
+_DEEDS = {
+    "STLS": _ENCRYPTED,
+    "STARTTLS": _ENCRYPTED,
+    "PASS": "logged in",
+    "APOP": "logged in",
+    "LOGIN": "logged in",
+    "AUTHENTICATE": "logged in",
+    "AUTH": "logged in",
+    "RETR": "retrieved",
+    "DELE": "marked for deletion",
+    "FETCH": "fetches",
+    "UID FETCH": "fetches",
+    "SEARCH": "searches",
+    "UID SEARCH": "searches",
+    "STORE": "flag changes",
+    "UID STORE": "flag changes",
+    "COPY": "copies",
+    "UID COPY": "copies",
+    "MOVE": "moves",
+    "UID MOVE": "moves",
+    "APPEND": "appended",
+    "EXPUNGE": "expunged",
+}
+
+
+def _reading(exchanges: tuple[Exchange, ...]) -> str:
+    """``logged in, 2 retrieved, 1 marked for deletion``; a refusal last."""
+    counts: dict[str, int] = {}
+    refused = ""
+    for exchange in exchanges:
+        if exchange.command is None or exchange.reply is None:
+            continue
+        deed = _DEEDS.get(exchange.command.verb)
+        if exchange.reply.code in ("+OK", "OK") and deed:
+            counts[deed] = counts.get(deed, 0) + 1
+        elif exchange.reply.code in ("-ERR", "NO", "BAD"):
+            refused = f"{exchange.command.verb} refused: {exchange.reply.text}"
+    words = [deed if deed in ("logged in", _ENCRYPTED) else f"{count} {deed}" for deed, count in counts.items()]
+    return ", ".join([*words, *([refused] if refused else [])])
 
 
 def _transaction(transaction: Transaction) -> str:

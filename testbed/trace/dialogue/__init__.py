@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from testbed.trace.dialogue.dns import DnsDialogue
+from testbed.trace.dialogue.imap import ImapDialogue
+from testbed.trace.dialogue.pop3 import Pop3Dialogue
 from testbed.trace.dialogue.smtp import SmtpDialogue
 from testbed.trace.model import Exchange, Transaction
 from testbed.trace.reassembly import Chunk, Gap
@@ -35,6 +37,8 @@ class Spoken:
 _TCP: dict[str, Callable[[], Dialogue]] = {
     "smtp": SmtpDialogue,
     "submission": SmtpDialogue,
+    "pop3": Pop3Dialogue,
+    "imap": ImapDialogue,
     "dns": lambda: DnsDialogue(stream=True),
 }
 _UDP: dict[str, Callable[[], Dialogue]] = {

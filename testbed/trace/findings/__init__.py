@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
 from testbed.trace.findings.names import failed_lookups
+from testbed.trace.findings.reading import refused_readers, undone_deletions
 from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.model import Connection, Finding
@@ -23,6 +24,8 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_sessions,
     refused_recipients,
     cut_dialogue,
+    refused_readers,
+    undone_deletions,
     failed_lookups,
 )
 _OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)

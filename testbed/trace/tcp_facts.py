@@ -1,0 +1,74 @@
+"""Plain facts about a flow: how it opened, how it ended, how much was said."""
+
+from __future__ import annotations
+
+from testbed.pcap.table import TCP
+from testbed.protocols.tcp import ACK, FIN, RST, SYN
+from testbed.trace.flows import CLIENT, Flow
+from testbed.trace.model import Closure, Handshake
+
+
+def octets(flow: Flow, side: int) -> int:
+    """Payload one side sent, told by its sequence numbers where TCP has them, so nothing counts twice."""
+    rows = [p for p in range(len(flow)) if flow.side[p] == side and flow.length[p]]
+    if flow.protocol != TCP or not rows:
+        return sum(flow.length[p] for p in rows)
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for p in rows:
+        key = (flow.sequence[p], flow.length[p])
+        if key not in seen:
+            seen.add(key)
+            total += flow.length[p]
+    return total
+
+
+def handshake(flow: Flow, unreachable: bool) -> Handshake:
+    """How a TCP flow opened; ``unreachable`` tells that an ICMP error answered its first packet."""
+    syn = synack = False
+    for position, flags in enumerate(flow.flags):
+        if flags & RST:
+            if syn and not synack:
+                return Handshake.REFUSED if flow.side[position] != CLIENT else Handshake.INCOMPLETE
+            break
+        if flags & SYN:
+            synack = synack or bool(flags & ACK)
+            syn = syn or not flags & ACK
+        elif synack and flow.side[position] == CLIENT and flags & ACK:
+            return Handshake.COMPLETE
+    if synack:
+        return Handshake.INCOMPLETE
+    if syn and unreachable:
+        return Handshake.UNREACHABLE
+    only_client = all(side == CLIENT for side in flow.side)
+    return Handshake.UNANSWERED if syn and only_client else Handshake.UNSEEN
+
+
+def closure(flow: Flow) -> tuple[Closure, str, tuple[int, ...]]:
+    """How a TCP flow ended, who began it (``client``, ``server`` or ``""``), and the frames of FIN or RST."""
+    fins: dict[int, int] = {}
+    for position, flags in enumerate(flow.flags):
+        side, frame = flow.side[position], flow.frame[position]
+        if flags & RST and len(fins) < 2:
+            return Closure.RESET, ("client", "server")[side], (*fins.values(), frame)
+        if flags & FIN:
+            fins.setdefault(side, frame)
+    if not fins:
+        return Closure.OPEN, "", ()
+    first = next(iter(fins))
+    kind = Closure.NORMAL if len(fins) == 2 else Closure.HALF
+    return kind, ("client", "server")[first], tuple(fins.values())
+
+
+def handshake_rtt(flow: Flow) -> int | None:
+    """Wireshark's initial RTT: from the SYN to the ACK that completes the handshake."""
+    syn: int | None = None
+    synack = False
+    for position, flags in enumerate(flow.flags):
+        if flags & SYN and not flags & ACK and syn is None:
+            syn = flow.time[position]
+        elif flags & SYN:
+            synack = True
+        elif synack and syn is not None and flow.side[position] == CLIENT:
+            return flow.time[position] - syn
+    return None
