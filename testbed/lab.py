@@ -179,11 +179,11 @@ class _Lab:
         raise KeyError(address)
 
     async def _settle(self) -> None:
-        """Wait until no host has anything in progress, then until the wire is quiet."""
-        for _ in self._hosts:  # one host's last act may be the next one's first
+        """Wait until no host has anything in progress, and the wire has had time to become quiet."""
+        for pause in (*[0.0] * len(self._hosts), _AFTERMATH_S, 0.0):  # one host's last act may be the next one's first
             for host in self._hosts.values():
                 await host.settled()
-        await asyncio.sleep(_AFTERMATH_S)
+            await asyncio.sleep(pause)
 
     async def _close(self, reason: str) -> None:
         for host in self._hosts.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from testbed.errors import CaptureError
 from testbed.expect import Judgement, judge
 from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
@@ -49,5 +50,8 @@ def conclude(played: Played) -> Outcome:
 
     if played.trace is None:
         return Outcome(played, None, None)
-    analysis = inspect(played.trace)
+    try:
+        analysis = inspect(played.trace)
+    except CaptureError:  # a lab that was killed may leave less than a header
+        return Outcome(played, None, None)
     return Outcome(played, analysis, judge(played.scenario, analysis))

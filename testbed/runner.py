@@ -111,6 +111,7 @@ class Runner:
     def _interrupt(self, running: list[_Process]) -> None:
         self._interrupted = True
         for process in running:
+            process.overdue = True
             process.deadline = min(process.deadline, time.monotonic() + _INTERRUPT_GRACE_S)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
@@ -145,9 +146,11 @@ class Runner:
                 self._on_progress(process.scenario, line)
             process.heard = len(progress)
         for process in running:
-            if time.monotonic() > process.deadline and not process.overdue:
+            if time.monotonic() > process.deadline:
+                # First it is asked to write what it has; if it does not, it is killed, and its end of the pipe closes.
+                os.kill(process.pid, signal.SIGKILL if process.overdue else signal.SIGTERM)
                 process.overdue = True
-                os.kill(process.pid, signal.SIGKILL)  # its end of the pipe closes
+                process.deadline += _INTERRUPT_GRACE_S
         self._on_tick()
 
     def _finish(self, process: _Process) -> Played:

@@ -22,6 +22,7 @@ Path = tuple[str | int, ...]
 MAX_VALUES = 20_000  # after aliases are expanded
 MAX_DEPTH = 40
 MAX_CHARACTERS = 1_048_576  # after aliases are expanded
+MAX_TAG = 10_000  # the parser takes quadratic time over a tag
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _TAG = "tag:yaml.org,2002:"
@@ -99,6 +100,9 @@ def _compose(document: Document) -> Node | None:
 
 def _bound(yaml: YAML, document: Document) -> None:
     """Refuse a second document, and what is too deep or too long, before nodes are made of it."""
+    if any(len(word) > MAX_TAG and "!" in word for word in document.text.split()):
+        message = f"this is not YAML that can be read: a tag is longer than {MAX_TAG:,} characters"
+        raise ScenarioError([Problem(document.file, 0, 0, message)])
     documents = values = depth = 0
     for event in yaml.parse(document.text):
         documents += isinstance(event, DocumentStartEvent)

@@ -27,7 +27,7 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     found: list[Path] = []
     for given in paths:
         path = Path(given)
-        if path.is_dir():
+        if os.path.isdir(path):  # unlike is_dir(), never raises
             inside = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and not p.is_dir())
             if not inside:
                 raise UsageError(f"{path} holds no scenario: no file in it ends in .yaml or .yml")

@@ -27,6 +27,8 @@ def flatten(value: object, kinds: Mapping[str, type[Tagged]], noun: str) -> obje
     if kind not in kinds:
         raise PydanticCustomError("unknown_kind", f"unknown {noun.split()[-1]} '{{word}}'", {"word": str(kind)[:40]})
     if isinstance(body, dict):
+        if "kind" in body:  # ours, not the user's
+            raise PydanticCustomError("kind_given", f"unknown key 'kind' in '{kind}'")
         return {**body, "kind": kind}
     if not kinds[kind].shorthand:
         raise PydanticCustomError("no_mapping", f"'{kind}' needs a mapping of its parts in braces or below it")

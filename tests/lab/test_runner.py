@@ -106,10 +106,20 @@ def test_ctrl_c_keeps_the_trace_so_far(tmp_path: Path) -> None:
 
 
 @pytest.mark.lab
+def test_a_lab_over_its_time_writes_what_it_has(tmp_path: Path) -> None:
+    [played] = Runner(run, jobs=1, time_limit_s=1.0).run([(parse(SLOW), tmp_path / "trace.pcapng")])
+    assert played.error == "the lab was stopped after 1 s of real time"
+    assert played.trace is not None
+    assert "interrupted" in inspect(played.trace).log[-1].message
+
+
+@pytest.mark.lab
 def test_a_lab_that_takes_too_long_is_stopped_and_others_go_on(tmp_path: Path) -> None:
     def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
         if scenario.title.startswith("The first"):
-            signal.pause()
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while True:
+                signal.pause()
         run(scenario, trace, tell)
 
     work = [(parse(text), tmp_path / f"{n}.pcapng") for n, text in enumerate((SLOW, QUICK))]

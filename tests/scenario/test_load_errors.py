@@ -1,0 +1,521 @@
+"""Every kind of mistake: its place, its sentence, its hint."""
+
+import pytest
+
+from testbed.errors import UsageError
+from testbed.scenario.load import discover, load, load_all, parse
+from testbed.scenario.problems import ScenarioError
+
+VALID = """\
+title: T
+steps:
+  - send: {to: bob@someschool.edu}
+expect:
+  - delivered: {to: bob@someschool.edu}
+"""
+KEYS = "title, about, rfc, seed, ip, hosts, faults, steps, expect"
+DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
+SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
+ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
+LAB = "there is no host 'crepe.fr' (did you mean 'crepes.fr'?)"
+WIRE = "between: [crepes.fr, someschool.edu]"
+
+
+def problems(text):
+    """What is said of a text, one line each, without the file's name."""
+    with pytest.raises(ScenarioError) as caught:
+        parse(text, "f")
+    return [str(problem).removeprefix("f:") for problem in caught.value.problems]
+
+
+def hosts(*lines):
+    return VALID + "hosts:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def fault(line):
+    return f"{VALID}faults:\n  - {line}\n"
+
+
+def step(line):
+    return f"title: T\nexpect:\n  - delivered: {{to: bob@someschool.edu}}\nsteps:\n  - {line}\n"
+
+
+def expect(line):
+    return f"title: T\nsteps:\n  - send: {{to: bob@someschool.edu}}\nexpect:\n  - {line}\n"
+
+
+def title(value):
+    return VALID.replace("title: T", f"title: {value}")
+
+
+def check_all(table):
+    return pytest.mark.parametrize(("text", "said"), [pytest.param(t, s, id=s[:90]) for t, s in table])
+
+
+@check_all(
+    [
+        (VALID + "titel: x\n", "6:1: unknown key 'titel' (did you mean 'title'?)"),
+        (VALID + "HOST: {}\n", "6:1: unknown key 'HOST' (did you mean 'hosts'?)"),
+        (VALID + "zzzzz: 1\n", f"6:1: unknown key 'zzzzz'; known: {KEYS}"),
+        (VALID + "1: b\n", f"6:1: unknown key '1'; known: {KEYS}"),
+        (VALID + "<<: {rfc: x}\n", f"6:1: unknown key '<<'; known: {KEYS}"),
+        (VALID + "title: U\n", "6:1: 'title' is given twice; the first is at line 1"),
+        (VALID + "? [a]\n: b\n", "6:3: a key must be a plain word"),
+        (VALID + "? {a: b}\n: b\n", "6:3: a key must be a plain word"),
+        (title("''"), "1:8: 'title' is empty"),
+        (title("5"), "1:8: 'title' must be text, not '5'"),
+        (title("[a]"), "1:8: 'title' must be text, not a list"),
+        (title("{a: b}"), "1:8: 'title' must be text, not a mapping"),
+        (title("true"), "1:8: 'title' must be text, not true or false"),
+        (title(""), "1:1: 'title' must be text, not nothing"),
+        (title("~"), "1:8: 'title' must be text, not nothing"),
+        (title('"a\\nb"'), "1:8: 'a·b' is no title: one line without control characters"),
+        (title("x" * 201), "1:8: 'title' is longer than 200 characters"),
+        (VALID + "seed: -1\n", "6:7: 'seed' must be at least 0, not -1"),
+        (VALID + "seed: 1.5\n", "6:7: 'seed' must be a whole number, not '1.5'"),
+        (VALID + "seed: x\n", "6:7: 'seed' must be a whole number, not text"),
+        (VALID + "seed: 1e400\n", "6:7: 'seed' must be a whole number, not 'inf'"),
+        (VALID + f"seed: {'9' * 5000}\n", "6:7: 'seed' must be a whole number, not text"),
+        (
+            VALID + "seed: 9223372036854775808\n",
+            "6:7: 'seed' must be below 9,223,372,036,854,775,808, not 9223372036854775808",
+        ),
+        (VALID + "ip: ipv5\n", "6:5: 'ipv5' is not one of ipv4, ipv6, both (did you mean 'ipv6'?)"),
+        (VALID + "ip: 6\n", "6:5: '6' is not one of ipv4, ipv6, both"),
+        (VALID + "hosts: []\n", "6:8: 'hosts' must be a mapping (name: value), not a list"),
+        (VALID + "hosts: x\n", "6:8: 'hosts' must be a mapping (name: value), not text"),
+        (VALID + "faults:\n", "6:1: 'faults' must be a list, not nothing"),
+        (VALID + "faults: {}\n", "6:9: 'faults' must be a list, not a mapping"),
+    ]
+)
+def test_the_scenario_itself(text, said):
+    assert problems(text) == [said]
+
+
+@check_all(
+    [
+        (hosts("h: {}"), "7:6: say the role of 'h': user-agent, relay, receiver, name-server"),
+        (hosts("h:"), "7:3: say the role of 'h': user-agent, relay, receiver, name-server"),
+        (hosts("h: 5"), "7:6: 'h' must be a mapping (name: value)"),
+        (hosts("h: [a]"), "7:6: 'h' must be a mapping (name: value)"),
+        (hosts("h: {role: relai}"), "7:13: unknown role 'relai' (did you mean 'relay'?)"),
+        (hosts("h: {role: 5}"), "7:13: unknown role '5'"),
+        (hosts("h: {role: receiver, mailboxs: []}"), "7:23: unknown key 'mailboxs' (did you mean 'mailboxes'?)"),
+        (hosts("crepes.fr: {giveup: 5d}"), "7:15: unknown key 'giveup' (did you mean 'give_up'?)"),
+        (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
+        (
+            hosts("someschool.edu: {retry: 5m}"),
+            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes",
+        ),
+        *(
+            (
+                hosts(f"h: {{mailboxes: {value}, mx: 1}}"),
+                "7:18: 'mailboxes' is a list of names, or a mapping of names to quotas",
+            )
+            for value in ("bob", "[1]", "[bob, [bob]]", "5")
+        ),
+        (hosts("h: {mailboxes: {bob: {quot: 1}}}"), "7:25: unknown key 'quot' (did you mean 'quota'?)"),
+        (hosts("h: {mailboxes: {bob: {quota: 1x}}}"), f"7:32: '1x' {SIZE}"),
+        (hosts("h: {mailboxes: {bob: 5}}"), "7:24: 'bob' must be a mapping (name: value), not '5'"),
+        (
+            hosts("h: {mailboxes: {bob: {filled: 2 GB}}}"),
+            "7:33: 'filled' must be at most 1,000,000,000, not 2000000000",
+        ),
+        (hosts("h: {mx: 70000}"), "7:11: 'mx' must be at most 65,535, not 70000"),
+        (hosts("h: {mx: -1}"), "7:11: 'mx' must be at least 0, not -1"),
+        (hosts("h: {mx: x}"), "7:11: 'mx' must be a whole number, not text"),
+        (hosts("carol: {address: carol@crepes.fr}"), "7:10: 'server' is missing in 'carol'"),
+        (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
+        (hosts("carol: {address: carol, server: crepes.fr}"), f"7:20: 'carol' {ADDRESS}"),
+        (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 587"),
+        (hosts("crepes.fr: {retry: []}"), "7:22: 'retry' is empty; it needs at least one entry"),
+        (hosts("crepes.fr: {retry: 10}"), f"7:22: '10' {DURATION}"),
+        (hosts("crepes.fr: {retry: [1h, x]}"), f"7:27: 'x' {DURATION}"),
+        (hosts("crepes.fr: {give_up: never}"), f"7:24: 'never' {DURATION}"),
+        (
+            hosts("crepes.fr: {retry: 0s}"),
+            "7:22: a relay that tries again within a second hammers its peers; write 1s or more",
+        ),
+    ]
+)
+def test_hosts(text, said):
+    assert problems(text) == [said]
+
+
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', or 'between' two hosts"
+ONE_THING = "7:5: a wire fault does one thing: lose, delay, duplicate or reset"
+STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
+AT = "at: someschool.edu, on: RCPT"
+
+
+@check_all(
+    [
+        *((fault(line), NO_PLACE) for line in ("{}", "x", "5", "[]", "{on: RCPT}")),
+        (fault("{at: someschool.edu, then: close}"), "7:5: 'on' is missing in 'faults'"),
+        (fault(f"{{{AT}}}"), "7:5: the fault does nothing: give it 'reply' or 'then'"),
+        (
+            fault("{at: someschool.edu, on: RCTP, then: close}"),
+            f"7:30: 'RCTP' is not one of {STAGES} (did you mean 'RCPT'?)",
+        ),
+        (
+            fault("{at: someschool.edu, on: rcpt, then: close}"),
+            f"7:30: 'rcpt' is not one of {STAGES} (did you mean 'RCPT'?)",
+        ),
+        (fault(f"{{{AT}, then: explode}}"), "7:42: 'explode' is not one of close, reset, stall"),
+        *(
+            (
+                fault(f"{{{AT}, reply: {reply}}}"),
+                f"7:43: '{reply}' is not an SMTP reply; write e.g. 452 4.2.2 Mailbox full",
+            )
+            for reply in ("99", "600", "hello", "4520", "452-x")
+        ),
+        (fault(f"{{{AT}, reply: true}}"), "7:43: 'reply' must be text, not true or false"),
+        (fault(f"{{{AT}, reply: 452, times: 0}}"), "7:55: 'times' must be at least 1, not 0"),
+        (fault(f"{{{AT}, reply: 452, times: many}}"), "7:55: 'times' must be a whole number, not text"),
+        (fault(f"{{{AT}, reply: 452, recipient: bob}}"), f"7:59: 'bob' {ADDRESS}"),
+        (fault(f"{{{AT}, replay: 452}}"), "7:36: unknown key 'replay' (did you mean 'reply'?)"),
+        (
+            fault("{at: someschool.edu, on: DATA, reply: 452, recipient: bob@someschool.edu}"),
+            "7:5: 'recipient' goes with 'on: RCPT' only",
+        ),
+        (
+            fault(f"{{{AT}, then: close, host: crepes.fr}}"),
+            "7:49: unknown key 'host'; known: at, on, reply, then, times, recipient",
+        ),
+        (fault("{host: crepes.fr}"), "7:5: 'is' is missing in 'faults'"),
+        (fault("{host: crepes.fr, is: dead}"), "7:27: 'dead' is not one of silent, refused, unreachable"),
+        (fault("{host: crepes.fr, is: silent, from: 2h, until: 1h}"), "7:5: 'until' must come after 'from'"),
+        (fault("{host: crepes.fr, is: silent, until: 0}"), "7:5: 'until' must come after 'from'"),
+        (fault("{host: crepes.fr, is: silent, until: 5}"), f"7:42: '5' {DURATION}"),
+        (fault("{host: crepes.fr, is: silent, form: 5s}"), "7:35: unknown key 'form' (did you mean 'from'?)"),
+        (fault("{host: '', is: silent}"), "7:12: 'host' is empty"),
+        (fault("{host: 5, is: silent}"), "7:12: 'host' must be text, not '5'"),
+        (fault("{between: x, lose: 1}"), "7:15: 'between' must be a list, not text"),
+        (
+            fault("{between: [crepes.fr], lose: 1}"),
+            "7:15: 'between' names two hosts: [sender of the packets, host they are for]",
+        ),
+        (fault("{between: [crepes.fr, 2], lose: 1}"), "7:27: 'between' must be text, not '2'"),
+        (fault(f"{{{WIRE}}}"), ONE_THING),
+        (fault(f"{{{WIRE}, lose: 1, delay: 1s}}"), ONE_THING),
+        (fault(f"{{{WIRE}, lose: 1, times: 2}}"), "7:5: 'lose' says how many itself; leave 'times' out"),
+        (fault(f"{{{WIRE}, duplicate: 1, times: 2}}"), "7:5: 'duplicate' says how many itself; leave 'times' out"),
+        (fault(f"{{{WIRE}, lose: 0}}"), "7:50: 'lose' must be at least 1, not 0"),
+        (fault(f"{{{WIRE}, nth: 0, lose: 1}}"), "7:49: 'nth' must be at least 1, not 0"),
+        (fault(f"{{{WIRE}, delay: 1}}"), f"7:51: '1' {DURATION}"),
+        (fault(f"{{{WIRE}, reset: all}}"), "7:51: 'all' is not one of both, sender, receiver"),
+        (
+            fault(f"{{{WIRE}, packets: syn, lose: 1}}"),
+            "7:53: 'syn' is not one of SYN, SYN-ACK, ACK, FIN, RST, data, any (did you mean 'SYN'?)",
+        ),
+    ]
+)
+def test_faults(text, said):
+    assert problems(text) == [said]
+
+
+ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty"
+
+
+@check_all(
+    [
+        *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
+        (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
+        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty"),
+        (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
+        (step("send:"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
+        (step("send: {}"), "5:11: 'to' is missing in 'send'"),
+        (step("send: {to: []}"), "5:16: 'to' is empty; it needs at least one entry"),
+        (step("send: {to: bob}"), f"5:16: 'bob' {ADDRESS}"),
+        (step("send: {to: 5}"), "5:16: 'to' must be text, not '5'"),
+        (step("send: {to: [a@b, a@b, a@b, a@b, x]}"), f"5:37: 'x' {ADDRESS}"),
+        (step("send: {to: a@b, form: c@d}"), "5:21: unknown key 'form' (did you mean 'from'?)"),
+        (
+            step("send: {to: a@b, quux: c@d}"),
+            "5:21: unknown key 'quux'; known: from, to, subject, body, size, via",
+        ),
+        (step("send: {to: a@b, kind: wait}"), "5:5: unknown key 'kind' in 'send'"),
+        (step("send: {to: a@b, size: 51 MB}"), "5:27: 'size' must be at most 50,000,000, not 51 MB"),
+        (step("send: {to: a@b, size: big}"), f"5:27: 'big' {SIZE}"),
+        (
+            step('send: {to: a@b, subject: "a\\tb"}'),
+            "5:30: 'a·b' is no subject: one line without control characters",
+        ),
+        (step("wait: 5"), f"5:11: '5' {DURATION}"),
+        (step("wait: 20y"), f"5:11: '20y' {DURATION}"),
+        (step("wait:"), f"5:5: '' {DURATION}"),
+        (step("wait: 9999d"), "5:11: '9999d' is longer than ten years"),
+        (step("empty: bob"), f"5:12: 'bob' {ADDRESS}"),
+        ("title: T\nsteps: {}\nexpect: [{queued: {at: crepes.fr}}]\n", "2:8: 'steps' must be a list, not a mapping"),
+    ]
+)
+def test_steps(text, said):
+    assert problems(text) == [said]
+
+
+CONNECTION = "connection: {from: crepes.fr, to: someschool.edu"
+CLOSURES = (
+    "closed by client, closed by crepes.fr, closed by server, closed by someschool.edu, half, normal, open, "
+    "reset, reset by client, reset by crepes.fr, reset by server, reset by someschool.edu"
+)
+
+
+@check_all(
+    [
+        (
+            expect("x"),
+            "5:5: an expectation has exactly one key, one of delivered, queued, bounced, attempts, reply, connection",
+        ),
+        (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
+        (
+            expect("delivered: bob@someschool.edu"),
+            "5:5: 'delivered' needs a mapping of its parts in braces or below it",
+        ),
+        (
+            expect("delivered: {to: bob@someschool.edu, count: 1}"),
+            "5:41: unknown key 'count'; known: to, copies, within, from, subject",
+        ),
+        (
+            expect("delivered: {to: bob@someschool.edu, copies: -1}"),
+            "5:49: 'copies' must be at least 0, not -1",
+        ),
+        (expect("delivered: {to: bob@someschool.edu, within: soon}"), f"5:49: 'soon' {DURATION}"),
+        (expect("bounced: {to: alice@crepes.fr, status: 5}"), "5:44: 'status' must be text, not '5'"),
+        (
+            expect("bounced: {to: alice@crepes.fr, status: 5.x}"),
+            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1",
+        ),
+        (expect("bounced: {to: alice@crepes.fr, for: x}"), f"5:41: 'x' {ADDRESS}"),
+        (expect("attempts: {to: someschool.edu}"), "5:15: 'attempts' needs 'count', 'at_least' or 'at_most'"),
+        (expect("attempts: {to: someschool.edu, at_least: 0}"), "5:46: 'at_least' must be at least 1, not 0"),
+        (expect("reply: {from: someschool.edu, to: RCPT}"), "5:12: 'code' is missing in 'reply'"),
+        (
+            expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
+            "5:51: '600' is no reply code; write 452 or 452 4.2.2",
+        ),
+        (expect(CONNECTION + "}"), "5:17: 'connection' needs 'handshake' or 'closure'"),
+        (
+            expect(CONNECTION + ", closure: weird}"),
+            f"5:17: unknown closure 'weird'; write one of {CLOSURES}",
+        ),
+        (
+            expect(CONNECTION + ", handshake: ok}"),
+            "5:66: 'ok' is not one of complete, refused, unanswered, unreachable, incomplete",
+        ),
+        (expect(CONNECTION + ", closure: normal, port: 0}"), "5:81: 'port' must be at least 1, not 0"),
+    ]
+)
+def test_expectations(text, said):
+    assert problems(text) == [said]
+
+
+@check_all(
+    [
+        (hosts("-h.x: {domain: d}"), "7:9: '-h.x' is not a host name: letters, digits, hyphens and dots"),
+        (hosts("'h h': {domain: d}"), "7:10: 'h h' is not a host name: letters, digits, hyphens and dots"),
+        (hosts("'': {domain: d}"), "7:7: '' is not a host name: letters, digits, hyphens and dots"),
+        (hosts("bücher.de: {domain: d}"), "7:14: 'bücher.de' is not a host name: letters, digits, hyphens and dots"),
+        (
+            hosts(f"{'h' * 64}: {{domain: d}}"),
+            f"7:69: '{'h' * 60}' is not a host name: letters, digits, hyphens and dots",
+        ),
+        (hosts("h: {domain: a..b}"), "7:15: 'a..b' is not a domain name"),
+        (hosts("h: {mailboxes: {'a b': }}"), "7:19: 'a b' is not the local part of an address"),
+        (hosts("h: {mailboxes: [a@b]}"), "7:18: 'a@b' is not the local part of an address"),
+        (hosts("h: {mailboxes: ['../x']}"), "7:18: '../x' is not the local part of an address"),
+        (hosts("h: {mailboxes: ['']}"), "7:18: '' is not the local part of an address"),
+        (
+            hosts("ns2: {role: name-server}", "ns3: {role: name-server}"),
+            "8:8: a lab has one name server, and ns2 is it",
+        ),
+        (hosts("alice.crepes.fr: {server: crepe.fr}"), f"7:29: {LAB}"),
+        (
+            hosts("alice.crepes.fr: {server: someschool.edu}"),
+            "7:29: someschool.edu is no relay; its role is receiver",
+        ),
+        (hosts("crepes.fr: {role: receiver}"), "7:3: crepes.fr is no relay; its role is receiver"),
+        (fault("{at: crepe.fr, on: RCPT, reply: 452}"), f"7:10: {LAB}"),
+        (fault("{at: ns.lab, on: RCPT, reply: 452}"), "7:10: ns.lab is no mail server; its role is name-server"),
+        (fault("{host: crepe.fr, is: silent}"), f"7:12: {LAB}"),
+        (fault("{host: zzz, is: silent}"), "7:12: there is no host 'zzz'"),
+        (fault("{between: [crepe.fr, someschool.edu], lose: 1}"), f"7:16: {LAB}"),
+        (fault("{between: [someschool.edu, crepe.fr], lose: 1}"), f"7:32: {LAB}"),
+        (
+            fault("{between: [crepes.fr, crepes.fr], lose: 1}"),
+            "7:15: no packet goes from a host to itself over the wire",
+        ),
+        (
+            VALID + "faults: [{host: crepes.fr, is: silent}, {host: someschool.edu, is: silent}]\n",
+            "6:41: write faults 1 and 2 on lines of their own: reports name faults by line",
+        ),
+        (
+            step("send: {to: a@b, from: alcie@crepes.fr}"),
+            "5:27: no user agent belongs to alcie@crepes.fr (did you mean 'alice@crepes.fr'?)",
+        ),
+        (step("send: {to: a@b, via: crepes.fr}"), "5:26: crepes.fr is no user agent; its role is relay"),
+        (step("send: {to: a@b, via: crepe.fr}"), f"5:26: {LAB}"),
+        (
+            hosts("carol: {address: carol@crepes.fr, server: crepes.fr}"),
+            "3:11: say 'from': the lab has 2 user agents",
+        ),
+        (
+            step("empty: bob@someschol.edu"),
+            "5:12: no host has the mailbox bob@someschol.edu (did you mean 'bob@someschool.edu'?)",
+        ),
+        (
+            expect("delivered: {to: bob@someschol.edu}"),
+            "5:21: no host has the mailbox bob@someschol.edu (did you mean 'bob@someschool.edu'?)",
+        ),
+        (
+            expect("bounced: {to: alcie@crepes.fr}"),
+            "5:19: no host has the mailbox alcie@crepes.fr (did you mean 'alice@crepes.fr'?)",
+        ),
+        (expect("queued: {at: someschool.edu}"), "5:18: someschool.edu is no relay; its role is receiver"),
+        (expect("queued: {at: crepe.fr}"), f"5:18: {LAB}"),
+        (expect("attempts: {to: crepe.fr, count: 1}"), f"5:20: {LAB}"),
+        (expect("attempts: {to: ns.lab, count: 1}"), "5:20: ns.lab is no mail server; its role is name-server"),
+        (expect("attempts: {to: someschool.edu, from: crepe.fr, count: 1}"), f"5:42: {LAB}"),
+        (expect("reply: {from: crepe.fr, to: RCPT, code: 452}"), f"5:19: {LAB}"),
+        (
+            expect("reply: {from: ns.lab, to: RCPT, code: 452}"),
+            "5:19: ns.lab is no mail server; its role is name-server",
+        ),
+        (expect("connection: {from: crepe.fr, to: someschool.edu, closure: normal}"), f"5:24: {LAB}"),
+        (expect("connection: {from: crepes.fr, to: crepe.fr, closure: normal}"), f"5:39: {LAB}"),
+    ]
+)
+def test_names_that_lead_nowhere_and_contradictions(text, said):
+    assert problems(text) == [said]
+
+
+def test_a_lab_has_at_most_200_hosts():
+    many = [f"h{number}: {{mailboxes: []}}" for number in range(197)]
+    assert problems(hosts(*many)) == ["7:3: more than 200 hosts do not fit into a lab"]
+    assert len(parse(hosts(*many[:-1])).hosts) == 200
+
+
+@pytest.mark.parametrize("spelling", ["is_", "from_", "kind"])
+def test_names_of_the_model_are_no_keys(spelling):
+    said = problems(fault(f"{{host: crepes.fr, is: silent, {spelling}: 5s}}"))
+    assert len(said) == 1
+    assert said[0].startswith(f"7:35: unknown key '{spelling}'")
+
+
+def test_several_mistakes_of_shape_are_all_named_from_top_to_bottom():
+    text = """\
+titel: T
+seed: x
+hosts:
+  crepes.fr: {retry: soon, mx: -1}
+faults:
+  - {host: crepes.fr, is: dead}
+steps:
+  - wait: 5
+  - send: {}
+expect:
+  - deliverd: {}
+"""
+    assert problems(text) == [
+        "1:1: 'title' is missing; a scenario has title, steps and expect",
+        "1:1: unknown key 'titel' (did you mean 'title'?)",
+        "2:7: 'seed' must be a whole number, not text",
+        f"4:22: 'soon' {DURATION}",
+        "4:32: 'mx' must be at least 0, not -1",
+        "6:27: 'dead' is not one of silent, refused, unreachable",
+        f"8:11: '5' {DURATION}",
+        "9:11: 'to' is missing in 'send'",
+        "11:5: unknown expectation 'deliverd' (did you mean 'delivered'?)",
+    ]
+
+
+def test_several_mistakes_of_reference_are_all_named_from_top_to_bottom():
+    text = """\
+title: T
+expect:
+  - queued: {at: crepe.fr}
+steps:
+  - empty: bbo@someschool.edu
+  - send: {to: a@b, from: x@y}
+faults:
+  - {host: crepe.fr, is: silent}
+hosts:
+  h: {domain: a..b}
+"""
+    assert problems(text) == [
+        f"3:18: {LAB}",
+        "5:12: no host has the mailbox bbo@someschool.edu (did you mean 'bob@someschool.edu'?)",
+        "6:27: no user agent belongs to x@y",
+        f"8:12: {LAB}",
+        "10:15: 'a..b' is not a domain name",
+    ]
+
+
+def test_an_empty_list_of_steps_and_of_expectations():
+    assert problems("title: T\nsteps: []\nexpect:\n") == [
+        "2:8: 'steps' is empty; it needs at least one entry",
+        "3:1: 'expect' must be a list, not nothing",
+    ]
+
+
+def test_only_a_title():
+    assert problems("title: T\n") == [
+        "1:1: 'steps' is missing; a scenario has title, steps and expect",
+        "1:1: 'expect' is missing; a scenario has title, steps and expect",
+    ]
+
+
+def test_the_error_shows_the_line_and_a_caret():
+    with pytest.raises(ScenarioError) as caught:
+        parse(VALID + "titel: x\n", "a/b.yaml")
+    assert str(caught.value) == (
+        "a/b.yaml:6:1: unknown key 'titel' (did you mean 'title'?)\n    6 | titel: x\n      | ^"
+    )
+
+
+def test_the_line_shown_is_the_line_meant_even_after_odd_line_ends():
+    text = title('"a\u2028b"').replace("\n", "\r\n") + "zz: 1\n"
+    with pytest.raises(ScenarioError) as caught:
+        parse(text)
+    [problem] = caught.value.problems
+    assert (problem.line, problem.source) == (6, "zz: 1")
+
+
+def test_the_mistakes_of_all_files_are_named_together(tmp_path):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(VALID + "zz: 1\n")
+    (tmp_path / "c.yaml").write_text(VALID)
+    paths = discover([tmp_path])
+    with pytest.raises(ScenarioError) as caught:
+        load_all(paths)
+    assert [(p.file, p.line) for p in caught.value.problems] == [(str(p), 6) for p in paths[:2]]
+    assert [s.file for s in load_all(paths[2:])] == [str(tmp_path / "c.yaml")]
+
+
+def test_folders_are_searched_through_and_files_named_twice_are_loaded_once(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("b.yaml", "a.yml", "sub/c.yaml", "notes.txt", "d.YAML"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "folder.yaml").mkdir()
+    found = discover([tmp_path / "b.yaml", tmp_path, tmp_path / "b.yaml", "missing.yaml"])
+    assert [str(path.relative_to(tmp_path)) if path.is_absolute() else str(path) for path in found] == [
+        "b.yaml",
+        "a.yml",
+        "sub/c.yaml",
+        "missing.yaml",
+    ]
+
+
+def test_a_folder_without_scenarios(tmp_path):
+    with pytest.raises(UsageError, match="holds no scenario: no file in it ends in .yaml or .yml$"):
+        discover([tmp_path])
+
+
+def test_every_scenario_of_the_project_loads(project):
+    scenarios = load_all(discover([project / "scenarios"]))
+    assert len(scenarios) == 10
+    for scenario in scenarios:
+        lines = scenario.text.splitlines()
+        for part in (*scenario.faults, *scenario.steps, *scenario.expect):
+            assert lines[part.line - 1].lstrip().startswith("- ")
+            assert part.describe() if hasattr(part, "describe") else True
+        assert load(scenario.file) == scenario
