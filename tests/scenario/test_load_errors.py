@@ -302,7 +302,7 @@ CLOSURES = (
             expect(CONNECTION + ", handshake: ok}"),
             "5:66: 'ok' is not one of complete, refused, unanswered, unreachable, incomplete",
         ),
-        (expect(CONNECTION + ", closure: normal, port: 0}"), "5:81: 'port' must be at least 1, not 0"),
+        (expect(CONNECTION + ", closure: normal, port: 0}"), "5:78: 'port' must be at least 1, not 0"),
     ]
 )
 def test_expectations(text, said):

@@ -74,7 +74,13 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     first = silent[0]
     assert first.command is not None
-    if first.command.verb == "message" and not first.command.argument:
+    if connection.closure is Closure.OPEN:
+        cut_off = first.command.verb == "message" and first.command.argument
+        what = "in the middle of a message of" if cut_off else f"before the reply to {first.command.verb} of"
+        text = f"the capture ends {what} {connection.client.label}"
+        frames = first.command.frames[-1:]
+        yield Finding("capture-ends", Severity.INFO, text, frames, "", (connection.number,))
+    elif first.command.verb == "message" and not first.command.argument:
         text = (
             f"the connection ended after the final dot and before {connection.server.label}'s reply: "
             f"{connection.client.label} cannot know whether the message was taken, and will send it again"
@@ -84,8 +90,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
         yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")
     elif first.command.verb != "QUIT":
-        how = {Closure.OPEN: "before the capture ended"}.get(connection.closure, "before the connection ended")
-        text = f"{connection.server.label} did not answer {first.command.verb} {how}"
+        text = f"{connection.server.label} did not answer {first.command.verb} before the connection ended"
         yield _cut(connection, "no-reply", text, _last(connection, first), "RFC 5321 §4.5.3.2")
 
 

@@ -1,0 +1,67 @@
+"""The JSON Schema editors use says what the loader does."""
+
+import json
+
+import pytest
+
+from testbed.scenario.expectations import EXPECTATIONS
+from testbed.scenario.faults import KINDS
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.schema import schema
+from testbed.scenario.steps import STEPS
+
+
+def references(value):
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_it_is_json_and_always_the_same():
+    assert json.loads(json.dumps(schema())) == schema()
+
+
+def test_the_copy_in_the_docs_is_up_to_date(project):
+    assert json.loads((project / "docs" / "scenario.schema.json").read_text()) == schema()
+
+
+def test_every_reference_leads_somewhere():
+    document = schema()
+    found = set(references(document))
+    assert found
+    assert {ref.removeprefix("#/$defs/") for ref in found} <= set(document["$defs"])
+
+
+def test_the_top_level():
+    document = schema()
+    assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert set(document["properties"]) == set(Scenario.model_fields)
+    assert set(document["required"]) == {"title", "steps", "expect"}
+    assert document["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(("key", "kinds"), [("steps", STEPS), ("expect", EXPECTATIONS)])
+def test_steps_and_expectations_have_one_key_each(key, kinds):
+    found = schema()["properties"][key]["items"]["anyOf"]
+    assert [one["required"] for one in found] == [[kind] for kind in kinds]
+    assert all(one["additionalProperties"] is False for one in found)
+
+
+def test_faults():
+    document = schema()
+    found = [document["$defs"][ref.removeprefix("#/$defs/")] for ref in references(document["properties"]["faults"])]
+    assert len(found) == len(KINDS)
+    for kind, one in zip(KINDS, found, strict=True):
+        assert kind in one["required"]
+        assert not {"from_", "is_", "kind"} & set(one["properties"])
+
+
+def test_nothing_of_the_models_inside_shows():
+    text = json.dumps(schema())
+    for name in ('"kind"', '"sender":', '"recipients":', '"is_"', '"from_"'):
+        assert name not in text
