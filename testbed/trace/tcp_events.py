@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntFlag
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, Options, distance
 from testbed.trace.flows import Flow
@@ -20,8 +19,8 @@ _DEFAULT_RTT_NS = 3 * _MS
 _FULL = 1 << 32
 
 
-class Event(IntFlag):
-    """Flags of one packet, named as in Wireshark."""
+class Event:
+    """Flags of one packet, named as in Wireshark.  Plain numbers: they are tested several times for every packet."""
 
     ZERO_WINDOW_PROBE = 1 << 0
     ZERO_WINDOW = 1 << 1
@@ -42,9 +41,12 @@ class Event(IntFlag):
 RETRANSMITTED = Event.RETRANSMISSION | Event.FAST_RETRANSMISSION | Event.SPURIOUS_RETRANSMISSION
 
 
+EVENTS: dict[str, int] = {name.lower(): bit for name, bit in vars(Event).items() if name.isupper()}
+
+
 def event_names(events: int) -> tuple[str, ...]:
     """The flags in words, as Wireshark writes them: ``duplicate_ack``."""
-    return tuple(event.name.lower() for event in Event if events & event and event.name)
+    return tuple(name for name, event in EVENTS.items() if events & event)
 
 
 @dataclass(slots=True)

@@ -1,22 +1,67 @@
-"""Every scenario docs/scenarios.md shows can be run, and holds."""
-
-from __future__ import annotations
+"""Every example in the language reference is a whole scenario, and loads."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from testbed.outcome import Result
+from testbed.scenario.expectations import EXPECTATIONS
+from testbed.scenario.faults import KINDS, DialogueFault, HostFault, WireFault
+from testbed.scenario.hosts import MailboxSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.load import MAX_OCTETS, parse
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import STEPS
 from tests.conftest import PROJECT
-from tests.lab.test_scenarios import play, why
 
-BLOCKS = re.findall(r"^```yaml\n(.*?)^```", (PROJECT / "docs" / "scenarios.md").read_text(), re.M | re.S)
-BLOCKS += re.findall(r"^```yaml\n(.*?)^```", (PROJECT / "README.md").read_text(), re.M | re.S)
+PAGE = PROJECT / "docs" / "scenarios.md"
+TEXT = PAGE.read_text()
+EXAMPLES = [
+    pytest.param(found.group(1), TEXT[: found.start()].count("\n") + 1, id=f"line {TEXT[: found.start()].count(chr(10)) + 1}")
+    for found in re.finditer(r"^```yaml\n(.*?)^```$", TEXT, re.M | re.S)
+]
+MODELS = {
+    model.__name__: model
+    for model in (
+        Scenario,
+        MailboxSpec,
+        UserAgentSpec,
+        RelaySpec,
+        DialogueFault,
+        HostFault,
+        WireFault,
+        *(model for model in (*STEPS.values(), *EXPECTATIONS.values())),
+    )
+}
 
 
-@pytest.mark.lab
-@pytest.mark.parametrize("text", BLOCKS, ids=lambda text: re.search(r"title: (.*)", text).group(1))
-def test_it_holds(text: str, tmp_path: Path) -> None:
-    outcome = play(text, tmp_path)
-    assert outcome.result is Result.HELD, why(outcome)
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 8
+
+
+@pytest.mark.parametrize(("text", "line"), EXAMPLES)
+def test_the_example_loads(text, line):
+    assert parse(text, f"{PAGE.name}, example at line {line}").title
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_key_is_described(name):
+    model = MODELS[name]
+    internal = {"kind", getattr(model, "shorthand", "")}
+    for key, field in model.model_fields.items():
+        if key not in internal:
+            assert f"`{field.alias or key}`" in TEXT, f"{name}: {field.alias or key}"
+
+
+@pytest.mark.parametrize("word", [*STEPS, *EXPECTATIONS, *KINDS])
+def test_every_kind_is_described(word):
+    assert f"`{word}`" in TEXT
+
+
+def test_every_example_together_shows_every_kind():
+    scenarios = [parse(example.values[0]) for example in EXAMPLES]
+    assert {type(fault) for s in scenarios for fault in s.faults} == set(KINDS.values())
+    assert {type(step) for s in scenarios for step in s.steps} == set(STEPS.values())
+    assert {type(expected) for s in scenarios for expected in s.expect} == set(EXPECTATIONS.values())
+
+
+def test_the_limits_are_those_of_the_loader():
+    assert f"{MAX_OCTETS:,} octets" in TEXT

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from testbed.trace.inspect import inspect
-from testbed.trace.tcp_events import Event, event_names
+from testbed.trace.tcp_events import EVENTS, event_names
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
-FLAGS = tuple(event.name.lower() for event in Event if event.name)
+FLAGS = tuple(EVENTS)
 SUFFIXES = (".pcap", ".pcapng", ".pcap.gz")
 
 

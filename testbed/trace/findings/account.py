@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,27 +46,20 @@ def account_of_messages(connections: Sequence[Connection]) -> Iterator[Finding]:
             for recipient in transaction.recipients:
                 key = (connection.client.label, connection.server.label, transaction.sender, recipient.address)
                 tries[key].append(_Try(connection, transaction, recipient))
+    unopened = Counter(
+        (c.client.label, c.server.label)
+        for c in connections
+        if c.service in SMTP_SERVICES and c.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
+    )
     told = 0
     for (client, server, _, address), found in tries.items():
         failed = [one for one in found if not one.recipient.accepted]
         if not failed or told >= _MOST_ACCOUNTS:
             continue
-        unopened = _unopened(connections, client, server)
-        if len(found) + len(unopened) < 2:
+        if len(found) + unopened[client, server] < 2:
             continue
         told += 1
         yield _account(client, server, address, found, failed)
-
-
-def _unopened(connections: Sequence[Connection], client: str, server: str) -> list[Connection]:
-    return [
-        c
-        for c in connections
-        if c.client.label == client
-        and c.server.label == server
-        and c.service in SMTP_SERVICES
-        and c.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
-    ]
 
 
 def _account(client: str, server: str, address: str, found: list[_Try], failed: list[_Try]) -> Finding:
