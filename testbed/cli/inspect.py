@@ -14,7 +14,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.filter import Filter, choose, parse_filter
 from testbed.trace.inspect import inspect
 
-_SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
+_SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
 
 
 def main(options: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
             continue
         inside = sorted(str(p) for p in Path(path).rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
         if not inside:
-            raise UsageError(f"{path} holds no capture: no file in it ends in {', '.join(_SUFFIXES)}")
+            raise UsageError(f"{path} holds no capture: no file in it ends in .pcap, .pcapng or .cap")
         yield from inside
 
 

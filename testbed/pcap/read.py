@@ -6,8 +6,10 @@ import gzip
 import mmap
 import os
 import stat
+import sys
 import tempfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -20,13 +22,12 @@ from testbed.pcap.classic import read_classic
 from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
 from testbed.pcap.pcapng import read_pcapng
 
-_GZIP = b"\x1f\x8b"
-_MAX_UNPACKED = 64 << 30
+_MAX_SPOOLED = 64 << 30
 _CHUNK = 1 << 20
 
 
 def read_capture(path: str | os.PathLike[str]) -> Capture:
-    """Read a pcap or pcapng file, gzipped or not.
+    """Read a pcap or pcapng file, plain or packed by gzip or zstd; ``-`` is standard input.
 
     Raises CaptureError when the file cannot be read or is no capture.  A file that is damaged or breaks off gives what
     is whole before the damage, and says so in ``problems``.
@@ -36,9 +37,10 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
         with _open(name) as file:
             magic = file.read(4)
             file.seek(0)
-            if magic[:2] == _GZIP:
-                with _unpacked(file, name) as plain:
-                    return parse_capture(_mapped(plain), name)
+            for packed, unpack in _PACKED.items():
+                if magic.startswith(packed):
+                    with _spooled(unpack(file, name), name) as plain:
+                        return parse_capture(_mapped(plain), name)
             return parse_capture(_mapped(file), name)
     except OSError as error:
         raise CaptureError(f"{name}: it cannot be read: {(error.strerror or str(error)).lower()}") from error
@@ -57,7 +59,9 @@ def parse_capture(data: NDArray[np.uint8], name: str = "capture") -> Capture:
 
 
 def _open(name: str) -> BinaryIO:
-    """A regular file; a pipe or device could make the reader wait for ever."""
+    """A regular file, or all of standard input; any other pipe or device could make the reader wait for ever."""
+    if name == "-":
+        return _spooled(iter(lambda: sys.stdin.buffer.read(_CHUNK), b""), "standard input")
     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -71,20 +75,53 @@ def _mapped(file: BinaryIO) -> NDArray[np.uint8]:
     return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
 
 
-def _unpacked(file: BinaryIO, name: str) -> BinaryIO:
-    """The contents of a gzip file as an unnamed file on disk: memory stays bounded whatever it unpacks to."""
+def _spooled(chunks: Iterable[bytes], name: str) -> BinaryIO:
+    """Octets as an unnamed file on disk: memory stays bounded whatever a packed file unpacks to."""
     plain: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     written = 0
+    for chunk in chunks:
+        written += len(chunk)
+        if written > _MAX_SPOOLED:
+            plain.close()
+            raise CaptureError(f"{name}: it holds more than {_MAX_SPOOLED >> 30} GiB")
+        plain.write(chunk)
+    plain.flush()
+    plain.seek(0)
+    return plain
+
+
+def _gunzipped(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """What can be unpacked of a gzip file, up to where it is damaged."""
+    some = False
     try:
         with gzip.open(file) as source:
             while chunk := source.read1(_CHUNK):  # what is there: the rest may be damaged
-                written += len(chunk)
-                if written > _MAX_UNPACKED:
-                    raise CaptureError(f"{name}: it unpacks to more than {_MAX_UNPACKED >> 30} GiB")
-                plain.write(chunk)
+                some = True
+                yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        if not written:
-            plain.close()
+        if not some:
             raise CaptureError(f"{name}: the gzip data is damaged from the start") from None
-    plain.flush()
-    return plain
+
+
+def _unzstandard(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """What can be unpacked of a zstd file, up to where it is damaged."""
+    try:
+        import zstandard
+    except ImportError:
+        remedy = "pip install 'mail-testbed[zstd]', or unpack it with zstd -d"
+        raise CaptureError(f"{name}: to read zstd, install the package zstandard: {remedy}") from None
+    some = False
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as source:
+            while chunk := source.read(_CHUNK):
+                some = True
+                yield chunk
+    except zstandard.ZstdError:
+        if not some:
+            raise CaptureError(f"{name}: the zstd data is damaged from the start") from None
+
+
+_PACKED: dict[bytes, Callable[[BinaryIO, str], Iterator[bytes]]] = {
+    b"\x1f\x8b": _gunzipped,
+    b"\x28\xb5\x2f\xfd": _unzstandard,
+}

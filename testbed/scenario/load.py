@@ -79,22 +79,23 @@ def parse(text: str, file: str = "scenario.yaml") -> Scenario:
 
 
 def _with_sender(data: dict[str, object]) -> dict[str, object]:
-    """Fill in who sends, where the lab has just one user agent and the step does not say."""
+    """Fill in who sends, where the step does not say: the owner of the agent it goes via, or of the lab's only one."""
     hosts, steps = data.get("hosts"), data.get("steps")
     if not isinstance(hosts, dict) or not isinstance(steps, list):
         return data
-    agents = [
-        h for h in hosts.values() if isinstance(h, dict) and h.get("role") == UserAgentSpec.model_fields["role"].default
-    ]
-    if len(agents) != 1 or not isinstance(agents[0].get("address"), str):
-        return data
-    return {**data, "steps": [_sent_by(step, agents[0]["address"]) for step in steps]}
+    role = UserAgentSpec.model_fields["role"].default
+    agents = {
+        name: host.get("address") for name, host in hosts.items() if isinstance(host, dict) if host.get("role") == role
+    }
+    return {**data, "steps": [_sent_by(step, agents) for step in steps]}
 
 
-def _sent_by(step: object, address: str) -> object:
-    if isinstance(step, dict) and set(step) == {"send"} and isinstance(step["send"], dict):
-        return {"send": {"from": address, **step["send"]}}
-    return step
+def _sent_by(step: object, agents: dict[str, object]) -> object:
+    if not (isinstance(step, dict) and set(step) == {"send"} and isinstance(step["send"], dict)):
+        return step
+    via, only = step["send"].get("via"), next(iter(agents), None) if len(agents) == 1 else None
+    address = agents.get(via if isinstance(via, str) else only or "")
+    return {"send": {"from": address, **step["send"]}} if isinstance(address, str) else step
 
 
 def _place(scenario: Scenario, document: Document) -> None:

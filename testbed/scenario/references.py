@@ -38,6 +38,8 @@ def _hosts(scenario: Scenario) -> Found:
     if len(scenario.hosts) > MAX_HOSTS:
         yield ("hosts",), f"more than {MAX_HOSTS} hosts do not fit into a lab"
     servers = [name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec)]
+    if not servers:
+        yield ("hosts",), "no host is a name server; a lab has one"
     for name in servers[1:]:
         yield ("hosts", name), f"a lab has one name server, and {servers[0]} is it"
     for name, host in scenario.hosts.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import subprocess
@@ -113,3 +114,35 @@ def test_the_inspector_loads_no_laboratory() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert shown.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("packing", ["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("way", ["file", "standard input"])
+def test_captures_may_be_packed_and_piped(packing: str, way: str, tmp_path: Path) -> None:
+    octets = (PROJECT / FULL).read_bytes()
+    if packing == "gzip":
+        octets = gzip.compress(octets)
+    elif packing == "zstd":
+        octets = pytest.importorskip("zstandard").compress(octets)
+    file = tmp_path / "capture"
+    file.write_bytes(octets)
+    with file.open("rb") as stdin:
+        shown = subprocess.run(
+            [sys.executable, "-m", "testbed", "inspect", "-" if way == "standard input" else str(file)],
+            stdin=stdin,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    assert "crepes.fr tried 3 times to hand mail for bob@someschool.edu" in shown.stdout
+
+
+@pytest.mark.parametrize("magic", [b"\x1f\x8b", b"\x28\xb5\x2f\xfd"], ids=["gzip", "zstd"])
+def test_damaged_packing_is_told(magic: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "capture"
+    file.write_bytes(magic + b"\xff" * 40)
+    shown = testbed("inspect", file)
+    assert shown.returncode == 2
+    assert "data is damaged from the start" in shown.stderr
