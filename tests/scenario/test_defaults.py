@@ -161,7 +161,17 @@ def test_a_sender_said_is_the_sender():
 def test_a_via_is_enough_to_tell_who_sends():
     hosts = "  carol: {address: carol@crepes.fr, server: crepes.fr}\n"
     found = scenario(hosts, send="{via: carol, to: bob@someschool.edu}")
-    assert found.steps[0].via == "carol"
+    assert (found.steps[0].via, found.steps[0].sender) == ("carol", "carol@crepes.fr")
+
+
+def test_via_the_only_agent_is_no_different():
+    found = scenario(send="{via: alice.crepes.fr, to: bob@someschool.edu}")
+    assert found.steps[0].sender == "alice@crepes.fr"
+
+
+def test_a_sender_goes_before_the_owner_of_the_agent():
+    found = scenario(send="{via: alice.crepes.fr, from: x@y.example, to: bob@someschool.edu}")
+    assert found.steps[0].sender == "x@y.example"
 
 
 def test_an_interval_alone_is_a_list_of_one():

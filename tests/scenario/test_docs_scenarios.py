@@ -1,6 +1,8 @@
 """Every example in the language reference is a whole scenario, and loads."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -15,7 +17,9 @@ from tests.conftest import PROJECT
 PAGE = PROJECT / "docs" / "scenarios.md"
 TEXT = PAGE.read_text()
 EXAMPLES = [
-    pytest.param(found.group(1), TEXT[: found.start()].count("\n") + 1, id=f"line {TEXT[: found.start()].count(chr(10)) + 1}")
+    pytest.param(
+        found.group(1), TEXT[: found.start()].count("\n") + 1, id=f"line {TEXT[: found.start()].count(chr(10)) + 1}"
+    )
     for found in re.finditer(r"^```yaml\n(.*?)^```$", TEXT, re.M | re.S)
 ]
 MODELS = {
@@ -65,3 +69,13 @@ def test_every_example_together_shows_every_kind():
 
 def test_the_limits_are_those_of_the_loader():
     assert f"{MAX_OCTETS:,} octets" in TEXT
+
+
+@pytest.mark.lab
+def test_what_the_examples_expect_holds(tmp_path):
+    for example in EXAMPLES:
+        text, line = example.values
+        (tmp_path / f"line-{line}.yaml").write_text(text)
+    command = [sys.executable, "-m", "testbed", "run", str(tmp_path)]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr

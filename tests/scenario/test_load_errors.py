@@ -328,6 +328,7 @@ def test_expectations(text, said):
             hosts("ns2: {role: name-server}", "ns3: {role: name-server}"),
             "8:8: a lab has one name server, and ns2 is it",
         ),
+        (hosts("ns.lab: {role: receiver}"), "7:3: no host is a name server; a lab has one"),
         (hosts("alice.crepes.fr: {server: crepe.fr}"), f"7:29: {LAB}"),
         (
             hosts("alice.crepes.fr: {server: someschool.edu}"),
