@@ -19,7 +19,7 @@ class Delivered(Tagged):
 
     kind: Literal["delivered"] = Field(default="delivered", exclude=True)
     to: Address = Field(description="The recipient.")
-    copies: int = Field(default=1, ge=0, description="How many copies of each message.")
+    copies: int = Field(default=1, strict=True, ge=0, description="How many copies of each message.")
     within: Duration | None = Field(default=None, description="At most so long after it was sent.")
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
     subject: str | None = Field(default=None, description="Only messages with this in their subject.")
@@ -31,7 +31,9 @@ class Queued(Tagged):
     kind: Literal["queued"] = Field(default="queued", exclude=True)
     at: HostName = Field(description="The relay.")
     to: Address | None = Field(default=None, description="Only this recipient.")
-    count: int | None = Field(default=None, ge=0, description="For how many recipients; without it, at least one.")
+    count: int | None = Field(
+        default=None, strict=True, ge=0, description="For how many recipients; without it, at least one."
+    )
 
 
 class Bounced(Tagged):
@@ -49,9 +51,9 @@ class Attempts(Tagged):
     kind: Literal["attempts"] = Field(default="attempts", exclude=True)
     to: HostName = Field(description="The host.")
     sender: HostName | None = Field(default=None, alias="from", description="Only attempts of this host.")
-    count: int | None = Field(default=None, ge=0, description="Exactly so many.")
-    at_least: int | None = Field(default=None, ge=1, description="No fewer.")
-    at_most: int | None = Field(default=None, ge=0, description="No more.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="Exactly so many.")
+    at_least: int | None = Field(default=None, strict=True, ge=1, description="No fewer.")
+    at_most: int | None = Field(default=None, strict=True, ge=0, description="No more.")
 
     @model_validator(mode="after")
     def _says_how_many(self) -> Attempts:
@@ -67,7 +69,7 @@ class ReplyExpected(Tagged):
     sender: HostName = Field(alias="from", description="The server.")
     command: Stage = Field(alias="to", description="The command, or 'connect' or 'message'.")
     code: str = Field(pattern=_CODE, description="452, or 452 4.2.2.")
-    count: int | None = Field(default=None, ge=0, description="How often; without it, at least once.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
     @field_validator("code", mode="before")
     @classmethod
@@ -81,8 +83,8 @@ class ConnectionExpected(Tagged):
     kind: Literal["connection"] = Field(default="connection", exclude=True)
     sender: HostName = Field(alias="from", description="The client.")
     to: HostName = Field(description="The server.")
-    port: int | None = Field(default=None, ge=1, le=65535, description="Only connections to this port.")
-    nth: int = Field(default=1, ge=1, description="Which of them, counted from 1.")
+    port: int | None = Field(default=None, strict=True, ge=1, le=65535, description="Only connections to this port.")
+    nth: int = Field(default=1, strict=True, ge=1, description="Which of them, counted from 1.")
     handshake: Literal["complete", "refused", "unanswered", "unreachable", "incomplete"] | None = Field(
         default=None, description="How it opened."
     )

@@ -34,7 +34,7 @@ class DialogueFault(Part):
     then: Literal["close", "reset", "stall"] | None = Field(
         default=None, description="What it does then: FIN, RST, or nothing at all any more."
     )
-    times: int | None = Field(default=None, ge=1, description="How often; without it, always.")
+    times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
     recipient: Address | None = Field(default=None, description="Only for this recipient (with 'on: RCPT').")
 
     @field_validator("reply", mode="before")
@@ -96,14 +96,18 @@ class WireFault(Part):
     packets: Literal["SYN", "SYN-ACK", "ACK", "FIN", "RST", "data", "any"] = Field(
         default="any", description="Which packets; 'ACK' means those that only acknowledge, 'data' those with payload."
     )
-    nth: int = Field(default=1, ge=1, description="The first matching packet it happens to, counted from 1.")
-    lose: int | None = Field(default=None, ge=1, description="How many matching packets vanish.")
+    nth: int = Field(
+        default=1, strict=True, ge=1, description="The first matching packet it happens to, counted from 1."
+    )
+    lose: int | None = Field(default=None, strict=True, ge=1, description="How many matching packets vanish.")
     delay: Duration | None = Field(default=None, description="How long a matching packet is held back.")
-    duplicate: int | None = Field(default=None, ge=1, description="How many matching packets arrive twice.")
+    duplicate: int | None = Field(
+        default=None, strict=True, ge=1, description="How many matching packets arrive twice."
+    )
     reset: Literal["both", "sender", "receiver"] | None = Field(
         default=None, description="The packet vanishes and RST goes to these ends of its connection."
     )
-    times: int = Field(default=1, ge=1, description="How many packets to delay, or connections to reset.")
+    times: int = Field(default=1, strict=True, ge=1, description="How many packets to delay, or connections to reset.")
 
     @field_validator("between", mode="before")
     @classmethod

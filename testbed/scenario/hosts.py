@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
@@ -27,7 +28,9 @@ class MailHostSpec(HostSpec):
     """What relay and receiver share: a domain, its MX preference, mailboxes."""
 
     domain: str = Field(default="", description="The mail domain served; the host's own name when unsaid.")
-    mx: int = Field(default=10, ge=0, le=65535, description="The preference of the domain's MX record for this host.")
+    mx: int = Field(
+        default=10, strict=True, ge=0, le=65535, description="The preference of the domain's MX record for this host."
+    )
     mailboxes: dict[str, MailboxSpec] = Field(
         default_factory=dict, description="The users of the domain: a list of names, or a mapping to quotas."
     )
@@ -36,6 +39,9 @@ class MailHostSpec(HostSpec):
     @classmethod
     def _names_alone(cls, value: object) -> object:
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            [(name, times)] = Counter(value).most_common(1) or [("", 0)]
+            if times > 1:
+                raise ValueError(f"the mailbox '{name[:40]}' is listed {times} times")
             return {name: {} for name in value}
         if isinstance(value, dict):
             return {name: {} if spec is None else spec for name, spec in value.items()}

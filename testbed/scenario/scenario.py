@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from testbed.scenario.base import Part
 from testbed.scenario.expectations import AnyExpectation
@@ -21,12 +21,17 @@ class Scenario(Part):
     )
     about: str = Field(default="", description="A sentence on what it shows.")
     rfc: str = Field(default="", description="The section that says what must happen.", examples=["RFC 5321 §4.5.4.1"])
-    seed: int = Field(default=0, ge=0, lt=2**63, description="Makes random choices repeatable.")
+    seed: int = Field(default=0, strict=True, ge=0, lt=2**63, description="Makes random choices repeatable.")
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
     hosts: dict[str, AnyHost] = Field(default_factory=dict, description="Hosts that differ from the textbook's.")
     faults: tuple[AnyFault, ...] = Field(default=(), description="What goes wrong.")
     steps: tuple[AnyStep, ...] = Field(min_length=1, description="What happens, in order.")
     expect: tuple[AnyExpectation, ...] = Field(min_length=1, description="What must hold at the end.")
+
+    @field_validator("faults", mode="before")
+    @classmethod
+    def _none_yet(cls, value: object) -> object:
+        return () if value is None else value
 
     _file: str = PrivateAttr(default="")
     _text: str = PrivateAttr(default="")

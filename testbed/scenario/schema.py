@@ -6,6 +6,8 @@ host's role may be left out.  Both are turned back here.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 
 from pydantic import TypeAdapter
@@ -38,12 +40,22 @@ def schema() -> Schema:
     )
     properties["steps"] = _list("What happens, in order.", _keyed(STEPS, definitions), at_least=1)
     properties["expect"] = _list("What must hold at the end.", _keyed(EXPECTATIONS, definitions), at_least=1)
-    used = {name: definition for name, definition in definitions.items() if name not in _UNFOLDED}
-    return {"$schema": _DIALECT, **document, "$defs": used}
+    return {"$schema": _DIALECT, **document, "$defs": _used(document, definitions)}
+
+
+def _used(document: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:
+    """The definitions the document leads to, in the order of their names."""
+    used: dict[str, Schema] = {}
+    waiting: list[Schema] = [document]
+    while waiting:
+        for name in re.findall(r'"#/\$defs/(\w+)"', json.dumps(waiting.pop())):
+            if name not in used:
+                used[name] = definitions[name]
+                waiting.append(definitions[name])
+    return dict(sorted(used.items()))
 
 
 _NULL: Schema = {"type": "null"}
-_UNFOLDED = frozenset(("UserAgentSpec", "RelaySpec", "ReceiverSpec", "NameServerSpec"))
 
 
 def _model(model: type, definitions: dict[str, Schema]) -> Schema:

@@ -84,7 +84,6 @@ def check_all(table):
         (VALID + "ip: 6\n", "6:5: '6' is not one of ipv4, ipv6, both"),
         (VALID + "hosts: []\n", "6:8: 'hosts' must be a mapping (name: value), not a list"),
         (VALID + "hosts: x\n", "6:8: 'hosts' must be a mapping (name: value), not text"),
-        (VALID + "faults:\n", "6:1: 'faults' must be a list, not nothing"),
         (VALID + "faults: {}\n", "6:9: 'faults' must be a list, not a mapping"),
     ]
 )
@@ -520,3 +519,15 @@ def test_every_scenario_of_the_project_loads(project):
             assert lines[part.line - 1].lstrip().startswith("- ")
             assert part.describe() if hasattr(part, "describe") else True
         assert load(scenario.file) == scenario
+
+
+def test_numbers_are_numbers_and_mailboxes_are_listed_once():
+    text = VALID.replace("title:", "seed: true\nhosts: {someschool.edu: {mailboxes: [bob, bob]}}\ntitle:", 1)
+    assert problems(text) == [
+        "1:7: 'seed' must be a whole number, not true or false",
+        "2:37: the mailbox 'bob' is listed 2 times",
+    ]
+
+
+def test_no_faults_yet_is_no_mistake():
+    assert parse(VALID + "faults:\n").faults == ()
