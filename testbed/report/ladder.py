@@ -16,6 +16,7 @@ _RIGHT, _LEFT, _CUT = "──▶", "◀──", "──✗"
 _MOST_LINES = 4
 _MOST_RUNGS = 60
 _TEXT, _CLIENT_TEXT = 70, 46
+_TIME, _FRAME = 9, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,19 @@ class _Rung:
     style: str = ""
 
 
-def ladder(connection: Connection, packets: list[PacketRow], *, whole: bool = False) -> Table:
-    """``packets`` are the rows worth a rung besides the dialogue.  ``whole`` cuts nothing."""
+def ladder(connection: Connection, packets: list[PacketRow], width: int, *, whole: bool = False) -> Table:
+    """The ladder within ``width`` columns.
+
+    ``packets`` are the rows worth a rung besides the dialogue.  ``whole`` cuts nothing.
+    """
+    client, server, note = _widths(width)
     table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(min_width=10, justify="right", no_wrap=True)
-    table.add_column(min_width=5, justify="right", no_wrap=True)
-    table.add_column(min_width=36, justify="right", overflow="fold")
-    table.add_column(no_wrap=True)
-    table.add_column(min_width=34, overflow="fold")
-    table.add_column(overflow="fold")
+    table.add_column(width=_TIME, justify="right", no_wrap=True)
+    table.add_column(width=_FRAME, justify="right", no_wrap=True)
+    table.add_column(width=client, justify="right", overflow="fold")
+    table.add_column(width=len(_RIGHT), no_wrap=True)
+    table.add_column(width=server, overflow="fold")
+    table.add_column(width=note, overflow="fold")
     rungs = sorted(_rungs(connection, packets, whole), key=lambda rung: (rung.frame, rung.arrow == _LEFT))
     hidden = 0 if whole else max(0, len(rungs) - _MOST_RUNGS)
     if hidden:
@@ -47,7 +52,7 @@ def ladder(connection: Connection, packets: list[PacketRow], *, whole: bool = Fa
         frames = f"frames {phase.first_frame}–{phase.last_frame}" if phase.packets > 1 else f"frame {phase.first_frame}"
         head = Text(str(phase.phase), f"phase.{phase.phase}", justify="left")
         lasts = Text(f"{span(phase.end_ns - phase.start_ns)}, {frames}", "quiet")
-        table.add_row(head, "", "", "", "", lasts)
+        table.add_row(head, "", "", "", lasts, "")
         for rung in rungs:
             if rung.phase is phase.phase:
                 table.add_row(
@@ -61,6 +66,14 @@ def ladder(connection: Connection, packets: list[PacketRow], *, whole: bool = Fa
     if hidden:
         table.add_row("", "", "", "", Text(f"… {hidden} more rungs", "quiet"), "")
     return table
+
+
+def _widths(width: int) -> tuple[int, int, int]:
+    """Columns for what the client says, what the server says, and the note."""
+    rest = max(40, width - _TIME - _FRAME - len(_RIGHT) - 6)
+    note = max(15, min(34, rest // 4))
+    client = min(_CLIENT_TEXT, (rest - note) * 9 // 17)
+    return client, min(_TEXT, rest - note - client), note
 
 
 def _rungs(connection: Connection, packets: list[PacketRow], whole: bool) -> Iterator[_Rung]:

@@ -19,6 +19,7 @@ from testbed.trace.model import Connection, Finding, Handshake, LogEntry, Severi
 
 _MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
+_TIME = 12
 _WORTH = ("handshake", "FIN", "RST", "ICMP")
 _ONE_LINE = frozenset({"dns", "mdns", "llmnr"})
 _QUIET_EVENTS = frozenset({"answered", "holds-mail", "lab-started"})
@@ -50,18 +51,27 @@ def _connection(console: Console, analysis: Analysis, connection: Connection, wh
         return
     console.print()
     console.print(header(connection, analysis.start_ns))
-    rungs = ladder(connection, _rungs(analysis, connection), whole=whole)
+    rungs = ladder(connection, _rungs(analysis, connection), console.width - 2, whole=whole)
     console.print(Padding(rungs, (0, 0, 1, 2), expand=False))
 
 
-def _one_line(connection: Connection, start_ns: int) -> Text:
+def _one_line(connection: Connection, start_ns: int) -> Table:
     worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
-    return Text.assemble(
-        (f"+{span(connection.start_ns - start_ns):<12} ", "quiet"),
+    text = Text.assemble(
         (f"{connection.client.label} → {connection.server.label}: ", "host"),
         (connection.outcome, _MARKS[worst][1] if worst else ""),
         (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
     )
+    return _at(connection.start_ns - start_ns, text)
+
+
+def _at(since_start_ns: int, text: Text) -> Table:
+    """A line of the timeline; what does not fit goes on below the text, not below the time."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=_TIME)
+    table.add_column(overflow="fold")
+    table.add_row(Text(f"+{span(since_start_ns)}", "quiet"), text)
+    return table
 
 
 def findings(found: tuple[Finding, ...]) -> Table:
@@ -138,11 +148,7 @@ def _timeline(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterat
     yield from (item for _, _, item in sorted(items, key=lambda item: item[:2]))
 
 
-def _log_line(entry: LogEntry, start_ns: int) -> Text:
+def _log_line(entry: LogEntry, start_ns: int) -> Table:
     style = {"fault": "lost", "step": "bold"}.get(entry.event, "")
-    return Text.assemble(
-        (f"+{span(entry.time_ns - start_ns):<12} ", "quiet"),
-        (f"{entry.host}: ", "host"),
-        (entry.message, style),
-        (f"  [{entry.frame}]", "quiet"),
-    )
+    text = Text.assemble((f"{entry.host}: ", "host"), (entry.message, style), (f"  [{entry.frame}]", "quiet"))
+    return _at(entry.time_ns - start_ns, text)
