@@ -14,6 +14,8 @@ _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
 _PPPOE, _PPP_IPV4, _PPP_IPV6 = 0x8864, 0x0021, 0x0057
 _MAX_TAGS = 4
+_MPLS = (0x8847, 0x8848)
+_MAX_LABELS = 8
 _LOOPBACK_FAMILIES_V6 = (10, 24, 28, 30)
 
 
@@ -59,8 +61,28 @@ def _by_ethertype(data: Octets, at: Ints, end: Ints) -> Ints:
         kind = np.where(ppp & (ppp_kind == _PPP_IPV6), _IPV6, kind)
         told = at + word(data, at - 2)  # PPPoE's own length counts the protocol number
         np.copyto(end, np.minimum(end, told), where=ppp)
+    labelled = np.isin(kind, _MPLS)
+    if labelled.any():
+        return np.where(labelled, _below_labels(data, at + 2, end), _ip_behind(kind, at, end))
+    return _ip_behind(kind, at, end)
+
+
+def _ip_behind(kind: Ints, at: Ints, end: Ints) -> Ints:
+    """The octet after an EtherType that says IP, else -1."""
     found = ((kind == _IPV4) | (kind == _IPV6)) & (at + 2 < end)
     return np.where(found, at + 2, -1)
+
+
+def _below_labels(data: Octets, at: Ints, end: Ints) -> Ints:
+    """Below the label stack (RFC 3032): its last entry has the bottom bit set; what follows does not say what it is."""
+    at, bottom = at.copy(), np.zeros(len(at), bool)
+    for _ in range(_MAX_LABELS):
+        this = octet(data, at + 2) & 1 == 1
+        at = np.where(bottom, at, at + 4)
+        bottom |= this
+        if bottom.all():
+            break
+    return np.where(bottom, _raw(data, at, end), -1)
 
 
 def _raw(data: Octets, offset: Ints, end: Ints) -> Ints:

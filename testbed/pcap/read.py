@@ -10,6 +10,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -39,8 +40,10 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
             file.seek(0)
             for packed, unpack in _PACKED.items():
                 if magic.startswith(packed):
-                    with _spooled(unpack(file, name), name) as plain:
-                        return parse_capture(_mapped(plain), name)
+                    problems: list[str] = []
+                    with _spooled(unpack(file, name, problems), name) as plain:
+                        capture = parse_capture(_mapped(plain), name)
+                        return replace(capture, problems=(*problems, *capture.problems))
             return parse_capture(_mapped(file), name)
     except OSError as error:
         raise CaptureError(f"{name}: it cannot be read: {(error.strerror or str(error)).lower()}") from error
@@ -90,8 +93,8 @@ def _spooled(chunks: Iterable[bytes], name: str) -> BinaryIO:
     return plain
 
 
-def _gunzipped(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """What can be unpacked of a gzip file, up to where it is damaged."""
+def _gunzipped(file: BinaryIO, name: str, problems: list[str]) -> Iterator[bytes]:
+    """What can be unpacked of a gzip file, up to where it is damaged; ``problems`` hears of that."""
     some = False
     try:
         with gzip.open(file) as source:
@@ -101,10 +104,11 @@ def _gunzipped(file: BinaryIO, name: str) -> Iterator[bytes]:
     except (EOFError, zlib.error, gzip.BadGzipFile):
         if not some:
             raise CaptureError(f"{name}: the gzip data is damaged from the start") from None
+        problems.append("the gzip data breaks off or is damaged; what could be unpacked is shown")
 
 
-def _unzstandard(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """What can be unpacked of a zstd file, up to where it is damaged."""
+def _unzstandard(file: BinaryIO, name: str, problems: list[str]) -> Iterator[bytes]:
+    """What can be unpacked of a zstd file, up to where it is damaged; ``problems`` hears of that."""
     try:
         import zstandard
     except ImportError:
@@ -119,9 +123,10 @@ def _unzstandard(file: BinaryIO, name: str) -> Iterator[bytes]:
     except zstandard.ZstdError:
         if not some:
             raise CaptureError(f"{name}: the zstd data is damaged from the start") from None
+        problems.append("the zstd data breaks off or is damaged; what could be unpacked is shown")
 
 
-_PACKED: dict[bytes, Callable[[BinaryIO, str], Iterator[bytes]]] = {
+_PACKED: dict[bytes, Callable[[BinaryIO, str, list[str]], Iterator[bytes]]] = {
     b"\x1f\x8b": _gunzipped,
     b"\x28\xb5\x2f\xfd": _unzstandard,
 }

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from scapy.contrib.mpls import MPLS
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
 from scapy.layers.l2 import ARP, CookedLinux, Dot1AD, Dot1Q, Ether, Loopback
@@ -41,6 +42,9 @@ def sll2(ethertype: int, inner: Packet) -> bytes:
 LINKS = {
     "ethernet": (1, Ether(**ETHER) / V4),
     "vlan": (1, Ether(**ETHER) / Dot1Q(vlan=5) / V4),
+    "mpls": (1, Ether(**ETHER) / MPLS(label=16, s=1) / V4),
+    "three mpls labels": (1, Ether(**ETHER) / MPLS(label=16, s=0) / MPLS(label=17, s=0) / MPLS(label=18, s=1) / V4),
+    "mpls in a vlan": (1, Ether(**ETHER) / Dot1Q(vlan=5) / MPLS(label=16, s=1) / V4),
     "two vlan tags": (1, Ether(**ETHER) / Dot1AD(vlan=5) / Dot1Q(vlan=6) / V4),
     "pppoe": (1, Ether(**ETHER) / PPPoE(sessionid=1) / PPP(proto=0x21) / V4),
     "pppoe in a vlan": (1, Ether(**ETHER) / Dot1Q(vlan=5) / PPPoE(sessionid=1) / PPP(proto=0x21) / V4),
