@@ -37,7 +37,7 @@ EXIT_CODES = (
     ("0", "all held"),
     ("1", "an expectation failed"),
     ("2", "wrong usage, scenario or capture"),
-    ("3", "the lab could not be run on this machine"),
+    ("3", "a lab could not be run, or broke off"),
     ("130", "interrupted (Ctrl-C)"),
 )
 

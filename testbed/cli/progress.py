@@ -41,7 +41,7 @@ class Progress:
 
     def told(self, scenario: Scenario, line: str) -> None:
         """A lab says what it does."""
-        self._doing[scenario.title] = line
+        self._doing[scenario.file] = f"{scenario.title}: {line}"
         self.tick()
 
     def tick(self) -> None:
@@ -50,7 +50,7 @@ class Progress:
         if not self._live or now - self._refreshed < _REFRESH_S:
             return
         self._refreshed = now
-        doing = " · ".join(f"{title}: {line}" for title, line in self._doing.items())
+        doing = " · ".join(self._doing.values())
         status = Text(f"{self._ended}/{self._total} {doing}", "quiet", no_wrap=True, overflow="ellipsis")
         status.truncate(self._console.width - 1, overflow="ellipsis")
         self._erase()
@@ -59,7 +59,7 @@ class Progress:
     def ended(self, result: Outcome) -> None:
         """A scenario has been judged."""
         self._ended += 1
-        self._doing.pop(result.scenario.title, None)
+        self._doing.pop(result.scenario.file, None)
         if self._quiet:
             return
         self._erase()

@@ -53,11 +53,12 @@ def _play(
         on_tick=progress.tick,
     )
     work = list(zip(scenarios, _traces(scenarios, folder), strict=True))
+    place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
     with progress:
         for played in runner.run(work):
             result = conclude(played)
-            outcomes[scenarios.index(played.scenario)] = result
+            outcomes[place[id(played.scenario)]] = result
             if played.no_lab:
                 break  # what one lab is refused, all are
             progress.ended(result)

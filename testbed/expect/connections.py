@@ -21,11 +21,7 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         *([f"at most {expected.at_most}"] if expected.at_most is not None else []),
     ]
     what = f"attempts to {expected.to}{whom}: {', '.join(limits)}"
-    found = [
-        c
-        for c in _between(analysis, expected.sender, expected.to, _SMTP_PORT)
-        if expected.sender is not None or c.client.name != c.server.name
-    ]
+    found = _between(analysis, expected.sender, expected.to, _SMTP_PORT)
     number = len(found)
     held = (
         (expected.count is None or number == expected.count)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
@@ -21,7 +20,6 @@ from testbed.scenario.hosts import NameServerSpec, ReceiverSpec, RelaySpec, User
 from testbed.scenario.scenario import Scenario
 
 Addresses = Mapping[str, tuple[str, ...]]
-Spec = TypeVar("Spec")
 
 
 def build(scenario: Scenario, site: Site, addresses: Addresses) -> Host:

@@ -25,6 +25,11 @@ class Answer:
     rcode: str
     records: tuple[str, ...]
 
+    @property
+    def settled(self) -> bool:
+        """Whether this is DNS's last word: records, or that there are none.  Otherwise ask again later."""
+        return self.rcode in ("NOERROR", "NXDOMAIN")
+
 
 class Resolver:
     """Asks on behalf of one host, from its own address."""

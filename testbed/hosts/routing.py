@@ -28,11 +28,6 @@ class Route:
     status: str = ""
     reason: str = ""
 
-    @property
-    def permanent(self) -> bool:
-        """Whether waiting is pointless."""
-        return self.status.startswith("5")
-
 
 class Router:
     """Finds routes for one relay.
@@ -59,13 +54,21 @@ class Router:
         remaining = self._without_self(exchangers)
         if not remaining:
             return Route(status="5.4.6", reason=f"the best MX of {domain} is {self._own_name} itself: a loop")
-        hops = [Hop(host, preference, await self._addresses(host)) for preference, host in remaining]
-        usable = tuple(hop for hop in hops if hop.addresses)
-        if not usable and not answer.records:
+        hops: list[Hop] = []
+        unsettled: Route | None = None
+        for preference, host in remaining:
+            addresses, unanswered = await self._addresses(host)
+            if addresses:
+                hops.append(Hop(host, preference, addresses))
+            elif unanswered is not None:
+                unsettled = _unsettled(host, unanswered)
+        if hops:
+            return Route(hops=tuple(hops))
+        if unsettled is not None:  # silence about an address is not its absence: the mail waits
+            return unsettled
+        if not answer.records:
             return Route(status="5.1.2", reason=f"{domain} has neither MX nor address records")
-        if not usable:
-            return Route(status="5.4.4", reason=f"no MX of {domain} has an address")
-        return Route(hops=usable)
+        return Route(status="5.4.4", reason=f"no MX of {domain} has an address")
 
     def _exchangers(self, domain: str, answer: Answer) -> list[tuple[int, str]]:
         if not answer.records:
@@ -79,20 +82,26 @@ class Router:
         own = [preference for preference, host in exchangers if host == self._own_name]
         return [e for e in exchangers if not own or e[0] < min(own)]
 
-    async def _addresses(self, host: str) -> tuple[str, ...]:
+    async def _addresses(self, host: str) -> tuple[tuple[str, ...], Answer | None]:
+        """A host's addresses, and the answer that leaves open whether there are more."""
         found: list[str] = []
+        open_answer: Answer | None = None
         for kind in self._families:
-            found += (await self._resolver.ask(host, kind)).records
-        return tuple(found)
+            answer = await self._resolver.ask(host, kind)
+            found += answer.records
+            if not answer.settled:
+                open_answer = answer
+        return tuple(found), open_answer
 
 
 def _refusal(domain: str, answer: Answer) -> Route | None:
-    match answer.rcode:
-        case "NOERROR":
-            return None
-        case "NXDOMAIN":
-            return Route(status="5.1.2", reason=f"the domain {domain} does not exist (NXDOMAIN)")
-        case "TIMEOUT":
-            return Route(status="4.4.3", reason=f"no name server answered for {domain}")
-        case rcode:
-            return Route(status="4.4.3", reason=f"the name server answered {rcode} for {domain}")
+    """Why no MX can be had, None when the answer has what there is."""
+    if answer.rcode == "NXDOMAIN":
+        return Route(status="5.1.2", reason=f"the domain {domain} does not exist (NXDOMAIN)")
+    return None if answer.settled else _unsettled(domain, answer)
+
+
+def _unsettled(name: str, answer: Answer) -> Route:
+    if answer.rcode == "TIMEOUT":
+        return Route(status="4.4.3", reason=f"no name server answered for {name}")
+    return Route(status="4.4.3", reason=f"the name server answered {answer.rcode} for {name}")

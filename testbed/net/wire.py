@@ -43,6 +43,7 @@ class Wire:
         on_fault: OnFault = lambda fault, frame, what: None,
     ) -> None:
         self._device = device
+        self._closed = False
         self._loop = loop
         self._recorder = recorder
         self._faults = faults
@@ -53,6 +54,7 @@ class Wire:
 
     def close(self) -> None:
         """Stop carrying."""
+        self._closed = True
         self._loop.remove_reader(self._device)
         os.close(self._device)
 
@@ -102,11 +104,8 @@ class Wire:
             self._deliver(answer)
 
     def _deliver(self, data: bytes) -> None:
-        try:
+        if not self._closed:  # a delayed packet may come too late
             os.write(self._device, data)
-        except OSError:
-            # The kernel takes any packet it made itself; it refuses only when the device is going down.
-            return
 
     def _swallowed(self, address: str) -> bool:
         now_ns = self._loop.elapsed_ns()

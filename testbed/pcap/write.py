@@ -22,7 +22,6 @@ WIRE, LOST = "wire", "lost"
 
 _PACKET_HEADER = struct.Struct("<IIIIIII")
 _LENGTH = struct.Struct("<I")
-_PADDING = (b"", b"\0", b"\0\0", b"\0\0\0")
 
 
 class BlockWriter:
@@ -86,7 +85,6 @@ class TraceWriter:
     def __init__(self, file: BinaryIO, *, application: str) -> None:
         self._blocks = BlockWriter(file, application=application)
         self._frames = 0
-        self._write = file.write
         self.names = self._blocks.names
         self.secrets = self._blocks.secrets
         self.flush = self._blocks.flush
@@ -95,15 +93,7 @@ class TraceWriter:
 
     def packet(self, time_ns: int, data: bytes, *, lost: bool = False, comment: str = "") -> int:
         """One raw IP packet; gives its frame number."""
-        if lost or comment:
-            self._blocks.packet(int(lost), time_ns, data, len(data), (comment,) if comment else ())
-        else:  # the path of nearly every packet, kept short
-            length = len(data)
-            padding = -length % 4
-            total = 32 + length + padding
-            high, low = divmod(time_ns, 1 << 32)
-            header = _PACKET_HEADER.pack(_PACKET, total, 0, high, low, length, length)
-            self._write(b"%b%b%b%b" % (header, data, _PADDING[padding], _LENGTH.pack(total)))
+        self._blocks.packet(int(lost), time_ns, data, len(data), (comment,) if comment else ())
         self._frames += 1
         return self._frames
 

@@ -6,8 +6,3 @@ from __future__ import annotations
 def domain_of(address: str) -> str:
     """The domain in lower case, without a trailing dot; ``""`` when there is none."""
     return address.rpartition("@")[2].rstrip(".").lower() if "@" in address else ""
-
-
-def local_part_of(address: str) -> str:
-    """What stands before the last ``@``."""
-    return address.rpartition("@")[0] if "@" in address else address

@@ -111,6 +111,20 @@ expect:
   - delivered: {to: bob@someschool.edu, within: 36m}
   - attempts: {to: someschool.edu, count: 2}
 """,
+    "a name server that does not answer for the MX defers the mail (§5.1)": """
+faults: [{between: [ns.lab, crepes.fr], nth: 1, lose: 3}]
+steps: [{send: {to: bob@someschool.edu}}, {wait: 1h}]
+expect:
+  - attempts: {to: someschool.edu, count: 1}
+  - delivered: {to: bob@someschool.edu, within: 31m}
+""",
+    "a name server that does not answer for the MX's address defers the mail as well (§5.1)": """
+faults: [{between: [ns.lab, crepes.fr], nth: 2, lose: 3}]
+steps: [{send: {to: bob@someschool.edu}}, {wait: 1h}]
+expect:
+  - attempts: {to: someschool.edu, count: 1}
+  - delivered: {to: bob@someschool.edu, within: 31m}
+""",
     "packets reset by the wire in mid-message: one whole message in the end (§3.8)": """
 faults: [{between: [crepes.fr, someschool.edu], packets: data, nth: 6, reset: both}]
 steps: [{send: {to: bob@someschool.edu, size: 10 KB}}, {wait: 1h}]
