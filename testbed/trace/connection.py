@@ -45,6 +45,24 @@ class Source:
         return Endpoint(address, port, self.names.get(address, ""))
 
 
+@dataclass(frozen=True, slots=True)
+class _Transport:
+    """What the transport shows of a flow; the defaults are those of UDP, which neither opens nor closes."""
+
+    name: str
+    handshake: Handshake
+    conn_state: str
+    history: str
+    closure: Closure = Closure.OPEN
+    closed_by: str = ""
+    closure_frames: tuple[int, ...] = ()
+    syn_frames: tuple[int, ...] = ()
+    retransmitted_frames: tuple[int, ...] = ()
+    retransmissions: int = 0
+    completeness: int = 0
+    rtt_ns: int | None = None
+
+
 def understand(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
     """Analyse one flow.  ``unreachable`` tells that an ICMP error answered its first packet."""
     return (_tcp if flow.protocol == TCP else _udp)(number, flow, source, unreachable)
@@ -54,43 +72,26 @@ def _tcp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
     spoken = _spoken_over_tcp(flow, source)
     events = tcp_events(flow, source.options)
     division = boundaries(flow, spoken.exchanges)
-    opened, (ended, closed_by, closure_frames) = handshake(flow, unreachable), closure(flow)
-    repeated = tuple(
-        frame
-        for frame, length, mask in zip(flow.frame, flow.length, events, strict=True)
-        if length and mask & RETRANSMITTED
-    )
-    connection = Connection(
-        number=number,
-        transport="tcp",
-        client=source.endpoint(flow.client),
-        server=source.endpoint(flow.server),
-        service=spoken.service,
-        start_ns=min(flow.time),
-        end_ns=max(flow.time),
-        first_frame=flow.frame[0],
-        last_frame=flow.frame[-1],
-        packets=len(flow),
-        handshake=opened,
+    ended, closed_by, closure_frames = closure(flow)
+    facts = _Transport(
+        name="tcp",
+        handshake=handshake(flow, unreachable),
         closure=ended,
         closed_by=closed_by,
         closure_frames=closure_frames,
         syn_frames=tuple(f for f, flags in zip(flow.frame, flow.flags, strict=True) if flags & SYN and not flags & ACK),
-        retransmitted_frames=repeated,
-        phases=spans(flow, division),
-        exchanges=spoken.exchanges,
-        transactions=spoken.transactions,
+        retransmitted_frames=tuple(
+            frame
+            for frame, length, mask in zip(flow.frame, flow.length, events, strict=True)
+            if length and mask & RETRANSMITTED
+        ),
+        retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
         conn_state=zeek.conn_state(flow),
         history=zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps]),
         completeness=zeek.completeness(flow),
-        client_octets=octets(flow, 0),
-        server_octets=octets(flow, 1),
-        retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
-        gaps=len(spoken.gaps),
         rtt_ns=handshake_rtt(flow),
-        outcome=outcome(spoken.service, opened, ended, closed_by, spoken.exchanges, spoken.transactions),
-        findings=(),
     )
+    connection = _connection(number, flow, source, spoken, facts, division)
     return Understood(
         connection, [division.phase(frame) for frame in flow.frame], steps(flow, spoken.exchanges), events
     )
@@ -108,10 +109,28 @@ def _spoken_over_tcp(flow: Flow, source: Source) -> Spoken:
 def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
     items = (Chunk(flow.side[p], source.payload(flow.index[p]), flow.frame[p], flow.time[p]) for p in range(len(flow)))
     spoken = listen("udp", service_by_port("udp", flow.server[1]), items)
-    opened = Handshake.UNREACHABLE if unreachable else Handshake.UNSEEN
-    connection = Connection(
+    facts = _Transport(
+        name="udp",
+        handshake=Handshake.UNREACHABLE if unreachable else Handshake.UNSEEN,
+        conn_state=zeek.udp_state(flow),
+        history=zeek.udp_history(flow),
+    )
+    connection = _connection(number, flow, source, spoken, facts, Boundaries(0, _NEVER))
+    words = {frame: e.command.verb for e in spoken.exchanges if e.command for frame in e.command.frames}
+    words |= {frame: f"{e.reply.code} answer" for e in spoken.exchanges if e.reply for frame in e.reply.frames}
+    labels = [words.get(frame, "datagram") for frame in flow.frame]
+    return Understood(connection, [Phase.TRANSFER] * len(flow), labels, [0] * len(flow))
+
+
+def _connection(
+    number: int, flow: Flow, source: Source, spoken: Spoken, facts: _Transport, division: Boundaries
+) -> Connection:
+    told = outcome(
+        spoken.service, facts.handshake, facts.closure, facts.closed_by, spoken.exchanges, spoken.transactions
+    )
+    return Connection(
         number=number,
-        transport="udp",
+        transport=facts.name,
         client=source.endpoint(flow.client),
         server=source.endpoint(flow.server),
         service=spoken.service,
@@ -120,27 +139,23 @@ def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
         first_frame=flow.frame[0],
         last_frame=flow.frame[-1],
         packets=len(flow),
-        handshake=opened,
-        closure=Closure.OPEN,
-        closed_by="",
-        closure_frames=(),
-        syn_frames=(),
-        retransmitted_frames=(),
-        phases=spans(flow, Boundaries(0, _NEVER)),
+        handshake=facts.handshake,
+        closure=facts.closure,
+        closed_by=facts.closed_by,
+        closure_frames=facts.closure_frames,
+        syn_frames=facts.syn_frames,
+        retransmitted_frames=facts.retransmitted_frames,
+        phases=spans(flow, division),
         exchanges=spoken.exchanges,
-        transactions=(),
-        conn_state=zeek.udp_state(flow),
-        history=zeek.udp_history(flow),
-        completeness=0,
+        transactions=spoken.transactions,
+        conn_state=facts.conn_state,
+        history=facts.history,
+        completeness=facts.completeness,
         client_octets=octets(flow, 0),
         server_octets=octets(flow, 1),
-        retransmissions=0,
-        gaps=0,
-        rtt_ns=None,
-        outcome=outcome(spoken.service, opened, Closure.OPEN, "", spoken.exchanges, ()),
+        retransmissions=facts.retransmissions,
+        gaps=len(spoken.gaps),
+        rtt_ns=facts.rtt_ns,
+        outcome=told,
         findings=(),
     )
-    words = {frame: e.command.verb for e in spoken.exchanges if e.command for frame in e.command.frames}
-    words |= {frame: f"{e.reply.code} answer" for e in spoken.exchanges if e.reply for frame in e.reply.frames}
-    labels = [words.get(frame, "datagram") for frame in flow.frame]
-    return Understood(connection, [Phase.TRANSFER] * len(flow), labels, [0] * len(flow))
