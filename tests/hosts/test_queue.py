@@ -44,6 +44,11 @@ def test_the_queue_survives_its_process(tmp_path: Path) -> None:
     assert (owed.address, owed.message.sender, owed.message.queue_id) == ("bob@x.edu", "alice@crepes.fr", "Q1")
 
 
+def test_what_is_stored_is_synced_to_the_disk_before_anybody_is_told(queue: Queue) -> None:
+    """RFC 5321 §6.1; 2 is SQLite's FULL, which syncs at every commit, also in WAL mode."""
+    assert queue._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
 def test_naming_a_recipient_twice_owes_one_delivery(queue: Queue) -> None:
     queue.add("", ["bob@x.edu", "bob@x.edu"], b"", "", 1.0)
     assert len(queue.recipients()) == 1
