@@ -57,10 +57,7 @@ def _inspected(paths: Sequence[str], filters: Sequence[Filter], complaints: list
 
 
 def _filtered(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
-    connections = choose(analysis.connections, filters)
-    numbers = {connection.number for connection in connections}
-    findings = tuple(finding for finding in analysis.findings if numbers & set(finding.connections))
-    return replace(analysis, connections=connections, findings=findings)
+    return replace(analysis, chosen=tuple(connection.number for connection in choose(analysis.connections, filters)))
 
 
 def _show(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:

@@ -37,12 +37,12 @@ class Capture:
     """
 
     data: NDArray[np.uint8]
-    frame: Ints
+    frame: NDArray[np.uint32]
     time_ns: Ints
     offset: Ints
-    length: Ints
-    original: Ints
-    interface: Ints
+    length: NDArray[np.uint32]
+    original: NDArray[np.uint32]
+    interface: NDArray[np.uint16]
     interfaces: tuple[Interface, ...]
     frames: int  # packets and entries together
     names: dict[str, str] = field(default_factory=dict)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import CaptureError
 from testbed.pcap.capture import Capture, Interface
+from testbed.pcap.records import Ints, Numbers, Octets, chains
 
 # First four octets: byte order, nanoseconds per unit of the fraction.
 MAGICS = {
@@ -21,56 +23,89 @@ MAGICS = {
 
 _HEADER_OCTETS, _RECORD_OCTETS = 24, 16
 _LINK_TYPE_BITS = 0x0FFFFFFF  # above them: frame check sequence length
+_MAX_LIKELY = 1 << 18  # octets of a packet, when one is guessed
+_DAYS = 30 * 86_400
 
 
-def read_classic(data: NDArray[np.uint8], name: str) -> Capture:
+def read_classic(data: Octets, name: str) -> Capture:
     """Read a pcap file.  Raises CaptureError when even its header is not whole."""
     if len(data) < _HEADER_OCTETS:
         raise CaptureError(f"{name}: the file breaks off in its header, after {len(data)} octets")
     order, unit_ns = MAGICS[data[:4].tobytes()]
     snap_length, link_type = struct.unpack(order + "II", data[16:24].tobytes())
     offsets, problems = _scan(data, order)
-    header = _headers(data, offsets, order)
-    seconds, fraction, length, original = (header[:, column] for column in range(4))
     count = len(offsets)
+    header = np.ndarray((len(data) - _RECORD_OCTETS + 1,), np.dtype((np.void, _RECORD_OCTETS)), data.data, strides=(1,))
+    fields = header[offsets].view(order + "u4").reshape(count, 4) if count else np.zeros((0, 4), np.uint32)
+    time_ns = fields[:, 0].astype(np.int64)
+    time_ns *= 1_000_000_000
+    time_ns += fields[:, 1].astype(np.int64) * unit_ns
+    offsets += _RECORD_OCTETS
     return Capture(
         data=data,
-        frame=np.arange(1, count + 1, dtype=np.int64),
-        time_ns=seconds * 1_000_000_000 + fraction * unit_ns,
-        offset=offsets + _RECORD_OCTETS,
-        length=length,
-        original=original,
-        interface=np.zeros(count, np.int64),
+        frame=np.arange(1, count + 1, dtype=np.uint32),
+        time_ns=time_ns,
+        offset=offsets,
+        length=fields[:, 2].astype(np.uint32),
+        original=fields[:, 3].astype(np.uint32),
+        interface=np.zeros(count, np.uint16),
         interfaces=(Interface(link_type & _LINK_TYPE_BITS, "", snap_length),),
         frames=count,
         problems=problems,
     )
 
 
-def _scan(data: NDArray[np.uint8], order: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _scan(data: Octets, order: str) -> tuple[Ints, tuple[str, ...]]:
     """Where each record begins, and what is wrong with the end of the file."""
+    numbers = Numbers(data, order)
+    offsets, position, end = [], _HEADER_OCTETS, len(data)
+    for chain, after in chains(end, position, lambda at: numbers.at(at + 8) + _RECORD_OCTETS, _places(numbers)):
+        if position < chain[0]:
+            walked, position = _walk(data, order, position, int(chain[0]))
+            offsets.append(walked)
+        if position == chain[0]:
+            offsets.append(chain)
+            position = after
+    walked, position = _walk(data, order, position, end)
+    offsets.append(walked)
+    found = np.concatenate(offsets)
+    problems: tuple[str, ...] = ()
+    if position != end:
+        problems = (
+            f"the file breaks off in the middle of frame {len(found) + 1}, at octet {position:,}; "
+            f"{len(found)} frames are whole",
+        )
+    return found, problems
+
+
+def _walk(data: Octets, order: str, position: int, stop: int) -> tuple[Ints, int]:
+    """The records from a position up to ``stop``, and where the last one ends."""
     offsets = array("q")
-    view, end, position = data.data, len(data), _HEADER_OCTETS
+    view, end = data.data, len(data)
     length_at = struct.Struct(order + "I").unpack_from
-    while position + _RECORD_OCTETS <= end:
+    while position < stop and position + _RECORD_OCTETS <= end:
         (length,) = length_at(view, position + 8)
         following = position + _RECORD_OCTETS + length
         if following > end:
             break
         offsets.append(position)
         position = following
-    problems: tuple[str, ...] = ()
-    if position != end:
-        problems = (
-            f"the file breaks off in the middle of frame {len(offsets) + 1}, at octet {position:,}; "
-            f"{len(offsets)} frames are whole",
-        )
-    return np.array(offsets, np.int64), problems
+    return np.frombuffer(offsets, np.int64) if offsets else np.zeros(0, np.int64), position
 
 
-def _headers(data: NDArray[np.uint8], offsets: NDArray[np.int64], order: str) -> NDArray[np.int64]:
-    """The four numbers of each record header, as an array of shape (records, 4)."""
-    if not len(offsets):
-        return np.zeros((0, 4), np.int64)
-    rows = np.lib.stride_tricks.sliding_window_view(data, _RECORD_OCTETS)[offsets]
-    return np.ascontiguousarray(rows).view(np.dtype(order + "u4")).astype(np.int64)
+def _places(numbers: Numbers) -> Callable[[int, int], Ints]:
+    """Finds where records may begin: a time near that of the first, and lengths that agree, twice in a row."""
+    first_time = numbers.at(np.array([_HEADER_OCTETS]))
+
+    def likely(at: Ints) -> NDArray[np.bool_]:
+        captured, original = numbers.at(at + 8), numbers.at(at + 12)
+        near: NDArray[np.bool_] = np.abs(numbers.at(at) - first_time) < _DAYS
+        return near & (captured <= original) & (original < _MAX_LIKELY)
+
+    def places(start: int, stop: int) -> Ints:
+        near = np.abs(numbers.span(start, stop).astype(np.int64) - first_time) < _DAYS
+        at = start + np.flatnonzero(near)
+        at = at[likely(at)]
+        return at[likely(at + _RECORD_OCTETS + numbers.at(at + 8))]
+
+    return places

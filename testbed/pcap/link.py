@@ -35,8 +35,11 @@ def octet(data: Octets, position: Ints) -> Ints:
 
 
 def word(data: Octets, position: Ints) -> Ints:
-    """The 16-bit big-endian numbers at positions."""
-    return octet(data, position) << 8 | octet(data, position + 1)
+    """The 16-bit big-endian numbers at positions; positions past the end of the file read its last two octets."""
+    if len(data) < 2:
+        return np.zeros(len(position), np.int64)
+    view = np.ndarray((len(data) - 1,), ">u2", data.data, strides=(1,))
+    return view[np.minimum(position, len(data) - 2)].astype(np.int64)
 
 
 def _ethernet(data: Octets, offset: Ints, end: Ints) -> Ints:

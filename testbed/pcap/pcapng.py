@@ -1,7 +1,8 @@
 """The pcapng format (draft-ietf-opsawg-pcapng): sections, interfaces, names, comments, journal entries.
 
 Blocks nobody here knows are skipped.  Wireshark gives a frame number to packets, journal entries and custom blocks
-alike, so they are counted alike.
+alike, so they are counted alike.  Enhanced packet blocks, which are nearly all of a large file, are read as columns;
+all others one by one.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture, Interface, JournalEntry
+from testbed.pcap.records import Ints, Numbers, Octets, chains
 from testbed.protocols.text import printable
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _NAMES, _PACKET = 0x0A0D0D0A, 1, 2, 3, 4, 6
 _JOURNAL, _CUSTOM, _CUSTOM_LOCAL = 9, 0xBAD, 0x40000BAD
+_COUNTED = (_OLD_PACKET, _SIMPLE_PACKET, _PACKET, _JOURNAL, _CUSTOM, _CUSTOM_LOCAL)
 _BYTE_ORDER = 0x1A2B3C4D
 _COMMENT, _INTERFACE_NAME, _RESOLUTION, _OFFSET = 1, 2, 9, 14
 _NS = 1_000_000_000
-_MAX_INTERFACES = 65_536
+_PACKET_OCTETS = 32  # of an enhanced packet block, without packet and options
+_MAX_INTERFACES = 65_535
+_FAR = 1 << 62  # the farthest time, ns
+_MOST_NAMED = 5  # damaged frames told one by one
 
 
-def read_pcapng(data: NDArray[np.uint8]) -> Capture:
+def read_pcapng(data: Octets) -> Capture:
     """Read a pcapng file."""
     reader = _Reader(data)
     reader.read()
@@ -35,32 +41,36 @@ def read_pcapng(data: NDArray[np.uint8]) -> Capture:
 
 
 class _Reader:
-    def __init__(self, data: NDArray[np.uint8]) -> None:
+    def __init__(self, data: Octets) -> None:
         self._data = data
         self._view = data.data
         self._order = "<"
-        self._frames = 0
+        self._frame = 0  # of the block being read, or the last one counted
         self._section_start = 0  # index of the section's first interface
         self._interfaces: list[Interface] = []
         self._clocks: list[tuple[int, int]] = []  # units per second, offset in seconds
-        self._columns = {name: array("q") for name in ("frame", "time", "offset", "length", "original", "interface")}
+        self._rows: list[tuple[int, int, int, int, int, int]] = []  # packets read one by one
+        self._columns: list[NDArray[np.int64]] = []  # arrays of such rows
         self._names: dict[str, str] = {}
         self._journal: list[JournalEntry] = []
         self._comments: dict[int, tuple[str, ...]] = {}
         self._problems: list[str] = []
 
     def capture(self) -> Capture:
-        columns = {name: np.array(values, np.int64) for name, values in self._columns.items()}
+        rows = np.concatenate([np.array(self._rows, np.int64).reshape(-1, 6), *self._columns])
+        if len(self._rows):
+            rows = rows[np.argsort(rows[:, 0], kind="stable")]
+        frame, time, offset, length, original, interface = (rows[:, n] for n in range(6))
         return Capture(
             data=self._data,
-            frame=columns["frame"],
-            time_ns=columns["time"],
-            offset=columns["offset"],
-            length=columns["length"],
-            original=columns["original"],
-            interface=columns["interface"],
+            frame=frame.astype(np.uint32),
+            time_ns=time.copy(),
+            offset=offset.copy(),
+            length=length.astype(np.uint32),
+            original=original.astype(np.uint32),
+            interface=interface.astype(np.uint16),
             interfaces=tuple(self._interfaces),
-            frames=self._frames,
+            frames=self._frame,
             names=self._names,
             journal=tuple(self._journal),
             comments=self._comments,
@@ -68,30 +78,45 @@ class _Reader:
         )
 
     def read(self) -> None:
+        runs, end = self._runs()
+        for order, positions in runs:
+            self._order = order
+            self._read_run(positions, Numbers(self._data, order))
+        if end < len(self._data):
+            self._problems.append(
+                f"the file breaks off or is damaged after frame {self._frame}, at octet {end:,}; "
+                f"{self._frame} frames are whole"
+            )
+
+    # -- where blocks begin ---------------------------------------------------------------------------
+
+    def _runs(self) -> tuple[list[tuple[str, Ints]], int]:
+        """The positions of all blocks, in runs of one byte order, and where the last whole block ends."""
         position, end = 0, len(self._data)
-        handlers = {
-            _INTERFACE: self._interface,
-            _PACKET: self._packet,
-            _SIMPLE_PACKET: self._simple_packet,
-            _OLD_PACKET: self._old_packet,
-            _NAMES: self._name_records,
-            _JOURNAL: self._journal_entry,
-            _CUSTOM: self._counted,
-            _CUSTOM_LOCAL: self._counted,
-        }
-        while position < end:
-            length = self._block_length(position)
-            if length is None:
-                self._breaks_off(position)
-                return
-            (kind,) = struct.unpack_from(self._order + "I", self._view, position)
-            handler = handlers.get(kind)
-            if handler is not None:
-                try:
-                    handler(position + 8, position + length - 4)
-                except (struct.error, ValueError, IndexError):
-                    self._problems.append(f"a block at octet {position:,} is damaged and left out")
-            position += length
+        self._block_length(0)
+        first_order, numbers = self._order, Numbers(self._data, self._order)
+        runs: list[tuple[str, list[Ints]]] = [(first_order, [])]
+
+        def walk(stop: int) -> None:
+            nonlocal position
+            positions = array("q")
+            while position < stop and (length := self._block_length(position)) is not None:
+                if self._order != runs[-1][0]:
+                    runs[-1][1].append(np.array(positions, np.int64))
+                    runs.append((self._order, []))
+                    positions = array("q")
+                positions.append(position)
+                position += length
+            runs[-1][1].append(np.array(positions, np.int64))
+
+        for chain, after in chains(end, 0, lambda at: _lengths(numbers, at, end), lambda a, b: _places(numbers, a, b)):
+            if position < chain[0]:
+                walk(int(chain[0]))
+            if position == chain[0] and self._order == first_order:
+                runs[-1][1].append(chain)
+                position = after
+        walk(end)
+        return [(order, np.concatenate(parts)) for order, parts in runs], position
 
     def _block_length(self, position: int) -> int | None:
         """The length of the block at a position, None where there is no whole block."""
@@ -99,10 +124,9 @@ class _Reader:
             return None
         if self._view[position : position + 4] == MAGIC:
             order = self._view[position + 8 : position + 12]
-            self._order = "<" if order == struct.pack("<I", _BYTE_ORDER) else ">"
             if order not in (struct.pack("<I", _BYTE_ORDER), struct.pack(">I", _BYTE_ORDER)):
                 return None
-            self._section_start = len(self._interfaces)
+            self._order = "<" if order == struct.pack("<I", _BYTE_ORDER) else ">"
         (length,) = struct.unpack_from(self._order + "I", self._view, position + 4)
         padded: int = length + -length % 4
         if length < 12 or position + padded > len(self._data):
@@ -110,11 +134,41 @@ class _Reader:
         (trailer,) = struct.unpack_from(self._order + "I", self._view, position + padded - 4)
         return padded if trailer == length else None
 
-    def _breaks_off(self, position: int) -> None:
-        self._problems.append(
-            f"the file breaks off or is damaged after frame {self._frames}, at octet {position:,}; "
-            f"{self._frames} frames are whole"
-        )
+    # -- what is in them ------------------------------------------------------------------------------
+
+    def _read_run(self, positions: Ints, numbers: Numbers) -> None:
+        handlers = {
+            _SECTION: self._section,
+            _INTERFACE: self._interface,
+            _SIMPLE_PACKET: self._simple_packet,
+            _OLD_PACKET: self._old_packet,
+            _NAMES: self._name_records,
+            _JOURNAL: self._journal_entry,
+        }
+        kinds, lengths = numbers.at(positions), numbers.at(positions + 4)
+        lengths += -lengths % 4
+        frames = self._frame + np.cumsum(np.isin(kinds, _COUNTED))
+        bases, known = self._interfaces_at(kinds)
+        for index in np.flatnonzero(np.isin(kinds, list(handlers))).tolist():
+            start, self._frame = int(positions[index]), int(frames[index])
+            try:
+                handlers[int(kinds[index])](start + 8, start + int(lengths[index]) - 4)
+            except (struct.error, ValueError, IndexError):
+                self._problems.append(f"a block at octet {start:,} is damaged and left out")
+                if kinds[index] == _INTERFACE:
+                    self._add_interface(Interface(_MAX_INTERFACES, "damaged"), 1_000_000, 0)
+        packets = np.flatnonzero(kinds == _PACKET)
+        if len(packets):
+            self._packets(
+                positions[packets], lengths[packets], frames[packets], bases[packets], known[packets], numbers
+            )
+        self._frame = int(frames[-1]) if len(frames) else self._frame
+
+    def _interfaces_at(self, kinds: Ints) -> tuple[Ints, Ints]:
+        """For each block: the index of its section's first interface, and how many interfaces there are by then."""
+        known = len(self._interfaces) + np.cumsum(kinds == _INTERFACE)
+        section = np.maximum.accumulate(np.where(kinds == _SECTION, known, self._section_start))
+        return section, known
 
     def _interface(self, start: int, end: int) -> None:
         link_type, _, snap_length = struct.unpack_from(self._order + "HHI", self._view, start)
@@ -127,18 +181,44 @@ class _Reader:
                 units = 1 << exponent if value[0] & 0x80 else 10 ** min(exponent, 18)
             elif code == _OFFSET and len(value) == 8:
                 (offset,) = struct.unpack(self._order + "q", value)
+        self._add_interface(Interface(link_type, name, snap_length), units, offset)
+
+    def _add_interface(self, interface: Interface, units: int, offset: int) -> None:
         if len(self._interfaces) >= _MAX_INTERFACES:
             raise ValueError("too many interfaces")
-        self._interfaces.append(Interface(link_type, name, snap_length))
+        self._interfaces.append(interface)
         self._clocks.append((units, offset))
 
-    def _packet(self, start: int, end: int) -> None:
-        interface, high, low, length, original = struct.unpack_from(self._order + "IIIII", self._view, start)
-        self._add(interface, high << 32 | low, start + 20, length, original, end)
-        for code, value in self._options(start + 20 + length + -length % 4, end):
-            if code == _COMMENT:
-                text = printable(value.decode("utf-8", "replace"))
-                self._comments[self._frames] = (*self._comments.get(self._frames, ()), text)
+    def _section(self, start: int, end: int) -> None:
+        self._section_start = len(self._interfaces)
+
+    def _packets(self, position: Ints, size: Ints, frame: Ints, base: Ints, known: Ints, numbers: Numbers) -> None:
+        """Enhanced packet blocks, as columns."""
+        interface, high, low, length, original = (numbers.at(position + 8 + 4 * n) for n in range(5))
+        interface += base
+        whole = (interface < known) & (interface < len(self._clocks)) & (_PACKET_OCTETS + length <= size)
+        self._not_whole(frame[~whole])
+        commented = np.flatnonzero(whole & (size > _PACKET_OCTETS + length + -length % 4))
+        for index in commented.tolist():
+            start = int(position[index] + 28 + length[index] + -length[index] % 4)
+            for code, value in self._options(start, int(position[index] + size[index]) - 4):
+                if code == _COMMENT:
+                    text = printable(value.decode("utf-8", "replace"))
+                    number = int(frame[index])
+                    self._comments[number] = (*self._comments.get(number, ()), text)
+        rows = np.empty((len(frame), 6), np.int64)
+        rows[:, 0], rows[:, 2], rows[:, 3], rows[:, 4], rows[:, 5] = frame, position + 28, length, original, interface
+        for number in np.unique(interface[whole]).tolist():
+            mine = whole & (interface == number)
+            rows[mine, 1] = _times(high[mine] << 32 | low[mine], *self._clocks[number])
+        self._columns.append(rows[whole])
+
+    def _not_whole(self, frames: Ints) -> None:
+        if len(frames) > _MOST_NAMED:
+            self._problems.append(f"{len(frames)} frames name no interface of their section or are damaged; left out")
+            return
+        for frame in frames.tolist():
+            self._problems.append(f"frame {frame} names no interface of its section or is damaged; left out")
 
     def _old_packet(self, start: int, end: int) -> None:
         interface, _, high, low, length, original = struct.unpack_from(self._order + "HHIIII", self._view, start)
@@ -150,24 +230,16 @@ class _Reader:
         self._add(0, 0, start + 4, min(original, snap_length, end - start - 4), original, end)
 
     def _add(self, interface: int, ticks: int, offset: int, length: int, original: int, end: int) -> None:
-        self._frames += 1
         index = self._section_start + interface
         if index >= len(self._interfaces) or offset + length > end:
-            self._problems.append(f"frame {self._frames} names no interface of its section or is damaged; left out")
+            self._not_whole(np.array([self._frame]))
             return
-        units, seconds = self._clocks[index]
-        time_ns = ticks * _NS // units + seconds * _NS
-        row = (self._frames, max(-(1 << 62), min(time_ns, 1 << 62)), offset, length, original, index)
-        for column, value in zip(self._columns.values(), row, strict=True):
-            column.append(value)
-
-    def _counted(self, start: int, end: int) -> None:
-        self._frames += 1
+        time = int(_times(np.array([ticks], np.uint64), *self._clocks[index])[0])
+        self._rows.append((self._frame, time, offset, length, original, index))
 
     def _journal_entry(self, start: int, end: int) -> None:
-        self._frames += 1
         fields = dict(journal_fields(self._view[start:end].tobytes()))
-        self._journal.append(JournalEntry(self._frames, fields))
+        self._journal.append(JournalEntry(self._frame, fields))
 
     def _name_records(self, start: int, end: int) -> None:
         position = start
@@ -189,6 +261,38 @@ class _Reader:
                 return
             yield code, self._view[position + 4 : position + 4 + length].tobytes()
             position += 4 + length + -length % 4
+
+
+def _lengths(numbers: Numbers, at: Ints, end: int) -> Ints:
+    """The octets of the blocks at positions, 0 where there is no whole block."""
+    length = numbers.at(at + 4)
+    padded = length + -length % 4
+    whole = (length >= 12) & (at + padded <= end) & (numbers.at(at + padded - 4) == length)
+    return np.where(whole, padded, 0)
+
+
+def _places(numbers: Numbers, start: int, stop: int) -> Ints:
+    """Where enhanced packet blocks may begin: the type, and a length that stands again at the end; twice in a row."""
+    start += -start % 4
+    end = numbers.octets
+    at = start + 4 * np.flatnonzero(numbers.span(start, stop)[::4] == _PACKET)
+    at = at[_lengths(numbers, at, end) > 0]
+    after = at + _lengths(numbers, at, end)
+    likely: Ints = at[(after == end) | (_lengths(numbers, after, end) > 0)]
+    return likely
+
+
+def _times(ticks: NDArray[np.int64] | NDArray[np.uint64], units: int, offset: int) -> Ints:
+    """Nanoseconds since the epoch, held within 146 years of it."""
+    if units > _NS:  # finer than a nanosecond: beyond what 64 bits multiply
+        values = [int(tick) % (1 << 64) * _NS // units + offset * _NS for tick in ticks.tolist()]
+        return np.array([max(-_FAR, min(value, _FAR)) for value in values], np.int64)
+    unsigned = ticks.astype(np.uint64)
+    seconds = np.minimum(unsigned // np.uint64(units), np.uint64(_FAR // _NS)).astype(np.int64)
+    part = (unsigned % np.uint64(units)).astype(np.int64)
+    bounded = max(-_FAR // _NS, min(offset, _FAR // _NS))
+    whole: Ints = np.clip(seconds + bounded, -_FAR // _NS, _FAR // _NS) * _NS
+    return whole + part * _NS // units
 
 
 def journal_fields(text: bytes) -> Iterator[tuple[str, str]]:

@@ -1,108 +1,273 @@
 """The packet table: IP and transport headers as NumPy columns.
 
 No Python object exists per packet.  Rows are those of the capture that carry TCP, UDP or ICMP over IP; everything
-else is counted.
+else is counted.  What is rarely asked for is read from the file again instead of being kept.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from socket import AF_INET, AF_INET6, inet_ntop
+from functools import cached_property
+from socket import AF_INET6, inet_ntop
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture
-from testbed.pcap.link import Ints, Octets, ip_offsets, octet, word
+from testbed.pcap.link import Ints, Octets, ip_offsets
+from testbed.pcap.records import gather
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 _EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options (RFC 8200)
 _FRAGMENT = 44
 _MAX_EXTENSIONS = 8
 _MIN_HEADER = {ICMP: 8, TCP: 20, UDP: 8, ICMPV6: 8}
+_TCP_HEADER = 20
+_BATCH = 1 << 16  # packets decoded at a time: what is needed only in between stays in the processor's cache
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PacketTable:
     """One row per TCP, UDP or ICMP packet, in file order.
 
-    ``row`` is the packet's row in the capture.  ``source`` and ``destination`` index ``addresses``; ports are 0 for
-    ICMP.  ``transport`` is where the transport header begins in the capture's data, ``payload`` where what follows
-    it begins, ``length`` the payload's octets on the wire, ``captured`` those in the file.
+    ``row`` is the packet's row in the capture.  ``sender`` and ``receiver`` are IPv4 addresses as numbers, or, where
+    ``v6``, places in ``v6_addresses``; ports are 0 for ICMP.  ``headers`` counts the octets before the transport
+    header, ``header`` those of the transport header, ``length`` the payload's octets on the wire.
     """
 
-    row: Ints
-    frame: Ints
-    time_ns: Ints
-    protocol: Ints
-    source: Ints
-    destination: Ints
-    source_port: Ints
-    destination_port: Ints
-    transport: Ints
-    payload: Ints
-    length: Ints
-    captured: Ints
-    sequence: Ints
-    acknowledgement: Ints
-    flags: Ints
-    window: Ints
-    addresses: tuple[str, ...]
+    capture: Capture
+    row: NDArray[np.uint32]
+    protocol: NDArray[np.uint8]
+    v6: NDArray[np.bool_]
+    sender: NDArray[np.uint32]
+    receiver: NDArray[np.uint32]
+    source_port: NDArray[np.uint16]
+    destination_port: NDArray[np.uint16]
+    headers: NDArray[np.uint16]
+    header: NDArray[np.uint8]
+    length: NDArray[np.uint32]
+    flags: NDArray[np.uint8]
+    v6_addresses: tuple[bytes, ...]
     unread: tuple[str, ...]  # sentences on what could not be read
 
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def frame(self) -> NDArray[np.uint32]:
+        """Frame numbers."""
+        return self.capture.frame[self.row]
+
+    @property
+    def time_ns(self) -> Ints:
+        """Times since the epoch."""
+        return self.capture.time_ns[self.row]
+
+    def transport(self, rows: Ints | slice = slice(None)) -> Ints:
+        """Where the transport headers of some rows begin in the capture's data."""
+        return self.capture.offset[self.row[rows]] + self.headers[rows]
+
+    def payload(self, rows: Ints | slice = slice(None)) -> Ints:
+        """Where the payloads of some rows begin in the capture's data."""
+        return self.transport(rows) + self.header[rows]
+
+    def captured(self, rows: Ints | slice = slice(None)) -> Ints:
+        """How many octets of the payloads of some rows the file holds."""
+        at = self.row[rows]
+        room = self.capture.length[at].astype(np.int64) - self.headers[rows] - self.header[rows]
+        caught: Ints = np.clip(room, 0, self.length[rows])
+        return caught
+
+    def transport_octets(self, row: int) -> bytes:
+        """The captured transport header and payload of one row."""
+        at, start, header = int(self.row[row]), int(self.headers[row]), int(self.header[row])
+        end = min(start + header + int(self.length[row]), int(self.capture.length[at]))
+        offset = int(self.capture.offset[at])
+        return self.capture.data[offset + start : offset + end].tobytes()
+
+    def octets(self, row: int) -> bytes:
+        """The captured payload of one row."""
+        return self.transport_octets(row)[int(self.header[row]) :]
+
+    def options(self, row: int) -> bytes:
+        """The captured TCP options of one row."""
+        return self.transport_octets(row)[_TCP_HEADER : int(self.header[row])]
+
+    def tcp(self, rows: Ints) -> tuple[Ints, Ints, Ints]:
+        """Sequence number, acknowledgement number and window of some rows, all TCP."""
+        header = gather(self.capture.data, self.transport(rows), _TCP_HEADER)
+        longs, words = header.view(">u4"), header.view(">u2")
+        return longs[:, 1].astype(np.int64), longs[:, 2].astype(np.int64), words[:, 7].astype(np.int64)
+
+    def address(self, number: int, v6: bool) -> str:
+        """The text of a ``sender`` or ``receiver``."""
+        return inet_ntop(AF_INET6, self.v6_addresses[number]) if v6 else ".".join(map(str, number.to_bytes(4, "big")))
+
+    def ends(self, row: int) -> tuple[tuple[str, int], tuple[str, int]]:
+        """Address and port a packet came from, and those it went to."""
+        v6 = bool(self.v6[row])
+        return (
+            (self.address(int(self.sender[row]), v6), int(self.source_port[row])),
+            (self.address(int(self.receiver[row]), v6), int(self.destination_port[row])),
+        )
+
+    @cached_property
+    def _addressed(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        both = np.concatenate((self.sender, self.receiver)).astype(np.int64)
+        both |= np.concatenate((self.v6, self.v6)).astype(np.int64) << 32
+        found, index = np.unique(both, return_inverse=True)
+        return tuple(self.address(n & 0xFFFFFFFF, n >> 32 == 1) for n in found.tolist()), index
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses, for :attr:`source` and :attr:`destination`."""
+        return self._addressed[0]
+
+    @property
+    def source(self) -> NDArray[np.int64]:
+        """Where the sender stands in :attr:`addresses`."""
+        return self._addressed[1][: len(self)]
+
+    @property
+    def destination(self) -> NDArray[np.int64]:
+        """Where the receiver stands in :attr:`addresses`."""
+        return self._addressed[1][len(self) :]
+
 
 def packet_table(capture: Capture) -> PacketTable:
     """Decode a capture."""
-    data, offset = capture.data, capture.offset
-    ip, on_wire, unread = _ip_positions(capture)
-    carries = np.flatnonzero(ip >= 0)
-    ip, on_wire = ip[carries], on_wire[carries]
-    end = np.minimum(on_wire, (offset + capture.length)[carries])
-    version = octet(data, ip) >> 4
-    v6 = version == 6
-    header = np.where(v6, 40, (octet(data, ip) & 15) * 4)
-    total = np.where(v6, word(data, ip + 4) + 40, word(data, ip + 2))
-    total = np.where(total < header, on_wire - ip, total)  # 0 where the sender's card did the segmenting
-    total = np.minimum(total, on_wire - ip)
-    protocol = np.where(v6, octet(data, ip + 6), octet(data, ip + 9))
-    fragment = np.where(v6, 0, word(data, ip + 6) & 0x3FFF)
-    protocol, transport, fragment6 = _extensions(data, protocol, ip + header, v6, end)
-    fragmented = (fragment != 0) | fragment6
-    wanted = np.isin(protocol, list(_MIN_HEADER)) & ~fragmented & (header >= 20)
-    whole = wanted & (transport + 8 <= end)
-    for number, octets in _MIN_HEADER.items():
-        whole &= (protocol != number) | (transport + octets <= end)
-    unread += _complaints(fragmented, wanted, whole, version)
-    keep = np.flatnonzero(whole)
-    return _table(
-        capture, carries[keep], protocol[keep], ip[keep], v6[keep], total[keep], transport[keep], end[keep], unread
+    decoder = _Decoder(capture)
+    batches = [decoder.batch(slice(at, at + _BATCH)) for at in range(0, len(capture.offset), _BATCH)]
+    columns = [np.concatenate(parts) for parts in zip(*batches, strict=True)] or [np.zeros(0, int)] * 11
+    return PacketTable(
+        capture,
+        columns[0].astype(np.uint32),
+        columns[1].astype(np.uint8),
+        columns[2].astype(np.bool_),
+        columns[3].astype(np.uint32),
+        columns[4].astype(np.uint32),
+        columns[5].astype(np.uint16),
+        columns[6].astype(np.uint16),
+        columns[7].astype(np.uint16),
+        columns[8].astype(np.uint8),
+        columns[9].astype(np.uint32),
+        columns[10].astype(np.uint8),
+        tuple(decoder.v6_addresses),
+        tuple(decoder.complaints()),
     )
 
 
-def _ip_positions(capture: Capture) -> tuple[Ints, Ints, tuple[str, ...]]:
-    """Where each packet's IP header begins, -1 for none, and where the packet ended on the wire."""
-    offset, captured = capture.offset, capture.offset + capture.length
-    end = offset + np.maximum(capture.length, capture.original)
-    ip = np.full(len(offset), -1, np.int64)
-    unread: Counter[int] = Counter()
-    for link_type in {interface.link_type for interface in capture.interfaces}:
-        matching = [i for i, interface in enumerate(capture.interfaces) if interface.link_type == link_type]
-        rows = np.flatnonzero(np.isin(capture.interface, matching))
-        if not len(rows):
-            continue
-        stop = end[rows]
-        found = ip_offsets(capture.data, link_type, offset[rows], stop)
-        if found is None:
-            unread[link_type] += len(rows)
-        else:
-            end[rows] = stop
-            ip[rows] = np.where(found + 20 <= np.minimum(stop, captured[rows]), found, -1)
-    sentences = (f"{n} frames of link type {t} cannot be read and are left out" for t, n in unread.items())
-    return ip, end, tuple(sentences)
+class _Decoder:
+    """Decodes batches of a capture, and counts what it could not decode."""
+
+    def __init__(self, capture: Capture) -> None:
+        self.v6_addresses: dict[bytes, int] = {}
+        self._capture = capture
+        self._link_types = sorted({interface.link_type for interface in capture.interfaces})
+        self._unread: Counter[int] = Counter()
+        self._counts: Counter[str] = Counter()
+
+    def complaints(self) -> Iterator[str]:
+        """Sentences on what could not be read."""
+        for link_type, count in self._unread.items():
+            yield f"{count} frames of link type {link_type} cannot be read and are left out"
+        for what, count in self._counts.items():
+            if count:
+                yield f"{count} {what} and are left out"
+
+    def batch(self, rows: slice) -> tuple[NDArray[np.generic], ...]:
+        """The columns of the packets among some rows of the capture."""
+        data, start = self._capture.data, self._capture.offset[rows]
+        caught = start + self._capture.length[rows]
+        ip, on_wire = self._ip_positions(rows, start, caught)
+        carries = np.flatnonzero(ip >= 0)
+        start, caught, ip, on_wire = start[carries], caught[carries], ip[carries], on_wire[carries]
+        end = np.minimum(on_wire, caught)
+        header = gather(data, ip, 40)
+        words = header.view(">u2")
+        version = header[:, 0] >> 4
+        v6 = version == 6
+        size = np.where(v6, 40, (header[:, 0] & 15).astype(np.int64) * 4)
+        total = np.where(v6, words[:, 2].astype(np.int64) + 40, words[:, 1])
+        total = np.where(total < size, on_wire - ip, total)  # 0 where the sender's card did the segmenting
+        total = np.minimum(total, on_wire - ip)
+        protocol = np.where(v6, header[:, 6], header[:, 9]).astype(np.int64)
+        fragmented = ~v6 & (words[:, 3] & 0x3FFF != 0)
+        transport = ip + size
+        if v6.any():
+            protocol, transport, fragments = _extensions(data, protocol, transport, v6, end)
+            fragmented |= fragments
+        least = _LEAST_HEADER[protocol]
+        wanted = (least > 0) & ~fragmented & (size >= 20)
+        whole = wanted & (transport + least <= end)
+        self._counts["IP fragments are not put together"] += int(fragmented.sum())
+        self._counts["packets are cut too short to read their transport header"] += int((wanted & ~whole).sum())
+        self._counts["packets are neither IPv4 nor IPv6"] += int(((version != 4) & ~v6).sum())
+        keep = np.flatnonzero(whole)
+        parts = (start[keep], v6[keep], protocol[keep], transport[keep], total[keep])
+        return (rows.start + carries[keep], *self._columns(header[keep], ip[keep], *parts))
+
+    def _ip_positions(self, rows: slice, start: Ints, caught: Ints) -> tuple[Ints, Ints]:
+        """Where each packet's IP header begins, -1 for none, and where the packet ended on the wire."""
+        capture = self._capture
+        end = start + np.maximum(capture.length[rows], capture.original[rows])
+        ip = np.full(len(start), -1, np.int64)
+        for link_type in self._link_types:
+            if len(self._link_types) == 1:
+                mine = np.arange(len(start))
+            else:
+                matching = [n for n, interface in enumerate(capture.interfaces) if interface.link_type == link_type]
+                mine = np.flatnonzero(np.isin(capture.interface[rows], matching))
+            if not len(mine):
+                continue
+            stop = end[mine]
+            found = ip_offsets(capture.data, link_type, start[mine], stop)
+            if found is None:
+                self._unread[link_type] += len(mine)
+            else:
+                end[mine] = stop
+                ip[mine] = np.where(found + 20 <= np.minimum(stop, caught[mine]), found, -1)
+        return ip, end
+
+    def _columns(
+        self, header: Octets, ip: Ints, start: Ints, v6: NDArray[np.bool_], protocol: Ints, transport: Ints, total: Ints
+    ) -> tuple[NDArray[np.generic], ...]:
+        longs = header.view(">u4")
+        sender, receiver = longs[:, 3].astype(np.uint32), longs[:, 4].astype(np.uint32)
+        for index in (np.flatnonzero(v6),):
+            if len(index):
+                sender[index] = self._numbers(header[index, 8:24])
+                receiver[index] = self._numbers(header[index, 24:40])
+        upper = gather(self._capture.data, transport, _TCP_HEADER)
+        words = upper.view(">u2")
+        tcp = protocol == TCP
+        ported = tcp | (protocol == UDP)
+        size = np.where(tcp, np.maximum(upper[:, 12] >> 4, 5).astype(np.int64) * 4, 8)
+        return (
+            protocol,
+            v6,
+            sender,
+            receiver,
+            np.where(ported, words[:, 0], 0),
+            np.where(ported, words[:, 1], 0),
+            transport - start,
+            size,
+            np.maximum(0, ip + total - transport - size),
+            np.where(tcp, upper[:, 13], 0),
+        )
+
+    def _numbers(self, addresses: Octets) -> list[int]:
+        """A number for each 16-octet address."""
+        known = self.v6_addresses
+        texts = np.ascontiguousarray(addresses).view("V16").ravel().tolist()
+        return [known.setdefault(text, len(known)) for text in texts]
+
+
+_LEAST_HEADER = np.zeros(256, np.int64)
+for _protocol, _octets in _MIN_HEADER.items():
+    _LEAST_HEADER[_protocol] = _octets
 
 
 def _extensions(
@@ -114,89 +279,10 @@ def _extensions(
         extended = v6 & (np.isin(protocol, _EXTENSIONS) | (protocol == _FRAGMENT)) & (position + 8 <= end)
         if not extended.any():
             break
+        header = gather(data, position, 8)
         is_fragment = extended & (protocol == _FRAGMENT)
-        fragmented |= is_fragment & ((word(data, position + 2) & 0xFFF9) != 0)
-        size = np.where(is_fragment, 8, (octet(data, position + 1) + 1) * 8)
-        protocol = np.where(extended, octet(data, position), protocol)
+        fragmented |= is_fragment & ((header.view(">u2")[:, 1] & 0xFFF9) != 0)
+        size = np.where(is_fragment, 8, (header[:, 1].astype(np.int64) + 1) * 8)
+        protocol = np.where(extended, header[:, 0], protocol)
         position = np.where(extended, position + size, position)
     return protocol, position, fragmented
-
-
-def _complaints(
-    fragmented: NDArray[np.bool_], wanted: NDArray[np.bool_], whole: NDArray[np.bool_], version: Ints
-) -> tuple[str, ...]:
-    counts = (
-        (int(fragmented.sum()), "IP fragments are not put together and are left out"),
-        (int((wanted & ~whole).sum()), "packets are cut too short to read their transport header and are left out"),
-        (int(((version != 4) & (version != 6)).sum()), "packets are neither IPv4 nor IPv6 and are left out"),
-    )
-    return tuple(f"{count} {what}" for count, what in counts if count)
-
-
-def _table(
-    capture: Capture,
-    rows: Ints,
-    protocol: Ints,
-    ip: Ints,
-    v6: NDArray[np.bool_],
-    total: Ints,
-    transport: Ints,
-    end: Ints,
-    unread: tuple[str, ...],
-) -> PacketTable:
-    data = capture.data
-    source, destination, addresses = _addresses(data, ip, v6)
-    tcp, ported = protocol == TCP, (protocol == TCP) | (protocol == UDP)
-    size = np.where(tcp, (octet(data, np.where(tcp, transport + 12, 0)) >> 4) * 4, 8)
-    size = np.where(tcp & (size < 20), 20, size)
-    payload = transport + size
-    tcp_at = np.where(tcp, transport, 0)
-    number = _longs(data, tcp_at)
-    return PacketTable(
-        row=rows,
-        frame=capture.frame[rows],
-        time_ns=capture.time_ns[rows],
-        protocol=protocol,
-        source=source,
-        destination=destination,
-        source_port=np.where(ported, word(data, transport), 0),
-        destination_port=np.where(ported, word(data, transport + 2), 0),
-        transport=transport,
-        payload=payload,
-        length=np.maximum(0, ip + total - payload),
-        captured=np.clip(np.minimum(ip + total, end) - payload, 0, None),
-        sequence=np.where(tcp, number[0], 0),
-        acknowledgement=np.where(tcp, number[1], 0),
-        flags=np.where(tcp, octet(data, tcp_at + 13), 0),
-        window=np.where(tcp, word(data, tcp_at + 14), 0),
-        addresses=addresses,
-        unread=unread,
-    )
-
-
-def _longs(data: Octets, transport: Ints) -> tuple[Ints, Ints]:
-    """Sequence and acknowledgement number."""
-    return (
-        word(data, transport + 4) << 16 | word(data, transport + 6),
-        word(data, transport + 8) << 16 | word(data, transport + 10),
-    )
-
-
-def _addresses(data: Octets, ip: Ints, v6: NDArray[np.bool_]) -> tuple[Ints, Ints, tuple[str, ...]]:
-    """Source and destination as indices into one list of address texts."""
-    count = len(ip)
-    raw = np.zeros((2 * count, 17), np.uint8)
-    for half, (at4, at6) in enumerate(((12, 8), (16, 24))):
-        rows = raw[half * count : (half + 1) * count]
-        rows[:, 0] = np.where(v6, 6, 4)
-        for column in range(16):
-            at = np.where(v6, at6 + column, at4 + min(column, 3))
-            value = data[np.minimum(ip + at, len(data) - 1)] if count else np.zeros(0, np.uint8)
-            rows[:, 1 + column] = np.where(v6 | (column < 4), value, 0)
-    unique, index = np.unique(raw.view("V17").ravel(), return_inverse=True)
-    texts = tuple(_text(bytes(entry)) for entry in unique.tolist())
-    return index[:count].astype(np.int64), index[count:].astype(np.int64), texts
-
-
-def _text(entry: bytes) -> str:
-    return inet_ntop(AF_INET6, entry[1:17]) if entry[0] == 6 else inet_ntop(AF_INET, entry[1:5])

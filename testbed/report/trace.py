@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -139,7 +139,7 @@ def _account(analysis: Analysis) -> str:
     return " · ".join(parts)
 
 
-def _timeline(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[LogEntry | Connection]:
+def _timeline(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[LogEntry | Connection]:
     entries = [entry for entry in analysis.log if entry.event not in _QUIET_EVENTS]
     items: list[tuple[int, int, LogEntry | Connection]] = [
         *((entry.time_ns, entry.frame, entry) for entry in entries),

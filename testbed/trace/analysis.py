@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from testbed.pcap.capture import Capture
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import flag_names
-from testbed.trace.model import Connection, Finding, LogEntry, Phase
+from testbed.trace.findings import find_in_capture
+from testbed.trace.model import Finding, LogEntry, Phase
 from testbed.trace.tcp_events import event_names
+from testbed.trace.understanding import Connections, Understanding
 
 PHASES = (None, Phase.HANDSHAKE, Phase.TRANSFER, Phase.CLOSURE)
 LOST_INTERFACE = "lost"
@@ -54,49 +57,73 @@ class PacketRow:
     comment: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Analysis:
-    """Everything the inspector understood of a capture."""
+    """Everything the inspector understood of a capture.
+
+    Connections are analysed when they are asked for; ``chosen`` are the numbers of those that are wanted, None for all.
+    """
 
     path: str
     frames: int
     start_ns: int
     end_ns: int
     names: dict[str, str]
-    connections: tuple[Connection, ...]
     log: tuple[LogEntry, ...]
-    findings: tuple[Finding, ...]
     problems: tuple[str, ...]
     capture: Capture
     table: PacketTable
-    labels: Labels
+    understanding: Understanding
+    chosen: tuple[int, ...] | None = None
+
+    @cached_property
+    def connections(self) -> Connections:
+        """The connections, in order of their first packets."""
+        everything = range(1, len(self.understanding.flows) + 1)
+        return Connections(self.understanding, everything if self.chosen is None else self.chosen)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What there is to say about the connections together, then about each."""
+        overall = find_in_capture(Connections(self.understanding, range(1, len(self.understanding.flows) + 1)))
+        if self.chosen is not None:
+            wanted = set(self.chosen)
+            overall = tuple(finding for finding in overall if wanted & set(finding.connections))
+        return (*overall, *(finding for connection in self.connections for finding in connection.findings))
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What was understood of every packet, as columns."""
+        return _labels(self.table, self.understanding)
 
     def packets(self, connection: int | None = None) -> Iterator[PacketRow]:
         """Every packet in file order, or those of one connection; made one at a time."""
         if connection is not None:
-            for at in np.flatnonzero(self.labels.connection == connection).tolist():
-                yield self._packet(int(self.table.row[at]), at)
+            rows, labels = _labels_of(self.table, self.understanding, connection)
+            for at, row in enumerate(rows):
+                yield self._packet(int(self.table.row[row]), row, labels, at)
             return
+        labels = self.labels
         at = 0  # the table's rows are in file order too
         for row in range(len(self.capture.frame)):
             if at < len(self.table) and self.table.row[at] == row:
-                yield self._packet(row, at)
+                yield self._packet(row, at, labels, at)
                 at += 1
             else:
-                yield self._packet(row, None)
+                yield self._packet(row, None, labels, 0)
 
-    def _packet(self, row: int, at: int | None) -> PacketRow:
-        capture, table, labels = self.capture, self.table, self.labels
+    def _packet(self, row: int, at: int | None, labels: Labels, label: int) -> PacketRow:
+        """``at`` is the packet's row in the table, ``label`` its place in the labels."""
+        capture, table = self.capture, self.table
         frame = int(capture.frame[row])
         lost = capture.interfaces[int(capture.interface[row])].name == LOST_INTERFACE
         if at is None:
             source = destination = flags = ""
             number, phase, step, events, payload = 0, None, "", 0, 0
         else:
-            source = _end(table.addresses[int(table.source[at])], int(table.source_port[at]))
-            destination = _end(table.addresses[int(table.destination[at])], int(table.destination_port[at]))
-            number, phase = int(labels.connection[at]), PHASES[int(labels.phase[at])]
-            step, events = labels.steps[int(labels.step[at])], int(labels.events[at])
+            source, destination = (_end(*end) for end in table.ends(at))
+            number, phase = int(labels.connection[label]), PHASES[int(labels.phase[label])]
+            step, events = labels.steps[int(labels.step[label])], int(labels.events[label])
             flags = flag_names(int(table.flags[at])) if table.protocol[at] == 6 else ""
             payload = int(table.length[at])
         return PacketRow(
@@ -120,3 +147,40 @@ def _end(address: str, port: int) -> str:
     if not port:
         return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _labels(table: PacketTable, understanding: Understanding) -> Labels:
+    """The labels of all rows of the table."""
+    connection, phase = np.zeros(len(table), np.int32), np.zeros(len(table), np.int8)
+    events, step = np.zeros(len(table), np.int16), np.zeros(len(table), np.int32)
+    words: dict[str, int] = {"": 0}
+    for number in range(1, len(understanding.flows) + 1):
+        rows, mine = _labels_of(table, understanding, number)
+        connection[rows], phase[rows], events[rows] = number, mine.phase, mine.events
+        known = np.array([words.setdefault(text, len(words)) for text in mine.steps], np.int32)
+        step[rows] = known[mine.step]
+    return Labels(connection, phase, events, step, tuple(words))
+
+
+def _labels_of(table: PacketTable, understanding: Understanding, number: int) -> tuple[list[int], Labels]:
+    """The rows of one connection in file order, ICMP errors about it included, and their labels."""
+    understood, flow = understanding.of(number), understanding.flows[number - 1]
+    texts: dict[str, int] = {}
+    marks = [
+        (row, PHASES.index(phase), events, texts.setdefault(step, len(texts)))
+        for row, phase, events, step in zip(
+            flow.index, understood.phases, understood.events, understood.steps, strict=True
+        )
+    ]
+    for error in understanding.complaints.get(number - 1, ()):
+        last = PHASES.index(understood.phases[-1])
+        marks.append((error.row, last, 0, texts.setdefault(error.what, len(texts))))
+    marks.sort()
+    rows, phase, events, step = (list(column) for column in zip(*marks, strict=True))
+    return rows, Labels(
+        np.full(len(rows), number, np.int32),
+        np.array(phase, np.int8),
+        np.array(events, np.int16),
+        np.array(step, np.int32),
+        tuple(texts),
+    )

@@ -1,20 +1,25 @@
 """Packets to flows: one flow per TCP connection or pair of UDP endpoints, in order of first packet.
 
-Grouping is done on columns; a flow's own columns become plain lists only here, one flow at a time.
+Grouping is done on columns; a flow's own columns become plain lists only when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from testbed.pcap.table import TCP, UDP, PacketTable
 from testbed.protocols.services import is_service
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 
 CLIENT, SERVER = 0, 1
+
+Ints = NDArray[np.int64]
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,87 +48,207 @@ class Flow:
         return len(self.index)
 
 
-def flows(table: PacketTable) -> list[Flow]:
+class Flows(Sequence[Flow]):
+    """All flows of a capture.
+
+    ``order`` are the rows of the packet table, those of one flow together and in file order; a flow is the rows from
+    ``start`` up to ``stop`` of it.  ``from_client`` tells whether the client sent the flow's first packet.
+    """
+
+    def __init__(
+        self, table: PacketTable, order: NDArray[np.uint32], start: Ints, stop: Ints, repeats: frozenset[int]
+    ) -> None:
+        self.table = table
+        self.order = order
+        self.start = start
+        self.stop = stop
+        self.from_client = _from_client(table, order, start, stop)
+        self._repeats = repeats  # by start
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @overload
+    def __getitem__(self, number: int) -> Flow: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Flow]: ...
+    def __getitem__(self, number: int | slice) -> Flow | list[Flow]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        return self._flow(range(len(self))[number])
+
+    def rows(self, number: int) -> Ints:
+        """The rows of the packet table that make up a flow."""
+        return self.order[self.start[number] : self.stop[number]].astype(np.int64)
+
+    def repeats(self, number: int) -> bool:
+        """Whether the flow's SYN is one that a RST had answered before."""
+        return int(self.start[number]) in self._repeats
+
+    def _flow(self, number: int) -> Flow:
+        table, rows = self.table, self.rows(number)
+        first = int(rows[0])
+        here, there = table.ends(first)
+        forward = (table.sender[rows] == table.sender[first]) & (table.source_port[rows] == table.source_port[first])
+        from_client, tcp = bool(self.from_client[number]), table.protocol[first] == TCP
+        zeros = [0] * len(rows)
+        sequence, acknowledgement, window = (
+            (column.tolist() for column in table.tcp(rows)) if tcp else (zeros, zeros, zeros)
+        )
+        packets = table.row[rows]
+        return Flow(
+            protocol=int(table.protocol[first]),
+            client=here if from_client else there,
+            server=there if from_client else here,
+            index=rows.tolist(),
+            side=np.where(forward == from_client, CLIENT, SERVER).tolist(),
+            frame=table.capture.frame[packets].tolist(),
+            time=table.capture.time_ns[packets].tolist(),
+            sequence=sequence,
+            acknowledgement=acknowledgement,
+            flags=table.flags[rows].tolist(),
+            window=window,
+            length=table.length[rows].tolist(),
+            repeats=self.repeats(number),
+        )
+
+
+def flows(table: PacketTable) -> Flows:
     """All TCP connections and UDP flows of a capture."""
-    found = [flow for rows in _conversations(table) for flow in _split(table, rows)]
-    return sorted(found, key=lambda flow: flow.frame[0])
+    order, start = _conversations(table)
+    stop = np.append(start[1:], len(order))
+    repeats: list[int] = []
+    splits: list[int] = []
+    for number in _reused(table, order, start).tolist():
+        rows = order[start[number] : stop[number]]
+        for at, again in _connections(table, rows):
+            splits.append(int(start[number]) + at)
+            if again:
+                repeats.append(splits[-1])
+    if splits:
+        start = np.union1d(start, splits)
+        stop = np.append(start[1:], len(order))
+    by_first = np.argsort(order[start], kind="stable")
+    return Flows(table, order, start[by_first], stop[by_first], frozenset(repeats))
 
 
-def _conversations(table: PacketTable) -> Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Rows that share protocol, addresses and ports in either direction."""
-    rows = np.flatnonzero((table.protocol == TCP) | (table.protocol == UDP))
+def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
+    """Rows by protocol, addresses and ports in either direction, and where each such conversation begins.
+
+    Sorted by a hash of 32 bits above the row's number, which one quick sort of plain numbers does; conversations whose
+    hashes collide are told apart afterwards.
+    """
+    rows = np.flatnonzero((table.protocol == TCP) | (table.protocol == UDP)).astype(np.uint32)
     if not len(rows):
-        return
-    one = table.source[rows] << 16 | table.source_port[rows]
-    other = table.destination[rows] << 16 | table.destination_port[rows]
-    endpoints, index = np.unique(np.concatenate((one, other)), return_inverse=True)
-    one, other = index[: len(rows)].astype(np.int64), index[len(rows) :].astype(np.int64)
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    key = (low * len(endpoints) + high) * 2 + (table.protocol[rows] == UDP)
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.diff(key[order])) + 1
-    for part in np.split(order, starts):
-        yield rows[part]
+        return rows, np.zeros(0, np.int64)
+    low, high = _endpoints(table, rows)
+    key = (low * np.uint64(0x9E3779B97F4A7C15)) ^ (high * np.uint64(0xC2B2AE3D27D4EB4F))
+    key ^= key >> np.uint64(29)
+    key *= np.uint64(0xBF58476D1CE4E5B9)
+    key &= ~_LOW
+    key |= np.arange(len(rows), dtype=np.uint64)
+    key.sort()
+    order = (key & _LOW).astype(np.uint32)
+    key >>= np.uint64(32)
+    new = np.flatnonzero(np.diff(key)) + 1
+    del key
+    low, high = low[order], high[order]
+    differs = np.flatnonzero((np.diff(low) != 0) | (np.diff(high) != 0)) + 1
+    if len(differs) != len(new):
+        order = _apart(order, low, high, new, differs)
+        low, high = _endpoints(table, rows[order])
+        differs = np.flatnonzero((np.diff(low) != 0) | (np.diff(high) != 0)) + 1
+    start = np.concatenate(([0], differs))
+    return _by_first(order, start, rows)
 
 
-def _split(table: PacketTable, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[Flow]:
-    """One flow per connection: the same ports may be used again."""
+def _endpoints(table: PacketTable, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The lower and the higher endpoint of each packet; protocol and IP version are part of both."""
+    kind = (table.protocol[rows] == UDP).astype(np.uint64) << np.uint64(49)
+    kind |= table.v6[rows].astype(np.uint64) << np.uint64(48)
+    one = table.sender[rows].astype(np.uint64) << np.uint64(16) | table.source_port[rows]
+    other = table.receiver[rows].astype(np.uint64) << np.uint64(16) | table.destination_port[rows]
+    one |= kind
+    other |= kind
+    return np.minimum(one, other), np.maximum(one, other)
+
+
+def _apart(
+    order: NDArray[np.uint32], low: NDArray[np.uint64], high: NDArray[np.uint64], new: Ints, differs: Ints
+) -> NDArray[np.uint32]:
+    """Sorts again the stretches of equal hash that hold more than one conversation."""
+    order = order.copy()
+    edges = np.concatenate(([0], new, [len(order)]))
+    mixed = np.setdiff1d(differs, new)
+    for group in np.unique(np.searchsorted(edges, mixed, side="right") - 1).tolist():
+        part = slice(int(edges[group]), int(edges[group + 1]))
+        order[part] = order[part][np.lexsort((order[part], high[part], low[part]))]
+    return order
+
+
+def _by_first(order: NDArray[np.uint32], start: Ints, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], Ints]:
+    """Groups in order of their first packet, as rows of the table, and where each begins."""
+    length = np.diff(np.append(start, len(order)))
+    by_first = np.argsort(order[start], kind="stable")
+    length, begin = length[by_first], start[by_first]
+    now = np.cumsum(length) - length
+    return rows[order[np.repeat(begin - now, length) + np.arange(len(order))]], now
+
+
+def _reused(table: PacketTable, order: NDArray[np.uint32], start: Ints) -> Ints:
+    """The conversations that may be several connections: more than one SYN or SYN-ACK, or one where none belongs."""
+    flags = table.flags[order]
+    opening = np.flatnonzero((flags & (SYN | RST)) == SYN)
+    owner = np.searchsorted(start, opening, side="right") - 1
+    answers = flags[opening] & ACK != 0
+    many = np.bincount(owner[~answers], minlength=len(start)) > 1
+    many |= np.bincount(owner[answers], minlength=len(start)) > 1
+    at_odds = opening > start[owner]
+    at_odds[answers] = _same_sender(table, order[opening[answers]], order[start[owner[answers]]])
+    many[owner[at_odds]] = True
+    return np.flatnonzero(many)
+
+
+def _same_sender(table: PacketTable, one: NDArray[np.uint32], other: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    same: NDArray[np.bool_] = table.sender[one] == table.sender[other]
+    same &= table.source_port[one] == table.source_port[other]
+    return same
+
+
+def _connections(table: PacketTable, rows: NDArray[np.uint32]) -> Iterator[tuple[int, bool]]:
+    """Where in the rows of a conversation further connections begin: the same ports may be used again.
+
+    With each comes whether its SYN is one that a RST had answered before.
+    """
     if table.protocol[rows[0]] == UDP:
-        yield _flow(table, rows, rows[0])
         return
-    flags, sequence = table.flags[rows].tolist(), table.sequence[rows].tolist()
-    one_way = (table.source[rows] << 16 | table.source_port[rows]).tolist()
-    start, opened, over, repeats = 0, dict[int, int](), False, False
+    flags, sequence = table.flags[rows].tolist(), table.tcp(rows.astype(np.int64))[0].tolist()
+    one_way = (table.sender[rows].astype(np.int64) << 16 | table.source_port[rows]).tolist()
+    start, opened, over = 0, dict[int, int](), False
     for position, bits in enumerate(flags):
         if bits & SYN and not bits & RST:
             sender = one_way[position]
             other_isn = sender in opened and opened[sender] != sequence[position]
             if position > start and (other_isn or (over and not bits & ACK)):
-                yield _flow(table, rows[start:position], repeats=repeats)
-                start, opened, over, repeats = position, {}, False, sender in opened and not other_isn
+                yield position, sender in opened and not other_isn
+                start, opened, over = position, {}, False
             opened[sender] = sequence[position]
         over = over or bool(bits & (FIN | RST))
-    yield _flow(table, rows[start:], repeats=repeats)
 
 
-def _flow(
-    table: PacketTable,
-    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
-    first: int | None = None,
-    repeats: bool = False,
-) -> Flow:
-    if first is None:
-        first = int(rows[0])
-    ends = [
-        (table.addresses[int(table.source[first])], int(table.source_port[first])),
-        (table.addresses[int(table.destination[first])], int(table.destination_port[first])),
-    ]
-    source, port = int(table.source[first]), int(table.source_port[first])
-    from_first = (table.source[rows] == source) & (table.source_port[rows] == port)
-    protocol, flags = int(table.protocol[first]), table.flags[rows].tolist()
-    swapped = _first_is_server(protocol, from_first.tolist(), flags, ends[0][1], ends[1][1])
-    side = np.where(from_first != swapped, CLIENT, SERVER)
-    return Flow(
-        protocol=protocol,
-        client=ends[swapped],
-        server=ends[not swapped],
-        index=rows.tolist(),
-        side=side.tolist(),
-        frame=table.frame[rows].tolist(),
-        time=table.time_ns[rows].tolist(),
-        sequence=table.sequence[rows].tolist(),
-        acknowledgement=table.acknowledgement[rows].tolist(),
-        flags=flags,
-        window=table.window[rows].tolist(),
-        length=table.length[rows].tolist(),
-        repeats=repeats,
-    )
+def _from_client(table: PacketTable, order: NDArray[np.uint32], start: Ints, stop: Ints) -> NDArray[np.bool_]:
+    """Whether the client sent a flow's first packet: told by the SYN, by the SYN-ACK, else by the ports."""
+    first = order[start]
+    serves = _serves(table.source_port[first]) & ~_serves(table.destination_port[first])
+    flags = table.flags[order]
+    opening = np.flatnonzero((flags & (SYN | RST)) == SYN)
+    at = np.append(opening, len(order))[np.searchsorted(opening, start)]
+    told = np.flatnonzero(at < stop)
+    at = at[told]
+    from_client = ~serves
+    from_client[told] = _same_sender(table, order[at], first[told]) != (flags[at] & ACK != 0)
+    return from_client
 
 
-def _first_is_server(protocol: int, from_first: list[bool], flags: list[int], port: int, other_port: int) -> bool:
-    """Whether the first packet came from the server: by the SYN, by the SYN-ACK, else by the port."""
-    if protocol == TCP:
-        for mine, bits in zip(from_first, flags, strict=True):
-            if bits & SYN and not bits & RST:
-                return mine == bool(bits & ACK)
-    return is_service(port) and not is_service(other_port)
+def _serves(ports: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    return np.isin(ports, [port for port in np.unique(ports).tolist() if is_service(port)])

@@ -8,7 +8,6 @@ from socket import AF_INET, AF_INET6, inet_ntop
 
 import numpy as np
 
-from testbed.pcap.capture import Capture
 from testbed.pcap.table import ICMP, ICMPV6, PacketTable
 
 _V4_CODES = {0: "network", 1: "host", 2: "protocol", 3: "port", 4: "fragmentation needed", 10: "host prohibited"}
@@ -25,12 +24,10 @@ class Complaint:
     destination: tuple[str, int]
 
 
-def complaints(capture: Capture, table: PacketTable) -> Iterator[Complaint]:
+def complaints(table: PacketTable) -> Iterator[Complaint]:
     """Every destination-unreachable of a capture that quotes enough of a packet to tell its connection."""
     for row in np.flatnonzero((table.protocol == ICMP) | (table.protocol == ICMPV6)).tolist():
-        start = int(table.transport[row])
-        end = int(table.payload[row]) + int(table.captured[row])
-        octets = capture.data[start:end].tobytes()
+        octets = table.transport_octets(row)
         v6 = table.protocol[row] == ICMPV6
         if octets[0] != (1 if v6 else 3):
             continue

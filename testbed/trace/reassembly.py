@@ -18,12 +18,16 @@ _MAX_HELD = 4 << 20  # octets kept per side while waiting for a hole to be fille
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Octets one side sent, in order.  ``frame`` and ``time_ns`` are those of the packet that carried them."""
+    """Octets one side sent, in order.  ``frame`` and ``time_ns`` are those of the packet that carried them.
+
+    ``decrypted`` tells that TLS carried them and keys opened them.
+    """
 
     side: int
     octets: bytes
     frame: int
     time_ns: int
+    decrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

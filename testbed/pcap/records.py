@@ -1,0 +1,100 @@
+"""Where the records of a capture file begin, found many at a time.
+
+Each record tells where the next one begins, so a plain walk is a chain of dependent reads.  A large file is cut into
+pieces instead: in each, a first record is guessed, and all chains are followed in lockstep, a column at a time.  A
+piece's chain counts only if the chain before it arrives exactly where it begins; else that stretch is walked.  The
+result is the plain walk's, whatever lies in the payloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Octets = NDArray[np.uint8]
+
+_PIECE = 1 << 18
+_WINDOW = 1 << 12  # octets looked through at a time for the first record of a piece
+_WINDOWS = 16
+_LEAST = 1 << 21  # below this size, a plain walk is as quick
+
+
+class Numbers:
+    """Unsigned numbers at any position of a file, in one byte order; positions past the end read the last one."""
+
+    def __init__(self, data: Octets, order: str) -> None:
+        self.octets = len(data)
+        self._views = {
+            size: np.ndarray((max(0, len(data) - size + 1),), f"{order}u{size}", data.data, strides=(1,))
+            for size in (2, 4)
+        }
+
+    def at(self, position: Ints, size: int = 4) -> Ints:
+        """The numbers of ``size`` octets at positions."""
+        view = self._views[size]
+        found: Ints = view[np.minimum(position, len(view) - 1)].astype(np.int64)
+        return found
+
+    def span(self, start: int, stop: int) -> NDArray[np.unsignedinteger]:
+        """The numbers of four octets at all positions from ``start`` up to ``stop``."""
+        return self._views[4][start:stop]
+
+
+def chains(
+    size: int, first: int, step: Callable[[Ints], Ints], places: Callable[[int, int], Ints]
+) -> list[tuple[Ints, int]]:
+    """Chains of records for the pieces of a file of ``size`` octets, in order; empty for a small file.
+
+    ``step`` gives the octets of the records at positions, 0 where none can be; ``places`` where between two positions
+    a record may begin.  A chain is the positions of its records and the position after the last.
+    """
+    if size - first < _LEAST:
+        return []
+    starts = _guesses(size, first, places)
+    limits = np.append(starts[1:], size)
+    columns, position, running = [], starts.copy(), np.arange(len(starts))
+    while len(running):
+        here = position[running]
+        length = step(here)
+        fits = (length > 0) & (here + length <= size) & (here < limits[running])
+        if not fits.all():
+            running, here, length = running[fits], here[fits], length[fits]
+        columns.append((running, here))
+        position[running] = here + length
+    owner = np.concatenate([piece for piece, _ in columns])
+    records = np.concatenate([here for _, here in columns])
+    order = np.argsort(owner, kind="stable")
+    parts = np.split(records[order], np.searchsorted(owner[order], np.arange(1, len(starts))))
+    return [(part, int(after)) for part, after in zip(parts, position, strict=True) if len(part)]
+
+
+def _guesses(size: int, first: int, places: Callable[[int, int], Ints]) -> Ints:
+    """The first likely record of every piece; a piece without any is left to the one before."""
+    found = [first]
+    for piece in range(first + _PIECE - first % _PIECE, size - _WINDOW * _WINDOWS, _PIECE):
+        for start in range(piece, piece + _WINDOW * _WINDOWS, _WINDOW):
+            likely = places(start, start + _WINDOW)
+            if len(likely):
+                found.append(int(likely[0]))
+                break
+    return np.array(found, np.int64)
+
+
+def gather(data: Octets, position: Ints, octets: int) -> Octets:
+    """Some octets from each position, as an array of shape (positions, octets); zeros past the end of the data.
+
+    A view whose elements overlap makes this one copy per position, whatever their number.
+    """
+    last = len(data) - octets
+    if last < 0:
+        return gather(np.concatenate((data, np.zeros(octets, np.uint8))), np.minimum(position, len(data)), octets)
+    view = np.ndarray((last + 1,), np.dtype((np.void, octets)), data.data, strides=(1,))
+    found = view[np.minimum(position, last)].view(np.uint8).reshape(len(position), octets)
+    for row in np.flatnonzero(position > last).tolist():
+        tail = data[int(position[row]) : int(position[row]) + octets]
+        found[row] = 0
+        found[row, : len(tail)] = tail
+    return found
