@@ -43,9 +43,13 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         metavar="TERM=WORD",
         help="only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated",
     )
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
     parser.add_argument("--ndjson", action="store_true", help="print a line of JSON per connection, packet and finding")
     parser.add_argument("--csv", action="store_true", help="print a row of CSV per connection")
+    parser.add_argument("--parquet", metavar="DIR", help="write tables of connections, exchanges, packets, findings")
+    parser.add_argument("--export-mail", metavar="DIR", help="write every message of the capture into DIR as .eml")
+    parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
     parser.add_argument("--deep", type=_positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
     parser.add_argument("-o", "--output", metavar="OUT.pcapng", help="write the capture with a comment per packet")
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")

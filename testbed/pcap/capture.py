@@ -48,6 +48,7 @@ class Capture:
     names: dict[str, str] = field(default_factory=dict)
     journal: tuple[JournalEntry, ...] = ()
     comments: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    secrets: tuple[memoryview, ...] = ()  # TLS keys, in the NSS key log format
     problems: tuple[str, ...] = ()
 
     def octets(self, row: int) -> bytes:

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture, Interface, JournalEntry
+from testbed.pcap.keylog import secrets_in
 from testbed.pcap.records import Ints, Numbers, Octets, chains
 from testbed.protocols.text import printable
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
 
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _NAMES, _PACKET = 0x0A0D0D0A, 1, 2, 3, 4, 6
-_JOURNAL, _CUSTOM, _CUSTOM_LOCAL = 9, 0xBAD, 0x40000BAD
+_JOURNAL, _SECRETS, _CUSTOM, _CUSTOM_LOCAL = 9, 10, 0xBAD, 0x40000BAD
 _COUNTED = (_OLD_PACKET, _SIMPLE_PACKET, _PACKET, _JOURNAL, _CUSTOM, _CUSTOM_LOCAL)
 _BYTE_ORDER = 0x1A2B3C4D
 _COMMENT, _INTERFACE_NAME, _RESOLUTION, _OFFSET = 1, 2, 9, 14
@@ -54,6 +55,7 @@ class _Reader:
         self._names: dict[str, str] = {}
         self._journal: list[JournalEntry] = []
         self._comments: dict[int, tuple[str, ...]] = {}
+        self._secrets: list[memoryview] = []
         self._problems: list[str] = []
 
     def capture(self) -> Capture:
@@ -74,6 +76,7 @@ class _Reader:
             names=self._names,
             journal=tuple(self._journal),
             comments=self._comments,
+            secrets=tuple(self._secrets),
             problems=tuple(self._problems),
         )
 
@@ -137,13 +140,14 @@ class _Reader:
     # -- what is in them ------------------------------------------------------------------------------
 
     def _read_run(self, positions: Ints, numbers: Numbers) -> None:
-        handlers = {
+        handlers: dict[int, Callable[[int, int], None]] = {
             _SECTION: self._section,
             _INTERFACE: self._interface,
             _SIMPLE_PACKET: self._simple_packet,
             _OLD_PACKET: self._old_packet,
             _NAMES: self._name_records,
             _JOURNAL: self._journal_entry,
+            _SECRETS: lambda start, end: self._secrets.append(secrets_in(self._view[start:end], self._order)),
         }
         kinds, lengths = numbers.at(positions), numbers.at(positions + 4)
         lengths += -lengths % 4

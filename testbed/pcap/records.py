@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 Octets = NDArray[np.uint8]
 
 _PIECE = 1 << 18
-_WINDOW = 1 << 12  # octets looked through at a time for the first record of a piece
-_WINDOWS = 16
+_WINDOW = 1 << 10  # octets looked through at a time for the first record of a piece
+_WINDOWS = 64
 _LEAST = 1 << 21  # below this size, a plain walk is as quick
 
 
@@ -64,7 +64,7 @@ def chains(
             running, here, length = running[fits], here[fits], length[fits]
         columns.append((running, here))
         position[running] = here + length
-    owner = np.concatenate([piece for piece, _ in columns])
+    owner = np.concatenate([piece for piece, _ in columns]).astype(np.min_scalar_type(len(starts)))
     records = np.concatenate([here for _, here in columns])
     order = np.argsort(owner, kind="stable")
     parts = np.split(records[order], np.searchsorted(owner[order], np.arange(1, len(starts))))
@@ -98,3 +98,25 @@ def gather(data: Octets, position: Ints, octets: int) -> Octets:
         found[row] = 0
         found[row, : len(tail)] = tail
     return found
+
+
+def distinct(rows: Octets) -> tuple[Octets, Ints]:
+    """The distinct rows, and for every row which of them it is."""
+    key = row_keys(rows)
+    _, first, index = np.unique(key, return_index=True, return_inverse=True)
+    found: Octets = rows[first]
+    if not (found[index] == rows).all():  # two different rows of one key: not by chance
+        found, index = np.unique(rows, axis=0, return_inverse=True)
+    return found, index.ravel()
+
+
+def row_keys(rows: Octets) -> NDArray[np.uint64]:
+    """A number for each row, the same for equal rows."""
+    padded = np.zeros((len(rows), -(-rows.shape[1] // 8) * 8), np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    longs = padded.view(np.uint64)
+    key = np.zeros(len(rows), np.uint64)
+    for column in range(longs.shape[1]):
+        key = (key ^ longs[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+        key ^= key >> np.uint64(32)
+    return key

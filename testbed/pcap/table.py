@@ -25,7 +25,8 @@ _FRAGMENT = 44
 _MAX_EXTENSIONS = 8
 _MIN_HEADER = {ICMP: 8, TCP: 20, UDP: 8, ICMPV6: 8}
 _TCP_HEADER = 20
-_BATCH = 1 << 16  # packets decoded at a time: what is needed only in between stays in the processor's cache
+_CUT = "packets are cut short: the capture does not hold all that they carried"
+_BATCH = 1 << 13  # packets decoded at a time: what is needed only in between stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class _Decoder:
             yield f"{count} frames of link type {link_type} cannot be read and are left out"
         for what, count in self._counts.items():
             if count:
-                yield f"{count} {what} and are left out"
+                yield f"{count} {what}" + ("" if what is _CUT else " and are left out")
 
     def batch(self, rows: slice) -> tuple[NDArray[np.generic], ...]:
         """The columns of the packets among some rows of the capture."""
@@ -205,6 +206,8 @@ class _Decoder:
         self._counts["IP fragments are not put together"] += int(fragmented.sum())
         self._counts["packets are cut too short to read their transport header"] += int((wanted & ~whole).sum())
         self._counts["packets are neither IPv4 nor IPv6"] += int(((version != 4) & ~v6).sum())
+        cut = whole & (np.minimum(ip + total, on_wire) > caught)
+        self._counts[_CUT] += int(cut.sum())
         keep = np.flatnonzero(whole)
         parts = (start[keep], v6[keep], protocol[keep], transport[keep], total[keep])
         return (rows.start + carries[keep], *self._columns(header[keep], ip[keep], *parts))

@@ -26,12 +26,13 @@ _SMTP_COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|LHLO|MAIL FROM:)[ \t]*[^\r\n]")
 
 _GREETINGS = {"pop3": (b"+OK", b"-ERR", b"+ "), "imap": (b"* ", b"+ ")}
 
+UNDER_TLS = {"submissions": "submission", "imaps": "imap", "pop3s": "pop3", "https": "http"}
+"""What is spoken inside the TLS of a service (RFC 8314 §3)."""
+
 SMTP_SERVICES = frozenset({"smtp", "submission"})
 
 
-def is_service(port: int) -> bool:
-    """Whether a port is one where servers listen."""
-    return port in _TCP or port in _UDP
+PORTS = frozenset(_TCP) | frozenset(_UDP)  # where servers listen
 
 
 def service_by_port(transport: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""Connections as CSV, a row each, for spreadsheets."""
+"""Connections as CSV, a row each, for spreadsheets.  The columns are fields of the JSON, one of them cut short."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
+from testbed.report.json_analysis import utf8
 from testbed.trace.analysis import Analysis
 from testbed.trace.model import Connection
 
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 COLUMNS = (
     "file",
@@ -40,7 +41,7 @@ COLUMNS = (
 
 
 def connections_csv(analyses: Iterable[Analysis], out: TextIO) -> None:
-    """Write the header and a row per connection (RFC 4180)."""
+    """Write the header and a row per connection (RFC 4180), each as soon as it is known."""
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for analysis in analyses:
@@ -79,5 +80,7 @@ def _row(analysis: Analysis, c: Connection) -> tuple[object, ...]:
 
 def _cell(value: object) -> str:
     """Text a spreadsheet cannot take for a formula: what a stranger's server says lands here."""
-    text = str(value)
+    if isinstance(value, int):
+        return str(value)
+    text = utf8(str(value))
     return f"'{text}" if text.startswith(_FORMULA) else text

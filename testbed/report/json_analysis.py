@@ -1,39 +1,104 @@
-"""The analysis of captures, for programs.  The schema's version changes when a field changes its meaning or goes."""
+"""The analysis of captures, for programs.  The schema's version changes when a field changes its meaning or goes.
+
+What the fields mean stands in :mod:`testbed.report.json_schema`.  Everything is written while it is found: connections
+are taken one at a time, packets come from columns, and no list of either is kept.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from types import GeneratorType
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from testbed import __version__
-from testbed.trace.analysis import Analysis, PacketRow
-from testbed.trace.model import Connection, Exchange, Finding
+from testbed.pcap.table import TCP
+from testbed.trace.analysis import ANNOTATION, LOST_INTERFACE, PHASES, Analysis
+from testbed.trace.model import Connection, Endpoint, Exchange, Finding
+from testbed.trace.tcp_events import event_names
 
 SCHEMA_VERSION = 1
+_ROWS = 1 << 14  # packets whose columns are turned into Python's numbers at a time
+_LONE = re.compile("[\ud800-\udfff]")
+
+Ints = NDArray[np.int64]
+Word = TypeVar("Word")
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode_indented = json.JSONEncoder(ensure_ascii=False, indent=2).encode
 
 
-def analyses_json(analyses: Sequence[Analysis], *, packets: bool) -> str:
-    """``{"schema": 1, "captures": [{"file", "connections": […], "findings": […], "log": […]}]}``."""
+def analyses_json(analyses: Iterable[Analysis], *, packets: bool) -> Iterator[str]:
+    """``{"schema": 1, "captures": [{"file", "connections": […], "findings": […], "log": […]}]}``, in pieces.
+
+    The pieces joined are one indented document, without a line feed at its end.
+    """
     document = {
         "schema": SCHEMA_VERSION,
         "testbed": __version__,
-        "captures": [_capture(analysis, packets) for analysis in analyses],
+        "captures": (_capture(analysis, packets) for analysis in analyses),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    yield from map(utf8, _pieces(document, ""))
 
 
 def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
     """A line per capture, connection, packet and finding; ``type`` says which, ``file`` whose."""
     facts = {"frames": analysis.frames, "problems": list(analysis.problems)}
     yield _line("capture", analysis, {"schema": SCHEMA_VERSION, "testbed": __version__, **facts})
-    yield from (_line("connection", analysis, _connection(connection)) for connection in analysis.connections)
+    yield from (_line("connection", analysis, connection_json(connection)) for connection in analysis.connections)
     if packets:
-        yield from (_line("packet", analysis, _packet(packet)) for packet in analysis.packets())
+        yield from (_line("packet", analysis, packet) for packet in packets_json(analysis))
     yield from (_line("finding", analysis, finding_json(finding)) for finding in analysis.findings)
 
 
 def _line(kind: str, analysis: Analysis, fields: dict[str, object]) -> str:
-    return json.dumps({"type": kind, "file": analysis.path, **fields}, ensure_ascii=False)
+    return utf8(_encode({"type": kind, "file": analysis.path, **fields}))
+
+
+def utf8(text: str) -> str:
+    """The text as UTF-8 can hold it: lone surrogates, as from file names that are no UTF-8, become U+FFFD."""
+    return text if text.isascii() else _LONE.sub("\ufffd", text)
+
+
+def _pieces(value: object, pad: str) -> Iterator[str]:
+    """The text of a value, as ``json.dumps(indent=2)`` writes it; a generator in it becomes an array, item by item."""
+    inner = pad + "  "
+    items: Iterable[tuple[str, object]]
+    if isinstance(value, GeneratorType):
+        opening, closing, items = "[", "]", (("", item) for item in value)
+    elif isinstance(value, dict) and any(isinstance(item, GeneratorType) for item in value.values()):
+        opening, closing, items = "{", "}", ((f"{_encode(name)}: ", item) for name, item in value.items())
+    else:
+        yield _indented(value, pad)
+        return
+    mark = opening
+    for name, item in items:
+        yield f"{mark}\n{inner}{name}"
+        yield from _pieces(item, inner)
+        mark = ","
+    yield opening + closing if mark == opening else f"\n{pad}{closing}"
+
+
+def _indented(value: object, pad: str) -> str:
+    """What ``json.dumps(indent=2)`` writes.  That is slow Python, so packets, most of which are flat, go to its C."""
+    nested = not isinstance(value, dict) or any(
+        item and isinstance(item, dict | list | tuple) for item in value.values()
+    )
+    if value and not nested:
+        inner = f"{pad}  "
+        return f"{{\n{inner}{_flat(inner)(value)[1:-1]}\n{pad}}}"
+    return _encode_indented(value).replace("\n", f"\n{pad}")
+
+
+@cache
+def _flat(pad: str) -> Callable[[object], str]:
+    return json.JSONEncoder(ensure_ascii=False, separators=(f",\n{pad}", ": ")).encode
 
 
 def finding_json(finding: Finding) -> dict[str, object]:
@@ -55,19 +120,20 @@ def _capture(analysis: Analysis, packets: bool) -> dict[str, object]:
         "start_ns": analysis.start_ns,
         "end_ns": analysis.end_ns,
         "problems": list(analysis.problems),
-        "connections": [_connection(connection) for connection in analysis.connections],
-        "findings": [finding_json(finding) for finding in analysis.findings],
-        "log": [
+        "connections": (connection_json(connection) for connection in analysis.connections),
+        "findings": (finding_json(finding) for finding in analysis.findings),
+        "log": (
             {"frame": e.frame, "time_ns": e.time_ns, "host": e.host, "event": e.event, "message": e.message}
             for e in analysis.log
-        ],
+        ),
     }
     if packets:
-        result["packets"] = [_packet(packet) for packet in analysis.packets()]
+        result["packets"] = packets_json(analysis)
     return result
 
 
-def _connection(connection: Connection) -> dict[str, object]:
+def connection_json(connection: Connection) -> dict[str, object]:
+    """One connection with its dialogue."""
     return {
         "number": connection.number,
         "transport": connection.transport,
@@ -136,17 +202,114 @@ def _exchange(exchange: Exchange) -> dict[str, object]:
     }
 
 
-def _packet(packet: PacketRow) -> dict[str, object]:
-    return {
-        "frame": packet.frame,
-        "time_ns": packet.time_ns,
-        "source": packet.source or None,
-        "destination": packet.destination or None,
-        "length": packet.length,
-        "connection": packet.connection,
-        "phase": str(packet.phase) if packet.phase else None,
-        "step": packet.step or None,
-        "tcp": list(packet.tcp),
-        "lost": packet.lost,
-        "comment": packet.comment or None,
-    }
+@dataclass(frozen=True, slots=True)
+class PacketColumns:
+    """Some packets of a capture in file order, a row each.  Times are nanoseconds since the epoch, lengths octets.
+
+    ``source`` and ``destination`` are numbers for :func:`end`, -1 where no IP header could be read; ``flags`` those of
+    TCP, -1 for other protocols; ``connection`` 0 for none; ``phase`` an index into PHASES; ``events`` a mask; ``step``
+    an index into the steps of the labels, -1 for none.
+    """
+
+    frame: NDArray[np.uint32]
+    time_ns: Ints
+    length: NDArray[np.uint32]
+    lost: NDArray[np.bool_]
+    source: Ints
+    destination: Ints
+    payload: Ints
+    flags: Ints
+    connection: Ints
+    phase: Ints
+    events: Ints
+    step: Ints
+
+
+def packet_columns(analysis: Analysis, rows: int) -> Iterator[PacketColumns]:
+    """All packets, ``rows`` of them at a time."""
+    capture, table, labels = analysis.capture, analysis.table, analysis.labels
+    lost = np.array([interface.name == LOST_INTERFACE for interface in capture.interfaces], np.bool_)
+    for start in range(0, len(capture.frame), rows):
+        part = slice(start, min(start + rows, len(capture.frame)))
+        low, high = np.searchsorted(table.row, (part.start, part.stop)).tolist()
+        known, at = slice(low, high), table.row[low:high].astype(np.int64) - start
+
+        def spread(values: NDArray[np.generic], missing: int, at: Ints = at, size: int = part.stop - start) -> Ints:
+            column = np.full(size, missing, np.int64)
+            column[at] = values
+            return column
+
+        v6 = table.v6[known].astype(np.int64) << 48
+        source = v6 | table.sender[known].astype(np.int64) << 16 | table.source_port[known]
+        destination = v6 | table.receiver[known].astype(np.int64) << 16 | table.destination_port[known]
+        yield PacketColumns(
+            frame=capture.frame[part],
+            time_ns=capture.time_ns[part],
+            length=capture.original[part],
+            lost=lost[capture.interface[part]],
+            source=spread(source, -1),
+            destination=spread(destination, -1),
+            payload=spread(table.length[known], 0),
+            flags=spread(np.where(table.protocol[known] == TCP, table.flags[known].astype(np.int64), -1), -1),
+            connection=spread(labels.connection[known], 0),
+            phase=spread(labels.phase[known], 0),
+            events=spread(labels.events[known], 0),
+            step=spread(labels.step[known], -1),
+        )
+
+
+def words(column: NDArray[np.generic], word: Callable[[int], Word]) -> tuple[list[Word], Ints]:
+    """What the distinct numbers of a column stand for, and where among them each row's stands."""
+    numbers, places = np.unique(column, return_inverse=True)
+    return [word(number) for number in numbers.tolist()], places
+
+
+def end(analysis: Analysis, number: int) -> tuple[str, int] | None:
+    """Address and port of a source or destination of :class:`PacketColumns`; the port is 0 where there are none."""
+    if number < 0:
+        return None
+    return analysis.table.address(number >> 16 & 0xFFFFFFFF, number >> 48 == 1), number & 0xFFFF
+
+
+def end_text(analysis: Analysis, number: int) -> str | None:
+    """``address:port``, ``[v6]:port`` or, for ICMP, the address."""
+    found = end(analysis, number)
+    return found and (str(Endpoint(*found)) if found[1] else found[0])
+
+
+def packet_step(analysis: Analysis, number: int) -> str | None:
+    """The words of a step of :class:`PacketColumns`."""
+    return (analysis.labels.steps[number] or None) if number >= 0 else None
+
+
+def packet_comment(analysis: Analysis, frame: int) -> str | None:
+    """What others than ourselves remarked on a frame."""
+    comments = analysis.capture.comments.get(frame, ())
+    return "; ".join(comment for comment in comments if not comment.startswith(ANNOTATION)) or None
+
+
+def packets_json(analysis: Analysis) -> Iterator[dict[str, object]]:
+    """Every packet in file order, straight from the columns."""
+
+    def column(numbers: NDArray[np.generic], word: Callable[[int], object]) -> Iterator[object]:
+        distinct, places = words(numbers, word)
+        return map(distinct.__getitem__, places.tolist())
+
+    end_of = partial(end_text, analysis)
+    for part in packet_columns(analysis, _ROWS):
+        frames = part.frame.tolist()
+        columns = {
+            "frame": frames,
+            "time_ns": part.time_ns.tolist(),
+            "source": column(part.source, end_of),
+            "destination": column(part.destination, end_of),
+            "length": part.length.tolist(),
+            "connection": column(part.connection, lambda number: number or None),
+            "phase": column(part.phase, PHASES.__getitem__),
+            "step": column(part.step, partial(packet_step, analysis)),
+            "tcp": column(part.events, event_names),
+            "lost": part.lost.tolist(),
+            "comment": (packet_comment(analysis, frame) for frame in frames),
+        }
+        for values in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, values, strict=True))

@@ -11,13 +11,14 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from testbed.pcap.table import TCP
 from testbed.protocols.text import printable
 from testbed.report.ladder import ladder
 from testbed.report.words import count, frames, octets, span
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.model import Connection, Finding, Handshake, LogEntry, Severity
 
-_MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
+MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
 _TIME = 12
 _WORTH = ("handshake", "FIN", "RST", "ICMP")
@@ -28,7 +29,7 @@ _QUIET_EVENTS = frozenset({"answered", "holds-mail", "lab-started"})
 def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -> None:
     """Print the report.  ``whole`` shows every connection and every line of long replies."""
     console.print(Rule(Text(printable(Path(analysis.path).name), "bold"), align="left", style="quiet"))
-    console.print(Text(_account(analysis), "quiet"))
+    console.print(Text(account(analysis), "quiet"))
     for problem in analysis.problems:
         console.print(Text(f"▲ {problem}", "warning"))
     if analysis.findings:
@@ -59,7 +60,7 @@ def _one_line(connection: Connection, start_ns: int) -> Table:
     worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
     text = Text.assemble(
         (f"{connection.client.label} → {connection.server.label}: ", "host"),
-        (connection.outcome, _MARKS[worst][1] if worst else ""),
+        (connection.outcome, MARKS[worst][1] if worst else ""),
         (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
     )
     return _at(connection.start_ns - start_ns, text)
@@ -80,7 +81,7 @@ def findings(found: tuple[Finding, ...]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in found:
-        mark, style = _MARKS[finding.severity]
+        mark, style = MARKS[finding.severity]
         text = Text(finding.text)
         evidence = ", ".join(part for part in (frames(finding.frames), finding.reference) if part)
         if evidence:
@@ -92,7 +93,7 @@ def findings(found: tuple[Finding, ...]) -> Table:
 def header(connection: Connection, start_ns: int) -> Text:
     """The outcome of a connection in one line, and its vital signs in a second."""
     worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
-    style = _MARKS[worst][1] if worst else "held"
+    style = MARKS[worst][1] if worst else "held"
     service = connection.service or connection.transport
     text = Text.assemble(
         (f"#{connection.number} {service:<5} ", "bold"),
@@ -104,6 +105,8 @@ def header(connection: Connection, start_ns: int) -> Text:
     )
     signs = [f"+{span(connection.start_ns - start_ns)}", count(connection.packets, "packet")]
     signs += [f"{octets(connection.client_octets)} → ← {octets(connection.server_octets)}"]
+    if connection.tls is not None:
+        signs.append(connection.tls.summary)
     if connection.transport == "tcp":
         signs += [f"{connection.conn_state} {connection.history}", f"completeness {connection.completeness}"]
         if connection.retransmissions:
@@ -124,8 +127,10 @@ def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
     ]
 
 
-def _account(analysis: Analysis) -> str:
-    tcp = sum(1 for connection in analysis.connections if connection.transport == "tcp")
+def account(analysis: Analysis) -> str:
+    """A capture in a line: frames, time, connections."""
+    protocols = analysis.understanding.flows.protocols()
+    tcp = sum(1 for number in analysis.connections.numbers if protocols[number - 1] == TCP)
     flows = len(analysis.connections) - tcp
     parts = [
         count(analysis.frames, "frame"),

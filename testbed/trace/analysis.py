@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,12 +13,17 @@ from testbed.pcap.capture import Capture
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import flag_names
 from testbed.trace.findings import find_in_capture
+from testbed.trace.kinds.summary import Summary, summarise
+from testbed.trace.kinds.together import together
 from testbed.trace.model import Finding, LogEntry, Phase
 from testbed.trace.tcp_events import event_names
 from testbed.trace.understanding import Connections, Understanding
 
 PHASES = (None, Phase.HANDSHAKE, Phase.TRANSFER, Phase.CLOSURE)
 LOST_INTERFACE = "lost"
+ONE_BY_ONE = 1_000
+"""Up to so many connections, each is analysed itself when a question concerns them all."""
+_MOST_TOGETHER = 5_000  # connections compared for the account of messages
 ANNOTATION = "testbed: "
 """Begins the comments we write ourselves; they are made anew, not repeated."""
 
@@ -75,6 +80,7 @@ class Analysis:
     table: PacketTable
     understanding: Understanding
     chosen: tuple[int, ...] | None = None
+    _summaries: list[Summary] = field(default_factory=list, repr=False)
 
     @cached_property
     def connections(self) -> Connections:
@@ -85,11 +91,31 @@ class Analysis:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What there is to say about the connections together, then about each."""
-        overall = find_in_capture(Connections(self.understanding, range(1, len(self.understanding.flows) + 1)))
-        if self.chosen is not None:
-            wanted = set(self.chosen)
-            overall = tuple(finding for finding in overall if wanted & set(finding.connections))
-        return (*overall, *(finding for connection in self.connections for finding in connection.findings))
+        numbers = self.connections.numbers
+        if len(numbers) > ONE_BY_ONE:
+            summary = self.summary()
+            remarkable = np.array([bool(kind.findings) for kind in summary.kinds], np.bool_)[summary.kind]
+            numbers = [number for number in numbers if remarkable[number - 1]]
+        each = Connections(self.understanding, numbers)
+        return (*self.account, *(finding for connection in each for finding in connection.findings))
+
+    @cached_property
+    def account(self) -> tuple[Finding, ...]:
+        """What there is to say about the connections together."""
+        numbers: Sequence[int] = range(1, len(self.understanding.flows) + 1)
+        if len(numbers) > ONE_BY_ONE:
+            numbers = together(self.understanding.flows, self.summary())[:_MOST_TOGETHER].tolist()
+        found = find_in_capture(Connections(self.understanding, numbers))
+        if self.chosen is None:
+            return found
+        wanted = set(self.chosen)
+        return tuple(finding for finding in found if wanted & set(finding.connections))
+
+    def summary(self, jobs: int = 1) -> Summary:
+        """What happened on every connection, chosen or not; ``jobs`` is how many processes may share the work."""
+        if not self._summaries:
+            self._summaries.append(summarise(self.understanding, jobs))
+        return self._summaries[0]
 
     @cached_property
     def labels(self) -> Labels:

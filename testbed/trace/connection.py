@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from testbed.pcap.table import TCP
-from testbed.protocols.services import SMTP_SERVICES, contradicted, service_by_content, service_by_port
+from testbed.protocols.services import SMTP_SERVICES, UNDER_TLS, contradicted, service_by_content, service_by_port
 from testbed.protocols.tcp import ACK, SYN, Options
 from testbed.trace import zeek
+from testbed.trace.decryption import Decrypted
 from testbed.trace.dialogue import Spoken, first_octets, listen
-from testbed.trace.flows import Flow
+from testbed.trace.flows import CLIENT, Flow
 from testbed.trace.model import Closure, Connection, Endpoint, Handshake, Phase
 from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, spans, steps
 from testbed.trace.reassembly import Chunk, reassemble
 from testbed.trace.tcp_events import RETRANSMITTED, tcp_events
 from testbed.trace.tcp_facts import closure, handshake, handshake_rtt, octets
+from testbed.trace.tls import TlsSession, TlsWatch
 
 _NEVER = 1 << 62
 
@@ -33,11 +35,13 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the octets behind a row of the packet table are, and the names of addresses."""
+    """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened."""
 
     payload: Callable[[int], bytes]
     options: Callable[[int], Options]
     names: Mapping[str, str]
+    decrypted: Decrypted = field(default_factory=Decrypted)
+    show_credentials: bool = False
 
     def endpoint(self, end: tuple[str, int]) -> Endpoint:
         """An end of a flow with its name."""
@@ -61,6 +65,7 @@ class _Transport:
     retransmissions: int = 0
     completeness: int = 0
     rtt_ns: int | None = None
+    tls: TlsSession | None = None
 
 
 def understand(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
@@ -69,7 +74,7 @@ def understand(number: int, flow: Flow, source: Source, unreachable: bool) -> Un
 
 
 def _tcp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
-    spoken = _spoken_over_tcp(flow, source)
+    spoken, tls = _spoken_over_tcp(number, flow, source)
     events = tcp_events(flow, source.options)
     division = boundaries(flow, spoken.exchanges)
     ended, closed_by, closure_frames = closure(flow)
@@ -79,7 +84,11 @@ def _tcp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
         closure=ended,
         closed_by=closed_by,
         closure_frames=closure_frames,
-        syn_frames=tuple(f for f, flags in zip(flow.frame, flow.flags, strict=True) if flags & SYN and not flags & ACK),
+        syn_frames=tuple(
+            frame
+            for frame, side, flags in zip(flow.frame, flow.side, flow.flags, strict=True)
+            if side == CLIENT and flags & SYN and not flags & ACK
+        ),
         retransmitted_frames=tuple(
             frame
             for frame, length, mask in zip(flow.frame, flow.length, events, strict=True)
@@ -90,20 +99,25 @@ def _tcp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
         history=zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps]),
         completeness=zeek.completeness(flow),
         rtt_ns=handshake_rtt(flow),
+        tls=tls,
     )
     connection = _connection(number, flow, source, spoken, facts, division)
-    return Understood(
-        connection, [division.phase(frame) for frame in flow.frame], steps(flow, spoken.exchanges), events
-    )
+    told = steps(flow, spoken.exchanges, tls.steps if tls else ())
+    return Understood(connection, [division.phase(frame) for frame in flow.frame], told, events)
 
 
-def _spoken_over_tcp(flow: Flow, source: Source) -> Spoken:
+def _spoken_over_tcp(number: int, flow: Flow, source: Source) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port."""
-    client_head, server_head, items = first_octets(reassemble(flow, source.payload))
+    opened = source.decrypted.of(number - 1)
+    watch = TlsWatch(opened)
+    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
     service = service_by_port("tcp", flow.server[1])
+    service = UNDER_TLS.get(service, service) if opened else service
     if service not in SMTP_SERVICES:
         service = service_by_content(client_head, server_head) or service
-    return listen("tcp", "" if contradicted(service, server_head) else service, items)
+    service = "" if contradicted(service, server_head) else service
+    spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
+    return spoken, watch.session()
 
 
 def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
@@ -156,6 +170,8 @@ def _connection(
         retransmissions=facts.retransmissions,
         gaps=len(spoken.gaps),
         rtt_ns=facts.rtt_ns,
+        tls=facts.tls,
         outcome=told,
         findings=(),
+        remarks=spoken.remarks,
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.pcap.table import TCP, UDP, PacketTable
-from testbed.protocols.services import is_service
+from testbed.protocols.services import PORTS
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 
 CLIENT, SERVER = 0, 1
@@ -52,18 +52,19 @@ class Flows(Sequence[Flow]):
     """All flows of a capture.
 
     ``order`` are the rows of the packet table, those of one flow together and in file order; a flow is the rows from
-    ``start`` up to ``stop`` of it.  ``from_client`` tells whether the client sent the flow's first packet.
+    ``start`` up to ``stop`` of it.  ``from_client`` tells whether the client sent the flow's first packet, ``repeats``
+    whether its SYN is one that a RST had answered before; both have a row per flow.
     """
 
     def __init__(
-        self, table: PacketTable, order: NDArray[np.uint32], start: Ints, stop: Ints, repeats: frozenset[int]
+        self, table: PacketTable, order: NDArray[np.uint32], start: Ints, stop: Ints, repeats: Sequence[int]
     ) -> None:
         self.table = table
         self.order = order
         self.start = start
         self.stop = stop
         self.from_client = _from_client(table, order, start, stop)
-        self._repeats = repeats  # by start
+        self.repeats = np.isin(start, repeats)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -81,9 +82,10 @@ class Flows(Sequence[Flow]):
         """The rows of the packet table that make up a flow."""
         return self.order[self.start[number] : self.stop[number]].astype(np.int64)
 
-    def repeats(self, number: int) -> bool:
-        """Whether the flow's SYN is one that a RST had answered before."""
-        return int(self.start[number]) in self._repeats
+    def protocols(self) -> list[int]:
+        """The transport protocol of each flow."""
+        protocols: list[int] = self.table.protocol[self.order[self.start]].tolist()
+        return protocols
 
     def _flow(self, number: int) -> Flow:
         table, rows = self.table, self.rows(number)
@@ -109,7 +111,7 @@ class Flows(Sequence[Flow]):
             flags=table.flags[rows].tolist(),
             window=window,
             length=table.length[rows].tolist(),
-            repeats=self.repeats(number),
+            repeats=bool(self.repeats[number]),
         )
 
 
@@ -129,7 +131,7 @@ def flows(table: PacketTable) -> Flows:
         start = np.union1d(start, splits)
         stop = np.append(start[1:], len(order))
     by_first = np.argsort(order[start], kind="stable")
-    return Flows(table, order, start[by_first], stop[by_first], frozenset(repeats))
+    return Flows(table, order, start[by_first], stop[by_first], repeats)
 
 
 def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
@@ -233,6 +235,8 @@ def _connections(table: PacketTable, rows: NDArray[np.uint32]) -> Iterator[tuple
                 yield position, sender in opened and not other_isn
                 start, opened, over = position, {}, False
             opened[sender] = sequence[position]
+        else:
+            opened.setdefault(one_way[position], (sequence[position] - 1) % 2**32)
         over = over or bool(bits & (FIN | RST))
 
 
@@ -251,4 +255,6 @@ def _from_client(table: PacketTable, order: NDArray[np.uint32], start: Ints, sto
 
 
 def _serves(ports: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    return np.isin(ports, [port for port in np.unique(ports).tolist() if is_service(port)])
+    known = np.zeros(1 << 16, np.bool_)
+    known[list(PORTS)] = True
+    return known[ports]

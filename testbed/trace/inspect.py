@@ -9,6 +9,7 @@ from testbed.pcap.read import read_capture
 from testbed.pcap.table import packet_table
 from testbed.protocols.text import printable
 from testbed.trace.analysis import Analysis
+from testbed.trace.decryption import decrypt
 from testbed.trace.flows import Flows, flows
 from testbed.trace.icmp import Complaint, complaints
 from testbed.trace.model import LogEntry
@@ -17,15 +18,24 @@ from testbed.trace.understanding import Understanding
 _PREFIX = "TESTBED_"
 
 
-def inspect(path: str | os.PathLike[str]) -> Analysis:
-    """Annotate a capture, pcap or pcapng.  Raises CaptureError when the file is none."""
-    return analyse(read_capture(path), os.fspath(path))
+def inspect(path: str | os.PathLike[str], keylog: str | None = None, *, show_credentials: bool = False) -> Analysis:
+    """Annotate a capture, pcap or pcapng.
+
+    TLS is decrypted with the keys the capture holds, and those of the file ``keylog``; passwords are masked unless
+    ``show_credentials``.  Raises CaptureError when the
+    file is no capture, UsageError when the key log is none or there is no tshark to decrypt with it.
+    """
+    return analyse(read_capture(path), os.fspath(path), keylog, show_credentials=show_credentials)
 
 
-def analyse(capture: Capture, path: str = "capture") -> Analysis:
+def analyse(
+    capture: Capture, path: str = "capture", keylog: str | None = None, *, show_credentials: bool = False
+) -> Analysis:
     """Annotate a capture already read."""
     table = packet_table(capture)
     found = flows(table)
+    decrypted = decrypt(found, capture.secrets, keylog)
+    errors = _by_flow(found, list(complaints(table)))
     log = tuple(_log_entry(entry) for entry in capture.journal)
     times = [*capture.time_ns[[0, -1]].tolist()] if len(capture.time_ns) else []
     times += [entry.time_ns for entry in log]
@@ -36,10 +46,10 @@ def analyse(capture: Capture, path: str = "capture") -> Analysis:
         end_ns=max(times, default=0),
         names=capture.names,
         log=log,
-        problems=(*capture.problems, *table.unread),
+        problems=(*capture.problems, *table.unread, *decrypted.problems),
         capture=capture,
         table=table,
-        understanding=Understanding(table, found, capture.names, _by_flow(found, list(complaints(table)))),
+        understanding=Understanding(table, found, capture.names, errors, decrypted, show_credentials),
     )
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from testbed.trace.remarks import Remark
+from testbed.trace.tls import TlsSession
+
 
 class Phase(StrEnum):
     """The three phases of a TCP connection that carries mail."""
@@ -202,8 +205,10 @@ class Connection:
     retransmissions: int
     gaps: int  # holes in the data the capture never filled
     rtt_ns: int | None  # of the handshake
+    tls: TlsSession | None  # what TLS showed, None where there was none
     outcome: str  # one line: "mail for bob@someschool.edu: 452 4.2.2 Mailbox full"
     findings: tuple[Finding, ...]
+    remarks: tuple[Remark, ...] = ()  # what the dialogue shows besides its exchanges
 
     @property
     def said_goodbye(self) -> bool:

@@ -80,9 +80,11 @@ def spans(flow: Flow, division: Boundaries) -> tuple[PhaseSpan, ...]:
     )
 
 
-def steps(flow: Flow, exchanges: tuple[Exchange, ...]) -> list[str]:
+def steps(flow: Flow, exchanges: tuple[Exchange, ...], tls: tuple[tuple[int, int, str], ...] = ()) -> list[str]:
     """What each packet of a TCP flow is: ``SYN``, ``EHLO``, ``250 to EHLO``, ``message``, ``FIN``, ``ACK``."""
     said = _said(exchanges)
+    for at, sender, word in tls:
+        said.setdefault((at, sender), []).append(word)
     message = [
         (e.command.frames[0], e.command.frames[-1])
         for e in exchanges

@@ -14,8 +14,8 @@ from testbed.protocols.tcp import ACK, FIN, RST, SYN, Options, distance
 from testbed.trace.flows import Flow
 
 _MS = 1_000_000
-_FAST_RETRANSMISSION_NS = 20 * _MS
-_DEFAULT_RTT_NS = 3 * _MS
+FAST_RETRANSMISSION_NS = 20 * _MS
+DEFAULT_RTT_NS = 3 * _MS
 _FULL = 1 << 32
 
 
@@ -159,10 +159,10 @@ class _Judge:
             return 0
         if segment.length > 1 and sequence == (mine.next - 1) % _FULL:
             return 0  # the octet before was a zero window probe
-        recent = segment.time - peer.last_ack_time < _FAST_RETRANSMISSION_NS
+        recent = segment.time - peer.last_ack_time < FAST_RETRANSMISSION_NS
         if peer.duplicates >= 2 and recent and sequence == peer.last_ack:
             return Event.FAST_RETRANSMISSION | Event.RETRANSMISSION
-        in_time = segment.time - mine.next_time < (self._rtt or _DEFAULT_RTT_NS)
+        in_time = segment.time - mine.next_time < (self._rtt or DEFAULT_RTT_NS)
         if in_time and segment.after != mine.next:
             return Event.OUT_OF_ORDER
         return Event.RETRANSMISSION

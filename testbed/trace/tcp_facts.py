@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.pcap.table import TCP
-from testbed.protocols.tcp import ACK, FIN, RST, SYN
+from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, Flow
 from testbed.trace.model import Closure, Handshake
 
@@ -13,13 +13,16 @@ def octets(flow: Flow, side: int) -> int:
     rows = [p for p in range(len(flow)) if flow.side[p] == side and flow.length[p]]
     if flow.protocol != TCP or not rows:
         return sum(flow.length[p] for p in rows)
-    seen: set[tuple[int, int]] = set()
-    total = 0
+    spans, position, last = [], 0, flow.sequence[rows[0]]
     for p in rows:
-        key = (flow.sequence[p], flow.length[p])
-        if key not in seen:
-            seen.add(key)
-            total += flow.length[p]
+        sequence = (flow.sequence[p] + bool(flow.flags[p] & SYN)) & 0xFFFFFFFF
+        position += distance(sequence, last)
+        last = sequence
+        spans.append((position, position + flow.length[p]))
+    total, reached = 0, min(start for start, _ in spans)
+    for start, end in sorted(spans):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
     return total
 
 
@@ -40,8 +43,9 @@ def handshake(flow: Flow, unreachable: bool) -> Handshake:
         return Handshake.INCOMPLETE
     if syn and unreachable:
         return Handshake.UNREACHABLE
-    only_client = all(side == CLIENT for side in flow.side)
-    return Handshake.UNANSWERED if syn and only_client else Handshake.UNSEEN
+    if not syn:
+        return Handshake.UNSEEN
+    return Handshake.UNANSWERED if all(side == CLIENT for side in flow.side) else Handshake.INCOMPLETE
 
 
 def closure(flow: Flow) -> tuple[Closure, str, tuple[int, ...]]:

@@ -10,6 +10,7 @@ from typing import overload
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import parse_options
 from testbed.trace.connection import Source, Understood, understand
+from testbed.trace.decryption import Decrypted
 from testbed.trace.findings import find_in_connection
 from testbed.trace.flows import Flows
 from testbed.trace.icmp import Complaint
@@ -22,11 +23,19 @@ class Understanding:
     """Analyses flows on demand.  ``complaints`` are the ICMP errors by the number of the flow they concern, from 0."""
 
     def __init__(
-        self, table: PacketTable, flows: Flows, names: Mapping[str, str], complaints: dict[int, list[Complaint]]
+        self,
+        table: PacketTable,
+        flows: Flows,
+        names: Mapping[str, str],
+        complaints: dict[int, list[Complaint]],
+        decrypted: Decrypted,
+        show_credentials: bool = False,
     ) -> None:
         self.flows = flows
         self.complaints = complaints
-        self._source = Source(table.octets, lambda row: parse_options(table.options(row)), names)
+        self.decrypted = decrypted
+        options = lambda row: parse_options(table.options(row))  # noqa: E731
+        self._source = Source(table.octets, options, names, decrypted, show_credentials)
         self._kept: OrderedDict[int, Understood] = OrderedDict()
 
     def of(self, number: int) -> Understood:

@@ -63,15 +63,15 @@ def _only_syn_before_reset(text: str) -> bool:
 
 def _final_states(flow: Flow) -> tuple[_State, _State]:
     states, finished = [_State.INACTIVE, _State.INACTIVE], [False, False]
-    for flags, side in zip(flow.flags, flow.side, strict=True):
-        states[side], states[1 - side] = _next(states[side], states[1 - side], flags)
+    for flags, side, length in zip(flow.flags, flow.side, flow.length, strict=True):
+        states[side], states[1 - side] = _next(states[side], states[1 - side], flags, side, length)
         finished[side] = finished[side] or bool(flags & FIN)
         if flags & FIN and finished[1 - side] and states[1 - side] is _State.RESET:
             states[1 - side] = _State.CLOSED  # the RST only hurried a connection both sides had ended
     return states[CLIENT], states[SERVER]
 
 
-def _next(mine: _State, peer: _State, flags: int) -> tuple[_State, _State]:
+def _next(mine: _State, peer: _State, flags: int, side: int, length: int) -> tuple[_State, _State]:
     S = _State  # noqa: N806
     if flags & RST:
         return (mine, peer) if mine is S.CLOSED and peer is S.CLOSED else (S.RESET, peer)
@@ -79,7 +79,7 @@ def _next(mine: _State, peer: _State, flags: int) -> tuple[_State, _State]:
         if flags & FIN:
             return S.CLOSED, peer
         if not flags & ACK:
-            return (S.SYN_SENT if mine is S.INACTIVE else mine), peer
+            return _after_syn(mine, peer, side)
         if peer in (S.SYN_SENT, S.ESTABLISHED):
             return (S.ESTABLISHED if mine in (S.INACTIVE, S.SYN_SENT) else mine), S.ESTABLISHED
         return (S.SYN_ACK_SENT if mine is S.INACTIVE else mine), peer
@@ -88,8 +88,18 @@ def _next(mine: _State, peer: _State, flags: int) -> tuple[_State, _State]:
     if mine is S.INACTIVE:
         if peer is S.SYN_ACK_SENT:
             return S.ESTABLISHED, S.ESTABLISHED
+        if side == SERVER and not length and peer is S.SYN_SENT:
+            return mine, peer
         return S.PARTIAL, peer
     return mine, peer
+
+
+def _after_syn(mine: _State, peer: _State, side: int) -> tuple[_State, _State]:
+    S = _State  # noqa: N806
+    if mine is S.INACTIVE and side == SERVER:  # both open at once
+        return S.ESTABLISHED, S.ESTABLISHED if peer is S.SYN_SENT else peer
+    partial = mine is S.PARTIAL and peer is S.INACTIVE
+    return (S.SYN_SENT if mine is S.INACTIVE or partial else mine), peer
 
 
 def history(flow: Flow, gaps: Iterable[tuple[int, int]] = ()) -> str:
@@ -138,7 +148,7 @@ class _History:
         self._sequences: dict[tuple[str, int], int] = {}
 
     def note(self, letter: str, side: int, sequence: int = 0) -> None:
-        key = (letter, side)
+        key = ("S" if letter == "H" else letter, side)  # a SYN again as SYN-ACK is noted only with another number
         count = self._counts[key] = self._counts.get(key, 0) + 1
         if letter in _COUNTED:
             wanted = str(count).rstrip("0") == "1"

@@ -1,59 +1,263 @@
-"""Makes a large capture out of a small one: many clients, each with the connection of a reference trace, interleaved.
+"""Makes a large capture of SMTP traffic: many clients at once, each connection different, some of them in trouble.
 
-``python tests/bench/make_capture.py OUT.pcap CONNECTIONS``
+``python tests/bench/make_capture.py OUT.pcap CONNECTIONS [SEED]``
+
+About 24 packets of 262 octets a connection.  What happens is drawn from :data:`TROUBLES`; message sizes, numbers of
+recipients, names, addresses, sequence numbers and the cutting into segments differ from one connection to the next.
 """
 
 from __future__ import annotations
 
+import heapq
+import random
 import struct
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
+# Share of connections with each kind of trouble; the rest have none.
+TROUBLES = {
+    "retransmission": 0.03,  # a segment of the message twice
+    "lost-segment": 0.01,  # one that arrives late, after three duplicate ACKs
+    "gap": 0.005,  # one the capture missed
+    "zero-window": 0.01,
+    "reset": 0.005,  # in the middle of the message
+    "refused": 0.01,
+    "unanswered": 0.005,
+    "rejected": 0.06,  # 550 to RCPT
+    "deferred": 0.03,  # 452 to RCPT
+    "message-refused": 0.01,  # 554 after the final dot
+    "starttls": 0.10,
+}
+PIPELINING = 0.4
+MTU = 1448
+START_NS, SPACING_NS = 1_700_000_000_000_000_000, 2_000_000
+SYN, RST, PSH, ACK, FIN = 2, 4, 8, 16, 1
+SERVERS = [bytes((192, 0, 2, n)) for n in range(1, 9)]
+_WORDS = (
+    "mail",
+    "queue",
+    "relay",
+    "letter",
+    "reply",
+    "server",
+    "packet",
+    "report",
+    "invoice",
+    "meeting",
+    "notes",
+    "garden",
+)
 
-from testbed.pcap.read import read_capture
-from testbed.pcap.table import TCP, packet_table
 
-PROJECT = Path(__file__).parents[2]
-TEMPLATES = ("delivered", "mailbox-full", "data-segment-lost")
-_SPACING_NS = 2_000_000  # between the starts of two connections
-_LINKTYPE_RAW = 101
+@dataclass
+class Talk:
+    """One connection as it is made; ``packets`` are (time, octets of the IP packet)."""
+
+    random: random.Random
+    client: bytes
+    server: bytes
+    port: int
+    time: int
+    packets: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sequence = [self.random.getrandbits(32), self.random.getrandbits(32)]
+        self.window = [502, 509]
+
+    def wait(self, milliseconds: float) -> None:
+        self.time += int(milliseconds * 1e6 * self.random.uniform(0.5, 1.5))
+
+    def send(self, side: int, flags: int, payload: bytes = b"", *, at: int | None = None, caught: bool = True) -> None:
+        """One packet; ``at`` repeats an older sequence number."""
+        start = self.sequence[side] if at is None else at
+        ack = self.sequence[1 - side] if flags & ACK else 0
+        ends = (self.client, self.server) if side == 0 else (self.server, self.client)
+        ports = (self.port, 25) if side == 0 else (25, self.port)
+        options = b"\x02\x04\x05\xb4\x01\x03\x03\x07\x04\x02\0\0" if flags & SYN else b""
+        offset = (20 + len(options)) // 4 << 4
+        tcp = struct.pack(">HHIIBBHHH", *ports, start, ack, offset, flags, self.window[side], 0, 0) + options
+        length = 20 + len(tcp) + len(payload)
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, length, 0, 0x4000, 64, 6, 0, *ends)
+        if caught:
+            self.packets.append((self.time, ip + tcp + payload))
+        if at is None:
+            self.sequence[side] = (start + len(payload) + bool(flags & (SYN | FIN))) & 0xFFFFFFFF
+        self.wait(0.3)
+
+    def say(self, side: int, text: bytes) -> None:
+        """A line or several, and the ACK of the other side one time in three."""
+        self.send(side, PSH | ACK, text)
+        self.wait(1)
+        if self.random.random() < 0.33:
+            self.send(1 - side, ACK)
+
+    def open(self) -> None:
+        self.send(0, SYN)
+        self.send(1, SYN | ACK)
+        self.send(0, ACK)
+
+    def close(self) -> None:
+        self.send(0, FIN | ACK)
+        self.send(1, FIN | ACK)
+        self.send(0, ACK)
 
 
-def template(name: str) -> list[tuple[int, bytes]]:
-    """The packets of the SMTP connections of a reference trace: time since the first, and octets."""
-    capture = read_capture(PROJECT / "captures" / f"{name}.pcapng")
-    table = packet_table(capture)
-    rows = table.row[(table.protocol == TCP) & ((table.source_port == 25) | (table.destination_port == 25))]
-    times = capture.time_ns[rows]
-    spread = np.minimum(np.diff(times, prepend=times[:1]), 50_000_000).cumsum()  # no hours between packets
-    return [(int(time), capture.octets(int(row))) for time, row in zip(spread, rows, strict=True)]
+def message(draw: random.Random, number: int, recipient: str) -> bytes:
+    """A mail of some 300 to 30,000 octets, the final dot included."""
+    lines = [
+        f"Message-ID: <{draw.getrandbits(48):x}.{number}@sender.example>",
+        f"From: a{number}@sender.example",
+        f"To: {recipient}",
+        f"Subject: {' '.join(draw.choices(_WORDS, k=4))}",
+        "",
+    ]
+    size = min(30_000, int(draw.lognormvariate(7.6, 1.0)))
+    while size > 0:
+        line = " ".join(draw.choices(_WORDS, k=draw.randint(1, 12)))
+        lines.append(line)
+        size -= len(line) + 2
+    return "\r\n".join([*lines, ".", ""]).encode()
 
 
-def make(path: Path, connections: int) -> int:
-    """Write the capture and give the number of its packets."""
-    templates = [template(name) for name in TEMPLATES]
-    records: list[tuple[int, int, int, int]] = []  # time, connection, template, packet
+def connection(draw: random.Random, number: int) -> Talk:
+    """One connection, whole."""
+    client = bytes((10, number >> 16 & 255, number >> 8 & 255, number & 255))
+    talk = Talk(draw, client, draw.choice(SERVERS), draw.randint(32_768, 60_999), START_NS + number * SPACING_NS)
+    trouble = draw.choices([*TROUBLES, ""], [*TROUBLES.values(), 1 - sum(TROUBLES.values())])[0]
+    if trouble == "unanswered":
+        first = talk.sequence[0]
+        for wait in (0, 1_000, 2_000, 4_000):
+            talk.wait(wait)
+            talk.send(0, SYN, at=first)
+        return talk
+    if trouble == "refused":
+        talk.send(0, SYN)
+        talk.send(1, RST | ACK)
+        return talk
+    talk.open()
+    host = f"mx{talk.server[3]}.example"
+    talk.say(1, f"220 {host} ESMTP ready\r\n".encode())
+    talk.say(0, f"EHLO client-{number}.example\r\n".encode())
+    talk.say(1, f"250-{host}\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-STARTTLS\r\n250 8BITMIME\r\n".encode())
+    if trouble == "starttls":
+        _secret(talk)
+        return talk
+    _transaction(talk, trouble, number)
+    if trouble != "reset":
+        talk.say(0, b"QUIT\r\n")
+        talk.say(1, b"221 2.0.0 Bye\r\n")
+        talk.close()
+    return talk
+
+
+def _secret(talk: Talk) -> None:
+    talk.say(0, b"STARTTLS\r\n")
+    talk.say(1, b"220 2.0.0 Ready to start TLS\r\n")
+    for side in (0, 1, 0, 1, 0, 1, 0, 1):
+        octets = talk.random.randbytes(talk.random.randint(30, 1_300))
+        talk.say(side, b"\x17\x03\x03" + struct.pack(">H", len(octets)) + octets)
+    talk.close()
+
+
+def _transaction(talk: Talk, trouble: str, number: int) -> None:
+    draw = talk.random
+    recipients = [f"user{draw.randint(1, 99_999)}@receiver.example" for _ in range(draw.choice((1, 1, 1, 2, 3)))]
+    commands = [f"MAIL FROM:<a{number}@sender.example> SIZE={draw.randint(500, 9_999)}\r\n"]
+    commands += [f"RCPT TO:<{recipient}>\r\n" for recipient in recipients]
+    replies = ["250 2.1.0 Ok\r\n", *("250 2.1.5 Ok\r\n" for _ in recipients)]
+    if trouble == "rejected":
+        replies[-1] = f"550 5.1.1 <{recipients[-1]}>: Recipient address rejected: User unknown\r\n"
+    if trouble == "deferred":
+        replies[-1] = "452 4.2.2 Mailbox full\r\n"
+    refused = trouble in ("rejected", "deferred") and len(recipients) == 1
+    if draw.random() < PIPELINING and not refused:
+        talk.say(0, "".join([*commands, "DATA\r\n"]).encode())
+        talk.say(1, "".join([*replies, "354 End data with <CR><LF>.<CR><LF>\r\n"]).encode())
+    else:
+        for command, reply in zip(commands, replies, strict=True):
+            talk.say(0, command.encode())
+            talk.say(1, reply.encode())
+        if refused:
+            return
+        talk.say(0, b"DATA\r\n")
+        talk.say(1, b"354 End data with <CR><LF>.<CR><LF>\r\n")
+    _data(talk, trouble, message(draw, number, recipients[0]))
+    if trouble == "reset":
+        talk.send(1, RST)
+        return
+    queued = f"250 2.0.0 Ok: queued as {draw.getrandbits(40):010X}\r\n"
+    talk.say(1, b"554 5.7.1 Message refused\r\n" if trouble == "message-refused" else queued.encode())
+
+
+def _data(talk: Talk, trouble: str, octets: bytes) -> None:
+    segments = [octets[at : at + MTU] for at in range(0, len(octets), MTU)]
+    which = talk.random.randrange(len(segments))
+    for index, segment in enumerate(segments):
+        start = talk.sequence[0]
+        troubled = index == which
+        if troubled and trouble == "reset" and len(segments) > 1:
+            return
+        caught = not (troubled and trouble in ("gap", "lost-segment"))
+        talk.send(0, PSH | ACK if index == len(segments) - 1 else ACK, segment, caught=caught)
+        if troubled and trouble == "retransmission":
+            talk.wait(200)
+            talk.send(0, PSH | ACK, segment, at=start)
+        if troubled and trouble == "lost-segment":
+            _late(talk, start, segment)
+        if troubled and trouble == "zero-window":
+            talk.window[1] = 0
+            talk.send(1, ACK)
+            talk.wait(300)
+            talk.window[1] = 509
+            talk.send(1, ACK)
+        elif index % 2:
+            talk.send(1, ACK)
+
+
+def _late(talk: Talk, start: int, segment: bytes) -> None:
+    """Three duplicate ACKs for what is missing, then the segment."""
+    after, talk.sequence[0] = talk.sequence[0], start
+    for _ in range(3):
+        talk.send(1, ACK)
+    talk.wait(2)
+    talk.send(0, PSH | ACK, segment)
+    talk.sequence[0] = after
+    talk.send(1, ACK)
+
+
+def packets(connections: int, seed: int) -> Iterator[tuple[int, bytes]]:
+    """All packets in order of time; only the connections that overlap are in memory."""
+    draw = random.Random(seed)
+    waiting: list[tuple[int, int, bytes]] = []
+    order = 0
     for number in range(connections):
-        packets = templates[number % len(templates)]
-        start = number * _SPACING_NS
-        records += [(start + time, number, number % len(templates), n) for n, (time, _) in enumerate(packets)]
-    records.sort()
+        begun = START_NS + number * SPACING_NS
+        while waiting and waiting[0][0] < begun:
+            time, _, octets = heapq.heappop(waiting)
+            yield time, octets
+        for time, octets in connection(draw, number).packets:
+            order += 1
+            heapq.heappush(waiting, (time, order, octets))
+    while waiting:
+        time, _, octets = heapq.heappop(waiting)
+        yield time, octets
+
+
+def make(path: Path, connections: int, seed: int = 1) -> int:
+    """Write the capture (Ethernet, nanoseconds) and give the number of its packets."""
+    ethernet = bytes.fromhex("0200000000020200000000010800")
+    count = 0
     with path.open("wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65_535, _LINKTYPE_RAW))
-        for time, number, which, n in records:
-            data = _for_client(templates[which][n][1], number)
-            seconds, ns = divmod(1_700_000_000_000_000_000 + time, 1_000_000_000)
-            out.write(struct.pack("<IIII", seconds, ns, len(data), len(data)) + data)
-    return len(records)
-
-
-def _for_client(data: bytes, number: int) -> bytes:
-    """The packet as if the relay had the address 10.x.y.z (checksums are left as they were)."""
-    address = bytes((10, number >> 16 & 255, number >> 8 & 255, number & 255))
-    at = 12 if data[22:24] == b"\0\x19" else 16  # the client's address is the source of packets to port 25
-    return data[:at] + address + data[at + 4 :]
+        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65_535, 1))
+        for time, octets in packets(connections, seed):
+            seconds, ns = divmod(time, 1_000_000_000)
+            size = len(ethernet) + len(octets)
+            out.write(struct.pack("<IIII", seconds, ns, size, size) + ethernet + octets)
+            count += 1
+    return count
 
 
 if __name__ == "__main__":
-    print(make(Path(sys.argv[1]), int(sys.argv[2])), "packets")
+    print(make(Path(sys.argv[1]), int(sys.argv[2]), *map(int, sys.argv[3:])), "packets")

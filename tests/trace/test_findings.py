@@ -67,6 +67,7 @@ ALSO = {
     "reply-to-message-lost": {"connection-reset"},
     "duplicate-possible": {"connection-reset", "reply-to-message-lost", "delivery-retried"},
     "delivery-retried": {"mailbox-full"},
+    "wrong-credentials": {"credentials-in-clear"},
 }
 
 

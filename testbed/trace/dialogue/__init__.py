@@ -8,10 +8,12 @@ from typing import Protocol
 
 from testbed.trace.dialogue.dns import DnsDialogue
 from testbed.trace.dialogue.imap import ImapDialogue
+from testbed.trace.dialogue.messages import OnMessage
 from testbed.trace.dialogue.pop3 import Pop3Dialogue
 from testbed.trace.dialogue.smtp import SmtpDialogue
 from testbed.trace.model import Exchange, Transaction
 from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.remarks import Remark
 
 
 class Dialogue(Protocol):
@@ -24,6 +26,13 @@ class Dialogue(Protocol):
         """Everything understood, in order of time; what stayed without reply is among it."""
 
 
+class MailDialogue(Dialogue, Protocol):
+    """A dialogue that carries mail."""
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to remark on, once it is finished."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """What was said on a connection."""
@@ -32,13 +41,16 @@ class Spoken:
     exchanges: tuple[Exchange, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
-_TCP: dict[str, Callable[[], Dialogue]] = {
+_MAIL: dict[str, type[SmtpDialogue] | type[Pop3Dialogue] | type[ImapDialogue]] = {
     "smtp": SmtpDialogue,
     "submission": SmtpDialogue,
     "pop3": Pop3Dialogue,
     "imap": ImapDialogue,
+}
+_TCP: dict[str, Callable[[], Dialogue]] = {
     "dns": lambda: DnsDialogue(stream=True),
 }
 _UDP: dict[str, Callable[[], Dialogue]] = {
@@ -47,10 +59,27 @@ _UDP: dict[str, Callable[[], Dialogue]] = {
 }
 
 
-def listen(transport: str, service: str, items: Iterable[Chunk | Gap]) -> Spoken:
-    """Follow the dialogue of one connection."""
+def followed(transport: str, service: str) -> bool:
+    """Whether the dialogue of a service is followed."""
+    return service in _TCP or service in _MAIL if transport == "tcp" else service in _UDP
+
+
+def mail_dialogue(
+    service: str, *, show_credentials: bool = False, on_message: OnMessage | None = None
+) -> MailDialogue | None:
+    """The dialogue of a service that carries mail over TCP, None for any other.
+
+    ``show_credentials`` decodes credentials, which are masked else; ``on_message`` is given each message when it ends.
+    """
+    kind = _MAIL.get(service)
+    return kind(show_credentials=show_credentials, on_message=on_message) if kind else None
+
+
+def listen(transport: str, service: str, items: Iterable[Chunk | Gap], *, show_credentials: bool = False) -> Spoken:
+    """Follow the dialogue of one connection.  ``show_credentials`` decodes credentials, which are masked else."""
+    mail = mail_dialogue(service, show_credentials=show_credentials) if transport == "tcp" else None
     make = (_TCP if transport == "tcp" else _UDP).get(service)
-    dialogue = make() if make else None
+    dialogue = mail or (make() if make else None)
     gaps = []
     for item in items:
         if isinstance(item, Gap):
@@ -58,7 +87,7 @@ def listen(transport: str, service: str, items: Iterable[Chunk | Gap]) -> Spoken
         if dialogue is not None:
             dialogue.feed(item)
     exchanges, transactions = dialogue.finish() if dialogue else ((), ())
-    return Spoken(service, exchanges, transactions, tuple(gaps))
+    return Spoken(service, exchanges, transactions, tuple(gaps), mail.remarks() if mail else ())
 
 
 def first_octets(items: Iterable[Chunk | Gap], most: int = 64) -> tuple[bytes, bytes, Iterator[Chunk | Gap]]:

@@ -8,8 +8,10 @@ mode       what the client's octets are      left at
 commands   lines, each a command             354 (message), BDAT (chunk), 220 to STARTTLS (secret)
 message    mail data up to the lone dot      the lone dot
 chunk      as many octets as BDAT said       the last of them
-secret     TLS records                       never
+secret     TLS records                       the first octets that keys opened (commands)
 ========== ================================= ==========================================
+
+Behind DATA, STARTTLS and AUTH only the reply tells what the client's next octets are, so they wait for it.
 """
 
 from __future__ import annotations
@@ -17,17 +19,26 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum, auto
 
-from testbed.protocols.smtp import COMMANDS, GREETING, MASK, ReplyLine, parse_reply_line, split_command
-from testbed.protocols.status import explain, split_enhanced
-from testbed.protocols.text import decoded
+from testbed.protocols.smtp import COMMANDS, GREETING, split_command
+from testbed.protocols.status import explain
+from testbed.trace.dialogue.credentials import MASK, Credentials, tidy
 from testbed.trace.dialogue.lines import Line, LineBuffer
+from testbed.trace.dialogue.messages import MessageKeeper, OnMessage
+from testbed.trace.dialogue.smtp_chunks import ChunkReader, chunk_octets, is_last
+from testbed.trace.dialogue.smtp_conduct import Conduct
+from testbed.trace.dialogue.smtp_message import MessageReader
+from testbed.trace.dialogue.smtp_replies import ReplyPart, ReplyReader
 from testbed.trace.dialogue.transactions import MessageHead, TransactionLog
 from testbed.trace.flows import CLIENT
 from testbed.trace.model import Command, Exchange, Phase, Reply, Transaction
 from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.remarks import Remark, Remarks
 
 _MAX_EXCHANGES = 1_000_000
-_MAX_REPLY_LINES = 1_000
+_MAX_HELD = 1 << 20  # octets of the client that wait for a reply
+_NEEDS_REPLY = frozenset(("DATA", "STARTTLS", "AUTH"))
+_ENDS_CHUNKS = frozenset(("RSET", "EHLO", "HELO", "LHLO", "MAIL", "DATA", "QUIT", "STARTTLS"))
+_TLS_HANDSHAKE = b"\x16\x03"
 
 
 class _Mode(Enum):
@@ -38,24 +49,42 @@ class _Mode(Enum):
 
 
 class SmtpDialogue:
-    """Feed it what both sides said; :meth:`finish` gives exchanges and transactions."""
+    """Feed it what both sides said; :meth:`finish` gives exchanges and transactions.
 
-    def __init__(self) -> None:
+    ``show_credentials`` decodes what AUTH sends, which is masked else.  ``on_message`` is given each message.
+    """
+
+    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
         self._mode = _Mode.COMMANDS
         self._client = LineBuffer()
         self._server = LineBuffer()
         self._pending: deque[Command] = deque([Command("connect", "", (), 0, 0)])
-        self._reply: list[tuple[ReplyLine, Line]] = []
+        self._replies = ReplyReader()
         self._exchanges: list[Exchange] = []
         self._transactions = TransactionLog()
         self._head = MessageHead()
-        self._data: _Data | None = None
-        self._chunk_left = 0
-        self._chunk: Command | None = None
+        self._remarks = Remarks()
+        self._conduct = Conduct(self._remarks)
+        self._keeper = MessageKeeper(on_message, CLIENT)
+        self._message: MessageReader | None = None
+        self._chunk: ChunkReader | None = None
+        self._auth = Credentials(self._remarks, show=show_credentials)
         self._credentials = 0  # client lines to come that answer 334
+        self._held: Command | None = None  # what follows it waits for its reply
+        self._masking = False  # after AUTH, until a line is a command again
+        self._unheard = False  # the server's side is not in the capture
+        self._encrypted = False
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next octets of one side."""
+        decrypted = isinstance(item, Chunk) and item.decrypted
+        if self._mode is _Mode.SECRET:
+            if not decrypted:
+                return
+            self._begin_anew()
+        elif self._encrypted and not decrypted and isinstance(item, Chunk):
+            return
+        self._encrypted = self._encrypted or decrypted
         if isinstance(item, Gap):
             self._gap(item)
         elif item.side == CLIENT:
@@ -63,8 +92,6 @@ class SmtpDialogue:
             self._read_client()
         else:
             self._server.add(item)
-            if self._mode is _Mode.SECRET:
-                self._server.clear()
             for line in self._server.lines():
                 self._server_line(line)
                 if self._mode is _Mode.SECRET:
@@ -74,6 +101,7 @@ class SmtpDialogue:
         """Everything understood."""
         if self._mode is not _Mode.SECRET:
             self._unfinished()
+        self._keeper.end(complete=False)
         for command in self._pending:
             exchange = Exchange(_phase(command), command, None, "no reply")
             if command.frames:
@@ -84,186 +112,197 @@ class SmtpDialogue:
                 self._transactions.unanswered(exchange, self._head)
         return tuple(self._exchanges), self._transactions.finish()
 
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to remark on, once it is finished."""
+        return self._remarks.told()
+
     def _unfinished(self) -> None:
         rest = self._server.rest()
         if rest is not None and rest.content.strip():
             self._server_line(rest)
-        if self._data is not None:
-            command = self._data.command(finished=False)
-            self._pending.append(command)
-        elif self._mode is _Mode.COMMANDS:
-            line = self._client.rest()
-            if line is not None and line.content.strip():
-                self._command(line)
+        self._go_unheard()
+        line = self._client.rest()
+        if self._mode is _Mode.MESSAGE and self._message is not None:
+            if line is not None:
+                self._message.line(line)
+            self._pending.append(self._message.abandon())
+        elif self._mode is _Mode.COMMANDS and line is not None and line.content.strip():
+            self._command(line)
 
     # -- the client ---------------------------------------------------------------------------------
 
     def _read_client(self) -> None:
-        progress = True
-        while progress and len(self._client):
-            progress = False
+        while len(self._client):
             if self._mode is _Mode.SECRET:
                 self._client.clear()
             elif self._mode is _Mode.CHUNK:
-                progress = self._read_chunk()
+                assert self._chunk is not None
+                self._end_chunk(self._chunk.read(self._client))
+            elif self._held is not None and not self._unheard:
+                if len(self._client) > _MAX_HELD:
+                    self._go_unheard()
+                return
             else:
-                for line in self._client.lines():
-                    progress = True
-                    if self._mode is _Mode.MESSAGE:
-                        self._message_line(line)
-                    else:
-                        self._command(line)
-                    if self._chunk is not None:
-                        break
+                line = self._client.line()
+                if line is None:
+                    return
+                (self._command if self._mode is _Mode.COMMANDS else self._message_line)(line)
+
+    def _go_unheard(self) -> None:
+        """No reply will tell what the client's octets are: read them as if the server had agreed to everything."""
+        if self._held is not None and not self._unheard:
+            self._unheard = True
+            self._conduct.missed()
+            if self._held.verb == "DATA" and len(self._client):
+                self._begin_message()
+            self._read_client()
 
     def _command(self, line: Line) -> None:
         if self._credentials:
             self._credentials -= 1
-            self._pending.append(Command("AUTH", MASK, line.frames, line.time_ns, line.octets))
+            shown = self._auth.response(line.content, line.frames, encrypted=self._encrypted)
+            self._hold(Command("AUTH", shown, line.frames, line.time_ns, line.octets))
             return
-        verb, argument = split_command(line.content)
+        verb, argument = split_command(tidy(line.content))
         if verb not in COMMANDS:
+            if self._masking:
+                self._hold(Command("AUTH", MASK, line.frames, line.time_ns, line.octets))
+                return
             verb, argument = verb[:20], argument[:200]
+        elif verb == "AUTH":
+            argument = self._auth.begin(line.content, argument, line.frames, encrypted=self._encrypted)
+        self._masking = verb == "AUTH"
         command = Command(verb, argument, line.frames, line.time_ns, line.octets)
+        self._conduct.command(command, line, self._pending[0] if self._pending else None)
+        if verb in _ENDS_CHUNKS:
+            self._keeper.end(complete=False)
         if verb == "BDAT":
             self._begin_chunk(command)
+        elif verb in _NEEDS_REPLY:
+            self._hold(command)
+            if self._unheard and verb == "DATA":
+                self._begin_message()
         else:
             self._pending.append(command)
 
+    def _hold(self, command: Command) -> None:
+        self._pending.append(command)
+        self._held = command
+
     def _begin_chunk(self, command: Command) -> None:
-        size, _, _ = command.argument.partition(" ")
-        self._chunk = command
-        self._chunk_left = int(size) if size.isascii() and size.isdigit() and len(size) < 19 else 0
-        self._mode = _Mode.CHUNK
-        if not self._chunk_left:
-            self._end_chunk((), command.time_ns)
+        octets = chunk_octets(command)
+        if octets is None:
+            self._pending.append(command)
+            return
+        self._chunk, self._mode = ChunkReader(command, octets, self._head, self._keeper), _Mode.CHUNK
+        if not octets:
+            self._end_chunk(self._chunk.ended((), command.time_ns))
 
-    def _read_chunk(self) -> bool:
-        octets, frames, time = self._client.take(self._chunk_left)
-        self._head.add(octets)
-        self._chunk_left -= len(octets)
-        if not self._chunk_left:
-            self._end_chunk(frames, time)
-        return True
+    def _end_chunk(self, command: Command | None) -> None:
+        if command is None or self._chunk is None:
+            return
+        if not self._chunk.refused:
+            self._pending.append(command)
+        if is_last(command):
+            self._conduct.message_ended()
+        self._chunk, self._mode = None, _Mode.COMMANDS
 
-    def _end_chunk(self, frames: tuple[int, ...], time: int) -> None:
-        assert self._chunk is not None
-        size = self._chunk.octets
-        all_frames = (*self._chunk.frames[:1], *frames[-1:])
-        self._pending.append(Command("BDAT", self._chunk.argument, tuple(dict.fromkeys(all_frames)), time, size))
-        self._chunk = None
-        self._mode = _Mode.COMMANDS
+    def _begin_message(self) -> None:
+        self._mode, self._head = _Mode.MESSAGE, MessageHead()
+        self._message = MessageReader(self._head, self._keeper, self._remarks)
 
     def _message_line(self, line: Line) -> None:
-        if self._data is None:
-            self._data = _Data()
-        self._data.add(line)
-        if line.content == b"." and line.octets == 3:
-            self._pending.append(self._data.command(finished=True))
-            self._data = None
-            self._mode = _Mode.COMMANDS
-        else:
-            self._head.add(line.content + b"\r\n")
+        assert self._message is not None
+        command = self._message.line(line)
+        if command is not None:
+            self._end_message(command)
+
+    def _end_message(self, command: Command) -> None:
+        self._pending.append(command)
+        self._message, self._mode = None, _Mode.COMMANDS
+        self._conduct.message_ended()
 
     # -- the server ---------------------------------------------------------------------------------
 
     def _server_line(self, line: Line) -> None:
-        parsed = parse_reply_line(line.content)
-        if parsed is None:
-            parsed = ReplyLine("", True, decoded(line.content)[:500])
-        if len(self._reply) < _MAX_REPLY_LINES:
-            self._reply.append((parsed, line))
-        if not parsed.last:
-            return
-        reply = _reply(self._reply)
-        self._reply = []
-        self._answered(reply)
+        whole = self._replies.line(line)
+        if whole is not None:
+            self._answered(*whole)
 
-    def _answered(self, reply: Reply) -> None:
-        if not self._pending:
-            phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
-            note = explain(reply.code, reply.enhanced) if reply.code else "not an SMTP reply"
-            self._add(Exchange(phase, None, reply, note))
+    def _answered(self, reply: Reply, parts: list[ReplyPart]) -> None:
+        if self._mode is _Mode.MESSAGE and self._message is not None and not self._pending:
+            ended = self._message.answered(reply.code)
+            if ended is not None:
+                self._end_message(ended[0])
+                self._client.put_back(ended[1])
+        elif self._chunk is not None and not self._pending and reply.code[:1] in ("4", "5"):
+            self._chunk.refused = True
+            self._pending.append(self._chunk.command)
+        note = explain(reply.code, reply.enhanced) if reply.code else "not an SMTP reply"
+        command = self._pending.popleft() if self._pending else None
+        if command is not None and command.verb == "connect" and reply.code[:1] in ("2", "3") and reply.code != "220":
+            command = self._pending.popleft() if self._pending else None  # the capture began after the greeting
+        self._conduct.reply(command, parts, reply)
+        if command is None:
+            self._add(Exchange(Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER, None, reply, note))
             return
-        command = self._pending.popleft()
-        note = "not an SMTP reply" if not reply.code else explain(reply.code, reply.enhanced)
         exchange = Exchange(_phase(command), command, reply, note)
         self._add(exchange)
         self._transactions.answered(exchange, self._head)
-        if reply.code == "354" and command.verb == "DATA":
-            self._mode, self._head = _Mode.MESSAGE, MessageHead()
-            self._read_client()
+        if command.verb in ("message", "BDAT", "RSET", "EHLO", "HELO"):
+            finished = command.verb != "BDAT" or is_last(command)
+            self._head = MessageHead() if finished else self._head
+        if command is self._held:
+            self._held = None
+            self._go_on(command, reply)
+        self._read_client()
+
+    def _go_on(self, command: Command, reply: Reply) -> None:
+        """The client's octets behind a command have waited for this reply."""
+        if command.verb == "DATA" and reply.code == "354":
+            if self._unheard:
+                return  # it was begun without waiting
+            if len(self._client):
+                self._remarks.note("data-before-354", self._client.frames())
+            self._begin_message()
         elif command.verb == "STARTTLS" and reply.code == "220":
+            if len(self._client) and not self._client.starts_with(_TLS_HANDSHAKE):
+                self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())
             self._mode = _Mode.SECRET
             self._client.clear()
         elif command.verb == "AUTH" and reply.code == "334":
             self._credentials += 1
-        elif command.verb in ("message", "BDAT", "RSET", "EHLO", "HELO"):
-            finished = command.verb != "BDAT" or "LAST" in command.argument.upper()
-            self._head = MessageHead() if finished else self._head
+
+    def _begin_anew(self) -> None:
+        """Keys opened what follows the handshake of TLS; both sides forget what was said before (RFC 3207 §4.2)."""
+        self._mode = _Mode.COMMANDS
+        self._client.clear()
+        self._server.clear()
+        self._replies.clear()
+        self._held, self._credentials, self._masking = None, 0, False
+        self._conduct.reset()
 
     # -- what was not seen ----------------------------------------------------------------------------
 
     def _gap(self, gap: Gap) -> None:
         """Go on after a hole: a message goes on as a message, lines begin anew."""
-        if gap.side == CLIENT:
-            if self._mode is _Mode.CHUNK:
-                self._chunk_left = max(0, self._chunk_left - gap.octets)
-                if not self._chunk_left:
-                    self._end_chunk((gap.frame,), gap.time_ns)
-                return
-            if self._mode is _Mode.MESSAGE:
-                self._data = self._data or _Data()
-                self._data.octets += gap.octets
-            self._client.clear()
-        else:
+        self._conduct.missed()
+        if gap.side != CLIENT:
             self._server.clear()
-            self._reply = []
+            self._replies.clear()
+        elif self._chunk is not None:
+            self._end_chunk(self._chunk.hole(gap))
+        elif self._mode is _Mode.MESSAGE and self._message is not None:
+            self._message.hole(gap, self._client.rest())
+        else:
+            self._client.clear()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:
             self._exchanges.append(exchange)
 
 
-class _Data:
-    """The octets after 354."""
-
-    def __init__(self) -> None:
-        self.octets = 0
-        self._first: int | None = None
-        self._last = 0
-        self._time = 0
-
-    def add(self, line: Line) -> None:
-        self.octets += line.octets
-        self._first = self._first if self._first is not None else line.frames[0]
-        self._last, self._time = line.frames[-1], line.time_ns
-
-    def command(self, *, finished: bool) -> Command:
-        """The pseudo-command; its frames are the first and the last."""
-        frames = () if self._first is None else tuple(dict.fromkeys((self._first, self._last)))
-        return Command("message", "" if finished else "unfinished", frames, self._time, self.octets)
-
-
 def _phase(command: Command) -> Phase:
     if command.verb in GREETING:
         return Phase.HANDSHAKE
     return Phase.CLOSURE if command.verb == "QUIT" else Phase.TRANSFER
-
-
-def _reply(parts: list[tuple[ReplyLine, Line]]) -> Reply:
-    texts = []
-    enhanced = ""
-    for parsed, _ in parts:
-        found, text = split_enhanced(parsed.text)
-        enhanced = enhanced or found
-        texts.append(text if found else parsed.text)
-    frames = tuple(dict.fromkeys(frame for _, line in parts for frame in line.frames))
-    return Reply(
-        parts[-1][0].code,
-        enhanced,
-        tuple(texts),
-        frames,
-        parts[0][1].time_ns,
-        sum(line.octets for _, line in parts),
-    )

@@ -14,6 +14,8 @@ from testbed.trace.findings.names import failed_lookups
 from testbed.trace.findings.reading import refused_readers, undone_deletions
 from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
+from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
+from testbed.trace.findings.violations import violations
 from testbed.trace.model import Connection, Finding
 
 _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
@@ -27,6 +29,11 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_readers,
     undone_deletions,
     failed_lookups,
+    tls_alerts,
+    old_tls,
+    plain_answer,
+    plain_after_starttls,
+    violations,
 )
 _OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)
 

@@ -92,7 +92,7 @@ def duplicates(connections: Sequence[Connection]) -> Iterator[Finding]:
                     key = (connection.server.label, transaction.message_id, recipient.address)
                     sent[key].append(_Try(connection, transaction, recipient))
     for (server, message_id, address), found in sent.items():
-        if len(found) < 2:
+        if len(found) < 2 or all(one.recipient.accepted for one in found):
             continue
         text = f"{message_id} was sent to {server} {len(found)} times for {address}: "
         text += "it may lie in the mailbox more than once"

@@ -68,7 +68,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
     if not silent:
         silence = not connection.exchanges and connection.conn_state in ("S1", "S2", "S3", "SF")
-        if silence and connection.handshake is Handshake.COMPLETE:
+        if silence and connection.handshake is Handshake.COMPLETE and not connection.gaps:
             text = f"{connection.server.label} accepted the connection and never said a word"
             yield _cut(connection, "no-greeting", text, (connection.last_frame,), "RFC 5321 §4.5.3.2.1")
         return
@@ -86,6 +86,10 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
             f"{connection.client.label} cannot know whether the message was taken, and will send it again"
         )
         yield _cut(connection, "reply-to-message-lost", text, _last(connection, first), "RFC 1047")
+    elif first.command.verb == "message" and connection.gaps:
+        text = f"the end of the message is not in the capture, nor is {connection.server.label}'s reply"
+        frames = first.command.frames[-1:]
+        yield Finding("message-not-captured", Severity.INFO, text, frames, "", (connection.number,))
     elif first.command.verb == "message":
         text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
         yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")

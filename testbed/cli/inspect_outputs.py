@@ -1,0 +1,121 @@
+"""What ``testbed inspect`` can give: one function and one row of the table for each output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from testbed.errors import UsageError
+from testbed.trace.analysis import ONE_BY_ONE, Analysis
+
+Output = Callable[[Iterator[Analysis], argparse.Namespace], None]
+
+
+def output(options: argparse.Namespace) -> Output:
+    """The output that was asked for; the report for people when none was."""
+    for name, show in _OUTPUTS.items():
+        if getattr(options, name):
+            return show
+    return _report
+
+
+def one_capture_only(options: argparse.Namespace) -> str:
+    """The option given that takes one capture at a time, ``""`` for none."""
+    return next((f"--{name.replace('_', '-')}" for name in _ONE_CAPTURE if getattr(options, name)), "")
+
+
+def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.annotate import annotate
+
+    target = Path(options.output)
+    for analysis in analyses:
+        if target.exists() and target.samefile(analysis.path):
+            raise UsageError(f"{target} is the capture itself; name another file for --output")
+        try:
+            with target.open("wb") as out:
+                annotate(analysis, out)
+        except OSError as error:
+            raise UsageError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}") from error
+        print(f"{target}: {analysis.frames} frames, annotated")
+
+
+def _mail(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.export_mail import export_mail
+    from testbed.trace.mail_objects import mail_objects
+
+    directory = Path(options.export_mail)
+    for analysis in analyses:
+        partial: list[str] = []
+        opened = analysis.understanding.decrypted.flows
+        files = export_mail(mail_objects(analysis, opened), directory, partial.append)
+        for sentence in partial:
+            print(sentence)
+        whole = f", {len(partial)} of them not whole" if partial else ""
+        print(f"{directory}: {len(files)} message{'' if len(files) == 1 else 's'}{whole}")
+
+
+def _parquet(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.parquet import write_parquet
+
+    for path in write_parquet(analyses, Path(options.parquet)):
+        print(path)
+
+
+def _json(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.json_analysis import analyses_json
+
+    _speak_utf8()
+    sys.stdout.writelines(analyses_json(analyses, packets=options.packets))
+    print()
+
+
+def _ndjson(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.json_analysis import ndjson
+
+    _speak_utf8()
+    for analysis in analyses:
+        for line in ndjson(analysis, packets=options.packets):
+            print(line)
+
+
+def _csv(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.csv_connections import connections_csv
+
+    _speak_utf8()
+    connections_csv(analyses, sys.stdout)
+
+
+def _speak_utf8() -> None:
+    """What programs read is UTF-8 whatever the terminal's language."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.console import console
+    from testbed.report.overview import overview
+    from testbed.report.packets import packet_list
+    from testbed.report.trace import trace_report
+
+    out = console()
+    for analysis in analyses:
+        if options.packets:
+            packet_list(out, analysis)
+        elif len(analysis.connections) > ONE_BY_ONE and not options.verbose:
+            overview(out, analysis, analysis.summary(os.cpu_count() or 1))
+        else:
+            trace_report(out, analysis, whole=options.verbose)
+
+
+_OUTPUTS: dict[str, Output] = {
+    "output": _annotated,
+    "export_mail": _mail,
+    "parquet": _parquet,
+    "json": _json,
+    "ndjson": _ndjson,
+    "csv": _csv,
+}
+_ONE_CAPTURE = ("output", "export_mail", "deep")

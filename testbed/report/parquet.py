@@ -1,0 +1,302 @@
+"""Captures as Parquet, for DuckDB, pandas and the like: a file each of connections, exchanges, packets and findings.
+
+The columns are the fields of the JSON under their names, and some that are cut up for sorting and joining.  Times are
+timestamps and lose their ``_ns``; texts are dictionary-encoded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed import __version__
+from testbed.errors import UsageError
+from testbed.protocols.tcp import flag_names
+from testbed.report.json_analysis import (
+    SCHEMA_VERSION,
+    PacketColumns,
+    connection_json,
+    end,
+    end_text,
+    finding_json,
+    packet_columns,
+    packet_comment,
+    packet_step,
+    utf8,
+    words,
+)
+from testbed.report.json_schema import (
+    CONNECTION,
+    COUNT,
+    EPOCH,
+    EXCHANGE,
+    FILE,
+    FINDING,
+    INTEGER,
+    OBJECTS,
+    OCTETS,
+    ORDINAL,
+    PACKET,
+    TEXT,
+    Field,
+    array,
+)
+from testbed.trace.analysis import PHASES, Analysis
+from testbed.trace.model import Connection
+from testbed.trace.tcp_events import event_names
+
+Arrow = Any  # a value of pyarrow, which brings no types
+
+_ROWS = 1 << 16  # of a row group
+_OBJECTS = 1 << 12  # Python's objects are turned into Arrow's columns before they are more than this
+_WEIGHT = 1 << 25  # characters of a row group, where rows are long
+
+
+def _ends(*names: str) -> Iterator[Field]:
+    for name in names:
+        yield Field(f"{name}_address", TEXT, f"The address in {name}.")
+        yield Field(f"{name}_port", COUNT, f"The port in {name}, null for none.")
+
+
+TABLES: dict[str, tuple[Field, ...]] = {
+    "connections": (
+        FILE,
+        *(field for field in CONNECTION if field.name not in ("dialogue", "findings")),
+        *_ends("client", "server"),
+        Field("findings", array(TEXT), "Codes of its findings; the rest of them is in findings.parquet."),
+    ),
+    "exchanges": (
+        FILE,
+        Field("connection", ORDINAL, "Number of its connection."),
+        Field("number", ORDINAL, "From 1, its place in the dialogue."),
+        *EXCHANGE,
+        Field("command_time_ns", INTEGER, "When the last octet of the command was captured, null for none.", EPOCH),
+        Field("reply_time_ns", INTEGER, "When the first octet of the reply was captured, null for none.", EPOCH),
+    ),
+    "packets": (
+        FILE,
+        *PACKET,
+        *_ends("source", "destination"),
+        Field("payload", COUNT, "Length of the payload on the wire.", OCTETS, "Wireshark tcp.len"),
+        Field("flags", TEXT, "SYN, SYN-ACK, FIN-ACK, RST, ACK and the like; null for no TCP.", source="RFC 9293 §3.1"),
+    ),
+    "findings": (FILE, *FINDING),
+}
+"""The files and their columns."""
+
+
+def column_name(field: Field) -> str:
+    """The name of a field's column: times are timestamps and say so, ``start_ns`` is ``start_time``."""
+    if field.unit != EPOCH:
+        return field.name
+    name = field.name.removesuffix("_ns")
+    return name if name.endswith("time") else f"{name}_time"
+
+
+_FIELDS = [*TABLES.values(), *(fields for _, fields in OBJECTS.values())]
+_RENAMED = {field.name: column_name(field) for fields in _FIELDS for field in fields}
+
+
+def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, ...]:
+    """Write a file for each of :data:`TABLES` and return their paths; files of these names are replaced.
+
+    A row group of each is in memory at a time, not more.  The files appear when all are whole.  Raises UsageError when
+    pyarrow is not installed and when the directory cannot be written.
+    """
+    pa = _pyarrow()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".testbed-", dir=directory) as room:
+            with ExitStack() as files:
+                sheets = {name: _Sheet(pa, Path(room, name), fields) for name, fields in TABLES.items()}
+                for sheet in sheets.values():
+                    files.callback(sheet.close)
+                for analysis in analyses:
+                    _add(analysis, sheets)
+            targets = tuple(directory / f"{name}.parquet" for name in TABLES)
+            for name, target in zip(TABLES, targets, strict=True):
+                os.replace(Path(room, name), target)
+            return targets
+    except OSError as error:
+        raise UsageError(
+            f"{directory}: Parquet cannot be written there: {(error.strerror or str(error)).lower()}"
+        ) from error
+
+
+def _pyarrow() -> ModuleType:
+    try:
+        import_module("pyarrow.parquet")
+        return import_module("pyarrow")
+    except ImportError:
+        remedy = "pip install 'mail-testbed[parquet]'"
+        raise UsageError(f"to write Parquet, install the package pyarrow: {remedy}") from None
+
+
+def arrow_schema(pa: ModuleType, fields: Iterable[Field]) -> Arrow:
+    """The columns as an Arrow schema, with the versions under the names they have in the JSON.  ``pa`` is pyarrow."""
+    columns = [
+        pa.field(column_name(field), _type(pa, field, nested=False), metadata={"description": field.description})
+        for field in fields
+    ]
+    return pa.schema(columns, metadata={"schema": str(SCHEMA_VERSION), "testbed": __version__})
+
+
+def _type(pa: ModuleType, field: Field, *, nested: bool) -> Arrow:
+    if field.unit == EPOCH:
+        return pa.timestamp("ns", tz="UTC")
+    if field.kind.get("type") == "array":
+        return pa.list_(_plain(pa, field.kind["items"]))
+    plain = _plain(pa, field.kind)
+    return pa.dictionary(pa.int32(), plain) if plain == pa.string() and not nested else plain
+
+
+def _plain(pa: ModuleType, kind: object) -> Arrow:
+    """The Arrow type of what a JSON Schema says."""
+    assert isinstance(kind, dict)
+    if "$ref" in kind:
+        _, fields = OBJECTS[kind["$ref"].removeprefix("#/$defs/")]
+        return pa.struct([(column_name(field), _type(pa, field, nested=True)) for field in fields])
+    types = {"string": pa.string(), "integer": pa.int64(), "boolean": pa.bool_()}
+    name = kind.get("type", "string")
+    return types[name if isinstance(name, str) else name[0]]
+
+
+class _Sheet:
+    """One file, written a row group at a time."""
+
+    def __init__(self, pa: ModuleType, path: Path, fields: Iterable[Field]) -> None:
+        self.pa = pa
+        self.schema = arrow_schema(pa, fields)
+        self._writer = pa.parquet.ParquetWriter(path, self.schema, compression="zstd")
+        self._rows: list[dict[str, object]] = []
+        self._batches: list[Arrow] = []
+        self._count = self._weight = 0
+
+    def add(self, row: dict[str, object]) -> None:
+        """One row.  What the file has no column for is left out."""
+        self._rows.append(row)
+        self._weight += len(repr(row))
+        if len(self._rows) >= _OBJECTS or self._weight >= _WEIGHT:
+            self._pack()
+
+    def add_columns(self, columns: dict[str, Arrow]) -> None:
+        """Many rows."""
+        self._add(self.pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema))
+
+    def close(self) -> None:
+        """Write what is left, and the end of the file."""
+        self._pack()
+        self._write()
+        self._writer.close()
+
+    def _pack(self) -> None:
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self._add(self.pa.RecordBatch.from_pylist([_clean(row) for row in rows], schema=self.schema))
+
+    def _add(self, batch: Arrow) -> None:
+        self._batches.append(batch)
+        self._count += len(batch)
+        if self._count >= _ROWS or self._weight >= _WEIGHT:
+            self._write()
+
+    def _write(self) -> None:
+        if self._batches:
+            table = self.pa.Table.from_batches(self._batches, self.schema)
+            self._writer.write_table(table.unify_dictionaries())
+        self._batches, self._count, self._weight = [], 0, 0
+
+
+def _clean(value: object) -> object:
+    """The value with columns' names for its fields, and text that UTF-8 can hold."""
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, dict):
+        return {_RENAMED.get(name, name): _clean(item) for name, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list) else value
+
+
+def _add(analysis: Analysis, sheets: dict[str, _Sheet]) -> None:
+    file = {"file": analysis.path}
+    for connection in analysis.connections:
+        row = connection_json(connection)
+        sheets["connections"].add(file | row | _cut_up(connection))
+        for exchange in _exchanges(connection, row["dialogue"]):
+            sheets["exchanges"].add(file | exchange)
+    packets = sheets["packets"]
+    for part in packet_columns(analysis, _ROWS):
+        packets.add_columns(_packets(packets.pa, analysis, part))
+    for finding in analysis.findings:
+        sheets["findings"].add(file | finding_json(finding))
+
+
+def _cut_up(connection: Connection) -> dict[str, object]:
+    return {
+        "client_address": connection.client.address,
+        "client_port": connection.client.port,
+        "server_address": connection.server.address,
+        "server_port": connection.server.port,
+        "findings": list(dict.fromkeys(finding.code for finding in connection.findings)),
+    }
+
+
+def _exchanges(connection: Connection, rows: object) -> Iterator[dict[str, object]]:
+    assert isinstance(rows, list)
+    for number, (row, exchange) in enumerate(zip(rows, connection.exchanges, strict=True), 1):
+        command, reply = exchange.command, exchange.reply
+        yield row | {
+            "connection": connection.number,
+            "number": number,
+            "command_time_ns": command.time_ns if command and command.frames else None,
+            "reply_time_ns": reply.time_ns if reply else None,
+        }
+
+
+def _packets(pa: ModuleType, analysis: Analysis, part: PacketColumns) -> dict[str, Arrow]:
+    """The columns of some packets.  No Python object is made for a packet, except for its comment."""
+    zeros = np.zeros(len(part.frame), np.int64)
+
+    def ends(name: str, numbers: NDArray[np.int64]) -> dict[str, Arrow]:
+        ports = numbers & 0xFFFF
+        return {
+            name: _coded(pa, numbers, partial(end_text, analysis)),
+            f"{name}_address": _coded(pa, numbers | 0xFFFF, lambda number: (end(analysis, number) or (None,))[0]),
+            f"{name}_port": pa.array(ports, mask=(numbers < 0) | (ports == 0)),
+        }
+
+    events, places = words(part.events, lambda mask: list(event_names(mask)))
+    comments = [utf8(packet_comment(analysis, frame) or "") or None for frame in part.frame.tolist()]
+    return {
+        "file": _coded(pa, zeros, lambda _: analysis.path),
+        "frame": pa.array(part.frame.astype(np.int64)),
+        "time": pa.array(part.time_ns, pa.timestamp("ns", tz="UTC")),
+        **ends("source", part.source),
+        **ends("destination", part.destination),
+        "length": pa.array(part.length.astype(np.int64)),
+        "payload": pa.array(part.payload),
+        "flags": _coded(pa, part.flags, lambda flags: flag_names(flags) if flags >= 0 else None),
+        "connection": pa.array(part.connection, mask=part.connection == 0),
+        "phase": _coded(pa, part.phase, PHASES.__getitem__),
+        "step": _coded(pa, part.step, partial(packet_step, analysis)),
+        "tcp": pa.array(events, pa.list_(pa.string())).take(pa.array(places)),
+        "lost": pa.array(part.lost),
+        "comment": pa.array(comments, pa.dictionary(pa.int32(), pa.string())),
+    }
+
+
+def _coded(pa: ModuleType, numbers: NDArray[np.int64], word: Callable[[int], str | None]) -> Arrow:
+    """The dictionary-encoded words that a column of numbers stands for."""
+    distinct, places = words(numbers, word)
+    absent = np.array([text is None for text in distinct], np.bool_)[places]
+    dictionary = pa.array([utf8(text or "") for text in distinct], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32), mask=absent), dictionary)

@@ -1,0 +1,89 @@
+"""Messages as octets, for whoever asks a dialogue for them; a normal analysis keeps none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+MOST_OCTETS = 256 << 20
+"""Of one message; what goes beyond is counted and not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that crossed the wire, as the receiver of its protocol would have it (dots unstuffed, chunks joined).
+
+    ``command`` is what carried it: DATA, BDAT, RETR, TOP, FETCH or APPEND; ``side`` is that of its sender.  ``missing``
+    counts the octets known to be missing: holes in the capture, and what was too much to keep.  A message that is not
+    ``complete`` with nothing ``missing`` was cut off by somebody, or is a part the client asked for (``BODY[]<0>``).
+    ``frames`` are its first and last.
+    """
+
+    command: str
+    side: int
+    octets: bytes
+    complete: bool
+    missing: int
+    frames: tuple[int, ...]
+
+
+OnMessage = Callable[[Message], None]
+
+
+class MessageKeeper:
+    """Keeps one message at a time while its octets go by; does nothing when nobody asked for messages."""
+
+    def __init__(self, on_message: OnMessage | None, side: int) -> None:
+        self._on_message = on_message
+        self._side = side
+        self._buffer: BytesIO | None = None
+        self._command = ""
+        self._missing = 0
+        self._first = self._last = 0
+        self._part = False
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a message is on its way."""
+        return self._buffer is not None
+
+    def begin(self, command: str, *, part: bool = False) -> None:
+        """A message begins; one still on its way is cut off.  ``part`` tells that only a part was asked for."""
+        self.end(complete=False)
+        if self._on_message is not None:
+            self._buffer, self._command, self._part = BytesIO(), command, part
+            self._missing = self._first = self._last = 0
+
+    def add(self, octets: bytes, frames: tuple[int, ...]) -> None:
+        """Its next octets."""
+        if self._buffer is None:
+            return
+        fitting = max(0, min(len(octets), MOST_OCTETS - self._buffer.tell()))
+        self._buffer.write(octets if fitting == len(octets) else octets[:fitting])
+        self._missing += len(octets) - fitting
+        if frames:
+            self._first, self._last = self._first or frames[0], frames[-1]
+
+    def hole(self, octets: int) -> None:
+        """Octets of it that the capture does not hold."""
+        self._missing += octets
+
+    def position(self) -> int:
+        """How many octets are kept so far."""
+        return self._buffer.tell() if self._buffer is not None else 0
+
+    def drop(self) -> None:
+        """It was announced and never sent."""
+        self._buffer = None
+
+    def end(self, *, complete: bool, position: int | None = None) -> None:
+        """It is over; ``position`` tells that it was over there already."""
+        buffer, self._buffer = self._buffer, None
+        if buffer is None or self._on_message is None:
+            return
+        if position is not None:
+            buffer.truncate(position)
+        complete = complete and not self._missing and not self._part
+        frames = tuple(dict.fromkeys((self._first, self._last))) if self._first else ()
+        self._on_message(Message(self._command, self._side, buffer.getvalue(), complete, self._missing, frames))

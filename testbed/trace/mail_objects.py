@@ -1,0 +1,79 @@
+"""The messages of a capture as octets: what SMTP carried, POP3 and IMAP retrieved, IMAP appended."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from testbed.protocols.header import header_field
+from testbed.protocols.tls import Plaintext
+from testbed.trace.analysis import Analysis
+from testbed.trace.dialogue import mail_dialogue
+from testbed.trace.dialogue.messages import Message
+from testbed.trace.flows import CLIENT
+from testbed.trace.reassembly import reassemble
+from testbed.trace.tls import with_decrypted
+
+
+@dataclass(frozen=True, slots=True)
+class MailObject:
+    """A message seen on the wire, with dots unstuffed (RFC 5321 §4.5.2, RFC 1939 §3) and chunks joined (RFC 3030).
+
+    ``ordinal`` counts the messages of a connection from 1.  ``command`` is what carried it: DATA, BDAT, RETR, TOP,
+    FETCH or APPEND; ``direction`` is ``"to server"`` or ``"to client"``.  ``missing`` counts the octets known to be
+    missing, in the middle or at the end; nothing is put in their place.  A message with nothing missing that is not
+    ``complete`` was cut off by the end of the connection, or is a part the client asked for.  ``frames`` are its first
+    and last.
+    """
+
+    connection: int
+    ordinal: int
+    service: str
+    command: str
+    direction: str
+    octets: bytes
+    complete: bool
+    missing: int
+    frames: tuple[int, ...]
+    message_id: str
+
+
+def mail_objects(
+    analysis: Analysis, decrypted: Mapping[int, Mapping[int, Plaintext]] | None = None
+) -> Iterator[MailObject]:
+    """Every message of the chosen connections, one at a time: no more than one or two lie in memory at once.
+
+    ``decrypted`` has what TLS keys opened, by the index of the flow (from 0) and the number of the record.
+    """
+    flows, payload = analysis.understanding.flows, analysis.table.octets
+    for connection in analysis.connections:
+        ended: deque[Message] = deque()
+        dialogue = mail_dialogue(connection.service, on_message=ended.append)
+        if dialogue is None or connection.transport != "tcp":
+            continue
+        index, ordinal = connection.number - 1, 0
+        for item in with_decrypted(reassemble(flows[index], payload), (decrypted or {}).get(index, {})):
+            dialogue.feed(item)
+            while ended:
+                ordinal += 1
+                yield _object(connection.number, ordinal, connection.service, ended.popleft())
+        dialogue.finish()
+        while ended:
+            ordinal += 1
+            yield _object(connection.number, ordinal, connection.service, ended.popleft())
+
+
+def _object(connection: int, ordinal: int, service: str, message: Message) -> MailObject:
+    return MailObject(
+        connection=connection,
+        ordinal=ordinal,
+        service=service,
+        command=message.command,
+        direction="to server" if message.side == CLIENT else "to client",
+        octets=message.octets,
+        complete=message.complete,
+        missing=message.missing,
+        frames=message.frames,
+        message_id=header_field(message.octets, "Message-ID"),
+    )
