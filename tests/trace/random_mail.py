@@ -84,10 +84,10 @@ class RandomMail:
         if sequence is None:
             self._sequence[side] += len(octets) + bool(flags & (_SYN | 1))
 
-    def _say(self, side: int, octets: bytes) -> None:
-        """Octets in one segment or in several, some sent twice, some acknowledged at once."""
+    def _say(self, side: int, octets: bytes, cut: bool = False) -> None:
+        """Octets in one segment, or rarely in several unless ``cut``; some sent twice, some acknowledged at once."""
         while octets:
-            whole = self._choose.random() < 0.8
+            whole = not self._rarely() if not cut else self._choose.random() < 0.6
             size = len(octets) if whole and len(octets) < 1_400 else self._choose.randint(1, min(len(octets), 1_400))
             part, octets = octets[:size], octets[size:]
             start = self._sequence[side]
@@ -149,7 +149,7 @@ class RandomMail:
         if self._rarely():
             lines.insert(self._choose.randrange(len(lines)), self._choose.choice(_ODD_TEXTS))
         end = b"\r\n.\r\n" if not self._rarely() else self._choose.choice((b"", b"\n.\n", b"\r\n.\r\nQUIT\r\n"))
-        self._say(0, b"\r\n".join(lines) + end)
+        self._say(0, b"\r\n".join(lines) + end, cut=True)
         if not self._rarely():
             self._say(1, self._reply(b"message"))
 

@@ -20,7 +20,8 @@ from testbed.trace.kinds.lines import Octets, plain_edges, plain_text, read_line
 _HEAD = 16  # octets of a reply line that tell its kind
 _MAX_LINE = 510
 _TLS_HEAD = 11  # octets of a TLS record and its first message up to the version
-_TLS_ALERT, _TLS_HANDSHAKE = 0x15, 0x16
+_TLS_CHANGE, _TLS_ALERT, _TLS_HANDSHAKE, _TLS_DATA = 0x14, 0x15, 0x16, 0x17
+_TLS_CHANGE_OCTETS, _TLS_SHORT = 6, 40  # a ChangeCipherSpec record; no Finished of TLS 1.3 is as short
 # Commands whose length is fixed, and those that have an argument; anything else is left to the exact code.
 _BARE = {b"DATA": 6, b"QUIT": 6, b"RSET": 6, b"STARTTLS": 10}
 _WITH_ARGUMENT = {b"EHLO": b"", b"HELO": b"", b"MAIL": b" FROM:<", b"RCPT": b" TO:<"}
@@ -229,11 +230,21 @@ class _Talk:
         places = np.flatnonzero(self._secret)
         heads = gather(self._data, self._start[places], _HEAD)
         self._odd[places[(heads[:, 0] == _TLS_ALERT) & (heads[:, 4] == 2)]] = True  # one that is not encrypted
+        self._leave_secret_alerts(places, heads)
         hello = (heads[:, 0] == _TLS_HANDSHAKE) & (heads[:, 1] == 3) & (heads[:, 5] <= 2) & (self._length[places] > 43)
         places, heads = places[hello], heads[hello]
         heads[:, [3, 4, 6, 7, 8]] = 0  # lengths
         heads[:, _TLS_HEAD:] = 0
         self._words.append((places, np.zeros(len(places), np.int64), self._tokens.of_heads(heads, "tls")))
+
+    def _leave_secret_alerts(self, places: Ints, heads: Octets) -> None:
+        """A client whose first protected record is as short as an alert may have refused the certificate."""
+        length = self._length[places]
+        sealed = (heads[:, 0] == _TLS_DATA) | (heads[:, 0] == _TLS_CHANGE) & (length > _TLS_CHANGE_OCTETS)
+        first = np.flatnonzero(sealed & ~self._server[places])
+        _, where = np.unique(self._flow[places[first]], return_index=True)
+        first = first[where]
+        self._odd[places[first[length[first] < _TLS_SHORT]]] = True
 
     def check_pairs(self) -> None:
         """A 354 must be the answer to a DATA that nothing follows, so that both agree on where the message begins."""

@@ -108,8 +108,8 @@ class _Summarising:
         self._understanding = understanding
         self._shapes = Shapes(understanding.flows)
         self._known: dict[tuple[int, int], Kind] = {}
-        self._complained = np.zeros(len(understanding.flows), np.bool_)
-        self._complained[list(understanding.complaints)] = True
+        self._apart = np.zeros(len(understanding.flows), np.bool_)  # whose story columns do not show
+        self._apart[[*understanding.complaints, *understanding.decrypted.flows]] = True
 
     def part(self, columnar: bool, numbers: Ints) -> _Part:
         """Some connections; those that are not ``columnar`` are analysed one by one."""
@@ -119,7 +119,7 @@ class _Summarising:
         exact = np.arange(len(numbers))
         if columnar:
             batch = Batch(self._understanding.flows, numbers)
-            batch.odd |= self._complained[numbers]
+            batch.odd |= self._apart[numbers]
             shapes, events, fresh = self._shapes.of(batch)
             columns[:] = _columns(batch, events, fresh)
             regular, exact = np.flatnonzero(~batch.odd), np.flatnonzero(batch.odd)
