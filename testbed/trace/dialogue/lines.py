@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from testbed.protocols.text import decoded
 from testbed.trace.reassembly import Chunk
 
 _MAX_LINE = 65_536
+# Lines of message text with nothing to remark on: CRLF only, not too long, no dot first.
+_PLAIN_LINES = re.compile(rb"(?:(?:[^.\r\n][^\r\n]{0,997})?\r\n){1,4096}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,14 @@ class LineBuffer:
             return self._line(_MAX_LINE)
         self._searched = len(self._parts)
         return None
+
+    def plain_lines(self) -> Line | None:
+        """Take out the ordinary lines that come next, as one; None where the next line is not ordinary or not whole."""
+        found = _PLAIN_LINES.match(self._parts)
+        if found is None:
+            return None
+        raw, frames, time = self.take(found.end())
+        return Line(raw, frames, time, len(raw), raw)
 
     def lines(self) -> Iterator[Line]:
         """Take out the whole lines, one at a time: the caller may change its mind about the rest in between."""

@@ -143,6 +143,11 @@ class SmtpDialogue:
                     self._go_unheard()
                 return
             else:
+                if self._message is not None and self._message.calm:
+                    lines = self._client.plain_lines()
+                    if lines is not None:
+                        self._message.plain(lines)
+                        continue
                 line = self._client.line()
                 if line is None:
                     return

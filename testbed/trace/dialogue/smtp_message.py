@@ -69,6 +69,18 @@ class MessageReader:
             self._look_for_false_end(line, before)
         return None
 
+    @property
+    def calm(self) -> bool:
+        """Whether :meth:`plain` may be given the next lines: nothing before them bears on what they are."""
+        unwatched = self._false_end is None or self._false_end.behind is None
+        return self._before == _CRLF and self._suspect is None and unwatched
+
+    def plain(self, lines: Line) -> None:
+        """Whole lines with nothing to remark on."""
+        self._measure(lines)
+        self._head.add(lines.raw)
+        self._keeper.add(lines.raw, lines.frames)
+
     def hole(self, gap: Gap, rest: Line | None) -> None:
         """Octets are missing; ``rest`` is the piece of a line before them."""
         if rest is not None:
