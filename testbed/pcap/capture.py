@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Lengths = NDArray[np.uint32] | NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Capture:
     frame: NDArray[np.uint32]
     time_ns: Ints
     offset: Ints
-    length: NDArray[np.uint32]
-    original: NDArray[np.uint32]
+    length: Lengths
+    original: Lengths
     interface: NDArray[np.uint16]
     interfaces: tuple[Interface, ...]
     frames: int  # packets and entries together
@@ -51,7 +52,25 @@ class Capture:
     secrets: tuple[memoryview, ...] = ()  # TLS keys, in the NSS key log format
     problems: tuple[str, ...] = ()
 
+    @property
+    def rows(self) -> NDArray[np.uint32]:
+        """The rows' own numbers, from 0; where frames are numbered without gaps, in the memory of their numbers."""
+        base = self.frame.base
+        if isinstance(base, np.ndarray) and len(base) == len(self.frame) + 1 and not base[:1].any():
+            return base[:-1]
+        return np.arange(len(self.frame), dtype=np.uint32)
+
     def octets(self, row: int) -> bytes:
         """The captured octets of one packet."""
         start = int(self.offset[row])
         return self.data[start : start + int(self.length[row])].tobytes()
+
+
+def frames_from_one(count: int) -> NDArray[np.uint32]:
+    """Frame numbers of packets that are numbered without gaps; :attr:`Capture.rows` shares their memory."""
+    return np.arange(count + 1, dtype=np.uint32)[1:]
+
+
+def narrow(lengths: Lengths) -> Lengths:
+    """Lengths in half the memory, where none is above 65,535."""
+    return lengths.astype(np.uint16) if int(lengths.max(initial=0)) < 1 << 16 else lengths

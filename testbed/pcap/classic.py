@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import CaptureError
-from testbed.pcap.capture import Capture, Interface
-from testbed.pcap.records import Ints, Numbers, Octets, chains
+from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow
+from testbed.pcap.records import Ints, Numbers, Octets, chains, gather
 
 # First four octets: byte order, nanoseconds per unit of the fraction.
 MAGICS = {
@@ -25,6 +25,7 @@ _HEADER_OCTETS, _RECORD_OCTETS = 24, 16
 _LINK_TYPE_BITS = 0x0FFFFFFF  # above them: frame check sequence length
 _MAX_LIKELY = 1 << 18  # octets of a packet, when one is guessed
 _DAYS = 30 * 86_400
+_TOGETHER = 1 << 16  # record headers read together
 
 
 def read_classic(data: Octets, name: str) -> Capture:
@@ -35,20 +36,25 @@ def read_classic(data: Octets, name: str) -> Capture:
     snap_length, link_type = struct.unpack(order + "II", data[16:24].tobytes())
     offsets, problems = _scan(data, order)
     count = len(offsets)
-    header = np.ndarray((len(data) - _RECORD_OCTETS + 1,), np.dtype((np.void, _RECORD_OCTETS)), data.data, strides=(1,))
-    fields = header[offsets].view(order + "u4").reshape(count, 4) if count else np.zeros((0, 4), np.uint32)
-    time_ns = fields[:, 0].astype(np.int64)
-    time_ns *= 1_000_000_000
-    time_ns += fields[:, 1].astype(np.int64) * unit_ns
+    time_ns = np.empty(count, np.int64)
+    length: Lengths = np.empty(count, np.uint32)
+    original: Lengths = np.empty(count, np.uint32)
+    for at in range(0, count, _TOGETHER):
+        part = slice(at, at + _TOGETHER)
+        fields = gather(data, offsets[part], _RECORD_OCTETS).view(order + "u4")
+        time_ns[part] = fields[:, 0].astype(np.int64) * 1_000_000_000 + fields[:, 1].astype(np.int64) * unit_ns
+        length[part], original[part] = fields[:, 2], fields[:, 3]
     offsets += _RECORD_OCTETS
+    cut = bool((length != original).any())
+    length = narrow(length)
     return Capture(
         data=data,
-        frame=np.arange(1, count + 1, dtype=np.uint32),
+        frame=frames_from_one(count),
         time_ns=time_ns,
         offset=offsets,
-        length=fields[:, 2].astype(np.uint32),
-        original=fields[:, 3].astype(np.uint32),
-        interface=np.zeros(count, np.uint16),
+        length=length,
+        original=narrow(original) if cut else length,
+        interface=np.broadcast_to(np.uint16(0), count),
         interfaces=(Interface(link_type & _LINK_TYPE_BITS, "", snap_length),),
         frames=count,
         problems=problems,

@@ -8,7 +8,7 @@ result is the plain walk's, whatever lies in the payloads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ Octets = NDArray[np.uint8]
 _PIECE = 1 << 18
 _WINDOW = 1 << 10  # octets looked through at a time for the first record of a piece
 _WINDOWS = 64
+_TOGETHER = 1_024  # pieces followed together
 _LEAST = 1 << 21  # below this size, a plain walk is as quick
 
 
@@ -45,16 +46,21 @@ class Numbers:
 
 def chains(
     size: int, first: int, step: Callable[[Ints], Ints], places: Callable[[int, int], Ints]
-) -> list[tuple[Ints, int]]:
-    """Chains of records for the pieces of a file of ``size`` octets, in order; empty for a small file.
+) -> Iterator[tuple[Ints, int]]:
+    """Chains of records for the pieces of a file of ``size`` octets, in order; none for a small file.
 
     ``step`` gives the octets of the records at positions, 0 where none can be; ``places`` where between two positions
     a record may begin.  A chain is the positions of its records and the position after the last.
     """
     if size - first < _LEAST:
-        return []
+        return
     starts = _guesses(size, first, places)
-    limits = np.append(starts[1:], size)
+    for at in range(0, len(starts), _TOGETHER):
+        limits = np.append(starts[at + 1 : at + _TOGETHER + 1], size)[:_TOGETHER]
+        yield from _lockstep(size, starts[at : at + _TOGETHER], limits, step)
+
+
+def _lockstep(size: int, starts: Ints, limits: Ints, step: Callable[[Ints], Ints]) -> Iterator[tuple[Ints, int]]:
     columns, position, running = [], starts.copy(), np.arange(len(starts))
     while len(running):
         here = position[running]
@@ -64,11 +70,11 @@ def chains(
             running, here, length = running[fits], here[fits], length[fits]
         columns.append((running, here))
         position[running] = here + length
-    owner = np.concatenate([piece for piece, _ in columns]).astype(np.min_scalar_type(len(starts)))
+    owner = np.concatenate([piece for piece, _ in columns]).astype(np.uint16)
     records = np.concatenate([here for _, here in columns])
     order = np.argsort(owner, kind="stable")
     parts = np.split(records[order], np.searchsorted(owner[order], np.arange(1, len(starts))))
-    return [(part, int(after)) for part, after in zip(parts, position, strict=True) if len(part)]
+    yield from ((part, int(after)) for part, after in zip(parts, position, strict=True) if len(part))
 
 
 def _guesses(size: int, first: int, places: Callable[[int, int], Ints]) -> Ints:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from socket import AF_INET6, inet_ntop
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.pcap.capture import Capture
+from testbed.pcap.capture import Capture, Lengths, narrow
 from testbed.pcap.link import Ints, Octets, ip_offsets
 from testbed.pcap.records import gather
 
@@ -48,7 +48,7 @@ class PacketTable:
     destination_port: NDArray[np.uint16]
     headers: NDArray[np.uint16]
     header: NDArray[np.uint8]
-    length: NDArray[np.uint32]
+    length: Lengths
     flags: NDArray[np.uint8]
     v6_addresses: tuple[bytes, ...]
     unread: tuple[str, ...]  # sentences on what could not be read
@@ -139,25 +139,39 @@ class PacketTable:
 
 def packet_table(capture: Capture) -> PacketTable:
     """Decode a capture."""
-    decoder = _Decoder(capture)
-    batches = [decoder.batch(slice(at, at + _BATCH)) for at in range(0, len(capture.offset), _BATCH)]
-    columns = [np.concatenate(parts) for parts in zip(*batches, strict=True)] or [np.zeros(0, int)] * 11
-    return PacketTable(
+    decoder, count = _Decoder(capture), len(capture.offset)
+    table = PacketTable(
         capture,
-        columns[0].astype(np.uint32),
-        columns[1].astype(np.uint8),
-        columns[2].astype(np.bool_),
-        columns[3].astype(np.uint32),
-        columns[4].astype(np.uint32),
-        columns[5].astype(np.uint16),
-        columns[6].astype(np.uint16),
-        columns[7].astype(np.uint16),
-        columns[8].astype(np.uint8),
-        columns[9].astype(np.uint32),
-        columns[10].astype(np.uint8),
-        tuple(decoder.v6_addresses),
-        tuple(decoder.complaints()),
+        row=np.empty(count, np.uint32),
+        protocol=np.empty(count, np.uint8),
+        v6=np.empty(count, np.bool_),
+        sender=np.empty(count, np.uint32),
+        receiver=np.empty(count, np.uint32),
+        source_port=np.empty(count, np.uint16),
+        destination_port=np.empty(count, np.uint16),
+        headers=np.empty(count, np.uint16),
+        header=np.empty(count, np.uint8),
+        length=np.empty(count, np.uint32),
+        flags=np.empty(count, np.uint8),
+        v6_addresses=(),
+        unread=(),
     )
+    columns = {field.name: getattr(table, field.name) for field in fields(table)[1:12]}
+    filled = 0
+    for at in range(0, count, _BATCH):
+        found = decoder.batch(slice(at, at + _BATCH))
+        upto = filled + len(found[0])
+        for column, values in zip(columns.values(), found, strict=True):
+            column[filled:upto] = values
+        filled = upto
+    columns = {name: column[:filled] for name, column in columns.items()}
+    columns["length"] = narrow(columns["length"])
+    if filled == count:
+        columns["row"] = capture.rows
+    if not decoder.v6_addresses:
+        columns["v6"] = np.broadcast_to(np.False_, filled)
+    addresses, complaints = tuple(decoder.v6_addresses), tuple(decoder.complaints())
+    return replace(table, **columns, v6_addresses=addresses, unread=complaints)
 
 
 class _Decoder:

@@ -213,7 +213,7 @@ class PacketColumns:
 
     frame: NDArray[np.uint32]
     time_ns: Ints
-    length: NDArray[np.uint32]
+    length: NDArray[np.unsignedinteger]
     lost: NDArray[np.bool_]
     source: Ints
     destination: Ints

@@ -5,6 +5,7 @@ Grouping is done on columns; a flow's own columns become plain lists only when i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -20,6 +21,8 @@ CLIENT, SERVER = 0, 1
 
 Ints = NDArray[np.int64]
 _LOW = np.uint64(0xFFFFFFFF)
+_LITTLE = 0 if sys.byteorder == "little" else 1  # which half of a long is the lower one
+_TOGETHER = 1 << 16  # rows worked on together
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,28 +143,43 @@ def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
     Sorted by a hash of 32 bits above the row's number, which one quick sort of plain numbers does; conversations whose
     hashes collide are told apart afterwards.
     """
-    rows = np.flatnonzero((table.protocol == TCP) | (table.protocol == UDP)).astype(np.uint32)
+    ported = (table.protocol == TCP) | (table.protocol == UDP)
+    rows = table.capture.rows[: len(table)] if ported.all() else np.flatnonzero(ported).astype(np.uint32)
+    del ported
     if not len(rows):
         return rows, np.zeros(0, np.int64)
-    low, high = _endpoints(table, rows)
-    key = (low * np.uint64(0x9E3779B97F4A7C15)) ^ (high * np.uint64(0xC2B2AE3D27D4EB4F))
-    key ^= key >> np.uint64(29)
-    key *= np.uint64(0xBF58476D1CE4E5B9)
-    key &= ~_LOW
-    key |= np.arange(len(rows), dtype=np.uint64)
+    key = np.empty(len(rows), np.uint64)
+    for part in _parts(len(rows)):
+        low, high = _endpoints(table, rows[part])
+        mixed = (low * np.uint64(0x9E3779B97F4A7C15)) ^ (high * np.uint64(0xC2B2AE3D27D4EB4F))
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= np.uint64(0xBF58476D1CE4E5B9)
+        key[part] = mixed & ~_LOW | np.arange(part.start, part.start + len(low), dtype=np.uint64)
     key.sort()
-    order = (key & _LOW).astype(np.uint32)
-    key >>= np.uint64(32)
-    new = np.flatnonzero(np.diff(key)) + 1
-    del key
-    low, high = low[order], high[order]
-    differs = np.flatnonzero((np.diff(low) != 0) | (np.diff(high) != 0)) + 1
+    halves = key.view(np.uint32).reshape(-1, 2)
+    digest = halves[:, 1 - _LITTLE]
+    new = np.flatnonzero(digest[1:] != digest[:-1]) + 1
+    order = halves[:, _LITTLE].copy()
+    del key, halves, digest
+    differs = _changes(table, rows, order)
     if len(differs) != len(new):
-        order = _apart(order, low, high, new, differs)
-        low, high = _endpoints(table, rows[order])
-        differs = np.flatnonzero((np.diff(low) != 0) | (np.diff(high) != 0)) + 1
-    start = np.concatenate(([0], differs))
-    return _by_first(order, start, rows)
+        order = _apart(table, rows, order, new, differs)
+        differs = _changes(table, rows, order)
+    return _by_first(order, np.concatenate(([0], differs)), rows)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(at, min(at + _TOGETHER, count)) for at in range(0, count, _TOGETHER))
+
+
+def _changes(table: PacketTable, rows: NDArray[np.uint32], order: NDArray[np.uint32]) -> Ints:
+    """Where in an order of packets the conversation is not that of the packet before."""
+    found = []
+    for part in _parts(len(order)):
+        low, high = _endpoints(table, rows[order[max(0, part.start - 1) : part.stop]])
+        changed = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+        found.append(np.flatnonzero(changed) + max(1, part.start))
+    return np.concatenate(found)
 
 
 def _endpoints(table: PacketTable, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -176,7 +194,7 @@ def _endpoints(table: PacketTable, rows: NDArray[np.uint32]) -> tuple[NDArray[np
 
 
 def _apart(
-    order: NDArray[np.uint32], low: NDArray[np.uint64], high: NDArray[np.uint64], new: Ints, differs: Ints
+    table: PacketTable, rows: NDArray[np.uint32], order: NDArray[np.uint32], new: Ints, differs: Ints
 ) -> NDArray[np.uint32]:
     """Sorts again the stretches of equal hash that hold more than one conversation."""
     order = order.copy()
@@ -184,7 +202,8 @@ def _apart(
     mixed = np.setdiff1d(differs, new)
     for group in np.unique(np.searchsorted(edges, mixed, side="right") - 1).tolist():
         part = slice(int(edges[group]), int(edges[group + 1]))
-        order[part] = order[part][np.lexsort((order[part], high[part], low[part]))]
+        low, high = _endpoints(table, rows[order[part]])
+        order[part] = order[part][np.lexsort((order[part], high, low))]
     return order
 
 
@@ -194,7 +213,12 @@ def _by_first(order: NDArray[np.uint32], start: Ints, rows: NDArray[np.uint32]) 
     by_first = np.argsort(order[start], kind="stable")
     length, begin = length[by_first], start[by_first]
     now = np.cumsum(length) - length
-    return rows[order[np.repeat(begin - now, length) + np.arange(len(order))]], now
+    moved = np.empty(len(order), np.uint32)
+    for part in _parts(len(length)):
+        size = length[part]
+        places = np.repeat(begin[part] - now[part], size) + np.arange(int(now[part][0]), int(now[part][0] + size.sum()))
+        moved[int(now[part][0]) : int(now[part][0] + size.sum())] = rows[order[places]]
+    return moved, now
 
 
 def _reused(table: PacketTable, order: NDArray[np.uint32], start: Ints) -> Ints:
