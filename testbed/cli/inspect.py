@@ -9,27 +9,48 @@ from dataclasses import replace
 from pathlib import Path
 
 from testbed.cli import HELD, WRONG_USAGE
-from testbed.cli.inspect_outputs import one_capture_only, output
+from testbed.cli.inspect_outputs import one_capture_only, output, stream_output, whole_capture_only
 from testbed.errors import CaptureError, UsageError
+from testbed.pcap.stream import read_segments, segments
 from testbed.trace.analysis import Analysis
-from testbed.trace.filter import choose, parse_filter
+from testbed.trace.filter import Filter, choose, parse_filter
 from testbed.trace.inspect import inspect
+from testbed.trace.streaming import stream
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
 
 
 def main(options: argparse.Namespace) -> int:
     """Annotate every file; one that is no capture does not stop the others."""
-    paths = list(_files(options.paths))
-    if len(paths) > 1 and (name := one_capture_only(options)):
-        raise UsageError(f"{name} takes one capture at a time; name one FILE")
+    _sort_out(options)
     if options.deep:
-        return _deep(paths[0], options.deep)
+        return _deep(options.paths[0], options.deep)
     complaints: list[str] = []
-    output(options)(_inspected(paths, options, complaints), options)
+    show = stream_output(options) if options.stream else output(options)
+    if options.live:
+        show(_live(options), options)
+    else:
+        paths = list(_files(options.paths))
+        if len(paths) > 1 and (name := one_capture_only(options)):
+            raise UsageError(f"{name} takes one capture at a time; name one FILE")
+        show(_inspected(paths, options, complaints), options)
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     return WRONG_USAGE if complaints else HELD
+
+
+def _sort_out(options: argparse.Namespace) -> None:
+    """Refuse options that contradict each other.  Raises UsageError."""
+    if bool(options.paths) == bool(options.live):
+        both = "name FILEs or --live IFACE, not both" if options.live else "name a FILE, a folder, - or --live IFACE"
+        raise UsageError(f"nothing to inspect: {both}" if not options.live else both)
+    if not options.live and (options.seconds or options.count):
+        raise UsageError("--for and --count end a live capture: they need --live IFACE")
+    options.stream = options.stream or bool(options.live)
+    if options.stream and (name := whole_capture_only(options)):
+        raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
+    if options.stream and options.keylog:
+        raise UsageError("--keylog decrypts whole captures; write the stream to a file first")
 
 
 def _files(paths: Sequence[str]) -> Iterator[str]:
@@ -48,14 +69,30 @@ def _inspected(paths: Sequence[str], options: argparse.Namespace, complaints: li
     filters = [parse_filter(text) for text in options.filters]
     for path in paths:
         try:
-            analysis = inspect(path, options.keylog, show_credentials=options.show_credentials)
+            if options.stream:
+                name = "standard input" if path == "-" else path
+                pieces = stream(read_segments(path), name, show_credentials=options.show_credentials)
+                yield from (_filtered(piece, filters) for piece in pieces)
+            else:
+                yield _filtered(inspect(path, options.keylog, show_credentials=options.show_credentials), filters)
         except CaptureError as error:
             complaints.append(str(error))
-            continue
-        if filters:
-            chosen = choose(analysis.connections, filters)
-            analysis = replace(analysis, chosen=tuple(connection.number for connection in chosen))
-        yield analysis
+
+
+def _live(options: argparse.Namespace) -> Iterator[Analysis]:
+    from testbed.net.live import live
+
+    filters = [parse_filter(text) for text in options.filters]
+    with live(options.live, seconds=options.seconds, packets=options.count) as source:
+        caught = segments(source.read, options.live, problems=source.problems)
+        for piece in stream(caught, options.live, show_credentials=options.show_credentials):
+            yield _filtered(piece, filters)
+
+
+def _filtered(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
+    if not filters:
+        return analysis
+    return replace(analysis, chosen=tuple(connection.number for connection in choose(analysis.connections, filters)))
 
 
 def _deep(path: str, frame: int) -> int:

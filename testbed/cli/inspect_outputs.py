@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from testbed.errors import UsageError
@@ -25,6 +26,17 @@ def output(options: argparse.Namespace) -> Output:
 def one_capture_only(options: argparse.Namespace) -> str:
     """The option given that takes one capture at a time, ``""`` for none."""
     return next((f"--{name.replace('_', '-')}" for name in _ONE_CAPTURE if getattr(options, name)), "")
+
+
+def whole_capture_only(options: argparse.Namespace) -> str:
+    """The option given that needs the whole capture at once, ``""`` for none."""
+    return next((f"--{name.replace('_', '-')}" for name in _WHOLE_CAPTURE if getattr(options, name)), "")
+
+
+def stream_output(options: argparse.Namespace) -> Output:
+    """The output that was asked for, of a capture that comes in pieces."""
+    found = output(options)
+    return _stream_report if found is _report else found
 
 
 def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
@@ -99,15 +111,37 @@ def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     from testbed.report.overview import overview
     from testbed.report.packets import packet_list
     from testbed.report.trace import trace_report
+    from testbed.trace.totals import Totals
 
     out = console()
     for analysis in analyses:
         if options.packets:
             packet_list(out, analysis)
         elif len(analysis.connections) > ONE_BY_ONE and not options.verbose:
-            overview(out, analysis, analysis.summary(os.cpu_count() or 1))
+            totals = Totals()
+            totals.add(analysis, os.cpu_count() or 1)
+            overview(out, analysis.path, totals)
         else:
             trace_report(out, analysis, whole=options.verbose)
+
+
+def _stream_report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    """Connections as they end when somebody watches, and the totals of each capture."""
+    from testbed.report.console import console
+    from testbed.report.overview import overview
+    from testbed.report.trace import ended
+    from testbed.trace.totals import Totals
+
+    out, start_ns = console(), 0
+    for path, pieces in groupby(analyses, key=lambda analysis: analysis.path):
+        totals = Totals()
+        for analysis in pieces:
+            start_ns = start_ns or analysis.start_ns
+            if options.live or options.verbose:
+                for connection in analysis.connections:
+                    out.print(ended(connection, start_ns))
+            totals.add(analysis)
+        overview(out, path, totals)
 
 
 _OUTPUTS: dict[str, Output] = {
@@ -119,3 +153,4 @@ _OUTPUTS: dict[str, Output] = {
     "csv": _csv,
 }
 _ONE_CAPTURE = ("output", "export_mail", "deep")
+_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")

@@ -33,7 +33,11 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="FILE", help="captures, pcap or pcapng, or folders of them")
+    parser.add_argument("paths", nargs="*", metavar="FILE", help="captures, pcap or pcapng, or folders; - is a pipe")
+    parser.add_argument("--live", metavar="IFACE", help="capture from an interface instead, until Ctrl-C")
+    parser.add_argument("--for", type=_seconds, dest="seconds", metavar="S", help="end --live after S seconds")
+    parser.add_argument("--count", type=_positive, metavar="N", help="end --live after N packets")
+    parser.add_argument("--stream", action="store_true", help="tell connections as they end, in bounded memory")
     parser.add_argument("--packets", action="store_true", help="list every packet with its phase and step")
     parser.add_argument(
         "--filter",

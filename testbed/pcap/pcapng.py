@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture, Interface, JournalEntry
+from testbed.pcap.journal import journal_fields
 from testbed.pcap.keylog import secrets_in
 from testbed.pcap.records import Ints, Numbers, Octets, chains
 from testbed.protocols.text import printable
@@ -36,12 +37,14 @@ _MOST_NAMED = 5  # damaged frames told one by one
 
 def read_pcapng(data: Octets) -> Capture:
     """Read a pcapng file."""
-    reader = _Reader(data)
+    reader = Reader(data)
     reader.read()
     return reader.capture()
 
 
-class _Reader:
+class Reader:
+    """Reads the blocks of one file: :meth:`read`, then :meth:`capture`."""
+
     def __init__(self, data: Octets) -> None:
         self._data = data
         self._view = data.data
@@ -159,7 +162,7 @@ class _Reader:
                 handlers[int(kinds[index])](start + 8, start + int(lengths[index]) - 4)
             except (struct.error, ValueError, IndexError):
                 self._problems.append(f"a block at octet {start:,} is damaged and left out")
-                if kinds[index] == _INTERFACE:
+                if kinds[index] == _INTERFACE and len(self._interfaces) < _MAX_INTERFACES:
                     self._add_interface(Interface(_MAX_INTERFACES, "damaged"), 1_000_000, 0)
         packets = np.flatnonzero(kinds == _PACKET)
         if len(packets):
@@ -175,7 +178,7 @@ class _Reader:
         return section, known
 
     def _interface(self, start: int, end: int) -> None:
-        link_type, _, snap_length = struct.unpack_from(self._order + "HHI", self._view, start)
+        link_type, _, snap_length = struct.unpack_from(self._order + "HHI", self._view[:end], start)
         name, units, offset = "", 1_000_000, 0
         for code, value in self._options(start + 8, end):
             if code == _INTERFACE_NAME:
@@ -225,11 +228,11 @@ class _Reader:
             self._problems.append(f"frame {frame} names no interface of its section or is damaged; left out")
 
     def _old_packet(self, start: int, end: int) -> None:
-        interface, _, high, low, length, original = struct.unpack_from(self._order + "HHIIII", self._view, start)
+        interface, _, high, low, length, original = struct.unpack_from(self._order + "HHIIII", self._view[:end], start)
         self._add(interface, high << 32 | low, start + 20, length, original, end)
 
     def _simple_packet(self, start: int, end: int) -> None:
-        (original,) = struct.unpack_from(self._order + "I", self._view, start)
+        (original,) = struct.unpack_from(self._order + "I", self._view[:end], start)
         snap_length = self._interfaces[self._section_start].snap_length or original
         self._add(0, 0, start + 4, min(original, snap_length, end - start - 4), original, end)
 
@@ -297,24 +300,3 @@ def _times(ticks: NDArray[np.int64] | NDArray[np.uint64], units: int, offset: in
     bounded = max(-_FAR // _NS, min(offset, _FAR // _NS))
     whole: Ints = np.clip(seconds + bounded, -_FAR // _NS, _FAR // _NS) * _NS
     return whole + part * _NS // units
-
-
-def journal_fields(text: bytes) -> Iterator[tuple[str, str]]:
-    """The fields of one entry in systemd's Journal Export Format; malformed rest is left out."""
-    position = 0
-    while position < len(text):
-        line_end = text.find(b"\n", position)
-        if line_end < 0:
-            return
-        line = text[position:line_end]
-        position = line_end + 1
-        name, equals, value = line.partition(b"=")
-        if not name:
-            continue
-        if not equals:  # binary form: a 64-bit length, the octets, a line feed
-            if position + 8 > len(text):
-                return
-            (length,) = struct.unpack_from("<Q", text, position)
-            value = text[position + 8 : position + 8 + length]
-            position += 8 + length + 1
-        yield printable(name.decode("ascii", "replace")), value.decode("utf-8", "replace")

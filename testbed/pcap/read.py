@@ -38,7 +38,7 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
         with _open(name) as file:
             magic = file.read(4)
             file.seek(0)
-            for packed, unpack in _PACKED.items():
+            for packed, unpack in PACKED.items():
                 if magic.startswith(packed):
                     problems: list[str] = []
                     with _spooled(unpack(file, name, problems), name) as plain:
@@ -126,7 +126,7 @@ def _unzstandard(file: BinaryIO, name: str, problems: list[str]) -> Iterator[byt
         problems.append("the zstd data breaks off or is damaged; what could be unpacked is shown")
 
 
-_PACKED: dict[bytes, Callable[[BinaryIO, str, list[str]], Iterator[bytes]]] = {
+PACKED: dict[bytes, Callable[[BinaryIO, str, list[str]], Iterator[bytes]]] = {
     b"\x1f\x8b": _gunzipped,
     b"\x28\xb5\x2f\xfd": _unzstandard,
 }

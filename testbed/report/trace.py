@@ -56,6 +56,21 @@ def _connection(console: Console, analysis: Analysis, connection: Connection, wh
     console.print(Padding(rungs, (0, 0, 1, 2), expand=False))
 
 
+def ended(connection: Connection, start_ns: int) -> Table:
+    """A connection that has ended, in a line, with the codes of its findings."""
+    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
+    style = MARKS[worst][1] if worst else ""
+    codes = ", ".join(dict.fromkeys(finding.code for finding in connection.findings))
+    text = Text.assemble(
+        (f"#{connection.number} {connection.service or connection.transport} ", "bold"),
+        (f"{connection.client.label} → {connection.server.label}: ", "host"),
+        (connection.outcome, style),
+        (f"  {codes}" if codes else "", style),
+        (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
+    )
+    return _at(connection.start_ns - start_ns, text)
+
+
 def _one_line(connection: Connection, start_ns: int) -> Table:
     worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
     text = Text.assemble(
@@ -130,7 +145,8 @@ def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
 def account(analysis: Analysis) -> str:
     """A capture in a line: frames, time, connections."""
     protocols = analysis.understanding.flows.protocols()
-    tcp = sum(1 for number in analysis.connections.numbers if protocols[number - 1] == TCP)
+    index = analysis.understanding.index
+    tcp = sum(1 for number in analysis.connections.numbers if protocols[index(number)] == TCP)
     flows = len(analysis.connections) - tcp
     parts = [
         count(analysis.frames, "frame"),

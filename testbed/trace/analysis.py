@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -85,8 +85,7 @@ class Analysis:
     @cached_property
     def connections(self) -> Connections:
         """The connections, in order of their first packets."""
-        everything = range(1, len(self.understanding.flows) + 1)
-        return Connections(self.understanding, everything if self.chosen is None else self.chosen)
+        return Connections(self.understanding, self.understanding.numbers if self.chosen is None else self.chosen)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -95,21 +94,22 @@ class Analysis:
         if len(numbers) > ONE_BY_ONE:
             summary = self.summary()
             remarkable = np.array([bool(kind.findings) for kind in summary.kinds], np.bool_)[summary.kind]
-            numbers = [number for number in numbers if remarkable[number - 1]]
+            numbers = [number for number in numbers if remarkable[self.understanding.index(number)]]
         each = Connections(self.understanding, numbers)
         return (*self.account, *(finding for connection in each for finding in connection.findings))
 
     @cached_property
     def account(self) -> tuple[Finding, ...]:
         """What there is to say about the connections together."""
-        numbers: Sequence[int] = range(1, len(self.understanding.flows) + 1)
+        numbers = self.understanding.numbers
         if len(numbers) > ONE_BY_ONE:
-            numbers = together(self.understanding.flows, self.summary())[:_MOST_TOGETHER].tolist()
+            wanted = together(self.understanding.flows, self.summary())
+            numbers = [number for number in numbers if wanted[self.understanding.index(number)]][:_MOST_TOGETHER]
         found = find_in_capture(Connections(self.understanding, numbers))
         if self.chosen is None:
             return found
-        wanted = set(self.chosen)
-        return tuple(finding for finding in found if wanted & set(finding.connections))
+        chosen = set(self.chosen)
+        return tuple(finding for finding in found if chosen & set(finding.connections))
 
     def summary(self, jobs: int = 1) -> Summary:
         """What happened on every connection, chosen or not; ``jobs`` is how many processes may share the work."""
@@ -180,7 +180,7 @@ def _labels(table: PacketTable, understanding: Understanding) -> Labels:
     connection, phase = np.zeros(len(table), np.int32), np.zeros(len(table), np.int8)
     events, step = np.zeros(len(table), np.int16), np.zeros(len(table), np.int32)
     words: dict[str, int] = {"": 0}
-    for number in range(1, len(understanding.flows) + 1):
+    for number in understanding.numbers:
         rows, mine = _labels_of(table, understanding, number)
         connection[rows], phase[rows], events[rows] = number, mine.phase, mine.events
         known = np.array([words.setdefault(text, len(words)) for text in mine.steps], np.int32)
@@ -190,7 +190,8 @@ def _labels(table: PacketTable, understanding: Understanding) -> Labels:
 
 def _labels_of(table: PacketTable, understanding: Understanding, number: int) -> tuple[list[int], Labels]:
     """The rows of one connection in file order, ICMP errors about it included, and their labels."""
-    understood, flow = understanding.of(number), understanding.flows[number - 1]
+    index = understanding.index(number)
+    understood, flow = understanding.of(number), understanding.flows[index]
     texts: dict[str, int] = {}
     marks = [
         (row, PHASES.index(phase), events, texts.setdefault(step, len(texts)))
@@ -198,7 +199,7 @@ def _labels_of(table: PacketTable, understanding: Understanding, number: int) ->
             flow.index, understood.phases, understood.events, understood.steps, strict=True
         )
     ]
-    for error in understanding.complaints.get(number - 1, ()):
+    for error in understanding.complaints.get(index, ()):
         last = PHASES.index(understood.phases[-1])
         marks.append((error.row, last, 0, texts.setdefault(error.what, len(texts))))
     marks.sort()

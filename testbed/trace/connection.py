@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from testbed.pcap.table import TCP
 from testbed.protocols.services import SMTP_SERVICES, UNDER_TLS, contradicted, service_by_content, service_by_port
 from testbed.protocols.tcp import ACK, SYN, Options
+from testbed.protocols.tls import Plaintext
 from testbed.trace import zeek
 from testbed.trace.decryption import Decrypted
 from testbed.trace.dialogue import Spoken, first_octets, listen
@@ -68,13 +69,15 @@ class _Transport:
     tls: TlsSession | None = None
 
 
-def understand(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
-    """Analyse one flow.  ``unreachable`` tells that an ICMP error answered its first packet."""
-    return (_tcp if flow.protocol == TCP else _udp)(number, flow, source, unreachable)
+def understand(number: int, index: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
+    """Analyse one flow, ``index`` its place among all.  ``unreachable``: an ICMP error answered its first packet."""
+    if flow.protocol == TCP:
+        return _tcp(number, flow, source, source.decrypted.of(index), unreachable)
+    return _udp(number, flow, source, unreachable)
 
 
-def _tcp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
-    spoken, tls = _spoken_over_tcp(number, flow, source)
+def _tcp(number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext], unreachable: bool) -> Understood:
+    spoken, tls = _spoken_over_tcp(flow, source, opened)
     events = tcp_events(flow, source.options)
     division = boundaries(flow, spoken.exchanges)
     ended, closed_by, closure_frames = closure(flow)
@@ -106,9 +109,8 @@ def _tcp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
     return Understood(connection, [division.phase(frame) for frame in flow.frame], told, events)
 
 
-def _spoken_over_tcp(number: int, flow: Flow, source: Source) -> tuple[Spoken, TlsSession | None]:
-    """The dialogue, by what it looks like where that tells, else by the port."""
-    opened = source.decrypted.of(number - 1)
+def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]) -> tuple[Spoken, TlsSession | None]:
+    """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
     watch = TlsWatch(opened)
     client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
     service = service_by_port("tcp", flow.server[1])

@@ -37,17 +37,38 @@ class Understanding:
         options = lambda row: parse_options(table.options(row))  # noqa: E731
         self._source = Source(table.octets, options, names, decrypted, show_credentials)
         self._kept: OrderedDict[int, Understood] = OrderedDict()
+        self._indices: dict[int, int] | None = None
+
+    def renumber(self, indices: dict[int, int]) -> None:
+        """Number some flows in another way than from 1; ``indices`` are their places by their numbers."""
+        self._indices = indices
+        self._kept.clear()
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The numbers of all connections, in order of their first packets."""
+        return range(1, len(self.flows) + 1) if self._indices is None else list(self._indices)
+
+    def index(self, number: int) -> int:
+        """The place of a connection among the flows."""
+        return number - 1 if self._indices is None else self._indices[number]
 
     def of(self, number: int) -> Understood:
-        """What is understood of the connection with a number, which is from 1."""
+        """What is understood of a connection."""
         kept = self._kept.get(number)
         if kept is None:
-            found = understand(number, self.flows[number - 1], self._source, number - 1 in self.complaints)
-            connection = replace(found.connection, findings=find_in_connection(found.connection))
-            kept = self._kept[number] = replace(found, connection=connection)
+            kept = self._kept[number] = self._understand(number, self.index(number))
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return kept
+
+    def at(self, index: int) -> Connection:
+        """The connection at a place among the flows, numbered or not."""
+        return self._understand(index + 1, index).connection
+
+    def _understand(self, number: int, index: int) -> Understood:
+        found = understand(number, index, self.flows[index], self._source, index in self.complaints)
+        return replace(found, connection=replace(found.connection, findings=find_in_connection(found.connection)))
 
 
 class Connections(Sequence[Connection]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from random_traffic import tcp_packet
@@ -71,6 +72,10 @@ class RandomMail:
     def capture(self) -> Capture:
         """The capture, read."""
         return parse_capture(np.frombuffer(self._file.getvalue(), np.uint8))
+
+    def write(self, path: Path) -> None:
+        """Write it as a file."""
+        path.write_bytes(self._file.getvalue())
 
     def _rarely(self) -> bool:
         return self._choose.randrange(self._odd) == 0

@@ -126,10 +126,10 @@ class _Summarising:
             regular = regular[np.argsort((batch.after - batch.first)[regular], kind="stable")]  # a short one will do
             for place, shape in zip(regular.tolist(), map(tuple, shapes[regular].tolist()), strict=True):
                 if shape not in self._known:
-                    self._known[shape] = kind_of(self._understanding.of(int(numbers[place]) + 1).connection)
+                    self._known[shape] = kind_of(self._understanding.at(int(numbers[place])))
                 kind[place] = kinds.setdefault(self._known[shape], len(kinds))
         for place in exact.tolist():
-            c = self._understanding.of(int(numbers[place]) + 1).connection
+            c = self._understanding.at(int(numbers[place]))
             kind[place] = kinds.setdefault(kind_of(c), len(kinds))
             rtt = -1 if c.rtt_ns is None else c.rtt_ns
             counts = (c.client_octets, c.server_octets, c.retransmissions, c.gaps)

@@ -1,0 +1,319 @@
+"""Live captures of the machine's own interfaces, as a stream of pcap octets.
+
+Wireshark's dumpcap does it where it is installed and this user may run it; else a packet socket of our own (packet(7)).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Literal
+
+from testbed.errors import CaptureError, LabError
+from testbed.net.namespace import libc
+from testbed.protocols.text import printable
+
+ANY = "any"
+
+_RIGHTS = (
+    "it takes the right CAP_NET_RAW: run as root, or 'setcap cap_net_raw+ep' on the Python binary, "
+    "or install dumpcap ('dpkg-reconfigure wireshark-common' on Debian) and join the group wireshark"
+)
+_SNAP_LENGTH = 262_144
+_BUFFER_MIB = 32  # of packets, kept by the kernel while nobody reads
+_BEAT = 0.5  # seconds
+_START_LIMIT, _END_LIMIT = 10.0, 5.0  # seconds dumpcap may take to begin, and to end
+_NS = 1_000_000_000
+
+_SIOCGIFFLAGS, _SIOCGIFHWADDR, _IFF_UP = 0x8913, 0x8927, 0x1
+_ETH_P_ALL = 3
+_SOL_PACKET, _ADD_MEMBERSHIP, _STATISTICS, _AUXDATA, _PROMISCUOUS = 263, 1, 6, 8, 1
+_SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
+_OUTGOING = 4
+_VLAN_VALID, _TPID_VALID, _VLAN = 0x10, 0x40, 0x8100
+_ARPHRD_ETHER, _ARPHRD_LOOPBACK, _ARPHRD_NONE = 1, 772, 0xFFFE
+_ETHERNET, _RAW, _SLL2 = 1, 101, 276  # LINKTYPE_ numbers
+_LINK_TYPES = {_ARPHRD_ETHER: _ETHERNET, _ARPHRD_LOOPBACK: _ETHERNET, _ARPHRD_NONE: _RAW}
+_DROPPED = re.compile(r"received/dropped on interface .*: \d+/(\d+) ")
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def live(
+    interface: str,
+    *,
+    seconds: float | None = None,
+    packets: int | None = None,
+    through: Literal["dumpcap", "socket"] | None = None,
+) -> Iterator[Source]:
+    """Capture what an interface carries, or all of them (``any``), until stopped.
+
+    The capture ends after ``seconds``, after ``packets``, or with the first SIGINT, if this is the main thread: then
+    what is captured already can still be read.  ``through`` names the only way to try.  Raises CaptureError when there
+    is no such interface or it is down, and LabError when this user may not capture.
+    """
+    _check(interface)
+    source = _open(interface, math.inf if seconds is None else seconds, packets, through)
+    try:
+        with _interruptible(source.stop):
+            yield source
+    finally:
+        source.close()
+
+
+class Source:
+    """A live capture.  When it has ended, ``problems`` tells what was lost, in sentences."""
+
+    def __init__(self, descriptor: int, seconds: float) -> None:
+        self.problems: list[str] = []
+        self.stopped_ns = 0  # since the epoch
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+        self._beat, self._end = time.monotonic() + _BEAT, time.monotonic() + seconds
+
+    def read(self, octets: int) -> bytes | None:
+        """Some pcap octets, None every half second, ``b""`` at the end; never waits longer than that."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End the capture.  A signal handler may do so."""
+        self.stopped_ns = self.stopped_ns or time.time_ns()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        raise NotImplementedError
+
+    def _ready(self) -> bool:
+        """Wait until there is something to read, or for the beat or the end, which stops the capture."""
+        now = time.monotonic()
+        limit = self._beat if self.stopped_ns else min(self._beat, self._end)
+        if now < limit and self._poll.poll(math.ceil((limit - now) * 1000)):
+            return True
+        now = time.monotonic()
+        if now >= self._end and not self.stopped_ns:
+            self.stop()
+        if now >= self._beat:
+            self._beat = now + _BEAT
+        return False
+
+    def _tell(self, dropped: int, reason: str = "") -> None:
+        if dropped:
+            self.problems.append(f"the kernel dropped {dropped:,} packets: they came faster than they were read")
+        if reason:
+            self.problems.append(f"the capture ended early: {reason}")
+
+
+class DumpcapSource(Source):
+    """What dumpcap writes.  Raises LabError when it cannot capture."""
+
+    def __init__(self, program: str, interface: str, seconds: float, packets: int | None) -> None:
+        limit = [] if packets is None else ["-c", str(packets)]
+        options = ["-q", "-i", interface, "-s", str(_SNAP_LENGTH), "-B", str(_BUFFER_MIB), *limit]
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
+        self._process = subprocess.Popen(
+            [program, *options, "-P", "-w", "-"],
+            bufsize=0,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
+        )
+        assert self._process.stdout
+        self._descriptor = self._process.stdout.fileno()
+        super().__init__(self._descriptor, seconds)
+        self._first = os.read(self._descriptor, _SNAP_LENGTH) if self._poll.poll(_START_LIMIT * 1000) else b""
+        if not self._first:
+            self._process.kill()
+            _, reason = self._ended()
+            self.close()
+            raise LabError(f"{interface}: dumpcap cannot capture: {reason}")
+
+    def read(self, octets: int) -> bytes | None:
+        first, self._first = self._first, b""
+        if first:
+            return first
+        if not self._ready():
+            if self.stopped_ns and time.time_ns() > self.stopped_ns + _END_LIMIT * _NS:
+                self._process.kill()
+            return None
+        found = os.read(self._descriptor, octets)
+        if not found:
+            self._tell(*self._ended())
+        return found
+
+    def stop(self) -> None:
+        super().stop()
+        self._process.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        with self._process, self._said:
+            self._process.kill()
+
+    def _ended(self) -> tuple[int, str]:
+        """The packets dropped, and why dumpcap ended by itself."""
+        status = self._process.wait()
+        self._said.seek(0)
+        said = self._said.read(_SNAP_LENGTH).decode("utf-8", "replace")
+        dropped, reasons = _DROPPED.search(said), re.findall("^dumpcap: (.*)$", said, re.MULTILINE)
+        reason = printable(reasons[-1]) if reasons else f"it ended with status {status}"
+        return int(dropped[1]) if dropped else 0, reason if status else ""
+
+
+class SocketSource(Source):
+    """What a packet socket gives, as pcap with nanoseconds.  Raises PermissionError."""
+
+    def __init__(self, interface: str, seconds: float, packets: int | None) -> None:
+        hardware = _ARPHRD_ETHER if interface == ANY else _request(interface, _SIOCGIFHWADDR)
+        self._link = _SLL2 if interface == ANY else _LINK_TYPES.get(hardware, _SLL2)
+        kind = socket.SOCK_DGRAM if self._link == _SLL2 else socket.SOCK_RAW
+        protocol = socket.htons(_ETH_P_ALL) if interface == ANY else 0  # 0: nothing before it is bound
+        self._socket = socket.socket(socket.AF_PACKET, kind | socket.SOCK_NONBLOCK, protocol)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            self._socket.setsockopt(_SOL_PACKET, _AUXDATA, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_MIB << 20)
+            with suppress(OSError):  # more than rmem_max takes CAP_NET_ADMIN
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_MIB << 20)
+            if interface != ANY:
+                self._socket.bind((interface, _ETH_P_ALL))
+                member = struct.pack("iHH8x", socket.if_nametoindex(interface), _PROMISCUOUS, 0)
+                self._socket.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, member)
+        except OSError:
+            self._socket.close()
+            raise
+        super().__init__(self._socket.fileno(), seconds)
+        self._left = math.inf if packets is None else packets
+        self._view = memoryview(bytearray(_SNAP_LENGTH))
+        self._indexes: dict[str, int] = {}
+        self._first = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, _SNAP_LENGTH, self._link)
+        self._over = False
+
+    def read(self, octets: int) -> bytes | None:
+        if not (self._over or self.stopped_ns or self._ready()):
+            return None
+        found, self._first = bytearray(self._first), b""
+        while len(found) < octets and not self._over:
+            try:
+                found += self._record()
+            except BlockingIOError:
+                self._over = bool(self.stopped_ns)
+                break
+            except OSError as error:
+                self._over = True
+                self._tell(0, (error.strerror or str(error)).lower())
+        if self._over and not found:
+            self._tell(struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8))[1])
+        return bytes(found) if found or self._over else None
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _record(self) -> bytes:
+        """The next packet as a pcap record, empty for one that is not wanted.  Raises OSError."""
+        size, control, _, address = self._socket.recvmsg_into([self._view], 256, socket.MSG_TRUNC)
+        name, protocol, kind, hardware, sender = address
+        if kind == _OUTGOING and hardware == _ARPHRD_LOOPBACK:
+            return b""  # comes in again
+        time_ns, tag = _time_and_tag(control)
+        if self.stopped_ns and time_ns > self.stopped_ns:
+            self._over = True
+            return b""
+        self._left -= 1
+        self._over = self._left <= 0
+        data = self._view[:size]
+        if self._link == _SLL2:
+            if name not in self._indexes:
+                with suppress(OSError):  # it may be gone
+                    self._indexes[name] = socket.if_nametoindex(name)
+            index = self._indexes.get(name, 0)
+            head = struct.pack(">HHIHBB8s", protocol, 0, index, hardware, kind, len(sender), sender)
+        else:
+            cut = 12 if tag and self._link == _ETHERNET else 0
+            head, data, size = bytes(data[:cut]) + tag[:cut], data[cut:], size - cut
+        caught = len(head) + len(data)
+        length = struct.pack("<IIII", *divmod(time_ns, _NS), caught, len(head) + size)
+        return b"".join((length, head, data))
+
+
+def _time_and_tag(control: list[tuple[int, int, bytes]]) -> tuple[int, bytes]:
+    """When a packet was captured, and its VLAN tag, which the kernel takes out of the packet."""
+    time_ns, tag = 0, b""
+    for level, kind, value in control:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(value) >= struct.calcsize("ll"):
+            seconds, ns = struct.unpack_from("ll", value)
+            time_ns = seconds * _NS + ns
+        elif (level, kind) == (_SOL_PACKET, _AUXDATA) and len(value) >= 20:
+            status, _, _, _, _, tci, tpid = struct.unpack_from("IIIHHHH", value)
+            if status & _VLAN_VALID:
+                tag = struct.pack(">HH", tpid if status & _TPID_VALID else _VLAN, tci)
+    return time_ns or time.time_ns(), tag
+
+
+def _open(interface: str, seconds: float, packets: int | None, through: str | None) -> Source:
+    program = shutil.which("dumpcap") if through in (None, "dumpcap") else None
+    if program:
+        try:
+            return DumpcapSource(program, interface, seconds, packets)
+        except (LabError, OSError):
+            if through:
+                raise
+    elif through == "dumpcap":
+        raise LabError(f"{interface}: dumpcap is not installed, or this user may not run it; join the group wireshark")
+    try:
+        return SocketSource(interface, seconds, packets)
+    except PermissionError:
+        raise LabError(f"{interface}: capturing is not permitted to this user; {_RIGHTS}") from None
+    except OSError as error:
+        raise LabError(f"{interface}: it cannot be captured: {(error.strerror or str(error)).lower()}") from error
+
+
+def _check(interface: str) -> None:
+    """Raises CaptureError when there is no such interface, or it is down."""
+    known = [name for _, name in socket.if_nameindex()]
+    if interface == ANY:
+        return
+    if interface not in known:
+        names = ", ".join(printable(name) for name in (*known, ANY))
+        raise CaptureError(f"there is no interface {printable(interface)}; there are: {names}")
+    if not _request(interface, _SIOCGIFFLAGS) & _IFF_UP:
+        raise CaptureError(f"{interface} is down; bring it up with 'ip link set {interface} up'")
+
+
+def _request(interface: str, what: int) -> int:
+    """What the kernel says of an interface in one 16-bit number."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        answer = fcntl.ioctl(control, what, struct.pack("16s24x", interface.encode()))
+    return int(struct.unpack_from("H", answer, 16)[0])
+
+
+@contextmanager
+def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
+    """The first SIGINT stops the capture; a second one does what it always does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
