@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
@@ -10,6 +11,7 @@ from testbed.protocols.text import printable
 
 _MAX_HEADER = 65_536
 _MAX_LINE = 998
+_FOR_HOST_NAMES = frozenset(("punycode", "idna"))  # no character sets of MIME, and slow: their time is quadratic
 
 
 def header_field(message: bytes, name: str) -> str:
@@ -20,7 +22,17 @@ def header_field(message: bytes, name: str) -> str:
     head = message[:_MAX_HEADER].partition(b"\r\n\r\n")[0]
     try:
         value = BytesHeaderParser().parsebytes(head + b"\r\n\r\n").get(name, "")
-        text = str(make_header(decode_header(str(value))))
+        parts = decode_header(str(value))
+        if any(charset is not None and _is_for_host_names(charset) for _, charset in parts):
+            return ""
+        text = str(make_header(parts))
     except (MessageError, UnicodeError, LookupError, ValueError):
         return ""
     return printable(" ".join(text.split()))[:_MAX_LINE]
+
+
+def _is_for_host_names(charset: str) -> bool:
+    try:
+        return codecs.lookup(charset).name in _FOR_HOST_NAMES
+    except LookupError:
+        return False

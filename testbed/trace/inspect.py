@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from testbed.pcap.capture import Capture, JournalEntry
+from testbed.pcap.decode import packet_table
 from testbed.pcap.read import read_capture
-from testbed.pcap.table import packet_table
 from testbed.protocols.text import printable
 from testbed.trace.analysis import Analysis
 from testbed.trace.decryption import decrypt

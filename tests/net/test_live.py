@@ -20,7 +20,7 @@ from testbed.net.live import live
 from testbed.net.namespace import enter_plain, libc
 from testbed.pcap.capture import Capture
 from testbed.pcap.stream import segments
-from testbed.pcap.table import packet_table
+from testbed.pcap.decode import packet_table
 
 pytestmark = pytest.mark.lab
 

@@ -18,9 +18,9 @@ from scapy.packet import Packet, Raw
 from scapy.utils import PcapWriter
 
 from testbed.pcap.checksums import GOOD, ipv4_header_checksums
+from testbed.pcap.decode import packet_table
 from testbed.pcap.fragments import Fragments, reassemble_fragments
 from testbed.pcap.read import parse_capture
-from testbed.pcap.table import packet_table
 
 SECOND = 10**9
 TEXT = bytes(n * 7 % 251 for n in range(5_000))

@@ -14,8 +14,9 @@ from scapy.layers.ppp import PPP, PPPoE
 from scapy.packet import Packet, Raw
 
 from testbed.pcap.capture import Capture
+from testbed.pcap.decode import packet_table
 from testbed.pcap.read import parse_capture
-from testbed.pcap.table import PacketTable, packet_table
+from testbed.pcap.table import PacketTable
 
 SEGMENT = TCP(sport=40_000, dport=25, seq=4_000_000_000, ack=7, flags="PA", window=513) / Raw(b"EHLO a\r\n")
 V4 = IP(src="10.0.0.1", dst="10.0.0.2") / SEGMENT
@@ -135,7 +136,7 @@ def test_segmentation_offload_leaves_the_ip_length_zero() -> None:
 def test_what_cannot_be_read_is_told() -> None:
     table = table_of(101, IP(flags="MF") / UDP() / Raw(b"x"), bytes(V4)[:30], V4)
     assert len(table) == 1
-    assert "1 IP fragments are not put together and are left out" in table.unread
+    assert "1 IP fragments belong to datagrams that are not whole and are left out" in table.unread
     assert any("cut too short" in sentence for sentence in table.unread)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from testbed.protocols.text import printable
@@ -22,7 +23,7 @@ class DnsDialogue:
         self._stream = stream
         self._buffers = (bytearray(), bytearray())
         self._exchanges: list[Exchange] = []
-        self._open: dict[tuple[int, str, str], list[int]] = {}
+        self._open: dict[tuple[int, str, str], deque[int]] = {}
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next datagram, or the next octets of a stream."""
@@ -60,7 +61,7 @@ class DnsDialogue:
     def _query(self, message: dns.message.Message, item: Chunk, octets: int) -> None:
         kind, name = _question(message)
         command = Command(kind, name, (item.frame,), item.time_ns, octets)
-        self._open.setdefault((message.id, kind, name.lower()), []).append(len(self._exchanges))
+        self._open.setdefault((message.id, kind, name.lower()), deque()).append(len(self._exchanges))
         self._exchanges.append(Exchange(Phase.TRANSFER, command, None, "no answer"))
 
     def _answer(self, message: dns.message.Message, item: Chunk, octets: int) -> None:
@@ -77,7 +78,7 @@ class DnsDialogue:
             note = "no such record"
         waiting = self._open.get((message.id, kind, name.lower()))
         if waiting:
-            at = waiting.pop(0)
+            at = waiting.popleft()
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note)
         else:
             self._exchanges.append(Exchange(Phase.TRANSFER, None, reply, note))
