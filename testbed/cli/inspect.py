@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from testbed.cli import HELD, WRONG_USAGE
-from testbed.cli.inspect_outputs import one_capture_only, output, stream_output, whole_capture_only
+from testbed.cli.inspect_outputs import one_capture_only, output, pages, stream_output, whole_capture_only
+from testbed.cli.shared_work import Page, in_order
 from testbed.errors import CaptureError, UsageError
 from testbed.pcap.stream import read_segments, segments
 from testbed.trace.analysis import Analysis
@@ -23,6 +24,7 @@ _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for pa
 def main(options: argparse.Namespace) -> int:
     """Annotate every file; one that is no capture does not stop the others."""
     _sort_out(options)
+    options.continued = False
     if options.deep:
         return _deep(options.paths[0], options.deep)
     complaints: list[str] = []
@@ -33,7 +35,10 @@ def main(options: argparse.Namespace) -> int:
         paths = list(_files(options.paths))
         if len(paths) > 1 and (name := one_capture_only(options)):
             raise UsageError(f"{name} takes one capture at a time; name one FILE")
-        show(_inspected(paths, options, complaints), options)
+        if len(paths) > 1 and pages(options) and not options.stream:
+            complaints += _side_by_side(paths, options)
+        else:
+            show(_inspected(paths, options, complaints), options)
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     return WRONG_USAGE if complaints else HELD
@@ -62,6 +67,26 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
         if not inside:
             raise UsageError(f"{path} holds no capture: no file in it ends in .pcap, .pcapng or .cap")
         yield from inside
+
+
+def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Inspect many files at a time, and print what each gives in their order."""
+
+    def page(index: int) -> tuple[str, list[str]]:
+        told: list[str] = []
+        options.continued = index > 0
+        sys.stdout, stdout = Page(), sys.stdout
+        try:
+            output(options)(_inspected(paths[index : index + 1], options, told), options)
+            return sys.stdout.getvalue(), told
+        finally:
+            sys.stdout = stdout
+
+    complaints: list[str] = []
+    for text, told in in_order(page, range(len(paths))):
+        sys.stdout.write(text)
+        complaints += told
+    return complaints
 
 
 def _inspected(paths: Sequence[str], options: argparse.Namespace, complaints: list[str]) -> Iterator[Analysis]:

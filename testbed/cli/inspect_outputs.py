@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from testbed.cli.shared_work import Page, in_order
 from testbed.errors import UsageError
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 
@@ -37,6 +39,11 @@ def stream_output(options: argparse.Namespace) -> Output:
     """The output that was asked for, of a capture that comes in pieces."""
     found = output(options)
     return _stream_report if found is _report else found
+
+
+def pages(options: argparse.Namespace) -> bool:
+    """Whether the output of many captures is that of each, one after the other."""
+    return not any(getattr(options, name) for name in _ONE_DOCUMENT)
 
 
 def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
@@ -97,7 +104,18 @@ def _csv(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     from testbed.report.csv_connections import connections_csv
 
     _speak_utf8()
-    connections_csv(analyses, sys.stdout)
+    if not options.continued:
+        connections_csv((), sys.stdout)
+    for analysis in analyses:
+        numbers = analysis.connections.numbers
+
+        def rows(start: int, analysis: Analysis = analysis, numbers: Sequence[int] = numbers) -> str:
+            page = Page()
+            part = replace(analysis, chosen=tuple(numbers[start : start + _ROWS]))
+            connections_csv([part], page, header=False)
+            return page.getvalue()
+
+        sys.stdout.writelines(in_order(rows, range(0, len(numbers), _ROWS)))
 
 
 def _speak_utf8() -> None:
@@ -152,5 +170,7 @@ _OUTPUTS: dict[str, Output] = {
     "ndjson": _ndjson,
     "csv": _csv,
 }
+_ROWS = 2_000  # connections whose rows are made together
+_ONE_DOCUMENT = ("json", "parquet")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
 _WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")

@@ -40,10 +40,11 @@ COLUMNS = (
 )
 
 
-def connections_csv(analyses: Iterable[Analysis], out: TextIO) -> None:
+def connections_csv(analyses: Iterable[Analysis], out: TextIO, *, header: bool = True) -> None:
     """Write the header and a row per connection (RFC 4180), each as soon as it is known."""
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    if header:
+        writer.writerow(COLUMNS)
     for analysis in analyses:
         for connection in analysis.connections:
             writer.writerow([_cell(value) for value in _row(analysis, connection)])

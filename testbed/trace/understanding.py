@@ -16,7 +16,7 @@ from testbed.trace.flows import Flows
 from testbed.trace.icmp import Complaint
 from testbed.trace.model import Connection
 
-_KEPT = 256  # connections analysed last, which are likely to be asked for again
+_KEPT = 1_024  # connections analysed last, which are likely to be asked for again
 
 
 class Understanding:
