@@ -9,26 +9,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from types import GeneratorType
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed import __version__
-from testbed.pcap.table import TCP
-from testbed.trace.analysis import ANNOTATION, LOST_INTERFACE, PHASES, Analysis
-from testbed.trace.model import Connection, Endpoint, Exchange, Finding
+from testbed.protocols.tls import alert_name, version_name
+from testbed.report.packet_columns import end_text, packet_columns, packet_comment, packet_step, words
+from testbed.trace.analysis import PHASES, Analysis
+from testbed.trace.model import Connection, Exchange, Finding
 from testbed.trace.tcp_events import event_names
+from testbed.trace.tls import TlsSession
 
 SCHEMA_VERSION = 1
 _ROWS = 1 << 14  # packets whose columns are turned into Python's numbers at a time
 _LONE = re.compile("[\ud800-\udfff]")
-
-Ints = NDArray[np.int64]
-Word = TypeVar("Word")
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _encode_indented = json.JSONEncoder(ensure_ascii=False, indent=2).encode
@@ -168,6 +165,7 @@ def connection_json(connection: Connection) -> dict[str, object]:
         "retransmissions": connection.retransmissions,
         "gaps": connection.gaps,
         "rtt_ns": connection.rtt_ns,
+        "tls": _tls(connection.tls) if connection.tls else None,
         "dialogue": [_exchange(exchange) for exchange in connection.exchanges],
         "messages": [
             {
@@ -182,6 +180,18 @@ def connection_json(connection: Connection) -> dict[str, object]:
             for t in connection.transactions
         ],
         "findings": [finding_json(finding) for finding in connection.findings],
+    }
+
+
+def _tls(tls: TlsSession) -> dict[str, object]:
+    return {
+        "version": version_name(tls.version) or None,
+        "cipher": tls.suite or None,
+        "server_name": tls.server_name or None,
+        "alpn": tls.alpn or None,
+        "implicit": tls.implicit,
+        "decrypted_records": tls.opened,
+        "alerts": ["encrypted" if alert.code is None else alert_name(alert.code)[0] for alert in tls.alerts],
     }
 
 
@@ -200,92 +210,6 @@ def _exchange(exchange: Exchange) -> dict[str, object]:
         "latency_ns": exchange.latency_ns if command and command.frames else None,
         "note": exchange.note or None,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class PacketColumns:
-    """Some packets of a capture in file order, a row each.  Times are nanoseconds since the epoch, lengths octets.
-
-    ``source`` and ``destination`` are numbers for :func:`end`, -1 where no IP header could be read; ``flags`` those of
-    TCP, -1 for other protocols; ``connection`` 0 for none; ``phase`` an index into PHASES; ``events`` a mask; ``step``
-    an index into the steps of the labels, -1 for none.
-    """
-
-    frame: NDArray[np.uint32]
-    time_ns: Ints
-    length: NDArray[np.unsignedinteger]
-    lost: NDArray[np.bool_]
-    source: Ints
-    destination: Ints
-    payload: Ints
-    flags: Ints
-    connection: Ints
-    phase: Ints
-    events: Ints
-    step: Ints
-
-
-def packet_columns(analysis: Analysis, rows: int) -> Iterator[PacketColumns]:
-    """All packets, ``rows`` of them at a time."""
-    capture, table, labels = analysis.capture, analysis.table, analysis.labels
-    lost = np.array([interface.name == LOST_INTERFACE for interface in capture.interfaces], np.bool_)
-    for start in range(0, len(capture.frame), rows):
-        part = slice(start, min(start + rows, len(capture.frame)))
-        low, high = np.searchsorted(table.row, (part.start, part.stop)).tolist()
-        known, at = slice(low, high), table.row[low:high].astype(np.int64) - start
-
-        def spread(values: NDArray[np.generic], missing: int, at: Ints = at, size: int = part.stop - start) -> Ints:
-            column = np.full(size, missing, np.int64)
-            column[at] = values
-            return column
-
-        v6 = table.v6[known].astype(np.int64) << 48
-        source = v6 | table.sender[known].astype(np.int64) << 16 | table.source_port[known]
-        destination = v6 | table.receiver[known].astype(np.int64) << 16 | table.destination_port[known]
-        yield PacketColumns(
-            frame=capture.frame[part],
-            time_ns=capture.time_ns[part],
-            length=capture.original[part],
-            lost=lost[capture.interface[part]],
-            source=spread(source, -1),
-            destination=spread(destination, -1),
-            payload=spread(table.length[known], 0),
-            flags=spread(np.where(table.protocol[known] == TCP, table.flags[known].astype(np.int64), -1), -1),
-            connection=spread(labels.connection[known], 0),
-            phase=spread(labels.phase[known], 0),
-            events=spread(labels.events[known], 0),
-            step=spread(labels.step[known], -1),
-        )
-
-
-def words(column: NDArray[np.generic], word: Callable[[int], Word]) -> tuple[list[Word], Ints]:
-    """What the distinct numbers of a column stand for, and where among them each row's stands."""
-    numbers, places = np.unique(column, return_inverse=True)
-    return [word(number) for number in numbers.tolist()], places
-
-
-def end(analysis: Analysis, number: int) -> tuple[str, int] | None:
-    """Address and port of a source or destination of :class:`PacketColumns`; the port is 0 where there are none."""
-    if number < 0:
-        return None
-    return analysis.table.address(number >> 16 & 0xFFFFFFFF, number >> 48 == 1), number & 0xFFFF
-
-
-def end_text(analysis: Analysis, number: int) -> str | None:
-    """``address:port``, ``[v6]:port`` or, for ICMP, the address."""
-    found = end(analysis, number)
-    return found and (str(Endpoint(*found)) if found[1] else found[0])
-
-
-def packet_step(analysis: Analysis, number: int) -> str | None:
-    """The words of a step of :class:`PacketColumns`."""
-    return (analysis.labels.steps[number] or None) if number >= 0 else None
-
-
-def packet_comment(analysis: Analysis, frame: int) -> str | None:
-    """What others than ourselves remarked on a frame."""
-    comments = analysis.capture.comments.get(frame, ())
-    return "; ".join(comment for comment in comments if not comment.startswith(ANNOTATION)) or None
 
 
 def packets_json(analysis: Analysis) -> Iterator[dict[str, object]]:

@@ -40,6 +40,8 @@ class Field:
 def _or_null(kind: Schema) -> Schema:
     if "enum" in kind:
         return {"enum": [*_words(kind), None]}
+    if "$ref" in kind:
+        return {"anyOf": [kind, {"type": "null"}]}
     return {**kind, "type": [kind["type"], "null"]}
 
 
@@ -130,9 +132,27 @@ CONNECTION = (
     Field(
         "rtt_ns", _or_null(INTEGER), "Round-trip time of the TCP handshake.", _NS, "Wireshark tcp.analysis.initial_rtt"
     ),
+    Field("tls", _or_null(_ref("tls")), "What is known of its TLS, null where there was none."),
     Field("dialogue", array(_ref("exchange")), "Commands with their replies, in order."),
     Field("messages", array(_ref("message")), "Mail transactions, in order.", source="RFC 5321 §3.3"),
     Field("findings", array(_ref("finding")), "What there is to say about this connection."),
+)
+
+TLS = (
+    Field(
+        "version", _or_null(TEXT), "The version the server chose, null where it chose none.", source="RFC 8446 §4.2.1"
+    ),
+    Field("cipher", _or_null(TEXT), "The cipher suite it chose.", source="RFC 8446 §B.4"),
+    Field("server_name", _or_null(TEXT), "The name the client asked for.", source="RFC 6066 §3"),
+    Field("alpn", _or_null(TEXT), "The protocol agreed on, where that was in clear.", source="RFC 7301"),
+    Field("implicit", FLAG, "Whether TLS began with the first octet, not by STARTTLS.", source="RFC 8314 §3"),
+    Field("decrypted_records", COUNT, "Records that keys opened; tshark decrypted them."),
+    Field(
+        "alerts",
+        array(TEXT),
+        "Alerts that were seen, by name; 'encrypted' where no key opened one.",
+        source="RFC 8446 §6",
+    ),
 )
 
 PHASE = (
@@ -220,6 +240,7 @@ PACKET = (
 OBJECTS = {
     "document": ("All captures, as --json prints them.", DOCUMENT),
     "capture": ("One capture.", CAPTURE),
+    "tls": ("The TLS of a connection.", TLS),
     "connection": ("A TCP connection or UDP flow, and all that was understood of it.", CONNECTION),
     "phase": ("One phase of a connection.", PHASE),
     "exchange": ("A command and its reply; either may be missing.", EXCHANGE),

@@ -22,19 +22,7 @@ from numpy.typing import NDArray
 from testbed import __version__
 from testbed.errors import UsageError
 from testbed.protocols.tcp import flag_names
-from testbed.report.json_analysis import (
-    SCHEMA_VERSION,
-    PacketColumns,
-    connection_json,
-    end,
-    end_text,
-    finding_json,
-    packet_columns,
-    packet_comment,
-    packet_step,
-    utf8,
-    words,
-)
+from testbed.report.json_analysis import SCHEMA_VERSION, connection_json, finding_json, utf8
 from testbed.report.json_schema import (
     CONNECTION,
     COUNT,
@@ -50,6 +38,15 @@ from testbed.report.json_schema import (
     TEXT,
     Field,
     array,
+)
+from testbed.report.packet_columns import (
+    PacketColumns,
+    end,
+    end_text,
+    packet_columns,
+    packet_comment,
+    packet_step,
+    words,
 )
 from testbed.trace.analysis import PHASES, Analysis
 from testbed.trace.model import Connection
@@ -71,7 +68,7 @@ def _ends(*names: str) -> Iterator[Field]:
 TABLES: dict[str, tuple[Field, ...]] = {
     "connections": (
         FILE,
-        *(field for field in CONNECTION if field.name not in ("dialogue", "findings")),
+        *(field for field in CONNECTION if field.name not in ("dialogue", "findings", "tls")),
         *_ends("client", "server"),
         Field("findings", array(TEXT), "Codes of its findings; the rest of them is in findings.parquet."),
     ),

@@ -19,8 +19,8 @@ from testbed.errors import CaptureError, LabError
 from testbed.net.live import live
 from testbed.net.namespace import enter_plain, libc
 from testbed.pcap.capture import Capture
-from testbed.pcap.stream import segments
 from testbed.pcap.decode import packet_table
+from testbed.pcap.stream import segments
 
 pytestmark = pytest.mark.lab
 

@@ -22,8 +22,9 @@ from scapy.layers.inet6 import IPv6
 
 from testbed.pcap.read import parse_capture
 from testbed.report.csv_connections import COLUMNS, connections_csv
-from testbed.report.json_analysis import analyses_json, ndjson, packet_columns, packets_json
+from testbed.report.json_analysis import analyses_json, ndjson, packets_json
 from testbed.report.json_schema import CONNECTION, LINES, OBJECTS, Field, inspect_schema
+from testbed.report.packet_columns import packet_columns
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.inspect import analyse, inspect
 from tests.conftest import PROJECT
