@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from testbed.errors import CaptureError
 from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow
+from testbed.pcap.parts import in_threads, parts
 from testbed.pcap.records import Ints, Numbers, Octets, chains, gather
 
 # First four octets: byte order, nanoseconds per unit of the fraction.
@@ -22,10 +23,9 @@ MAGICS = {
 }
 
 _HEADER_OCTETS, _RECORD_OCTETS = 24, 16
-_LINK_TYPE_BITS = 0x0FFFFFFF  # above them: frame check sequence length
+_LINK_TYPE_BITS = 0xFFFF  # above them: reserved bits, which a reader ignores, and the length of a frame check sequence
 _MAX_LIKELY = 1 << 18  # octets of a packet, when one is guessed
 _DAYS = 30 * 86_400
-_TOGETHER = 1 << 16  # record headers read together
 
 
 def read_classic(data: Octets, name: str) -> Capture:
@@ -39,13 +39,15 @@ def read_classic(data: Octets, name: str) -> Capture:
     time_ns = np.empty(count, np.int64)
     length: Lengths = np.empty(count, np.uint32)
     original: Lengths = np.empty(count, np.uint32)
-    for at in range(0, count, _TOGETHER):
-        part = slice(at, at + _TOGETHER)
+
+    def fill(part: slice) -> bool:
         fields = gather(data, offsets[part], _RECORD_OCTETS).view(order + "u4")
         time_ns[part] = fields[:, 0].astype(np.int64) * 1_000_000_000 + fields[:, 1].astype(np.int64) * unit_ns
         length[part], original[part] = fields[:, 2], fields[:, 3]
-    offsets += _RECORD_OCTETS
-    cut = bool((length != original).any())
+        offsets[part] += _RECORD_OCTETS
+        return bool((length[part] != original[part]).any())
+
+    cut = any([*in_threads(fill, parts(count))])
     length = narrow(length)
     return Capture(
         data=data,
@@ -99,19 +101,22 @@ def _walk(data: Octets, order: str, position: int, stop: int) -> tuple[Ints, int
     return np.frombuffer(offsets, np.int64) if offsets else np.zeros(0, np.int64), position
 
 
-def _places(numbers: Numbers) -> Callable[[int, int], Ints]:
+def _places(numbers: Numbers) -> Callable[[Ints], Ints]:
     """Finds where records may begin: a time near that of the first, and lengths that agree, twice in a row."""
     first_time = numbers.at(np.array([_HEADER_OCTETS]))
 
+    def near(at: Ints) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = np.abs(numbers.at(at) - first_time) < _DAYS
+        return found
+
     def likely(at: Ints) -> NDArray[np.bool_]:
         captured, original = numbers.at(at + 8), numbers.at(at + 12)
-        near: NDArray[np.bool_] = np.abs(numbers.at(at) - first_time) < _DAYS
-        return near & (captured <= original) & (original < _MAX_LIKELY)
+        return (captured <= original) & (original < _MAX_LIKELY)
 
-    def places(start: int, stop: int) -> Ints:
-        near = np.abs(numbers.span(start, stop).astype(np.int64) - first_time) < _DAYS
-        at = start + np.flatnonzero(near)
+    def places(at: Ints) -> Ints:
+        at = at[near(at)]
         at = at[likely(at)]
-        return at[likely(at + _RECORD_OCTETS + numbers.at(at + 8))]
+        after = at + _RECORD_OCTETS + numbers.at(at + 8)
+        return at[near(after) & likely(after)]
 
     return places

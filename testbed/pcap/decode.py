@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from testbed.pcap.capture import Capture, Interface, narrow
 from testbed.pcap.fragments import Fragments, reassemble_fragments
 from testbed.pcap.link import Ints, Octets, ip_offsets
-from testbed.pcap.records import gather
+from testbed.pcap.parts import in_threads, parts
+from testbed.pcap.records import distinct, gather
 from testbed.pcap.table import ICMP, ICMPV6, TCP, TCP_HEADER, UDP, PacketTable
 
 _EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options (RFC 8200)
@@ -25,8 +27,9 @@ _MIN_HEADER = {ICMP: 8, TCP: 20, UDP: 8, ICMPV6: 8}
 _LEAST_HEADER = np.zeros(256, np.int64)
 _LEAST_HEADER[list(_MIN_HEADER)] = list(_MIN_HEADER.values())
 _RAW_IP = 101
+_SHORT = "packets are cut too short to read their transport header"
+_NO_IP = "packets are neither IPv4 nor IPv6"
 _CUT = "packets are cut short: the capture does not hold all that they carried"
-_BATCH = 1 << 13  # packets decoded at a time: what is needed only in between stays in the processor's cache
 
 
 def packet_table(capture: Capture) -> PacketTable:
@@ -79,47 +82,67 @@ def _decoded(capture: Capture) -> tuple[PacketTable, list[tuple[Ints, ...]]]:
         unread=(),
     )
     columns = {field.name: getattr(table, field.name) for field in fields(table)[1:12]}
-    filled = 0
-    for at in range(0, count, _BATCH):
-        found = decoder.batch(slice(at, at + _BATCH))
-        upto = filled + len(found[0])
-        for column, values in zip(columns.values(), found, strict=True):
-            column[filled:upto] = values
-        filled = upto
+
+    def fill(part: slice) -> _Batch:
+        return decoder.batch(part, [column[part] for column in columns.values()])
+
+    batches = [*in_threads(fill, parts(count))]
+    filled = _close_up(list(columns.values()), batches)
     columns = {name: column[:filled] for name, column in columns.items()}
     columns["length"] = narrow(columns["length"])
     if filled == count:
         columns["row"] = capture.rows
     if not decoder.v6_addresses:
         columns["v6"] = np.broadcast_to(np.False_, filled)
-    addresses, complaints = tuple(decoder.v6_addresses), tuple(decoder.complaints())
-    return replace(table, **columns, v6_addresses=addresses, unread=complaints), decoder.fragments
+    pieces = [batch.fragments for batch in batches if batch.fragments]
+    return replace(table, **columns, v6_addresses=tuple(decoder.v6_addresses), unread=(*_complaints(batches),)), pieces
+
+
+def _close_up(columns: list[NDArray[np.generic]], batches: list[_Batch]) -> int:
+    """Moves up what was decoded of each part where a part before it left rows free; tells how many rows there are."""
+    filled = 0
+    for batch, part in zip(batches, parts(len(columns[0])), strict=True):
+        if filled < part.start:
+            for column in columns:
+                column[filled : filled + batch.count] = column[part.start : part.start + batch.count]
+        filled += batch.count
+    return filled
+
+
+def _complaints(batches: list[_Batch]) -> Iterator[str]:
+    """Sentences on what could not be read."""
+    left_out: Counter[str] = Counter()
+    for batch in batches:
+        left_out.update(batch.left_out)
+    cut = left_out.pop(_CUT, 0)
+    yield from (f"{count} {what} and are left out" for what, count in left_out.items() if count)
+    if cut:
+        yield f"{cut} {_CUT}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What came of some packets: how many rows, why others are left out, and the columns of fragments."""
+
+    count: int
+    left_out: dict[str, int]
+    fragments: tuple[Ints, ...]
 
 
 class _Decoder:
-    """Decodes batches of a capture, and counts what it could not decode."""
+    """Decodes batches of a capture, several at a time."""
 
     def __init__(self, capture: Capture) -> None:
         self.v6_addresses: dict[bytes, int] = {}
         self._capture = capture
         self._link_types = sorted({interface.link_type for interface in capture.interfaces})
-        self.fragments: list[tuple[Ints, ...]] = []  # rows, and the columns reassembly needs
-        self._unread: Counter[int] = Counter()
-        self._counts: Counter[str] = Counter()
+        self._lock = Lock()
 
-    def complaints(self) -> Iterator[str]:
-        """Sentences on what could not be read."""
-        for link_type, count in self._unread.items():
-            yield f"{count} frames of link type {link_type} cannot be read and are left out"
-        for what, count in self._counts.items():
-            if count:
-                yield f"{count} {what}" + ("" if what is _CUT else " and are left out")
-
-    def batch(self, rows: slice) -> tuple[NDArray[np.generic], ...]:
-        """The columns of the packets among some rows of the capture."""
+    def batch(self, rows: slice, columns: list[NDArray[np.generic]]) -> _Batch:
+        """Fills columns with the packets among some rows of the capture."""
         data, start = self._capture.data, self._capture.offset[rows]
         caught = start + self._capture.length[rows]
-        ip, on_wire = self._ip_positions(rows, start, caught)
+        ip, on_wire, left_out = self._ip_positions(rows, start, caught)
         carries = np.flatnonzero(ip >= 0)
         start, caught, ip, on_wire = start[carries], caught[carries], ip[carries], on_wire[carries]
         end = np.minimum(on_wire, caught)
@@ -137,25 +160,29 @@ class _Decoder:
         if v6.any():
             protocol, transport = _extensions(data, protocol, transport, v6, end)
             fragmented |= v6 & (protocol == _FRAGMENT)
+        fragments: tuple[Ints, ...] = ()
         if fragmented.any():
-            columns = (rows.start + carries, ip, end, v6, transport)
-            self.fragments.append(tuple(column[fragmented].astype(np.int64) for column in columns))
+            needed = (rows.start + carries, ip, end, v6, transport)
+            fragments = tuple(column[fragmented].astype(np.int64) for column in needed)
         least = _LEAST_HEADER[protocol]
         wanted = (least > 0) & ~fragmented & (size >= 20)
         whole = wanted & (transport + least <= end)
-        self._counts["packets are cut too short to read their transport header"] += int((wanted & ~whole).sum())
-        self._counts["packets are neither IPv4 nor IPv6"] += int(((version != 4) & ~v6).sum())
         cut = whole & (np.minimum(ip + total, on_wire) > caught)
-        self._counts[_CUT] += int(cut.sum())
+        left_out |= {_SHORT: int((wanted & ~whole).sum()), _NO_IP: int(((version != 4) & ~v6).sum())}
+        left_out[_CUT] = int(cut.sum())
         keep = np.flatnonzero(whole)
-        parts = (start[keep], v6[keep], protocol[keep], transport[keep], total[keep])
-        return (rows.start + carries[keep], *self._columns(header[keep], ip[keep], *parts))
+        kept = (start[keep], v6[keep], protocol[keep], transport[keep], total[keep])
+        found = (rows.start + carries[keep], *self._columns(header[keep], ip[keep], *kept))
+        for column, values in zip(columns, found, strict=True):
+            column[: len(keep)] = values
+        return _Batch(len(keep), left_out, fragments)
 
-    def _ip_positions(self, rows: slice, start: Ints, caught: Ints) -> tuple[Ints, Ints]:
-        """Where each packet's IP header begins, -1 for none, and where the packet ended on the wire."""
+    def _ip_positions(self, rows: slice, start: Ints, caught: Ints) -> tuple[Ints, Ints, dict[str, int]]:
+        """Where each packet's IP header begins, -1 for none, where the packet ended on the wire, and what is unread."""
         capture = self._capture
         end = start + np.maximum(capture.length[rows], capture.original[rows])
         ip = np.full(len(start), -1, np.int64)
+        unread = {}
         for link_type in self._link_types:
             if len(self._link_types) == 1:
                 mine = np.arange(len(start))
@@ -167,21 +194,21 @@ class _Decoder:
             stop = end[mine]
             found = ip_offsets(capture.data, link_type, start[mine], stop)
             if found is None:
-                self._unread[link_type] += len(mine)
+                unread[f"frames of link type {link_type} cannot be read"] = len(mine)
             else:
                 end[mine] = stop
                 ip[mine] = np.where(found + 20 <= np.minimum(stop, caught[mine]), found, -1)
-        return ip, end
+        return ip, end, unread
 
     def _columns(
         self, header: Octets, ip: Ints, start: Ints, v6: NDArray[np.bool_], protocol: Ints, transport: Ints, total: Ints
     ) -> tuple[NDArray[np.generic], ...]:
         longs = header.view(">u4")
         sender, receiver = longs[:, 3].astype(np.uint32), longs[:, 4].astype(np.uint32)
-        for index in (np.flatnonzero(v6),):
-            if len(index):
-                sender[index] = self._numbers(header[index, 8:24])
-                receiver[index] = self._numbers(header[index, 24:40])
+        six = np.flatnonzero(v6)
+        if len(six):
+            sender[six] = self._numbers(header[six, 8:24])
+            receiver[six] = self._numbers(header[six, 24:40])
         upper = gather(self._capture.data, transport, TCP_HEADER)
         words = upper.view(">u2")
         tcp = protocol == TCP
@@ -200,11 +227,13 @@ class _Decoder:
             np.where(tcp, upper[:, 13], 0),
         )
 
-    def _numbers(self, addresses: Octets) -> list[int]:
+    def _numbers(self, addresses: Octets) -> Ints:
         """A number for each 16-octet address."""
+        found, index = distinct(addresses)
         known = self.v6_addresses
-        texts = np.ascontiguousarray(addresses).view("V16").ravel().tolist()
-        return [known.setdefault(text, len(known)) for text in texts]
+        with self._lock:
+            numbers = [known.setdefault(address.tobytes(), len(known)) for address in found]
+        return np.array(numbers, np.int64)[index]
 
 
 def _extensions(data: Octets, protocol: Ints, position: Ints, v6: NDArray[np.bool_], end: Ints) -> tuple[Ints, Ints]:

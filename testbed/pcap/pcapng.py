@@ -115,7 +115,7 @@ class Reader:
                 position += length
             runs[-1][1].append(np.array(positions, np.int64))
 
-        for chain, after in chains(end, 0, lambda at: _lengths(numbers, at, end), lambda a, b: _places(numbers, a, b)):
+        for chain, after in chains(end, 0, lambda at: _lengths(numbers, at, end), lambda at: _places(numbers, at)):
             if position < chain[0]:
                 walk(int(chain[0]))
             if position == chain[0] and self._order == first_order:
@@ -278,11 +278,10 @@ def _lengths(numbers: Numbers, at: Ints, end: int) -> Ints:
     return np.where(whole, padded, 0)
 
 
-def _places(numbers: Numbers, start: int, stop: int) -> Ints:
-    """Where enhanced packet blocks may begin: the type, and a length that stands again at the end; twice in a row."""
-    start += -start % 4
-    end = numbers.octets
-    at = start + 4 * np.flatnonzero(numbers.span(start, stop)[::4] == _PACKET)
+def _places(numbers: Numbers, at: Ints) -> Ints:
+    """At which positions enhanced packet blocks may begin: the type, and a length that stands again; twice in a row."""
+    end, at = numbers.octets, at[at % 4 == 0]
+    at = at[numbers.at(at) == _PACKET]
     at = at[_lengths(numbers, at, end) > 0]
     after = at + _lengths(numbers, at, end)
     likely: Ints = at[(after == end) | (_lengths(numbers, after, end) > 0)]

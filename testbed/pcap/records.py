@@ -9,9 +9,12 @@ result is the plain walk's, whatever lies in the payloads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+
+from testbed.pcap.parts import cores, in_threads, parts
 
 Ints = NDArray[np.int64]
 Octets = NDArray[np.uint8]
@@ -19,7 +22,8 @@ Octets = NDArray[np.uint8]
 _PIECE = 1 << 18
 _WINDOW = 1 << 10  # octets looked through at a time for the first record of a piece
 _WINDOWS = 64
-_TOGETHER = 1_024  # pieces followed together
+_WINDOWS_TOGETHER = 64  # looked through together
+_TOGETHER = 2_048  # pieces followed together
 _LEAST = 1 << 21  # below this size, a plain walk is as quick
 
 
@@ -39,28 +43,25 @@ class Numbers:
         found: Ints = view[np.minimum(position, len(view) - 1)].astype(np.int64)
         return found
 
-    def span(self, start: int, stop: int) -> NDArray[np.unsignedinteger]:
-        """The numbers of four octets at all positions from ``start`` up to ``stop``."""
-        return self._views[4][start:stop]
-
 
 def chains(
-    size: int, first: int, step: Callable[[Ints], Ints], places: Callable[[int, int], Ints]
+    size: int, first: int, step: Callable[[Ints], Ints], places: Callable[[Ints], Ints]
 ) -> Iterator[tuple[Ints, int]]:
     """Chains of records for the pieces of a file of ``size`` octets, in order; none for a small file.
 
-    ``step`` gives the octets of the records at positions, 0 where none can be; ``places`` where between two positions
+    ``step`` gives the octets of the records at positions, 0 where none can be; ``places`` at which of some positions
     a record may begin.  A chain is the positions of its records and the position after the last.
     """
     if size - first < _LEAST:
         return
-    starts = _guesses(size, first, places)
-    for at in range(0, len(starts), _TOGETHER):
-        limits = np.append(starts[at + 1 : at + _TOGETHER + 1], size)[:_TOGETHER]
-        yield from _lockstep(size, starts[at : at + _TOGETHER], limits, step)
+    starts = np.append(first, _guesses(np.arange(first + _PIECE - first % _PIECE, size - _PIECE, _PIECE), places))
+    limits = np.append(starts[1:], size)
+    groups = parts(len(starts), min(_TOGETHER, -(-len(starts) // cores())))
+    for found in in_threads(lambda group: _lockstep(size, starts[group], limits[group], step), groups):
+        yield from found
 
 
-def _lockstep(size: int, starts: Ints, limits: Ints, step: Callable[[Ints], Ints]) -> Iterator[tuple[Ints, int]]:
+def _lockstep(size: int, starts: Ints, limits: Ints, step: Callable[[Ints], Ints]) -> list[tuple[Ints, int]]:
     columns, position, running = [], starts.copy(), np.arange(len(starts))
     while len(running):
         here = position[running]
@@ -73,20 +74,29 @@ def _lockstep(size: int, starts: Ints, limits: Ints, step: Callable[[Ints], Ints
     owner = np.concatenate([piece for piece, _ in columns]).astype(np.uint16)
     records = np.concatenate([here for _, here in columns])
     order = np.argsort(owner, kind="stable")
-    parts = np.split(records[order], np.searchsorted(owner[order], np.arange(1, len(starts))))
-    yield from ((part, int(after)) for part, after in zip(parts, position, strict=True) if len(part))
+    chained = np.split(records[order], np.searchsorted(owner[order], np.arange(1, len(starts))))
+    return [(chain, int(after)) for chain, after in zip(chained, position, strict=True) if len(chain)]
 
 
-def _guesses(size: int, first: int, places: Callable[[int, int], Ints]) -> Ints:
+def _guesses(pieces: Ints, places: Callable[[Ints], Ints]) -> Ints:
     """The first likely record of every piece; a piece without any is left to the one before."""
-    found = [first]
-    for piece in range(first + _PIECE - first % _PIECE, size - _WINDOW * _WINDOWS, _PIECE):
-        for start in range(piece, piece + _WINDOW * _WINDOWS, _WINDOW):
-            likely = places(start, start + _WINDOW)
-            if len(likely):
-                found.append(int(likely[0]))
-                break
-    return np.array(found, np.int64)
+    found, window = [], 0
+    while len(pieces) and window < _WINDOWS:
+        groups = np.array_split(pieces, -(-len(pieces) // _WINDOWS_TOGETHER))
+        first = np.concatenate([*in_threads(partial(_first_places, places, window * _WINDOW), groups)])
+        found.append(first[first >= 0])
+        pieces = pieces[first < 0]
+        window += 1
+    return np.sort(np.concatenate(found))
+
+
+def _first_places(places: Callable[[Ints], Ints], offset: int, pieces: Ints) -> Ints:
+    """The first likely record in the window at an offset into each piece, -1 where there is none."""
+    starts = pieces + offset
+    likely = places((starts[:, None] + np.arange(_WINDOW)).ravel())
+    first = np.searchsorted(likely, starts)
+    at = np.append(likely, -1)[first]
+    return np.where(at < starts + _WINDOW, at, -1)
 
 
 def gather(data: Octets, position: Ints, octets: int) -> Octets:

@@ -5,7 +5,9 @@ Grouping is done on columns; a flow's own columns become plain lists only when i
 
 from __future__ import annotations
 
+import os
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -13,6 +15,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.pcap.parts import in_threads, parts
 from testbed.pcap.table import TCP, UDP, PacketTable
 from testbed.protocols.services import PORTS
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
@@ -20,9 +23,10 @@ from testbed.protocols.tcp import ACK, FIN, RST, SYN
 CLIENT, SERVER = 0, 1
 
 Ints = NDArray[np.int64]
+Longs = NDArray[np.uint64]
 _LOW = np.uint64(0xFFFFFFFF)
+_FLOWS = 1 << 12  # moved together
 _LITTLE = 0 if sys.byteorder == "little" else 1  # which half of a long is the lower one
-_TOGETHER = 1 << 16  # rows worked on together
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,49 +144,50 @@ def flows(table: PacketTable) -> Flows:
 def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
     """Rows by protocol, addresses and ports in either direction, and where each such conversation begins.
 
-    Sorted by a hash of 32 bits above the row's number, which one quick sort of plain numbers does; conversations whose
-    hashes collide are told apart afterwards.
+    Conversations are told apart by 64 bits of a hash: its upper half above the row's number makes one column of plain
+    numbers to sort, its lower half settles the few cases in which the upper halves are the same.
     """
     ported = (table.protocol == TCP) | (table.protocol == UDP)
     rows = table.capture.rows[: len(table)] if ported.all() else np.flatnonzero(ported).astype(np.uint32)
-    del ported
+    every = len(rows) == len(table)
     if not len(rows):
         return rows, np.zeros(0, np.int64)
-    key = np.empty(len(rows), np.uint64)
-    for part in _parts(len(rows)):
-        low, high = _endpoints(table, rows[part])
-        mixed = (low * np.uint64(0x9E3779B97F4A7C15)) ^ (high * np.uint64(0xC2B2AE3D27D4EB4F))
-        mixed ^= mixed >> np.uint64(29)
-        mixed *= np.uint64(0xBF58476D1CE4E5B9)
-        key[part] = mixed & ~_LOW | np.arange(part.start, part.start + len(low), dtype=np.uint64)
+    key, lower = np.empty(len(rows), np.uint64), np.empty(len(rows), np.uint32)
+    salts = [np.uint64(int.from_bytes(os.urandom(8), "big") | 1) for _ in range(3)]
+
+    def fill(part: slice) -> None:
+        mixed = _hash(*_endpoints(table, part if every else rows[part]), salts)
+        lower[part] = mixed & _LOW
+        key[part] = mixed & ~_LOW | np.arange(part.start, part.stop, dtype=np.uint64)
+
+    deque(in_threads(fill, parts(len(rows))), 0)
     key.sort()
     halves = key.view(np.uint32).reshape(-1, 2)
-    digest = halves[:, 1 - _LITTLE]
-    new = np.flatnonzero(digest[1:] != digest[:-1]) + 1
-    order = halves[:, _LITTLE].copy()
-    del key, halves, digest
-    differs = _changes(table, rows, order)
-    if len(differs) != len(new):
-        order = _apart(table, rows, order, new, differs)
-        differs = _changes(table, rows, order)
-    return _by_first(order, np.concatenate(([0], differs)), rows)
+    upper, order = halves[:, 1 - _LITTLE], halves[:, _LITTLE].copy()
+    lower = lower[order]
+    new = upper[1:] != upper[:-1]
+    differs = lower[1:] != lower[:-1]
+    differs &= ~new
+    if differs.any():
+        _sort_apart(order, lower, new, np.flatnonzero(differs))
+        differs = lower[1:] != lower[:-1]
+    return _by_first(order, np.append(0, np.flatnonzero(new | differs) + 1), rows)
 
 
-def _parts(count: int) -> Iterator[slice]:
-    return (slice(at, min(at + _TOGETHER, count)) for at in range(0, count, _TOGETHER))
+def _hash(low: Longs, high: Longs, salts: list[np.uint64]) -> Longs:
+    """64 bits for each pair of numbers; secret salts, so that no capture can be made in which two pairs share them."""
+    mixed = low * salts[0]
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= salts[1]
+    mixed ^= mixed >> np.uint64(29)
+    mixed ^= high
+    for salt in salts[1:]:
+        mixed *= salt
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
-def _changes(table: PacketTable, rows: NDArray[np.uint32], order: NDArray[np.uint32]) -> Ints:
-    """Where in an order of packets the conversation is not that of the packet before."""
-    found = []
-    for part in _parts(len(order)):
-        low, high = _endpoints(table, rows[order[max(0, part.start - 1) : part.stop]])
-        changed = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-        found.append(np.flatnonzero(changed) + max(1, part.start))
-    return np.concatenate(found)
-
-
-def _endpoints(table: PacketTable, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+def _endpoints(table: PacketTable, rows: NDArray[np.uint32] | slice) -> tuple[Longs, Longs]:
     """The lower and the higher endpoint of each packet; protocol and IP version are part of both."""
     kind = (table.protocol[rows] == UDP).astype(np.uint64) << np.uint64(49)
     kind |= table.v6[rows].astype(np.uint64) << np.uint64(48)
@@ -193,18 +198,13 @@ def _endpoints(table: PacketTable, rows: NDArray[np.uint32]) -> tuple[NDArray[np
     return np.minimum(one, other), np.maximum(one, other)
 
 
-def _apart(
-    table: PacketTable, rows: NDArray[np.uint32], order: NDArray[np.uint32], new: Ints, differs: Ints
-) -> NDArray[np.uint32]:
-    """Sorts again the stretches of equal hash that hold more than one conversation."""
-    order = order.copy()
-    edges = np.concatenate(([0], new, [len(order)]))
-    mixed = np.setdiff1d(differs, new)
+def _sort_apart(order: NDArray[np.uint32], lower: NDArray[np.uint32], new: NDArray[np.bool_], mixed: Ints) -> None:
+    """Sorts, where the upper halves of hashes are the same, by the lower halves."""
+    edges = np.concatenate(([0], np.flatnonzero(new) + 1, [len(order)]))
     for group in np.unique(np.searchsorted(edges, mixed, side="right") - 1).tolist():
         part = slice(int(edges[group]), int(edges[group + 1]))
-        low, high = _endpoints(table, rows[order[part]])
-        order[part] = order[part][np.lexsort((order[part], high, low))]
-    return order
+        sorted_ = np.argsort(lower[part], kind="stable")
+        order[part], lower[part] = order[part][sorted_], lower[part][sorted_]
 
 
 def _by_first(order: NDArray[np.uint32], start: Ints, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], Ints]:
@@ -214,10 +214,14 @@ def _by_first(order: NDArray[np.uint32], start: Ints, rows: NDArray[np.uint32]) 
     length, begin = length[by_first], start[by_first]
     now = np.cumsum(length) - length
     moved = np.empty(len(order), np.uint32)
-    for part in _parts(len(length)):
+
+    def move(part: slice) -> None:
         size = length[part]
-        places = np.repeat(begin[part] - now[part], size) + np.arange(int(now[part][0]), int(now[part][0] + size.sum()))
-        moved[int(now[part][0]) : int(now[part][0] + size.sum())] = rows[order[places]]
+        first, after = int(now[part][0]), int(now[part][-1] + size[-1])
+        places = np.repeat(begin[part] - now[part], size) + np.arange(first, after)
+        moved[first:after] = rows[order[places]]
+
+    deque(in_threads(move, parts(len(length), _FLOWS)), 0)
     return moved, now
 
 

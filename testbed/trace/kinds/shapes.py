@@ -5,7 +5,7 @@ It is made from two sequences of tokens: what Zeek's history notes, and what was
 
 from __future__ import annotations
 
-import secrets
+import os
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Shapes:
         self._flows = flows
         self._tokens = Tokens()
         # Secret, so that no capture can be made in which two different sequences look alike.
-        self._salts = [np.uint64(secrets.randbits(64) | 1) for _ in range(4)]
+        self._salts = [np.uint64(int.from_bytes(os.urandom(8), "big") | 1) for _ in range(4)]
 
     def of(self, batch: Batch) -> tuple[Longs, Ints, Bools]:
         """Shapes as an array of shape (flows, 2), then each packet's TCP events, and which packets have new octets.
