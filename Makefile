@@ -6,6 +6,8 @@ READY := .venv/.ready
 # In CI the versions are those of constraints.txt; elsewhere the newest the ranges of pyproject.toml allow.
 CONSTRAINTS := $(if $(CI),-c constraints.txt)
 WORKERS ?= auto
+# Of the captures `make bench` inspects: some 0.45 M packets, 100 MB; more than 1 GB.
+CONNECTIONS ?= 18500 190000
 
 .PHONY: help demo test lint bench docs captures clean
 
@@ -21,6 +23,7 @@ $(READY): pyproject.toml constraints.txt .ci/system-packages
 	@.ci/system-packages
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
+	@$(BIN)/python -m compileall -q testbed
 	@touch $@
 
 demo: $(READY)
@@ -36,9 +39,11 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/bench/bench_inspect.py $(CONNECTIONS)
 
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json
+	@$(BIN)/python -m testbed.report.json_schema > docs/inspect.schema.json
 	@$(BIN)/python docs/picture.py
 
 # The reference traces again: look at what changed before committing them.

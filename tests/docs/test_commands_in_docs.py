@@ -48,6 +48,15 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_in_it_runs(page: Path, copy: Path) -> None:
+    for program in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S):
+        command, environment = [sys.executable, "-c", program], {**os.environ, "PYTHONPATH": str(PROJECT)}
+        ended = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout
+
+
 @pytest.mark.lab
 def test_the_demonstration_shows_deferral_retry_and_delivery(copy: Path) -> None:
     recipe = re.search(r"^demo: .*\n\t@\$\(BIN\)/(.*)$", (PROJECT / "Makefile").read_text(), re.M)

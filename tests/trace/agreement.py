@@ -10,7 +10,9 @@ from pathlib import Path
 from testbed.trace.inspect import inspect
 from testbed.trace.tcp_events import EVENTS, event_names
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+PROJECT = Path(__file__).parents[2]
+CORPUS = PROJECT.parent / "shared" / "corpus"
+TRACES = sorted((PROJECT / "captures").glob("*.pcapng"))
 FLAGS = tuple(EVENTS)
 SUFFIXES = (".pcap", ".pcapng", ".pcap.gz")
 
@@ -87,3 +89,14 @@ def completeness_differences(capture: Path) -> tuple[int, list[tuple[int, int, i
     value = {c.number: c.completeness for c in analysis.connections}
     ours = {frame: value.get(number.get(frame, 0), -1) for frame in theirs}
     return len(theirs), [(frame, want, ours[frame]) for frame, want in theirs.items() if want != ours[frame]]
+
+
+def told_in_docs(what: str, of: str, compared: int, differ: int) -> None:
+    """Fails unless the table of agreement in the docs tells these figures."""
+    page = (PROJECT / "docs" / "inspecting.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:1] == "|"]
+    told = [cells[2:4] for cells in rows if cells[0].startswith(what) and cells[1].startswith(of)]
+    figures = [[cell.partition(" ")[0].rstrip(":") for cell in cells] for cells in told]
+    assert figures == [[f"{compared:,}", str(differ)]], (
+        f"docs/inspecting.md, {what} of {of}: {compared:,} compared, {differ} differ; told: {told}"
+    )

@@ -41,18 +41,30 @@ def test_flags_on_the_corpus() -> None:
         packets += count
         if different:
             found[capture.name] = {frame for frame, _, _ in different}
-    assert packets > 16_000
     assert found == {name: set(frames) for name, frames in FLAG_EXCEPTIONS.items()}
+    agreement.told_in_docs("events", "public captures", packets, sum(map(len, found.values())))
 
 
 @corpus
 def test_completeness_on_the_corpus() -> None:
-    found = {}
+    packets, found = 0, {}
     for capture in agreement.captures():
-        _, different = agreement.completeness_differences(capture)
+        count, different = agreement.completeness_differences(capture)
+        packets += count
         if different:
             found[capture.name] = len(different)
     assert found == {name: count for name, (count, _) in COMPLETENESS_EXCEPTIONS.items()}
+    agreement.told_in_docs("completeness", "public captures", packets, sum(found.values()))
+
+
+def test_the_reference_traces() -> None:
+    """Traces of faults: what the wire destroyed counts for Wireshark as for us."""
+    events = [agreement.flag_differences(trace) for trace in agreement.TRACES]
+    assert [different for _, different in events if different] == []
+    agreement.told_in_docs("events", "our reference traces", sum(packets for packets, _ in events), 0)
+    completeness = [agreement.completeness_differences(trace) for trace in agreement.TRACES]
+    assert [different for _, different in completeness if different] == []
+    agreement.told_in_docs("completeness", "our reference traces", sum(packets for packets, _ in completeness), 0)
 
 
 @pytest.mark.parametrize("seed", range(6))
