@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from testbed.cli import HELD, WRONG_USAGE
@@ -13,6 +12,7 @@ from testbed.cli.inspect_outputs import one_capture_only, output, pages, stream_
 from testbed.cli.shared_work import Page, in_order
 from testbed.errors import CaptureError, UsageError
 from testbed.pcap.stream import read_segments, segments
+from testbed.protocols.text import printable
 from testbed.trace.analysis import Analysis
 from testbed.trace.filter import Filter, choose, parse_filter
 from testbed.trace.inspect import inspect
@@ -40,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
         else:
             show(_inspected(paths, options, complaints), options)
     for complaint in complaints:
-        print(f"error: {complaint}", file=sys.stderr)
+        print(f"error: {printable(complaint)}", file=sys.stderr)  # a file's name may be hostile too
     return WRONG_USAGE if complaints else HELD
 
 
@@ -115,9 +115,7 @@ def _live(options: argparse.Namespace) -> Iterator[Analysis]:
 
 
 def _filtered(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
-    if not filters:
-        return analysis
-    return replace(analysis, chosen=tuple(connection.number for connection in choose(analysis.connections, filters)))
+    return choose(analysis, filters) if filters else analysis
 
 
 def _deep(path: str, frame: int) -> int:

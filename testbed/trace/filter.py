@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from testbed.errors import UsageError
-from testbed.trace.model import Connection
+from testbed.pcap.parts import cores
+from testbed.trace.analysis import ONE_BY_ONE, Analysis
+from testbed.trace.kinds.kind import Kind, kind_of
+from testbed.trace.model import Connection, Endpoint
 
-# What a term is compared with: every one of these texts, in lower case.
-_TERMS: dict[str, Callable[[Connection], Iterable[str]]] = {
-    "client": lambda c: (c.client.address, c.client.name),
-    "server": lambda c: (c.server.address, c.server.name),
-    "host": lambda c: (c.client.address, c.client.name, c.server.address, c.server.name),
-    "port": lambda c: (str(c.client.port), str(c.server.port)),
-    "service": lambda c: (c.service, c.transport),
-    "state": lambda c: (c.conn_state,),
-    "handshake": lambda c: (c.handshake,),
-    "closure": lambda c: (c.closure, f"{c.closure} by {c.closed_by}"),
-    "finding": lambda c: [f.code for f in c.findings] + (["any"] if c.findings else ["none"]),
-    "severity": lambda c: [f.severity for f in c.findings],
-    "reply": lambda c: [text for e in c.exchanges if e.reply for text in (e.reply.code, e.reply.enhanced)],
+# What a term is compared with: every one of these texts, in lower case.  First those told by the two ends, client and
+# server, then those that are the same for all connections that went alike, then what only the connection tells.
+_OF_ENDS: dict[str, Callable[[Endpoint, Endpoint], Iterable[str]]] = {
+    "client": lambda client, server: (client.address, client.name),
+    "server": lambda client, server: (server.address, server.name),
+    "host": lambda client, server: (client.address, client.name, server.address, server.name),
+    "port": lambda client, server: (str(client.port), str(server.port)),
+}
+_OF_KIND: dict[str, Callable[[Kind], Iterable[str]]] = {
+    "service": lambda k: (k.service, k.transport),
+    "state": lambda k: (k.conn_state,),
+    "handshake": lambda k: (k.handshake,),
+    "closure": lambda k: (k.closure, f"{k.closure} by {k.closed_by}"),
+    "finding": lambda k: [code for code, _ in k.findings] + (["any"] if k.findings else ["none"]),
+    "severity": lambda k: [severity for _, severity in k.findings],
+    "reply": lambda k: k.dialogue.split(),
+}
+_OF_CONNECTION: dict[str, Callable[[Connection], Iterable[str]]] = {
     "mail": lambda c: [a for t in c.transactions for a in (t.sender, *(r.address for r in t.recipients))],
     "message-id": lambda c: [t.message_id for t in c.transactions],
 }
 
-TERMS = tuple(_TERMS)
+TERMS = (*_OF_ENDS, *_OF_KIND, *_OF_CONNECTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,21 @@ class Filter:
 
     def accepts(self, connection: Connection) -> bool:
         """Whether a connection passes."""
-        values = {str(value).lower() for value in _TERMS[self.term](connection)}
-        return any(word in values for word in self.words) is self.wanted
+        if self.term in _OF_CONNECTION:
+            return self._holds(_OF_CONNECTION[self.term](connection))
+        return self.may_accept(kind_of(connection)) and self.may_accept_ends(connection.client, connection.server)
+
+    def may_accept(self, kind: Kind) -> bool:
+        """Whether connections of a kind can pass."""
+        return self.term not in _OF_KIND or self._holds(_OF_KIND[self.term](kind))
+
+    def may_accept_ends(self, client: Endpoint, server: Endpoint) -> bool:
+        """Whether connections between two ends can pass."""
+        return self.term not in _OF_ENDS or self._holds(_OF_ENDS[self.term](client, server))
+
+    def _holds(self, values: Iterable[str]) -> bool:
+        told = {value.lower() for value in values}
+        return any(word in told for word in self.words) is self.wanted
 
 
 def parse_filter(text: str) -> Filter:
@@ -49,7 +70,7 @@ def parse_filter(text: str) -> Filter:
     wanted = not term.endswith("!")
     term = term.removesuffix("!").strip().lower()
     words = tuple(word.strip().lower() for word in value.split(",") if word.strip())
-    if term not in _TERMS:
+    if term not in TERMS:
         near = get_close_matches(term, TERMS, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"write one of {', '.join(TERMS)}"
         raise UsageError(f"--filter {text}: there is no term '{term}'; {hint}")
@@ -58,6 +79,19 @@ def parse_filter(text: str) -> Filter:
     return Filter(term, words, wanted)
 
 
-def choose(connections: Iterable[Connection], filters: Sequence[Filter]) -> tuple[Connection, ...]:
-    """The connections that pass every filter."""
-    return tuple(c for c in connections if all(condition.accepts(c) for condition in filters))
+def choose(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
+    """The analysis with only those connections chosen that pass every filter."""
+    understanding, numbers = analysis.understanding, analysis.connections.numbers
+    if len(numbers) > ONE_BY_ONE:
+        summary = analysis.summary(cores())
+        possible = [all(condition.may_accept(kind) for condition in filters) for kind in summary.kinds]
+        kinds = summary.kind.tolist()
+        numbers = [number for number in numbers if possible[kinds[understanding.index(number)]]]
+    chosen = []
+    for number in numbers:
+        ends = understanding.ends(number)
+        if all(condition.may_accept_ends(*ends) for condition in filters):
+            connection = understanding.of(number).connection
+            if all(condition.accepts(connection) for condition in filters):
+                chosen.append(number)
+    return replace(analysis, chosen=tuple(chosen))

@@ -89,6 +89,11 @@ class Flows(Sequence[Flow]):
         """The rows of the packet table that make up a flow."""
         return self.order[self.start[number] : self.stop[number]].astype(np.int64)
 
+    def ends(self, number: int) -> tuple[tuple[str, int], tuple[str, int]]:
+        """(address, port) of a flow's client and server."""
+        here, there = self.table.ends(int(self.order[self.start[number]]))
+        return (here, there) if self.from_client[number] else (there, here)
+
     def protocols(self) -> list[int]:
         """The transport protocol of each flow."""
         protocols: list[int] = self.table.protocol[self.order[self.start]].tolist()
@@ -97,7 +102,7 @@ class Flows(Sequence[Flow]):
     def _flow(self, number: int) -> Flow:
         table, rows = self.table, self.rows(number)
         first = int(rows[0])
-        here, there = table.ends(first)
+        client, server = self.ends(number)
         forward = (table.sender[rows] == table.sender[first]) & (table.source_port[rows] == table.source_port[first])
         from_client, tcp = bool(self.from_client[number]), table.protocol[first] == TCP
         zeros = [0] * len(rows)
@@ -107,8 +112,8 @@ class Flows(Sequence[Flow]):
         packets = table.row[rows]
         return Flow(
             protocol=int(table.protocol[first]),
-            client=here if from_client else there,
-            server=there if from_client else here,
+            client=client,
+            server=server,
             index=rows.tolist(),
             side=np.where(forward == from_client, CLIENT, SERVER).tolist(),
             frame=table.capture.frame[packets].tolist(),

@@ -14,7 +14,7 @@ from testbed.trace.decryption import Decrypted
 from testbed.trace.findings import find_in_connection
 from testbed.trace.flows import Flows
 from testbed.trace.icmp import Complaint
-from testbed.trace.model import Connection
+from testbed.trace.model import Connection, Endpoint
 
 _KEPT = 1_024  # connections analysed last, which are likely to be asked for again
 
@@ -52,6 +52,11 @@ class Understanding:
     def index(self, number: int) -> int:
         """The place of a connection among the flows."""
         return number - 1 if self._indices is None else self._indices[number]
+
+    def ends(self, number: int) -> tuple[Endpoint, Endpoint]:
+        """Client and server of a connection."""
+        client, server = self.flows.ends(self.index(number))
+        return self._source.endpoint(client), self._source.endpoint(server)
 
     def of(self, number: int) -> Understood:
         """What is understood of a connection."""

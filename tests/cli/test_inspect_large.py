@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import testbed as package
+from testbed.trace.filter import choose, parse_filter
 from tests.bench.make_capture import make
 from tests.cli.test_commands import testbed
 from tests.conftest import PROJECT
@@ -61,6 +62,27 @@ def test_a_filter_shows_some_of_its_connections_whole(large: Path) -> None:
     report = testbed("inspect", "--filter", "finding=message-cut-off", str(large)).stdout
     assert "in the middle of the message" in report
     assert "── handshake" in report or "handshake" in report
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        ("finding=user-unknown",),
+        ("finding=none", "state!=REJ"),
+        ("reply=452", "closure=normal"),
+        ("severity=error", "handshake=complete"),
+        ("reply=4.2.2,5.1.1", "service=smtp"),
+    ],
+    ids=" ".join,
+)
+def test_filters_choose_what_they_choose_one_by_one(large: Path, terms: tuple[str, ...]) -> None:
+    """Many connections are passed over by their kind or their ends without a look at each."""
+    analysis = package.inspect(large)
+    client = analysis.connections[0].client.address
+    filters = [parse_filter(term) for term in (*terms, f"client!={client}")]
+    expected = [c.number for c in analysis.connections if all(condition.accepts(c) for condition in filters)]
+    assert list(choose(analysis, filters).connections.numbers) == expected
+    assert expected
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
