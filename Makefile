@@ -8,14 +8,16 @@ CONSTRAINTS := $(if $(CI),-c constraints.txt)
 WORKERS ?= auto
 # Of the captures `make bench` inspects: some 0.45 M packets, 100 MB; more than 1 GB.
 CONNECTIONS ?= 18500 190000
+SECONDS ?= 300
 
-.PHONY: help demo test lint bench docs captures clean
+.PHONY: help demo test lint bench fuzz docs captures clean
 
 help:
 	@echo "make demo    set up, run the demonstration"
 	@echo "make test    set up, run all tests"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   measure speed, as ratios within one run"
+	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
 	@echo "make docs    write the generated parts of the docs again"
 	@echo "make captures  record the reference traces again"
 
@@ -41,8 +43,13 @@ bench: $(READY)
 	@$(BIN)/python tests/bench/bench.py
 	@$(BIN)/python tests/bench/bench_inspect.py $(CONNECTIONS)
 
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
+
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json
+	@$(BIN)/python -m testbed.scenario.fault_reference > docs/faults.md
 	@$(BIN)/python -m testbed.report.json_schema > docs/inspect.schema.json
 	@$(BIN)/python docs/picture.py
 

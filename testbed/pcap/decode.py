@@ -27,6 +27,7 @@ _MIN_HEADER = {ICMP: 8, TCP: 20, UDP: 8, ICMPV6: 8}
 _LEAST_HEADER = np.zeros(256, np.int64)
 _LEAST_HEADER[list(_MIN_HEADER)] = list(_MIN_HEADER.values())
 _RAW_IP = 101
+_MOST_NAMED = 8  # link types that cannot be read
 _SHORT = "packets are cut too short to read their transport header"
 _NO_IP = "packets are neither IPv4 nor IPv6"
 _CUT = "packets are cut short: the capture does not hold all that they carried"
@@ -112,8 +113,16 @@ def _close_up(columns: list[NDArray[np.generic]], batches: list[_Batch]) -> int:
 def _complaints(batches: list[_Batch]) -> Iterator[str]:
     """Sentences on what could not be read."""
     left_out: Counter[str] = Counter()
+    unread: Counter[int] = Counter()
     for batch in batches:
         left_out.update(batch.left_out)
+        unread.update(batch.unread)
+    named = list(unread.items())
+    for link_type, count in named[:_MOST_NAMED]:
+        yield f"{count} frames of link type {link_type} cannot be read and are left out"
+    others = named[_MOST_NAMED:]
+    if others:
+        yield f"{sum(n for _, n in others)} frames of {len(others)} other link types cannot be read and are left out"
     cut = left_out.pop(_CUT, 0)
     yield from (f"{count} {what} and are left out" for what, count in left_out.items() if count)
     if cut:
@@ -122,10 +131,11 @@ def _complaints(batches: list[_Batch]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What came of some packets: how many rows, why others are left out, and the columns of fragments."""
+    """What came of some packets: how many rows, why others are left out, those by link type, and fragments' columns."""
 
     count: int
     left_out: dict[str, int]
+    unread: dict[int, int]
     fragments: tuple[Ints, ...]
 
 
@@ -135,14 +145,14 @@ class _Decoder:
     def __init__(self, capture: Capture) -> None:
         self.v6_addresses: dict[bytes, int] = {}
         self._capture = capture
-        self._link_types = sorted({interface.link_type for interface in capture.interfaces})
+        self._link_types = np.array([interface.link_type for interface in capture.interfaces], np.int64)
         self._lock = Lock()
 
     def batch(self, rows: slice, columns: list[NDArray[np.generic]]) -> _Batch:
         """Fills columns with the packets among some rows of the capture."""
         data, start = self._capture.data, self._capture.offset[rows]
         caught = start + self._capture.length[rows]
-        ip, on_wire, left_out = self._ip_positions(rows, start, caught)
+        ip, on_wire, unread = self._ip_positions(rows, start, caught)
         carries = np.flatnonzero(ip >= 0)
         start, caught, ip, on_wire = start[carries], caught[carries], ip[carries], on_wire[carries]
         end = np.minimum(on_wire, caught)
@@ -168,33 +178,29 @@ class _Decoder:
         wanted = (least > 0) & ~fragmented & (size >= 20)
         whole = wanted & (transport + least <= end)
         cut = whole & (np.minimum(ip + total, on_wire) > caught)
-        left_out |= {_SHORT: int((wanted & ~whole).sum()), _NO_IP: int(((version != 4) & ~v6).sum())}
-        left_out[_CUT] = int(cut.sum())
+        left_out = {_SHORT: (wanted & ~whole).sum(), _NO_IP: ((version != 4) & ~v6).sum(), _CUT: cut.sum()}
         keep = np.flatnonzero(whole)
         kept = (start[keep], v6[keep], protocol[keep], transport[keep], total[keep])
         found = (rows.start + carries[keep], *self._columns(header[keep], ip[keep], *kept))
         for column, values in zip(columns, found, strict=True):
             column[: len(keep)] = values
-        return _Batch(len(keep), left_out, fragments)
+        return _Batch(len(keep), {what: int(count) for what, count in left_out.items()}, unread, fragments)
 
-    def _ip_positions(self, rows: slice, start: Ints, caught: Ints) -> tuple[Ints, Ints, dict[str, int]]:
+    def _ip_positions(self, rows: slice, start: Ints, caught: Ints) -> tuple[Ints, Ints, dict[int, int]]:
         """Where each packet's IP header begins, -1 for none, where the packet ended on the wire, and what is unread."""
         capture = self._capture
         end = start + np.maximum(capture.length[rows], capture.original[rows])
         ip = np.full(len(start), -1, np.int64)
         unread = {}
-        for link_type in self._link_types:
-            if len(self._link_types) == 1:
-                mine = np.arange(len(start))
-            else:
-                matching = [n for n, interface in enumerate(capture.interfaces) if interface.link_type == link_type]
-                mine = np.flatnonzero(np.isin(capture.interface[rows], matching))
-            if not len(mine):
-                continue
+        kinds = self._link_types[capture.interface[rows]]
+        order = np.argsort(kinds, kind="stable")
+        edges = np.flatnonzero(np.diff(kinds[order])) + 1
+        for mine in np.split(order, edges) if len(order) else ():
+            link_type = int(kinds[mine[0]])
             stop = end[mine]
             found = ip_offsets(capture.data, link_type, start[mine], stop)
             if found is None:
-                unread[f"frames of link type {link_type} cannot be read"] = len(mine)
+                unread[link_type] = len(mine)
             else:
                 end[mine] = stop
                 ip[mine] = np.where(found + 20 <= np.minimum(stop, caught[mine]), found, -1)

@@ -33,6 +33,8 @@ _PACKET_OCTETS = 32  # of an enhanced packet block, without packet and options
 _MAX_INTERFACES = 65_535
 _FAR = 1 << 62  # the farthest time, ns
 _MOST_NAMED = 5  # damaged frames told one by one
+_MOST_PROBLEMS = 100  # of a file, told one by one
+_LONGEST_NAME = 256  # characters; a host's has no more than 253 (RFC 1035 §2.3.4)
 
 
 def read_pcapng(data: Octets) -> Capture:
@@ -60,6 +62,7 @@ class Reader:
         self._comments: dict[int, tuple[str, ...]] = {}
         self._secrets: list[memoryview] = []
         self._problems: list[str] = []
+        self._untold = 0  # problems beyond those told one by one
 
     def capture(self) -> Capture:
         rows = np.concatenate([np.array(self._rows, np.int64).reshape(-1, 6), *self._columns])
@@ -88,6 +91,8 @@ class Reader:
         for order, positions in runs:
             self._order = order
             self._read_run(positions, Numbers(self._data, order))
+        if self._untold:
+            self._problems.append(f"{self._untold:,} more blocks or frames are damaged and left out")
         if end < len(self._data):
             self._problems.append(
                 f"the file breaks off or is damaged after frame {self._frame}, at octet {end:,}; "
@@ -161,7 +166,7 @@ class Reader:
             try:
                 handlers[int(kinds[index])](start + 8, start + int(lengths[index]) - 4)
             except (struct.error, ValueError, IndexError):
-                self._problems.append(f"a block at octet {start:,} is damaged and left out")
+                self._problem(f"a block at octet {start:,} is damaged and left out")
                 if kinds[index] == _INTERFACE and len(self._interfaces) < _MAX_INTERFACES:
                     self._add_interface(Interface(_MAX_INTERFACES, "damaged"), 1_000_000, 0)
         packets = np.flatnonzero(kinds == _PACKET)
@@ -182,7 +187,7 @@ class Reader:
         name, units, offset = "", 1_000_000, 0
         for code, value in self._options(start + 8, end):
             if code == _INTERFACE_NAME:
-                name = printable(value.decode("utf-8", "replace"))
+                name = printable(value.decode("utf-8", "replace"))[:_LONGEST_NAME]
             elif code == _RESOLUTION and value:
                 exponent = min(value[0] & 0x7F, 63)
                 units = 1 << exponent if value[0] & 0x80 else 10 ** min(exponent, 18)
@@ -208,15 +213,15 @@ class Reader:
         commented = np.flatnonzero(whole & (size > _PACKET_OCTETS + length + -length % 4))
         for index in commented.tolist():
             start = int(position[index] + 28 + length[index] + -length[index] % 4)
-            for code, value in self._options(start, int(position[index] + size[index]) - 4):
-                if code == _COMMENT:
-                    text = printable(value.decode("utf-8", "replace"))
-                    number = int(frame[index])
-                    self._comments[number] = (*self._comments.get(number, ()), text)
+            options = self._options(start, int(position[index] + size[index]) - 4)
+            texts = tuple(printable(value.decode("utf-8", "replace")) for code, value in options if code == _COMMENT)
+            if texts:
+                self._comments[int(frame[index])] = texts
         rows = np.empty((len(frame), 6), np.int64)
         rows[:, 0], rows[:, 2], rows[:, 3], rows[:, 4], rows[:, 5] = frame, position + 28, length, original, interface
-        for number in np.unique(interface[whole]).tolist():
-            mine = whole & (interface == number)
+        for number, mine in _places_of_each(np.where(whole, interface, -1)):
+            if number < 0:
+                continue
             rows[mine, 1] = _times(high[mine] << 32 | low[mine], *self._clocks[number])
         self._columns.append(rows[whole])
 
@@ -225,7 +230,14 @@ class Reader:
             self._problems.append(f"{len(frames)} frames name no interface of their section or are damaged; left out")
             return
         for frame in frames.tolist():
-            self._problems.append(f"frame {frame} names no interface of its section or is damaged; left out")
+            self._problem(f"frame {frame} names no interface of its section or is damaged; left out")
+
+    def _problem(self, sentence: str) -> None:
+        """Tell of a damaged block: a crafted file may have one every twelve octets, so there is an end to it."""
+        if len(self._problems) < _MOST_PROBLEMS:
+            self._problems.append(sentence)
+        else:
+            self._untold += 1
 
     def _old_packet(self, start: int, end: int) -> None:
         interface, _, high, low, length, original = struct.unpack_from(self._order + "HHIIII", self._view[:end], start)
@@ -258,7 +270,7 @@ class Reader:
             octets = {1: 4, 2: 16}.get(kind, 0)
             if octets and len(value) > octets:
                 text = value[octets:].split(b"\0")[0].decode("utf-8", "replace")
-                self._names.setdefault(str(ip_address(value[:octets])), printable(text))
+                self._names.setdefault(str(ip_address(value[:octets])), printable(text)[:_LONGEST_NAME])
             position += 4 + length + -length % 4
 
     def _options(self, position: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -286,6 +298,13 @@ def _places(numbers: Numbers, at: Ints) -> Ints:
     after = at + _lengths(numbers, at, end)
     likely: Ints = at[(after == end) | (_lengths(numbers, after, end) > 0)]
     return likely
+
+
+def _places_of_each(numbers: Ints) -> Iterator[tuple[int, Ints]]:
+    """The distinct numbers, and where each of them stands: one sort, however many there are."""
+    order = np.argsort(numbers, kind="stable")
+    distinct, starts = np.unique(numbers[order], return_index=True)
+    yield from zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)
 
 
 def _times(ticks: NDArray[np.int64] | NDArray[np.uint64], units: int, offset: int) -> Ints:

@@ -25,6 +25,7 @@ from testbed.pcap.pcapng import read_pcapng
 
 _MAX_SPOOLED = 64 << 30
 _CHUNK = 1 << 20
+_MAGIC_OCTETS = 4
 
 
 def read_capture(path: str | os.PathLike[str]) -> Capture:
@@ -36,12 +37,12 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
     name = os.fspath(path)
     try:
         with _open(name) as file:
-            magic = file.read(4)
+            magic = file.read(_MAGIC_OCTETS)
             file.seek(0)
             for packed, unpack in PACKED.items():
                 if magic.startswith(packed):
                     problems: list[str] = []
-                    with _spooled(unpack(file, name, problems), name) as plain:
+                    with _spooled(_begun(unpack(file, name, problems), name), name) as plain:
                         capture = parse_capture(_mapped(plain), name)
                         return replace(capture, problems=(*problems, *capture.problems))
             return parse_capture(_mapped(file), name)
@@ -76,6 +77,17 @@ def _mapped(file: BinaryIO) -> NDArray[np.uint8]:
     if not os.fstat(file.fileno()).st_size:
         return np.zeros(0, np.uint8)
     return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+
+
+def _begun(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """The same octets; what is no capture is refused before all of it is unpacked.  Raises CaptureError."""
+    magic = b""
+    for chunk in chunks:
+        if len(magic) < _MAGIC_OCTETS:
+            magic += chunk[: _MAGIC_OCTETS - len(magic)]
+            if len(magic) == _MAGIC_OCTETS and magic not in CLASSIC_MAGICS and magic != PCAPNG_MAGIC:
+                parse_capture(np.frombuffer(magic, np.uint8), name)  # raises the error that fits
+        yield chunk
 
 
 def _spooled(chunks: Iterable[bytes], name: str) -> BinaryIO:

@@ -41,12 +41,12 @@ class BlockWriter:
 
     def names(self, names: Mapping[str, str]) -> None:
         """Tell readers the names of addresses."""
-        records = b""
+        records = []
         for address, name in names.items():
             packed = ip_address(address).packed
             value = packed + name.encode() + b"\0"
-            records += struct.pack("<HH", 1 if len(packed) == 4 else 2, len(value)) + _padded(value)
-        self._block(_NAMES, records + bytes(4))
+            records.append(struct.pack("<HH", 1 if len(packed) == 4 else 2, len(value)) + _padded(value))
+        self._block(_NAMES, b"".join(records) + bytes(4))
 
     def secrets(self, keylog: bytes) -> None:
         """TLS keys in the NSS key log format; they must come before the packets they open."""

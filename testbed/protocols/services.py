@@ -19,10 +19,17 @@ _TCP = {
     993: "imaps",
     995: "pop3s",
     2525: "smtp",
+    8000: "http",
+    8080: "http",
 }
 _UDP = {53: "dns", 67: "dhcp", 123: "ntp", 137: "netbios-ns", 5353: "mdns", 5355: "llmnr"}
 
 _SMTP_COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|LHLO|MAIL FROM:)[ \t]*[^\r\n]")
+# A method with the beginning of a target; the eight octets of a head may end before the target.
+_HTTP_REQUEST = re.compile(
+    rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|PATCH|PROPFIND|REPORT)(?:\Z| (?:\Z|/|\*|https?:))"
+    rb"|CONNECT (?:\Z|[^\s/])|PRI \* HT"
+)
 
 _GREETINGS = {"pop3": (b"+OK", b"-ERR", b"+ "), "imap": (b"* ", b"+ ")}
 
@@ -48,6 +55,8 @@ def service_by_content(from_client: bytes, from_server: bytes) -> str:
         return "imap"
     if from_server.startswith(b"+OK") and not from_client.startswith(b"*"):
         return "pop3"
+    if from_server.startswith(b"HTTP/1.") or _HTTP_REQUEST.match(from_client):
+        return "http"
     return ""
 
 

@@ -29,7 +29,7 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
             entry = next(entries, None)
         writer.packet(
             int(capture.interface[row]),
-            packet.time_ns,
+            max(0, packet.time_ns),  # pcapng counts from 1970; a crafted capture may claim an earlier time
             capture.octets(row),
             packet.length,
             _comments(packet, evidence.get(packet.frame, [])),

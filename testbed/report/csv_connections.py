@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
+from testbed.protocols.text import printable
 from testbed.report.json_analysis import utf8
 from testbed.trace.analysis import Analysis
 from testbed.trace.model import Connection
@@ -80,8 +81,8 @@ def _row(analysis: Analysis, c: Connection) -> tuple[object, ...]:
 
 
 def _cell(value: object) -> str:
-    """Text a spreadsheet cannot take for a formula: what a stranger's server says lands here."""
+    """Text a spreadsheet cannot take for a formula, nor a terminal for an order: strangers' words land here."""
     if isinstance(value, int):
         return str(value)
-    text = utf8(str(value))
+    text = printable(utf8(str(value)))
     return f"'{text}" if text.startswith(_FORMULA) else text

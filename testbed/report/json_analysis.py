@@ -26,6 +26,7 @@ from testbed.trace.tls import TlsSession
 SCHEMA_VERSION = 1
 _ROWS = 1 << 14  # packets whose columns are turned into Python's numbers at a time
 _LONE = re.compile("[\ud800-\udfff]")
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _encode_indented = json.JSONEncoder(ensure_ascii=False, indent=2).encode
@@ -41,7 +42,7 @@ def analyses_json(analyses: Iterable[Analysis], *, packets: bool) -> Iterator[st
         "testbed": __version__,
         "captures": (_capture(analysis, packets) for analysis in analyses),
     }
-    yield from map(utf8, _pieces(document, ""))
+    yield from map(_harmless, _pieces(document, ""))
 
 
 def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
@@ -55,7 +56,15 @@ def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
 
 
 def _line(kind: str, analysis: Analysis, fields: dict[str, object]) -> str:
-    return utf8(_encode({"type": kind, "file": analysis.path, **fields}))
+    return _harmless(_encode({"type": kind, "file": analysis.path, **fields}))
+
+
+def _harmless(text: str) -> str:
+    """JSON in which what a terminal would obey, or show in another order, is written as an escape."""
+    text = utf8(text)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def utf8(text: str) -> str:

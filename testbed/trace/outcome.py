@@ -27,6 +27,10 @@ def outcome(
         return _names(exchanges)
     if service in ("pop3", "imap"):
         return _reading(exchanges) or _plain(closure, closed_by)
+    if service == "http2":
+        return "HTTP/2, which is not followed"
+    if service == "http":
+        return _web(exchanges, f"reset by {closed_by}" if closure is Closure.RESET else "")
     parts = [_transaction(transaction) for transaction in transactions]
     if not parts:
         parts = [_refusal(exchanges)]
@@ -91,6 +95,24 @@ def _reading(exchanges: tuple[Exchange, ...]) -> str:
             refused = f"{exchange.command.verb} refused: {exchange.reply.text}"
     words = [deed if deed in ("logged in", _ENCRYPTED) else f"{count} {deed}" for deed, count in counts.items()]
     return ", ".join([*words, *([refused] if refused else [])])
+
+
+def _web(exchanges: tuple[Exchange, ...], ending: str) -> str:
+    """``3 requests: 2 × 200 OK, 404 Not Found``; a single request with its address."""
+    asked = [exchange.command for exchange in exchanges if exchange.command is not None]
+    fates: dict[str, int] = {}
+    for exchange in exchanges:
+        interim = exchange.reply is not None and exchange.command is None and exchange.reply.code[0] == "1"
+        if not interim:
+            reply = exchange.reply
+            fate = f"{reply.code} {reply.lines[0]}".strip() if reply is not None else exchange.note
+            fate += " cut off" if reply is not None and exchange.note.startswith("the reply is cut off") else ""
+            fates[fate] = fates.get(fate, 0) + 1
+    told = [f"{count:,} × {fate}" if count > 1 else fate for fate, count in fates.items()][:5]
+    more = [f"{len(fates) - 5} other replies"] if len(fates) > 5 else []
+    what = f"{asked[0].verb} {asked[0].argument}" if len(asked) == 1 else f"{len(asked):,} requests"
+    words = f"{what}: {', '.join(told + more)}" if fates else "no request"
+    return f"{words}; {ending}" if ending else words
 
 
 def _transaction(transaction: Transaction) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from testbed.trace.dialogue.dns import DnsDialogue
+from testbed.trace.dialogue.http import HttpDialogue
 from testbed.trace.dialogue.imap import ImapDialogue
 from testbed.trace.dialogue.messages import OnMessage
 from testbed.trace.dialogue.pop3 import Pop3Dialogue
@@ -26,11 +27,16 @@ class Dialogue(Protocol):
         """Everything understood, in order of time; what stayed without reply is among it."""
 
 
-class MailDialogue(Dialogue, Protocol):
-    """A dialogue that carries mail."""
+@runtime_checkable
+class RemarkingDialogue(Dialogue, Protocol):
+    """A dialogue that remarks on what it reads."""
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
+
+
+MailDialogue = RemarkingDialogue
+"""A dialogue that carries mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,14 @@ _MAIL: dict[str, type[SmtpDialogue] | type[Pop3Dialogue] | type[ImapDialogue]] =
     "pop3": Pop3Dialogue,
     "imap": ImapDialogue,
 }
-_TCP: dict[str, Callable[[], Dialogue]] = {
-    "dns": lambda: DnsDialogue(stream=True),
+# Each is made with whether to show credentials.
+_TCP: dict[str, Callable[[bool], Dialogue]] = {
+    "dns": lambda _: DnsDialogue(stream=True),
+    "http": lambda show: HttpDialogue(show_credentials=show),
 }
-_UDP: dict[str, Callable[[], Dialogue]] = {
-    "dns": lambda: DnsDialogue(stream=False),
-    "mdns": lambda: DnsDialogue(stream=False),
+_UDP: dict[str, Callable[[bool], Dialogue]] = {
+    "dns": lambda _: DnsDialogue(stream=False),
+    "mdns": lambda _: DnsDialogue(stream=False),
 }
 
 
@@ -79,7 +87,7 @@ def listen(transport: str, service: str, items: Iterable[Chunk | Gap], *, show_c
     """Follow the dialogue of one connection.  ``show_credentials`` decodes credentials, which are masked else."""
     mail = mail_dialogue(service, show_credentials=show_credentials) if transport == "tcp" else None
     make = (_TCP if transport == "tcp" else _UDP).get(service)
-    dialogue = mail or (make() if make else None)
+    dialogue = mail or (make(show_credentials) if make else None)
     gaps = []
     for item in items:
         if isinstance(item, Gap):
@@ -87,7 +95,9 @@ def listen(transport: str, service: str, items: Iterable[Chunk | Gap], *, show_c
         if dialogue is not None:
             dialogue.feed(item)
     exchanges, transactions = dialogue.finish() if dialogue else ((), ())
-    return Spoken(service, exchanges, transactions, tuple(gaps), mail.remarks() if mail else ())
+    remarks = dialogue.remarks() if isinstance(dialogue, RemarkingDialogue) else ()
+    named = dialogue.service if isinstance(dialogue, HttpDialogue) else service
+    return Spoken(named, exchanges, transactions, tuple(gaps), remarks)
 
 
 def first_octets(items: Iterable[Chunk | Gap], most: int = 64) -> tuple[bytes, bytes, Iterator[Chunk | Gap]]:

@@ -1,8 +1,15 @@
-"""DNS queries and answers as exchanges (RFC 1035; over TCP with a length before each message, RFC 7766)."""
+"""DNS queries and answers as exchanges (RFC 1035; over TCP with a length before each message, RFC 7766).
+
+dnspython reads a message's question and the records that are shown.  All others are only passed over: it compares each
+record with those before it, which takes milliseconds when their names have a hundred labels.
+"""
 
 from __future__ import annotations
 
+import struct
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from testbed.protocols.text import printable
@@ -14,6 +21,11 @@ if TYPE_CHECKING:
     import dns.message
 
 _MAX_LINES = 50
+_MAX_EXCHANGES = 1_000_000
+_HEADER_OCTETS = 12
+_POINTER, _LONGEST_LABEL = 0xC0, 63
+_ANSWER, _ADDITIONAL = 0, 2
+_OPT = 41  # RFC 6891 §6.1.2: its TTL has the upper bits of the response code
 
 
 class DnsDialogue:
@@ -47,30 +59,31 @@ class DnsDialogue:
         import dns.message
 
         try:
-            message = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=True)
+            message = dns.message.from_wire(_questioned(wire), question_only=True, continue_on_error=True)
         except (dns.exception.DNSException, ValueError, IndexError, UnicodeError):
             side = "query" if item.side == CLIENT else "answer"
             command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
-            self._exchanges.append(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
+            self._add(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
             return
         if message.flags & 0x8000:
-            self._answer(message, item, len(wire))
+            self._answer(message, item, wire)
         else:
             self._query(message, item, len(wire))
 
     def _query(self, message: dns.message.Message, item: Chunk, octets: int) -> None:
         kind, name = _question(message)
         command = Command(kind, name, (item.frame,), item.time_ns, octets)
-        self._open.setdefault((message.id, kind, name.lower()), deque()).append(len(self._exchanges))
-        self._exchanges.append(Exchange(Phase.TRANSFER, command, None, "no answer"))
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._open.setdefault((message.id, kind, name.lower()), deque()).append(len(self._exchanges))
+        self._add(Exchange(Phase.TRANSFER, command, None, "no answer"))
 
-    def _answer(self, message: dns.message.Message, item: Chunk, octets: int) -> None:
+    def _answer(self, message: dns.message.Message, item: Chunk, wire: bytes) -> None:
         import dns.rcode
 
         kind, name = _question(message)
-        lines = _records(message)
-        code = dns.rcode.to_text(message.rcode())
-        reply = Reply(code, "", lines, (item.frame,), item.time_ns, octets)
+        lines, extended = _answered(wire)
+        code = dns.rcode.to_text(dns.rcode.from_flags(message.flags, extended))
+        reply = Reply(code, "", lines, (item.frame,), item.time_ns, len(wire))
         note = "" if code == "NOERROR" else _WORDS.get(code, "")
         if message.flags & 0x0200:
             note = "truncated; to be asked again over TCP"
@@ -81,7 +94,11 @@ class DnsDialogue:
             at = waiting.popleft()
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note)
         else:
-            self._exchanges.append(Exchange(Phase.TRANSFER, None, reply, note))
+            self._add(Exchange(Phase.TRANSFER, None, reply, note))
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)
 
 
 _WORDS = {
@@ -102,17 +119,74 @@ def _question(message: dns.message.Message) -> tuple[str, str]:
     return dns.rdatatype.to_text(question.rdtype), printable(question.name.to_text(omit_final_dot=True))
 
 
-def _records(message: dns.message.Message) -> tuple[str, ...]:
+def _questioned(wire: bytes) -> bytes:
+    """The message with its first question and no records."""
+    questions = min(1, int.from_bytes(wire[4:6], "big"))
+    return wire[:4] + struct.pack(">HHHH", questions, 0, 0, 0)[: max(0, len(wire) - 4)] + wire[_HEADER_OCTETS:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A resource record; its data are ``length`` octets ``at`` a place of the message."""
+
+    section: int
+    kind: int
+    of_class: int
+    ttl: int
+    at: int
+    length: int
+
+
+def _answered(wire: bytes) -> tuple[tuple[str, ...], int]:
+    """The answers as text, and the TTL of the OPT record (0 for none)."""
+    lines: list[str] = []
+    extended = 0
+    for record in _records(wire):
+        if record.section == _ANSWER and len(lines) < _MAX_LINES:
+            lines.append(_text(wire, record))
+        elif record.section == _ADDITIONAL and record.kind == _OPT:
+            extended = record.ttl
+    return tuple(lines), extended
+
+
+def _records(wire: bytes) -> Iterator[_Record]:
+    """The records behind the questions, up to where the message is damaged."""
+    questions, *counts = struct.unpack_from(">HHHH", wire, 4)
+    at = _HEADER_OCTETS
+    try:
+        for _ in range(questions):
+            at = _behind_name(wire, at) + 4
+        for section, count in enumerate(counts):
+            for _ in range(count):
+                kind, of_class, ttl, length = struct.unpack_from(">HHIH", wire, at := _behind_name(wire, at))
+                if at + 10 + length > len(wire):
+                    return
+                yield _Record(section, kind, of_class, ttl, at + 10, length)
+                at += 10 + length
+    except (IndexError, struct.error):
+        return
+
+
+def _behind_name(wire: bytes, at: int) -> int:
+    """Where the name that begins at a place ends.  Raises IndexError where it is none."""
+    while wire[at]:
+        if wire[at] >= _POINTER:
+            return at + 2
+        if wire[at] > _LONGEST_LABEL:
+            raise IndexError("no kind of label")
+        at += 1 + wire[at]
+    return at + 1
+
+
+def _text(wire: bytes, record: _Record) -> str:
+    import dns.exception
+    import dns.rdata
+    import dns.rdataclass
     import dns.rdatatype
 
-    lines = []
-    for rrset in message.answer:
-        for rdata in rrset:
-            try:
-                text = rdata.to_text()
-            except (ValueError, UnicodeError):
-                text = "(unreadable)"
-            lines.append(printable(f"{dns.rdatatype.to_text(rrset.rdtype)} {text}")[:300])
-            if len(lines) == _MAX_LINES:
-                return tuple(lines)
-    return tuple(lines)
+    kind, of_class = dns.rdatatype.RdataType.make(record.kind), dns.rdataclass.RdataClass.make(record.of_class)
+    try:
+        text = dns.rdata.from_wire(of_class, kind, wire, record.at, record.length).to_text()
+    except (dns.exception.DNSException, ValueError, LookupError, ArithmeticError):
+        text = "(unreadable)"
+    return printable(f"{dns.rdatatype.to_text(kind)} {text}")[:300]

@@ -21,6 +21,8 @@ from testbed.trace.reassembly import Chunk, Gap
 from testbed.trace.remarks import Remark, Remarks
 
 _MAX_LINES_KEPT = 20
+_MAX_KINDS = 100  # of untagged data, counted each for itself
+_MAX_EXCHANGES = 1_000_000
 _MAX_SECRET = 500  # octets of a literal that is a name or a password
 _FETCHED = re.compile(rb"(?:BODY\[\]|BINARY\[\]|RFC822)(<\d+>)? ~?\{\d+\}$", re.I)
 _IS_FETCH = re.compile(rb"\* \d+ FETCH ", re.I)
@@ -50,7 +52,7 @@ class _Data:
 
     lines: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
-    frames: list[int] = field(default_factory=list)
+    frames: tuple[int, ...] = ()  # the first
     octets: int = 0
     first_time: int = 0
 
@@ -104,7 +106,7 @@ class ImapDialogue:
         for half in self._halves:
             half.keeper.end(complete=False)
         for command in self._open.values():
-            self._exchanges.append(Exchange(Phase(phase_word(command.verb)), command, None, "no reply"))
+            self._add(Exchange(Phase(phase_word(command.verb)), command, None, "no reply"))
         return tuple(self._exchanges), ()
 
     def _read(self, half: _Half, side: int) -> None:
@@ -171,6 +173,8 @@ class ImapDialogue:
                 arguments = decoded(line.content.split(None, 2)[2])[:_MAX_SECRET]
         elif tag.upper() in ("LOGIN", "AUTHENTICATE"):
             arguments = MASK  # the tag was forgotten
+        if len(self._open) >= _MAX_EXCHANGES:
+            return
         self._open[tag] = Command(name, arguments, line.frames, line.time_ns, line.octets)
         self._last_tag = tag
         self._halves[CLIENT].has_messages = name == "APPEND"
@@ -178,12 +182,12 @@ class ImapDialogue:
     def _secret_literal(self, octets: bytes, frames: tuple[int, ...]) -> None:
         """A piece of a literal of the client that is no message: the name or password of LOGIN, when it is."""
         waiting = self._open.get(self._last_tag)
-        if waiting is not None and waiting.verb == "LOGIN" and len(waiting.argument) < _MAX_SECRET:
+        if waiting is not None and waiting.verb == "LOGIN":
             self._show(waiting, decoded(octets)[:_MAX_SECRET])
 
     def _show(self, command: Command, text: str) -> None:
         """Add to the arguments of an open command, where credentials are to be shown."""
-        if self._auth.show:
+        if self._auth.show and len(command.argument) < _MAX_SECRET:
             self._open[self._last_tag] = replace(command, argument=f"{command.argument} {text}")
 
     def _server_line(self, line: Line) -> None:
@@ -202,7 +206,7 @@ class ImapDialogue:
         elif status is not None and status[1] == "BYE":
             text = status[2]
             reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.octets)
-            self._exchanges.append(Exchange(Phase.CLOSURE, None, reply, ""))
+            self._add(Exchange(Phase.CLOSURE, None, reply, ""))
         else:
             self._untagged(line)
 
@@ -217,10 +221,11 @@ class ImapDialogue:
         data = self._data
         data.first_time = data.first_time or line.time_ns
         data.octets += line.octets
-        data.frames += line.frames
+        data.frames = data.frames or line.frames[:1]
         words = decoded(line.content).split(" ")
         kind = next((w for w in words[1:3] if not w.isdigit()), "data")
-        data.kinds[kind.upper()[:40]] += 1
+        kind = kind.upper()[:40]
+        data.kinds[kind if kind in data.kinds or len(data.kinds) < _MAX_KINDS else "OTHER"] += 1
         if len(data.lines) < _MAX_LINES_KEPT:
             data.lines.append(decoded(line.content)[2:300])
 
@@ -230,13 +235,17 @@ class ImapDialogue:
         data, self._data = self._data, _Data()
         summary = [f"{count} {kind}" for kind, count in data.kinds.items()]
         lines = (f"[{code}] {rest}".strip() if code else rest, *([", ".join(summary)] if summary else []))
-        frames = tuple(dict.fromkeys((*data.frames[:1], *line.frames)))
+        frames = tuple(dict.fromkeys((*data.frames, *line.frames)))
         first = data.first_time or line.time_ns
         reply = Reply(word, "", lines, frames, first, line.octets + data.octets)
         note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
-        self._exchanges.append(Exchange(Phase(phase_word(command.verb)), command, reply, note))
+        self._add(Exchange(Phase(phase_word(command.verb)), command, reply, note))
         if command.verb == "STARTTLS" and word == "OK":
             behind = next(iter(self._open.values()), None)
             if behind is not None:
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)

@@ -21,6 +21,7 @@ from testbed.trace.remarks import Remark, Remarks
 
 _MESSAGES = frozenset(("RETR", "TOP"))
 _MAX_LINES_KEPT = 50
+_MAX_EXCHANGES = 1_000_000
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class Pop3Dialogue:
             self._answered(self._listing, "the listing is cut off")
         for command in self._waiting:
             if command.frames:
-                self._exchanges.append(Exchange(_phase(command), command, None, "no reply"))
+                self._add(Exchange(_phase(command), command, None, "no reply"))
         return tuple(self._exchanges), ()
 
     def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
@@ -109,7 +110,8 @@ class Pop3Dialogue:
             if verb in ("PASS", "APOP", "AUTH"):
                 argument = self._secret_argument(verb, argument, line)
         self._authenticating += verb == "AUTH"
-        self._waiting.append(Command(verb, argument, line.frames, line.time_ns, line.octets))
+        if len(self._waiting) < _MAX_EXCHANGES:
+            self._waiting.append(Command(verb, argument, line.frames, line.time_ns, line.octets))
 
     def _secret_argument(self, verb: str, masked: str, line: Line) -> str:
         """The argument of a command that takes credentials, as it may be shown."""
@@ -164,12 +166,16 @@ class Pop3Dialogue:
         reply = Reply(status, "", (text, *keep, *summary), frames, pending.first.time_ns, octets)
         known = status in ("+OK", "-ERR", "+")
         note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
-        self._exchanges.append(Exchange(_phase(command), command, reply, note))
+        self._add(Exchange(_phase(command), command, reply, note))
         if command is not None and command.verb == "STLS" and status == "+OK":
             if self._waiting:
                 behind = self._waiting[0]
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)
 
 
 def _phase(command: Command | None) -> Phase:

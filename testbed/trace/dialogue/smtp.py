@@ -36,6 +36,7 @@ from testbed.trace.remarks import Remark, Remarks
 
 _MAX_EXCHANGES = 1_000_000
 _MAX_HELD = 1 << 20  # octets of the client that wait for a reply
+_MAX_READ_AGAIN = 1 << 18  # octets of the client that turn out to be commands behind a false end of data
 _NEEDS_REPLY = frozenset(("DATA", "STARTTLS", "AUTH"))
 _ENDS_CHUNKS = frozenset(("RSET", "EHLO", "HELO", "LHLO", "MAIL", "DATA", "QUIT", "STARTTLS"))
 _TLS_HANDSHAKE = b"\x16\x03"
@@ -73,6 +74,7 @@ class SmtpDialogue:
         self._held: Command | None = None  # what follows it waits for its reply
         self._masking = False  # after AUTH, until a line is a command again
         self._unheard = False  # the server's side is not in the capture
+        self._read_again = 0
         self._encrypted = False
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -125,7 +127,7 @@ class SmtpDialogue:
         if self._mode is _Mode.MESSAGE and self._message is not None:
             if line is not None:
                 self._message.line(line)
-            self._pending.append(self._message.abandon())
+            self._wait(self._message.abandon())
         elif self._mode is _Mode.COMMANDS and line is not None and line.content.strip():
             self._command(line)
 
@@ -188,16 +190,20 @@ class SmtpDialogue:
             if self._unheard and verb == "DATA":
                 self._begin_message()
         else:
+            self._wait(command)
+
+    def _wait(self, command: Command) -> None:
+        if len(self._pending) < _MAX_EXCHANGES:
             self._pending.append(command)
 
     def _hold(self, command: Command) -> None:
-        self._pending.append(command)
+        self._wait(command)
         self._held = command
 
     def _begin_chunk(self, command: Command) -> None:
         octets = chunk_octets(command)
         if octets is None:
-            self._pending.append(command)
+            self._wait(command)
             return
         self._chunk, self._mode = ChunkReader(command, octets, self._head, self._keeper), _Mode.CHUNK
         if not octets:
@@ -207,7 +213,7 @@ class SmtpDialogue:
         if command is None or self._chunk is None:
             return
         if not self._chunk.refused:
-            self._pending.append(command)
+            self._wait(command)
         if is_last(command):
             self._conduct.message_ended()
         self._chunk, self._mode = None, _Mode.COMMANDS
@@ -223,7 +229,7 @@ class SmtpDialogue:
             self._end_message(command)
 
     def _end_message(self, command: Command) -> None:
-        self._pending.append(command)
+        self._wait(command)
         self._message, self._mode = None, _Mode.COMMANDS
         self._conduct.message_ended()
 
@@ -236,13 +242,14 @@ class SmtpDialogue:
 
     def _answered(self, reply: Reply, parts: list[ReplyPart]) -> None:
         if self._mode is _Mode.MESSAGE and self._message is not None and not self._pending:
-            ended = self._message.answered(reply.code)
+            ended = self._message.answered(reply.code, again=self._read_again < _MAX_READ_AGAIN)
             if ended is not None:
                 self._end_message(ended[0])
                 self._client.put_back(ended[1])
+                self._read_again += sum(len(line.raw) for line in ended[1])
         elif self._chunk is not None and not self._pending and reply.code[:1] in ("4", "5"):
             self._chunk.refused = True
-            self._pending.append(self._chunk.command)
+            self._wait(self._chunk.command)
         note = explain(reply.code, reply.enhanced) if reply.code else "not an SMTP reply"
         command = self._pending.popleft() if self._pending else None
         if command is not None and command.verb == "connect" and reply.code[:1] in ("2", "3") and reply.code != "220":

@@ -89,16 +89,17 @@ class MessageReader:
         self._keeper.hole(gap.octets)
         self._holed, self._before, self._suspect = True, _HOLE, None
 
-    def answered(self, code: str) -> tuple[Command, list[Line]] | None:
+    def answered(self, code: str, *, again: bool = True) -> tuple[Command, list[Line]] | None:
         """The server replied before the end of data.
 
         Gives the message and what the client said behind it, when the reply shows that the server saw its end; None
-        when it only could not wait.
+        when it only could not wait.  ``again`` tells whether what was said may be read a second time: a client that
+        sends nothing but false ends would have all of it read anew for each of them.
         """
         false_end = self._false_end
         if code == "421" or code[:1] not in ("2", "4", "5"):
             return None
-        if false_end is not None and false_end.behind is not None and (code[0] == "2" or not false_end.behind):
+        if again and false_end and false_end.behind is not None and (code[0] == "2" or not false_end.behind):
             self._settle()
             self._keeper.end(complete=not self._holed, position=false_end.kept)
             return false_end.command, false_end.behind

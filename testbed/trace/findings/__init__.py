@@ -16,7 +16,13 @@ from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refuse
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
 from testbed.trace.findings.violations import violations
+from testbed.trace.findings.web import refused_requests, web_remarks
 from testbed.trace.model import Connection, Finding
+
+
+def _remarks(connection: Connection) -> Iterator[Finding]:
+    yield from (web_remarks if connection.service == "http" else violations)(connection)
+
 
 _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     failed_handshake,
@@ -33,7 +39,8 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     old_tls,
     plain_answer,
     plain_after_starttls,
-    violations,
+    refused_requests,
+    _remarks,
 )
 _OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)
 

@@ -1,0 +1,54 @@
+"""HTTP messages on their way, and who is told of them (RFC 9112 §2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from testbed.protocols.http import Framing, Head, RequestLine, StatusLine
+
+
+@dataclass(slots=True)
+class Message:
+    """A message on its way.  ``body`` counts the octets of content, ``octets`` all that were sent for it.
+
+    ``begun_ns`` is the time of the start line, ``time_ns`` that of the last octet so far.  ``trouble`` tells in words
+    why it is not whole.
+    """
+
+    start: RequestLine | StatusLine
+    begun_ns: int
+    head: Head = field(default_factory=Head)
+    framing: Framing | None = None
+    frames: dict[int, None] = field(default_factory=dict)
+    last_frame: int = 0
+    time_ns: int = 0
+    octets: int = 0
+    body: int = 0
+    missing: int = 0
+    form: bytearray | None = None
+    ended: bool = False
+    trouble: str = ""
+
+    def told_frames(self) -> tuple[int, ...]:
+        """The frames of its header, and its last one."""
+        return tuple(dict.fromkeys((*self.frames, self.last_frame)))
+
+
+class Owner(Protocol):
+    """Who makes sense of the messages of both sides."""
+
+    def started(self, side: int, message: Message) -> None:
+        """A start line was read."""
+
+    def headed(self, side: int, message: Message) -> Framing:
+        """The header is complete: where does the body end?"""
+
+    def ended(self, side: int, message: Message) -> None:
+        """The message is over, whole or not."""
+
+    def stuck(self, side: int, frames: tuple[int, ...], words: str) -> None:
+        """The octets that come cannot be followed."""
+
+    def hole(self, side: int) -> None:
+        """Octets are missing, perhaps whole messages."""
