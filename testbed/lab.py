@@ -221,7 +221,7 @@ class _Lab:
             nameserver=self._addresses[name_server][0],
             log=self._log(name),
             now=lambda: self._loop.now_ns() / _NS,
-            dialogue=DialogueScript(own_faults, self._dialogue_fault),
+            dialogue=DialogueScript(own_faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed),
             trusted=frozenset(address for agent in agents for address in self._addresses[agent]),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from testbed.net import faults as net
 from testbed.net.packet import Kind, Packet
+from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault, WireFault
 from testbed.scenario.scenario import Scenario
 
@@ -21,10 +22,10 @@ def packet_faults(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) 
     made: list[tuple[int, net.PacketFault]] = []
     for fault in scenario.faults:
         if isinstance(fault, HostFault):
-            window = net.Window(fault.from_, fault.until)
+            window = Trigger(from_ns=fault.from_, until_ns=fault.until)
             made.append((fault.line, _HOST_FAULTS[fault.is_](frozenset(addresses[fault.host]), window)))
         elif isinstance(fault, WireFault):
-            made.append((fault.line, _wire_fault(fault, addresses)))
+            made.append((fault.line, _wire_fault(fault, addresses, scenario.seed)))
     return made
 
 
@@ -36,7 +37,7 @@ def needs_forging(scenario: Scenario) -> bool:
     )
 
 
-def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]]) -> net.WireFault:
+def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]], seed: int) -> net.WireFault:
     deed: Callable[[Packet], net.Action]
     if fault.lose:
         deed = net.lose
@@ -51,7 +52,7 @@ def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]]) -> n
         frozenset(addresses[source]),
         frozenset(addresses[destination]),
         None if fault.packets == "any" else Kind(fault.packets),
-        fault.nth,
-        fault.count,
+        fault.trigger(seed),
         deed,
+        fault.connection,
     )

@@ -28,6 +28,7 @@ COMMANDS = {
         ),
     ),
     "check": ("Validate scenario files", (("testbed check scenarios/", "every mistake, with its line"),)),
+    "faults": ("List the faults a scenario can inject", (("testbed faults", "where, when and what"),)),
     "schema": (
         "Print the JSON Schema of scenario files",
         (("testbed schema > scenario.schema.json", "for editors that complete and check"),),

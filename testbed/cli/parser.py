@@ -63,11 +63,22 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
 
 
+def _faults(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+
+
 def _nothing(parser: argparse.ArgumentParser) -> None:
     pass
 
 
-_ARGUMENTS = {"run": _run, "inspect": _inspect, "check": _check, "schema": _nothing, "doctor": _nothing}
+_ARGUMENTS = {
+    "run": _run,
+    "inspect": _inspect,
+    "check": _check,
+    "schema": _nothing,
+    "faults": _faults,
+    "doctor": _nothing,
+}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from testbed.scenario.faults import DialogueFault
+from testbed.scenario.faults.dialogue import DialogueFault
 
 _ALIASES = {"HELO": "EHLO"}
 
 
 class DialogueScript:
-    """The faults of one host, in the order of the file; each is used up after its ``times``."""
+    """The faults of one host, in the order of the file.
 
-    def __init__(self, faults: Sequence[DialogueFault], fired: Callable[[DialogueFault], None]) -> None:
-        self._remaining = [(fault, [fault.times]) for fault in faults]
+    ``now_ns`` tells the scenario time since the start, ``fired`` hears of every fault that is staged.
+    """
+
+    def __init__(
+        self,
+        faults: Sequence[DialogueFault],
+        fired: Callable[[DialogueFault], None],
+        now_ns: Callable[[], int] = lambda: 0,
+        seed: int = 0,
+    ) -> None:
+        self._faults = [(fault, fault.trigger(seed)) for fault in faults]
         self._fired = fired
+        self._now_ns = now_ns
+        self._connections = 0
 
-    def take(self, stage: str, recipient: str = "") -> DialogueFault | None:
+    def connected(self) -> int:
+        """The number of a new connection, from 1."""
+        self._connections += 1
+        return self._connections
+
+    def take(self, stage: str, recipient: str = "", connection: int = 1) -> DialogueFault | None:
         """The fault to stage now.  ``stage`` is a command's verb, ``connect`` or ``message``."""
-        for fault, left in self._remaining:
-            if fault.on not in (stage, _ALIASES.get(stage)) or left[0] == 0:
+        for fault, trigger in self._faults:
+            if fault.on not in (stage, _ALIASES.get(stage)) or fault.connection not in (None, connection):
                 continue
             if fault.recipient is not None and fault.recipient.lower() != recipient.lower():
                 continue
-            if left[0] is not None:
-                left[0] -= 1
-            self._fired(fault)
-            return fault
+            if trigger.strikes(self._now_ns()):
+                self._fired(fault)
+                return fault
         return None

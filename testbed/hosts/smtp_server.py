@@ -90,13 +90,14 @@ class SmtpServer(SMTP):
             auth_require_tls=True,
         )
         self._script = site.dialogue
+        self._number = site.dialogue.connected()
         self._refused_at_connect = False
         self._lines: list[str] = []
         self._last_data = 0.0
         self._smtp_methods = {verb: self._staged(verb, method) for verb, method in self._smtp_methods.items()}
 
     async def _handle_client(self) -> None:
-        fault = self._script.take("connect")
+        fault = self._script.take("connect", connection=self._number)
         if fault is not None:
             await self._stage(fault)
             if not fault.reply or fault.then or fault.reply.startswith("421"):
@@ -124,7 +125,7 @@ class SmtpServer(SMTP):
             if self._refused_at_connect and verb != "QUIT":
                 await self.push("503 5.5.1 Bad sequence of commands")
                 return
-            fault = self._script.take(verb, path_of(arg or "") if verb == "RCPT" else "")
+            fault = self._script.take(verb, path_of(arg or "") if verb == "RCPT" else "", self._number)
             if fault is None:
                 await method(arg)
             else:
@@ -177,7 +178,7 @@ class SmtpServer(SMTP):
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         content, refusal = await self._read_message()
-        fault = self._script.take("message")
+        fault = self._script.take("message", connection=self._number)
         if fault is not None and fault.reply:
             status = fault.reply
         elif refusal:

@@ -18,6 +18,7 @@ from testbed.net.packet import (
     reset_to_receiver,
     reset_to_sender,
 )
+from testbed.protocols.trigger import Trigger
 
 Pair = tuple[str, str]
 """Source and destination address."""
@@ -50,23 +51,12 @@ class PacketFault(Protocol):
         """Whether nothing sent to or by an address arrives at present, however often it is repeated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From when until when, in scenario time; ``until_ns`` None means to the end."""
-
-    from_ns: int = 0
-    until_ns: int | None = None
-
-    def __contains__(self, now_ns: int) -> bool:
-        return self.from_ns <= now_ns and (self.until_ns is None or now_ns < self.until_ns)
-
-
 @dataclass(slots=True)
 class HostFault:
     """What a whole host does to packets, within a window of time."""
 
     addresses: frozenset[str]
-    window: Window
+    trigger: Trigger
 
     def pairs(self, addresses: Iterable[str]) -> Iterable[Pair]:
         others = [address for address in addresses if address not in self.addresses]
@@ -76,7 +66,7 @@ class HostFault:
                 yield other, own
 
     def act(self, packet: Packet, now_ns: int) -> Action | None:
-        return self.answer(packet) if now_ns in self.window else None
+        return self.answer(packet) if self.trigger.open_at(now_ns) else None
 
     def answer(self, packet: Packet) -> Action | None:
         """What becomes of a packet while the fault lasts."""
@@ -94,7 +84,7 @@ class Silent(HostFault):
         return Action(f"lost: {silent} is silent", copies=0, lost=True)
 
     def swallows(self, address: str, now_ns: int) -> bool:
-        return address in self.addresses and now_ns in self.window
+        return address in self.addresses and self.trigger.open_at(now_ns)
 
 
 class Refused(HostFault):
@@ -116,32 +106,39 @@ class Unreachable(HostFault):
         return Action("unreachable", copies=0, answers=(host_unreachable(packet),), lost=True)
 
     def swallows(self, address: str, now_ns: int) -> bool:
-        return address in self.addresses and now_ns in self.window
+        return address in self.addresses and self.trigger.open_at(now_ns)
 
 
 @dataclass(slots=True)
 class WireFault:
-    """What happens to ``count`` packets of a kind, from the ``nth`` on, from some addresses to others."""
+    """What happens to packets of a kind, from some addresses to others, when the trigger strikes."""
 
     sources: frozenset[str]
     destinations: frozenset[str]
     kind: Kind | None
-    nth: int
-    count: int
+    trigger: Trigger
     deed: Callable[[Packet], Action]
-    _seen: int = field(default=0, init=False)
+    connection: int | None = None  # only the packets of this one, counted from 1
+    _connections: dict[tuple[int, int], int] = field(default_factory=dict, init=False)
 
     def pairs(self, addresses: Iterable[str]) -> Iterable[Pair]:
         return ((source, destination) for source in self.sources for destination in self.destinations)
 
     def act(self, packet: Packet, now_ns: int) -> Action | None:
+        if self.connection is not None and self._number(packet) != self.connection:
+            return None
         if self.kind is not None and packet.kind is not self.kind:
             return None
-        self._seen += 1
-        return self.deed(packet) if self.nth <= self._seen < self.nth + self.count else None
+        return self.deed(packet) if self.trigger.strikes(now_ns) else None
 
     def swallows(self, address: str, now_ns: int) -> bool:
         return False
+
+    def _number(self, packet: Packet) -> int:
+        ports = (packet.source_port, packet.destination_port)
+        if packet.kind in (Kind.SYN, Kind.SYN_ACK):
+            self._connections.setdefault(ports, len(self._connections) + 1)
+        return self._connections.get(ports, 0)
 
 
 def lose(packet: Packet) -> Action:

@@ -59,6 +59,15 @@ def parse_size(text: object) -> int:
     return _scaled(found.group(1), found.group(2), _OCTETS[found.group(3)])
 
 
+def parse_share(value: object) -> float:
+    """A share between 0 and 1, written ``5%``.  Raises ValueError with a sentence."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s*%", value.strip(), re.ASCII) if isinstance(value, str) else None
+    share = float(found.group(1)) / 100 if found else value if isinstance(value, float) else 0.0
+    if not 0 < share <= 1:
+        raise ValueError(f"'{_shown(value)}' is not a share between 0% and 100%; write e.g. 5%")
+    return share
+
+
 def format_duration(ns: int) -> str:
     """In words, the two largest units: ``2 h 30 min``, ``5 d``, ``300 ms``."""
     rest = max(0, ns)

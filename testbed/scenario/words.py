@@ -121,7 +121,9 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
 
 def _keys(model: type | None) -> list[str]:
     fields = getattr(model, "model_fields", {})
-    return [field.alias or name for name, field in fields.items() if name != "kind"]
+    own = getattr(model, "__annotations__", {})  # before what all parts of its sort have in common
+    names = sorted(fields, key=lambda name: name not in own)
+    return [fields[name].alias or name for name in names if name != "kind"]
 
 
 def _owner(path: Path) -> str:

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import PacketFault, Refused, Unreachable, Window, WireFault, duplicate, lose, reset
+from testbed.net.faults import PacketFault, Refused, Unreachable, WireFault, duplicate, lose, reset
 from testbed.net.packet import Kind
+from testbed.protocols.trigger import Trigger
 
 from .conftest import ALICE, ALICE6, BOB, BOB6, NAMES, InLab
 
@@ -55,7 +56,7 @@ WHOLE = "LINE 0\nLINE 1\nLINE 2\n"
 
 
 def _wire(source: str, destination: str, kind: Kind | None, nth: int, count: int, deed) -> WireFault:
-    return WireFault(frozenset({source}), frozenset({destination}), kind, nth, count, deed)
+    return WireFault(frozenset({source}), frozenset({destination}), kind, Trigger(nth, count), deed)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_a_reset_reaches_the_sender(in_lab: InLab, ends: str) -> None:
 def test_a_host_that_cannot_be_reached_is_felt_at_once(
     in_lab: InLab, kind: type[Refused] | type[Unreachable], felt: str, server: str, client: str
 ) -> None:
-    experience, recorded = in_lab(_story(server, client), [kind(frozenset({server}), Window())])
+    experience, recorded = in_lab(_story(server, client), [kind(frozenset({server}), Trigger())])
     assert experience.startswith(felt)
     assert len(recorded.packets) == 2
 
@@ -115,7 +116,7 @@ def test_a_fault_lasts_as_long_as_its_window(in_lab: InLab) -> None:
             await asyncio.sleep(3600)
         return felt
 
-    fault = Refused(frozenset({BOB}), Window(1800 * S, 9000 * S))
+    fault = Refused(frozenset({BOB}), Trigger(from_ns=1800 * S, until_ns=9000 * S))
     assert in_lab(story, [fault])[0] == ["LINE 0\n", "ConnectionRefusedError", "ConnectionRefusedError", "LINE 0\n"]
 
 
@@ -127,6 +128,6 @@ def test_a_fault_strikes_its_own_direction_only(in_lab: InLab) -> None:
 
 
 def test_pairs_are_told_apart_by_address() -> None:
-    fault = Refused(frozenset({BOB}), Window())
+    fault = Refused(frozenset({BOB}), Trigger())
     assert set(fault.pairs(NAMES)) >= {(ALICE, BOB), (BOB, ALICE)}
     assert (ALICE, ALICE) not in set(fault.pairs(NAMES))

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from testbed.scenario.expectations import EXPECTATIONS
+from testbed.scenario.fault_reference import markdown
 from testbed.scenario.faults import KINDS, DialogueFault, HostFault, WireFault
 from testbed.scenario.hosts import MailboxSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.load import MAX_OCTETS, parse
@@ -16,6 +17,7 @@ from tests.conftest import PROJECT
 
 PAGE = PROJECT / "docs" / "scenarios.md"
 TEXT = PAGE.read_text()
+FAULTS = (PROJECT / "docs" / "faults.md").read_text()
 EXAMPLES = [
     pytest.param(
         found.group(1), TEXT[: found.start()].count("\n") + 1, id=f"line {TEXT[: found.start()].count(chr(10)) + 1}"
@@ -52,7 +54,11 @@ def test_every_key_is_described(name):
     internal = {"kind", getattr(model, "shorthand", "")}
     for key, field in model.model_fields.items():
         if key not in internal:
-            assert f"`{field.alias or key}`" in TEXT, f"{name}: {field.alias or key}"
+            assert f"`{field.alias or key}`" in TEXT + FAULTS, f"{name}: {field.alias or key}"
+
+
+def test_the_page_of_faults_is_up_to_date():
+    assert markdown() == FAULTS, "run 'make docs'"
 
 
 @pytest.mark.parametrize("word", [*STEPS, *EXPECTATIONS, *KINDS])

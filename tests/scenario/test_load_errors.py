@@ -179,7 +179,8 @@ AT = "at: someschool.edu, on: RCPT"
         ),
         (
             fault(f"{{{AT}, then: close, host: crepes.fr}}"),
-            "7:49: unknown key 'host'; known: at, on, reply, then, times, recipient",
+            "7:49: unknown key 'host'; known: at, on, reply, then, times, recipient, from, until, nth, "
+            "chance, connection",
         ),
         (fault("{host: crepes.fr}"), "7:5: 'is' is missing in 'faults'"),
         (fault("{host: crepes.fr, is: dead}"), "7:27: 'dead' is not one of silent, refused, unreachable"),
@@ -199,7 +200,7 @@ AT = "at: someschool.edu, on: RCPT"
         (fault(f"{{{WIRE}, lose: 1, delay: 1s}}"), ONE_THING),
         (fault(f"{{{WIRE}, lose: 1, times: 2}}"), "7:5: 'lose' says how many itself; leave 'times' out"),
         (fault(f"{{{WIRE}, duplicate: 1, times: 2}}"), "7:5: 'duplicate' says how many itself; leave 'times' out"),
-        (fault(f"{{{WIRE}, lose: 0}}"), "7:50: 'lose' must be at least 1, not 0"),
+        (fault(f"{{{WIRE}, lose: 0}}"), "7:50: '0' is not how many; write a whole number from 1 up, or all"),
         (fault(f"{{{WIRE}, nth: 0, lose: 1}}"), "7:49: 'nth' must be at least 1, not 0"),
         (fault(f"{{{WIRE}, delay: 1}}"), f"7:51: '1' {DURATION}"),
         (fault(f"{{{WIRE}, reset: all}}"), "7:51: 'all' is not one of both, sender, receiver"),

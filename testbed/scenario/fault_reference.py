@@ -1,0 +1,116 @@
+"""The faults there are, told by their own descriptions: for ``testbed faults`` and for docs/faults.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from inspect import getdoc
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from testbed.scenario.base import Part
+from testbed.scenario.faults import KINDS
+from testbed.scenario.faults.when import When, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a fault: its name, what it says, and the words it may be, where they are fixed."""
+
+    name: str
+    says: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """A kind of fault: the key that says where, its description in paragraphs, and its keys."""
+
+    where: str
+    about: str
+    keys: tuple[Key, ...]
+    has_when: bool
+
+
+def fault_kinds() -> tuple[FaultKind, ...]:
+    """Every kind of fault, in the order of the table."""
+    return tuple(
+        FaultKind(where, getdoc(model) or "", tuple(_keys(model)), issubclass(model, When))
+        for where, model in KINDS.items()
+    )
+
+
+def when_keys() -> tuple[Key, ...]:
+    """The keys that say when, which kinds of faults have in common."""
+    return tuple(_key(name, field) for name, field in When.model_fields.items())
+
+
+def markdown() -> str:
+    """docs/faults.md."""
+    parts = [_OPENING, _table(when_keys())]
+    for kind in fault_kinds():
+        parts += [f"## `{kind.where}`", kind.about, _table(kind.keys)]
+    return "\n\n".join(parts) + "\n"
+
+
+_OPENING = """# Faults
+
+Where + when + what: a fault is told by its first key, which says where. This page is made from the descriptions in
+`testbed/scenario/faults/`; `testbed faults` prints the same. Examples are in
+[the scenario language](scenarios.md#faults).
+
+```
+testbed faults
+```
+
+## When
+
+Every fault that is about events (a command, a packet, a question) may say which of them. A fault about a whole host
+knows `from` and `until` only."""
+
+
+def _keys(model: type[Part]) -> Iterator[Key]:
+    common = When.model_fields if issubclass(model, When) else Window.model_fields
+    for name, field in model.model_fields.items():
+        if name not in common or name in getattr(model, "__annotations__", {}):
+            yield _key(name, field)
+
+
+def _key(name: str, field: FieldInfo) -> Key:
+    return Key(field.alias or name, field.description or "", tuple(_words(field.annotation)))
+
+
+def _words(annotation: object) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield from map(str, get_args(annotation))
+    else:
+        for inner in get_args(annotation):
+            yield from _words(inner)
+
+
+def _table(keys: tuple[Key, ...]) -> str:
+    rows = ["| key | says |", "| --- | --- |"]
+    for key in keys:
+        words = f" One of {', '.join(f'`{word}`' for word in key.words)}." if len(key.words) > 1 else ""
+        words = f" Or `{key.words[0]}`." if len(key.words) == 1 else words
+        rows.append(f"| `{key.name}` | {key.says}{words} |")
+    return "\n".join(rows)
+
+
+def as_json() -> str:
+    """The same, for programs."""
+    kinds = [
+        {
+            "where": kind.where,
+            "about": kind.about,
+            "keys": [{"key": key.name, "says": key.says, "words": list(key.words)} for key in kind.keys],
+        }
+        for kind in fault_kinds()
+    ]
+    return json.dumps({"when": [{"key": k.name, "says": k.says} for k in when_keys()], "faults": kinds}, indent=2)
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -1,0 +1,66 @@
+"""When a fault strikes: the part all kinds of fault have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from testbed.protocols.trigger import Trigger
+from testbed.scenario.base import Duration, Part
+from testbed.scenario.units import format_duration, parse_share
+
+Share = Annotated[
+    float,
+    BeforeValidator(parse_share, json_schema_input_type=str),
+    Field(description="A share of all: 5%, 0.5%.", examples=["5%"]),
+]
+"""Between 0 and 1."""
+
+
+class Window(Part):
+    """From when until when, in scenario time since the start."""
+
+    from_: Duration = Field(default=0, alias="from", description="Since when; without it, from the start.")
+    until: Duration | None = Field(default=None, description="Until when; without it, to the end.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Window:
+        if self.until is not None and self.until <= self.from_:
+            raise ValueError("'until' must come after 'from'")
+        return self
+
+    def window(self) -> str:
+        """The window in words, with a space before them, or nothing."""
+        since = f" from {format_duration(self.from_)}" if self.from_ else ""
+        return since + (f" until {format_duration(self.until)}" if self.until is not None else "")
+
+
+class When(Window):
+    """Which of the events a fault is about it happens to."""
+
+    nth: int = Field(default=1, strict=True, ge=1, description="The first such event it happens to, counted from 1.")
+    chance: Share = Field(default=1.0, description="How likely, each time; the scenario's 'seed' makes it repeatable.")
+    connection: int | None = Field(
+        default=None, strict=True, ge=1, description="Only on this one of the connections, counted from 1."
+    )
+
+    def trigger(self, seed: int) -> Trigger:
+        """What counts the events of this fault."""
+        return Trigger(self.nth, self.count, self.from_, self.until, self.chance, f"{seed}:{self.line}")
+
+    @property
+    def count(self) -> int | None:
+        """How often it happens, None for always."""
+        return None
+
+    def occasion(self) -> str:
+        """Which of the events, in words, with a space before them, or nothing."""
+        parts = [f" on connection {self.connection}"] if self.connection is not None else []
+        if self.nth > 1:
+            parts.append(f" from number {self.nth} on" if self.count is None else f" at number {self.nth}")
+        if self.count is not None:
+            parts.append(" once" if self.count == 1 else f" {self.count} times")
+        if self.chance < 1:
+            parts.append(f" with a chance of {self.chance * 100:g} %")
+        return "".join(parts) + self.window()
