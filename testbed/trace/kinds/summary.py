@@ -7,9 +7,7 @@ exactly, and what is understood of it holds for all.  A connection that columns 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +83,9 @@ def _parts(understanding: Understanding, jobs: int) -> Iterator[_Part]:
         summarising = _Summarising(understanding)
         yield from (summarising.part(*piece) for piece in work)
         return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(jobs, get_context("fork"), _begin, (understanding,)) as pool:
         yield from pool.map(_in_child, work)
 
