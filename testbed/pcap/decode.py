@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.pcap.capture import Capture, Interface, narrow
+from testbed.pcap.capture import Capture, Interface
 from testbed.pcap.fragments import Fragments, reassemble_fragments
 from testbed.pcap.link import Ints, Octets, ip_offsets
 from testbed.pcap.parts import in_threads, parts
@@ -77,7 +77,7 @@ def _decoded(capture: Capture) -> tuple[PacketTable, list[tuple[Ints, ...]]]:
         destination_port=np.empty(count, np.uint16),
         headers=np.empty(count, np.uint16),
         header=np.empty(count, np.uint8),
-        length=np.empty(count, np.uint32),
+        length=np.empty(count, capture.original.dtype),
         flags=np.empty(count, np.uint8),
         v6_addresses=(),
         unread=(),
@@ -90,7 +90,6 @@ def _decoded(capture: Capture) -> tuple[PacketTable, list[tuple[Ints, ...]]]:
     batches = [*in_threads(fill, parts(count))]
     filled = _close_up(list(columns.values()), batches)
     columns = {name: column[:filled] for name, column in columns.items()}
-    columns["length"] = narrow(columns["length"])
     if filled == count:
         columns["row"] = capture.rows
     if not decoder.v6_addresses:

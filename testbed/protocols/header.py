@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import re
 from email.errors import MessageError
 from email.header import decode_header, make_header
-from email.parser import BytesHeaderParser
+from email.policy import compat32
+from functools import cache
 
 from testbed.protocols.text import printable
 
@@ -20,16 +22,32 @@ def header_field(message: bytes, name: str) -> str:
 
     Only the first 64 KiB are looked at; ``message`` may be cut off anywhere.
     """
-    head = message[:_MAX_HEADER].partition(b"\r\n\r\n")[0]
-    try:
-        value = BytesHeaderParser().parsebytes(head + b"\r\n\r\n").get(name, "")
-        parts = decode_header(str(value)[:_MAX_VALUE])
-        if any(charset is not None and _is_for_host_names(charset) for _, charset in parts):
-            return ""
-        text = str(make_header(parts))
-    except (MessageError, UnicodeError, LookupError, ValueError):
+    found = _field(name).match(message[:_MAX_HEADER].partition(b"\r\n\r\n")[0] + b"\r\n")
+    if found is None:
         return ""
+    value = found[1].strip()
+    if value.isascii() and b"=?" not in value:
+        text = value.decode("ascii")
+    else:
+        try:
+            text = _decoded(compat32.header_fetch_parse(name, value.decode("ascii", "surrogateescape")))
+        except (MessageError, UnicodeError, LookupError, ValueError):
+            return ""
     return printable(" ".join(text.split()))[:_MAX_LINE]
+
+
+@cache
+def _field(name: str) -> re.Pattern[bytes]:
+    """Finds the first field of that name; every line before it is a field, or goes on with one (RFC 5322 §2.2)."""
+    line = rb"\A(?:[!-9;-~]+[ \t]*:.*\n|[ \t].*\n)*?"
+    return re.compile(line + b"(?i:" + re.escape(name.encode()) + rb")[ \t]*:(.*(?:\n[ \t].*)*)")
+
+
+def _decoded(value: object) -> str:
+    parts = decode_header(str(value)[:_MAX_VALUE])
+    if any(charset is not None and _is_for_host_names(charset) for _, charset in parts):
+        return ""
+    return str(make_header(parts))
 
 
 def _is_for_host_names(charset: str) -> bool:

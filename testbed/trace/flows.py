@@ -169,14 +169,17 @@ def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
     key.sort()
     halves = key.view(np.uint32).reshape(-1, 2)
     upper, order = halves[:, 1 - _LITTLE], halves[:, _LITTLE].copy()
-    lower = lower[order]
     new = upper[1:] != upper[:-1]
+    del key, halves, upper
+    lower = lower[order]
     differs = lower[1:] != lower[:-1]
     differs &= ~new
     if differs.any():
         _sort_apart(order, lower, new, np.flatnonzero(differs))
         differs = lower[1:] != lower[:-1]
-    return _by_first(order, np.append(0, np.flatnonzero(new | differs) + 1), rows)
+    new |= differs
+    del lower, differs
+    return _by_first(order, np.append(0, np.flatnonzero(new) + 1), rows)
 
 
 def _hash(low: Longs, high: Longs, salts: list[np.uint64]) -> Longs:

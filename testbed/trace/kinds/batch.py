@@ -14,7 +14,8 @@ from testbed.trace.flows import Flows
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_PACKETS = 1 << 15  # of a batch, so that its columns stay in the processor's cache
+_FEWEST, _MOST = 1 << 15, 1 << 16  # packets of a batch, so that its columns stay in the processor's cache
+_SHARES = 16  # batches there should be, so that several processes can share them
 _TCP_HEADER, _TCP_OPTIONS = 20, 40  # octets
 _HALF = 1 << 31
 _APART = 1 << 34  # between the sequence numbers of one flow and those of the next
@@ -140,7 +141,8 @@ class Batch:
 def batch_numbers(flows: Flows, numbers: Ints) -> Iterator[Ints]:
     """Some flows, in parts of so many packets that their columns stay in the processor's cache."""
     filled = np.cumsum((flows.stop - flows.start)[numbers])
-    edges = np.flatnonzero(np.diff(filled // _PACKETS)) + 1
+    packets = min(max(_FEWEST, int(filled[-1:].sum()) // _SHARES), _MOST)
+    edges = np.flatnonzero(np.diff(filled // packets)) + 1
     yield from (part for part in np.split(numbers, edges) if len(part))
 
 

@@ -17,7 +17,7 @@ Octets = NDArray[np.uint8]
 
 _LF, _CR, _DOT, _SPACE = 10, 13, 46, 32
 _WIDTHS = (64, 248, 1_024)
-_TOGETHER = 1 << 18  # octets looked at together, so that they stay in the processor's cache
+_TOGETHER = 1 << 19  # octets looked at together, so that they stay in the processor's cache
 _WINDOW = 256  # a message with a line end in each window of this size has no line too long
 _NEAR = 1 << 15  # octets between pieces that are looked at in one sweep
 _HIGH_BITS = np.uint64(0x8080808080808080)
