@@ -154,23 +154,9 @@ def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
     """
     ported = (table.protocol == TCP) | (table.protocol == UDP)
     rows = table.capture.rows[: len(table)] if ported.all() else np.flatnonzero(ported).astype(np.uint32)
-    every = len(rows) == len(table)
     if not len(rows):
         return rows, np.zeros(0, np.int64)
-    key, lower = np.empty(len(rows), np.uint64), np.empty(len(rows), np.uint32)
-    salts = [np.uint64(int.from_bytes(os.urandom(8), "big") | 1) for _ in range(3)]
-
-    def fill(part: slice) -> None:
-        mixed = _hash(*_endpoints(table, part if every else rows[part]), salts)
-        lower[part] = mixed & _LOW
-        key[part] = mixed & ~_LOW | np.arange(part.start, part.stop, dtype=np.uint64)
-
-    deque(in_threads(fill, parts(len(rows))), 0)
-    key.sort()
-    halves = key.view(np.uint32).reshape(-1, 2)
-    upper, order = halves[:, 1 - _LITTLE], halves[:, _LITTLE].copy()
-    new = upper[1:] != upper[:-1]
-    del key, halves, upper
+    order, lower, new = _sorted_by_hash(table, rows)
     lower = lower[order]
     differs = lower[1:] != lower[:-1]
     differs &= ~new
@@ -180,6 +166,26 @@ def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
     new |= differs
     del lower, differs
     return _by_first(order, np.append(0, np.flatnonzero(new) + 1), rows)
+
+
+def _sorted_by_hash(
+    table: PacketTable, rows: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]:
+    """Places in ``rows`` by the upper half of their hash, the lower halves, and where in the order the upper changes."""
+    key, lower = np.empty(len(rows), np.uint64), np.empty(len(rows), np.uint32)
+    salts = [np.uint64(int.from_bytes(os.urandom(8), "big") | 1) for _ in range(3)]
+    every = len(rows) == len(table)
+
+    def fill(part: slice) -> None:
+        mixed = _hash(*_endpoints(table, part if every else rows[part]), salts)
+        lower[part] = mixed & _LOW
+        key[part] = mixed & ~_LOW | np.arange(part.start, part.stop, dtype=np.uint64)
+
+    deque(in_threads(fill, parts(len(rows))), 0)
+    key.sort()
+    halves = key.view(np.uint32).reshape(-1, 2)
+    upper = halves[:, 1 - _LITTLE]
+    return halves[:, _LITTLE].copy(), lower, upper[1:] != upper[:-1]
 
 
 def _hash(low: Longs, high: Longs, salts: list[np.uint64]) -> Longs:
