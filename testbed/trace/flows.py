@@ -171,7 +171,7 @@ def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
 def _sorted_by_hash(
     table: PacketTable, rows: NDArray[np.uint32]
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]:
-    """Places in ``rows`` by the upper half of their hash, the lower halves, and where in the order the upper changes."""
+    """Places in ``rows`` by the upper half of the hash, the lower halves, and where in that order the upper changes."""
     key, lower = np.empty(len(rows), np.uint64), np.empty(len(rows), np.uint32)
     salts = [np.uint64(int.from_bytes(os.urandom(8), "big") | 1) for _ in range(3)]
     every = len(rows) == len(table)
