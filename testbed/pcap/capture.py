@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Offsets = NDArray[np.int64] | NDArray[np.uint32]
 Lengths = NDArray[np.uint32] | NDArray[np.uint16]
 
 
@@ -40,7 +41,7 @@ class Capture:
     data: NDArray[np.uint8]
     frame: NDArray[np.uint32]
     time_ns: Ints
-    offset: Ints
+    offset: Offsets
     length: Lengths
     original: Lengths
     interface: NDArray[np.uint16]
@@ -69,6 +70,11 @@ class Capture:
 def frames_from_one(count: int) -> NDArray[np.uint32]:
     """Frame numbers of packets that are numbered without gaps; :attr:`Capture.rows` shares their memory."""
     return np.arange(count + 1, dtype=np.uint32)[1:]
+
+
+def short(offsets: Ints, data: NDArray[np.uint8]) -> Offsets:
+    """Offsets in half the memory, where the data end before 4 GiB; to be made int64 before anything is added."""
+    return offsets.astype(np.uint32) if len(data) < 1 << 32 else offsets
 
 
 def narrow(lengths: Lengths) -> Lengths:

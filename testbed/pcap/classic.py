@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import CaptureError
-from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow
+from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow, short
 from testbed.pcap.parts import in_threads, parts
 from testbed.pcap.records import Ints, Numbers, Octets, chains, gather
 
@@ -53,7 +53,7 @@ def read_classic(data: Octets, name: str) -> Capture:
         data=data,
         frame=frames_from_one(count),
         time_ns=time_ns,
-        offset=offsets,
+        offset=short(offsets, data),
         length=length,
         original=narrow(original) if cut else length,
         interface=np.broadcast_to(np.uint16(0), count),

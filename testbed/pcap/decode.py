@@ -48,7 +48,7 @@ def packet_table(capture: Capture) -> PacketTable:
 def _with_datagrams(capture: Capture, found: Fragments) -> Capture:
     """A capture with whole datagrams in the places of the fragments that completed them."""
     length, original = capture.length.astype(np.uint32), capture.original.astype(np.uint32)
-    offset, interface = capture.offset.copy(), capture.interface.copy()
+    offset, interface = capture.offset.astype(np.int64), capture.interface.copy()
     offset[found.row] = found.offset + len(capture.data)
     length[found.row] = original[found.row] = found.length
     interface[found.row] = len(capture.interfaces)
@@ -149,7 +149,7 @@ class _Decoder:
 
     def batch(self, rows: slice, columns: list[NDArray[np.generic]]) -> _Batch:
         """Fills columns with the packets among some rows of the capture."""
-        data, start = self._capture.data, self._capture.offset[rows]
+        data, start = self._capture.data, self._capture.offset[rows].astype(np.int64)
         caught = start + self._capture.length[rows]
         ip, on_wire, unread = self._ip_positions(rows, start, caught)
         carries = np.flatnonzero(ip >= 0)

@@ -31,13 +31,14 @@ def in_threads(work: Callable[[Part], Result], items: Sequence[Part]) -> Iterato
         return
     from concurrent.futures import ThreadPoolExecutor
 
+    _give_back()
     with ThreadPoolExecutor(cores()) as pool:
         yield from pool.map(work, items)
     _give_back()
 
 
 def _give_back() -> None:
-    """Gives the system the memory that heaps of ended threads would keep, where the C library (glibc) can."""
+    """Gives the system the memory that was freed but is kept in heaps, where the C library (glibc) can."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -59,7 +59,7 @@ class PacketTable:
 
     def transport(self, rows: Ints | slice = slice(None)) -> Ints:
         """Where the transport headers of some rows begin in the capture's data."""
-        return self.capture.offset[self.row[rows]] + self.headers[rows]
+        return self.capture.offset[self.row[rows]].astype(np.int64) + self.headers[rows]
 
     def payload(self, rows: Ints | slice = slice(None)) -> Ints:
         """Where the payloads of some rows begin in the capture's data."""

@@ -139,7 +139,7 @@ def _joined(kept: Capture, segment: Capture) -> Capture:
         data=np.concatenate((kept.data, segment.data)),
         frame=np.concatenate((kept.frame, segment.frame)),
         time_ns=np.concatenate((kept.time_ns, segment.time_ns)),
-        offset=np.concatenate((kept.offset, segment.offset + len(kept.data))),
+        offset=np.concatenate((kept.offset.astype(np.int64), segment.offset.astype(np.int64) + len(kept.data))),
         length=np.concatenate((kept.length, segment.length)).astype(np.uint32),
         original=np.concatenate((kept.original, segment.original)).astype(np.uint32),
         interface=np.concatenate((kept.interface, segment.interface)),
