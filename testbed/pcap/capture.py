@@ -67,6 +67,12 @@ class Capture:
         return self.data[start : start + int(self.length[row])].tobytes()
 
 
+def empty(data: NDArray[np.uint8]) -> Capture:
+    """A capture without packets."""
+    none = np.zeros(0, np.uint32)
+    return Capture(data, none, none.astype(np.int64), none, none, none, none.astype(np.uint16), (), 0)
+
+
 def frames_from_one(count: int) -> NDArray[np.uint32]:
     """Frame numbers of packets that are numbered without gaps; :attr:`Capture.rows` shares their memory."""
     return np.arange(count + 1, dtype=np.uint32)[1:]

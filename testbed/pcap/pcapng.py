@@ -10,14 +10,17 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.pcap.capture import Capture, Interface, JournalEntry
+from testbed.pcap.capture import Capture, Interface, JournalEntry, empty
 from testbed.pcap.journal import journal_fields
 from testbed.pcap.keylog import secrets_in
+from testbed.pcap.packet_rows import PacketRows
+from testbed.pcap.parts import parts
 from testbed.pcap.records import Ints, Numbers, Octets, chains
 from testbed.protocols.text import printable
 
@@ -55,8 +58,7 @@ class Reader:
         self._section_start = 0  # index of the section's first interface
         self._interfaces: list[Interface] = []
         self._clocks: list[tuple[int, int]] = []  # units per second, offset in seconds
-        self._rows: list[tuple[int, int, int, int, int, int]] = []  # packets read one by one
-        self._columns: list[NDArray[np.int64]] = []  # arrays of such rows
+        self._packets = PacketRows()
         self._names: dict[str, str] = {}
         self._journal: list[JournalEntry] = []
         self._comments: dict[int, tuple[str, ...]] = {}
@@ -65,32 +67,26 @@ class Reader:
         self._untold = 0  # problems beyond those told one by one
 
     def capture(self) -> Capture:
-        rows = np.concatenate([np.array(self._rows, np.int64).reshape(-1, 6), *self._columns])
-        if len(self._rows):
-            rows = rows[np.argsort(rows[:, 0], kind="stable")]
-        frame, time, offset, length, original, interface = (rows[:, n] for n in range(6))
-        return Capture(
-            data=self._data,
-            frame=frame.astype(np.uint32),
-            time_ns=time.copy(),
-            offset=offset.copy(),
-            length=length.astype(np.uint32),
-            original=original.astype(np.uint32),
-            interface=interface.astype(np.uint16),
-            interfaces=tuple(self._interfaces),
-            frames=self._frame,
-            names=self._names,
-            journal=tuple(self._journal),
-            comments=self._comments,
-            secrets=tuple(self._secrets),
-            problems=tuple(self._problems),
+        return self._packets.fill(
+            replace(
+                empty(self._data),
+                interfaces=tuple(self._interfaces),
+                frames=self._frame,
+                names=self._names,
+                journal=tuple(self._journal),
+                comments=self._comments,
+                secrets=tuple(self._secrets),
+                problems=tuple(self._problems),
+            )
         )
 
     def read(self) -> None:
         runs, end = self._runs()
         for order, positions in runs:
             self._order = order
-            self._read_run(positions, Numbers(self._data, order))
+            numbers = Numbers(self._data, order)
+            for part in parts(len(positions)):
+                self._read_run(positions[part], numbers)
         if self._untold:
             self._problems.append(f"{self._untold:,} more blocks or frames are damaged and left out")
         if end < len(self._data):
@@ -171,7 +167,7 @@ class Reader:
                     self._add_interface(Interface(_MAX_INTERFACES, "damaged"), 1_000_000, 0)
         packets = np.flatnonzero(kinds == _PACKET)
         if len(packets):
-            self._packets(
+            self._enhanced(
                 positions[packets], lengths[packets], frames[packets], bases[packets], known[packets], numbers
             )
         self._frame = int(frames[-1]) if len(frames) else self._frame
@@ -204,7 +200,7 @@ class Reader:
     def _section(self, start: int, end: int) -> None:
         self._section_start = len(self._interfaces)
 
-    def _packets(self, position: Ints, size: Ints, frame: Ints, base: Ints, known: Ints, numbers: Numbers) -> None:
+    def _enhanced(self, position: Ints, size: Ints, frame: Ints, base: Ints, known: Ints, numbers: Numbers) -> None:
         """Enhanced packet blocks, as columns."""
         interface, high, low, length, original = (numbers.at(position + 8 + 4 * n) for n in range(5))
         interface += base
@@ -217,17 +213,16 @@ class Reader:
             texts = tuple(printable(value.decode("utf-8", "replace")) for code, value in options if code == _COMMENT)
             if texts:
                 self._comments[int(frame[index])] = texts
-        rows = np.empty((len(frame), 6), np.int64)
-        rows[:, 0], rows[:, 2], rows[:, 3], rows[:, 4], rows[:, 5] = frame, position + 28, length, original, interface
+        time = np.zeros(len(frame), np.int64)
         for number, mine in _places_of_each(np.where(whole, interface, -1)):
             if number < 0:
                 continue
-            rows[mine, 1] = _times(high[mine] << 32 | low[mine], *self._clocks[number])
-        self._columns.append(rows[whole])
+            time[mine] = _times(high[mine] << 32 | low[mine], *self._clocks[number])
+        self._packets.extend(*(column[whole] for column in (frame, time, position + 28, length, original, interface)))
 
     def _not_whole(self, frames: Ints) -> None:
         if len(frames) > _MOST_NAMED:
-            self._problems.append(f"{len(frames)} frames name no interface of their section or are damaged; left out")
+            self._problem(f"{len(frames)} frames name no interface of their section or are damaged; left out")
             return
         for frame in frames.tolist():
             self._problem(f"frame {frame} names no interface of its section or is damaged; left out")
@@ -254,7 +249,7 @@ class Reader:
             self._not_whole(np.array([self._frame]))
             return
         time = int(_times(np.array([ticks], np.uint64), *self._clocks[index])[0])
-        self._rows.append((self._frame, time, offset, length, original, index))
+        self._packets.add(self._frame, time, offset, length, original, index)
 
     def _journal_entry(self, start: int, end: int) -> None:
         fields = dict(journal_fields(self._view[start:end].tobytes()))
