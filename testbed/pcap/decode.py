@@ -92,6 +92,8 @@ def _decoded(capture: Capture) -> tuple[PacketTable, list[tuple[Ints, ...]]]:
     columns = {name: column[:filled] for name, column in columns.items()}
     if filled == count:
         columns["row"] = capture.rows
+    if filled and (columns["protocol"] == columns["protocol"][0]).all():
+        columns["protocol"] = np.broadcast_to(columns["protocol"][0].copy(), filled)
     if not decoder.v6_addresses:
         columns["v6"] = np.broadcast_to(np.False_, filled)
     pieces = [batch.fragments for batch in batches if batch.fragments]
