@@ -115,6 +115,7 @@ class _Lab:
             Event.LAB_STARTED,
             f"scenario: {self._scenario.title}",
             scenario=self._scenario.text,
+            case=self._scenario.case,
             file=self._scenario.file,
             seed=self._scenario.seed,
             version=__version__,

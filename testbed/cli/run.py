@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -66,11 +67,11 @@ def _play(
 
 
 def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
-    """A file name per scenario, that of its YAML file, made unique where two folders have the same."""
+    """A file name per scenario, that of its YAML file and case, made unique where two folders have the same."""
     names: set[str] = set()
     traces = []
     for scenario in scenarios:
-        stem = name = Path(scenario.file).stem
+        stem = name = trace_name(scenario)
         number = 2
         while name in names:
             name = f"{stem}-{number}"
@@ -78,6 +79,12 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
         names.add(name)
         traces.append(folder / f"{name}.pcapng")
     return traces
+
+
+def trace_name(scenario: Scenario) -> str:
+    """What a trace of a scenario is called, without suffix: ``stalled-MAIL-reset`` for a case of a matrix."""
+    values = [part.partition("=")[2] for part in scenario.case.split(", ")] if scenario.case else []
+    return "-".join([Path(scenario.file).stem, *(re.sub(r"[^\w.]+", "-", value).strip("-") for value in values)])
 
 
 def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from testbed.errors import UsageError
+from testbed.scenario.cases import Case, cases
 from testbed.scenario.defaults import with_defaults
 from testbed.scenario.document import Document, read_document
 from testbed.scenario.hosts import UserAgentSpec
@@ -38,12 +39,12 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 
 def load_all(paths: Sequence[Path]) -> list[Scenario]:
-    """Every scenario, or ScenarioError with the mistakes of all files."""
+    """Every scenario of every file, or ScenarioError with the mistakes of all."""
     scenarios: list[Scenario] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            scenarios.append(load(path))
+            scenarios += load_cases(path)
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -52,18 +53,50 @@ def load_all(paths: Sequence[Path]) -> list[Scenario]:
 
 
 def load(path: str | os.PathLike[str]) -> Scenario:
-    """One scenario.  Raises ScenarioError."""
+    """The one scenario of a file.  Raises ScenarioError."""
     file = os.fspath(path)
     return parse(_read(file), file)
 
 
-def parse(text: str, file: str = "scenario.yaml") -> Scenario:
-    """A scenario from its text; ``file`` is what errors call it.  Raises ScenarioError."""
+def load_cases(path: str | os.PathLike[str]) -> list[Scenario]:
+    """Every case of a file.  Raises ScenarioError."""
+    file = os.fspath(path)
+    return parse_cases(_read(file), file)
+
+
+def parse(text: str, file: str = "scenario.yaml", case: str = "") -> Scenario:
+    """A scenario from its text, or the named case of its matrix; ``file`` is what errors call it.
+
+    Raises ScenarioError, also when there are several cases and none is named.
+    """
+    found = parse_cases(text, file)
+    for scenario in found:
+        if scenario.case == case:
+            return scenario
+    names = "; ".join(scenario.case for scenario in found[:5])
+    raise ScenarioError([Problem(file, 0, 0, f"the file has {len(found)} cases, none of them '{case}': {names} …")])
+
+
+def parse_cases(text: str, file: str = "scenario.yaml") -> list[Scenario]:
+    """Every case of a scenario's text, in the order of its matrix.  Raises ScenarioError."""
     document = read_document(file, text)
-    data = document.data
-    if not isinstance(data, dict):
+    if not isinstance(document.data, dict):
         message = "a scenario is a mapping with title, steps and expect"
         raise ScenarioError([document.problem((), message)])
+    found: list[Scenario] = []
+    problems: list[Problem] = []
+    for case in cases(document, document.data):
+        try:
+            found.append(_scenario(document, case))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(list(dict.fromkeys(problems)))
+    return found
+
+
+def _scenario(document: Document, case: Case) -> Scenario:
+    data = case.data
     hosts = data.get("hosts")
     if hosts is None or isinstance(hosts, dict):
         data = {**data, "hosts": with_defaults(hosts or {})}
@@ -72,6 +105,7 @@ def parse(text: str, file: str = "scenario.yaml") -> Scenario:
     except ValidationError as error:
         raise ScenarioError(problems_of(error, document)) from None
     _place(scenario, document)
+    scenario._case = case.name
     problems = reference_problems(scenario, document)
     if problems:
         raise ScenarioError(problems)

@@ -23,6 +23,11 @@ class Scenario(Part):
     rfc: str = Field(default="", description="The section that says what must happen.", examples=["RFC 5321 §4.5.4.1"])
     seed: int = Field(default=0, strict=True, ge=0, lt=2**63, description="Makes random choices repeatable.")
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
+    matrix: dict[str, tuple[str | int | float | bool, ...]] = Field(
+        default_factory=dict,
+        description="Parameters and their values: a scenario for each combination, '$name' standing for the value.",
+        examples=[{"command": ["MAIL", "RCPT", "DATA"]}],
+    )
     hosts: dict[str, AnyHost] = Field(default_factory=dict, description="Hosts that differ from the textbook's.")
     faults: tuple[AnyFault, ...] = Field(default=(), description="What goes wrong.")
     steps: tuple[AnyStep, ...] = Field(min_length=1, description="What happens, in order.")
@@ -35,11 +40,17 @@ class Scenario(Part):
 
     _file: str = PrivateAttr(default="")
     _text: str = PrivateAttr(default="")
+    _case: str = PrivateAttr(default="")
 
     @property
     def file(self) -> str:
         """The path it was loaded from, as the user gave it."""
         return self._file
+
+    @property
+    def case(self) -> str:
+        """Which case of the file's matrix it is: ``command=MAIL, then=reset``; empty where there is no matrix."""
+        return self._case
 
     @property
     def text(self) -> str:

@@ -19,6 +19,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
 from testbed.scenario.tagged import Tagged
 
+_PARAMETER = r"^\$(\w+|\{\w+\})$"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, object]
@@ -40,7 +41,22 @@ def schema() -> Schema:
     )
     properties["steps"] = _list("What happens, in order.", _keyed(STEPS, definitions), at_least=1)
     properties["expect"] = _list("What must hold at the end.", _keyed(EXPECTATIONS, definitions), at_least=1)
-    return {"$schema": _DIALECT, **document, "$defs": _used(document, definitions)}
+    found = {**document, "$defs": _used(document, definitions)}
+    return {"$schema": _DIALECT, **{key: _or_parameter(value) for key, value in found.items()}}
+
+
+def _or_parameter(part: object) -> object:
+    """What is no free text may be a parameter of the matrix instead."""
+    if isinstance(part, list):
+        return [_or_parameter(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    changed = {key: _or_parameter(inner) for key, inner in part.items()}
+    constrained = "enum" in part or "pattern" in part or part.get("type") in ("integer", "number", "boolean")
+    if not constrained:
+        return changed
+    outside = {key: changed.pop(key) for key in ("title", "description", "default") if key in changed}
+    return {**outside, "anyOf": [changed, {"type": "string", "pattern": _PARAMETER}]}
 
 
 def _used(document: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:

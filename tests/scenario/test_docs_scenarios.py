@@ -10,7 +10,7 @@ from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.fault_reference import markdown
 from testbed.scenario.faults import KINDS, DialogueFault, HostFault, WireFault
 from testbed.scenario.hosts import MailboxSpec, RelaySpec, UserAgentSpec
-from testbed.scenario.load import MAX_OCTETS, parse
+from testbed.scenario.load import MAX_OCTETS, parse_cases
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
 from tests.conftest import PROJECT
@@ -45,7 +45,7 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize(("text", "line"), EXAMPLES)
 def test_the_example_loads(text, line):
-    assert parse(text, f"{PAGE.name}, example at line {line}").title
+    assert all(case.title for case in parse_cases(text, f"{PAGE.name}, example at line {line}"))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -67,7 +67,7 @@ def test_every_kind_is_described(word):
 
 
 def test_every_example_together_shows_every_kind():
-    scenarios = [parse(example.values[0]) for example in EXAMPLES]
+    scenarios = [case for example in EXAMPLES for case in parse_cases(example.values[0])]
     assert {type(fault) for s in scenarios for fault in s.faults} == set(KINDS.values())
     assert {type(step) for s in scenarios for step in s.steps} == set(STEPS.values())
     assert {type(expected) for s in scenarios for expected in s.expect} == set(EXPECTATIONS.values())

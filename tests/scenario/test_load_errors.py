@@ -13,7 +13,7 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, seed, ip, hosts, faults, steps, expect"
+KEYS = "title, about, rfc, seed, ip, matrix, hosts, faults, steps, expect"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
