@@ -3,12 +3,16 @@
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from testbed.scenario.document import read_document
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.faults import KINDS
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.schema import schema
 from testbed.scenario.steps import STEPS
+
+from .test_docs_scenarios import EXAMPLES
 
 
 def references(value):
@@ -66,3 +70,16 @@ def test_nothing_of_the_models_inside_shows():
     used = {ref.removeprefix("#/$defs/") for ref in references(document)}
     for name in used:
         assert not {"kind", "sender", "recipients", "is_", "from_"} & set(document["$defs"][name]["properties"])
+
+
+@pytest.mark.parametrize("text", [example.values[0] for example in EXAMPLES], ids=[example.id for example in EXAMPLES])
+def test_it_accepts_every_example_of_the_docs(text):
+    validator = Draft202012Validator(schema())
+    assert [error.message for error in validator.iter_errors(read_document("example.yaml", text).data)] == []
+
+
+@pytest.mark.parametrize("word", ["stahl", "$", "a $command"])
+def test_it_refuses_what_is_neither_a_word_nor_a_parameter(word):
+    fault = {"at": "someschool.edu", "on": "MAIL", "then": word}
+    scenario = {"title": "x", "faults": [fault], "steps": [{"wait": "1m"}], "expect": [{"queued": {"at": "crepes.fr"}}]}
+    assert not Draft202012Validator(schema()).is_valid(scenario)
