@@ -28,6 +28,13 @@ COMMANDS = {
         ),
     ),
     "check": ("Validate scenario files", (("testbed check scenarios/", "every mistake, with its line"),)),
+    "new": (
+        "Write a commented scenario to begin with",
+        (
+            ("testbed new", "the templates there are"),
+            ("testbed new mailbox my-mailbox.yaml", "one of them, as a file"),
+        ),
+    ),
     "faults": ("List the faults a scenario can inject", (("testbed faults", "where, when and what"),)),
     "schema": (
         "Print the JSON Schema of scenario files",

@@ -67,6 +67,11 @@ def _faults(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print them as JSON")
 
 
+def _new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("template", nargs="?", metavar="TEMPLATE", help="which one; without it, they are listed")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="where to write it; without it, it is printed")
+
+
 def _nothing(parser: argparse.ArgumentParser) -> None:
     pass
 
@@ -77,6 +82,7 @@ _ARGUMENTS = {
     "check": _check,
     "schema": _nothing,
     "faults": _faults,
+    "new": _new,
     "doctor": _nothing,
 }
 

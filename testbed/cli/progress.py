@@ -28,7 +28,7 @@ class Progress:
         self._quiet = quiet
         self._live = console.is_terminal and not quiet
         self._ended = 0
-        self._doing: dict[str, str] = {}
+        self._doing: dict[tuple[str, str], str] = {}
         self._refreshed = 0.0
 
     def __enter__(self) -> Progress:
@@ -41,7 +41,7 @@ class Progress:
 
     def told(self, scenario: Scenario, line: str) -> None:
         """A lab says what it does."""
-        self._doing[scenario.file] = f"{scenario.title}: {line}"
+        self._doing[scenario.file, scenario.case] = f"{scenario.title}: {line}"
         self.tick()
 
     def tick(self) -> None:
@@ -59,7 +59,7 @@ class Progress:
     def ended(self, result: Outcome) -> None:
         """A scenario has been judged."""
         self._ended += 1
-        self._doing.pop(result.scenario.file, None)
+        self._doing.pop((result.scenario.file, result.scenario.case), None)
         if self._quiet:
             return
         self._erase()

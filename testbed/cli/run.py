@@ -56,13 +56,19 @@ def _play(
     work = list(zip(scenarios, _traces(scenarios, folder), strict=True))
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
+    told = 0
     with progress:
         for played in runner.run(work):
-            result = conclude(played)
-            outcomes[place[id(played.scenario)]] = result
+            outcomes[place[id(played.scenario)]] = conclude(played)
             if played.no_lab:
                 break  # what one lab is refused, all are
-            progress.ended(result)
+            while told in outcomes:  # in the order of the files, whichever ends first
+                progress.ended(outcomes[told])
+                told += 1
+        else:
+            for number in sorted(outcomes):
+                if number >= told:
+                    progress.ended(outcomes[number])
     return [outcomes[number] for number in sorted(outcomes)], runner.interrupted
 
 
