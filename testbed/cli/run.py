@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 import tempfile
 import time
@@ -77,7 +76,7 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
     names: set[str] = set()
     traces = []
     for scenario in scenarios:
-        stem = name = trace_name(scenario)
+        stem = name = scenario.name
         number = 2
         while name in names:
             name = f"{stem}-{number}"
@@ -85,12 +84,6 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
         names.add(name)
         traces.append(folder / f"{name}.pcapng")
     return traces
-
-
-def trace_name(scenario: Scenario) -> str:
-    """What a trace of a scenario is called, without suffix: ``stalled-MAIL-reset`` for a case of a matrix."""
-    values = [part.partition("=")[2] for part in scenario.case.split(", ")] if scenario.case else []
-    return "-".join([Path(scenario.file).stem, *(re.sub(r"[^\w.]+", "-", value).strip("-") for value in values)])
 
 
 def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PrivateAttr, field_validator
@@ -51,6 +53,12 @@ class Scenario(Part):
     def case(self) -> str:
         """Which case of the file's matrix it is: ``command=MAIL, then=reset``; empty where there is no matrix."""
         return self._case
+
+    @property
+    def name(self) -> str:
+        """The name of its file without suffix, and the values of its case: ``cut-MAIL-reset``."""
+        values = [part.partition("=")[2] for part in self._case.split(", ")] if self._case else []
+        return "-".join([Path(self._file).stem, *(re.sub(r"[^\w.]+", "-", value).strip("-") for value in values)])
 
     @property
     def text(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,7 +107,7 @@ def test_check_names_every_mistake_with_its_place(tmp_path: Path) -> None:
 def test_check_accepts_the_shipped_scenarios() -> None:
     shown = testbed("check", "scenarios")
     assert shown.returncode == 0
-    assert shown.stdout.endswith("10 scenarios, no mistakes\n")
+    assert re.search(r"\n\d+ scenarios, no mistakes\n$", shown.stdout)
 
 
 def test_the_schema_in_the_docs_is_the_one_printed() -> None:

@@ -9,19 +9,20 @@ import pytest
 from testbed.lab import preload, run
 from testbed.outcome import Outcome, Result, conclude
 from testbed.runner import Runner
-from testbed.scenario.load import discover, load, parse
+from testbed.scenario.load import discover, load, load_all, parse
+from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model import Handshake
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.lab
 
-SCENARIOS = discover([PROJECT / "scenarios"])
+SCENARIOS = load_all(discover([PROJECT / "scenarios"]))
 
 
-def play(scenario_file: Path | str, folder: Path) -> Outcome:
-    """Play one scenario, from a file or from its text."""
-    scenario = load(scenario_file) if isinstance(scenario_file, Path) else parse(scenario_file)
+def play(given: Scenario | Path | str, folder: Path) -> Outcome:
+    """Play one scenario, also from a file or from its text."""
+    scenario = load(given) if isinstance(given, Path) else parse(given) if isinstance(given, str) else given
     preload([scenario])
     [played] = Runner(run, jobs=1).run([(scenario, folder / "trace.pcapng")])
     return conclude(played)
@@ -33,9 +34,9 @@ def why(outcome: Outcome) -> str:
     return "\n".join([outcome.played.error, *(f"{v.what}: {v.why}" for v in verdicts if not v.held)])
 
 
-@pytest.mark.parametrize("file", SCENARIOS, ids=lambda path: path.stem)
-def test_it_holds(file: Path, tmp_path: Path) -> None:
-    outcome = play(file, tmp_path)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_it_holds(scenario: Scenario, tmp_path: Path) -> None:
+    outcome = play(scenario, tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
     assert outcome.scenario.about
     assert outcome.scenario.rfc

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from testbed.trace.inspect import inspect
@@ -64,11 +65,19 @@ def tshark(capture: Path, *fields: str, extra: tuple[str, ...] = ()) -> list[lis
     return [line.split("\t") for line in output.splitlines()]
 
 
+@cache
+def _tcp(capture: Path) -> list[list[str]]:
+    """Frame, stream, completeness and flags of every frame."""
+    return tshark(
+        capture, "frame.number", "tcp.stream", "tcp.completeness", *(f"tcp.analysis.{name}" for name in FLAGS)
+    )
+
+
 def flag_differences(capture: Path) -> tuple[int, list[tuple[int, set[str], set[str]]]]:
     """How many TCP packets were compared, and those whose flags differ: frame, Wireshark's, ours."""
-    rows = tshark(capture, "frame.number", "tcp.stream", *(f"tcp.analysis.{name}" for name in FLAGS))
+    rows = _tcp(capture)
     theirs = {
-        int(row[0]): {name for name, value in zip(FLAGS, row[2:], strict=True) if value} for row in rows if row[1]
+        int(row[0]): {name for name, value in zip(FLAGS, row[3:], strict=True) if value} for row in rows if row[1]
     }
     analysis = inspect(capture)
     ours = {}
@@ -82,8 +91,7 @@ def flag_differences(capture: Path) -> tuple[int, list[tuple[int, set[str], set[
 
 def completeness_differences(capture: Path) -> tuple[int, list[tuple[int, int, int]]]:
     """How many TCP packets were compared, and those whose completeness differs: frame, Wireshark's, ours."""
-    rows = tshark(capture, "frame.number", "tcp.stream", "tcp.completeness")
-    theirs = {int(row[0]): int(row[2]) for row in rows if row[1] and row[2]}
+    theirs = {int(row[0]): int(row[2]) for row in _tcp(capture) if row[1] and row[2]}
     analysis = inspect(capture)
     number = dict(zip(analysis.table.frame.tolist(), analysis.labels.connection.tolist(), strict=True))
     value = {c.number: c.completeness for c in analysis.connections}

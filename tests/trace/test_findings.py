@@ -46,11 +46,13 @@ CASES: dict[str, list[Talk]] = {
     "message-too-big": [after("C MAIL FROM:<a@x> SIZE=9", "S 552 5.3.4 too big")],
     "too-many-recipients": [after(*MAIL, "C RCPT TO:<b@y>", "S 452 4.5.3 enough")],
     "not-authorised": [after(*MAIL, "C RCPT TO:<b@y>", "S 550 5.7.1 no relaying")],
+    "policy-refused-for-now": [after(*MAIL, "C RCPT TO:<b@y>", "S 450 4.7.1 come back in five minutes")],
     "wrong-credentials": [after("C AUTH PLAIN eA==", "S 535 5.7.8 no")],
     "refused-for-now": [after(*MAIL, "C RCPT TO:<b@y>", "S 450 wait")],
     "refused-for-good": [after("C VRFY b", "S 502 no")],
     "no-greeting": [Talk().open().close()],
-    "no-reply": [cut(*HELLO, "C MAIL FROM:<a@x>")],
+    "no-reply": [Talk().open().say(*HELLO, "C MAIL FROM:<a@x>").close()],
+    "server-hung-up": [cut(*HELLO, "C MAIL FROM:<a@x>")],
     "message-cut-off": [cut(*HELLO, *MAIL, *RCPT, *DATA[:-1])],
     "reply-to-message-lost": [cut(*HELLO, *MAIL, *RCPT, *DATA)],
     "duplicate-possible": [cut(*HELLO, *MAIL, *RCPT, *DATA), healthy(40_001)],
@@ -62,7 +64,7 @@ CASES: dict[str, list[Talk]] = {
 }
 # What else such a capture shows, beside the finding it stands for.
 ALSO = {
-    "no-reply": {"connection-reset"},
+    "server-hung-up": {"connection-reset"},
     "message-cut-off": {"connection-reset"},
     "reply-to-message-lost": {"connection-reset"},
     "duplicate-possible": {"connection-reset", "reply-to-message-lost", "delivery-retried"},

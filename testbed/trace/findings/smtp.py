@@ -52,6 +52,8 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
 def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = ()) -> Finding:
     temporary = reply.code.startswith("4")
     name, reference = _KNOWN.get(reply.enhanced.partition(".")[2], ("", ""))
+    if temporary and name == "not-authorised":
+        name = "policy-refused-for-now"
     name = name or ("refused-for-now" if temporary else "refused-for-good")
     severity = Severity.WARNING if temporary else Severity.ERROR
     words = explain(reply.code, reply.enhanced)
@@ -67,10 +69,12 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
     if not silent:
-        silence = not connection.exchanges and connection.conn_state in ("S1", "S2", "S3", "SF")
-        if silence and connection.handshake is Handshake.COMPLETE and not connection.gaps:
-            text = f"{connection.server.label} accepted the connection and never said a word"
-            yield _cut(connection, "no-greeting", text, (connection.last_frame,), "RFC 5321 §4.5.3.2.1")
+        if connection.exchanges or connection.handshake is not Handshake.COMPLETE or connection.gaps:
+            return
+        if connection.closed_by == "server":
+            yield _hung_up(connection, "greeting", connection.closure_frames or (connection.last_frame,))
+        elif connection.conn_state in ("S1", "S2", "S3", "SF"):
+            yield _silence(connection, "accepting the connection", connection.start_ns, (connection.last_frame,))
         return
     first = silent[0]
     assert first.command is not None
@@ -93,9 +97,30 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     elif first.command.verb == "message":
         text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
         yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")
+    elif first.command.verb != "QUIT" and connection.closed_by == "server":
+        yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
     elif first.command.verb != "QUIT":
-        text = f"{connection.server.label} did not answer {first.command.verb} before the connection ended"
-        yield _cut(connection, "no-reply", text, _last(connection, first), "RFC 5321 §4.5.3.2")
+        yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
+
+
+def _hung_up(connection: Connection, instead_of: str, frames: tuple[int, ...]) -> Finding:
+    how = "reset" if connection.closure is Closure.RESET else "closed"
+    text = f"{connection.server.label} {how} the connection instead of {instead_of}; this counts as a refusal for now"
+    return _cut(connection, "server-hung-up", text, frames, "RFC 5321 §3.8")
+
+
+def _silence(connection: Connection, after: str, since_ns: int, frames: tuple[int, ...]) -> Finding:
+    code, reference = "no-reply", "RFC 5321 §4.5.3.2"
+    if after == "accepting the connection":
+        code, reference = "no-greeting", "RFC 5321 §4.5.3.2.1"
+    waited = _span(connection.end_ns - since_ns)
+    text = f"{connection.server.label} said nothing after {after} for {waited}, until {connection.client.label} gave up"
+    return _cut(connection, code, text, frames, reference)
+
+
+def _span(ns: int) -> str:
+    seconds = ns / 1e9
+    return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.3g} s"
 
 
 def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:
