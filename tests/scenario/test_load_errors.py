@@ -3,7 +3,7 @@
 import pytest
 
 from testbed.errors import UsageError
-from testbed.scenario.load import discover, load, load_all, parse
+from testbed.scenario.load import discover, load_all, parse
 from testbed.scenario.problems import ScenarioError
 
 VALID = """\
@@ -519,7 +519,7 @@ def test_every_scenario_of_the_project_loads(project):
         for part in (*scenario.faults, *scenario.steps, *scenario.expect):
             assert lines[part.line - 1].lstrip().startswith("- ")
             assert part.describe() if hasattr(part, "describe") else True
-        assert load(scenario.file) == scenario
+        assert parse(scenario.text, scenario.file, scenario.case) == scenario
 
 
 def test_numbers_are_numbers_and_mailboxes_are_listed_once():
