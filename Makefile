@@ -9,8 +9,9 @@ WORKERS ?= auto
 # Of the captures `make bench` inspects: some 0.45 M packets, 100 MB; more than 1 GB.
 CONNECTIONS ?= 18500 190000
 SECONDS ?= 300
+ROUNDS ?= 20
 
-.PHONY: help demo test lint bench fuzz docs captures clean
+.PHONY: help demo test lint bench fuzz soak docs captures clean
 
 help:
 	@echo "make demo    set up, run the demonstration"
@@ -18,6 +19,7 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   measure speed, as ratios within one run"
 	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
+	@echo "make soak    play every scenario ROUNDS=20 times on a loaded machine, and compare"
 	@echo "make docs    write the generated parts of the docs again"
 	@echo "make captures  record the reference traces again"
 
@@ -46,6 +48,9 @@ bench: $(READY)
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
+
+soak: $(READY)
+	@$(BIN)/python -m tests.lab.soak $(ROUNDS)
 
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json

@@ -18,7 +18,7 @@ from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, spans, steps
 from testbed.trace.reassembly import Chunk, reassemble
 from testbed.trace.tcp_events import RETRANSMITTED, tcp_events
-from testbed.trace.tcp_facts import closure, handshake, handshake_rtt, octets
+from testbed.trace.tcp_facts import closure, handshake, handshake_rtt, octets, sent_again
 from testbed.trace.tls import TlsSession, TlsWatch
 
 _NEVER = 1 << 62
@@ -92,11 +92,7 @@ def _tcp(number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext
             for frame, side, flags in zip(flow.frame, flow.side, flow.flags, strict=True)
             if side == CLIENT and flags & SYN and not flags & ACK
         ),
-        retransmitted_frames=tuple(
-            frame
-            for frame, length, mask in zip(flow.frame, flow.length, events, strict=True)
-            if length and mask & RETRANSMITTED
-        ),
+        retransmitted_frames=sent_again(flow, events),
         retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
         conn_state=zeek.conn_state(flow),
         history=zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps]),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from testbed.pcap.table import TCP
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, Flow
 from testbed.trace.model import Closure, Handshake
+from testbed.trace.tcp_events import RETRANSMITTED, Event
 
 
 def octets(flow: Flow, side: int) -> int:
@@ -24,6 +27,25 @@ def octets(flow: Flow, side: int) -> int:
         total += max(0, end - max(start, reached))
         reached = max(reached, end)
     return total
+
+
+def sent_again(flow: Flow, events: Sequence[int]) -> tuple[int, ...]:
+    """Frames of data that had been sent before.
+
+    Wireshark calls a repetition within the handshake's round trip out of order; where the capture holds the first
+    sending too, it is one all the same.
+    """
+    seen: set[tuple[int, int]] = set()
+    frames = []
+    for frame, side, sequence, length, mask in zip(
+        flow.frame, flow.side, flow.sequence, flow.length, events, strict=True
+    ):
+        if not length:
+            continue
+        if mask & RETRANSMITTED or (mask & Event.OUT_OF_ORDER and (side, sequence) in seen):
+            frames.append(frame)
+        seen.add((side, sequence))
+    return tuple(frames)
 
 
 def handshake(flow: Flow, unreachable: bool) -> Handshake:

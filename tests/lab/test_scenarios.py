@@ -12,7 +12,7 @@ from testbed.runner import Runner
 from testbed.scenario.load import discover, load, load_all, parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import Handshake
+from testbed.trace.model import Exchange, Handshake
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.lab
@@ -74,12 +74,21 @@ def test_its_findings_name_the_cause_and_nothing_else(name: str, codes: set[str]
         assert set(finding.frames) <= frames
 
 
+def _asked(exchange: Exchange) -> tuple[str, str, str]:
+    command, reply = exchange.command, exchange.reply
+    return command.verb if command else "", command.argument if command else "", reply.status if reply else ""
+
+
 def semantic(analysis: Analysis) -> list[object]:
     """What must not differ from run to run: who spoke to whom, what was said, how it opened and closed, in order."""
     told: list[object] = []
     for c in sorted(analysis.connections, key=lambda c: (c.client.label, c.server.label, c.first_frame)):
+        if c.transport == "udp":  # which questions share a port is the kernel's choice
+            continue
         said = [(e.command.verb if e.command else "", e.reply.status if e.reply else "") for e in c.exchanges]
         told.append((c.client.label, c.server.label, c.service, str(c.handshake), str(c.closure), c.closed_by, said))
+    asked = [c for c in analysis.connections if c.transport == "udp"]
+    told.append(sorted((c.client.label, c.server.label, *_asked(e)) for c in asked for e in c.exchanges))
     told.append(sorted((e.host, e.event) for e in analysis.log if e.host not in ("lab", "wire")))
     told.append(sorted(f.code for f in analysis.findings))
     return told
