@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 MAX_MESSAGE_OCTETS = 52_428_800
 SERVER_TIMEOUT_S = 300.0  # RFC 5321 §4.5.3.2.7, in scenario time
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NULL_PATH = "<>"  # what aiosmtpd makes of MAIL FROM:<>
 
 
@@ -110,6 +112,7 @@ class SmtpServer(SMTP):
     async def push(self, status: str | bytes) -> None:
         """Send one reply, all its lines at once; the greeting is left out where a fault has given another."""
         line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
+        line = _CONTROL.sub("?", line)  # a reply that quotes the command must not carry its CR
         if self._refused_at_connect and line.startswith("220 "):
             return
         if line[3:4] == "-":

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from testbed.scenario.faults import DialogueFault
@@ -155,6 +155,8 @@ def test_a_client_that_vanishes_delivers_nothing_and_disturbs_nobody(serve: Serv
     assert len(server.messages("carol")) == 1
 
 
+@example(b"NO\rSUCH COMMAND")  # quoted in the reply
+@example(b"\r\x00")
 @given(st.binary(max_size=400))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_octets_make_the_server_fail(serve: Serve, octets: bytes) -> None:
