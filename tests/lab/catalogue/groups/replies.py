@@ -1,4 +1,7 @@
-"""The findings of every scenario of the catalogue, by their codes: fault on the left, cause found on the right."""
+"""What servers say."""
+
+from tests.lab.catalogue.breaks import bounces_what_could_wait, never_gives_up
+from tests.lab.catalogue.group import Break
 
 FINDINGS = {
     "greylisted": "delivery-retried policy-refused-for-now",
@@ -29,35 +32,15 @@ FINDINGS = {
     "unknown-code-430": "delivery-retried refused-for-now",
     "unknown-code-459": "delivery-retried refused-for-now",
     "unknown-code-499": "delivery-retried refused-for-now",
-    "answer-to-message-lost-reset": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
-    "answer-to-message-lost-close": "delivery-retried duplicate-possible reply-to-message-lost",
-    "answer-to-message-lost-stall": "delivery-retried duplicate-possible reply-to-message-lost",
-    "cut-connect-reset": "connection-reset server-hung-up",
-    "cut-connect-close": "server-hung-up",
-    "cut-EHLO-reset": "connection-reset server-hung-up",
-    "cut-EHLO-close": "server-hung-up",
-    "cut-MAIL-reset": "connection-reset server-hung-up",
-    "cut-MAIL-close": "server-hung-up",
-    "cut-RCPT-reset": "connection-reset delivery-retried server-hung-up",
-    "cut-RCPT-close": "delivery-retried server-hung-up",
-    "cut-DATA-reset": "connection-reset delivery-retried server-hung-up",
-    "cut-DATA-close": "delivery-retried server-hung-up",
-    "stalled-EHLO": "no-reply",
-    "stalled-MAIL": "no-reply",
-    "stalled-RCPT": "delivery-retried no-reply",
-    "stalled-DATA": "delivery-retried no-reply",
-    "all-mx-down-refused": "connection-refused",
-    "all-mx-down-unreachable": "host-unreachable",
-    "all-mx-down-silent": "syn-unanswered",
-    "first-mx-refused-refused": "connection-refused",
-    "first-mx-refused-unreachable": "host-unreachable",
-    "first-mx-refused-silent": "syn-unanswered",
-    "greeting-refused-for-good-554-5.3.2-No-mail-here": "refused-for-good",
-    "greeting-refused-for-good-521-5.3.2-No-mail-here": "refused-for-good",
-    "greeting-refused-for-now": "refused-for-now",
-    "greeting-refused-then-next-mx-421-4.3.2-Busy": "refused-for-now",
-    "greeting-refused-then-next-mx-554-5.3.2-No-mail-here": "refused-for-good",
-    "greeting-refused-then-next-mx-521-5.3.2-No-mail-here": "refused-for-good",
-    "no-banner": "no-greeting",
-    "syn-swallowed": "syn-unanswered",
+}
+
+GUARDS: dict[str, Break] = {
+    "greylisted": bounces_what_could_wait,
+    "over-quota-for-good": never_gives_up,
+    "rate-limited": bounces_what_could_wait,
+    "refused-for-good": never_gives_up,
+    "refused-for-now": bounces_what_could_wait,
+    "three-fates": bounces_what_could_wait,
+    "unknown-code-for-good": never_gives_up,
+    "unknown-code": bounces_what_could_wait,
 }
