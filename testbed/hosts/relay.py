@@ -7,11 +7,12 @@ import asyncio
 from aiosmtpd.smtp import Envelope
 from aiosmtpd.smtp import Session as PeerSession
 
+from testbed.hosts.mail_handler import MailHandler, sender_of
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.site import Site, close, listen
-from testbed.hosts.smtp_server import MailHandler, SmtpServer, sender_of
+from testbed.hosts.smtp_server import SmtpServer
 from testbed.hosts.trace_header import received
 from testbed.protocols.events import Event
 

@@ -1,6 +1,7 @@
 """The SMTP server every mail host speaks through: aiosmtpd, with dialogue faults and bounded memory.
 
-The host's own decisions live in a handler (:class:`MailHandler`); this file knows no mailboxes and no queues.
+The host's own decisions live in a handler (:mod:`testbed.hosts.mail_handler`); this file knows no mailboxes and no
+queues.
 """
 
 from __future__ import annotations
@@ -12,70 +13,19 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP
 
+from testbed.hosts.mail_handler import MailHandler
+from testbed.hosts.message_data import MAX_MESSAGE_OCTETS, read_message
 from testbed.hosts.site import Site
-from testbed.hosts.trace_header import peer_address
 from testbed.protocols.smtp import path_of
 from testbed.scenario.faults import DialogueFault
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
-MAX_MESSAGE_OCTETS = 52_428_800
 SERVER_TIMEOUT_S = 300.0  # RFC 5321 §4.5.3.2.7, in scenario time
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NULL_PATH = "<>"  # what aiosmtpd makes of MAIL FROM:<>
-
-
-def sender_of(envelope: Envelope) -> str:
-    """The reverse-path of a transaction, ``""`` for the null path (RFC 5321 §4.5.5)."""
-    sender = envelope.mail_from or ""
-    return "" if sender == _NULL_PATH else sender
-
-
-class MailHandler:
-    """What aiosmtpd asks a mail host; the three questions subclasses answer are the last three methods."""
-
-    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
-    ) -> list[str]:
-        session.host_name = hostname
-        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
-
-    async def handle_MAIL(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 2.1.0 Sender ok"
-
-    async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        refusal = self.refusal(address, peer_address(session))
-        if refusal:
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 2.1.5 Recipient ok"
-
-    async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        content = envelope.original_content or b""
-        return self.accept(self.received(session, envelope) + content, envelope)
-
-    def refusal(self, recipient: str, peer: str) -> str:
-        """Why RCPT is refused, as a reply, or ``""``."""
-        raise NotImplementedError
-
-    def received(self, session: Session, envelope: Envelope) -> bytes:
-        """The trace header to put on top (RFC 5321 §4.4)."""
-        raise NotImplementedError
-
-    def accept(self, message: bytes, envelope: Envelope) -> str:
-        """Take responsibility for a message, durably, and give the reply to the final dot."""
-        raise NotImplementedError
 
 
 class SmtpServer(SMTP):
@@ -180,7 +130,7 @@ class SmtpServer(SMTP):
             await self.push("501 5.5.4 Syntax: DATA")
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        content, refusal = await self._read_message()
+        content, refusal = await read_message(self._reader, self._keep_alive)
         fault = self._script.take("message", connection=self._number)
         if fault is not None and fault.reply:
             status = fault.reply
@@ -194,37 +144,6 @@ class SmtpServer(SMTP):
             await self.push(status)
         else:
             await self._stage(fault)
-
-    async def _read_message(self) -> tuple[bytes, str]:
-        """The octets up to the lone dot, dots unstuffed, and the reply that refuses them or ``""``.
-
-        A line ends at CRLF and nowhere else, so no bare CR or LF can smuggle an end of data (RFC 5321 §2.3.8).
-        Past a limit the rest is read and thrown away, so memory stays bounded.
-        """
-        lines: list[bytes] = []
-        octets = 0
-        refusal = ""
-        at_line_start = True
-        while True:
-            try:
-                line = await self._reader.readuntil(b"\r\n")
-                whole = True
-            except asyncio.LimitOverrunError as overrun:
-                line = await self._reader.read(overrun.consumed)
-                whole = False
-            self._keep_alive()
-            if at_line_start and whole and line == b".\r\n":
-                return b"".join(lines), refusal
-            octets += len(line)
-            if not (whole and at_line_start):
-                refusal = refusal or "500 5.5.2 Line too long (RFC 5321 section 4.5.3.1.6)"
-            elif octets > MAX_MESSAGE_OCTETS:
-                refusal = refusal or "552 5.3.4 Message too big"
-            if refusal:
-                lines.clear()
-            else:
-                lines.append(line[1:] if line.startswith(b".") else line)
-            at_line_start = whole
 
     async def handle_exception(self, error: Exception) -> str:
         """A mistake of ours: the client is told to come back, and the lab hears of it."""

@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.site import Site
-from testbed.hosts.smtp_server import MailHandler, SmtpServer
+from testbed.hosts.smtp_server import SmtpServer
 from testbed.net.clock import ScenarioLoop
 from testbed.net.namespace import enter, enter_plain
 from testbed.net.wire import Wire
