@@ -42,38 +42,6 @@ def test_it_holds(scenario: Scenario, tmp_path: Path) -> None:
     assert outcome.scenario.rfc
 
 
-def _codes(analysis: Analysis) -> set[str]:
-    return {finding.code for finding in analysis.findings}
-
-
-@pytest.mark.parametrize(
-    ("name", "codes"),
-    [
-        ("delivered", set()),
-        ("mailbox-full", {"mailbox-full", "delivery-retried"}),
-        ("mailbox-full-five-days", {"mailbox-full", "delivery-retried"}),
-        ("unknown-user", {"user-unknown"}),
-        ("host-unreachable", {"host-unreachable"}),
-        ("second-mx", {"connection-refused"}),
-        ("unknown-domain", {"domain-unknown"}),
-        ("syn-lost-twice", {"syn-retransmitted"}),
-        ("data-segment-lost", {"segment-retransmitted"}),
-        (
-            "reset-after-final-dot",
-            {"reply-to-message-lost", "connection-reset", "duplicate-possible", "delivery-retried"},
-        ),
-    ],
-)
-def test_its_findings_name_the_cause_and_nothing_else(name: str, codes: set[str], tmp_path: Path) -> None:
-    outcome = play(PROJECT / "scenarios" / f"{name}.yaml", tmp_path)
-    assert outcome.analysis is not None
-    assert _codes(outcome.analysis) == codes
-    frames = {packet.frame for packet in outcome.analysis.packets()}
-    for finding in outcome.analysis.findings:
-        assert finding.frames
-        assert set(finding.frames) <= frames
-
-
 def _asked(exchange: Exchange) -> tuple[str, str, str]:
     command, reply = exchange.command, exchange.reply
     return command.verb if command else "", command.argument if command else "", reply.status if reply else ""

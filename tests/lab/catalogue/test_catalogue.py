@@ -11,17 +11,18 @@ from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
-from tests.lab.catalogue.groups import connection, dialogue, replies
+from tests.lab.catalogue.groups import connection, dialogue, replies, textbook
 from tests.lab.test_scenarios import play
 
 pytestmark = pytest.mark.lab
 
 GROUPS: dict[str, Group] = {
+    "": textbook,
     "connection": connection,
     "dialogue": dialogue,
     "replies": replies,
 }
-SCENARIOS = {scenario.name: scenario for scenario in load_all(discover((PROJECT / "scenarios").glob("*/")))}
+SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
 FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FINDINGS.items()}
 GUARDS = {name: guard for group in GROUPS.values() for name, guard in group.GUARDS.items()}
 
