@@ -175,7 +175,7 @@ def respond(
 
 def _whole(response: dns.message.Message, limit: int) -> bytes:
     try:
-        return response.to_wire(max_size=limit)
+        return response.to_wire(max_size=limit, want_shuffle=False)  # always in the same order
     except dns.exception.TooBig:
         return _truncated(response, limit)
 

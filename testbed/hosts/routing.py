@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from testbed.hosts.resolver import LOOP, TIMEOUT, Answer, Resolver
+from testbed.protocols.address import is_ip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Router:
         if not answer.records:
             return [(0, domain.lower())]  # the implicit MX
         parsed = [record.split() for record in answer.records]
-        exchangers = [(int(preference), host.rstrip(".").lower()) for preference, host in parsed]
+        exchangers = sorted((int(preference), host.rstrip(".").lower()) for preference, host in parsed)
         self._random.shuffle(exchangers)
         return sorted(exchangers, key=lambda exchanger: exchanger[0])
 
@@ -108,7 +108,7 @@ class Router:
 
     async def _addresses(self, host: str) -> tuple[tuple[str, ...], Answer | None]:
         """A host's addresses, and the answer that leaves open whether there are more."""
-        if not host or is_address(host):
+        if not host or is_ip(host):
             return (), None
         found: list[str] = []
         open_answer: Answer | None = None
@@ -118,15 +118,6 @@ class Router:
             if not answer.settled:
                 open_answer = answer
         return tuple(found), open_answer
-
-
-def is_address(name: str) -> bool:
-    """Whether something that should be a name is an address."""
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _refusal(domain: str, answer: Answer) -> Route | None:
