@@ -54,6 +54,29 @@ def mail_routes(connections: Sequence[Connection]) -> Iterator[Finding]:
                 else:
                     yield from _with_mx(client, domain, exchangers)
 
+        yield from _unknown_hosts(client)
+
+
+def _unknown_hosts(client: _Client) -> Iterator[Finding]:
+    """Hosts that do not exist; an MX without address, a question to a block list or from a search list is none."""
+    exchangers = {host for exchange, _ in client.told.values() for _, host in mail_exchangers(exchange)}
+    names = {name for _, name in client.told}
+    for (kind, host), (exchange, _) in client.told.items():
+        if kind not in ("A", "AAAA") or exchange.reply is None or exchange.reply.code != "NXDOMAIN":
+            continue
+        labels = host.split(".")
+        tried = any(".".join(labels[:count]) in names for count in range(1, len(labels)))  # a search list
+        if not tried and host not in exchangers and not _is_reversed(labels):
+            text = f"{client.label} looked for the address of {host}: there is no such host (NXDOMAIN)"
+            frames, number = exchange.frames, client.told[kind, host][1]
+            yield Finding("host-unknown", Severity.WARNING, text, frames, "RFC 1035 §4.1.1", (number,))
+
+
+def _is_reversed(labels: Sequence[str]) -> bool:
+    """Whether a name begins with an address read backwards, as in block lists (RFC 5782 §2)."""
+    v4 = len(labels) > 4 and all(label.isdecimal() for label in labels[:4])
+    return v4 or (len(labels) > 32 and all(len(label) == 1 for label in labels[:32]))
+
 
 def _clients(connections: Sequence[Connection]) -> Iterator[_Client]:
     clients: dict[str, _Client] = {}
@@ -88,12 +111,13 @@ def _despite_null_mx(client: _Client, domain: str) -> Iterator[Finding]:
 
 
 def _with_mx(client: _Client, domain: str, exchangers: list[tuple[int, str]]) -> Iterator[Finding]:
-    hosts = [host for _, host in exchangers if host]
+    exchangers = [exchanger for exchanger in exchangers if exchanger[1]]  # a null MX beside others means nothing
+    hosts = [host for _, host in exchangers]
     dead = [host for host in hosts if not is_ip(host) and _leads_nowhere(client, host)]
     for host in dead:
         text = f"{host}, an MX of {domain}, has no address: no mail can go there"
         yield _finding(client, "mx-without-address", Severity.WARNING, text, "RFC 5321 §5.1", domain, [host])
-    if hosts and all(host in dead or is_ip(host) for host in hosts):
+    if all(host in dead or is_ip(host) for host in hosts):
         text = f"no MX of {domain} can be used ({', '.join(hosts[:5])}): mail for it cannot be delivered"
         yield _finding(client, "no-mail-server", Severity.ERROR, text, "RFC 5321 §5.1", domain, hosts)
     for host in hosts:

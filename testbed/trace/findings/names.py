@@ -14,7 +14,6 @@ _ANSWERS = {
     "SERVFAIL": ("name-server-failure", Severity.WARNING, "the name server failed; mail waits and is tried again"),
     "REFUSED": ("name-server-refuses", Severity.WARNING, "the name server refuses to answer; mail waits"),
 }
-_HOST_UNKNOWN = ("host-unknown", Severity.WARNING, "there is no host of this name to connect to")
 _REMARKS = {
     "answer-truncated": (
         Severity.INFO,
@@ -48,23 +47,13 @@ def failed_lookups(connection: Connection) -> Iterator[Finding]:
             text = f"{question}: no answer"
             code, severity = "name-server-silent", Severity.WARNING
         elif exchange.reply.code == "NXDOMAIN" and kind != "MX":
-            if kind not in ("A", "AAAA") or _is_reversed(name):
-                continue  # that there is none is an ordinary answer
-            code, severity, meaning = _HOST_UNKNOWN
-            text = f"{question}: NXDOMAIN, {meaning}"
+            continue  # often an ordinary answer; see mail_routes.py
         elif exchange.reply.code in _ANSWERS:
             code, severity, meaning = _ANSWERS[exchange.reply.code]
             text = f"{question}: {exchange.reply.code}, {meaning}"
         else:
             continue
         yield Finding(code, severity, text, exchange.frames, "RFC 5321 §5.1", (connection.number,))
-
-
-def _is_reversed(name: str) -> bool:
-    """Whether a name begins with an address read backwards, as in block lists (RFC 5782 §2)."""
-    labels = name.split(".")
-    v4 = len(labels) > 4 and all(label.isdecimal() for label in labels[:4])
-    return v4 or (len(labels) > 32 and all(len(label) == 1 for label in labels[:32]))
 
 
 def odd_answers(connection: Connection) -> Iterator[Finding]:
