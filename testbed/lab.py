@@ -20,6 +20,7 @@ from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Log, Site
 from testbed.hosts.user_agent import UserAgent
+from testbed.hosts.zone_script import ZoneScript
 from testbed.lab_faults import needs_forging, packet_faults
 from testbed.net import packet
 from testbed.net.clock import ScenarioLoop
@@ -28,7 +29,7 @@ from testbed.net.namespace import Network, enter
 from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
-from testbed.scenario.faults import DialogueFault
+from testbed.scenario.faults import DialogueFault, ZoneFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
@@ -224,7 +225,15 @@ class _Lab:
             now=lambda: self._loop.now_ns() / _NS,
             dialogue=DialogueScript(own_faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed),
             trusted=frozenset(address for agent in agents for address in self._addresses[agent]),
+            names=self._zone_script(name) if name == name_server else ZoneScript(),
         )
+
+    def _zone_script(self, name_server: str) -> ZoneScript:
+        def fired(fault: ZoneFault) -> None:
+            self._log(name_server)(Event.FAULT, fault.describe(), line=fault.line)
+
+        faults = [fault for fault in self._scenario.faults if isinstance(fault, ZoneFault)]
+        return ZoneScript(faults, fired, self._loop.elapsed_ns, self._scenario.seed, self._addresses)
 
     def _log(self, host: str) -> Log:
         def log(event: Event, message: str, **fields: str | int) -> None:

@@ -34,7 +34,7 @@ def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: 
 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
-    router = Router(Resolver(site), site.name, address_kinds(scenario), scenario.seed)
+    router = Router(Resolver(site), site.name, site.addresses, address_kinds(scenario), scenario.seed)
     runner = QueueRunner(
         site, Queue(site.directory / "queue.db"), post_office, router, RetrySchedule(spec.retry, spec.give_up)
     )

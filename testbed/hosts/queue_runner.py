@@ -150,7 +150,7 @@ class QueueRunner:
         route = await self._router.route(domain)
         if not route.hops:
             self._site.log(Event.ROUTE, f"no route: {route.reason}", domain=domain, status=route.status)
-            return dict.fromkeys(recipients, Result(0, route.status, route.reason)), None, None
+            return dict.fromkeys(recipients, Result(route.code, route.status, route.reason)), None, None
         hosts = " ".join(hop.host for hop in route.hops)
         self._site.log(Event.ROUTE, f"mail for {domain} goes to {hosts}", domain=domain, hosts=hosts)
         session, hop, failures = await self._open(route)

@@ -14,11 +14,12 @@ from testbed.scenario.expectations import (
     Queued,
     ReplyExpected,
 )
-from testbed.scenario.faults import DialogueFault, HostFault, WireFault
+from testbed.scenario.faults import DialogueFault, HostFault, WireFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep
+from testbed.scenario.zone_references import zone_problems
 
 MAX_HOSTS = 200
 MAX_PROBLEMS = 100  # nobody reads on
@@ -81,6 +82,8 @@ def _faults(scenario: Scenario) -> Found:
                 yield from _known_host(scenario, (*path, "between", end), name)
             if fault.between[0] == fault.between[1]:
                 yield (*path, "between"), "no packet goes from a host to itself over the wire"
+        elif isinstance(fault, ZoneFault):
+            yield from zone_problems(scenario, fault, path)
     lines: dict[int, int] = {}
     for number, fault in enumerate(scenario.faults):
         other = lines.setdefault(fault.line, number)

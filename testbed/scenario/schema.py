@@ -82,7 +82,7 @@ def _model(model: type, definitions: dict[str, Schema]) -> Schema:
     for name, definition in inner.items():
         definitions.setdefault(name, definition)
     properties = found.get("properties")
-    if isinstance(properties, dict):
+    if isinstance(properties, dict) and issubclass(model, Tagged):
         properties.pop("kind", None)
     return found
 

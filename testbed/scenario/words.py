@@ -123,7 +123,7 @@ def _keys(model: type | None) -> list[str]:
     fields = getattr(model, "model_fields", {})
     own = getattr(model, "__annotations__", {})  # before what all parts of its sort have in common
     names = sorted(fields, key=lambda name: name not in own)
-    return [fields[name].alias or name for name in names if name != "kind"]
+    return [fields[name].alias or name for name in names if not fields[name].exclude]
 
 
 def _owner(path: Path) -> str:

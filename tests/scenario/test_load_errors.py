@@ -141,7 +141,7 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', or 'between' two hosts"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'between' two hosts, or 'zone'"
 ONE_THING = "7:5: a wire fault does one thing: lose, delay, duplicate or reset"
 STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
 AT = "at: someschool.edu, on: RCPT"
@@ -190,6 +190,36 @@ AT = "at: someschool.edu, on: RCPT"
         (fault("{host: crepes.fr, is: silent, form: 5s}"), "7:35: unknown key 'form' (did you mean 'from'?)"),
         (fault("{host: '', is: silent}"), "7:12: 'host' is empty"),
         (fault("{host: 5, is: silent}"), "7:12: 'host' must be text, not '5'"),
+        (fault("{zone: someschool.edu}"), "7:5: a zone fault does one thing: 'answer' or 'records'"),
+        (
+            fault("{zone: someschool.edu, answer: NXDOMIAN}"),
+            "7:36: 'NXDOMIAN' is not one of NXDOMAIN, SERVFAIL, REFUSED, silent, truncated, garbled, wrong-id, "
+            "nothing, null-mx, loop (did you mean 'NXDOMAIN'?)",
+        ),
+        (
+            fault("{zone: someschool.edu, kind: MX, records: [MX 10 a.edu]}"),
+            "7:5: 'records' says itself of which types; leave 'kind' out",
+        ),
+        (
+            fault("{zone: someschool.edu, kind: A, answer: null-mx}"),
+            "7:5: 'null-mx' is an answer to questions for MX only",
+        ),
+        (
+            fault("{zone: someschool.edu, answer: silent, connection: 1}"),
+            "7:5: 'connection' does not go with 'zone': questions are datagrams",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [MX mx1.someschool.edu]}"),
+            "7:37: 'MX mx1.someschool.edu' is not a record; write e.g. MX 10 mx1.someschool.edu, or A someschool.edu",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [A fd00::1]}"),
+            "7:37: 'A fd00::1': this is no IPv4 address",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [CNAME a.edu, MX 10 a.edu]}"),
+            "7:37: a name with a CNAME has no other record (RFC 1034 §3.6.2)",
+        ),
         (fault("{between: x, lose: 1}"), "7:15: 'between' must be a list, not text"),
         (
             fault("{between: [crepes.fr], lose: 1}"),
@@ -339,6 +369,19 @@ def test_expectations(text, said):
         (fault("{at: ns.lab, on: RCPT, reply: 452}"), "7:10: ns.lab is no mail server; its role is name-server"),
         (fault("{host: crepe.fr, is: silent}"), f"7:12: {LAB}"),
         (fault("{host: zzz, is: silent}"), "7:12: there is no host 'zzz'"),
+        (
+            fault("{zone: someshcool.edu, answer: NXDOMAIN}"),
+            "7:12: nobody asks for 'someshcool.edu' (did you mean 'someschool.edu'?)",
+        ),
+        (fault("{zone: edu, answer: null-mx}"), "7:12: nobody asks for 'edu'"),
+        (
+            fault("{zone: someschool.edu, records: [A someshcool.edu]}"),
+            "7:38: A needs an address or a host of the lab, not 'someshcool.edu' (did you mean 'someschool.edu'?)",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [AAAA someschool.edu]}"),
+            "7:38: someschool.edu has no such address in this lab; say 'ip: both'",
+        ),
         (fault("{between: [crepe.fr, someschool.edu], lose: 1}"), f"7:16: {LAB}"),
         (fault("{between: [someschool.edu, crepe.fr], lose: 1}"), f"7:32: {LAB}"),
         (

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
-from testbed.trace.findings.names import failed_lookups
+from testbed.trace.findings.mail_routes import mail_routes
+from testbed.trace.findings.names import failed_lookups, odd_answers, odd_records
 from testbed.trace.findings.reading import refused_readers, undone_deletions
 from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
@@ -19,9 +20,15 @@ from testbed.trace.findings.violations import violations
 from testbed.trace.findings.web import refused_requests, web_remarks
 from testbed.trace.model import Connection, Finding
 
+_REMARKS: dict[str, Callable[[Connection], Iterator[Finding]]] = {
+    "http": web_remarks,
+    "dns": odd_answers,
+    "mdns": lambda connection: iter(()),
+}
+
 
 def _remarks(connection: Connection) -> Iterator[Finding]:
-    yield from (web_remarks if connection.service == "http" else violations)(connection)
+    yield from _REMARKS.get(connection.service, violations)(connection)
 
 
 _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
@@ -35,6 +42,7 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_readers,
     undone_deletions,
     failed_lookups,
+    odd_records,
     tls_alerts,
     old_tls,
     plain_answer,
@@ -42,7 +50,11 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_requests,
     _remarks,
 )
-_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)
+_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
+    account_of_messages,
+    duplicates,
+    mail_routes,
+)
 
 
 def find_in_connection(connection: Connection) -> tuple[Finding, ...]:

@@ -12,7 +12,13 @@ from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
-from tests.lab.catalogue.groups import connection, dialogue, replies, textbook
+from tests.lab.catalogue.groups import (
+    connection,
+    dialogue,
+    dns,
+    replies,
+    textbook,
+)
 from tests.lab.test_reference_traces import reference
 from tests.lab.test_scenarios import play, semantic, why
 
@@ -22,6 +28,7 @@ GROUPS: dict[str, Group] = {
     "": textbook,
     "connection": connection,
     "dialogue": dialogue,
+    "dns": dns,
     "replies": replies,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
