@@ -113,7 +113,10 @@ def _scenario(document: Document, case: Case) -> Scenario:
 
 
 def _with_sender(data: dict[str, object]) -> dict[str, object]:
-    """Fill in who sends, where the step does not say: the owner of the agent it goes via, or of the lab's only one."""
+    """Fill in who sends, where the step does not say: the owner of the agent it goes via, or of the lab's only one.
+
+    Who talks, where a step does not say, is that only agent itself.
+    """
     hosts, steps = data.get("hosts"), data.get("steps")
     if not isinstance(hosts, dict) or not isinstance(steps, list):
         return data
@@ -125,9 +128,12 @@ def _with_sender(data: dict[str, object]) -> dict[str, object]:
 
 
 def _sent_by(step: object, agents: dict[str, object]) -> object:
+    only = next(iter(agents), None) if len(agents) == 1 else None
+    if isinstance(step, dict) and set(step) == {"talk"} and isinstance(step["talk"], dict) and only is not None:
+        return {"talk": {"from": only, **step["talk"]}}
     if not (isinstance(step, dict) and set(step) == {"send"} and isinstance(step["send"], dict)):
         return step
-    via, only = step["send"].get("via"), next(iter(agents), None) if len(agents) == 1 else None
+    via = step["send"].get("via")
     address = agents.get(via if isinstance(via, str) else only or "")
     return {"send": {"from": address, **step["send"]}} if isinstance(address, str) else step
 
