@@ -52,7 +52,11 @@ class Judgement:
 def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     """Judge a trace of a scenario, fresh or stored."""
     expectations = tuple(
-        _contradictable(_JUDGES[type(expectation)](expectation, analysis)) for expectation in scenario.expect
+        replace(
+            _contradictable(_JUDGES[type(expectation)](expectation, analysis)),
+            file=scenario.file_of("expect"),
+        )
+        for expectation in scenario.expect
     )
     return Judgement(
         expectations, (*_faults(scenario, analysis), *_talks(scenario, analysis), judge_conservation(analysis))
@@ -76,7 +80,9 @@ def _faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
             if entry.event == Event.FAULT and entry.fields.get("line") == str(fault.line)
         )
         why = f"it did its work {len(fired)} times" if fired else f"the fault at line {fault.line} was never reached"
-        verdicts.append(Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line))
+        verdicts.append(
+            Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line, scenario.file_of("faults"))
+        )
     return verdicts
 
 
@@ -93,5 +99,7 @@ def _talks(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
             held = bool(ends) and all(entry.fields.get("unsaid") == "0" for entry in ends)
             why = "; ".join(entry.fields.get("status", "") for entry in ends) or "it was never played"
             frames = tuple(entry.frame for entry in ends)
-            verdicts.append(Verdict(f"talk: {step.describe()}", held, why, frames, step.line))
+            verdicts.append(
+                Verdict(f"talk: {step.describe()}", held, why, frames, step.line, scenario.file_of("steps"))
+            )
     return verdicts

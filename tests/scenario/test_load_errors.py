@@ -13,7 +13,7 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, seed, ip, matrix, hosts, faults, steps, expect"
+KEYS = "title, about, rfc, like, seed, ip, matrix, hosts, faults, steps, expect"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -516,10 +516,11 @@ def test_every_scenario_of_the_project_loads(project):
     scenarios = load_all(discover([project / "scenarios"]))
     assert len(scenarios) >= 69
     for scenario in scenarios:
-        lines = scenario.text.splitlines()
-        for part in (*scenario.faults, *scenario.steps, *scenario.expect):
-            assert lines[part.line - 1].lstrip().startswith("- ")
-            assert part.describe() if hasattr(part, "describe") else True
+        for key in ("faults", "steps", "expect"):
+            lines = (project / scenario.file_of(key)).read_text().splitlines()
+            for part in getattr(scenario, key):
+                assert lines[part.line - 1].lstrip().startswith("- ")
+                assert part.describe() if hasattr(part, "describe") else True
         assert parse(scenario.text, scenario.file, scenario.case) == scenario
 
 
