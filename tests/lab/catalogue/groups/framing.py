@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 
+import aiosmtplib
 import pytest
 
 from testbed.hosts import message_data, smtp_server
@@ -29,6 +30,9 @@ FINDINGS = {
     **{
         f"smuggling-{server}-{end}": codes for server in ("crepes.fr", "someschool.edu") for end, codes in _ENDS.items()
     },
+    "bare-line-ends-crepes.fr-LF": "bare-line-feed refused-for-good",
+    "bare-line-ends-crepes.fr-CR": "bare-carriage-return refused-for-good",
+    "bare-line-ends-crepes.fr-CR-CRLF": "bare-carriage-return refused-for-good",
     "dot-stuffing-.": "",
     "dot-stuffing-..": "",
     "dot-stuffing-...": "",
@@ -112,12 +116,19 @@ def counts_the_stuffed_dot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(message_data, "MAX_LINE_OCTETS", 999)
 
 
+def carries_bare_line_ends_on(patch: pytest.MonkeyPatch) -> None:
+    """A relay that takes mail with bare CR and LF, and says every octet of it to the next server."""
+    patch.setattr(message_data, "refusal_of_line", lambda line: "")
+    patch.setattr(aiosmtplib.protocol, "normalize_message_line_endings", lambda message: message)
+
+
 def has_little_patience_with_headers(patch: pytest.MonkeyPatch) -> None:
     """A server that has no room for a long header."""
     patch.setattr(message_data, "MAX_MESSAGE_OCTETS", 65_536)
 
 
 GUARDS: dict[str, Break] = {
+    "bare-line-ends": carries_bare_line_ends_on,
     "dot-stuffing": keeps_stuffed_dots,
     "end-of-data-in-pieces": keeps_stuffed_dots,
     "gone-in-mid-message": stores_half_a_message,
