@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from testbed import __version__
 from testbed.hosts.build import build
+from testbed.hosts.client import talk
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
@@ -33,6 +34,7 @@ from testbed.scenario.faults import DialogueFault, ZoneFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
+from testbed.scenario.talk import TalkStep
 
 LAB = "lab"
 _NS = 1_000_000_000
@@ -109,7 +111,8 @@ class _Lab:
             [fault for _, fault in faults],
             self._packet_fault,
         )
-        self._hosts = {name: build(scenario, self._site(name), addresses) for name in scenario.hosts}
+        self._sites = {name: self._site(name) for name in scenario.hosts}
+        self._hosts = {name: build(scenario, site, addresses) for name, site in self._sites.items()}
 
     async def play(self) -> None:
         self._log(LAB)(
@@ -152,6 +155,8 @@ class _Lab:
                 await self._send(step)
             case WaitStep():
                 await asyncio.sleep(step.duration / _NS)
+            case TalkStep():
+                await talk(self._sites[step.sender], step, self._addresses[step.to][0])
             case EmptyStep():
                 host, mailbox = self._mailbox(step.mailbox)
                 count = mailbox.empty()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from testbed.hosts.client import Client
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
@@ -16,7 +17,7 @@ from testbed.hosts.routing import Router
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
-from testbed.scenario.hosts import NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import ClientSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
 
 Addresses = Mapping[str, tuple[str, ...]]
@@ -45,6 +46,10 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     return Receiver(site, PostOffice(site, spec.domain, spec.mailboxes))
 
 
+def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Addresses) -> Host:
+    return Client(site)
+
+
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
     return NameServer(site, lab_zone(scenario, addresses))
 
@@ -53,5 +58,6 @@ _BUILDERS: dict[type, Callable[..., Host]] = {
     UserAgentSpec: _user_agent,
     RelaySpec: _relay,
     ReceiverSpec: _receiver,
+    ClientSpec: _client,
     NameServerSpec: _name_server,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.message_data import body_digest
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
@@ -57,6 +58,7 @@ class PostOffice:
             recipient=box.address,
             message_id=message_id,
             octets=len(message),
+            body_sha256=body_digest(message),
             sender=sender,
             subject=header_field(message, "Subject"),
         )

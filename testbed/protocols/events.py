@@ -21,8 +21,10 @@ class Event(StrEnum):
 
     ACCEPTED = "accepted"  # answered 250 after the final dot (queue_id, message_id, sender, recipients, octets)
     REFUSED = "refused"  # a recipient or message refused by this host's own rules (recipient, status)
-    STORED = "stored"  # in a mailbox (recipient, message_id, octets, null_sender)
+    STORED = "stored"  # in a mailbox (recipient, message_id, octets, body_sha256, sender, subject)
     EMPTIED = "emptied"  # a mailbox (mailbox, messages)
+
+    TALKED = "talked"  # a client said what the scenario wrote (line, to, said, unsaid, status)
 
     ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
     ROUTE = "route"  # where it will try (domain, hosts) or why nowhere (domain, status)

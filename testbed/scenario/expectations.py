@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
 from testbed.scenario.tagged import Tagged, flatten
+from testbed.scenario.talk import Octets
 
 _CODE = r"^[2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?$"
 _STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"
@@ -23,6 +24,24 @@ class Delivered(Tagged):
     within: Duration | None = Field(default=None, description="At most so long after it was sent.")
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
     subject: str | None = Field(default=None, description="Only messages with this in their subject.")
+
+
+class MailboxExpected(Tagged):
+    """What lies in a mailbox when the scenario ends."""
+
+    kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
+    of: Address = Field(description="Whose mailbox.")
+    messages: int | None = Field(default=None, strict=True, ge=0, description="How many messages lie in it.")
+    body: Octets | None = Field(
+        default=None,
+        description="The octets behind the first empty line of each message put into it, exactly; as in 'octets'.",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> MailboxExpected:
+        if self.messages is None and self.body is None:
+            raise ValueError("'mailbox' needs 'messages' or 'body'")
+        return self
 
 
 class Queued(Tagged):
@@ -110,10 +129,11 @@ class ConnectionExpected(Tagged):
         return self
 
 
-Expectation = Delivered | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected
+Expectation = Delivered | MailboxExpected | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
     "delivered": Delivered,
+    "mailbox": MailboxExpected,
     "queued": Queued,
     "bounced": Bounced,
     "attempts": Attempts,

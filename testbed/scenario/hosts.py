@@ -89,6 +89,12 @@ class ReceiverSpec(MailHostSpec):
     role: Literal["receiver"] = "receiver"
 
 
+class ClientSpec(HostSpec):
+    """A stranger with an address and a name, who says what a 'talk' step writes."""
+
+    role: Literal["client"] = "client"
+
+
 class NameServerSpec(HostSpec):
     """The lab's name server: publishes every host's address and every mail domain's MX."""
 
@@ -99,6 +105,7 @@ ROLES: dict[str, type[HostSpec]] = {
     "user-agent": UserAgentSpec,
     "relay": RelaySpec,
     "receiver": ReceiverSpec,
+    "client": ClientSpec,
     "name-server": NameServerSpec,
 }
 
@@ -112,6 +119,7 @@ AnyHost = Annotated[
     Annotated[UserAgentSpec, Tag("user-agent")]
     | Annotated[RelaySpec, Tag("relay")]
     | Annotated[ReceiverSpec, Tag("receiver")]
+    | Annotated[ClientSpec, Tag("client")]
     | Annotated[NameServerSpec, Tag("name-server")],
     Discriminator(_role),
 ]

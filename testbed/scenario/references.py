@@ -11,6 +11,7 @@ from testbed.scenario.expectations import (
     Bounced,
     ConnectionExpected,
     Delivered,
+    MailboxExpected,
     Queued,
     ReplyExpected,
 )
@@ -19,6 +20,7 @@ from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, User
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep
+from testbed.scenario.talk import TalkStep
 from testbed.scenario.zone_references import zone_problems
 
 MAX_HOSTS = 200
@@ -108,6 +110,13 @@ def _steps(scenario: Scenario) -> Found:
             elif step.sender not in owners:
                 near = did_you_mean(step.sender, owners)
                 yield (*path, "from"), f"no user agent belongs to {step.sender}{near}"
+        if isinstance(step, TalkStep):
+            path = ("steps", number, "talk")
+            yield from _known_host(scenario, (*path, "to"), step.to, MailHostSpec, "mail server")
+            if step.sender:
+                yield from _known_host(scenario, (*path, "from"), step.sender)
+            else:
+                yield path, f"say 'from': the lab has {len(agents)} user agents"
         if isinstance(step, EmptyStep) and step.mailbox not in boxes:
             path = ("steps", number, "empty")
             yield path, f"no host has the mailbox {step.mailbox}{did_you_mean(step.mailbox, boxes)}"
@@ -129,6 +138,12 @@ def _expectations(scenario: Scenario) -> Found:
                     yield (
                         (*path, "to"),
                         f"no host has the mailbox {expected.to}{did_you_mean(expected.to, boxes)}",
+                    )
+            case MailboxExpected():
+                if expected.of not in boxes:
+                    yield (
+                        (*path, "of"),
+                        f"no host has the mailbox {expected.of}{did_you_mean(expected.of, boxes)}",
                     )
             case Queued():
                 yield from _known_host(scenario, (*path, "at"), expected.at, RelaySpec, "relay")

@@ -41,6 +41,8 @@ def schema() -> Schema:
     )
     properties["steps"] = _list("What happens, in order.", _keyed(STEPS, definitions), at_least=1)
     properties["expect"] = _list("What must hold at the end.", _keyed(EXPECTATIONS, definitions), at_least=1)
+    document["required"] = ["title"]
+    document["anyOf"] = [{"required": ["like"]}, {"required": ["steps", "expect"]}]
     found = {**document, "$defs": _used(document, definitions)}
     return {"$schema": _DIALECT, **{key: _or_parameter(value) for key, value in found.items()}}
 

@@ -93,17 +93,50 @@ def test_each_mistake_has_its_reply(serve: Serve, commands: bytes, expected: lis
 
 @pytest.mark.parametrize(
     "smuggled",
-    [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\n", b"\r\n.\n", b"\n.\r", b"\r\r\n.\r\r\n", b"\r\n\0.\r\n"],
+    [b"\n.\n", b"\n.\r\n", b"\n.\r", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r\r\n.\r\r\n"],
     ids=lambda value: value.decode("latin-1").encode("unicode_escape").decode(),
 )
 def test_no_line_end_but_crlf_ends_the_message(serve: Serve, smuggled: bytes) -> None:
-    """SMTP smuggling: the octets after a false end of data must not become commands."""
+    """SMTP smuggling: the octets after a false end of data must not become commands, and the whole is refused."""
     server = serve()
     inner = b"MAIL FROM:<evil@b.example>\r\nRCPT TO:<carol@someschool.edu>\r\nDATA\r\nevil\r\n"
     said = talk(server, GREETING + TO_CAROL + b"DATA\r\nSubject: x\r\n\r\nbody" + smuggled + inner + b".\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", "550", "221"]
+    assert b"550 5.6.0 Bare CR or LF" in said
+    assert server.messages("carol") == []
+
+
+def test_nul_before_a_dot_ends_nothing(serve: Serve) -> None:
+    server = serve()
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\n\r\na\r\n\0.\r\nNOOP\r\n.\r\nQUIT\r\n")
     assert codes(said) == ["220", "250", "250", "250", "354", "250", "221"]
     [message] = server.messages("carol")
-    assert b"MAIL FROM:<evil@b.example>" in message
+    assert message.endswith(b"\r\n\r\na\r\n\0.\r\nNOOP\r\n")
+
+
+@pytest.mark.parametrize(("octets", "code"), [(998, "250"), (999, "500"), (1_001, "500"), (1_002, "500")])
+@pytest.mark.parametrize("first", [b"x", b".."])
+def test_a_line_has_a_thousand_octets_at_most(serve: Serve, octets: int, code: str, first: bytes) -> None:
+    """CRLF counts, the dot stuffed before a line does not (RFC 5321 §4.5.3.1.6)."""
+    server = serve()
+    line = first + b"x" * (octets - 1)
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\n" + line + b"\r\n.\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", code, "221"]
+
+
+def test_smtplib_is_told_of_bare_line_feeds_and_may_go_on(serve: Serve) -> None:
+    server = serve()
+    with smtplib.SMTP("127.0.0.1", server.port) as client:
+        client.ehlo("client.example")
+        for end, code in ((b"\n", 550), (b"\r", 550), (b"\r\n", 250)):
+            client.mail("a@b.example")
+            client.rcpt("carol@someschool.edu")
+            client.putcmd("data")
+            assert client.getreply()[0] == 354
+            client.send(b"Subject: x\r\n\r\none" + end + b"two\r\n.\r\n")
+            assert client.getreply()[0] == code
+    [message] = server.messages("carol")
+    assert message.endswith(b"\r\n\r\none\r\ntwo\r\n")
 
 
 @given(st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\r", b"").replace(b"\n", b"")), max_size=8))

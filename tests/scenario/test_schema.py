@@ -45,7 +45,8 @@ def test_the_top_level():
     document = schema()
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(document["properties"]) == set(Scenario.model_fields)
-    assert set(document["required"]) == {"title", "steps", "expect"}
+    assert document["required"] == ["title"]
+    assert document["anyOf"] == [{"required": ["like"]}, {"required": ["steps", "expect"]}]
     assert document["additionalProperties"] is False
 
 

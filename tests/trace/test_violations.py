@@ -214,6 +214,36 @@ def pairs(spoken: Spoken) -> list[str]:
     ]
 
 
+FALSE_ENDS = {
+    "\n.\n": "LF.LF",
+    "\n.\r\n": "LF.CRLF",
+    "\n.\r": "LF.CR",
+    "\r.\r": "CR.CR",
+    "\r.\n": "CR.LF",
+    "\r.\r\n": "CR.CRLF",
+    "\r\n.\n": "CRLF.LF",
+    "\r\n.\r": "CRLF.CR",
+    "\r\r\n.\r\r\n": "CRLF.CRCRLF",
+}
+
+
+@pytest.mark.parametrize(("end", "name"), FALSE_ENDS.items(), ids=FALSE_ENDS.values())
+@pytest.mark.parametrize("apart", [False, True], ids=["in one packet", "in two packets"])
+def test_every_false_end_of_data_is_told_by_its_name(end: str, name: str, apart: bool) -> None:
+    """Smuggling where a command follows; a false end where none does (RFC 5321 §2.3.8, §4.1.1.4)."""
+    for behind, code in (("MAIL FROM:<c@x>", "smtp-smuggling"), ("More text", "false-end-of-data")):
+        said = [f"C a{end}", f"C {behind}\r\n.\r\n"] if apart else [f"C a{end}{behind}\r\n.\r\n"]
+        found = {finding.code: finding.text for finding in findings("smtp", *message(*said, *TAKEN))}
+        assert f"holds {name}" in found.pop(code)
+        assert set(found) <= {"bare-line-feed", "bare-carriage-return"}
+        assert found
+
+
+@pytest.mark.parametrize("line", ["..", "...", "..MAIL FROM:<c@x>", "..\r\nMAIL FROM:<c@x>", " .", "\0.", ".. .."])
+def test_stuffed_dots_are_no_false_ends(line: str) -> None:
+    assert findings("smtp", *message(f"C {line}\r\na\r\n{line}\r\n.\r\n", *TAKEN)) == []
+
+
 ENDS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "a server that ends only at CRLF.CRLF": (
         ("C a\n.\nMAIL FROM:<c@x>\r\n.\r\n", "S 250 one\r\n"),

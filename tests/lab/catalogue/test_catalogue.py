@@ -16,6 +16,7 @@ from tests.lab.catalogue.groups import (
     connection,
     dialogue,
     dns,
+    framing,
     replies,
     textbook,
 )
@@ -29,6 +30,7 @@ GROUPS: dict[str, Group] = {
     "connection": connection,
     "dialogue": dialogue,
     "dns": dns,
+    "framing": framing,
     "replies": replies,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
