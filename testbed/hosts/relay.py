@@ -55,6 +55,14 @@ class Relay:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
+    def crash(self) -> None:
+        """Stop in the middle of everything; the queue is on disk."""
+        for server in self._servers:
+            server.close()
+        if self._running is not None:
+            self._running.cancel()
+        self._site.connections.cut()
+
     def inventory(self) -> None:
         """Log what the mailboxes and the queue hold."""
         self._post_office.inventory()

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
 
+from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
 from testbed.protocols.events import Event
 
@@ -26,7 +27,9 @@ class Site:
     """A host's place in the lab.
 
     ``now`` gives seconds since the Unix epoch in scenario time; ``directory`` is the host's own and private;
-    ``trusted`` are the addresses that may relay (the lab's user agents).
+    ``trusted`` are the addresses that may relay (the lab's user agents).  ``dialogue`` and ``conduct`` are the faults
+    of the host as server and as client.  ``crash`` makes the host crash, and start again after so many nanoseconds;
+    ``disk_full`` tells whether its disk is full at present.
     """
 
     name: str
@@ -37,6 +40,10 @@ class Site:
     now: Callable[[], float]
     dialogue: DialogueScript
     trusted: frozenset[str] = field(default_factory=frozenset)
+    conduct: DialogueScript = field(default_factory=lambda: DialogueScript(()))
+    connections: OpenConnections = field(default_factory=OpenConnections)
+    crash: Callable[[int | None], None] = lambda restart_ns: None
+    disk_full: Callable[[], bool] = lambda: False
 
     def date(self) -> str:
         """The current scenario time as an RFC 5322 date."""
@@ -68,6 +75,13 @@ class Host(Protocol):
 
     def inventory(self) -> None:
         """Log what the host still holds, for the conservation of mail."""
+
+
+class MailServer(Host, Protocol):
+    """A host that can crash.  What it holds on disk it still holds then; another is built from it to start again."""
+
+    def crash(self) -> None:
+        """Stop in the middle of everything, as a program that dies; its connections are reset."""
 
 
 async def listen(

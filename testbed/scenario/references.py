@@ -73,9 +73,10 @@ def _faults(scenario: Scenario) -> Found:
     for number, fault in enumerate(scenario.faults):
         path: Path = ("faults", number)
         if isinstance(fault, DialogueFault):
-            yield from _known_host(scenario, (*path, "at"), fault.at, MailHostSpec, "mail server")
+            yield from _dialogue_fault(scenario, path, fault)
         elif isinstance(fault, HostFault):
-            yield from _known_host(scenario, (*path, "host"), fault.host)
+            kind, noun = (MailHostSpec, "mail server") if fault.of_program else (object, "")
+            yield from _known_host(scenario, (*path, "host"), fault.host, kind, noun)
         elif isinstance(fault, WireFault):
             for end, name in enumerate(fault.between):
                 yield from _known_host(scenario, (*path, "between", end), name)
@@ -89,6 +90,16 @@ def _faults(scenario: Scenario) -> Found:
                 ("faults", number),
                 f"write faults {other + 1} and {number + 1} on lines of their own: reports name faults by line",
             )
+
+
+def _dialogue_fault(scenario: Scenario, path: Path, fault: DialogueFault) -> Found:
+    if isinstance(scenario.hosts.get(fault.at), UserAgentSpec):
+        if fault.reply is not None or fault.then not in ("close", "reset", "stall") or fault.after is not None:
+            yield (*path, "at"), f"{fault.at} is a user agent: it can close, reset or stall, and answers nobody"
+    elif fault.as_ == "client":
+        yield from _known_host(scenario, (*path, "at"), fault.at, RelaySpec, "relay")
+    else:
+        yield from _known_host(scenario, (*path, "at"), fault.at, MailHostSpec, "mail server")
 
 
 def _steps(scenario: Scenario) -> Found:
