@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from collections.abc import Callable
 
 
@@ -38,3 +40,10 @@ def reset(transport: asyncio.BaseTransport) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if isinstance(transport, asyncio.WriteTransport):
         transport.abort()
+
+
+def unsent(transport: asyncio.BaseTransport) -> int:
+    """How many octets the other end has not acknowledged, as far as the kernel has them (SIOCOUTQ)."""
+    sock = transport.get_extra_info("socket")
+    number: int = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
+    return number

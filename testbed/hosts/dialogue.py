@@ -27,6 +27,11 @@ class DialogueScript:
         self._now_ns = now_ns
         self._connections = 0
 
+    @property
+    def stops_reading(self) -> bool:
+        """Whether the host is going to leave what comes to the kernel."""
+        return any(fault.then in ("deaf", "sip") for fault, _ in self._faults)
+
     def connected(self) -> int:
         """The number of a new connection, from 1."""
         self._connections += 1
@@ -54,7 +59,7 @@ class DialogueScript:
         fault, trigger = self._faults[number]
         if fault.connection not in (None, connection):
             return False
-        if fault.sender is not None and fault.sender.lower() != sender.lower():
+        if fault.mail_from is not None and fault.mail_from.lower() != sender.lower():
             return False
         if not trigger.strikes(self._now_ns()):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import Protocol
 from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
 from testbed.protocols.events import Event
+
+_SMALL_BUFFER = 4_096
 
 
 class Log(Protocol):
@@ -48,6 +51,11 @@ class Site:
     def date(self) -> str:
         """The current scenario time as an RFC 5322 date."""
         return format_datetime(datetime.fromtimestamp(self.now(), UTC))
+
+    @property
+    def receive_buffer(self) -> int | None:
+        """How little the kernel may take in where the host is going to stop reading, in octets."""
+        return _SMALL_BUFFER if self.dialogue.stops_reading else None
 
     def source_for(self, address: str) -> str | None:
         """The host's own address of the same family, or None when it has none."""
@@ -85,11 +93,20 @@ class MailServer(Host, Protocol):
 
 
 async def listen(
-    factory: Callable[[], asyncio.BaseProtocol], addresses: tuple[str, ...], ports: tuple[int, ...]
+    factory: Callable[[], asyncio.BaseProtocol],
+    addresses: tuple[str, ...],
+    ports: tuple[int, ...],
+    receive_buffer: int | None = None,
 ) -> list[asyncio.Server]:
-    """Open a server on each address and port."""
+    """Open a server on each address and port; the kernel keeps about so many octets of a connection for it."""
     loop = asyncio.get_running_loop()
-    return [await loop.create_server(factory, address, port, backlog=1024) for address in addresses for port in ports]
+    servers = [
+        await loop.create_server(factory, address, port, backlog=1024) for address in addresses for port in ports
+    ]
+    for listener in (listener for server in servers for listener in server.sockets):
+        if receive_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    return servers
 
 
 async def close(servers: list[asyncio.Server]) -> None:

@@ -11,7 +11,7 @@ import aiosmtplib
 from aiosmtplib import SMTPDataError, SMTPResponse, SMTPServerDisconnected, SMTPTimeoutError
 from aiosmtplib.protocol import normalize_message_line_endings
 
-from testbed.hosts.connections import reset
+from testbed.hosts.connections import reset, unsent
 from testbed.hosts.site import Site
 from testbed.protocols.smtp import path_of
 from testbed.scenario.faults import DialogueFault
@@ -20,8 +20,9 @@ from testbed.scenario.faults.dialogue import NULL_SENDER
 # Seconds of scenario time (RFC 5321 §4.5.3.2.4 to §4.5.3.2.6).
 INVITATION_S, BLOCK_S, FINAL_DOT_S = 120.0, 180.0, 600.0
 
-_BLOCK = 65_536  # octets handed to the kernel at a time
-_SEND_BUFFER = 65_536  # so that a server that stops reading is noticed while there is still something to say
+_BLOCK = 65_536  # octets handed over at a time
+# The kernel takes no more while it has so many octets to send: a server that stops reading is noticed at once.
+_UNSENT = 4_096
 _DOT = re.compile(rb"(?m)^\.")
 
 
@@ -45,7 +46,7 @@ class SmtpClient(aiosmtplib.SMTP):
         if self.transport is not None:
             self._site.connections.add(self.transport)
             sock = self.transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
         await self._misbehave(self._site.conduct.take("connect", "", self._number))
         return greeting
 
@@ -75,7 +76,7 @@ class SmtpClient(aiosmtplib.SMTP):
         try:
             await _write(self._writer, transport, data[: fault.octet] if fault and fault.octet else data, answer)
             if fault is None:
-                reply = await _within(FINAL_DOT_S, answer)
+                reply = await _reply_to_final_dot(transport, answer)
         finally:
             answer.cancel()
         await self._misbehave(fault or self._site.conduct.take("message", "", self._number, self._sender))
@@ -119,8 +120,10 @@ async def _write(
     transport.set_write_buffer_limits()
 
 
-async def _within(seconds: float, answer: asyncio.Future[SMTPResponse]) -> SMTPResponse:
+async def _reply_to_final_dot(transport: asyncio.Transport, answer: asyncio.Future[SMTPResponse]) -> SMTPResponse:
     try:
-        return await asyncio.wait_for(answer, seconds)
+        return await asyncio.wait_for(answer, FINAL_DOT_S)
     except TimeoutError as error:
+        if unsent(transport):
+            reset(transport)
         raise aiosmtplib.SMTPReadTimeoutError("Timed out waiting for server response") from error

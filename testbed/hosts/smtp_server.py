@@ -154,6 +154,10 @@ class SmtpServer(SMTP):
         except OSError:
             return False
 
+    def finish(self) -> None:
+        """Send FIN, and read on."""
+        self._writer.write_eof()
+
     def hang_up(self) -> None:
         """Close with FIN."""
         if self.transport is not None:

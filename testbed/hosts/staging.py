@@ -37,6 +37,9 @@ class Staged(Protocol):
     def sip(self) -> bool:
         """Take one octet out of the kernel's buffer; False when there will be no more."""
 
+    def finish(self) -> None:
+        """Send FIN, and read on."""
+
     def hang_up(self) -> None:
         """Close with FIN."""
 
@@ -68,6 +71,10 @@ async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitabl
 
 
 async def _close(server: Staged, fault: DialogueFault) -> None:
+    if fault.octet is not None:  # what is still to come would be answered by RST
+        server.finish()
+        while await server.read(65_536):
+            pass
     server.hang_up()
 
 

@@ -30,6 +30,7 @@ class Event(StrEnum):
     ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
     ROUTE = "route"  # where it will try (domain, hosts) or why nowhere (domain, status)
     HOP_FAILED = "hop-failed"  # one address of one host could not take it (next_hop, address, status)
+    FORWARDED = "forwarded"  # mail for a user goes on elsewhere (queue_id, message_id, recipient, target)
     RELAYED = "relayed"  # the next hop answered 250 (queue_id, message_id, recipient, next_hop, status)
     DEFERRED = "deferred"  # (queue_id, message_id, recipient, status, retry_in)
     BOUNCED = "bounced"  # given back to the sender (queue_id, message_id, recipient, status, dsn_id, sender)

@@ -54,6 +54,10 @@ def _hosts(scenario: Scenario) -> Found:
                         ("hosts", name, "mailboxes", user),
                         f"'{user[:40]}' is not the local part of an address",
                     )
+        if isinstance(host, RelaySpec):
+            for user, target in host.forward.items():
+                if target.rpartition("@")[2].lower() == host.domain.lower():
+                    yield ("hosts", name, "forward", user), f"'{target[:60]}' is not elsewhere: {name} serves it itself"
         if isinstance(host, UserAgentSpec):
             yield from _known_host(scenario, ("hosts", name, "server"), host.server, RelaySpec, "relay")
 

@@ -69,7 +69,9 @@ class DialogueFault(When):
     restart: Duration | None = Field(default=None, description="How long after a crash it is back; without it, never.")
     times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
     recipient: Address | None = Field(default=None, description="Only for this recipient (with 'on: RCPT').")
-    sender: Sender | None = Field(default=None, description="Only for mail of this sender; '<>' for notifications.")
+    mail_from: Sender | None = Field(
+        default=None, description="Only for mail of this sender; '<>' for notifications (with 'on: MAIL' and later)."
+    )
 
     @field_validator("reply", mode="before")
     @classmethod
@@ -89,8 +91,8 @@ class DialogueFault(When):
             raise ValueError("the fault does nothing: give it 'reply' or 'then'")
         if self.recipient is not None and self.on != "RCPT":
             raise ValueError("'recipient' goes with 'on: RCPT' only")
-        if self.sender is not None and self.on not in ("MAIL", "RCPT", "DATA", "message"):
-            raise ValueError("'sender' goes with 'on: MAIL', RCPT, DATA or message")
+        if self.mail_from is not None and self.on not in ("MAIL", "RCPT", "DATA", "message"):
+            raise ValueError("'mail_from' goes with 'on: MAIL', RCPT, DATA or message")
         if self.restart is not None and self.then != "crash":
             raise ValueError("'restart' goes with 'then: crash' only")
         if self.reply is not None and self.then in ("garble", "endless"):
@@ -134,5 +136,5 @@ class DialogueFault(When):
         ]
         who = f"{self.at} as client" if self.as_ == "client" else self.at
         whom = f" for {self.recipient}" if self.recipient else ""
-        whose = f" for mail of {self.sender}" if self.sender else ""
+        whose = f" for mail of {self.mail_from}" if self.mail_from else ""
         return f"{who} {' and '.join(parts)}{whom}{whose}{self.occasion()}"

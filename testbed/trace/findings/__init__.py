@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
+from testbed.trace.findings.broken import cut_dialogue, slow_replies, stalled_client
+from testbed.trace.findings.loops import mail_loops
 from testbed.trace.findings.names import failed_lookups
 from testbed.trace.findings.reading import refused_readers, undone_deletions
-from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
+from testbed.trace.findings.smtp import refused_recipients, refused_sessions
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
 from testbed.trace.findings.violations import violations
@@ -32,6 +34,8 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_sessions,
     refused_recipients,
     cut_dialogue,
+    stalled_client,
+    slow_replies,
     refused_readers,
     undone_deletions,
     failed_lookups,
@@ -42,7 +46,11 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_requests,
     _remarks,
 )
-_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)
+_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
+    account_of_messages,
+    duplicates,
+    mail_loops,
+)
 
 
 def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
