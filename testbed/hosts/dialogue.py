@@ -28,9 +28,9 @@ class DialogueScript:
         self._connections = 0
 
     @property
-    def stops_reading(self) -> bool:
-        """Whether the host is going to leave what comes to the kernel."""
-        return any(fault.then in ("deaf", "sip") for fault, _ in self._faults)
+    def reads_partly(self) -> bool:
+        """Whether the host is going to read only part of a message."""
+        return any(fault.octet is not None or fault.then in ("deaf", "sip") for fault, _ in self._faults)
 
     def connected(self) -> int:
         """The number of a new connection, from 1."""

@@ -54,8 +54,8 @@ class Site:
 
     @property
     def receive_buffer(self) -> int | None:
-        """How little the kernel may take in where the host is going to stop reading, in octets."""
-        return _SMALL_BUFFER if self.dialogue.stops_reading else None
+        """How little the kernel may take in where the host will not read a whole message, in octets."""
+        return _SMALL_BUFFER if self.dialogue.reads_partly else None
 
     def source_for(self, address: str) -> str | None:
         """The host's own address of the same family, or None when it has none."""

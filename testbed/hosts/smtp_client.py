@@ -114,7 +114,9 @@ async def _write(
             taken = asyncio.ensure_future(writer.drain())
             done, _ = await asyncio.wait((taken, answer), timeout=BLOCK_S, return_when=asyncio.FIRST_COMPLETED)
             taken.cancel()
-            if not done:
+            if answer.done() and transport.get_write_buffer_size():
+                transport.abort()  # nobody hears the rest
+            elif not done:
                 reset(transport)  # a FIN would come behind all that is not sent yet
                 raise BlockedError("Timed out sending mail data")
     transport.set_write_buffer_limits()

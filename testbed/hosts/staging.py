@@ -126,10 +126,13 @@ async def _for_ever() -> None:
 
 
 async def drip(write: Callable[[bytes], Awaitable[None]], octets: bytes) -> None:
-    """Write an octet at a time."""
+    """Write an octet at a time, by the clock, and not in step with timeouts that began with the command."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + _PACE_S / 2
     for at in range(len(octets)):
+        await asyncio.sleep(due - loop.time())
         await write(octets[at : at + 1])
-        await asyncio.sleep(_PACE_S)
+        due += _PACE_S
 
 
 DEEDS: Mapping[str | None, Deed] = {

@@ -11,14 +11,16 @@ from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
-from tests.lab.catalogue.groups import connection, dialogue, replies
+from tests.lab.catalogue.groups import connection, crash, dialogue, queue, replies
 from tests.lab.test_scenarios import play
 
 pytestmark = pytest.mark.lab
 
 GROUPS: dict[str, Group] = {
     "connection": connection,
+    "crash": crash,
     "dialogue": dialogue,
+    "queue": queue,
     "replies": replies,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover((PROJECT / "scenarios").glob("*/")))}
