@@ -49,7 +49,7 @@ class SmtpServer(SMTP):
         self._refused_at_connect = False
         self._invited = False  # DATA is answered 354, and the message is to come
         self._passed = 0  # octets of it that have come
-        self.drips = False  # the next reply is said an octet at a time
+        self.drip_s = 0.0  # the next reply is said an octet at a time, so many seconds apart; 0 for at once
         self.mute = False  # replies are not said
         self._lines: list[str] = []
         self._last_data = 0.0
@@ -65,7 +65,7 @@ class SmtpServer(SMTP):
     async def _handle_client(self) -> None:
         fault = self._script.take("connect", connection=self._number)
         if fault is not None and not fault.reply and fault.then == "drip":
-            self.drips = True
+            self.drip_s = fault.pace / 1e9
         elif fault is not None:
             await staging.stage(self, fault, self._greet)
             refused = fault.reply if fault.then in (None, "drip") else fault.then == "garble"
@@ -91,9 +91,9 @@ class SmtpServer(SMTP):
         reply, self._lines = "\r\n".join([*self._lines, line]), []
         if self.mute:
             return
-        if self.drips:
-            self.drips = False
-            await staging.drip(self.write, f"{reply}\r\n".encode())
+        if self.drip_s:
+            pace_s, self.drip_s = self.drip_s, 0.0
+            await staging.drip(self.write, f"{reply}\r\n".encode(), pace_s)
         else:
             await super().push(reply)
 

@@ -10,13 +10,14 @@ from testbed.scenario.faults import DialogueFault
 
 GARBAGE = "?!  This is no reply."
 _ENDLESS_LINES = 50  # of each piece of a reply without end
-_PACE_S = 1.0  # between two pieces, or two octets, of what is said or read slowly
+_PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is noticed before the next
+_NS = 1_000_000_000
 
 
 class Staged(Protocol):
     """What a deed may ask of the server side of a connection."""
 
-    drips: bool
+    drip_s: float
     mute: bool
 
     async def push(self, status: str | bytes) -> None:
@@ -55,7 +56,7 @@ Deed = Callable[[Staged, DialogueFault], Awaitable[None]]
 
 async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitable[None]]) -> None:
     """Stage a fault.  ``act`` does what the client asked for, and answers."""
-    server.drips = fault.then == "drip"
+    server.drip_s = fault.pace / _NS if fault.then == "drip" else 0.0
     if fault.reply is not None:
         await server.push(fault.reply)
     elif fault.then == "drip" or fault.moment == "reply":
@@ -100,7 +101,7 @@ async def _sip(server: Staged, fault: DialogueFault) -> None:
     server.be_patient()
     server.stop_reading()
     while server.sip():
-        await asyncio.sleep(_PACE_S)
+        await asyncio.sleep(fault.pace / _NS)
     server.hang_up()
 
 
@@ -113,7 +114,7 @@ async def _endless(server: Staged, fault: DialogueFault) -> None:
     server.be_patient()
     while True:
         await server.write(b"250-and there is more to come, much more than anybody can want\r\n" * _ENDLESS_LINES)
-        await asyncio.sleep(_PACE_S)
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def _crash(server: Staged, fault: DialogueFault) -> None:
@@ -125,14 +126,14 @@ async def _for_ever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-async def drip(write: Callable[[bytes], Awaitable[None]], octets: bytes) -> None:
+async def drip(write: Callable[[bytes], Awaitable[None]], octets: bytes, pace_s: float) -> None:
     """Write an octet at a time, by the clock, and not in step with timeouts that began with the command."""
     loop = asyncio.get_running_loop()
-    due = loop.time() + _PACE_S / 2
+    due = loop.time() + pace_s / 2
     for at in range(len(octets)):
         await asyncio.sleep(due - loop.time())
         await write(octets[at : at + 1])
-        due += _PACE_S
+        due += pace_s
 
 
 DEEDS: Mapping[str | None, Deed] = {

@@ -148,6 +148,7 @@ AT = "at: someschool.edu, on: RCPT"
 
 
 AFTER = "'after' goes with what is no answer: close, reset, stall, deaf, sip or crash"
+PACE = "'pace' goes with 'then: drip' or sip, and is no less than 1ms"
 OCTET = "'octet' goes with 'on: message' and one of close, reset, stall, deaf, sip, crash, and no answer"
 CLIENT = "a client does one of close, reset, stall, crash when it has heard the reply"
 AGENT = "it can close, reset or stall, and answers nobody"
@@ -188,14 +189,16 @@ AGENT = "it can close, reset or stall, and answers nobody"
         ),
         (
             fault(f"{{{AT}, then: close, host: crepes.fr}}"),
-            "7:49: unknown key 'host'; known: at, as, on, reply, then, after, octet, restart, times, recipient, "
-            "mail_from, from, until, nth, "
+            "7:49: unknown key 'host'; known: at, as, on, reply, then, after, octet, pace, restart, times, "
+            "recipient, mail_from, from, until, nth, "
             "chance, connection",
         ),
         *(
             (fault(f"{{at: someschool.edu, {keys}}}"), f"7:5: {message}")
             for keys, message in {
                 "on: RCPT, reply: 450, restart: 5m": "'restart' goes with 'then: crash' only",
+                "on: RCPT, then: stall, pace: 5s": PACE,
+                "on: RCPT, then: drip, pace: 0": PACE,
                 "on: EHLO, then: stall, mail_from: <>": "'mail_from' goes with 'on: MAIL', RCPT, DATA or message",
                 "on: RCPT, reply: 450, then: garble": "'then: garble' is an answer itself; leave 'reply' out",
                 "on: RCPT, then: drip, after: reply": AFTER,

@@ -22,8 +22,8 @@ _ACTS = {
     "reset": "resets the connection",
     "stall": "falls silent",
     "deaf": "stops reading",
-    "sip": "reads an octet a second",
-    "drip": "says its reply an octet a second",
+    "sip": "reads an octet every {pace}",
+    "drip": "says its reply an octet every {pace}",
     "garble": "answers with what is no reply",
     "endless": "answers without end",
     "crash": "crashes",
@@ -54,9 +54,9 @@ class DialogueFault(When):
     reply: str | None = Field(default=None, description="What it answers.", examples=["452 4.2.2 Mailbox full"])
     then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
         default=None,
-        description="What it does then: FIN; RST; say nothing any more; read nothing any more; read an octet a second; "
-        "say its reply an octet a second; answer with a line that is no reply, or with one that never ends; lose its "
-        "connections and whatever is not on disk, and refuse connections.",
+        description="What it does then: FIN; RST; say nothing any more; read nothing any more; read an octet at a "
+        "time; say its reply an octet at a time; answer with a line that is no reply, or with one that never ends; lose "
+        "its connections and whatever is not on disk, and refuse connections.",
     )
     after: Literal["command", "act", "reply"] | None = Field(
         default=None,
@@ -65,6 +65,9 @@ class DialogueFault(When):
     )
     octet: int | None = Field(
         default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
+    )
+    pace: Duration = Field(
+        default=1_000_000_000, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
     )
     restart: Duration | None = Field(default=None, description="How long after a crash it is back; without it, never.")
     times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
@@ -95,6 +98,8 @@ class DialogueFault(When):
             raise ValueError("'mail_from' goes with 'on: MAIL', RCPT, DATA or message")
         if self.restart is not None and self.then != "crash":
             raise ValueError("'restart' goes with 'then: crash' only")
+        if "pace" in self.model_fields_set and (self.then not in ("drip", "sip") or self.pace < 1_000_000):
+            raise ValueError("'pace' goes with 'then: drip' or sip, and is no less than 1ms")
         if self.reply is not None and self.then in ("garble", "endless"):
             raise ValueError(f"'then: {self.then}' is an answer itself; leave 'reply' out")
         return self
@@ -132,7 +137,11 @@ class DialogueFault(When):
         back = f" and is back after {format_duration(self.restart)}" if self.restart is not None else ""
         parts = [
             *([f"answers {self.on} with {self.reply}"] if self.reply else []),
-            *([_ACTS[self.then] + ("" if self.reply else at) + when + back] if self.then else []),
+            *(
+                [_ACTS[self.then].format(pace=format_duration(self.pace)) + ("" if self.reply else at) + when + back]
+                if self.then
+                else []
+            ),
         ]
         who = f"{self.at} as client" if self.as_ == "client" else self.at
         whom = f" for {self.recipient}" if self.recipient else ""
