@@ -55,8 +55,8 @@ class DialogueFault(When):
     then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
         default=None,
         description="What it does then: FIN; RST; say nothing any more; read nothing any more; read an octet at a "
-        "time; say its reply an octet at a time; answer with a line that is no reply, or with one that never ends; lose "
-        "its connections and whatever is not on disk, and refuse connections.",
+        "time; say its reply an octet at a time; answer with a line that is no reply, or with one that never ends; "
+        "lose its connections and whatever is not on disk, and refuse connections.",
     )
     after: Literal["command", "act", "reply"] | None = Field(
         default=None,
