@@ -87,8 +87,10 @@ class SmtpClient(aiosmtplib.SMTP):
     async def _misbehave(self, fault: DialogueFault | None) -> None:
         """Do what a fault wants; the connection is lost then."""
         protocol, transport = self.protocol, self.transport
-        if fault is None or protocol is None or transport is None:
+        if fault is None:
             return
+        if protocol is None or transport is None:
+            raise SMTPServerDisconnected("Connection lost")
         if fault.then == "crash":
             self._site.crash(fault.restart)
             await asyncio.get_running_loop().create_future()

@@ -104,7 +104,7 @@ def test_the_scenario_itself(text, said):
         (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes",
+            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist",
         ),
         *(
             (
@@ -126,6 +126,12 @@ def test_the_scenario_itself(text, said):
         (hosts("carol: {address: carol@crepes.fr}"), "7:10: 'server' is missing in 'carol'"),
         (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {address: carol, server: crepes.fr}"), f"7:20: 'carol' {ADDRESS}"),
+        (hosts("h: {mx: 1, rate_limit: 0 per 1h}"), "7:26: '0 per 1h' is not a rate; write e.g. 2 per 1h"),
+        (hosts("h: {mx: 1, rate_limit: 5}"), "7:26: '5' is not a rate; write e.g. 2 per 1h"),
+        (
+            hosts("crepes.fr: {forward: {bob: bob@crepes.fr}}"),
+            "7:30: 'bob@crepes.fr' is not elsewhere: crepes.fr serves it itself",
+        ),
         (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 587"),
         (hosts("crepes.fr: {retry: []}"), "7:22: 'retry' is empty; it needs at least one entry"),
         (hosts("crepes.fr: {retry: 10}"), f"7:22: '10' {DURATION}"),
