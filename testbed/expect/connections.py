@@ -6,6 +6,7 @@ from testbed.expect.mail import entries
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
+from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.model import Closure, Connection
 
@@ -67,6 +68,8 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
     what = f"connection {expected.nth} from {expected.sender} to {expected.to}:"
     what += f" handshake {expected.handshake}" if expected.handshake else ""
     what += f" closure {expected.closure}" if expected.closure else ""
+    what += f" at least {format_duration(expected.at_least)}" if expected.at_least is not None else ""
+    what += f" at most {format_duration(expected.at_most)}" if expected.at_most is not None else ""
     found = _between(analysis, expected.sender, expected.to, expected.port)
     if len(found) < expected.nth:
         return Verdict(what, False, f"there were only {len(found)} connections", (), expected.line)
@@ -76,6 +79,9 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
         differences.append(f"the handshake was {connection.handshake}")
     if expected.closure and expected.closure not in _closures(connection):
         differences.append(f"the closure was {_closures(connection)[-1]}")
+    lasted = connection.end_ns - connection.start_ns
+    if (expected.at_least or 0) > lasted or (expected.at_most is not None and lasted > expected.at_most):
+        differences.append(f"it lasted {format_duration(lasted)}")
     frames = (connection.first_frame, *connection.closure_frames)
     why = "; ".join(differences) or f"connection {connection.number} did so"
     return Verdict(what, not differences, why, frames, expected.line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
@@ -84,7 +84,13 @@ class _Ledger:
             or bool(self._of(Event.HOLDS_QUEUE, promise))
             or any(self._notified(entry) for entry in self._of(Event.BOUNCED, promise))
             or bool(self._of(Event.DISCARDED, promise))
+            or any(self._forwarded(promise, entry) for entry in self._of(Event.FORWARDED, promise))
         )
+
+    def _forwarded(self, promise: _Promise, entry: LogEntry) -> bool:
+        """Sent on to an address elsewhere: the same host owes it there now."""
+        target = entry.fields.get("target", "").lower()
+        return target != promise.recipient and self.kept(replace(promise, recipient=target))
 
     def _of(self, event: Event, promise: _Promise) -> list[LogEntry]:
         return [
@@ -128,7 +134,8 @@ def _copies(analysis: Analysis) -> tuple[list[str], list[str]]:
         (transaction.message_id, recipient.address.lower())
         for connection in analysis.connections
         for transaction in connection.transactions
-        if transaction.message is not None and transaction.message.reply is None
+        if transaction.message is not None
+        and (transaction.message.reply is None or not transaction.message.reply.code)  # garbage is no reply
         for recipient in transaction.recipients
     )
     doubled, excused = [], []

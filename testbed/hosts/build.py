@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from testbed.hosts.admission import Admission
 from testbed.hosts.client import Client
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
@@ -17,7 +18,7 @@ from testbed.hosts.routing import Router
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
-from testbed.scenario.hosts import ClientSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import ClientSpec, MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
 
 Addresses = Mapping[str, tuple[str, ...]]
@@ -39,11 +40,16 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     runner = QueueRunner(
         site, Queue(site.directory / "queue.db"), post_office, router, RetrySchedule(spec.retry, spec.give_up)
     )
-    return Relay(site, post_office, runner)
+    return Relay(site, post_office, runner, spec.forward, _admission(site, spec))
+
+
+def _admission(site: Site, spec: MailHostSpec) -> Admission:
+    return Admission(site, spec.max_hops, spec.rate_limit, spec.greylist)
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
-    return Receiver(site, PostOffice(site, spec.domain, spec.mailboxes))
+    post_office = PostOffice(site, spec.domain, spec.mailboxes)
+    return Receiver(site, post_office, _admission(site, spec))
 
 
 def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Addresses) -> Host:

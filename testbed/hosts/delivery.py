@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import aiosmtplib
+from aiosmtplib import SMTPStatus
 from aiosmtplib.errors import (
     SMTPConnectError,
     SMTPConnectResponseError,
@@ -19,9 +19,10 @@ from aiosmtplib.errors import (
 )
 
 from testbed.hosts.site import Site
+from testbed.hosts.smtp_client import BlockedError, SmtpClient
 
-# Seconds of scenario time to wait for the reply to each command (RFC 5321 §4.5.3.2).
-TIMEOUTS_S = {"connect": 300.0, "EHLO": 300.0, "MAIL": 300.0, "RCPT": 300.0, "message": 600.0, "QUIT": 300.0}
+# Seconds of scenario time to wait for the reply to each command (RFC 5321 §4.5.3.2); mail data has times of its own.
+TIMEOUTS_S = {"connect": 300.0, "EHLO": 300.0, "MAIL": 300.0, "RCPT": 300.0, "QUIT": 300.0}
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
@@ -72,6 +73,8 @@ def reply_result(code: int, text: str) -> Result:
 def failure_result(error: BaseException) -> Result:
     """A failure of the connection, as RFC 3463 words it."""
     cause = error.__cause__ or error
+    if isinstance(error, SMTPResponseException) and error.code == SMTPStatus.invalid_response:
+        return Result(0, "4.5.0", "what the server said is no SMTP reply")  # as good as a lost connection
     if isinstance(error, SMTPResponseException):
         return reply_result(error.code, error.message)
     if isinstance(cause, ConnectionRefusedError):
@@ -82,6 +85,8 @@ def failure_result(error: BaseException) -> Result:
         return Result(0, "4.4.1", "no answer to the connection attempt")
     if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
         return Result(0, "4.4.1", (cause.strerror or str(cause)).lower())
+    if isinstance(error, BlockedError):
+        return Result(0, "4.4.2", "the server stopped reading the message")
     if isinstance(error, SMTPTimeoutError):
         return Result(0, "4.4.2", "no reply within the RFC's time")
     return Result(0, "4.4.2", "the connection was lost")
@@ -92,7 +97,8 @@ class Session:
 
     def __init__(self, site: Site, address: str, port: int) -> None:
         source = site.source_for(address)
-        self._client = aiosmtplib.SMTP(
+        self._client = SmtpClient(
+            site,
             hostname=address,
             port=port,
             local_hostname=site.name,
@@ -136,12 +142,12 @@ class Session:
                 else:
                     accepted.append(recipient)
             if accepted:
-                response = await self._client.data(content, timeout=TIMEOUTS_S["message"])
+                response = await self._client.transmit(content)
                 results |= dict.fromkeys(accepted, reply_result(response.code, response.message))
         except (SMTPException, OSError) as error:
             verdict = failure_result(error)
             results |= {r: verdict for r in recipients if r not in results}
-            if isinstance(error, (SMTPServerDisconnected, SMTPTimeoutError)):
+            if isinstance(error, (SMTPServerDisconnected, SMTPTimeoutError)) or not verdict.code:
                 self.drop()
         return results
 

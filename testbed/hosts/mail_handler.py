@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from testbed.hosts.admission import Admission
 from testbed.hosts.trace_header import peer_address
 
 _NULL_PATH = "<>"  # what aiosmtpd makes of MAIL FROM:<>
@@ -18,6 +19,9 @@ def sender_of(envelope: Envelope) -> str:
 class MailHandler:
     """What aiosmtpd asks a mail host; the three questions subclasses answer are the last three methods."""
 
+    admission: Admission | None = None
+    """What the host does not take at present; None for nothing."""
+
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
@@ -27,6 +31,9 @@ class MailHandler:
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        refusal = self.admission.mail(peer_address(session)) if self.admission else ""
+        if refusal:
+            return refusal
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 Sender ok"
@@ -34,7 +41,10 @@ class MailHandler:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        refusal = self.refusal(address, peer_address(session))
+        peer = peer_address(session)
+        refusal = self.refusal(address, peer)
+        if not refusal and self.admission:
+            refusal = self.admission.recipient(peer, sender_of(envelope), address)
         if refusal:
             return refusal
         envelope.rcpt_tos.append(address)
@@ -44,7 +54,8 @@ class MailHandler:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         content = envelope.original_content or b""
-        return self.accept(self.received(session, envelope) + content, envelope)
+        refusal = self.admission.message(peer_address(session), content) if self.admission else ""
+        return refusal or self.accept(self.received(session, envelope) + content, envelope)
 
     def refusal(self, recipient: str, peer: str) -> str:
         """Why RCPT is refused, as a reply, or ``""``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
 MAX_MESSAGE_OCTETS = 52_428_800
@@ -31,11 +31,16 @@ def body_digest(message: bytes) -> str:
     return sha256(message.partition(b"\r\n\r\n")[2]).hexdigest()
 
 
-async def read_message(reader: asyncio.StreamReader, keep_alive: Callable[[], None]) -> tuple[bytes, str]:
+async def read_message(
+    reader: asyncio.StreamReader,
+    keep_alive: Callable[[], None],
+    passed: Callable[[int], Awaitable[None]] | None = None,
+) -> tuple[bytes, str]:
     """The octets up to the lone dot, dots unstuffed, and the reply that refuses them or ``""``.
 
     A line ends at CRLF and nowhere else, so no bare CR or LF can smuggle an end of data (RFC 5321 §2.3.8).
-    Past a limit the rest is read and thrown away, so memory stays bounded.  ``keep_alive`` is called for every line.
+    Past a limit the rest is read and thrown away, so memory stays bounded.  ``keep_alive`` is called for every line,
+    ``passed`` with the number of its octets, unless it is the final dot.
     """
     lines: list[bytes] = []
     octets = 0
@@ -52,6 +57,8 @@ async def read_message(reader: asyncio.StreamReader, keep_alive: Callable[[], No
         if at_line_start and whole and line == b".\r\n":
             return b"".join(lines), refusal
         octets += len(line)
+        if passed is not None:
+            await passed(len(line))
         if not (whole and at_line_start):
             refusal = refusal or _TOO_LONG
         elif octets > MAX_MESSAGE_OCTETS:

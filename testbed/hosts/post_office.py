@@ -24,8 +24,10 @@ class PostOffice:
         directory.mkdir(parents=True, exist_ok=True)
         for number, (user, spec) in enumerate(users.items(), 1):
             address = f"{user}@{self.domain}"
+            new = not (directory / str(number)).exists()  # else the host has started before
             self.mailboxes[address] = Mailbox(address, directory / str(number), spec.quota)
-            self.mailboxes[address].fill(spec.filled, site.date())
+            if new:
+                self.mailboxes[address].fill(spec.filled, site.date())
 
     def serves(self, recipient: str) -> bool:
         """Whether the recipient's domain is this one."""

@@ -6,6 +6,7 @@ import asyncio
 
 from aiosmtpd.smtp import Envelope, Session
 
+from testbed.hosts.admission import Admission
 from testbed.hosts.mail_handler import MailHandler, sender_of
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
@@ -21,12 +22,13 @@ PORT = 25
 class Receiver:
     """Accepts mail for its own mailboxes and for nobody else."""
 
-    def __init__(self, site: Site, post_office: PostOffice) -> None:
+    def __init__(self, site: Site, post_office: PostOffice, admission: Admission | None = None) -> None:
         self.name = site.name
         self._site = site
         self._post_office = post_office
         self._servers: list[asyncio.Server] = []
         self._handler = _ReceiverHandler(site, post_office)
+        self._handler.admission = admission
 
     @property
     def mailboxes(self) -> dict[str, Mailbox]:
@@ -35,7 +37,9 @@ class Receiver:
 
     async def start(self) -> None:
         """Listen on port 25."""
-        self._servers = await listen(lambda: SmtpServer(self._handler, self._site), self._site.addresses, (PORT,))
+        self._servers = await listen(
+            lambda: SmtpServer(self._handler, self._site), self._site.addresses, (PORT,), self._site.receive_buffer
+        )
 
     async def settled(self) -> None:
         """A receiver stores before it answers, so nothing is ever in progress."""
@@ -43,6 +47,12 @@ class Receiver:
     async def stop(self) -> None:
         """Close the sockets."""
         await close(self._servers)
+
+    def crash(self) -> None:
+        """Stop in the middle of everything; the mailboxes are on disk."""
+        for server in self._servers:
+            server.close()
+        self._site.connections.cut()
 
     def inventory(self) -> None:
         """Log every message in every mailbox."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from aiosmtpd.smtp import Session
 
 from testbed.hosts.site import Site
+
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.I | re.M)
 
 
 def received(site: Site, session: Session, recipients: list[str], queue_id: str = "") -> bytes:
@@ -20,6 +24,12 @@ def received(site: Site, session: Session, recipients: list[str], queue_id: str 
         f"\tby {site.name} with {protocol}{identity}{for_whom};\r\n"
         f"\t{site.date()}\r\n"
     ).encode()
+
+
+def hops(message: bytes) -> int:
+    """How many servers a message has passed: its Received fields (RFC 5321 §6.3)."""
+    head = message.partition(b"\r\n\r\n")[0]
+    return len(_RECEIVED.findall(head))
 
 
 def peer_address(session: Session) -> str:

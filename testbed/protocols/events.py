@@ -15,9 +15,12 @@ class Event(StrEnum):
     LAB_ENDED = "lab-ended"  # (scenario_seconds, real_seconds, reason)
     STEP = "step"  # a step of the scenario begins (line)
     FAULT = "fault"  # a fault did its work (line, at_frame where it is one packet)
+    CRASHED = "crashed"  # a mail server's program died
+    RESTARTED = "restarted"  # and runs again
 
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
     SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)
+    KEPT = "kept-in-outbox"  # to be submitted again later (message_id, sender, recipients, retry_in)
 
     ACCEPTED = "accepted"  # answered 250 after the final dot (queue_id, message_id, sender, recipients, octets)
     REFUSED = "refused"  # a recipient or message refused by this host's own rules (recipient, status)
@@ -29,6 +32,7 @@ class Event(StrEnum):
     ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
     ROUTE = "route"  # where it will try (domain, hosts) or why nowhere (domain, status)
     HOP_FAILED = "hop-failed"  # one address of one host could not take it (next_hop, address, status)
+    FORWARDED = "forwarded"  # mail for a user goes on elsewhere (queue_id, message_id, recipient, target)
     RELAYED = "relayed"  # the next hop answered 250 (queue_id, message_id, recipient, next_hop, status)
     DEFERRED = "deferred"  # (queue_id, message_id, recipient, status, retry_in)
     BOUNCED = "bounced"  # given back to the sender (queue_id, message_id, recipient, status, dsn_id, sender)

@@ -111,11 +111,13 @@ class ConnectionExpected(Tagged):
         default=None,
         description="How it ended: normal, half, open, 'reset by …' or 'closed by …' client, server or a host.",
     )
+    at_least: Duration | None = Field(default=None, description="It lasted no less, from its first packet to its last.")
+    at_most: Duration | None = Field(default=None, description="It lasted no longer.")
 
     @model_validator(mode="after")
     def _says_something(self) -> ConnectionExpected:
-        if self.handshake is None and self.closure is None:
-            raise ValueError("'connection' needs 'handshake' or 'closure'")
+        if self.handshake is None and self.closure is None and self.at_least is None and self.at_most is None:
+            raise ValueError("'connection' needs 'handshake', 'closure', 'at_least' or 'at_most'")
         ends = ("client", "server", self.sender, self.to)
         words = {
             "normal",

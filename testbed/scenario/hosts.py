@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from testbed.scenario.base import Address, Duration, HostName, Part, Size
+from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
 from testbed.scenario.units import parse_duration
 
 
@@ -33,6 +33,16 @@ class MailHostSpec(HostSpec):
     )
     mailboxes: dict[str, MailboxSpec] = Field(
         default_factory=dict, description="The users of the domain: a list of names, or a mapping to quotas."
+    )
+    max_hops: int = Field(
+        default=100, strict=True, ge=1, le=1000, description="How many Received fields make a loop (RFC 5321 §6.3)."
+    )
+    rate_limit: Rate | None = Field(
+        default=None, description="How many messages it takes from one client in a time; more are told 450 4.7.1."
+    )
+    greylist: Duration | None = Field(
+        default=None,
+        description="How long client, sender and recipient that it does not know together are told 450 4.7.1.",
     )
 
     @field_validator("mailboxes", mode="before")
@@ -68,6 +78,9 @@ class RelaySpec(MailHostSpec):
     )
     give_up: Duration = Field(
         default=parse_duration("5d"), description="When a message still undelivered is given back to its sender."
+    )
+    forward: dict[str, Address] = Field(
+        default_factory=dict, description="Users of the domain whose mail goes on to an address elsewhere."
     )
 
     @field_validator("retry", mode="before")

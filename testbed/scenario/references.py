@@ -57,6 +57,10 @@ def _hosts(scenario: Scenario) -> Found:
                         ("hosts", name, "mailboxes", user),
                         f"'{user[:40]}' is not the local part of an address",
                     )
+        if isinstance(host, RelaySpec):
+            for user, target in host.forward.items():
+                if target.rpartition("@")[2].lower() == host.domain.lower():
+                    yield ("hosts", name, "forward", user), f"'{target[:60]}' is not elsewhere: {name} serves it itself"
         if isinstance(host, UserAgentSpec):
             yield from _known_host(scenario, ("hosts", name, "server"), host.server, RelaySpec, "relay")
 
@@ -76,9 +80,10 @@ def _faults(scenario: Scenario) -> Found:
     for number, fault in enumerate(scenario.faults):
         path: Path = ("faults", number)
         if isinstance(fault, DialogueFault):
-            yield from _known_host(scenario, (*path, "at"), fault.at, MailHostSpec, "mail server")
+            yield from _dialogue_fault(scenario, path, fault)
         elif isinstance(fault, HostFault):
-            yield from _known_host(scenario, (*path, "host"), fault.host)
+            kind, noun = (MailHostSpec, "mail server") if fault.of_program else (object, "")
+            yield from _known_host(scenario, (*path, "host"), fault.host, kind, noun)
         elif isinstance(fault, WireFault):
             for end, name in enumerate(fault.between):
                 yield from _known_host(scenario, (*path, "between", end), name)
@@ -94,6 +99,16 @@ def _faults(scenario: Scenario) -> Found:
                 ("faults", number),
                 f"write faults {other + 1} and {number + 1} on lines of their own: reports name faults by line",
             )
+
+
+def _dialogue_fault(scenario: Scenario, path: Path, fault: DialogueFault) -> Found:
+    if isinstance(scenario.hosts.get(fault.at), UserAgentSpec):
+        if fault.reply is not None or fault.then not in ("close", "reset", "stall") or fault.after is not None:
+            yield (*path, "at"), f"{fault.at} is a user agent: it can close, reset or stall, and answers nobody"
+    elif fault.as_ == "client":
+        yield from _known_host(scenario, (*path, "at"), fault.at, RelaySpec, "relay")
+    else:
+        yield from _known_host(scenario, (*path, "at"), fault.at, MailHostSpec, "mail server")
 
 
 def _steps(scenario: Scenario) -> Found:

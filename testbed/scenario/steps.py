@@ -24,6 +24,16 @@ class SendStep(Tagged):
     body: str = Field(default="Hello from the lab.", description="The text.")
     size: Size | None = Field(default=None, le=50_000_000, description="Pads the text to about so many octets.")
     via: HostName | None = Field(default=None, description="The user agent, where several have this sender.")
+    retry: Duration | None = Field(
+        default=None, description="How long the user agent waits before it tries again; without it, it does not."
+    )
+
+    @field_validator("retry")
+    @classmethod
+    def _not_at_once(cls, value: int | None) -> int | None:
+        if value is not None and value < 1_000_000_000:
+            raise ValueError("a user agent that tries again within a second hammers its server; write 1s or more")
+        return value
 
     @field_validator("recipients", mode="before")
     @classmethod

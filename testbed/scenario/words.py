@@ -94,7 +94,7 @@ _PATTERNS = {
     "subject": "subject: one line without control characters",
     "title": "title: one line without control characters",
     **dict.fromkeys(
-        ("to", "from", "address", "mailbox", "recipient", "for"),
+        ("to", "from", "address", "mailbox", "recipient", "mail_from", "for"),
         "mail address; write e.g. bob@someschool.edu",
     ),
 }

@@ -104,7 +104,7 @@ def test_the_scenario_itself(text, said):
         (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes",
+            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist",
         ),
         *(
             (
@@ -126,6 +126,12 @@ def test_the_scenario_itself(text, said):
         (hosts("carol: {address: carol@crepes.fr}"), "7:10: 'server' is missing in 'carol'"),
         (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {address: carol, server: crepes.fr}"), f"7:20: 'carol' {ADDRESS}"),
+        (hosts("h: {mx: 1, rate_limit: 0 per 1h}"), "7:26: '0 per 1h' is not a rate; write e.g. 2 per 1h"),
+        (hosts("h: {mx: 1, rate_limit: 5}"), "7:26: '5' is not a rate; write e.g. 2 per 1h"),
+        (
+            hosts("crepes.fr: {forward: {bob: bob@crepes.fr}}"),
+            "7:30: 'bob@crepes.fr' is not elsewhere: crepes.fr serves it itself",
+        ),
         (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 587"),
         (hosts("crepes.fr: {retry: []}"), "7:22: 'retry' is empty; it needs at least one entry"),
         (hosts("crepes.fr: {retry: 10}"), f"7:22: '10' {DURATION}"),
@@ -147,6 +153,13 @@ STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY
 AT = "at: someschool.edu, on: RCPT"
 
 
+AFTER = "'after' goes with what is no answer: close, reset, stall, deaf, sip or crash"
+PACE = "'pace' goes with 'then: drip' or sip, and is no less than 1ms"
+OCTET = "'octet' goes with 'on: message' and one of close, reset, stall, deaf, sip, crash, and no answer"
+CLIENT = "a client does one of close, reset, stall, crash when it has heard the reply"
+AGENT = "it can close, reset or stall, and answers nobody"
+
+
 @check_all(
     [
         *((fault(line), NO_PLACE) for line in ("{}", "x", "5", "[]", "{on: RCPT}")),
@@ -160,7 +173,10 @@ AT = "at: someschool.edu, on: RCPT"
             fault("{at: someschool.edu, on: rcpt, then: close}"),
             f"7:30: 'rcpt' is not one of {STAGES} (did you mean 'RCPT'?)",
         ),
-        (fault(f"{{{AT}, then: explode}}"), "7:42: 'explode' is not one of close, reset, stall"),
+        (
+            fault(f"{{{AT}, then: explode}}"),
+            "7:42: 'explode' is not one of close, reset, stall, deaf, sip, drip, garble, endless, crash",
+        ),
         *(
             (
                 fault(f"{{{AT}, reply: {reply}}}"),
@@ -179,11 +195,41 @@ AT = "at: someschool.edu, on: RCPT"
         ),
         (
             fault(f"{{{AT}, then: close, host: crepes.fr}}"),
-            "7:49: unknown key 'host'; known: at, on, reply, then, times, recipient, from, until, nth, "
+            "7:49: unknown key 'host'; known: at, as, on, reply, then, after, octet, pace, restart, times, "
+            "recipient, mail_from, from, until, nth, "
             "chance, connection",
         ),
+        *(
+            (fault(f"{{at: someschool.edu, {keys}}}"), f"7:5: {message}")
+            for keys, message in {
+                "on: RCPT, reply: 450, restart: 5m": "'restart' goes with 'then: crash' only",
+                "on: RCPT, then: stall, pace: 5s": PACE,
+                "on: RCPT, then: drip, pace: 0": PACE,
+                "on: EHLO, then: stall, mail_from: <>": "'mail_from' goes with 'on: MAIL', RCPT, DATA or message",
+                "on: RCPT, reply: 450, then: garble": "'then: garble' is an answer itself; leave 'reply' out",
+                "on: RCPT, then: drip, after: reply": AFTER,
+                "on: RCPT, reply: 450, after: act": AFTER,
+                "on: RCPT, then: stall, octet: 100": OCTET,
+                "on: message, then: drip, octet: 100": OCTET,
+                "on: RCPT, then: drip, as: client": CLIENT,
+                "on: RCPT, reply: 450, as: client": CLIENT,
+            }.items()
+        ),
+        (fault("{at: alice.crepes.fr, on: RCPT, reply: 450}"), f"7:10: alice.crepes.fr is a user agent: {AGENT}"),
+        (fault("{at: alice.crepes.fr, on: RCPT, then: crash}"), f"7:10: alice.crepes.fr is a user agent: {AGENT}"),
+        (
+            fault("{at: someschool.edu, on: RCPT, then: stall, as: client}"),
+            "7:10: someschool.edu is no relay; its role is receiver",
+        ),
+        (
+            fault("{host: alice.crepes.fr, is: crashed}"),
+            "7:12: alice.crepes.fr is no mail server; its role is user-agent",
+        ),
         (fault("{host: crepes.fr}"), "7:5: 'is' is missing in 'faults'"),
-        (fault("{host: crepes.fr, is: dead}"), "7:27: 'dead' is not one of silent, refused, unreachable"),
+        (
+            fault("{host: crepes.fr, is: dead}"),
+            "7:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk",
+        ),
         (fault("{host: crepes.fr, is: silent, from: 2h, until: 1h}"), "7:5: 'until' must come after 'from'"),
         (fault("{host: crepes.fr, is: silent, until: 0}"), "7:5: 'until' must come after 'from'"),
         (fault("{host: crepes.fr, is: silent, until: 5}"), f"7:42: '5' {DURATION}"),
@@ -262,7 +308,7 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk"
         (step("send: {to: a@b, form: c@d}"), "5:21: unknown key 'form' (did you mean 'from'?)"),
         (
             step("send: {to: a@b, quux: c@d}"),
-            "5:21: unknown key 'quux'; known: from, to, subject, body, size, via",
+            "5:21: unknown key 'quux'; known: from, to, subject, body, size, via, retry",
         ),
         (step("send: {to: a@b, kind: wait}"), "5:5: unknown key 'kind' in 'send'"),
         (step("send: {to: a@b, size: 51 MB}"), "5:27: 'size' must be at most 50,000,000, not 51 MB"),
@@ -324,7 +370,7 @@ CLOSURES = (
             expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
             "5:51: '600' is no reply code; write 452 or 452 4.2.2",
         ),
-        (expect(CONNECTION + "}"), "5:17: 'connection' needs 'handshake' or 'closure'"),
+        (expect(CONNECTION + "}"), "5:17: 'connection' needs 'handshake', 'closure', 'at_least' or 'at_most'"),
         (
             expect(CONNECTION + ", closure: weird}"),
             f"5:17: unknown closure 'weird'; write one of {CLOSURES}",
@@ -466,7 +512,7 @@ expect:
         "2:7: 'seed' must be a whole number, not text",
         f"4:22: 'soon' {DURATION}",
         "4:32: 'mx' must be at least 0, not -1",
-        "6:27: 'dead' is not one of silent, refused, unreachable",
+        "6:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk",
         f"8:11: '5' {DURATION}",
         "9:11: 'to' is missing in 'send'",
         "11:5: unknown expectation 'deliverd' (did you mean 'delivered'?)",

@@ -92,6 +92,7 @@ SMTP: dict[str, tuple[tuple[str | Gap, ...], list[str], tuple[int, ...]]] = {
     "DATA answered 250": ((*HELLO, *ENVELOPE, "C DATA\r\n", "S 250 ok\r\n"), ["reply-out-of-sequence"], (9,)),
     "MAIL answered 354": ((*HELLO, "C MAIL FROM:<a@x>\r\n", "S 354 go\r\n"), ["reply-out-of-sequence"], (5,)),
     "greeting of 250": (("S 250 mx\r\n",), ["reply-out-of-sequence"], (1,)),
+    "a reply without end": ((*HELLO, "C NOOP\r\n", "S " + "250-and\r\n" * 100), ["reply-endless"], (5,)),
     "a reply that is none": ((*HELLO, "C NOOP\r\n", "S fine\r\n"), ["reply-not-smtp"], (5,)),
     "lines of two minds": (
         (*HELLO, "C MAIL FROM:<a@x>\r\n", "S 250-ok\r\n550 no\r\n"), ["reply-codes-differ"], (5,),

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
+from testbed.trace.findings.broken import cut_dialogue, slow_replies, stalled_client
+from testbed.trace.findings.loops import mail_loops
 from testbed.trace.findings.mail_routes import mail_routes
 from testbed.trace.findings.names import failed_lookups, odd_answers, odd_records
 from testbed.trace.findings.reading import refused_readers, undone_deletions
-from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
+from testbed.trace.findings.smtp import refused_recipients, refused_sessions
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
 from testbed.trace.findings.violations import violations
@@ -39,6 +41,8 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_sessions,
     refused_recipients,
     cut_dialogue,
+    stalled_client,
+    slow_replies,
     refused_readers,
     undone_deletions,
     failed_lookups,
@@ -54,6 +58,7 @@ _OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
     account_of_messages,
     duplicates,
     mail_routes,
+    mail_loops,
 )
 
 

@@ -14,9 +14,11 @@ from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
 from tests.lab.catalogue.groups import (
     connection,
+    crash,
     dialogue,
     dns,
     framing,
+    queue,
     replies,
     textbook,
 )
@@ -28,9 +30,11 @@ pytestmark = pytest.mark.lab
 GROUPS: dict[str, Group] = {
     "": textbook,
     "connection": connection,
+    "crash": crash,
     "dialogue": dialogue,
     "dns": dns,
     "framing": framing,
+    "queue": queue,
     "replies": replies,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
