@@ -19,7 +19,7 @@ from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Log, Site
-from testbed.hosts.user_agent import UserAgent
+from testbed.hosts.user_agent import Draft, UserAgent
 from testbed.lab_faults import needs_forging, packet_faults
 from testbed.net import packet
 from testbed.net.clock import ScenarioLoop
@@ -27,6 +27,7 @@ from testbed.net.faults import PacketFault
 from testbed.net.namespace import Network, enter
 from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
+from testbed.protocols.esmtp import RcptParameters
 from testbed.protocols.events import Event
 from testbed.scenario.faults import DialogueFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
@@ -164,7 +165,19 @@ class _Lab:
     async def _send(self, step: SendStep) -> None:
         agent = self._hosts[step.via or self._agent_of(step.sender)]
         assert isinstance(agent, UserAgent)
-        await agent.send(step.sender, step.recipients, step.subject, step.body, step.size)
+        parameters = RcptParameters(frozenset(word.upper() for word in step.notify))
+        draft = Draft(
+            sender=step.sender,
+            to=step.recipients,
+            bcc=step.bcc,
+            subject=step.subject,
+            body=step.body,
+            size=step.size or 0,
+            ret={"full": "FULL", "headers": "HDRS", None: ""}[step.original],
+            envelope_id=step.envelope_id,
+            parameters=parameters,
+        )
+        await agent.send(draft)
 
     def _agent_of(self, sender: str) -> str:
         return next(

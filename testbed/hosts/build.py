@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
@@ -16,7 +17,7 @@ from testbed.hosts.routing import Router
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
-from testbed.scenario.hosts import NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
 
 Addresses = Mapping[str, tuple[str, ...]]
@@ -34,15 +35,27 @@ def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: 
 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
-    router = Router(Resolver(site), site.name, address_kinds(scenario), scenario.seed)
-    runner = QueueRunner(
-        site, Queue(site.directory / "queue.db"), post_office, router, RetrySchedule(spec.retry, spec.give_up)
-    )
-    return Relay(site, post_office, runner)
+    schedule = RetrySchedule(spec.retry, spec.give_up, spec.warn_after)
+    runner = _runner(scenario, site, post_office, schedule, spec.pipelining)
+    return Relay(site, post_office, runner, _terms(spec))
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
-    return Receiver(site, PostOffice(site, spec.domain, spec.mailboxes))
+    post_office = PostOffice(site, spec.domain, spec.mailboxes)
+    relay = RelaySpec.model_fields
+    schedule = RetrySchedule(relay["retry"].default, relay["give_up"].default)
+    return Receiver(site, post_office, _runner(scenario, site, post_office, schedule), _terms(spec))
+
+
+def _runner(
+    scenario: Scenario, site: Site, post_office: PostOffice, schedule: RetrySchedule, pipelining: bool | None = None
+) -> QueueRunner:
+    router = Router(Resolver(site), site.name, address_kinds(scenario), scenario.seed)
+    return QueueRunner(site, Queue(site.directory / "queue.db"), post_office, router, schedule, pipelining=pipelining)
+
+
+def _terms(spec: MailHostSpec) -> Terms:
+    return Terms(spec.max_message, spec.max_recipients, frozenset(spec.without))
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from aiosmtpd.smtp import Envelope
 from aiosmtpd.smtp import Session as PeerSession
 
-from testbed.hosts.mail_handler import MailHandler, sender_of
+from testbed.hosts.envelope import Transaction
+from testbed.hosts.esmtp_commands import Terms
+from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
@@ -23,8 +24,9 @@ SUBMISSION_PORT = 587
 class Relay:
     """A mail server with a queue, and the mailboxes of its own domain."""
 
-    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner) -> None:
+    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner, terms: Terms) -> None:
         self.name = site.name
+        self._terms = terms
         self._site = site
         self._post_office = post_office
         self._runner = runner
@@ -40,7 +42,9 @@ class Relay:
     async def start(self) -> None:
         """Listen for other servers and for user agents, and work through the queue."""
         self._servers = await listen(
-            lambda: SmtpServer(self._handler, self._site), self._site.addresses, (SMTP_PORT, SUBMISSION_PORT)
+            lambda: SmtpServer(self._handler, self._site, self._terms),
+            self._site.addresses,
+            (SMTP_PORT, SUBMISSION_PORT),
         )
         self._running = asyncio.create_task(self._runner.run())
 
@@ -78,12 +82,12 @@ class _RelayHandler(MailHandler):
             self._site.log(Event.REFUSED, f"refuses mail for <{recipient}>: {reply}", recipient=recipient, status=reply)
         return reply
 
-    def received(self, session: PeerSession, envelope: Envelope) -> bytes:
-        return received(self._site, session, envelope.rcpt_tos)
+    def received(self, session: PeerSession, envelope: Transaction) -> bytes:
+        return received(self._site, session, envelope)
 
-    def accept(self, message: bytes, envelope: Envelope) -> str:
-        sender, recipients = sender_of(envelope), list(envelope.rcpt_tos)
-        queued = self._runner.enqueue(sender, recipients, message)
+    def accept(self, message: bytes, envelope: Transaction) -> str:
+        sender, recipients = envelope.sender, list(envelope.rcpt_tos)
+        queued = self._runner.enqueue(envelope.envelope(), message)
         self._site.log(
             Event.ACCEPTED,
             f"queues {queued.message_id} as {queued.queue_id} for {', '.join(recipients)}",

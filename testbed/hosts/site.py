@@ -38,9 +38,9 @@ class Site:
     dialogue: DialogueScript
     trusted: frozenset[str] = field(default_factory=frozenset)
 
-    def date(self) -> str:
-        """The current scenario time as an RFC 5322 date."""
-        return format_datetime(datetime.fromtimestamp(self.now(), UTC))
+    def date(self, at: float | None = None) -> str:
+        """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""
+        return format_datetime(datetime.fromtimestamp(self.now() if at is None else at, UTC))
 
     def source_for(self, address: str) -> str | None:
         """The host's own address of the same family, or None when it has none."""

@@ -13,10 +13,9 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 
-from aiosmtpd.smtp import SMTP
-
+from testbed.hosts.esmtp_commands import EsmtpCommands, Terms
 from testbed.hosts.mail_handler import MailHandler
-from testbed.hosts.message_data import MAX_MESSAGE_OCTETS, read_message
+from testbed.hosts.message_data import read_message
 from testbed.hosts.site import Site
 from testbed.protocols.smtp import path_of
 from testbed.scenario.faults import DialogueFault
@@ -28,16 +27,16 @@ SERVER_TIMEOUT_S = 300.0  # RFC 5321 §4.5.3.2.7, in scenario time
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class SmtpServer(SMTP):
+class SmtpServer(EsmtpCommands):
     """One connection's server side."""
 
-    def __init__(self, handler: MailHandler, site: Site) -> None:
+    def __init__(self, handler: MailHandler, site: Site, terms: Terms) -> None:
         super().__init__(
             handler,
+            terms,
             hostname=site.name,
             ident="ESMTP",
             timeout=SERVER_TIMEOUT_S,
-            data_size_limit=MAX_MESSAGE_OCTETS,
             loop=asyncio.get_running_loop(),
             auth_require_tls=True,
         )
@@ -62,7 +61,8 @@ class SmtpServer(SMTP):
     async def push(self, status: str | bytes) -> None:
         """Send one reply, all its lines at once; the greeting is left out where a fault has given another."""
         line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
-        line = _CONTROL.sub("?", line)  # a reply that quotes the command must not carry its CR
+        # A reply that quotes the command must not carry its CR, nor what is not ASCII.
+        line = _CONTROL.sub("?", line).encode("ascii", "replace").decode()
         if self._refused_at_connect and line.startswith("220 "):
             return
         if line[3:4] == "-":
@@ -83,6 +83,8 @@ class SmtpServer(SMTP):
                 await method(arg)
             else:
                 await self._stage(fault)
+                if verb == "DATA" and fault.reply and fault.reply.startswith("354") and not fault.then:
+                    await self._take_message()
 
         return command
 
@@ -130,12 +132,20 @@ class SmtpServer(SMTP):
             await self.push("501 5.5.4 Syntax: DATA")
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
+        await self._take_message()
+
+    async def _take_message(self) -> None:
+        assert self.envelope is not None
         content, refusal = await read_message(self._reader, self._keep_alive)
         fault = self._script.take("message", connection=self._number)
         if fault is not None and fault.reply:
             status = fault.reply
         elif refusal:
             status = refusal
+        elif len(content) > self.terms.max_message:
+            status = "552 5.3.4 Message too big"
+        elif not self.envelope.rcpt_tos:
+            status = "554 5.5.1 No valid recipients"
         else:
             self.envelope.content = self.envelope.original_content = content
             status = await self._call_handler_hook("DATA")

@@ -10,6 +10,8 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from testbed.scenario.base import Address, Duration, HostName, Part, Size
 from testbed.scenario.units import parse_duration
 
+Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
+
 
 class MailboxSpec(Part):
     """A mailbox and its quota."""
@@ -33,6 +35,20 @@ class MailHostSpec(HostSpec):
     )
     mailboxes: dict[str, MailboxSpec] = Field(
         default_factory=dict, description="The users of the domain: a list of names, or a mapping to quotas."
+    )
+
+    max_message: Size = Field(
+        default=52_428_800,
+        ge=1,
+        le=52_428_800,
+        description="The largest message taken, announced as SIZE (RFC 1870); 50 MiB when unsaid.",
+        examples=["10 MB"],
+    )
+    max_recipients: int | None = Field(
+        default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
+    )
+    without: tuple[Extension, ...] = Field(
+        default=(), description="Extensions it does not offer; all it knows are offered when unsaid."
     )
 
     @field_validator("mailboxes", mode="before")
@@ -68,6 +84,18 @@ class RelaySpec(MailHostSpec):
     )
     give_up: Duration = Field(
         default=parse_duration("5d"), description="When a message still undelivered is given back to its sender."
+    )
+
+    warn_after: Duration | None = Field(
+        default=None,
+        description="The age at which the sender is told that a message is delayed;"
+        " without it, only who asked for it is, after four hours.",
+    )
+    pipelining: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Whether it sends several commands at once where it may (RFC 2920);"
+        " when unsaid, for more than one recipient.",
     )
 
     @field_validator("retry", mode="before")
