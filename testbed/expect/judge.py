@@ -9,6 +9,7 @@ from typing import Any
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
+from testbed.expect.notifications import judge_notified
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import (
@@ -16,6 +17,7 @@ from testbed.scenario.expectations import (
     Bounced,
     ConnectionExpected,
     Delivered,
+    Notified,
     Queued,
     ReplyExpected,
 )
@@ -26,6 +28,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Delivered: judge_delivered,
     Queued: judge_queued,
     Bounced: judge_bounced,
+    Notified: judge_notified,
     Attempts: judge_attempts,
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,

@@ -11,6 +11,7 @@ from testbed.scenario.expectations import (
     Bounced,
     ConnectionExpected,
     Delivered,
+    Notified,
     Queued,
     ReplyExpected,
 )
@@ -121,7 +122,7 @@ def _expectations(scenario: Scenario) -> Found:
                         (*path, "to"),
                         f"no host has the mailbox {expected.to}{did_you_mean(expected.to, boxes)}",
                     )
-            case Bounced():
+            case Bounced() | Notified():
                 if expected.to not in boxes:
                     yield (
                         (*path, "to"),

@@ -45,6 +45,7 @@ CASES: dict[str, list[Talk]] = {
     "disk-full": [after(*MAIL, *RCPT, *DATA, "S 452 4.3.1 full")],
     "message-too-big": [after("C MAIL FROM:<a@x> SIZE=9", "S 552 5.3.4 too big")],
     "too-many-recipients": [after(*MAIL, "C RCPT TO:<b@y>", "S 452 4.5.3 enough")],
+    "lone-dot": [after(*MAIL, "C RCPT TO:<b@y>", "S 550 5.1.1 who?", "C DATA", "S 354 go", "C .", "S 250 nothing")],
     "not-authorised": [after(*MAIL, "C RCPT TO:<b@y>", "S 550 5.7.1 no relaying")],
     "policy-refused-for-now": [after(*MAIL, "C RCPT TO:<b@y>", "S 450 4.7.1 come back in five minutes")],
     "wrong-credentials": [after("C AUTH PLAIN eA==", "S 535 5.7.8 no")],
@@ -69,6 +70,7 @@ ALSO = {
     "reply-to-message-lost": {"connection-reset"},
     "duplicate-possible": {"connection-reset", "reply-to-message-lost", "delivery-retried"},
     "delivery-retried": {"mailbox-full"},
+    "lone-dot": {"user-unknown"},
     "wrong-credentials": {"credentials-in-clear"},
 }
 

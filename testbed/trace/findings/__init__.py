@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
+from testbed.trace.findings.extensions import lone_dots
 from testbed.trace.findings.names import failed_lookups
 from testbed.trace.findings.reading import refused_readers, undone_deletions
 from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
@@ -31,6 +32,7 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     resets,
     refused_sessions,
     refused_recipients,
+    lone_dots,
     cut_dialogue,
     refused_readers,
     undone_deletions,
