@@ -173,7 +173,7 @@ class _Lab:
             subject=step.subject,
             body=step.body,
             size=step.size or 0,
-            ret={"full": "FULL", "headers": "HDRS", None: ""}[step.original],
+            ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
             envelope_id=step.envelope_id,
             parameters=parameters,
         )

@@ -69,7 +69,7 @@ def _problems(expected: Notified, analysis: Analysis, ids: set[str]) -> list[str
             seen = True
             report = read_report(mail.octets)
             problems += [f"{mail.message_id}: {problem}" for problem in (*report.problems, *_wrong(expected, report))]
-    if ids and not seen and (expected.envelope_id or expected.original):
+    if ids and not seen and (expected.envelope_id or expected.original_recipient):
         problems.append("no packet shows the notification: its reader is on the host that sent it")
     return problems
 
@@ -81,7 +81,7 @@ def _wrong(expected: Notified, report: StatusReport) -> list[str]:
         if fate.action == expected.action
         and expected.status in (None, fate.status)
         and expected.recipient in (None, fate.recipient)
-        and expected.original in (None, fate.original)
+        and expected.original_recipient in (None, fate.original)
     ]
     problems = []
     if not matching and not report.problems:

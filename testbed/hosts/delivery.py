@@ -15,6 +15,7 @@ from aiosmtplib.errors import (
     SMTPReadTimeoutError,
     SMTPRecipientRefused,
     SMTPResponseException,
+    SMTPSenderRefused,
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
@@ -89,12 +90,18 @@ def reply_result(code: int, text: str) -> Result:
     return Result(code, f"{str(code)[0] if 200 <= code < 600 else 4}.0.0", text)
 
 
+def refusal_result(code: int, text: str) -> Result:
+    """A reply that is not the one asked for: never a success, whatever its first digit."""
+    result = reply_result(code, text)
+    return replace(result, status="4.5.0") if result.taken else result
+
+
 def recipient_result(code: int, text: str, *, first: bool) -> Result:
     """A refusal of RCPT; ``first`` tells that no recipient has been accepted before it.
 
     452 means too many recipients; an older server's 552 does too, and is temporary (RFC 5321 §4.5.3.1.10).
     """
-    result = reply_result(code, text)
+    result = refusal_result(code, text)
     unsaid = result.status.endswith(".0.0") and not first
     if code in (452, 552) and (result.status.endswith(".5.3") or unsaid):
         return replace(result, status=TOO_MANY)
@@ -191,7 +198,11 @@ class Session:
         """Wait for the reply to each command.  Raises SMTPException."""
         offered = self.offer.extensions
         options = mail_words(envelope.parameters, offered)
-        await self._client.mail(envelope.sender, options=options, encoding="utf-8", timeout=TIMEOUTS_S["MAIL"])
+        try:
+            await self._client.mail(envelope.sender, options=options, encoding="utf-8", timeout=TIMEOUTS_S["MAIL"])
+        except SMTPSenderRefused as refusal:
+            results |= dict.fromkeys(envelope.addresses, refusal_result(refusal.code, refusal.message))
+            return
         accepted: list[str] = []
         for to in envelope.recipients:
             try:
@@ -202,8 +213,13 @@ class Session:
             else:
                 accepted.append(to.address)
         if accepted:
-            response = await self._client.data(content, timeout=TIMEOUTS_S["message"])
-            results |= dict.fromkeys(accepted, reply_result(response.code, response.message))
+            response = await self._client.execute_command(b"DATA", timeout=TIMEOUTS_S["DATA"])
+            result = refusal_result(response.code, response.message)
+            if response.code == 354:
+                with Pipeline(self._client) as pipeline:
+                    pipeline.write(mail_data(content))
+                    result = reply_result(*await pipeline.reply(TIMEOUTS_S["message"]))
+            results |= dict.fromkeys(accepted, result)
 
     async def _in_one_go(self, envelope: Envelope, content: bytes, results: dict[str, Result]) -> None:
         """Send all commands before the first reply (RFC 2920).  Raises SMTPException."""
@@ -217,7 +233,7 @@ class Session:
             pipeline.write(b"\r\n".join([mail.encode(), *rcpts, b"DATA", b""]))
             answer = await pipeline.reply(TIMEOUTS_S["MAIL"])
             if answer[0] != 250:
-                results |= dict.fromkeys(envelope.addresses, reply_result(*answer))
+                results |= dict.fromkeys(envelope.addresses, refusal_result(*answer))
             accepted: list[str] = []
             for to in envelope.recipients:
                 answer = await pipeline.reply(TIMEOUTS_S["RCPT"])
@@ -228,11 +244,12 @@ class Session:
                 else:
                     results[to.address] = recipient_result(*answer, first=not accepted)
             answer = await pipeline.reply(TIMEOUTS_S["DATA"])
+            result = refusal_result(*answer)
             if answer[0] == 354:
                 # With nobody accepted there is nothing to deliver, and the server waits all the same (RFC 2920 §3.1).
                 pipeline.write(mail_data(content) if accepted else LONE_DOT)
-                answer = await pipeline.reply(TIMEOUTS_S["message"])
-            results |= dict.fromkeys(accepted, reply_result(*answer))
+                result = reply_result(*await pipeline.reply(TIMEOUTS_S["message"]))
+            results |= dict.fromkeys(accepted, result)
 
     async def quit(self) -> None:
         """Say QUIT and close, whatever the server answers."""

@@ -55,7 +55,7 @@ class Notified(Tagged):
     recipient: Address | None = Field(default=None, alias="for", description="Whose mail it is about.")
     status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
     envelope_id: str | None = Field(default=None, description="Its Original-Envelope-Id field.")
-    original: Address | None = Field(default=None, description="Its Original-Recipient field.")
+    original_recipient: Address | None = Field(default=None, description="Its Original-Recipient field.")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
 

@@ -34,7 +34,7 @@ class SendStep(Tagged):
         pattern=r"^[ -~]*$",
         max_length=30,
     )
-    original: Literal["full", "headers"] | None = Field(
+    returned: Literal["full", "headers"] | None = Field(
         default=None, description="How much of it comes back when it fails (RFC 3461 §4.3)."
     )
     via: HostName | None = Field(default=None, description="The user agent, where several have this sender.")
