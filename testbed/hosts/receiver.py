@@ -110,7 +110,7 @@ class _ReceiverHandler(MailHandler):
         return "250 2.0.0 Message stored"
 
     def _tell_of_success(self, message: bytes, message_id: str, envelope: Transaction) -> None:
-        """Mail in a mailbox is delivered, and who asked is told (RFC 3461 §5.2.7)."""
+        """Mail in a mailbox is delivered, and who asked is told (RFC 3461 §5.2.3)."""
         self._taken += 1
         name = f"R{self._taken}"
         subject = Subject(name, envelope.sender, message_id, self._site.now(), envelope.parameters, lambda: message)

@@ -29,6 +29,7 @@ FINDINGS = {
     "group-cut-DATA-stall": "delivery-retried no-reply",
     "header-beyond-ascii": "",
     "lone-dot": "lone-dot user-unknown",
+    "over-quota-beside-room": "mailbox-full",
     "pipelined-group-550-5.1.1-Unknown": "user-unknown",
     "pipelined-group-450-4.2.1-Later": "refused-for-now",
     "pipelining-not-offered": "",
@@ -62,6 +63,15 @@ def _takes_552_at_its_word(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delivery, "recipient_result", lambda code, text, *, first: delivery.reply_result(code, text))
 
 
+def _takes_552_for_too_many(patch: pytest.MonkeyPatch) -> None:
+    """A relay to which no 552 is final."""
+
+    def result(code: int, text: str, *, first: bool) -> Result:
+        return Result(code, delivery.TOO_MANY, text) if code == 552 else delivery.reply_result(code, text)
+
+    patch.setattr(delivery, "recipient_result", result)
+
+
 def _never_in_groups(patch: pytest.MonkeyPatch) -> None:
     """A relay that waits for every reply."""
     patch.setattr(Session, "_in_one_go", Session._step_by_step)
@@ -87,6 +97,7 @@ GUARDS: dict[str, Break] = {
     "group-cut": bounces_what_could_wait,
     "header-beyond-ascii": _sends_as_it_is,
     "lone-dot": _never_in_groups,
+    "over-quota-beside-room": _takes_552_for_too_many,
     "pipelined-group": _never_in_groups,
     "pipelining-not-offered": _always_in_groups,
     "too-big-as-announced": _sends_as_it_is,
