@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiosmtpd.smtp import SMTP, Session, syntax
 
@@ -35,18 +34,11 @@ class Terms:
 
 
 class EsmtpCommands(SMTP):
-    """One connection's server side, as far as extensions go."""
+    """One connection's server side, as far as extensions go.  Whoever makes it calls :meth:`offer`."""
 
-    def __init__(self, handler: object, terms: Terms, **options: Any) -> None:
+    def offer(self, terms: Terms) -> None:
+        """Keep to these terms."""
         self.terms = terms
-        # Of its own: aiosmtpd keeps them for all connections together, and clears them at every new one.
-        self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit)
-        super().__init__(
-            handler,
-            data_size_limit=terms.max_message,
-            enable_SMTPUTF8="SMTPUTF8" in terms.offered,
-            **options,
-        )
         self._say_hello = self._handle_hooks["EHLO"]
         self._handle_hooks["EHLO"] = self._announce
 
@@ -127,6 +119,7 @@ class EsmtpCommands(SMTP):
     async def _announce(
         self, server: SMTP, session: Session, envelope: Transaction, hostname: str, lines: list[str]
     ) -> list[str]:
-        self.command_size_limits.update(_MAX_LINES)
+        # Of its own: aiosmtpd keeps them for all connections together, and clears them at every new one.
+        self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, _MAX_LINES)
         lines = await self._say_hello(server, session, envelope, hostname, lines)
         return [line for line in lines if line[4:].partition(" ")[0] not in self.terms.without]

@@ -33,13 +33,15 @@ class SmtpServer(EsmtpCommands):
     def __init__(self, handler: MailHandler, site: Site, terms: Terms) -> None:
         super().__init__(
             handler,
-            terms,
             hostname=site.name,
             ident="ESMTP",
             timeout=SERVER_TIMEOUT_S,
             loop=asyncio.get_running_loop(),
             auth_require_tls=True,
+            data_size_limit=terms.max_message,
+            enable_SMTPUTF8="SMTPUTF8" in terms.offered,
         )
+        self.offer(terms)
         self._script = site.dialogue
         self._number = site.dialogue.connected()
         self._refused_at_connect = False
