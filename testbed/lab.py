@@ -20,7 +20,7 @@ from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Log, Site
-from testbed.hosts.user_agent import UserAgent
+from testbed.hosts.user_agent import Draft, UserAgent
 from testbed.hosts.zone_script import ZoneScript
 from testbed.lab_faults import needs_forging, packet_faults
 from testbed.net import packet
@@ -29,6 +29,7 @@ from testbed.net.faults import PacketFault
 from testbed.net.namespace import Network, enter
 from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
+from testbed.protocols.esmtp import RcptParameters
 from testbed.protocols.events import Event
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault
@@ -176,7 +177,20 @@ class _Lab:
     async def _send(self, step: SendStep) -> None:
         agent = self._hosts[step.via or self._agent_of(step.sender)]
         assert isinstance(agent, UserAgent)
-        await agent.send(step.sender, step.recipients, step.subject, step.body, step.size, step.retry)
+        parameters = RcptParameters(frozenset(word.upper() for word in step.notify))
+        draft = Draft(
+            sender=step.sender,
+            to=step.recipients,
+            bcc=step.bcc,
+            subject=step.subject,
+            body=step.body,
+            size=step.size or 0,
+            ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
+            envelope_id=step.envelope_id,
+            parameters=parameters,
+            retry_ns=step.retry,
+        )
+        await agent.send(draft)
 
     def _agent_of(self, sender: str) -> str:
         return next(

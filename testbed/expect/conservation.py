@@ -27,6 +27,7 @@ class _Promise:
     message_id: str
     recipient: str
     frames: tuple[int, ...]
+    silent: bool  # nobody is to be told of a failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1)
 
 
 def judge_conservation(analysis: Analysis) -> Verdict:
@@ -58,7 +59,13 @@ def _promises(analysis: Analysis) -> Iterator[_Promise]:
                         transaction.message_id,
                         recipient.address.lower(),
                         transaction.message.frames[-1:],
+                        not transaction.sender or _forbids_bounces(recipient.parameters),
                     )
+
+
+def _forbids_bounces(parameters: str) -> bool:
+    found = next((word[7:] for word in parameters.upper().split() if word.startswith("NOTIFY=")), "FAILURE")
+    return "FAILURE" not in found.split(",")
 
 
 class _Ledger:
@@ -83,7 +90,7 @@ class _Ledger:
             or self._relayed(promise)
             or bool(self._of(Event.HOLDS_QUEUE, promise))
             or any(self._notified(entry) for entry in self._of(Event.BOUNCED, promise))
-            or bool(self._of(Event.DISCARDED, promise))
+            or (promise.silent and bool(self._of(Event.DISCARDED, promise)))
             or any(self._forwarded(promise, entry) for entry in self._of(Event.FORWARDED, promise))
         )
 

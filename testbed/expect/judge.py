@@ -10,6 +10,7 @@ from testbed.expect.connections import judge_attempts, judge_connection, judge_r
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
 from testbed.expect.mailbox import judge_mailbox
+from testbed.expect.notifications import judge_notified
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import (
@@ -18,6 +19,7 @@ from testbed.scenario.expectations import (
     ConnectionExpected,
     Delivered,
     MailboxExpected,
+    Notified,
     Queued,
     ReplyExpected,
 )
@@ -30,6 +32,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     MailboxExpected: judge_mailbox,
     Queued: judge_queued,
     Bounced: judge_bounced,
+    Notified: judge_notified,
     Attempts: judge_attempts,
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,

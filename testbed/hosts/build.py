@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from testbed.hosts.admission import Admission
 from testbed.hosts.client import Client
+from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
@@ -36,24 +37,36 @@ def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: 
 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
-    router = Router(Resolver(site), site.name, site.addresses, address_kinds(scenario), scenario.seed)
-    runner = QueueRunner(
-        site, Queue(site.directory / "queue.db"), post_office, router, RetrySchedule(spec.retry, spec.give_up)
-    )
-    return Relay(site, post_office, runner, spec.forward, _admission(site, spec))
-
-
-def _admission(site: Site, spec: MailHostSpec) -> Admission:
-    return Admission(site, spec.max_hops, spec.rate_limit, spec.greylist)
+    schedule = RetrySchedule(spec.retry, spec.give_up, spec.warn_after)
+    runner = _runner(scenario, site, post_office, schedule, spec.pipelining)
+    return Relay(site, post_office, runner, spec.forward, _terms(spec), _admission(site, spec))
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
-    return Receiver(site, post_office, _admission(site, spec))
+    relay = RelaySpec.model_fields
+    schedule = RetrySchedule(relay["retry"].default, relay["give_up"].default)
+    runner = _runner(scenario, site, post_office, schedule)
+    return Receiver(site, post_office, runner, _terms(spec), _admission(site, spec))
 
 
 def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Addresses) -> Host:
     return Client(site)
+
+
+def _runner(
+    scenario: Scenario, site: Site, post_office: PostOffice, schedule: RetrySchedule, pipelining: bool | None = None
+) -> QueueRunner:
+    router = Router(Resolver(site), site.name, site.addresses, address_kinds(scenario), scenario.seed)
+    return QueueRunner(site, Queue(site.directory / "queue.db"), post_office, router, schedule, pipelining=pipelining)
+
+
+def _terms(spec: MailHostSpec) -> Terms:
+    return Terms(spec.max_message, spec.max_recipients, frozenset(spec.without))
+
+
+def _admission(site: Site, spec: MailHostSpec) -> Admission:
+    return Admission(site, spec.max_hops, spec.rate_limit, spec.greylist)
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:

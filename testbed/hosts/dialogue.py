@@ -32,6 +32,11 @@ class DialogueScript:
         """Whether the host is going to read only part of a message."""
         return any(fault.octet is not None or fault.then in ("deaf", "sip") for fault, _ in self._faults)
 
+    @property
+    def stages_anything(self) -> bool:
+        """Whether there is any fault."""
+        return bool(self._faults)
+
     def connected(self) -> int:
         """The number of a new connection, from 1."""
         self._connections += 1

@@ -5,15 +5,8 @@ from __future__ import annotations
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from testbed.hosts.admission import Admission
+from testbed.hosts.envelope import Transaction
 from testbed.hosts.trace_header import peer_address
-
-_NULL_PATH = "<>"  # what aiosmtpd makes of MAIL FROM:<>
-
-
-def sender_of(envelope: Envelope) -> str:
-    """The reverse-path of a transaction, ``""`` for the null path (RFC 5321 §4.5.5)."""
-    sender = envelope.mail_from or ""
-    return "" if sender == _NULL_PATH else sender
 
 
 class MailHandler:
@@ -26,7 +19,7 @@ class MailHandler:
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
+        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", "250-DSN", responses[-1]]
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -39,19 +32,19 @@ class MailHandler:
         return "250 2.1.0 Sender ok"
 
     async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: SMTP, session: Session, envelope: Transaction, address: str, options: list[str]
     ) -> str:
         peer = peer_address(session)
         refusal = self.refusal(address, peer)
         if not refusal and self.admission:
-            refusal = self.admission.recipient(peer, sender_of(envelope), address)
+            refusal = self.admission.recipient(peer, envelope.sender, address)
         if refusal:
             return refusal
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient ok"
 
     async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope
+        self, server: SMTP, session: Session, envelope: Transaction
     ) -> str:
         content = envelope.original_content or b""
         refusal = self.admission.message(peer_address(session), content) if self.admission else ""
@@ -61,10 +54,10 @@ class MailHandler:
         """Why RCPT is refused, as a reply, or ``""``."""
         raise NotImplementedError
 
-    def received(self, session: Session, envelope: Envelope) -> bytes:
+    def received(self, session: Session, envelope: Transaction) -> bytes:
         """The trace header to put on top (RFC 5321 §4.4)."""
         raise NotImplementedError
 
-    def accept(self, message: bytes, envelope: Envelope) -> str:
+    def accept(self, message: bytes, envelope: Transaction) -> str:
         """Take responsibility for a message, durably, and give the reply to the final dot."""
         raise NotImplementedError

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
-from aiosmtpd.smtp import Envelope
 from aiosmtpd.smtp import Session as PeerSession
 
 from testbed.hosts.admission import Admission
-from testbed.hosts.mail_handler import MailHandler, sender_of
+from testbed.hosts.envelope import Transaction
+from testbed.hosts.esmtp_commands import Terms
+from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
@@ -31,9 +33,11 @@ class Relay:
         post_office: PostOffice,
         runner: QueueRunner,
         forward: Mapping[str, str],
+        terms: Terms,
         admission: Admission | None = None,
     ) -> None:
         self.name = site.name
+        self._terms = terms
         self._site = site
         self._post_office = post_office
         self._runner = runner
@@ -50,7 +54,7 @@ class Relay:
     async def start(self) -> None:
         """Listen for other servers and for user agents, and work through the queue."""
         self._servers = await listen(
-            lambda: SmtpServer(self._handler, self._site),
+            lambda: SmtpServer(self._handler, self._site, self._terms),
             self._site.addresses,
             (SMTP_PORT, SUBMISSION_PORT),
             self._site.receive_buffer,
@@ -107,13 +111,14 @@ class _RelayHandler(MailHandler):
             self._site.log(Event.REFUSED, f"refuses mail for <{recipient}>: {reply}", recipient=recipient, status=reply)
         return reply
 
-    def received(self, session: PeerSession, envelope: Envelope) -> bytes:
-        return received(self._site, session, envelope.rcpt_tos)
+    def received(self, session: PeerSession, envelope: Transaction) -> bytes:
+        return received(self._site, session, envelope)
 
-    def accept(self, message: bytes, envelope: Envelope) -> str:
-        sender, recipients = sender_of(envelope), list(envelope.rcpt_tos)
+    def accept(self, message: bytes, envelope: Transaction) -> str:
+        sender, recipients = envelope.sender, list(envelope.rcpt_tos)
         targets = [self._goes_on_to(recipient) or recipient for recipient in recipients]
-        queued = self._runner.enqueue(sender, targets, message)
+        onward = [replace(to, address=target) for to, target in zip(envelope.recipients, targets, strict=True)]
+        queued = self._runner.enqueue(replace(envelope.envelope(), recipients=tuple(onward)), message)
         self._site.log(
             Event.ACCEPTED,
             f"queues {queued.message_id} as {queued.queue_id} for {', '.join(recipients)}",

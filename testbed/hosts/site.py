@@ -50,9 +50,9 @@ class Site:
     crash: Callable[[int | None], None] = lambda restart_ns: None
     disk_full: Callable[[], bool] = lambda: False
 
-    def date(self) -> str:
-        """The current scenario time as an RFC 5322 date."""
-        return format_datetime(datetime.fromtimestamp(self.now(), UTC))
+    def date(self, at: float | None = None) -> str:
+        """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""
+        return format_datetime(datetime.fromtimestamp(self.now() if at is None else at, UTC))
 
     @property
     def receive_buffer(self) -> int | None:

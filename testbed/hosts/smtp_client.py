@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from typing import Any
 
 import aiosmtplib
 from aiosmtplib import SMTPDataError, SMTPResponse, SMTPServerDisconnected, SMTPTimeoutError
-from aiosmtplib.protocol import normalize_message_line_endings
 
 from testbed.hosts.connections import reset, unsent
+from testbed.hosts.pipelining import mail_data
 from testbed.hosts.site import Site
 from testbed.protocols.smtp import path_of
 from testbed.scenario.faults import DialogueFault
@@ -23,7 +22,6 @@ INVITATION_S, BLOCK_S, FINAL_DOT_S = 120.0, 180.0, 600.0
 _BLOCK = 65_536  # octets handed over at a time
 # The kernel takes no more while it has so many octets to send: a server that stops reading is noticed at once.
 _UNSENT = 4_096
-_DOT = re.compile(rb"(?m)^\.")
 
 
 class BlockedError(SMTPTimeoutError):
@@ -39,6 +37,11 @@ class SmtpClient(aiosmtplib.SMTP):
         self._number = site.conduct.connected()
         self._sender = ""
         self._writer: asyncio.StreamWriter | None = None  # kept, because losing it would close the connection
+
+    @property
+    def misbehaves(self) -> bool:
+        """Whether faults are staged at its commands, which are said one by one then."""
+        return self._site.conduct.stages_anything
 
     async def connect(self, **options: Any) -> SMTPResponse:
         """Connect and hear the greeting."""
@@ -65,10 +68,14 @@ class SmtpClient(aiosmtplib.SMTP):
         invitation = await self.execute_command(b"DATA", timeout=INVITATION_S)
         if invitation.code != 354:
             raise SMTPDataError(invitation.code, invitation.message)
+        return await self.transmit_invited(content)
+
+    async def transmit_invited(self, content: bytes) -> SMTPResponse:
+        """The message, after 354."""
         protocol, transport = self.protocol, self.transport
         if protocol is None or not isinstance(transport, asyncio.Transport):
             raise SMTPServerDisconnected("Connection lost")
-        data = _DOT.sub(b"..", normalize_message_line_endings(content)) + b".\r\n"
+        data = mail_data(content)
         fault = self._site.conduct.take_inside(range(1, len(data)), self._number, self._sender)
         if self._writer is None or self._writer.transport is not transport:
             self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
@@ -80,8 +87,6 @@ class SmtpClient(aiosmtplib.SMTP):
         finally:
             answer.cancel()
         await self._misbehave(fault or self._site.conduct.take("message", "", self._number, self._sender))
-        if reply.code != 250:
-            raise SMTPDataError(reply.code, reply.message)
         return reply
 
     async def _misbehave(self, fault: DialogueFault | None) -> None:

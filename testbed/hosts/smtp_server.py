@@ -13,12 +13,11 @@ import re
 import socket
 from collections.abc import Awaitable, Callable
 
-from aiosmtpd.smtp import SMTP
-
 from testbed.hosts import staging
 from testbed.hosts.connections import reset
-from testbed.hosts.mail_handler import MailHandler, sender_of
-from testbed.hosts.message_data import MAX_MESSAGE_OCTETS, read_message
+from testbed.hosts.esmtp_commands import EsmtpCommands, Terms
+from testbed.hosts.mail_handler import MailHandler
+from testbed.hosts.message_data import read_message
 from testbed.hosts.site import Site
 from testbed.protocols.smtp import path_of
 from testbed.scenario.faults.dialogue import NULL_SENDER
@@ -30,19 +29,21 @@ SERVER_TIMEOUT_S = 300.0  # RFC 5321 §4.5.3.2.7, in scenario time
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class SmtpServer(SMTP):
+class SmtpServer(EsmtpCommands):
     """One connection's server side."""
 
-    def __init__(self, handler: MailHandler, site: Site) -> None:
+    def __init__(self, handler: MailHandler, site: Site, terms: Terms) -> None:
         super().__init__(
             handler,
             hostname=site.name,
             ident="ESMTP",
             timeout=SERVER_TIMEOUT_S,
-            data_size_limit=MAX_MESSAGE_OCTETS,
             loop=asyncio.get_running_loop(),
             auth_require_tls=True,
+            data_size_limit=terms.max_message,
+            enable_SMTPUTF8="SMTPUTF8" in terms.offered,
         )
+        self.offer(terms)
         self._site = site
         self._script = site.dialogue
         self._number = site.dialogue.connected()
@@ -82,7 +83,8 @@ class SmtpServer(SMTP):
     async def push(self, status: str | bytes) -> None:
         """Send one reply, all its lines at once; the greeting is left out where a fault has given another."""
         line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
-        line = _CONTROL.sub("?", line)  # a reply that quotes the command must not carry its CR
+        # A reply that quotes the command must not carry its CR, nor what is not ASCII.
+        line = _CONTROL.sub("?", line).encode("ascii", "replace").decode()
         if self._refused_at_connect and line.startswith("220 "):
             return
         if line[3:4] == "-":
@@ -112,6 +114,8 @@ class SmtpServer(SMTP):
                 await method(arg)
             else:
                 await staging.stage(self, fault, lambda: method(arg))
+                said = fault.reply or ""
+                self._invited = self._invited or (verb == "DATA" and said.startswith("354") and not fault.then)
             if self._invited and self.transport is not None:
                 await self._take_message()
 
@@ -120,7 +124,7 @@ class SmtpServer(SMTP):
     def _sender(self, arg: str | None = None) -> str:
         """Whose mail it is about: that of the transaction, or of the MAIL command with this argument."""
         if self.envelope is not None and self.envelope.mail_from is not None:
-            return sender_of(self.envelope) or NULL_SENDER
+            return self.transaction().sender or NULL_SENDER
         return path_of(arg or "") or NULL_SENDER
 
     # -- what faults ask for ------------------------------------------------------------------------
@@ -208,11 +212,15 @@ class SmtpServer(SMTP):
         self.envelope = self._create_envelope()
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
+        transaction = self.transaction()
         if refusal:
             status = refusal
+        elif len(content) > self.terms.max_message:
+            status = "552 5.3.4 Message too big"
+        elif not transaction.rcpt_tos:
+            status = "554 5.5.1 No valid recipients"
         else:
-            assert self.envelope is not None
-            self.envelope.content = self.envelope.original_content = content
+            transaction.content = transaction.original_content = content
             status = await self._call_handler_hook("DATA")
         self.envelope = self._create_envelope()
         await self.push(status)

@@ -35,8 +35,9 @@ class Event(StrEnum):
     FORWARDED = "forwarded"  # mail for a user goes on elsewhere (queue_id, message_id, recipient, target)
     RELAYED = "relayed"  # the next hop answered 250 (queue_id, message_id, recipient, next_hop, status)
     DEFERRED = "deferred"  # (queue_id, message_id, recipient, status, retry_in)
+    NOTIFIED = "notified"  # the sender is told of a delay or a success (action, and the fields of bounced)
     BOUNCED = "bounced"  # given back to the sender (queue_id, message_id, recipient, status, dsn_id, sender)
-    DISCARDED = "discarded"  # a notification that cannot be delivered is not bounced (message_id, recipient)
+    DISCARDED = "discarded"  # a notification, or what NOTIFY forbids, is not bounced (message_id, recipient)
 
     ANSWERED = "answered"  # a name server answered (question, rcode, records)
 

@@ -24,6 +24,7 @@ class Delivered(Tagged):
     within: Duration | None = Field(default=None, description="At most so long after it was sent.")
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
     subject: str | None = Field(default=None, description="Only messages with this in their subject.")
+    text: str | None = Field(default=None, description="What stands in each, decoded, as the last packets carry it.")
 
 
 class MailboxExpected(Tagged):
@@ -62,6 +63,19 @@ class Bounced(Tagged):
     to: Address = Field(description="The sender of the original, who is told.")
     status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
     recipient: Address | None = Field(default=None, alias="for", description="The recipient who got nothing.")
+
+
+class Notified(Tagged):
+    """The sender of a message has been told of its fate in a delivery status notification (RFC 3464)."""
+
+    kind: Literal["notified"] = Field(default="notified", exclude=True)
+    to: Address = Field(description="The sender of the original, who is told.")
+    action: Literal["failed", "delayed", "delivered", "relayed"] = Field(description="Its Action field.")
+    recipient: Address | None = Field(default=None, alias="for", description="Whose mail it is about.")
+    status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
+    envelope_id: str | None = Field(default=None, description="Its Original-Envelope-Id field.")
+    original_recipient: Address | None = Field(default=None, description="Its Original-Recipient field.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
 
 class Attempts(Tagged):
@@ -104,6 +118,14 @@ class ConnectionExpected(Tagged):
     to: HostName = Field(description="The server.")
     port: int | None = Field(default=None, strict=True, ge=1, le=65535, description="Only connections to this port.")
     nth: int = Field(default=1, strict=True, ge=1, description="Which of them, counted from 1.")
+    said: tuple[str, ...] | None = Field(
+        default=None,
+        description="What the client said, in order: the commands' names, and 'message' for mail data.",
+        examples=[["EHLO", "MAIL", "RCPT", "DATA", "message", "QUIT"]],
+    )
+    pipelined: bool | None = Field(
+        default=None, strict=True, description="Whether commands were sent before the reply to the one before them."
+    )
     handshake: Literal["complete", "refused", "unanswered", "unreachable", "incomplete"] | None = Field(
         default=None, description="How it opened."
     )
@@ -116,8 +138,9 @@ class ConnectionExpected(Tagged):
 
     @model_validator(mode="after")
     def _says_something(self) -> ConnectionExpected:
-        if self.handshake is None and self.closure is None and self.at_least is None and self.at_most is None:
-            raise ValueError("'connection' needs 'handshake', 'closure', 'at_least' or 'at_most'")
+        said = (self.handshake, self.closure, self.at_least, self.at_most, self.pipelined, self.said)
+        if all(one is None for one in said):
+            raise ValueError("'connection' needs 'handshake', 'closure', 'at_least', 'at_most', 'pipelined' or 'said'")
         ends = ("client", "server", self.sender, self.to)
         words = {
             "normal",
@@ -131,13 +154,14 @@ class ConnectionExpected(Tagged):
         return self
 
 
-Expectation = Delivered | MailboxExpected | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected
+Expectation = Delivered | MailboxExpected | Queued | Bounced | Notified | Attempts | ReplyExpected | ConnectionExpected
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
     "delivered": Delivered,
     "mailbox": MailboxExpected,
     "queued": Queued,
     "bounced": Bounced,
+    "notified": Notified,
     "attempts": Attempts,
     "reply": ReplyExpected,
     "connection": ConnectionExpected,

@@ -10,6 +10,8 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
 from testbed.scenario.units import parse_duration
 
+Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
+
 
 class MailboxSpec(Part):
     """A mailbox and its quota."""
@@ -43,6 +45,20 @@ class MailHostSpec(HostSpec):
     greylist: Duration | None = Field(
         default=None,
         description="How long client, sender and recipient that it does not know together are told 450 4.7.1.",
+    )
+
+    max_message: Size = Field(
+        default=52_428_800,
+        ge=1,
+        le=52_428_800,
+        description="The largest message taken, announced as SIZE (RFC 1870); 50 MiB when unsaid.",
+        examples=["10 MB"],
+    )
+    max_recipients: int | None = Field(
+        default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
+    )
+    without: tuple[Extension, ...] = Field(
+        default=(), description="Extensions it does not offer; all it knows are offered when unsaid."
     )
 
     @field_validator("mailboxes", mode="before")
@@ -81,6 +97,18 @@ class RelaySpec(MailHostSpec):
     )
     forward: dict[str, Address] = Field(
         default_factory=dict, description="Users of the domain whose mail goes on to an address elsewhere."
+    )
+
+    warn_after: Duration | None = Field(
+        default=None,
+        description="The age at which the sender is told that a message is delayed;"
+        " without it, only who asked for it is, after four hours.",
+    )
+    pipelining: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Whether it sends several commands at once where it may (RFC 2920);"
+        " when unsaid, for more than one recipient.",
     )
 
     @field_validator("retry", mode="before")

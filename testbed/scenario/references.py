@@ -12,6 +12,7 @@ from testbed.scenario.expectations import (
     ConnectionExpected,
     Delivered,
     MailboxExpected,
+    Notified,
     Queued,
     ReplyExpected,
 )
@@ -148,7 +149,7 @@ def _expectations(scenario: Scenario) -> Found:
                         (*path, "to"),
                         f"no host has the mailbox {expected.to}{did_you_mean(expected.to, boxes)}",
                     )
-            case Bounced():
+            case Bounced() | Notified():
                 if expected.to not in boxes:
                     yield (
                         (*path, "to"),

@@ -129,11 +129,10 @@ def _body(model: type[Tagged], definitions: dict[str, Schema]) -> Schema:
     assert isinstance(properties, dict)
     if model.shorthand:
         return {**properties[model.shorthand], "description": found.get("description", "")}
-    if "to" in properties and properties["to"].get("type") == "array":
-        properties["to"] = {
-            "description": properties["to"]["description"],
-            "anyOf": [properties["to"]["items"], properties["to"]],
-        }
+    for key in ("to", "bcc", "notify"):
+        if key in properties and properties[key].get("type") == "array":
+            one_or_many = [properties[key]["items"], properties[key]]
+            properties[key] = {"description": properties[key]["description"], "anyOf": one_or_many}
     return _ref(found, definitions)
 
 

@@ -11,8 +11,14 @@ from pathlib import Path
 import pytest
 
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.queue import Queue
+from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.receiver import _ReceiverHandler
+from testbed.hosts.resolver import Resolver
+from testbed.hosts.retry import RetrySchedule
+from testbed.hosts.routing import Router
 from testbed.hosts.site import Site
 from testbed.hosts.smtp_server import SmtpServer
 from testbed.net.clock import ScenarioLoop
@@ -61,7 +67,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    def start(*faults: DialogueFault) -> Running:
+    def start(*faults: DialogueFault, terms: Terms | None = None) -> Running:
         logged = Logged()
         site = Site(
             name="someschool.edu",
@@ -78,10 +84,13 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             "fay": MailboxSpec(quota=1_000, filled=1_000),
         }
         post_office = PostOffice(site, "someschool.edu", boxes)
-        handler = _ReceiverHandler(site, post_office)
+        router = Router(Resolver(site), site.name, site.addresses, ("A",), 0)
+        queue = Queue(tmp_path / f"queue-{len(list(tmp_path.iterdir()))}.db")
+        runner = QueueRunner(site, queue, post_office, router, RetrySchedule((1,), 1))
+        handler = _ReceiverHandler(site, post_office, runner)
 
         async def listen() -> int:
-            server = await loop.create_server(lambda: SmtpServer(handler, site), "127.0.0.1", 0)
+            server = await loop.create_server(lambda: SmtpServer(handler, site, terms or Terms()), "127.0.0.1", 0)
             port: int = server.sockets[0].getsockname()[1]
             return port
 

@@ -104,7 +104,8 @@ def test_the_scenario_itself(text, said):
         (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist",
+            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
+            " max_message, max_recipients, without",
         ),
         *(
             (
@@ -308,7 +309,8 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk"
         (step("send: {to: a@b, form: c@d}"), "5:21: unknown key 'form' (did you mean 'from'?)"),
         (
             step("send: {to: a@b, quux: c@d}"),
-            "5:21: unknown key 'quux'; known: from, to, subject, body, size, via, retry",
+            "5:21: unknown key 'quux'; known: from, to, subject, body, size, bcc, notify, envelope_id, returned,"
+            " via, retry",
         ),
         (step("send: {to: a@b, kind: wait}"), "5:5: unknown key 'kind' in 'send'"),
         (step("send: {to: a@b, size: 51 MB}"), "5:27: 'size' must be at most 50,000,000, not 51 MB"),
@@ -341,7 +343,7 @@ CLOSURES = (
         (
             expect("x"),
             "5:5: an expectation has exactly one key,"
-            " one of delivered, mailbox, queued, bounced, attempts, reply, connection",
+            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (
@@ -350,7 +352,7 @@ CLOSURES = (
         ),
         (
             expect("delivered: {to: bob@someschool.edu, count: 1}"),
-            "5:41: unknown key 'count'; known: to, copies, within, from, subject",
+            "5:41: unknown key 'count'; known: to, copies, within, from, subject, text",
         ),
         (
             expect("delivered: {to: bob@someschool.edu, copies: -1}"),
@@ -370,7 +372,10 @@ CLOSURES = (
             expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
             "5:51: '600' is no reply code; write 452 or 452 4.2.2",
         ),
-        (expect(CONNECTION + "}"), "5:17: 'connection' needs 'handshake', 'closure', 'at_least' or 'at_most'"),
+        (
+            expect(CONNECTION + "}"),
+            "5:17: 'connection' needs 'handshake', 'closure', 'at_least', 'at_most', 'pipelined' or 'said'",
+        ),
         (
             expect(CONNECTION + ", closure: weird}"),
             f"5:17: unknown closure 'weird'; write one of {CLOSURES}",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
 from testbed.trace.findings.broken import cut_dialogue, slow_replies, stalled_client
+from testbed.trace.findings.extensions import lone_dots
 from testbed.trace.findings.loops import mail_loops
 from testbed.trace.findings.mail_routes import mail_routes
 from testbed.trace.findings.names import failed_lookups, odd_answers, odd_records
@@ -40,6 +41,7 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     resets,
     refused_sessions,
     refused_recipients,
+    lone_dots,
     cut_dialogue,
     stalled_client,
     slow_replies,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.status import explain
 from testbed.trace.findings.broken import ends_idleness
+from testbed.trace.findings.extensions import is_lone_dot
 from testbed.trace.model import Connection, Finding, Reply, Severity
 
 # Enhanced status code: name of the finding and the section that defines the code.
@@ -26,13 +27,34 @@ _KNOWN = {
 def refused_recipients(connection: Connection) -> Iterator[Finding]:
     """Recipients and messages a server would not take."""
     for transaction in connection.transactions:
+        some = False  # a recipient has been accepted
         for recipient in transaction.recipients:
-            if recipient.reply is not None and recipient.reply.code[:1] in ("4", "5"):
-                yield _refusal(connection, recipient.reply, f"mail for {recipient.address}")
+            reply = recipient.reply
+            if reply is not None and _is_old_too_many(reply, some=some):
+                yield _too_many(connection, reply, recipient.address)
+            elif reply is not None and reply.code[:1] in ("4", "5"):
+                yield _refusal(connection, reply, f"mail for {recipient.address}")
+            some = some or (reply is not None and reply.code.startswith("2"))
         message = transaction.message
+        if is_lone_dot(transaction):
+            continue  # nothing was sent, so nothing was refused
         if message is not None and message.reply is not None and message.reply.code[:1] in ("4", "5"):
             whom = ", ".join(recipient.address for recipient in transaction.recipients[:5])
             yield _refusal(connection, message.reply, f"the message for {whom}, after its final dot")
+
+
+def _is_old_too_many(reply: Reply, *, some: bool) -> bool:
+    """Whether a 552 to RCPT means the number of recipients (RFC 5321 §4.5.3.1.10)."""
+    return reply.code == "552" and (reply.enhanced.endswith(".5.3") or (some and not reply.enhanced))
+
+
+def _too_many(connection: Connection, reply: Reply, address: str) -> Finding:
+    text = (
+        f"{connection.server.label} refused mail for {address} from {connection.client.label} with {reply.status}: "
+        "too many recipients, as servers said before RFC 2821; this counts as temporary"
+    )
+    reference = "RFC 5321 §4.5.3.1.10"
+    return Finding("too-many-recipients", Severity.WARNING, text, reply.frames, reference, (connection.number,))
 
 
 def refused_sessions(connection: Connection) -> Iterator[Finding]:
