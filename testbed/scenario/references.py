@@ -14,7 +14,7 @@ from testbed.scenario.expectations import (
     Queued,
     ReplyExpected,
 )
-from testbed.scenario.faults import DialogueFault, HostFault, WireFault
+from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, WireFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.scenario import Scenario
@@ -76,6 +76,9 @@ def _faults(scenario: Scenario) -> Found:
             yield from _known_host(scenario, (*path, "at"), fault.at, MailHostSpec, "mail server")
         elif isinstance(fault, HostFault):
             yield from _known_host(scenario, (*path, "host"), fault.host)
+        elif isinstance(fault, LinkFault):
+            for end, name in enumerate(fault.link):
+                yield from _known_host(scenario, (*path, "link", end), name)
         elif isinstance(fault, WireFault):
             for end, name in enumerate(fault.between):
                 yield from _known_host(scenario, (*path, "between", end), name)

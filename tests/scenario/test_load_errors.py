@@ -141,7 +141,7 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', or 'between' two hosts"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'link', or 'between' two hosts"
 ONE_THING = "7:5: a wire fault does one thing: lose, delay, duplicate or reset"
 STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
 AT = "at: someschool.edu, on: RCPT"

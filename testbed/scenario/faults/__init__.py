@@ -11,14 +11,14 @@ from pydantic import Discriminator, Tag
 
 from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
-from testbed.scenario.faults.host import HostFault
+from testbed.scenario.faults.host import HostFault, LinkFault
 from testbed.scenario.faults.wire import WireFault
 
-__all__ = ["KINDS", "AnyFault", "DialogueFault", "Fault", "HostFault", "Stage", "WireFault"]
+__all__ = ["KINDS", "AnyFault", "DialogueFault", "Fault", "HostFault", "LinkFault", "Stage", "WireFault"]
 
-Fault = DialogueFault | HostFault | WireFault
+Fault = DialogueFault | HostFault | LinkFault | WireFault
 
-KINDS: dict[str, type[Part]] = {"at": DialogueFault, "host": HostFault, "between": WireFault}
+KINDS: dict[str, type[Part]] = {"at": DialogueFault, "host": HostFault, "link": LinkFault, "between": WireFault}
 """Kinds of fault by the key that tells them apart."""
 
 
@@ -29,10 +29,13 @@ def _kind(value: object) -> str | None:
 
 
 AnyFault = Annotated[
-    Annotated[DialogueFault, Tag("at")] | Annotated[HostFault, Tag("host")] | Annotated[WireFault, Tag("between")],
+    Annotated[DialogueFault, Tag("at")]
+    | Annotated[HostFault, Tag("host")]
+    | Annotated[LinkFault, Tag("link")]
+    | Annotated[WireFault, Tag("between")],
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
-        custom_error_message="a fault says where: 'at' a server, 'host', or 'between' two hosts",
+        custom_error_message="a fault says where: 'at' a server, 'host', 'link', or 'between' two hosts",
     ),
 ]
