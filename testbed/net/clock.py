@@ -25,7 +25,7 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A TCP socket with a timer that runs: its own (address, port), its peer's, and whether it probes a closed window."""
+    """A TCP socket with a timer that runs: its (address, port), its peer's, and whether it probes a closed window."""
 
     local: tuple[str, int]
     remote: tuple[str, int]

@@ -25,7 +25,8 @@ class Corrupt:
 
 
 def truncate(packet: Packet, now_ns: int) -> Action:
-    """The packet ends in the middle; its header still tells the full length (RFC 1122 §3.2.1)."""
-    kept = packet.transport + (len(packet.data) - packet.transport) // 2
+    """The packet ends in the middle, and its header still tells the full length (RFC 1122 §3.2.1)."""
+    least = len(packet.data) - packet.payload if packet.payload else packet.transport
+    kept = least + (len(packet.data) - least) // 2
     what = f"{packet.kind} truncated ({kept} of {len(packet.data)} octets)"
     return Action(what, data=packet.data[:kept], void=True)
