@@ -90,10 +90,10 @@ class Wire:
             if action is not None:
                 self._stuck.struck(fault, action, packet)
                 if action.behind:
-                    held = _Held(action.behind, packet.data, partial(self._suffer, fault, action, packet))
+                    held = _Held(action.behind, packet.data, partial(self._suffer, fault, action, packet, now_ns))
                     self._held.setdefault((packet.source, packet.destination), []).append(held)
                 else:
-                    self._suffer(fault, action, packet)
+                    self._suffer(fault, action, packet, now_ns)
                 break
         else:
             self._stuck.passed(packet)
@@ -102,18 +102,18 @@ class Wire:
         if self._held:
             self._release(packet)
 
-    def _suffer(self, fault: PacketFault, action: Action, packet: Packet) -> None:
+    def _suffer(self, fault: PacketFault, action: Action, packet: Packet, now_ns: int) -> None:
         comment, data = f"fault: {action.what}", action.data or packet.data
         frame = self._recorder.packet(self._loop.now_ns(), data, lost=action.lost, comment=comment)
         self._on_fault(fault, frame, action.what)
-        self._perform(action, data)
+        self._perform(action, data, now_ns)
 
-    def _perform(self, action: Action, data: bytes) -> None:
+    def _perform(self, action: Action, data: bytes, now_ns: int) -> None:
         for copy in range(action.copies):
             if copy:
                 self._recorder.packet(self._loop.now_ns(), data, comment="fault: the duplicate")
             if action.delay_ns:
-                self._loop.call_later(action.delay_ns / _NS, self._deliver, data)
+                self._loop.call_at((now_ns + action.delay_ns) / _NS, self._deliver, data)
             else:
                 self._deliver(data)
         for answer in action.answers:

@@ -8,6 +8,7 @@ from testbed.net.faults.action import Action, Deed
 from testbed.net.packet import Packet
 
 _NS = 1_000_000_000
+_STEP_NS = 1_000  # between packets, so that a clock of floating point keeps them in their order
 
 
 def delay(by_ns: int) -> Deed:
@@ -21,30 +22,18 @@ def reorder(behind: int) -> Deed:
     return lambda packet, now_ns: Action(f"{packet.kind} {what}", behind=behind)
 
 
-class _Queue:
-    """What keeps packets in their order, however late they are: a time before which nothing more may arrive."""
-
-    def __init__(self) -> None:
-        self._last_ns = 0
-
-    def after(self, now_ns: int, arrival_ns: int) -> int:
-        """How long a packet waits that would arrive at a time if nothing were before it."""
-        self._last_ns = max(self._last_ns + 1, arrival_ns)
-        return self._last_ns - now_ns
-
-
 class Jitter:
     """Each packet arrives later by another time, at random between nothing and ``most_ns``; none overtakes another."""
 
     def __init__(self, most_ns: int, seed: str) -> None:
         self._most_ns = most_ns
         self._random = Random(f"jitter {seed}")
-        self._queue = _Queue()
+        self._last_ns = 0
 
     def __call__(self, packet: Packet, now_ns: int) -> Action:
         """Delay one packet."""
-        late = self._random.randint(0, self._most_ns)
-        return Action(f"{packet.kind} delayed at random", delay_ns=self._queue.after(now_ns, now_ns + late))
+        self._last_ns = max(self._last_ns + _STEP_NS, now_ns + self._random.randint(0, self._most_ns))
+        return Action(f"{packet.kind} delayed at random", delay_ns=self._last_ns - now_ns)
 
 
 class Bandwidth:

@@ -11,7 +11,7 @@ from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
-from tests.lab.catalogue.groups import connection, dialogue, replies
+from tests.lab.catalogue.groups import connection, dialogue, replies, wire
 from tests.lab.test_scenarios import play
 
 pytestmark = pytest.mark.lab
@@ -20,6 +20,7 @@ GROUPS: dict[str, Group] = {
     "connection": connection,
     "dialogue": dialogue,
     "replies": replies,
+    "wire": wire,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover((PROJECT / "scenarios").glob("*/")))}
 FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FINDINGS.items()}
