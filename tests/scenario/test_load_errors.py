@@ -209,7 +209,8 @@ AT = "at: someschool.edu, on: RCPT"
         (fault(f"{{{WIRE}, reset: all}}"), "7:51: 'all' is not one of both, sender, receiver"),
         (
             fault(f"{{{WIRE}, packets: syn, lose: 1}}"),
-            "7:53: 'syn' is not one of SYN, SYN-ACK, third ACK, ACK, data, FIN, last ACK, RST, any (did you mean 'SYN'?)",
+            "7:53: 'syn' is not one of SYN, SYN-ACK, third ACK, ACK, data, FIN, last ACK, RST, any "
+            "(did you mean 'SYN'?)",
         ),
     ]
 )

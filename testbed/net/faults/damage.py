@@ -9,7 +9,7 @@ from testbed.net.packet import Packet
 
 
 class Corrupt:
-    """One bit is flipped: of the payload where there is some, else of the transport header."""
+    """One bit is flipped: of the payload where there is some, else of the TCP header."""
 
     def __init__(self, seed: str) -> None:
         self._random = Random(f"corrupt {seed}")
@@ -17,9 +17,9 @@ class Corrupt:
     def __call__(self, packet: Packet, now_ns: int) -> Action:
         """Flip a bit of one packet.  Its checksum no longer fits (RFC 9293 §3.1)."""
         data = bytearray(packet.data)
-        # Of a bare header, the last octet of the acknowledgement or urgent field: no bit that says what it is.
-        first = len(data) - packet.payload if packet.payload else packet.transport + 11
-        last = len(data) - 1 if packet.payload else packet.transport + 11
+        # Of a bare header, in the urgent pointer, which means nothing: so it stays plain what the packet was.
+        urgent = packet.transport + 18
+        first, last = (len(data) - packet.payload, len(data) - 1) if packet.payload else (urgent, urgent + 1)
         data[self._random.randint(first, last)] ^= 1 << self._random.randint(0, 7)
         return Action(f"{packet.kind} corrupted (one bit)", data=bytes(data), void=True)
 

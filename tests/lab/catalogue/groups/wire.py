@@ -18,7 +18,7 @@ FINDINGS = {
     "duplicated-SYN": "packet-duplicated",
     "duplicated-data": "packet-duplicated",
     "large-packets-vanish": "connection-reset delivery-retried large-packets-lost refused-for-now",
-    "link-down-two-hours": "fin-lost refused-for-now segment-retransmitted syn-unanswered",
+    "link-down-two-hours": "delivery-retried fin-lost no-reply refused-for-now syn-unanswered",
     "long-way": "",
     "lost-on-the-way-back-FIN": "fin-lost",
     "lost-on-the-way-back-SYN-ACK": "syn-ack-lost",
@@ -55,7 +55,9 @@ FINDINGS = {
     "unreachable-when-opening-protocol": "host-unreachable",
     "unreachable-when-opening-source-route": "host-unreachable",
     "window-closed-for-a-while": "window-closed",
-    "window-stays-closed": "connection-reset delivery-retried duplicate-possible refused-for-now reply-to-message-lost window-closed",
+    "window-stays-closed": (
+        "connection-reset delivery-retried duplicate-possible refused-for-now reply-to-message-lost window-closed"
+    ),
 }
 
 
