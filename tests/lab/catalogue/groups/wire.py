@@ -2,7 +2,7 @@
 
 import pytest
 
-from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.post_office import PostOffice
 from testbed.net.wire import Wire
 from tests.lab.catalogue.breaks import bounces_what_could_wait
 from tests.lab.catalogue.group import Break
@@ -68,24 +68,24 @@ def overtakes_the_kernel(patch: pytest.MonkeyPatch) -> None:
 
 def stores_twice(patch: pytest.MonkeyPatch) -> None:
     """A receiver that puts each message into the mailbox twice."""
-    store = Mailbox.store
+    store = PostOffice.store
 
-    def twice(self: Mailbox, message: bytes) -> None:
-        store(self, message)
-        store(self, message)
+    def twice(self: PostOffice, recipient: str, message: bytes, *, sender: str) -> None:
+        store(self, recipient, message, sender=sender)
+        store(self, recipient, message, sender=sender)
 
-    patch.setattr(Mailbox, "store", twice)
+    patch.setattr(PostOffice, "store", twice)
 
 
 GUARDS: dict[str, Break] = {
     "connection-forgotten": bounces_what_could_wait,
-    "corrupted": overtakes_the_kernel,
+    "corrupted": stores_twice,
     "duplicated": stores_twice,
     "large-packets-vanish": bounces_what_could_wait,
     "link-down-two-hours": bounces_what_could_wait,
     "long-way": stores_twice,
-    "lost-on-the-way-back": overtakes_the_kernel,
-    "lost-on-the-way-there": overtakes_the_kernel,
+    "lost-on-the-way-back": stores_twice,
+    "lost-on-the-way-there": stores_twice,
     "message-corrupted": stores_twice,
     "reordered": stores_twice,
     "reset-in-the-message": bounces_what_could_wait,
