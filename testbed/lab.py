@@ -23,7 +23,7 @@ from testbed.hosts.site import Host, Log, Site
 from testbed.hosts.user_agent import Draft, UserAgent
 from testbed.hosts.zone_script import ZoneScript
 from testbed.lab_faults import needs_forging, packet_faults
-from testbed.net import packet
+from testbed.net import forge
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
 from testbed.net.namespace import Network, enter
@@ -65,7 +65,7 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> Non
 def preload(scenarios: Iterable[Scenario]) -> None:
     """Load once what several labs need, before they are forked."""
     if any(needs_forging(scenario) for scenario in scenarios):
-        packet.preload()
+        forge.preload()
 
 
 def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
@@ -102,7 +102,7 @@ class _Lab:
         self._playing: asyncio.Future[None] | None = None
         self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
         names = {address: name for name, own in addresses.items() for address in own}
-        self._writer.names({**names, **dict.fromkeys(packet.ROUTER.values(), "router.lab")})
+        self._writer.names({**names, **dict.fromkeys(forge.ROUTER.values(), "router.lab")})
         faults = packet_faults(scenario, addresses)
         self._lines = {id(fault): line for line, fault in faults}
         self._wire = Wire(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from testbed.net import faults as net
-from testbed.net.packet import Kind, Packet
 from testbed.protocols.trigger import Trigger
-from testbed.scenario.faults import HostFault, WireFault
+from testbed.scenario.faults import HostFault, LinkFault, WireFault
 from testbed.scenario.scenario import Scenario
 
 _HOST_FAULTS: dict[str, type[net.HostFault]] = {
@@ -15,15 +14,36 @@ _HOST_FAULTS: dict[str, type[net.HostFault]] = {
     "refused": net.Refused,
     "unreachable": net.Unreachable,
 }
+_DEEDS: dict[str, Callable[[WireFault, str], net.Deed]] = {
+    "lose": lambda fault, seed: net.lose,
+    "duplicate": lambda fault, seed: net.duplicate,
+    "delay": lambda fault, seed: net.delay(fault.delay or 0),
+    "jitter": lambda fault, seed: net.Jitter(fault.jitter or 0, seed),
+    "reorder": lambda fault, seed: net.reorder(fault.reorder or 1),
+    "corrupt": lambda fault, seed: net.Corrupt(seed),
+    "truncate": lambda fault, seed: net.truncate,
+    "reset": lambda fault, seed: net.reset(fault.reset or "both"),
+    "unreachable": lambda fault, seed: net.unreachable(fault.unreachable or "host"),
+    "mtu": lambda fault, seed: net.too_big(fault.mtu or 0),
+    "bandwidth": lambda fault, seed: net.Bandwidth(fault.bandwidth or 1),
+    "zero_window": lambda fault, seed: net.zero_window,
+}
+"""Deeds by the key that names them; the text is a seed."""
+
+_FORGING = ("reset", "unreachable", "mtu", "forget")
 
 
 def packet_faults(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> list[tuple[int, net.PacketFault]]:
-    """The scenario's host and wire faults, each with its line."""
+    """The scenario's host, link and wire faults, each with its line."""
     made: list[tuple[int, net.PacketFault]] = []
     for fault in scenario.faults:
         if isinstance(fault, HostFault) and not fault.of_program:
             window = Trigger(from_ns=fault.from_, until_ns=fault.until)
             made.append((fault.line, _HOST_FAULTS[fault.is_](frozenset(addresses[fault.host]), window)))
+        elif isinstance(fault, LinkFault):
+            window = Trigger(from_ns=fault.from_, until_ns=fault.until)
+            one, other = (frozenset(addresses[name]) for name in fault.link)
+            made.append((fault.line, net.LinkDown(one, other, window)))
         elif isinstance(fault, WireFault):
             made.append((fault.line, _wire_fault(fault, addresses, scenario.seed)))
     return made
@@ -33,27 +53,21 @@ def needs_forging(scenario: Scenario) -> bool:
     """Whether the wire will have to make packets of its own."""
     return any(
         (isinstance(fault, HostFault) and fault.is_ in ("refused", "unreachable"))
-        or (isinstance(fault, WireFault) and fault.reset)
+        or (isinstance(fault, WireFault) and fault.act in _FORGING)
         for fault in scenario.faults
     )
 
 
-def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]], seed: int) -> net.WireFault:
-    deed: Callable[[Packet], net.Action]
-    if fault.lose:
-        deed = net.lose
-    elif fault.duplicate:
-        deed = net.duplicate
-    elif fault.delay is not None:
-        deed = net.delay(fault.delay)
-    else:
-        deed = net.reset(fault.reset or "both")
-    source, destination = fault.between
-    return net.WireFault(
-        frozenset(addresses[source]),
-        frozenset(addresses[destination]),
-        None if fault.packets == "any" else Kind(fault.packets),
-        fault.trigger(seed),
-        deed,
-        fault.connection,
+def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]], seed: int) -> net.PacketFault:
+    source, destination = (frozenset(addresses[name]) for name in fault.between)
+    selection = net.Selection(
+        packets=None if fault.packets == "any" else fault.packets,
+        connection=fault.connection,
+        phase=fault.phase,
+        octet=fault.octet,
+        larger_than=fault.larger_than if fault.mtu is None else max(fault.mtu, fault.larger_than or 0),
     )
+    trigger = fault.trigger(seed)
+    if fault.forget is not None:
+        return net.Forgotten(source, destination, selection, trigger, fault.forget == "reset")
+    return net.WireFault(source, destination, selection, trigger, _DEEDS[fault.act](fault, f"{seed}:{fault.line}"))

@@ -1,8 +1,9 @@
 """Scenario time: an event loop whose clock jumps to the next timer when nothing is in flight.
 
 The loop asks the kernel: as long as a TCP socket has its retransmission timer running (unacknowledged data, an
-unanswered SYN or FIN), time passes as it does everywhere.  Sockets whose peer is swallowed by the wire for now
-are left out: their packets lead nowhere, so waiting for the kernel to repeat them would show nothing.
+unanswered SYN or FIN), time passes as it does everywhere.  Sockets whose repetitions lead nowhere for now, because the
+wire destroys them, are left out: waiting for the kernel to repeat them would show nothing.  A socket that probes a
+window it was told is closed is left out too, unless the wire has closed it and will open it again.
 """
 
 from __future__ import annotations
@@ -13,14 +14,26 @@ import os
 import selectors
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop
 
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
 _SLICE_S = 0.002
-_RETRANSMIT = "01"
+_RETRANSMIT, _PROBE = "01", "04"
 _NS = 1_000_000_000
 
-Swallowed = Callable[[str], bool]
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A TCP socket with a timer that runs: its (address, port), its peer's, and whether it probes a closed window."""
+
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    probes: bool
+
+
+LeadsOn = Callable[[Waiting], bool]
+"""Whether something will come of a socket's repeating what it sent."""
 
 
 class ScenarioLoop(asyncio.SelectorEventLoop):
@@ -32,7 +45,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self._jumped_ns = 0
         self._holds = 0
         self._kernel = KernelTimers()
-        self.swallowed: Swallowed = lambda address: False
+        self.leads_on: LeadsOn = lambda socket: not socket.probes
         super().__init__(_JumpingSelector(self._rest))
 
     def time(self) -> float:
@@ -87,7 +100,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self._to_epoch_ns += ns
 
     def _in_flight(self) -> bool:
-        return self._holds > 0 or self._kernel.running(self.swallowed)
+        return self._holds > 0 or self._kernel.running(self.leads_on)
 
 
 _Event = tuple[selectors.SelectorKey, int]
@@ -111,17 +124,17 @@ class KernelTimers:
     def __init__(self) -> None:
         self._files: list[tuple[int, int]] = []
 
-    def running(self, swallowed: Swallowed) -> bool:
-        """Whether a retransmission timer runs whose peer is not swallowed."""
+    def running(self, leads_on: LeadsOn) -> bool:
+        """Whether a timer runs from which something will come."""
         if not self._files:
             for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
                 with contextlib.suppress(FileNotFoundError):
                     self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
         return any(
-            not (swallowed(_address(family, row[1])) or swallowed(_address(family, row[2])))
+            leads_on(Waiting(_end(family, row[1]), _end(family, row[2]), row[5].startswith(_PROBE)))
             for family, file in self._files
             for row in _rows(file)
-            if row[5].startswith(_RETRANSMIT)
+            if row[5].startswith((_RETRANSMIT, _PROBE))
         )
 
     def close(self) -> None:
@@ -143,8 +156,9 @@ def _rows(file: int) -> Iterator[list[str]]:
         yield line.split()
 
 
-def _address(family: int, field: str) -> str:
+def _end(family: int, field: str) -> tuple[str, int]:
     """``1E00007F:0019`` is 127.0.0.30 port 25: 32-bit words in the machine's byte order."""
-    words = bytes.fromhex(field.partition(":")[0])
+    address, _, port = field.partition(":")
+    words = bytes.fromhex(address)
     packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
-    return inet_ntop(family, packed)
+    return inet_ntop(family, packed), int(port, 16)

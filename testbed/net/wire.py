@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import Protocol
 
-from testbed.net.clock import ScenarioLoop
+from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.faults import Action, PacketFault
 from testbed.net.packet import Packet, look
+from testbed.net.stuck import Stuck
 
 _BATCH = 64  # packets per turn, so that hosts get theirs
 _MAX_PACKET = 2_048  # more than the device's MTU; a small buffer is a cheap one
@@ -50,7 +53,9 @@ class Wire:
         self._on_fault = on_fault
         self._by_pair = _by_pair(list(addresses), faults)
         loop.add_reader(device, self._drain)
-        loop.swallowed = self._swallowed
+        self._stuck = Stuck()
+        self._held: dict[tuple[str, str], list[_Held]] = {}
+        loop.leads_on = self._leads_on
 
     def close(self) -> None:
         """Stop carrying."""
@@ -83,33 +88,69 @@ class Wire:
         for fault in faults:
             action = fault.act(packet, now_ns)
             if action is not None:
-                comment = f"fault: {action.what}"
-                frame = self._recorder.packet(self._loop.now_ns(), packet.data, lost=action.lost, comment=comment)
-                self._on_fault(fault, frame, action.what)
-                self._perform(action, packet)
-                return
-        self._recorder.packet(self._loop.now_ns(), packet.data)
-        self._deliver(packet.data)
+                self._stuck.struck(fault, action, packet)
+                if action.behind:
+                    held = _Held(action.behind, packet.data, partial(self._suffer, fault, action, packet, now_ns))
+                    self._held.setdefault((packet.source, packet.destination), []).append(held)
+                else:
+                    self._suffer(fault, action, packet, now_ns)
+                break
+        else:
+            self._stuck.passed(packet)
+            self._recorder.packet(self._loop.now_ns(), packet.data)
+            self._deliver(packet.data)
+        if self._held:
+            self._release(packet)
 
-    def _perform(self, action: Action, packet: Packet) -> None:
+    def _suffer(self, fault: PacketFault, action: Action, packet: Packet, now_ns: int) -> None:
+        comment, data = f"fault: {action.what}", action.data or packet.data
+        frame = self._recorder.packet(self._loop.now_ns(), data, lost=action.lost, comment=comment)
+        self._on_fault(fault, frame, action.what)
+        self._perform(action, data, now_ns)
+
+    def _perform(self, action: Action, data: bytes, now_ns: int) -> None:
         for copy in range(action.copies):
             if copy:
-                self._recorder.packet(self._loop.now_ns(), packet.data, comment="fault: the duplicate")
+                self._recorder.packet(self._loop.now_ns(), data, comment="fault: the duplicate")
             if action.delay_ns:
-                self._loop.call_later(action.delay_ns / _NS, self._deliver, packet.data)
+                self._loop.call_at((now_ns + action.delay_ns) / _NS, self._deliver, data)
             else:
-                self._deliver(packet.data)
+                self._deliver(data)
         for answer in action.answers:
             self._recorder.packet(self._loop.now_ns(), answer, comment="fault: sent by the wire")
             self._deliver(answer)
+
+    def _release(self, passed: Packet) -> None:
+        """Let go what was held back until a packet of its direction had passed."""
+        held = self._held.get((passed.source, passed.destination), [])
+        for one in [one for one in held if one.data is not passed.data]:
+            one.behind -= 1
+            if not one.behind:
+                held.remove(one)
+                one.go()
 
     def _deliver(self, data: bytes) -> None:
         if not self._closed:  # a delayed packet may come too late
             os.write(self._device, data)
 
-    def _swallowed(self, address: str) -> bool:
+    def _leads_on(self, socket: Waiting) -> bool:
+        """Whether something will come of what a socket repeats: nothing does while the wire swallows it."""
         now_ns = self._loop.elapsed_ns()
-        return any(fault.swallows(address, now_ns) for fault in self._faults)
+        if socket.probes:
+            return self._stuck.starved(socket, now_ns)
+        here, there = socket.local[0], socket.remote[0]
+        if any(f.swallows(here, there, now_ns) or f.swallows(there, here, now_ns) for f in self._faults):
+            return False
+        return not self._stuck.holds(socket, now_ns)
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A packet that waits until so many later ones have passed."""
+
+    behind: int
+    data: bytes
+    go: Callable[[], None]
 
 
 def _by_pair(addresses: list[str], faults: Sequence[PacketFault]) -> dict[bytes, list[PacketFault]]:

@@ -52,6 +52,10 @@ class PacketTable:
         """Frame numbers."""
         return self.capture.frame[self.row]
 
+    def frame_of(self, row: int) -> int:
+        """The frame number of one row."""
+        return int(self.capture.frame[self.row[row]])
+
     @property
     def time_ns(self) -> Ints:
         """Times since the epoch."""

@@ -31,6 +31,10 @@ class Trigger:
         """Whether the fault can strike at a time of the scenario."""
         return self.from_ns <= now_ns and (self.until_ns is None or now_ns < self.until_ns)
 
+    def certain(self, now_ns: int) -> bool:
+        """Whether an event it has struck would be struck again now, if it were repeated without end."""
+        return self.times is None and self.chance >= 1 and self.open_at(now_ns)
+
     def strikes(self, now_ns: int) -> bool:
         """Count one event, and tell whether the fault happens to it."""
         if not self.open_at(now_ns):

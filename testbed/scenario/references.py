@@ -16,7 +16,7 @@ from testbed.scenario.expectations import (
     Queued,
     ReplyExpected,
 )
-from testbed.scenario.faults import DialogueFault, HostFault, WireFault, ZoneFault
+from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, WireFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.scenario import Scenario
@@ -85,6 +85,9 @@ def _faults(scenario: Scenario) -> Found:
         elif isinstance(fault, HostFault):
             kind, noun = (MailHostSpec, "mail server") if fault.of_program else (object, "")
             yield from _known_host(scenario, (*path, "host"), fault.host, kind, noun)
+        elif isinstance(fault, LinkFault):
+            for end, name in enumerate(fault.link):
+                yield from _known_host(scenario, (*path, "link", end), name)
         elif isinstance(fault, WireFault):
             for end, name in enumerate(fault.between):
                 yield from _known_host(scenario, (*path, "between", end), name)

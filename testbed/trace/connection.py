@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from testbed.pcap.checksums import UNKNOWN
 from testbed.pcap.table import TCP
 from testbed.protocols.services import SMTP_SERVICES, UNDER_TLS, contradicted, service_by_content, service_by_port
 from testbed.protocols.tcp import ACK, SYN, Options
@@ -12,13 +13,16 @@ from testbed.protocols.tls import Plaintext
 from testbed.trace import zeek
 from testbed.trace.decryption import Decrypted
 from testbed.trace.dialogue import Spoken, first_octets, listen
+from testbed.trace.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.flows import CLIENT, Flow
 from testbed.trace.model import Closure, Connection, Endpoint, Handshake, Phase
 from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, spans, steps
 from testbed.trace.reassembly import Chunk, reassemble
+from testbed.trace.remarks import Remark, Remarks
 from testbed.trace.tcp_events import RETRANSMITTED, tcp_events
 from testbed.trace.tcp_facts import closure, handshake, handshake_rtt, octets, sent_again
+from testbed.trace.tcp_remarks import Evidence, closed_windows, tcp_remarks
 from testbed.trace.tls import TlsSession, TlsWatch
 
 _NEVER = 1 << 62
@@ -36,18 +40,32 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened."""
+    """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened.
+
+    ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications.
+    """
 
     payload: Callable[[int], bytes]
     options: Callable[[int], Options]
     names: Mapping[str, str]
     decrypted: Decrypted = field(default_factory=Decrypted)
     show_credentials: bool = False
+    conditions: Conditions = lambda rows: [UNKNOWN] * len(rows)
+    numbers: Callable[[list[int]], list[int]] = lambda rows: [-1] * len(rows)
 
     def endpoint(self, end: tuple[str, int]) -> Endpoint:
         """An end of a flow with its name."""
         address, port = end
         return Endpoint(address, port, self.names.get(address, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """An ICMP error about a flow: what it says, and whether that is final for the packet it is about."""
+
+    frame: int
+    what: str
+    is_final: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +85,27 @@ class _Transport:
     completeness: int = 0
     rtt_ns: int | None = None
     tls: TlsSession | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
-def understand(number: int, index: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
-    """Analyse one flow, ``index`` its place among all.  ``unreachable``: an ICMP error answered its first packet."""
+def understand(number: int, index: int, flow: Flow, source: Source, objections: Sequence[Objection] = ()) -> Understood:
+    """Analyse one flow, ``index`` its place among all.  ``objections`` are the ICMP errors about it."""
     if flow.protocol == TCP:
-        return _tcp(number, flow, source, source.decrypted.of(index), unreachable)
-    return _udp(number, flow, source, unreachable)
+        return _tcp(number, flow, source, source.decrypted.of(index), objections)
+    return _udp(number, flow, source, any(objection.is_final for objection in objections))
 
 
-def _tcp(number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext], unreachable: bool) -> Understood:
-    spoken, tls = _spoken_over_tcp(flow, source, opened)
+def _tcp(
+    number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
+) -> Understood:
+    repeated = repetitions(flow)
+    damaged = discarded(flow, list(repeated.values()), source.conditions)
+    received = without(flow, damaged)
+    spoken, tls = _spoken_over_tcp(received, source, opened)
     events = tcp_events(flow, source.options)
+    remarks, explained = tcp_remarks(Evidence(flow, events, repeated, damaged, source.numbers))
+    history = zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps], damaged)
+    unreachable = any(objection.is_final for objection in objections)
     division = boundaries(flow, spoken.exchanges)
     ended, closed_by, closure_frames = closure(flow)
     facts = _Transport(
@@ -92,17 +119,25 @@ def _tcp(number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext
             for frame, side, flags in zip(flow.frame, flow.side, flow.flags, strict=True)
             if side == CLIENT and flags & SYN and not flags & ACK
         ),
-        retransmitted_frames=sent_again(flow, events),
+        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
         retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
-        conn_state=zeek.conn_state(flow),
-        history=zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps]),
+        conn_state=zeek.conn_state(received),
+        history=history,
         completeness=zeek.completeness(flow),
         rtt_ns=handshake_rtt(flow),
         tls=tls,
+        remarks=(*remarks, *closed_windows(flow, events, history), *_objected(objections)),
     )
     connection = _connection(number, flow, source, spoken, facts, division)
     told = steps(flow, spoken.exchanges, tls.steps if tls else ())
     return Understood(connection, [division.phase(frame) for frame in flow.frame], told, events)
+
+
+def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
+    remarks = Remarks()
+    for objection in objections:
+        remarks.note("icmp-unreachable" if objection.is_final else "path-mtu-told", (objection.frame,), objection.what)
+    return remarks.told()
 
 
 def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]) -> tuple[Spoken, TlsSession | None]:
@@ -175,4 +210,5 @@ def _connection(
         outcome=told,
         findings=(),
         remarks=spoken.remarks,
+        transport_remarks=facts.remarks,
     )

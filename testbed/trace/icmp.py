@@ -10,8 +10,19 @@ import numpy as np
 
 from testbed.pcap.table import ICMP, ICMPV6, PacketTable
 
-_V4_CODES = {0: "network", 1: "host", 2: "protocol", 3: "port", 4: "fragmentation needed", 10: "host prohibited"}
-_V6_CODES = {0: "network", 1: "prohibited", 3: "host", 4: "port"}
+_V4_CODES = {
+    0: "network",
+    1: "host",
+    2: "protocol",
+    3: "port",
+    4: "fragmentation needed",
+    5: "source route",
+    9: "network prohibited",
+    10: "host prohibited",
+    13: "communication prohibited",
+}
+_V6_CODES = {0: "network", 1: "prohibited", 3: "host", 4: "port", 5: "source policy", 6: "route rejected"}
+_TOO_BIG = "fragmentation needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +34,36 @@ class Complaint:
     source: tuple[str, int]
     destination: tuple[str, int]
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it says that the packet cannot be delivered at all, rather than that it is too large."""
+        return _TOO_BIG not in self.what
+
 
 def complaints(table: PacketTable) -> Iterator[Complaint]:
     """Every destination-unreachable of a capture that quotes enough of a packet to tell its connection."""
     for row in np.flatnonzero((table.protocol == ICMP) | (table.protocol == ICMPV6)).tolist():
         octets = table.transport_octets(row)
         v6 = table.protocol[row] == ICMPV6
-        if octets[0] != (1 if v6 else 3):
-            continue
-        codes = _V6_CODES if v6 else _V4_CODES
-        quoted = _quoted(octets[8:])
+        what = _what(octets, v6)
+        quoted = _quoted(octets[8:]) if what else None
         if quoted is not None:
-            yield Complaint(row, f"ICMP {codes.get(octets[1], f'code {octets[1]}')} unreachable", *quoted)
+            yield Complaint(row, f"ICMP {what}", *quoted)
+
+
+def _what(octets: bytes, v6: bool) -> str:
+    """What an ICMP message complains about, nothing where it is no error of this kind."""
+    kind, code = octets[0], octets[1]
+    if v6 and kind == 2:
+        return f"{_TOO_BIG}, at most {int.from_bytes(octets[4:8], 'big')} octets"  # RFC 4443 §3.2
+    if v6 and (kind, code) == (4, 1):
+        return "protocol unreachable"
+    if kind != (1 if v6 else 3):
+        return ""
+    if not v6 and code == 4:
+        limit = int.from_bytes(octets[6:8], "big")  # RFC 1191 §4; nothing in older routers
+        return _TOO_BIG + (f", at most {limit} octets" if limit else "")
+    return f"{(_V6_CODES if v6 else _V4_CODES).get(code, f'code {code}')} unreachable"
 
 
 def _quoted(octets: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:

@@ -210,6 +210,7 @@ class Connection:
     outcome: str  # one line: "mail for bob@someschool.edu: 452 4.2.2 Mailbox full"
     findings: tuple[Finding, ...]
     remarks: tuple[Remark, ...] = ()  # what the dialogue shows besides its exchanges
+    transport_remarks: tuple[Remark, ...] = ()  # what became of packets on the way
 
     @property
     def said_goodbye(self) -> bool:

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
 
+import numpy as np
+
+from testbed.pcap.condition import conditions, identifications
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import parse_options
-from testbed.trace.connection import Source, Understood, understand
+from testbed.trace.connection import Objection, Source, Understood, understand
 from testbed.trace.decryption import Decrypted
 from testbed.trace.findings import find_in_connection
 from testbed.trace.flows import Flows
@@ -35,7 +38,11 @@ class Understanding:
         self.complaints = complaints
         self.decrypted = decrypted
         options = lambda row: parse_options(table.options(row))  # noqa: E731
-        self._source = Source(table.octets, options, names, decrypted, show_credentials)
+        conditions_of = lambda rows: conditions(table, np.array(rows, np.int64)).tolist()  # noqa: E731
+        numbers_of = lambda rows: identifications(table, np.array(rows, np.int64)).tolist()  # noqa: E731
+        self._source = Source(
+            table.octets, options, names, decrypted, show_credentials, conditions=conditions_of, numbers=numbers_of
+        )
         self._kept: OrderedDict[int, Understood] = OrderedDict()
         self._indices: dict[int, int] | None = None
 
@@ -71,8 +78,15 @@ class Understanding:
         """The connection at a place among the flows, numbered or not."""
         return self._understand(index + 1, index).connection
 
+    def _objections(self, index: int) -> list[Objection]:
+        table = self.flows.table
+        return [
+            Objection(int(table.frame_of(error.row)), error.what, error.is_final)
+            for error in self.complaints.get(index, ())
+        ]
+
     def _understand(self, number: int, index: int) -> Understood:
-        found = understand(number, index, self.flows[index], self._source, index in self.complaints)
+        found = understand(number, index, self.flows[index], self._source, self._objections(index))
         return replace(found, connection=replace(found.connection, findings=find_in_connection(found.connection)))
 
 

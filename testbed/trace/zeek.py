@@ -5,9 +5,10 @@ An endpoint's state follows what it sends.  ``conn_state`` is read off both endp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 
+from testbed.pcap.checksums import BAD
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, SERVER, Flow
 
@@ -25,6 +26,7 @@ class _State(Enum):
 _SILENT = (_State.INACTIVE, _State.PARTIAL)
 _COUNTED = "CGTW"  # noted at the 1st, 10th, 100th ... time
 _ONCE = "ADIQ"
+_NONE: dict[int, int] = {}
 
 
 def conn_state(flow: Flow) -> str:
@@ -102,8 +104,12 @@ def _after_syn(mine: _State, peer: _State, side: int) -> tuple[_State, _State]:
     return (S.SYN_SENT if mine is S.INACTIVE or partial else mine), peer
 
 
-def history(flow: Flow, gaps: Iterable[tuple[int, int]] = ()) -> str:
-    """Zeek's ``history`` of a TCP flow.  ``gaps`` are the content gaps: the frame that showed each, and its side."""
+def history(flow: Flow, gaps: Iterable[tuple[int, int]] = (), damaged: Mapping[int, int] = _NONE) -> str:
+    """Zeek's ``history`` of a TCP flow.  ``gaps`` are the content gaps: the frame that showed each, and its side.
+
+    ``damaged`` are the places of packets whose receiver discarded them, and why (:mod:`testbed.trace.discarded`); Zeek
+    notes those with a wrong checksum, and looks no further at either.
+    """
     holes: dict[int, list[int]] = {}
     for frame, side in gaps:
         holes.setdefault(frame, []).append(side)
@@ -114,6 +120,10 @@ def history(flow: Flow, gaps: Iterable[tuple[int, int]] = ()) -> str:
         side, sequence, length = flow.side[position], flow.sequence[position], flow.length[position]
         if position == 0 and side == SERVER:
             writer.text += "^"
+        if position in damaged:
+            if damaged[position] == BAD:
+                writer.note("C", side)
+            continue
         special = flags & (SYN | FIN | RST)
         if (special & SYN and special & (FIN | RST)) or (special & FIN and special & RST):
             writer.note("I" if not special & SYN else "Q", side)

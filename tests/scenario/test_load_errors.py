@@ -148,8 +148,11 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'between' two hosts, or 'zone'"
-ONE_THING = "7:5: a wire fault does one thing: lose, delay, duplicate or reset"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, or 'zone'"
+ONE_THING = (
+    "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
+    "reorder, reset, unreachable or forget"
+)
 STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
 AT = "at: someschool.edu, on: RCPT"
 
@@ -283,7 +286,8 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{WIRE}, reset: all}}"), "7:51: 'all' is not one of both, sender, receiver"),
         (
             fault(f"{{{WIRE}, packets: syn, lose: 1}}"),
-            "7:53: 'syn' is not one of SYN, SYN-ACK, ACK, FIN, RST, data, any (did you mean 'SYN'?)",
+            "7:53: 'syn' is not one of SYN, SYN-ACK, third ACK, ACK, data, FIN, last ACK, RST, any "
+            "(did you mean 'SYN'?)",
         ),
     ]
 )

@@ -11,17 +11,18 @@ from pydantic import Discriminator, Tag
 
 from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
-from testbed.scenario.faults.host import HostFault
+from testbed.scenario.faults.host import HostFault, LinkFault
 from testbed.scenario.faults.wire import WireFault
 from testbed.scenario.faults.zone import ZoneFault
 
-__all__ = ["KINDS", "AnyFault", "DialogueFault", "Fault", "HostFault", "Stage", "WireFault", "ZoneFault"]
+__all__ = ["KINDS", "AnyFault", "DialogueFault", "Fault", "HostFault", "LinkFault", "Stage", "WireFault", "ZoneFault"]
 
-Fault = DialogueFault | HostFault | WireFault | ZoneFault
+Fault = DialogueFault | HostFault | LinkFault | WireFault | ZoneFault
 
 KINDS: dict[str, type[Part]] = {
     "at": DialogueFault,
     "host": HostFault,
+    "link": LinkFault,
     "between": WireFault,
     "zone": ZoneFault,
 }
@@ -37,11 +38,12 @@ def _kind(value: object) -> str | None:
 AnyFault = Annotated[
     Annotated[DialogueFault, Tag("at")]
     | Annotated[HostFault, Tag("host")]
+    | Annotated[LinkFault, Tag("link")]
     | Annotated[WireFault, Tag("between")]
     | Annotated[ZoneFault, Tag("zone")],
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
-        custom_error_message="a fault says where: 'at' a server, 'host', 'between' two hosts, or 'zone'",
+        custom_error_message="a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, or 'zone'",
     ),
 ]

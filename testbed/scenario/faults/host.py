@@ -1,10 +1,10 @@
-"""What happens to a whole host."""
+"""What happens to a whole host, or to the link between two."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from testbed.scenario.base import HostName
 from testbed.scenario.faults.when import Window
@@ -32,3 +32,21 @@ class HostFault(Window):
     def describe(self) -> str:
         """One line in words."""
         return f"{self.host} {_WORDS.get(self.is_, f'is {self.is_}')}{self.window()}"
+
+
+class LinkFault(Window):
+    """The link between two hosts: nothing passes, in either direction.  All their other links work."""
+
+    link: tuple[HostName, HostName] = Field(description="The two hosts.")
+    is_: Literal["down"] = Field(alias="is", description="What it is.")
+
+    @field_validator("link", mode="before")
+    @classmethod
+    def _two_hosts(cls, value: object) -> object:
+        if isinstance(value, list) and (len(value) != 2 or value[0] == value[1]):
+            raise ValueError("'link' names two hosts")
+        return value
+
+    def describe(self) -> str:
+        """One line in words."""
+        return f"the link between {self.link[0]} and {self.link[1]} is {self.is_}{self.window()}"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from testbed.scenario.base import Duration, HostName
+from testbed.scenario.base import Duration, HostName, Size
 from testbed.scenario.faults.when import When
 from testbed.scenario.units import format_duration
 
@@ -19,21 +19,83 @@ def _count(value: object) -> object:
 
 Count = Annotated[int | Literal["all"], BeforeValidator(_count)]
 
+_COUNTING = ("lose", "duplicate", "corrupt", "truncate", "zero_window")  # these say how many themselves
+_ALWAYS = ("jitter", "bandwidth", "mtu")  # these happen to all packets where nothing else is said
+_ACTS = (*_COUNTING, *_ALWAYS, "delay", "reorder", "reset", "unreachable", "forget")
+
 
 class WireFault(When):
-    """What happens to packets from one host to another, in this direction only."""
+    """What happens to packets from one host to another, in this direction only.
+
+    ``packets``, ``phase``, ``octet`` and ``larger_than`` choose among the packets; exactly one of the other keys says
+    what happens to those chosen.  ``nth`` counts the chosen packets, repeated ones too.
+    """
 
     between: tuple[HostName, HostName] = Field(description="[sender of the packets, host they are for]")
-    packets: Literal["SYN", "SYN-ACK", "ACK", "FIN", "RST", "data", "any"] = Field(
-        default="any", description="Which packets; 'ACK' means those that only acknowledge, 'data' those with payload."
+    packets: Literal["SYN", "SYN-ACK", "third ACK", "ACK", "data", "FIN", "last ACK", "RST", "any"] = Field(
+        default="any",
+        description=(
+            "Which packets; 'ACK' means those that only acknowledge, 'data' those with payload; 'third ACK' completes "
+            "the handshake, 'last ACK' acknowledges the second FIN."
+        ),
     )
+    phase: Literal["handshake", "transfer", "closure"] | None = Field(
+        default=None,
+        description="Only packets of this phase: up to the third ACK, after it, or from the first FIN or RST on.",
+    )
+    octet: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        description="Only the packet that carries this octet of what its sender says on a connection, counted from 1.",
+    )
+    larger_than: Size | None = Field(default=None, description="Only IP packets of more octets than this.")
     lose: Count | None = Field(default=None, description="How many matching packets vanish.")
     delay: Duration | None = Field(default=None, description="How long a matching packet is held back.")
+    jitter: Duration | None = Field(
+        default=None, description="At most how long each matching packet is held back, at random; the order stays."
+    )
     duplicate: Count | None = Field(default=None, description="How many matching packets arrive twice.")
+    reorder: int | None = Field(
+        default=None, strict=True, ge=1, description="Behind how many later packets a matching packet arrives."
+    )
+    corrupt: Count | None = Field(
+        default=None, description="In how many matching packets a bit is flipped; their receiver discards them."
+    )
+    truncate: Count | None = Field(
+        default=None, description="How many matching packets lose their second half; their receiver discards them."
+    )
     reset: Literal["both", "sender", "receiver"] | None = Field(
         default=None, description="The packet vanishes and RST goes to these ends of its connection."
     )
-    times: Count = Field(default=1, description="How many packets, where the fault does not say itself; or all.")
+    unreachable: (
+        Literal["net", "host", "protocol", "port", "source route", "net prohibited", "host prohibited", "prohibited"]
+        | None
+    ) = Field(default=None, description="The packet vanishes, and a router says that this cannot be reached (ICMP).")
+    mtu: int | None = Field(
+        default=None,
+        strict=True,
+        ge=68,
+        le=1500,
+        description="Larger packets vanish, and a router says how many octets pass (ICMP); see also 'larger_than'.",
+    )
+    bandwidth: Size | None = Field(
+        default=None, ge=1, description="How many octets pass in a second; the others queue."
+    )
+    zero_window: Count | None = Field(
+        default=None, description="How many matching packets say that their sender takes no more octets for now."
+    )
+    forget: Literal["silence", "reset"] | None = Field(
+        default=None,
+        description=(
+            "A router on the way forgets the packet's connection: nothing of it passes any more, in either direction; "
+            "packets vanish in silence, or are answered with RST."
+        ),
+    )
+    times: Count = Field(
+        default=1,
+        description="How many packets, where the fault does not say itself; or all. With jitter, bandwidth, mtu: all.",
+    )
 
     @field_validator("between", mode="before")
     @classmethod
@@ -44,21 +106,34 @@ class WireFault(When):
 
     @model_validator(mode="after")
     def _one_action(self) -> WireFault:
-        actions = [name for name in ("lose", "delay", "duplicate", "reset") if getattr(self, name) is not None]
-        if len(actions) != 1:
-            raise ValueError("a wire fault does one thing: lose, delay, duplicate or reset")
-        if "times" in self.model_fields_set and actions[0] in ("lose", "duplicate"):
-            raise ValueError(f"'{actions[0]}' says how many itself; leave 'times' out")
+        acts = [name for name in _ACTS if getattr(self, name) is not None]
+        if len(acts) != 1:
+            raise ValueError(f"a wire fault does one thing: {', '.join(_ACTS[:-1])} or {_ACTS[-1]}")
+        if "times" in self.model_fields_set and acts[0] in _COUNTING:
+            raise ValueError(f"'{acts[0]}' says how many itself; leave 'times' out")
+        if self.octet is not None and self.packets not in ("data", "FIN", "any"):
+            raise ValueError("'octet' chooses a packet with payload; leave 'packets' out, or write data")
         return self
+
+    @property
+    def act(self) -> str:
+        """The key that says what happens."""
+        return next(name for name in _ACTS if getattr(self, name) is not None)
 
     @property
     def count(self) -> int | None:
         """How many packets it happens to, None for all."""
-        found = self.lose or self.duplicate or self.times
-        return None if found == "all" else found
+        found = getattr(self, self.act) if self.act in _COUNTING else self.times
+        always = self.act in _ALWAYS and "times" not in self.model_fields_set
+        return None if found == "all" or always else int(found)
 
     def describe(self) -> str:
         """One line in words."""
+        chance = f" with a chance of {self.chance * 100:g} %" if self.chance < 1 else ""
+        ends = f"from {self.between[0]} to {self.between[1]}"
+        return f"{self._which()} {ends} {self._what()}{chance}{self.window()}"
+
+    def _which(self) -> str:
         kind = "packet" if self.packets == "any" else self.packets
         if self.count is None:
             which = f"every {kind}" + (f" from number {self.nth} on" if self.nth > 1 else "")
@@ -66,13 +141,30 @@ class WireFault(When):
             which = f"{kind} {self.nth}"
         else:
             which = f"{kind} {self.nth} to {self.nth + self.count - 1}"
-        if self.lose:
-            act = "are lost" if self.count and self.count > 1 else "is lost"
-        elif self.delay is not None:
-            act = f"delayed by {format_duration(self.delay)}"
-        elif self.duplicate:
-            act = "duplicated"
-        else:
-            act = f"lost and its connection reset ({self.reset})"
-        chance = f" with a chance of {self.chance * 100:g} %" if self.chance < 1 else ""
-        return f"{which} from {self.between[0]} to {self.between[1]} {act}{chance}{self.window()}"
+        return which + "".join(
+            [
+                f" with octet {self.octet}" if self.octet is not None else "",
+                f" of more than {self.larger_than} octets" if self.larger_than is not None else "",
+                f" of the {self.phase}" if self.phase is not None else "",
+                f" of connection {self.connection}" if self.connection is not None else "",
+            ]
+        )
+
+    def _what(self) -> str:
+        several = self.count is not None and self.count > 1
+        words = {
+            "lose": "are lost" if several else "is lost",
+            "duplicate": "duplicated",
+            "corrupt": "corrupted",
+            "truncate": "truncated",
+            "zero_window": "made to close the window",
+            "delay": f"delayed by {format_duration(self.delay or 0)}",
+            "jitter": f"delayed at random by up to {format_duration(self.jitter or 0)}",
+            "reorder": f"held back behind {self.reorder} later",
+            "reset": f"lost and its connection reset ({self.reset})",
+            "unreachable": f"lost, {self.unreachable} unreachable (ICMP)",
+            "mtu": f"lost if larger than {self.mtu} octets, and a router says so (ICMP)",
+            "bandwidth": f"queued, {self.bandwidth} octets a second",
+            "forget": f"lost and its connection forgotten ({self.forget})",
+        }
+        return words[self.act]

@@ -21,6 +21,7 @@ from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
 from testbed.trace.findings.violations import violations
 from testbed.trace.findings.web import refused_requests, web_remarks
+from testbed.trace.findings.wire import on_the_way
 from testbed.trace.model import Connection, Finding
 
 _REMARKS: dict[str, Callable[[Connection], Iterator[Finding]]] = {
@@ -38,6 +39,7 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     failed_handshake,
     lost_syn,
     lost_segments,
+    on_the_way,
     resets,
     refused_sessions,
     refused_recipients,

@@ -19,7 +19,7 @@ _HANDSHAKES = {
     ),
     Handshake.UNREACHABLE: (
         "host-unreachable",
-        "a router told {client} that {server} cannot be reached (ICMP)",
+        "a router told {client} that {server} cannot be reached ({detail})",
         "RFC 1122 §4.2.3.9",
     ),
     Handshake.INCOMPLETE: (
@@ -36,12 +36,22 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
         return
     code, text, reference = _HANDSHAKES[connection.handshake]
     frames = dict.fromkeys((connection.first_frame, *connection.closure_frames, connection.last_frame))
-    yield _finding(connection, code, Severity.ERROR, text.format(**_ends(connection)), tuple(frames), reference)
+    yield _finding(
+        connection,
+        code,
+        Severity.ERROR,
+        text.format(**_ends(connection), detail=_objection(connection)),
+        tuple(frames),
+        reference,
+    )
 
 
 def lost_syn(connection: Connection) -> Iterator[Finding]:
     """A SYN that had to be repeated before it was answered."""
-    syns = [frame for frame in connection.syn_frames if frame != connection.first_frame]
+    explained = {frame for remark in connection.transport_remarks for frame in remark.frames}
+    syns = [frame for frame in connection.syn_frames if frame != connection.first_frame and frame not in explained]
+    if any(remark.code == "syn-ack-lost" for remark in connection.transport_remarks):
+        return
     if syns and connection.handshake is Handshake.COMPLETE:
         frames = (connection.first_frame, *syns)
         text = "{client} sent its SYN {n} times before {server} answered: the first was lost, or the answer was"
@@ -70,6 +80,10 @@ def resets(connection: Connection) -> Iterator[Finding]:
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.closure_frames
     yield _finding(connection, "connection-reset", Severity.ERROR, text, frames, "RFC 5321 §3.8")
+
+
+def _objection(connection: Connection) -> str:
+    return next((r.detail for r in connection.transport_remarks if r.code == "icmp-unreachable"), "ICMP")
 
 
 def _ends(connection: Connection) -> dict[str, str]:

@@ -111,6 +111,10 @@ class Batch:
         if odd.any():
             self.odd[self.flow[odd]] = True
 
+    def mark_rows(self, rows: Ints) -> None:
+        """Leave the flows of some rows to exact code."""
+        self.odd[self.flow[rows]] = True
+
     def any(self, packets: Bools) -> Bools:
         """For each flow, whether it holds one of some packets."""
         found = np.zeros(len(self.first), np.bool_)

@@ -18,6 +18,7 @@ from testbed.trace.kinds.batch import Batch, Bools, Ints, odd_openings
 from testbed.trace.kinds.dialogue import Tokens, listen
 from testbed.trace.kinds.events import tcp_events, zeek_letters
 from testbed.trace.kinds.heads import telling
+from testbed.trace.kinds.repetitions import odd_repetitions
 from testbed.trace.tcp_events import RETRANSMITTED, Event
 
 Tokened = tuple[Ints, Ints, Ints]  # rows, places within a packet, tokens
@@ -48,6 +49,7 @@ class Shapes:
         batch.mark(~batch.whole)
         events = tcp_events(batch)
         batch.mark((events & Event.OUT_OF_ORDER != 0) & (batch.length > 0))  # what it repeats is for exact code
+        odd_repetitions(batch, events & RETRANSMITTED != 0, self._flows.table)
         before = np.where(batch.before >= 0, batch.highest[batch.before], batch.sequence)
         fresh = (batch.length > 0) & ((batch.before < 0) | (batch.next > before))
         service, smtp = self._services(batch)

@@ -23,6 +23,7 @@ from tests.lab.catalogue.groups import (
     queue,
     replies,
     textbook,
+    wire,
 )
 from tests.lab.test_reference_traces import reference
 from tests.lab.test_scenarios import play, semantic, why
@@ -40,6 +41,7 @@ GROUPS: dict[str, Group] = {
     "notifications": notifications,
     "queue": queue,
     "replies": replies,
+    "wire": wire,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
 FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FINDINGS.items()}

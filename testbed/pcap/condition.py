@@ -1,0 +1,51 @@
+"""In what condition packets are: whole or cut short, with a checksum that fits or not."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.pcap.checksums import UNKNOWN, transport_checksums
+from testbed.pcap.records import gather
+from testbed.pcap.table import PacketTable
+
+Ints = NDArray[np.int64]
+
+TRUNCATED = 4
+"""The packet was shorter on the wire than its IP header says; the other conditions are those of checksums."""
+
+
+def conditions(table: PacketTable, rows: Ints) -> NDArray[np.uint8]:
+    """The condition of some rows of the packet table, none of them fragments.
+
+    UNKNOWN where IP options or extension headers stand before the transport header, or the capture holds but a part.
+    """
+    capture, data, packet = table.capture, table.capture.data, table.row[rows]
+    transport, v6 = table.transport(rows), table.v6[rows]
+    start = capture.offset[packet].astype(np.int64)
+    ip = np.where(v6, transport - 40, transport - 20)
+    plain = ip >= start
+    header = gather(data, np.maximum(ip, 0), 8)
+    plain &= np.where(v6, header[:, 0] >> 4 == 6, header[:, 0] == 0x45)
+    words = header.view(">u2").astype(np.int64)
+    total = np.where(v6, words[:, 2] + 40, words[:, 1])
+    plain &= total > np.where(v6, 40, 20)  # less where the sender's card does the segmenting
+    captured = start + capture.length[packet]
+    on_wire = start + np.maximum(capture.length[packet], capture.original[packet])
+    result = np.full(len(rows), UNKNOWN, np.uint8)
+    whole = np.flatnonzero(plain & (ip + total <= captured))
+    if len(whole):
+        protocol = table.protocol[rows[whole]].astype(np.int64)
+        ends = (ip + total)[whole], captured[whole]
+        result[whole] = transport_checksums(data, protocol, v6[whole], ip[whole], transport[whole], *ends)
+    result[plain & (ip + total > on_wire)] = TRUNCATED
+    return result
+
+
+def identifications(table: PacketTable, rows: Ints) -> Ints:
+    """The IP identification of some rows; -1 where there is none (IPv6, or IP options)."""
+    ip = table.transport(rows) - 20
+    plain = ~table.v6[rows] & (ip >= table.capture.offset[table.row[rows]])
+    header = gather(table.capture.data, np.maximum(ip, 0), 8)
+    plain &= header[:, 0] == 0x45
+    return np.where(plain, header.view(">u2")[:, 2].astype(np.int64), -1)
