@@ -13,6 +13,7 @@ from testbed.trace.findings.account import account_of_messages, duplicates
 from testbed.trace.findings.names import failed_lookups
 from testbed.trace.findings.reading import refused_readers, undone_deletions
 from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
+from testbed.trace.findings.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
 from testbed.trace.findings.violations import violations
@@ -39,10 +40,17 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     old_tls,
     plain_answer,
     plain_after_starttls,
+    unfinished_handshake,
+    gave_up_without_tls,
     refused_requests,
     _remarks,
 )
-_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)
+_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
+    account_of_messages,
+    duplicates,
+    lost_starttls,
+    fallbacks,
+)
 
 
 def find_in_connection(connection: Connection) -> tuple[Finding, ...]:

@@ -113,12 +113,13 @@ def _silence(connection: Connection, after: str, since_ns: int, frames: tuple[in
     code, reference = "no-reply", "RFC 5321 §4.5.3.2"
     if after == "accepting the connection":
         code, reference = "no-greeting", "RFC 5321 §4.5.3.2.1"
-    waited = _span(connection.end_ns - since_ns)
+    waited = span(connection.end_ns - since_ns)
     text = f"{connection.server.label} said nothing after {after} for {waited}, until {connection.client.label} gave up"
     return _cut(connection, code, text, frames, reference)
 
 
-def _span(ns: int) -> str:
+def span(ns: int) -> str:
+    """A span of time in words."""
     seconds = ns / 1e9
     return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.3g} s"
 
