@@ -13,22 +13,25 @@ from ipaddress import ip_address
 from typing import BinaryIO
 
 from testbed import __version__
+from testbed.hosts import certificates
 from testbed.hosts.build import build
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Log, Site
+from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import UserAgent
 from testbed.lab_faults import needs_forging, packet_faults
+from testbed.lab_tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import packet
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
 from testbed.net.namespace import Network, enter
-from testbed.net.wire import Wire
+from testbed.net.wire import Recorder, Wire
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
-from testbed.scenario.faults import DialogueFault
+from testbed.scenario.faults import DialogueFault, TlsFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
@@ -59,8 +62,11 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> Non
 
 def preload(scenarios: Iterable[Scenario]) -> None:
     """Load once what several labs need, before they are forked."""
+    scenarios = list(scenarios)
     if any(needs_forging(scenario) for scenario in scenarios):
         packet.preload()
+    if any(needs_tls(scenario) for scenario in scenarios):
+        certificates.preload()
 
 
 def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
@@ -98,12 +104,18 @@ class _Lab:
         self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
         names = {address: name for name, own in addresses.items() for address in own}
         self._writer.names({**names, **dict.fromkeys(packet.ROUTER.values(), "router.lab")})
+        self._tls: LabTls | None = None
+        recorder: Recorder = self._writer
+        if needs_tls(scenario):
+            keylog = network.scratch / "tls-keys"
+            self._tls = lab_tls(scenario, keylog, self._tls_fault, loop.elapsed_ns)
+            recorder = KeyedTrace(self._writer, keylog)
         faults = packet_faults(scenario, addresses)
         self._lines = {id(fault): line for line, fault in faults}
         self._wire = Wire(
             network.wire,
             loop,
-            self._writer,
+            recorder,
             [address for own in addresses.values() for address in own],
             [fault for _, fault in faults],
             self._packet_fault,
@@ -224,6 +236,7 @@ class _Lab:
             now=lambda: self._loop.now_ns() / _NS,
             dialogue=DialogueScript(own_faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed),
             trusted=frozenset(address for agent in agents for address in self._addresses[agent]),
+            tls=self._tls,
         )
 
     def _log(self, host: str) -> Log:
@@ -236,6 +249,9 @@ class _Lab:
 
     def _dialogue_fault(self, fault: DialogueFault) -> None:
         self._log(fault.at)(Event.FAULT, fault.describe(), line=fault.line)
+
+    def _tls_fault(self, fault: TlsFault) -> None:
+        self._log(fault.tls)(Event.FAULT, fault.describe(), line=fault.line)
 
     def _packet_fault(self, fault: PacketFault, frame: int, description: str) -> None:
         self._log("wire")(Event.FAULT, description, line=self._lines[id(fault)], at_frame=frame)

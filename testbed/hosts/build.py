@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from testbed.hosts.delivery import Security, Wanted
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.receiver import Receiver
-from testbed.hosts.relay import Relay
+from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.retry import RetrySchedule
 from testbed.hosts.routing import Router
+from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Host, Site
-from testbed.hosts.user_agent import UserAgent
+from testbed.hosts.tls import LabTls
+from testbed.hosts.user_agent import Account, UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
-from testbed.scenario.hosts import NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.security import policy_for
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -29,24 +33,41 @@ def build(scenario: Scenario, site: Site, addresses: Addresses) -> Host:
 
 
 def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: Addresses) -> Host:
-    return UserAgent(site, spec.server, spec.port, address_kinds(scenario))
+    wanted: Wanted = "implicit" if spec.port == SUBMISSIONS_PORT else "required" if spec.tls == "starttls" else "none"
+    login = (spec.address, spec.password) if spec.password is not None else None
+    account = Account(spec.server, spec.port, Security(spec.server, wanted, login))
+    return UserAgent(site, account, address_kinds(scenario), spec.retry)
 
 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
     router = Router(Resolver(site), site.name, address_kinds(scenario), scenario.seed)
     runner = QueueRunner(
-        site, Queue(site.directory / "queue.db"), post_office, router, RetrySchedule(spec.retry, spec.give_up)
+        site,
+        Queue(site.directory / "queue.db"),
+        post_office,
+        router,
+        RetrySchedule(spec.retry, spec.give_up),
+        lambda domain: policy_for(spec.tls, domain),
     )
-    return Relay(site, post_office, runner)
+    passwords = {
+        f"{user}@{spec.domain}": mailbox.password
+        for user, mailbox in spec.mailboxes.items()
+        if mailbox.password is not None
+    }
+    return Relay(site, post_office, runner, Access(_tls(spec, site), passwords, spec.auth_in_clear))
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
-    return Receiver(site, PostOffice(site, spec.domain, spec.mailboxes))
+    return Receiver(site, PostOffice(site, spec.domain, spec.mailboxes), Access(_tls(spec, site)))
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
     return NameServer(site, lab_zone(scenario, addresses))
+
+
+def _tls(spec: MailHostSpec, site: Site) -> LabTls | None:
+    return site.tls if spec.starttls else None
 
 
 _BUILDERS: dict[type, Callable[..., Host]] = {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from testbed.hosts.trace_header import peer_address
-
 _NULL_PATH = "<>"  # what aiosmtpd makes of MAIL FROM:<>
 
 
@@ -34,7 +32,7 @@ class MailHandler:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        refusal = self.refusal(address, peer_address(session))
+        refusal = self.refusal(address, session)
         if refusal:
             return refusal
         envelope.rcpt_tos.append(address)
@@ -46,7 +44,7 @@ class MailHandler:
         content = envelope.original_content or b""
         return self.accept(self.received(session, envelope) + content, envelope)
 
-    def refusal(self, recipient: str, peer: str) -> str:
+    def refusal(self, recipient: str, session: Session) -> str:
         """Why RCPT is refused, as a reply, or ``""``."""
         raise NotImplementedError
 

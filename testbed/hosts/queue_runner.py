@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import groupby
 
-from testbed.hosts.delivery import HopFailed, Result, Session
+from testbed.hosts.delivery import HopFailed, Result, Security, Session
 from testbed.hosts.dsn import Failure, bounce
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue, QueuedMessage, QueuedRecipient
@@ -15,6 +16,7 @@ from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
+from testbed.scenario.security import TlsPolicy
 
 SMTP_PORT = 25
 MAX_SESSIONS = 20  # delivering at the same time
@@ -26,13 +28,20 @@ class QueueRunner:
     """Works through one relay's queue, a batch per message and domain."""
 
     def __init__(
-        self, site: Site, queue: Queue, post_office: PostOffice, router: Router, schedule: RetrySchedule
+        self,
+        site: Site,
+        queue: Queue,
+        post_office: PostOffice,
+        router: Router,
+        schedule: RetrySchedule,
+        tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
     ) -> None:
         self._site = site
         self._queue = queue
         self._post_office = post_office
         self._router = router
         self._schedule = schedule
+        self._tls_policy = tls_policy
         self._in_progress: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._sessions = asyncio.Semaphore(MAX_SESSIONS)
         self._changed = asyncio.Event()
@@ -153,20 +162,20 @@ class QueueRunner:
             return dict.fromkeys(recipients, Result(0, route.status, route.reason)), None, None
         hosts = " ".join(hop.host for hop in route.hops)
         self._site.log(Event.ROUTE, f"mail for {domain} goes to {hosts}", domain=domain, hosts=hosts)
-        session, hop, failures = await self._open(route)
+        session, hop, failures = await self._open(route, self._tls_policy(domain))
         if session is None:
             temporary = [failure for failure in failures if not failure.permanent]
             return dict.fromkeys(recipients, (temporary or failures)[-1]), hop, None
         results = await session.send(message.sender, recipients, self._queue.content(message))
         return results, hop, session
 
-    async def _open(self, route: Route) -> tuple[Session | None, Hop, list[Result]]:
+    async def _open(self, route: Route, tls: TlsPolicy) -> tuple[Session | None, Hop, list[Result]]:
         """The first hop that greets us, or the failures of all of them."""
         failures: list[Result] = []
         hop = route.hops[0]
         for hop in route.hops:
             for address in hop.addresses:
-                session = Session(self._site, address, SMTP_PORT)
+                session = Session(self._site, address, SMTP_PORT, Security(hop.host, tls))
                 try:
                     await session.open()
                 except HopFailed as failed:

@@ -9,8 +9,8 @@ from aiosmtpd.smtp import Envelope, Session
 from testbed.hosts.mail_handler import MailHandler, sender_of
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site, close, listen
-from testbed.hosts.smtp_server import SmtpServer
 from testbed.hosts.trace_header import received
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
@@ -21,10 +21,11 @@ PORT = 25
 class Receiver:
     """Accepts mail for its own mailboxes and for nobody else."""
 
-    def __init__(self, site: Site, post_office: PostOffice) -> None:
+    def __init__(self, site: Site, post_office: PostOffice, access: Access) -> None:
         self.name = site.name
         self._site = site
         self._post_office = post_office
+        self._access = access
         self._servers: list[asyncio.Server] = []
         self._handler = _ReceiverHandler(site, post_office)
 
@@ -35,7 +36,9 @@ class Receiver:
 
     async def start(self) -> None:
         """Listen on port 25."""
-        self._servers = await listen(lambda: SmtpServer(self._handler, self._site), self._site.addresses, (PORT,))
+        self._servers = await listen(
+            lambda: self._access.serve(self._handler, self._site), self._site.addresses, (PORT,)
+        )
 
     async def settled(self) -> None:
         """A receiver stores before it answers, so nothing is ever in progress."""
@@ -54,7 +57,7 @@ class _ReceiverHandler(MailHandler):
         self._site = site
         self._post_office = post_office
 
-    def refusal(self, recipient: str, peer: str) -> str:
+    def refusal(self, recipient: str, session: Session) -> str:
         if not self._post_office.serves(recipient):
             reply = "550 5.7.1 Relaying denied"
         else:

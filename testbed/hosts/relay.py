@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from aiosmtpd.smtp import Envelope
 from aiosmtpd.smtp import Session as PeerSession
@@ -11,21 +12,23 @@ from testbed.hosts.mail_handler import MailHandler, sender_of
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
+from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site, close, listen
-from testbed.hosts.smtp_server import SmtpServer
-from testbed.hosts.trace_header import received
+from testbed.hosts.trace_header import peer_address, received
 from testbed.protocols.events import Event
 
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
+SUBMISSIONS_PORT = 465  # TLS from the first octet (RFC 8314 §3.3)
 
 
 class Relay:
     """A mail server with a queue, and the mailboxes of its own domain."""
 
-    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner) -> None:
+    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner, access: Access) -> None:
         self.name = site.name
         self._site = site
+        self._access = access
         self._post_office = post_office
         self._runner = runner
         self._handler = _RelayHandler(site, post_office, runner)
@@ -39,9 +42,14 @@ class Relay:
 
     async def start(self) -> None:
         """Listen for other servers and for user agents, and work through the queue."""
-        self._servers = await listen(
-            lambda: SmtpServer(self._handler, self._site), self._site.addresses, (SMTP_PORT, SUBMISSION_PORT)
-        )
+        serve, addresses = partial(self._access.serve, self._handler, self._site), self._site.addresses
+        self._servers = [
+            *await listen(serve, addresses, (SMTP_PORT,)),
+            *await listen(partial(serve, submission=True), addresses, (SUBMISSION_PORT,)),
+        ]
+        if self._access.tls is not None:
+            implicit = partial(serve, submission=True, implicit=True)
+            self._servers += await listen(implicit, addresses, (SUBMISSIONS_PORT,))
         self._running = asyncio.create_task(self._runner.run())
 
     async def settled(self) -> None:
@@ -67,10 +75,10 @@ class _RelayHandler(MailHandler):
         self._post_office = post_office
         self._runner = runner
 
-    def refusal(self, recipient: str, peer: str) -> str:
+    def refusal(self, recipient: str, session: PeerSession) -> str:
         if self._post_office.serves(recipient):
             reply = self._post_office.refusal(recipient)
-        elif peer in self._site.trusted:
+        elif session.authenticated or peer_address(session) in self._site.trusted:
             reply = ""
         else:
             reply = "550 5.7.1 Relaying denied"

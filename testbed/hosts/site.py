@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.tls import LabTls
 from testbed.protocols.events import Event
 
 
@@ -26,7 +27,7 @@ class Site:
     """A host's place in the lab.
 
     ``now`` gives seconds since the Unix epoch in scenario time; ``directory`` is the host's own and private;
-    ``trusted`` are the addresses that may relay (the lab's user agents).
+    ``trusted`` are the addresses that may relay (the lab's user agents); ``tls`` is None where no host has TLS.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Site:
     now: Callable[[], float]
     dialogue: DialogueScript
     trusted: frozenset[str] = field(default_factory=frozenset)
+    tls: LabTls | None = None
 
     def date(self) -> str:
         """The current scenario time as an RFC 5322 date."""

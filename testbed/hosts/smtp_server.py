@@ -90,13 +90,17 @@ class SmtpServer(SMTP):
         if fault.reply:
             await self.push(fault.reply)
         if fault.then == "stall":
-            if self._timeout_handle is not None:
-                self._timeout_handle.cancel()
-            await asyncio.get_running_loop().create_future()
+            await self._fall_silent()
         elif fault.then == "reset":
             self._reset_connection()
         elif fault.then == "close" or (fault.reply or "").startswith("421"):
             self._hang_up()
+
+    async def _fall_silent(self) -> None:
+        """Say nothing any more; the task ends with the connection."""
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        await asyncio.get_running_loop().create_future()
 
     def _hang_up(self) -> None:
         if self.transport is not None:

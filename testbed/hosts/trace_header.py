@@ -12,6 +12,8 @@ def received(site: Site, session: Session, recipients: list[str], queue_id: str 
     peer = peer_address(session)
     literal = f"IPv6:{peer}" if ":" in peer else peer
     protocol = "ESMTP" if session.extended_smtp else "SMTP"
+    protocol += "S" if session.ssl else ""  # RFC 3848
+    protocol += "A" if session.authenticated else ""
     client = _printable(session.host_name or "unknown")
     identity = f" id {queue_id}" if queue_id else ""
     for_whom = f"\r\n\tfor <{_printable(recipients[0])}>" if len(recipients) == 1 else ""

@@ -104,7 +104,7 @@ def test_the_scenario_itself(text, said):
         (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes",
+            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, starttls",
         ),
         *(
             (
@@ -126,7 +126,7 @@ def test_the_scenario_itself(text, said):
         (hosts("carol: {address: carol@crepes.fr}"), "7:10: 'server' is missing in 'carol'"),
         (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {address: carol, server: crepes.fr}"), f"7:20: 'carol' {ADDRESS}"),
-        (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 587"),
+        (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 465, 587"),
         (hosts("crepes.fr: {retry: []}"), "7:22: 'retry' is empty; it needs at least one entry"),
         (hosts("crepes.fr: {retry: 10}"), f"7:22: '10' {DURATION}"),
         (hosts("crepes.fr: {retry: [1h, x]}"), f"7:27: 'x' {DURATION}"),
@@ -141,9 +141,9 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', or 'between' two hosts"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'between' two hosts, or 'tls' of a server"
 ONE_THING = "7:5: a wire fault does one thing: lose, delay, duplicate or reset"
-STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
+STAGES = "connect, HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
 AT = "at: someschool.edu, on: RCPT"
 
 

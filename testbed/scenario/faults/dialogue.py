@@ -12,7 +12,9 @@ from testbed.scenario.faults.when import When
 
 _REPLY = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?: [\x20-\x7e]*)?")
 
-Stage = Literal["connect", "HELO", "EHLO", "MAIL", "RCPT", "DATA", "message", "QUIT", "RSET", "NOOP", "VRFY"]
+Stage = Literal[
+    "connect", "HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "message", "QUIT", "RSET", "NOOP", "VRFY"
+]
 
 
 class DialogueFault(When):
