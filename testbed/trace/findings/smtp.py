@@ -67,6 +67,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     """Commands that never got their reply."""
     if connection.service not in SMTP_SERVICES or connection.transport != "tcp":
         return
+    if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
+        return  # the alert tells why
     silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
     if not silent:
         if connection.exchanges or connection.handshake is not Handshake.COMPLETE or connection.gaps:

@@ -11,15 +11,17 @@ from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
-from tests.lab.catalogue.groups import connection, dialogue, replies
+from tests.lab.catalogue.groups import auth, connection, dialogue, replies, tls
 from tests.lab.test_scenarios import play
 
 pytestmark = pytest.mark.lab
 
 GROUPS: dict[str, Group] = {
+    "auth": auth,
     "connection": connection,
     "dialogue": dialogue,
     "replies": replies,
+    "tls": tls,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover((PROJECT / "scenarios").glob("*/")))}
 FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FINDINGS.items()}
