@@ -49,7 +49,7 @@ class KeyedTrace:
         """One raw IP packet; gives its frame number."""
         added = self._file.read()
         if added:
-            lines = [line for line in added.splitlines(keepends=True) if line not in self._known]
+            lines = [line for line in added.splitlines(keepends=True) if line not in self._known and line[:1] != b"#"]
             self._known.update(lines)
             if lines:
                 self._writer.secrets(b"".join(lines))

@@ -35,6 +35,11 @@ class Authority:
         self._authority = trustme.CA()
         self._servers: dict[tuple[str, str], ssl.SSLContext] = {}
 
+    @property
+    def certificate(self) -> trustme.Blob:
+        """Its own, PEM: for clients that are to trust it."""
+        return self._authority.cert_pem
+
     def server(self, name: str, flaw: str = "") -> ssl.SSLContext:
         """What a server of that name secures its connections with; ``flaw`` is a word of TlsFault, or nothing."""
         if (name, flaw) not in self._servers:

@@ -61,7 +61,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    def start(*faults: DialogueFault) -> Running:
+    def start(*faults: DialogueFault, access: Callable[..., SmtpServer] = SmtpServer) -> Running:
         logged = Logged()
         site = Site(
             name="someschool.edu",
@@ -81,7 +81,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         handler = _ReceiverHandler(site, post_office)
 
         async def listen() -> int:
-            server = await loop.create_server(lambda: SmtpServer(handler, site), "127.0.0.1", 0)
+            server = await loop.create_server(lambda: access(handler, site), "127.0.0.1", 0)
             port: int = server.sockets[0].getsockname()[1]
             return port
 
