@@ -13,6 +13,8 @@ from testbed.trace.tls import Alert, TlsSession
 _STARTTLS = frozenset({"STARTTLS", "STLS"})
 _LOGINS = frozenset({"AUTH", "LOGIN", "AUTHENTICATE", "USER", "PASS"})
 _MAIL = frozenset({"MAIL"})
+# Alerts that name one flaw of a certificate; whatever else is wrong with it was not the reason.
+_FITTING = {45: "tls-certificate-expired", 48: "tls-certificate-self-signed"}
 _OLD = {0x0300: "RFC 7568 §3", 0x0301: "RFC 8996 §4", 0x0302: "RFC 8996 §5"}
 
 
@@ -27,7 +29,7 @@ def tls_alerts(connection: Connection) -> Iterator[Finding]:
             text = _alert_text(connection, tls, alert)
             if alert.side == CLIENT and alert.code in ABOUT_CERTIFICATES and tls.certificate:
                 flaw = flaw_of(tls.certificate, tls.server_name, connection.end_ns)
-                if flaw is not None:
+                if flaw is not None and flaw.code == _FITTING.get(alert.code, flaw.code):
                     name, text = flaw.code, _flaw_text(connection, alert, flaw)
             yield _finding(connection, name, severity, text, alert.frame)
 
