@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import BinaryIO
 
 from testbed import __version__
+from testbed.hosts import certificates
 from testbed.hosts.build import build
 from testbed.hosts.client import talk
 from testbed.hosts.dialogue import DialogueScript
@@ -20,19 +21,21 @@ from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Log, Site
+from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Draft, UserAgent
 from testbed.hosts.zone_script import ZoneScript
 from testbed.lab_faults import needs_forging, packet_faults
+from testbed.lab_tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import forge
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
 from testbed.net.namespace import Network, enter
-from testbed.net.wire import Wire
+from testbed.net.wire import Recorder, Wire
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.esmtp import RcptParameters
 from testbed.protocols.events import Event
 from testbed.protocols.trigger import Trigger
-from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault
+from testbed.scenario.faults import DialogueFault, HostFault, TlsFault, ZoneFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
@@ -64,8 +67,11 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> Non
 
 def preload(scenarios: Iterable[Scenario]) -> None:
     """Load once what several labs need, before they are forked."""
+    scenarios = list(scenarios)
     if any(needs_forging(scenario) for scenario in scenarios):
         forge.preload()
+    if any(needs_tls(scenario) for scenario in scenarios):
+        certificates.preload()
 
 
 def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
@@ -103,12 +109,18 @@ class _Lab:
         self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
         names = {address: name for name, own in addresses.items() for address in own}
         self._writer.names({**names, **dict.fromkeys(forge.ROUTER.values(), "router.lab")})
+        self._tls: LabTls | None = None
+        recorder: Recorder = self._writer
+        if needs_tls(scenario):
+            keylog = network.scratch / "tls-keys"
+            self._tls = lab_tls(scenario, keylog, self._tls_fault, loop.elapsed_ns)
+            recorder = KeyedTrace(self._writer, keylog)
         faults = packet_faults(scenario, addresses)
         self._lines = {id(fault): line for line, fault in faults}
         self._wire = Wire(
             network.wire,
             loop,
-            self._writer,
+            recorder,
             [address for own in addresses.values() for address in own],
             [fault for _, fault in faults],
             self._packet_fault,
@@ -294,6 +306,7 @@ class _Lab:
             disk_full=disk_full,
             trusted=frozenset(address for agent in agents for address in self._addresses[agent]),
             names=self._zone_script(name) if name == name_server else ZoneScript(),
+            tls=self._tls,
         )
 
     def _zone_script(self, name_server: str) -> ZoneScript:
@@ -316,6 +329,9 @@ class _Lab:
 
     def _dialogue_fault(self, fault: DialogueFault) -> None:
         self._log(fault.at)(Event.FAULT, fault.describe(), line=fault.line)
+
+    def _tls_fault(self, fault: TlsFault) -> None:
+        self._log(fault.tls)(Event.FAULT, fault.describe(), line=fault.line)
 
     def _packet_fault(self, fault: PacketFault, frame: int, description: str) -> None:
         self._log("wire")(Event.FAULT, description, line=self._lines[id(fault)], at_frame=frame)

@@ -6,21 +6,25 @@ from collections.abc import Callable, Mapping
 
 from testbed.hosts.admission import Admission
 from testbed.hosts.client import Client
+from testbed.hosts.delivery import Security, Wanted
 from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.receiver import Receiver
-from testbed.hosts.relay import Relay
+from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.retry import RetrySchedule
 from testbed.hosts.routing import Router
+from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Host, Site
-from testbed.hosts.user_agent import UserAgent
+from testbed.hosts.tls import LabTls
+from testbed.hosts.user_agent import Account, UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
 from testbed.scenario.hosts import ClientSpec, MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.security import TlsPolicy, policy_for
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -32,14 +36,25 @@ def build(scenario: Scenario, site: Site, addresses: Addresses) -> Host:
 
 
 def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: Addresses) -> Host:
-    return UserAgent(site, spec.server, spec.port, address_kinds(scenario))
+    wanted: Wanted = "implicit" if spec.port == SUBMISSIONS_PORT else "required" if spec.tls == "starttls" else "none"
+    login = (spec.address, spec.password) if spec.password is not None else None
+    account = Account(spec.server, spec.port, Security(spec.server, wanted, login))
+    return UserAgent(site, account, address_kinds(scenario), spec.retry)
 
 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
     schedule = RetrySchedule(spec.retry, spec.give_up, spec.warn_after)
-    runner = _runner(scenario, site, post_office, schedule, spec.pipelining)
-    return Relay(site, post_office, runner, spec.forward, _terms(spec), _admission(site, spec))
+    runner = _runner(
+        scenario, site, post_office, schedule, lambda domain: policy_for(spec.tls, domain), pipelining=spec.pipelining
+    )
+    passwords = {
+        f"{user}@{spec.domain}": mailbox.password
+        for user, mailbox in spec.mailboxes.items()
+        if mailbox.password is not None
+    }
+    access = Access(_terms(spec), _tls(spec, site), passwords, spec.auth_in_clear)
+    return Relay(site, post_office, runner, spec.forward, access, _admission(site, spec))
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
@@ -47,7 +62,7 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     relay = RelaySpec.model_fields
     schedule = RetrySchedule(relay["retry"].default, relay["give_up"].default)
     runner = _runner(scenario, site, post_office, schedule)
-    return Receiver(site, post_office, runner, _terms(spec), _admission(site, spec))
+    return Receiver(site, post_office, runner, Access(_terms(spec), _tls(spec, site)), _admission(site, spec))
 
 
 def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Addresses) -> Host:
@@ -55,10 +70,17 @@ def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Address
 
 
 def _runner(
-    scenario: Scenario, site: Site, post_office: PostOffice, schedule: RetrySchedule, pipelining: bool | None = None
+    scenario: Scenario,
+    site: Site,
+    post_office: PostOffice,
+    schedule: RetrySchedule,
+    tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
+    *,
+    pipelining: bool | None = None,
 ) -> QueueRunner:
     router = Router(Resolver(site), site.name, site.addresses, address_kinds(scenario), scenario.seed)
-    return QueueRunner(site, Queue(site.directory / "queue.db"), post_office, router, schedule, pipelining=pipelining)
+    queue = Queue(site.directory / "queue.db")
+    return QueueRunner(site, queue, post_office, router, schedule, tls_policy, pipelining=pipelining)
 
 
 def _terms(spec: MailHostSpec) -> Terms:
@@ -71,6 +93,10 @@ def _admission(site: Site, spec: MailHostSpec) -> Admission:
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
     return NameServer(site, lab_zone(scenario, addresses))
+
+
+def _tls(spec: MailHostSpec, site: Site) -> LabTls | None:
+    return site.tls if spec.starttls else None
 
 
 _BUILDERS: dict[type, Callable[..., Host]] = {

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from aiosmtplib import SMTPStatus
 from aiosmtplib.email import quote_address
 from aiosmtplib.errors import (
-    SMTPConnectError,
-    SMTPConnectResponseError,
-    SMTPConnectTimeoutError,
     SMTPException,
-    SMTPReadTimeoutError,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
@@ -20,121 +15,73 @@ from aiosmtplib.errors import (
     SMTPTimeoutError,
 )
 
+from testbed.hosts.client_security import TlsUnavailable, connected_socket, log_in, start_tls
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.fitting import Offer, fit
 from testbed.hosts.pipelining import LONE_DOT, Pipeline
+from testbed.hosts.results import (
+    HopFailed,
+    Result,
+    failure_result,
+    recipient_result,
+    refusal_result,
+    reply_result,
+)
 from testbed.hosts.site import Site
-from testbed.hosts.smtp_client import FINAL_DOT_S, INVITATION_S, BlockedError, SmtpClient
+from testbed.hosts.smtp_client import FINAL_DOT_S, INVITATION_S, SmtpClient
 from testbed.protocols.esmtp import mail_words, rcpt_words
+from testbed.protocols.events import Event
+from testbed.scenario.security import TlsPolicy
+
+__all__ = ["HopFailed", "Result", "Security", "Session", "Wanted", "failure_result", "reply_result"]
 
 # Seconds of scenario time to wait for the reply to each command (RFC 5321 §4.5.3.2); mail data has times of its own.
 TIMEOUTS_S = {"connect": 300.0, "EHLO": 300.0, "MAIL": 300.0, "RCPT": 300.0, "QUIT": 300.0}
 
-TOO_MANY = "4.5.3"
 
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
+Wanted = TlsPolicy | Literal["implicit"]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one recipient, or of a whole session.
+class Security:
+    """What a client wants of a connection to ``server``, whose certificate must bear that name.
 
-    ``code`` is the reply code, 0 when no reply came; ``status`` an RFC 3463 code whose class decides: 2 taken,
-    4 try again, 5 give up.
+    ``tls`` is a relay's policy (:data:`~testbed.scenario.security.TlsPolicy`), or ``implicit``: TLS from the first
+    octet, with a good certificate.  ``login`` is a user and a password, for AUTH.
     """
 
-    code: int
-    status: str
-    text: str
-
-    @property
-    def taken(self) -> bool:
-        """The next hop has taken responsibility."""
-        return self.status.startswith("2")
-
-    @property
-    def permanent(self) -> bool:
-        """Trying again is pointless."""
-        return self.status.startswith("5")
-
-    @property
-    def too_many(self) -> bool:
-        """The recipient was one too many for this transaction, and nothing else is wrong with it."""
-        return self.status == TOO_MANY
-
-    def __str__(self) -> str:
-        return f"{self.code or ''} {self.status} {self.text}".strip()
-
-
-class HopFailed(Exception):
-    """This address could not be used at all; another may."""
-
-    def __init__(self, result: Result) -> None:
-        super().__init__(str(result))
-        self.result = result
-
-
-def reply_result(code: int, text: str) -> Result:
-    """A server's reply; an unknown code counts by its first digit (RFC 5321 §4.3.2)."""
-    text = " ".join(text.split())
-    found = _ENHANCED.match(text)
-    if found:
-        return Result(code, found.group(1), text[found.end() :])
-    return Result(code, f"{str(code)[0] if 200 <= code < 600 else 4}.0.0", text)
-
-
-def refusal_result(code: int, text: str) -> Result:
-    """A reply that is not the one asked for: never a success, whatever its first digit."""
-    result = reply_result(code, text)
-    return replace(result, status="4.5.0") if result.taken else result
-
-
-def recipient_result(code: int, text: str, *, first: bool) -> Result:
-    """A refusal of RCPT; ``first`` tells that no recipient has been accepted before it.
-
-    452 means too many recipients; an older server's 552 does too, and is temporary (RFC 5321 §4.5.3.1.10).
-    """
-    result = refusal_result(code, text)
-    unsaid = result.status.endswith(".0.0") and not first
-    if code in (452, 552) and (result.status.endswith(".5.3") or unsaid):
-        return replace(result, status=TOO_MANY)
-    return result
-
-
-def failure_result(error: BaseException) -> Result:
-    """A failure of the connection, as RFC 3463 words it."""
-    cause = error.__cause__ or error
-    if isinstance(error, SMTPResponseException) and error.code == SMTPStatus.invalid_response:
-        return Result(0, "4.5.0", "what the server said is no SMTP reply")  # as good as a lost connection
-    if isinstance(error, SMTPResponseException):
-        return refusal_result(error.code, error.message)
-    if isinstance(cause, ConnectionRefusedError):
-        return Result(0, "4.4.1", "connection refused")
-    if isinstance(error, SMTPConnectTimeoutError) or isinstance(cause, TimeoutError):
-        if isinstance(error, SMTPReadTimeoutError):
-            return Result(0, "4.4.2", "no reply within the RFC's time")
-        return Result(0, "4.4.1", "no answer to the connection attempt")
-    if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
-        return Result(0, "4.4.1", (cause.strerror or str(cause)).lower())
-    if isinstance(error, BlockedError):
-        return Result(0, "4.4.2", "the server stopped reading the message")
-    if isinstance(error, SMTPTimeoutError):
-        return Result(0, "4.4.2", "no reply within the RFC's time")
-    return Result(0, "4.4.2", "the connection was lost")
+    server: str = ""
+    tls: Wanted = "none"
+    login: tuple[str, str] | None = None
 
 
 class Session:
     """One connection to a server, from greeting to QUIT."""
 
-    def __init__(self, site: Site, address: str, port: int, *, pipelining: bool | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        address: str,
+        port: int,
+        security: Security = Security(),
+        *,
+        pipelining: bool | None = None,
+    ) -> None:
         """``pipelining`` where it is offered: always, never, or (None) for more than one recipient."""
+        self._site = site
+        self._address = address
+        self._port = port
+        self._security = security
         self._pipelining = pipelining
-        source = site.source_for(address)
-        self._client = SmtpClient(
-            site,
-            hostname=address,
-            port=port,
-            local_hostname=site.name,
+        self._client = self._new_client()
+
+    def _new_client(self) -> SmtpClient:
+        source = self._site.source_for(self._address)
+        return SmtpClient(
+            self._site,
+            hostname=self._address,
+            port=self._port,
+            local_hostname=self._site.name,
             source_address=(source, 0) if source else None,
             use_tls=False,
             start_tls=False,
@@ -142,18 +89,70 @@ class Session:
         )
 
     async def open(self) -> None:
-        """Connect and say EHLO (HELO where EHLO is unknown).  Raises HopFailed."""
+        """Connect, say EHLO (HELO where EHLO is unknown), begin TLS and log in, as wanted.  Raises HopFailed."""
         try:
-            await self._client.connect()
-            try:
-                await self._client.ehlo(timeout=TIMEOUTS_S["EHLO"])
-            except SMTPResponseException as refusal:
-                if refusal.code not in (500, 502, 504, 550):
-                    raise
-                await self._client.helo(timeout=TIMEOUTS_S["EHLO"])
-        except (SMTPConnectResponseError, SMTPConnectError, SMTPException, OSError) as error:
+            await self._connect()
+            if self._security.login is not None:
+                await log_in(self._client, *self._security.login)
+        except HopFailed:
+            await self.quit()
+            raise
+        except (SMTPException, OSError) as error:
             self.drop()
             raise HopFailed(failure_result(error)) from error
+
+    async def _connect(self) -> None:
+        wanted, tls = self._security, self._site.tls
+        if wanted.tls == "implicit":
+            await self._connect_in_tls()
+            await self._greet()
+            return
+        await self._client.connect()
+        await self._greet()
+        if wanted.tls == "none":
+            return
+        try:
+            await start_tls(self._client, tls, wanted.server, checks=wanted.tls == "required")
+        except TlsUnavailable as failed:
+            if wanted.tls == "required":
+                raise HopFailed(failed.result) from failed
+            await self._go_on_in_clear(failed.result)
+        else:
+            await self._greet()  # what was said before TLS counts no more (RFC 3207 §4.2)
+
+    async def _connect_in_tls(self) -> None:
+        if self._site.tls is None:
+            raise HopFailed(Result(0, "4.7.4", "there is no TLS in this lab"))
+        source = self._site.source_for(self._address)
+        self._client.hostname = self._security.server  # the name the certificate is for
+        await self._client.connect(
+            sock=await connected_socket(self._address, self._port, source, TIMEOUTS_S["connect"]),
+            port=None,
+            source_address=None,
+            use_tls=True,
+            tls_context=self._site.tls.authority.client(checks=True),
+        )
+
+    async def _go_on_in_clear(self, reason: Result) -> None:
+        self._site.log(
+            Event.IN_CLEAR,
+            f"goes on with {self._security.server} in clear: {reason}",
+            next_hop=self._security.server,
+            status=str(reason),
+        )
+        if not self._client.is_connected:
+            self.drop()
+            self._client = self._new_client()
+            await self._client.connect()
+            await self._greet()
+
+    async def _greet(self) -> None:
+        try:
+            await self._client.ehlo(timeout=TIMEOUTS_S["EHLO"])
+        except SMTPResponseException as refusal:
+            if refusal.code not in (500, 502, 504, 550):
+                raise
+            await self._client.helo(timeout=TIMEOUTS_S["EHLO"])
 
     @property
     def offer(self) -> Offer:

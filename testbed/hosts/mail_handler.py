@@ -34,10 +34,9 @@ class MailHandler:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Transaction, address: str, options: list[str]
     ) -> str:
-        peer = peer_address(session)
-        refusal = self.refusal(address, peer)
+        refusal = self.refusal(address, session)
         if not refusal and self.admission:
-            refusal = self.admission.recipient(peer, envelope.sender, address)
+            refusal = self.admission.recipient(peer_address(session), envelope.sender, address)
         if refusal:
             return refusal
         envelope.rcpt_tos.append(address)
@@ -50,7 +49,7 @@ class MailHandler:
         refusal = self.admission.message(peer_address(session), content) if self.admission else ""
         return refusal or self.accept(self.received(session, envelope) + content, envelope)
 
-    def refusal(self, recipient: str, peer: str) -> str:
+    def refusal(self, recipient: str, session: Session) -> str:
         """Why RCPT is refused, as a reply, or ``""``."""
         raise NotImplementedError
 

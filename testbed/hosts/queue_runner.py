@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import groupby
 
-from testbed.hosts.delivery import HopFailed, Result, Session
+from testbed.hosts.delivery import HopFailed, Result, Security, Session
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.notifications import Notifier
 from testbed.hosts.post_office import PostOffice
@@ -17,6 +18,7 @@ from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
+from testbed.scenario.security import TlsPolicy
 
 SMTP_PORT = 25
 MAX_SESSIONS = 20  # delivering at the same time
@@ -34,6 +36,7 @@ class QueueRunner:
         post_office: PostOffice,
         router: Router,
         schedule: RetrySchedule,
+        tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
         *,
         pipelining: bool | None = None,
     ) -> None:
@@ -42,6 +45,7 @@ class QueueRunner:
         self._queue = queue
         self._post_office = post_office
         self._router = router
+        self._tls_policy = tls_policy
         self._pipelining = pipelining
         self.notifier = Notifier(site, self.enqueue)
         self._settlement = Settlement(site, queue, schedule, self.notifier)
@@ -165,7 +169,7 @@ class QueueRunner:
             return dict.fromkeys(recipients, Result(route.code, route.status, route.reason)), Taker(), None
         hosts = " ".join(hop.host for hop in route.hops)
         self._site.log(Event.ROUTE, f"mail for {domain} goes to {hosts}", domain=domain, hosts=hosts)
-        session, hop, failures = await self._open(route)
+        session, hop, failures = await self._open(route, self._tls_policy(domain))
         if session is None:
             temporary = [failure for failure in failures if not failure.permanent]
             return dict.fromkeys(recipients, (temporary or failures)[-1]), Taker(hop.host), None
@@ -175,13 +179,14 @@ class QueueRunner:
         results = await session.send(envelope, self._queue.content(message))
         return results, Taker(hop.host, "DSN" in session.offer.extensions), session
 
-    async def _open(self, route: Route) -> tuple[Session | None, Hop, list[Result]]:
+    async def _open(self, route: Route, tls: TlsPolicy) -> tuple[Session | None, Hop, list[Result]]:
         """The first hop that greets us, or the failures of all of them."""
         failures: list[Result] = []
         hop = route.hops[0]
         for hop in route.hops:
             for address in hop.addresses:
-                session = Session(self._site, address, SMTP_PORT, pipelining=self._pipelining)
+                security = Security(hop.host, tls)
+                session = Session(self._site, address, SMTP_PORT, security, pipelining=self._pipelining)
                 try:
                     await session.open()
                 except HopFailed as failed:

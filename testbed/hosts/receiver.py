@@ -8,14 +8,13 @@ from aiosmtpd.smtp import Session
 
 from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import Transaction
-from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.notifications import Subject, success
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
+from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site, close, listen
-from testbed.hosts.smtp_server import SmtpServer
 from testbed.hosts.trace_header import received
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
@@ -31,15 +30,15 @@ class Receiver:
         site: Site,
         post_office: PostOffice,
         runner: QueueRunner,
-        terms: Terms,
+        access: Access,
         admission: Admission | None = None,
     ) -> None:
         self.name = site.name
-        self._terms = terms
         self._runner = runner
         self._running: asyncio.Task[None] | None = None
         self._site = site
         self._post_office = post_office
+        self._access = access
         self._servers: list[asyncio.Server] = []
         self._handler = _ReceiverHandler(site, post_office, runner)
         self._handler.admission = admission
@@ -52,7 +51,7 @@ class Receiver:
     async def start(self) -> None:
         """Listen on port 25."""
         self._servers = await listen(
-            lambda: SmtpServer(self._handler, self._site, self._terms),
+            lambda: self._access.serve(self._handler, self._site),
             self._site.addresses,
             (PORT,),
             self._site.receive_buffer,
@@ -91,7 +90,7 @@ class _ReceiverHandler(MailHandler):
         self._runner = runner
         self._taken = 0
 
-    def refusal(self, recipient: str, peer: str) -> str:
+    def refusal(self, recipient: str, session: Session) -> str:
         if not self._post_office.serves(recipient):
             reply = "550 5.7.1 Relaying denied"
         else:

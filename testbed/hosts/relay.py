@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from aiosmtpd.smtp import Session as PeerSession
 
 from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import Transaction
-from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
+from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site, close, listen
-from testbed.hosts.smtp_server import SmtpServer
-from testbed.hosts.trace_header import received
+from testbed.hosts.trace_header import peer_address, received
 from testbed.protocols.events import Event
 
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
+SUBMISSIONS_PORT = 465  # TLS from the first octet (RFC 8314 §3.3)
 
 
 class Relay:
@@ -33,12 +34,12 @@ class Relay:
         post_office: PostOffice,
         runner: QueueRunner,
         forward: Mapping[str, str],
-        terms: Terms,
+        access: Access,
         admission: Admission | None = None,
     ) -> None:
         self.name = site.name
-        self._terms = terms
         self._site = site
+        self._access = access
         self._post_office = post_office
         self._runner = runner
         self._handler = _RelayHandler(site, post_office, runner, forward)
@@ -53,12 +54,15 @@ class Relay:
 
     async def start(self) -> None:
         """Listen for other servers and for user agents, and work through the queue."""
-        self._servers = await listen(
-            lambda: SmtpServer(self._handler, self._site, self._terms),
-            self._site.addresses,
-            (SMTP_PORT, SUBMISSION_PORT),
-            self._site.receive_buffer,
-        )
+        serve = partial(self._access.serve, self._handler, self._site)
+        addresses, buffer = self._site.addresses, self._site.receive_buffer
+        self._servers = [
+            *await listen(serve, addresses, (SMTP_PORT,), buffer),
+            *await listen(partial(serve, submission=True), addresses, (SUBMISSION_PORT,), buffer),
+        ]
+        if self._access.tls is not None:
+            implicit = partial(serve, submission=True, implicit=True)
+            self._servers += await listen(implicit, addresses, (SUBMISSIONS_PORT,), buffer)
         self._running = asyncio.create_task(self._runner.run())
 
     async def settled(self) -> None:
@@ -98,12 +102,12 @@ class _RelayHandler(MailHandler):
         local, _, _ = recipient.rpartition("@")
         return self._forward.get(local, "") if self._post_office.serves(recipient) else ""
 
-    def refusal(self, recipient: str, peer: str) -> str:
+    def refusal(self, recipient: str, session: PeerSession) -> str:
         if self._goes_on_to(recipient):
             reply = ""
         elif self._post_office.serves(recipient):
             reply = self._post_office.refusal(recipient)
-        elif peer in self._site.trusted:
+        elif session.authenticated or peer_address(session) in self._site.trusted:
             reply = ""
         else:
             reply = "550 5.7.1 Relaying denied"

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.tls import LabTls
 from testbed.hosts.zone_script import ZoneScript
 from testbed.protocols.events import Event
 
@@ -33,7 +34,8 @@ class Site:
     ``now`` gives seconds since the Unix epoch in scenario time; ``directory`` is the host's own and private;
     ``trusted`` are the addresses that may relay (the lab's user agents).  ``dialogue`` and ``conduct`` are the faults
     of the host as server and as client, ``names`` those of a name server.  ``crash`` makes the host crash, and start
-    again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.
+    again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.  ``tls`` is None where no
+    host of the lab has TLS.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Site:
     connections: OpenConnections = field(default_factory=OpenConnections)
     crash: Callable[[int | None], None] = lambda restart_ns: None
     disk_full: Callable[[], bool] = lambda: False
+    tls: LabTls | None = None
 
     def date(self, at: float | None = None) -> str:
         """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""

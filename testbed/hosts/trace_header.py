@@ -20,6 +20,7 @@ def received(site: Site, session: Session, envelope: Envelope, queue_id: str = "
     literal = f"IPv6:{peer}" if ":" in peer else peer
     utf8 = envelope.smtp_utf8 is True
     protocol = "UTF8SMTP" if utf8 else "ESMTP" if session.extended_smtp else "SMTP"
+    protocol += ("S" if session.ssl else "") + ("A" if session.authenticated else "")  # RFC 3848
     client = "".join(c for c in _printable(session.host_name or "unknown") if c.isascii())
     identity = f" id {queue_id}" if queue_id else ""
     for_whom = f"\r\n\tfor <{_printable(envelope.rcpt_tos[0])}>" if len(envelope.rcpt_tos) == 1 else ""

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 
-from testbed.hosts.delivery import HopFailed, Result, Session
+from testbed.hosts.client_security import CredentialsRefused
+from testbed.hosts.delivery import Security, Session
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.resolver import Resolver
+from testbed.hosts.results import HopFailed, Result
 from testbed.hosts.site import Site
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 from testbed.protocols.events import Event
@@ -47,15 +49,31 @@ class Draft:
         return all(address.isascii() for address in (self.sender, *self.to))
 
 
-class UserAgent:
-    """Submits to one server, whose name it looks up first."""
+_PATIENCE_NS = 5 * 86_400 * 1_000_000_000  # as patient as a relay
 
-    def __init__(self, site: Site, server: str, port: int, families: tuple[str, ...]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where somebody submits mail, and how."""
+
+    server: str
+    port: int
+    security: Security
+
+
+class UserAgent:
+    """Submits to one server, whose name it looks up first.
+
+    ``retry_ns`` is when it submits again what was refused for now, None for never; it gives up after five days.
+    """
+
+    def __init__(self, site: Site, account: Account, families: tuple[str, ...], retry_ns: int | None = None) -> None:
         self.name = site.name
         self._site = site
-        self._server = server
-        self._port = port
+        self._account = account
+        self._server = account.server
         self._families = families
+        self._retry_ns = retry_ns
         self._resolver = Resolver(site)
         self._sent = 0
         self._outbox: set[asyncio.Task[None]] = set()
@@ -71,8 +89,10 @@ class UserAgent:
 
     async def stop(self) -> None:
         """Leave in the outbox what is there."""
-        for waiting in self._outbox:
-            waiting.cancel()
+        waiting = list(self._outbox)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     def inventory(self) -> None:
         """A user agent keeps no mail for others."""
@@ -80,19 +100,22 @@ class UserAgent:
     async def send(self, draft: Draft) -> None:
         """Compose a message and submit it.
 
-        What the server refuses is logged.  With ``retry_ns`` it is tried again after that time, as often as it fails
-        for now (a class 4 status).
+        What the server refuses is logged.  What it refuses for now (class 4) stays in the outbox and is submitted
+        again, where the draft or the user agent says when.
         """
         message_id = self._next_message_id()
         content = self._compose(message_id, draft)
         left = await self._try(message_id, draft.envelope, content)
-        if left.recipients and draft.retry_ns is not None:
-            again = asyncio.create_task(self._try_again(message_id, left, content, draft.retry_ns))
+        retry_ns = self._retry_ns if draft.retry_ns is None else draft.retry_ns
+        if left.recipients and retry_ns is not None:
+            again = asyncio.create_task(self._try_again(message_id, left, content, retry_ns))
             self._outbox.add(again)
             again.add_done_callback(self._outbox.discard)
 
     async def _try_again(self, message_id: str, envelope: Envelope, content: bytes, retry_ns: int) -> None:
-        while envelope.recipients:
+        for _ in range(_PATIENCE_NS // retry_ns):
+            if not envelope.recipients:
+                return
             pause = format_duration(retry_ns)
             self._site.log(
                 Event.KEPT,
@@ -132,11 +155,14 @@ class UserAgent:
 
     async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
         reason = Result(0, "4.4.4", f"the name {self._server} has no address")
+        account = self._account
         for kind in self._families:
             for address in (await self._resolver.ask(self._server, kind)).records:
-                session = Session(self._site, address, self._port, pipelining=False)
+                session = Session(self._site, address, account.port, account.security, pipelining=False)
                 try:
                     await session.open()
+                except CredentialsRefused as refused:
+                    return dict.fromkeys(envelope.addresses, refused.result)
                 except HopFailed as failed:
                     reason = failed.result
                     continue

@@ -35,6 +35,7 @@ _FIELDS = (
     "tls.record.content_type",
     "tls.alert_message.level",
     "tls.alert_message.desc",
+    "tls.handshake.certificate",
     "data.data",
 )
 _OPTIONS = (
@@ -67,7 +68,7 @@ def installed() -> bool:
 
 
 def open_records(records: Iterable[Sealed], keys: bytes) -> Iterator[tuple[int, Plaintext]]:
-    """What was in TLS records, with the number (from 0) of the record; of handshake messages the type only.
+    """What was in TLS records, with the number (from 0) of the record; of handshake messages, certificates only.
 
     The records of a connection must be in order and begin with its ClientHello; ``keys`` is a key log.  What no key
     opens is left out.  Raises UsageError when tshark is missing, fails, or takes more than two minutes.
@@ -149,10 +150,12 @@ def _opened(line: bytes) -> tuple[int, Plaintext] | None:
     if len(cells) != len(_FIELDS) or not cells[0].isdigit():
         return None
     record = int(cells[0]) - 1
-    outer, kind, level, code = (cell.partition(b",")[0] for cell in cells[1:-1])
+    outer, kind, level, code, certificate = (cell.partition(b",")[0] for cell in cells[1:-1])
     data = cells[-1].replace(b",", b"").decode("ascii")
     if data:
         return record, Plaintext(APPLICATION_DATA, bytes.fromhex(data))
     if code:
         return record, Plaintext(ALERT, bytes((int(level or b"2") & 0xFF, int(code) & 0xFF)))
-    return (record, Plaintext(int(kind), b"")) if outer and kind else None
+    if not outer or not kind:
+        return None
+    return record, Plaintext(int(kind), bytes.fromhex(certificate.replace(b":", b"").decode("ascii")))

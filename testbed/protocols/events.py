@@ -31,6 +31,8 @@ class Event(StrEnum):
 
     ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
     ROUTE = "route"  # where it will try (domain, hosts) or why nowhere (domain, status)
+    TLS_FAILED = "tls-failed"  # a server's TLS handshake failed (peer, reason)
+    IN_CLEAR = "in-clear"  # a client goes on without TLS, which it may (next_hop, status)
     HOP_FAILED = "hop-failed"  # one address of one host could not take it (next_hop, address, status)
     FORWARDED = "forwarded"  # mail for a user goes on elsewhere (queue_id, message_id, recipient, target)
     RELAYED = "relayed"  # the next hop answered 250 (queue_id, message_id, recipient, next_hop, status)

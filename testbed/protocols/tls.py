@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
-CLIENT_HELLO, SERVER_HELLO = 1, 2
+CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
 HEADER = 5  # octets: type, version, length
 MOST_IN_RECORD = (1 << 14) + 2048
 """The longest fragment a record may hold (RFC 5246 §6.2.3)."""
@@ -152,6 +152,14 @@ def parse_hello(message: bytes) -> Hello | None:
         return Hello(random, _version(version, extensions.get(_SUPPORTED_VERSIONS, b"")), cipher, name, alpn)
     except ValueError:
         return None
+
+
+def first_certificate(message: bytes) -> bytes:
+    """The sender's own certificate, DER, of a Certificate message in clear (RFC 5246 §7.4.2); ``b""`` if damaged."""
+    try:
+        return _Reader(_Reader(message[4:]).vector(3)).vector(3)
+    except ValueError:
+        return b""
 
 
 class _Reader:

@@ -10,13 +10,18 @@ from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
 
 
 def annotate(analysis: Analysis, out: BinaryIO) -> None:
-    """Write the annotated capture: packets and journal entries in their order, with their names."""
+    """Write the annotated capture: packets and journal entries in their order, with their names.
+
+    The TLS keys it had come first, before all packets they open.
+    """
     capture = analysis.capture
     writer = BlockWriter(out, application=f"Mail Testbed {__version__}")
     for interface in capture.interfaces:
         writer.interface(interface.link_type, interface.name, interface.snap_length)
     if capture.names:
         writer.names(capture.names)
+    for keys in filter(len, capture.secrets):
+        writer.secrets(bytes(keys))
     evidence: dict[int, list[str]] = {}
     for finding in analysis.findings:
         for frame in finding.frames[:50]:

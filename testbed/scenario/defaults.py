@@ -13,12 +13,12 @@ TEXTBOOK: dict[str, dict[str, object]] = {
 """Alice's user agent → the relay of her domain → the receiver of Bob's, and a name server."""
 
 _TELLING_KEYS = (
-    ("retry", "relay"),
-    ("give_up", "relay"),
     ("warn_after", "relay"),
     ("pipelining", "relay"),
     ("server", "user-agent"),
     ("address", "user-agent"),
+    ("retry", "relay"),
+    ("give_up", "relay"),
     ("mailboxes", "receiver"),
     ("mx", "receiver"),
     ("domain", "receiver"),

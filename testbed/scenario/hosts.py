@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
+from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
 
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
@@ -18,6 +19,9 @@ class MailboxSpec(Part):
 
     quota: Size | None = Field(default=None, description="How many octets it may hold; without it, any number.")
     filled: Size = Field(default=0, le=1_000_000_000, description="How many octets of old mail lie in it at the start.")
+    password: Password | None = Field(
+        default=None, description="What its owner logs in with, under the mailbox's address; without it, nobody can."
+    )
 
 
 class HostSpec(Part):
@@ -73,6 +77,12 @@ class MailHostSpec(HostSpec):
             return {name: {} if spec is None else spec for name, spec in value.items()}
         raise ValueError("'mailboxes' is a list of names, or a mapping of names to quotas")
 
+    starttls: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether it has a certificate and offers STARTTLS; a relay then also has port 465 (RFC 8314).",
+    )
+
 
 class UserAgentSpec(HostSpec):
     """Somebody's mail program: submits messages to a relay."""
@@ -80,7 +90,16 @@ class UserAgentSpec(HostSpec):
     role: Literal["user-agent"] = "user-agent"
     address: Address = Field(description="Whose mail program it is.")
     server: HostName = Field(description="The relay it submits to.")
-    port: Literal[25, 587] = Field(default=587, description="The port it submits to.")
+    port: Literal[25, 465, 587] = Field(
+        default=587, description="The port it submits to; on 465 TLS begins with the first octet."
+    )
+    tls: Literal["none", "starttls"] = Field(
+        default="none", description="Whether it insists on STARTTLS and a good certificate; on 465 it always does."
+    )
+    password: Password | None = Field(default=None, description="What it logs in with, as the user 'address'.")
+    retry: Duration | None = Field(
+        default=None, description="When it submits again what was refused for now; without it, never."
+    )
 
 
 class RelaySpec(MailHostSpec):
@@ -109,6 +128,14 @@ class RelaySpec(MailHostSpec):
         strict=True,
         description="Whether it sends several commands at once where it may (RFC 2920);"
         " when unsaid, for more than one recipient.",
+    )
+
+    tls: TlsPolicies = Field(
+        default_factory=dict,
+        description="Whether it wants TLS on its way to the next hop, for every domain or a mapping from domains.",
+    )
+    auth_in_clear: bool = Field(
+        default=False, strict=True, description="Whether users may log in without TLS, which nobody should offer."
     )
 
     @field_validator("retry", mode="before")

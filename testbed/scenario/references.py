@@ -16,7 +16,7 @@ from testbed.scenario.expectations import (
     Queued,
     ReplyExpected,
 )
-from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, WireFault, ZoneFault
+from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, TlsFault, WireFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.scenario import Scenario
@@ -64,6 +64,9 @@ def _hosts(scenario: Scenario) -> Found:
                     yield ("hosts", name, "forward", user), f"'{target[:60]}' is not elsewhere: {name} serves it itself"
         if isinstance(host, UserAgentSpec):
             yield from _known_host(scenario, ("hosts", name, "server"), host.server, RelaySpec, "relay")
+            server = scenario.hosts.get(host.server)
+            if host.port == 465 and isinstance(server, RelaySpec) and not server.starttls:
+                yield ("hosts", name, "port"), f"{host.server} has no port 465; give it 'starttls: true'"
 
 
 def _is_host_name(name: str) -> bool:
@@ -88,6 +91,11 @@ def _faults(scenario: Scenario) -> Found:
         elif isinstance(fault, LinkFault):
             for end, name in enumerate(fault.link):
                 yield from _known_host(scenario, (*path, "link", end), name)
+        elif isinstance(fault, TlsFault):
+            yield from _known_host(scenario, (*path, "tls"), fault.tls, MailHostSpec, "mail server")
+            server = scenario.hosts.get(fault.tls)
+            if isinstance(server, MailHostSpec) and not server.starttls:
+                yield (*path, "tls"), f"{fault.tls} has no TLS; give the host 'starttls: true'"
         elif isinstance(fault, WireFault):
             for end, name in enumerate(fault.between):
                 yield from _known_host(scenario, (*path, "between", end), name)

@@ -99,7 +99,7 @@ def _host(model: type, definitions: dict[str, Schema]) -> Schema:
         names: Schema = {"type": "array", "items": {"type": "string"}}
         quotas: Schema = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/$defs/MailboxSpec"}, _NULL]}}
         properties["mailboxes"] = {"description": properties["mailboxes"]["description"], "anyOf": [names, quotas]}
-    if "retry" in properties:
+    if "items" in properties.get("retry", ()):
         one = properties["retry"]["items"]
         properties["retry"] = {"description": properties["retry"]["description"], "anyOf": [one, properties["retry"]]}
     return found

@@ -92,6 +92,7 @@ _PATTERNS = {
     "code": "reply code; write 452 or 452 4.2.2",
     "status": "enhanced status code; write e.g. 5.1.1",
     "subject": "subject: one line without control characters",
+    "password": "password: ASCII without blanks",
     "title": "title: one line without control characters",
     **dict.fromkeys(
         ("to", "from", "address", "mailbox", "recipient", "mail_from", "for"),

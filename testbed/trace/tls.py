@@ -9,12 +9,14 @@ from testbed.protocols.text import decoded
 from testbed.protocols.tls import (
     ALERT,
     APPLICATION_DATA,
+    CERTIFICATE,
     HANDSHAKE,
     TLS_1_2,
     Hello,
     Plaintext,
     alert_name,
     cipher_name,
+    first_certificate,
     parse_hello,
     version_name,
 )
@@ -45,7 +47,7 @@ class TlsSession:
     version the client offered and the one the server chose, 0 where no ServerHello was seen.  ``alpn`` is the server's
     choice, where it was in clear.  ``plain_answer`` is the frame in which a server answered in plain text instead, 0
     for none.  ``opened`` counts the records that keys opened.  ``steps`` are frames, sides and names of the messages
-    seen.
+    seen.  ``certificate`` is the server's own, DER, where it was in clear or keys opened it.
     """
 
     implicit: bool
@@ -61,6 +63,7 @@ class TlsSession:
     plain_answer: int
     opened: int
     steps: tuple[tuple[int, int, str], ...]
+    certificate: bytes = b""
 
     @property
     def summary(self) -> str:
@@ -73,6 +76,32 @@ class TlsSession:
     def suite(self) -> str:
         """The cipher suite's name, ``""`` where the server never chose one."""
         return cipher_name(self.cipher) if self.version else ""
+
+
+class _CertificateReader:
+    """Finds a server's certificate among its handshake messages, in clear (RFC 5246 §7.4.2) or opened."""
+
+    def __init__(self) -> None:
+        self.found = b""
+        self.done = False
+        self._octets = bytearray()
+
+    def opened(self, certificate: bytes) -> None:
+        """What a record held that keys opened, which is nothing else."""
+        self.found, self.done = certificate, bool(certificate)
+
+    def feed(self, octets: bytes) -> None:
+        """The next octets of handshake records in clear."""
+        self._octets += octets
+        while not self.done and len(self._octets) >= 4:
+            end = 4 + int.from_bytes(self._octets[1:4], "big")
+            if len(self._octets) < end:
+                break
+            if self._octets[0] == CERTIFICATE:
+                self.found = first_certificate(bytes(self._octets[:end]))
+                self.done = True
+            del self._octets[:end]
+        self.done = self.done or len(self._octets) > _MAX_HELLO
 
 
 class TlsWatch:
@@ -96,6 +125,7 @@ class TlsWatch:
         self._secrets = 0  # records of TLS 1.3 the client protected
         self._count = 0
         self._steps: list[tuple[int, int, str]] = []
+        self._certificate = _CertificateReader()
 
     def over(self, items: Iterable[Chunk | Gap]) -> Iterator[Chunk | Gap]:
         """The items, opened where they could be."""
@@ -142,6 +172,7 @@ class TlsWatch:
             plain_answer=0 if self._begun[SERVER] or not self._implicit else self._plain_answer,
             opened=self._count,
             steps=tuple(self._steps),
+            certificate=self._certificate.found,
         )
 
     def _plain(self, item: Chunk | Gap) -> None:
@@ -157,6 +188,11 @@ class TlsWatch:
             self._hello_frame = record.frame
         self._begun[side] = True
         self._count += content is not None
+        if side == SERVER and not self._certificate.done:
+            if content is not None and content.kind == HANDSHAKE:
+                self._certificate.opened(content.octets)
+            elif record.kind == HANDSHAKE:
+                self._certificate.feed(record.fragment)
         if record.kind == HANDSHAKE and self._hellos[side] is None:
             self._hello(record)
         elif record.kind == ALERT and len(record.fragment) == 2:  # a protected one is longer

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.site import Site
 from testbed.hosts.smtp_server import SmtpServer
@@ -81,7 +82,7 @@ async def _exchange(loop: ScenarioLoop) -> float:
         dialogue=DialogueScript((), lambda fault: None),
     )
     handler = _Sink()
-    server = await loop.create_server(lambda: SmtpServer(handler, site), SERVER, 25)
+    server = await loop.create_server(lambda: SmtpServer(handler, site, Terms()), SERVER, 25)
     body = b"Subject: bench\r\n\r\n" + b"x" * (OCTETS - 20) + b"\r\n"
 
     async def client() -> None:

@@ -19,6 +19,7 @@ from testbed.hosts.receiver import _ReceiverHandler
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.retry import RetrySchedule
 from testbed.hosts.routing import Router
+from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site
 from testbed.hosts.smtp_server import SmtpServer
 from testbed.net.clock import ScenarioLoop
@@ -67,7 +68,9 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    def start(*faults: DialogueFault, terms: Terms | None = None) -> Running:
+    def start(
+        *faults: DialogueFault, terms: Terms | None = None, access: Callable[..., SmtpServer] | None = None
+    ) -> Running:
         logged = Logged()
         site = Site(
             name="someschool.edu",
@@ -90,7 +93,8 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         handler = _ReceiverHandler(site, post_office, runner)
 
         async def listen() -> int:
-            server = await loop.create_server(lambda: SmtpServer(handler, site, terms or Terms()), "127.0.0.1", 0)
+            serve = access or Access(terms or Terms()).serve
+            server = await loop.create_server(lambda: serve(handler, site), "127.0.0.1", 0)
             port: int = server.sockets[0].getsockname()[1]
             return port
 

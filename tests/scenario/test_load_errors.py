@@ -105,7 +105,7 @@ def test_the_scenario_itself(text, said):
         (
             hosts("someschool.edu: {retry: 5m}"),
             "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
-            " max_message, max_recipients, without",
+            " max_message, max_recipients, without, starttls",
         ),
         *(
             (
@@ -133,7 +133,7 @@ def test_the_scenario_itself(text, said):
             hosts("crepes.fr: {forward: {bob: bob@crepes.fr}}"),
             "7:30: 'bob@crepes.fr' is not elsewhere: crepes.fr serves it itself",
         ),
-        (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 587"),
+        (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 465, 587"),
         (hosts("crepes.fr: {retry: []}"), "7:22: 'retry' is empty; it needs at least one entry"),
         (hosts("crepes.fr: {retry: 10}"), f"7:22: '10' {DURATION}"),
         (hosts("crepes.fr: {retry: [1h, x]}"), f"7:27: 'x' {DURATION}"),
@@ -148,12 +148,12 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, or 'zone'"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', or 'tls'"
 ONE_THING = (
     "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
     "reorder, reset, unreachable or forget"
 )
-STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
+STAGES = "connect, HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
 AT = "at: someschool.edu, on: RCPT"
 
 

@@ -12,12 +12,24 @@ from pydantic import Discriminator, Tag
 from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
 from testbed.scenario.faults.host import HostFault, LinkFault
+from testbed.scenario.faults.tls import TlsFault
 from testbed.scenario.faults.wire import WireFault
 from testbed.scenario.faults.zone import ZoneFault
 
-__all__ = ["KINDS", "AnyFault", "DialogueFault", "Fault", "HostFault", "LinkFault", "Stage", "WireFault", "ZoneFault"]
+__all__ = [
+    "KINDS",
+    "AnyFault",
+    "DialogueFault",
+    "Fault",
+    "HostFault",
+    "LinkFault",
+    "Stage",
+    "TlsFault",
+    "WireFault",
+    "ZoneFault",
+]
 
-Fault = DialogueFault | HostFault | LinkFault | WireFault | ZoneFault
+Fault = DialogueFault | HostFault | LinkFault | WireFault | ZoneFault | TlsFault
 
 KINDS: dict[str, type[Part]] = {
     "at": DialogueFault,
@@ -25,6 +37,7 @@ KINDS: dict[str, type[Part]] = {
     "link": LinkFault,
     "between": WireFault,
     "zone": ZoneFault,
+    "tls": TlsFault,
 }
 """Kinds of fault by the key that tells them apart."""
 
@@ -40,10 +53,11 @@ AnyFault = Annotated[
     | Annotated[HostFault, Tag("host")]
     | Annotated[LinkFault, Tag("link")]
     | Annotated[WireFault, Tag("between")]
-    | Annotated[ZoneFault, Tag("zone")],
+    | Annotated[ZoneFault, Tag("zone")]
+    | Annotated[TlsFault, Tag("tls")],
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
-        custom_error_message="a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, or 'zone'",
+        custom_error_message="a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', or 'tls'",
     ),
 ]

@@ -13,7 +13,9 @@ from testbed.scenario.units import format_duration
 
 _REPLY = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?: [\x20-\x7e]*)?")
 
-Stage = Literal["connect", "HELO", "EHLO", "MAIL", "RCPT", "DATA", "message", "QUIT", "RSET", "NOOP", "VRFY"]
+Stage = Literal[
+    "connect", "HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "message", "QUIT", "RSET", "NOOP", "VRFY"
+]
 Sender = Annotated[str, Field(pattern=r"^(<>|[^\s@<>]+@[^\s@<>]+)$", max_length=254, examples=["<>"])]
 
 NULL_SENDER = "<>"

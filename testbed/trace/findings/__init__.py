@@ -17,6 +17,7 @@ from testbed.trace.findings.mail_routes import mail_routes
 from testbed.trace.findings.names import failed_lookups, odd_answers, odd_records
 from testbed.trace.findings.reading import refused_readers, undone_deletions
 from testbed.trace.findings.smtp import refused_recipients, refused_sessions
+from testbed.trace.findings.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
 from testbed.trace.findings.violations import violations
@@ -55,6 +56,8 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     old_tls,
     plain_answer,
     plain_after_starttls,
+    unfinished_handshake,
+    gave_up_without_tls,
     refused_requests,
     _remarks,
 )
@@ -63,6 +66,8 @@ _OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
     duplicates,
     mail_routes,
     mail_loops,
+    lost_starttls,
+    fallbacks,
 )
 
 

@@ -32,7 +32,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
         last = max(said, key=_time, default=exchange)
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
-            f"{connection.client.label} said nothing {after} for {_span(end - _time(last))}, until "
+            f"{connection.client.label} said nothing {after} for {span(end - _time(last))}, until "
             f"{connection.server.label} closed the connection with 421 {_IDLE}"
         )
         frames = tuple(dict.fromkeys((*last.frames[-1:], *exchange.reply.frames)))
@@ -74,6 +74,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     if any(remark.code == _ENDLESS for remark in connection.remarks):
         return
+    if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
+        return  # the alert tells why
     silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
     if not silent:
         if connection.exchanges or connection.handshake is not Handshake.COMPLETE or connection.gaps:
@@ -104,7 +106,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     elif first.command.verb == "message" and _SERVER_ZERO_WINDOW in connection.history and not connection.gaps:
         text = (
             f"{connection.server.label} stopped reading in the middle of the message (its window closed), and "
-            f"{connection.client.label} gave up {_span(connection.end_ns - first.command.time_ns)} after"
+            f"{connection.client.label} gave up {span(connection.end_ns - first.command.time_ns)} after"
         )
         yield _cut(connection, "server-stopped-reading", text, _last(connection, first), "RFC 5321 §4.5.3.2.5")
     elif first.command.verb == "message":
@@ -126,12 +128,13 @@ def _silence(connection: Connection, after: str, since_ns: int, frames: tuple[in
     code, reference = "no-reply", "RFC 5321 §4.5.3.2"
     if after == "accepting the connection":
         code, reference = "no-greeting", "RFC 5321 §4.5.3.2.1"
-    waited = _span(connection.end_ns - since_ns)
+    waited = span(connection.end_ns - since_ns)
     text = f"{connection.server.label} said nothing after {after} for {waited}, until {connection.client.label} gave up"
     return _cut(connection, code, text, frames, reference)
 
 
-def _span(ns: int) -> str:
+def span(ns: int) -> str:
+    """A span of time in words."""
     seconds = ns / 1e9
     return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.3g} s"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from testbed.protocols.tls import CLOSE_NOTIFY, USER_CANCELED, alert_name, version_name
+from testbed.trace.findings.certificates import ABOUT_CERTIFICATES, Flaw, flaw_of
 from testbed.trace.flows import CLIENT
 from testbed.trace.model import Connection, Finding, Reply, Severity
 from testbed.trace.tls import Alert, TlsSession
@@ -12,6 +13,8 @@ from testbed.trace.tls import Alert, TlsSession
 _STARTTLS = frozenset({"STARTTLS", "STLS"})
 _LOGINS = frozenset({"AUTH", "LOGIN", "AUTHENTICATE", "USER", "PASS"})
 _MAIL = frozenset({"MAIL"})
+# Alerts that name one flaw of a certificate; whatever else is wrong with it was not the reason.
+_FITTING = {45: "tls-certificate-expired", 48: "tls-certificate-self-signed"}
 _OLD = {0x0300: "RFC 7568 §3", 0x0301: "RFC 8996 §4", 0x0302: "RFC 8996 §5"}
 
 
@@ -23,7 +26,12 @@ def tls_alerts(connection: Connection) -> Iterator[Finding]:
     for alert in {(one.side, one.code): one for one in reversed(tls.alerts)}.values():
         if alert.code not in (CLOSE_NOTIFY, USER_CANCELED):
             name, severity = _named(alert)
-            yield _finding(connection, name, severity, _alert_text(connection, tls, alert), alert.frame)
+            text = _alert_text(connection, tls, alert)
+            if alert.side == CLIENT and alert.code in ABOUT_CERTIFICATES and tls.certificate:
+                flaw = flaw_of(tls.certificate, tls.server_name, connection.end_ns)
+                if flaw is not None and flaw.code == _FITTING.get(alert.code, flaw.code):
+                    name, text = flaw.code, _flaw_text(connection, alert, flaw)
+            yield _finding(connection, name, severity, text, alert.frame)
 
 
 def _named(alert: Alert) -> tuple[str, Severity]:
@@ -48,6 +56,12 @@ def _alert_text(connection: Connection, tls: TlsSession, alert: Alert) -> str:
     if name == "unrecognized_name":
         text += f"; the client asked for {tls.server_name or 'no name'}"
     return text
+
+
+def _flaw_text(connection: Connection, alert: Alert, flaw: Flaw) -> str:
+    name = alert_name(alert.code)[0] if alert.code is not None else ""
+    ends = connection.client.label, connection.server.label
+    return f"{ends[0]} broke off TLS with {ends[1]} because of its certificate: {flaw.text} ({name})"
 
 
 def old_tls(connection: Connection) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
 from tests.lab.catalogue.groups import (
+    auth,
     connection,
     crash,
     dialogue,
@@ -23,6 +24,7 @@ from tests.lab.catalogue.groups import (
     queue,
     replies,
     textbook,
+    tls,
     wire,
 )
 from tests.lab.test_reference_traces import reference
@@ -32,6 +34,7 @@ pytestmark = pytest.mark.lab
 
 GROUPS: dict[str, Group] = {
     "": textbook,
+    "auth": auth,
     "connection": connection,
     "crash": crash,
     "dialogue": dialogue,
@@ -41,6 +44,7 @@ GROUPS: dict[str, Group] = {
     "notifications": notifications,
     "queue": queue,
     "replies": replies,
+    "tls": tls,
     "wire": wire,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}

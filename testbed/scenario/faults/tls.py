@@ -1,0 +1,53 @@
+"""What goes wrong with TLS."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from testbed.scenario.base import HostName
+from testbed.scenario.faults.when import When
+
+TlsFlaw = Literal["expired", "wrong-name", "self-signed", "handshake-failure", "stalled", "stripped", "injected"]
+
+_WORDS = {
+    "expired": "shows a certificate that has expired",
+    "wrong-name": "shows a certificate for another name",
+    "self-signed": "shows a certificate it has signed itself",
+    "handshake-failure": "has no cipher in common with its clients",
+    "stalled": "falls silent in the TLS handshake",
+    "stripped": "seems not to offer STARTTLS: somebody on the way takes it out",
+    "injected": "gets commands in clear behind STARTTLS, put there by somebody on the way",
+}
+
+
+class TlsFault(When):
+    """What goes wrong with the TLS of a server, on all of its connections or on some.
+
+    ``expired``, ``wrong-name`` and ``self-signed`` are its certificate; ``handshake-failure`` ends with an alert,
+    ``stalled`` never ends.  The other two are what an attacker on the way does to STARTTLS: ``stripped`` takes it out
+    of the answer to EHLO; ``injected`` puts a message for the server's postmaster in clear behind the command.
+    A refusal is a fault of the dialogue: ``{at: …, on: STARTTLS, reply: 454 4.7.0 …}``.
+    """
+
+    tls: HostName = Field(description="The server; it has 'starttls: true'.")
+    is_: TlsFlaw = Field(alias="is", description="What is wrong.")
+    times: int | None = Field(
+        default=None, strict=True, ge=1, description="On how many connections; without it, on all of them."
+    )
+
+    @model_validator(mode="after")
+    def _counted_at_the_server(self) -> TlsFault:
+        if self.is_ == "injected" and self.connection is not None:
+            raise ValueError("'injected' happens at the client; say which with 'nth' and 'times', not 'connection'")
+        return self
+
+    @property
+    def count(self) -> int | None:
+        """On how many connections it happens, None for all."""
+        return self.times
+
+    def describe(self) -> str:
+        """One line in words."""
+        return f"{self.tls} {_WORDS[self.is_]}{self.occasion()}"

@@ -1,0 +1,31 @@
+"""Passwords, and what a relay wants of TLS."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+TlsPolicy = Literal["none", "opportunistic", "required"]
+"""``opportunistic`` takes TLS where it can be had, with any certificate; ``required`` nothing else, and a good one."""
+
+EVERY_DOMAIN = "*"
+
+Password = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+"""Printable ASCII without blanks."""
+
+
+def _for_every_domain(value: object) -> object:
+    return {EVERY_DOMAIN: value} if isinstance(value, str) else value
+
+
+TlsPolicies = Annotated[
+    dict[str, TlsPolicy],
+    BeforeValidator(_for_every_domain, json_schema_input_type=TlsPolicy | dict[str, TlsPolicy]),
+]
+"""By the domain of the recipient; ``*`` stands for all others."""
+
+
+def policy_for(policies: dict[str, TlsPolicy], domain: str) -> TlsPolicy:
+    """What is wanted of TLS on the way to a domain."""
+    return policies.get(domain, policies.get(EVERY_DOMAIN, "none"))

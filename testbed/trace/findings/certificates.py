@@ -1,0 +1,66 @@
+"""What is wrong with a server's certificate (RFC 5280, RFC 9525)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from testbed.protocols.text import printable
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+ABOUT_CERTIFICATES = frozenset({42, 43, 44, 45, 46, 48})
+"""Alerts that complain of a certificate (RFC 8446 §6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why a client does not accept a certificate: the code of the finding, and the rest of its sentence."""
+
+    code: str
+    text: str
+
+
+def flaw_of(certificate: bytes, server_name: str, time_ns: int) -> Flaw | None:
+    """What is wrong with a certificate (DER) for a client that asked for ``server_name`` at that time.
+
+    None where nothing is that can be seen: whether its issuer is trusted is not.
+    """
+    from cryptography import x509  # costs a tenth of a second
+
+    try:
+        found = x509.load_der_x509_certificate(certificate)
+        names = _names(found)
+        end, start = found.not_valid_after_utc, found.not_valid_before_utc
+        own = found.issuer == found.subject
+    except Exception:  # whatever somebody put into it
+        return None
+    now = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    if own:
+        return Flaw("tls-certificate-self-signed", "it is signed by its own key, and nobody vouches for it")
+    if end < now:
+        return Flaw("tls-certificate-expired", f"it expired on {end:%Y-%m-%d}")
+    if start > now:
+        return Flaw("tls-certificate-expired", f"it is not valid before {start:%Y-%m-%d}")
+    if server_name and not any(_covers(name, server_name) for name in names):
+        told = ", ".join(printable(name)[:100] for name in names[:3]) or "nobody"
+        return Flaw("tls-certificate-wrong-name", f"it is for {told}, not for {server_name}")
+    return None
+
+
+def _names(certificate: Certificate) -> list[str]:
+    from cryptography import x509
+
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return extension.value.get_values_for_type(x509.DNSName)
+
+
+def _covers(name: str, host: str) -> bool:
+    """RFC 9525 §6.3: a wildcard stands for one whole label, the first."""
+    name, host = name.lower().rstrip("."), host.lower().rstrip(".")
+    return name == host or (name.startswith("*.") and name[1:] == host[host.find(".") :])

@@ -1,0 +1,68 @@
+"""Ways to break TLS and AUTH, each the opposite of something the catalogue guards."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+
+import pytest
+
+from testbed.hosts.certificates import Authority
+from testbed.hosts.delivery import Security, Session, Wanted
+from testbed.hosts.secure_server import SecureSmtpServer
+
+
+def takes_any_tls_or_none(patch: pytest.MonkeyPatch) -> None:
+    """A client that takes any TLS or none where it should insist on good TLS."""
+    _wants(patch, "opportunistic")
+
+
+def insists_on_tls(patch: pytest.MonkeyPatch) -> None:
+    """A relay that insists on good TLS where it should only prefer TLS."""
+    _wants(patch, "required")
+
+
+def never_asks_for_tls(patch: pytest.MonkeyPatch) -> None:
+    """A relay that never asks for TLS."""
+    _wants(patch, "none")
+
+
+def ignores_certificates(patch: pytest.MonkeyPatch) -> None:
+    """A client that accepts every certificate."""
+    client = Authority.client
+
+    def blind(self: Authority, *, checks: bool) -> ssl.SSLContext:
+        return client(self, checks=False)
+
+    patch.setattr(Authority, "client", blind)
+
+
+def keeps_what_came_in_clear(patch: pytest.MonkeyPatch) -> None:
+    """A server that obeys after the handshake what was sent before it."""
+    patch.setattr(SecureSmtpServer, "_forget_what_came_in_clear", lambda self: None)
+
+
+def lets_nobody_in(patch: pytest.MonkeyPatch) -> None:
+    """A server that takes every password for wrong."""
+    begin = SecureSmtpServer.__init__
+
+    def without_passwords(self: SecureSmtpServer, *args: object, **options: object) -> None:
+        begin(self, *args, **options)  # type: ignore[arg-type]
+        self._passwords = {}
+
+    patch.setattr(SecureSmtpServer, "__init__", without_passwords)
+
+
+def _wants(patch: pytest.MonkeyPatch, tls: Wanted) -> None:
+    begin = Session.__init__
+
+    def changed(self: Session, *args: object) -> None:
+        begin(self, *(_changed(arg, tls) for arg in args))  # type: ignore[arg-type]
+
+    patch.setattr(Session, "__init__", changed)
+
+
+def _changed(argument: object, tls: Wanted) -> object:
+    if isinstance(argument, Security) and argument.tls in ("opportunistic", "required"):
+        return replace(argument, tls=tls)
+    return argument
