@@ -29,9 +29,10 @@ from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
 from testbed.scenario.faults import DialogueFault
-from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec
+from testbed.scenario.readers import reader_of, reads_by_imap
 from testbed.scenario.scenario import Scenario
-from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
+from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
 
 LAB = "lab"
 _NS = 1_000_000_000
@@ -59,8 +60,11 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> Non
 
 def preload(scenarios: Iterable[Scenario]) -> None:
     """Load once what several labs need, before they are forked."""
+    scenarios = list(scenarios)
     if any(needs_forging(scenario) for scenario in scenarios):
         packet.preload()
+    if any(reads_by_imap(scenario) for scenario in scenarios):
+        import testbed.hosts.imap_server  # noqa: F401
 
 
 def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
@@ -151,6 +155,8 @@ class _Lab:
                 await self._send(step)
             case WaitStep():
                 await asyncio.sleep(step.duration / _NS)
+            case ReadStep():
+                await self._read(step)
             case EmptyStep():
                 host, mailbox = self._mailbox(step.mailbox)
                 count = mailbox.empty()
@@ -165,6 +171,16 @@ class _Lab:
         agent = self._hosts[step.via or self._agent_of(step.sender)]
         assert isinstance(agent, UserAgent)
         await agent.send(step.sender, step.recipients, step.subject, step.body, step.size)
+
+    async def _read(self, step: ReadStep) -> None:
+        await self._settled()  # mail that is on its way is there before it is looked for
+        name = reader_of(self._scenario, step)
+        agent = self._hosts[name or ""]
+        host, _ = self._mailbox(step.mailbox)
+        spec = self._scenario.hosts[host]
+        assert isinstance(agent, UserAgent)
+        assert isinstance(spec, MailHostSpec)
+        await agent.read(step, host, step.password or spec.mailboxes[step.mailbox.partition("@")[0]].password)
 
     def _agent_of(self, sender: str) -> str:
         return next(
@@ -181,10 +197,17 @@ class _Lab:
 
     async def _settle(self) -> None:
         """Wait until no host has anything in progress, and the wire has had time to become quiet."""
-        for pause in (*[0.0] * len(self._hosts), _AFTERMATH_S, 0.0):  # one host's last act may be the next one's first
+        await self._settled()
+        for pause in (_AFTERMATH_S, 0.0):
             for host in self._hosts.values():
                 await host.settled()
             await asyncio.sleep(pause)
+
+    async def _settled(self) -> None:
+        for _ in self._hosts:  # one host's last act may be the next one's first
+            for host in self._hosts.values():
+                await host.settled()
+            await asyncio.sleep(0)
 
     async def _close(self, reason: str) -> None:
         for host in self._hosts.values():

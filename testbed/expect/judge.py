@@ -9,6 +9,7 @@ from typing import Any
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
+from testbed.expect.reading import judge_fetched, judge_mailbox
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import (
@@ -16,6 +17,8 @@ from testbed.scenario.expectations import (
     Bounced,
     ConnectionExpected,
     Delivered,
+    Fetched,
+    MailboxExpected,
     Queued,
     ReplyExpected,
 )
@@ -29,6 +32,8 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Attempts: judge_attempts,
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,
+    Fetched: judge_fetched,
+    MailboxExpected: judge_mailbox,
 }
 
 

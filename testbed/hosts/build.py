@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
@@ -17,6 +18,7 @@ from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
 from testbed.scenario.hosts import NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.readers import served
 from testbed.scenario.scenario import Scenario
 
 Addresses = Mapping[str, tuple[str, ...]]
@@ -29,7 +31,7 @@ def build(scenario: Scenario, site: Site, addresses: Addresses) -> Host:
 
 
 def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: Addresses) -> Host:
-    return UserAgent(site, spec.server, spec.port, address_kinds(scenario))
+    return UserAgent(site, spec.address, spec.server, spec.port, address_kinds(scenario))
 
 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
@@ -38,11 +40,16 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     runner = QueueRunner(
         site, Queue(site.directory / "queue.db"), post_office, router, RetrySchedule(spec.retry, spec.give_up)
     )
-    return Relay(site, post_office, runner)
+    return Relay(site, post_office, runner, _mailbox_servers(scenario, site, post_office))
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
-    return Receiver(site, PostOffice(site, spec.domain, spec.mailboxes))
+    post_office = PostOffice(site, spec.domain, spec.mailboxes)
+    return Receiver(site, post_office, _mailbox_servers(scenario, site, post_office))
+
+
+def _mailbox_servers(scenario: Scenario, site: Site, post_office: PostOffice) -> MailboxServers:
+    return MailboxServers(site, post_office, served(scenario, site.name))
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:

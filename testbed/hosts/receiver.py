@@ -8,6 +8,7 @@ from aiosmtpd.smtp import Envelope, Session
 
 from testbed.hosts.mail_handler import MailHandler, sender_of
 from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.smtp_server import SmtpServer
@@ -21,10 +22,11 @@ PORT = 25
 class Receiver:
     """Accepts mail for its own mailboxes and for nobody else."""
 
-    def __init__(self, site: Site, post_office: PostOffice) -> None:
+    def __init__(self, site: Site, post_office: PostOffice, mailbox_servers: MailboxServers) -> None:
         self.name = site.name
         self._site = site
         self._post_office = post_office
+        self._mailbox_servers = mailbox_servers
         self._servers: list[asyncio.Server] = []
         self._handler = _ReceiverHandler(site, post_office)
 
@@ -34,8 +36,9 @@ class Receiver:
         return self._post_office.mailboxes
 
     async def start(self) -> None:
-        """Listen on port 25."""
+        """Listen on port 25, and where mailboxes are read."""
         self._servers = await listen(lambda: SmtpServer(self._handler, self._site), self._site.addresses, (PORT,))
+        await self._mailbox_servers.start()
 
     async def settled(self) -> None:
         """A receiver stores before it answers, so nothing is ever in progress."""
@@ -43,6 +46,7 @@ class Receiver:
     async def stop(self) -> None:
         """Close the sockets."""
         await close(self._servers)
+        await self._mailbox_servers.stop()
 
     def inventory(self) -> None:
         """Log every message in every mailbox."""

@@ -9,6 +9,7 @@ from aiosmtpd.smtp import Session as PeerSession
 
 from testbed.hosts.mail_handler import MailHandler, sender_of
 from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.site import Site, close, listen
@@ -23,11 +24,14 @@ SUBMISSION_PORT = 587
 class Relay:
     """A mail server with a queue, and the mailboxes of its own domain."""
 
-    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner) -> None:
+    def __init__(
+        self, site: Site, post_office: PostOffice, runner: QueueRunner, mailbox_servers: MailboxServers
+    ) -> None:
         self.name = site.name
         self._site = site
         self._post_office = post_office
         self._runner = runner
+        self._mailbox_servers = mailbox_servers
         self._handler = _RelayHandler(site, post_office, runner)
         self._servers: list[asyncio.Server] = []
         self._running: asyncio.Task[None] | None = None
@@ -42,6 +46,7 @@ class Relay:
         self._servers = await listen(
             lambda: SmtpServer(self._handler, self._site), self._site.addresses, (SMTP_PORT, SUBMISSION_PORT)
         )
+        await self._mailbox_servers.start()
         self._running = asyncio.create_task(self._runner.run())
 
     async def settled(self) -> None:
@@ -51,6 +56,7 @@ class Relay:
     async def stop(self) -> None:
         """Stop delivering; the queue keeps what is owed."""
         await close(self._servers)
+        await self._mailbox_servers.stop()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)

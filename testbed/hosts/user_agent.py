@@ -1,4 +1,4 @@
-"""The user agent: Alice's mail program.  It composes, submits, and does not queue."""
+"""The user agent: somebody's mail program.  It composes, submits and does not queue; it reads what has come."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from testbed.hosts.delivery import HopFailed, Session
+from testbed.hosts.reader import Reader
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.site import Site
 from testbed.protocols.events import Event
+from testbed.scenario.steps import ReadStep
 
 
 class UserAgent:
-    """Submits to one server, whose name it looks up first."""
+    """Submits to one server, whose name it looks up first; without ``server`` it only reads its ``owner``'s mail."""
 
-    def __init__(self, site: Site, server: str, port: int, families: tuple[str, ...]) -> None:
+    def __init__(self, site: Site, owner: str, server: str | None, port: int, families: tuple[str, ...]) -> None:
         self.name = site.name
         self._site = site
         self._server = server
         self._port = port
         self._families = families
         self._resolver = Resolver(site)
+        self._reader = Reader(site, families, self._draft)
+        self._owner = owner
         self._sent = 0
 
     async def start(self) -> None:
@@ -30,7 +34,8 @@ class UserAgent:
         """Sending is awaited by the step that asks for it."""
 
     async def stop(self) -> None:
-        """Nothing to close."""
+        """Break off reading that still goes on."""
+        await self._reader.stop()
 
     def inventory(self) -> None:
         """A user agent keeps no mail for others."""
@@ -59,7 +64,15 @@ class UserAgent:
                 status=status,
             )
 
+    async def read(self, step: ReadStep, server: str, password: str) -> None:
+        """Read a mailbox at its server; what goes wrong is logged."""
+        await self._reader.read(step, server, password)
+
+    def _draft(self, size: int) -> bytes:
+        return self._compose(self._next_message_id(), self._owner, (self._owner,), "Draft", "To be sent one day.", size)
+
     async def _submit(self, sender: str, recipients: tuple[str, ...], content: bytes) -> dict[str, str]:
+        assert self._server is not None  # a scenario whose agent submits says where
         reason = f"4.4.4 the name {self._server} has no address"
         for kind in self._families:
             for address in (await self._resolver.ask(self._server, kind)).records:

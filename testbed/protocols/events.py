@@ -24,6 +24,11 @@ class Event(StrEnum):
     STORED = "stored"  # in a mailbox (recipient, message_id, octets, null_sender)
     EMPTIED = "emptied"  # a mailbox (mailbox, messages)
 
+    FETCHED = "fetched"  # a user agent has read a message (mailbox, message_id, via)
+    READING_FAILED = "reading-failed"  # it could not read, or not to the end (mailbox, via, status)
+    DELETED = "deleted"  # a reader deleted a message (recipient, message_id, folder, via)
+    FILED = "filed"  # a reader put a message into a folder (recipient, message_id, folder, how)
+
     ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
     ROUTE = "route"  # where it will try (domain, hosts) or why nowhere (domain, status)
     HOP_FAILED = "hop-failed"  # one address of one host could not take it (next_hop, address, status)
@@ -34,5 +39,5 @@ class Event(StrEnum):
 
     ANSWERED = "answered"  # a name server answered (question, rcode, records)
 
-    HOLDS_MAIL = "holds-mail"  # inventory at the end: in a mailbox (recipient, message_id)
+    HOLDS_MAIL = "holds-mail"  # inventory at the end: in a mailbox (recipient, message_id, folder)
     HOLDS_QUEUE = "holds-queue"  # inventory at the end: in a queue (queue_id, message_id, recipient, attempts)

@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
+from testbed.scenario.faults.reading import ReadingStage
 from testbed.scenario.tagged import Tagged, flatten
 
-_CODE = r"^[2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?$"
+_CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
 _STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"
 
 
@@ -67,8 +68,10 @@ class ReplyExpected(Tagged):
 
     kind: Literal["reply"] = Field(default="reply", exclude=True)
     sender: HostName = Field(alias="from", description="The server.")
-    command: Stage = Field(alias="to", description="The command, or 'connect' or 'message'.")
-    code: str = Field(pattern=_CODE, description="452, or 452 4.2.2.")
+    command: Literal[Stage, ReadingStage] = Field(
+        alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
+    )
+    code: str = Field(pattern=_CODE, description="452, or 452 4.2.2; -ERR, or NO [OVERQUOTA].")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
     @field_validator("code", mode="before")
@@ -110,7 +113,28 @@ class ConnectionExpected(Tagged):
         return self
 
 
-Expectation = Delivered | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected
+class Fetched(Tagged):
+    """A user agent has fetched messages, as the dialogue shows."""
+
+    kind: Literal["fetched"] = Field(default="fetched", exclude=True)
+    by: HostName = Field(description="The user agent.")
+    sender: HostName = Field(alias="from", description="The server.")
+    messages: int | None = Field(
+        default=None, strict=True, ge=0, description="How many, each time counted; at least one when unsaid."
+    )
+    via: Literal["pop3", "imap"] | None = Field(default=None, description="Only by this protocol.")
+
+
+class MailboxExpected(Tagged):
+    """What a mailbox holds when the scenario ends."""
+
+    kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
+    of: Address = Field(description="Its owner.")
+    folder: str = Field(default="INBOX", description="Which folder; the inbox when unsaid.")
+    messages: int = Field(strict=True, ge=0, description="How many messages lie in it.")
+
+
+Expectation = Delivered | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected | Fetched | MailboxExpected
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
     "delivered": Delivered,
@@ -119,6 +143,8 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "attempts": Attempts,
     "reply": ReplyExpected,
     "connection": ConnectionExpected,
+    "fetched": Fetched,
+    "mailbox": MailboxExpected,
 }
 
 AnyExpectation = Annotated[

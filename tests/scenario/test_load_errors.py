@@ -104,7 +104,7 @@ def test_the_scenario_itself(text, said):
         (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes",
+            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, serves",
         ),
         *(
             (
@@ -123,7 +123,7 @@ def test_the_scenario_itself(text, said):
         (hosts("h: {mx: 70000}"), "7:11: 'mx' must be at most 65,535, not 70000"),
         (hosts("h: {mx: -1}"), "7:11: 'mx' must be at least 0, not -1"),
         (hosts("h: {mx: x}"), "7:11: 'mx' must be a whole number, not text"),
-        (hosts("carol: {address: carol@crepes.fr}"), "7:10: 'server' is missing in 'carol'"),
+        (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {address: carol, server: crepes.fr}"), f"7:20: 'carol' {ADDRESS}"),
         (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 587"),
@@ -143,7 +143,7 @@ def test_hosts(text, said):
 
 NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', or 'between' two hosts"
 ONE_THING = "7:5: a wire fault does one thing: lose, delay, duplicate or reset"
-STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
+STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY, POP3 …, IMAP …"
 AT = "at: someschool.edu, on: RCPT"
 
 
@@ -214,14 +214,14 @@ def test_faults(text, said):
     assert problems(text) == [said]
 
 
-ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty"
+ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, read"
 
 
 @check_all(
     [
         *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
         (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
-        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty"),
+        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, read"),
         (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send:"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send: {}"), "5:11: 'to' is missing in 'send'"),
@@ -264,7 +264,8 @@ CLOSURES = (
     [
         (
             expect("x"),
-            "5:5: an expectation has exactly one key, one of delivered, queued, bounced, attempts, reply, connection",
+            "5:5: an expectation has exactly one key, one of delivered, queued, bounced, attempts, reply, connection, "
+            "fetched, mailbox",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (

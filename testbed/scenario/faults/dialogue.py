@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from testbed.scenario.base import Address, HostName
+from testbed.scenario.faults.reading import DoneStage, ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.when import When
 
 _REPLY = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?: [\x20-\x7e]*)?")
@@ -23,8 +24,9 @@ class DialogueFault(When):
     """
 
     at: HostName = Field(description="The server.")
-    on: Stage = Field(
-        description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot."
+    on: Literal[Stage, ReadingStage, DoneStage] = Field(
+        description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot; "
+        "with POP3 or IMAP in front, a command of those who read, 'done' behind it if what it asks has been done."
     )
     reply: str | None = Field(default=None, description="What it answers.", examples=["452 4.2.2 Mailbox full"])
     then: Literal["close", "reset", "stall"] | None = Field(
@@ -40,8 +42,11 @@ class DialogueFault(When):
 
     @field_validator("reply")
     @classmethod
-    def _is_a_reply(cls, value: str | None) -> str | None:
-        if value is not None and (not _REPLY.fullmatch(value) or len(value) > 500):
+    def _is_a_reply(cls, value: str | None, info: ValidationInfo) -> str | None:
+        protocol = protocol_of(str(info.data.get("on", "")))
+        if value is not None and protocol:
+            check_reply(protocol, value)
+        elif value is not None and (not _REPLY.fullmatch(value) or len(value) > 500):
             raise ValueError(f"'{value[:40]}' is not an SMTP reply; write e.g. 452 4.2.2 Mailbox full")
         return value
 

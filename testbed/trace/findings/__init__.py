@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
+from testbed.trace.findings.moves import interrupted_moves
 from testbed.trace.findings.names import failed_lookups
-from testbed.trace.findings.reading import refused_readers, undone_deletions
+from testbed.trace.findings.reading import cut_reading, refused_readers, undone_deletions
 from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
@@ -34,6 +35,7 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     cut_dialogue,
     refused_readers,
     undone_deletions,
+    cut_reading,
     failed_lookups,
     tls_alerts,
     old_tls,
@@ -42,7 +44,11 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     refused_requests,
     _remarks,
 )
-_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (account_of_messages, duplicates)
+_OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
+    account_of_messages,
+    duplicates,
+    interrupted_moves,
+)
 
 
 def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
