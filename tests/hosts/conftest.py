@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.imap_server import ImapServer
+from testbed.hosts.pop3_server import Pop3Server
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.receiver import _ReceiverHandler
 from testbed.hosts.site import Site
@@ -33,9 +36,14 @@ class Logged:
 
 @dataclass
 class Running:
-    """A receiver in a thread of its own, with Bob's mailbox (20 KB), Carol's (without limit) and Fay's (full)."""
+    """A receiver in a thread of its own, with Bob's mailbox (20 KB), Carol's (without limit) and Fay's (full).
+
+    Gus has folders and a quota.
+    """
 
     port: int
+    pop3: int
+    imap: int
     post_office: PostOffice
     logged: Logged
 
@@ -61,7 +69,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    def start(*faults: DialogueFault) -> Running:
+    def start(*faults: DialogueFault, tls: ssl.SSLContext | None = None) -> Running:
         logged = Logged()
         site = Site(
             name="someschool.edu",
@@ -76,17 +84,25 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             "bob": MailboxSpec(quota=20_000),
             "carol": MailboxSpec(),
             "fay": MailboxSpec(quota=1_000, filled=1_000),
+            "gus": MailboxSpec(quota=20_480, messages=4, folders=("Archive",), password="opensesame"),
         }
         post_office = PostOffice(site, "someschool.edu", boxes)
         handler = _ReceiverHandler(site, post_office)
 
-        async def listen() -> int:
-            server = await loop.create_server(lambda: SmtpServer(handler, site), "127.0.0.1", 0)
+        async def listen(protocol: Callable[[], asyncio.BaseProtocol]) -> int:
+            server = await loop.create_server(protocol, "127.0.0.1", 0)
             port: int = server.sockets[0].getsockname()[1]
             return port
 
-        port = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
-        return Running(port, post_office, logged)
+        ports = [
+            asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(10)
+            for protocol in (
+                lambda: SmtpServer(handler, site),
+                Pop3Server(site, post_office, tls).protocol,
+                ImapServer(site, post_office, tls).protocol,
+            )
+        ]
+        return Running(*ports, post_office, logged)
 
     yield start
     asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)
