@@ -13,6 +13,8 @@ _HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS", "ID"))
 _SECRET = frozenset(("LOGIN", "AUTHENTICATE"))
 _MASK = "********"
 _MOST_FOUND = 20
+# What FETCH calls a message from its first octet to its last (RFC 3501 §6.4.5, RFC 3516).
+_WHOLE_MESSAGE = re.compile(r"(?:BODY|BODY\.PEEK|BINARY|BINARY\.PEEK)\[\](?!<)|\bRFC822(?![.\w])", re.I)
 
 
 def literal_octets(line: bytes) -> int | None:
@@ -60,7 +62,7 @@ def search_result(words: list[str]) -> str:
 
 def found_by_search(told: str) -> frozenset[int] | None:
     """The numbers in :func:`search_result`, None where the text is none or leaves some out."""
-    found = re.search(r"SEARCH found (nothing|[\d, ]+)( and )?", told)
+    found = re.search(r"SEARCH found (nothing|\d+(?:, \d+)*)( and )?", told)
     if found is None or found.group(2):
         return None
     return frozenset(int(number) for number in re.findall(r"\d+", found.group(1)))
@@ -68,8 +70,7 @@ def found_by_search(told: str) -> frozenset[int] | None:
 
 def fetched_messages(argument: str, told: tuple[str, ...]) -> int:
     """How many whole messages FETCH has brought: ``argument`` as it was asked, ``told`` what the dialogue says came."""
-    asked = argument.upper()
-    if not any(item in asked for item in ("BODY[]", "BODY.PEEK[]", "BINARY[]")) and "RFC822" not in asked.split():
+    if _WHOLE_MESSAGE.search(argument) is None:
         return 0
     found = re.search(r"\b(\d+) FETCH\b", told[-1] if len(told) > 1 else "")
     return int(found.group(1)) if found else 0
