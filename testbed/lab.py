@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import ip_address
 from typing import BinaryIO
 
 from testbed import __version__
 from testbed.hosts.build import build
+from testbed.hosts.client import talk
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
-from testbed.hosts.site import Log, Site
-from testbed.hosts.user_agent import UserAgent
+from testbed.hosts.site import Host, Log, Site
+from testbed.hosts.user_agent import UserAgent, draft_of
+from testbed.hosts.zone_script import ZoneScript
+from testbed.lab_addresses import lay_out
 from testbed.lab_faults import needs_forging, packet_faults
 from testbed.net import packet
 from testbed.net.clock import ScenarioLoop
@@ -28,11 +30,13 @@ from testbed.net.namespace import Network, enter
 from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
-from testbed.scenario.faults import DialogueFault
+from testbed.protocols.trigger import Trigger
+from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec
 from testbed.scenario.readers import reader_of, reads_by_imap
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
+from testbed.scenario.talk import TalkStep
 
 LAB = "lab"
 _NS = 1_000_000_000
@@ -67,21 +71,6 @@ def preload(scenarios: Iterable[Scenario]) -> None:
         import testbed.hosts.imap_server  # noqa: F401
 
 
-def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
-    """Each host's loopback addresses: the name server ends in 53, the others in 10, 20, 30 ..."""
-    addresses = {}
-    number = 0
-    for name, host in scenario.hosts.items():
-        if isinstance(host, NameServerSpec):
-            last, network = 53, 0
-        else:
-            number += 1
-            network, last = divmod(number * 10, 250)
-        v4, v6 = f"127.0.{network}.{last}", str(ip_address(f"fd00::{network:x}:{last}"))
-        addresses[name] = {"ipv4": (v4,), "ipv6": (v6,), "both": (v6, v4)}[scenario.ip]
-    return addresses
-
-
 class _Lab:
     def __init__(
         self,
@@ -112,7 +101,10 @@ class _Lab:
             [fault for _, fault in faults],
             self._packet_fault,
         )
-        self._hosts = {name: build(scenario, self._site(name), addresses) for name in scenario.hosts}
+        self._sites = {name: self._site(name) for name in scenario.hosts}
+        self._hosts = {name: build(scenario, site, addresses) for name, site in self._sites.items()}
+        self._crashed: set[str] = set()
+        self._starting: set[asyncio.Future[None]] = set()
 
     async def play(self) -> None:
         self._log(LAB)(
@@ -143,6 +135,9 @@ class _Lab:
     async def _steps(self) -> None:
         for host in self._hosts.values():
             await host.start()
+        for fault in self._scenario.faults:
+            if isinstance(fault, HostFault) and fault.is_ == "crashed":
+                self._loop.call_later(fault.from_ / _NS, self._crash_as_said, fault)
         for step in self._scenario.steps:
             self._tell(step.describe())
             self._log(LAB)(Event.STEP, step.describe(), line=step.line)
@@ -157,6 +152,8 @@ class _Lab:
                 await asyncio.sleep(step.duration / _NS)
             case ReadStep():
                 await self._read(step)
+            case TalkStep():
+                await talk(self._sites[step.sender], step, self._addresses[step.to][0])
             case EmptyStep():
                 host, mailbox = self._mailbox(step.mailbox)
                 count = mailbox.empty()
@@ -170,7 +167,7 @@ class _Lab:
     async def _send(self, step: SendStep) -> None:
         agent = self._hosts[step.via or self._agent_of(step.sender)]
         assert isinstance(agent, UserAgent)
-        await agent.send(step.sender, step.recipients, step.subject, step.body, step.size)
+        await agent.send(draft_of(step))
 
     async def _read(self, step: ReadStep) -> None:
         await self._settled()  # mail that is on its way is there before it is looked for
@@ -199,20 +196,20 @@ class _Lab:
         """Wait until no host has anything in progress, and the wire has had time to become quiet."""
         await self._settled()
         for pause in (_AFTERMATH_S, 0.0):
-            for host in self._hosts.values():
+            for host in self._running():
                 await host.settled()
             await asyncio.sleep(pause)
 
     async def _settled(self) -> None:
         for _ in self._hosts:  # one host's last act may be the next one's first
-            for host in self._hosts.values():
+            for host in self._running():
                 await host.settled()
             await asyncio.sleep(0)
 
     async def _close(self, reason: str) -> None:
         for host in self._hosts.values():
             host.inventory()
-        for host in self._hosts.values():
+        for host in self._running():
             await host.stop()
         if reason != "interrupted":
             await asyncio.sleep(_AFTERMATH_S)
@@ -230,12 +227,52 @@ class _Lab:
             error = mishap.get("exception")
             raise error if isinstance(error, BaseException) else RuntimeError(str(mishap.get("message")))
 
+    # -- crashes ------------------------------------------------------------------------------------
+
+    def _running(self) -> list[Host]:
+        return [host for name, host in self._hosts.items() if name not in self._crashed]
+
+    def _crash_as_said(self, fault: HostFault) -> None:
+        self._log(fault.host)(Event.FAULT, fault.describe(), line=fault.line)
+        self._crash(fault.host, None if fault.until is None else fault.until - fault.from_)
+
+    def _crash(self, name: str, restart_ns: int | None) -> None:
+        """A mail server's program dies; what is not on disk is lost.  It starts again after so many nanoseconds."""
+        host = self._hosts[name]
+        if name in self._crashed or not isinstance(host, Relay | Receiver):
+            return
+        self._crashed.add(name)
+        host.crash()
+        self._log(name)(Event.CRASHED, "the program has crashed: its connections are reset, its memory is lost")
+        if restart_ns is not None:
+            self._loop.call_later(restart_ns / _NS, self._restart, name)
+
+    def _restart(self, name: str) -> None:
+        self._hosts[name] = build(self._scenario, self._sites[name], self._addresses)
+        self._crashed.discard(name)
+        self._log(name)(Event.RESTARTED, "the program runs again, with what is on disk")
+        starting = asyncio.ensure_future(self._hosts[name].start())
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
+
     # -- what hosts and wire get --------------------------------------------------------------------
 
     def _site(self, name: str) -> Site:
         directory = self._network.scratch / name
         directory.mkdir()
-        own_faults = [f for f in self._scenario.faults if isinstance(f, DialogueFault) and f.at == name]
+        spoken = [f for f in self._scenario.faults if isinstance(f, DialogueFault) and f.at == name]
+        full = [
+            f for f in self._scenario.faults if isinstance(f, HostFault) and f.host == name and f.is_ == "full-disk"
+        ]
+        windows = [(fault, Trigger(from_ns=fault.from_, until_ns=fault.until)) for fault in full]
+
+        def disk_full() -> bool:
+            found = [fault for fault, window in windows if window.open_at(self._loop.elapsed_ns())]
+            for fault in found:
+                self._log(name)(Event.FAULT, fault.describe(), line=fault.line)
+            return bool(found)
+
+        as_client = isinstance(self._scenario.hosts[name], UserAgentSpec)
         name_server = next(n for n, host in self._scenario.hosts.items() if isinstance(host, NameServerSpec))
         agents = [n for n, host in self._scenario.hosts.items() if isinstance(host, UserAgentSpec)]
         return Site(
@@ -245,9 +282,23 @@ class _Lab:
             nameserver=self._addresses[name_server][0],
             log=self._log(name),
             now=lambda: self._loop.now_ns() / _NS,
-            dialogue=DialogueScript(own_faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed),
+            dialogue=self._script([f for f in spoken if not as_client and f.as_ == "server"]),
+            conduct=self._script([f for f in spoken if as_client or f.as_ == "client"]),
+            crash=lambda restart_ns: self._crash(name, restart_ns),
+            disk_full=disk_full,
             trusted=frozenset(address for agent in agents for address in self._addresses[agent]),
+            names=self._zone_script(name) if name == name_server else ZoneScript(),
         )
+
+    def _zone_script(self, name_server: str) -> ZoneScript:
+        def fired(fault: ZoneFault) -> None:
+            self._log(name_server)(Event.FAULT, fault.describe(), line=fault.line)
+
+        faults = [fault for fault in self._scenario.faults if isinstance(fault, ZoneFault)]
+        return ZoneScript(faults, fired, self._loop.elapsed_ns, self._scenario.seed, self._addresses)
+
+    def _script(self, faults: list[DialogueFault]) -> DialogueScript:
+        return DialogueScript(faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed)
 
     def _log(self, host: str) -> Log:
         def log(event: Event, message: str, **fields: str | int) -> None:

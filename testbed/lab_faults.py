@@ -21,7 +21,7 @@ def packet_faults(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) 
     """The scenario's host and wire faults, each with its line."""
     made: list[tuple[int, net.PacketFault]] = []
     for fault in scenario.faults:
-        if isinstance(fault, HostFault):
+        if isinstance(fault, HostFault) and not fault.of_program:
             window = Trigger(from_ns=fault.from_, until_ns=fault.until)
             made.append((fault.line, _HOST_FAULTS[fault.is_](frozenset(addresses[fault.host]), window)))
         elif isinstance(fault, WireFault):
@@ -32,7 +32,8 @@ def packet_faults(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) 
 def needs_forging(scenario: Scenario) -> bool:
     """Whether the wire will have to make packets of its own."""
     return any(
-        (isinstance(fault, HostFault) and fault.is_ != "silent") or (isinstance(fault, WireFault) and fault.reset)
+        (isinstance(fault, HostFault) and fault.is_ in ("refused", "unreachable"))
+        or (isinstance(fault, WireFault) and fault.reset)
         for fault in scenario.faults
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from testbed.expect.mail import entries
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
+from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.model import Closure, Connection, Reply
 
@@ -83,6 +86,10 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
     what = f"connection {expected.nth} from {expected.sender} to {expected.to}:"
     what += f" handshake {expected.handshake}" if expected.handshake else ""
     what += f" closure {expected.closure}" if expected.closure else ""
+    what += f" at least {format_duration(expected.at_least)}" if expected.at_least is not None else ""
+    what += f" at most {format_duration(expected.at_most)}" if expected.at_most is not None else ""
+    what += f" said {', '.join(expected.said)}" if expected.said is not None else ""
+    what += {None: "", True: " pipelined", False: " not pipelined"}[expected.pipelined]
     found = _between(analysis, expected.sender, expected.to, expected.port)
     if len(found) < expected.nth:
         return Verdict(what, False, f"there were only {len(found)} connections", (), expected.line)
@@ -92,7 +99,17 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
         differences.append(f"the handshake was {connection.handshake}")
     if expected.closure and expected.closure not in _closures(connection):
         differences.append(f"the closure was {_closures(connection)[-1]}")
-    frames = (connection.first_frame, *connection.closure_frames)
+    lasted = connection.end_ns - connection.start_ns
+    if (expected.at_least or 0) > lasted or (expected.at_most is not None and lasted > expected.at_most):
+        differences.append(f"it lasted {format_duration(lasted)}")
+    commands = [e.command for e in connection.exchanges if e.command is not None and e.command.verb != "connect"]
+    said = tuple(command.verb for command in commands)
+    if expected.said is not None and said != expected.said:
+        differences.append(f"the client said {', '.join(said) or 'nothing'}")
+    ahead = _ahead(connection)
+    if expected.pipelined is not None and expected.pipelined != bool(ahead):
+        differences.append(f"{len(ahead)} commands were sent before the reply to the one before them")
+    frames = (connection.first_frame, *ahead, *connection.closure_frames)
     why = "; ".join(differences) or f"connection {connection.number} did so"
     return Verdict(what, not differences, why, frames, expected.line)
 
@@ -106,6 +123,17 @@ def _between(analysis: Analysis, client: str | None, server: str, port: int | No
         and client in (None, c.client.name)
         and port in (None, c.server.port)
     ]
+
+
+def _ahead(connection: Connection) -> tuple[int, ...]:
+    """The frames of commands sent before the reply to the one before them (RFC 2920)."""
+    asked = [exchange for exchange in connection.exchanges if exchange.command is not None]
+    return tuple(
+        frame
+        for before, after in pairwise(asked)
+        if before.reply is not None and after.command is not None and after.command.time_ns < before.reply.time_ns
+        for frame in after.command.frames[:1]
+    )
 
 
 def _closures(connection: Connection) -> list[str]:

@@ -28,6 +28,7 @@ class _Promise:
     message_id: str
     recipient: str
     frames: tuple[int, ...]
+    silent: bool  # nobody is to be told of a failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1)
 
 
 def judge_conservation(analysis: Analysis) -> Verdict:
@@ -60,7 +61,13 @@ def _promises(analysis: Analysis) -> Iterator[_Promise]:
                         transaction.message_id,
                         recipient.address.lower(),
                         transaction.message.frames[-1:],
+                        not transaction.sender or _forbids_bounces(recipient.parameters),
                     )
+
+
+def _forbids_bounces(parameters: str) -> bool:
+    found = next((word[7:] for word in parameters.upper().split() if word.startswith("NOTIFY=")), "FAILURE")
+    return "FAILURE" not in found.split(",")
 
 
 class _Ledger:
@@ -98,8 +105,14 @@ class _Ledger:
             or self._relayed(promise)
             or bool(self._of(Event.HOLDS_QUEUE, promise))
             or any(self._notified(entry) for entry in self._of(Event.BOUNCED, promise))
-            or bool(self._of(Event.DISCARDED, promise))
+            or (promise.silent and bool(self._of(Event.DISCARDED, promise)))
+            or any(self._forwarded(promise, entry) for entry in self._of(Event.FORWARDED, promise))
         )
+
+    def _forwarded(self, promise: _Promise, entry: LogEntry) -> bool:
+        """Sent on to an address elsewhere: the same host owes it there now."""
+        target = entry.fields.get("target", "").lower()
+        return target != promise.recipient and self.kept(replace(promise, recipient=target))
 
     def _of(self, event: Event, promise: _Promise) -> list[LogEntry]:
         return [
@@ -148,7 +161,8 @@ def _copies(analysis: Analysis) -> tuple[list[str], list[str]]:
         (transaction.message_id, recipient.address.lower())
         for connection in analysis.connections
         for transaction in connection.transactions
-        if transaction.message is not None and transaction.message.reply is None
+        if transaction.message is not None
+        and (transaction.message.reply is None or not transaction.message.reply.code)  # garbage is no reply
         for recipient in transaction.recipients
     )
     doubled, excused = [], []

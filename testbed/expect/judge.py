@@ -9,7 +9,9 @@ from typing import Any
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
-from testbed.expect.reading import judge_fetched, judge_mailbox
+from testbed.expect.mailbox import judge_mailbox
+from testbed.expect.notifications import judge_notified
+from testbed.expect.reading import judge_fetched
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import (
@@ -19,21 +21,24 @@ from testbed.scenario.expectations import (
     Delivered,
     Fetched,
     MailboxExpected,
+    Notified,
     Queued,
     ReplyExpected,
 )
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.talk import TalkStep
 from testbed.trace.analysis import Analysis
 
 _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Delivered: judge_delivered,
+    MailboxExpected: judge_mailbox,
     Queued: judge_queued,
     Bounced: judge_bounced,
+    Notified: judge_notified,
     Attempts: judge_attempts,
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,
     Fetched: judge_fetched,
-    MailboxExpected: judge_mailbox,
 }
 
 
@@ -53,9 +58,15 @@ class Judgement:
 def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     """Judge a trace of a scenario, fresh or stored."""
     expectations = tuple(
-        _contradictable(_JUDGES[type(expectation)](expectation, analysis)) for expectation in scenario.expect
+        replace(
+            _contradictable(_JUDGES[type(expectation)](expectation, analysis)),
+            file=scenario.file_of("expect"),
+        )
+        for expectation in scenario.expect
     )
-    return Judgement(expectations, (*_faults(scenario, analysis), judge_conservation(analysis)))
+    return Judgement(
+        expectations, (*_faults(scenario, analysis), *_talks(scenario, analysis), judge_conservation(analysis))
+    )
 
 
 def _contradictable(verdict: Verdict) -> Verdict:
@@ -75,5 +86,26 @@ def _faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
             if entry.event == Event.FAULT and entry.fields.get("line") == str(fault.line)
         )
         why = f"it did its work {len(fired)} times" if fired else f"the fault at line {fault.line} was never reached"
-        verdicts.append(Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line))
+        verdicts.append(
+            Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line, scenario.file_of("faults"))
+        )
+    return verdicts
+
+
+def _talks(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
+    """A talk cut short has not shown what it was written for."""
+    verdicts = []
+    for step in scenario.steps:
+        if isinstance(step, TalkStep):
+            ends = [
+                entry
+                for entry in analysis.log
+                if entry.event == Event.TALKED and entry.fields.get("line") == str(step.line)
+            ]
+            held = bool(ends) and all(entry.fields.get("unsaid") == "0" for entry in ends)
+            why = "; ".join(entry.fields.get("status", "") for entry in ends) or "it was never played"
+            frames = tuple(entry.frame for entry in ends)
+            verdicts.append(
+                Verdict(f"talk: {step.describe()}", held, why, frames, step.line, scenario.file_of("steps"))
+            )
     return verdicts

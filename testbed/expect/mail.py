@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from email import policy
+from email.parser import BytesParser
+
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
+from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model import LogEntry
 
 
@@ -39,6 +43,13 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     frames: list[int] = []
     notes: list[str] = []
     held = bool(stored)
+    if expected.text is not None:
+        what += f" with '{expected.text}' in it"
+        without = _without_text(
+            expected.text, {e.fields.get("message_id", "") for f in stored.values() for e in f}, analysis
+        )
+        held = held and not without
+        notes += [f"{message_id} says something else" for message_id in without]
     for message_id, found in stored.items():
         frames += [entry.frame for entry in (*([sent[message_id]] if message_id in sent else []), *found)]
         if len(found) != expected.copies:
@@ -52,6 +63,20 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
             notes.append(f"{message_id} arrived after {format_duration(took)}" + (", too late" if late else ""))
     why = "; ".join(notes) or (f"nobody sent mail to {expected.to}" if not stored else "none arrived, as expected")
     return Verdict(what, held, why, tuple(sorted(frames)), expected.line)
+
+
+def _without_text(text: str, message_ids: set[str], analysis: Analysis) -> list[str]:
+    """The messages whose text, where packets carried them last, does not hold these words."""
+    last = {mail.message_id: mail.octets for mail in mail_objects(analysis) if mail.direction == "to server"}
+    return sorted(message_id for message_id in message_ids if text not in _text_of(last.get(message_id, b"")))
+
+
+def _text_of(octets: bytes) -> str:
+    body = BytesParser(policy=policy.default).parsebytes(octets).get_body(("plain",))
+    try:
+        return str(body.get_content()) if body is not None else ""
+    except (LookupError, UnicodeError):
+        return ""
 
 
 def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:

@@ -1,12 +1,10 @@
-"""Expectations about reading: what was fetched, and what mailboxes hold at the end."""
+"""The expectation about reading: what was fetched."""
 
 from __future__ import annotations
 
-from testbed.expect.mail import entries
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
 from testbed.protocols.imap import fetched_messages
-from testbed.scenario.expectations import Fetched, MailboxExpected
+from testbed.scenario.expectations import Fetched
 from testbed.trace.analysis import Analysis
 from testbed.trace.model import Exchange
 
@@ -46,20 +44,6 @@ def messages_in(exchange: Exchange) -> int:
     if command.verb in ("FETCH", "UID FETCH") and reply.code == "OK":
         return fetched_messages(command.argument, reply.lines)
     return 0
-
-
-def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
-    """A folder holds so many messages when the scenario has ended."""
-    what = f"{expected.folder} of {expected.of} holds {_messages(expected.messages)}"
-    held = entries(analysis, Event.HOLDS_MAIL, recipient=expected.of, folder=expected.folder)
-    passed = [
-        entry
-        for event in (Event.STORED, Event.FILED, Event.DELETED)
-        for entry in entries(analysis, event, recipient=expected.of)
-    ]
-    why = f"it holds {len(held)}: {', '.join(entry.fields.get('message_id', '') for entry in held[:10])}"
-    frames = tuple(entry.frame for entry in held or passed)
-    return Verdict(what, len(held) == expected.messages, why.rstrip(": "), frames, expected.line)
 
 
 def _messages(number: int) -> str:

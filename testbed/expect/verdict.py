@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Verdict:
     """Whether one thing held, why, and the frames that prove it.
 
-    ``line`` is the expectation's line in the scenario file, 0 for what is always checked.
+    ``line`` is the line of the expectation (of the fault, of the step) in ``file``, 0 for what is always checked.
     """
 
     what: str
@@ -17,3 +17,4 @@ class Verdict:
     why: str
     frames: tuple[int, ...]
     line: int = 0
+    file: str = ""

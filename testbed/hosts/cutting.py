@@ -1,29 +1,26 @@
-"""Connections ended as no protocol says they should be."""
+"""What faults do to the connections of those who read."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from typing import NoReturn
 
+from testbed.hosts.connections import reset
+from testbed.hosts.site import Site
 from testbed.scenario.faults import DialogueFault
 
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Close with RST instead of FIN: a zero linger time makes the kernel do so."""
-    sock = writer.get_extra_info("socket")
-    if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+_CHUNK = 65_536
 
 
-async def end(fault: DialogueFault, writer: asyncio.StreamWriter) -> NoReturn:
-    """What a fault with ``then`` does to a connection; raises ConnectionError, or never comes back."""
+async def end(fault: DialogueFault, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> NoReturn:
+    """What a fault with ``then`` does to a connection; raises ConnectionError once that is over."""
     if fault.then == "stall":
-        await asyncio.get_running_loop().create_future()
-    if fault.then == "reset":
-        reset(writer)
+        while await reader.read(_CHUNK):  # it reads on, and says nothing any more
+            pass
+    elif fault.then == "crash":
+        site.crash(fault.restart)
+    elif fault.then == "reset":
+        reset(writer.transport)
     else:
         writer.close()
     raise ConnectionAbortedError(fault.describe())

@@ -1,4 +1,4 @@
-"""Dialogue faults: which one, if any, replaces what a server would have said."""
+"""Dialogue faults: which one, if any, replaces what a host would have said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ALIASES = {"HELO": "EHLO"}
 
 
 class DialogueScript:
-    """The faults of one host, in the order of the file.
+    """The faults of one host in one role, in the order of the file.
 
     ``now_ns`` tells the scenario time since the start, ``fired`` hears of every fault that is staged.
     """
@@ -19,7 +19,7 @@ class DialogueScript:
     def __init__(
         self,
         faults: Sequence[DialogueFault],
-        fired: Callable[[DialogueFault], None],
+        fired: Callable[[DialogueFault], None] = lambda fault: None,
         now_ns: Callable[[], int] = lambda: 0,
         seed: int = 0,
     ) -> None:
@@ -28,19 +28,46 @@ class DialogueScript:
         self._now_ns = now_ns
         self._connections: Counter[str] = Counter()
 
+    @property
+    def reads_partly(self) -> bool:
+        """Whether the host is going to read only part of a message."""
+        return any(fault.octet is not None or fault.then in ("deaf", "sip") for fault, _ in self._faults)
+
+    @property
+    def stages_anything(self) -> bool:
+        """Whether there is any fault."""
+        return bool(self._faults)
+
     def connected(self, protocol: str = "SMTP") -> int:
         """The number of a new connection, from 1, among those of its protocol."""
         self._connections[protocol] += 1
         return self._connections[protocol]
 
-    def take(self, stage: str, recipient: str = "", connection: int = 1) -> DialogueFault | None:
+    def take(self, stage: str, recipient: str = "", connection: int = 1, sender: str = "") -> DialogueFault | None:
         """The fault to stage now.  ``stage`` is a command's verb, ``connect`` or ``message``."""
-        for fault, trigger in self._faults:
-            if fault.on not in (stage, _ALIASES.get(stage)) or fault.connection not in (None, connection):
+        for number, (fault, _) in enumerate(self._faults):
+            if fault.octet is not None or fault.on not in (stage, _ALIASES.get(stage)):
                 continue
             if fault.recipient is not None and fault.recipient.lower() != recipient.lower():
                 continue
-            if trigger.strikes(self._now_ns()):
-                self._fired(fault)
+            if self._strikes(number, connection, sender):
                 return fault
         return None
+
+    def take_inside(self, octets: range, connection: int = 1, sender: str = "") -> DialogueFault | None:
+        """The fault to stage in mid-message, when these octets have passed."""
+        for number, (fault, _) in enumerate(self._faults):
+            if fault.octet in octets and self._strikes(number, connection, sender):
+                return fault
+        return None
+
+    def _strikes(self, number: int, connection: int, sender: str) -> bool:
+        fault, trigger = self._faults[number]
+        if fault.connection not in (None, connection):
+            return False
+        if fault.mail_from is not None and fault.mail_from.lower() != sender.lower():
+            return False
+        if not trigger.strikes(self._now_ns()):
+            return False
+        self._fired(fault)
+        return True

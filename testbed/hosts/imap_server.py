@@ -57,6 +57,7 @@ class ImapServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert isinstance(reader, _Reader)
+        self._site.connections.add(writer.transport)
         connection = _Connection(self._config, reader, writer)
         state = _State(self._site, self._accounts, self._config, connection)
         async with AsyncExitStack() as stack:
@@ -160,11 +161,8 @@ class _State(QuotaState):
         return await super().do_greeting()
 
     async def do_command(self, cmd: Command) -> CommandResponse:
-        verb = cmd.command.decode().removeprefix("UID ")
-        await self._stage(verb, cmd.tag)
-        response = await super().do_command(cmd)
-        await self._stage(f"{verb} done", cmd.tag)
-        return response
+        await self._stage(cmd.command.decode().removeprefix("UID "), cmd.tag, cmd)
+        return await super().do_command(cmd)
 
     async def do_authenticate(
         self, cmd: AuthenticateCommand | LoginCommand, creds: ServerCredentials | None
@@ -173,7 +171,7 @@ class _State(QuotaState):
             await self._stage("AUTHENTICATE", cmd.tag)
         return await super().do_authenticate(cmd, creds)
 
-    async def _stage(self, verb: str, tag: bytes) -> None:
+    async def _stage(self, verb: str, tag: bytes, cmd: Command | None = None) -> None:
         """Raise what replaces a command, where a fault does: a response, or a ConnectionError."""
         fault = self._site.dialogue.take(f"IMAP {verb}", connection=self._number)
         if fault is None:
@@ -182,7 +180,9 @@ class _State(QuotaState):
             raise _Staged(fault)
         if fault.reply:
             await self._connection.write_response(_Staged(fault).get_response(tag))
-        await end(fault, self._connection.writer)
+        if fault.moment == "act" and cmd is not None:
+            await super().do_command(cmd)
+        await end(fault, self._site, self._connection.reader, self._connection.writer)
 
 
 class _Staged(ResponseError):

@@ -4,56 +4,60 @@ from __future__ import annotations
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from testbed.hosts.admission import Admission
+from testbed.hosts.envelope import Transaction
 from testbed.hosts.trace_header import peer_address
-
-_NULL_PATH = "<>"  # what aiosmtpd makes of MAIL FROM:<>
-
-
-def sender_of(envelope: Envelope) -> str:
-    """The reverse-path of a transaction, ``""`` for the null path (RFC 5321 §4.5.5)."""
-    sender = envelope.mail_from or ""
-    return "" if sender == _NULL_PATH else sender
 
 
 class MailHandler:
     """What aiosmtpd asks a mail host; the three questions subclasses answer are the last three methods."""
 
+    admission: Admission | None = None
+    """What the host does not take at present; None for nothing."""
+
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
+        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", "250-DSN", responses[-1]]
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        refusal = self.admission.mail(peer_address(session)) if self.admission else ""
+        if refusal:
+            return refusal
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 Sender ok"
 
     async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: SMTP, session: Session, envelope: Transaction, address: str, options: list[str]
     ) -> str:
-        refusal = self.refusal(address, peer_address(session))
+        peer = peer_address(session)
+        refusal = self.refusal(address, peer)
+        if not refusal and self.admission:
+            refusal = self.admission.recipient(peer, envelope.sender, address)
         if refusal:
             return refusal
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient ok"
 
     async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope
+        self, server: SMTP, session: Session, envelope: Transaction
     ) -> str:
         content = envelope.original_content or b""
-        return self.accept(self.received(session, envelope) + content, envelope)
+        refusal = self.admission.message(peer_address(session), content) if self.admission else ""
+        return refusal or self.accept(self.received(session, envelope) + content, envelope)
 
     def refusal(self, recipient: str, peer: str) -> str:
         """Why RCPT is refused, as a reply, or ``""``."""
         raise NotImplementedError
 
-    def received(self, session: Session, envelope: Envelope) -> bytes:
+    def received(self, session: Session, envelope: Transaction) -> bytes:
         """The trace header to put on top (RFC 5321 §4.4)."""
         raise NotImplementedError
 
-    def accept(self, message: bytes, envelope: Envelope) -> str:
+    def accept(self, message: bytes, envelope: Transaction) -> str:
         """Take responsibility for a message, durably, and give the reply to the final dot."""
         raise NotImplementedError

@@ -37,6 +37,11 @@ class MailboxServers:
             imap = ImapServer(self._site, self._post_office, self._tls)
             self._servers += await listen(imap.protocol, self._site.addresses, (IMAP_PORT,))
 
+    def crash(self) -> None:
+        """Listen no more; connections are the host's to cut."""
+        for server in self._servers:
+            server.close()
+
     async def stop(self) -> None:
         """Close the sockets."""
         await close(self._servers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 
 from testbed.hosts.cutting import end
@@ -33,8 +35,9 @@ class Pop3Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Pop3Session(self._site.name, self._open, tls=self._tls is not None)
         connection = self._site.dialogue.connected("POP3")
+        self._site.connections.add(writer.transport)
         try:
-            if not await self._staged("connect", connection, writer):
+            if not await self._staged("connect", connection, reader, writer):
                 writer.write(session.greeting())
             while session.state is not State.OVER:
                 async with asyncio.timeout(AUTOLOGOUT_S):
@@ -42,27 +45,33 @@ class Pop3Server:
                 if not octets:
                     break
                 session.feed(octets)
-                await self._answer(session, connection, writer)
+                await self._answer(session, connection, reader, writer)
         except (OSError, TimeoutError):  # whoever is silent for too long hears nothing more (RFC 1939 §3)
             pass
         finally:
             session.lost()
             writer.close()
 
-    async def _answer(self, session: Pop3Session, connection: int, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, session: Pop3Session, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         for keyword, argument in session.commands():
-            if await self._staged(keyword, connection, writer):
+            if await self._staged(keyword, connection, reader, writer, partial(session.answer, keyword, argument)):
                 continue
-            reply = session.answer(keyword, argument)
-            if await self._staged(f"{keyword} done", connection, writer):
-                continue
-            writer.write(reply)
+            writer.write(session.answer(keyword, argument))
             await writer.drain()
             if session.tls_begins and self._tls is not None:
                 session.tls_begins = False
                 await writer.start_tls(self._tls)
 
-    async def _staged(self, keyword: str, connection: int, writer: asyncio.StreamWriter) -> bool:
+    async def _staged(
+        self,
+        keyword: str,
+        connection: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        act: Callable[[], object] = lambda: None,
+    ) -> bool:
         """Whether a fault has answered in the server's place.  Raises ConnectionError when it ends the connection."""
         fault = self._site.dialogue.take(f"POP3 {keyword}", connection=connection)
         if fault is None:
@@ -70,7 +79,9 @@ class Pop3Server:
         if fault.reply:
             writer.write(fault.reply.encode() + b"\r\n")
         if fault.then:
-            await end(fault, writer)
+            if fault.moment == "act":
+                act()
+            await end(fault, self._site, reader, writer)
         return True
 
     def _open(self, user: str, password: str) -> _LockedMailbox | None:

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 
 from testbed.hosts.mailbox import INBOX, Mailbox
+from testbed.hosts.message_data import body_digest
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
@@ -26,8 +27,10 @@ class PostOffice:
         directory.mkdir(parents=True, exist_ok=True)
         for number, (user, spec) in enumerate(users.items(), 1):
             address = f"{user}@{self.domain}"
+            new = not (directory / str(number)).exists()  # else the host has started before
             box = Mailbox(address, directory / str(number), spec.quota, spec.messages, spec.folders)
-            box.fill(spec.filled, site.date())
+            if new:
+                box.fill(spec.filled, site.date())
             self.mailboxes[address] = box
             self._aliases |= {f"{alias}@{self.domain}": address for alias in spec.aliases}
             self._passwords[address] = spec.password
@@ -75,6 +78,7 @@ class PostOffice:
             **alias,
             message_id=message_id,
             octets=len(message),
+            body_sha256=body_digest(message),
             sender=sender,
             subject=header_field(message, "Subject"),
         )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from testbed.hosts.envelope import Envelope
+from testbed.protocols.esmtp import MailParameters, RcptParameters
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
@@ -12,13 +16,20 @@ CREATE TABLE IF NOT EXISTS message (
     sender TEXT NOT NULL,
     message_id TEXT NOT NULL,
     content BLOB NOT NULL,
-    arrived REAL NOT NULL
+    arrived REAL NOT NULL,
+    body TEXT NOT NULL,
+    utf8 INTEGER NOT NULL,
+    ret TEXT NOT NULL,
+    envid TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS recipient (
     message INTEGER NOT NULL REFERENCES message(id),
     address TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     due REAL NOT NULL,
+    notify TEXT NOT NULL,
+    orcpt TEXT NOT NULL,
+    warned INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (message, address)
 );
 CREATE INDEX IF NOT EXISTS recipient_due ON recipient(due);
@@ -33,6 +44,7 @@ class QueuedMessage:
     sender: str
     message_id: str
     arrived: float
+    parameters: MailParameters = field(default_factory=MailParameters)
 
     @property
     def queue_id(self) -> str:
@@ -42,12 +54,14 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRecipient:
-    """A recipient still owed a delivery or a bounce."""
+    """A recipient still owed a delivery or a bounce; ``warned`` tells that the sender has heard of the delay."""
 
     message: QueuedMessage
     address: str
     attempts: int
     due: float
+    parameters: RcptParameters = field(default_factory=RcptParameters)
+    warned: bool = False
 
 
 class Queue:
@@ -59,20 +73,25 @@ class Queue:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
 
-    def add(self, sender: str, recipients: list[str], content: bytes, message_id: str, now: float) -> QueuedMessage:
+    def add(self, envelope: Envelope, content: bytes, message_id: str, now: float) -> QueuedMessage:
         """Store a message; it is on stable storage when this returns."""
+        said = envelope.parameters
         with self._transaction():
             cursor = self._db.execute(
-                "INSERT INTO message (sender, message_id, content, arrived) VALUES (?, ?, ?, ?)",
-                (sender, message_id, content, now),
+                "INSERT INTO message (sender, message_id, content, arrived, body, utf8, ret, envid)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (envelope.sender, message_id, content, now, said.body, said.utf8, said.ret, said.envid),
             )
             number = cursor.lastrowid
             assert number is not None
             self._db.executemany(
-                "INSERT OR IGNORE INTO recipient (message, address, due) VALUES (?, ?, ?)",
-                [(number, address, now) for address in recipients],
+                "INSERT OR IGNORE INTO recipient (message, address, due, notify, orcpt) VALUES (?, ?, ?, ?, ?)",
+                [
+                    (number, to.address, now, ",".join(sorted(to.parameters.notify)), to.parameters.orcpt)
+                    for to in envelope.recipients
+                ],
             )
-        return QueuedMessage(number, sender, message_id, now)
+        return QueuedMessage(number, envelope.sender, message_id, now, said)
 
     def content(self, message: QueuedMessage) -> bytes:
         """The octets of a message."""
@@ -82,12 +101,13 @@ class Queue:
     def recipients(self, due_by: float | None = None) -> list[QueuedRecipient]:
         """Recipients due by a time (None: all), oldest message first."""
         rows = self._db.execute(
-            "SELECT m.id, m.sender, m.message_id, m.arrived, r.address, r.attempts, r.due"
+            "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid,"
+            " r.address, r.attempts, r.due, r.notify, r.orcpt, r.warned"
             " FROM recipient r JOIN message m ON m.id = r.message"
             " WHERE ?1 IS NULL OR r.due <= ?1 ORDER BY m.id, r.rowid",
             (due_by,),
         )
-        return [QueuedRecipient(QueuedMessage(*row[:4]), *row[4:]) for row in rows]
+        return [_recipient(row) for row in rows]
 
     def next_due(self) -> float | None:
         """When the next recipient is due, None when the queue is empty."""
@@ -99,6 +119,13 @@ class Queue:
         self._db.execute(
             "UPDATE recipient SET attempts = attempts + 1, due = ? WHERE message = ? AND address = ?",
             (due, recipient.message.id, recipient.address),
+        )
+
+    def warned(self, recipient: QueuedRecipient) -> None:
+        """Note that the sender has been told of the delay."""
+        self._db.execute(
+            "UPDATE recipient SET warned = 1 WHERE message = ? AND address = ?",
+            (recipient.message.id, recipient.address),
         )
 
     def remove(self, recipient: QueuedRecipient) -> None:
@@ -119,6 +146,14 @@ class Queue:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
+
+
+def _recipient(row: tuple[Any, ...]) -> QueuedRecipient:
+    number, sender, message_id, arrived, body, utf8, ret, envid, address, attempts, due, notify, orcpt, warned = row
+    said = MailParameters(body=body, utf8=bool(utf8), ret=ret, envid=envid)
+    wishes = RcptParameters(frozenset(notify.split(",") if notify else ()), orcpt)
+    message = QueuedMessage(number, sender, message_id, arrived, said)
+    return QueuedRecipient(message, address, attempts, due, wishes, bool(warned))
 
 
 class _Transaction:

@@ -6,11 +6,13 @@ import asyncio
 from itertools import groupby
 
 from testbed.hosts.delivery import HopFailed, Result, Session
-from testbed.hosts.dsn import Failure, bounce
+from testbed.hosts.envelope import Envelope, EnvelopeRecipient
+from testbed.hosts.notifications import Notifier
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue, QueuedMessage, QueuedRecipient
 from testbed.hosts.retry import RetrySchedule
 from testbed.hosts.routing import Hop, Route, Router
+from testbed.hosts.settling import Settlement, Taker
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
@@ -26,22 +28,32 @@ class QueueRunner:
     """Works through one relay's queue, a batch per message and domain."""
 
     def __init__(
-        self, site: Site, queue: Queue, post_office: PostOffice, router: Router, schedule: RetrySchedule
+        self,
+        site: Site,
+        queue: Queue,
+        post_office: PostOffice,
+        router: Router,
+        schedule: RetrySchedule,
+        *,
+        pipelining: bool | None = None,
     ) -> None:
+        """``pipelining`` is that of :class:`testbed.hosts.delivery.Session`."""
         self._site = site
         self._queue = queue
         self._post_office = post_office
         self._router = router
-        self._schedule = schedule
+        self._pipelining = pipelining
+        self.notifier = Notifier(site, self.enqueue)
+        self._settlement = Settlement(site, queue, schedule, self.notifier)
         self._in_progress: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._sessions = asyncio.Semaphore(MAX_SESSIONS)
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
 
-    def enqueue(self, sender: str, recipients: list[str], content: bytes) -> QueuedMessage:
+    def enqueue(self, envelope: Envelope, content: bytes) -> QueuedMessage:
         """Store a message durably and attempt it as soon as possible."""
         message_id = header_field(content, "Message-ID")
-        message = self._queue.add(sender, recipients, content, message_id, self._site.now())
+        message = self._queue.add(envelope, content, message_id, self._site.now())
         self._wake()
         return message
 
@@ -105,10 +117,10 @@ class QueueRunner:
         try:
             async with self._sessions:
                 if self._post_office.serves(owed[0].address):
-                    results, hop = self._deliver_locally(message, owed), None
+                    results, taker = self._deliver_locally(message, owed), Taker()
                 else:
-                    results, hop, session = await self._deliver(message, domain, owed)
-                self._settle(message, owed, results, hop)
+                    results, taker, session = await self._deliver(message, domain, owed)
+                self._settlement.settle(message, owed, results, taker)
                 # The queue is told before QUIT: a server slow to say goodbye must not cause a duplicate.
                 if session is not None:
                     await session.quit()
@@ -136,7 +148,7 @@ class QueueRunner:
 
     async def _deliver(
         self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient]
-    ) -> tuple[dict[str, Result], Hop | None, Session | None]:
+    ) -> tuple[dict[str, Result], Taker, Session | None]:
         recipients = [recipient.address for recipient in owed]
         self._site.log(
             Event.ATTEMPT,
@@ -150,15 +162,18 @@ class QueueRunner:
         route = await self._router.route(domain)
         if not route.hops:
             self._site.log(Event.ROUTE, f"no route: {route.reason}", domain=domain, status=route.status)
-            return dict.fromkeys(recipients, Result(0, route.status, route.reason)), None, None
+            return dict.fromkeys(recipients, Result(route.code, route.status, route.reason)), Taker(), None
         hosts = " ".join(hop.host for hop in route.hops)
         self._site.log(Event.ROUTE, f"mail for {domain} goes to {hosts}", domain=domain, hosts=hosts)
         session, hop, failures = await self._open(route)
         if session is None:
             temporary = [failure for failure in failures if not failure.permanent]
-            return dict.fromkeys(recipients, (temporary or failures)[-1]), hop, None
-        results = await session.send(message.sender, recipients, self._queue.content(message))
-        return results, hop, session
+            return dict.fromkeys(recipients, (temporary or failures)[-1]), Taker(hop.host), None
+        envelope = Envelope(
+            message.sender, tuple(EnvelopeRecipient(to.address, to.parameters) for to in owed), message.parameters
+        )
+        results = await session.send(envelope, self._queue.content(message))
+        return results, Taker(hop.host, "DSN" in session.offer.extensions), session
 
     async def _open(self, route: Route) -> tuple[Session | None, Hop, list[Result]]:
         """The first hop that greets us, or the failures of all of them."""
@@ -166,7 +181,7 @@ class QueueRunner:
         hop = route.hops[0]
         for hop in route.hops:
             for address in hop.addresses:
-                session = Session(self._site, address, SMTP_PORT)
+                session = Session(self._site, address, SMTP_PORT, pipelining=self._pipelining)
                 try:
                     await session.open()
                 except HopFailed as failed:
@@ -181,85 +196,3 @@ class QueueRunner:
                 else:
                     return session, hop, failures
         return None, hop, failures
-
-    # -- what becomes of each recipient ---------------------------------------------------------------
-
-    def _settle(
-        self, message: QueuedMessage, owed: list[QueuedRecipient], results: dict[str, Result], hop: Hop | None
-    ) -> None:
-        failures: list[tuple[QueuedRecipient, Failure]] = []
-        for recipient in owed:
-            result = results.get(recipient.address)
-            if result is None:
-                continue
-            if result.taken:
-                self._relayed(recipient, result, hop)
-                continue
-            remote = hop.host if hop and result.code else ""
-            expired = self._schedule.expired(message.arrived, self._site.now())
-            if not result.permanent and not expired:
-                self._defer(recipient, result, remote)
-                continue
-            status = result.status if result.permanent else "4.4.7"
-            reason = result.text if result.permanent else f"given up after {self._schedule.lifetime}: {result.text}"
-            diagnostic = str(result) if result.code else ""
-            failures.append((recipient, Failure(recipient.address, status, reason, diagnostic, remote)))
-        if failures:
-            self._give_back(message, failures)
-
-    def _relayed(self, recipient: QueuedRecipient, result: Result, hop: Hop | None) -> None:
-        self._queue.remove(recipient)
-        where = hop.host if hop else self._site.name
-        self._site.log(
-            Event.RELAYED,
-            f"{recipient.message.queue_id}: {where} has taken it for <{recipient.address}>: {result}",
-            queue_id=recipient.message.queue_id,
-            message_id=recipient.message.message_id,
-            recipient=recipient.address,
-            next_hop=where,
-            status=str(result),
-        )
-
-    def _defer(self, recipient: QueuedRecipient, result: Result, remote: str) -> None:
-        now = self._site.now()
-        due = self._schedule.next_attempt(recipient.message.arrived, recipient.attempts, now)
-        self._queue.defer(recipient, due)
-        said = f"{remote} said " if remote else ""
-        self._site.log(
-            Event.DEFERRED,
-            f"{recipient.message.queue_id}: <{recipient.address}> deferred, {said}{result};"
-            f" next attempt in {self._schedule.words(due - now)}",
-            queue_id=recipient.message.queue_id,
-            message_id=recipient.message.message_id,
-            recipient=recipient.address,
-            status=str(result),
-            retry_in=f"{due - now:.0f}",
-        )
-
-    def _give_back(self, message: QueuedMessage, failures: list[tuple[QueuedRecipient, Failure]]) -> None:
-        """Bounce, or drop what is itself a notification (RFC 5321 §6.1).  The DSN is queued before the mail goes."""
-        dsn_id = ""
-        if message.sender:
-            dsn_id = f"<dsn-{message.queue_id}-{failures[0][0].attempts + 1}@{self._site.name}>"
-            dsn = bounce(
-                reporting=self._site.name,
-                sender=message.sender,
-                failures=[failure for _, failure in failures],
-                original=self._queue.content(message),
-                message_id=dsn_id,
-                date=self._site.date(),
-            )
-            self.enqueue("", [message.sender], dsn)
-        for recipient, failure in failures:
-            self._queue.remove(recipient)
-            self._site.log(
-                Event.BOUNCED if message.sender else Event.DISCARDED,
-                f"{message.queue_id}: <{recipient.address}> failed, {failure.status} {failure.reason}; "
-                + (f"told {message.sender} in {dsn_id}" if message.sender else "a notification is not bounced"),
-                queue_id=message.queue_id,
-                message_id=message.message_id,
-                recipient=recipient.address,
-                status=failure.status,
-                dsn_id=dsn_id,
-                sender=message.sender,
-            )

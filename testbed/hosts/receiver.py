@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from aiosmtpd.smtp import Envelope, Session
+from aiosmtpd.smtp import Session
 
-from testbed.hosts.mail_handler import MailHandler, sender_of
+from testbed.hosts.admission import Admission
+from testbed.hosts.envelope import Transaction
+from testbed.hosts.esmtp_commands import Terms
+from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.mailbox_servers import MailboxServers
+from testbed.hosts.notifications import Subject, success
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.smtp_server import SmtpServer
 from testbed.hosts.trace_header import received
@@ -20,15 +25,27 @@ PORT = 25
 
 
 class Receiver:
-    """Accepts mail for its own mailboxes and for nobody else."""
+    """Accepts mail for its own mailboxes and for nobody else.  What it queues are notices to senders who asked."""
 
-    def __init__(self, site: Site, post_office: PostOffice, mailbox_servers: MailboxServers) -> None:
+    def __init__(
+        self,
+        site: Site,
+        post_office: PostOffice,
+        runner: QueueRunner,
+        mailbox_servers: MailboxServers,
+        terms: Terms,
+        admission: Admission | None = None,
+    ) -> None:
         self.name = site.name
+        self._terms = terms
+        self._runner = runner
+        self._running: asyncio.Task[None] | None = None
         self._site = site
         self._post_office = post_office
         self._mailbox_servers = mailbox_servers
         self._servers: list[asyncio.Server] = []
-        self._handler = _ReceiverHandler(site, post_office)
+        self._handler = _ReceiverHandler(site, post_office, runner)
+        self._handler.admission = admission
 
     @property
     def mailboxes(self) -> dict[str, Mailbox]:
@@ -37,26 +54,48 @@ class Receiver:
 
     async def start(self) -> None:
         """Listen on port 25, and where mailboxes are read."""
-        self._servers = await listen(lambda: SmtpServer(self._handler, self._site), self._site.addresses, (PORT,))
+        self._servers = await listen(
+            lambda: SmtpServer(self._handler, self._site, self._terms),
+            self._site.addresses,
+            (PORT,),
+            self._site.receive_buffer,
+        )
         await self._mailbox_servers.start()
+        self._running = asyncio.create_task(self._runner.run())
 
     async def settled(self) -> None:
-        """A receiver stores before it answers, so nothing is ever in progress."""
+        """Return when no notice is being sent; mail is stored before it is answered for."""
+        await self._runner.settled()
 
     async def stop(self) -> None:
-        """Close the sockets."""
+        """Close the sockets, and send no more notices."""
         await close(self._servers)
         await self._mailbox_servers.stop()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    def crash(self) -> None:
+        """Stop in the middle of everything; the mailboxes are on disk."""
+        for server in self._servers:
+            server.close()
+        self._mailbox_servers.crash()
+        if self._running is not None:
+            self._running.cancel()
+        self._site.connections.cut()
 
     def inventory(self) -> None:
-        """Log every message in every mailbox."""
+        """Log every message in every mailbox, and every notice still owed."""
         self._post_office.inventory()
+        self._runner.inventory()
 
 
 class _ReceiverHandler(MailHandler):
-    def __init__(self, site: Site, post_office: PostOffice) -> None:
+    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner) -> None:
         self._site = site
         self._post_office = post_office
+        self._runner = runner
+        self._taken = 0
 
     def refusal(self, recipient: str, peer: str) -> str:
         if not self._post_office.serves(recipient):
@@ -67,10 +106,10 @@ class _ReceiverHandler(MailHandler):
             self._site.log(Event.REFUSED, f"refuses mail for <{recipient}>: {reply}", recipient=recipient, status=reply)
         return reply
 
-    def received(self, session: Session, envelope: Envelope) -> bytes:
-        return received(self._site, session, envelope.rcpt_tos)
+    def received(self, session: Session, envelope: Transaction) -> bytes:
+        return received(self._site, session, envelope)
 
-    def accept(self, message: bytes, envelope: Envelope) -> str:
+    def accept(self, message: bytes, envelope: Transaction) -> str:
         recipients = list(envelope.rcpt_tos)
         for recipient in recipients:
             if not self._post_office.has_room(recipient, len(message)):
@@ -82,7 +121,7 @@ class _ReceiverHandler(MailHandler):
                     status=reply,
                 )
                 return reply
-        sender, message_id = sender_of(envelope), header_field(message, "Message-ID")
+        sender, message_id = envelope.sender, header_field(message, "Message-ID")
         for recipient in recipients:
             self._post_office.store(recipient, message, sender=sender)
         self._site.log(
@@ -93,4 +132,17 @@ class _ReceiverHandler(MailHandler):
             recipients=" ".join(recipients),
             octets=len(message),
         )
+        self._tell_of_success(message, message_id, envelope)
         return "250 2.0.0 Message stored"
+
+    def _tell_of_success(self, message: bytes, message_id: str, envelope: Transaction) -> None:
+        """Mail in a mailbox is delivered, and who asked is told (RFC 3461 §5.2.3)."""
+        self._taken += 1
+        name = f"R{self._taken}"
+        subject = Subject(name, envelope.sender, message_id, self._site.now(), envelope.parameters, lambda: message)
+        reports = [
+            report
+            for to in envelope.recipients
+            for report in success(to.address, to.parameters, "it lies in the mailbox")
+        ]
+        self._runner.notifier.tell("delivered", subject, reports)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 
-from aiosmtpd.smtp import Envelope
 from aiosmtpd.smtp import Session as PeerSession
 
-from testbed.hosts.mail_handler import MailHandler, sender_of
+from testbed.hosts.admission import Admission
+from testbed.hosts.envelope import Transaction
+from testbed.hosts.esmtp_commands import Terms
+from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.post_office import PostOffice
@@ -25,14 +29,23 @@ class Relay:
     """A mail server with a queue, and the mailboxes of its own domain."""
 
     def __init__(
-        self, site: Site, post_office: PostOffice, runner: QueueRunner, mailbox_servers: MailboxServers
+        self,
+        site: Site,
+        post_office: PostOffice,
+        runner: QueueRunner,
+        forward: Mapping[str, str],
+        mailbox_servers: MailboxServers,
+        terms: Terms,
+        admission: Admission | None = None,
     ) -> None:
         self.name = site.name
+        self._terms = terms
         self._site = site
         self._post_office = post_office
         self._runner = runner
         self._mailbox_servers = mailbox_servers
-        self._handler = _RelayHandler(site, post_office, runner)
+        self._handler = _RelayHandler(site, post_office, runner, forward)
+        self._handler.admission = admission
         self._servers: list[asyncio.Server] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -44,7 +57,10 @@ class Relay:
     async def start(self) -> None:
         """Listen for other servers and for user agents, and work through the queue."""
         self._servers = await listen(
-            lambda: SmtpServer(self._handler, self._site), self._site.addresses, (SMTP_PORT, SUBMISSION_PORT)
+            lambda: SmtpServer(self._handler, self._site, self._terms),
+            self._site.addresses,
+            (SMTP_PORT, SUBMISSION_PORT),
+            self._site.receive_buffer,
         )
         await self._mailbox_servers.start()
         self._running = asyncio.create_task(self._runner.run())
@@ -61,6 +77,15 @@ class Relay:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
+    def crash(self) -> None:
+        """Stop in the middle of everything; the queue is on disk."""
+        for server in self._servers:
+            server.close()
+        if self._running is not None:
+            self._running.cancel()
+        self._mailbox_servers.crash()
+        self._site.connections.cut()
+
     def inventory(self) -> None:
         """Log what the mailboxes and the queue hold."""
         self._post_office.inventory()
@@ -68,13 +93,21 @@ class Relay:
 
 
 class _RelayHandler(MailHandler):
-    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner) -> None:
+    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner, forward: Mapping[str, str]) -> None:
         self._site = site
         self._post_office = post_office
         self._runner = runner
+        self._forward = forward
+
+    def _goes_on_to(self, recipient: str) -> str:
+        """Where the mail of a recipient is forwarded, ``""`` where it is not."""
+        local, _, _ = recipient.rpartition("@")
+        return self._forward.get(local, "") if self._post_office.serves(recipient) else ""
 
     def refusal(self, recipient: str, peer: str) -> str:
-        if self._post_office.serves(recipient):
+        if self._goes_on_to(recipient):
+            reply = ""
+        elif self._post_office.serves(recipient):
             reply = self._post_office.refusal(recipient)
         elif peer in self._site.trusted:
             reply = ""
@@ -84,12 +117,14 @@ class _RelayHandler(MailHandler):
             self._site.log(Event.REFUSED, f"refuses mail for <{recipient}>: {reply}", recipient=recipient, status=reply)
         return reply
 
-    def received(self, session: PeerSession, envelope: Envelope) -> bytes:
-        return received(self._site, session, envelope.rcpt_tos)
+    def received(self, session: PeerSession, envelope: Transaction) -> bytes:
+        return received(self._site, session, envelope)
 
-    def accept(self, message: bytes, envelope: Envelope) -> str:
-        sender, recipients = sender_of(envelope), list(envelope.rcpt_tos)
-        queued = self._runner.enqueue(sender, recipients, message)
+    def accept(self, message: bytes, envelope: Transaction) -> str:
+        sender, recipients = envelope.sender, list(envelope.rcpt_tos)
+        targets = [self._goes_on_to(recipient) or recipient for recipient in recipients]
+        onward = [replace(to, address=target) for to, target in zip(envelope.recipients, targets, strict=True)]
+        queued = self._runner.enqueue(replace(envelope.envelope(), recipients=tuple(onward)), message)
         self._site.log(
             Event.ACCEPTED,
             f"queues {queued.message_id} as {queued.queue_id} for {', '.join(recipients)}",
@@ -99,4 +134,14 @@ class _RelayHandler(MailHandler):
             recipients=" ".join(recipients),
             octets=len(message),
         )
+        for recipient, target in zip(recipients, targets, strict=True):
+            if target != recipient:
+                self._site.log(
+                    Event.FORWARDED,
+                    f"{queued.queue_id}: mail for <{recipient}> goes on to <{target}>",
+                    queue_id=queued.queue_id,
+                    message_id=queued.message_id,
+                    recipient=recipient,
+                    target=target,
+                )
         return f"250 2.0.0 Queued as {queued.queue_id}"

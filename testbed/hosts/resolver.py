@@ -10,7 +10,6 @@ import dns.message
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
-import dns.rrset
 
 from testbed.hosts.site import Site
 
@@ -18,9 +17,13 @@ TRIES = 3
 TIMEOUT_S = 5.0  # per try, in scenario time (RFC 1035 §7.2 suggests 2 to 5 seconds)
 
 
+LOOP = "LOOP"  # aliases that lead in a circle (RFC 1034 §3.6.2)
+TIMEOUT = "TIMEOUT"  # nobody answered, or nothing that can be understood
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``rcode`` is DNS's own word (NOERROR, NXDOMAIN, SERVFAIL) or ``TIMEOUT`` when nobody answered."""
+    """``rcode`` is DNS's own word (NOERROR, NXDOMAIN, SERVFAIL), or :data:`LOOP` or :data:`TIMEOUT`."""
 
     rcode: str
     records: tuple[str, ...]
@@ -28,11 +31,15 @@ class Answer:
     @property
     def settled(self) -> bool:
         """Whether this is DNS's last word: records, or that there are none.  Otherwise ask again later."""
-        return self.rcode in ("NOERROR", "NXDOMAIN")
+        return self.rcode in ("NOERROR", "NXDOMAIN", LOOP)
 
 
 class Resolver:
-    """Asks on behalf of one host, from its own address."""
+    """Asks on behalf of one host, from its own address.
+
+    What does not answer the question (another id, a message that cannot be read) is passed over, as it may be forged
+    (RFC 5452 §9.1): the answer may still come.
+    """
 
     def __init__(self, site: Site) -> None:
         self._nameserver = site.nameserver
@@ -44,25 +51,29 @@ class Resolver:
         for _ in range(TRIES):
             try:
                 response, _ = await dns.asyncquery.udp_with_fallback(
-                    query, self._nameserver, timeout=TIMEOUT_S, source=self._source, ignore_unexpected=True
+                    query,
+                    self._nameserver,
+                    timeout=TIMEOUT_S,
+                    source=self._source,
+                    ignore_unexpected=True,
+                    ignore_errors=True,
                 )
             except (dns.exception.DNSException, OSError, EOFError):
                 continue
-            rcode = dns.rcode.to_text(response.rcode())
-            if rcode == "NOERROR":
-                return Answer(rcode, _records(response, kind))
-            return Answer(rcode, ())
-        return Answer("TIMEOUT", ())
+            return _answer(response, kind)
+        return Answer(TIMEOUT, ())
 
 
-def _records(response: dns.message.Message, kind: str) -> tuple[str, ...]:
-    if not isinstance(response, dns.message.QueryMessage):
-        return ()
+def _answer(response: dns.message.Message, kind: str) -> Answer:
+    rcode = dns.rcode.to_text(response.rcode())
+    if rcode != "NOERROR" or not isinstance(response, dns.message.QueryMessage):
+        return Answer(rcode, ())
     try:
-        chained = response.resolve_chaining()
+        rrset = response.resolve_chaining().answer
+    except dns.message.ChainTooLong:
+        return Answer(LOOP, ())
     except dns.exception.DNSException:
-        return ()
-    rrset: dns.rrset.RRset | None = chained.answer
+        return Answer(rcode, ())
     if rrset is None or dns.rdatatype.to_text(rrset.rdtype) != kind:
-        return ()
-    return tuple(rdata.to_text() for rdata in rrset)
+        return Answer(rcode, ())
+    return Answer(rcode, tuple(rdata.to_text() for rdata in rrset))

@@ -7,23 +7,37 @@ from dataclasses import dataclass
 from testbed.scenario.units import format_duration
 
 _NS = 1_000_000_000
+_WARN_WHO_ASKED_NS = 4 * 3_600 * _NS  # a relay's usual patience, sendmail's for instance
 
 
 @dataclass(frozen=True, slots=True)
 class RetrySchedule:
-    """``intervals_ns`` between attempts, the last repeating; ``give_up_ns`` after arrival.  Scenario time."""
+    """``intervals_ns`` between attempts, the last repeating; ``give_up_ns`` after arrival.  Scenario time.
+
+    ``warn_after_ns`` is the age at which the sender hears of a delay; None where only who asked for it does.
+    """
 
     intervals_ns: tuple[int, ...]
     give_up_ns: int
+    warn_after_ns: int | None = None
 
     def next_attempt(self, arrived: float, attempts: int, now: float) -> float:
         """When to try again after ``attempts`` earlier ones; the last try falls on the end of the lifetime."""
         interval = self.intervals_ns[min(attempts, len(self.intervals_ns) - 1)] / _NS
-        return min(now + interval, arrived + self.give_up_ns / _NS)
+        return min(now + interval, self.end(arrived))
+
+    def end(self, arrived: float) -> float:
+        """When a message is given up."""
+        return arrived + self.give_up_ns / _NS
+
+    def late(self, arrived: float, now: float, *, asked: bool) -> bool:
+        """Whether a message has waited so long that its sender is told; ``asked`` is NOTIFY=DELAY (RFC 3461 §4.1)."""
+        after = self.warn_after_ns if self.warn_after_ns is not None else _WARN_WHO_ASKED_NS if asked else None
+        return after is not None and now >= arrived + after / _NS - 1e-3
 
     def expired(self, arrived: float, now: float) -> bool:
         """Whether a message has been tried for long enough."""
-        return now >= arrived + self.give_up_ns / _NS - 1e-3
+        return now >= self.end(arrived) - 1e-3
 
     @property
     def lifetime(self) -> str:

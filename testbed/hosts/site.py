@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,8 +11,12 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
 
+from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.zone_script import ZoneScript
 from testbed.protocols.events import Event
+
+_SMALL_BUFFER = 4_096
 
 
 class Log(Protocol):
@@ -26,7 +31,9 @@ class Site:
     """A host's place in the lab.
 
     ``now`` gives seconds since the Unix epoch in scenario time; ``directory`` is the host's own and private;
-    ``trusted`` are the addresses that may relay (the lab's user agents).
+    ``trusted`` are the addresses that may relay (the lab's user agents).  ``dialogue`` and ``conduct`` are the faults
+    of the host as server and as client, ``names`` those of a name server.  ``crash`` makes the host crash, and start
+    again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.
     """
 
     name: str
@@ -37,10 +44,20 @@ class Site:
     now: Callable[[], float]
     dialogue: DialogueScript
     trusted: frozenset[str] = field(default_factory=frozenset)
+    names: ZoneScript = field(default_factory=ZoneScript)
+    conduct: DialogueScript = field(default_factory=lambda: DialogueScript(()))
+    connections: OpenConnections = field(default_factory=OpenConnections)
+    crash: Callable[[int | None], None] = lambda restart_ns: None
+    disk_full: Callable[[], bool] = lambda: False
 
-    def date(self) -> str:
-        """The current scenario time as an RFC 5322 date."""
-        return format_datetime(datetime.fromtimestamp(self.now(), UTC))
+    def date(self, at: float | None = None) -> str:
+        """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""
+        return format_datetime(datetime.fromtimestamp(self.now() if at is None else at, UTC))
+
+    @property
+    def receive_buffer(self) -> int | None:
+        """How little the kernel may take in where the host will not read a whole message, in octets."""
+        return _SMALL_BUFFER if self.dialogue.reads_partly else None
 
     def source_for(self, address: str) -> str | None:
         """The host's own address of the same family, or None when it has none."""
@@ -70,12 +87,28 @@ class Host(Protocol):
         """Log what the host still holds, for the conservation of mail."""
 
 
+class MailServer(Host, Protocol):
+    """A host that can crash.  What it holds on disk it still holds then; another is built from it to start again."""
+
+    def crash(self) -> None:
+        """Stop in the middle of everything, as a program that dies; its connections are reset."""
+
+
 async def listen(
-    factory: Callable[[], asyncio.BaseProtocol], addresses: tuple[str, ...], ports: tuple[int, ...]
+    factory: Callable[[], asyncio.BaseProtocol],
+    addresses: tuple[str, ...],
+    ports: tuple[int, ...],
+    receive_buffer: int | None = None,
 ) -> list[asyncio.Server]:
-    """Open a server on each address and port."""
+    """Open a server on each address and port; the kernel keeps about so many octets of a connection for it."""
     loop = asyncio.get_running_loop()
-    return [await loop.create_server(factory, address, port, backlog=1024) for address in addresses for port in ports]
+    servers = [
+        await loop.create_server(factory, address, port, backlog=1024) for address in addresses for port in ports
+    ]
+    for listener in (listener for server in servers for listener in server.sockets):
+        if receive_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    return servers
 
 
 async def close(servers: list[asyncio.Server]) -> None:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from aiosmtpd.smtp import Session
+import re
+
+from aiosmtpd.smtp import Envelope, Session
 
 from testbed.hosts.site import Site
 
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.I | re.M)
 
-def received(site: Site, session: Session, recipients: list[str], queue_id: str = "") -> bytes:
-    """One folded header line with CRLF.  The recipient is named only when there is just one (privacy of Bcc)."""
+
+def received(site: Site, session: Session, envelope: Envelope, queue_id: str = "") -> bytes:
+    """One folded header line with CRLF, UTF-8 for a message sent with SMTPUTF8 (RFC 6531 §3.7.3).
+
+    The recipient is named only when there is just one (privacy of Bcc).
+    """
     peer = peer_address(session)
     literal = f"IPv6:{peer}" if ":" in peer else peer
-    protocol = "ESMTP" if session.extended_smtp else "SMTP"
-    client = _printable(session.host_name or "unknown")
+    utf8 = envelope.smtp_utf8 is True
+    protocol = "UTF8SMTP" if utf8 else "ESMTP" if session.extended_smtp else "SMTP"
+    client = "".join(c for c in _printable(session.host_name or "unknown") if c.isascii())
     identity = f" id {queue_id}" if queue_id else ""
-    for_whom = f"\r\n\tfor <{_printable(recipients[0])}>" if len(recipients) == 1 else ""
+    for_whom = f"\r\n\tfor <{_printable(envelope.rcpt_tos[0])}>" if len(envelope.rcpt_tos) == 1 else ""
     return (
         f"Received: from {client} ([{literal}])\r\n"
         f"\tby {site.name} with {protocol}{identity}{for_whom};\r\n"
         f"\t{site.date()}\r\n"
     ).encode()
+
+
+def hops(message: bytes) -> int:
+    """How many servers a message has passed: its Received fields (RFC 5321 §6.3)."""
+    head = message.partition(b"\r\n\r\n")[0]
+    return len(_RECEIVED.findall(head))
 
 
 def peer_address(session: Session) -> str:

@@ -1,16 +1,71 @@
-"""The user agent: somebody's mail program.  It composes, submits and does not queue; it reads what has come."""
+"""The user agent: somebody's mail program.  It composes and submits; what fails stays in its outbox, if so asked.
+
+It reads what has come for its owner, too.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 
-from testbed.hosts.delivery import HopFailed, Session
+from testbed.hosts.delivery import HopFailed, Result, Session
+from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.reader import Reader
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.site import Site
+from testbed.protocols.esmtp import MailParameters, RcptParameters
 from testbed.protocols.events import Event
-from testbed.scenario.steps import ReadStep
+from testbed.scenario.steps import ReadStep, SendStep
+from testbed.scenario.units import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants to send.
+
+    ``size`` pads the text to about so many octets; ``parameters`` are for all recipients; what fails for now is tried
+    again after ``retry_ns``, with None it is not.
+    """
+
+    sender: str
+    to: tuple[str, ...]
+    subject: str
+    body: str
+    bcc: tuple[str, ...] = ()
+    size: int = 0
+    ret: str = ""
+    envelope_id: str = ""
+    parameters: RcptParameters = field(default_factory=RcptParameters)
+    retry_ns: int | None = None
+
+    @property
+    def envelope(self) -> Envelope:
+        """Who gets it, Bcc included."""
+        recipients = tuple(EnvelopeRecipient(address, self.parameters) for address in (*self.to, *self.bcc))
+        return Envelope(self.sender, recipients, MailParameters(ret=self.ret, envid=self.envelope_id))
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the addresses the header names are ASCII."""
+        return all(address.isascii() for address in (self.sender, *self.to))
+
+
+def draft_of(step: SendStep) -> Draft:
+    """What a step has somebody send."""
+    return Draft(
+        sender=step.sender,
+        to=step.recipients,
+        bcc=step.bcc,
+        subject=step.subject,
+        body=step.body,
+        size=step.size or 0,
+        ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
+        envelope_id=step.envelope_id,
+        parameters=RcptParameters(frozenset(word.upper() for word in step.notify)),
+        retry_ns=step.retry,
+    )
 
 
 class UserAgent:
@@ -23,94 +78,122 @@ class UserAgent:
         self._port = port
         self._families = families
         self._resolver = Resolver(site)
-        self._reader = Reader(site, families, self._draft)
+        self._reader = Reader(site, families, self._filed_draft)
         self._owner = owner
         self._sent = 0
+        self._outbox: set[asyncio.Task[None]] = set()
+        self._trying = asyncio.Lock()
 
     async def start(self) -> None:
         """A user agent listens to nobody."""
 
     async def settled(self) -> None:
-        """Sending is awaited by the step that asks for it."""
+        """Return when nothing is being submitted; the step that asks for it awaits the first attempt itself."""
+        async with self._trying:
+            pass
 
     async def stop(self) -> None:
-        """Break off reading that still goes on."""
+        """Leave in the outbox what is there, and break off reading that still goes on."""
+        for waiting in self._outbox:
+            waiting.cancel()
         await self._reader.stop()
 
     def inventory(self) -> None:
         """A user agent keeps no mail for others."""
 
-    async def send(self, sender: str, recipients: tuple[str, ...], subject: str, body: str, size: int | None) -> None:
-        """Compose a message and submit it; what the server refuses is logged, not tried again."""
+    async def send(self, draft: Draft) -> None:
+        """Compose a message and submit it.
+
+        What the server refuses is logged.  With ``retry_ns`` it is tried again after that time, as often as it fails
+        for now (a class 4 status).
+        """
         message_id = self._next_message_id()
-        content = self._compose(message_id, sender, recipients, subject, body, size)
-        refused = await self._submit(sender, recipients, content)
-        accepted = [recipient for recipient in recipients if recipient not in refused]
+        content = self._compose(message_id, draft)
+        left = await self._try(message_id, draft.envelope, content)
+        if left.recipients and draft.retry_ns is not None:
+            again = asyncio.create_task(self._try_again(message_id, left, content, draft.retry_ns))
+            self._outbox.add(again)
+            again.add_done_callback(self._outbox.discard)
+
+    async def _try_again(self, message_id: str, envelope: Envelope, content: bytes, retry_ns: int) -> None:
+        while envelope.recipients:
+            pause = format_duration(retry_ns)
+            self._site.log(
+                Event.KEPT,
+                f"{message_id} for {', '.join(envelope.addresses)} stays in the outbox; next attempt in {pause}",
+                message_id=message_id,
+                sender=envelope.sender,
+                recipients=" ".join(envelope.addresses),
+                retry_in=retry_ns // 1_000_000_000,
+            )
+            await asyncio.sleep(retry_ns / 1e9)
+            envelope = await self._try(message_id, envelope, content)
+
+    async def _try(self, message_id: str, envelope: Envelope, content: bytes) -> Envelope:
+        """Submit a message once; what is left of its envelope are the recipients worth another attempt."""
+        async with self._trying:
+            refused = await self._submit(envelope, content)
+        accepted = [address for address in envelope.addresses if address not in refused]
         if accepted:
             self._site.log(
                 Event.SUBMITTED,
-                f"{sender} hands {message_id} for {', '.join(accepted)} to {self._server}",
+                f"{envelope.sender} hands {message_id} for {', '.join(accepted)} to {self._server}",
                 message_id=message_id,
-                sender=sender,
+                sender=envelope.sender,
                 recipients=" ".join(accepted),
             )
-        for recipient, status in refused.items():
+        for recipient, result in refused.items():
             self._site.log(
                 Event.SUBMISSION_FAILED,
-                f"{self._server} does not take {message_id} for {recipient}: {status}",
+                f"{self._server} does not take {message_id} for {recipient}: {result}",
                 message_id=message_id,
-                sender=sender,
+                sender=envelope.sender,
                 recipients=recipient,
-                status=status,
+                status=str(result),
             )
+        again = [to for to in envelope.recipients if to.address in refused and not refused[to.address].permanent]
+        return replace(envelope, recipients=tuple(again))
 
     async def read(self, step: ReadStep, server: str, password: str) -> None:
         """Read a mailbox at its server; what goes wrong is logged."""
         await self._reader.read(step, server, password)
 
-    def _draft(self, size: int) -> bytes:
-        return self._compose(self._next_message_id(), self._owner, (self._owner,), "Draft", "To be sent one day.", size)
+    def _filed_draft(self, size: int) -> bytes:
+        draft = Draft(self._owner, (self._owner,), "Draft", "To be sent one day.", size=size)
+        return self._compose(self._next_message_id(), draft)
 
-    async def _submit(self, sender: str, recipients: tuple[str, ...], content: bytes) -> dict[str, str]:
+    async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
         assert self._server is not None  # a scenario whose agent submits says where
-        reason = f"4.4.4 the name {self._server} has no address"
+        reason = Result(0, "4.4.4", f"the name {self._server} has no address")
         for kind in self._families:
             for address in (await self._resolver.ask(self._server, kind)).records:
-                session = Session(self._site, address, self._port)
+                session = Session(self._site, address, self._port, pipelining=False)
                 try:
                     await session.open()
                 except HopFailed as failed:
-                    reason = str(failed.result)
+                    reason = failed.result
                     continue
-                results = await session.send(sender, list(recipients), content)
+                results = await session.send(envelope, content)
                 await session.quit()
-                return {r: str(result) for r, result in results.items() if not result.taken}
-        return dict.fromkeys(recipients, reason)
+                return {r: result for r, result in results.items() if not result.taken}
+        return dict.fromkeys(envelope.addresses, reason)
 
     def _next_message_id(self) -> str:
         self._sent += 1
         return f"<{self._sent}.{self._site.now():.0f}@{self.name}>"
 
-    def _compose(
-        self,
-        message_id: str,
-        sender: str,
-        recipients: tuple[str, ...],
-        subject: str,
-        body: str,
-        size: int | None,
-    ) -> bytes:
-        message = EmailMessage(policy=SMTP)
-        message["From"] = sender
-        message["To"] = ", ".join(recipients)
-        message["Subject"] = subject
+    def _compose(self, message_id: str, draft: Draft) -> bytes:
+        message = EmailMessage(policy=SMTP if draft.is_ascii else SMTPUTF8)
+        message["From"] = draft.sender
+        message["To"] = ", ".join(draft.to)
+        message["Subject"] = draft.subject
         message["Date"] = self._site.date()
         message["Message-ID"] = message_id
-        message.set_content(body + "\n" + _padding(size))
+        message.set_content(draft.body + "\n" + _padding(draft.size))
         return message.as_bytes()
 
 
-def _padding(size: int | None) -> str:
+def _padding(size: int) -> str:
     """Text of about ``size`` octets once its line ends are CRLF."""
     line = "The quick brown fox jumps over the lazy dog, and the mail gets through.\n"
-    return line * ((size or 0) // (len(line) + 1))
+    return line * (size // (len(line) + 1))

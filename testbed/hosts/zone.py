@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from testbed.hosts.name_server import Record, Zone
+from testbed.scenario.faults import ZoneFault
 from testbed.scenario.hosts import ReceiverSpec, RelaySpec
 from testbed.scenario.scenario import Scenario
 
@@ -15,8 +16,9 @@ def address_kinds(scenario: Scenario) -> tuple[str, ...]:
 
 
 def lab_zone(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> Zone:
-    """``addresses`` gives each host's addresses by host name."""
-    return Zone(_records(scenario, addresses))
+    """``addresses`` gives each host's addresses by host name.  Names that faults give records exist as well."""
+    staged = [fault.zone for fault in scenario.faults if isinstance(fault, ZoneFault) and fault.holds]
+    return Zone(_records(scenario, addresses), staged)
 
 
 def _records(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> Iterator[Record]:

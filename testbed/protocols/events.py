@@ -15,27 +15,33 @@ class Event(StrEnum):
     LAB_ENDED = "lab-ended"  # (scenario_seconds, real_seconds, reason)
     STEP = "step"  # a step of the scenario begins (line)
     FAULT = "fault"  # a fault did its work (line, at_frame where it is one packet)
+    CRASHED = "crashed"  # a mail server's program died
+    RESTARTED = "restarted"  # and runs again
 
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
     SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)
+    KEPT = "kept-in-outbox"  # to be submitted again later (message_id, sender, recipients, retry_in)
 
     ACCEPTED = "accepted"  # answered 250 after the final dot (queue_id, message_id, sender, recipients, octets)
     REFUSED = "refused"  # a recipient or message refused by this host's own rules (recipient, status)
-    STORED = "stored"  # in a mailbox (recipient, message_id, octets, null_sender)
+    STORED = "stored"  # in a mailbox (recipient, message_id, octets, body_sha256, sender, subject)
     EMPTIED = "emptied"  # a mailbox (mailbox, messages)
 
     FETCHED = "fetched"  # a user agent has read a message (mailbox, message_id, via)
     READING_FAILED = "reading-failed"  # it could not read, or not to the end (mailbox, via, status)
     DELETED = "deleted"  # a reader deleted a message (recipient, message_id, folder, via)
     FILED = "filed"  # a reader put a message into a folder (recipient, message_id, folder, how)
+    TALKED = "talked"  # a client said what the scenario wrote (line, to, said, unsaid, status)
 
     ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
     ROUTE = "route"  # where it will try (domain, hosts) or why nowhere (domain, status)
     HOP_FAILED = "hop-failed"  # one address of one host could not take it (next_hop, address, status)
+    FORWARDED = "forwarded"  # mail for a user goes on elsewhere (queue_id, message_id, recipient, target)
     RELAYED = "relayed"  # the next hop answered 250 (queue_id, message_id, recipient, next_hop, status)
     DEFERRED = "deferred"  # (queue_id, message_id, recipient, status, retry_in)
+    NOTIFIED = "notified"  # the sender is told of a delay or a success (action, and the fields of bounced)
     BOUNCED = "bounced"  # given back to the sender (queue_id, message_id, recipient, status, dsn_id, sender)
-    DISCARDED = "discarded"  # a notification that cannot be delivered is not bounced (message_id, recipient)
+    DISCARDED = "discarded"  # a notification, or what NOTIFY forbids, is not bounced (message_id, recipient)
 
     ANSWERED = "answered"  # a name server answered (question, rcode, records)
 

@@ -30,7 +30,11 @@ def header_field(message: bytes, name: str) -> str:
         text = value.decode("ascii")
     else:
         try:
-            text = _decoded(compat32.header_fetch_parse(name, value.decode("ascii", "surrogateescape")))
+            text = value.decode() if b"=?" not in value else ""  # RFC 6532
+        except UnicodeDecodeError:
+            text = ""
+        try:
+            text = text or _decoded(compat32.header_fetch_parse(name, value.decode("ascii", "surrogateescape")))
         except (MessageError, UnicodeError, LookupError, ValueError):
             return ""
     return printable(" ".join(text.split()))[:_MAX_LINE]

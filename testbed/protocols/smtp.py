@@ -62,6 +62,12 @@ def parse_reply_line(line: bytes) -> ReplyLine | None:
     return ReplyLine(found.group(1).decode(), found.group(2) != b"-", decoded(line[4:].rstrip()))
 
 
+def parameters_of(argument: str) -> str:
+    """What stands behind the path: ``SIZE=200`` of ``FROM:<alice@crepes.fr> SIZE=200``."""
+    _, bracket, rest = argument.partition(">")
+    return rest.strip() if bracket else ""
+
+
 def path_of(argument: str) -> str:
     """The address in ``FROM:<alice@crepes.fr> SIZE=200``; ``""`` for the null path."""
     _, _, rest = argument.partition(":")

@@ -44,5 +44,6 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "held": verdict.held,
         "why": verdict.why,
         "frames": list(verdict.frames),
+        "file": verdict.file or None,
         "line": verdict.line or None,
     }

@@ -56,7 +56,7 @@ def _table(verdicts: Sequence[Verdict], file: str) -> Table:
         if cited:
             why.append(f"  [{cited}]", "quiet")
         if not verdict.held and verdict.line:
-            why.append(f"  {file}:{verdict.line}", "info")
+            why.append(f"  {verdict.file or file}:{verdict.line}", "info")
         table.add_row(mark, verdict.what, why)
     return table
 

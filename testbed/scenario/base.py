@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from testbed.scenario.units import parse_duration, parse_size
+from testbed.scenario.units import parse_duration, parse_rate, parse_size
 
 Duration = Annotated[
     int,
@@ -21,6 +21,13 @@ Size = Annotated[
     Field(description="Octets: 512, 20 KB (20,000), 20 KiB (20,480).", examples=["20 KB"]),
 ]
 """Octets."""
+
+Rate = Annotated[
+    tuple[int, int],
+    BeforeValidator(parse_rate, json_schema_input_type=str),
+    Field(description="So many in such a time: 2 per 1h.", examples=["2 per 1h"]),
+]
+"""A number, and nanoseconds."""
 
 HostName = Annotated[str, Field(description="The name of a host of the lab.", min_length=1, max_length=253)]
 Address = Annotated[

@@ -15,6 +15,8 @@ TEXTBOOK: dict[str, dict[str, object]] = {
 _TELLING_KEYS = (
     ("retry", "relay"),
     ("give_up", "relay"),
+    ("warn_after", "relay"),
+    ("pipelining", "relay"),
     ("server", "user-agent"),
     ("address", "user-agent"),
     ("mailboxes", "receiver"),

@@ -61,6 +61,10 @@ class Document:
         """The line where a value begins, 0 when it is not in the file."""
         return self.values.get(path, (0, 0))[0]
 
+    def file_of(self, path: Path) -> str:
+        """The file a value stands in; another than this where a scenario is like another one."""
+        return self.file
+
 
 def read_document(file: str, text: str) -> Document:
     """Parse one YAML document.  Raises ScenarioError."""

@@ -10,6 +10,7 @@ from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
 from testbed.scenario.tagged import Tagged, flatten
+from testbed.scenario.talk import Octets
 
 _CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
 _STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"
@@ -24,6 +25,26 @@ class Delivered(Tagged):
     within: Duration | None = Field(default=None, description="At most so long after it was sent.")
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
     subject: str | None = Field(default=None, description="Only messages with this in their subject.")
+    text: str | None = Field(default=None, description="What stands in each, decoded, as the last packets carry it.")
+
+
+class MailboxExpected(Tagged):
+    """What lies in a mailbox when the scenario ends."""
+
+    kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
+    of: Address = Field(description="Whose mailbox.")
+    folder: str = Field(default="INBOX", description="Which folder of it; the inbox when unsaid.")
+    messages: int | None = Field(default=None, strict=True, ge=0, description="How many messages lie in it.")
+    body: Octets | None = Field(
+        default=None,
+        description="The octets behind the first empty line of each message put into it, exactly; as in 'octets'.",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> MailboxExpected:
+        if self.messages is None and self.body is None:
+            raise ValueError("'mailbox' needs 'messages' or 'body'")
+        return self
 
 
 class Queued(Tagged):
@@ -44,6 +65,19 @@ class Bounced(Tagged):
     to: Address = Field(description="The sender of the original, who is told.")
     status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
     recipient: Address | None = Field(default=None, alias="for", description="The recipient who got nothing.")
+
+
+class Notified(Tagged):
+    """The sender of a message has been told of its fate in a delivery status notification (RFC 3464)."""
+
+    kind: Literal["notified"] = Field(default="notified", exclude=True)
+    to: Address = Field(description="The sender of the original, who is told.")
+    action: Literal["failed", "delayed", "delivered", "relayed"] = Field(description="Its Action field.")
+    recipient: Address | None = Field(default=None, alias="for", description="Whose mail it is about.")
+    status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
+    envelope_id: str | None = Field(default=None, description="Its Original-Envelope-Id field.")
+    original_recipient: Address | None = Field(default=None, description="Its Original-Recipient field.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
 
 class Attempts(Tagged):
@@ -88,6 +122,14 @@ class ConnectionExpected(Tagged):
     to: HostName = Field(description="The server.")
     port: int | None = Field(default=None, strict=True, ge=1, le=65535, description="Only connections to this port.")
     nth: int = Field(default=1, strict=True, ge=1, description="Which of them, counted from 1.")
+    said: tuple[str, ...] | None = Field(
+        default=None,
+        description="What the client said, in order: the commands' names, and 'message' for mail data.",
+        examples=[["EHLO", "MAIL", "RCPT", "DATA", "message", "QUIT"]],
+    )
+    pipelined: bool | None = Field(
+        default=None, strict=True, description="Whether commands were sent before the reply to the one before them."
+    )
     handshake: Literal["complete", "refused", "unanswered", "unreachable", "incomplete"] | None = Field(
         default=None, description="How it opened."
     )
@@ -95,11 +137,14 @@ class ConnectionExpected(Tagged):
         default=None,
         description="How it ended: normal, half, open, 'reset by …' or 'closed by …' client, server or a host.",
     )
+    at_least: Duration | None = Field(default=None, description="It lasted no less, from its first packet to its last.")
+    at_most: Duration | None = Field(default=None, description="It lasted no longer.")
 
     @model_validator(mode="after")
     def _says_something(self) -> ConnectionExpected:
-        if self.handshake is None and self.closure is None:
-            raise ValueError("'connection' needs 'handshake' or 'closure'")
+        said = (self.handshake, self.closure, self.at_least, self.at_most, self.pipelined, self.said)
+        if all(one is None for one in said):
+            raise ValueError("'connection' needs 'handshake', 'closure', 'at_least', 'at_most', 'pipelined' or 'said'")
         ends = ("client", "server", self.sender, self.to)
         words = {
             "normal",
@@ -125,26 +170,20 @@ class Fetched(Tagged):
     via: Literal["pop3", "imap"] | None = Field(default=None, description="Only by this protocol.")
 
 
-class MailboxExpected(Tagged):
-    """What a mailbox holds when the scenario ends."""
-
-    kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
-    of: Address = Field(description="Its owner.")
-    folder: str = Field(default="INBOX", description="Which folder; the inbox when unsaid.")
-    messages: int = Field(strict=True, ge=0, description="How many messages lie in it.")
-
-
-Expectation = Delivered | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected | Fetched | MailboxExpected
+Expectation = (
+    Delivered | MailboxExpected | Queued | Bounced | Notified | Attempts | ReplyExpected | ConnectionExpected | Fetched
+)
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
     "delivered": Delivered,
+    "mailbox": MailboxExpected,
     "queued": Queued,
     "bounced": Bounced,
+    "notified": Notified,
     "attempts": Attempts,
     "reply": ReplyExpected,
     "connection": ConnectionExpected,
     "fetched": Fetched,
-    "mailbox": MailboxExpected,
 }
 
 AnyExpectation = Annotated[

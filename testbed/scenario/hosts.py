@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from testbed.scenario.base import Address, Duration, HostName, Part, Size
+from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
 from testbed.scenario.units import parse_duration
 
 Local = Annotated[str, Field(pattern=r"^[^\s@<>/\\]+$", max_length=64)]
@@ -16,6 +16,7 @@ FolderName = Annotated[
     Field(description="A folder of a mailbox.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]*$", max_length=60),
 ]
 Protocol = Literal["pop3", "imap"]
+Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
 
 
 class MailboxSpec(Part):
@@ -51,6 +52,30 @@ class MailHostSpec(HostSpec):
     )
     mailboxes: dict[str, MailboxSpec] = Field(
         default_factory=dict, description="The users of the domain: a list of names, or a mapping to quotas."
+    )
+    max_hops: int = Field(
+        default=100, strict=True, ge=1, le=1000, description="How many Received fields make a loop (RFC 5321 §6.3)."
+    )
+    rate_limit: Rate | None = Field(
+        default=None, description="How many messages it takes from one client in a time; more are told 450 4.7.1."
+    )
+    greylist: Duration | None = Field(
+        default=None,
+        description="How long client, sender and recipient that it does not know together are told 450 4.7.1.",
+    )
+
+    max_message: Size = Field(
+        default=52_428_800,
+        ge=1,
+        le=52_428_800,
+        description="The largest message taken, announced as SIZE (RFC 1870); 50 MiB when unsaid.",
+        examples=["10 MB"],
+    )
+    max_recipients: int | None = Field(
+        default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
+    )
+    without: tuple[Extension, ...] = Field(
+        default=(), description="Extensions it does not offer; all it knows are offered when unsaid."
     )
 
     serves: tuple[Protocol, ...] | None = Field(
@@ -91,6 +116,21 @@ class RelaySpec(MailHostSpec):
     give_up: Duration = Field(
         default=parse_duration("5d"), description="When a message still undelivered is given back to its sender."
     )
+    forward: dict[str, Address] = Field(
+        default_factory=dict, description="Users of the domain whose mail goes on to an address elsewhere."
+    )
+
+    warn_after: Duration | None = Field(
+        default=None,
+        description="The age at which the sender is told that a message is delayed;"
+        " without it, only who asked for it is, after four hours.",
+    )
+    pipelining: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Whether it sends several commands at once where it may (RFC 2920);"
+        " when unsaid, for more than one recipient.",
+    )
 
     @field_validator("retry", mode="before")
     @classmethod
@@ -111,6 +151,12 @@ class ReceiverSpec(MailHostSpec):
     role: Literal["receiver"] = "receiver"
 
 
+class ClientSpec(HostSpec):
+    """A stranger with an address and a name, who says what a 'talk' step writes."""
+
+    role: Literal["client"] = "client"
+
+
 class NameServerSpec(HostSpec):
     """The lab's name server: publishes every host's address and every mail domain's MX."""
 
@@ -121,6 +167,7 @@ ROLES: dict[str, type[HostSpec]] = {
     "user-agent": UserAgentSpec,
     "relay": RelaySpec,
     "receiver": ReceiverSpec,
+    "client": ClientSpec,
     "name-server": NameServerSpec,
 }
 
@@ -134,6 +181,7 @@ AnyHost = Annotated[
     Annotated[UserAgentSpec, Tag("user-agent")]
     | Annotated[RelaySpec, Tag("relay")]
     | Annotated[ReceiverSpec, Tag("receiver")]
+    | Annotated[ClientSpec, Tag("client")]
     | Annotated[NameServerSpec, Tag("name-server")],
     Discriminator(_role),
 ]

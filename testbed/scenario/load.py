@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from testbed.errors import UsageError
 from testbed.scenario.cases import Case, cases
 from testbed.scenario.defaults import with_defaults
-from testbed.scenario.document import Document, read_document
+from testbed.scenario.document import Document
 from testbed.scenario.hosts import UserAgentSpec
+from testbed.scenario.like import read_layers
 from testbed.scenario.problems import Problem, ScenarioError
 from testbed.scenario.readers import with_readers
 from testbed.scenario.references import reference_problems
@@ -49,7 +50,7 @@ def load_all(paths: Sequence[Path]) -> list[Scenario]:
         except ScenarioError as error:
             problems += error.problems
     if problems:
-        raise ScenarioError(problems)
+        raise ScenarioError(list(dict.fromkeys(problems)))
     return scenarios
 
 
@@ -80,7 +81,7 @@ def parse(text: str, file: str = "scenario.yaml", case: str = "") -> Scenario:
 
 def parse_cases(text: str, file: str = "scenario.yaml") -> list[Scenario]:
     """Every case of a scenario's text, in the order of its matrix.  Raises ScenarioError."""
-    document = read_document(file, text)
+    document = read_layers(file, text, _read)
     if not isinstance(document.data, dict):
         message = "a scenario is a mapping with title, steps and expect"
         raise ScenarioError([document.problem((), message)])
@@ -114,7 +115,10 @@ def _scenario(document: Document, case: Case) -> Scenario:
 
 
 def _with_sender(data: dict[str, object]) -> dict[str, object]:
-    """Fill in who sends, where the step does not say: the owner of the agent it goes via, or of the lab's only one."""
+    """Fill in who sends, where the step does not say: the owner of the agent it goes via, or of the lab's only one.
+
+    Who talks, where a step does not say, is that only agent itself.
+    """
     hosts, steps = data.get("hosts"), data.get("steps")
     if not isinstance(hosts, dict) or not isinstance(steps, list):
         return data
@@ -129,15 +133,19 @@ def _with_sender(data: dict[str, object]) -> dict[str, object]:
 
 
 def _sent_by(step: object, agents: dict[str, object]) -> object:
+    only = next(iter(agents), None) if len(agents) == 1 else None
+    if isinstance(step, dict) and set(step) == {"talk"} and isinstance(step["talk"], dict) and only is not None:
+        return {"talk": {"from": only, **step["talk"]}}
     if not (isinstance(step, dict) and set(step) == {"send"} and isinstance(step["send"], dict)):
         return step
-    via, only = step["send"].get("via"), next(iter(agents), None) if len(agents) == 1 else None
+    via = step["send"].get("via")
     address = agents.get(via if isinstance(via, str) else only or "")
     return {"send": {"from": address, **step["send"]}} if isinstance(address, str) else step
 
 
 def _place(scenario: Scenario, document: Document) -> None:
     scenario._file, scenario._text = document.file, document.text
+    scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect")}
     for key, parts in (("faults", scenario.faults), ("steps", scenario.steps), ("expect", scenario.expect)):
         for number, part in enumerate(parts):
             part._line = document.line_of((key, number))

@@ -14,15 +14,18 @@ from testbed.scenario.expectations import (
     Delivered,
     Fetched,
     MailboxExpected,
+    Notified,
     Queued,
     ReplyExpected,
 )
-from testbed.scenario.faults import DialogueFault, HostFault, WireFault
+from testbed.scenario.faults import DialogueFault, HostFault, WireFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.readers import mailbox_hosts
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep
+from testbed.scenario.talk import TalkStep
+from testbed.scenario.zone_references import zone_problems
 
 MAX_HOSTS = 200
 MAX_PROBLEMS = 100  # nobody reads on
@@ -62,6 +65,10 @@ def _hosts(scenario: Scenario) -> Found:
                         ("hosts", name, "mailboxes", user),
                         f"'{user[:40]}' is not the local part of an address",
                     )
+        if isinstance(host, RelaySpec):
+            for user, target in host.forward.items():
+                if target.rpartition("@")[2].lower() == host.domain.lower():
+                    yield ("hosts", name, "forward", user), f"'{target[:60]}' is not elsewhere: {name} serves it itself"
         if isinstance(host, UserAgentSpec) and host.server is not None:
             yield from _known_host(scenario, ("hosts", name, "server"), host.server, RelaySpec, "relay")
 
@@ -81,14 +88,17 @@ def _faults(scenario: Scenario) -> Found:
     for number, fault in enumerate(scenario.faults):
         path: Path = ("faults", number)
         if isinstance(fault, DialogueFault):
-            yield from _known_host(scenario, (*path, "at"), fault.at, MailHostSpec, "mail server")
+            yield from _dialogue_fault(scenario, path, fault)
         elif isinstance(fault, HostFault):
-            yield from _known_host(scenario, (*path, "host"), fault.host)
+            kind, noun = (MailHostSpec, "mail server") if fault.of_program else (object, "")
+            yield from _known_host(scenario, (*path, "host"), fault.host, kind, noun)
         elif isinstance(fault, WireFault):
             for end, name in enumerate(fault.between):
                 yield from _known_host(scenario, (*path, "between", end), name)
             if fault.between[0] == fault.between[1]:
                 yield (*path, "between"), "no packet goes from a host to itself over the wire"
+        elif isinstance(fault, ZoneFault):
+            yield from zone_problems(scenario, fault, path)
     lines: dict[int, int] = {}
     for number, fault in enumerate(scenario.faults):
         other = lines.setdefault(fault.line, number)
@@ -97,6 +107,16 @@ def _faults(scenario: Scenario) -> Found:
                 ("faults", number),
                 f"write faults {other + 1} and {number + 1} on lines of their own: reports name faults by line",
             )
+
+
+def _dialogue_fault(scenario: Scenario, path: Path, fault: DialogueFault) -> Found:
+    if isinstance(scenario.hosts.get(fault.at), UserAgentSpec):
+        if fault.reply is not None or fault.then not in ("close", "reset", "stall") or fault.after is not None:
+            yield (*path, "at"), f"{fault.at} is a user agent: it can close, reset or stall, and answers nobody"
+    elif fault.as_ == "client":
+        yield from _known_host(scenario, (*path, "at"), fault.at, RelaySpec, "relay")
+    else:
+        yield from _known_host(scenario, (*path, "at"), fault.at, MailHostSpec, "mail server")
 
 
 def _steps(scenario: Scenario) -> Found:
@@ -117,6 +137,13 @@ def _steps(scenario: Scenario) -> Found:
                 yield (*path, "from"), f"no user agent belongs to {step.sender}{near}"
         if isinstance(step, ReadStep):
             yield from _reading(scenario, owned, ("steps", number, "read"), step)
+        if isinstance(step, TalkStep):
+            path = ("steps", number, "talk")
+            yield from _known_host(scenario, (*path, "to"), step.to, MailHostSpec, "mail server")
+            if step.sender:
+                yield from _known_host(scenario, (*path, "from"), step.sender)
+            else:
+                yield path, f"say 'from': the lab has {len(agents)} user agents"
         if isinstance(step, EmptyStep) and step.mailbox not in owned:
             path = ("steps", number, "empty")
             yield path, f"no host has the mailbox {step.mailbox}{did_you_mean(step.mailbox, owned)}"
@@ -153,7 +180,7 @@ def _expectations(scenario: Scenario) -> Found:
                         (*path, "to"),
                         f"no host has the mailbox {expected.to}{did_you_mean(expected.to, boxes)}",
                     )
-            case Bounced():
+            case Bounced() | Notified():
                 if expected.to not in boxes:
                     yield (
                         (*path, "to"),

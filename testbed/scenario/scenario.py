@@ -23,6 +23,11 @@ class Scenario(Part):
     )
     about: str = Field(default="", description="A sentence on what it shows.")
     rfc: str = Field(default="", description="The section that says what must happen.", examples=["RFC 5321 §4.5.4.1"])
+    like: str = Field(
+        default="",
+        description="The file of another scenario: what this one does not say, it takes over from there.",
+        examples=["../mailbox-full.yaml"],
+    )
     seed: int = Field(default=0, strict=True, ge=0, lt=2**63, description="Makes random choices repeatable.")
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
     matrix: dict[str, tuple[str | int | float | bool, ...]] = Field(
@@ -43,6 +48,7 @@ class Scenario(Part):
     _file: str = PrivateAttr(default="")
     _text: str = PrivateAttr(default="")
     _case: str = PrivateAttr(default="")
+    _files: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -62,5 +68,9 @@ class Scenario(Part):
 
     @property
     def text(self) -> str:
-        """The source."""
+        """The source; behind it that of the scenario it is like, where there is one."""
         return self._text
+
+    def file_of(self, key: str) -> str:
+        """The file its ``faults``, ``steps`` or ``expect`` stand in: its own, or that of a scenario it is like."""
+        return self._files.get(key, self._file)

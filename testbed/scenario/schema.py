@@ -41,6 +41,8 @@ def schema() -> Schema:
     )
     properties["steps"] = _list("What happens, in order.", _keyed(STEPS, definitions), at_least=1)
     properties["expect"] = _list("What must hold at the end.", _keyed(EXPECTATIONS, definitions), at_least=1)
+    document["required"] = ["title"]
+    document["anyOf"] = [{"required": ["like"]}, {"required": ["steps", "expect"]}]
     found = {**document, "$defs": _used(document, definitions)}
     return {"$schema": _DIALECT, **{key: _or_parameter(value) for key, value in found.items()}}
 
@@ -82,7 +84,7 @@ def _model(model: type, definitions: dict[str, Schema]) -> Schema:
     for name, definition in inner.items():
         definitions.setdefault(name, definition)
     properties = found.get("properties")
-    if isinstance(properties, dict):
+    if isinstance(properties, dict) and issubclass(model, Tagged):
         properties.pop("kind", None)
     return found
 
@@ -127,11 +129,10 @@ def _body(model: type[Tagged], definitions: dict[str, Schema]) -> Schema:
     assert isinstance(properties, dict)
     if model.shorthand:
         return {**properties[model.shorthand], "description": found.get("description", "")}
-    if "to" in properties and properties["to"].get("type") == "array":
-        properties["to"] = {
-            "description": properties["to"]["description"],
-            "anyOf": [properties["to"]["items"], properties["to"]],
-        }
+    for key in ("to", "bcc", "notify"):
+        if key in properties and properties[key].get("type") == "array":
+            one_or_many = [properties[key]["items"], properties[key]]
+            properties[key] = {"description": properties[key]["description"], "anyOf": one_or_many}
     return _ref(found, definitions)
 
 

@@ -8,9 +8,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration, HostName, Size
 from testbed.scenario.tagged import Tagged, flatten
+from testbed.scenario.talk import TalkStep
 from testbed.scenario.units import format_duration
 
 _WORD = r"^[\x21-\x7e]+$"
+Notice = Literal["never", "success", "failure", "delay"]
 
 
 class SendStep(Tagged):
@@ -24,16 +26,46 @@ class SendStep(Tagged):
     )
     body: str = Field(default="Hello from the lab.", description="The text.")
     size: Size | None = Field(default=None, le=50_000_000, description="Pads the text to about so many octets.")
+    bcc: tuple[Address, ...] = Field(default=(), description="Recipients the header does not name: one or a list.")
+    notify: tuple[Notice, ...] = Field(
+        default=(), description="What the sender asks to be told of (RFC 3461 §4.1): one word or a list."
+    )
+    envelope_id: str = Field(
+        default="",
+        description="The sender's own name for this message, given back in notifications.",
+        pattern=r"^[ -~]*$",
+        max_length=30,
+    )
+    returned: Literal["full", "headers"] | None = Field(
+        default=None, description="How much of it comes back when it fails (RFC 3461 §4.3)."
+    )
     via: HostName | None = Field(default=None, description="The user agent, where several have this sender.")
+    retry: Duration | None = Field(
+        default=None, description="How long the user agent waits before it tries again; without it, it does not."
+    )
 
-    @field_validator("recipients", mode="before")
+    @field_validator("retry")
+    @classmethod
+    def _not_at_once(cls, value: int | None) -> int | None:
+        if value is not None and value < 1_000_000_000:
+            raise ValueError("a user agent that tries again within a second hammers its server; write 1s or more")
+        return value
+
+    @field_validator("recipients", "bcc", "notify", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return value if isinstance(value, list | tuple) else [value]
 
+    @field_validator("notify")
+    @classmethod
+    def _never_stands_alone(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "never" in value and len(value) > 1:
+            raise ValueError("'never' stands alone: a sender who wants to hear of nothing wants nothing else")
+        return value
+
     def describe(self) -> str:
         """One line in words."""
-        return f"{self.sender} sends '{self.subject}' to {', '.join(self.recipients)}"
+        return f"{self.sender} sends '{self.subject}' to {', '.join((*self.recipients, *self.bcc))}"
 
 
 class WaitStep(Tagged):
@@ -116,9 +148,15 @@ class ReadStep(Tagged):
         return f"{self.mailbox} is read by {self.via.upper()}"
 
 
-Step = SendStep | WaitStep | EmptyStep | ReadStep
+Step = SendStep | WaitStep | EmptyStep | TalkStep | ReadStep
 
-STEPS: dict[str, type[Tagged]] = {"send": SendStep, "wait": WaitStep, "empty": EmptyStep, "read": ReadStep}
+STEPS: dict[str, type[Tagged]] = {
+    "send": SendStep,
+    "wait": WaitStep,
+    "empty": EmptyStep,
+    "talk": TalkStep,
+    "read": ReadStep,
+}
 
 AnyStep = Annotated[
     Annotated[Step, Field(discriminator="kind")],

@@ -68,6 +68,19 @@ def parse_share(value: object) -> float:
     return share
 
 
+def parse_rate(value: object) -> tuple[int, int]:
+    """How many in how many nanoseconds, written ``2 per 1h``.  Raises ValueError with a sentence."""
+    if isinstance(value, tuple):
+        return value
+    found = re.fullmatch(r"(\d{1,6})\s+per\s+(.+)", value.strip(), re.ASCII) if isinstance(value, str) else None
+    if found is None or not int(found.group(1)):
+        raise ValueError(f"'{_shown(value)}' is not a rate; write e.g. 2 per 1h")
+    span = parse_duration(found.group(2))
+    if not span:
+        raise ValueError(f"'{_shown(value)}' is not a rate; write e.g. 2 per 1h")
+    return int(found.group(1)), span
+
+
 def format_duration(ns: int) -> str:
     """In words, the two largest units: ``2 h 30 min``, ``5 d``, ``300 ms``."""
     rest = max(0, ns)

@@ -12,6 +12,7 @@ from testbed.scenario.hosts import ROLES
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
+from testbed.scenario.talk import SAYINGS
 
 _TYPES = {
     "string_type": "text",
@@ -93,7 +94,7 @@ _PATTERNS = {
     "subject": "subject: one line without control characters",
     "title": "title: one line without control characters",
     **dict.fromkeys(
-        ("to", "from", "address", "mailbox", "recipient", "for"),
+        ("to", "from", "address", "mailbox", "recipient", "mail_from", "for"),
         "mail address; write e.g. bob@someschool.edu",
     ),
 }
@@ -113,6 +114,10 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
         return model, (*location[:2], *rest)
     if location[0] == "faults" and len(location) > 2:
         return KINDS.get(str(location[2])), (*location[:2], *location[3:])
+    if location[0] == "steps" and location[2:4] == ("talk", "say") and len(location) > 5:
+        told = [part for part in location if part not in ("line", "breath")]
+        tag = next((str(part) for part in told[5:] if part in SAYINGS), "")
+        return SAYINGS.get(tag), (*told[: told.index(tag)], *told[told.index(tag) + 1 :]) if tag else tuple(told)
     if location[0] in ("steps", "expect") and len(location) > 2:
         kinds = STEPS if location[0] == "steps" else EXPECTATIONS
         return kinds.get(str(location[2])), location
@@ -123,7 +128,7 @@ def _keys(model: type | None) -> list[str]:
     fields = getattr(model, "model_fields", {})
     own = getattr(model, "__annotations__", {})  # before what all parts of its sort have in common
     names = sorted(fields, key=lambda name: name not in own)
-    return [fields[name].alias or name for name in names if name != "kind"]
+    return [fields[name].alias or name for name in names if not fields[name].exclude]
 
 
 def _choices(value: object, words: list[str]) -> list[str]:

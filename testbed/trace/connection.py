@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from testbed.pcap.table import TCP
 from testbed.protocols.services import SMTP_SERVICES, UNDER_TLS, contradicted, service_by_content, service_by_port
@@ -119,8 +119,11 @@ def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]
 
 
 def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
-    items = (Chunk(flow.side[p], source.payload(flow.index[p]), flow.frame[p], flow.time[p]) for p in range(len(flow)))
+    payloads = [source.payload(row) for row in flow.index]
+    items = (Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p]) for p in range(len(flow)))
     spoken = listen("udp", service_by_port("udp", flow.server[1]), items)
+    if any(len(octets) < length for octets, length in zip(payloads, flow.length, strict=True)):
+        spoken = replace(spoken, remarks=())  # what the capture cut off looks like what the sender did not send
     facts = _Transport(
         name="udp",
         handshake=Handshake.UNREACHABLE if unreachable else Handshake.UNSEEN,

@@ -136,6 +136,7 @@ class Recipient:
     address: str
     reply: Reply | None  # to RCPT
     accepted: bool  # RCPT answered 2xx and the message answered 2xx
+    parameters: str = ""  # what RCPT said besides the address: "NOTIFY=NEVER"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,16 @@ from pathlib import Path
 import pytest
 
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.imap_server import ImapServer
 from testbed.hosts.pop3_server import Pop3Server
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.queue import Queue
+from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.receiver import _ReceiverHandler
+from testbed.hosts.resolver import Resolver
+from testbed.hosts.retry import RetrySchedule
+from testbed.hosts.routing import Router
 from testbed.hosts.site import Site
 from testbed.hosts.smtp_server import SmtpServer
 from testbed.net.clock import ScenarioLoop
@@ -69,7 +75,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    def start(*faults: DialogueFault, tls: ssl.SSLContext | None = None) -> Running:
+    def start(*faults: DialogueFault, terms: Terms | None = None, tls: ssl.SSLContext | None = None) -> Running:
         logged = Logged()
         site = Site(
             name="someschool.edu",
@@ -87,7 +93,10 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             "gus": MailboxSpec(quota=20_480, messages=4, folders=("Archive",), password="opensesame"),
         }
         post_office = PostOffice(site, "someschool.edu", boxes)
-        handler = _ReceiverHandler(site, post_office)
+        router = Router(Resolver(site), site.name, site.addresses, ("A",), 0)
+        queue = Queue(tmp_path / f"queue-{len(list(tmp_path.iterdir()))}.db")
+        runner = QueueRunner(site, queue, post_office, router, RetrySchedule((1,), 1))
+        handler = _ReceiverHandler(site, post_office, runner)
 
         async def listen(protocol: Callable[[], asyncio.BaseProtocol]) -> int:
             server = await loop.create_server(protocol, "127.0.0.1", 0)
@@ -97,7 +106,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         ports = [
             asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(10)
             for protocol in (
-                lambda: SmtpServer(handler, site),
+                lambda: SmtpServer(handler, site, terms or Terms()),
                 Pop3Server(site, post_office, tls).protocol,
                 ImapServer(site, post_office, tls).protocol,
             )

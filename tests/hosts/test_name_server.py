@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.hosts.name_server import Record, Zone, respond
+from testbed.hosts.zone_script import ZoneScript
+from testbed.scenario.faults import ZoneFault
 
 ZONE = Zone(
     [
@@ -85,3 +88,72 @@ def test_garbage_gets_a_format_error_or_silence(wire: bytes, answered: bool) -> 
 def test_no_datagram_makes_the_server_fail(wire: bytes) -> None:
     response = respond(ZONE, wire, 512)
     assert response is None or len(response) <= max(512, len(wire))
+
+
+def _script(*faults: dict[str, object]) -> ZoneScript:
+    return ZoneScript([ZoneFault(**fault) for fault in faults], addresses={"mx9.lab": ("127.0.0.90", "fd00::90")})
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "kind", "rcode", "records"),
+    [
+        ({"answer": "NXDOMAIN"}, "someschool.edu", "MX", "NXDOMAIN", set()),
+        ({"answer": "SERVFAIL"}, "mx1.someschool.edu", "A", "SERVFAIL", set()),
+        ({"answer": "REFUSED", "kind": "MX"}, "someschool.edu", "MX", "REFUSED", set()),
+        ({"answer": "REFUSED", "kind": "MX"}, "mx1.someschool.edu", "A", "NOERROR", {"127.0.0.30"}),
+        ({"answer": "nothing"}, "someschool.edu", "MX", "NOERROR", set()),
+        ({"answer": "nothing"}, "mx1.someschool.edu", "A", "NOERROR", {"127.0.0.30"}),
+        ({"answer": "null-mx"}, "someschool.edu", "MX", "NOERROR", {"0 ."}),
+        ({"answer": "loop"}, "someschool.edu", "MX", "NOERROR", {"someschool.edu."}),
+        ({"records": ("MX 5 mx9.lab",)}, "someschool.edu", "MX", "NOERROR", {"5 mx9.lab."}),
+        ({"records": ("A mx9.lab", "A 192.0.2.1")}, "someschool.edu", "A", "NOERROR", {"127.0.0.90", "192.0.2.1"}),
+        ({"records": ("AAAA mx9.lab",)}, "someschool.edu", "AAAA", "NOERROR", {"fd00::90"}),
+        ({"records": ("AAAA mx9.lab",)}, "someschool.edu", "A", "NOERROR", set()),
+        (
+            {"records": ("CNAME mx1.someschool.edu",)},
+            "someschool.edu",
+            "A",
+            "NOERROR",
+            {"mx1.someschool.edu.", "127.0.0.30"},
+        ),
+    ],
+)
+def test_a_fault_changes_the_answer(
+    fault: dict[str, object], name: str, kind: str, rcode: str, records: set[str]
+) -> None:
+    script = _script({"zone": "someschool.edu", **fault})
+    wire = respond(ZONE, dns.message.make_query(name, kind).to_wire(), 512, script=script)
+    assert wire is not None
+    response = dns.message.from_wire(wire)
+    assert dns.rcode.to_text(response.rcode()) == rcode
+    assert {rdata.to_text() for rrset in response.answer for rdata in rrset} == records
+
+
+def test_faults_that_spoil_the_message() -> None:
+    query = dns.message.make_query("someschool.edu", "MX")
+    spoilt = {
+        answer: respond(ZONE, query.to_wire(), 512, script=_script({"zone": "someschool.edu", "answer": answer}))
+        for answer in ("silent", "truncated", "garbled", "wrong-id")
+    }
+    assert spoilt["silent"] is None
+    assert spoilt["truncated"] is not None
+    assert dns.message.from_wire(spoilt["truncated"]).flags & dns.flags.TC
+    assert spoilt["garbled"] is not None
+    with pytest.raises(dns.exception.FormError):
+        dns.message.from_wire(spoilt["garbled"])
+    assert spoilt["wrong-id"] is not None
+    assert dns.message.from_wire(spoilt["wrong-id"]).id == query.id ^ 0xFFFF
+
+
+def test_truncated_is_whole_over_tcp() -> None:
+    query = dns.message.make_query("someschool.edu", "MX").to_wire()
+    whole = respond(ZONE, query, script=_script({"zone": "someschool.edu", "answer": "truncated"}))
+    assert whole is not None
+    assert len(dns.message.from_wire(whole).answer[0]) == 2
+
+
+def test_a_fault_strikes_as_often_as_it_says() -> None:
+    script = _script({"zone": "someschool.edu", "answer": "SERVFAIL", "nth": 2, "times": 1})
+    query = dns.message.make_query("someschool.edu", "MX").to_wire()
+    answers = [dns.message.from_wire(respond(ZONE, query, 512, script=script) or b"") for _ in range(3)]
+    assert [dns.rcode.to_text(answer.rcode()) for answer in answers] == ["NOERROR", "SERVFAIL", "NOERROR"]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from testbed.hosts.esmtp_commands import Terms
 from testbed.scenario.faults import DialogueFault
 
 from .conftest import Running, Serve
@@ -70,7 +71,7 @@ def test_what_it_can_do_is_announced(serve: Serve) -> None:
         (GREETING + b"MAIL FROM:<a@b.example> SIZE=999999999999\r\n", ["250", "552"]),
         (GREETING + b"FROBNICATE\r\n\r\n\x00\xff\r\n", ["250", "500", "500", "500"]),
         (b"EHLO " + b"x" * 5000 + b"\r\n", ["500"]),
-        (GREETING + b"MAIL FROM:<" + b"a" * 600 + b"@b.example>\r\n", ["250", "500"]),
+        (GREETING + b"MAIL FROM:<" + b"a" * 600 + b"@b.example>\r\n", ["250", "501"]),
     ],
     ids=[
         "RCPT before EHLO",
@@ -92,18 +93,111 @@ def test_each_mistake_has_its_reply(serve: Serve, commands: bytes, expected: lis
 
 
 @pytest.mark.parametrize(
+    ("commands", "expected"),
+    [
+        (b"MAIL FROM:<a@b.example> SIZE=200 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x", ["250"]),
+        (b"MAIL FROM:<a@b.example> FROB=1", ["555"]),
+        (b"MAIL FROM:<a@b.example> BODY=9BIT", ["501"]),
+        (b"MAIL FROM:<a@b.example> SIZE=10001", ["552"]),
+        ("MAIL FROM:<ä@b.example>".encode(), ["550"]),
+        ("MAIL FROM:<ä@b.example> SMTPUTF8".encode(), ["250"]),
+        (b"MAIL FROM:<\xff@b.example> SMTPUTF8", ["501"]),
+        (TO_CAROL.strip() + b" NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c@d", ["250", "250"]),
+        (TO_CAROL.strip() + b" NOTIFY=NEVER,DELAY", ["250", "501"]),
+        (TO_CAROL.strip() + b" SIZE=5", ["250", "555"]),
+        (TO_CAROL.replace(b"carol", "cäröl".encode()).strip(), ["250", "553"]),
+        (TO_CAROL + b"RCPT TO:<bob@someschool.edu>\r\nRCPT TO:<carol@someschool.edu>", ["250", "250", "250", "452"]),
+        (b"NOOP\r\nMAIL TO:<a@b.example>", ["250", "501"]),
+    ],
+    ids=[
+        "every parameter",
+        "an unknown parameter",
+        "an unknown body",
+        "a size beyond the host's own limit",
+        "an address that needs SMTPUTF8",
+        "an address that has it",
+        "an address that is no UTF-8",
+        "what to tell the sender",
+        "never and something",
+        "a parameter of MAIL",
+        "a recipient that needs SMTPUTF8",
+        "more recipients than the host takes",
+        "a path without its keyword",
+    ],
+)
+def test_parameters_are_read_and_limits_kept(serve: Serve, commands: bytes, expected: list[str]) -> None:
+    server = serve(terms=Terms(max_message=10_000, max_recipients=2))
+    assert codes(talk(server, GREETING + commands + b"\r\nQUIT\r\n")) == ["220", "250", *expected, "221"]
+
+
+def test_a_host_offers_what_it_is_not_without(serve: Serve) -> None:
+    server = serve(terms=Terms(without=frozenset({"SIZE", "DSN", "SMTPUTF8"})))
+    said = talk(server, GREETING + b"MAIL FROM:<a@b.example> SIZE=1\r\nRSET\r\n" + TO_CAROL + b"QUIT\r\n")
+    assert not any(b"250-" + word in said for word in (b"SIZE", b"DSN", b"SMTPUTF8"))
+    assert b"250-8BITMIME" in said
+    assert codes(said) == ["220", "250", "555", "250", "250", "250", "221"]
+
+
+def test_a_message_beyond_the_limit_is_refused_after_its_end(serve: Serve) -> None:
+    server = serve(terms=Terms(max_message=100))
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\n" + b"x" * 99 + b"\r\n.\r\nQUIT\r\n")
+    assert codes(said)[-2:] == ["552", "221"]
+    assert server.messages("carol") == []
+
+
+def test_mail_data_for_nobody_is_refused(serve: Serve) -> None:
+    """RFC 2920 §3.1: a server that says 354 all the same meets a lone dot, or worse."""
+    server = serve(DialogueFault.model_validate({"at": "someschool.edu", "on": "DATA", "reply": "354 Go"}))
+    commands = TO_CAROL.replace(b"carol", b"nobody") + b"DATA\r\n.\r\nQUIT\r\n"
+    assert codes(talk(server, GREETING + commands)) == ["220", "250", "250", "550", "354", "554", "221"]
+
+
+@pytest.mark.parametrize(
     "smuggled",
-    [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\n", b"\r\n.\n", b"\n.\r", b"\r\r\n.\r\r\n", b"\r\n\0.\r\n"],
+    [b"\n.\n", b"\n.\r\n", b"\n.\r", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r\r\n.\r\r\n"],
     ids=lambda value: value.decode("latin-1").encode("unicode_escape").decode(),
 )
 def test_no_line_end_but_crlf_ends_the_message(serve: Serve, smuggled: bytes) -> None:
-    """SMTP smuggling: the octets after a false end of data must not become commands."""
+    """SMTP smuggling: the octets after a false end of data must not become commands, and the whole is refused."""
     server = serve()
     inner = b"MAIL FROM:<evil@b.example>\r\nRCPT TO:<carol@someschool.edu>\r\nDATA\r\nevil\r\n"
     said = talk(server, GREETING + TO_CAROL + b"DATA\r\nSubject: x\r\n\r\nbody" + smuggled + inner + b".\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", "550", "221"]
+    assert b"550 5.6.0 Bare CR or LF" in said
+    assert server.messages("carol") == []
+
+
+def test_nul_before_a_dot_ends_nothing(serve: Serve) -> None:
+    server = serve()
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\n\r\na\r\n\0.\r\nNOOP\r\n.\r\nQUIT\r\n")
     assert codes(said) == ["220", "250", "250", "250", "354", "250", "221"]
     [message] = server.messages("carol")
-    assert b"MAIL FROM:<evil@b.example>" in message
+    assert message.endswith(b"\r\n\r\na\r\n\0.\r\nNOOP\r\n")
+
+
+@pytest.mark.parametrize(("octets", "code"), [(998, "250"), (999, "500"), (1_001, "500"), (1_002, "500")])
+@pytest.mark.parametrize("first", [b"x", b".."])
+def test_a_line_has_a_thousand_octets_at_most(serve: Serve, octets: int, code: str, first: bytes) -> None:
+    """CRLF counts, the dot stuffed before a line does not (RFC 5321 §4.5.3.1.6)."""
+    server = serve()
+    line = first + b"x" * (octets - 1)
+    said = talk(server, GREETING + TO_CAROL + b"DATA\r\n" + line + b"\r\n.\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", code, "221"]
+
+
+def test_smtplib_is_told_of_bare_line_feeds_and_may_go_on(serve: Serve) -> None:
+    server = serve()
+    with smtplib.SMTP("127.0.0.1", server.port) as client:
+        client.ehlo("client.example")
+        for end, code in ((b"\n", 550), (b"\r", 550), (b"\r\n", 250)):
+            client.mail("a@b.example")
+            client.rcpt("carol@someschool.edu")
+            client.putcmd("data")
+            assert client.getreply()[0] == 354
+            client.send(b"Subject: x\r\n\r\none" + end + b"two\r\n.\r\n")
+            assert client.getreply()[0] == code
+    [message] = server.messages("carol")
+    assert message.endswith(b"\r\n\r\none\r\ntwo\r\n")
 
 
 @given(st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\r", b"").replace(b"\n", b"")), max_size=8))

@@ -55,6 +55,14 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
             "the closure was closed by server",
         ),
         ("connection: {from: crepes.fr, to: someschool.edu, nth: 2, closure: normal}", "there were only 1 connections"),
+        ("connection: {from: crepes.fr, to: someschool.edu, pipelined: true}", "0 commands were sent before the reply"),
+        (
+            "connection: {from: crepes.fr, to: someschool.edu, said: [EHLO, QUIT]}",
+            "the client said EHLO, MAIL, RCPT, DATA, message, QUIT",
+        ),
+        ("delivered: {to: bob@someschool.edu, text: Goodbye}", "says something else"),
+        ("notified: {to: alice@crepes.fr, action: delivered}", "0 such notifications arrived"),
+        ("notified: {to: alice@crepes.fr, action: failed, count: 0}", "nothing in this run could contradict it"),
     ],
     ids=lambda value: value if ":" in value else "",
 )
@@ -112,3 +120,55 @@ def test_a_second_copy_needs_an_excuse(delivered: Outcome) -> None:
     held, why = _conservation(delivered, replace(delivered.analysis, log=twice))
     assert not held
     assert "no lost reply explains it" in why
+
+
+BOUNCED = """
+title: Carol has her message back
+hosts:
+  carol.hamburger.edu: {address: carol@hamburger.edu, server: crepes.fr}
+  hamburger.edu: {mailboxes: [carol]}
+steps:
+  - send: {from: carol@hamburger.edu, to: nobody@someschool.edu, envelope_id: lunch-1}
+expect:
+  - notified: {to: carol@hamburger.edu, action: failed, envelope_id: lunch-1}
+"""
+
+
+@pytest.fixture(scope="module")
+def bounced(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return play(BOUNCED, tmp_path_factory.mktemp("bounced"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ("action: delayed", "0 such notifications arrived"),
+        ("action: failed, status: 5.2.2", "0 such notifications arrived"),
+        ("action: failed, envelope_id: lunch-2", "Original-Envelope-Id is 'lunch-1'"),
+        (
+            "action: failed, original_recipient: bob@someschool.edu",
+            "says nobody@someschool.edu failed 5.1.1 instead",
+        ),
+        ("action: failed, count: 2", "1 such notifications arrived"),
+    ],
+)
+def test_a_notification_that_says_something_else_fails(bounced: Outcome, keys: str, why: str) -> None:
+    assert bounced.result is Result.HELD
+    assert bounced.analysis is not None
+    scenario = parse(BOUNCED.partition("expect:")[0] + f"expect:\n  - notified: {{to: carol@hamburger.edu, {keys}}}\n")
+    [verdict] = judge(scenario, bounced.analysis).expectations
+    assert not verdict.held
+    assert why in verdict.why
+
+
+def test_mail_may_be_dropped_in_silence_only_where_its_sender_asked_for_silence(tmp_path: Path) -> None:
+    """RFC 3461 §4.1: the packets must show NOTIFY, a host's word alone is not enough."""
+    silent = play(BOUNCED.replace("envelope_id: lunch-1}\nexpect", "notify: never}\nexpect"), tmp_path)
+    assert silent.analysis is not None
+    assert _conservation(silent, silent.analysis) == (True, "1 promises kept")
+    loud = play(BOUNCED, tmp_path)
+    assert loud.analysis is not None
+    log = tuple(replace(e, event=Event.DISCARDED) if e.event == Event.BOUNCED else e for e in loud.analysis.log)
+    held, why = _conservation(loud, replace(loud.analysis, log=log))
+    assert not held
+    assert "neither delivered, bounced nor queued" in why

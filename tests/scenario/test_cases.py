@@ -89,5 +89,9 @@ def test_a_wrong_value_is_told_where_it_is_used() -> None:
     with pytest.raises(ScenarioError) as raised:
         parse_cases(text)
     assert [(problem.line, problem.message) for problem in raised.value.problems] == [
-        (4, "'smash' is not one of close, reset, stall")
+        (
+            4,
+            "'smash' is not one of close, reset, stall, deaf, sip, drip, garble, endless, crash"
+            " (did you mean 'crash'?)",
+        )
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.fault_reference import markdown
-from testbed.scenario.faults import KINDS, DialogueFault, HostFault, WireFault
+from testbed.scenario.faults import KINDS, DialogueFault, HostFault, WireFault, ZoneFault
 from testbed.scenario.hosts import MailboxSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.load import MAX_OCTETS, parse_cases
 from testbed.scenario.scenario import Scenario
@@ -34,6 +34,7 @@ MODELS = {
         DialogueFault,
         HostFault,
         WireFault,
+        ZoneFault,
         *(model for model in (*STEPS.values(), *EXPECTATIONS.values())),
     )
 }

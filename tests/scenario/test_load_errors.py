@@ -13,7 +13,7 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, seed, ip, matrix, hosts, faults, steps, expect"
+KEYS = "title, about, rfc, like, seed, ip, matrix, hosts, faults, steps, expect"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -93,8 +93,8 @@ def test_the_scenario_itself(text, said):
 
 @check_all(
     [
-        (hosts("h: {}"), "7:6: say the role of 'h': user-agent, relay, receiver, name-server"),
-        (hosts("h:"), "7:3: say the role of 'h': user-agent, relay, receiver, name-server"),
+        (hosts("h: {}"), "7:6: say the role of 'h': user-agent, relay, receiver, client, name-server"),
+        (hosts("h:"), "7:3: say the role of 'h': user-agent, relay, receiver, client, name-server"),
         (hosts("h: 5"), "7:6: 'h' must be a mapping (name: value)"),
         (hosts("h: [a]"), "7:6: 'h' must be a mapping (name: value)"),
         (hosts("h: {role: relai}"), "7:13: unknown role 'relai' (did you mean 'relay'?)"),
@@ -104,7 +104,8 @@ def test_the_scenario_itself(text, said):
         (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, serves",
+            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
+            " max_message, max_recipients, without, serves",
         ),
         *(
             (
@@ -126,6 +127,12 @@ def test_the_scenario_itself(text, said):
         (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {address: carol, server: crepes.fr}"), f"7:20: 'carol' {ADDRESS}"),
+        (hosts("h: {mx: 1, rate_limit: 0 per 1h}"), "7:26: '0 per 1h' is not a rate; write e.g. 2 per 1h"),
+        (hosts("h: {mx: 1, rate_limit: 5}"), "7:26: '5' is not a rate; write e.g. 2 per 1h"),
+        (
+            hosts("crepes.fr: {forward: {bob: bob@crepes.fr}}"),
+            "7:30: 'bob@crepes.fr' is not elsewhere: crepes.fr serves it itself",
+        ),
         (hosts("alice.crepes.fr: {port: 26}"), "7:27: '26' is not one of 25, 587"),
         (hosts("crepes.fr: {retry: []}"), "7:22: 'retry' is empty; it needs at least one entry"),
         (hosts("crepes.fr: {retry: 10}"), f"7:22: '10' {DURATION}"),
@@ -141,10 +148,17 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', or 'between' two hosts"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'between' two hosts, or 'zone'"
 ONE_THING = "7:5: a wire fault does one thing: lose, delay, duplicate or reset"
 STAGES = "connect, HELO, EHLO, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY, POP3 …, IMAP …"
 AT = "at: someschool.edu, on: RCPT"
+
+
+AFTER = "'after' goes with what is no answer: close, reset, stall, deaf, sip or crash"
+PACE = "'pace' goes with 'then: drip' or sip, and is no less than 1ms"
+OCTET = "'octet' goes with 'on: message' and one of close, reset, stall, deaf, sip, crash, and no answer"
+CLIENT = "a client does one of close, reset, stall, crash when it has heard the reply"
+AGENT = "it can close, reset or stall, and answers nobody"
 
 
 @check_all(
@@ -160,7 +174,10 @@ AT = "at: someschool.edu, on: RCPT"
             fault("{at: someschool.edu, on: rcpt, then: close}"),
             f"7:30: 'rcpt' is not one of {STAGES} (did you mean 'RCPT'?)",
         ),
-        (fault(f"{{{AT}, then: explode}}"), "7:42: 'explode' is not one of close, reset, stall"),
+        (
+            fault(f"{{{AT}, then: explode}}"),
+            "7:42: 'explode' is not one of close, reset, stall, deaf, sip, drip, garble, endless, crash",
+        ),
         *(
             (
                 fault(f"{{{AT}, reply: {reply}}}"),
@@ -179,17 +196,77 @@ AT = "at: someschool.edu, on: RCPT"
         ),
         (
             fault(f"{{{AT}, then: close, host: crepes.fr}}"),
-            "7:49: unknown key 'host'; known: at, on, reply, then, times, recipient, from, until, nth, "
+            "7:49: unknown key 'host'; known: at, as, on, reply, then, after, octet, pace, restart, times, "
+            "recipient, mail_from, from, until, nth, "
             "chance, connection",
         ),
+        *(
+            (fault(f"{{at: someschool.edu, {keys}}}"), f"7:5: {message}")
+            for keys, message in {
+                "on: RCPT, reply: 450, restart: 5m": "'restart' goes with 'then: crash' only",
+                "on: RCPT, then: stall, pace: 5s": PACE,
+                "on: RCPT, then: drip, pace: 0": PACE,
+                "on: EHLO, then: stall, mail_from: <>": "'mail_from' goes with 'on: MAIL', RCPT, DATA or message",
+                "on: RCPT, reply: 450, then: garble": "'then: garble' is an answer itself; leave 'reply' out",
+                "on: RCPT, then: drip, after: reply": AFTER,
+                "on: RCPT, reply: 450, after: act": AFTER,
+                "on: RCPT, then: stall, octet: 100": OCTET,
+                "on: message, then: drip, octet: 100": OCTET,
+                "on: RCPT, then: drip, as: client": CLIENT,
+                "on: RCPT, reply: 450, as: client": CLIENT,
+            }.items()
+        ),
+        (fault("{at: alice.crepes.fr, on: RCPT, reply: 450}"), f"7:10: alice.crepes.fr is a user agent: {AGENT}"),
+        (fault("{at: alice.crepes.fr, on: RCPT, then: crash}"), f"7:10: alice.crepes.fr is a user agent: {AGENT}"),
+        (
+            fault("{at: someschool.edu, on: RCPT, then: stall, as: client}"),
+            "7:10: someschool.edu is no relay; its role is receiver",
+        ),
+        (
+            fault("{host: alice.crepes.fr, is: crashed}"),
+            "7:12: alice.crepes.fr is no mail server; its role is user-agent",
+        ),
         (fault("{host: crepes.fr}"), "7:5: 'is' is missing in 'faults'"),
-        (fault("{host: crepes.fr, is: dead}"), "7:27: 'dead' is not one of silent, refused, unreachable"),
+        (
+            fault("{host: crepes.fr, is: dead}"),
+            "7:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk",
+        ),
         (fault("{host: crepes.fr, is: silent, from: 2h, until: 1h}"), "7:5: 'until' must come after 'from'"),
         (fault("{host: crepes.fr, is: silent, until: 0}"), "7:5: 'until' must come after 'from'"),
         (fault("{host: crepes.fr, is: silent, until: 5}"), f"7:42: '5' {DURATION}"),
         (fault("{host: crepes.fr, is: silent, form: 5s}"), "7:35: unknown key 'form' (did you mean 'from'?)"),
         (fault("{host: '', is: silent}"), "7:12: 'host' is empty"),
         (fault("{host: 5, is: silent}"), "7:12: 'host' must be text, not '5'"),
+        (fault("{zone: someschool.edu}"), "7:5: a zone fault does one thing: 'answer' or 'records'"),
+        (
+            fault("{zone: someschool.edu, answer: NXDOMIAN}"),
+            "7:36: 'NXDOMIAN' is not one of NXDOMAIN, SERVFAIL, REFUSED, silent, truncated, garbled, wrong-id, "
+            "nothing, null-mx, loop (did you mean 'NXDOMAIN'?)",
+        ),
+        (
+            fault("{zone: someschool.edu, kind: MX, records: [MX 10 a.edu]}"),
+            "7:5: 'records' says itself of which types; leave 'kind' out",
+        ),
+        (
+            fault("{zone: someschool.edu, kind: A, answer: null-mx}"),
+            "7:5: 'null-mx' is an answer to questions for MX only",
+        ),
+        (
+            fault("{zone: someschool.edu, answer: silent, connection: 1}"),
+            "7:5: 'connection' does not go with 'zone': questions are datagrams",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [MX mx1.someschool.edu]}"),
+            "7:37: 'MX mx1.someschool.edu' is not a record; write e.g. MX 10 mx1.someschool.edu, or A someschool.edu",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [A fd00::1]}"),
+            "7:37: 'A fd00::1': this is no IPv4 address",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [CNAME a.edu, MX 10 a.edu]}"),
+            "7:37: a name with a CNAME has no other record (RFC 1034 §3.6.2)",
+        ),
         (fault("{between: x, lose: 1}"), "7:15: 'between' must be a list, not text"),
         (
             fault("{between: [crepes.fr], lose: 1}"),
@@ -214,14 +291,14 @@ def test_faults(text, said):
     assert problems(text) == [said]
 
 
-ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, read"
+ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, read"
 
 
 @check_all(
     [
         *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
         (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
-        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, read"),
+        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, talk, read"),
         (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send:"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send: {}"), "5:11: 'to' is missing in 'send'"),
@@ -232,7 +309,8 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, read"
         (step("send: {to: a@b, form: c@d}"), "5:21: unknown key 'form' (did you mean 'from'?)"),
         (
             step("send: {to: a@b, quux: c@d}"),
-            "5:21: unknown key 'quux'; known: from, to, subject, body, size, via",
+            "5:21: unknown key 'quux'; known: from, to, subject, body, size, bcc, notify, envelope_id, returned,"
+            " via, retry",
         ),
         (step("send: {to: a@b, kind: wait}"), "5:5: unknown key 'kind' in 'send'"),
         (step("send: {to: a@b, size: 51 MB}"), "5:27: 'size' must be at most 50,000,000, not 51 MB"),
@@ -264,8 +342,8 @@ CLOSURES = (
     [
         (
             expect("x"),
-            "5:5: an expectation has exactly one key, one of delivered, queued, bounced, attempts, reply, connection, "
-            "fetched, mailbox",
+            "5:5: an expectation has exactly one key,"
+            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection, fetched",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (
@@ -274,7 +352,7 @@ CLOSURES = (
         ),
         (
             expect("delivered: {to: bob@someschool.edu, count: 1}"),
-            "5:41: unknown key 'count'; known: to, copies, within, from, subject",
+            "5:41: unknown key 'count'; known: to, copies, within, from, subject, text",
         ),
         (
             expect("delivered: {to: bob@someschool.edu, copies: -1}"),
@@ -294,7 +372,10 @@ CLOSURES = (
             expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
             "5:51: '600' is no reply code; write 452 or 452 4.2.2",
         ),
-        (expect(CONNECTION + "}"), "5:17: 'connection' needs 'handshake' or 'closure'"),
+        (
+            expect(CONNECTION + "}"),
+            "5:17: 'connection' needs 'handshake', 'closure', 'at_least', 'at_most', 'pipelined' or 'said'",
+        ),
         (
             expect(CONNECTION + ", closure: weird}"),
             f"5:17: unknown closure 'weird'; write one of {CLOSURES}",
@@ -340,6 +421,19 @@ def test_expectations(text, said):
         (fault("{at: ns.lab, on: RCPT, reply: 452}"), "7:10: ns.lab is no mail server; its role is name-server"),
         (fault("{host: crepe.fr, is: silent}"), f"7:12: {LAB}"),
         (fault("{host: zzz, is: silent}"), "7:12: there is no host 'zzz'"),
+        (
+            fault("{zone: someshcool.edu, answer: NXDOMAIN}"),
+            "7:12: nobody asks for 'someshcool.edu' (did you mean 'someschool.edu'?)",
+        ),
+        (fault("{zone: edu, answer: null-mx}"), "7:12: nobody asks for 'edu'"),
+        (
+            fault("{zone: someschool.edu, records: [A someshcool.edu]}"),
+            "7:38: A needs an address or a host of the lab, not 'someshcool.edu' (did you mean 'someschool.edu'?)",
+        ),
+        (
+            fault("{zone: someschool.edu, records: [AAAA someschool.edu]}"),
+            "7:38: someschool.edu has no such address in this lab; say 'ip: both'",
+        ),
         (fault("{between: [crepe.fr, someschool.edu], lose: 1}"), f"7:16: {LAB}"),
         (fault("{between: [someschool.edu, crepe.fr], lose: 1}"), f"7:32: {LAB}"),
         (
@@ -423,7 +517,7 @@ expect:
         "2:7: 'seed' must be a whole number, not text",
         f"4:22: 'soon' {DURATION}",
         "4:32: 'mx' must be at least 0, not -1",
-        "6:27: 'dead' is not one of silent, refused, unreachable",
+        "6:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk",
         f"8:11: '5' {DURATION}",
         "9:11: 'to' is missing in 'send'",
         "11:5: unknown expectation 'deliverd' (did you mean 'delivered'?)",
@@ -516,10 +610,11 @@ def test_every_scenario_of_the_project_loads(project):
     scenarios = load_all(discover([project / "scenarios"]))
     assert len(scenarios) >= 69
     for scenario in scenarios:
-        lines = scenario.text.splitlines()
-        for part in (*scenario.faults, *scenario.steps, *scenario.expect):
-            assert lines[part.line - 1].lstrip().startswith("- ")
-            assert part.describe() if hasattr(part, "describe") else True
+        for key in ("faults", "steps", "expect"):
+            lines = (project / scenario.file_of(key)).read_text().splitlines()
+            for part in getattr(scenario, key):
+                assert lines[part.line - 1].lstrip().startswith("- ")
+                assert part.describe() if hasattr(part, "describe") else True
         assert parse(scenario.text, scenario.file, scenario.case) == scenario
 
 

@@ -65,6 +65,10 @@ def test_what_cannot_be_read_is_told(parts: str, message: str) -> None:
             "'-ERR No' is not an IMAP reply; write e.g. NO [UNAVAILABLE] Try again later",
         ),
         ("on: RCPT, reply: NO never", "'NO never' is not an SMTP reply; write e.g. 452 4.2.2 Mailbox full"),
+        (
+            "on: IMAP MOVE, then: drip",
+            "IMAP servers do one of close, reset, stall, crash, after the command or the act",
+        ),
         ("on: IMAP MOV, then: reset", "'IMAP MOV' is not one of IMAP connect, IMAP CAPABILITY"),
     ],
 )

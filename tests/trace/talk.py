@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 import numpy as np
-from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.dns import DNS, DNSQR, DNSRR, DNSRRMX
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 from scapy.packet import Packet, Raw
@@ -62,13 +62,31 @@ class Talk:
         self.packets.append(self.ip(1) / error / self.packets[-1])
         return self
 
-    def ask(self, name: str, kind: str, *, rcode: int | None) -> Talk:
-        """A DNS query and, unless ``rcode`` is None, its answer."""
+    def ask(
+        self,
+        name: str,
+        kind: str,
+        *records: str,
+        rcode: int | None = 0,
+        truncated: bool = False,
+        answered_id: int = 7,
+        cut: int = 0,
+    ) -> Talk:
+        """A DNS query and, unless ``rcode`` is None, its answer: ``MX 10 mx.y.example``, less ``cut`` octets."""
         question = DNSQR(qname=name, qtype=kind)
         self.packets.append(self.ip(0) / UDP(sport=5_000, dport=53) / DNS(id=7, qd=question))
         if rcode is not None:
-            self.packets.append(self.ip(1) / UDP(sport=53, dport=5_000) / DNS(id=7, qr=1, rcode=rcode, qd=question))
+            answers = [_record(name, *record.split(" ")) for record in records]
+            answer = DNS(id=answered_id, qr=1, rcode=rcode, tc=int(truncated), qd=question, an=answers)
+            octets = bytes(answer)
+            self.packets.append(self.ip(1) / UDP(sport=53, dport=5_000) / Raw(octets[: len(octets) - cut]))
         return self
+
+
+def _record(name: str, kind: str, *data: str) -> Packet:
+    if kind == "MX":
+        return DNSRRMX(rrname=name, preference=int(data[0]), exchange=data[1])
+    return DNSRR(rrname=name, type=kind, rdata=data[0])
 
 
 def watch(*talks: Talk) -> Analysis:

@@ -45,6 +45,7 @@ CASES: dict[str, list[Talk]] = {
     "disk-full": [after(*MAIL, *RCPT, *DATA, "S 452 4.3.1 full")],
     "message-too-big": [after("C MAIL FROM:<a@x> SIZE=9", "S 552 5.3.4 too big")],
     "too-many-recipients": [after(*MAIL, "C RCPT TO:<b@y>", "S 452 4.5.3 enough")],
+    "lone-dot": [after(*MAIL, "C RCPT TO:<b@y>", "S 550 5.1.1 who?", "C DATA", "S 354 go", "C .", "S 250 nothing")],
     "not-authorised": [after(*MAIL, "C RCPT TO:<b@y>", "S 550 5.7.1 no relaying")],
     "policy-refused-for-now": [after(*MAIL, "C RCPT TO:<b@y>", "S 450 4.7.1 come back in five minutes")],
     "wrong-credentials": [after("C AUTH PLAIN eA==", "S 535 5.7.8 no")],
@@ -61,6 +62,24 @@ CASES: dict[str, list[Talk]] = {
     "name-server-failure": [Talk().ask("y.example", "MX", rcode=2)],
     "name-server-refuses": [Talk().ask("y.example", "MX", rcode=5)],
     "name-server-silent": [Talk().ask("y.example", "MX", rcode=None)],
+    "host-unknown": [Talk().ask("mail.y.example", "A", rcode=3)],
+    "null-mx": [Talk().ask("y.example", "MX", "MX 0 .")],
+    "null-mx-not-alone": [Talk().ask("y.example", "MX", "MX 0 .", "MX 10 mx.y.example")],
+    "null-mx-ignored": [Talk().ask("y.example", "MX", "MX 0 .").ask("y.example", "A", "A 10.0.0.2"), healthy()],
+    "implicit-mx": [Talk().ask("y.example", "MX").ask("y.example", "A", "A 10.0.0.2"), healthy()],
+    "mx-without-address": [
+        Talk().ask("y.example", "MX", "MX 1 mx.y.example", "MX 2 m.y.example").ask("mx.y.example", "A")
+    ],
+    "no-mail-server": [Talk().ask("y.example", "MX", "MX 1 mx.y.example").ask("mx.y.example", "AAAA", rcode=3)],
+    "mx-is-address": [Talk().ask("y.example", "MX", "MX 1 10.0.0.2", "MX 2 mx.y.example")],
+    "mx-is-alias": [
+        Talk().ask("y.example", "MX", "MX 1 mx.y.example").ask("mx.y.example", "A", "CNAME m.y.example", "A 10.0.0.2")
+    ],
+    "mx-is-self": [Talk().ask("y.example", "MX", "MX 1 mx.y.example").ask("mx.y.example", "A", "A 10.0.0.1")],
+    "alias-loop": [Talk().ask("y.example", "A", "CNAME x.example", "CNAME y.example")],
+    "answer-truncated": [Talk().ask("y.example", "MX", truncated=True)],
+    "malformed-answer": [Talk().ask("y.example", "MX", "MX 1 mx.y.example", cut=5)],
+    "answer-with-wrong-id": [Talk().ask("y.example", "MX", answered_id=8)],
 }
 # What else such a capture shows, beside the finding it stands for.
 ALSO = {
@@ -69,7 +88,11 @@ ALSO = {
     "reply-to-message-lost": {"connection-reset"},
     "duplicate-possible": {"connection-reset", "reply-to-message-lost", "delivery-retried"},
     "delivery-retried": {"mailbox-full"},
+    "lone-dot": {"user-unknown"},
     "wrong-credentials": {"credentials-in-clear"},
+    "null-mx-ignored": {"null-mx"},
+    "no-mail-server": {"mx-without-address"},
+    "answer-with-wrong-id": {"name-server-silent"},
 }
 
 
@@ -97,6 +120,16 @@ def test_finding(code: str) -> None:
         Talk(v6=True).open().say(*HELLO, *MAIL, *RCPT, *DATA, "S 250 ok", *BYE).close(),
         Talk().open().say(*HELLO, *BYE).segment(0, "FA").segment(1, "R"),  # after 221 the manner does not matter
         Talk().ask("y.example", "MX", rcode=0),
+        Talk()
+        .ask("y.example", "MX", "MX 1 mx.y.example")
+        .ask("mx.y.example", "AAAA")
+        .ask("mx.y.example", "A", "A 10.0.0.2"),
+        Talk().ask("y.example", "MX", "MX 1 mx.y.example").ask("mx.y.example", "AAAA"),  # IPv4 may do
+        Talk().ask("y.example", "MX").ask("y.example", "A", "A 10.0.0.2"),  # asked, and never connected
+        Talk().ask("2.0.0.127.list.example", "A", rcode=3),  # not on the block list
+        Talk().ask("y.example", "A", "A 10.0.0.2").ask("y.example.lan", "AAAA", rcode=3),  # a search list
+        Talk().ask("y.example", "A", "CNAME x.example", "A 10.0.0.2"),
+        Talk().ask("1.0.0.10.in-addr.arpa", "PTR", rcode=3),
     ],
 )
 def test_nothing_to_say_about_healthy_traffic(talk: Talk) -> None:

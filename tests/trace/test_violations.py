@@ -92,6 +92,7 @@ SMTP: dict[str, tuple[tuple[str | Gap, ...], list[str], tuple[int, ...]]] = {
     "DATA answered 250": ((*HELLO, *ENVELOPE, "C DATA\r\n", "S 250 ok\r\n"), ["reply-out-of-sequence"], (9,)),
     "MAIL answered 354": ((*HELLO, "C MAIL FROM:<a@x>\r\n", "S 354 go\r\n"), ["reply-out-of-sequence"], (5,)),
     "greeting of 250": (("S 250 mx\r\n",), ["reply-out-of-sequence"], (1,)),
+    "a reply without end": ((*HELLO, "C NOOP\r\n", "S " + "250-and\r\n" * 100), ["reply-endless"], (5,)),
     "a reply that is none": ((*HELLO, "C NOOP\r\n", "S fine\r\n"), ["reply-not-smtp"], (5,)),
     "lines of two minds": (
         (*HELLO, "C MAIL FROM:<a@x>\r\n", "S 250-ok\r\n550 no\r\n"), ["reply-codes-differ"], (5,),
@@ -212,6 +213,36 @@ def pairs(spoken: Spoken) -> list[str]:
         else f"- -> {e.reply.code if e.reply else '-'}"
         for e in spoken.exchanges
     ]
+
+
+FALSE_ENDS = {
+    "\n.\n": "LF.LF",
+    "\n.\r\n": "LF.CRLF",
+    "\n.\r": "LF.CR",
+    "\r.\r": "CR.CR",
+    "\r.\n": "CR.LF",
+    "\r.\r\n": "CR.CRLF",
+    "\r\n.\n": "CRLF.LF",
+    "\r\n.\r": "CRLF.CR",
+    "\r\r\n.\r\r\n": "CRLF.CRCRLF",
+}
+
+
+@pytest.mark.parametrize(("end", "name"), FALSE_ENDS.items(), ids=FALSE_ENDS.values())
+@pytest.mark.parametrize("apart", [False, True], ids=["in one packet", "in two packets"])
+def test_every_false_end_of_data_is_told_by_its_name(end: str, name: str, apart: bool) -> None:
+    """Smuggling where a command follows; a false end where none does (RFC 5321 §2.3.8, §4.1.1.4)."""
+    for behind, code in (("MAIL FROM:<c@x>", "smtp-smuggling"), ("More text", "false-end-of-data")):
+        said = [f"C a{end}", f"C {behind}\r\n.\r\n"] if apart else [f"C a{end}{behind}\r\n.\r\n"]
+        found = {finding.code: finding.text for finding in findings("smtp", *message(*said, *TAKEN))}
+        assert f"holds {name}" in found.pop(code)
+        assert set(found) <= {"bare-line-feed", "bare-carriage-return"}
+        assert found
+
+
+@pytest.mark.parametrize("line", ["..", "...", "..MAIL FROM:<c@x>", "..\r\nMAIL FROM:<c@x>", " .", "\0.", ".. .."])
+def test_stuffed_dots_are_no_false_ends(line: str) -> None:
+    assert findings("smtp", *message(f"C {line}\r\na\r\n{line}\r\n.\r\n", *TAKEN)) == []
 
 
 ENDS: dict[str, tuple[tuple[str, ...], list[str]]] = {

@@ -13,12 +13,18 @@ from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
 from testbed.scenario.faults.host import HostFault
 from testbed.scenario.faults.wire import WireFault
+from testbed.scenario.faults.zone import ZoneFault
 
-__all__ = ["KINDS", "AnyFault", "DialogueFault", "Fault", "HostFault", "Stage", "WireFault"]
+__all__ = ["KINDS", "AnyFault", "DialogueFault", "Fault", "HostFault", "Stage", "WireFault", "ZoneFault"]
 
-Fault = DialogueFault | HostFault | WireFault
+Fault = DialogueFault | HostFault | WireFault | ZoneFault
 
-KINDS: dict[str, type[Part]] = {"at": DialogueFault, "host": HostFault, "between": WireFault}
+KINDS: dict[str, type[Part]] = {
+    "at": DialogueFault,
+    "host": HostFault,
+    "between": WireFault,
+    "zone": ZoneFault,
+}
 """Kinds of fault by the key that tells them apart."""
 
 
@@ -29,10 +35,13 @@ def _kind(value: object) -> str | None:
 
 
 AnyFault = Annotated[
-    Annotated[DialogueFault, Tag("at")] | Annotated[HostFault, Tag("host")] | Annotated[WireFault, Tag("between")],
+    Annotated[DialogueFault, Tag("at")]
+    | Annotated[HostFault, Tag("host")]
+    | Annotated[WireFault, Tag("between")]
+    | Annotated[ZoneFault, Tag("zone")],
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
-        custom_error_message="a fault says where: 'at' a server, 'host', or 'between' two hosts",
+        custom_error_message="a fault says where: 'at' a server, 'host', 'between' two hosts, or 'zone'",
     ),
 ]

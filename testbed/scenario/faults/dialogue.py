@@ -1,39 +1,83 @@
-"""What a server says, or fails to say."""
+"""What a server says, or fails to say; and where a client falls silent."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from testbed.scenario.base import Address, HostName
-from testbed.scenario.faults.reading import DoneStage, ReadingStage, check_reply, protocol_of
+from testbed.scenario.base import Address, Duration, HostName
+from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.when import When
+from testbed.scenario.units import format_duration
 
 _REPLY = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?: [\x20-\x7e]*)?")
 
 Stage = Literal["connect", "HELO", "EHLO", "MAIL", "RCPT", "DATA", "message", "QUIT", "RSET", "NOOP", "VRFY"]
+Sender = Annotated[str, Field(pattern=r"^(<>|[^\s@<>]+@[^\s@<>]+)$", max_length=254, examples=["<>"])]
+
+NULL_SENDER = "<>"
+_ACTS = {
+    "close": "closes the connection",
+    "reset": "resets the connection",
+    "stall": "falls silent",
+    "deaf": "stops reading",
+    "sip": "reads an octet every {pace}",
+    "drip": "says its reply an octet every {pace}",
+    "garble": "answers with what is no reply",
+    "endless": "answers without end",
+    "crash": "crashes",
+}
+_IN_MID_MESSAGE = ("close", "reset", "stall", "deaf", "sip", "crash")
+_OF_CLIENTS = ("close", "reset", "stall", "crash")
+_TO_READERS = ("close", "reset", "stall", "crash")
+_REPLIES = ("drip", "garble", "endless")
+_AFTER = {"command": "before doing it", "act": "having done it", "reply": "after its reply"}
 
 
 class DialogueFault(When):
     """What a server says, or fails to say, at a stage of the dialogue.
 
     With ``reply`` it says that instead of doing what it was asked.  With ``then`` alone, it does not answer at all:
-    at ``message`` it has stored the mail all the same (RFC 1047), at every other stage it has done nothing.
+    at ``message`` it has stored the mail all the same (RFC 1047), at every other stage it has done nothing; ``after``
+    says otherwise.
+
+    With ``as: client``, and at a user agent, it is what a client does once it has sent a command and heard the reply.
     """
 
-    at: HostName = Field(description="The server.")
-    on: Literal[Stage, ReadingStage, DoneStage] = Field(
+    at: HostName = Field(description="The server; or the client.")
+    as_: Literal["server", "client"] = Field(
+        default="server", alias="as", description="Which of a relay's two roles; a user agent has only one."
+    )
+    on: Literal[Stage, ReadingStage] = Field(
         description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot; "
-        "with POP3 or IMAP in front, a command of those who read, 'done' behind it if what it asks has been done."
+        "with POP3 or IMAP in front, a command of those who read."
     )
     reply: str | None = Field(default=None, description="What it answers.", examples=["452 4.2.2 Mailbox full"])
-    then: Literal["close", "reset", "stall"] | None = Field(
-        default=None, description="What it does then: FIN, RST, or nothing at all any more."
+    then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
+        default=None,
+        description="What it does then: FIN; RST; say nothing any more; read nothing any more; read an octet at a "
+        "time; say its reply an octet at a time; answer with a line that is no reply, or with one that never ends; "
+        "lose its connections and whatever is not on disk, and refuse connections.",
     )
+    after: Literal["command", "act", "reply"] | None = Field(
+        default=None,
+        description="When it does so: before it does what it was asked, when that is done and not answered, or when it "
+        "is answered.",
+    )
+    octet: int | None = Field(
+        default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
+    )
+    pace: Duration = Field(
+        default=1_000_000_000, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
+    )
+    restart: Duration | None = Field(default=None, description="How long after a crash it is back; without it, never.")
     times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
     recipient: Address | None = Field(default=None, description="Only for this recipient (with 'on: RCPT').")
+    mail_from: Sender | None = Field(
+        default=None, description="Only for mail of this sender; '<>' for notifications (with 'on: MAIL' and later)."
+    )
 
     @field_validator("reply", mode="before")
     @classmethod
@@ -56,7 +100,43 @@ class DialogueFault(When):
             raise ValueError("the fault does nothing: give it 'reply' or 'then'")
         if self.recipient is not None and self.on != "RCPT":
             raise ValueError("'recipient' goes with 'on: RCPT' only")
+        if self.mail_from is not None and self.on not in ("MAIL", "RCPT", "DATA", "message"):
+            raise ValueError("'mail_from' goes with 'on: MAIL', RCPT, DATA or message")
+        if self.restart is not None and self.then != "crash":
+            raise ValueError("'restart' goes with 'then: crash' only")
+        if "pace" in self.model_fields_set and (self.then not in ("drip", "sip") or self.pace < 1_000_000):
+            raise ValueError("'pace' goes with 'then: drip' or sip, and is no less than 1ms")
+        if self.reply is not None and self.then in ("garble", "endless"):
+            raise ValueError(f"'then: {self.then}' is an answer itself; leave 'reply' out")
         return self
+
+    @model_validator(mode="after")
+    def _at_one_moment(self) -> DialogueFault:
+        if self.after is not None and (self.reply is not None or self.then in _REPLIES):
+            raise ValueError("'after' goes with what is no answer: close, reset, stall, deaf, sip or crash")
+        if self.octet is not None and (
+            self.on != "message" or self.reply is not None or self.after is not None or self.then not in _IN_MID_MESSAGE
+        ):
+            raise ValueError(f"'octet' goes with 'on: message' and one of {', '.join(_IN_MID_MESSAGE)}, and no answer")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_done_to_readers(self) -> DialogueFault:
+        protocol = protocol_of(self.on)
+        if protocol and (self.as_ == "client" or self.then not in (None, *_TO_READERS) or self.after == "reply"):
+            raise ValueError(f"{protocol} servers do one of {', '.join(_TO_READERS)}, after the command or the act")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_done_by_a_client(self) -> DialogueFault:
+        if self.as_ == "client" and (self.reply is not None or self.then not in _OF_CLIENTS or self.after is not None):
+            raise ValueError(f"a client does one of {', '.join(_OF_CLIENTS)} when it has heard the reply")
+        return self
+
+    @property
+    def moment(self) -> Literal["command", "act", "reply"]:
+        """Before what has been done, when it is done, or when it is answered the deed comes."""
+        return self.after or ("act" if self.on == "message" else "command")
 
     @property
     def count(self) -> int | None:
@@ -65,10 +145,18 @@ class DialogueFault(When):
 
     def describe(self) -> str:
         """One line in words."""
-        acts = {"close": "closes the connection", "reset": "resets the connection", "stall": "falls silent"}
+        at = f" past octet {self.octet} of a message" if self.octet is not None else f" at {self.on}"
+        when = f" {_AFTER[self.after]}" if self.after else ""
+        back = f" and is back after {format_duration(self.restart)}" if self.restart is not None else ""
         parts = [
             *([f"answers {self.on} with {self.reply}"] if self.reply else []),
-            *([acts[self.then] + ("" if self.reply else f" at {self.on}")] if self.then else []),
+            *(
+                [_ACTS[self.then].format(pace=format_duration(self.pace)) + ("" if self.reply else at) + when + back]
+                if self.then
+                else []
+            ),
         ]
+        who = f"{self.at} as client" if self.as_ == "client" else self.at
         whom = f" for {self.recipient}" if self.recipient else ""
-        return f"{self.at} {' and '.join(parts)}{whom}{self.occasion()}"
+        whose = f" for mail of {self.mail_from}" if self.mail_from else ""
+        return f"{who} {' and '.join(parts)}{whom}{whose}{self.occasion()}"

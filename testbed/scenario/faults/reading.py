@@ -42,9 +42,6 @@ ReadingStage = Literal[
     "IMAP LOGOUT",
 ]
 
-DoneStage = Literal["POP3 QUIT done", "IMAP APPEND done", "IMAP COPY done", "IMAP MOVE done", "IMAP EXPUNGE done"]
-"""The server has done what it was asked, and has not answered yet."""
-
 _REPLIES = {
     "POP3": (re.compile(r"(?:\+OK|-ERR)(?: [\x20-\x7e]*)?"), "-ERR [SYS/TEMP] Try again later"),
     "IMAP": (re.compile(r"(?:OK|NO|BAD|BYE) [\x20-\x7e]+"), "NO [UNAVAILABLE] Try again later"),

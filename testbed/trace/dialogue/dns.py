@@ -16,9 +16,15 @@ from testbed.protocols.text import printable
 from testbed.trace.flows import CLIENT
 from testbed.trace.model import Command, Exchange, Phase, Reply, Transaction
 from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.remarks import Remark, Remarks
 
 if TYPE_CHECKING:
     import dns.message
+
+TRUNCATED = "truncated; to be asked again over TCP"
+"""The note of an exchange whose answer is not whole."""
+MALFORMED = "the answer is malformed"
+"""The note of an exchange whose answer breaks off."""
 
 _MAX_LINES = 50
 _MAX_EXCHANGES = 1_000_000
@@ -36,11 +42,14 @@ class DnsDialogue:
         self._buffers = (bytearray(), bytearray())
         self._exchanges: list[Exchange] = []
         self._open: dict[tuple[int, str, str], deque[int]] = {}
+        self._remarks = Remarks()
+        self._whole = True
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next datagram, or the next octets of a stream."""
         if isinstance(item, Gap):
             self._buffers[item.side].clear()
+            self._whole = False
         elif not self._stream:
             self._message(item.octets, item)
         else:
@@ -54,6 +63,10 @@ class DnsDialogue:
         """Everything understood."""
         return tuple(self._exchanges), ()
 
+    def remarks(self) -> tuple[Remark, ...]:
+        """Answers that are truncated, malformed, or to another question than the one that was asked."""
+        return self._remarks.told()
+
     def _message(self, wire: bytes, item: Chunk) -> None:
         import dns.exception
         import dns.message
@@ -64,6 +77,12 @@ class DnsDialogue:
             side = "query" if item.side == CLIENT else "answer"
             command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
             self._add(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
+            if (
+                side == "answer"
+                and self._whole
+                and any(int.from_bytes(wire[:2], "big") == key[0] for key in self._open)
+            ):
+                self._remarks.note("malformed-answer", (item.frame,), "no DNS message")
             return
         if message.flags & 0x8000:
             self._answer(message, item, wire)
@@ -81,20 +100,30 @@ class DnsDialogue:
         import dns.rcode
 
         kind, name = _question(message)
-        lines, extended = _answered(wire)
+        lines, extended, whole = _answered(wire)
         code = dns.rcode.to_text(dns.rcode.from_flags(message.flags, extended))
         reply = Reply(code, "", lines, (item.frame,), item.time_ns, len(wire))
+        truncated = bool(message.flags & 0x0200)
         note = "" if code == "NOERROR" else _WORDS.get(code, "")
-        if message.flags & 0x0200:
-            note = "truncated; to be asked again over TCP"
+        if truncated:
+            note = TRUNCATED
+        elif not whole:
+            note = MALFORMED
         elif code == "NOERROR" and not lines:
             note = "no such record"
         waiting = self._open.get((message.id, kind, name.lower()))
+        question = f"{kind} {name}"
         if waiting:
             at = waiting.popleft()
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note)
+            if truncated and not self._stream:
+                self._remarks.note("answer-truncated", (item.frame,), question)
+            elif note == MALFORMED and self._whole:
+                self._remarks.note("malformed-answer", (item.frame,), question)
         else:
             self._add(Exchange(Phase.TRANSFER, None, reply, note))
+            if any(key[1:] == (kind, name.lower()) and still for key, still in self._open.items()):
+                self._remarks.note("answer-with-wrong-id", (item.frame,), question)
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:
@@ -137,16 +166,17 @@ class _Record:
     length: int
 
 
-def _answered(wire: bytes) -> tuple[tuple[str, ...], int]:
-    """The answers as text, and the TTL of the OPT record (0 for none)."""
+def _answered(wire: bytes) -> tuple[tuple[str, ...], int, bool]:
+    """The answers as text, the TTL of the OPT record (0 for none), and whether every record is there."""
     lines: list[str] = []
-    extended = 0
+    extended = found = 0
     for record in _records(wire):
+        found += 1
         if record.section == _ANSWER and len(lines) < _MAX_LINES:
             lines.append(_text(wire, record))
         elif record.section == _ADDITIONAL and record.kind == _OPT:
             extended = record.ttl
-    return tuple(lines), extended
+    return tuple(lines), extended, found == sum(struct.unpack_from(">HHH", wire, 6))
 
 
 def _records(wire: bytes) -> Iterator[_Record]:

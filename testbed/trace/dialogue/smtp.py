@@ -119,9 +119,9 @@ class SmtpDialogue:
         return self._remarks.told()
 
     def _unfinished(self) -> None:
-        rest = self._server.rest()
-        if rest is not None and rest.content.strip():
+        if (rest := self._server.rest()) is not None and rest.content.strip():
             self._server_line(rest)
+        self._conduct.broke_off(self._replies.unfinished)
         self._go_unheard()
         line = self._client.rest()
         if self._mode is _Mode.MESSAGE and self._message is not None:

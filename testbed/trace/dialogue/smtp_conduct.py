@@ -15,6 +15,7 @@ from testbed.trace.remarks import Remarks
 
 _MAX_COMMAND = 512  # RFC 5321 §4.5.3.1.4
 _MAX_EXTENDED = 1_536  # what extensions add to MAIL and RCPT (RFC 1870, 3461, 4954, 6152, 6531), rounded up
+_MANY_LINES = 100  # more than any reply has
 _MAX_AUTH = 12_288  # RFC 4954 §4
 _GREETINGS = frozenset(("EHLO", "HELO", "LHLO"))
 _ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
@@ -77,6 +78,12 @@ class Conduct:
             self._judge_answer(command, reply)
         if command is not None and command.verb in _GREETINGS and reply.code == "250":
             self._extensions = frozenset(parsed.text.partition(" ")[0].upper() for parsed, _ in parts[1:])
+
+    def broke_off(self, parts: list[ReplyPart]) -> None:
+        """The connection ended before a reply did."""
+        if len(parts) >= _MANY_LINES:
+            frames = tuple(dict.fromkeys(frame for _, line in parts for frame in line.frames))
+            self._remarks.note("reply-endless", frames, f"{len(parts)} lines and more, like: {parts[0][0].text}")
 
     def _judge_line(self, command: Command, line: Line) -> None:
         raw = line.raw

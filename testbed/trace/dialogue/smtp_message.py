@@ -19,11 +19,11 @@ from testbed.trace.remarks import Remarks
 
 _CRLF = b"\r\n"
 _HOLE = b"?"  # in the place of a line end nobody saw
-_NAMES = {b"\r\n": "CRLF", b"\n": "LF", b"\r": "CR"}
+_NAMES = {b"\r\n": "CRLF", b"\n": "LF", b"\r": "CR", b"\r\r\n": "CRCRLF"}
 _MAX_TEXT_LINE = 1_000
 _MAX_BEHIND = 65_536
-_FALSE_END_AT_START = re.compile(rb"(?:\A|\r)\.(?=(\r\n|\n|\r(?!\Z)))")
-_FALSE_END_INSIDE = re.compile(rb"\r\.(?=(\r\n|\n|\r(?!\Z)))")
+_FALSE_END_AT_START = re.compile(rb"(?:\A|\r)\.(?=(\r\r?\n|\n|\r(?!\Z)))")
+_FALSE_END_INSIDE = re.compile(rb"\r\.(?=(\r\r?\n|\n|\r(?!\Z)))")
 _SMUGGLED = re.compile(rb"(?:MAIL FROM:|RCPT TO:|(?:EHLO|HELO|LHLO|BDAT) |(?:RSET|DATA)[ \t]*[\r\n])", re.I)
 
 
@@ -172,7 +172,8 @@ class MessageReader:
         """What comes right behind a false end tells what it is for."""
         if self._suspect is not None and self._suspect[0] and _SMUGGLED.match(line.raw, at):
             detail = f"{self._suspect[0]} and {decoded(line.raw[at : at + 60].splitlines()[0])}"
-            self._remarks.note("smtp-smuggling", (self._suspect[1].frames[-1], *line.frames), detail)
+            frames = tuple(sorted({self._suspect[1].frames[-1], *line.frames}))
+            self._remarks.note("smtp-smuggling", frames, detail)
             self._suspect = None
         self._settle()
 

@@ -31,6 +31,11 @@ class ReplyReader:
         parts, self._parts = self._parts, []
         return _reply(parts), parts
 
+    @property
+    def unfinished(self) -> list[ReplyPart]:
+        """The lines so far of a reply that has not ended, a thousand at most."""
+        return self._parts
+
     def clear(self) -> None:
         """Forget a reply that was not whole."""
         self._parts = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.protocols.header import header_field
-from testbed.protocols.smtp import path_of
+from testbed.protocols.smtp import parameters_of, path_of
 from testbed.trace.model import Exchange, Recipient, Transaction
 
 _MAX_HEAD = 65_536
@@ -68,6 +68,7 @@ class TransactionLog:
                 path_of(exchange.command.argument),
                 exchange.reply,
                 taken and exchange.reply is not None and exchange.reply.code.startswith("2"),
+                parameters_of(exchange.command.argument),
             )
             for exchange in self._recipients
             if exchange.command is not None

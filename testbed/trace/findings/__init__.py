@@ -10,19 +10,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.trace.findings.account import account_of_messages, duplicates
+from testbed.trace.findings.broken import cut_dialogue, slow_replies, stalled_client
+from testbed.trace.findings.extensions import lone_dots
+from testbed.trace.findings.loops import mail_loops
+from testbed.trace.findings.mail_routes import mail_routes
 from testbed.trace.findings.moves import interrupted_moves
-from testbed.trace.findings.names import failed_lookups
+from testbed.trace.findings.names import failed_lookups, odd_answers, odd_records
 from testbed.trace.findings.reading import cut_reading, refused_readers, undone_deletions
-from testbed.trace.findings.smtp import cut_dialogue, refused_recipients, refused_sessions
+from testbed.trace.findings.smtp import refused_recipients, refused_sessions
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
 from testbed.trace.findings.tls import old_tls, plain_after_starttls, plain_answer, tls_alerts
 from testbed.trace.findings.violations import violations
 from testbed.trace.findings.web import refused_requests, web_remarks
 from testbed.trace.model import Connection, Finding
 
+_REMARKS: dict[str, Callable[[Connection], Iterator[Finding]]] = {
+    "http": web_remarks,
+    "dns": odd_answers,
+    "mdns": lambda connection: iter(()),
+}
+
 
 def _remarks(connection: Connection) -> Iterator[Finding]:
-    yield from (web_remarks if connection.service == "http" else violations)(connection)
+    yield from _REMARKS.get(connection.service, violations)(connection)
 
 
 _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
@@ -32,11 +42,15 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     resets,
     refused_sessions,
     refused_recipients,
+    lone_dots,
     cut_dialogue,
+    stalled_client,
+    slow_replies,
     refused_readers,
     undone_deletions,
     cut_reading,
     failed_lookups,
+    odd_records,
     tls_alerts,
     old_tls,
     plain_answer,
@@ -48,6 +62,8 @@ _OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
     account_of_messages,
     duplicates,
     interrupted_moves,
+    mail_routes,
+    mail_loops,
 )
 
 

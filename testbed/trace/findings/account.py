@@ -24,11 +24,11 @@ class _Try:
     @property
     def reply(self) -> str:
         if self.recipient.reply is not None and not self.recipient.reply.code.startswith("2"):
-            return self.recipient.reply.status
+            return self.recipient.reply.status or "no SMTP reply"
         message = self.transaction.message
         if message is None or message.reply is None:
             return "no reply"
-        return message.reply.status
+        return message.reply.status or "no SMTP reply"
 
     @property
     def frame(self) -> int:
@@ -88,7 +88,7 @@ def duplicates(connections: Sequence[Connection]) -> Iterator[Finding]:
             if not transaction.message_id or message is None or message.command is None or message.command.argument:
                 continue
             for recipient in transaction.recipients:
-                if recipient.accepted or message.reply is None:
+                if recipient.accepted or message.reply is None or not message.reply.code:
                     key = (connection.server.label, transaction.message_id, recipient.address)
                     sent[key].append(_Try(connection, transaction, recipient))
     for (server, message_id, address), found in sent.items():

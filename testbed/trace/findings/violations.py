@@ -59,6 +59,9 @@ _SENTENCES = {
         _WARNING, "{server} sent a reply that answers nothing the client had said: {detail}", "RFC 5321 §4.3.2", True
     ),
     "reply-not-smtp": _Sentence(_WARNING, "{server} sent a line that is no SMTP reply: {detail}", "RFC 5321 §4.2"),
+    "reply-endless": _Sentence(
+        _ERROR, "{server} went on with one reply and never ended it: {detail}", "RFC 5321 §4.2.1"
+    ),
     "reply-codes-differ": _Sentence(
         _WARNING, "the lines of one reply from {server} have different codes: {detail}", "RFC 5321 §4.2.1"
     ),

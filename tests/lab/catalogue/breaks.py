@@ -9,7 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from testbed.hosts import delivery
 from testbed.hosts.delivery import Result as Delivery
+from testbed.hosts.post_office import PostOffice
+from testbed.hosts.retry import RetrySchedule
 from testbed.hosts.routing import Route, Router
 
 
@@ -32,3 +35,30 @@ def knows_the_first_server_only(patch: pytest.MonkeyPatch) -> None:
         return replace(found, hops=found.hops[:1])
 
     patch.setattr(Router, "route", first)
+
+
+def keeps_trying_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """A relay for which no message is ever too old."""
+    patch.setattr(RetrySchedule, "expired", lambda self, arrived, now: False)
+    patch.setattr(RetrySchedule, "next_attempt", lambda self, arrived, attempts, now: now + 86_400.0)
+
+
+def has_no_patience(patch: pytest.MonkeyPatch) -> None:
+    """A relay that waits half a second for a connection."""
+    patch.setitem(delivery.TIMEOUTS_S, "connect", 0.5)
+
+
+def stores_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that answers 250 and throws the message away."""
+    patch.setattr(PostOffice, "store", lambda self, recipient, message, *, sender: None)
+
+
+def stores_twice(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that puts every message into the mailbox twice."""
+    store = PostOffice.store
+
+    def twice(self: PostOffice, recipient: str, message: bytes, *, sender: str) -> None:
+        for _ in range(2):
+            store(self, recipient, message, sender=sender)
+
+    patch.setattr(PostOffice, "store", twice)

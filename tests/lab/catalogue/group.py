@@ -12,7 +12,12 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 class Group(Protocol):
-    """``FINDINGS``: each scenario's causes found, by their codes.  ``GUARDS``: what turns each file's scenarios red."""
+    """What a file in groups/ holds; its docstring is the group's title."""
 
-    FINDINGS: Mapping[str, str]
-    GUARDS: Mapping[str, Break]
+    @property
+    def FINDINGS(self) -> Mapping[str, str]:  # noqa: N802
+        """The causes found in each scenario's trace, by their codes."""
+
+    @property
+    def GUARDS(self) -> Mapping[str, Break]:  # noqa: N802
+        """What turns the scenarios of each file red."""

@@ -1,4 +1,4 @@
-"""The catalogue of failures: findings name the cause, and every scenario is red when what it guards is broken."""
+"""The catalogue of failures: every scenario holds, tells the story of its reference trace, and is red when broken."""
 
 from __future__ import annotations
 
@@ -9,38 +9,62 @@ import pytest
 from testbed.outcome import Result
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
+from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
-from tests.lab.catalogue.groups import connection, dialogue, reading, replies
-from tests.lab.test_scenarios import play
+from tests.lab.catalogue.groups import (
+    connection,
+    crash,
+    dialogue,
+    dns,
+    extensions,
+    framing,
+    notifications,
+    queue,
+    reading,
+    replies,
+    textbook,
+)
+from tests.lab.test_reference_traces import reference
+from tests.lab.test_scenarios import play, semantic, why
 
 pytestmark = pytest.mark.lab
 
 GROUPS: dict[str, Group] = {
+    "": textbook,
     "connection": connection,
+    "crash": crash,
     "dialogue": dialogue,
+    "dns": dns,
+    "extensions": extensions,
+    "framing": framing,
+    "notifications": notifications,
+    "queue": queue,
     "reading": reading,
     "replies": replies,
 }
-SCENARIOS = {scenario.name: scenario for scenario in load_all(discover((PROJECT / "scenarios").glob("*/")))}
+SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
 FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FINDINGS.items()}
 GUARDS = {name: guard for group in GROUPS.values() for name, guard in group.GUARDS.items()}
 
 
-def test_every_scenario_is_held_against_both_tables() -> None:
+def test_every_scenario_is_explained_and_held_against_both_tables() -> None:
     assert set(FINDINGS) == set(SCENARIOS)
+    assert all(scenario.about and scenario.rfc for scenario in SCENARIOS.values())
     assert set(GUARDS) == {Path(scenario.file).stem for scenario in SCENARIOS.values()}
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_its_findings_name_the_cause_and_nothing_else(name: str, tmp_path: Path) -> None:
-    outcome = play(SCENARIOS[name], tmp_path)
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_it_holds_and_the_cause_is_found_and_nothing_else(scenario: Scenario, tmp_path: Path) -> None:
+    outcome = play(scenario, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
     assert outcome.analysis is not None
-    assert {finding.code for finding in outcome.analysis.findings} == set(FINDINGS[name].split())
+    assert {finding.code for finding in outcome.analysis.findings} == set(FINDINGS[scenario.name].split())
     frames = {packet.frame for packet in outcome.analysis.packets()}
     for finding in outcome.analysis.findings:
         assert finding.frames
         assert set(finding.frames) <= frames
+    assert semantic(outcome.analysis) == semantic(inspect(reference(scenario)))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)

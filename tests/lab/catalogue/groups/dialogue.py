@@ -1,12 +1,22 @@
 """Connections that break or fall silent in the dialogue."""
 
 from tests.lab.catalogue.breaks import bounces_what_could_wait
+from tests.lab.catalogue.breaks_of_servers import lets_clients_idle, stores_what_is_not_whole, waits_for
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
     "answer-to-message-lost-reset": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
     "answer-to-message-lost-close": "delivery-retried duplicate-possible reply-to-message-lost",
     "answer-to-message-lost-stall": "delivery-retried duplicate-possible reply-to-message-lost",
+    "answer-to-message-lost-garble": "delivery-retried duplicate-possible reply-not-smtp",
+    "answer-to-message-lost-endless": "delivery-retried duplicate-possible reply-endless",
+    "client-cuts-reset": "connection-reset delivery-retried message-cut-off",
+    "client-cuts-close": "delivery-retried message-cut-off",
+    "client-stalled-connect": "client-stalled",
+    "client-stalled-EHLO": "client-stalled",
+    "client-stalled-MAIL": "client-stalled",
+    "client-stalled-RCPT": "client-stalled delivery-retried",
+    "client-stalled-DATA": "client-stalled delivery-retried",
     "cut-connect-reset": "connection-reset server-hung-up",
     "cut-connect-close": "server-hung-up",
     "cut-EHLO-reset": "connection-reset server-hung-up",
@@ -17,14 +27,35 @@ FINDINGS = {
     "cut-RCPT-close": "delivery-retried server-hung-up",
     "cut-DATA-reset": "connection-reset delivery-retried server-hung-up",
     "cut-DATA-close": "delivery-retried server-hung-up",
+    "cut-in-mid-message-reset": "connection-reset delivery-retried message-cut-off",
+    "cut-in-mid-message-close": "delivery-retried message-cut-off",
+    "slow-to-speak-connect": "slow-reply",
+    "slow-to-speak-MAIL": "slow-reply",
+    "slow-to-speak-RCPT": "slow-reply",
+    "slow-to-speak-DATA": "slow-reply",
+    "slow-to-speak-message": "slow-reply",
+    "slower-than-allowed": "slow-reply",
     "stalled-EHLO": "no-reply",
     "stalled-MAIL": "no-reply",
     "stalled-RCPT": "delivery-retried no-reply",
-    "stalled-DATA": "delivery-retried no-reply",
+    "stalled-at-data": "delivery-retried no-reply",
+    "stalled-after-final-dot": "delivery-retried duplicate-possible reply-to-message-lost",
+    "stops-reading-deaf": "connection-reset delivery-retried server-stopped-reading",
+    "stops-reading-sip": "connection-reset delivery-retried server-stopped-reading",
+    "user-agent-stalled": "client-stalled delivery-retried message-cut-off",
 }
 
 GUARDS: dict[str, Break] = {
     "answer-to-message-lost": bounces_what_could_wait,
+    "client-cuts": stores_what_is_not_whole,
+    "client-stalled": lets_clients_idle,
     "cut": bounces_what_could_wait,
+    "cut-in-mid-message": bounces_what_could_wait,
+    "slow-to-speak": waits_for(10),
+    "slower-than-allowed": waits_for(900),
     "stalled": bounces_what_could_wait,
+    "stalled-at-data": waits_for(600),
+    "stalled-after-final-dot": waits_for(60),
+    "stops-reading": waits_for(600),
+    "user-agent-stalled": lets_clients_idle,
 }

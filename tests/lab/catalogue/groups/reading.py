@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pymap.parsing.command import Command
 
 from testbed.hosts.imap_server import _State
 from testbed.hosts.imap_store import Folder
@@ -75,9 +76,9 @@ def loses_what_is_moved(patch: pytest.MonkeyPatch) -> None:
     """An IMAP server that takes a message out of its folder before it is in the other."""
     stage = _State._stage
 
-    async def careless(self: _State, verb: str, tag: bytes) -> None:
+    async def careless(self: _State, verb: str, tag: bytes, cmd: Command | None = None) -> None:
         try:
-            await stage(self, verb, tag)
+            await stage(self, verb, tag, cmd)
         except ConnectionError:
             inbox = self._session_of_ours().box.folder()
             for key in [*inbox.keys()]:
@@ -102,6 +103,9 @@ FINDINGS = {
     "pop3-beside-imap": "credentials-in-clear",
     "pop3-connection-lost-RETR-reset": "connection-reset credentials-in-clear server-hung-up",
     "pop3-connection-lost-RETR-close": "credentials-in-clear server-hung-up",
+    "pop3-connection-lost-RETR-stall": "credentials-in-clear no-reply",
+    "pop3-connection-lost-DELE-stall": "credentials-in-clear no-reply",
+    "pop3-connection-lost-QUIT-stall": "credentials-in-clear deletions-in-doubt",
     "pop3-connection-lost-DELE-reset": "connection-reset credentials-in-clear server-hung-up",
     "pop3-connection-lost-DELE-close": "credentials-in-clear server-hung-up",
     "pop3-connection-lost-QUIT-reset": "connection-reset credentials-in-clear deletions-in-doubt",

@@ -4,8 +4,22 @@ from tests.lab.catalogue.breaks import bounces_what_could_wait, never_gives_up
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
+    "disk-full": "disk-full",
     "greylisted": "delivery-retried policy-refused-for-now",
+    "greylisting-host": "delivery-retried policy-refused-for-now",
+    **{
+        f"no-reply-at-all-{command}-{how}": f"{retried}{found}".strip()
+        for command, retried in {
+            "connect": "",
+            "EHLO": "",
+            "MAIL": "",
+            "RCPT": "delivery-retried ",
+            "DATA": "delivery-retried ",
+        }.items()
+        for how, found in {"garble": "reply-not-smtp", "endless": "reply-endless"}.items()
+    },
     "over-quota-for-good": "mailbox-full",
+    "rate-limit": "policy-refused-for-now",
     "rate-limited": "refused-for-now",
     "refused-for-good-MAIL-550-5.7.1-Not-wanted": "not-authorised",
     "refused-for-good-MAIL-554-5.7.1-Transaction-failed": "not-authorised",
@@ -35,6 +49,10 @@ FINDINGS = {
 }
 
 GUARDS: dict[str, Break] = {
+    "disk-full": bounces_what_could_wait,
+    "greylisting-host": bounces_what_could_wait,
+    "no-reply-at-all": bounces_what_could_wait,
+    "rate-limit": bounces_what_could_wait,
     "greylisted": bounces_what_could_wait,
     "over-quota-for-good": never_gives_up,
     "rate-limited": bounces_what_could_wait,

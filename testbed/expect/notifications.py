@@ -1,0 +1,92 @@
+"""The expectation about notifications: who was told what, and in which form."""
+
+from __future__ import annotations
+
+from testbed.expect.mail import entries
+from testbed.expect.verdict import Verdict
+from testbed.protocols.events import Event
+from testbed.protocols.report import StatusReport, read_report
+from testbed.scenario.expectations import Notified
+from testbed.trace.analysis import Analysis
+from testbed.trace.mail_objects import mail_objects
+from testbed.trace.model import LogEntry
+
+
+def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
+    """The sender was told so often; what went over the wire must be a notification by RFC 3464, from the null path."""
+    what = f"{expected.to} is told of {expected.action}"
+    what += f" for {expected.recipient}" if expected.recipient else ""
+    what += f" with {expected.status}" if expected.status else ""
+    what += f", {expected.count} times" if expected.count is not None else ""
+    told = [entry for entry in _told(analysis, expected) if expected.status in (None, entry.fields.get("status"))]
+    ids = {entry.fields.get("dsn_id", "") for entry in told}
+    arrived = [e for e in entries(analysis, Event.STORED) if e.fields.get("message_id") in ids]
+    frames = tuple(e.frame for e in (*told, *arrived)) or tuple(e.frame for e in _occasions(analysis, expected))
+    found = {entry.fields.get("message_id", "") for entry in arrived}
+    problems = _problems(expected, analysis, ids)
+    if problems:
+        return Verdict(what, False, "; ".join(problems), frames, expected.line)
+    held = len(found) == expected.count if expected.count is not None else bool(found)
+    why = f"{len(found)} such notifications arrived" + (f", {len(ids)} were sent" if len(ids) != len(found) else "")
+    return Verdict(what, held, why, frames, expected.line)
+
+
+def _told(analysis: Analysis, expected: Notified) -> list[LogEntry]:
+    if expected.action == "failed":
+        found = entries(analysis, Event.BOUNCED, sender=expected.to)
+    else:
+        found = entries(analysis, Event.NOTIFIED, sender=expected.to, action=expected.action)
+    return [entry for entry in found if expected.recipient in (None, entry.fields.get("recipient"))]
+
+
+def _occasions(analysis: Analysis, expected: Notified) -> list[LogEntry]:
+    """What somebody might have been told of."""
+    happened = {
+        "failed": (Event.BOUNCED, Event.DISCARDED),
+        "delayed": (Event.DEFERRED,),
+        "delivered": (Event.STORED,),
+        "relayed": (Event.RELAYED,),
+    }[expected.action]
+    return [
+        entry
+        for event in happened
+        for entry in entries(analysis, event)
+        if expected.recipient in (None, entry.fields.get("recipient"))
+    ]
+
+
+def _problems(expected: Notified, analysis: Analysis, ids: set[str]) -> list[str]:
+    """What is wrong with these notifications where packets show them; one delivered on its own host shows none."""
+    problems = [
+        f"{transaction.message_id} was sent from {transaction.sender}, not from the null path (RFC 3464 §2)"
+        for connection in analysis.connections
+        for transaction in connection.transactions
+        if transaction.sender and transaction.message_id in ids
+    ]
+    seen = False
+    for mail in mail_objects(analysis) if ids else ():
+        if mail.message_id in ids and mail.complete and mail.direction == "to server":
+            seen = True
+            report = read_report(mail.octets)
+            problems += [f"{mail.message_id}: {problem}" for problem in (*report.problems, *_wrong(expected, report))]
+    if ids and not seen and (expected.envelope_id or expected.original_recipient):
+        problems.append("no packet shows the notification: its reader is on the host that sent it")
+    return problems
+
+
+def _wrong(expected: Notified, report: StatusReport) -> list[str]:
+    matching = [
+        fate
+        for fate in report.fates
+        if fate.action == expected.action
+        and expected.status in (None, fate.status)
+        and expected.recipient in (None, fate.recipient)
+        and expected.original_recipient in (None, fate.original)
+    ]
+    problems = []
+    if not matching and not report.problems:
+        said = ", ".join(f"{f.recipient} {f.action} {f.status} {f.original}".strip() for f in report.fates[:5])
+        problems.append(f"it says {said or 'nothing'} instead")
+    if expected.envelope_id not in (None, report.envelope_id):
+        problems.append(f"Original-Envelope-Id is '{report.envelope_id}'")
+    return problems

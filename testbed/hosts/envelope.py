@@ -1,0 +1,54 @@
+"""The envelope of a message as mail hosts pass it on: who sent it, to whom, and with which parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiosmtpd.smtp import Envelope as ServerEnvelope
+
+from testbed.protocols.esmtp import MailParameters, RcptParameters
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeRecipient:
+    """A forward-path and what RCPT said of it."""
+
+    address: str
+    parameters: RcptParameters = field(default_factory=RcptParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """``sender`` is the reverse-path, ``""`` for the null path (RFC 5321 §4.5.5)."""
+
+    sender: str
+    recipients: tuple[EnvelopeRecipient, ...]
+    parameters: MailParameters = field(default_factory=MailParameters)
+
+    @property
+    def addresses(self) -> list[str]:
+        """The recipients' addresses."""
+        return [recipient.address for recipient in self.recipients]
+
+
+def envelope_to(sender: str, *addresses: str) -> Envelope:
+    """An envelope without any parameters."""
+    return Envelope(sender, tuple(EnvelopeRecipient(address) for address in addresses))
+
+
+class Transaction(ServerEnvelope):
+    """What a server collects between MAIL and the final dot: aiosmtpd's envelope, and the parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters = MailParameters()
+        self.recipients: list[EnvelopeRecipient] = []
+
+    @property
+    def sender(self) -> str:
+        """The reverse-path, ``""`` for the null path; aiosmtpd keeps that one as ``<>``."""
+        return "" if self.mail_from in (None, "<>") else str(self.mail_from)
+
+    def envelope(self) -> Envelope:
+        """The envelope as it was received."""
+        return Envelope(self.sender, tuple(self.recipients), self.parameters)

@@ -1,0 +1,149 @@
+"""What a server does when a dialogue fault strikes: one small function per deed, and a row of :data:`DEEDS`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from testbed.scenario.faults import DialogueFault
+
+GARBAGE = "?!  This is no reply."
+_ENDLESS_LINES = 50  # of each piece of a reply without end
+_PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is noticed before the next
+_NS = 1_000_000_000
+
+
+class Staged(Protocol):
+    """What a deed may ask of the server side of a connection."""
+
+    drip_s: float
+    mute: bool
+
+    async def push(self, status: str | bytes) -> None:
+        """Give one reply."""
+
+    async def read(self, octets: int) -> bytes:
+        """Read and throw away up to so many octets, none at the end."""
+
+    async def write(self, octets: bytes) -> None:
+        """Write what need not be a reply."""
+
+    def be_patient(self) -> None:
+        """Never close the connection for being idle."""
+
+    def stop_reading(self) -> None:
+        """Leave what comes to the kernel, whose buffer fills."""
+
+    def sip(self) -> bool:
+        """Take one octet out of the kernel's buffer; False when there will be no more."""
+
+    def finish(self) -> None:
+        """Send FIN, and read on."""
+
+    def hang_up(self) -> None:
+        """Close with FIN."""
+
+    def reset(self) -> None:
+        """Close with RST."""
+
+    def crash(self, restart_ns: int | None) -> None:
+        """The whole host crashes."""
+
+
+Deed = Callable[[Staged, DialogueFault], Awaitable[None]]
+
+
+async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitable[None]]) -> None:
+    """Stage a fault.  ``act`` does what the client asked for, and answers."""
+    server.drip_s = fault.pace / _NS if fault.then == "drip" else 0.0
+    if fault.reply is not None:
+        await server.push(fault.reply)
+    elif fault.then == "drip" or fault.moment == "reply":
+        await act()
+    elif fault.moment == "act":
+        server.mute = True
+        await act()
+        server.mute = False
+    if fault.then in DEEDS:
+        await DEEDS[fault.then](server, fault)
+    elif (fault.reply or "").startswith("421"):
+        server.hang_up()
+
+
+async def _close(server: Staged, fault: DialogueFault) -> None:
+    if fault.octet is not None:  # what is still to come would be answered by RST
+        server.finish()
+        while await server.read(65_536):
+            pass
+    server.hang_up()
+
+
+async def _reset(server: Staged, fault: DialogueFault) -> None:
+    server.reset()
+
+
+async def _stall(server: Staged, fault: DialogueFault) -> None:
+    """Read on, and never answer."""
+    server.be_patient()
+    while await server.read(65_536):
+        pass
+    await _for_ever()
+
+
+async def _deaf(server: Staged, fault: DialogueFault) -> None:
+    server.be_patient()
+    server.stop_reading()
+    await _for_ever()
+
+
+async def _sip(server: Staged, fault: DialogueFault) -> None:
+    server.be_patient()
+    server.stop_reading()
+    while server.sip():
+        await asyncio.sleep(fault.pace / _NS)
+    server.hang_up()
+
+
+async def _garble(server: Staged, fault: DialogueFault) -> None:
+    await server.write(GARBAGE.encode() + b"\r\n")
+
+
+async def _endless(server: Staged, fault: DialogueFault) -> None:
+    """Until the client hangs up, which ends the task of this connection."""
+    server.be_patient()
+    while True:
+        await server.write(b"250-and there is more to come, much more than anybody can want\r\n" * _ENDLESS_LINES)
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _crash(server: Staged, fault: DialogueFault) -> None:
+    server.crash(fault.restart)
+    await _for_ever()
+
+
+async def _for_ever() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def drip(write: Callable[[bytes], Awaitable[None]], octets: bytes, pace_s: float) -> None:
+    """Write an octet at a time, by the clock, and not in step with timeouts that began with the command."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + pace_s / 2
+    for at in range(len(octets)):
+        await asyncio.sleep(due - loop.time())
+        await write(octets[at : at + 1])
+        due += pace_s
+
+
+DEEDS: Mapping[str | None, Deed] = {
+    "close": _close,
+    "reset": _reset,
+    "stall": _stall,
+    "deaf": _deaf,
+    "sip": _sip,
+    "garble": _garble,
+    "endless": _endless,
+    "crash": _crash,
+}
+"""What comes of ``then``; ``drip`` is a manner of saying the reply, and has been done by then."""

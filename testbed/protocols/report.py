@@ -1,0 +1,84 @@
+"""Reading delivery status notifications (RFC 3464), and what is wrong with their form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email import policy
+from email.message import Message
+from email.parser import BytesParser
+
+from testbed.protocols.text import printable
+
+_ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a notification says of one recipient; ``recipient`` and ``original`` without their type."""
+
+    recipient: str
+    original: str
+    action: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """A notification; ``problems`` are sentences on where it departs from RFC 3464."""
+
+    envelope_id: str
+    fates: tuple[Fate, ...]
+    problems: tuple[str, ...]
+
+
+def read_report(octets: bytes) -> StatusReport:
+    """What the octets of a message say as a notification."""
+    message = BytesParser(policy=policy.compat32).parsebytes(octets)
+    payload = message.get_payload()
+    parts = [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
+    kinds = [part.get_content_type() for part in parts]
+    if message.get_content_type() != "multipart/report" or "message/delivery-status" not in kinds:
+        return StatusReport("", (), ("it is no multipart/report with a message/delivery-status (RFC 3464 §2)",))
+    status = parts[kinds.index("message/delivery-status")].get_payload()
+    blocks = [block for block in status if isinstance(block, Message)] if isinstance(status, list) else []
+    per_message, *recipients = blocks or [Message()]
+    problems = [] if message.get_param("report-type") == "delivery-status" else ["report-type is not delivery-status"]
+    problems += [] if "Reporting-MTA" in per_message else ["Reporting-MTA is missing (RFC 3464 §2.2.2)"]
+    problems += [] if recipients else ["it names no recipient (RFC 3464 §2.3)"]
+    for block in recipients:
+        for field in ("Final-Recipient", "Action", "Status"):
+            problems += [] if field in block else [f"{field} is missing (RFC 3464 §2.3)"]
+        action = _value(block, "Action").lower()
+        problems += [] if action in _ACTIONS else [f"there is no action '{action[:40]}' (RFC 3464 §2.3.3)"]
+    fates = tuple(
+        Fate(
+            _address(block, "Final-Recipient"),
+            _address(block, "Original-Recipient"),
+            _value(block, "Action").lower(),
+            _value(block, "Status").partition(" ")[0],
+        )
+        for block in recipients
+    )
+    return StatusReport(_value(per_message, "Original-Envelope-Id"), fates, tuple(problems))
+
+
+def _value(block: Message, field: str) -> str:
+    return printable(" ".join(str(block.get(field, "")).split()))[:998]
+
+
+def _address(block: Message, field: str) -> str:
+    kind, _, address = _value(block, field).partition(";")
+    address = address.strip()
+    if kind.lower() != "utf-8":
+        return address
+    pieces = address.split("\\x{")
+    return pieces[0] + "".join(_character(piece) for piece in pieces[1:])
+
+
+def _character(piece: str) -> str:
+    """``FC}rgen`` is ``ürgen`` (RFC 6533 §3)."""
+    code, _, rest = piece.partition("}")
+    try:
+        return printable(chr(int(code, 16))) + rest
+    except (ValueError, OverflowError):
+        return piece

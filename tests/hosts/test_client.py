@@ -1,0 +1,125 @@
+"""The client of the step ``talk``: it says what is written, hears what it awaits, and tells how far it came."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from testbed.hosts.client import talk
+from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.site import Site
+from testbed.scenario.talk import TalkStep
+
+from .conftest import Logged, Serve
+
+HELLO = b"220 mx\r\n"
+
+
+@contextmanager
+def peer(*replies: bytes) -> Iterator[tuple[int, Callable[[], bytes]]]:
+    """A server that says its replies, one for each time it hears something, and then listens; gives all it heard."""
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for reply in replies:
+                connection.sendall(reply)
+                heard.append(connection.recv(65_536))
+            try:
+                while heard[-1]:
+                    heard.append(connection.recv(65_536))
+            except ConnectionResetError:
+                heard.append(b"(reset)")
+
+    def end() -> bytes:
+        thread.join(20)
+        return b"".join(heard)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], end
+
+
+def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s") -> dict[str, str | int]:
+    """Talk, and give what was logged."""
+    logged = Logged()
+    site = Site(
+        name="mallory.example",
+        addresses=("127.0.0.1",),
+        directory=tmp_path,
+        nameserver="127.0.0.1",
+        log=logged,
+        now=lambda: 0.0,
+        dialogue=DialogueScript((), lambda fault: None),
+    )
+    step = TalkStep.model_validate({"from": site.name, "to": "mx", "port": port, "timeout": timeout, "say": said})
+    asyncio.run(talk(site, step, "127.0.0.1"))
+    [(event, fields)] = logged.entries
+    assert event == "talked"
+    return fields
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        (("NOOP",), b"NOOP\r\n"),
+        ((["NOOP", "NOOP"],), b"NOOP\r\nNOOP\r\n"),
+        (({"octets": "a<LF>.<CR>.<CRLF><NUL>é\xff\x01<crlf>"}, "."), b"a\n.\r.\r\n\0\xe9\xff\x01<crlf>.\r\n"),
+        (({"octets": "ab", "times": 3}, "x"), b"abababx\r\n"),
+        ((["RSET", {"octets": "a\nb"}, "."],), b"RSET\r\na\nb.\r\n"),
+    ],
+    ids=["a line", "one breath", "octets", "again and again", "octets in a breath"],
+)
+def test_what_is_written_is_what_is_sent(said: tuple[object, ...], sent: bytes, tmp_path: Path) -> None:
+    with peer(HELLO, b"250-one\r\n250 one\r\n250 two\r\n") as (port, heard):
+        fields = say(port, tmp_path, *said)
+        assert heard() == sent
+    assert (fields["unsaid"], fields["status"]) == (0, "everything was said and answered")
+
+
+@pytest.mark.parametrize(("how", "last"), [("close", b""), ("reset", b"(reset)")])
+def test_it_ends_as_it_is_told_to(how: str, last: bytes, tmp_path: Path) -> None:
+    with peer(HELLO) as (port, heard):
+        assert say(port, tmp_path, {"octets": "half a li"}, {"then": how})["unsaid"] == 0
+        assert heard() == b"half a li" + last
+
+
+def test_a_half_closed_client_listens_until_the_server_closes(serve: Serve, tmp_path: Path) -> None:
+    assert say(serve().port, tmp_path, "EHLO x", {"then": "half-close"})["unsaid"] == 0
+
+
+@pytest.mark.parametrize(
+    ("replies", "said", "unsaid", "status"),
+    [
+        ((HELLO,), ("NOOP", "QUIT"), 2, "the reply to 'NOOP' did not come in time"),
+        ((), ("NOOP",), 1, "the greeting did not come in time"),
+        ((HELLO, b"x" * 70_000), ("NOOP",), 1, "the reply to 'NOOP' is an endless line"),
+    ],
+    ids=["no reply", "no greeting", "an endless reply"],
+)
+def test_it_tells_how_far_it_came(
+    replies: tuple[bytes, ...], said: tuple[str, ...], unsaid: int, status: str, tmp_path: Path
+) -> None:
+    with peer(*(replies or (b"",))) as (port, _):
+        fields = say(port, tmp_path, *said, timeout="300ms")
+    assert (fields["unsaid"], fields["status"]) == (unsaid, status)
+
+
+def test_a_server_that_hangs_up_is_told_of(serve: Serve, tmp_path: Path) -> None:
+    fields = say(serve().port, tmp_path, "QUIT", "NOOP", "NOOP")
+    assert (fields["said"], fields["unsaid"]) == (1, 2)
+    assert fields["status"] == "the server hung up before the reply to 'NOOP'"
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert say(port, tmp_path, "NOOP")["unsaid"] == 1

@@ -1,0 +1,71 @@
+"""The words of the step ``talk``: what octets stand for, and what is no way to say something."""
+
+from __future__ import annotations
+
+import pytest
+
+from testbed.scenario.load import parse
+from testbed.scenario.problems import ScenarioError
+from testbed.scenario.talk import OctetsSaid, TalkStep, octets_of
+
+FRAME = "title: T\nexpect: [{queued: {at: crepes.fr}}]\nsteps:\n  - talk:\n      to: someschool.edu\n      say:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [
+        ("a<CRLF>.<LF>.<CR><NUL>", b"a\r\n.\n.\r\0"),
+        ("MAIL FROM:<CR@LF>", b"MAIL FROM:<CR@LF>"),
+        ("<crlf>", b"<crlf>"),
+        ("\x00é\xff\n", b"\0\xe9\xff\n"),
+    ],
+)
+def test_octets(text: str, octets: bytes) -> None:
+    assert octets_of(text) == octets
+
+
+def test_who_talks_is_the_only_user_agent_unless_said() -> None:
+    scenario = parse(FRAME + "        - EHLO x\n        - {octets: ab, times: 2}\n        - then: reset\n")
+    [step] = scenario.steps
+    assert isinstance(step, TalkStep)
+    assert (step.sender, step.port, step.line) == ("alice.crepes.fr", 25, 4)
+    assert isinstance(step.say[1], OctetsSaid)
+    assert step.say[1].content == b"abab"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("- {octet: x}", "7:11: what is said is a line, a list said in one breath, or one of 'octets', 'wait' and 'th"),
+        ("- {octets: x, time: 3}", "7:23: unknown key 'time' (did you mean 'times'?)"),
+        ("- [NOOP, {octets: x, time: 3}]", "7:30: unknown key 'time' (did you mean 'times'?)"),
+        ("- {octets: x, times: 0}", "7:30: 'times' must be at least 1, not 0"),
+        ("- {octets: xx, times: 50000000}", "5:7: 'say' is longer than 50,000,000 octets"),
+        ("- {octets: ł}", "7:20: 'ł' is no octet; write the octets of its UTF-8 as \\x.. in double quotes"),
+        ("- ł", "7:11: 'ł' is no octet"),
+        ('- "NOOP\\r\\n"', "7:11: a line is sent with one CRLF behind it; write 'octets' for other line ends"),
+        ("- then: vanish", "7:17: 'vanish' is not one of close, half-close, reset"),
+        ("- wait: soon", "7:17: 'soon' is not a duration"),
+        ("- [NOOP, wait: 1s]", "7:18: in one breath come lines and 'octets'"),
+        ("- []", "7:11: 'say' is empty; it needs at least one entry"),
+        ("- 5", "7:11: what is said is a line"),
+    ],
+)
+def test_what_is_no_way_to_say_something(line: str, said: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse(FRAME + f"        {line}\n", "f")
+    assert str(caught.value.problems[0]).removeprefix("f:").startswith(said)
+
+
+def test_nothing_is_said_behind_the_end() -> None:
+    with pytest.raises(ScenarioError, match="nothing can be said behind 'then'; it ends the talk"):
+        parse(FRAME + "        - then: close\n        - QUIT\n")
+
+
+def test_its_hosts_must_be_there() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse(FRAME.replace("someschool.edu", "nowhere.example\n      from: mallory") + "        - QUIT\n")
+    assert [problem.message for problem in caught.value.problems] == [
+        "there is no host 'nowhere.example'",
+        "there is no host 'mallory'",
+    ]
