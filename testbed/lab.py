@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import ip_address
 from typing import BinaryIO
 
 from testbed import __version__
@@ -22,8 +21,9 @@ from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Log, Site
 from testbed.hosts.tls import LabTls
-from testbed.hosts.user_agent import Draft, UserAgent
+from testbed.hosts.user_agent import UserAgent, draft_of
 from testbed.hosts.zone_script import ZoneScript
+from testbed.lab_addresses import lay_out
 from testbed.lab_faults import needs_forging, packet_faults
 from testbed.lab_tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import forge
@@ -32,13 +32,13 @@ from testbed.net.faults import PacketFault
 from testbed.net.namespace import Network, enter
 from testbed.net.wire import Recorder, Wire
 from testbed.pcap.write import TraceWriter
-from testbed.protocols.esmtp import RcptParameters
 from testbed.protocols.events import Event
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, TlsFault, ZoneFault
-from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec
+from testbed.scenario.readers import reader_of, reads_by_imap
 from testbed.scenario.scenario import Scenario
-from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
+from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
 from testbed.scenario.talk import TalkStep
 
 LAB = "lab"
@@ -72,21 +72,8 @@ def preload(scenarios: Iterable[Scenario]) -> None:
         forge.preload()
     if any(needs_tls(scenario) for scenario in scenarios):
         certificates.preload()
-
-
-def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
-    """Each host's loopback addresses: the name server ends in 53, the others in 10, 20, 30 ..."""
-    addresses = {}
-    number = 0
-    for name, host in scenario.hosts.items():
-        if isinstance(host, NameServerSpec):
-            last, network = 53, 0
-        else:
-            number += 1
-            network, last = divmod(number * 10, 250)
-        v4, v6 = f"127.0.{network}.{last}", str(ip_address(f"fd00::{network:x}:{last}"))
-        addresses[name] = {"ipv4": (v4,), "ipv6": (v6,), "both": (v6, v4)}[scenario.ip]
-    return addresses
+    if any(reads_by_imap(scenario) for scenario in scenarios):
+        import testbed.hosts.imap_server  # noqa: F401
 
 
 class _Lab:
@@ -174,6 +161,8 @@ class _Lab:
                 await self._send(step)
             case WaitStep():
                 await asyncio.sleep(step.duration / _NS)
+            case ReadStep():
+                await self._read(step)
             case TalkStep():
                 await talk(self._sites[step.sender], step, self._addresses[step.to][0])
             case EmptyStep():
@@ -189,20 +178,17 @@ class _Lab:
     async def _send(self, step: SendStep) -> None:
         agent = self._hosts[step.via or self._agent_of(step.sender)]
         assert isinstance(agent, UserAgent)
-        parameters = RcptParameters(frozenset(word.upper() for word in step.notify))
-        draft = Draft(
-            sender=step.sender,
-            to=step.recipients,
-            bcc=step.bcc,
-            subject=step.subject,
-            body=step.body,
-            size=step.size or 0,
-            ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
-            envelope_id=step.envelope_id,
-            parameters=parameters,
-            retry_ns=step.retry,
-        )
-        await agent.send(draft)
+        await agent.send(draft_of(step))
+
+    async def _read(self, step: ReadStep) -> None:
+        await self._settled()  # mail that is on its way is there before it is looked for
+        name = reader_of(self._scenario, step)
+        agent = self._hosts[name or ""]
+        host, _ = self._mailbox(step.mailbox)
+        spec = self._scenario.hosts[host]
+        assert isinstance(agent, UserAgent)
+        assert isinstance(spec, MailHostSpec)
+        await agent.read(step, host, step.password or spec.mailboxes[step.mailbox.partition("@")[0]].password_to_read)
 
     def _agent_of(self, sender: str) -> str:
         return next(
@@ -219,10 +205,17 @@ class _Lab:
 
     async def _settle(self) -> None:
         """Wait until no host has anything in progress, and the wire has had time to become quiet."""
-        for pause in (*[0.0] * len(self._hosts), _AFTERMATH_S, 0.0):  # one host's last act may be the next one's first
+        await self._settled()
+        for pause in (_AFTERMATH_S, 0.0):
             for host in self._running():
                 await host.settled()
             await asyncio.sleep(pause)
+
+    async def _settled(self) -> None:
+        for _ in self._hosts:  # one host's last act may be the next one's first
+            for host in self._running():
+                await host.settled()
+            await asyncio.sleep(0)
 
     async def _close(self, reason: str) -> None:
         for host in self._hosts.values():

@@ -18,6 +18,7 @@ FLOORS = {
     "net": 1,
     "hosts": 2,
     "lab": 3,
+    "lab_addresses": 3,
     "lab_faults": 3,
     "lab_tls": 3,
     "runner": 3,
@@ -31,6 +32,7 @@ FLOORS = {
 NEIGHBOURS = {
     ("pcap", "protocols"),
     ("pcap", "errors"),
+    ("lab", "lab_addresses"),
     ("lab", "lab_faults"),
     ("lab", "lab_tls"),
     ("outcome", "expect"),

@@ -8,9 +8,10 @@ from testbed.expect.mail import entries
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
+from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import Closure, Connection
+from testbed.trace.model import Closure, Connection, Reply
 
 _SMTP_PORT = 25
 
@@ -39,20 +40,22 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
     """A server gave this reply to this command."""
     times = f", {expected.count} times" if expected.count is not None else ""
     what = f"reply {expected.code} from {expected.sender} to {expected.command}{times}"
+    protocol = protocol_of(expected.command)
+    verb = expected.command.removeprefix(f"{protocol} ").lower()
     seen: list[str] = []
     asked: list[int] = []
     frames: list[int] = []
     for connection in analysis.connections:
-        if connection.server.name != expected.sender:
+        if connection.server.name != expected.sender or not _speaks(connection, protocol):
             continue
         for exchange in connection.exchanges:
-            if exchange.command is None or exchange.command.verb.lower() != expected.command.lower():
+            if exchange.command is None or exchange.command.verb.removeprefix("UID ").lower() != verb:
                 continue
             asked += exchange.command.frames
             if exchange.reply is None:
                 continue
-            seen.append(exchange.reply.status)
-            if expected.code in (exchange.reply.status, exchange.reply.code):
+            seen.append(_status(exchange.reply))
+            if expected.code in (_status(exchange.reply), exchange.reply.code):
                 frames += exchange.reply.frames
     number = sum(1 for status in seen if expected.code in (status, status.partition(" ")[0]))
     held = number == expected.count if expected.count is not None else number > 0
@@ -63,6 +66,19 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
     else:
         why = f"{expected.sender} was never asked {expected.command}" if not asked else "no reply came"
     return Verdict(what, held, why, tuple(frames or asked), expected.line)
+
+
+def _speaks(connection: Connection, protocol: str) -> bool:
+    """Whether a stage of that protocol, ``""`` for SMTP, may be meant."""
+    if protocol:
+        return connection.service == protocol.lower()
+    return connection.service not in ("pop3", "imap")
+
+
+def _status(reply: Reply) -> str:
+    """``452 4.2.2``, or ``NO [OVERQUOTA]``."""
+    code = reply.text.partition(" ")[0]
+    return f"{reply.code} {code}" if code.startswith("[") and code.endswith("]") else reply.status
 
 
 def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdict:

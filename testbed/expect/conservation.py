@@ -2,7 +2,7 @@
 
 The promise is read from the packets (the 250 after the final dot), its fulfilment from the hosts' logs and from the
 inventory of mailboxes and queues at the end.  A copy too many is allowed only where a connection broke after the
-final dot (RFC 1047), and is counted.
+final dot (RFC 1047), and is counted.  What its reader has deleted was delivered; what he has moved is in one folder.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from testbed.expect.folders import deletes, in_two_folders
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.trace.analysis import Analysis
@@ -36,6 +37,7 @@ def judge_conservation(analysis: Analysis) -> Verdict:
     promises = list(_promises(analysis))
     lost = [promise for promise in promises if not ledger.kept(promise)]
     doubled, excused = _copies(analysis)
+    doubled += in_two_folders(analysis)
     frames = tuple(sorted({frame for promise in lost or promises for frame in promise.frames}))
     if lost:
         why = "; ".join(
@@ -76,6 +78,16 @@ class _Ledger:
         for entry in analysis.log:
             self._entries.setdefault((entry.event, entry.fields.get("message_id", "")), []).append(entry)
         self._emptied = [entry for entry in analysis.log if entry.event == Event.EMPTIED]
+        self._aliases = {
+            (entry.host, entry.fields["alias"].lower()): entry.fields.get("recipient", "").lower()
+            for entry in analysis.log
+            if entry.event == Event.STORED and "alias" in entry.fields
+        }
+        self._deleted_at = {
+            connection.server.label
+            for connection in analysis.connections
+            if connection.service in ("pop3", "imap") and deletes(connection)
+        }
         self._handed_over = {
             (connection.client.label, transaction.message_id, recipient.address.lower())
             for connection in analysis.connections
@@ -85,6 +97,9 @@ class _Ledger:
         }
 
     def kept(self, promise: _Promise) -> bool:
+        owner = self._aliases.get((promise.host, promise.recipient))
+        if owner is not None and self._stored(replace(promise, recipient=owner)):
+            return True
         return (
             self._stored(promise)
             or self._relayed(promise)
@@ -107,8 +122,13 @@ class _Ledger:
         ]
 
     def _stored(self, promise: _Promise) -> bool:
-        """In the mailbox at the end, or put there before somebody emptied it."""
+        """In the mailbox at the end, or put there before somebody emptied it or its reader deleted it.
+
+        Of a deletion the packets must tell too.
+        """
         if self._of(Event.HOLDS_MAIL, promise):
+            return True
+        if self._of(Event.STORED, promise) and self._of(Event.DELETED, promise) and promise.host in self._deleted_at:
             return True
         return any(
             emptied.time_ns >= stored.time_ns and emptied.fields.get("mailbox", "").lower() == promise.recipient
@@ -133,7 +153,7 @@ class _Ledger:
 def _copies(analysis: Analysis) -> tuple[list[str], list[str]]:
     """Copies too many: those without excuse, and those RFC 1047 explains."""
     copies: Counter[tuple[str, str]] = Counter(
-        (entry.fields.get("message_id", ""), entry.fields.get("recipient", "").lower())
+        (entry.fields.get("message_id", ""), entry.fields.get("alias", entry.fields.get("recipient", "")).lower())
         for entry in analysis.log
         if entry.event == Event.STORED
     )

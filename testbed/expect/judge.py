@@ -11,6 +11,7 @@ from testbed.expect.conservation import judge_conservation
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
 from testbed.expect.mailbox import judge_mailbox
 from testbed.expect.notifications import judge_notified
+from testbed.expect.reading import judge_fetched
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import (
@@ -18,6 +19,7 @@ from testbed.scenario.expectations import (
     Bounced,
     ConnectionExpected,
     Delivered,
+    Fetched,
     MailboxExpected,
     Notified,
     Queued,
@@ -36,6 +38,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Attempts: judge_attempts,
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,
+    Fetched: judge_fetched,
 }
 
 

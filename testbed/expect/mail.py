@@ -28,7 +28,9 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         and expected.sender in (None, entry.fields.get("sender"))
     }
     stored: dict[str, list[LogEntry]] = {message_id: [] for message_id in sent}
-    for entry in entries(analysis, Event.STORED, recipient=expected.to):
+    for entry in entries(analysis, Event.STORED):
+        if expected.to not in (entry.fields.get("recipient"), entry.fields.get("alias")):
+            continue
         if expected.sender in (None, entry.fields.get("sender")):
             stored.setdefault(entry.fields.get("message_id", ""), []).append(entry)
     if expected.subject is not None:

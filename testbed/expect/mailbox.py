@@ -19,8 +19,9 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
     """
     parts = [f"{expected.messages} messages"] if expected.messages is not None else []
     parts += ["their bodies as written"] if expected.body is not None else []
-    what = f"mailbox of {expected.of}: {', '.join(parts)}"
-    held = entries(analysis, Event.HOLDS_MAIL, recipient=expected.of)
+    where = "mailbox" if expected.folder == "INBOX" else f"folder {expected.folder}"
+    what = f"{where} of {expected.of}: {', '.join(parts)}"
+    held = entries(analysis, Event.HOLDS_MAIL, recipient=expected.of, folder=expected.folder)
     stored = entries(analysis, Event.STORED, recipient=expected.of)
     asked = tuple(
         frame
@@ -38,4 +39,6 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
         differences += [f"the body of {entry.fields.get('message_id') or 'one'} differs" for entry in others]
         differences += [] if stored else ["nothing was put into it"]
     why = "; ".join(differences) or f"{len(held)} lie in it, as expected"
-    return Verdict(what, not differences, why, (*asked, *(entry.frame for entry in (*stored, *held))), expected.line)
+    by_readers = [e for event in (Event.FILED, Event.DELETED) for e in entries(analysis, event, recipient=expected.of)]
+    told = tuple(entry.frame for entry in (*stored, *held, *by_readers))
+    return Verdict(what, not differences, why, (*asked, *told), expected.line)

@@ -8,6 +8,7 @@ from testbed.hosts.admission import Admission
 from testbed.hosts.client import Client
 from testbed.hosts.delivery import Security, Wanted
 from testbed.hosts.esmtp_commands import Terms
+from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.name_server import NameServer
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
@@ -23,6 +24,7 @@ from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
 from testbed.scenario.hosts import ClientSpec, MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.readers import served
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.security import TlsPolicy, policy_for
 
@@ -36,10 +38,13 @@ def build(scenario: Scenario, site: Site, addresses: Addresses) -> Host:
 
 
 def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: Addresses) -> Host:
-    wanted: Wanted = "implicit" if spec.port == SUBMISSIONS_PORT else "required" if spec.tls == "starttls" else "none"
-    login = (spec.address, spec.password) if spec.password is not None else None
-    account = Account(spec.server, spec.port, Security(spec.server, wanted, login))
-    return UserAgent(site, account, address_kinds(scenario), spec.retry)
+    account = None
+    if spec.server is not None:
+        implicit = spec.port == SUBMISSIONS_PORT
+        wanted: Wanted = "implicit" if implicit else "required" if spec.tls == "starttls" else "none"
+        login = (spec.address, spec.password) if spec.password is not None else None
+        account = Account(spec.server, spec.port, Security(spec.server, wanted, login))
+    return UserAgent(site, spec.address, account, address_kinds(scenario), spec.retry)
 
 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
@@ -54,7 +59,8 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
         if mailbox.password is not None
     }
     access = Access(_terms(spec), _tls(spec, site), passwords, spec.auth_in_clear)
-    return Relay(site, post_office, runner, spec.forward, access, _admission(site, spec))
+    readers = _mailbox_servers(scenario, spec, site, post_office)
+    return Relay(site, post_office, runner, spec.forward, access, readers, _admission(site, spec))
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
@@ -62,7 +68,15 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     relay = RelaySpec.model_fields
     schedule = RetrySchedule(relay["retry"].default, relay["give_up"].default)
     runner = _runner(scenario, site, post_office, schedule)
-    return Receiver(site, post_office, runner, Access(_terms(spec), _tls(spec, site)), _admission(site, spec))
+    access = Access(_terms(spec), _tls(spec, site))
+    readers = _mailbox_servers(scenario, spec, site, post_office)
+    return Receiver(site, post_office, runner, access, readers, _admission(site, spec))
+
+
+def _mailbox_servers(scenario: Scenario, spec: MailHostSpec, site: Site, post_office: PostOffice) -> MailboxServers:
+    tls = _tls(spec, site)
+    context = tls.authority.server(site.name) if tls is not None else None
+    return MailboxServers(site, post_office, served(scenario, site.name), context)
 
 
 def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Addresses) -> Host:

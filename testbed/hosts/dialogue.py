@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from testbed.scenario.faults.dialogue import DialogueFault
@@ -25,7 +26,7 @@ class DialogueScript:
         self._faults = [(fault, fault.trigger(seed)) for fault in faults]
         self._fired = fired
         self._now_ns = now_ns
-        self._connections = 0
+        self._connections: Counter[str] = Counter()
 
     @property
     def reads_partly(self) -> bool:
@@ -37,10 +38,10 @@ class DialogueScript:
         """Whether there is any fault."""
         return bool(self._faults)
 
-    def connected(self) -> int:
-        """The number of a new connection, from 1."""
-        self._connections += 1
-        return self._connections
+    def connected(self, protocol: str = "SMTP") -> int:
+        """The number of a new connection, from 1, among those of its protocol."""
+        self._connections[protocol] += 1
+        return self._connections[protocol]
 
     def take(self, stage: str, recipient: str = "", connection: int = 1, sender: str = "") -> DialogueFault | None:
         """The fault to stage now.  ``stage`` is a command's verb, ``connect`` or ``message``."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 
-from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mailbox import INBOX, Mailbox
 from testbed.hosts.message_data import body_digest
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
@@ -20,14 +21,29 @@ class PostOffice:
         self.domain = domain.lower()
         self._site = site
         self.mailboxes: dict[str, Mailbox] = {}
+        self._aliases: dict[str, str] = {}
+        self._passwords: dict[str, str] = {}
         directory = site.directory / "mail"
         directory.mkdir(parents=True, exist_ok=True)
         for number, (user, spec) in enumerate(users.items(), 1):
             address = f"{user}@{self.domain}"
             new = not (directory / str(number)).exists()  # else the host has started before
-            self.mailboxes[address] = Mailbox(address, directory / str(number), spec.quota)
+            box = Mailbox(address, directory / str(number), spec.quota, spec.messages, spec.folders)
             if new:
-                self.mailboxes[address].fill(spec.filled, site.date())
+                box.fill(spec.filled, site.date())
+            self.mailboxes[address] = box
+            self._aliases |= {f"{alias}@{self.domain}": address for alias in spec.aliases}
+            self._passwords[address] = spec.password_to_read
+
+    def account(self, user: str, password: str) -> Mailbox | None:
+        """The mailbox of a user, named by local part or address, who has given the right password.
+
+        An unknown user takes the same steps as a wrong password, so that neither answer nor time tells them apart.
+        """
+        address = user if "@" in user else f"{user}@{self.domain}"
+        right = self._passwords.get(address, "")
+        known = hmac.compare_digest(right.encode(), password.encode("utf-8", "surrogateescape"))
+        return self.mailboxes.get(address) if known else None
 
     def serves(self, recipient: str) -> bool:
         """Whether the recipient's domain is this one."""
@@ -53,11 +69,13 @@ class PostOffice:
         if box is None:
             raise KeyError(recipient)
         message_id = header_field(message, "Message-ID")
-        box.store(f"Return-Path: <{sender}>\r\n".encode() + message)
+        box.store(f"Return-Path: <{sender}>\r\n".encode() + message, self._site.now())
+        alias = {"alias": recipient} if recipient.lower() != box.address.lower() else {}
         self._site.log(
             Event.STORED,
             f"{message_id} is in the mailbox of <{box.address}>",
             recipient=box.address,
+            **alias,
             message_id=message_id,
             octets=len(message),
             body_sha256=body_digest(message),
@@ -68,14 +86,17 @@ class PostOffice:
     def inventory(self) -> None:
         """Log every message in every mailbox."""
         for address, box in self.mailboxes.items():
-            for message_id in box.message_ids():
+            for folder, message_id in box.message_ids():
+                where = "" if folder == INBOX else f" in its folder {folder}"
                 self._site.log(
                     Event.HOLDS_MAIL,
-                    f"the mailbox of <{address}> holds {message_id}",
+                    f"the mailbox of <{address}> holds {message_id}{where}",
                     recipient=address,
                     message_id=message_id,
+                    folder=folder,
                 )
 
     def _find(self, recipient: str) -> Mailbox | None:
         local, _, domain = recipient.rpartition("@")
-        return self.mailboxes.get(f"{local}@{domain.lower()}")
+        address = f"{local}@{domain.lower()}"
+        return self.mailboxes.get(self._aliases.get(address, address))

@@ -10,6 +10,7 @@ from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import Transaction
 from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.notifications import Subject, success
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
@@ -31,6 +32,7 @@ class Receiver:
         post_office: PostOffice,
         runner: QueueRunner,
         access: Access,
+        mailbox_servers: MailboxServers,
         admission: Admission | None = None,
     ) -> None:
         self.name = site.name
@@ -39,6 +41,7 @@ class Receiver:
         self._site = site
         self._post_office = post_office
         self._access = access
+        self._mailbox_servers = mailbox_servers
         self._servers: list[asyncio.Server] = []
         self._handler = _ReceiverHandler(site, post_office, runner)
         self._handler.admission = admission
@@ -49,13 +52,14 @@ class Receiver:
         return self._post_office.mailboxes
 
     async def start(self) -> None:
-        """Listen on port 25."""
+        """Listen on port 25, and where mailboxes are read."""
         self._servers = await listen(
             lambda: self._access.serve(self._handler, self._site),
             self._site.addresses,
             (PORT,),
             self._site.receive_buffer,
         )
+        await self._mailbox_servers.start()
         self._running = asyncio.create_task(self._runner.run())
 
     async def settled(self) -> None:
@@ -65,6 +69,7 @@ class Receiver:
     async def stop(self) -> None:
         """Close the sockets, and send no more notices."""
         await close(self._servers)
+        await self._mailbox_servers.stop()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -73,6 +78,7 @@ class Receiver:
         """Stop in the middle of everything; the mailboxes are on disk."""
         for server in self._servers:
             server.close()
+        self._mailbox_servers.crash()
         if self._running is not None:
             self._running.cancel()
         self._site.connections.cut()

@@ -13,6 +13,7 @@ from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import Transaction
 from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.secure_server import Access
@@ -35,6 +36,7 @@ class Relay:
         runner: QueueRunner,
         forward: Mapping[str, str],
         access: Access,
+        mailbox_servers: MailboxServers,
         admission: Admission | None = None,
     ) -> None:
         self.name = site.name
@@ -42,6 +44,7 @@ class Relay:
         self._access = access
         self._post_office = post_office
         self._runner = runner
+        self._mailbox_servers = mailbox_servers
         self._handler = _RelayHandler(site, post_office, runner, forward)
         self._handler.admission = admission
         self._servers: list[asyncio.Server] = []
@@ -63,6 +66,7 @@ class Relay:
         if self._access.tls is not None:
             implicit = partial(serve, submission=True, implicit=True)
             self._servers += await listen(implicit, addresses, (SUBMISSIONS_PORT,), buffer)
+        await self._mailbox_servers.start()
         self._running = asyncio.create_task(self._runner.run())
 
     async def settled(self) -> None:
@@ -72,6 +76,7 @@ class Relay:
     async def stop(self) -> None:
         """Stop delivering; the queue keeps what is owed."""
         await close(self._servers)
+        await self._mailbox_servers.stop()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -82,6 +87,7 @@ class Relay:
             server.close()
         if self._running is not None:
             self._running.cancel()
+        self._mailbox_servers.crash()
         self._site.connections.cut()
 
     def inventory(self) -> None:

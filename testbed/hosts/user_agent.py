@@ -1,4 +1,7 @@
-"""The user agent: Alice's mail program.  It composes and submits; what fails stays in its outbox, if so asked."""
+"""The user agent: somebody's mail program.  It composes and submits; what fails stays in its outbox, if so asked.
+
+It reads what has come for its owner, too.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from email.policy import SMTP, SMTPUTF8
 from testbed.hosts.client_security import CredentialsRefused
 from testbed.hosts.delivery import Security, Session
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
+from testbed.hosts.reader import Reader
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.results import HopFailed, Result
 from testbed.hosts.site import Site
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 from testbed.protocols.events import Event
+from testbed.scenario.steps import ReadStep, SendStep
 from testbed.scenario.units import format_duration
 
 
@@ -61,20 +66,45 @@ class Account:
     security: Security
 
 
+def draft_of(step: SendStep) -> Draft:
+    """What a step has somebody send."""
+    return Draft(
+        sender=step.sender,
+        to=step.recipients,
+        bcc=step.bcc,
+        subject=step.subject,
+        body=step.body,
+        size=step.size or 0,
+        ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
+        envelope_id=step.envelope_id,
+        parameters=RcptParameters(frozenset(word.upper() for word in step.notify)),
+        retry_ns=step.retry,
+    )
+
+
 class UserAgent:
-    """Submits to one server, whose name it looks up first.
+    """Submits to one server, whose name it looks up first; without ``account`` it only reads its ``owner``'s mail.
 
     ``retry_ns`` is when it submits again what was refused for now, None for never; it gives up after five days.
     """
 
-    def __init__(self, site: Site, account: Account, families: tuple[str, ...], retry_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        owner: str,
+        account: Account | None,
+        families: tuple[str, ...],
+        retry_ns: int | None = None,
+    ) -> None:
         self.name = site.name
         self._site = site
         self._account = account
-        self._server = account.server
+        self._server = account.server if account is not None else ""
         self._families = families
         self._retry_ns = retry_ns
         self._resolver = Resolver(site)
+        self._reader = Reader(site, families, self._filed_draft)
+        self._owner = owner
         self._sent = 0
         self._outbox: set[asyncio.Task[None]] = set()
         self._trying = asyncio.Lock()
@@ -88,11 +118,12 @@ class UserAgent:
             pass
 
     async def stop(self) -> None:
-        """Leave in the outbox what is there."""
+        """Leave in the outbox what is there, and break off reading that still goes on."""
         waiting = list(self._outbox)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+        await self._reader.stop()
 
     def inventory(self) -> None:
         """A user agent keeps no mail for others."""
@@ -153,9 +184,18 @@ class UserAgent:
         again = [to for to in envelope.recipients if to.address in refused and not refused[to.address].permanent]
         return replace(envelope, recipients=tuple(again))
 
+    async def read(self, step: ReadStep, server: str, password: str) -> None:
+        """Read a mailbox at its server; what goes wrong is logged."""
+        await self._reader.read(step, server, password)
+
+    def _filed_draft(self, size: int) -> bytes:
+        draft = Draft(self._owner, (self._owner,), "Draft", "To be sent one day.", size=size)
+        return self._compose(self._next_message_id(), draft)
+
     async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
-        reason = Result(0, "4.4.4", f"the name {self._server} has no address")
         account = self._account
+        assert account is not None  # a scenario whose agent submits says where
+        reason = Result(0, "4.4.4", f"the name {self._server} has no address")
         for kind in self._families:
             for address in (await self._resolver.ask(self._server, kind)).records:
                 session = Session(self._site, address, account.port, account.security, pipelining=False)

@@ -27,6 +27,10 @@ class Event(StrEnum):
     STORED = "stored"  # in a mailbox (recipient, message_id, octets, body_sha256, sender, subject)
     EMPTIED = "emptied"  # a mailbox (mailbox, messages)
 
+    FETCHED = "fetched"  # a user agent has read a message (mailbox, message_id, via)
+    READING_FAILED = "reading-failed"  # it could not read, or not to the end (mailbox, via, status)
+    DELETED = "deleted"  # a reader deleted a message (recipient, message_id, folder, via)
+    FILED = "filed"  # a reader put a message into a folder (recipient, message_id, folder, how)
     TALKED = "talked"  # a client said what the scenario wrote (line, to, said, unsaid, status)
 
     ATTEMPT = "attempt"  # a relay starts to deliver (queue_id, message_id, recipients, domain, attempt)
@@ -43,5 +47,5 @@ class Event(StrEnum):
 
     ANSWERED = "answered"  # a name server answered (question, rcode, records)
 
-    HOLDS_MAIL = "holds-mail"  # inventory at the end: in a mailbox (recipient, message_id)
+    HOLDS_MAIL = "holds-mail"  # inventory at the end: in a mailbox (recipient, message_id, folder)
     HOLDS_QUEUE = "holds-queue"  # inventory at the end: in a queue (queue_id, message_id, recipient, attempts)

@@ -8,10 +8,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
+from testbed.scenario.faults.reading import ReadingStage
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import Octets
 
-_CODE = r"^[2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?$"
+_CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
 _STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"
 
 
@@ -32,6 +33,7 @@ class MailboxExpected(Tagged):
 
     kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
     of: Address = Field(description="Whose mailbox.")
+    folder: str = Field(default="INBOX", description="Which folder of it; the inbox when unsaid.")
     messages: int | None = Field(default=None, strict=True, ge=0, description="How many messages lie in it.")
     body: Octets | None = Field(
         default=None,
@@ -100,8 +102,10 @@ class ReplyExpected(Tagged):
 
     kind: Literal["reply"] = Field(default="reply", exclude=True)
     sender: HostName = Field(alias="from", description="The server.")
-    command: Stage = Field(alias="to", description="The command, or 'connect' or 'message'.")
-    code: str = Field(pattern=_CODE, description="452, or 452 4.2.2.")
+    command: Literal[Stage, ReadingStage] = Field(
+        alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
+    )
+    code: str = Field(pattern=_CODE, description="452, or 452 4.2.2; -ERR, or NO [OVERQUOTA].")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
     @field_validator("code", mode="before")
@@ -154,7 +158,21 @@ class ConnectionExpected(Tagged):
         return self
 
 
-Expectation = Delivered | MailboxExpected | Queued | Bounced | Notified | Attempts | ReplyExpected | ConnectionExpected
+class Fetched(Tagged):
+    """A user agent has fetched messages, as the dialogue shows."""
+
+    kind: Literal["fetched"] = Field(default="fetched", exclude=True)
+    by: HostName = Field(description="The user agent.")
+    sender: HostName = Field(alias="from", description="The server.")
+    messages: int | None = Field(
+        default=None, strict=True, ge=0, description="How many, each time counted; at least one when unsaid."
+    )
+    via: Literal["pop3", "imap"] | None = Field(default=None, description="Only by this protocol.")
+
+
+Expectation = (
+    Delivered | MailboxExpected | Queued | Bounced | Notified | Attempts | ReplyExpected | ConnectionExpected | Fetched
+)
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
     "delivered": Delivered,
@@ -165,6 +183,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "attempts": Attempts,
     "reply": ReplyExpected,
     "connection": ConnectionExpected,
+    "fetched": Fetched,
 }
 
 AnyExpectation = Annotated[

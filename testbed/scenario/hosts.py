@@ -11,17 +11,34 @@ from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
 from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
 
+Local = Annotated[str, Field(pattern=r"^[^\s@<>/\\]+$", max_length=64)]
+FolderName = Annotated[
+    str,
+    Field(description="A folder of a mailbox.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]*$", max_length=60),
+]
+Protocol = Literal["pop3", "imap"]
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
 
 
 class MailboxSpec(Part):
-    """A mailbox and its quota."""
+    """A mailbox: its limits, and how it is read."""
 
     quota: Size | None = Field(default=None, description="How many octets it may hold; without it, any number.")
-    filled: Size = Field(default=0, le=1_000_000_000, description="How many octets of old mail lie in it at the start.")
-    password: Password | None = Field(
-        default=None, description="What its owner logs in with, under the mailbox's address; without it, nobody can."
+    messages: int | None = Field(
+        default=None, strict=True, ge=0, description="How many messages it may hold; without it, any number."
     )
+    password: Password | None = Field(
+        default=None,
+        description="What its owner logs in with; when unsaid, 'secret' to read, and not at all to submit mail.",
+    )
+    aliases: tuple[Local, ...] = Field(default=(), description="Other names whose mail it gets.")
+    folders: tuple[FolderName, ...] = Field(default=(), description="Folders beside the inbox, which IMAP shows.")
+    filled: Size = Field(default=0, le=1_000_000_000, description="How many octets of old mail lie in it at the start.")
+
+    @property
+    def password_to_read(self) -> str:
+        """What its owner logs in with to read."""
+        return self.password or "secret"
 
 
 class HostSpec(Part):
@@ -65,6 +82,10 @@ class MailHostSpec(HostSpec):
         default=(), description="Extensions it does not offer; all it knows are offered when unsaid."
     )
 
+    serves: tuple[Protocol, ...] | None = Field(
+        default=None, description="How mailboxes can be read: pop3, imap; what the steps need when unsaid."
+    )
+
     @field_validator("mailboxes", mode="before")
     @classmethod
     def _names_alone(cls, value: object) -> object:
@@ -85,11 +106,11 @@ class MailHostSpec(HostSpec):
 
 
 class UserAgentSpec(HostSpec):
-    """Somebody's mail program: submits messages to a relay."""
+    """Somebody's mail program: submits messages to a relay, and reads its owner's mail."""
 
     role: Literal["user-agent"] = "user-agent"
     address: Address = Field(description="Whose mail program it is.")
-    server: HostName = Field(description="The relay it submits to.")
+    server: HostName | None = Field(default=None, description="The relay it submits to; without it, it only reads.")
     port: Literal[25, 465, 587] = Field(
         default=587, description="The port it submits to; on 465 TLS begins with the first octet."
     )

@@ -16,6 +16,7 @@ from testbed.scenario.document import Document
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.like import read_layers
 from testbed.scenario.problems import Problem, ScenarioError
+from testbed.scenario.readers import with_readers
 from testbed.scenario.references import reference_problems
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.words import problems_of
@@ -100,7 +101,7 @@ def _scenario(document: Document, case: Case) -> Scenario:
     data = case.data
     hosts = data.get("hosts")
     if hosts is None or isinstance(hosts, dict):
-        data = {**data, "hosts": with_defaults(hosts or {})}
+        data = {**data, "hosts": with_readers(with_defaults(hosts or {}), data.get("steps"))}
     try:
         scenario = Scenario.model_validate(_with_sender(data))
     except ValidationError as error:
@@ -123,7 +124,10 @@ def _with_sender(data: dict[str, object]) -> dict[str, object]:
         return data
     role = UserAgentSpec.model_fields["role"].default
     agents = {
-        name: host.get("address") for name, host in hosts.items() if isinstance(host, dict) if host.get("role") == role
+        name: host.get("address")
+        for name, host in hosts.items()
+        if isinstance(host, dict)
+        if host.get("role") == role and host.get("server") is not None
     }
     return {**data, "steps": [_sent_by(step, agents) for step in steps]}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 
 from testbed.scenario.document import Document, Path
@@ -11,6 +12,7 @@ from testbed.scenario.expectations import (
     Bounced,
     ConnectionExpected,
     Delivered,
+    Fetched,
     MailboxExpected,
     Notified,
     Queued,
@@ -19,8 +21,9 @@ from testbed.scenario.expectations import (
 from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, TlsFault, WireFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.problems import Problem, did_you_mean
+from testbed.scenario.readers import mailbox_hosts
 from testbed.scenario.scenario import Scenario
-from testbed.scenario.steps import EmptyStep, SendStep
+from testbed.scenario.steps import EmptyStep, ReadStep, SendStep
 from testbed.scenario.talk import TalkStep
 from testbed.scenario.zone_references import zone_problems
 
@@ -52,7 +55,11 @@ def _hosts(scenario: Scenario) -> Found:
         if isinstance(host, MailHostSpec):
             if not _is_host_name(host.domain):
                 yield ("hosts", name, "domain"), f"'{host.domain[:60]}' is not a domain name"
+            names = Counter(name for user, box in host.mailboxes.items() for name in (user, *box.aliases))
             for user in host.mailboxes:
+                twice = [alias for alias in host.mailboxes[user].aliases if names[alias] > 1]
+                if twice:
+                    yield ("hosts", name, "mailboxes", user), f"the name '{twice[0][:40]}' is given to two mailboxes"
                 if not user or any(c in user for c in "@<> /\\") or not user.isprintable():
                     yield (
                         ("hosts", name, "mailboxes", user),
@@ -62,7 +69,7 @@ def _hosts(scenario: Scenario) -> Found:
             for user, target in host.forward.items():
                 if target.rpartition("@")[2].lower() == host.domain.lower():
                     yield ("hosts", name, "forward", user), f"'{target[:60]}' is not elsewhere: {name} serves it itself"
-        if isinstance(host, UserAgentSpec):
+        if isinstance(host, UserAgentSpec) and host.server is not None:
             yield from _known_host(scenario, ("hosts", name, "server"), host.server, RelaySpec, "relay")
             server = scenario.hosts.get(host.server)
             if host.port == 465 and isinstance(server, RelaySpec) and not server.starttls:
@@ -125,18 +132,22 @@ def _dialogue_fault(scenario: Scenario, path: Path, fault: DialogueFault) -> Fou
 
 def _steps(scenario: Scenario) -> Found:
     agents = {name: host for name, host in scenario.hosts.items() if isinstance(host, UserAgentSpec)}
-    owners = {host.address for host in agents.values()}
-    boxes = _mailboxes(scenario)
+    owners = {host.address for host in agents.values() if host.server is not None}
+    owned = mailbox_hosts(scenario)
     for number, step in enumerate(scenario.steps):
         if isinstance(step, SendStep):
             path: Path = ("steps", number, "send")
             if step.via is not None:
                 yield from _known_host(scenario, (*path, "via"), step.via, UserAgentSpec, "user agent")
+                if step.via in agents and agents[step.via].server is None:
+                    yield (*path, "via"), f"{step.via} only reads; say with 'server' where it submits mail"
             elif not step.sender:
                 yield path, f"say 'from': the lab has {len(agents)} user agents"
             elif step.sender not in owners:
                 near = did_you_mean(step.sender, owners)
                 yield (*path, "from"), f"no user agent belongs to {step.sender}{near}"
+        if isinstance(step, ReadStep):
+            yield from _reading(scenario, owned, ("steps", number, "read"), step)
         if isinstance(step, TalkStep):
             path = ("steps", number, "talk")
             yield from _known_host(scenario, (*path, "to"), step.to, MailHostSpec, "mail server")
@@ -144,13 +155,33 @@ def _steps(scenario: Scenario) -> Found:
                 yield from _known_host(scenario, (*path, "from"), step.sender)
             else:
                 yield path, f"say 'from': the lab has {len(agents)} user agents"
-        if isinstance(step, EmptyStep) and step.mailbox not in boxes:
+        if isinstance(step, EmptyStep) and step.mailbox not in owned:
             path = ("steps", number, "empty")
-            yield path, f"no host has the mailbox {step.mailbox}{did_you_mean(step.mailbox, boxes)}"
+            yield path, f"no host has the mailbox {step.mailbox}{did_you_mean(step.mailbox, owned)}"
+
+
+def _reading(scenario: Scenario, boxes: Mapping[str, str], path: Path, step: ReadStep) -> Found:
+    if step.mailbox not in boxes:
+        near = did_you_mean(step.mailbox, boxes)
+        yield (*path, "mailbox"), f"no host has the mailbox {step.mailbox}{near}"
+        return
+    if step.by is not None:
+        yield from _known_host(scenario, (*path, "by"), step.by, UserAgentSpec, "user agent")
+    for key, name in (("folder", step.folder), ("move", step.move), ("copy", step.copy_to)):
+        if name is not None:
+            yield from _known_folder(scenario, boxes[step.mailbox], (*path, key), step.mailbox, name)
+
+
+def _known_folder(scenario: Scenario, host_name: str, path: Path, mailbox: str, name: str) -> Found:
+    host = scenario.hosts[host_name]
+    assert isinstance(host, MailHostSpec)
+    folders = ("INBOX", *host.mailboxes[mailbox.partition("@")[0]].folders)
+    if name not in folders:
+        yield path, f"the mailbox {mailbox} has no folder '{name[:60]}'{did_you_mean(name, folders)}"
 
 
 def _expectations(scenario: Scenario) -> Found:
-    boxes = _mailboxes(scenario)
+    boxes, owned = _mailboxes(scenario), mailbox_hosts(scenario)
     for number, expected in enumerate(scenario.expect):
         path: Path = ("expect", number, expected.kind)
         match expected:
@@ -166,12 +197,6 @@ def _expectations(scenario: Scenario) -> Found:
                         (*path, "to"),
                         f"no host has the mailbox {expected.to}{did_you_mean(expected.to, boxes)}",
                     )
-            case MailboxExpected():
-                if expected.of not in boxes:
-                    yield (
-                        (*path, "of"),
-                        f"no host has the mailbox {expected.of}{did_you_mean(expected.of, boxes)}",
-                    )
             case Queued():
                 yield from _known_host(scenario, (*path, "at"), expected.at, RelaySpec, "relay")
             case Attempts():
@@ -180,17 +205,30 @@ def _expectations(scenario: Scenario) -> Found:
                     yield from _known_host(scenario, (*path, "from"), expected.sender)
             case ReplyExpected():
                 yield from _known_host(scenario, (*path, "from"), expected.sender, MailHostSpec, "mail server")
+            case Fetched():
+                yield from _known_host(scenario, (*path, "by"), expected.by, UserAgentSpec, "user agent")
+                yield from _known_host(scenario, (*path, "from"), expected.sender, MailHostSpec, "mail server")
+            case MailboxExpected():
+                if expected.of not in owned:
+                    near = did_you_mean(expected.of, owned)
+                    yield (*path, "of"), f"no host has the mailbox {expected.of}{near}"
+                else:
+                    yield from _known_folder(
+                        scenario, owned[expected.of], (*path, "folder"), expected.of, expected.folder
+                    )
             case ConnectionExpected():
                 yield from _known_host(scenario, (*path, "from"), expected.sender)
                 yield from _known_host(scenario, (*path, "to"), expected.to)
 
 
 def _mailboxes(scenario: Scenario) -> set[str]:
+    """Every address mail can be delivered to: mailboxes and their aliases."""
     return {
-        f"{user}@{host.domain}"
+        f"{name}@{host.domain}"
         for host in scenario.hosts.values()
         if isinstance(host, MailHostSpec)
-        for user in host.mailboxes
+        for user, box in host.mailboxes.items()
+        for name in (user, *box.aliases)
     }
 
 

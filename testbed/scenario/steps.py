@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration, HostName, Size
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import TalkStep
 from testbed.scenario.units import format_duration
 
+_WORD = r"^[\x21-\x7e]+$"
 Notice = Literal["never", "success", "failure", "delay"]
 
 
@@ -91,9 +92,71 @@ class EmptyStep(Tagged):
         return f"the mailbox of {self.mailbox} is emptied"
 
 
-Step = SendStep | WaitStep | EmptyStep | TalkStep
+class ReadStep(Tagged):
+    """A user agent reads its owner's mail.
 
-STEPS: dict[str, type[Tagged]] = {"send": SendStep, "wait": WaitStep, "empty": EmptyStep, "talk": TalkStep}
+    With IMAP: what is appended comes first, then every message found is fetched, and copied, moved or deleted.
+    """
+
+    kind: Literal["read"] = Field(default="read", exclude=True)
+    mailbox: Address = Field(description="Whose mail.")
+    via: Literal["pop3", "imap"] = Field(default="pop3", description="The protocol; pop3 when unsaid.")
+    by: HostName | None = Field(default=None, description="The user agent; the owner's when unsaid.")
+    user: str | None = Field(
+        default=None, pattern=_WORD, max_length=100, description="The name to log in with; the mailbox's when unsaid."
+    )
+    password: str | None = Field(
+        default=None, pattern=_WORD, max_length=100, description="What is given as password; the right one when unsaid."
+    )
+    delete: bool = Field(default=False, strict=True, description="Delete what was fetched.")
+    quit: bool = Field(default=True, strict=True, description="Say goodbye; 'false' cuts the connection instead.")
+    stay: Duration | None = Field(
+        default=None, description="Stay logged in for so long while the scenario goes on; with IMAP, in IDLE."
+    )
+    folder: str | None = Field(default=None, description="IMAP: the folder to open; the inbox when unsaid.")
+    search: str | None = Field(
+        default=None,
+        pattern=r"^[\x20-\x7e]+$",
+        max_length=200,
+        description="IMAP: only messages with this in their subject.",
+    )
+    move: str | None = Field(default=None, description="IMAP: the folder to move what was fetched to.")
+    copy_to: str | None = Field(default=None, alias="copy", description="IMAP: the folder to copy what was fetched to.")
+    append: Size | None = Field(
+        default=None, le=50_000_000, description="IMAP: first put a draft of about so many octets into the folder."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> ReadStep:
+        only = {"folder": self.folder, "search": self.search, "move": self.move, "copy": self.copy_to}
+        needed = next((key for key, value in {**only, "append": self.append}.items() if value is not None), None)
+        if self.via == "pop3" and needed is not None:
+            raise ValueError(f"'{needed}' needs 'via: imap'; POP3 knows one folder, and cannot search or file")
+        if self.move is not None and self.delete:
+            raise ValueError("a message that is moved is not deleted; leave out 'move' or 'delete'")
+        if self.stay is not None and not self.quit:
+            raise ValueError("'stay' ends with a goodbye; leave out 'stay' or 'quit: false'")
+        return self
+
+    @property
+    def login(self) -> str:
+        """The name to log in with."""
+        return self.user or self.mailbox
+
+    def describe(self) -> str:
+        """One line in words."""
+        return f"{self.mailbox} is read by {self.via.upper()}"
+
+
+Step = SendStep | WaitStep | EmptyStep | TalkStep | ReadStep
+
+STEPS: dict[str, type[Tagged]] = {
+    "send": SendStep,
+    "wait": WaitStep,
+    "empty": EmptyStep,
+    "talk": TalkStep,
+    "read": ReadStep,
+}
 
 AnyStep = Annotated[
     Annotated[Step, Field(discriminator="kind")],

@@ -55,7 +55,7 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
         case "literal_error":
             expected = str(context["expected"]).replace(" or ", ", ")
             words = [word.strip("'") for word in expected.split(", ")]
-            message = f"'{_shown(value)}' is not one of {', '.join(words)}{did_you_mean(value, words)}"
+            message = f"'{_shown(value)}' is not one of {', '.join(_choices(value, words))}{did_you_mean(value, words)}"
         case "union_tag_invalid":
             path = (*path, "role")
             message = f"unknown role '{_shown(context['tag'])}'{did_you_mean(context['tag'], ROLES)}"
@@ -130,6 +130,15 @@ def _keys(model: type | None) -> list[str]:
     own = getattr(model, "__annotations__", {})  # before what all parts of its sort have in common
     names = sorted(fields, key=lambda name: name not in own)
     return [fields[name].alias or name for name in names if not fields[name].exclude]
+
+
+def _choices(value: object, words: list[str]) -> list[str]:
+    """The words to show: of those of several protocols, the ones of the protocol that was named."""
+    protocol = str(value).partition(" ")[0]
+    groups = list(dict.fromkeys(word.partition(" ")[0] for word in words if " " in word))
+    if protocol in groups:
+        return [word for word in words if word.startswith(f"{protocol} ")]
+    return [*(word for word in words if " " not in word), *(f"{group} …" for group in groups)]
 
 
 def _owner(path: Path) -> str:

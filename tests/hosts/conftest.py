@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ import pytest
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.esmtp_commands import Terms
+from testbed.hosts.imap_server import ImapServer
+from testbed.hosts.pop3_server import Pop3Server
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
 from testbed.hosts.queue_runner import QueueRunner
@@ -40,9 +43,14 @@ class Logged:
 
 @dataclass
 class Running:
-    """A receiver in a thread of its own, with Bob's mailbox (20 KB), Carol's (without limit) and Fay's (full)."""
+    """A receiver in a thread of its own, with Bob's mailbox (20 KB), Carol's (without limit) and Fay's (full).
+
+    Gus has folders and a quota.
+    """
 
     port: int
+    pop3: int
+    imap: int
     post_office: PostOffice
     logged: Logged
 
@@ -69,7 +77,10 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
     thread.start()
 
     def start(
-        *faults: DialogueFault, terms: Terms | None = None, access: Callable[..., SmtpServer] | None = None
+        *faults: DialogueFault,
+        terms: Terms | None = None,
+        access: Callable[..., SmtpServer] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Running:
         logged = Logged()
         site = Site(
@@ -85,6 +96,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             "bob": MailboxSpec(quota=20_000),
             "carol": MailboxSpec(),
             "fay": MailboxSpec(quota=1_000, filled=1_000),
+            "gus": MailboxSpec(quota=20_480, messages=4, folders=("Archive",), password="opensesame"),
         }
         post_office = PostOffice(site, "someschool.edu", boxes)
         router = Router(Resolver(site), site.name, site.addresses, ("A",), 0)
@@ -92,14 +104,21 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         runner = QueueRunner(site, queue, post_office, router, RetrySchedule((1,), 1))
         handler = _ReceiverHandler(site, post_office, runner)
 
-        async def listen() -> int:
-            serve = access or Access(terms or Terms()).serve
-            server = await loop.create_server(lambda: serve(handler, site), "127.0.0.1", 0)
+        async def listen(protocol: Callable[[], asyncio.BaseProtocol]) -> int:
+            server = await loop.create_server(protocol, "127.0.0.1", 0)
             port: int = server.sockets[0].getsockname()[1]
             return port
 
-        port = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
-        return Running(port, post_office, logged)
+        serve = access or Access(terms or Terms()).serve
+        ports = [
+            asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(10)
+            for protocol in (
+                lambda: serve(handler, site),
+                Pop3Server(site, post_office, tls).protocol,
+                ImapServer(site, post_office, tls).protocol,
+            )
+        ]
+        return Running(*ports, post_office, logged)
 
     yield start
     asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)

@@ -37,7 +37,7 @@ def test_emptying_says_how_many_went(tmp_path: Path) -> None:
     box = Mailbox("bob@x.edu", tmp_path / "bob")
     box.store(MESSAGE)
     box.store(MESSAGE)
-    assert list(box.message_ids()) == ["<1@x>", "<1@x>"]
+    assert list(box.message_ids()) == [("INBOX", "<1@x>"), ("INBOX", "<1@x>")]
     assert box.empty() == 2
     assert box.octets == 0
 

@@ -105,7 +105,7 @@ def test_the_scenario_itself(text, said):
         (
             hosts("someschool.edu: {retry: 5m}"),
             "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
-            " max_message, max_recipients, without, starttls",
+            " max_message, max_recipients, without, serves, starttls",
         ),
         *(
             (
@@ -124,7 +124,7 @@ def test_the_scenario_itself(text, said):
         (hosts("h: {mx: 70000}"), "7:11: 'mx' must be at most 65,535, not 70000"),
         (hosts("h: {mx: -1}"), "7:11: 'mx' must be at least 0, not -1"),
         (hosts("h: {mx: x}"), "7:11: 'mx' must be a whole number, not text"),
-        (hosts("carol: {address: carol@crepes.fr}"), "7:10: 'server' is missing in 'carol'"),
+        (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {server: crepes.fr}"), "7:10: 'address' is missing in 'carol'"),
         (hosts("carol: {address: carol, server: crepes.fr}"), f"7:20: 'carol' {ADDRESS}"),
         (hosts("h: {mx: 1, rate_limit: 0 per 1h}"), "7:26: '0 per 1h' is not a rate; write e.g. 2 per 1h"),
@@ -153,7 +153,7 @@ ONE_THING = (
     "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
     "reorder, reset, unreachable or forget"
 )
-STAGES = "connect, HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY"
+STAGES = "connect, HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY, POP3 …, IMAP …"
 AT = "at: someschool.edu, on: RCPT"
 
 
@@ -295,14 +295,14 @@ def test_faults(text, said):
     assert problems(text) == [said]
 
 
-ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk"
+ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, read"
 
 
 @check_all(
     [
         *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
         (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
-        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, talk"),
+        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, talk, read"),
         (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send:"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send: {}"), "5:11: 'to' is missing in 'send'"),
@@ -347,7 +347,7 @@ CLOSURES = (
         (
             expect("x"),
             "5:5: an expectation has exactly one key,"
-            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection",
+            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection, fetched",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (

@@ -25,12 +25,14 @@ class Talk:
 
     port: int = 40_000
     v6: bool = False
+    server_port: int = 25
     packets: list[Packet] = field(default_factory=list)
     next: list[int] = field(default_factory=lambda: [1_000, 9_000])
 
     def segment(self, side: int, flags: str, octets: bytes = b"", back: int = 0) -> Talk:
         """A segment of client (0) or server (1); ``back`` sends again from that many octets before."""
-        ports = {"sport": (self.port, 25)[side], "dport": (25, self.port)[side]}
+        ends = (self.port, self.server_port)
+        ports = {"sport": ends[side], "dport": ends[1 - side]}
         ack = self.next[1 - side] if "A" in flags else 0
         tcp = TCP(**ports, seq=self.next[side] - back, ack=ack, flags=flags, window=8_000)
         self.packets.append(self.ip(side) / tcp / Raw(octets))

@@ -77,7 +77,7 @@ IMAP = {
     ),
     "untagged data is summed up": (
         ["S * OK\n", "C a SELECT INBOX\n", "S * 3 EXISTS\n* 0 RECENT\n* FLAGS (\\Seen)\na OK [READ-WRITE] done\n"],
-        ["connect -> OK ", "SELECT INBOX -> OK [READ-WRITE] done 1 EXISTS, 1 RECENT, 1 FLAGS"],
+        ["connect -> OK ", "SELECT INBOX -> OK [READ-WRITE] done 3 EXISTS, 0 RECENT, 1 FLAGS"],
     ),
     "a literal is no line": (
         ["S * OK\n", "C a FETCH 1 BODY[]\n", "S * 1 FETCH (BODY[] {11}\na OK nono\n)\na OK done\n"],
@@ -93,7 +93,7 @@ IMAP = {
     ),
     "waiting for news": (
         ["S * OK\n", "C a IDLE\n", "S + idling\n", "S * 4 EXISTS\n", "C DONE\n", "S a OK\n"],
-        ["connect -> OK ", "IDLE -> OK  1 EXISTS"],
+        ["connect -> OK ", "IDLE -> OK  4 EXISTS"],
     ),
     "encrypted from STARTTLS on": (
         ["S * OK\n", "C a STARTTLS\n", "S a OK go\n", "C \x16\x03\x01\n"],
@@ -143,7 +143,7 @@ def test_nothing_makes_them_fail(pieces: list[Chunk | Gap], kind: Kind) -> None:
 def test_a_real_pop3_visit_is_told_in_a_line() -> None:
     analysis = inspect(CORPUS / "pop3" / "pop3.pcap")
     assert analysis.connections[9].outcome == "logged in, AUTH refused: 1 argument required"
-    assert analysis.connections[10].outcome.startswith("logged in, 3 retrieved")
+    assert analysis.connections[10].outcome.startswith("logged in, 3 listed, 3 retrieved")
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the public captures (../shared/corpus) are not here")

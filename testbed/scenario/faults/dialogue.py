@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration, HostName
+from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.when import When
 from testbed.scenario.units import format_duration
 
@@ -32,6 +33,7 @@ _ACTS = {
 }
 _IN_MID_MESSAGE = ("close", "reset", "stall", "deaf", "sip", "crash")
 _OF_CLIENTS = ("close", "reset", "stall", "crash")
+_TO_READERS = ("close", "reset", "stall", "crash")
 _REPLIES = ("drip", "garble", "endless")
 _AFTER = {"command": "before doing it", "act": "having done it", "reply": "after its reply"}
 
@@ -50,8 +52,9 @@ class DialogueFault(When):
     as_: Literal["server", "client"] = Field(
         default="server", alias="as", description="Which of a relay's two roles; a user agent has only one."
     )
-    on: Stage = Field(
-        description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot."
+    on: Literal[Stage, ReadingStage] = Field(
+        description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot; "
+        "with POP3 or IMAP in front, a command of those who read."
     )
     reply: str | None = Field(default=None, description="What it answers.", examples=["452 4.2.2 Mailbox full"])
     then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
@@ -85,8 +88,11 @@ class DialogueFault(When):
 
     @field_validator("reply")
     @classmethod
-    def _is_a_reply(cls, value: str | None) -> str | None:
-        if value is not None and (not _REPLY.fullmatch(value) or len(value) > 500):
+    def _is_a_reply(cls, value: str | None, info: ValidationInfo) -> str | None:
+        protocol = protocol_of(str(info.data.get("on", "")))
+        if value is not None and protocol:
+            check_reply(protocol, value)
+        elif value is not None and (not _REPLY.fullmatch(value) or len(value) > 500):
             raise ValueError(f"'{value[:40]}' is not an SMTP reply; write e.g. 452 4.2.2 Mailbox full")
         return value
 
@@ -114,6 +120,13 @@ class DialogueFault(When):
             self.on != "message" or self.reply is not None or self.after is not None or self.then not in _IN_MID_MESSAGE
         ):
             raise ValueError(f"'octet' goes with 'on: message' and one of {', '.join(_IN_MID_MESSAGE)}, and no answer")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_done_to_readers(self) -> DialogueFault:
+        protocol = protocol_of(self.on)
+        if protocol and (self.as_ == "client" or self.then not in (None, *_TO_READERS) or self.after == "reply"):
+            raise ValueError(f"{protocol} servers do one of {', '.join(_TO_READERS)}, after the command or the act")
         return self
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from testbed.protocols.imap import literal_octets, phase_word, response_code, split_command, split_status
+from testbed.protocols.imap import literal_octets, phase_word, response_code, search_result, split_command, split_status
 from testbed.protocols.text import decoded
 from testbed.trace.dialogue.credentials import MASK, Credentials
 from testbed.trace.dialogue.lines import Line, LineBuffer
@@ -23,6 +23,7 @@ from testbed.trace.remarks import Remark, Remarks
 _MAX_LINES_KEPT = 20
 _MAX_KINDS = 100  # of untagged data, counted each for itself
 _MAX_EXCHANGES = 1_000_000
+_NUMBERED = frozenset(("EXISTS", "RECENT"))  # untagged data that is one number, and not one of many
 _MAX_SECRET = 500  # octets of a literal that is a name or a password
 _FETCHED = re.compile(rb"(?:BODY\[\]|BINARY\[\]|RFC822)(<\d+>)? ~?\{\d+\}$", re.I)
 _IS_FETCH = re.compile(rb"\* \d+ FETCH ", re.I)
@@ -52,6 +53,7 @@ class _Data:
 
     lines: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    shown: dict[str, str] = field(default_factory=dict)  # how a kind is summed up, where not by its count
     frames: tuple[int, ...] = ()  # the first
     octets: int = 0
     first_time: int = 0
@@ -225,6 +227,10 @@ class ImapDialogue:
         words = decoded(line.content).split(" ")
         kind = next((w for w in words[1:3] if not w.isdigit()), "data")
         kind = kind.upper()[:40]
+        if kind in _NUMBERED and words[1].isdigit():
+            data.shown[kind] = f"{words[1][:10]} {kind}"
+        elif kind == "SEARCH":
+            data.shown[kind] = search_result(words[2:])
         data.kinds[kind if kind in data.kinds or len(data.kinds) < _MAX_KINDS else "OTHER"] += 1
         if len(data.lines) < _MAX_LINES_KEPT:
             data.lines.append(decoded(line.content)[2:300])
@@ -233,7 +239,7 @@ class ImapDialogue:
         _, word, text = status or ("", "", decoded(line.content)[:500])
         code, rest = response_code(text)
         data, self._data = self._data, _Data()
-        summary = [f"{count} {kind}" for kind, count in data.kinds.items()]
+        summary = [data.shown.get(kind, f"{count} {kind}") for kind, count in data.kinds.items()]
         lines = (f"[{code}] {rest}".strip() if code else rest, *([", ".join(summary)] if summary else []))
         frames = tuple(dict.fromkeys((*data.frames, *line.frames)))
         first = data.first_time or line.time_ns

@@ -14,8 +14,9 @@ from testbed.trace.findings.broken import cut_dialogue, slow_replies, stalled_cl
 from testbed.trace.findings.extensions import lone_dots
 from testbed.trace.findings.loops import mail_loops
 from testbed.trace.findings.mail_routes import mail_routes
+from testbed.trace.findings.moves import interrupted_moves
 from testbed.trace.findings.names import failed_lookups, odd_answers, odd_records
-from testbed.trace.findings.reading import refused_readers, undone_deletions
+from testbed.trace.findings.reading import cut_reading, refused_readers, undone_deletions
 from testbed.trace.findings.smtp import refused_recipients, refused_sessions
 from testbed.trace.findings.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
 from testbed.trace.findings.tcp import failed_handshake, lost_segments, lost_syn, resets
@@ -50,6 +51,7 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     slow_replies,
     refused_readers,
     undone_deletions,
+    cut_reading,
     failed_lookups,
     odd_records,
     tls_alerts,
@@ -64,6 +66,7 @@ _OF_CONNECTION: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
 _OF_CAPTURE: tuple[Callable[[Sequence[Connection]], Iterator[Finding]], ...] = (
     account_of_messages,
     duplicates,
+    interrupted_moves,
     mail_routes,
     mail_loops,
     lost_starttls,

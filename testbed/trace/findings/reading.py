@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from testbed.trace.model import Connection, Exchange, Finding, Severity
+from testbed.trace.model import Closure, Connection, Exchange, Finding, Handshake, Severity
 
+_SERVICES = ("pop3", "imap")
 _LOGINS = frozenset(("PASS", "APOP", "AUTH", "LOGIN", "AUTHENTICATE"))
 _REFUSALS = frozenset(("-ERR", "NO"))
+_GOODBYES = frozenset(("QUIT", "LOGOUT", "IDLE"))  # after these a client may go without waiting
+_PATIENCE_NS = 30_000_000_000  # whoever waited less for a reply did not go because of it
 
 # Response code: name of the finding, what it means, reference.
 _CODES = {
@@ -19,7 +22,7 @@ _CODES = {
 
 def refused_readers(connection: Connection) -> Iterator[Finding]:
     """Logins and commands a mailbox server refused."""
-    if connection.service not in ("pop3", "imap"):
+    if connection.service not in _SERVICES:
         return
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
@@ -41,16 +44,69 @@ def refused_readers(connection: Connection) -> Iterator[Finding]:
 
 def undone_deletions(connection: Connection) -> Iterator[Finding]:
     """POP3 deletes at QUIT and not before: a connection cut earlier undoes every DELE (RFC 1939 §6)."""
-    if connection.service != "pop3":
+    if connection.service != "pop3" or connection.closure is Closure.OPEN:
         return
-    deleted = [e for e in connection.exchanges if _verb(e) == "DELE" and e.reply is not None and e.reply.code == "+OK"]
-    quits = [e for e in connection.exchanges if _verb(e) == "QUIT" and e.reply is not None]
-    resets = [e for e in connection.exchanges if _verb(e) == "RSET" and e.reply is not None]
-    if deleted and not quits and not resets:
-        text = f"the connection ended without QUIT: {connection.server.label} keeps the {len(deleted)} messages "
-        text += f"{connection.client.label} marked for deletion"
-        frames = tuple(frame for exchange in deleted for frame in exchange.frames)
-        yield Finding("deletions-undone", Severity.WARNING, text, frames, "RFC 1939 §6", (connection.number,))
+    marked: list[Exchange] = []
+    for exchange in connection.exchanges:
+        verb = _verb(exchange)
+        if verb == "DELE" and exchange.reply is not None and exchange.reply.code == "+OK":
+            marked.append(exchange)
+        elif verb == "RSET" and exchange.reply is not None:
+            marked.clear()
+        elif verb == "QUIT":
+            yield from () if exchange.reply is not None else _in_doubt(connection, exchange, len(marked))
+            return
+    if not marked:
+        return
+    text = f"the connection ended without QUIT: {connection.server.label} keeps what {connection.client.label} marked "
+    text += f"for deletion ({_messages(len(marked))})"
+    frames = tuple(frame for exchange in marked for frame in exchange.frames)
+    yield Finding("deletions-undone", Severity.WARNING, text, frames, "RFC 1939 §6", (connection.number,))
+
+
+def _in_doubt(connection: Connection, goodbye: Exchange, marked: int) -> Iterator[Finding]:
+    """QUIT was said and not answered: the server may have gone into the UPDATE state, or not."""
+    if marked and not connection.gaps:
+        text = f"{connection.server.label} never answered the QUIT of {connection.client.label}: only the next session "
+        text += f"shows whether what was marked for deletion ({_messages(marked)}) is gone"
+        yield Finding("deletions-in-doubt", Severity.WARNING, text, goodbye.frames, "RFC 1939 §6", (connection.number,))
+
+
+def cut_reading(connection: Connection) -> Iterator[Finding]:
+    """Commands of readers that never got their reply."""
+    if connection.service not in _SERVICES or connection.gaps or connection.handshake is not Handshake.COMPLETE:
+        return
+    if connection.closure is Closure.OPEN:
+        return
+    silent = next((e for e in connection.exchanges if e.command is not None and e.reply is None), None)
+    if silent is not None and silent.command is not None:
+        verb, since_ns, frames = silent.command.verb, silent.command.time_ns, silent.command.frames[-1:]
+    elif not connection.exchanges:
+        verb, since_ns, frames = "connect", connection.start_ns, (connection.first_frame,)
+    else:
+        return
+    if verb in _GOODBYES or (verb.removeprefix("UID ") == "MOVE"):  # interrupted moves have a finding of their own
+        return
+    frames = tuple(dict.fromkeys((*frames, *connection.closure_frames[:1])))
+    what = "the greeting" if verb == "connect" else f"the reply to {verb}"
+    server, client = connection.server.label, connection.client.label
+    waited_ns = connection.end_ns - since_ns
+    if connection.closed_by == "server":
+        how = "reset" if connection.closure is Closure.RESET else "closed"
+        text = f"{server} {how} the connection instead of giving {client} {what}"
+        yield Finding("server-hung-up", Severity.ERROR, text, frames, _reference(connection), (connection.number,))
+    elif waited_ns >= _PATIENCE_NS:
+        text = f"{client} waited {waited_ns / 1e9:.0f} s for {what} of {server}, in vain"
+        code = "no-greeting" if verb == "connect" else "no-reply"
+        yield Finding(code, Severity.ERROR, text, frames, _reference(connection), (connection.number,))
+
+
+def _reference(connection: Connection) -> str:
+    return "RFC 1939 §3" if connection.service == "pop3" else "RFC 3501 §3"
+
+
+def _messages(number: int) -> str:
+    return "1 message" if number == 1 else f"{number} messages"
 
 
 def _verb(exchange: Exchange) -> str:

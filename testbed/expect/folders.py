@@ -1,0 +1,44 @@
+"""What readers did to mail, for its conservation: deleted on the wire, and moved without being doubled."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from testbed.protocols.events import Event
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import Connection
+
+_EXPUNGING = frozenset(("EXPUNGE", "UID EXPUNGE", "CLOSE", "DELETE"))
+
+
+def deletes(connection: Connection) -> bool:
+    """Whether a POP3 or IMAP dialogue deletes mail: DELE is answered and QUIT is said, or something is expunged."""
+    marked = False
+    for exchange in connection.exchanges:
+        command, reply = exchange.command, exchange.reply
+        if command is None:
+            continue
+        if command.verb in _EXPUNGING or (marked and command.verb == "QUIT"):
+            return True
+        if command.verb == "DELE" and reply is not None and reply.code == "+OK":
+            marked = True
+        elif command.verb == "RSET":
+            marked = False
+    return False
+
+
+def in_two_folders(analysis: Analysis) -> list[str]:
+    """Messages that lie in a mailbox more often than they were delivered to it or copied in it, in sentences."""
+    held: dict[tuple[str, str], list[str]] = {}
+    put: Counter[tuple[str, str]] = Counter()
+    for entry in analysis.log:
+        which = entry.fields.get("message_id", ""), entry.fields.get("recipient", "").lower()
+        if entry.event == Event.HOLDS_MAIL:
+            held.setdefault(which, []).append(entry.fields.get("folder", ""))
+        elif entry.event == Event.STORED or (entry.event == Event.FILED and entry.fields.get("how") != "moved"):
+            put[which] += 1
+    return [
+        f"{message_id} lies in {' and '.join(folders)} of {owner}, put there {put[message_id, owner]} times only"
+        for (message_id, owner), folders in held.items()
+        if put[message_id, owner] and len(folders) > put[message_id, owner]
+    ]

@@ -1,0 +1,50 @@
+"""The expectation about reading: what was fetched."""
+
+from __future__ import annotations
+
+from testbed.expect.verdict import Verdict
+from testbed.protocols.imap import fetched_messages
+from testbed.scenario.expectations import Fetched
+from testbed.trace.analysis import Analysis
+from testbed.trace.model import Exchange
+
+_SERVICES = ("pop3", "imap")
+
+
+def judge_fetched(expected: Fetched, analysis: Analysis) -> Verdict:
+    """So many messages went from the server to the user agent."""
+    number = "messages" if expected.messages is None else _messages(expected.messages)
+    via = f" by {expected.via.upper()}" if expected.via else ""
+    what = f"{expected.by} fetched {number} from {expected.sender}{via}"
+    fetched: list[int] = []
+    tried: list[int] = []
+    count = 0
+    for connection in analysis.connections:
+        if (connection.client.name, connection.server.name) != (expected.by, expected.sender):
+            continue
+        if connection.service not in ((expected.via,) if expected.via else _SERVICES):
+            continue
+        tried.append(connection.first_frame)
+        for exchange in connection.exchanges:
+            found = messages_in(exchange)
+            count += found
+            fetched += exchange.frames if found else ()
+    held = count == expected.messages if expected.messages is not None else count > 0
+    why = f"{_messages(count)} fetched" if tried else f"{expected.by} never asked {expected.sender}"
+    return Verdict(what, held, why, tuple(fetched or tried), expected.line)
+
+
+def messages_in(exchange: Exchange) -> int:
+    """How many whole messages a reply of POP3 or IMAP holds."""
+    command, reply = exchange.command, exchange.reply
+    if command is None or reply is None or exchange.note:
+        return 0
+    if command.verb == "RETR" and reply.code == "+OK":
+        return 1
+    if command.verb in ("FETCH", "UID FETCH") and reply.code == "OK":
+        return fetched_messages(command.argument, reply.lines)
+    return 0
+
+
+def _messages(number: int) -> str:
+    return "1 message" if number == 1 else f"{number} messages"

@@ -1,0 +1,73 @@
+"""Who reads mail in a scenario, and how: the user agents nobody had to write down, and what mail hosts must serve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from testbed.scenario.hosts import MailHostSpec, UserAgentSpec
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import ReadStep
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+
+
+def with_readers(hosts: dict[str, object], steps: object) -> dict[str, object]:
+    """The hosts, and for each mailbox that is read a user agent of its owner, where there is none.
+
+    Bob's at someschool.edu is ``bob.someschool.edu``.
+    """
+    role = UserAgentSpec.model_fields["role"].default
+    addresses = [host.get("address") for host in hosts.values() if isinstance(host, dict) and host.get("role") == role]
+    agents = {address for address in addresses if isinstance(address, str)}
+    found = dict(hosts)
+    for step in steps if isinstance(steps, list) else []:
+        read = step.get("read") if isinstance(step, dict) else None
+        address = read.get("mailbox") if isinstance(read, dict) and "by" not in read else None
+        if isinstance(address, str) and address.count("@") == 1 and address not in agents:
+            agents.add(address)
+            found.setdefault(_name(address), {"role": "user-agent", "address": address})
+    return found
+
+
+def reader_of(scenario: Scenario, step: ReadStep) -> str | None:
+    """The user agent that does a step, None when there is none."""
+    return step.by or next(
+        (
+            name
+            for name, host in scenario.hosts.items()
+            if isinstance(host, UserAgentSpec) and host.address == step.mailbox
+        ),
+        None,
+    )
+
+
+def mailbox_hosts(scenario: Scenario) -> Mapping[str, str]:
+    """From every mailbox to the host that has it."""
+    return {
+        f"{user}@{host.domain}": name
+        for name, host in scenario.hosts.items()
+        if isinstance(host, MailHostSpec)
+        for user in host.mailboxes
+    }
+
+
+def served(scenario: Scenario, name: str) -> frozenset[str]:
+    """The protocols by which the mailboxes of a host can be read: those it names, else those the steps need."""
+    host = scenario.hosts[name]
+    if isinstance(host, MailHostSpec) and host.serves is not None:
+        return frozenset(host.serves)
+    hosts = mailbox_hosts(scenario)
+    return frozenset(
+        step.via for step in scenario.steps if isinstance(step, ReadStep) and hosts.get(step.mailbox) == name
+    )
+
+
+def reads_by_imap(scenario: Scenario) -> bool:
+    """Whether any host serves IMAP."""
+    return any("imap" in served(scenario, name) for name in scenario.hosts)
+
+
+def _name(address: str) -> str:
+    local, _, domain = address.partition("@")
+    return f"{local if _LABEL.fullmatch(local) else 'reader'}.{domain}"
