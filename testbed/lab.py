@@ -21,6 +21,7 @@ from testbed.hosts.relay import Relay
 from testbed.hosts.site import Log, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.lab_faults import needs_forging, packet_faults
+from testbed.lab_visit import OUTSIDE, OpenLab, Visit, outside_addresses
 from testbed.net import packet
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
@@ -38,19 +39,22 @@ _NS = 1_000_000_000
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
 
 
-def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit: Visit | None = None) -> None:
     """Play a scenario and write its trace.  Raises LabError when this machine does not allow a lab.
 
     ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
+    A ``visit`` holds the lab open after the steps.
     """
     addresses = lay_out(scenario)
+    if visit is not None:
+        addresses[OUTSIDE] = outside_addresses(scenario)
     name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
     names = {address: name for name, own in addresses.items() for address in own}
     network = enter(names, addresses[name_server][0])
     loop = ScenarioLoop()
     asyncio.set_event_loop(loop)
     try:
-        lab = _Lab(scenario, addresses, network, loop, trace, tell)
+        lab = _Lab(scenario, addresses, network, loop, trace, tell, visit)
         loop.set_exception_handler(lab.mishap)
         loop.run_until_complete(lab.play())
     finally:
@@ -87,8 +91,10 @@ class _Lab:
         loop: ScenarioLoop,
         trace: BinaryIO,
         tell: Callable[[str], None],
+        visit: Visit | None,
     ) -> None:
         self._scenario = scenario
+        self._visit = visit
         self._addresses = addresses
         self._network = network
         self._loop = loop
@@ -139,11 +145,15 @@ class _Lab:
     async def _steps(self) -> None:
         for host in self._hosts.values():
             await host.start()
-        for step in self._scenario.steps:
+        for step in self._scenario.steps if self._visit is None or self._visit.plays_steps else ():
             self._tell(step.describe())
             self._log(LAB)(Event.STEP, step.describe(), line=step.line)
             await self._play(step)
         await self._settle()
+        if self._visit is not None:
+            with self._loop.real_time():
+                await self._visit.hold(OpenLab(self._scenario, self._addresses, self._log(LAB)))
+            await self._settle()
 
     async def _play(self, step: Step) -> None:
         match step:
@@ -223,7 +233,7 @@ class _Lab:
             log=self._log(name),
             now=lambda: self._loop.now_ns() / _NS,
             dialogue=DialogueScript(own_faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed),
-            trusted=frozenset(address for agent in agents for address in self._addresses[agent]),
+            trusted=frozenset(address for name in (*agents, OUTSIDE) for address in self._addresses.get(name, ())),
         )
 
     def _log(self, host: str) -> Log:

@@ -78,7 +78,8 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                     self._jump(max(0, until - self.elapsed_ns()))
                     return []
             remaining = (until - self.elapsed_ns()) / _NS
-            events = poll(max(0.0, min(remaining, _SLICE_S)))
+            # While time is held, only what this loop hears can let it go: no need to look again in between.
+            events = poll(max(0.0, remaining if self._holds else min(remaining, _SLICE_S)))
             if events or remaining <= 0:
                 return events
 
@@ -118,7 +119,7 @@ class KernelTimers:
                 with contextlib.suppress(FileNotFoundError):
                     self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
         return any(
-            not (swallowed(_address(family, row[1])) or swallowed(_address(family, row[2])))
+            not (swallowed(socket_address(family, row[1])[0]) or swallowed(socket_address(family, row[2])[0]))
             for family, file in self._files
             for row in _rows(file)
             if row[5].startswith(_RETRANSMIT)
@@ -143,8 +144,9 @@ def _rows(file: int) -> Iterator[list[str]]:
         yield line.split()
 
 
-def _address(family: int, field: str) -> str:
+def socket_address(family: int, field: str) -> tuple[str, int]:
     """``1E00007F:0019`` is 127.0.0.30 port 25: 32-bit words in the machine's byte order."""
-    words = bytes.fromhex(field.partition(":")[0])
+    address, _, port = field.partition(":")
+    words = bytes.fromhex(address)
     packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
-    return inet_ntop(family, packed)
+    return inet_ntop(family, packed), int(port, 16)

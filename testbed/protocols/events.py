@@ -14,6 +14,7 @@ class Event(StrEnum):
     LAB_STARTED = "lab-started"  # (scenario: the text of the file, file, seed, version)
     LAB_ENDED = "lab-ended"  # (scenario_seconds, real_seconds, reason)
     STEP = "step"  # a step of the scenario begins (line)
+    VISITED = "visited"  # a forwarded connection from outside the lab (to)
     FAULT = "fault"  # a fault did its work (line, at_frame where it is one packet)
 
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
