@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import BinaryIO
 
 from testbed import __version__
+from testbed.errors import StepError
 from testbed.hosts.build import build
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.mailbox import Mailbox
@@ -21,6 +22,7 @@ from testbed.hosts.relay import Relay
 from testbed.hosts.site import Log, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.lab_faults import needs_forging, packet_faults
+from testbed.lab_programs import run_program
 from testbed.lab_visit import OUTSIDE, OpenLab, Visit, outside_addresses
 from testbed.net import packet
 from testbed.net.clock import ScenarioLoop
@@ -31,6 +33,7 @@ from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
 from testbed.scenario.faults import DialogueFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
+from testbed.scenario.programs import RunStep
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
 
@@ -130,11 +133,16 @@ class _Lab:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, steps.cancel)
         reason = "all steps played"
+        failure: StepError | None = None
         try:
             await steps
         except asyncio.CancelledError:
             reason = "interrupted"
+        except StepError as error:
+            reason, failure = str(error), error
         await self._close(reason)
+        if failure is not None:
+            raise failure
 
     def mishap(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """An exception nobody handled ends the lab: a verdict on a broken lab would be worth nothing."""
@@ -161,6 +169,9 @@ class _Lab:
                 await self._send(step)
             case WaitStep():
                 await asyncio.sleep(step.duration / _NS)
+            case RunStep():
+                log = self._log(step.on or LAB)
+                await run_program(self._scenario, step, self._addresses, self._loop, log)
             case EmptyStep():
                 host, mailbox = self._mailbox(step.mailbox)
                 count = mailbox.empty()

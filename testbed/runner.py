@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, NoReturn
 
-from testbed.errors import LabError, UsageError
+from testbed.errors import LabError, StepError, UsageError
 from testbed.scenario.scenario import Scenario
 
 TIME_LIMIT_S = 30.0
@@ -39,7 +39,7 @@ class Played:
     """A scenario after its lab has ended.
 
     ``trace`` is None only when nothing was captured.  ``error`` says why the lab could not be run, or how it
-    died; ``no_lab`` tells the two apart.
+    died; ``no_lab`` tells the two apart.  ``skipped`` says why it was not played at all.
     """
 
     scenario: Scenario
@@ -48,6 +48,7 @@ class Played:
     error: str = ""
     no_lab: bool = False
     interrupted: bool = False
+    skipped: str = ""
 
 
 @dataclass(slots=True)
@@ -98,7 +99,12 @@ class Runner:
 
         After an interrupt (SIGINT) the running labs write what they have, and no more are begun.
         """
-        waiting = list(work)
+        waiting = []
+        for scenario, destination in work:
+            if missing := [name for name in scenario.needs if shutil.which(name) is None]:
+                yield Played(scenario, None, 0.0, skipped=f"it needs {', '.join(missing)}, not installed here")
+            else:
+                waiting.append((scenario, destination))
         running = self._running
         previous = signal.signal(signal.SIGINT, self._interrupt if self._heeds_ctrl_c else signal.SIG_IGN)
         try:
@@ -228,6 +234,8 @@ def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         lab(scenario, trace, lambda line: _say(pipe, line))
         code = _EXIT_DONE
+    except StepError as error:
+        _say(pipe, "\0" + str(error))
     except LabError as error:
         _say(pipe, "\0" + str(error))
         code = _EXIT_NO_LAB

@@ -80,8 +80,8 @@ class Held:
         """Play, hold open, end; the trace is where ``trace`` says.  Raises LabError when that did not go well."""
         preload([self._scenario])
         [played] = self.runner.run([(self._scenario, self.trace)])
-        if played.error:
-            raise LabError(played.error)
+        if played.error or played.skipped:
+            raise LabError(played.error or f"{self._scenario.file}: {played.skipped}")
         return played
 
     def _look(self) -> None:

@@ -33,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
             show_services(out, served.services, forwarded=False)
             out.print(Text(f"You are {who}. Names resolve; 'exit' ends the lab.", "quiet"))
         try:
-            inside = start_inside(served.pid, command)
+            inside = start_inside(served.pid, who, command)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             print(f"error: {command[0]} cannot be run: {reason}", file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import Any
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
+from testbed.expect.programs import judge_exited
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import (
@@ -19,6 +20,7 @@ from testbed.scenario.expectations import (
     Queued,
     ReplyExpected,
 )
+from testbed.scenario.programs import Exited
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
@@ -29,6 +31,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Attempts: judge_attempts,
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,
+    Exited: judge_exited,
 }
 
 

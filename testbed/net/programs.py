@@ -19,6 +19,7 @@ from testbed.net.netlink import Netlink
 
 _LISTENING = "0A"
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWUTS = 0x04000000
 _NAMESPACES = (("user", 0x10000000), ("mnt", 0x00020000), ("net", 0x40000000))  # in the order they are joined
 
 
@@ -74,16 +75,15 @@ def join(pid: int) -> None:
     os.chdir(folder)  # the other's file system begins at its root
 
 
-def start_inside(pid: int, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a program in the network and the file system of a lab's process; it dies with this process.
+def start_inside(pid: int, host: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a program on a host of the lab that lives in a process; it dies with this process.
 
     Raises OSError when the program cannot be started, LabError when it cannot be moved there.
     """
 
     def move() -> None:
         join(pid)
-        die_with_parent()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        on_host(host)
 
     try:
         return subprocess.Popen(command, preexec_fn=move)
@@ -91,6 +91,12 @@ def start_inside(pid: int, command: Sequence[str]) -> subprocess.Popen[bytes]:
         raise LabError("the kernel lets no program into the lab's network; run as the user who started it") from error
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process with its parent; for what is about to become another program."""
+def on_host(name: str) -> None:
+    """Make this process, about to become another program, one that runs on a host of the lab.
+
+    It takes the host's name, dies with its parent, and heeds Ctrl-C, which a lab's own process does not.
+    """
+    if libc.unshare(_CLONE_NEWUTS) == 0:
+        socket.sethostname(name)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

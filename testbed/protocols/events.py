@@ -17,6 +17,9 @@ class Event(StrEnum):
     VISITED = "visited"  # a forwarded connection from outside the lab (to)
     FAULT = "fault"  # a fault did its work (line, at_frame where it is one packet)
 
+    SAID = "said"  # a line of a program's output (text)
+    EXITED = "exited"  # a program ended (command, status)
+
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
     SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)
 

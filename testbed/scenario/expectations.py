@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
+from testbed.scenario.programs import Exited
 from testbed.scenario.tagged import Tagged, flatten
 
 _CODE = r"^[2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?$"
@@ -110,7 +111,7 @@ class ConnectionExpected(Tagged):
         return self
 
 
-Expectation = Delivered | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected
+Expectation = Delivered | Queued | Bounced | Attempts | ReplyExpected | ConnectionExpected | Exited
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
     "delivered": Delivered,
@@ -119,6 +120,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "attempts": Attempts,
     "reply": ReplyExpected,
     "connection": ConnectionExpected,
+    "exited": Exited,
 }
 
 AnyExpectation = Annotated[

@@ -113,7 +113,10 @@ def _scenario(document: Document, case: Case) -> Scenario:
 
 
 def _with_sender(data: dict[str, object]) -> dict[str, object]:
-    """Fill in who sends, where the step does not say: the owner of the agent it goes via, or of the lab's only one."""
+    """Fill in who sends, or runs a program, where a step does not say.
+
+    It is the owner of the agent that mail goes via, or the lab's only agent.
+    """
     hosts, steps = data.get("hosts"), data.get("steps")
     if not isinstance(hosts, dict) or not isinstance(steps, list):
         return data
@@ -125,6 +128,9 @@ def _with_sender(data: dict[str, object]) -> dict[str, object]:
 
 
 def _sent_by(step: object, agents: dict[str, object]) -> object:
+    if isinstance(step, dict) and set(step) == {"run"} and len(agents) == 1:
+        body = step["run"] if isinstance(step["run"], dict) else {"command": step["run"]}
+        return {"run": {"on": next(iter(agents)), **body}}
     if not (isinstance(step, dict) and set(step) == {"send"} and isinstance(step["send"], dict)):
         return step
     via, only = step["send"].get("via"), next(iter(agents), None) if len(agents) == 1 else None

@@ -17,6 +17,7 @@ from testbed.scenario.expectations import (
 from testbed.scenario.faults import DialogueFault, HostFault, WireFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.problems import Problem, did_you_mean
+from testbed.scenario.programs import Exited, RunStep
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep
 
@@ -105,6 +106,12 @@ def _steps(scenario: Scenario) -> Found:
             elif step.sender not in owners:
                 near = did_you_mean(step.sender, owners)
                 yield (*path, "from"), f"no user agent belongs to {step.sender}{near}"
+        if isinstance(step, RunStep):
+            path = ("steps", number, "run")
+            if step.on is not None:
+                yield from _known_host(scenario, (*path, "on"), step.on)
+            else:
+                yield path, f"say 'on': the lab has {len(agents)} user agents"
         if isinstance(step, EmptyStep) and step.mailbox not in boxes:
             path = ("steps", number, "empty")
             yield path, f"no host has the mailbox {step.mailbox}{did_you_mean(step.mailbox, boxes)}"
@@ -112,6 +119,7 @@ def _steps(scenario: Scenario) -> Found:
 
 def _expectations(scenario: Scenario) -> Found:
     boxes = _mailboxes(scenario)
+    commands = [step.line_of_words for step in scenario.steps if isinstance(step, RunStep)]
     for number, expected in enumerate(scenario.expect):
         path: Path = ("expect", number, expected.kind)
         match expected:
@@ -133,6 +141,9 @@ def _expectations(scenario: Scenario) -> Found:
                 yield from _known_host(scenario, (*path, "to"), expected.to, MailHostSpec, "mail server")
                 if expected.sender is not None:
                     yield from _known_host(scenario, (*path, "from"), expected.sender)
+            case Exited():
+                if not any(expected.command in command for command in commands):
+                    yield (*path, "command"), f"no step runs a command with '{expected.command[:60]}' in it"
             case ReplyExpected():
                 yield from _known_host(scenario, (*path, "from"), expected.sender, MailHostSpec, "mail server")
             case ConnectionExpected():

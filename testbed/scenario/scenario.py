@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, field_validator
 
@@ -23,6 +23,9 @@ class Scenario(Part):
     )
     about: str = Field(default="", description="A sentence on what it shows.")
     rfc: str = Field(default="", description="The section that says what must happen.", examples=["RFC 5321 §4.5.4.1"])
+    needs: tuple[Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)], ...] = Field(
+        default=(), description="Programs that must be installed; where one is not, the scenario is skipped."
+    )
     seed: int = Field(default=0, strict=True, ge=0, lt=2**63, description="Makes random choices repeatable.")
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
     matrix: dict[str, tuple[str | int | float | bool, ...]] = Field(

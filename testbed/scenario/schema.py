@@ -126,7 +126,8 @@ def _body(model: type[Tagged], definitions: dict[str, Schema]) -> Schema:
     properties = found["properties"]
     assert isinstance(properties, dict)
     if model.shorthand:
-        return {**properties[model.shorthand], "description": found.get("description", "")}
+        short = {**properties[model.shorthand], "description": found.get("description", "")}
+        return short if len(properties) == 1 else {"anyOf": [short, _ref(found, definitions)]}
     if "to" in properties and properties["to"].get("type") == "array":
         properties["to"] = {
             "description": properties["to"]["description"],

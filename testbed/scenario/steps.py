@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from testbed.scenario.base import Address, Duration, HostName, Size
+from testbed.scenario.programs import RunStep
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.units import format_duration
 
@@ -58,9 +59,9 @@ class EmptyStep(Tagged):
         return f"the mailbox of {self.mailbox} is emptied"
 
 
-Step = SendStep | WaitStep | EmptyStep
+Step = SendStep | WaitStep | EmptyStep | RunStep
 
-STEPS: dict[str, type[Tagged]] = {"send": SendStep, "wait": WaitStep, "empty": EmptyStep}
+STEPS: dict[str, type[Tagged]] = {"send": SendStep, "wait": WaitStep, "empty": EmptyStep, "run": RunStep}
 
 AnyStep = Annotated[
     Annotated[Step, Field(discriminator="kind")],

@@ -13,7 +13,7 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, seed, ip, matrix, hosts, faults, steps, expect"
+KEYS = "title, about, rfc, needs, seed, ip, matrix, hosts, faults, steps, expect"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -214,14 +214,14 @@ def test_faults(text, said):
     assert problems(text) == [said]
 
 
-ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty"
+ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, run"
 
 
 @check_all(
     [
         *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
         (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
-        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty"),
+        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, run"),
         (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send:"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send: {}"), "5:11: 'to' is missing in 'send'"),
@@ -264,7 +264,8 @@ CLOSURES = (
     [
         (
             expect("x"),
-            "5:5: an expectation has exactly one key, one of delivered, queued, bounced, attempts, reply, connection",
+            "5:5: an expectation has exactly one key, one of delivered, queued, bounced, attempts, reply, "
+            "connection, exited",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (

@@ -11,7 +11,7 @@ from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
-from tests.lab.catalogue.groups import connection, dialogue, replies
+from tests.lab.catalogue.groups import connection, dialogue, programs, replies
 from tests.lab.test_scenarios import play
 
 pytestmark = pytest.mark.lab
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.lab
 GROUPS: dict[str, Group] = {
     "connection": connection,
     "dialogue": dialogue,
+    "programs": programs,
     "replies": replies,
 }
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover((PROJECT / "scenarios").glob("*/")))}
