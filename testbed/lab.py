@@ -32,7 +32,7 @@ from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
 from testbed.scenario.faults import DialogueFault
-from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
+from testbed.scenario.hosts import NameServerSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.programs import RunStep
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, SendStep, Step, WaitStep
@@ -235,7 +235,7 @@ class _Lab:
         directory.mkdir()
         own_faults = [f for f in self._scenario.faults if isinstance(f, DialogueFault) and f.at == name]
         name_server = next(n for n, host in self._scenario.hosts.items() if isinstance(host, NameServerSpec))
-        agents = [n for n, host in self._scenario.hosts.items() if isinstance(host, UserAgentSpec)]
+        agents = [n for n, host in self._scenario.hosts.items() if isinstance(host, UserAgentSpec | WebmailSpec)]
         return Site(
             name=name,
             addresses=self._addresses[name],
@@ -245,6 +245,7 @@ class _Lab:
             now=lambda: self._loop.now_ns() / _NS,
             dialogue=DialogueScript(own_faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed),
             trusted=frozenset(address for name in (*agents, OUTSIDE) for address in self._addresses.get(name, ())),
+            real_time=self._loop.real_time,
         )
 
     def _log(self, host: str) -> Log:

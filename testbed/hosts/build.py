@@ -16,7 +16,7 @@ from testbed.hosts.routing import Router
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
-from testbed.scenario.hosts import NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.scenario import Scenario
 
 Addresses = Mapping[str, tuple[str, ...]]
@@ -45,6 +45,15 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     return Receiver(site, PostOffice(site, spec.domain, spec.mailboxes))
 
 
+def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addresses) -> Host:
+    from testbed.hosts.webmail.host import Webmail  # 0.2 s of libraries that other labs do without
+
+    server, relay = scenario.hosts[spec.server], spec.relay or spec.server
+    assert isinstance(server, MailHostSpec)
+    port = 587 if isinstance(scenario.hosts[relay], RelaySpec) else 25
+    return Webmail(site, server.domain, spec.server, relay, port, address_kinds(scenario))
+
+
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
     return NameServer(site, lab_zone(scenario, addresses))
 
@@ -53,5 +62,6 @@ _BUILDERS: dict[type, Callable[..., Host]] = {
     UserAgentSpec: _user_agent,
     RelaySpec: _relay,
     ReceiverSpec: _receiver,
+    WebmailSpec: _webmail,
     NameServerSpec: _name_server,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -26,7 +27,8 @@ class Site:
     """A host's place in the lab.
 
     ``now`` gives seconds since the Unix epoch in scenario time; ``directory`` is the host's own and private;
-    ``trusted`` are the addresses that may relay (the lab's user agents).
+    ``trusted`` are the addresses that may relay (the lab's user agents).  While ``real_time`` is entered, scenario
+    time does not jump: for work in a thread, of which the lab's clock knows nothing.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Site:
     now: Callable[[], float]
     dialogue: DialogueScript
     trusted: frozenset[str] = field(default_factory=frozenset)
+    real_time: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def date(self) -> str:
         """The current scenario time as an RFC 5322 date."""

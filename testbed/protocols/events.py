@@ -23,6 +23,8 @@ class Event(StrEnum):
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
     SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)
 
+    SENT_BY_WEB = "sent-by-web"  # a web mail handed a message over, or could not (sender, recipients, status)
+
     ACCEPTED = "accepted"  # answered 250 after the final dot (queue_id, message_id, sender, recipients, octets)
     REFUSED = "refused"  # a recipient or message refused by this host's own rules (recipient, status)
     STORED = "stored"  # in a mailbox (recipient, message_id, octets, null_sender)

@@ -89,6 +89,14 @@ class ReceiverSpec(MailHostSpec):
     role: Literal["receiver"] = "receiver"
 
 
+class WebmailSpec(HostSpec):
+    """A web mail: browsers read the mailboxes of a mail server on port 80, and send through a relay."""
+
+    role: Literal["webmail"] = "webmail"
+    server: HostName = Field(description="The mail server whose mailboxes it shows, through IMAP.")
+    relay: HostName = Field(default="", description="The mail server it sends through; `server` when unsaid.")
+
+
 class NameServerSpec(HostSpec):
     """The lab's name server: publishes every host's address and every mail domain's MX."""
 
@@ -99,6 +107,7 @@ ROLES: dict[str, type[HostSpec]] = {
     "user-agent": UserAgentSpec,
     "relay": RelaySpec,
     "receiver": ReceiverSpec,
+    "webmail": WebmailSpec,
     "name-server": NameServerSpec,
 }
 
@@ -112,6 +121,7 @@ AnyHost = Annotated[
     Annotated[UserAgentSpec, Tag("user-agent")]
     | Annotated[RelaySpec, Tag("relay")]
     | Annotated[ReceiverSpec, Tag("receiver")]
+    | Annotated[WebmailSpec, Tag("webmail")]
     | Annotated[NameServerSpec, Tag("name-server")],
     Discriminator(_role),
 ]

@@ -15,7 +15,7 @@ from testbed.scenario.expectations import (
     ReplyExpected,
 )
 from testbed.scenario.faults import DialogueFault, HostFault, WireFault
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.programs import Exited, RunStep
 from testbed.scenario.scenario import Scenario
@@ -55,6 +55,10 @@ def _hosts(scenario: Scenario) -> Found:
                         ("hosts", name, "mailboxes", user),
                         f"'{user[:40]}' is not the local part of an address",
                     )
+        if isinstance(host, WebmailSpec):
+            yield from _known_host(scenario, ("hosts", name, "server"), host.server, MailHostSpec, "mail server")
+            if host.relay:
+                yield from _known_host(scenario, ("hosts", name, "relay"), host.relay, MailHostSpec, "mail server")
         if isinstance(host, UserAgentSpec):
             yield from _known_host(scenario, ("hosts", name, "server"), host.server, RelaySpec, "relay")
 
