@@ -93,8 +93,8 @@ def test_the_scenario_itself(text, said):
 
 @check_all(
     [
-        (hosts("h: {}"), "7:6: say the role of 'h': user-agent, relay, receiver, name-server"),
-        (hosts("h:"), "7:3: say the role of 'h': user-agent, relay, receiver, name-server"),
+        (hosts("h: {}"), "7:6: say the role of 'h': user-agent, relay, receiver, webmail, name-server"),
+        (hosts("h:"), "7:3: say the role of 'h': user-agent, relay, receiver, webmail, name-server"),
         (hosts("h: 5"), "7:6: 'h' must be a mapping (name: value)"),
         (hosts("h: [a]"), "7:6: 'h' must be a mapping (name: value)"),
         (hosts("h: {role: relai}"), "7:13: unknown role 'relai' (did you mean 'relay'?)"),

@@ -7,39 +7,36 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TypeVar
-from urllib.parse import parse_qs, urlencode
 
 from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from testbed.hosts.webmail import letter as letters
 from testbed.hosts.webmail.compose import Draft, answer_to, compose
+from testbed.hosts.webmail.exchange import (
+    HEADERS,
+    Form,
+    Refused,
+    link_to,
+    place_in,
+    read_form,
+    secure,
+    see_other,
+    whole_number,
+)
 from testbed.hosts.webmail.mailbox import ImapMailbox, LoginRefused, MailboxError, Place, mailbox
 from testbed.hosts.webmail.sessions import Session, Sessions
 
 _COOKIE, _LOGIN_COOKIE = "webmail", "webmail-login"
-_MAX_FORM_OCTETS = 2_000_000
-_MAX_FIELDS = 500
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 Answer = TypeVar("Answer")
 
@@ -61,15 +58,6 @@ class Backend:
     working: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
 
 
-class Refused(Exception):
-    """The answer to a request that is not right, as a status and a sentence."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-
-
 class Pages:
     """The handlers; one instance per web mail."""
 
@@ -85,13 +73,13 @@ class Pages:
 
     async def home(self, request: Request) -> Response:
         """To the inbox, or to the login."""
-        return _to("/mail" if self._session(request) else "/login")
+        return see_other("/mail" if self._session(request) else "/login")
 
     async def login(self, request: Request) -> Response:
         """The login form, and what it posts."""
         if request.method == "GET":
             return self._login_form("", "", 200)
-        form = await _form(request)
+        form = await read_form(request)
         token, sent = request.cookies.get(_LOGIN_COOKIE, ""), form.one("token")
         if not token or not secrets.compare_digest(token.encode(), sent.encode()):
             return self._login_form(form.one("user"), "The form had grown old; please try again.", 403)
@@ -101,15 +89,15 @@ class Pages:
         except LoginRefused as refusal:
             return self._login_form(user, str(refusal), 403)
         name, _ = self._sessions.begin(user, password)
-        response = _to("/mail")
-        response.set_cookie(_COOKIE, name, httponly=True, samesite="strict", secure=_secure(request))
+        response = see_other("/mail")
+        response.set_cookie(_COOKIE, name, httponly=True, samesite="strict", secure=secure(request))
         return response
 
     async def logout(self, request: Request) -> Response:
         """The end of a session."""
         _, _ = await self._posted(request)
         self._sessions.end(request.cookies.get(_COOKIE, ""))
-        response = _to("/login")
+        response = see_other("/login")
         response.delete_cookie(_COOKIE, httponly=True, samesite="strict")
         return response
 
@@ -117,25 +105,25 @@ class Pages:
         """The messages of a folder."""
         session = self._known(request)
         name, query = request.query_params.get("folder", "INBOX"), request.query_params.get("q", "").strip()[:200]
-        number = _number(request.query_params.get("page", "1"))
+        number = whole_number(request.query_params.get("page", "1"))
         folders, page = await self._with_mailbox(session, lambda box: (box.folders(), box.page(name, number, query)))
 
         def address(other: int) -> str:
-            return _link("/mail", folder=name, q=query, page=str(other))
+            return link_to("/mail", folder=name, q=query, page=str(other))
 
         return self._page("folder", session, folders=folders, folder=name, page=page, query=query, page_link=address)
 
     async def message(self, request: Request) -> Response:
         """One message, from then on read."""
         session = self._known(request)
-        name, uid = _place(request.query_params)
+        name, uid = place_in(request.query_params)
 
         def look(box: ImapMailbox) -> tuple[bytes, object, tuple[int | None, int | None]]:
             content = box.message(name, uid)
             return content, box.folders(), box.neighbours(name, uid)
 
         content, folders, (newer, older) = await self._with_mailbox(session, look)
-        link = _link("/part", folder=name, uid=str(uid), number="")
+        link = link_to("/part", folder=name, uid=str(uid), number="")
         shown = letters.letter(letters.parse(content), link)
         return self._page(
             "message", session, folders=folders, folder=name, uid=uid, letter=shown, newer=newer, older=older, part=link
@@ -144,13 +132,13 @@ class Pages:
     async def part(self, request: Request) -> Response:
         """A part of a message: a picture of the page itself, or something to be saved."""
         session = self._known(request)
-        name, uid = _place(request.query_params)
-        number = _number(request.query_params.get("number", ""))
+        name, uid = place_in(request.query_params)
+        number = whole_number(request.query_params.get("number", ""))
         content = await self._with_mailbox(session, lambda box: box.message(name, uid, mark=False))
         found = letters.part(letters.parse(content), number)
         if found is None:
             raise Refused(404, "There is no such part.")
-        headers = {**_HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"}
+        headers = {**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"}
         if not found.picture or request.query_params.get("save"):
             headers["Content-Disposition"] = letters.disposition(found.name)
         kind = found.kind if found.picture else "application/octet-stream"
@@ -160,7 +148,7 @@ class Pages:
         """Delete, move, or mark messages, and go back to the folder."""
         form, session = await self._posted(request)
         name, deed, to = form.one("folder") or "INBOX", form.one("deed"), form.one("to")
-        uids = [_number(text) for text in form.all("uid")]
+        uids = [whole_number(text) for text in form.all("uid")]
         if deed not in ("delete", "move", "read", "unread") or (deed == "move" and not to):
             raise Refused(400, "Nothing is known by that name.")
 
@@ -174,7 +162,7 @@ class Pages:
                     box.mark(name, uids, seen=deed == "read")
 
         await self._with_mailbox(session, do)
-        return _to(_link("/mail", folder=name, q=form.one("q"), page=form.one("page") or "1"))
+        return see_other(link_to("/mail", folder=name, q=form.one("q"), page=form.one("page") or "1"))
 
     async def compose(self, request: Request) -> Response:
         """The form of a new message or an answer, and what it posts."""
@@ -182,7 +170,7 @@ class Pages:
             session = self._known(request)
             draft = Draft(to=request.query_params.get("to", "")[:1_000])
             if "uid" in request.query_params:
-                name, uid = _place(request.query_params)
+                name, uid = place_in(request.query_params)
                 content = await self._with_mailbox(session, lambda box: box.message(name, uid))
                 draft = answer_to(letters.letter(letters.parse(content), ""))
             return await self._draft(session, draft, "", 200)
@@ -199,20 +187,22 @@ class Pages:
             taken = "" if len(refused) == len(recipients) else " It has gone to the others."
             return await self._draft(session, draft, f"It was not taken. {reasons}.{taken}", 502)
         await self._with_mailbox(session, lambda box: box.keep_sent(content))
-        return _to(_link("/mail", folder="Sent"))
+        return see_other(link_to("/mail", folder="Sent"))
 
     async def style(self, request: Request) -> Response:
         """The style sheet."""
-        return Response(self._style, media_type="text/css", headers={**_HEADERS, "Cache-Control": "max-age=3600"})
+        return Response(self._style, media_type="text/css", headers={**HEADERS, "Cache-Control": "max-age=3600"})
 
     async def refusal(self, request: Request, error: Exception) -> Response:
         """What went wrong, as a page."""
         if isinstance(error, LoginRefused):  # the password was changed meanwhile
             self._sessions.end(request.cookies.get(_COOKIE, ""))
-            return _to("/login")
-        if isinstance(error, Refused):
+            return see_other("/login")
+        if isinstance(error, HTTPException):
+            status, reason = error.status_code, "There is no such page."
+        elif isinstance(error, Refused):
             if error.status == 401:
-                return _to("/login")
+                return see_other("/login")
             status, reason = error.status, error.reason
         else:
             status, reason = 502, str(error)
@@ -229,10 +219,10 @@ class Pages:
             raise Refused(401, "Nobody is logged in.")
         return session
 
-    async def _posted(self, request: Request) -> tuple[_Form, Session]:
+    async def _posted(self, request: Request) -> tuple[Form, Session]:
         """A form somebody logged in has posted from a page of ours."""
         session = self._known(request)
-        form = await _form(request)
+        form = await read_form(request)
         if not session.sent(form.one("token")):
             raise Refused(403, "This form does not come from a page of yours.")
         return form, session
@@ -260,19 +250,9 @@ class Pages:
     def _page(self, template: str, session: Session | None, status: int = 200, **values: object) -> Response:
         if session is not None:
             values = {"token": session.token, "me": session.user, **values}
-        text = self._templates.get_template(f"{template}.html").render(site=self._backend.domain, link=_link, **values)
-        return HTMLResponse(text, status, headers=_HEADERS)
-
-
-class _Form:
-    def __init__(self, values: Mapping[str, list[str]]) -> None:
-        self._values = values
-
-    def one(self, name: str) -> str:
-        return self._values.get(name, [""])[0]
-
-    def all(self, name: str) -> list[str]:
-        return self._values.get(name, [])
+        values = {"site": self._backend.domain, "link": link_to, **values}
+        text = self._templates.get_template(f"{template}.html").render(**values)
+        return HTMLResponse(text, status, headers=HEADERS)
 
 
 def application(backend: Backend) -> Starlette:
@@ -289,41 +269,5 @@ def application(backend: Backend) -> Starlette:
         Route("/compose", pages.compose, methods=["GET", "POST"]),
         Route("/style.css", pages.style),
     ]
-    handlers = {MailboxError: pages.refusal, Refused: pages.refusal}
+    handlers = dict.fromkeys((MailboxError, Refused, HTTPException), pages.refusal)
     return Starlette(routes=routes, exception_handlers=handlers)
-
-
-async def _form(request: Request) -> _Form:
-    """A posted form (application/x-www-form-urlencoded), of bounded size."""
-    content = bytearray()
-    try:
-        async for piece in request.stream():
-            content += piece
-            if len(content) > _MAX_FORM_OCTETS:
-                raise Refused(413, "That is too much for one form.")
-        return _Form(parse_qs(content.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"))
-    except (ValueError, ClientDisconnect):
-        raise Refused(400, "The form cannot be understood.") from None
-
-
-def _place(query: Mapping[str, str]) -> tuple[str, int]:
-    return query.get("folder", "INBOX"), _number(query.get("uid", ""))
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise Refused(400, "A number is missing.")
-    return min(int(text), 2**32 - 1)
-
-
-def _link(path: str, **query: str) -> str:
-    given = {name: value for name, value in query.items() if value or name == "number"}
-    return f"{path}?{urlencode(given)}" if given else path
-
-
-def _to(address: str) -> Response:
-    return RedirectResponse(address, 303, headers=_HEADERS)
-
-
-def _secure(request: Request) -> bool:
-    return request.url.scheme == "https"

@@ -160,13 +160,12 @@ def test_html_is_cleaned_of_all_that_runs_or_is_fetched(web: Web) -> None:
 
 def test_the_policy_forbids_it_again(web: Web) -> None:
     web.put(mail())
-    for page in (web.log_in(), web.get("/mail"), web.get("/compose"), web.get("/nowhere?")):
-        if page.status == 200:
-            assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
-            assert "script-src" not in page.headers["content-security-policy"]
-            assert page.headers["x-content-type-options"] == "nosniff"
-            assert "<script" not in page.text
-            assert " on" not in " ".join(re.findall(r"<[a-z]+ ([^>]*)>", page.text)).replace(" one", "")
+    for page in (web.log_in(), web.get("/mail"), web.get("/compose"), web.get("/nowhere")):
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        assert "script-src" not in page.headers["content-security-policy"]
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert "<script" not in page.text
+        assert not re.search(r"<[a-z]+ [^>]*\bon[a-z]+=", page.text)
 
 
 @pytest.mark.parametrize("field", ["Subject", "From", "To", "Cc"])
