@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import re
 import signal
 import smtplib
@@ -10,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -244,3 +247,68 @@ def test_many_visitors_at_once_and_one_who_hangs_up(serve: type[Served], tmp_pat
         visitor.join()
     assert len(greetings) == 10
     lab.end()
+
+
+class Terminal:
+    """``testbed shell`` on a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            environment = {**os.environ, "SHELL": "/bin/sh", "PS1": "$ ", "PYTHONPATH": str(PROJECT)}
+            os.execve(sys.executable, [sys.executable, "-m", "testbed", "shell", *arguments], environment)
+        self.shown = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def until(self, text: str) -> str:
+        """Wait for a text, and give what came before it."""
+        while text not in self.shown:
+            self.shown += os.read(self._terminal, 4096).decode(errors="replace")
+        before, _, self.shown = self.shown.partition(text)
+        return before
+
+    def end(self) -> int:
+        with contextlib.suppress(OSError):  # the terminal is gone
+            while os.read(self._terminal, 4096):
+                pass
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._terminal)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.lab
+def test_ctrl_c_in_a_shell_ends_what_runs_in_it_and_not_the_lab(tmp_path: Path) -> None:
+    terminal = Terminal(DELIVERED, "--no-steps", "--keep", str(tmp_path))
+    terminal.until("'exit' ends the lab")
+    terminal.type("echo begun; sleep 1000; echo still-$((40 + 2))\n")
+    terminal.until("begun\r\n")
+    terminal.type("\x03")
+    terminal.type("echo here-$((40 + 2)); hostname; exit 5\n")
+    terminal.until("here-42")
+    terminal.until("alice.crepes.fr")
+    assert terminal.end() == 5
+    assert trace(tmp_path).log[-1].fields["reason"] == "all steps played"
+
+
+@pytest.mark.lab
+def test_killing_it_takes_the_shell_and_the_lab_along(tmp_path: Path) -> None:
+    terminal = Terminal(DELIVERED, "--no-steps", "--keep", str(tmp_path))
+    terminal.until("'exit' ends the lab")
+    terminal.type("readlink /proc/self/ns/net\n")
+    terminal.until("net:[")
+    number = terminal.until("]")
+    os.kill(terminal.pid, signal.SIGKILL)
+    assert terminal.end() == -signal.SIGKILL
+    end = time.monotonic() + 20
+    while any(_network(process) == f"net:[{number}]" for process in Path("/proc").glob("[0-9]*")):
+        assert time.monotonic() < end
+        os.sched_yield()
+
+
+def _network(process: Path) -> str:
+    try:
+        return os.readlink(process / "ns" / "net")
+    except OSError:
+        return ""
