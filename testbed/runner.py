@@ -187,7 +187,8 @@ class Runner:
         if self._interrupted:
             pass  # however it ended, it was told to
         elif process.overdue:
-            error = f"the lab was stopped after {self._time_limit_s:.0f} s of real time"
+            limit = min(self._time_limit_s, seconds)  # a lab without limit was told to end, and did not
+            error = f"the lab was stopped after {limit:.0f} s of real time"
         elif code != _EXIT_DONE:
             error = (
                 process.said.partition(_ERROR)[2].decode(errors="replace").strip() or f"the lab died with status {code}"

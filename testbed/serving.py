@@ -76,11 +76,8 @@ class Serving:
         servers: list[asyncio.Server] = []
         services = []
         for service in _services(lab.addresses):
-            if service.name in _NOT_FORWARDED:
-                services.append(service)
-                continue
             outside, door = self._asked.pop((service.host, service.port), (0, None))
-            if door is None:
+            if door is None and service.name not in _NOT_FORWARDED:
                 door = self._doors.open_near(_near(service.port))
                 outside = door.getsockname()[1] if door is not None else 0
             if door is not None:

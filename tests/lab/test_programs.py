@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.cli import main
 from testbed.lab_programs import MAX_LINE, MAX_LINES
 from testbed.outcome import Outcome, Result
 from testbed.scenario.load import parse
@@ -142,3 +143,22 @@ def test_mistakes(text: str, problem: str) -> None:
 def test_an_expectation_of_a_program_nobody_runs_is_a_mistake() -> None:
     with pytest.raises(ScenarioError, match="no step runs a command with 'swaks' in it"):
         parse("title: x\nsteps: [{run: echo}]\nexpect: [{exited: {command: swaks}}]\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ("", 3, "there is no program 'no-such-program' here"),
+        ("needs: [no-such-program]", 0, "it needs no-such-program, not installed here"),
+    ],
+    ids=["missing", "skipped"],
+)
+def test_what_the_command_line_makes_of_a_missing_program(
+    more: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(SCENARIO.format(command="no-such-program", status=0, limit="10s", more=more))
+    assert main(["run", str(file), "--keep", str(tmp_path)]) == code
+    assert said in capsys.readouterr().out.replace("\n        ", " ")
+    assert main(["run", "--json", str(file), "--keep", str(tmp_path)]) == code
+    assert said in capsys.readouterr().out
