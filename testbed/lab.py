@@ -244,7 +244,7 @@ class _Lab:
             log=self._log(name),
             now=lambda: self._loop.now_ns() / _NS,
             dialogue=DialogueScript(own_faults, self._dialogue_fault, self._loop.elapsed_ns, self._scenario.seed),
-            trusted=frozenset(address for name in (*agents, OUTSIDE) for address in self._addresses.get(name, ())),
+            trusted=frozenset(address for who in (*agents, OUTSIDE) for address in self._addresses.get(who, ())),
             real_time=self._loop.real_time,
         )
 

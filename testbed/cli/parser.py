@@ -154,8 +154,8 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
     positional = [a for a in parser._actions if not a.option_strings]
     optional = [a for a in parser._actions if a.option_strings]
     tail = ["[-- COMMAND…]"] if command == "shell" else []
-    usage = " ".join(["testbed", command, "[OPTIONS]", *(f"{a.metavar}…" for a in positional), *tail])
-    arguments = [(f"{a.metavar}…", a.help or "") for a in positional]
+    usage = " ".join(["testbed", command, "[OPTIONS]", *map(_operand, positional), *tail])
+    arguments = [(_operand(a), a.help or "") for a in positional]
     options = [(_flags(a), a.help or "") for a in optional]
     width = max(len(left) for left, _ in arguments + options)
     parts = [f"{summary}.", f"{heading('Usage:')} {styled(usage, 'cyan bold', sys.stdout)}"]
@@ -164,6 +164,10 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
     parts.append(f"{heading('Options:')}\n{rows(options, width)}")
     parts.append(f"{heading('Examples:')}\n{rows(examples)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _operand(action: argparse.Action) -> str:
+    return f"{action.metavar}…" if action.nargs else str(action.metavar)
 
 
 def _flags(action: argparse.Action) -> str:

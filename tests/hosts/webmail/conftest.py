@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.cookiejar
 import re
 import shutil
@@ -150,34 +151,28 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
     client.logout()
 
 
-class _running:  # noqa: N801 - reads as a word
-    """The application in a thread of its own."""
+@contextlib.contextmanager
+def _running(backend: Backend) -> Iterator[int]:
+    """The application in a thread of its own; its port."""
+    config = Config(application(backend), log_config=None, lifespan="off", ws="none")
+    state, loop = ServerState(), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
 
-    def __init__(self, backend: Backend) -> None:
-        self._config = Config(application(backend), log_config=None, lifespan="off", ws="none")
-        self._loop = asyncio.new_event_loop()
-        self._state = ServerState()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+    async def listen() -> asyncio.Server:
+        return await loop.create_server(lambda: H11Protocol(config, state, {}, loop), "127.0.0.1", 0)
 
-    def __enter__(self) -> int:
-        self._thread.start()
+    async def end() -> None:
+        server.close()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        await loop.shutdown_default_executor()
 
-        async def listen() -> int:
-            made = lambda: H11Protocol(self._config, self._state, {}, self._loop)  # noqa: E731
-            self._server = await self._loop.create_server(made, "127.0.0.1", 0)
-            port: int = self._server.sockets[0].getsockname()[1]
-            return port
-
-        return asyncio.run_coroutine_threadsafe(listen(), self._loop).result(10)
-
-    def __exit__(self, *error: object) -> None:
-        async def end() -> None:
-            self._server.close()
-            for connection in list(self._state.connections):
-                connection.transport.abort()
-            await self._loop.shutdown_default_executor()
-
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
