@@ -17,5 +17,9 @@ class CaptureError(UsageError):
     """A file that cannot be read as a capture at all (exit code 2)."""
 
 
+class StepError(TestbedError):
+    """A step of a scenario could not be played here (exit code 3); other scenarios may go on."""
+
+
 class LabError(TestbedError):
     """The lab could not be run on this machine (exit code 3)."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
 
 from testbed import __version__
+from testbed.errors import StepError
 from testbed.hosts import certificates
 from testbed.hosts.build import build
 from testbed.hosts.client import talk
@@ -25,7 +26,9 @@ from testbed.hosts.user_agent import UserAgent, draft_of
 from testbed.hosts.zone_script import ZoneScript
 from testbed.lab_addresses import lay_out
 from testbed.lab_faults import needs_forging, packet_faults
+from testbed.lab_programs import run_program
 from testbed.lab_tls import KeyedTrace, lab_tls, needs_tls
+from testbed.lab_visit import OUTSIDE, OpenLab, Visit, outside_addresses
 from testbed.net import forge
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
@@ -35,7 +38,8 @@ from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, TlsFault, ZoneFault
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec, WebmailSpec
+from testbed.scenario.programs import RunStep
 from testbed.scenario.readers import reader_of, reads_by_imap
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
@@ -46,19 +50,22 @@ _NS = 1_000_000_000
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
 
 
-def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit: Visit | None = None) -> None:
     """Play a scenario and write its trace.  Raises LabError when this machine does not allow a lab.
 
     ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
+    A ``visit`` holds the lab open after the steps.
     """
     addresses = lay_out(scenario)
+    if visit is not None:
+        addresses[OUTSIDE] = outside_addresses(scenario)
     name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
     names = {address: name for name, own in addresses.items() for address in own}
     network = enter(names, addresses[name_server][0])
     loop = ScenarioLoop()
     asyncio.set_event_loop(loop)
     try:
-        lab = _Lab(scenario, addresses, network, loop, trace, tell)
+        lab = _Lab(scenario, addresses, network, loop, trace, tell, visit)
         loop.set_exception_handler(lab.mishap)
         loop.run_until_complete(lab.play())
     finally:
@@ -85,8 +92,10 @@ class _Lab:
         loop: ScenarioLoop,
         trace: BinaryIO,
         tell: Callable[[str], None],
+        visit: Visit | None,
     ) -> None:
         self._scenario = scenario
+        self._visit = visit
         self._addresses = addresses
         self._network = network
         self._loop = loop
@@ -131,11 +140,16 @@ class _Lab:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, steps.cancel)
         reason = "all steps played"
+        failure: StepError | None = None
         try:
             await steps
         except asyncio.CancelledError:
             reason = "interrupted"
+        except StepError as error:
+            reason, failure = str(error), error
         await self._close(reason)
+        if failure is not None:
+            raise failure
 
     def mishap(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """An exception nobody handled ends the lab: a verdict on a broken lab would be worth nothing."""
@@ -149,11 +163,15 @@ class _Lab:
         for fault in self._scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed":
                 self._loop.call_later(fault.from_ / _NS, self._crash_as_said, fault)
-        for step in self._scenario.steps:
+        for step in self._scenario.steps if self._visit is None or self._visit.plays_steps else ():
             self._tell(step.describe())
             self._log(LAB)(Event.STEP, step.describe(), line=step.line)
             await self._play(step)
         await self._settle()
+        if self._visit is not None:
+            with self._loop.real_time():
+                await self._visit.hold(OpenLab(self._scenario, self._addresses, self._log(LAB)))
+            await self._settle()
 
     async def _play(self, step: Step) -> None:
         match step:
@@ -165,6 +183,9 @@ class _Lab:
                 await self._read(step)
             case TalkStep():
                 await talk(self._sites[step.sender], step, self._addresses[step.to][0])
+            case RunStep():
+                log = self._log(step.on or LAB)
+                await run_program(self._scenario, step, self._addresses, self._loop, log)
             case EmptyStep():
                 host, mailbox = self._mailbox(step.mailbox)
                 count = mailbox.empty()
@@ -285,7 +306,7 @@ class _Lab:
 
         as_client = isinstance(self._scenario.hosts[name], UserAgentSpec)
         name_server = next(n for n, host in self._scenario.hosts.items() if isinstance(host, NameServerSpec))
-        agents = [n for n, host in self._scenario.hosts.items() if isinstance(host, UserAgentSpec)]
+        agents = [n for n, host in self._scenario.hosts.items() if isinstance(host, UserAgentSpec | WebmailSpec)]
         return Site(
             name=name,
             addresses=self._addresses[name],
@@ -297,9 +318,10 @@ class _Lab:
             conduct=self._script([f for f in spoken if as_client or f.as_ == "client"]),
             crash=lambda restart_ns: self._crash(name, restart_ns),
             disk_full=disk_full,
-            trusted=frozenset(address for agent in agents for address in self._addresses[agent]),
+            trusted=frozenset(address for who in (*agents, OUTSIDE) for address in self._addresses.get(who, ())),
             names=self._zone_script(name) if name == name_server else ZoneScript(),
             tls=self._tls,
+            real_time=self._loop.real_time,
         )
 
     def _zone_script(self, name_server: str) -> ZoneScript:

@@ -37,7 +37,7 @@ class Outcome:
     @property
     def result(self) -> Result:
         """Held only when every expectation held and the lab ran to its end."""
-        if self.played.interrupted:
+        if self.played.interrupted or self.played.skipped:
             return Result.SKIPPED
         if self.played.error or self.judgement is None:
             return Result.ERROR

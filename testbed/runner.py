@@ -19,9 +19,10 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO, NoReturn
 
-from testbed.errors import LabError, UsageError
+from testbed.errors import LabError, StepError, UsageError
 from testbed.scenario.scenario import Scenario
 
 TIME_LIMIT_S = 30.0
@@ -38,7 +39,7 @@ class Played:
     """A scenario after its lab has ended.
 
     ``trace`` is None only when nothing was captured.  ``error`` says why the lab could not be run, or how it
-    died; ``no_lab`` tells the two apart.
+    died; ``no_lab`` tells the two apart.  ``skipped`` says why it was not played at all.
     """
 
     scenario: Scenario
@@ -47,6 +48,7 @@ class Played:
     error: str = ""
     no_lab: bool = False
     interrupted: bool = False
+    skipped: str = ""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,11 @@ class _Process:
 
 
 class Runner:
-    """``on_progress(scenario, line)`` hears every line a lab tells; it may not block."""
+    """``on_progress(scenario, line)`` hears every line a lab tells; it may not block.
+
+    ``grace_s`` is how long a lab may take to end that was told to.  Where Ctrl-C means something else to the user,
+    it is not heeded, and labs end by :meth:`stop`.
+    """
 
     def __init__(
         self,
@@ -72,12 +78,17 @@ class Runner:
         *,
         jobs: int,
         time_limit_s: float = TIME_LIMIT_S,
+        grace_s: float = _INTERRUPT_GRACE_S,
+        heeds_ctrl_c: bool = True,
         on_progress: Callable[[Scenario, str], None] = lambda scenario, line: None,
         on_tick: Callable[[], None] = lambda: None,
     ) -> None:
         self._lab = lab
         self._jobs = jobs
         self._time_limit_s = time_limit_s
+        self._grace_s = grace_s
+        self._heeds_ctrl_c = heeds_ctrl_c
+        self._running: list[_Process] = []
         self._on_progress = on_progress
         self._on_tick = on_tick
         self._selector = selectors.DefaultSelector()
@@ -88,9 +99,14 @@ class Runner:
 
         After an interrupt (SIGINT) the running labs write what they have, and no more are begun.
         """
-        waiting = list(work)
-        running: list[_Process] = []
-        previous = signal.signal(signal.SIGINT, lambda *_: self._interrupt(running))
+        waiting = []
+        for scenario, destination in work:
+            if missing := [name for name in scenario.needs if shutil.which(name) is None]:
+                yield Played(scenario, None, 0.0, skipped=f"it needs {', '.join(missing)}, not installed here")
+            else:
+                waiting.append((scenario, destination))
+        running = self._running
+        previous = signal.signal(signal.SIGINT, self._interrupt if self._heeds_ctrl_c else signal.SIG_IGN)
         try:
             while running or (waiting and not self._interrupted):
                 while waiting and len(running) < self._jobs and not self._interrupted:
@@ -108,11 +124,18 @@ class Runner:
         """Whether somebody pressed Ctrl-C."""
         return self._interrupted
 
-    def _interrupt(self, running: list[_Process]) -> None:
+    def stop(self) -> None:
+        """Ask the labs that run to end now; each is whole, or an error when it cannot within its grace."""
+        for process in self._running:
+            process.deadline = min(process.deadline, time.monotonic() + self._grace_s)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._interrupted = True
-        for process in running:
+        for process in self._running:
             process.overdue = True
-            process.deadline = min(process.deadline, time.monotonic() + _INTERRUPT_GRACE_S)
+            process.deadline = min(process.deadline, time.monotonic() + self._grace_s)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
 
@@ -150,7 +173,7 @@ class Runner:
                 # First it is asked to write what it has; if it does not, it is killed, and its end of the pipe closes.
                 os.kill(process.pid, signal.SIGKILL if process.overdue else signal.SIGTERM)
                 process.overdue = True
-                process.deadline += _INTERRUPT_GRACE_S
+                process.deadline += self._grace_s
         self._on_tick()
 
     def _finish(self, process: _Process) -> Played:
@@ -164,7 +187,8 @@ class Runner:
         if self._interrupted:
             pass  # however it ended, it was told to
         elif process.overdue:
-            error = f"the lab was stopped after {self._time_limit_s:.0f} s of real time"
+            limit = min(self._time_limit_s, seconds)  # a lab without limit was told to end, and did not
+            error = f"the lab was stopped after {limit:.0f} s of real time"
         elif code != _EXIT_DONE:
             error = (
                 process.said.partition(_ERROR)[2].decode(errors="replace").strip() or f"the lab died with status {code}"
@@ -211,6 +235,8 @@ def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         lab(scenario, trace, lambda line: _say(pipe, line))
         code = _EXIT_DONE
+    except StepError as error:
+        _say(pipe, "\0" + str(error))
     except LabError as error:
         _say(pipe, "\0" + str(error))
         code = _EXIT_NO_LAB

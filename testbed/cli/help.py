@@ -16,6 +16,22 @@ COMMANDS = {
             ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
         ),
     ),
+    "serve": (
+        "Hold a lab open, its ports forwarded to this machine",
+        (
+            ("testbed serve scenarios/delivered.yaml", "until Ctrl-C; prints where its services are reached"),
+            ("testbed serve --forward 2525:crepes.fr:587 FILE", "choose a port outside"),
+            ("testbed serve --no-steps --keep traces FILE", "an empty lab; the trace in ./traces"),
+        ),
+    ),
+    "shell": (
+        "Open a shell, or run a command, inside a lab's network",
+        (
+            ("testbed shell scenarios/delivered.yaml", "a shell; 'exit' ends the lab"),
+            ("testbed shell FILE -- swaks --server crepes.fr --to bob@someschool.edu", "one command"),
+            ("testbed shell --on someschool.edu FILE -- curl http://crepes.fr/", "from another host's address"),
+        ),
+    ),
     "inspect": (
         "Annotate captures, ours or anybody's",
         (

@@ -14,7 +14,13 @@ from testbed.cli.style import styled
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options of one command, its name under ``command``.  Raises SystemExit(0) for help, (2) for misuse."""
-    return _parser().parse_args(arguments)
+    own, foreign = arguments, list[str]()
+    if arguments[:1] == ["shell"] and "--" in arguments:
+        end = arguments.index("--")  # what follows is somebody else's
+        own, foreign = arguments[:end], arguments[end + 1 :]
+    options = _parser().parse_args(own)
+    options.foreign = foreign
+    return options
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +36,31 @@ def _run(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="real seconds a lab may take (default: 30)",
     )
+
+
+def _held(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="FILE", help="one scenario file")
+    parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
+    parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
+    parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    _held(parser)
+    parser.add_argument(
+        "--forward",
+        action="append",
+        default=[],
+        dest="forwards",
+        metavar="PORT:HOST:PORT",
+        help="lead a port of 127.0.0.1 to a host's port, e.g. 8080:someschool.edu:80; may be repeated",
+    )
+    parser.add_argument("--for", type=_seconds, dest="seconds", metavar="S", help="end after S seconds")
+
+
+def _shell(parser: argparse.ArgumentParser) -> None:
+    _held(parser)
+    parser.add_argument("--on", metavar="HOST", help="speak from this host's address (default: the first user agent)")
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +109,8 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 _ARGUMENTS = {
     "run": _run,
+    "serve": _serve,
+    "shell": _shell,
     "inspect": _inspect,
     "check": _check,
     "schema": _nothing,
@@ -120,8 +153,9 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
     summary, examples = COMMANDS[command]
     positional = [a for a in parser._actions if not a.option_strings]
     optional = [a for a in parser._actions if a.option_strings]
-    usage = " ".join(["testbed", command, "[OPTIONS]", *(f"{a.metavar}…" for a in positional)])
-    arguments = [(f"{a.metavar}…", a.help or "") for a in positional]
+    tail = ["[-- COMMAND…]"] if command == "shell" else []
+    usage = " ".join(["testbed", command, "[OPTIONS]", *map(_operand, positional), *tail])
+    arguments = [(_operand(a), a.help or "") for a in positional]
     options = [(_flags(a), a.help or "") for a in optional]
     width = max(len(left) for left, _ in arguments + options)
     parts = [f"{summary}.", f"{heading('Usage:')} {styled(usage, 'cyan bold', sys.stdout)}"]
@@ -130,6 +164,10 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
     parts.append(f"{heading('Options:')}\n{rows(options, width)}")
     parts.append(f"{heading('Examples:')}\n{rows(examples)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _operand(action: argparse.Action) -> str:
+    return f"{action.metavar}…" if action.nargs else str(action.metavar)
 
 
 def _flags(action: argparse.Action) -> str:

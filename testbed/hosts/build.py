@@ -23,7 +23,15 @@ from testbed.hosts.site import Host, Site
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
 from testbed.hosts.zone import address_kinds, lab_zone
-from testbed.scenario.hosts import ClientSpec, MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import (
+    ClientSpec,
+    MailHostSpec,
+    NameServerSpec,
+    ReceiverSpec,
+    RelaySpec,
+    UserAgentSpec,
+    WebmailSpec,
+)
 from testbed.scenario.readers import served
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.security import TlsPolicy, policy_for
@@ -105,6 +113,15 @@ def _admission(site: Site, spec: MailHostSpec) -> Admission:
     return Admission(site, spec.max_hops, spec.rate_limit, spec.greylist)
 
 
+def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addresses) -> Host:
+    from testbed.hosts.webmail.host import Webmail  # 0.2 s of libraries that other labs do without
+
+    server, relay = scenario.hosts[spec.server], spec.relay or spec.server
+    assert isinstance(server, MailHostSpec)
+    port = 587 if isinstance(scenario.hosts[relay], RelaySpec) else 25
+    return Webmail(site, server.domain, spec.server, relay, port, address_kinds(scenario))
+
+
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
     return NameServer(site, lab_zone(scenario, addresses))
 
@@ -118,5 +135,6 @@ _BUILDERS: dict[type, Callable[..., Host]] = {
     RelaySpec: _relay,
     ReceiverSpec: _receiver,
     ClientSpec: _client,
+    WebmailSpec: _webmail,
     NameServerSpec: _name_server,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -35,7 +36,8 @@ class Site:
     ``trusted`` are the addresses that may relay (the lab's user agents).  ``dialogue`` and ``conduct`` are the faults
     of the host as server and as client, ``names`` those of a name server.  ``crash`` makes the host crash, and start
     again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.  ``tls`` is None where no
-    host of the lab has TLS.
+    host of the lab has TLS.  While ``real_time`` is entered, scenario time does not jump: for work in a thread, of
+    which the lab's clock knows nothing.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Site:
     crash: Callable[[int | None], None] = lambda restart_ns: None
     disk_full: Callable[[], bool] = lambda: False
     tls: LabTls | None = None
+    real_time: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def date(self, at: float | None = None) -> str:
         """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""

@@ -91,7 +91,8 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                     self._jump(max(0, until - self.elapsed_ns()))
                     return []
             remaining = (until - self.elapsed_ns()) / _NS
-            events = poll(max(0.0, min(remaining, _SLICE_S)))
+            # While time is held, only what this loop hears can let it go: no need to look again in between.
+            events = poll(max(0.0, remaining if self._holds else min(remaining, _SLICE_S)))
             if events or remaining <= 0:
                 return events
 
@@ -131,7 +132,7 @@ class KernelTimers:
                 with contextlib.suppress(FileNotFoundError):
                     self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
         return any(
-            leads_on(Waiting(_end(family, row[1]), _end(family, row[2]), row[5].startswith(_PROBE)))
+            leads_on(Waiting(socket_address(family, row[1]), socket_address(family, row[2]), row[5].startswith(_PROBE)))
             for family, file in self._files
             for row in _rows(file)
             if row[5].startswith((_RETRANSMIT, _PROBE))
@@ -156,7 +157,7 @@ def _rows(file: int) -> Iterator[list[str]]:
         yield line.split()
 
 
-def _end(family: int, field: str) -> tuple[str, int]:
+def socket_address(family: int, field: str) -> tuple[str, int]:
     """``1E00007F:0019`` is 127.0.0.30 port 25: 32-bit words in the machine's byte order."""
     address, _, port = field.partition(":")
     words = bytes.fromhex(address)

@@ -31,7 +31,9 @@ _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCSIFMTU = 0x8914, 0x8933, 0x8922
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _QUEUE_PACKETS = 20_000
-_TABLE = 100
+TABLE = 100
+PREFIX, PREFIX6 = (IPv4Address("127.0.0.0"), 8), (IPv6Address("fd00::"), 64)
+LOOPBACK = IPv4Address("127.0.0.1")
 
 _SYSCTLS_BEFORE = {
     "ipv6/conf/default/addr_gen_mode": "1",  # no link-local addresses, hence no neighbour chatter
@@ -181,18 +183,15 @@ def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None
     netlink = Netlink()
     try:
         netlink.set_queue_length(index[WIRE], _QUEUE_PACKETS)
-        loopback = IPv4Address("127.0.0.1")
-        prefix = IPv4Address("127.0.0.0")
-        netlink.add_route(prefix, 8, index[WIRE], _TABLE, source=loopback)
+        netlink.add_route(*PREFIX, index[WIRE], TABLE, source=LOOPBACK)
         families = [socket.AF_INET]
         if v6:
             for address in v6:
                 netlink.add_address(address, index["lo"])
-            prefix6 = IPv6Address("fd00::")
-            netlink.add_route(prefix6, 64, index[WIRE], _TABLE, source=None)
+            netlink.add_route(*PREFIX6, index[WIRE], TABLE, source=None)
             families.append(socket.AF_INET6)
         for family in families:
-            netlink.add_rule(family, 10, _TABLE, incoming="lo")
+            netlink.add_rule(family, 10, TABLE, incoming="lo")
             netlink.add_rule(family, 100, TABLE_LOCAL)
             netlink.delete_rule(family, 0, TABLE_LOCAL)
     finally:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 _RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE, _RTM_DELRULE = 16, 20, 24, 32, 33
 _NLMSG_ERROR = 2
-_REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
+_REQUEST, _ACK, _REPLACE, _CREATE = 0x1, 0x4, 0x100, 0x400
 _RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 7, 15
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_F_NODAD = 1, 2, 8, 0x02
 _FRA_IIFNAME, _FRA_PRIORITY, _FRA_TABLE = 3, 6, 15
@@ -47,7 +47,7 @@ class Netlink:
         self._ask(_RTM_NEWADDR, _CREATE, header + attributes)
 
     def add_route(self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None) -> None:
-        """Route a prefix out of an interface."""
+        """Route a prefix out of an interface, in place of the route the table had for it."""
         header = struct.pack(
             "=BBBBBBBBI", _family(prefix), bits, 0, 0, table, _RTPROT_STATIC, _SCOPE_LINK, _RTN_UNICAST, 0
         )
@@ -55,7 +55,7 @@ class Netlink:
         attributes += _attribute(_RTA_TABLE, struct.pack("=I", table))
         if source is not None:
             attributes += _attribute(_RTA_PREFSRC, source.packed)
-        self._ask(_RTM_NEWROUTE, _CREATE, header + attributes)
+        self._ask(_RTM_NEWROUTE, _CREATE | _REPLACE, header + attributes)
 
     def add_rule(self, family: int, priority: int, table: int, incoming: str = "") -> None:
         """Look a table up at a priority, for packets coming in by an interface where one is named."""

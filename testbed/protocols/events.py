@@ -14,13 +14,19 @@ class Event(StrEnum):
     LAB_STARTED = "lab-started"  # (scenario: the text of the file, file, seed, version)
     LAB_ENDED = "lab-ended"  # (scenario_seconds, real_seconds, reason)
     STEP = "step"  # a step of the scenario begins (line)
+    VISITED = "visited"  # a forwarded connection from outside the lab (to)
     FAULT = "fault"  # a fault did its work (line, at_frame where it is one packet)
     CRASHED = "crashed"  # a mail server's program died
     RESTARTED = "restarted"  # and runs again
 
+    SAID = "said"  # a line of a program's output (text)
+    EXITED = "exited"  # a program ended (command, status)
+
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
     SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)
     KEPT = "kept-in-outbox"  # to be submitted again later (message_id, sender, recipients, retry_in)
+
+    SENT_BY_WEB = "sent-by-web"  # a web mail handed a message over, or could not (sender, recipients, status)
 
     ACCEPTED = "accepted"  # answered 250 after the final dot (queue_id, message_id, sender, recipients, octets)
     REFUSED = "refused"  # a recipient or message refused by this host's own rules (recipient, status)

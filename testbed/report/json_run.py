@@ -31,6 +31,7 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "verdict": str(result.result),
         "seconds": round(result.played.seconds, 3),
         "error": result.played.error or None,
+        "skipped": result.played.skipped or None,
         "trace": str(result.played.trace) if result.played.trace else None,
         "expectations": [_verdict(v) for v in judgement.expectations] if judgement else [],
         "checks": [_verdict(v) for v in judgement.always] if judgement else [],

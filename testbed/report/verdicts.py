@@ -27,15 +27,8 @@ def outcome(result: Outcome, *, whole: bool) -> RenderableType:
     if result.played.error:
         parts.append(Padding(Text(result.played.error, "error"), (0, 0, 0, 8)))
     elif result.result is Result.SKIPPED:
-        parts.append(
-            Padding(
-                Text(
-                    "interrupted; " + ("the trace so far is kept" if result.played.trace else "nothing was captured"),
-                    "skipped",
-                ),
-                (0, 0, 0, 8),
-            )
-        )
+        kept = "the trace so far is kept" if result.played.trace else "nothing was captured"
+        parts.append(Padding(Text(result.played.skipped or f"interrupted; {kept}", "skipped"), (0, 0, 0, 8)))
     if result.judgement is not None and result.result in (Result.HELD, Result.FAILED):
         verdicts = [*result.judgement.expectations, *result.judgement.always]
         shown = verdicts if whole else [verdict for verdict in verdicts if not verdict.held]

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
+from testbed.scenario.programs import Exited
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import Octets
 
@@ -171,7 +172,16 @@ class Fetched(Tagged):
 
 
 Expectation = (
-    Delivered | MailboxExpected | Queued | Bounced | Notified | Attempts | ReplyExpected | ConnectionExpected | Fetched
+    Delivered
+    | MailboxExpected
+    | Queued
+    | Bounced
+    | Notified
+    | Attempts
+    | ReplyExpected
+    | ConnectionExpected
+    | Fetched
+    | Exited
 )
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
@@ -184,6 +194,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "reply": ReplyExpected,
     "connection": ConnectionExpected,
     "fetched": Fetched,
+    "exited": Exited,
 }
 
 AnyExpectation = Annotated[

@@ -184,6 +184,14 @@ class ClientSpec(HostSpec):
     role: Literal["client"] = "client"
 
 
+class WebmailSpec(HostSpec):
+    """A web mail: browsers read the mailboxes of a mail server on port 80, and send through a relay."""
+
+    role: Literal["webmail"] = "webmail"
+    server: HostName = Field(description="The mail server whose mailboxes it shows, through IMAP.")
+    relay: HostName = Field(default="", description="The mail server it sends through; `server` when unsaid.")
+
+
 class NameServerSpec(HostSpec):
     """The lab's name server: publishes every host's address and every mail domain's MX."""
 
@@ -194,6 +202,7 @@ ROLES: dict[str, type[HostSpec]] = {
     "user-agent": UserAgentSpec,
     "relay": RelaySpec,
     "receiver": ReceiverSpec,
+    "webmail": WebmailSpec,
     "client": ClientSpec,
     "name-server": NameServerSpec,
 }
@@ -208,6 +217,7 @@ AnyHost = Annotated[
     Annotated[UserAgentSpec, Tag("user-agent")]
     | Annotated[RelaySpec, Tag("relay")]
     | Annotated[ReceiverSpec, Tag("receiver")]
+    | Annotated[WebmailSpec, Tag("webmail")]
     | Annotated[ClientSpec, Tag("client")]
     | Annotated[NameServerSpec, Tag("name-server")],
     Discriminator(_role),

@@ -115,9 +115,9 @@ def _scenario(document: Document, case: Case) -> Scenario:
 
 
 def _with_sender(data: dict[str, object]) -> dict[str, object]:
-    """Fill in who sends, where the step does not say: the owner of the agent it goes via, or of the lab's only one.
+    """Fill in who sends, talks or runs a program, where a step does not say.
 
-    Who talks, where a step does not say, is that only agent itself.
+    It is the owner of the agent that mail goes via, or the lab's only agent.
     """
     hosts, steps = data.get("hosts"), data.get("steps")
     if not isinstance(hosts, dict) or not isinstance(steps, list):
@@ -136,6 +136,9 @@ def _sent_by(step: object, agents: dict[str, object]) -> object:
     only = next(iter(agents), None) if len(agents) == 1 else None
     if isinstance(step, dict) and set(step) == {"talk"} and isinstance(step["talk"], dict) and only is not None:
         return {"talk": {"from": only, **step["talk"]}}
+    if isinstance(step, dict) and set(step) == {"run"} and only is not None:
+        body = step["run"] if isinstance(step["run"], dict) else {"command": step["run"]}
+        return {"run": {"on": only, **body}}
     if not (isinstance(step, dict) and set(step) == {"send"} and isinstance(step["send"], dict)):
         return step
     via = step["send"].get("via")

@@ -19,8 +19,9 @@ from testbed.scenario.expectations import (
     ReplyExpected,
 )
 from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, TlsFault, WireFault, ZoneFault
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.problems import Problem, did_you_mean
+from testbed.scenario.programs import Exited, RunStep
 from testbed.scenario.readers import mailbox_hosts
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep
@@ -65,6 +66,10 @@ def _hosts(scenario: Scenario) -> Found:
                         ("hosts", name, "mailboxes", user),
                         f"'{user[:40]}' is not the local part of an address",
                     )
+        if isinstance(host, WebmailSpec):
+            yield from _known_host(scenario, ("hosts", name, "server"), host.server, MailHostSpec, "mail server")
+            if host.relay:
+                yield from _known_host(scenario, ("hosts", name, "relay"), host.relay, MailHostSpec, "mail server")
         if isinstance(host, RelaySpec):
             for user, target in host.forward.items():
                 if target.rpartition("@")[2].lower() == host.domain.lower():
@@ -155,6 +160,12 @@ def _steps(scenario: Scenario) -> Found:
                 yield from _known_host(scenario, (*path, "from"), step.sender)
             else:
                 yield path, f"say 'from': the lab has {len(agents)} user agents"
+        if isinstance(step, RunStep):
+            path = ("steps", number, "run")
+            if step.on is not None:
+                yield from _known_host(scenario, (*path, "on"), step.on)
+            else:
+                yield path, f"say 'on': the lab has {len(agents)} user agents"
         if isinstance(step, EmptyStep) and step.mailbox not in owned:
             path = ("steps", number, "empty")
             yield path, f"no host has the mailbox {step.mailbox}{did_you_mean(step.mailbox, owned)}"
@@ -182,6 +193,7 @@ def _known_folder(scenario: Scenario, host_name: str, path: Path, mailbox: str, 
 
 def _expectations(scenario: Scenario) -> Found:
     boxes, owned = _mailboxes(scenario), mailbox_hosts(scenario)
+    commands = [step.line_of_words for step in scenario.steps if isinstance(step, RunStep)]
     for number, expected in enumerate(scenario.expect):
         path: Path = ("expect", number, expected.kind)
         match expected:
@@ -203,6 +215,9 @@ def _expectations(scenario: Scenario) -> Found:
                 yield from _known_host(scenario, (*path, "to"), expected.to, MailHostSpec, "mail server")
                 if expected.sender is not None:
                     yield from _known_host(scenario, (*path, "from"), expected.sender)
+            case Exited():
+                if not any(expected.command in command for command in commands):
+                    yield (*path, "command"), f"no step runs a command with '{expected.command[:60]}' in it"
             case ReplyExpected():
                 yield from _known_host(scenario, (*path, "from"), expected.sender, MailHostSpec, "mail server")
             case Fetched():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, field_validator
 
@@ -27,6 +27,9 @@ class Scenario(Part):
         default="",
         description="The file of another scenario: what this one does not say, it takes over from there.",
         examples=["../mailbox-full.yaml"],
+    )
+    needs: tuple[Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)], ...] = Field(
+        default=(), description="Programs that must be installed; where one is not, the scenario is skipped."
     )
     seed: int = Field(default=0, strict=True, ge=0, lt=2**63, description="Makes random choices repeatable.")
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")

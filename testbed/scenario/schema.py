@@ -128,7 +128,8 @@ def _body(model: type[Tagged], definitions: dict[str, Schema]) -> Schema:
     properties = found["properties"]
     assert isinstance(properties, dict)
     if model.shorthand:
-        return {**properties[model.shorthand], "description": found.get("description", "")}
+        short = {**properties[model.shorthand], "description": found.get("description", "")}
+        return short if len(properties) == 1 else {"anyOf": [short, _ref(found, definitions)]}
     for key in ("to", "bcc", "notify"):
         if key in properties and properties[key].get("type") == "array":
             one_or_many = [properties[key]["items"], properties[key]]

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration, HostName, Size
+from testbed.scenario.programs import RunStep
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import TalkStep
 from testbed.scenario.units import format_duration
@@ -148,7 +149,7 @@ class ReadStep(Tagged):
         return f"{self.mailbox} is read by {self.via.upper()}"
 
 
-Step = SendStep | WaitStep | EmptyStep | TalkStep | ReadStep
+Step = SendStep | WaitStep | EmptyStep | TalkStep | ReadStep | RunStep
 
 STEPS: dict[str, type[Tagged]] = {
     "send": SendStep,
@@ -156,6 +157,7 @@ STEPS: dict[str, type[Tagged]] = {
     "empty": EmptyStep,
     "talk": TalkStep,
     "read": ReadStep,
+    "run": RunStep,
 }
 
 AnyStep = Annotated[

@@ -23,6 +23,8 @@ def play(given: Scenario | Path | str, folder: Path) -> Outcome:
     scenario = load(given) if isinstance(given, Path) else parse(given) if isinstance(given, str) else given
     preload([scenario])
     [played] = Runner(run, jobs=1).run([(scenario, folder / "trace.pcapng")])
+    if played.skipped:
+        pytest.skip(played.skipped)
     return conclude(played)
 
 

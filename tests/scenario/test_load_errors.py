@@ -13,7 +13,7 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, like, seed, ip, matrix, hosts, faults, steps, expect"
+KEYS = "title, about, rfc, like, needs, seed, ip, matrix, hosts, faults, steps, expect"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -93,8 +93,8 @@ def test_the_scenario_itself(text, said):
 
 @check_all(
     [
-        (hosts("h: {}"), "7:6: say the role of 'h': user-agent, relay, receiver, client, name-server"),
-        (hosts("h:"), "7:3: say the role of 'h': user-agent, relay, receiver, client, name-server"),
+        (hosts("h: {}"), "7:6: say the role of 'h': user-agent, relay, receiver, webmail, client, name-server"),
+        (hosts("h:"), "7:3: say the role of 'h': user-agent, relay, receiver, webmail, client, name-server"),
         (hosts("h: 5"), "7:6: 'h' must be a mapping (name: value)"),
         (hosts("h: [a]"), "7:6: 'h' must be a mapping (name: value)"),
         (hosts("h: {role: relai}"), "7:13: unknown role 'relai' (did you mean 'relay'?)"),
@@ -295,14 +295,14 @@ def test_faults(text, said):
     assert problems(text) == [said]
 
 
-ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, read"
+ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, read, run"
 
 
 @check_all(
     [
         *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
         (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
-        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, talk, read"),
+        (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, talk, read, run"),
         (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send:"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send: {}"), "5:11: 'to' is missing in 'send'"),
@@ -347,7 +347,7 @@ CLOSURES = (
         (
             expect("x"),
             "5:5: an expectation has exactly one key,"
-            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection, fetched",
+            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection, fetched, exited",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (

@@ -1,0 +1,110 @@
+"""What ``testbed serve`` and ``testbed shell`` share: one scenario, its lab held open, and where its trace goes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from testbed.errors import LabError, UsageError
+from testbed.lab import preload, run
+from testbed.lab_visit import Visit
+from testbed.runner import Played, Runner
+from testbed.scenario.load import load_cases
+from testbed.scenario.scenario import Scenario
+from testbed.serving import HOME, Served, Service
+
+_GRACE_S = 10.0  # a lab full of mail may take a while to write its inventory
+
+
+def one_scenario(path: str, case: str | None) -> Scenario:
+    """The scenario of a file, or the one case that is named.  Raises UsageError."""
+    if Path(path).is_dir():
+        raise UsageError(f"{path} is a folder; name one scenario file")
+    found = load_cases(path)
+    for scenario in found:
+        if scenario.case == (case or ""):
+            return scenario
+    names = "\n".join(f"  --case '{scenario.case}'" for scenario in found[:10] if scenario.case)
+    more = "\n  …" if len(found) > 10 else ""
+    if not names:
+        raise UsageError(f"{path} has no matrix, hence no case '{case}'; leave --case out")
+    raise UsageError(f"{path} has {len(found)} cases; name one of them:\n{names}{more}")
+
+
+class Held:
+    """One lab in a process of its own, held open until :meth:`Runner.stop` or Ctrl-C.
+
+    ``opened`` is called once, when the lab is open; ``tick`` ten times a second from then on.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        options: argparse.Namespace,
+        visit: Callable[[Connection], Visit],
+        opened: Callable[[Served], None],
+        tick: Callable[[], None],
+        *,
+        heeds_ctrl_c: bool,
+    ) -> None:
+        self._scenario = scenario
+        folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
+        self.trace = folder / f"{scenario.name}.pcapng"
+        self._told, teller = Pipe(duplex=False)
+        holder = visit(teller)
+        self._open = False
+        self._opened = opened
+        self._tick = tick
+        self.runner = Runner(
+            lambda given, trace, tell: run(given, trace, tell, holder),
+            jobs=1,
+            time_limit_s=float("inf"),
+            grace_s=_GRACE_S,
+            heeds_ctrl_c=heeds_ctrl_c,
+            on_progress=lambda given, line: print(line, file=sys.stderr),
+            on_tick=self._look,
+        )
+
+    def live(self) -> Played:
+        """Play, hold open, end; the trace is where ``trace`` says.  Raises LabError when that did not go well."""
+        preload([self._scenario])
+        [played] = self.runner.run([(self._scenario, self.trace)])
+        if played.error or played.skipped:
+            raise LabError(played.error or f"{self._scenario.file}: {played.skipped}")
+        return played
+
+    def _look(self) -> None:
+        if not self._open and self._told.poll():
+            self._open = True
+            self._opened(self._told.recv())
+        if self._open:
+            self._tick()
+
+
+def _fresh_name() -> str:
+    return f"testbed-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def show_services(out: Console, services: tuple[Service, ...], *, forwarded: bool) -> None:
+    """A table of what listens, and where that is reached from outside."""
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="quiet")
+    for title in ("host", "service", "inside", *(["outside"] if forwarded else [])):
+        table.add_column(title)
+    for service in services:
+        address = f"[{service.address}]" if ":" in service.address else service.address
+        row = [Text(service.host, "host"), Text(service.name), Text(f"{address}:{service.port}")]
+        if forwarded:
+            row.append(Text(f"{HOME}:{service.outside}" if service.outside else "", "info"))
+        table.add_row(*row)
+    out.print(table)

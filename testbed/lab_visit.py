@@ -1,0 +1,39 @@
+"""A lab held open after its steps: what whoever holds it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from testbed.hosts.site import Log
+from testbed.scenario.scenario import Scenario
+
+OUTSIDE = "outside.lab"
+"""The name of everybody outside: connections that are forwarded into a lab come from its address."""
+
+
+def outside_addresses(scenario: Scenario) -> tuple[str, ...]:
+    """The addresses of :data:`OUTSIDE`, of the families the scenario has; hosts never get these."""
+    v4, v6 = "127.0.99.1", "fd00::63:1"
+    return {"ipv4": (v4,), "ipv6": (v6,), "both": (v6, v4)}[scenario.ip]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLab:
+    """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab."""
+
+    scenario: Scenario
+    addresses: Mapping[str, tuple[str, ...]]
+    log: Log
+
+
+class Visit(Protocol):
+    """Somebody who holds a lab open.  Scenario time is real time until :meth:`hold` returns."""
+
+    @property
+    def plays_steps(self) -> bool:
+        """Whether the scenario's steps are played first."""
+
+    async def hold(self, lab: OpenLab) -> None:
+        """Return when the lab may end; being cancelled is Ctrl-C, and may be an orderly end."""

@@ -1,0 +1,102 @@
+"""What programs of the user's meet in a lab's network: whose address they speak from, and who listens."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from testbed.errors import LabError
+from testbed.net.clock import socket_address
+from testbed.net.namespace import LOOPBACK, PREFIX, PREFIX6, TABLE, WIRE, libc
+from testbed.net.netlink import Netlink
+
+_LISTENING = "0A"
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWUTS = 0x04000000
+_NAMESPACES = (("user", 0x10000000), ("mnt", 0x00020000), ("net", 0x40000000))  # in the order they are joined
+
+
+@contextlib.contextmanager
+def speaking_as(addresses: Iterable[str]) -> Iterator[None]:
+    """While this is entered, a socket that is not bound speaks from these addresses, one of a family.
+
+    The lab's own hosts bind their sockets, so the source the routes prefer is that of other programs only.  It is one
+    for all of them: programs that run at the same time speak from the same host.
+    """
+    sources = {address.version: address for address in map(ip_address, addresses)}
+    v4, v6 = sources.get(4), sources.get(6)
+    wire = socket.if_nametoindex(WIRE)
+    netlink = Netlink()
+    try:
+        netlink.add_route(*PREFIX, wire, TABLE, source=v4 or LOOPBACK)
+        if v6 is not None:
+            netlink.add_route(*PREFIX6, wire, TABLE, source=v6)
+        yield
+    finally:
+        netlink.add_route(*PREFIX, wire, TABLE, source=LOOPBACK)
+        if v6 is not None:
+            netlink.add_route(*PREFIX6, wire, TABLE, source=None)
+        netlink.close()
+
+
+def listeners() -> list[tuple[str, int]]:
+    """The address and port of every TCP socket that listens in this network, sorted."""
+    found: set[tuple[str, int]] = set()
+    for family, name in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        with contextlib.suppress(FileNotFoundError):
+            for line in Path(f"/proc/self/net/{name}").read_text("ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTENING:
+                    found.add(socket_address(family, fields[1]))
+    return sorted(found, key=lambda place: (ip_address(place[0]).version, ip_address(place[0]).packed, place[1]))
+
+
+def join(pid: int) -> None:
+    """Move this process, of one thread, into the network and the file system of another.  Raises OSError.
+
+    A process outside a user namespace may join it where it belongs to the user who made it (user_namespaces(7)).
+    """
+    folder = os.getcwd()
+    for name, kind in _NAMESPACES:
+        file = f"/proc/{pid}/ns/{name}"
+        if os.readlink(file) == os.readlink(f"/proc/self/ns/{name}"):
+            continue  # joining one's own user namespace is an error
+        with open(file, "rb") as namespace:
+            if libc.setns(namespace.fileno(), kind) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number), file)
+    os.chdir(folder)  # the other's file system begins at its root
+
+
+def start_inside(pid: int, host: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a program on a host of the lab that lives in a process; it dies with this process.
+
+    Raises OSError when the program cannot be started, LabError when it cannot be moved there.
+    """
+
+    def move() -> None:
+        join(pid)
+        on_host(host)
+
+    try:
+        return subprocess.Popen(command, preexec_fn=move)
+    except subprocess.SubprocessError as error:
+        raise LabError("the kernel lets no program into the lab's network; run as the user who started it") from error
+
+
+def on_host(name: str) -> None:
+    """Make this process, about to become another program, one that runs on a host of the lab.
+
+    It takes the host's name, dies with its parent, and heeds Ctrl-C, which a lab's own process does not.
+    """
+    if libc.unshare(_CLONE_NEWUTS) == 0:
+        socket.sethostname(name)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

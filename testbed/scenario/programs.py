@@ -1,0 +1,81 @@
+"""Programs of the user's as parts of a scenario: the step that runs one, and what is expected of it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from testbed.scenario.base import Duration, HostName
+from testbed.scenario.tagged import Tagged
+
+TIMED_OUT = 124  # as timeout(1) has it
+_MAX_LIMIT_NS = 600_000_000_000
+
+
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise ValueError(f"the command cannot be split into words: {str(error).lower()}") from None
+
+
+Command = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_words, json_schema_input_type=str | list[str]),
+    Field(
+        min_length=1,
+        description="A line, split into words as a shell would (but no shell runs it), or a list of words.",
+        examples=["swaks --server crepes.fr --to bob@someschool.edu"],
+    ),
+]
+
+
+class RunStep(Tagged):
+    """A program runs in the lab's network until it ends; its output and its exit status go into the trace."""
+
+    shorthand: ClassVar[str] = "command"
+    kind: Literal["run"] = Field(default="run", exclude=True)
+    command: Command
+    on: HostName | None = Field(
+        default=None,
+        description="The host it runs on, whose address its packets have; the only user agent when unsaid.",
+    )
+    time_limit: Duration = Field(
+        default=10_000_000_000, gt=0, le=_MAX_LIMIT_NS, description="When it is killed; time is real while it runs."
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _a_program_can_be_given_it(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value[0] or any("\0" in word for word in value):
+            raise ValueError("a command begins with a program's name, and has no NUL in it")
+        return value
+
+    @property
+    def line_of_words(self) -> str:
+        """The command as one line for a shell."""
+        return shlex.join(self.command)
+
+    def describe(self) -> str:
+        """One line in words."""
+        return f"{self.on} runs {self.line_of_words}" if self.on else f"run {self.line_of_words}"
+
+
+class Exited(Tagged):
+    """Programs of the user's have ended with this exit status."""
+
+    kind: Literal["exited"] = Field(default="exited", exclude=True)
+    command: str = Field(default="", description="Only programs with this in their command; without it, all.")
+    status: int = Field(
+        default=0,
+        strict=True,
+        ge=0,
+        le=255,
+        description="The exit status; 128 and the signal's number for one killed, 124 for one out of time.",
+    )
+    count: int | None = Field(default=None, strict=True, ge=1, description="How many of them end so; without it, all.")
+    output: str | None = Field(default=None, min_length=1, description="A line of its output has this in it.")

@@ -1,0 +1,177 @@
+"""Labs held open: for people outside through forwarded ports, and for programs inside.
+
+The first half of this runs in the lab's own process, the second half (:class:`Served`) is what that process tells the
+one the user sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from testbed.errors import UsageError
+from testbed.lab_visit import OUTSIDE, OpenLab
+from testbed.net.forward import HOME, Doors, carry
+from testbed.net.programs import listeners, speaking_as
+from testbed.protocols.events import Event
+from testbed.protocols.services import service_by_port
+from testbed.scenario.hosts import UserAgentSpec
+from testbed.scenario.problems import did_you_mean
+from testbed.scenario.scenario import Scenario
+
+_SPARE_DOORS = 64
+_NOT_FORWARDED = ("dns",)
+_OUTSIDE_FROM = 8_000  # port 25 is reached at 8025, that of the next host at 9025
+_TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A port of the machine's loopback, and what is reached there."""
+
+    outside: int
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What listens in the lab; ``outside`` is the port of the machine's loopback that leads there, 0 for none."""
+
+    host: str
+    name: str
+    address: str
+    port: int
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A lab is open: the process it lives in, and its services."""
+
+    pid: int
+    services: tuple[Service, ...]
+
+
+class Serving:
+    """Holds a lab open until it is told to end, with ports forwarded; made before the lab leaves the machine's network.
+
+    ``tell`` gets one :class:`Served` when the lab is open.  Raises UsageError for a port that cannot be had.
+    """
+
+    def __init__(
+        self, scenario: Scenario, forwards: Sequence[Forward], tell: Connection, *, plays_steps: bool = True
+    ) -> None:
+        self.plays_steps = plays_steps
+        self._tell = tell
+        _check(scenario, forwards)
+        self._doors = Doors(_SPARE_DOORS)
+        self._asked = {(f.host, f.port): (f.outside, self._doors.open_at(f.outside)) for f in forwards}
+
+    async def hold(self, lab: OpenLab) -> None:
+        """Forward until cancelled."""
+        servers: list[asyncio.Server] = []
+        services = []
+        for service in _services(lab.addresses):
+            outside, door = self._asked.pop((service.host, service.port), (0, None))
+            if door is None and service.name not in _NOT_FORWARDED:
+                door = self._doors.open_near(_near(service.port))
+                outside = door.getsockname()[1] if door is not None else 0
+            if door is not None:
+                told = _Told(lab, service, outside)
+                source = _same_family(lab.addresses[OUTSIDE], service.address)
+                servers.append(await carry(door, service.address, service.port, source, told))
+            services.append(Service(service.host, service.name, service.address, service.port, outside))
+        self._doors.close()
+        for (host, port), (outside, door) in self._asked.items():
+            door.close()
+            services.append(Service(host, "nobody listens", lab.addresses[host][0], port, outside))
+        self._tell.send(Served(os.getpid(), tuple(services)))
+        try:
+            await _until_cancelled()
+        finally:
+            for server in servers:
+                server.close()
+
+
+class InsideOnly:
+    """Holds a lab open for programs inside, which speak from a host's address."""
+
+    def __init__(self, speaker: str, tell: Connection, *, plays_steps: bool = True) -> None:
+        self.plays_steps = plays_steps
+        self._speaker = speaker
+        self._tell = tell
+
+    async def hold(self, lab: OpenLab) -> None:
+        """Wait until cancelled."""
+        with speaking_as(lab.addresses[self._speaker]):
+            self._tell.send(Served(os.getpid(), tuple(_services(lab.addresses))))
+            await _until_cancelled()
+
+
+def speaker(scenario: Scenario, named: str | None) -> str:
+    """The host whose address programs speak from: the one named, else the first user agent.  Raises UsageError."""
+    if named is None:
+        agents = [name for name, host in scenario.hosts.items() if isinstance(host, UserAgentSpec)]
+        return agents[0] if agents else OUTSIDE
+    if named not in scenario.hosts:
+        raise UsageError(f"there is no host '{named[:60]}' in {scenario.file}{did_you_mean(named, scenario.hosts)}")
+    return named
+
+
+class _Told:
+    """Logs who comes in by one door."""
+
+    def __init__(self, lab: OpenLab, service: Service, outside: int) -> None:
+        self._lab = lab
+        self._service = service
+        self._outside = outside
+
+    def __call__(self, failure: str) -> None:
+        where = f"{self._service.host} port {self._service.port}"
+        what = f"cannot be connected to {where}: {failure}" if failure else f"is connected to {where}"
+        self._lab.log(Event.VISITED, f"somebody at port {self._outside} outside {what}", to=self._service.host)
+
+
+def _services(addresses: Mapping[str, tuple[str, ...]]) -> list[Service]:
+    """One for each host and port that listens, in the order of the hosts."""
+    listening = listeners()
+    found = []
+    for host, own in addresses.items():
+        for port in sorted({port for address, port in listening if address in own}):
+            address = next(address for address in own if (address, port) in listening)
+            found.append(Service(host, service_by_port("tcp", port) or "tcp", address, port, 0))
+    return found
+
+
+def _near(port: int) -> list[int]:
+    if port >= 1_000:
+        return [port]
+    return [_OUTSIDE_FROM + 1_000 * number + port for number in range(_TRIES)]
+
+
+def _same_family(own: tuple[str, ...], address: str) -> str:
+    return next(a for a in own if (":" in a) == (":" in address))
+
+
+def _check(scenario: Scenario, forwards: Sequence[Forward]) -> None:
+    for forward in forwards:
+        if forward.host not in scenario.hosts:
+            near = did_you_mean(forward.host, scenario.hosts)
+            raise UsageError(f"--forward: there is no host '{forward.host[:60]}' in {scenario.file}{near}")
+
+
+async def _until_cancelled() -> None:
+    """Wait for Ctrl-C, which is the orderly end of a lab held open."""
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+
+
+__all__ = ["HOME", "Forward", "InsideOnly", "Served", "Service", "Serving", "speaker"]

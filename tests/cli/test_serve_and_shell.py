@@ -1,0 +1,315 @@
+"""Labs held open: reached from outside through forwarded ports, and from inside by programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from testbed.cli import main
+from testbed.trace.analysis import Analysis
+from testbed.trace.inspect import inspect
+from tests.conftest import PROJECT
+
+DELIVERED = str(PROJECT / "scenarios" / "delivered.yaml")
+CUT = str(PROJECT / "scenarios" / "dialogue" / "cut.yaml")
+
+
+class Served:
+    """``testbed serve`` in a process of its own, from the moment its lab is open."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "testbed", "serve", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.doors: dict[tuple[str, str], int] = {}
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if found := re.match(r"(\S+) +(\S+) +\S+ +127\.0\.0\.1:(\d+)", line):
+                self.doors[found[1], found[2]] = int(found[3])
+            if "The lab is open" in line:
+                break
+
+    def end(self, number: int = signal.SIGINT) -> str:
+        self.process.send_signal(number)
+        output, errors = self.process.communicate(timeout=30)
+        assert self.process.returncode == 0, errors
+        return output
+
+
+@pytest.fixture
+def serve() -> Iterator[type[Served]]:
+    started: list[Served] = []
+
+    class Tracked(Served):
+        def __init__(self, *arguments: str) -> None:
+            super().__init__(*arguments)
+            started.append(self)
+
+    yield Tracked
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
+
+
+def message(recipient: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Message-ID"] = "alice@crepes.fr", recipient, "<from@outside>"
+    mail.set_content("Hello from outside.")
+    return mail
+
+
+def trace(folder: Path) -> Analysis:
+    [file] = folder.glob("*.pcapng")
+    analysis = inspect(file)
+    assert analysis.problems == ()
+    return analysis
+
+
+@pytest.mark.lab
+def test_mail_from_outside_reaches_bob_and_the_trace(serve: type[Served], tmp_path: Path) -> None:
+    lab = serve(DELIVERED, "--keep", str(tmp_path))
+    assert set(lab.doors) == {("crepes.fr", "smtp"), ("crepes.fr", "submission"), ("someschool.edu", "smtp")}
+    with smtplib.SMTP("127.0.0.1", lab.doors["crepes.fr", "submission"], timeout=20) as client:
+        client.send_message(message("bob@someschool.edu"))
+    output = lab.end()
+    assert f"trace in {tmp_path}/delivered.pcapng" in output
+    analysis = trace(tmp_path)
+    [visit] = [c for c in analysis.connections if c.client.label == "outside.lab"]
+    assert visit.server.label == "crepes.fr"
+    assert visit.service == "submission"
+    stored = [e.fields["message_id"] for e in analysis.log if e.event == "stored"]
+    assert "<from@outside>" in stored
+    assert len(stored) == 2  # and the one of the scenario's steps
+    assert [e.fields["to"] for e in analysis.log if e.event == "visited"] == ["crepes.fr"]
+
+
+@pytest.mark.lab
+def test_steps_may_be_left_out_and_sigterm_ends_it_too(serve: type[Served], tmp_path: Path) -> None:
+    lab = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path))
+    lab.end(signal.SIGTERM)
+    assert {e.event for e in trace(tmp_path).log} == {"lab-started", "lab-ended"}
+
+
+@pytest.mark.lab
+def test_a_chosen_port_leads_to_the_chosen_host(serve: type[Served], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    lab = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path), "--forward", f"{port}:someschool.edu:25")
+    assert lab.doors["someschool.edu", "smtp"] == port
+    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        assert client.ehlo()[1].startswith(b"someschool.edu")
+    lab.end()
+
+
+@pytest.mark.lab
+def test_two_labs_serve_side_by_side(serve: type[Served], tmp_path: Path) -> None:
+    first = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path / "1"))
+    second = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path / "2"))
+    assert not set(first.doors.values()) & set(second.doors.values())
+    first.end()
+    second.end()
+
+
+@pytest.mark.lab
+def test_it_ends_after_its_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", DELIVERED, "--no-steps", "--for", "0.1", "--keep", str(tmp_path)]) == 0
+    assert "outside" in capsys.readouterr().out
+    assert trace(tmp_path).log[-1].fields["reason"] == "all steps played"
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("command", ["serve", "shell"])
+def test_one_case_of_a_matrix(command: str, tmp_path: Path) -> None:
+    more = ["--for", "0.1"] if command == "serve" else []
+    tail = ["--", "true"] if command == "shell" else []
+    arguments = [command, CUT, "--case", "command=MAIL, how=reset", "--keep", str(tmp_path), *more, *tail]
+    assert main(arguments) == 0
+    assert trace(tmp_path).log[0].fields["case"] == "command=MAIL, how=reset"
+
+
+@pytest.mark.lab
+def test_a_command_in_the_lab_resolves_names_and_speaks_as_the_user_agent(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = "import smtplib; print(smtplib.SMTP('someschool.edu').ehlo('alice.crepes.fr')[1].split()[0])"
+    assert main(["shell", DELIVERED, "--no-steps", "--keep", str(tmp_path), "--", sys.executable, "-c", program]) == 0
+    assert "someschool.edu" in capfd.readouterr().out
+    [connection] = [c for c in trace(tmp_path).connections if c.transport == "tcp"]
+    assert (connection.client.label, connection.server.label) == ("alice.crepes.fr", "someschool.edu")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("ip", ["ipv6", "both"])
+def test_a_command_may_speak_as_another_host(ip: str, tmp_path: Path) -> None:
+    scenario = tmp_path / "v6.yaml"
+    scenario.write_text(f"title: x\nip: {ip}\nsteps: [{{wait: 1s}}]\nexpect: [{{queued: {{at: crepes.fr}}}}]\n")
+    program = "import smtplib; smtplib.SMTP('crepes.fr').quit()"
+    arguments = ["shell", str(scenario), "--on", "someschool.edu", "--keep", str(tmp_path)]
+    assert main([*arguments, "--", sys.executable, "-c", program]) == 0
+    [connection] = [c for c in trace(tmp_path).connections if c.transport == "tcp"]
+    assert connection.client.label == "someschool.edu"
+    assert ":" in connection.client.address
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["sh", "-c", "exit 7"], 7),
+        (["sh", "-c", "kill -9 $$"], 137),
+        (["no-such-program"], 127),
+        (["/dev/null"], 126),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_the_exit_code_is_the_commands(command: list[str], code: int, tmp_path: Path) -> None:
+    assert main(["shell", DELIVERED, "--no-steps", "--keep", str(tmp_path), "--", *command]) == code
+    assert trace(tmp_path).log[-1].fields["reason"] == "all steps played"
+
+
+@pytest.mark.lab
+def test_time_is_real_while_somebody_is_there(tmp_path: Path) -> None:
+    """The relay's next attempt is half an hour away, and stays so."""
+    scenario = tmp_path / "full.yaml"
+    scenario.write_text((PROJECT / "scenarios" / "mailbox-full.yaml").read_text())
+    program = (
+        "import smtplib; s = smtplib.SMTP('crepes.fr'); "
+        "s.sendmail('alice@crepes.fr', ['bob@someschool.edu'], 'Message-ID: <a@b>\\r\\n\\r\\nHello\\r\\n'); s.quit()"
+    )
+    arguments = ["shell", str(scenario), "--no-steps", "--keep", str(tmp_path)]
+    assert main([*arguments, "--", sys.executable, "-c", program]) == 0
+    ended = trace(tmp_path).log[-1]
+    assert float(ended.fields["scenario_seconds"]) < float(ended.fields["real_seconds"]) + 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serve"], "FILE"),
+        (["serve", str(PROJECT / "scenarios")], "is a folder; name one scenario file"),
+        (["serve", CUT], "name one of them"),
+        (["serve", DELIVERED, "--case", "x=1"], "has no matrix"),
+        (["serve", DELIVERED, "--forward", "8080"], "write PORT:HOST:PORT"),
+        (["serve", DELIVERED, "--forward", "0:crepes.fr:25"], "from 1 to 65535"),
+        (["serve", DELIVERED, "--forward", "8080:crepe.fr:25"], "did you mean 'crepes.fr'?"),
+        (["shell", DELIVERED, "--on", "someschool.ed"], "did you mean 'someschool.edu'?"),
+        (["shell", DELIVERED, "swaks"], "unrecognized arguments: swaks"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", DELIVERED, "--forward", f"{port}:crepes.fr:25"]) == 2
+    assert f"port {port} of 127.0.0.1 cannot be listened on: address already in use" in capsys.readouterr().err
+
+
+@pytest.mark.lab
+def test_many_visitors_at_once_and_one_who_hangs_up(serve: type[Served], tmp_path: Path) -> None:
+    lab = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path))
+    port = lab.doors["crepes.fr", "submission"]
+    hasty = socket.create_connection(("127.0.0.1", port))
+    hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    hasty.close()  # with a reset
+    greetings: list[bytes] = []
+
+    def greet() -> None:
+        with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+            greetings.append(client.ehlo()[1])
+
+    visitors = [threading.Thread(target=greet) for _ in range(10)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert len(greetings) == 10
+    lab.end()
+
+
+class Terminal:
+    """``testbed shell`` on a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            environment = {**os.environ, "SHELL": "/bin/sh", "PS1": "$ ", "PYTHONPATH": str(PROJECT)}
+            os.execve(sys.executable, [sys.executable, "-m", "testbed", "shell", *arguments], environment)
+        self.shown = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def until(self, text: str) -> str:
+        """Wait for a text, and give what came before it."""
+        while text not in self.shown:
+            self.shown += os.read(self._terminal, 4096).decode(errors="replace")
+        before, _, self.shown = self.shown.partition(text)
+        return before
+
+    def end(self) -> int:
+        with contextlib.suppress(OSError):  # the terminal is gone
+            while os.read(self._terminal, 4096):
+                pass
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._terminal)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.lab
+def test_ctrl_c_in_a_shell_ends_what_runs_in_it_and_not_the_lab(tmp_path: Path) -> None:
+    terminal = Terminal(DELIVERED, "--no-steps", "--keep", str(tmp_path))
+    terminal.until("'exit' ends the lab")
+    terminal.type("echo begun; sleep 1000; echo still-$((40 + 2))\n")
+    terminal.until("begun\r\n")
+    terminal.type("\x03")
+    terminal.until("$ ")
+    terminal.type("echo here-$((40 + 2)); hostname; exit 5\n")
+    terminal.until("here-42")
+    terminal.until("alice.crepes.fr")
+    assert terminal.end() == 5
+    assert trace(tmp_path).log[-1].fields["reason"] == "all steps played"
+
+
+@pytest.mark.lab
+def test_killing_it_takes_the_shell_and_the_lab_along(tmp_path: Path) -> None:
+    terminal = Terminal(DELIVERED, "--no-steps", "--keep", str(tmp_path))
+    terminal.until("'exit' ends the lab")
+    terminal.type("readlink /proc/self/ns/net\n")
+    terminal.until("net:[")
+    number = terminal.until("]")
+    os.kill(terminal.pid, signal.SIGKILL)
+    assert terminal.end() == -signal.SIGKILL
+    end = time.monotonic() + 20
+    while any(_network(process) == f"net:[{number}]" for process in Path("/proc").glob("[0-9]*")):
+        assert time.monotonic() < end
+        os.sched_yield()
+
+
+def _network(process: Path) -> str:
+    try:
+        return os.readlink(process / "ns" / "net")
+    except OSError:
+        return ""

@@ -1,0 +1,45 @@
+"""Programs of the user's as user agents."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from testbed import lab_programs
+from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.post_office import PostOffice
+from tests.lab.catalogue.group import Break
+
+
+def programs_speak_from_nowhere(patch: pytest.MonkeyPatch) -> None:
+    """Programs whose packets do not come from the host they run on."""
+    patch.setattr(lab_programs, "speaking_as", lambda addresses: contextlib.nullcontext())
+
+
+def servers_never_fail(patch: pytest.MonkeyPatch) -> None:
+    """Servers that do not do what a fault says."""
+    patch.setattr(DialogueScript, "take", lambda self, stage, recipient="", connection=1: None)
+
+
+def knows_everybody(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that puts off mail for users it does not have."""
+    patch.setattr(PostOffice, "refusal", lambda self, recipient: "450 4.2.1 Later")
+
+
+FINDINGS = {
+    "curl-tries-again": "delivery-retried refused-for-now",
+    "program-is-refused": "user-unknown",
+    "program-out-of-time": "no-reply",
+    "python-submits": "",
+    "swaks-submits-25": "",
+    "swaks-submits-587": "",
+}
+
+GUARDS: dict[str, Break] = {
+    "curl-tries-again": servers_never_fail,
+    "program-is-refused": knows_everybody,
+    "program-out-of-time": servers_never_fail,
+    "python-submits": programs_speak_from_nowhere,
+    "swaks-submits": programs_speak_from_nowhere,
+}

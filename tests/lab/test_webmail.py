@@ -1,0 +1,95 @@
+"""A web mail as a host of a lab: browsers find it by name, it reads through IMAP and sends through the relay."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed.outcome import Result
+from testbed.scenario.load import parse
+from testbed.scenario.problems import ScenarioError
+from tests.lab.test_scenarios import play, why
+
+pytestmark = pytest.mark.lab
+
+# Bob's browser; for as long as the receiver has no IMAP server of its own, it brings one along.
+BROWSER = """
+import http.cookiejar, re, socket, subprocess, sys, urllib.error, urllib.parse, urllib.request
+from pathlib import Path
+
+pymap = Path(sys.executable).with_name("pymap")
+if pymap.exists() and not socket.socket().connect_ex(("someschool.edu", 143)) == 0:
+    subprocess.Popen([pymap, "--host", "127.0.0.30", "--port", "143", "--no-tls", "--no-service", "admin",
+        "--no-service", "sieve", "dict", "--demo-data", "--demo-user", "bob@someschool.edu", "--demo-password", "x"],
+        stderr=subprocess.DEVNULL)
+    while socket.socket().connect_ex(("someschool.edu", 143)):
+        pass
+jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+browser = urllib.request.build_opener(jar)
+def page(path, **form):
+    body = urllib.parse.urlencode(form).encode() if form else None
+    return browser.open("http://mail.someschool.edu" + path, body).read().decode()
+def token(text):
+    return re.search('name="token" value="([^"]+)"', text)[1]
+inbox = page("/login", token=token(page("/login")), user="bob@someschool.edu", password="x")
+print(re.search(r"\\d+ messages", inbox)[0])
+sent = page("/compose", token=token(inbox), to="alice@crepes.fr", subject="Hello from the web", body="It works.")
+print(re.search("Hello from the web", sent)[0])
+"""
+
+SCENARIO = """
+title: Bob reads and writes in his browser
+hosts:
+  mail.someschool.edu: {role: webmail, server: someschool.edu, relay: crepes.fr}
+  bob.someschool.edu: {role: user-agent, address: bob@someschool.edu, server: crepes.fr}
+steps:
+  - run: {command: [PYTHON, PROGRAM], on: bob.someschool.edu, time_limit: 25s}
+  - wait: 5d
+  - run: {command: [PYTHON, PROGRAM], on: bob.someschool.edu, time_limit: 25s}
+expect:
+  - exited: {status: 0, count: 2, output: messages}
+  - connection: {from: bob.someschool.edu, to: mail.someschool.edu, port: 80, handshake: complete}
+  - connection: {from: mail.someschool.edu, to: crepes.fr, port: 587, handshake: complete, closure: normal}
+  - delivered: {to: alice@crepes.fr, from: bob@someschool.edu}
+"""
+
+
+def test_it_reads_and_sends_and_days_pass(tmp_path: Path) -> None:
+    if not Path(sys.executable).with_name("pymap").exists():
+        pytest.skip("pymap is not installed")
+    program = tmp_path / "browser.py"
+    program.write_text(BROWSER)
+    outcome = play(SCENARIO.replace("PYTHON", sys.executable).replace("PROGRAM", str(program)), tmp_path)
+    assert outcome.analysis is not None
+    said = [entry.message for entry in outcome.analysis.log if entry.event == "said"]
+    assert outcome.result is Result.HELD, why(outcome) + "\n".join(said)
+    assert [(e.fields["sender"], e.fields["recipients"]) for e in outcome.analysis.log if e.event == "sent-by-web"] == [
+        ("bob@someschool.edu", "alice@crepes.fr")
+    ] * 2
+    tcp = [c for c in outcome.analysis.connections if c.transport == "tcp"]
+    clients = {c.service: (c.client.label, c.server.label) for c in tcp}
+    assert clients["http"] == ("bob.someschool.edu", "mail.someschool.edu")
+    assert clients["imap"] == ("mail.someschool.edu", "someschool.edu")
+    assert clients["submission"] == ("mail.someschool.edu", "crepes.fr")
+
+
+def test_labs_without_one_do_not_load_its_libraries(tmp_path: Path) -> None:
+    program = "import sys, testbed.lab; sys.exit('starlette' in sys.modules or 'imapclient' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "problem"),
+    [
+        ("{role: webmail}", "'server' is missing"),
+        ("{role: webmail, server: someschol.edu}", "did you mean 'someschool.edu'"),
+        ("{role: webmail, server: ns.lab}", "ns.lab is no mail server"),
+        ("{role: webmail, server: crepes.fr, relay: ns.lab}", "ns.lab is no mail server"),
+    ],
+)
+def test_mistakes(host: str, problem: str) -> None:
+    with pytest.raises(ScenarioError, match=problem):
+        parse(f"title: x\nhosts: {{web.lab: {host}}}\nsteps: [{{wait: 1s}}]\nexpect: [{{queued: {{at: crepes.fr}}}}]\n")
