@@ -40,7 +40,7 @@ from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, TlsFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.programs import RunStep
-from testbed.scenario.readers import reader_of, reads_by_imap
+from testbed.scenario.readers import opened, reader_of, reads_by_imap, webmail_of
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
 from testbed.scenario.talk import TalkStep
@@ -56,6 +56,8 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit:
     ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
     A ``visit`` holds the lab open after the steps.
     """
+    if visit is not None:
+        scenario = opened(scenario)
     addresses = lay_out(scenario)
     if visit is not None:
         addresses[OUTSIDE] = outside_addresses(scenario)
@@ -209,7 +211,10 @@ class _Lab:
         spec = self._scenario.hosts[host]
         assert isinstance(agent, UserAgent)
         assert isinstance(spec, MailHostSpec)
-        await agent.read(step, host, step.password or spec.mailboxes[step.mailbox.partition("@")[0]].password_to_read)
+        server = webmail_of(self._scenario, host) if step.via == "web" else host
+        await agent.read(
+            step, server or host, step.password or spec.mailboxes[step.mailbox.partition("@")[0]].password_to_read
+        )
 
     def _agent_of(self, sender: str) -> str:
         return next(

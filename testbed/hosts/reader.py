@@ -11,6 +11,7 @@ from testbed.hosts.pop3_client import Pop3Client
 from testbed.hosts.reading_client import ReadingFailed, Refused
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.site import Site
+from testbed.hosts.webmail.visit import VisitFailed, visit
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
 from testbed.scenario.steps import ReadStep
@@ -35,7 +36,9 @@ class Reader:
         """Do what a step says, at the server that has the mailbox; its ``stay`` goes on meanwhile."""
         try:
             address = await self._address(server)
-            await (self._by_pop3 if step.via == "pop3" else self._by_imap)(step, server, address, password)
+            await {"pop3": self._by_pop3, "imap": self._by_imap, "web": self._by_web}[step.via](
+                step, server, address, password
+            )
         except ReadingFailed as failed:
             self._failed(step, failed)
 
@@ -77,6 +80,20 @@ class Reader:
         except ReadingFailed as failed:
             await _leave(client.logout, client.drop, failed)
         await self._end(step, client.logout, client.drop, lambda: self._follow(step, client, seen))
+
+    async def _by_web(self, step: ReadStep, webmail: str, address: str, password: str) -> None:
+        try:
+            seen = await visit(address, self._site.source_for(address), webmail, step.login, password)
+        except VisitFailed as failed:
+            raise ReadingFailed(str(failed)) from failed
+        told = f"the newest is '{seen.subject}'" if seen.messages else "nothing there"
+        self._site.log(
+            Event.SEEN_ON_THE_WEB,
+            f"{step.mailbox} looks at {webmail}: {seen.messages} messages, {told}",
+            mailbox=step.mailbox,
+            messages=seen.messages,
+            subject=seen.subject,
+        )
 
     async def _treat_all(self, step: ReadStep, client: ImapClient, seen: set[int]) -> None:
         """Fetch, file or delete every message that is looked for and was not seen before."""

@@ -34,6 +34,7 @@ class Event(StrEnum):
     EMPTIED = "emptied"  # a mailbox (mailbox, messages)
 
     FETCHED = "fetched"  # a user agent has read a message (mailbox, message_id, via)
+    SEEN_ON_THE_WEB = "seen-on-the-web"  # somebody has looked at a web mail (mailbox, messages, subject)
     READING_FAILED = "reading-failed"  # it could not read, or not to the end (mailbox, via, status)
     DELETED = "deleted"  # a reader deleted a message (recipient, message_id, folder, via)
     FILED = "filed"  # a reader put a message into a folder (recipient, message_id, folder, how)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from testbed.scenario.hosts import MailHostSpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, ReceiverSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import ReadStep
 
@@ -27,7 +27,19 @@ def with_readers(hosts: dict[str, object], steps: object) -> dict[str, object]:
         if isinstance(address, str) and address.count("@") == 1 and address not in agents:
             agents.add(address)
             found.setdefault(_name(address), {"role": "user-agent", "address": address})
+        if isinstance(address, str) and isinstance(read, dict) and read.get("via") == "web":
+            found = _with_webmail(found, address.rpartition("@")[2])
     return found
+
+
+def _with_webmail(hosts: dict[str, object], domain: str) -> dict[str, object]:
+    """The hosts, and a web mail ``mail.<domain>`` for the mail host of a domain that has none."""
+    role = WebmailSpec.model_fields["role"].default
+    found = {name: host for name, host in hosts.items() if isinstance(host, dict)}
+    server = next((name for name, host in found.items() if host.get("domain") == domain), None)
+    if server is None or any(host.get("role") == role and host.get("server") == server for host in found.values()):
+        return hosts
+    return {**hosts, f"mail.{domain}": {"role": role, "server": server}}
 
 
 def reader_of(scenario: Scenario, step: ReadStep) -> str | None:
@@ -53,14 +65,33 @@ def mailbox_hosts(scenario: Scenario) -> Mapping[str, str]:
 
 
 def served(scenario: Scenario, name: str) -> frozenset[str]:
-    """The protocols by which the mailboxes of a host can be read: those it names, else those the steps need."""
+    """The protocols by which the mailboxes of a host can be read: those it names, else those that are needed.
+
+    Steps need them, and web mails need IMAP.
+    """
     host = scenario.hosts[name]
     if isinstance(host, MailHostSpec) and host.serves is not None:
         return frozenset(host.serves)
     hosts = mailbox_hosts(scenario)
-    return frozenset(
-        step.via for step in scenario.steps if isinstance(step, ReadStep) and hosts.get(step.mailbox) == name
-    )
+    shown = {"imap"} if webmail_of(scenario, name) else set()
+    read = {step.via for step in scenario.steps if isinstance(step, ReadStep) and hosts.get(step.mailbox) == name}
+    return frozenset(shown | (read - {"web"}))
+
+
+def webmail_of(scenario: Scenario, server: str) -> str | None:
+    """The web mail that shows the mailboxes of a host."""
+    return next((n for n, h in scenario.hosts.items() if isinstance(h, WebmailSpec) and h.server == server), None)
+
+
+def opened(scenario: Scenario) -> Scenario:
+    """The scenario with whatever lets people read mail: POP3 and IMAP at every mail host, a web mail at receivers."""
+    hosts: dict[str, object] = dict(scenario.hosts)
+    for name, host in scenario.hosts.items():
+        if isinstance(host, MailHostSpec) and host.serves is None:
+            hosts[name] = host.model_copy(update={"serves": ("pop3", "imap")})
+        if isinstance(host, ReceiverSpec) and webmail_of(scenario, name) is None:
+            hosts.setdefault(f"mail.{host.domain}", WebmailSpec(server=name))
+    return scenario.model_copy(update={"hosts": hosts})
 
 
 def reads_by_imap(scenario: Scenario) -> bool:

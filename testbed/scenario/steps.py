@@ -101,7 +101,9 @@ class ReadStep(Tagged):
 
     kind: Literal["read"] = Field(default="read", exclude=True)
     mailbox: Address = Field(description="Whose mail.")
-    via: Literal["pop3", "imap"] = Field(default="pop3", description="The protocol; pop3 when unsaid.")
+    via: Literal["pop3", "imap", "web"] = Field(
+        default="pop3", description="The protocol, or 'web' for a browser at a web mail; pop3 when unsaid."
+    )
     by: HostName | None = Field(default=None, description="The user agent; the owner's when unsaid.")
     user: str | None = Field(
         default=None, pattern=_WORD, max_length=100, description="The name to log in with; the mailbox's when unsaid."
@@ -131,6 +133,8 @@ class ReadStep(Tagged):
     def _can_be_done(self) -> ReadStep:
         only = {"folder": self.folder, "search": self.search, "move": self.move, "copy": self.copy_to}
         needed = next((key for key, value in {**only, "append": self.append}.items() if value is not None), None)
+        if self.via == "web" and (needed or self.delete or self.stay is not None or not self.quit):
+            raise ValueError("'via: web' reads the newest message; it takes 'by', 'user' and 'password' and no more")
         if self.via == "pop3" and needed is not None:
             raise ValueError(f"'{needed}' needs 'via: imap'; POP3 knows one folder, and cannot search or file")
         if self.move is not None and self.delete:
