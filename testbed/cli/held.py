@@ -18,7 +18,7 @@ from rich.text import Text
 
 from testbed.errors import LabError, UsageError
 from testbed.lab import preload, run
-from testbed.lab_visit import Visit
+from testbed.lab.visit import Visit
 from testbed.runner import Played, Runner
 from testbed.scenario.load import load_cases
 from testbed.scenario.scenario import Scenario

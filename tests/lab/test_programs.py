@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from testbed.cli import main
-from testbed.lab_programs import MAX_LINE, MAX_LINES
+from testbed.lab.programs import MAX_LINE, MAX_LINES
 from testbed.outcome import Outcome, Result
 from testbed.scenario.load import parse
 from testbed.scenario.problems import ScenarioError

@@ -6,9 +6,9 @@ import contextlib
 
 import pytest
 
-from testbed import lab_programs
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.post_office import PostOffice
+from testbed.lab import programs as lab_programs
 from tests.lab.catalogue.group import Break
 
 

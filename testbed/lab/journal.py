@@ -1,0 +1,45 @@
+"""The lab's log: what hosts, wire and lab itself write into the trace between the packets."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from testbed.hosts.site import Log
+from testbed.net.clock import ScenarioLoop
+from testbed.pcap.write import TraceWriter
+from testbed.protocols.events import Event
+
+LAB = "lab"
+
+
+class Told(Protocol):
+    """A fault, as far as telling of it goes."""
+
+    @property
+    def line(self) -> int:
+        """Its line in the scenario."""
+
+    def describe(self) -> str:
+        """One line in words."""
+
+
+class Journal:
+    """Writes entries with scenario time and, beside it, real time."""
+
+    def __init__(self, writer: TraceWriter, loop: ScenarioLoop) -> None:
+        self._writer = writer
+        self._loop = loop
+
+    def of(self, host: str) -> Log:
+        """What writes in the name of a host."""
+
+        def log(event: Event, message: str, **fields: str | int) -> None:
+            values = {name: str(value) for name, value in fields.items()}
+            values["real_ms"] = f"{self._loop.real_elapsed_ns() / 1e6:.1f}"
+            self._writer.log(self._loop.now_ns(), host, event, message, values)
+
+        return log
+
+    def fault(self, host: str, fault: Told) -> None:
+        """A fault did its work at a host."""
+        self.of(host)(Event.FAULT, fault.describe(), line=fault.line)

@@ -1,0 +1,182 @@
+"""A lab from bring-up to its end.
+
+:func:`run` is called in a process of its own (see :mod:`testbed.runner`), because it gives up the machine's network
+for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from typing import BinaryIO
+
+from testbed import __version__
+from testbed.errors import StepError
+from testbed.hosts import certificates
+from testbed.hosts.tls import LabTls
+from testbed.lab.addresses import lay_out
+from testbed.lab.crew import Crew
+from testbed.lab.faults import needs_forging, packet_faults
+from testbed.lab.journal import LAB, Journal
+from testbed.lab.sites import Surveyor
+from testbed.lab.steps import Stage
+from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
+from testbed.lab.visit import OUTSIDE, OpenLab, Visit, outside_addresses
+from testbed.net import forge
+from testbed.net.clock import ScenarioLoop
+from testbed.net.faults import PacketFault
+from testbed.net.namespace import Network, enter
+from testbed.net.wire import Recorder, Wire
+from testbed.pcap.write import TraceWriter
+from testbed.protocols.events import Event
+from testbed.scenario.faults import TlsFault
+from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.readers import opened, reads_by_imap
+from testbed.scenario.scenario import Scenario
+
+_NS = 1_000_000_000
+
+
+def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit: Visit | None = None) -> None:
+    """Play a scenario and write its trace.  Raises LabError when this machine does not allow a lab.
+
+    ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
+    A ``visit`` holds the lab open after the steps.
+    """
+    if visit is not None:
+        scenario = opened(scenario)
+    addresses = lay_out(scenario)
+    if visit is not None:
+        addresses[OUTSIDE] = outside_addresses(scenario)
+    name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
+    names = {address: name for name, own in addresses.items() for address in own}
+    network = enter(names, addresses[name_server][0])
+    loop = ScenarioLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        lab = _Lab(scenario, addresses, network, loop, trace, tell, visit)
+        loop.set_exception_handler(lab.mishap)
+        loop.run_until_complete(lab.play())
+    finally:
+        loop.close()
+
+
+def preload(scenarios: Iterable[Scenario]) -> None:
+    """Load once what several labs need, before they are forked."""
+    scenarios = list(scenarios)
+    if any(needs_forging(scenario) for scenario in scenarios):
+        forge.preload()
+    if any(needs_tls(scenario) for scenario in scenarios):
+        certificates.preload()
+    if any(reads_by_imap(scenario) for scenario in scenarios):
+        import testbed.hosts.imap_server  # noqa: F401
+
+
+class _Lab:
+    def __init__(
+        self,
+        scenario: Scenario,
+        addresses: Mapping[str, tuple[str, ...]],
+        network: Network,
+        loop: ScenarioLoop,
+        trace: BinaryIO,
+        tell: Callable[[str], None],
+        visit: Visit | None,
+    ) -> None:
+        self._scenario = scenario
+        self._visit = visit
+        self._addresses = addresses
+        self._loop = loop
+        self._tell = tell
+        self._mishaps: list[dict[str, object]] = []
+        self._playing: asyncio.Future[None] | None = None
+        self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
+        names = {address: name for name, own in addresses.items() for address in own}
+        self._writer.names({**names, **dict.fromkeys(forge.ROUTER.values(), "router.lab")})
+        self._journal = Journal(self._writer, loop)
+        tls: LabTls | None = None
+        recorder: Recorder = self._writer
+        if needs_tls(scenario):
+            keylog = network.scratch / "tls-keys"
+            tls = lab_tls(scenario, keylog, self._tls_fault, loop.elapsed_ns)
+            recorder = KeyedTrace(self._writer, keylog)
+        self._wire = self._wire_of(network, recorder)
+        surveyor = Surveyor(scenario, addresses, network.scratch, loop, self._journal, tls)
+        self._crew = Crew(scenario, addresses, surveyor, loop, self._journal)
+        self._stage = Stage(scenario, addresses, self._crew, loop, self._journal)
+
+    async def play(self) -> None:
+        """Everything from the first step to the end of the trace."""
+        self._journal.of(LAB)(
+            Event.LAB_STARTED,
+            f"scenario: {self._scenario.title}",
+            scenario=self._scenario.text,
+            case=self._scenario.case,
+            file=self._scenario.file,
+            seed=self._scenario.seed,
+            version=__version__,
+        )
+        steps = self._playing = asyncio.ensure_future(self._steps())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, steps.cancel)
+        reason = "all steps played"
+        failure: StepError | None = None
+        try:
+            await steps
+        except asyncio.CancelledError:
+            reason = "interrupted"
+        except StepError as error:
+            reason, failure = str(error), error
+        await self._close(reason)
+        if failure is not None:
+            raise failure
+
+    def mishap(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """An exception nobody handled ends the lab: a verdict on a broken lab would be worth nothing."""
+        self._mishaps.append(context)
+        if self._playing is not None:
+            self._playing.cancel()
+
+    async def _steps(self) -> None:
+        await self._crew.start()
+        log = self._journal.of(LAB)
+        for step in self._scenario.steps if self._visit is None or self._visit.plays_steps else ():
+            self._tell(step.describe())
+            log(Event.STEP, step.describe(), line=step.line)
+            await self._stage.play(step)
+        await self._crew.quiet()
+        if self._visit is not None:
+            with self._loop.real_time():
+                await self._visit.hold(OpenLab(self._scenario, self._addresses, log))
+            await self._crew.quiet()
+
+    async def _close(self, reason: str) -> None:
+        await self._crew.stop(at_once=reason == "interrupted")
+        elapsed, real = self._loop.elapsed_ns() / _NS, self._loop.real_elapsed_ns() / _NS
+        self._journal.of(LAB)(
+            Event.LAB_ENDED,
+            f"{reason}: {elapsed:.0f} s of scenario time in {real:.2f} s",
+            scenario_seconds=f"{elapsed:.3f}",
+            real_seconds=f"{real:.3f}",
+            reason=reason,
+        )
+        self._wire.close()
+        self._writer.flush()
+        for mishap in self._mishaps:
+            error = mishap.get("exception")
+            raise error if isinstance(error, BaseException) else RuntimeError(str(mishap.get("message")))
+
+    def _wire_of(self, network: Network, recorder: Recorder) -> Wire:
+        faults = packet_faults(self._scenario, self._addresses)
+        lines = {id(fault): line for line, fault in faults}
+        log = self._journal.of("wire")
+
+        def fired(fault: PacketFault, frame: int, description: str) -> None:
+            log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
+
+        addresses = [address for own in self._addresses.values() for address in own]
+        return Wire(network.wire, self._loop, recorder, addresses, [fault for _, fault in faults], fired)
+
+    def _tls_fault(self, fault: TlsFault) -> None:
+        self._journal.fault(fault.tls, fault)

@@ -1,0 +1,83 @@
+"""What a scenario's steps do to a running lab.  A new step is a ``case`` here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from testbed.hosts.client import talk
+from testbed.hosts.user_agent import draft_of
+from testbed.lab.crew import Crew
+from testbed.lab.journal import LAB, Journal
+from testbed.lab.programs import run_program
+from testbed.net.clock import ScenarioLoop
+from testbed.protocols.events import Event
+from testbed.scenario.hosts import MailHostSpec, UserAgentSpec
+from testbed.scenario.programs import RunStep
+from testbed.scenario.readers import reader_of, webmail_of
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
+from testbed.scenario.talk import TalkStep
+
+_NS = 1_000_000_000
+
+
+class Stage:
+    """Where steps are played."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        addresses: Mapping[str, tuple[str, ...]],
+        crew: Crew,
+        loop: ScenarioLoop,
+        journal: Journal,
+    ) -> None:
+        self._scenario = scenario
+        self._addresses = addresses
+        self._crew = crew
+        self._loop = loop
+        self._journal = journal
+
+    async def play(self, step: Step) -> None:
+        """Do what a step says.  Raises StepError when it cannot be done here."""
+        match step:
+            case SendStep():
+                await self._crew.agent(step.via or self._agent_of(step.sender)).send(draft_of(step))
+            case WaitStep():
+                await asyncio.sleep(step.duration / _NS)
+            case ReadStep():
+                await self._read(step)
+            case TalkStep():
+                await talk(self._crew.site(step.sender), step, self._addresses[step.to][0])
+            case RunStep():
+                log = self._journal.of(step.on or LAB)
+                await run_program(self._scenario, step, self._addresses, self._loop, log)
+            case EmptyStep():
+                self._empty(step)
+
+    async def _read(self, step: ReadStep) -> None:
+        await self._crew.settled()  # mail that is on its way is there before it is looked for
+        name, _ = self._crew.mailbox(step.mailbox)
+        host = self._scenario.hosts[name]
+        assert isinstance(host, MailHostSpec)
+        password = step.password or host.mailboxes[step.mailbox.partition("@")[0]].password_to_read
+        server = webmail_of(self._scenario, name) if step.via == "web" else name
+        await self._crew.agent(reader_of(self._scenario, step) or "").read(step, server or name, password)
+
+    def _empty(self, step: EmptyStep) -> None:
+        host, mailbox = self._crew.mailbox(step.mailbox)
+        count = mailbox.empty()
+        self._journal.of(host)(
+            Event.EMPTIED,
+            f"the mailbox of <{step.mailbox}> is emptied of {count} messages",
+            mailbox=step.mailbox,
+            messages=count,
+        )
+
+    def _agent_of(self, sender: str) -> str:
+        return next(
+            name
+            for name, host in self._scenario.hosts.items()
+            if isinstance(host, UserAgentSpec) and host.address == sender
+        )
