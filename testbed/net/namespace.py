@@ -188,6 +188,7 @@ def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None
         if v6:
             for address in v6:
                 netlink.add_address(address, index["lo"])
+                netlink.add_local(address, index["lo"])
             prefix6 = IPv6Address("fd00::")
             netlink.add_route(prefix6, 64, index[WIRE], _TABLE, source=None)
             families.append(socket.AF_INET6)
