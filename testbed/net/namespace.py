@@ -188,6 +188,7 @@ def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None
         if v6:
             for address in v6:
                 netlink.add_address(address, index["lo"])
+                netlink.add_local(address, index["lo"])
             netlink.add_route(*PREFIX6, index[WIRE], TABLE, source=None)
             families.append(socket.AF_INET6)
         for family in families:

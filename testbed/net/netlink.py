@@ -14,7 +14,7 @@ _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_F_NODAD = 1, 2, 8, 0x02
 _FRA_IIFNAME, _FRA_PRIORITY, _FRA_TABLE = 3, 6, 15
 _IFLA_TXQLEN = 13
 _FR_ACT_TO_TBL = 1
-_RTPROT_STATIC, _RTN_UNICAST, _SCOPE_LINK = 4, 1, 253
+_RTPROT_STATIC, _RTN_UNICAST, _RTN_LOCAL, _SCOPE_LINK, _SCOPE_HOST = 4, 1, 2, 253, 254
 
 TABLE_LOCAL = 255
 
@@ -39,7 +39,11 @@ class Netlink:
         self._ask(_RTM_NEWLINK, 0, header + _attribute(_IFLA_TXQLEN, struct.pack("=I", packets)))
 
     def add_address(self, address: Address, index: int) -> None:
-        """Give an interface a host address, ready at once (no duplicate address detection)."""
+        """Give an interface a host address, without duplicate address detection.
+
+        An IPv6 address can be sent from at once, but the kernel leaves the route that delivers to it to a work queue,
+        and has no route to the address until that has run: ``add_local`` makes one now.
+        """
         bits = address.max_prefixlen
         header = struct.pack("=BBBBI", _family(address), bits, 0, 0, index)
         attributes = _attribute(_IFA_LOCAL, address.packed) + _attribute(_IFA_ADDRESS, address.packed)
@@ -56,6 +60,23 @@ class Netlink:
         if source is not None:
             attributes += _attribute(_RTA_PREFSRC, source.packed)
         self._ask(_RTM_NEWROUTE, _CREATE | _REPLACE, header + attributes)
+
+    def add_local(self, address: Address, index: int) -> None:
+        """Deliver what arrives for an address of the interface to this machine's sockets, from now on."""
+        header = struct.pack(
+            "=BBBBBBBBI",
+            _family(address),
+            address.max_prefixlen,
+            0,
+            0,
+            TABLE_LOCAL,
+            _RTPROT_STATIC,
+            _SCOPE_HOST,
+            _RTN_LOCAL,
+            0,
+        )
+        attributes = _attribute(_RTA_DST, address.packed) + _attribute(_RTA_OIF, struct.pack("=I", index))
+        self._ask(_RTM_NEWROUTE, _CREATE, header + attributes)
 
     def add_rule(self, family: int, priority: int, table: int, incoming: str = "") -> None:
         """Look a table up at a priority, for packets coming in by an interface where one is named."""

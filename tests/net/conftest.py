@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pickle
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +14,8 @@ from testbed.net.faults import PacketFault
 from testbed.net.namespace import enter
 from testbed.net.packet import look
 from testbed.net.wire import Wire
+
+from .children import LIMIT_S, Overdue, in_child
 
 ALICE, BOB, ALICE6, BOB6 = "127.0.0.10", "127.0.0.20", "fd00::10", "fd00::20"
 NAMES = {ALICE: "alice", BOB: "bob", ALICE6: "alice", BOB6: "bob"}
@@ -41,26 +40,10 @@ Story = Callable[[ScenarioLoop], Awaitable[Any]]
 InLab = Callable[..., tuple[Any, Recorded]]
 
 
-def run_in_lab(story: Story, faults: Sequence[PacketFault] = ()) -> tuple[Any, Recorded]:
+def run_in_lab(story: Story, faults: Sequence[PacketFault] = (), limit_s: float = LIMIT_S) -> tuple[Any, Recorded]:
     """The story's result and the packets, from a forked child."""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read_end)
-        try:
-            answer = pickle.dumps(_live(story, faults))
-        except BaseException:
-            answer = pickle.dumps(traceback.format_exc())
-        with os.fdopen(write_end, "wb") as pipe:
-            pipe.write(answer)
-        os._exit(0)
-    os.close(write_end)
-    with os.fdopen(read_end, "rb") as pipe:
-        answer = pickle.loads(pipe.read())
-    os.waitpid(child, 0)
-    if isinstance(answer, str):
-        pytest.fail(answer)
-    return answer
+    result: tuple[Any, Recorded] = in_child(lambda: _live(story, faults), limit_s)
+    return result
 
 
 def _live(story: Story, faults: Sequence[PacketFault]) -> tuple[Any, Recorded]:
@@ -69,9 +52,22 @@ def _live(story: Story, faults: Sequence[PacketFault]) -> tuple[Any, Recorded]:
     asyncio.set_event_loop(loop)
     recorded = Recorded()
     wire = Wire(network.wire, loop, recorded, list(NAMES), faults)
-    result = loop.run_until_complete(story(loop))
+    try:
+        result = loop.run_until_complete(story(loop))
+    except Overdue as overdue:
+        raise Overdue(f"{overdue}; {_where(loop)}; the wire carried {recorded.kinds()}") from None
     wire.close()
     return result, recorded
+
+
+def _where(loop: ScenarioLoop) -> str:
+    """Where each task waits."""
+    lines = [
+        f"{task.get_name()} waits in {frame.f_code.co_name}, line {frame.f_lineno}"
+        for task in asyncio.all_tasks(loop)
+        for frame in task.get_stack(limit=1)
+    ]
+    return ", ".join(sorted(lines)) or "no task waits"
 
 
 @pytest.fixture

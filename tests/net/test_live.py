@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pickle
 import signal
 import socket
 import struct
 import threading
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +20,8 @@ from testbed.pcap.capture import Capture
 from testbed.pcap.decode import packet_table
 from testbed.pcap.stream import segments
 
+from .children import in_child
+
 pytestmark = pytest.mark.lab
 
 THROUGH = [pytest.param("dumpcap", marks=pytest.mark.program("dumpcap")), "socket"]
@@ -31,25 +31,12 @@ through_both = pytest.mark.parametrize("through", THROUGH)
 
 def in_network(story: Callable[[], Any]) -> Any:
     """What a story gives in a network of its own, of which there is nothing but loopback."""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read_end)
-        try:
-            enter_plain()
-            answer = pickle.dumps(story())
-        except BaseException:
-            answer = pickle.dumps(RuntimeError(traceback.format_exc()))
-        with os.fdopen(write_end, "wb") as pipe:
-            pipe.write(answer)
-        os._exit(0)
-    os.close(write_end)
-    with os.fdopen(read_end, "rb") as pipe:
-        answer = pickle.loads(pipe.read())
-    os.waitpid(child, 0)
-    if isinstance(answer, RuntimeError):
-        pytest.fail(str(answer))
-    return answer
+
+    def live() -> Any:
+        enter_plain()
+        return story()
+
+    return in_child(live)
 
 
 def talk() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from testbed.net.clock import ScenarioLoop
+from testbed.net.namespace import enter
 
+from .children import in_child
 from .conftest import ALICE, ALICE6, BOB, BOB6, InLab
 
 pytestmark = pytest.mark.lab
@@ -59,6 +62,46 @@ def test_datagrams_go_over_the_wire_to_port_53(in_lab: InLab, client: str, serve
     answer, recorded = in_lab(story)
     assert answer == b"question answered"
     assert [packet[2] for packet in recorded.packets] == [client, server]
+
+
+@pytest.mark.parametrize(("client", "server"), [(ALICE, BOB), (ALICE6, BOB6)], ids=["IPv4", "IPv6"])
+def test_the_first_packet_of_a_new_network_arrives(client: str, server: str) -> None:
+    """Nothing of a network may come up later: what its first packet meets must not depend on the kernel's leisure."""
+
+    def first_packet() -> bytes:
+        network = enter(dict.fromkeys((client, server), "host"), server)
+        family = socket.AF_INET6 if ":" in server else socket.AF_INET
+        here, there = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM)
+        there.bind((server, 53))
+        here.bind((client, 0))
+        here.sendto(b"question", (server, 53))
+        os.write(network.wire, os.read(network.wire, 2048))
+        return there.recv(100)
+
+    for _ in range(30):
+        assert in_child(first_packet, limit_s=5) == b"question"
+
+
+def test_a_story_that_hangs_is_a_failure_that_says_where(in_lab: InLab) -> None:
+    async def story(loop: ScenarioLoop) -> None:
+        await loop.create_future()
+
+    with pytest.raises(pytest.fail.Exception, match=r"did not end within 0\.5 s; .* waits in story"):
+        in_lab(story, limit_s=0.5)
+
+
+def test_a_child_dies_with_its_test() -> None:
+    read_end, write_end = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        in_child(lambda: (os.write(write_end, b"alive"), signal.pause()))
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb", buffering=0) as pipe:
+        assert pipe.read(5) == b"alive"
+        os.kill(middle, signal.SIGKILL)
+        os.waitpid(middle, 0)
+        assert pipe.read() == b""  # the last holder of the other end is gone
 
 
 def test_names_resolve_and_files_are_private(in_lab: InLab) -> None:
