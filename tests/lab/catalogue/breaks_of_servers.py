@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from testbed.hosts import admission, delivery, smtp_client, smtp_server
+from testbed.hosts.envelope import Envelope
 from testbed.hosts.queue import Queue, QueuedMessage
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.smtp_server import SmtpServer
@@ -54,8 +56,8 @@ def forgets_its_queue(patch: pytest.MonkeyPatch) -> None:
 def promises_without_storing(patch: pytest.MonkeyPatch) -> None:
     """A relay that says 250 and keeps nothing."""
 
-    def add(self: Queue, sender: str, recipients: list[str], content: bytes, message_id: str, now: float) -> object:
-        return QueuedMessage(1, sender, message_id, now)
+    def add(self: Queue, envelope: Envelope, content: bytes, message_id: str, now: float) -> QueuedMessage:
+        return QueuedMessage(1, envelope.sender, message_id, now)
 
     patch.setattr(Queue, "add", add)
 
@@ -73,8 +75,8 @@ def bounces_notifications(patch: pytest.MonkeyPatch) -> None:
     """A relay that sends notifications under a name of its own, so that they can bounce."""
     enqueue = QueueRunner.enqueue
 
-    def named(self: QueueRunner, sender: str, recipients: list[str], content: bytes) -> QueuedMessage:
-        return enqueue(self, sender or "postmaster@crepes.fr", recipients, content)
+    def named(self: QueueRunner, envelope: Envelope, content: bytes) -> QueuedMessage:
+        return enqueue(self, replace(envelope, sender=envelope.sender or "postmaster@crepes.fr"), content)
 
     patch.setattr(QueueRunner, "enqueue", named)
 

@@ -56,8 +56,8 @@ def lets_nobody_in(patch: pytest.MonkeyPatch) -> None:
 def _wants(patch: pytest.MonkeyPatch, tls: Wanted) -> None:
     begin = Session.__init__
 
-    def changed(self: Session, *args: object) -> None:
-        begin(self, *(_changed(arg, tls) for arg in args))  # type: ignore[arg-type]
+    def changed(self: Session, *args: object, **options: object) -> None:
+        begin(self, *(_changed(arg, tls) for arg in args), **options)  # type: ignore[arg-type]
 
     patch.setattr(Session, "__init__", changed)
 

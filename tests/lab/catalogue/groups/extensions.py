@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from testbed.hosts import delivery, fitting
-from testbed.hosts.delivery import Result, Session
+from testbed.hosts.delivery import Session
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.esmtp_commands import Terms
 from testbed.hosts.fitting import Fitted, Offer
+from testbed.hosts.results import TOO_MANY, Result, reply_result
 from tests.lab.catalogue.breaks import bounces_what_could_wait, never_gives_up
 from tests.lab.catalogue.group import Break
 
@@ -60,14 +61,14 @@ def _leaves_the_rest(patch: pytest.MonkeyPatch) -> None:
 
 def _takes_552_at_its_word(patch: pytest.MonkeyPatch) -> None:
     """A relay to which every 552 is final."""
-    patch.setattr(delivery, "recipient_result", lambda code, text, *, first: delivery.reply_result(code, text))
+    patch.setattr(delivery, "recipient_result", lambda code, text, *, first: reply_result(code, text))
 
 
 def _takes_552_for_too_many(patch: pytest.MonkeyPatch) -> None:
     """A relay to which no 552 is final."""
 
     def result(code: int, text: str, *, first: bool) -> Result:
-        return Result(code, delivery.TOO_MANY, text) if code == 552 else delivery.reply_result(code, text)
+        return Result(code, TOO_MANY, text) if code == 552 else reply_result(code, text)
 
     patch.setattr(delivery, "recipient_result", result)
 

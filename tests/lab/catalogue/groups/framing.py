@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiosmtplib
 import pytest
@@ -55,13 +55,14 @@ FINDINGS = {
 }
 
 KeepAlive = Callable[[], None]
+Passed = Callable[[int], Awaitable[None]]
 _ANY_END = re.compile(rb"(?:\r\n|\n|\r)\.(?:\r\n|\n|\r)\Z")
 
 
 def ends_data_at_any_line_end(patch: pytest.MonkeyPatch) -> None:
     """A server that takes a dot between any two line ends for the end of data."""
 
-    async def read(reader: asyncio.StreamReader, keep_alive: KeepAlive) -> tuple[bytes, str]:
+    async def read(reader: asyncio.StreamReader, keep_alive: KeepAlive, passed: Passed) -> tuple[bytes, str]:
         content = b"\r\n"
         while not _ANY_END.search(content[-8:]):
             content += await reader.read(1)
@@ -73,7 +74,7 @@ def ends_data_at_any_line_end(patch: pytest.MonkeyPatch) -> None:
 def stores_half_a_message(patch: pytest.MonkeyPatch) -> None:
     """A server that delivers what it has got when the client goes away."""
 
-    async def read(reader: asyncio.StreamReader, keep_alive: KeepAlive) -> tuple[bytes, str]:
+    async def read(reader: asyncio.StreamReader, keep_alive: KeepAlive, passed: Passed) -> tuple[bytes, str]:
         lines = [b""]
         try:
             while lines[-1] != b".\r\n":
@@ -89,8 +90,8 @@ def stores_half_a_message(patch: pytest.MonkeyPatch) -> None:
 def _mangles(patch: pytest.MonkeyPatch, change: Callable[[bytes], bytes]) -> None:
     read = smtp_server.read_message
 
-    async def mangled(reader: asyncio.StreamReader, keep_alive: KeepAlive) -> tuple[bytes, str]:
-        content, refusal = await read(reader, keep_alive)
+    async def mangled(reader: asyncio.StreamReader, keep_alive: KeepAlive, passed: Passed) -> tuple[bytes, str]:
+        content, refusal = await read(reader, keep_alive, passed)
         return change(content), refusal
 
     patch.setattr(smtp_server, "read_message", mangled)

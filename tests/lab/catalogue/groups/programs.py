@@ -19,7 +19,7 @@ def programs_speak_from_nowhere(patch: pytest.MonkeyPatch) -> None:
 
 def servers_never_fail(patch: pytest.MonkeyPatch) -> None:
     """Servers that do not do what a fault says."""
-    patch.setattr(DialogueScript, "take", lambda self, stage, recipient="", connection=1: None)
+    patch.setattr(DialogueScript, "take", lambda self, stage, recipient="", connection=1, sender="": None)
 
 
 def knows_everybody(patch: pytest.MonkeyPatch) -> None:

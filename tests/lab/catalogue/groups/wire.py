@@ -2,9 +2,8 @@
 
 import pytest
 
-from testbed.hosts.post_office import PostOffice
 from testbed.net.wire import Wire
-from tests.lab.catalogue.breaks import bounces_what_could_wait
+from tests.lab.catalogue.breaks import bounces_what_could_wait, stores_twice
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
@@ -61,17 +60,6 @@ FINDINGS = {
 def overtakes_the_kernel(patch: pytest.MonkeyPatch) -> None:
     """A clock that does not wait for what TCP will send again."""
     patch.setattr(Wire, "_leads_on", lambda self, socket: False)
-
-
-def stores_twice(patch: pytest.MonkeyPatch) -> None:
-    """A receiver that puts each message into the mailbox twice."""
-    store = PostOffice.store
-
-    def twice(self: PostOffice, recipient: str, message: bytes, *, sender: str) -> None:
-        store(self, recipient, message, sender=sender)
-        store(self, recipient, message, sender=sender)
-
-    patch.setattr(PostOffice, "store", twice)
 
 
 GUARDS: dict[str, Break] = {
