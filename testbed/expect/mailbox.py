@@ -40,5 +40,6 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
         differences += [] if stored else ["nothing was put into it"]
     why = "; ".join(differences) or f"{len(held)} lie in it, as expected"
     by_readers = [e for event in (Event.FILED, Event.DELETED) for e in entries(analysis, event, recipient=expected.of)]
-    told = tuple(entry.frame for entry in (*stored, *held, *by_readers))
+    tried = entries(analysis, Event.SUBMISSION_FAILED, recipients=expected.of)
+    told = tuple(entry.frame for entry in (*stored, *held, *by_readers, *tried))
     return Verdict(what, not differences, why, (*asked, *told), expected.line)

@@ -106,11 +106,13 @@ class MailHostSpec(HostSpec):
 
 
 class UserAgentSpec(HostSpec):
-    """Somebody's mail program: submits messages to a relay, and reads its owner's mail."""
+    """Somebody's mail program: submits messages to a mail server, and reads its owner's mail."""
 
     role: Literal["user-agent"] = "user-agent"
     address: Address = Field(description="Whose mail program it is.")
-    server: HostName | None = Field(default=None, description="The relay it submits to; without it, it only reads.")
+    server: HostName | None = Field(
+        default=None, description="The mail server it submits to; without it, it only reads."
+    )
     port: Literal[25, 465, 587] = Field(
         default=587, description="The port it submits to; on 465 TLS begins with the first octet."
     )

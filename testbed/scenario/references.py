@@ -19,7 +19,7 @@ from testbed.scenario.expectations import (
     ReplyExpected,
 )
 from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, TlsFault, WireFault, ZoneFault
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec, RelaySpec, UserAgentSpec, WebmailSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.problems import Problem, did_you_mean
 from testbed.scenario.programs import Exited, RunStep
 from testbed.scenario.readers import mailbox_hosts
@@ -75,10 +75,13 @@ def _hosts(scenario: Scenario) -> Found:
                 if target.rpartition("@")[2].lower() == host.domain.lower():
                     yield ("hosts", name, "forward", user), f"'{target[:60]}' is not elsewhere: {name} serves it itself"
         if isinstance(host, UserAgentSpec) and host.server is not None:
-            yield from _known_host(scenario, ("hosts", name, "server"), host.server, RelaySpec, "relay")
+            yield from _known_host(scenario, ("hosts", name, "server"), host.server, MailHostSpec, "mail server")
             server = scenario.hosts.get(host.server)
             if host.port == 465 and isinstance(server, RelaySpec) and not server.starttls:
                 yield ("hosts", name, "port"), f"{host.server} has no port 465; give it 'starttls: true'"
+            if host.port != 25 and isinstance(server, ReceiverSpec):
+                problem = f"{host.server} takes mail on port 25 only; say 'port: 25' to deliver to it directly"
+                yield ("hosts", name, "port" if "port" in host.model_fields_set else "server"), problem
 
 
 def _is_host_name(name: str) -> bool:

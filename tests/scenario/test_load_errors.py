@@ -418,9 +418,13 @@ def test_expectations(text, said):
         (hosts("alice.crepes.fr: {server: crepe.fr}"), f"7:29: {LAB}"),
         (
             hosts("alice.crepes.fr: {server: someschool.edu}"),
-            "7:29: someschool.edu is no relay; its role is receiver",
+            "7:29: someschool.edu takes mail on port 25 only; say 'port: 25' to deliver to it directly",
         ),
-        (hosts("crepes.fr: {role: receiver}"), "7:3: crepes.fr is no relay; its role is receiver"),
+        (hosts("alice.crepes.fr: {server: ns.lab}"), "7:29: ns.lab is no mail server; its role is name-server"),
+        (
+            hosts("crepes.fr: {role: receiver}"),
+            "7:3: crepes.fr takes mail on port 25 only; say 'port: 25' to deliver to it directly",
+        ),
         (fault("{at: crepe.fr, on: RCPT, reply: 452}"), f"7:10: {LAB}"),
         (fault("{at: ns.lab, on: RCPT, reply: 452}"), "7:10: ns.lab is no mail server; its role is name-server"),
         (fault("{host: crepe.fr, is: silent}"), f"7:12: {LAB}"),

@@ -15,6 +15,7 @@ from tests.lab.catalogue.group import Group
 from tests.lab.catalogue.groups import (
     auth,
     connection,
+    course,
     crash,
     dialogue,
     dns,
@@ -38,6 +39,7 @@ GROUPS: dict[str, Group] = {
     "": textbook,
     "auth": auth,
     "connection": connection,
+    "course": course,
     "crash": crash,
     "dialogue": dialogue,
     "dns": dns,
