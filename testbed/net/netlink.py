@@ -16,7 +16,11 @@ _IFLA_TXQLEN = 13
 _FR_ACT_TO_TBL = 1
 _RTPROT_STATIC, _RTN_UNICAST, _RTN_LOCAL, _SCOPE_LINK, _SCOPE_HOST = 4, 1, 2, 253, 254
 
+_RTA_METRICS, _RTAX_LOCK, _RTAX_RTO_MIN = 8, 1, 13
+
 TABLE_LOCAL = 255
+RTO_MIN_MS = 500
+"""More than the kernel's 200, so that a lab whose process has to wait for a busy machine does not repeat itself."""
 
 Address = IPv4Address | IPv6Address
 
@@ -51,7 +55,10 @@ class Netlink:
         self._ask(_RTM_NEWADDR, _CREATE, header + attributes)
 
     def add_route(self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None) -> None:
-        """Route a prefix out of an interface, in place of the route the table had for it."""
+        """Route a prefix out of an interface, in place of the route the table had for it.
+
+        TCP waits at least :data:`RTO_MIN_MS` before it repeats what goes this way.
+        """
         header = struct.pack(
             "=BBBBBBBBI", _family(prefix), bits, 0, 0, table, _RTPROT_STATIC, _SCOPE_LINK, _RTN_UNICAST, 0
         )
@@ -59,6 +66,9 @@ class Netlink:
         attributes += _attribute(_RTA_TABLE, struct.pack("=I", table))
         if source is not None:
             attributes += _attribute(_RTA_PREFSRC, source.packed)
+        metrics = _attribute(_RTAX_LOCK, struct.pack("=I", 1 << _RTAX_RTO_MIN))
+        metrics += _attribute(_RTAX_RTO_MIN, struct.pack("=I", RTO_MIN_MS))
+        attributes += _attribute(_RTA_METRICS, metrics)
         self._ask(_RTM_NEWROUTE, _CREATE | _REPLACE, header + attributes)
 
     def add_local(self, address: Address, index: int) -> None:

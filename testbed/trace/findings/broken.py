@@ -14,8 +14,10 @@ _MAX_FRAMES = 20
 _SERVER_ZERO_WINDOW = "w"  # in Zeek's history
 
 
-def ends_idleness(exchange: Exchange) -> bool:
-    """Whether a server closes because its client says nothing (RFC 5321 §4.5.3.2.7)."""
+def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
+    """Whether a server closes because its client says nothing (RFC 5321 §4.5.3.2.7), though it might have."""
+    if any(remark.code == "window-closed" and remark.detail == "server" for remark in connection.transport_remarks):
+        return False  # it was the server that took nothing
     reply = exchange.reply
     return exchange.command is None and reply is not None and (reply.code, reply.enhanced) == ("421", _IDLE)
 
@@ -25,7 +27,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
     if connection.service not in SMTP_SERVICES:
         return
     for exchange in connection.exchanges:
-        if exchange.reply is None or not ends_idleness(exchange):
+        if exchange.reply is None or not ends_idleness(connection, exchange):
             continue
         end = exchange.reply.time_ns
         said = [e for e in connection.exchanges if e is not exchange and _time(e) < end]

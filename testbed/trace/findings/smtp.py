@@ -67,7 +67,7 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
         reply = exchange.reply
         if reply is None or reply.code[:1] not in ("4", "5") or verb in ("RCPT", "message", "BDAT"):
             continue
-        if ends_idleness(exchange):
+        if ends_idleness(connection, exchange):
             continue
         said.setdefault((verb, reply.status), []).append(reply)
     for (verb, _), replies in said.items():

@@ -40,8 +40,8 @@ FINDINGS = {
     "stalled-RCPT": "delivery-retried no-reply",
     "stalled-at-data": "delivery-retried no-reply",
     "stalled-after-final-dot": "delivery-retried duplicate-possible reply-to-message-lost",
-    "stops-reading-deaf": "connection-reset delivery-retried server-stopped-reading",
-    "stops-reading-sip": "connection-reset delivery-retried server-stopped-reading",
+    "stops-reading-deaf": "connection-reset delivery-retried server-stopped-reading window-closed",
+    "stops-reading-sip": "connection-reset delivery-retried server-stopped-reading window-closed",
     "user-agent-stalled": "client-stalled delivery-retried message-cut-off",
 }
 

@@ -51,7 +51,7 @@ FINDINGS = {
     "odd-octets-CRLF-NUL-.-CRLF": "",
     "odd-octets-é": "",
     "odd-octets-ÿþ": "",
-    "silent-in-mid-message": "message-cut-off refused-for-now",
+    "silent-in-mid-message": "client-stalled message-cut-off",
 }
 
 KeepAlive = Callable[[], None]

@@ -8,7 +8,9 @@ from tests.lab.catalogue.group import Break
 
 FINDINGS = {
     "connection-forgotten-reset": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
-    "connection-forgotten-silence": "connection-dead delivery-retried refused-for-now segment-retransmitted",
+    "connection-forgotten-silence": (
+        "connection-dead connection-reset delivery-retried refused-for-now segment-retransmitted"
+    ),
     "corrupted-FIN": "segment-corrupted",
     "corrupted-SYN": "segment-corrupted",
     "corrupted-data": "segment-corrupted",
