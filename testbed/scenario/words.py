@@ -132,8 +132,13 @@ def _keys(model: type | None) -> list[str]:
     return [fields[name].alias or name for name in names if not fields[name].exclude]
 
 
+_MOST_SHOWN = 15
+
+
 def _choices(value: object, words: list[str]) -> list[str]:
     """The words to show: of those of several protocols, the ones of the protocol that was named."""
+    if len(words) <= _MOST_SHOWN:
+        return words
     protocol = str(value).partition(" ")[0]
     groups = list(dict.fromkeys(word.partition(" ")[0] for word in words if " " in word))
     if protocol in groups:

@@ -87,7 +87,13 @@ def trace(folder: Path) -> Analysis:
 @pytest.mark.lab
 def test_mail_from_outside_reaches_bob_and_the_trace(serve: type[Served], tmp_path: Path) -> None:
     lab = serve(DELIVERED, "--keep", str(tmp_path))
-    assert set(lab.doors) == {("crepes.fr", "smtp"), ("crepes.fr", "submission"), ("someschool.edu", "smtp")}
+    assert set(lab.doors) == {
+        ("crepes.fr", "smtp"),
+        ("crepes.fr", "submission"),
+        ("someschool.edu", "smtp"),
+        *((host, protocol) for host in ("crepes.fr", "someschool.edu") for protocol in ("pop3", "imap")),
+        ("mail.someschool.edu", "http"),
+    }
     with smtplib.SMTP("127.0.0.1", lab.doors["crepes.fr", "submission"], timeout=20) as client:
         client.send_message(message("bob@someschool.edu"))
     output = lab.end()

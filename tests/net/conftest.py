@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from testbed.net import forge
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
 from testbed.net.namespace import enter
@@ -42,6 +43,7 @@ InLab = Callable[..., tuple[Any, Recorded]]
 
 def run_in_lab(story: Story, faults: Sequence[PacketFault] = (), limit_s: float = LIMIT_S) -> tuple[Any, Recorded]:
     """The story's result and the packets, from a forked child."""
+    forge.preload()  # half a second that a child would have to answer in
     result: tuple[Any, Recorded] = in_child(lambda: _live(story, faults), limit_s)
     return result
 

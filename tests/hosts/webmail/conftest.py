@@ -26,6 +26,7 @@ from uvicorn.server import ServerState
 
 from testbed.hosts.delivery import Session
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.envelope import envelope_to
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import Place
@@ -141,7 +142,7 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
     async def send(sender: str, recipients: list[str], content: bytes) -> dict[str, str]:
         session = Session(site, "127.0.0.1", smtp.port)
         await session.open()
-        results = await session.send(sender, recipients, content)
+        results = await session.send(envelope_to(sender, *recipients), content)
         await session.quit()
         return {recipient: str(result) for recipient, result in results.items() if not result.taken}
 
