@@ -62,6 +62,7 @@ docs: $(READY)
 # The reference traces again: look at what changed before committing them.
 captures: $(READY)
 	@rm -rf build/traces && $(BIN)/testbed run --keep build/traces scenarios
+	@rm -f captures/*.pcapng
 	@for trace in build/traces/*.pcapng; do $(BIN)/testbed inspect -o captures/$$(basename $$trace) $$trace; done
 
 clean:
