@@ -87,7 +87,11 @@ def test_four_files_hold_what_the_json_holds(pa: ModuleType, tmp_path: Path) -> 
             assert row[name] == (getattr(packet, name) or None)
         assert tuple(row["tcp"]) == packet.tcp
         ends = [(row[f"{end}_address"], row[f"{end}_port"]) for end in ("source", "destination")]
-        assert [f"{a}:{port}" if port else a for a, port in ends] == [packet.source, packet.destination]
+        written = [f"[{a}]" if ":" in a and port else a for a, port in ends]
+        assert [f"{a}:{port}" if port else a for a, (_, port) in zip(written, ends, strict=True)] == [
+            packet.source,
+            packet.destination,
+        ]
 
     found = [finding_json(finding) | {"file": str(a.path)} for a in analyses for finding in a.findings]
     assert findings == [{field.name: finding[field.name] for field in TABLES["findings"]} for finding in found]

@@ -18,7 +18,8 @@ from testbed.trace.streaming import stream
 from tests.bench.make_capture import make
 
 PROJECT = Path(__file__).parents[2]
-TRACES = sorted((PROJECT / "captures").glob("*.pcapng"))
+# Without those that carry TLS keys: a stream is not decrypted, as tshark, which does it, wants a whole file.
+TRACES = [path for path in sorted((PROJECT / "captures").glob("*.pcapng")) if not read_capture(path).secrets]
 
 
 def unnumbered(connection: Connection) -> Connection:
