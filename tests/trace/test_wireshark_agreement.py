@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import agreement
@@ -93,6 +94,7 @@ def test_dialogue_as_pyshark_reads_it() -> None:
     """Commands and replies of one connection: verb, argument and code, in order."""
     pyshark = pytest.importorskip("pyshark")
     commands, codes = [], []
+    asyncio.set_event_loop(asyncio.new_event_loop())  # pyshark takes the current one, which other tests leave closed
     with pyshark.FileCapture(str(SMTP), display_filter="tcp.stream==0 && smtp", keep_packets=False) as packets:
         for packet in packets:
             if hasattr(packet, "smtp") and hasattr(packet.smtp, "req_command"):
