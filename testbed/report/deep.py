@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 
 from testbed.errors import UsageError
@@ -19,7 +18,6 @@ def dissection(path: str, frame: int) -> str:
     import pyshark
     from pyshark.capture.capture import TSharkCrashException
 
-    asyncio.set_event_loop(asyncio.new_event_loop())  # pyshark takes the current one, and there may be none
     capture = pyshark.FileCapture(path, display_filter=f"frame.number == {frame}", keep_packets=False)
     try:
         packet = next(iter(capture), None)
