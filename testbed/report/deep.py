@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 from testbed.errors import UsageError
 from testbed.protocols.text import printable
@@ -15,6 +16,12 @@ def dissection(path: str, frame: int) -> str:
     """
     if shutil.which("tshark") is None:
         raise UsageError("--deep needs tshark, which is not installed; run 'apt-get install tshark'")
+    # In the main thread pyshark would need its current event loop, and leave a handler of SIGCHLD behind.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_dissect, path, frame).result()
+
+
+def _dissect(path: str, frame: int) -> str:
     import pyshark
     from pyshark.capture.capture import TSharkCrashException
 
@@ -25,6 +32,7 @@ def dissection(path: str, frame: int) -> str:
         raise UsageError(f"{path}: tshark cannot read it: {error}") from None
     finally:
         capture.close()
+        capture.eventloop.close()
     if packet is None:
         raise UsageError(f"{path}: there is no frame {frame}")
     lines = [f"Frame {frame}, {packet.length} octets, {packet.highest_layer}"]
