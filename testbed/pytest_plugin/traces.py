@@ -1,0 +1,24 @@
+"""Where the traces of a run of pytest go."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_NAME = "testbed"
+
+
+def keep_folder(config: pytest.Config) -> Path | None:
+    """The folder of ``--testbed-keep``, seen from where pytest was started; None when it was not given."""
+    given = config.getoption("testbed_keep")
+    return config.invocation_params.dir / given if given else None
+
+
+def temporary_folder(config: pytest.Config) -> Path:
+    """A folder of this run beside those of ``tmp_path``, kept and removed as they are."""
+    factory = getattr(config, "_tmp_path_factory", None)  # a fixture's, and an item of ours has no fixtures
+    if isinstance(factory, pytest.TempPathFactory):
+        return factory.getbasetemp() / _NAME
+    return Path(tempfile.gettempdir()) / _NAME
