@@ -42,7 +42,7 @@ def scenario_of(source: Source, case: str = "", parts: Mapping[str, object] | No
 
 def trace_file(scenario: Scenario, folder: Folder) -> Path:
     """The trace's path: in the folder, named so that nothing is overwritten; else in a fresh temporary one."""
-    stem = "lab" if scenario.file == IN_CODE else scenario.name
+    stem = trace_stem(scenario)
     if folder is None:
         return Path(tempfile.mkdtemp(prefix="testbed-")) / f"{stem}.pcapng"
     found = Path(folder) / f"{stem}.pcapng"
@@ -51,3 +51,8 @@ def trace_file(scenario: Scenario, folder: Folder) -> Path:
         found = Path(folder) / f"{stem}-{number}.pcapng"
         number += 1
     return found.absolute()
+
+
+def trace_stem(scenario: Scenario) -> str:
+    """What a trace is called: as its scenario's file and case, or ``lab`` where there is no file."""
+    return "lab" if scenario.file == IN_CODE else scenario.name

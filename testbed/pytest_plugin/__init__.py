@@ -26,6 +26,7 @@ _MOST_OCTETS = 1_048_576  # larger files are no scenarios
 _SCHEMA = re.compile(rb"^# yaml-language-server: \$schema=\S*scenario\.schema\.json", re.M)
 _KEY = re.compile(rb"^(title|steps|expect|like)[ \t]*:", re.M)
 _SCENARIO = ({b"title", b"steps", b"expect"}, {b"title", b"like", b"expect"}, {b"title", b"like", b"steps"})
+_matched = pytest.StashKey[frozenset[Path]]()
 _opened = pytest.StashKey["LabFactory"]()
 
 
@@ -47,7 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Make the mark known.  Raises UsageError for patterns that are none."""
+    if config.getini(GLOBS):
+        _matching(config)
     config.addinivalue_line(
         "markers", f"{MARK}(group, file, case): a scenario of Mail Testbed; group is its folder. Set by itself."
     )
@@ -64,11 +67,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
 
 def _is_scenario(path: Path, parent: pytest.Collector) -> bool:
     """Whether a file matches the patterns; without any, whether it was named, or has a scenario's keys."""
-    patterns = parent.config.getini(GLOBS)
-    if patterns:
-        root = parent.config.rootpath
-        return path.is_relative_to(root) and any(path in root.glob(pattern) for pattern in patterns)
+    if parent.config.getini(GLOBS):
+        return path in _matching(parent.config)
     return parent.session.isinitpath(path) or _looks_like_one(path)
+
+
+def _matching(config: pytest.Config) -> frozenset[Path]:
+    """The files that match the patterns.  Raises UsageError."""
+    if _matched not in config.stash:
+        try:
+            found = [path for pattern in config.getini(GLOBS) for path in config.rootpath.glob(pattern)]
+        except (ValueError, NotImplementedError) as error:
+            raise pytest.UsageError(f"{GLOBS}: patterns are relative to {config.rootpath}: {error}") from None
+        config.stash[_matched] = frozenset(found)
+    return config.stash[_matched]
 
 
 def _looks_like_one(path: Path) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
-from testbed.bed import Bed, open_lab
-from testbed.bed.source import Source
+from testbed.bed import Bed
+from testbed.bed.source import Source, scenario_of, trace_stem
 from testbed.errors import NoLabError
-from testbed.pytest_plugin.traces import keep_folder
+from testbed.pytest_plugin.traces import inside, keep_folder
 
 
 class LabFactory:
@@ -27,18 +28,21 @@ class LabFactory:
         self._folder: Path | None = None
 
     def __call__(self, source: Source = None, /, *, case: str = "", play_steps: bool = True, **parts: object) -> Bed:
+        scenario = scenario_of(self._beside(source), case, parts)
+        number = f"-{len(self._beds) + 1}" if self._beds else ""
         try:
-            bed = open_lab(self._beside(source), case=case, keep=self._keep(), play_steps=play_steps, **parts)
+            bed = Bed(scenario, self._keep() / f"{trace_stem(scenario)}{number}.pcapng", plays_steps=play_steps)
         except NoLabError as error:
-            pytest.skip(f"labs cannot run here: {error}")
+            raise pytest.skip.Exception(f"labs cannot run here: {error}", _use_item_location=True) from None
         self._beds.append(bed)
         self._request.node.user_properties.append(("testbed_trace", str(bed.trace)))
         return bed
 
     def close(self) -> None:
         """End the labs that are still open, the last one first."""
-        for bed in reversed(self._beds):
-            bed.close()
+        with contextlib.ExitStack() as stack:
+            for bed in self._beds:
+                stack.callback(bed.close)
 
     def sections(self) -> list[tuple[str, str]]:
         """For the report of a test that failed: where each trace is, and the command that shows it."""
@@ -57,5 +61,8 @@ class LabFactory:
         if self._folder is None:
             name = re.sub(r"[^\w.-]+", "-", self._request.node.name).strip("-")[:60]
             kept = keep_folder(self._request.config)
-            self._folder = kept / name if kept else self._temporary.mktemp(f"lab-{name[:30]}")
+            if kept is None:
+                self._folder = self._temporary.mktemp(f"lab-{name[:30]}")
+            else:
+                self._folder = kept / inside(self._request.config, self._request.path.with_suffix("")) / name
         return self._folder

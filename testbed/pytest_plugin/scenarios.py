@@ -14,7 +14,7 @@ from _pytest._code.code import TerminalRepr
 
 from testbed.errors import TestbedError
 from testbed.pytest_plugin import TIME_LIMIT
-from testbed.pytest_plugin.traces import keep_folder, temporary_folder
+from testbed.pytest_plugin.traces import inside, keep_folder, temporary_folder, trace_lines
 from testbed.scenario.load import load_cases
 from testbed.scenario.scenario import Scenario
 
@@ -76,9 +76,9 @@ class ScenarioItem(pytest.Item):
             if trace.exists():
                 self.user_properties.append(("testbed_trace", str(trace)))
         if outcome.played.no_lab:
-            pytest.skip(f"labs cannot run here: {outcome.played.error}")
+            raise pytest.skip.Exception(f"labs cannot run here: {outcome.played.error}", _use_item_location=True)
         if outcome.result is Result.SKIPPED:
-            pytest.skip(outcome.played.skipped)
+            raise pytest.skip.Exception(outcome.played.skipped, _use_item_location=True)
         if outcome.result is not Result.HELD:
             raise NotGreen(outcome)
 
@@ -91,7 +91,7 @@ class ScenarioItem(pytest.Item):
             return failure(error.outcome)
         if isinstance(error, TestbedError | pytest.fail.Exception):
             trace = self._trace()
-            kept = f"trace: {trace}" if trace.exists() else "nothing was captured"
+            kept = trace_lines(trace) if trace.exists() else "nothing was captured"
             line = self._line + 1
             return plain(self.scenario.file, line, str(error), f"{self.scenario.file}:{line}: {error}\n{kept}")
         return super().repr_failure(excinfo)
@@ -101,12 +101,8 @@ class ScenarioItem(pytest.Item):
         return self.path, self._line, self.name
 
     def _trace(self) -> Path:
-        kept = keep_folder(self.config)
-        if kept is None:
-            kept = temporary_folder(self.config)
-        root = self.config.rootpath
-        inside = self.path.parent.relative_to(root) if self.path.is_relative_to(root) else Path()
-        return kept / inside / self._trace_name
+        kept = keep_folder(self.config) or temporary_folder(self.config)
+        return kept / inside(self.config, self.path.parent) / self._trace_name
 
 
 def _as_seen(node: pytest.File) -> str:

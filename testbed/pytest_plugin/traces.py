@@ -22,3 +22,8 @@ def temporary_folder(config: pytest.Config) -> Path:
     if isinstance(factory, pytest.TempPathFactory):
         return factory.getbasetemp() / _NAME
     return Path(tempfile.gettempdir()) / _NAME
+
+
+def inside(config: pytest.Config, path: Path) -> Path:
+    """The path as seen from the root of the tests, so that traces of the same name keep out of each other's way."""
+    return path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else Path(path.name)

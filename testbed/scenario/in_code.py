@@ -39,7 +39,7 @@ def scenario_in_code(said: str | Mapping[str, object], case: str = "") -> Scenar
     if not missing:
         return parse(text, IN_CODE, case)
     if text.lstrip().startswith("{"):
-        text = _yaml(data)
+        text = _yaml(data) if data else ""
     filled = "".join(f"\n{key}: {json.dumps(_unsaid(data)[key])}" for key in missing)
     scenario = parse(text.rstrip() + filled, IN_CODE, case)
     unsaid = {key: () for key in missing if key != "title"}
