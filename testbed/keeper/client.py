@@ -110,7 +110,7 @@ class Session:
         """Wait for the lab's end.  Raises LabError when the keeper is gone."""
         try:
             while self._played is None:
-                self._receive(self._life)
+                self._receive()
         except BaseException:
             self._give_up()
             raise
@@ -122,22 +122,18 @@ class Session:
         """What the lab says; None when it has ended instead."""
         try:
             while self._played is None:
-                for line in wait([self._lab, self._life]):
-                    assert isinstance(line, Connection)
-                    if line is self._life:
-                        self._receive(line)
-                        continue
+                if self._life not in wait([self._lab, self._life]):
                     with contextlib.suppress(EOFError, OSError):
-                        return line.recv()
-                    self._receive(self._life)
+                        return self._lab.recv()
+                self._receive()
         except BaseException:
             self._give_up()
             raise
         return None
 
-    def _receive(self, line: Connection) -> None:
+    def _receive(self) -> None:
         try:
-            answer = line.recv()
+            answer = self._life.recv()
         except (EOFError, OSError):
             raise LabError(_GONE) from None
         if isinstance(answer, TestbedError):

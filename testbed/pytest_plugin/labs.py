@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from testbed.bed import Bed
 from testbed.bed.source import Source, scenario_of, trace_stem
 from testbed.errors import NoLabError
-from testbed.pytest_plugin.traces import inside, keep_folder
+from testbed.pytest_plugin.traces import inside, keep_folder, trace_lines
 
 
 class LabFactory:
@@ -46,9 +45,7 @@ class LabFactory:
 
     def sections(self) -> list[tuple[str, str]]:
         """For the report of a test that failed: where each trace is, and the command that shows it."""
-        lines = [
-            f"trace       {bed.trace}\nlook at it  testbed inspect {shlex.quote(str(bed.trace))}" for bed in self._beds
-        ]
+        lines = [trace_lines(bed.trace) for bed in self._beds]
         return [("Mail Testbed", "\n".join(lines))] if lines else []
 
     def _beside(self, source: Source) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -27,3 +28,8 @@ def temporary_folder(config: pytest.Config) -> Path:
 def inside(config: pytest.Config, path: Path) -> Path:
     """The path as seen from the root of the tests, so that traces of the same name keep out of each other's way."""
     return path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else Path(path.name)
+
+
+def trace_lines(trace: Path) -> str:
+    """Where a trace is, and the command that shows it."""
+    return f"trace       {trace}\nlook at it  testbed inspect {shlex.quote(str(trace))}"

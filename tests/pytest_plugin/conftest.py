@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import PROJECT
 
 Run = Callable[..., pytest.RunResult]
+Write = Callable[[str, str], Path]
 
 RED = """\
 title: Bob's mailbox is full ($how)
@@ -58,7 +59,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def write(pytester: pytest.Pytester) -> Callable[[str, str], Path]:
+def write(pytester: pytest.Pytester) -> Write:
     """Write a file of the folder."""
 
     def written(name: str, text: str) -> Path:

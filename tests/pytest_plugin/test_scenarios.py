@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
-from tests.pytest_plugin.conftest import GREEN, RED, Run
+from tests.pytest_plugin.conftest import GREEN, RED, Run, Write
 
 pytest_plugins = ["pytester"]
-
-Write = Callable[[str, str], Path]
 
 FOREIGN = {
     "compose.yaml": "services:\n  mail: {image: mail}\n",
