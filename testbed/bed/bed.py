@@ -47,6 +47,9 @@ class Bed:
             raise NoLabError(why) if played.no_lab or played.skipped else LabError(why)
         self._served: Served = served
 
+    def __repr__(self) -> str:
+        return f"<lab '{self.scenario.title}', {'open' if self._outcome is None else self._outcome.result}>"
+
     def __enter__(self) -> Bed:
         return self
 
