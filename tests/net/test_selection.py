@@ -87,8 +87,8 @@ def test_connections_are_counted_as_they_open_however_often_a_syn_is_sent() -> N
 
 def test_ports_used_again_are_another_connection() -> None:
     selection = Selection(connection=2)
-    assert not any([selection.chooses(packet) for packet in conversation().values()])
-    assert all([selection.chooses(packet) for packet in conversation().values()])
+    assert not any(selection.chooses(packet) for packet in conversation().values())
+    assert all(selection.chooses(packet) for packet in conversation().values())
 
 
 @pytest.mark.parametrize(("keys", "chosen"), [({}, True), ({"larger_than": 500}, True), ({"larger_than": 950}, False)])
