@@ -70,7 +70,7 @@ def test_a_test_for_each_case_by_its_title(run: Run, write: Write) -> None:
     [
         (GREEN.replace("send", "sned"), ["scenarios/x.yaml:3:5: unknown step 'sned' (did you mean 'send'?)"]),
         (GREEN + "hsots: {}\nfaults: {}\n", ["scenarios/x.yaml:6:1: unknown key 'hsots'*", "scenarios/x.yaml:7:9: *"]),
-        (GREEN + "hosts: [\n", ["scenarios/x.yaml:7:1: this is not YAML*"]),
+        (GREEN + "hosts: [\n", ["scenarios/x.yaml:6:8: this is not YAML: this '[[]' is not closed"]),
         ("# yaml-language-server: $schema=scenario.schema.json\ntitle: x\n", ["scenarios/x.yaml:*'steps' is missing*"]),
         ("title: x\nlike: nowhere.yaml\nexpect: []\n", ["scenarios/x.yaml:2:7: nowhere.yaml: there is no such file*"]),
     ],
