@@ -17,6 +17,7 @@ from testbed.report.run import look
 from testbed.report.words import frames
 from testbed.scenario.like import texts
 from testbed.scenario.scenario import Scenario
+from testbed.trace.semantics.difference import Difference
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_LINES = 12
@@ -47,7 +48,8 @@ def failures(outcome: Outcome) -> list[Failure]:
     if outcome.result is not Result.FAILED or outcome.judgement is None:
         return []
     verdicts = (*outcome.judgement.expectations, *outcome.judgement.always)
-    return [_failure(outcome.scenario, verdict) for verdict in verdicts if not verdict.held]
+    found = [_failure(outcome.scenario, verdict) for verdict in verdicts if not verdict.held]
+    return [*found, *(_change(outcome, change) for change in outcome.changes)]
 
 
 def as_written(scenario: Scenario, verdict: Verdict) -> tuple[str, ...]:
@@ -87,6 +89,17 @@ def _failure(scenario: Scenario, verdict: Verdict) -> Failure:
         verdict.line,
         verdict.frames,
         as_written(scenario, verdict),
+    )
+
+
+def _change(outcome: Outcome, change: Difference) -> Failure:
+    before = f"there: {frames(change.before)}" if change.before else ""
+    return Failure(
+        f"nothing changes since {printable(str(outcome.reference or 'the reference'))}",
+        printable(change.text),
+        printable(outcome.scenario.file),
+        frames=change.now,
+        detail=(before,) if before else (),
     )
 
 
