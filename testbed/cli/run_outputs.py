@@ -93,7 +93,7 @@ class Outputs:
                 with path.open(mode, encoding="utf-8", newline="\n") as out:
                     out.write(text)
             except OSError as error:
-                complaints.append(_cannot(path, error.strerror or str(error)))
+                complaints.append(_cannot(path, (error.strerror or str(error)).lower()))
         if self._spoken is not None:
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(encoding="utf-8")
@@ -140,4 +140,4 @@ def _obstacle(path: Path) -> str:
 
 
 def _cannot(path: Path, why: str) -> str:
-    return f"{path}: the report cannot be written: {why.lower()}"
+    return f"{path}: the report cannot be written: {why}"

@@ -97,4 +97,10 @@ def every_kind(text: str) -> Run:
     """One of each verdict, the text wherever a stranger's text may come to stand."""
     bob, carol = scenarios(text)
     other, last = scenarios(file=f"scenarios/{text}.yaml".replace("\0", "").replace("/..", ""))
-    return run(failed(bob, text), broken(carol, f"died {text}"), skipped(other, f"it needs {text}"), held(last), interrupted=True)
+    return run(
+        failed(bob, text),
+        broken(carol, f"died {text}"),
+        skipped(other, f"it needs {text}"),
+        held(last),
+        interrupted=True,
+    )

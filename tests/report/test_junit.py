@@ -150,7 +150,9 @@ def test_without_file_and_line_it_is_what_the_strict_schema_wants() -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
-@pytest.mark.parametrize("path", ["traces/a.pcapng", "traces/]]x.pcapng", "traces/\n[[x.pcapng", "traces/\udcff.pcapng"])
+@pytest.mark.parametrize(
+    "path", ["traces/a.pcapng", "traces/]]x.pcapng", "traces/\n[[x.pcapng", "traces/\udcff.pcapng"]
+)
 def test_nobody_but_the_testbed_attaches_files(text: str, path: str) -> None:
     document = junit_xml(run(failed(scenarios(text)[0], text, Path(path)), broken(scenarios(text)[1], text)))
     check(document)
