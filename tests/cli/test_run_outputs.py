@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -220,7 +221,7 @@ def test_shards_are_disjoint_complete_and_of_one_size(scenarios: int, total: int
     shards = [share(everything, (number, total)) for number in range(1, total + 1)]
     assert sorted(item for shard in shards for item in shard) == everything
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
-    assert all(after - before == total for shard in shards for before, after in zip(shard, shard[1:], strict=False))
+    assert all(after - before == total for shard in shards for before, after in pairwise(shard))
 
 
 @pytest.mark.lab
