@@ -175,7 +175,9 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
 
 
 def _operand(action: argparse.Action) -> str:
-    return f"{action.metavar}…" if action.nargs else str(action.metavar)
+    return {"+": f"{action.metavar}…", "*": f"[{action.metavar}…]", "?": f"[{action.metavar}]"}.get(
+        str(action.nargs), str(action.metavar)
+    )
 
 
 def _flags(action: argparse.Action) -> str:

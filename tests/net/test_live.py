@@ -22,6 +22,9 @@ from testbed.pcap.stream import segments
 
 from .children import in_child
 
+SO_TIMESTAMPING = 37  # not among the names of the socket module
+SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE = 1 << 3, 1 << 4
+
 pytestmark = pytest.mark.lab
 
 THROUGH = [pytest.param("dumpcap", marks=pytest.mark.program("dumpcap")), "socket"]
@@ -174,21 +177,32 @@ def tunnel(kind: int, *, up: bool = True) -> int:
     return device
 
 
+def until_packets_are_stamped(receiver: socket.socket) -> None:
+    """The kernel begins to stamp packets a little after it is asked to; before, they get the time of their reading."""
+    receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE)
+    stamped = False
+    while not stamped:
+        receiver.sendto(b"?", receiver.getsockname())
+        _, stamped, _, _ = receiver.recvmsg(1, 256)
+
+
 def test_drops_are_told() -> None:
     """The kernel keeps only so much while nobody reads."""
 
     def story() -> Any:
-        with live("lo", through="socket") as source, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.bind(("127.0.0.1", 0))
-            for _ in range(4_000):
-                sender.sendto(bytes(60_000), sender.getsockname())
-            source.stop()
-            *_, last = segments(source.read, "lo", problems=source.problems)
+            until_packets_are_stamped(sender)
+            with live("lo", through="socket") as source:
+                for _ in range(4_000):
+                    sender.sendto(bytes(60_000), sender.getsockname())
+                source.stop()
+                *_, last = segments(source.read, "lo", problems=source.problems)
         return last.frames, last.problems
 
     frames, problems = in_network(story)
     (problem,) = problems
-    assert 0 < frames < 4_000
+    assert 0 < frames < 4_000, problems
     assert problem.startswith("the kernel dropped ")
     assert problem.endswith(" packets: they came faster than they were read")
 
