@@ -15,8 +15,8 @@ from rich.console import Console
 from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
 from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress
-from testbed.cli.run_outputs import Outputs
-from testbed.errors import LabError
+from testbed.cli.run_outputs import Outputs, obstacle
+from testbed.errors import LabError, UsageError
 from testbed.outcome import Outcome, Result, conclude
 from testbed.report.annotate import annotate_file
 from testbed.report.console import console
@@ -71,6 +71,8 @@ def _play(
         on_tick=progress.tick,
     )
     work = list(zip(scenarios, _traces(scenarios, folder), strict=True))
+    if why := obstacle(work[0][1]):
+        raise UsageError(f"{work[0][1]}: the trace cannot be written: {why}")
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
     told = 0

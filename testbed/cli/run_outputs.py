@@ -121,11 +121,11 @@ class Outputs:
                 raise UsageError(f"--{option} {path} would write over a scenario; name the file the report goes into")
             seen[real] = option
         for path in (*self._files.values(), *([Path(self._summary)] if self._summary else [])):
-            if why := _obstacle(path):
+            if why := obstacle(path):
                 raise UsageError(_cannot(path, why))
 
 
-def _obstacle(path: Path) -> str:
+def obstacle(path: Path) -> str:
     """Why a file cannot be written, ``""`` when nothing is known against it."""
     if os.path.isdir(path):
         return "it is a folder"

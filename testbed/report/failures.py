@@ -104,14 +104,17 @@ def _change(outcome: Outcome, change: Difference) -> Failure:
 
 
 def _broken(outcome: Outcome) -> Failure:
-    """A lab that could not be run, or died; of a traceback, the last line says why."""
+    """A lab that could not be run, or died; of a traceback, the last line says why.  A step is named by its line."""
     lines = [printable(line) for line in outcome.played.error.splitlines() if line.strip()]
     if not lines:
         lines = ["there is no trace that could be judged"]
-    crashed = lines[0].startswith("Traceback")
+    file = printable(outcome.scenario.file)
+    why = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    step = re.match(rf"{re.escape(file)}:(\d+): ", why)
     return Failure(
         "the lab runs to its end",
-        lines[-1] if crashed else lines[0],
-        printable(outcome.scenario.file),
+        why[step.end() :] if step else why,
+        file,
+        int(step[1]) if step else 0,
         detail=tuple(lines) if len(lines) > 1 else (),
     )

@@ -121,6 +121,14 @@ def test_a_lab_that_died_is_an_error_with_its_last_word() -> None:
     assert second.get("message") == "the lab runs to its end: no TUN here"
 
 
+def test_a_step_that_could_not_be_played_stands_at_its_line() -> None:
+    [case] = cases(junit_xml(run(broken(scenarios()[0], "scenarios/one.yaml:3: there is no program 'swaks' here"))))
+    found = case.find("error")
+    assert found is not None
+    assert found.get("message") == "the lab runs to its end: there is no program 'swaks' here"
+    assert case.get("line") == "3"
+
+
 def test_who_was_not_played_is_skipped_with_the_reason() -> None:
     [case] = cases(junit_xml(run(skipped(scenarios()[0], "it needs swaks, not installed here"))))
     found = case.find("skipped")
