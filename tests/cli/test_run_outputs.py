@@ -236,6 +236,15 @@ def test_shards_play_all_there_is(tmp_path: Path) -> None:
     assert set(names) == {(scenario["file"], scenario["case"]) for scenario in whole}
 
 
+@pytest.mark.lab
+def test_a_trace_has_the_same_name_in_every_shard(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.yaml").write_text(DELIVERED.read_text())
+    assert testbed("run", "--shard", "2/2", "--keep", tmp_path / "keep", tmp_path / "a", tmp_path / "b").returncode == 0
+    assert [file.name for file in (tmp_path / "keep").iterdir()] == ["same-2.pcapng"]
+
+
 def test_an_empty_shard_is_no_failure(tmp_path: Path) -> None:
     shown = testbed("run", "--shard", "2/2", "--junit", tmp_path / "r.xml", "--tap", tmp_path / "r.tap", DELIVERED)
     assert (shown.returncode, shown.stderr) == (0, "")
