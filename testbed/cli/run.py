@@ -15,8 +15,8 @@ from rich.console import Console
 from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
 from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress
-from testbed.cli.run_outputs import Outputs
-from testbed.errors import LabError
+from testbed.cli.run_outputs import Outputs, obstacle
+from testbed.errors import LabError, UsageError
 from testbed.outcome import Outcome, Result, conclude
 from testbed.report.annotate import annotate_file
 from testbed.report.console import console
@@ -30,13 +30,16 @@ from testbed.scenario.scenario import Scenario
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs = Outputs(options)
-    scenarios = chosen(load_all(discover(options.paths)), options)
+    everything = load_all(discover(options.paths))
+    scenarios = chosen(everything, options)
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)
     shard = "{}/{}".format(*options.shard) if options.shard else ""
     started, clock = datetime.now(UTC), time.monotonic()
+    traces = dict(zip(map(id, everything), _traces(everything, folder), strict=True))
+    work = [(scenario, traces[id(scenario)]) for scenario in scenarios]
     with outputs.fence():
-        outcomes, interrupted = _play(scenarios, folder, options, out, quiet=outputs.on_stdout)
+        outcomes, interrupted = _play(work, options, out, quiet=outputs.on_stdout)
         seconds = time.monotonic() - clock
         if not scenarios:
             out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
@@ -54,12 +57,15 @@ def _fresh_name() -> str:
 
 
 def _play(
-    scenarios: list[Scenario], folder: Path, options: argparse.Namespace, out: Console, *, quiet: bool
+    work: list[tuple[Scenario, Path]], options: argparse.Namespace, out: Console, *, quiet: bool
 ) -> tuple[list[Outcome], bool]:
     from testbed.lab import preload, run
 
-    if not scenarios:
+    if not work:
         return [], False
+    if why := obstacle(work[0][1]):
+        raise UsageError(f"{work[0][1]}: the trace cannot be written: {why}")
+    scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
     jobs = options.jobs or len(os.sched_getaffinity(0))
     progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=quiet)
@@ -70,7 +76,6 @@ def _play(
         on_progress=progress.told,
         on_tick=progress.tick,
     )
-    work = list(zip(scenarios, _traces(scenarios, folder), strict=True))
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
     told = 0
@@ -116,7 +121,10 @@ def _not_played(scenarios: list[Scenario], outcomes: list[Outcome], interrupted:
 
 
 def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
-    """A file name per scenario, that of its YAML file and case, made unique where two folders have the same."""
+    """A file name per scenario, that of its YAML file and case, made unique where two folders have the same.
+
+    Which of them are played changes no name, so that shares of a run can be put together.
+    """
     names: set[str] = set()
     traces = []
     for scenario in scenarios:

@@ -93,7 +93,7 @@ class Outputs:
                 with path.open(mode, encoding="utf-8", newline="\n") as out:
                     out.write(text)
             except OSError as error:
-                complaints.append(_cannot(path, error.strerror or str(error)))
+                complaints.append(_cannot(path, (error.strerror or str(error)).lower()))
         if self._spoken is not None:
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(encoding="utf-8")
@@ -121,11 +121,11 @@ class Outputs:
                 raise UsageError(f"--{option} {path} would write over a scenario; name the file the report goes into")
             seen[real] = option
         for path in (*self._files.values(), *([Path(self._summary)] if self._summary else [])):
-            if why := _obstacle(path):
+            if why := obstacle(path):
                 raise UsageError(_cannot(path, why))
 
 
-def _obstacle(path: Path) -> str:
+def obstacle(path: Path) -> str:
     """Why a file cannot be written, ``""`` when nothing is known against it."""
     if os.path.isdir(path):
         return "it is a folder"
@@ -140,4 +140,4 @@ def _obstacle(path: Path) -> str:
 
 
 def _cannot(path: Path, why: str) -> str:
-    return f"{path}: the report cannot be written: {why.lower()}"
+    return f"{path}: the report cannot be written: {why}"

@@ -17,9 +17,10 @@ from testbed.report.run import look
 from testbed.report.words import frames
 from testbed.scenario.like import texts
 from testbed.scenario.scenario import Scenario
+from testbed.trace.semantics.difference import Difference
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_MOST_LINES = 12
+_MOST_LINES, _MOST_CHANGES = 12, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def failures(outcome: Outcome) -> list[Failure]:
     if outcome.result is not Result.FAILED or outcome.judgement is None:
         return []
     verdicts = (*outcome.judgement.expectations, *outcome.judgement.always)
-    return [_failure(outcome.scenario, verdict) for verdict in verdicts if not verdict.held]
+    found = [_failure(outcome.scenario, verdict) for verdict in verdicts if not verdict.held]
+    return [*found, _changed(outcome)] if outcome.changes else found
 
 
 def as_written(scenario: Scenario, verdict: Verdict) -> tuple[str, ...]:
@@ -90,15 +92,38 @@ def _failure(scenario: Scenario, verdict: Verdict) -> Failure:
     )
 
 
+def _changed(outcome: Outcome) -> Failure:
+    """All that changed since the reference, as one: a single cause has many effects."""
+    first, *others = outcome.changes
+    told = [_difference(change) for change in outcome.changes[:_MOST_CHANGES]]
+    hidden = len(outcome.changes) - len(told)
+    return Failure(
+        f"the same as in {printable(str(outcome.reference))}",
+        printable(first.text) + (f" (and {len(others)} more)" if others else ""),
+        printable(outcome.scenario.file),
+        frames=first.now,
+        detail=(*told, *([f"… and {hidden} more"] if hidden else [])),
+    )
+
+
+def _difference(change: Difference) -> str:
+    sides = (("before", change.before), ("now", change.now))
+    cited = "; ".join(f"{side}: {frames(numbers)}" for side, numbers in sides if numbers)
+    return printable(f"≠ {change.text}" + (f" [{cited}]" if cited else ""))
+
+
 def _broken(outcome: Outcome) -> Failure:
-    """A lab that could not be run, or died; of a traceback, the last line says why."""
+    """A lab that could not be run, or died; of a traceback, the last line says why.  A step is named by its line."""
     lines = [printable(line) for line in outcome.played.error.splitlines() if line.strip()]
     if not lines:
         lines = ["there is no trace that could be judged"]
-    crashed = lines[0].startswith("Traceback")
+    file = printable(outcome.scenario.file)
+    why = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    step = re.match(rf"{re.escape(file)}:(\d+): ", why)
     return Failure(
         "the lab runs to its end",
-        lines[-1] if crashed else lines[0],
-        printable(outcome.scenario.file),
+        why[step.end() :] if step else why,
+        file,
+        int(step[1]) if step else 0,
         detail=tuple(lines) if len(lines) > 1 else (),
     )

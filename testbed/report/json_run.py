@@ -46,6 +46,8 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "look": look(result) or None,
         "expectations": [_verdict(result, v) for v in judgement.expectations] if judgement else [],
         "checks": [_verdict(result, v) for v in judgement.always] if judgement else [],
+        "reference": str(result.reference) if result.reference else None,
+        "changes": [asdict(change) for change in result.changes],
         "failures": [asdict(failure) for failure in failures(result)],
         "findings": [finding_json(f) for f in (result.analysis.findings if result.analysis else ())],
     }

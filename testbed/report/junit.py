@@ -39,17 +39,17 @@ def _suite(root: ET.Element, run: Run, file: str, cases: Sequence[tuple[Outcome,
         root,
         "testsuite",
         {
-            "name": printable(file),
+            "name": _text(file),
             **_counts(outcomes),
             "skipped": str(skipped),
             "time": _seconds(sum(outcome.played.seconds for outcome in outcomes)),
             "timestamp": run.started.strftime("%Y-%m-%dT%H:%M:%S"),
-            "file": printable(file),
+            "file": _text(file),
         },
     )
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(run, outcomes[0]).items():
-        ET.SubElement(properties, "property", {"name": name, "value": printable(value)})
+        ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
     for outcome, name in cases:
         _case(suite, outcome, name)
 
@@ -69,9 +69,9 @@ def _case(suite: ET.Element, outcome: Outcome, name: str) -> None:
         "testcase",
         {
             "classname": _class_name(outcome.scenario.file),
-            "name": printable(name),
+            "name": _text(name),
             "time": _seconds(outcome.played.seconds),
-            "file": printable(outcome.scenario.file),  # these two stay last: docs/ci.md shows how to take them out
+            "file": _text(outcome.scenario.file),  # these two stay last: docs/ci.md shows how to take them out
             "line": str(line),
         },
     )
@@ -108,7 +108,7 @@ def _text(text: str) -> str:
 def _class_name(file: str) -> str:
     """``scenarios.dns.no-mx``: what is before the last dot is taken for a folder."""
     parts = (part.replace(".", "-") for part in PurePath(file).with_suffix("").parts if part not in ("..", "/"))
-    return printable(".".join(parts))
+    return _text(".".join(parts))
 
 
 def _counts(outcomes: Sequence[Outcome]) -> dict[str, str]:
