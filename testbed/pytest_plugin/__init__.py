@@ -48,9 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known.  Raises UsageError for patterns that are none."""
+    """Make the mark known.  Raises UsageError for settings that make no sense."""
     if config.getini(GLOBS):
         _matching(config)
+    limit = config.getini(TIME_LIMIT)
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", limit) or float(limit) == 0:
+        raise pytest.UsageError(f"{TIME_LIMIT}: '{limit}' is no number of seconds; write e.g. 60")
     config.addinivalue_line(
         "markers", f"{MARK}(group, file, case): a scenario of Mail Testbed; group is its folder. Set by itself."
     )
@@ -88,7 +91,7 @@ def _looks_like_one(path: Path) -> bool:
     try:
         if path.stat().st_size > _MOST_OCTETS or not path.is_file():
             return False
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError:
         return False
     keys = set(_KEY.findall(content))

@@ -69,6 +69,7 @@ class ScenarioItem(pytest.Item):
         from testbed.outcome import Result
 
         trace = self._trace()
+        trace.unlink(missing_ok=True)  # what an earlier run kept is not this one's
         try:
             folder = self.config.invocation_params.dir
             outcome = play_into(self.scenario, trace, folder, float(self.config.getini(TIME_LIMIT)))
