@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.scenario.attachments import Attachment
 from testbed.scenario.base import Address, Duration, HostName, Size
 from testbed.scenario.programs import RunStep
 from testbed.scenario.tagged import Tagged, flatten
@@ -27,6 +28,9 @@ class SendStep(Tagged):
     )
     body: str = Field(default="Hello from the lab.", description="The text.")
     size: Size | None = Field(default=None, le=50_000_000, description="Pads the text to about so many octets.")
+    attach: tuple[Attachment, ...] = Field(
+        default=(), max_length=100, description="Files that go with it: one or a list."
+    )
     bcc: tuple[Address, ...] = Field(default=(), description="Recipients the header does not name: one or a list.")
     notify: tuple[Notice, ...] = Field(
         default=(), description="What the sender asks to be told of (RFC 3461 §4.1): one word or a list."
@@ -52,7 +56,7 @@ class SendStep(Tagged):
             raise ValueError("a user agent that tries again within a second hammers its server; write 1s or more")
         return value
 
-    @field_validator("recipients", "bcc", "notify", mode="before")
+    @field_validator("recipients", "bcc", "notify", "attach", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return value if isinstance(value, list | tuple) else [value]
