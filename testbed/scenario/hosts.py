@@ -187,7 +187,10 @@ class ClientSpec(HostSpec):
 
 
 class WebmailSpec(HostSpec):
-    """A web mail: browsers read the mailboxes of a mail server on port 80, and send through a relay."""
+    """A web mail: browsers read the mailboxes of a mail server on port 80, and send through a relay.
+
+    Where the mail server has a certificate, the web mail has one too, and port 443.
+    """
 
     role: Literal["webmail"] = "webmail"
     server: HostName = Field(description="The mail server whose mailboxes it shows, through IMAP.")

@@ -179,6 +179,9 @@ def _reading(scenario: Scenario, boxes: Mapping[str, str], path: Path, step: Rea
         near = did_you_mean(step.mailbox, boxes)
         yield (*path, "mailbox"), f"no host has the mailbox {step.mailbox}{near}"
         return
+    server = scenario.hosts[boxes[step.mailbox]]
+    if step.tls != "none" and isinstance(server, MailHostSpec) and not server.starttls:
+        yield (*path, "tls"), f"{boxes[step.mailbox]} has no TLS; give the host 'starttls: true'"
     if step.by is not None:
         yield from _known_host(scenario, (*path, "by"), step.by, UserAgentSpec, "user agent")
     for key, name in (("folder", step.folder), ("move", step.move), ("copy", step.copy_to)):
