@@ -11,6 +11,7 @@ from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.faults import KINDS
 from testbed.scenario.hosts import ROLES
 from testbed.scenario.problems import Problem, did_you_mean
+from testbed.scenario.rules import Rule
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
 from testbed.scenario.talk import SAYINGS
@@ -114,7 +115,7 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
         if rest[:1] == ("mailboxes",) and len(rest) > 1:
             from testbed.scenario.hosts import MailboxSpec
 
-            model = MailboxSpec
+            model = Rule if rest[2:3] == ("rules",) and len(rest) > 3 else MailboxSpec
         return model, (*location[:2], *rest)
     if location[0] == "faults" and len(location) > 2:
         return KINDS.get(str(location[2])), (*location[:2], *location[3:])

@@ -301,6 +301,18 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, rea
 @check_all(
     [
         *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
+        *(
+            (hosts("someschool.edu:", "  mailboxes:", f"    bob: {{rules: [{rule}]}}"), said)
+            for rule, said in (
+                ("{fileinto: Jnk}", "9:32: the mailbox has no folder 'Jnk'"),
+                ("{subject: x}", "9:21: a rule does one of keep, fileinto, discard, redirect, reject, vacation"),
+                ("{discrd: true}", "9:22: unknown key 'discrd' (did you mean 'discard'?)"),
+            )
+        ),
+        (
+            hosts("crepes.fr: {mailboxes: {alice: {rules: [{discard: true}]}}}"),
+            "7:43: rules are for the mailboxes of receivers, and crepes.fr is a relay",
+        ),
         (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
         (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, talk, read, run"),
         (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),

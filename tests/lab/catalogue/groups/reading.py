@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pymap.parsing.command import Command
 
+from testbed.hosts import rules
 from testbed.hosts.imap_server import _State
 from testbed.hosts.imap_store import Folder
 from testbed.hosts.mailbox import Mailbox
@@ -51,7 +52,7 @@ def opens_to_anybody(patch: pytest.MonkeyPatch) -> None:
 
 def throws_away(patch: pytest.MonkeyPatch) -> None:
     """A receiver that keeps no mail for whoever is away."""
-    patch.setattr(Mailbox, "store", lambda self, message, date_s=None: None)
+    patch.setattr(Mailbox, "store", lambda self, message, date_s=None, folder="": None)
 
 
 def has_any_amount_of_room(patch: pytest.MonkeyPatch) -> None:
@@ -105,6 +106,11 @@ def reads_in_clear(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ReadingClient, "open", classmethod(in_clear))
 
 
+def answers_everything(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that answers every message for its owner, and forgets that it has."""
+    patch.setattr(rules, "_PAUSE_S", 0.0)
+
+
 FINDINGS = {
     "agent-off-at-delivery-pop3": "credentials-in-clear",
     "agent-off-at-delivery-imap": "credentials-in-clear",
@@ -141,6 +147,7 @@ FINDINGS = {
     "pop3-login-refused-nobody": "credentials-in-clear login-refused",
     "pop3-mailbox-in-use": "credentials-in-clear mailbox-in-use",
     "read-through-tls": "",
+    "rules-of-a-mailbox": "",
 }
 
 GUARDS: dict[str, Break] = {
@@ -160,4 +167,5 @@ GUARDS: dict[str, Break] = {
     "pop3-login-refused": opens_to_anybody,
     "pop3-mailbox-in-use": locks_nothing,
     "read-through-tls": reads_in_clear,
+    "rules-of-a-mailbox": answers_everything,
 }
