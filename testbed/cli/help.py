@@ -14,6 +14,7 @@ COMMANDS = {
             ("testbed run scenarios/", "every scenario of a folder"),
             ("testbed run -v scenarios/mailbox-full.yaml", "one, with its annotated trace"),
             ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
+            ("testbed run --baseline captures scenarios/", "fail what no longer goes as its reference trace"),
         ),
     ),
     "serve": (
@@ -61,7 +62,7 @@ COMMANDS = {
 
 EXIT_CODES = (
     ("0", "all held"),
-    ("1", "an expectation failed"),
+    ("1", "an expectation failed, or a trace differs"),
     ("2", "wrong usage, scenario or capture"),
     ("3", "a lab could not be run, or broke off"),
     ("130", "interrupted (Ctrl-C)"),

@@ -26,6 +26,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
+    parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the annotated trace of each scenario")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one per core)")

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
 from testbed.cli.progress import Progress
+from testbed.cli.references import References
 from testbed.errors import LabError
 from testbed.outcome import Outcome, Result, conclude
 from testbed.report.console import console
@@ -27,9 +28,11 @@ def main(options: argparse.Namespace) -> int:
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
     out = console(sys.stderr if options.json else sys.stdout)
     started = time.monotonic()
-    outcomes, interrupted = _play(scenarios, folder, options, out)
+    references = References(options)
+    outcomes, interrupted = _play(scenarios, folder, options, out, references)
     seconds = time.monotonic() - started
     _report(outcomes, options, out, seconds, folder)
+    references.summary(out, scenarios)
     return _exit_code(outcomes, interrupted)
 
 
@@ -38,7 +41,7 @@ def _fresh_name() -> str:
 
 
 def _play(
-    scenarios: list[Scenario], folder: Path, options: argparse.Namespace, out: Console
+    scenarios: list[Scenario], folder: Path, options: argparse.Namespace, out: Console, references: References
 ) -> tuple[list[Outcome], bool]:
     from testbed.lab import preload, run
 
@@ -58,7 +61,7 @@ def _play(
     told = 0
     with progress:
         for played in runner.run(work):
-            outcomes[place[id(played.scenario)]] = conclude(played)
+            outcomes[place[id(played.scenario)]] = references.compared(conclude(played))
             if played.no_lab:
                 break  # what one lab is refused, all are
             while told in outcomes:  # in the order of the files, whichever ends first

@@ -9,6 +9,7 @@ from testbed import __version__
 from testbed.expect import Verdict
 from testbed.outcome import Outcome
 from testbed.report.json_analysis import finding_json
+from testbed.trace.semantics.difference import Difference
 
 SCHEMA_VERSION = 1
 
@@ -35,7 +36,20 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "trace": str(result.played.trace) if result.played.trace else None,
         "expectations": [_verdict(v) for v in judgement.expectations] if judgement else [],
         "checks": [_verdict(v) for v in judgement.always] if judgement else [],
+        "reference": str(result.reference) if result.reference else None,
+        "changes": [difference_json(change) for change in result.changes],
+        "accepted": result.accepted,
         "findings": [finding_json(f) for f in (result.analysis.findings if result.analysis else ())],
+    }
+
+
+def difference_json(difference: Difference) -> dict[str, object]:
+    """``{"kind", "text", "before": [frames], "now": [frames]}``."""
+    return {
+        "kind": difference.kind,
+        "text": difference.text,
+        "before": list(difference.before),
+        "now": list(difference.now),
     }
 
 
