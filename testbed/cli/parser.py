@@ -92,6 +92,21 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
 
 
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
+    parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        dest="filters",
+        metavar="TERM=WORD",
+        help="compare only connections like this, as in 'testbed inspect'; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print the differences as JSON")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
+
+
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
 
@@ -114,6 +129,7 @@ _ARGUMENTS = {
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,
+    "diff": _diff,
     "check": _check,
     "schema": _nothing,
     "faults": _faults,

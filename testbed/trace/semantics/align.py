@@ -1,100 +1,17 @@
-"""Which host, which connection and which command of one trace is which of the other."""
+"""Which connection and which command of one trace is which of the other."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from testbed.trace.semantics.values import Deed, Fingerprint, Line, Question, Talk
+from testbed.trace.semantics.values import Line, Talk
 
 TalkPair = tuple[Talk | None, Talk | None]
 LinePair = tuple[Line | None, Line | None]
 Key = Callable[[Line], object]
 _MOST_COMPARED = 250_000  # pairs of connections, or of commands, weighed against each other
-
-
-def same_hosts(before: Fingerprint, now: Fingerprint) -> dict[str, str]:
-    """For each host of ``now`` that has another name in ``before``: that name.
-
-    Hosts that both traces name are known by their names, and so are addresses both have.  An address of a stranger's
-    capture is known by what it does: which services it serves and uses, in order of appearance.
-    """
-    left = [host for host in before.hosts if host not in now.hosts]
-    roles_before, roles_now = _roles(before), _roles(now)
-    found = {}
-    for host in now.hosts:
-        if host in before.hosts:
-            continue
-        for candidate in left:
-            strangers = host not in now.named or candidate not in before.named
-            if strangers and roles_before[candidate] == roles_now[host]:
-                found[host] = candidate
-                left.remove(candidate)
-                break
-    return found
-
-
-def _roles(given: Fingerprint) -> Mapping[str, set[tuple[str, str]]]:
-    roles: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    ways = [talk.way for talk in given.talks] + [(q.client, q.server, "dns") for q in given.questions]
-    for client, server, service in ways:
-        roles[client].add(("uses", service))
-        roles[server].add(("serves", service))
-    return roles
-
-
-def renamed(given: Fingerprint, names: Mapping[str, str]) -> Fingerprint:
-    """The fingerprint with other names for some hosts."""
-    if not names:
-        return given
-
-    def name(host: str) -> str:
-        return names.get(host, host)
-
-    def ends(item: Talk) -> Talk:
-        return replace(item, client=name(item.client), server=name(item.server))
-
-    def asked(item: Question) -> Question:
-        return replace(item, client=name(item.client), server=name(item.server))
-
-    return replace(
-        given,
-        hosts=tuple(map(name, given.hosts)),
-        talks=tuple(map(ends, given.talks)),
-        questions=tuple(map(asked, given.questions)),
-        deeds=tuple(replace(deed, host=name(deed.host)) for deed in given.deeds),
-        clues=tuple(replace(clue, between=tuple(sorted(map(name, clue.between)))) for clue in given.clues),
-    )
-
-
-def same_messages(before: Fingerprint, now: Fingerprint) -> dict[str, str]:
-    """For each message only ``now`` has: the one only ``before`` has that seems to be in its place, in order."""
-    had, has = (
-        [name for name in dict.fromkeys(mail.message for talk in given.talks for mail in talk.mails) if name]
-        for given in (before, now)
-    )
-    known, knows = set(had), set(has)
-    gone, new = [name for name in had if name not in knows], [name for name in has if name not in known]
-    return dict(zip(new, gone, strict=False))
-
-
-def with_messages(given: Fingerprint, names: Mapping[str, str]) -> Fingerprint:
-    """The fingerprint with other names for some messages."""
-    if not names:
-        return given
-
-    def mails(talk: Talk) -> Talk:
-        told = tuple(replace(mail, message=names.get(mail.message, mail.message)) for mail in talk.mails)
-        return replace(talk, mails=told)
-
-    def about(deed: Deed) -> Deed:
-        fields = tuple((key, names.get(value, value) if key == "message" else value) for key, value in deed.about)
-        return replace(deed, about=fields)
-
-    return replace(given, talks=tuple(map(mails, given.talks)), deeds=tuple(map(about, given.deeds)))
 
 
 def talk_pairs(before: Sequence[Talk], now: Sequence[Talk]) -> list[TalkPair]:

@@ -52,6 +52,11 @@ def _lines(before: Talk, now: Talk, where: str) -> Iterator[Change]:
             yield Change("command-new", now.client, now.server, new.verb, "", said, (), new.frames, where)
 
 
+def differ(old: Line, new: Line, loose: bool) -> bool:
+    """Whether two commands that correspond, or their replies, are not the same."""
+    return any(True for _ in _of_line(old, new, loose))
+
+
 def _of_line(old: Line, new: Line, loose: bool) -> Iterator[tuple[str, str, str]]:
     """Kind, value before, value now."""
     if old.argument != new.argument:

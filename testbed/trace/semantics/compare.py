@@ -10,8 +10,16 @@ from typing import TypeVar
 from testbed.trace.analysis import Analysis
 from testbed.trace.findings.broken import span
 from testbed.trace.semantics import aspects
-from testbed.trace.semantics.align import TalkPair, renamed, same_hosts, same_messages, talk_pairs, with_messages
+from testbed.trace.semantics.align import TalkPair, talk_pairs
 from testbed.trace.semantics.change import Change
+from testbed.trace.semantics.counterparts import (
+    on_ways,
+    renamed,
+    same_hosts,
+    same_messages,
+    same_ways,
+    with_messages,
+)
 from testbed.trace.semantics.difference import Difference
 from testbed.trace.semantics.fingerprint import fingerprint
 from testbed.trace.semantics.normal import alike
@@ -51,6 +59,8 @@ def compare(before: Fingerprint, now: Fingerprint) -> Comparison:
     """Compare two fingerprints: first what became of mail, then who went where, what was said, and what follows."""
     names = same_hosts(before, now)
     now = renamed(now, names)
+    ways = same_ways(before, now)
+    now = on_ways(now, ways)
     messages = same_messages(before, now)
     now = with_messages(now, messages)
     pairs = talk_pairs(before.talks, now.talks)
@@ -63,7 +73,9 @@ def compare(before: Fingerprint, now: Fingerprint) -> Comparison:
             found[change.kind, text] = Difference(change.kind, text, *frames)
         else:
             found[change.kind, text] = Difference(change.kind, text, change.before_frames, change.now_frames)
-    return Comparison(tuple((new, old) for new, old in names.items()), tuple(pairs), tuple(found.values()))
+    hosts = list(names.items())
+    hosts += [(f"{new[0]} → {new[1]}", f"{old[0]} → {old[1]}") for new, old in ways.items()]
+    return Comparison(tuple(hosts), tuple(pairs), tuple(found.values()))
 
 
 def _contents(before: Fingerprint, now: Fingerprint, messages: Mapping[str, str]) -> Iterator[Change]:

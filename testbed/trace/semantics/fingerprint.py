@@ -8,8 +8,8 @@ from testbed.protocols.events import Event
 from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.tls import alert_name, version_name
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import Connection, Exchange, Handshake, LogEntry, Reply
-from testbed.trace.semantics.normal import name_messages, sized, wording
+from testbed.trace.model import Connection, Handshake, LogEntry, Reply
+from testbed.trace.semantics.normal import name_messages, named, sized, wording
 from testbed.trace.semantics.values import Clue, Deed, Fingerprint, Line, Mail, Question, Talk
 from testbed.trace.tls import TlsSession
 
@@ -126,27 +126,28 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         verb = command.verb if command else ""
         argument, announced = sized(verb, command.argument) if command else ("", 0)
         sent = command.frames[-1] if command and command.frames else 0
+        since = command.time_ns if command and command.frames else connection.start_ns
         until = reply.time_ns if reply else connection.end_ns
         yield Line(
             verb=verb,
-            argument=wording(argument, names),
+            argument=named(argument, names),
             reply=(reply.status or "no reply of the protocol") if reply else "",
-            words=wording(_words(connection.service, verb, exchange, reply), names) if reply else "",
+            words=_words(connection.service, verb, reply, names) if reply else "",
             ahead=smtp and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
-            waited_ns=max(0, until - command.time_ns) if command else 0,
+            waited_ns=max(0, until - since) if command else 0,
             frames=exchange.frames,
         )
         replied = reply.frames[0] if reply and reply.frames else connection.last_frame
 
 
-def _words(service: str, verb: str, exchange: Exchange, reply: Reply) -> str:
+def _words(service: str, verb: str, reply: Reply, names: Mapping[str, str]) -> str:
     if verb in _OFFERS and reply.code in ("250", "+OK"):
         return "\n".join(sorted(line.upper() for line in reply.lines[1:]))
     if service == "dns":
         return "\n".join(sorted(reply.lines))
     if reply.code.startswith(_REFUSALS) or (service == "http" and reply.code.startswith("3")):
-        return reply.text
+        return wording(named(reply.text, names))
     return ""
 
 

@@ -21,10 +21,11 @@ _DATES = re.compile(
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
 )
 _PORTS = re.compile(r"(\[[0-9a-fA-F.:]+\]|\b\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\b")
-# What queues call a message: long enough, and of letters and digits, so that no word and no number is taken for it.
-_QUEUE_IDS = re.compile(r"\b(?=[0-9A-Za-z]*\d)(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{9,24}\b")
-_SIZES = re.compile(r"(?i)(\bSIZE=)(\d{1,19})|(\{)(\d{1,19})(?=\+?\}$)|\b(\d[\d,]{0,18})(?= octets)")
-_BDAT = re.compile(r"^(\d{1,19})")
+# What queues call a message: long enough, and of letters and digits, so that no word and no number is taken for it,
+# and no part of an address or a host's name.
+_QUEUE_IDS = re.compile(r"(?<![\w.@-])(?=[0-9A-Za-z]*\d)(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{9,24}(?![\w@-]|\.\w)")
+_SIZES = re.compile(r"(?i)(?:(?<=\bSIZE=)|(?<=\{))\d{1,19}(?=[ }+]|$)|\b\d[\d,]{0,18}(?= octets)")
+_BDAT = re.compile(r"^\d{1,19}")
 
 
 def alike(one_ns: int, other_ns: int) -> bool:
@@ -37,28 +38,31 @@ def about_as_large(one: int, other: int) -> bool:
     return abs(one - other) <= max(64, 0.02 * max(one, other))
 
 
-def wording(text: str, known: Mapping[str, str]) -> str:
-    """A text without dates, client ports and queue ids; message ids that are ``known`` become their names."""
+def named(text: str, known: Mapping[str, str]) -> str:
+    """A text with names in the place of the message ids that are ``known``."""
     for message_id, name in known.items():
         if message_id in text:
             text = text.replace(message_id, name)
-    text = _DATES.sub("(date)", text)
-    text = _PORTS.sub(r"\1:(port)", text)
-    return _QUEUE_IDS.sub("(id)", text)
+    return text
+
+
+def undated(text: str) -> str:
+    """A text without dates, as programs write them into the subjects of their trial messages."""
+    return _DATES.sub("(date)", text)
+
+
+def wording(text: str) -> str:
+    """What a server says to people, without dates, client ports and queue ids."""
+    return _QUEUE_IDS.sub("(id)", _PORTS.sub(r"\1:(port)", undated(text)))
 
 
 def sized(verb: str, argument: str) -> tuple[str, int]:
     """An argument without the size it announces, and that size, 0 for none: sizes are compared with tolerance."""
-    found: list[int] = []
-
-    def taken(match: re.Match[str]) -> str:
-        prefix = match[1] or match[3] or ""
-        digits = match[2] or match[4] or match[5] or match[0]
-        found.append(int(digits.replace(",", "")))
-        return f"{prefix}(size)"
-
     pattern = _BDAT if verb == "BDAT" else _SIZES
-    return pattern.sub(taken, argument), (found[0] if found else 0)
+    found = pattern.search(argument)
+    if found is None:
+        return argument, 0
+    return pattern.sub("(size)", argument), int(found[0].replace(",", ""))
 
 
 def name_messages(connections: Iterable[Connection], log: Iterable[LogEntry]) -> dict[str, str]:
@@ -74,7 +78,7 @@ def name_messages(connections: Iterable[Connection], log: Iterable[LogEntry]) ->
         if not message_id or message_id in names:
             return
         said = f"mail from <{sender}> to <{', '.join(sorted(recipients)[:3])}>" + (
-            f" '{wording(subject, {})}'" if subject else ""
+            f" '{undated(subject)}'" if subject else ""
         )
         counts[said] = counts.get(said, 0) + 1
         names[message_id] = said if counts[said] == 1 else f"{said} no. {counts[said]}"

@@ -228,6 +228,26 @@ _COUNTED = {
     "deed": ("1 copy", "copies"),
     "stored": ("1 copy", "copies"),
 }
+# What a host does, by the event it logs, in sentences no rule has.
+_DEEDS = {
+    "accepted": "takes mail",
+    "attempt": "tries mail",
+    "bounced": "bounces mail",
+    "deferred": "puts off mail",
+    "deleted": "deletes mail",
+    "discarded": "drops mail",
+    "fetched": "fetches mail",
+    "forwarded": "forwards mail",
+    "hop-failed": "fails at a next hop",
+    "kept-in-outbox": "keeps mail in its outbox",
+    "notified": "notifies the sender of mail",
+    "reading-failed": "fails to read mail",
+    "refused": "refuses mail",
+    "relayed": "hands on mail",
+    "route": "looks for a route",
+    "submission-failed": "fails to submit mail",
+    "submitted": "submits mail",
+}
 _PSEUDO = {"connect": "the connection", "message": "the message", "": "unasked"}
 
 
@@ -242,11 +262,10 @@ def told(change: Change) -> str:
 def _plainly(change: Change) -> str:
     words = _words(change)
     if change.kind.startswith("deed "):
-        whom = f" for {words['whom']}" if change.whom else ""
-        times = _counted("tries", change.now), _counted("tries", change.before)
-        if _gone(change):
-            return f"{words['who']} no longer logs '{words['what']}'{whom}{words['detail']}; before, {times[1]}"
-        return f"{words['who']} now logs '{words['what']}'{whom}{words['detail']} {times[0]}; before, {times[1]}"
+        deed = _DEEDS.get(change.what, f"logs '{change.what}'")
+        deed += f" for {words['whom']}" * bool(change.whom) + words["detail"]
+        now, before = _counted("tries", change.now), _counted("tries", change.before)
+        return f"{change.who} {f'no longer {deed}' if _gone(change) else f'now {deed} {now}'}; before, {before}"
     return f"{words['who']} and {words['whom']}: {words['what']} is now {words['now']}; before, {words['before']}"
 
 
