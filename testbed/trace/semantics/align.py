@@ -98,6 +98,9 @@ def _pairs(before: Sequence[Line], now: Sequence[Line], *keys: Key) -> Iterator[
     if len(one) * len(other) > _MOST_COMPARED:
         yield from zip_longest(before, now)
         return
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    yield from zip(before[:same], now[:same], strict=True)  # what comes first is what it seems to be
+    before, now, one, other = before[same:], now[same:], one[same:], other[same:]
     for _, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         if one[a:b] == other[c:d]:
             yield from zip(before[a:b], now[c:d], strict=True)

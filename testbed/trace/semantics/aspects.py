@@ -13,7 +13,7 @@ from testbed.trace.semantics.values import Frames, Line, Talk
 
 
 def between(before: Talk, now: Talk, where: str) -> Iterator[Change]:
-    """Everything that changed.  ``where`` tells which connection it is, in parentheses, ``""`` where there is one."""
+    """Everything that changed.  ``where`` tells which connection it is, ``""`` where there is one."""
     for aspect in _ASPECTS:
         yield from aspect(before, now, where)
 
@@ -59,13 +59,13 @@ def differ(old: Line, new: Line, loose: bool) -> bool:
 
 def _of_line(old: Line, new: Line, loose: bool) -> Iterator[tuple[str, str, str]]:
     """Kind, value before, value now."""
-    if old.argument != new.argument:
-        yield "argument", old.argument, new.argument
     if old.reply != new.reply:
         yield "reply", old.reply, new.reply
     elif old.words != new.words:
         yield from _of_words(old, new)
-    if not about_as_large(old.octets, new.octets):
+    if old.argument != new.argument:
+        yield "argument", old.argument, new.argument
+    elif not about_as_large(old.octets, new.octets):
         yield "size", f"{old.octets:,}", f"{new.octets:,}"
     if loose:
         return

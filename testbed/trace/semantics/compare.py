@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from testbed.trace.analysis import Analysis
@@ -27,6 +27,7 @@ from testbed.trace.semantics.sentences import told
 from testbed.trace.semantics.stories import EVENTS_OF_STORIES, changed_stories, stories
 from testbed.trace.semantics.values import Clue, Deed, Fingerprint, Frames, Question, Talk
 
+_CONNECTION = "connection "
 _MOST_ORDERED = 500  # connections of one client whose order is compared
 
 Item = TypeVar("Item", Question, Deed, Clue)
@@ -64,18 +65,27 @@ def compare(before: Fingerprint, now: Fingerprint) -> Comparison:
     messages = same_messages(before, now)
     now = with_messages(now, messages)
     pairs = talk_pairs(before.talks, now.talks)
-    found: dict[tuple[str, str], Difference] = {}
-    for change in (*_contents(before, now, messages), *_changes(before, now, pairs)):
-        text = told(change)
-        if (change.kind, text) in found:  # the same on several connections is said once, with all frames
-            first = found[change.kind, text]
-            frames = first.before + change.before_frames, first.now + change.now_frames
-            found[change.kind, text] = Difference(change.kind, text, *frames)
-        else:
-            found[change.kind, text] = Difference(change.kind, text, change.before_frames, change.now_frames)
+    changes = (*_contents(before, now, messages), *_changes(before, now, pairs))
     hosts = list(names.items())
     hosts += [(f"{new[0]} → {new[1]}", f"{old[0]} → {old[1]}") for new, old in ways.items()]
-    return Comparison(tuple(hosts), tuple(pairs), tuple(found.values()))
+    return Comparison(tuple(hosts), tuple(pairs), tuple(_told(changes)))
+
+
+def _told(changes: Iterable[Change]) -> Iterator[Difference]:
+    """Each change in its sentence; the same on several connections once, with all their frames."""
+    found: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        one = change.where.startswith(_CONNECTION)
+        found.setdefault((change.kind, told(replace(change, where="") if one else change)), []).append(change)
+    for (kind, text), same in found.items():
+        if len(same) > 1 and same[0].where.startswith(_CONNECTION):
+            numbers = ", ".join(change.where.removeprefix(_CONNECTION) for change in same)
+            text += f" (connections {numbers})"
+        elif same[0].where.startswith(_CONNECTION):
+            text += f" ({same[0].where})"
+        before = (frame for change in same for frame in change.before_frames)
+        now = (frame for change in same for frame in change.now_frames)
+        yield Difference(kind, text, tuple(dict.fromkeys(before)), tuple(dict.fromkeys(now)))
 
 
 def _contents(before: Fingerprint, now: Fingerprint, messages: Mapping[str, str]) -> Iterator[Change]:
@@ -103,7 +113,7 @@ def _changes(before: Fingerprint, now: Fingerprint, pairs: Sequence[TalkPair]) -
     for old, new in pairs:
         if old is not None and new is not None:
             places[old.way] += 1
-            where = f"connection {places[old.way]}" if totals[old.way] > 1 else ""
+            where = f"{_CONNECTION}{places[old.way]}" if totals[old.way] > 1 else ""
             yield from aspects.between(old, new, where)
     yield from _questions(before.questions, now.questions)
     yield from _deeds(before.deeds, now.deeds, set(retold))

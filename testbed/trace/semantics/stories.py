@@ -88,7 +88,7 @@ def _recipients(deed: Deed) -> list[str]:
 def changed_stories(
     before: Mapping[tuple[str, str], Story], now: Mapping[tuple[str, str], Story]
 ) -> Iterator[tuple[tuple[str, str], Change]]:
-    """The stories that go otherwise, with their keys.  ``what`` is both fates: ``bounced>taken``."""
+    """The stories that go otherwise, with their keys.  ``what`` is both fates: ``bounced>taken after retries``."""
     for key, old in before.items():
         new = now.get(key)
         if new is None or new.told == old.told:
@@ -108,5 +108,7 @@ def changed_stories(
             kind = "tries"
             if values[0] == values[1]:
                 continue  # its connections and deeds tell
-        what = f"{old.fate}>{new.fate}"
+        what = f"{old.fate}>{new.fate}" + (
+            " after retries" if new.tries + new.put_off > old.tries + old.put_off else ""
+        )
         yield key, Change(kind, host, recipient, what, *values, tuple(old.frames), tuple(new.frames), new.why)
