@@ -22,6 +22,7 @@ FLOORS = {
     "runner": 3,
     "expect": 3,
     "outcome": 3,
+    "baseline": 3,
     "report": 4,
     "cli": 5,
     "__main__": 5,
@@ -33,6 +34,7 @@ NEIGHBOURS = {
     ("serving", "lab"),
     ("outcome", "expect"),
     ("outcome", "runner"),
+    ("baseline", "outcome"),
     ("__main__", "cli"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
