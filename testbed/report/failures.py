@@ -20,7 +20,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.trace.semantics.difference import Difference
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_MOST_LINES = 12
+_MOST_LINES, _MOST_CHANGES = 12, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def failures(outcome: Outcome) -> list[Failure]:
         return []
     verdicts = (*outcome.judgement.expectations, *outcome.judgement.always)
     found = [_failure(outcome.scenario, verdict) for verdict in verdicts if not verdict.held]
-    return [*found, *(_change(outcome, change) for change in outcome.changes)]
+    return [*found, _changed(outcome)] if outcome.changes else found
 
 
 def as_written(scenario: Scenario, verdict: Verdict) -> tuple[str, ...]:
@@ -92,15 +92,24 @@ def _failure(scenario: Scenario, verdict: Verdict) -> Failure:
     )
 
 
-def _change(outcome: Outcome, change: Difference) -> Failure:
-    before = f"there: {frames(change.before)}" if change.before else ""
+def _changed(outcome: Outcome) -> Failure:
+    """All that changed since the reference, as one: a single cause has many effects."""
+    first, *others = outcome.changes
+    told = [_difference(change) for change in outcome.changes[:_MOST_CHANGES]]
+    hidden = len(outcome.changes) - len(told)
     return Failure(
-        f"nothing changes since {printable(str(outcome.reference or 'the reference'))}",
-        printable(change.text),
+        f"the same as in {printable(str(outcome.reference))}",
+        printable(first.text) + (f" (and {len(others)} more)" if others else ""),
         printable(outcome.scenario.file),
-        frames=change.now,
-        detail=(before,) if before else (),
+        frames=first.now,
+        detail=(*told, *([f"… and {hidden} more"] if hidden else [])),
     )
+
+
+def _difference(change: Difference) -> str:
+    sides = (("before", change.before), ("now", change.now))
+    cited = "; ".join(f"{side}: {frames(numbers)}" for side, numbers in sides if numbers)
+    return printable(f"≠ {change.text}" + (f" [{cited}]" if cited else ""))
 
 
 def _broken(outcome: Outcome) -> Failure:

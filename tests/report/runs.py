@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from testbed.runner import Played
 from testbed.scenario.load import parse_cases
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
+from testbed.trace.semantics.difference import Difference
 from tests.conftest import PROJECT
 
 TEXTS = [
@@ -74,6 +76,13 @@ def failed(scenario: Scenario, text: str, trace: Path | None = Path("traces/one.
     return Outcome(Played(scenario, trace, 1.5), None, Judgement((expectation,), (kept,)))
 
 
+def changed(scenario: Scenario, text: str, number: int = 1) -> Outcome:
+    """Its expectations held, but not all went as in the reference trace."""
+    as_before = held(scenario, Path("traces/one.pcapng"))
+    changes = tuple(Difference("reply-changed", f"{text} {n}", (40 + n,), (50 + n, 60)) for n in range(number))
+    return replace(as_before, reference=Path("references/one.pcapng"), changes=changes)
+
+
 def broken(scenario: Scenario, error: str) -> Outcome:
     return Outcome(Played(scenario, None, 0.1, error=error), None, None)
 
@@ -102,5 +111,6 @@ def every_kind(text: str) -> Run:
         broken(carol, f"died {text}"),
         skipped(other, f"it needs {text}"),
         held(last),
+        changed(scenarios(file="scenarios/changed.yaml")[0], text),
         interrupted=True,
     )

@@ -77,7 +77,7 @@ def test_a_run_in_which_all_held_has_none() -> None:
 def test_whatever_strangers_say_each_line_is_one_command_of_ours(text: str) -> None:
     lines = workflow_commands(every_kind(text)).split("\n")
     assert lines.pop() == ""
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         command, properties, message = read(line)
         assert command == "error"

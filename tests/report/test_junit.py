@@ -12,7 +12,19 @@ from hypothesis import given, settings
 
 from testbed.report.junit import junit_xml
 from tests.conftest import PROJECT
-from tests.report.runs import TEXTS, broken, every_kind, failed, held, hostile, inspected, run, scenarios, skipped
+from tests.report.runs import (
+    TEXTS,
+    broken,
+    changed,
+    every_kind,
+    failed,
+    held,
+    hostile,
+    inspected,
+    run,
+    scenarios,
+    skipped,
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,16 @@ def test_a_step_that_could_not_be_played_stands_at_its_line() -> None:
     assert case.get("line") == "3"
 
 
+def test_what_changed_since_the_reference_is_a_failure() -> None:
+    [case] = cases(junit_xml(run(changed(scenarios()[0], "it said 250", 25))))
+    found = case.find("failure")
+    assert found is not None
+    assert found.get("message") == "the same as in references/one.pcapng: it said 250 0 (and 24 more)"
+    lines = (found.text or "").splitlines()
+    assert "≠ it said 250 0 [before: frame 40; now: frames 50, 60]" in lines
+    assert "… and 5 more" in lines
+
+
 def test_who_was_not_played_is_skipped_with_the_reason() -> None:
     [case] = cases(junit_xml(run(skipped(scenarios()[0], "it needs swaks, not installed here"))))
     found = case.find("skipped")
@@ -172,5 +194,11 @@ def test_nobody_but_the_testbed_attaches_files(text: str, path: str) -> None:
 @given(hostile)
 def test_whatever_strangers_say_it_stays_what_the_schema_says(text: str) -> None:
     found = cases(junit_xml(every_kind(text)))
-    assert len(found) == 4
-    assert [[child.tag for child in case][:1] for case in found] == [["failure"], ["error"], ["skipped"], []]
+    assert len(found) == 5
+    assert [[child.tag for child in case][:1] for case in found] == [
+        ["failure"],
+        ["error"],
+        ["skipped"],
+        [],
+        ["failure"],
+    ]

@@ -84,7 +84,7 @@ def test_whatever_strangers_say_it_is_text(text: str) -> None:
     found = tokens(markdown(red))
     kinds = [token.type for token in found]
     assert not {"link_open", "image", "hr", "s_open", "em_open", "blockquote_open"} & set(kinds)
-    assert kinds.count("heading_open") == 1 + 2
+    assert kinds.count("heading_open") == 1 + 3
     assert kinds.count("tr_open") == 1 + len(red.outcomes)
     assert kinds.count("td_open") == 4 * len(red.outcomes)
     for token in found:
