@@ -48,8 +48,10 @@ _SYSCTLS_AFTER = {
     "ipv4/ip_unprivileged_port_start": "0",
     "ipv4/tcp_no_metrics_save": "1",
     # A tail loss probe repeats a segment after two round trips, here a few milliseconds: any pause of a busy machine
-    # would show as a retransmission.  The retransmission timer proper has 200 ms of patience.
+    # would show as a retransmission.  The retransmission timer proper has more patience (RTO_MIN_MS).  For the same
+    # reason segments count as lost by the number of duplicate ACKs (RFC 6675), not by the time they take (RFC 8985).
     "ipv4/tcp_early_retrans": "0",
+    "ipv4/tcp_recovery": "0",
     "ipv4/tcp_syn_retries": "3",
     "ipv4/tcp_synack_retries": "3",
     "ipv4/icmp_ratelimit": "0",
