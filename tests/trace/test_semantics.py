@@ -172,7 +172,7 @@ SENTENCES: dict[str, tuple[Analysis, Analysis, str]] = {
     "it retries, it bounced": (
         trace(FULL, BOUNCE),
         trace(FULL, (30 * _MINUTE, TAKEN)),
-        "relay.example now retries mail for b@y after 452 4.2.2, and it is taken; before, it bounced",
+        "relay.example now retries mail for b@y after 452 4.2.2, and it is taken; before, it bounced (452 4.2.2)",
     ),
     "it bounces, it was taken": (
         trace(FULL, (30 * _MINUTE, TAKEN)),

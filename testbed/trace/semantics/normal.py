@@ -33,6 +33,19 @@ def alike(one_ns: int, other_ns: int) -> bool:
     return abs(one_ns - other_ns) <= max(FLOOR_NS, SHARE * max(one_ns, other_ns))
 
 
+def span(ns: int) -> str:
+    """A span of time in words, no more exact than it is compared: ``30 minutes``, ``2 h 5 min``."""
+    seconds = ns / 1e9
+    if seconds < 0.1:
+        return "less than 0.1 s"
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
 def about_as_large(one: int, other: int) -> bool:
     """Whether two sizes are the same but for what trace fields, dates and ids add: 64 octets or 2 %."""
     return abs(one - other) <= max(64, 0.02 * max(one, other))
