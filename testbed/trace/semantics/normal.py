@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from testbed.trace.model import Connection, LogEntry
 
-FLOOR_NS = 3_000_000_000
+FLOOR_NS = 10_000_000_000
 SHARE = 0.05
 
 _MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
@@ -29,7 +29,7 @@ _BDAT = re.compile(r"^\d{1,19}")
 
 
 def alike(one_ns: int, other_ns: int) -> bool:
-    """Whether two spans of time are the same within the tolerance: 3 s or 5 %, whichever is more."""
+    """Whether two spans of time are the same within the tolerance: 10 s or 5 %, whichever is more."""
     return abs(one_ns - other_ns) <= max(FLOOR_NS, SHARE * max(one_ns, other_ns))
 
 
