@@ -27,6 +27,7 @@ _PROGRAMS = frozenset({Event.SAID, Event.EXITED})
 _REPETITIONS = frozenset(
     {"segment-retransmitted", "syn-retransmitted", "syn-ack-lost", "third-ack-lost", "fin-lost", "fin-ack-lost"}
 )
+_SLOW_READER = "window-closed"  # nor is one a fault where no host and no wire was told to be slow
 # The fields of a log entry that mean the same in every run.  Others count, measure, or are made up anew each time.
 _ABOUT = (
     "recipient",
@@ -92,7 +93,8 @@ def _hasty(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[
     struck = {entry.fields.get("at_frame", "") for entry in analysis.log if entry.event == Event.FAULT}
     for connection in connections:
         codes = {remark.code for remark in connection.transport_remarks}
-        if not (connection.retransmitted_frames or len(connection.syn_frames) > 1 or codes & _REPETITIONS):
+        repeated = connection.retransmitted_frames or len(connection.syn_frames) > 1
+        if not (repeated or codes & _REPETITIONS or _SLOW_READER in codes):
             continue
         packets = analysis.packets(connection.number)
         if not any(packet.lost or packet.comment or str(packet.frame) in struck for packet in packets):
@@ -246,10 +248,15 @@ def _deeds(log: tuple[LogEntry, ...], names: Mapping[str, str], *, made_up: bool
 
 
 def _clues(analysis: Analysis, hasty: frozenset[int], echoes: frozenset[int]) -> Iterator[Clue]:
+    at_fault = {entry.host for entry in analysis.log if entry.event == Event.FAULT}
     for finding in analysis.findings:
         concerned = frozenset(finding.connections)
         if (finding.code in _REPETITIONS and concerned <= hasty) or (concerned and concerned <= echoes):
             continue
+        if finding.code == _SLOW_READER and concerned <= hasty:
+            ends = {end.label for number in concerned for end in analysis.understanding.ends(number)}
+            if not ends & at_fault:
+                continue
         between: dict[str, None] = {}
         for number in finding.connections:
             for end in analysis.understanding.ends(number):
