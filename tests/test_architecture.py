@@ -41,8 +41,8 @@ NEIGHBOURS = {
     ("keeper", "serving"),
     ("outcome", "expect"),
     ("outcome", "runner"),
-    ("bed", "report"),
     ("baseline", "outcome"),
+    ("bed", "report"),
     ("__main__", "cli"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
