@@ -95,7 +95,9 @@ class SmtpServer(EsmtpCommands):
             return
         if self.drip_s:
             pace_s, self.drip_s = self.drip_s, 0.0
+            self.be_patient()  # who is speaking is not idle
             await staging.drip(self.write, f"{reply}\r\n".encode(), pace_s)
+            self._reset_timeout()
         else:
             await super().push(reply)
 

@@ -75,7 +75,7 @@ class Webmail:
 
     async def _imap(self) -> Place:
         for address in await self._addresses(self._server):
-            return Place(address, _IMAP_PORT, self._site.source_for(address))
+            return Place(address, self._site.port_at(address, _IMAP_PORT), self._site.source_for(address))
         raise MailboxError(f"The mail server {self._server} has no address just now.")
 
     async def _send(self, sender: str, recipients: list[str], content: bytes) -> dict[str, str]:

@@ -17,6 +17,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 
 PAGE = 25
 MAX_OCTETS = 50_000_000
+_LAST_LINES = 100
 _TIMEOUT_S = 20.0
 _HEADERS = b"BODY[HEADER.FIELDS (FROM TO SUBJECT DATE)]"
 _SENT, _TRASH = "Sent", "Trash"
@@ -216,6 +217,17 @@ class _Connection(imaplib.IMAP4):
         made = socket.create_connection((self.host, self.port), timeout, (self._source, 0) if self._source else None)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
+
+    def shutdown(self) -> None:
+        """Close; after LOGOUT it is the server who does so first, behind its last reply (RFC 3501 §3.4).
+
+        imaplib hears no more than BYE, and a client that closes there may answer the last reply by RST.
+        """
+        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+            for _ in range(_LAST_LINES if self.state == "LOGOUT" else 0):
+                if not self.readline():
+                    break
+        super().shutdown()
 
 
 def _peek(item: bytes) -> str:
