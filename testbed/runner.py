@@ -68,6 +68,8 @@ class _Process:
 class Runner:
     """``on_progress(scenario, line)`` hears every line a lab tells; it may not block.
 
+    ``why_not(scenario)`` says why a scenario is skipped, ``""`` for one that is played.
+
     ``grace_s`` is how long a lab may take to end that was told to.  Where Ctrl-C means something else to the user,
     it is not heeded, and labs end by :meth:`stop`.
     """
@@ -82,6 +84,7 @@ class Runner:
         heeds_ctrl_c: bool = True,
         on_progress: Callable[[Scenario, str], None] = lambda scenario, line: None,
         on_tick: Callable[[], None] = lambda: None,
+        why_not: Callable[[Scenario], str] = lambda scenario: "",
     ) -> None:
         self._lab = lab
         self._jobs = jobs
@@ -91,6 +94,7 @@ class Runner:
         self._running: list[_Process] = []
         self._on_progress = on_progress
         self._on_tick = on_tick
+        self._why_not = why_not
         self._selector = selectors.DefaultSelector()
         self._interrupted = False
 
@@ -103,6 +107,8 @@ class Runner:
         for scenario, destination in work:
             if missing := [name for name in scenario.needs if shutil.which(name) is None]:
                 yield Played(scenario, None, 0.0, skipped=f"it needs {', '.join(missing)}, not installed here")
+            elif reason := self._why_not(scenario):
+                yield Played(scenario, None, 0.0, skipped=reason)
             else:
                 waiting.append((scenario, destination))
         running = self._running

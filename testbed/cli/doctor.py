@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.cli import HELD, NO_LAB
-from testbed.net.probe import probe
+from testbed.net.probe import host_network, private_network, probe
 from testbed.report.console import console
 
 
 def main(options: argparse.Namespace) -> int:
-    """Say what this machine allows and how to grant what is missing; 3 when no lab can run."""
+    """Say what this machine allows and how to grant what is missing; 3 when no lab can run in either network."""
     table = Table.grid(padding=(0, 2, 0, 0))
     checks = probe()
     for check in checks:
@@ -23,6 +23,18 @@ def main(options: argparse.Namespace) -> int:
             table.add_row("", "", Text(check.remedy, "info"))
     out = console()
     out.print(table)
-    labs = all(check.ok for check in checks if check.needed)
-    out.print(Text("Labs can run here." if labs else "Labs cannot run here.", "held" if labs else "failed"))
-    return HELD if labs else NO_LAB
+    private, host = private_network(checks), host_network(checks)
+    out.print(Text(_verdict(private, host), "held" if private else "skipped" if host else "failed"))
+    return HELD if private or host else NO_LAB
+
+
+def _verdict(private: bool, host: bool) -> str:
+    if private:
+        also = "can be run too" if host else "cannot be run"
+        return f"Labs can run here, each in a private network. 'testbed run --network host' {also}."
+    if host:
+        return (
+            "Labs can run here only on the machine's own loopback: 'testbed run --network host' skips what needs a "
+            "private network, and says why. For a private network grant what is marked ✗ above."
+        )
+    return "Labs cannot run here."

@@ -31,6 +31,13 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the annotated trace of each scenario")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument(
+        "--network",
+        choices=("private", "host"),
+        default="private",
+        metavar="WHERE",
+        help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
+    )
     parser.add_argument("-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one per core)")
     parser.add_argument(
         "--time-limit",

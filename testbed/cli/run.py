@@ -14,6 +14,7 @@ from rich.console import Console
 
 from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
 from testbed.cli.choose import chosen
+from testbed.cli.network import instead_of, lab_and_limits
 from testbed.cli.progress import Progress
 from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
@@ -51,7 +52,7 @@ def main(options: argparse.Namespace) -> int:
             out.print(f"{count(len(left), 'scenario')} not played")
         references.summary(out, everything)
     outputs.write(Run((*outcomes, *left), started, seconds, interrupted, shard))
-    return _exit_code(outcomes, interrupted)
+    return _exit_code(outcomes, interrupted, options.network)
 
 
 def _fresh_name() -> str:
@@ -61,7 +62,7 @@ def _fresh_name() -> str:
 def _play(
     work: list[tuple[Scenario, Path]], options: argparse.Namespace, out: Console, references: References, *, quiet: bool
 ) -> tuple[list[Outcome], bool]:
-    from testbed.lab import preload, run
+    from testbed.lab import preload
 
     if not work:
         return [], False
@@ -69,14 +70,16 @@ def _play(
         raise UsageError(f"{work[0][1]}: the trace cannot be written: {why}")
     scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
+    lab, why_not = lab_and_limits(options.network)
     jobs = options.jobs or len(os.sched_getaffinity(0))
     progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=quiet)
     runner = Runner(
-        run,
+        lab,
         jobs=min(jobs, len(scenarios)),
         time_limit_s=options.time_limit,
         on_progress=progress.told,
         on_tick=progress.tick,
+        why_not=why_not,
     )
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
@@ -154,12 +157,12 @@ def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, 
     summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None)
 
 
-def _exit_code(outcomes: list[Outcome], interrupted: bool) -> int:
+def _exit_code(outcomes: list[Outcome], interrupted: bool, network: str) -> int:
     if interrupted:
         return INTERRUPTED
     for result in outcomes:
         if result.played.no_lab:
-            raise LabError(result.played.error)
+            raise LabError(result.played.error + instead_of(network))
     results = {result.result for result in outcomes}
     if Result.ERROR in results:
         return NO_LAB

@@ -13,6 +13,7 @@ import dns.rdatatype
 
 from testbed.hosts.site import Site
 
+PORT = 53
 TRIES = 3
 TIMEOUT_S = 5.0  # per try, in scenario time (RFC 1035 §7.2 suggests 2 to 5 seconds)
 
@@ -43,6 +44,7 @@ class Resolver:
 
     def __init__(self, site: Site) -> None:
         self._nameserver = site.nameserver
+        self._port_at = site.port_at
         self._source = site.source_for(site.nameserver)
 
     async def ask(self, name: str, kind: str) -> Answer:
@@ -54,6 +56,7 @@ class Resolver:
                     query,
                     self._nameserver,
                     timeout=TIMEOUT_S,
+                    port=self._port_at(self._nameserver, PORT),
                     source=self._source,
                     ignore_unexpected=True,
                     ignore_errors=True,

@@ -38,7 +38,8 @@ class Site:
     of the host as server and as client, ``names`` those of a name server.  ``crash`` makes the host crash, and start
     again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.  ``tls`` is None where no
     host of the lab has TLS.  While ``real_time`` is entered, scenario time does not jump: for work in a thread, of
-    which the lab's clock knows nothing.
+    which the lab's clock knows nothing.  ``port_at`` tells sockets that are not the loop's, and datagrams, where the
+    service of a port is at an address.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Site:
     disk_full: Callable[[], bool] = lambda: False
     tls: LabTls | None = None
     real_time: Callable[[], AbstractContextManager[None]] = nullcontext
+    port_at: Callable[[str, int], int] = lambda address, port: port
 
     def date(self, at: float | None = None) -> str:
         """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""

@@ -36,6 +36,7 @@ class Journal:
         def log(event: Event, message: str, **fields: str | int) -> None:
             values = {name: str(value) for name, value in fields.items()}
             values["real_ms"] = f"{self._loop.real_elapsed_ns() / 1e6:.1f}"
+            self._loop.catch_up()
             self._writer.log(self._loop.now_ns(), host, event, message, values)
 
         return log

@@ -1,7 +1,7 @@
 """A lab from bring-up to its end.
 
 :func:`run` is called in a process of its own (see :mod:`testbed.runner`), because it gives up the machine's network
-for good.
+for good, unless it is to live there.
 """
 
 from __future__ import annotations
@@ -17,21 +17,18 @@ from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
 from testbed.lab.addresses import lay_out
 from testbed.lab.crew import Crew
-from testbed.lab.faults import needs_forging, packet_faults
+from testbed.lab.faults import needs_forging
 from testbed.lab.journal import LAB, Journal
+from testbed.lab.media import Medium, NetworkKind, medium
 from testbed.lab.sites import Surveyor
 from testbed.lab.steps import Stage
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
 from testbed.lab.visit import OUTSIDE, OpenLab, Visit, outside_addresses
 from testbed.net import forge
-from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import PacketFault
-from testbed.net.namespace import Network, enter
-from testbed.net.wire import Recorder, Wire
+from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
 from testbed.scenario.faults import TlsFault
-from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.readers import opened, reads_by_imap
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
@@ -39,7 +36,13 @@ from testbed.scenario.steps import Step
 _NS = 1_000_000_000
 
 
-def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit: Visit | None = None) -> None:
+def run(
+    scenario: Scenario,
+    trace: BinaryIO,
+    tell: Callable[[str], None],
+    visit: Visit | None = None,
+    network: NetworkKind = NetworkKind.PRIVATE,
+) -> None:
     """Play a scenario and write its trace.  Raises LabError when this machine does not allow a lab.
 
     ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
@@ -50,17 +53,12 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit:
     addresses = lay_out(scenario)
     if visit is not None:
         addresses[OUTSIDE] = outside_addresses(scenario)
-    name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
-    names = {address: name for name, own in addresses.items() for address in own}
-    network = enter(names, addresses[name_server][0])
-    loop = ScenarioLoop()
-    asyncio.set_event_loop(loop)
-    try:
-        lab = _Lab(scenario, addresses, network, loop, trace, tell, visit)
+    with medium(network, scenario, addresses) as carrying:
+        loop = carrying.loop
+        asyncio.set_event_loop(loop)
+        lab = _Lab(scenario, addresses, carrying, trace, tell, visit)
         loop.set_exception_handler(lab.mishap)
         loop.run_until_complete(lab.play())
-    finally:
-        loop.close()
 
 
 def preload(scenarios: Iterable[Scenario]) -> None:
@@ -79,8 +77,7 @@ class _Lab:
         self,
         scenario: Scenario,
         addresses: Mapping[str, tuple[str, ...]],
-        network: Network,
-        loop: ScenarioLoop,
+        network: Medium,
         trace: BinaryIO,
         tell: Callable[[str], None],
         visit: Visit | None,
@@ -88,7 +85,8 @@ class _Lab:
         self._scenario = scenario
         self._visit = visit
         self._addresses = addresses
-        self._loop = loop
+        self._loop = loop = network.loop
+        self._note = network.note
         self._tell = tell
         self._mishaps: list[dict[str, object]] = []
         self._playing: asyncio.Future[None] | None = None
@@ -102,8 +100,8 @@ class _Lab:
             keylog = network.scratch / "tls-keys"
             tls = lab_tls(scenario, keylog, self._tls_fault, loop.elapsed_ns)
             recorder = KeyedTrace(self._writer, keylog)
-        self._wire = self._wire_of(network, recorder)
-        surveyor = Surveyor(scenario, addresses, network.scratch, loop, self._journal, tls)
+        self._wire = network.carry(recorder, self._journal)
+        surveyor = Surveyor(scenario, addresses, network, self._journal, tls)
         self._crew = Crew(scenario, addresses, surveyor, loop, self._journal)
         self._stage = Stage(scenario, addresses, self._crew, loop, self._journal)
 
@@ -114,6 +112,7 @@ class _Lab:
             f"scenario: {self._scenario.title}",
             scenario=self._scenario.text,
             case=self._scenario.case,
+            **({"network": self._note} if self._note else {}),
             file=self._scenario.file,
             seed=self._scenario.seed,
             version=__version__,
@@ -173,22 +172,13 @@ class _Lab:
             real_seconds=f"{real:.3f}",
             reason=reason,
         )
-        self._wire.close()
-        self._writer.flush()
+        try:
+            self._wire.close()
+        finally:
+            self._writer.flush()
         for mishap in self._mishaps:
             error = mishap.get("exception")
             raise error if isinstance(error, BaseException) else RuntimeError(str(mishap.get("message")))
-
-    def _wire_of(self, network: Network, recorder: Recorder) -> Wire:
-        faults = packet_faults(self._scenario, self._addresses)
-        lines = {id(fault): line for line, fault in faults}
-        log = self._journal.of("wire")
-
-        def fired(fault: PacketFault, frame: int, description: str) -> None:
-            log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
-
-        addresses = [address for own in self._addresses.values() for address in own]
-        return Wire(network.wire, self._loop, recorder, addresses, [fault for _, fault in faults], fired)
 
     def _tls_fault(self, fault: TlsFault) -> None:
         self._journal.fault(fault.tls, fault)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
 from testbed.hosts.zone_script import ZoneScript
 from testbed.lab.journal import Journal
+from testbed.lab.media import Medium
 from testbed.lab.visit import OUTSIDE
-from testbed.net.clock import ScenarioLoop
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec, WebmailSpec
@@ -21,21 +20,20 @@ _NS = 1_000_000_000
 
 
 class Surveyor:
-    """Lays out the sites of a scenario's hosts.  ``addresses`` are by name, ``scratch`` holds their directories."""
+    """Lays out the sites of a scenario's hosts.  ``addresses`` are by name."""
 
     def __init__(
         self,
         scenario: Scenario,
         addresses: Mapping[str, tuple[str, ...]],
-        scratch: Path,
-        loop: ScenarioLoop,
+        network: Medium,
         journal: Journal,
         tls: LabTls | None,
     ) -> None:
         self._scenario = scenario
         self._addresses = addresses
-        self._scratch = scratch
-        self._loop = loop
+        self._network = network
+        self._loop = network.loop
         self._journal = journal
         self._tls = tls
         hosts = scenario.hosts.items()
@@ -45,7 +43,7 @@ class Surveyor:
 
     def site(self, name: str, crash: Callable[[int | None], None]) -> Site:
         """The site of a host, which ``crash`` makes crash and start again after so many nanoseconds."""
-        directory = self._scratch / name
+        directory = self._network.scratch / name
         directory.mkdir()
         spoken = [f for f in self._scenario.faults if isinstance(f, DialogueFault) and f.at == name]
         as_client = isinstance(self._scenario.hosts[name], UserAgentSpec)
@@ -64,6 +62,7 @@ class Surveyor:
             names=self._zones() if name == self._name_server else ZoneScript(),
             tls=self._tls,
             real_time=self._loop.real_time,
+            port_at=self._network.port_at,
         )
 
     def _script(self, faults: Sequence[DialogueFault]) -> DialogueScript:

@@ -37,16 +37,20 @@ LeadsOn = Callable[[Waiting], bool]
 
 
 class ScenarioLoop(asyncio.SelectorEventLoop):
-    """``time()`` is scenario time in seconds since the start; all asyncio timers run on it."""
+    """``time()`` is scenario time in seconds since the start; all asyncio timers run on it.
 
-    def __init__(self) -> None:
+    ``on_turn`` is called before what has happened is acted on, before time jumps, and by :meth:`catch_up`.
+    """
+
+    def __init__(self, kernel: KernelTimers | None = None) -> None:
         self._started_ns = time.monotonic_ns()
         self._to_epoch_ns = time.time_ns() - self._started_ns
         self._jumped_ns = 0
         self._holds = 0
-        self._kernel = KernelTimers()
+        self._kernel = kernel or KernelTimers()
         self.leads_on: LeadsOn = lambda socket: not socket.probes
-        super().__init__(_JumpingSelector(self._rest))
+        self.on_turn: Callable[[], None] = lambda: None
+        super().__init__(_JumpingSelector(self._rest, self.catch_up))
 
     def time(self) -> float:
         """Seconds of scenario time since the start."""
@@ -63,6 +67,14 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
     def now_ns(self) -> int:
         """Scenario time as a date: nanoseconds since the Unix epoch."""
         return time.monotonic_ns() + self._to_epoch_ns
+
+    def date_ns(self, real_ns: int) -> int:
+        """Scenario time for a date of the machine since the last jump, both in nanoseconds since the epoch."""
+        return real_ns + self._jumped_ns
+
+    def catch_up(self) -> None:
+        """Let whoever watches the network see what has happened up to now."""
+        self.on_turn()
 
     @contextlib.contextmanager
     def real_time(self) -> Iterator[None]:
@@ -106,6 +118,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                 return events
 
     def _jump(self, ns: int) -> None:
+        self.catch_up()
         self._jumped_ns += ns
         self._to_epoch_ns += ns
 
@@ -117,27 +130,32 @@ _Event = tuple[selectors.SelectorKey, int]
 
 
 class _JumpingSelector(selectors.EpollSelector):
-    def __init__(self, rest: Callable[[float, Callable[[float], list[_Event]]], list[_Event]]) -> None:
+    def __init__(
+        self, rest: Callable[[float, Callable[[float], list[_Event]]], list[_Event]], on_turn: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._rest = rest
+        self._on_turn = on_turn
 
     def select(self, timeout: float | None = None) -> list[_Event]:
         poll = super().select
-        if timeout is None or timeout <= 0:
-            return poll(timeout)
-        return poll(0) or self._rest(timeout, poll)
+        waits = timeout is not None and timeout > 0
+        events = (poll(0) or self._rest(timeout or 0.0, poll)) if waits else poll(timeout)
+        self._on_turn()
+        return events
 
 
 class KernelTimers:
-    """Which of the namespace's TCP sockets wait for an acknowledgement, from ``/proc/self/net/tcp`` and ``tcp6``."""
+    """Which of the namespace's TCP sockets wait for an acknowledgement, from tables in ``/proc/self/net``."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: tuple[tuple[int, str], ...] = ((AF_INET, "tcp"), (AF_INET6, "tcp6"))) -> None:
+        self._tables = tables
         self._files: list[tuple[int, int]] = []
 
     def running(self, leads_on: LeadsOn) -> bool:
         """Whether a timer runs from which something will come."""
         if not self._files:
-            for family, name in ((AF_INET, "tcp"), (AF_INET6, "tcp6")):
+            for family, name in self._tables:
                 with contextlib.suppress(FileNotFoundError):
                     self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
         return any(

@@ -6,18 +6,22 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from testbed.errors import LabError
+from testbed.net.loopback import LoopbackLoop
 from testbed.net.namespace import enter
+from testbed.net.ports import Ports
+from testbed.net.tap import NOT_PERMITTED, Tap
 
 _TUN = "/dev/net/tun"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing tried.  ``needed`` tells whether labs cannot run without it; ``remedy`` says how to grant it."""
+    """One thing tried.  ``needed`` tells whether a private network takes it; ``remedy`` says how to grant it."""
 
     name: str
     ok: bool
@@ -28,7 +32,17 @@ class Check:
 
 def probe() -> list[Check]:
     """All checks, in the order in which they depend on each other."""
-    return [_tun_device(), _lab(), _capture(), _tshark()]
+    return [_tun_device(), _lab(), _loopback(), _capture(), _tshark()]
+
+
+def private_network(checks: Sequence[Check]) -> bool:
+    """Whether labs can have a network of their own here."""
+    return all(check.ok for check in checks if check.needed)
+
+
+def host_network(checks: Sequence[Check]) -> bool:
+    """Whether labs can live on the machine's own loopback."""
+    return all(check.ok for check in checks if check.name == "loopback")
 
 
 def _tun_device() -> Check:
@@ -55,13 +69,39 @@ def _lab() -> Check:
     return Check(name, False, True, error.partition("; run 'testbed doctor'")[0], remedy)
 
 
+def _loopback() -> Check:
+    """The whole of what ``--network host`` takes."""
+    name = "loopback"
+    error = _in_child(_try_loopback)
+    if not error:
+        return Check(name, True, False, "a lab's ports can be had on it, and its packets captured")
+    remedy = (
+        "setcap cap_net_raw+ep on the Python binary, or run as root; in a container --cap-add=NET_RAW"
+        if error == NOT_PERMITTED
+        else "only 'testbed run --network host' needs it"
+    )
+    return Check(name, False, False, error.partition("; it takes the right")[0], remedy)
+
+
+def _try_loopback() -> None:
+    with closing(Ports()) as ports, closing(LoopbackLoop(ports.of, lambda address, port: port)) as loop:
+        Tap(loop, _Nobody(), ports).close()
+
+
+class _Nobody:
+    """Keeps no packet."""
+
+    def packet(self, time_ns: int, data: bytes, *, lost: bool = False, comment: str = "") -> int:
+        return 0
+
+
 def _capture() -> Check:
-    """Labs capture by themselves; this is for live captures of the machine's own interfaces."""
+    """A private network captures by itself; this is for live captures of the machine's own interfaces."""
     name = "live capture"
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
     except (OSError, AttributeError):
-        remedy = "setcap cap_net_raw+ep on the Python binary, or run as root; labs do not need it"
+        remedy = "setcap cap_net_raw+ep on the Python binary, or run as root; private networks do not need it"
         return Check(name, False, False, "packet sockets are not permitted", remedy)
     return Check(name, True, False, "packet sockets are permitted")
 

@@ -103,7 +103,9 @@ def _tcp(
     received = without(flow, damaged)
     spoken, tls = _spoken_over_tcp(received, source, opened)
     events = tcp_events(flow, source.options)
-    remarks, explained = tcp_remarks(Evidence(flow, events, repeated, damaged, source.numbers))
+    remarks, explained = tcp_remarks(
+        Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
+    )
     history = zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps], damaged)
     unreachable = any(objection.is_final for objection in objections)
     division = boundaries(flow, spoken.exchanges)

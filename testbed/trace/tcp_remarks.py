@@ -17,7 +17,7 @@ from testbed.pcap.checksums import BAD
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, SERVER, Flow
 from testbed.trace.remarks import Remark, Remarks
-from testbed.trace.tcp_events import Event
+from testbed.trace.tcp_events import RETRANSMITTED, Event
 
 _MS = 1_000_000
 SOONEST_NS = 200 * _MS  # before that, no timer of a TCP in use has run out
@@ -29,13 +29,17 @@ SIDES = ("client", "server")
 
 @dataclass(frozen=True)
 class Evidence:
-    """A flow and what is known of its packets: repetitions as places, damage by place, IP identifications by place."""
+    """A flow and what is known of its packets: repetitions as places, damage by place, numbers and blocks by row.
+
+    The numbers are IP identifications, the blocks those of selective acknowledgements.
+    """
 
     flow: Flow
     events: Sequence[int]
     repeated: dict[tuple[int, int, int], list[int]]
     damaged: dict[int, int]
     identification: Callable[[list[int]], list[int]]
+    sack: Callable[[int], Sequence[tuple[int, int]]]
 
     def group(self, place: int) -> list[int]:
         """The places of all sendings of a packet."""
@@ -69,7 +73,8 @@ class Evidence:
     @property
     def odd(self) -> bool:
         """Whether something on the way can have gone wrong at all."""
-        return bool(self.repeated) or any(mask & (Event.OUT_OF_ORDER | Event.LOST_SEGMENT) for mask in self.events)
+        strange = Event.OUT_OF_ORDER | Event.LOST_SEGMENT | RETRANSMITTED
+        return bool(self.repeated) or any(mask & strange for mask in self.events)
 
 
 def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]:
@@ -88,6 +93,7 @@ def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]
     for first, again in _twins(evidence):
         explained.add(flow.frame[again])
         _note(evidence, remarks, "packet-duplicated", (first, again))
+    explained.update(flow.frame[place] for place in _probes(evidence))
     for found in (_openings, _closings):
         for code, places in found(evidence, explained):
             _note(evidence, remarks, code, places)
@@ -162,6 +168,43 @@ def _twins(evidence: Evidence) -> Iterator[tuple[int, int]]:
     for first, again in alike:
         if numbers[first] == numbers[again] > 0 and told[flow.side[first]]:
             yield first, again
+
+
+def _probes(evidence: Evidence) -> Iterator[int]:
+    """Places of repetitions that made up for no loss: loss probes (RFC 8985 §7), which come before any timer.
+
+    Their receiver has told that it had received them already (RFC 2883 §4).
+    """
+    flow = evidence.flow
+    for place, mask in enumerate(evidence.events):
+        if not mask & (RETRANSMITTED | Event.OUT_OF_ORDER) or flow.flags[place] & SYN:
+            continue
+        side, start, end = flow.side[place], flow.sequence[place], _end(flow, place)
+        sent = (
+            flow.time[p]
+            for p in range(place - 1, -1, -1)
+            if flow.side[p] == side and distance(flow.sequence[p], start) <= 0 <= distance(_end(flow, p), end)
+        )
+        last = next(sent, None)
+        if last is not None and flow.time[place] - last < SOONEST_NS and _received_twice(evidence, place):
+            yield place
+
+
+def _end(flow: Flow, place: int) -> int:
+    """One past the last sequence number of a packet, its FIN included."""
+    return (flow.sequence[place] + flow.length[place] + bool(flow.flags[place] & FIN)) % 2**32
+
+
+def _received_twice(evidence: Evidence, again: int) -> bool:
+    """Whether the peer tells that it had what a packet repeats: by a block that lies below its acknowledgement."""
+    flow = evidence.flow
+    start, end = flow.sequence[again], _end(flow, again)
+    return any(
+        distance(right, flow.acknowledgement[place]) <= 0 and distance(left, start) <= 0 <= distance(right, end)
+        for place in range(again + 1, len(flow))
+        if flow.side[place] != flow.side[again] and flow.flags[place] & ACK
+        for left, right in evidence.sack(flow.index[place])[:1]
+    )
 
 
 def _openings(evidence: Evidence, explained: set[int]) -> Iterator[tuple[str, list[int]]]:

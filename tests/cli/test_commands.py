@@ -118,8 +118,8 @@ def test_the_schema_in_the_docs_is_the_one_printed() -> None:
 
 def test_doctor_says_whether_labs_can_run() -> None:
     shown = testbed("doctor")
-    assert shown.returncode == (0 if "Labs can run here." in shown.stdout else 3)
-    for name in ("TUN device", "private network", "live capture", "tshark"):
+    assert shown.returncode == (0 if "Labs can run here" in shown.stdout else 3)
+    for name in ("TUN device", "private network", "loopback", "live capture", "tshark"):
         assert name in shown.stdout
 
 

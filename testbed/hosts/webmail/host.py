@@ -88,7 +88,8 @@ class Webmail:
     async def _imap(self) -> Place:
         for address in await self._addresses(self._server):
             tls = self._tls.authority.client(checks=True) if self._tls is not None else None
-            return Place(address, _IMAP_PORT, self._site.source_for(address), self._server, tls)
+            port = self._site.port_at(address, _IMAP_PORT)
+            return Place(address, port, self._site.source_for(address), self._server, tls)
         raise MailboxError(f"The mail server {self._server} has no address just now.")
 
     async def _send(self, sender: str, recipients: list[str], content: bytes) -> dict[str, str]:

@@ -18,8 +18,8 @@ from imapclient.exceptions import IMAPClientError, LoginError
 
 PAGE = 25
 MAX_OCTETS = 50_000_000
+_LAST_LINES = 100
 _TIMEOUT_S = 20.0
-_CHUNK = 4_096
 _HEADERS = b"BODY[HEADER.FIELDS (FROM TO SUBJECT DATE)]"
 _SENT, _TRASH = "Sent", "Trash"
 
@@ -223,18 +223,23 @@ class _Connection(imaplib.IMAP4):
         self._place = place
         super().__init__(place.host or place.address, place.port, _TIMEOUT_S)  # the name a certificate is checked for
 
-    def shutdown(self) -> None:
-        """Close; where there is TLS, when the server's goodbye has come: it would be answered by RST."""
-        with contextlib.suppress(OSError):
-            while isinstance(self.sock, ssl.SSLSocket) and self.sock.recv(_CHUNK):
-                pass
-        super().shutdown()
-
     def _create_socket(self, timeout: float | None) -> socket.socket:
         source = (self._place.source, 0) if self._place.source else None
         made = socket.create_connection((self._place.address, self._place.port), timeout, source)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
+
+    def shutdown(self) -> None:
+        """Close; after LOGOUT it is the server who does so first, behind its last reply (RFC 3501 §3.4).
+
+        imaplib hears no more than BYE, and a client that closes there may answer the last reply, or the goodbye of
+        TLS, by RST.
+        """
+        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+            for _ in range(_LAST_LINES if self.state == "LOGOUT" or isinstance(self.sock, ssl.SSLSocket) else 0):
+                if not self.readline():
+                    break
+        super().shutdown()
 
 
 def _peek(item: bytes) -> str:

@@ -13,7 +13,7 @@ from testbed.trace.tcp_remarks import DEAD, SOONEST_NS
 
 
 def odd_repetitions(batch: Batch, again: Bools, table: PacketTable) -> None:
-    """Marks flows with damaged packets, packets that came twice, FINs sent again, and data sent in vain.
+    """Marks flows with damaged packets, packets that came twice, FINs or parts sent again, and data sent in vain.
 
     ``again`` are the packets that repeat something.
     """
@@ -31,6 +31,7 @@ def odd_repetitions(batch: Batch, again: Bools, table: PacketTable) -> None:
     keys = np.stack((b.flow[rows], b.server[rows].astype(np.int64), b.raw_sequence[rows]))
     alike = np.concatenate(([False], (keys[:, 1:] == keys[:, :-1]).all(axis=0)))
     later = np.flatnonzero(alike)
+    b.mark_rows(rows[again[rows] & ~alike])
     b.mark_rows(rows[later[b.time[rows[later]] - b.time[rows[later - 1]] < SOONEST_NS]])
     thrice = later[np.isin(later - (DEAD - 2), later)]
     b.mark_rows(rows[thrice])

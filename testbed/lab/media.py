@@ -1,0 +1,151 @@
+"""What carries a lab's packets, and records them: a private network with a wire, or the machine's own loopback."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from testbed.errors import StepError
+from testbed.lab.faults import packet_faults
+from testbed.lab.journal import Journal
+from testbed.net.clock import ScenarioLoop
+from testbed.net.faults import PacketFault
+from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
+from testbed.net.namespace import Network, enter
+from testbed.net.ports import Ports
+from testbed.net.tap import Tap
+from testbed.net.wire import Recorder, Wire
+from testbed.protocols.events import Event
+from testbed.protocols.trigger import Trigger
+from testbed.scenario.faults import HostFault
+from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.scenario import Scenario
+
+Addresses = Mapping[str, tuple[str, ...]]
+
+
+class NetworkKind(StrEnum):
+    """Where a lab lives."""
+
+    PRIVATE = "private"
+    HOST = "host"
+
+
+class Carrier(Protocol):
+    """Carries packets until it is closed."""
+
+    def close(self) -> None:
+        """Stop.  Raises StepError when not every packet was recorded."""
+
+
+class Medium(Protocol):
+    """A lab's network.  ``scratch`` is an empty folder that dies with it, ``notes`` go into the trace."""
+
+    @property
+    def scratch(self) -> Path:
+        """Where the hosts' files lie."""
+
+    @property
+    def loop(self) -> ScenarioLoop:
+        """The loop its sockets belong to."""
+
+    @property
+    def port_at(self) -> PortAt:
+        """Where a service is found by sockets that are not the loop's."""
+
+    @property
+    def note(self) -> str:
+        """What a reader of the trace has to know of it."""
+
+    def carry(self, recorder: Recorder, journal: Journal) -> Carrier:
+        """Begin, with the scenario's faults."""
+
+
+@contextlib.contextmanager
+def medium(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> Iterator[Medium]:
+    """The network of one lab.  Raises LabError when this machine does not allow it."""
+    if kind is NetworkKind.PRIVATE:
+        name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
+        names = {address: name for name, own in addresses.items() for address in own}
+        network = enter(names, addresses[name_server][0])  # the loop's files must be those of this network
+        with contextlib.closing(ScenarioLoop()) as loop:
+            yield _Private(scenario, addresses, network, loop)
+        return
+    with contextlib.closing(Ports()) as ports, scratch_folder() as scratch:
+        host = _Host(scenario, addresses, ports, scratch)
+        with contextlib.closing(host.loop):
+            yield host
+
+
+@dataclass(frozen=True, slots=True)
+class _Private:
+    scenario: Scenario
+    addresses: Addresses
+    network: Network
+    loop: ScenarioLoop
+    note: str = ""
+
+    @property
+    def scratch(self) -> Path:
+        return self.network.scratch
+
+    def port_at(self, address: str, port: int) -> int:
+        return port
+
+    def carry(self, recorder: Recorder, journal: Journal) -> Wire:
+        faults = packet_faults(self.scenario, self.addresses)
+        lines = {id(fault): line for line, fault in faults}
+        log = journal.of("wire")
+
+        def fired(fault: PacketFault, frame: int, description: str) -> None:
+            log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
+
+        addresses = [address for own in self.addresses.values() for address in own]
+        return Wire(self.network.wire, self.loop, recorder, addresses, [fault for _, fault in faults], fired)
+
+
+class _Host:
+    """The machine's loopback.  A host that refuses is found at ports where nobody listens."""
+
+    note = (
+        "captured on the machine's own loopback; its high ports are written as the ports of the services they stand "
+        "for, and checksums, which loopback leaves out, are filled in"
+    )
+
+    def __init__(self, scenario: Scenario, addresses: Addresses, ports: Ports, scratch: Path) -> None:
+        self.scratch = scratch
+        self.loop = LoopbackLoop(ports.of, self.port_at)
+        self._ports = ports
+        self._file = scenario.file_of("faults")
+        refusing = [fault for fault in scenario.faults if isinstance(fault, HostFault) and fault.is_ == "refused"]
+        self._refusing = [
+            (fault, frozenset(addresses[fault.host]), Trigger(from_ns=fault.from_, until_ns=fault.until))
+            for fault in refusing
+        ]
+
+    def port_at(self, address: str, port: int) -> int:
+        return self._ports.closed(port) if self._refusals(address) else self._ports.of(port)
+
+    def carry(self, recorder: Recorder, journal: Journal) -> Tap:
+        log = journal.of("wire")
+
+        def refused(address: str, frame: int) -> None:
+            for fault in self._refusals(address):
+                log(Event.FAULT, "refused", line=fault.line, at_frame=frame)
+
+        def answered(address: str) -> None:
+            for fault in self._refusals(address):
+                raise StepError(
+                    f"{self._file}:{fault.line}: {fault.host} refuses everything, and asks the name server all the "
+                    "same: what it is answered only a private network can refuse"
+                )
+
+        return Tap(self.loop, recorder, self._ports, refused, answered)
+
+    def _refusals(self, address: str) -> list[HostFault]:
+        now_ns = self.loop.elapsed_ns()
+        return [fault for fault, own, window in self._refusing if address in own and window.open_at(now_ns)]

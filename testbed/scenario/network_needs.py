@@ -1,0 +1,67 @@
+"""What of a scenario takes a private network: parts that want packets changed, or a network of the lab's own.
+
+The machine's loopback delivers every packet as it is, has one IPv6 address, and other programs' settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from testbed.scenario.faults import Fault, HostFault, LinkFault, WireFault
+from testbed.scenario.hosts import NameServerSpec, ReceiverSpec
+from testbed.scenario.programs import RunStep
+from testbed.scenario.scenario import Scenario
+
+WIRE_FAULT = "packets are changed on a wire"
+LINK_FAULT = "a link goes down on a wire"
+SILENT_HOST = "packets of a silent host are swallowed by a wire"
+UNREACHABLE_HOST = "that a host is unreachable is said by a wire"
+IPV6 = "hosts have IPv6 addresses, of which the machine's loopback has one"
+REFUSED_CLIENT = "what the name server answers to a host that refuses everything is refused by a wire"
+PROGRAM = "programs find the lab's hosts by a resolv.conf and ports of their own"
+REASONS = (WIRE_FAULT, LINK_FAULT, SILENT_HOST, UNREACHABLE_HOST, REFUSED_CLIENT, IPV6, PROGRAM)
+"""All reasons there are."""
+
+_ASK_NO_NAMES = (ReceiverSpec, NameServerSpec)  # a receiver does so for the notices it owes: the lab heeds that
+_HOST_FAULTS = {"silent": SILENT_HOST, "unreachable": UNREACHABLE_HOST}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Why a scenario takes a private network.  ``place`` is ``file:line``, or the file where it is no one line."""
+
+    reason: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"it needs a private network: {self.reason} ({self.place})"
+
+
+def needs_private_network(scenario: Scenario) -> Need | None:
+    """The first thing of a scenario that takes a private network, None where it can do without."""
+    return next(_needs(scenario), None)
+
+
+def _needs(scenario: Scenario) -> Iterator[Need]:
+    if scenario.ip != "ipv4":
+        yield Need(IPV6, scenario.file)
+    for fault in scenario.faults:
+        if reason := _why_fault(scenario, fault):
+            yield Need(reason, f"{scenario.file_of('faults')}:{fault.line}")
+    for step in scenario.steps:
+        if isinstance(step, RunStep):
+            yield Need(PROGRAM, f"{scenario.file_of('steps')}:{step.line}")
+
+
+def _why_fault(scenario: Scenario, fault: Fault) -> str:
+    match fault:
+        case WireFault():
+            return WIRE_FAULT
+        case LinkFault():
+            return LINK_FAULT
+        case HostFault(is_="refused") if not isinstance(scenario.hosts[fault.host], _ASK_NO_NAMES):
+            return REFUSED_CLIENT
+        case HostFault():
+            return _HOST_FAULTS.get(fault.is_, "")
+    return ""
