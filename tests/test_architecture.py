@@ -33,6 +33,7 @@ NEIGHBOURS = {
     ("serving", "lab"),
     ("outcome", "expect"),
     ("outcome", "runner"),
+    ("lab", "expect"),
     ("__main__", "cli"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}

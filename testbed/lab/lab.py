@@ -16,9 +16,11 @@ from testbed.errors import StepError
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
 from testbed.lab.addresses import lay_out
-from testbed.lab.crew import Crew
+from testbed.lab.crew import Crew, Theatre
+from testbed.lab.facts import KEYLOG, Briefing
 from testbed.lab.faults import needs_forging, packet_faults
 from testbed.lab.journal import LAB, Journal
+from testbed.lab.patience import Patience
 from testbed.lab.sites import Surveyor
 from testbed.lab.steps import Stage
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
@@ -27,6 +29,8 @@ from testbed.net import forge
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
 from testbed.net.namespace import Network, enter
+from testbed.net.packet import Packet
+from testbed.net.rooms import Room, furnish
 from testbed.net.wire import Recorder, Wire
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
@@ -36,6 +40,7 @@ from testbed.scenario.readers import opened, reads_by_imap
 from testbed.scenario.scenario import Scenario
 
 _NS = 1_000_000_000
+_MAX_FOREIGNERS = 50
 
 
 def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit: Visit | None = None) -> None:
@@ -52,10 +57,11 @@ def run(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None], visit:
     name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
     names = {address: name for name, own in addresses.items() for address in own}
     network = enter(names, addresses[name_server][0])
+    rooms = {name: furnish(addresses[name]) for name, host in scenario.hosts.items() if host.is_program}
     loop = ScenarioLoop()
     asyncio.set_event_loop(loop)
     try:
-        lab = _Lab(scenario, addresses, network, loop, trace, tell, visit)
+        lab = _Lab(scenario, addresses, network, rooms, loop, trace, tell, visit)
         loop.set_exception_handler(lab.mishap)
         loop.run_until_complete(lab.play())
     finally:
@@ -70,7 +76,10 @@ def preload(scenarios: Iterable[Scenario]) -> None:
     if any(needs_tls(scenario) for scenario in scenarios):
         certificates.preload()
     if any(reads_by_imap(scenario) for scenario in scenarios):
-        import testbed.hosts.imap_server  # noqa: F401
+        import testbed.hosts.imap_server
+    if any(host.is_program for scenario in scenarios for host in scenario.hosts.values()):
+        forge.preload()
+        import testbed.trace.inspect  # noqa: F401
 
 
 class _Lab:
@@ -79,6 +88,7 @@ class _Lab:
         scenario: Scenario,
         addresses: Mapping[str, tuple[str, ...]],
         network: Network,
+        rooms: Mapping[str, Room],
         loop: ScenarioLoop,
         trace: BinaryIO,
         tell: Callable[[str], None],
@@ -89,6 +99,7 @@ class _Lab:
         self._addresses = addresses
         self._loop = loop
         self._tell = tell
+        self._foreigners = 0
         self._mishaps: list[dict[str, object]] = []
         self._playing: asyncio.Future[None] | None = None
         self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
@@ -98,13 +109,16 @@ class _Lab:
         tls: LabTls | None = None
         recorder: Recorder = self._writer
         if needs_tls(scenario):
-            keylog = network.scratch / "tls-keys"
+            keylog = network.scratch / KEYLOG
             tls = lab_tls(scenario, keylog, self._tls_fault, loop.elapsed_ns)
             recorder = KeyedTrace(self._writer, keylog)
-        self._wire = self._wire_of(network, recorder)
+        self._wire = self._wire_of(network, rooms, recorder)
         surveyor = Surveyor(scenario, addresses, network.scratch, loop, self._journal, tls)
-        self._crew = Crew(scenario, addresses, surveyor, loop, self._journal)
-        self._stage = Stage(scenario, addresses, self._crew, loop, self._journal)
+        briefing = Briefing(scenario, addresses, network.scratch, tls)
+        theatre = Theatre(rooms, briefing, self._wire.quiet_s)
+        self._crew = Crew(scenario, addresses, surveyor, loop, self._journal, theatre)
+        patience = Patience(scenario, trace, self._writer, self._wire.quiet_s, self._journal)
+        self._stage = Stage(scenario, addresses, self._crew, loop, self._journal, briefing, patience)
 
     async def play(self) -> None:
         """Everything from the first step to the end of the trace."""
@@ -167,7 +181,7 @@ class _Lab:
             error = mishap.get("exception")
             raise error if isinstance(error, BaseException) else RuntimeError(str(mishap.get("message")))
 
-    def _wire_of(self, network: Network, recorder: Recorder) -> Wire:
+    def _wire_of(self, network: Network, rooms: Mapping[str, Room], recorder: Recorder) -> Wire:
         faults = packet_faults(self._scenario, self._addresses)
         lines = {id(fault): line for line, fault in faults}
         log = self._journal.of("wire")
@@ -176,7 +190,23 @@ class _Lab:
             log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
 
         addresses = [address for own in self._addresses.values() for address in own]
-        return Wire(network.wire, self._loop, recorder, addresses, [fault for _, fault in faults], fired)
+        devices = {address: room.wire for room in rooms.values() for address in room.addresses}
+        strikers = [fault for _, fault in faults]
+        return Wire(network.wire, self._loop, recorder, addresses, strikers, fired, devices, self._foreign)
+
+    def _foreign(self, packet: Packet, frame: int) -> None:
+        """Somebody wants to leave the lab.  What is told of it is bounded, as nobody knows what programs do."""
+        self._foreigners += 1
+        if self._foreigners > _MAX_FOREIGNERS:
+            return
+        port = f" port {packet.destination_port}" if packet.destination_port else ""
+        self._journal.of("wire")(
+            Event.REFUSED_OUTSIDE,
+            f"{packet.source} may not reach {packet.destination}{port}: it is no host of the lab, which nothing leaves",
+            source=packet.source,
+            destination=packet.destination,
+            at_frame=frame,
+        )
 
     def _tls_fault(self, fault: TlsFault) -> None:
         self._journal.fault(fault.tls, fault)

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
-from testbed.scenario.programs import Exited
+from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import Octets
 
@@ -182,6 +182,7 @@ Expectation = (
     | ConnectionExpected
     | Fetched
     | Exited
+    | Running
 )
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
@@ -195,6 +196,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "connection": ConnectionExpected,
     "fetched": Fetched,
     "exited": Exited,
+    "running": Running,
 }
 
 AnyExpectation = Annotated[

@@ -8,7 +8,7 @@ from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.status import explain
 from testbed.trace.findings.broken import ends_idleness
 from testbed.trace.findings.extensions import is_lone_dot
-from testbed.trace.model import Connection, Finding, Reply, Severity
+from testbed.trace.model import Connection, Exchange, Finding, Reply, Severity
 
 # Enhanced status code: name of the finding and the section that defines the code.
 _KNOWN = {
@@ -62,17 +62,31 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
     if connection.service not in SMTP_SERVICES:
         return
     said: dict[tuple[str, str], list[Reply]] = {}
+    for_nobody = set(map(id, _data_for_nobody(connection)))
     for exchange in connection.exchanges:
         verb = exchange.command.verb if exchange.command else ""
         reply = exchange.reply
         if reply is None or reply.code[:1] not in ("4", "5") or verb in ("RCPT", "message", "BDAT"):
             continue
-        if ends_idleness(connection, exchange):
+        if ends_idleness(connection, exchange) or (verb == "DATA" and id(exchange) in for_nobody):
             continue
         said.setdefault((verb, reply.status), []).append(reply)
     for (verb, _), replies in said.items():
         what = {"connect": "the connection", "": "to go on"}.get(verb, verb)
         yield _refusal(connection, replies[0], what, replies[1:])
+
+
+def _data_for_nobody(connection: Connection) -> Iterator[Exchange]:
+    """DATA behind recipients of whom none was taken: a client that pipelines says it all the same (RFC 2920 §3.1)."""
+    answers: list[str] = []
+    for exchange in connection.exchanges:
+        verb, code = exchange.command.verb if exchange.command else "", exchange.reply.code if exchange.reply else ""
+        if verb == "MAIL":
+            answers.clear()
+        elif verb == "RCPT":
+            answers.append(code[:1])
+        elif verb == "DATA" and answers and not set(answers) & {"", "2"}:
+            yield exchange
 
 
 def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = ()) -> Finding:

@@ -28,6 +28,7 @@ def knows_everybody(patch: pytest.MonkeyPatch) -> None:
 
 
 FINDINGS = {
+    "own-relay": "delivery-retried refused-for-now",
     "curl-tries-again": "delivery-retried refused-for-now",
     "program-is-refused": "user-unknown",
     "program-out-of-time": "no-reply",
@@ -37,6 +38,7 @@ FINDINGS = {
 }
 
 GUARDS: dict[str, Break] = {
+    "own-relay": servers_never_fail,
     "curl-tries-again": servers_never_fail,
     "program-is-refused": knows_everybody,
     "program-out-of-time": servers_never_fail,
