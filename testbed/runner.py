@@ -23,6 +23,7 @@ from types import FrameType
 from typing import BinaryIO, NoReturn
 
 from testbed.errors import LabError, StepError, UsageError
+from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
 
 TIME_LIMIT_S = 30.0
@@ -101,8 +102,8 @@ class Runner:
         """
         waiting = []
         for scenario, destination in work:
-            if missing := [name for name in scenario.needs if shutil.which(name) is None]:
-                yield Played(scenario, None, 0.0, skipped=f"it needs {', '.join(missing)}, not installed here")
+            if lacking := _lacking(scenario.needs):
+                yield Played(scenario, None, 0.0, skipped=lacking)
             else:
                 waiting.append((scenario, destination))
         running = self._running
@@ -222,6 +223,16 @@ class Runner:
         os.waitpid(process.pid, 0)
         os.close(process.pipe)
         process.trace.close()
+
+
+def _lacking(needs: Sequence[str]) -> str:
+    """What of a scenario's needs is not there, in words; nothing when all is."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
+    if missing := [name for name in needs if name != ROOT and shutil.which(name, path=path) is None]:
+        return f"it needs {', '.join(missing)}, not installed here"
+    if ROOT in needs and os.geteuid() != 0:
+        return "it needs to be run as root: its programs change to users of their own"
+    return ""
 
 
 def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int) -> NoReturn:

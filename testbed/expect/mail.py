@@ -5,7 +5,7 @@ from __future__ import annotations
 from email import policy
 from email.parser import BytesParser
 
-from testbed.expect.observed import owed, programs, taken_by_programs, told_by_programs
+from testbed.expect.observed import accepted_by_programs, owed, programs, taken_by_programs, told_by_programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.expectations import Bounced, Delivered, Queued
@@ -23,7 +23,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
 
     sent = {
         entry.fields.get("message_id", ""): entry
-        for entry in reversed(analysis.log)
+        for entry in reversed([*analysis.log, *accepted_by_programs(analysis)])
         if entry.event in (Event.SUBMITTED, Event.ACCEPTED)
         and expected.to in entry.fields.get("recipients", "").split()
         and expected.sender in (None, entry.fields.get("sender"))
@@ -144,7 +144,12 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
 
 def entries(analysis: Analysis, event: Event, *, host: str | None = None, **fields: str) -> list[LogEntry]:
     """Log entries of one kind, of one host and with these fields where given."""
-    observed = {Event.BOUNCED: told_by_programs, Event.NOTIFIED: told_by_programs, Event.STORED: taken_by_programs}
+    observed = {
+        Event.ACCEPTED: accepted_by_programs,
+        Event.BOUNCED: told_by_programs,
+        Event.NOTIFIED: told_by_programs,
+        Event.STORED: taken_by_programs,
+    }
     return [
         entry
         for entry in (*analysis.log, *(observed[event](analysis) if event in observed else ()))

@@ -6,11 +6,13 @@ told.  What it delivers into Maildirs of its host the lab logs (:mod:`testbed.la
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from testbed.protocols.events import Event
 from testbed.protocols.report import read_report
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
-from testbed.trace.model import LogEntry
+from testbed.trace.model import Connection, LogEntry, Recipient, Transaction
 
 
 def programs(analysis: Analysis) -> frozenset[str]:
@@ -43,32 +45,46 @@ def told_by_programs(analysis: Analysis) -> list[LogEntry]:
     return told
 
 
+def accepted_by_programs(analysis: Analysis) -> list[LogEntry]:
+    """The messages programs answered 250 for, as their logs would say it."""
+    return [
+        _entry(connection, transaction, Event.ACCEPTED, {"recipients": " ".join(r.address for r in recipients)})
+        for connection, transaction, recipients in _taken(analysis, programs(analysis))
+    ]
+
+
 def taken_by_programs(analysis: Analysis) -> list[LogEntry]:
     """Mail a program answered 250 for, where that is all there is to know: it delivers into no Maildirs of its host."""
     last_words = {e.host: e.fields.get("takes", "").split() for e in analysis.log if e.event == Event.STARTED}
     known = {(e.host, e.fields.get("message_id")) for e in analysis.log if e.event == Event.STORED}
     return [
-        LogEntry(
-            transaction.message.frames[-1],
-            connection.end_ns,
-            connection.server.label,
-            Event.STORED,
-            "",
-            {
-                "recipient": recipient.address,
-                "message_id": transaction.message_id,
-                "sender": transaction.sender,
-                "subject": transaction.subject,
-            },
-        )
-        for connection in analysis.connections
-        for transaction in connection.transactions
-        for recipient in transaction.recipients
-        if recipient.accepted
-        and transaction.message is not None
-        and recipient.address.lower() in last_words.get(connection.server.label, ())
+        _entry(connection, transaction, Event.STORED, {"recipient": recipient.address})
+        for connection, transaction, recipients in _taken(analysis, frozenset(last_words))
+        for recipient in recipients
+        if recipient.address.lower() in last_words[connection.server.label]
         and (connection.server.label, transaction.message_id) not in known
     ]
+
+
+def _taken(
+    analysis: Analysis, hosts: frozenset[str]
+) -> Iterator[tuple[Connection, Transaction, tuple[Recipient, ...]]]:
+    """The transactions that one of these hosts has answered 250 for, with the recipients it took."""
+    for connection in analysis.connections if hosts else ():
+        if connection.server.label in hosts:
+            for transaction in connection.transactions:
+                recipients = tuple(r for r in transaction.recipients if r.accepted)
+                if recipients and transaction.message is not None:
+                    yield connection, transaction, recipients
+
+
+def _entry(connection: Connection, transaction: Transaction, event: Event, fields: dict[str, str]) -> LogEntry:
+    said = {"message_id": transaction.message_id, "sender": transaction.sender, "subject": transaction.subject}
+    message = transaction.message
+    assert message is not None
+    reply = message.reply
+    time_ns = reply.time_ns if reply is not None else connection.end_ns
+    return LogEntry(message.frames[-1], time_ns, connection.server.label, event, "", {**said, **fields})
 
 
 def owed(analysis: Analysis, host: str) -> list[tuple[str, str, int]]:

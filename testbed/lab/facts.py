@@ -13,6 +13,7 @@ from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec
 from testbed.scenario.program_hosts import PLACEHOLDERS, filled, placeholders
+from testbed.scenario.programs import SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
 
 Facts = Mapping[tuple[str, str], str]
@@ -20,7 +21,6 @@ Facts = Mapping[tuple[str, str], str]
 
 KEYLOG = "tls-keys"
 _MAILBOXES = "mailboxes"
-_SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # where servers are, and users' PATH does not lead
 _A_WHILE_S = 3_600  # servers such as Postfix wait when their configuration has only just been changed
 
 
@@ -51,7 +51,7 @@ class Briefing:
         lab = {f"TESTBED_{what.upper()}": facts[what, ""] for what in PLACEHOLDERS if (what, "") in facts}
         if self._tls is not None:
             lab["SSLKEYLOGFILE"] = str(self._scratch / KEYLOG)
-        path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_SYSTEM_FOLDERS))
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
         own = self._scenario.hosts[name].environment
         unbuffered = {"PYTHONUNBUFFERED": "1"}  # so that what was said before a crash is heard
         return {**unbuffered, **os.environ, "PATH": path, **lab, **{key: filled(own[key], facts) for key in own}}

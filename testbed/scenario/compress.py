@@ -8,12 +8,15 @@ from testbed.scenario.base import Part
 from testbed.scenario.scenario import Scenario
 
 _LEAST_NS = 1_000_000
+_LEAST_LIMIT_NS = 2_000_000_000
 _KEYS = (
     *("duration", "retry", "stay"),  # of steps
     *("from_", "until", "restart"),  # of faults
     *("give_up", "warn_after", "greylist"),  # of hosts
     *("within", "at_least", "at_most"),  # of expectations
 )
+_LIMITS = ("within", "at_most")
+"""No shorter than two seconds: machines take their time, which no compression makes less."""
 """What people wait for.  What machines wait for stays: timeouts, delays on the wire, the time of a talk."""
 
 _Part = TypeVar("_Part", bound=Part)
@@ -42,7 +45,7 @@ def _divided(part: _Part, by: int) -> _Part:
         if key not in type(part).model_fields or key in _COUNTS.get(part.__class__.__name__, ()):
             continue
         if isinstance(value, int) and value:
-            update[key] = max(_LEAST_NS, value // by)
+            update[key] = max(min(value, _LEAST_LIMIT_NS) if key in _LIMITS else _LEAST_NS, value // by)
         elif isinstance(value, tuple):
             update[key] = tuple(max(_LEAST_NS, one // by) for one in value)
     rate = getattr(part, "rate_limit", None)

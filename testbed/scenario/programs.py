@@ -10,6 +10,12 @@ from pydantic import BeforeValidator, Field, field_validator
 from testbed.scenario.base import Duration, HostName
 from testbed.scenario.tagged import Tagged
 
+ROOT = "root"
+"""What a scenario needs whose programs give up root's rights themselves, and so must have them."""
+
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where servers are, and users' PATH does not lead."""
+
 TIMED_OUT = 124  # as timeout(1) has it
 _MAX_LIMIT_NS = 600_000_000_000
 

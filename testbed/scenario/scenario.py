@@ -29,7 +29,8 @@ class Scenario(Part):
         examples=["../mailbox-full.yaml"],
     )
     needs: tuple[Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)], ...] = Field(
-        default=(), description="Programs that must be installed; where one is not, the scenario is skipped."
+        default=(),
+        description="Programs that must be installed, 'root' for its rights; where one is missing, it is skipped.",
     )
     seed: int = Field(default=0, strict=True, ge=0, lt=2**63, description="Makes random choices repeatable.")
     compress: int = Field(

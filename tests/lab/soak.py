@@ -28,7 +28,9 @@ def once(scenarios: list[Scenario], folder: Path) -> dict[str, Told]:
     for played in Runner(run, jobs=len(os.sched_getaffinity(0))).run(work):
         outcome = conclude(played)
         # Programs are processes of their own: what they and the hosts do at the same time has no order.
-        programs = any(isinstance(step, RunStep) for step in outcome.scenario.steps)
+        programs = any(isinstance(step, RunStep) for step in outcome.scenario.steps) or any(
+            host.is_program for host in outcome.scenario.hosts.values()
+        )
         story = semantic(outcome.analysis) if outcome.analysis and not programs else []
         told[outcome.scenario.name] = outcome.result, story
     return told
