@@ -53,8 +53,11 @@ class Crew:
         self._journal = journal
         self._theatre = theatre
         self._sites = {name: surveyor.site(name, self._crasher(name)) for name in scenario.hosts}
-        for name in theatre.rooms:
-            theatre.briefing.write_files(self._sites[name])
+        for name, site in self._sites.items() if theatre.rooms else ():
+            if name in theatre.rooms:
+                theatre.briefing.write_files(site)
+            else:
+                theatre.briefing.link_mailboxes(site)
         self._hosts = {name: self._build(name) for name in self._sites}
         self._crashed: set[str] = set()
         self._starting: set[asyncio.Future[None]] = set()

@@ -92,6 +92,15 @@ class Briefing:
                     self._told_of_maildirs.add(site.name)
                 os.utime(found, (before, before))
 
+    def link_mailboxes(self, site: Site) -> None:
+        """Let programs find the Maildirs of one of the lab's own servers by their users' names."""
+        spec = self._scenario.hosts[site.name]
+        users = spec.mailboxes if isinstance(spec, MailHostSpec) else ()
+        (site.directory / _MAILBOXES).mkdir(exist_ok=True)
+        for number, user in enumerate(users, 1):  # as hosts/post_office.py numbers them
+            if user not in (".", ".."):
+                (site.directory / _MAILBOXES / user).symlink_to(f"../mail/{number}")
+
     def _of(self, name: str) -> Iterator[tuple[str, str]]:
         spec, directory = self._scenario.hosts[name], self._scratch / name
         server = next(n for n, h in self._scenario.hosts.items() if isinstance(h, NameServerSpec))

@@ -27,9 +27,7 @@ def configured(settings: str, doc: str) -> Break:
 
 
 gives_up_at_once = configured("maximal_queue_lifetime = 0", "Postfix takes every failure for final.")
-never_gives_up = configured(
-    "maximal_queue_lifetime = 5d", "Postfix goes on for five days, and none of them is compressed."
-)
+never_gives_up = configured("maximal_queue_lifetime = 5d", "Postfix goes on for five real days.")
 takes_nothing_for_final = configured("soft_bounce = yes", "Postfix takes no refusal for final.")
 knows_one_server = configured("smtp_mx_address_limit = 1", "Postfix tries no other mail server than the first.")
 sends_it_elsewhere = configured("relayhost = [192.0.2.1]", "Postfix sends everything to a host outside the lab.")
