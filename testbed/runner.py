@@ -230,9 +230,15 @@ def _lacking(needs: Sequence[str]) -> str:
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
     if missing := [name for name in needs if name != ROOT and shutil.which(name, path=path) is None]:
         return f"it needs {', '.join(missing)}, not installed here"
-    if ROOT in needs and os.geteuid() != 0:
+    if ROOT in needs and (os.geteuid() != 0 or _single_user()):
         return "it needs to be run as root: its programs change to users of their own"
     return ""
+
+
+def _single_user() -> bool:
+    """Whether there is but one user here, as in a user namespace made without root's rights."""
+    lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
+    return sum(int(line.split()[2]) for line in lines) == 1
 
 
 def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int) -> NoReturn:

@@ -16,7 +16,7 @@ from testbed.lab.facts import Facts
 from testbed.lab.maildirs import Maildirs
 from testbed.lab.output import Output
 from testbed.net.clock import ScenarioLoop
-from testbed.net.rooms import Room, start_in_room
+from testbed.net.rooms import KILL, Room, start_in_room
 from testbed.protocols.events import Event
 from testbed.scenario.hosts import HostSpec, NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
@@ -184,7 +184,7 @@ class ProgramHost:
 
     def _kill(self) -> None:
         if self._process is not None and not self._ended.is_set():
-            self._process.kill()
+            self._process.send_signal(KILL)
             self._process.wait()
             self._loop.remove_reader(self._pidfd)
             self._ended.set()

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import FrameType
@@ -31,6 +31,7 @@ _TABLES = (
     ("udp", socket.AF_INET, _BOUND),
     ("udp", socket.AF_INET6, _BOUND),
 )
+_PR_SET_PDEATHSIG = 1
 _SIGNALLED = 128
 
 Place = tuple[str, str, int]
@@ -83,62 +84,57 @@ def start_in_room(
     """Start a program in a room, with process numbers of its own: whatever it starts dies with it, and with the lab.
 
     The process that is given keeps the program: it hands on SIGTERM, ends with the program's status (128 and the
-    signal's number for one that was killed), and takes everything along when it is killed itself.  Raises OSError when
-    the program cannot be started.
+    signal's number for one that was killed), and by then nothing of it is left.  :data:`KILL` tells it to kill.  Raises
+    OSError when the program cannot be started.
     """
 
     def prepare() -> None:
         enter_room(room, host)
-        if libc.unshare(_CLONE_NEWNS) == 0:  # what cannot be shown of its processes is not shown
-            libc.mount(b"proc", b"/proc", b"proc", 0, None)
+        _check(libc.unshare(_CLONE_NEWPID | _CLONE_NEWNS))  # of the next process (pid_namespaces(7))
+        first = os.fork()
+        if first:
+            _keep(first)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc.mount(b"proc", b"/proc", b"proc", 0, None)  # where that is forbidden, it sees no processes
         program = os.fork()
         if program:
             _keep(program)
         os.setsid()
 
-    with _new_process_numbers():
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=prepare,
-        )
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=prepare,
+    )
 
 
-def _keep(program: int) -> NoReturn:
-    """The life of a program's keeper, the first process of its numbers: the kernel kills all others when it ends."""
+KILL = signal.SIGUSR1
+
+
+def _keep(child: int) -> NoReturn:
+    """The life of a program's keepers: one outside its process numbers, and the first inside.
+
+    When the first ends, the kernel kills all others of these numbers; only then does its parent hear of it.
+    """
     signal.set_wakeup_fd(-1)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 
     def hand_on(number: int, frame: FrameType | None) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(program, number)
+            os.kill(child, signal.SIGKILL if number == KILL else number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP, KILL):
         signal.signal(number, hand_on)
     while True:
         ended, status = os.wait()
-        if ended == program:
+        if ended == child:
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else _SIGNALLED - code)
-
-
-@contextlib.contextmanager
-def _new_process_numbers() -> Iterator[None]:
-    """The next process to be started is the first of a PID namespace (pid_namespaces(7))."""
-    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _check(libc.unshare(_CLONE_NEWPID))
-        try:
-            yield
-        finally:
-            _check(libc.setns(own, _CLONE_NEWPID))
-    finally:
-        os.close(own)
 
 
 def _check(result: int) -> None:

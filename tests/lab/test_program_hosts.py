@@ -371,8 +371,29 @@ def test_a_program_takes_over_from_the_host_in_whose_place_it_is_put(tmp_path: P
     found = parse(text, str(tmp_path / "x.yaml"))
     assert list(getattr(found.hosts["crepes.fr"], "mailboxes", ())) == ["alice", "carol"]
     assert [getattr(step, "duration", None) for step in found.steps] == [None, 2_000_000_000]
-    assert getattr(found.expect[0], "within", None) == 1_000_000_000
+    assert getattr(found.expect[0], "within", None) == 2_000_000_000  # the least
     assert getattr(found.expect[1], "at_least", None) == 1
+
+
+def test_without_other_users_it_runs_too_but_not_what_needs_root(tmp_path: Path) -> None:
+    """As for somebody who is not root, in whose user namespace there is one user."""
+    (tmp_path / "x.yaml").write_text(f"""
+title: x
+hosts:
+  alice.crepes.fr: {{port: 25}}
+  crepes.fr: {{role: relay, command: {listener(tmp_path)}, listens: 25}}
+steps: [wait: 100ms]
+expect: [running: crepes.fr]
+""")
+    (tmp_path / "y.yaml").write_text("title: y\nneeds: [root]\nlike: x.yaml\n")
+    command = ["unshare", "-Ur", sys.executable, "-m", "testbed", "run", "x.yaml", "y.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    if "unshare" in ended.stderr:
+        pytest.skip("this machine allows no user namespaces")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "1 held" in ended.stdout
+    assert "it needs to be run as root" in ended.stdout
 
 
 def running(word: str) -> bool:

@@ -49,7 +49,7 @@ FINDINGS = {
     "postfix-rate-limit": "delivery-retried policy-refused-for-now",
     "postfix-refused-for-good-RCPT-554-5.7.1-Transaction-failed": "not-authorised",
     "postfix-refused-for-good-message-554-5.7.1-Transaction-failed": "not-authorised",
-    "postfix-relay-crashes-while-mail-waits": "connection-refused delivery-retried refused-for-now",
+    "postfix-relay-crashes-while-mail-waits": "delivery-retried refused-for-now",
     "postfix-reset-after-final-dot": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
     "postfix-second-mx": "connection-refused",
     "postfix-unknown-domain": "domain-unknown host-unknown",
