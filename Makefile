@@ -64,7 +64,7 @@ docs: $(READY)
 captures: $(READY)
 	@rm -rf build/traces && $(BIN)/testbed run --keep build/traces scenarios
 	@rm -f captures/*.pcapng
-	@for trace in build/traces/*.pcapng; do $(BIN)/testbed inspect -o captures/$$(basename $$trace) $$trace; done
+	@mv build/traces/*.pcapng captures/
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,3 +23,7 @@ class StepError(TestbedError):
 
 class LabError(TestbedError):
     """The lab could not be run on this machine (exit code 3)."""
+
+
+class NoLabError(LabError):
+    """This machine does not allow labs, or lacks a program that the scenario needs."""

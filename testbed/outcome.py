@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from testbed.errors import CaptureError
 from testbed.expect import Judgement, judge
 from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
+from testbed.trace.semantics.difference import Difference
 
 
 class Result(StrEnum):
@@ -23,11 +25,17 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A scenario played, inspected and judged.  ``analysis`` is None when there is no trace to speak of."""
+    """A scenario played, inspected and judged.  ``analysis`` is None when there is no trace to speak of.
+
+    ``reference`` is the trace it was compared with, or should have been, None where nobody asked for that;
+    ``changes`` are what differs from it.
+    """
 
     played: Played
     analysis: Analysis | None
     judgement: Judgement | None
+    reference: Path | None = None
+    changes: tuple[Difference, ...] = ()
 
     @property
     def scenario(self) -> Scenario:
@@ -36,12 +44,12 @@ class Outcome:
 
     @property
     def result(self) -> Result:
-        """Held only when every expectation held and the lab ran to its end."""
+        """Held only when every expectation held, the lab ran to its end and nothing changed since the reference."""
         if self.played.interrupted or self.played.skipped:
             return Result.SKIPPED
         if self.played.error or self.judgement is None:
             return Result.ERROR
-        return Result.HELD if self.judgement.held else Result.FAILED
+        return Result.HELD if self.judgement.held and not self.changes else Result.FAILED
 
 
 def conclude(played: Played) -> Outcome:

@@ -20,10 +20,14 @@ FLOORS = {
     "lab": 3,
     "serving": 3,
     "runner": 3,
+    "keeper": 3,
+    "inside": 3,
     "expect": 3,
     "outcome": 3,
     "report": 4,
+    "bed": 4,
     "cli": 5,
+    "pytest_plugin": 5,
     "__main__": 5,
 }
 # Rooms of one floor that may know each other, from left to right.
@@ -31,9 +35,13 @@ NEIGHBOURS = {
     ("pcap", "protocols"),
     ("pcap", "errors"),
     ("serving", "lab"),
+    ("keeper", "lab"),
+    ("keeper", "runner"),
+    ("keeper", "serving"),
     ("outcome", "expect"),
     ("outcome", "runner"),
     ("lab", "expect"),
+    ("bed", "report"),
     ("__main__", "cli"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}

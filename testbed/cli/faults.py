@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from collections.abc import Iterator
 
 from rich.table import Table
 from rich.text import Text
@@ -10,6 +12,8 @@ from rich.text import Text
 from testbed.cli import HELD
 from testbed.report.console import console
 from testbed.scenario.fault_reference import Key, as_json, fault_kinds, when_keys
+
+_FEW = 3
 
 
 def main(options: argparse.Namespace) -> int:
@@ -29,6 +33,17 @@ def main(options: argparse.Namespace) -> int:
 def _table(keys: tuple[Key, ...]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2))
     for key in keys:
-        words = f" {' · '.join(key.words)}" if key.words else ""
-        table.add_row(Text(key.name, "cyan"), Text.assemble(key.says, (words, "dim")))
+        table.add_row(Text(key.name, "cyan"), Text.assemble(key.says, *((line, "dim") for line in _lines(key.words))))
     return table
+
+
+def _lines(words: tuple[str, ...]) -> Iterator[str]:
+    """Single words after what is said of them; those that begin alike on a line of their own, their beginning once."""
+    alike = Counter(word.partition(" ")[0] for word in words)
+    first = [word for word in words if alike[word.partition(" ")[0]] <= _FEW]
+    if first:
+        yield " " + " · ".join(first)
+    for beginning, number in alike.items():
+        if number > _FEW:
+            ends = [word.partition(" ")[2] for word in words if word.startswith(f"{beginning} ")]
+            yield f"\n{beginning} + {' · '.join(ends)}"

@@ -14,6 +14,8 @@ COMMANDS = {
             ("testbed run scenarios/", "every scenario of a folder"),
             ("testbed run -v scenarios/mailbox-full.yaml", "one, with its annotated trace"),
             ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
+            ("testbed run --junit report.xml --keep traces scenarios/", "for CI, which shows what failed"),
+            ("testbed run --github --shard 2/5 scenarios/", "a fifth of them, in GitHub Actions"),
         ),
     ),
     "serve": (

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from testbed import __version__
+from testbed.cli.choose import parse_shard
 from testbed.cli.help import COMMANDS, heading, main_help, rows
 from testbed.cli.style import styled
 
@@ -36,6 +37,13 @@ def _run(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="real seconds a lab may take (default: 30)",
     )
+    parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
+    parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
+    parser.add_argument("-x", "--fail-fast", action="store_true", help="play no more after the first that is red")
+    parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML; - is standard output")
+    parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
+    parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
+    parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
 
 def _held(parser: argparse.ArgumentParser) -> None:
@@ -167,7 +175,9 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
 
 
 def _operand(action: argparse.Action) -> str:
-    return f"{action.metavar}…" if action.nargs else str(action.metavar)
+    return {"+": f"{action.metavar}…", "*": f"[{action.metavar}…]", "?": f"[{action.metavar}]"}.get(
+        str(action.nargs), str(action.metavar)
+    )
 
 
 def _flags(action: argparse.Action) -> str:

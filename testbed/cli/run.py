@@ -7,29 +7,48 @@ import os
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
+from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress
-from testbed.errors import LabError
+from testbed.cli.run_outputs import Outputs, obstacle
+from testbed.errors import LabError, UsageError
 from testbed.outcome import Outcome, Result, conclude
+from testbed.report.annotate import annotate_file
 from testbed.report.console import console
-from testbed.runner import Runner
+from testbed.report.run import Run
+from testbed.report.words import count
+from testbed.runner import Played, Runner
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 
 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
-    scenarios = load_all(discover(options.paths))
+    outputs = Outputs(options)
+    everything = load_all(discover(options.paths))
+    scenarios = chosen(everything, options)
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
-    out = console(sys.stderr if options.json else sys.stdout)
-    started = time.monotonic()
-    outcomes, interrupted = _play(scenarios, folder, options, out)
-    seconds = time.monotonic() - started
-    _report(outcomes, options, out, seconds, folder)
+    out = console(sys.stderr if outputs.on_stdout else sys.stdout)
+    shard = "{}/{}".format(*options.shard) if options.shard else ""
+    started, clock = datetime.now(UTC), time.monotonic()
+    traces = dict(zip(map(id, everything), _traces(everything, folder), strict=True))
+    work = [(scenario, traces[id(scenario)]) for scenario in scenarios]
+    with outputs.fence():
+        outcomes, interrupted = _play(work, options, out, quiet=outputs.on_stdout)
+        seconds = time.monotonic() - clock
+        if not scenarios:
+            out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
+        elif not outputs.on_stdout:
+            _report(outcomes, options, out, seconds, folder)
+        left = _not_played(scenarios, outcomes, interrupted)
+        if left and (interrupted or options.fail_fast):
+            out.print(f"{count(len(left), 'scenario')} not played")
+    outputs.write(Run((*outcomes, *left), started, seconds, interrupted, shard))
     return _exit_code(outcomes, interrupted)
 
 
@@ -38,13 +57,18 @@ def _fresh_name() -> str:
 
 
 def _play(
-    scenarios: list[Scenario], folder: Path, options: argparse.Namespace, out: Console
+    work: list[tuple[Scenario, Path]], options: argparse.Namespace, out: Console, *, quiet: bool
 ) -> tuple[list[Outcome], bool]:
     from testbed.lab import preload, run
 
+    if not work:
+        return [], False
+    if why := obstacle(work[0][1]):
+        raise UsageError(f"{work[0][1]}: the trace cannot be written: {why}")
+    scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
     jobs = options.jobs or len(os.sched_getaffinity(0))
-    progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=options.json)
+    progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=quiet)
     runner = Runner(
         run,
         jobs=min(jobs, len(scenarios)),
@@ -52,27 +76,55 @@ def _play(
         on_progress=progress.told,
         on_tick=progress.tick,
     )
-    work = list(zip(scenarios, _traces(scenarios, folder), strict=True))
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
     told = 0
     with progress:
         for played in runner.run(work):
-            outcomes[place[id(played.scenario)]] = conclude(played)
+            outcome = outcomes[place[id(played.scenario)]] = _judged(played)
             if played.no_lab:
                 break  # what one lab is refused, all are
             while told in outcomes:  # in the order of the files, whichever ends first
                 progress.ended(outcomes[told])
                 told += 1
-        else:
+            if options.fail_fast and outcome.result in (Result.FAILED, Result.ERROR):
+                break
+        if not any(outcome.played.no_lab for outcome in outcomes.values()):
             for number in sorted(outcomes):
                 if number >= told:
                     progress.ended(outcomes[number])
     return [outcomes[number] for number in sorted(outcomes)], runner.interrupted
 
 
+def _judged(played: Played) -> Outcome:
+    """The outcome, and a comment for every packet in the trace that shows it."""
+    outcome = conclude(played)
+    if outcome.analysis is not None:
+        annotate_file(outcome.analysis)
+    return outcome
+
+
+def _not_played(scenarios: list[Scenario], outcomes: list[Outcome], interrupted: bool) -> list[Outcome]:
+    """The scenarios whose turn never came, with the reason."""
+    if interrupted:
+        why = "the run was interrupted before its turn"
+    elif any(outcome.played.no_lab for outcome in outcomes):
+        why = "no lab can be run here"
+    else:
+        why = "the run ended at the first that was red (--fail-fast)"
+    played = {id(outcome.scenario) for outcome in outcomes}
+    return [
+        Outcome(Played(scenario, None, 0.0, skipped=why), None, None)
+        for scenario in scenarios
+        if id(scenario) not in played
+    ]
+
+
 def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
-    """A file name per scenario, that of its YAML file and case, made unique where two folders have the same."""
+    """A file name per scenario, that of its YAML file and case, made unique where two folders have the same.
+
+    Which of them are played changes no name, so that shares of a run can be put together.
+    """
     names: set[str] = set()
     traces = []
     for scenario in scenarios:
@@ -89,11 +141,6 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
 def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path) -> None:
     from testbed.report.verdicts import summary
 
-    if options.json:
-        from testbed.report.json_run import run_json
-
-        print(run_json(outcomes))
-        return
     if options.verbose:
         from testbed.report.trace import trace_report
 

@@ -38,6 +38,7 @@ from testbed.scenario.faults import TlsFault
 from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.readers import opened, reads_by_imap
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import Step
 
 _NS = 1_000_000_000
 _MAX_FOREIGNERS = 50
@@ -154,16 +155,27 @@ class _Lab:
 
     async def _steps(self) -> None:
         await self._crew.start()
-        log = self._journal.of(LAB)
         for step in self._scenario.steps if self._visit is None or self._visit.plays_steps else ():
-            self._tell(step.describe())
-            log(Event.STEP, step.describe(), line=step.line)
-            await self._stage.play(step)
+            await self._play(step)
         await self._crew.quiet()
         if self._visit is not None:
+            log = self._journal.of(LAB)
             with self._loop.real_time():
-                await self._visit.hold(OpenLab(self._scenario, self._addresses, log))
+                await self._visit.hold(OpenLab(self._scenario, self._addresses, log, self._play_more, self._settle))
             await self._crew.quiet()
+
+    async def _play(self, step: Step) -> None:
+        self._tell(step.describe())
+        self._journal.of(LAB)(Event.STEP, step.describe(), line=step.line)
+        await self._stage.play(step)
+
+    async def _play_more(self, step: Step) -> None:
+        with self._loop.scenario_time():
+            await self._play(step)
+
+    async def _settle(self) -> None:
+        with self._loop.scenario_time():
+            await self._crew.settled()
 
     async def _close(self, reason: str) -> None:
         await self._crew.stop(at_once=reason == "interrupted")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from testbed.hosts.site import Log
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import Step
 
 OUTSIDE = "outside.lab"
 """The name of everybody outside: connections that are forwarded into a lab come from its address."""
@@ -21,11 +22,17 @@ def outside_addresses(scenario: Scenario) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OpenLab:
-    """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab."""
+    """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab.
+
+    ``play`` plays one more step, ``settle`` returns when nothing is in progress; time jumps meanwhile, as in a scenario
+    that plays by itself.
+    """
 
     scenario: Scenario
     addresses: Mapping[str, tuple[str, ...]]
     log: Log
+    play: Callable[[Step], Awaitable[None]]
+    settle: Callable[[], Awaitable[None]]
 
 
 class Visit(Protocol):

@@ -5,7 +5,6 @@ Wireshark's dumpcap does it where it is installed and this user may run it; else
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
 import re
@@ -23,11 +22,10 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Literal
 
-from testbed.errors import CaptureError, LabError
+from testbed.errors import LabError
+from testbed.net.interfaces import ANY, check, hardware_type
 from testbed.net.namespace import libc
 from testbed.protocols.text import printable
-
-ANY = "any"
 
 _RIGHTS = (
     "it takes the right CAP_NET_RAW: run as root, or 'setcap cap_net_raw+ep' on the Python binary, "
@@ -39,10 +37,10 @@ _BEAT = 0.5  # seconds
 _START_LIMIT, _END_LIMIT = 10.0, 5.0  # seconds dumpcap may take to begin, and to end
 _NS = 1_000_000_000
 
-_SIOCGIFFLAGS, _SIOCGIFHWADDR, _IFF_UP = 0x8913, 0x8927, 0x1
 _ETH_P_ALL = 3
 _SOL_PACKET, _ADD_MEMBERSHIP, _STATISTICS, _AUXDATA, _PROMISCUOUS = 263, 1, 6, 8, 1
-_SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
+_SO_RCVBUFFORCE, _SO_TIMESTAMPING = 33, 37
+_STAMPED_BY_SOFTWARE = 1 << 3 | 1 << 4  # SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE
 _OUTGOING = 4
 _VLAN_VALID, _TPID_VALID, _VLAN = 0x10, 0x40, 0x8100
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK, _ARPHRD_NONE = 1, 772, 0xFFFE
@@ -66,7 +64,7 @@ def live(
     what is captured already can still be read.  ``through`` names the only way to try.  Raises CaptureError when there
     is no such interface or it is down, and LabError when this user may not capture.
     """
-    _check(interface)
+    check(interface)
     source = _open(interface, math.inf if seconds is None else seconds, packets, through)
     try:
         with _interruptible(source.stop):
@@ -177,13 +175,13 @@ class SocketSource(Source):
     """What a packet socket gives, as pcap with nanoseconds.  Raises PermissionError."""
 
     def __init__(self, interface: str, seconds: float, packets: int | None) -> None:
-        hardware = _ARPHRD_ETHER if interface == ANY else _request(interface, _SIOCGIFHWADDR)
+        hardware = _ARPHRD_ETHER if interface == ANY else hardware_type(interface)
         self._link = _SLL2 if interface == ANY else _LINK_TYPES.get(hardware, _SLL2)
         kind = socket.SOCK_DGRAM if self._link == _SLL2 else socket.SOCK_RAW
         protocol = socket.htons(_ETH_P_ALL) if interface == ANY else 0  # 0: nothing before it is bound
         self._socket = socket.socket(socket.AF_PACKET, kind | socket.SOCK_NONBLOCK, protocol)
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _STAMPED_BY_SOFTWARE)
             self._socket.setsockopt(_SOL_PACKET, _AUXDATA, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_MIB << 20)
             with suppress(OSError):  # more than rmem_max takes CAP_NET_ADMIN
@@ -229,6 +227,7 @@ class SocketSource(Source):
         if kind == _OUTGOING and hardware == _ARPHRD_LOOPBACK:
             return b""  # comes in again
         time_ns, tag = _time_and_tag(control)
+        time_ns = time_ns or self.stopped_ns or time.time_ns()
         if self.stopped_ns and time_ns > self.stopped_ns:
             self._over = True
             return b""
@@ -250,17 +249,20 @@ class SocketSource(Source):
 
 
 def _time_and_tag(control: list[tuple[int, int, bytes]]) -> tuple[int, bytes]:
-    """When a packet was captured, and its VLAN tag, which the kernel takes out of the packet."""
+    """When a packet was captured, and its VLAN tag, which the kernel takes out of the packet.
+
+    The time is 0 where it is not known: the kernel begins to stamp packets a little after it is asked to.
+    """
     time_ns, tag = 0, b""
     for level, kind, value in control:
-        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(value) >= struct.calcsize("ll"):
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPING) and len(value) >= struct.calcsize("ll"):
             seconds, ns = struct.unpack_from("ll", value)
             time_ns = seconds * _NS + ns
         elif (level, kind) == (_SOL_PACKET, _AUXDATA) and len(value) >= 20:
             status, _, _, _, _, tci, tpid = struct.unpack_from("IIIHHHH", value)
             if status & _VLAN_VALID:
                 tag = struct.pack(">HH", tpid if status & _TPID_VALID else _VLAN, tci)
-    return time_ns or time.time_ns(), tag
+    return time_ns, tag
 
 
 def _open(interface: str, seconds: float, packets: int | None, through: str | None) -> Source:
@@ -279,25 +281,6 @@ def _open(interface: str, seconds: float, packets: int | None, through: str | No
         raise LabError(f"{interface}: capturing is not permitted to this user; {_RIGHTS}") from None
     except OSError as error:
         raise LabError(f"{interface}: it cannot be captured: {(error.strerror or str(error)).lower()}") from error
-
-
-def _check(interface: str) -> None:
-    """Raises CaptureError when there is no such interface, or it is down."""
-    known = [name for _, name in socket.if_nameindex()]
-    if interface == ANY:
-        return
-    if interface not in known:
-        names = ", ".join(printable(name) for name in (*known, ANY))
-        raise CaptureError(f"there is no interface {printable(interface)}; there are: {names}")
-    if not _request(interface, _SIOCGIFFLAGS) & _IFF_UP:
-        raise CaptureError(f"{interface} is down; bring it up with 'ip link set {interface} up'")
-
-
-def _request(interface: str, what: int) -> int:
-    """What the kernel says of an interface in one 16-bit number."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        answer = fcntl.ioctl(control, what, struct.pack("16s24x", interface.encode()))
-    return int(struct.unpack_from("H", answer, 16)[0])
 
 
 @contextmanager

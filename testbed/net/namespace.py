@@ -26,7 +26,7 @@ MTU = 1500
 SCRATCH = Path("/dev/shm")
 
 _CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
-_MS_REC, _MS_PRIVATE, _MS_BIND, _MS_NOSUID, _MS_NODEV = 0x4000, 0x40000, 0x1000, 0x2, 0x4
+_MS_REC, _MS_PRIVATE, _MS_BIND, _MS_REMOUNT, _MS_NOSUID, _MS_NODEV = 0x4000, 0x40000, 0x1000, 0x20, 0x2, 0x4
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCSIFMTU = 0x8914, 0x8933, 0x8922
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
@@ -49,8 +49,10 @@ _SYSCTLS_AFTER = {
     "ipv4/ip_unprivileged_port_start": "0",
     "ipv4/tcp_no_metrics_save": "1",
     # A tail loss probe repeats a segment after two round trips, here a few milliseconds: any pause of a busy machine
-    # would show as a retransmission.  The retransmission timer proper has 200 ms of patience.
+    # would show as a retransmission.  The retransmission timer proper has more patience (RTO_MIN_MS).  For the same
+    # reason segments count as lost by the number of duplicate ACKs (RFC 6675), not by the time they take (RFC 8985).
     "ipv4/tcp_early_retrans": "0",
+    "ipv4/tcp_recovery": "0",
     "ipv4/tcp_syn_retries": "3",
     "ipv4/tcp_synack_retries": "3",
     "ipv4/icmp_ratelimit": "0",
@@ -77,6 +79,7 @@ def enter(names: Mapping[str, str], name_server: str) -> Network:
     address that resolves names.  Raises LabError with the reason and the remedy.
     """
     _unshare()
+    _writable_sysctls()
     _shrink_socket_table()
     _private_files(names, name_server)
     return Network(lay_wire([ip_address(address) for address in names]), SCRATCH)
@@ -103,6 +106,15 @@ def _unshare() -> None:
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     except OSError as error:
         raise LabError(f"the user namespace cannot be set up ({_why(error)}); {_REMEDY}") from error
+
+
+def _writable_sysctls() -> None:
+    """Containers have /proc/sys mounted read-only.  Ours need not be, unless the mount belongs to another's namespace.
+
+    If it stays as it is, the first setting that cannot be made says so.
+    """
+    if not os.access("/proc/sys/net", os.W_OK):
+        libc.mount(None, b"/proc/sys", None, _MS_REMOUNT | _MS_BIND, None)
 
 
 def _shrink_socket_table() -> None:

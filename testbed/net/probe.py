@@ -49,7 +49,8 @@ def _lab() -> Check:
         return Check(name, True, True, f"namespaces, mounts, TUN and routes can be set up {how}")
     remedy = (
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu); sysctl -w user.max_user_namespaces=10000; "
-        f"in a container --cap-add=NET_ADMIN --cap-add=SYS_ADMIN --device={_TUN}; or run as root"
+        f"in a container --cap-add=NET_ADMIN --cap-add=SYS_ADMIN --device={_TUN}, and where AppArmor confines it "
+        "--security-opt=apparmor=unconfined; or run as root"
     )
     return Check(name, False, True, error.partition("; run 'testbed doctor'")[0], remedy)
 

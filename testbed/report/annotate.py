@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import BinaryIO
 
 from testbed import __version__
+from testbed.errors import UsageError
 from testbed.pcap.write import BlockWriter
 from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
 
@@ -43,6 +46,26 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
         writer.journal(entry.fields)
         entry = next(entries, None)
     writer.flush()
+
+
+def annotate_file(analysis: Analysis) -> None:
+    """Put the annotated capture in the place of the file it was read from.
+
+    A file with problems stays as it is: what could not be read would be missing.  Raises UsageError when the folder
+    has no room for it; the file is whole then, without comments.
+    """
+    if analysis.problems:
+        return
+    target = Path(analysis.path)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with fresh.open("wb") as out:
+            annotate(analysis, out)
+        fresh.replace(target)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{target}: the trace cannot be annotated: {reason}") from error
 
 
 def _comments(packet: PacketRow, evidence: list[str]) -> list[str]:

@@ -42,7 +42,7 @@ def analyses_json(analyses: Iterable[Analysis], *, packets: bool) -> Iterator[st
         "testbed": __version__,
         "captures": (_capture(analysis, packets) for analysis in analyses),
     }
-    yield from map(_harmless, _pieces(document, ""))
+    yield from map(harmless, _pieces(document, ""))
 
 
 def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
@@ -56,10 +56,10 @@ def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
 
 
 def _line(kind: str, analysis: Analysis, fields: dict[str, object]) -> str:
-    return _harmless(_encode({"type": kind, "file": analysis.path, **fields}))
+    return harmless(_encode({"type": kind, "file": analysis.path, **fields}))
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """JSON in which what a terminal would obey, or show in another order, is written as an escape."""
     text = utf8(text)
     if text.isascii() and "\x7f" not in text:

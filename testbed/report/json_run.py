@@ -1,45 +1,59 @@
-"""The results of a run, for programs."""
+"""The results of a run, for programs.  docs/ci.md says what the fields mean."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import asdict
 
 from testbed import __version__
 from testbed.expect import Verdict
-from testbed.outcome import Outcome
-from testbed.report.json_analysis import finding_json
+from testbed.outcome import Outcome, Result
+from testbed.report.failures import as_written, failures
+from testbed.report.json_analysis import finding_json, harmless
+from testbed.report.run import Run, look, why_skipped
 
 SCHEMA_VERSION = 1
 
 
-def run_json(outcomes: Sequence[Outcome]) -> str:
+def run_json(run: Run) -> str:
     """``{"schema": 1, "testbed": "0.1.0", "scenarios": [{"file", "title", "verdict", "expectations", …}]}``."""
     document = {
         "schema": SCHEMA_VERSION,
         "testbed": __version__,
-        "scenarios": [_scenario(result) for result in outcomes],
+        "started": run.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "seconds": round(run.seconds, 3),
+        "interrupted": run.interrupted,
+        "shard": run.shard or None,
+        "totals": {str(kind): run.counts[kind] for kind in Result},
+        "scenarios": [_scenario(outcome) for outcome in run.outcomes],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    text = harmless(json.dumps(document, indent=2, ensure_ascii=False))
+    return text.replace("##[", "\\u0023#[")  # in a log of GitHub's, a command
 
 
 def _scenario(result: Outcome) -> dict[str, object]:
-    judgement = result.judgement
+    judgement, scenario = result.judgement, result.scenario
     return {
-        "file": result.scenario.file,
-        "title": result.scenario.title,
+        "file": scenario.file,
+        "case": scenario.case or None,
+        "title": scenario.title,
+        "rfc": scenario.rfc or None,
         "verdict": str(result.result),
         "seconds": round(result.played.seconds, 3),
         "error": result.played.error or None,
-        "skipped": result.played.skipped or None,
+        "skipped": why_skipped(result) if result.result is Result.SKIPPED else None,
         "trace": str(result.played.trace) if result.played.trace else None,
-        "expectations": [_verdict(v) for v in judgement.expectations] if judgement else [],
-        "checks": [_verdict(v) for v in judgement.always] if judgement else [],
+        "look": look(result) or None,
+        "expectations": [_verdict(result, v) for v in judgement.expectations] if judgement else [],
+        "checks": [_verdict(result, v) for v in judgement.always] if judgement else [],
+        "reference": str(result.reference) if result.reference else None,
+        "changes": [asdict(change) for change in result.changes],
+        "failures": [asdict(failure) for failure in failures(result)],
         "findings": [finding_json(f) for f in (result.analysis.findings if result.analysis else ())],
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, object]:
+def _verdict(result: Outcome, verdict: Verdict) -> dict[str, object]:
     return {
         "what": verdict.what,
         "held": verdict.held,
@@ -47,4 +61,5 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "frames": list(verdict.frames),
         "file": verdict.file or None,
         "line": verdict.line or None,
+        "written": "\n".join(as_written(result.scenario, verdict)) or None,
     }

@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass, field
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from testbed.scenario.problems import Problem, ScenarioError, did_you_mean
+from testbed.scenario.yaml_mistakes import mistake
 
 Path = tuple[str | int, ...]
 
@@ -81,19 +82,18 @@ def read_document(file: str, text: str) -> Document:
 
 def _compose(document: Document) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
+    opened: list[StreamMark] = []
     try:
-        _bound(yaml, document)
+        _bound(yaml, document, opened)
+        yaml.composer.warn_double_anchors = False  # the later one holds, as YAML has it
         return next(iter(yaml.compose_all(document.text)), None)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = " ".join(part for part in (error.context, error.problem) if part)
-        words = f"this is not YAML: {_clean(said)}"
-        if mark is None:
-            raise ScenarioError([Problem(document.file, 0, 0, words)]) from None
-        raise ScenarioError([document.problem_at(mark.line + 1, mark.column + 1, words)]) from None
+        wrong = mistake(error, document.text.splitlines(), opened)
+        message = f"this is not YAML: {_clean(wrong.words)}"
+        raise ScenarioError([document.problem_at(wrong.line, wrong.column, message)]) from None
     except ReaderError as error:
         before = _LINE_END.split(document.text[: error.position])
-        message = f"this is not YAML: {_clean(str(error))}"
+        message = f"this is not YAML: the character U+{ord(document.text[error.position]):04X} is not allowed"
         raise ScenarioError([document.problem_at(len(before), len(before[-1]) + 1, message)]) from None
     except YAMLError as error:
         raise ScenarioError([Problem(document.file, 0, 0, f"this is not YAML: {_clean(str(error))}")]) from None
@@ -102,8 +102,11 @@ def _compose(document: Document) -> Node | None:
         raise ScenarioError([Problem(document.file, 0, 0, message)]) from None
 
 
-def _bound(yaml: YAML, document: Document) -> None:
-    """Refuse a second document, and what is too deep or too long, before nodes are made of it."""
+def _bound(yaml: YAML, document: Document, opened: list[StreamMark]) -> None:
+    """Refuse a second document, and what is too deep or too long, before nodes are made of it.
+
+    ``opened`` is told the places of brackets and braces that are not closed yet.
+    """
     if any(len(word) > MAX_TAG and "!" in word for word in document.text.split()):
         message = f"this is not YAML that can be read: a tag is longer than {MAX_TAG:,} characters"
         raise ScenarioError([Problem(document.file, 0, 0, message)])
@@ -111,6 +114,10 @@ def _bound(yaml: YAML, document: Document) -> None:
     for event in yaml.parse(document.text):
         documents += isinstance(event, DocumentStartEvent)
         values += isinstance(event, NodeEvent)
+        if isinstance(event, CollectionStartEvent) and event.flow_style:
+            opened.append(event.start_mark)
+        elif isinstance(event, CollectionEndEvent) and event.end_mark.index > event.start_mark.index:
+            opened.pop()
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if documents > 1:
             message = "a second document begins here; a file holds one scenario"

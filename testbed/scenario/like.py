@@ -17,9 +17,23 @@ from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER
 
 MAX_LAYERS = 10
 _LIKE, _HOSTS = "like", "hosts"
-_MARK = re.compile(r"^--- # like: .*$\n?", re.M)
+_MARK = re.compile(r"^--- # like: (.*)$\n?", re.M)
 
 Data = dict[str, object]
+
+
+def texts(file: str, text: str) -> dict[str, str]:
+    """The files a scenario's text is put together from, each with its own part of it."""
+    found = {}
+    while mark := _MARK.search(text):
+        found[file], text = text[: mark.start()], text[mark.end() :]
+        file = _beside(file, mark[1])
+    return {**found, file: text}
+
+
+def _beside(file: str, other: str) -> str:
+    """The path of a file that is named in another one."""
+    return os.path.normpath(os.path.join(os.path.dirname(file), other))
 
 
 class Layered(Document):
@@ -69,7 +83,7 @@ def read_layers(file: str, text: str, read: Callable[[str], str], above: tuple[s
     above = (*above, os.path.realpath(file))
     complaint = _complaint(own.data, other)
     if not complaint:
-        path = os.path.normpath(os.path.join(os.path.dirname(file), str(other)))
+        path = _beside(file, str(other))
         if os.path.realpath(path) in above:
             complaint = f"'{other}' is this scenario itself, or like it; that would never end"
         elif len(above) > MAX_LAYERS:

@@ -21,7 +21,9 @@ from testbed.trace.inspect import analyse
 
 _S = 1_000_000_000
 _LINGER_NS = 2 * _S  # after both FINs, or a RST, the last ACK may still come
-_TCP_IDLE_NS, _UDP_IDLE_NS = 300 * _S, 60 * _S  # a connection silent for longer has ended, as far as anyone can tell
+# A connection silent for longer has ended, as far as anyone can tell.  An established one may be silent for two hours
+# at least (RFC 5382 §5); a mail client that waits for mail is, and so is a connection whose link is down.
+_IDLE_NS, _UNANSWERED_IDLE_NS, _UDP_IDLE_NS = 86_400 * _S, 300 * _S, 60 * _S
 _MOST_KEPT = 64 << 20  # octets of packets of connections that have not ended
 
 
@@ -83,7 +85,8 @@ def _over(flows: Flows) -> NDArray[np.bool_]:
     closed |= np.bincount(owner, flags & RST != 0, count) > 0
     time = table.capture.time_ns
     silent = int(time.max()) - time[table.row[order[flows.stop - 1]]]
-    idle = np.where(table.protocol[first] == UDP, _UDP_IDLE_NS, _TCP_IDLE_NS)
+    answered = np.bincount(owner, ~forward, count) > 0
+    idle = np.where(table.protocol[first] == UDP, _UDP_IDLE_NS, np.where(answered, _IDLE_NS, _UNANSWERED_IDLE_NS))
     return (closed & (silent > _LINGER_NS)) | (silent > idle)
 
 

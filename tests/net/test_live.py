@@ -188,7 +188,7 @@ def test_drops_are_told() -> None:
 
     frames, problems = in_network(story)
     (problem,) = problems
-    assert 0 < frames < 4_000
+    assert 0 < frames < 4_000, problems
     assert problem.startswith("the kernel dropped ")
     assert problem.endswith(" packets: they came faster than they were read")
 

@@ -28,10 +28,10 @@ from testbed.report.packet_columns import packet_columns
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.inspect import analyse, inspect
 from tests.conftest import PROJECT
+from tests.traces import TRACES
 
-CAPTURES = sorted((PROJECT / "captures").glob("*.pcapng"))
 FULL = PROJECT / "captures" / "mailbox-full.pcapng"
-every_capture = pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+every_capture = pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
 
 FRAMES = {
     "segment": bytes(IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=40_000, dport=25, seq=5, flags="S")),
@@ -169,7 +169,7 @@ def test_a_capture_is_written_before_the_next_is_read() -> None:
     order: list[str] = []
 
     def analyses() -> Iterator[Analysis]:
-        for path in (FULL, CAPTURES[0]):
+        for path in (FULL, TRACES[0]):
             order.append("read")
             yield inspect(path)
 

@@ -19,8 +19,8 @@ from testbed.report.parquet import TABLES, arrow_schema, column_name, write_parq
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
+from tests.traces import TRACES
 
-CAPTURES = sorted((PROJECT / "captures").glob("*.pcapng"))
 FULL = PROJECT / "captures" / "mailbox-full.pcapng"
 
 
@@ -55,7 +55,7 @@ def json_names(row: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def test_four_files_hold_what_the_json_holds(pa: ModuleType, tmp_path: Path) -> None:
-    analyses = [inspect(path) for path in CAPTURES]
+    analyses = [inspect(path) for path in TRACES]
     paths = write_parquet(analyses, tmp_path / "new" / "folder")
     assert [path.name for path in paths] == [f"{name}.parquet" for name in TABLES]
     assert sorted(os.listdir(tmp_path / "new" / "folder")) == sorted(path.name for path in paths)
@@ -112,7 +112,7 @@ def test_types_and_descriptions(pa: ModuleType, table: str) -> None:
 
 
 def test_many_small_captures_share_a_row_group(pa: ModuleType, tmp_path: Path) -> None:
-    paths = write_parquet((inspect(path) for path in CAPTURES), tmp_path)
+    paths = write_parquet((inspect(path) for path in TRACES), tmp_path)
     assert [pa.parquet.ParquetFile(path).num_row_groups for path in paths] == [1, 1, 1, 1]
     assert pa.parquet.read_schema(paths[0]).metadata[b"schema"] == b"1"
 

@@ -13,7 +13,6 @@ from testbed.trace.tcp_events import EVENTS, event_names
 
 PROJECT = Path(__file__).parents[2]
 CORPUS = PROJECT.parent / "shared" / "corpus"
-TRACES = sorted((PROJECT / "captures").glob("*.pcapng"))
 FLAGS = tuple(EVENTS)
 SUFFIXES = (".pcap", ".pcapng", ".pcap.gz")
 

@@ -16,10 +16,10 @@ from testbed.trace.inspect import inspect
 from testbed.trace.model import Connection
 from testbed.trace.streaming import stream
 from tests.bench.make_capture import make
+from tests.traces import TRACES
 
-PROJECT = Path(__file__).parents[2]
 # Without those that carry TLS keys: a stream is not decrypted, as tshark, which does it, wants a whole file.
-TRACES = [path for path in sorted((PROJECT / "captures").glob("*.pcapng")) if not read_capture(path).secrets]
+PLAIN = [path for path in TRACES if not read_capture(path).secrets]
 
 
 def unnumbered(connection: Connection) -> Connection:
@@ -39,7 +39,7 @@ def streamed(path: Path, most_octets: int) -> list[Connection]:
     return [unnumbered(connection) for connection in sorted(found, key=lambda c: c.first_frame)]
 
 
-@pytest.mark.parametrize("trace", TRACES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("trace", PLAIN, ids=lambda path: path.stem)
 def test_reference_traces_in_small_pieces(trace: Path) -> None:
     for most_octets in (700, 5_000, 1 << 20):
         assert names_removed(streamed(trace, most_octets)) == names_removed(whole(trace))

@@ -10,6 +10,7 @@ import pytest
 import random_traffic
 
 from testbed.trace.inspect import inspect
+from tests.traces import TRACES
 
 pytestmark = [pytest.mark.program("tshark"), pytest.mark.timeout(600)]
 corpus = pytest.mark.skipif(not agreement.CORPUS.is_dir(), reason="the corpus of captures is not on this machine")
@@ -60,10 +61,10 @@ def test_completeness_on_the_corpus() -> None:
 
 def test_the_reference_traces() -> None:
     """Traces of faults: what the wire destroyed counts for Wireshark as for us."""
-    events = [agreement.flag_differences(trace) for trace in agreement.TRACES]
+    events = [agreement.flag_differences(trace) for trace in TRACES]
     assert [different for _, different in events if different] == []
     agreement.told_in_docs("events", "our reference traces", sum(packets for packets, _ in events), 0)
-    completeness = [agreement.completeness_differences(trace) for trace in agreement.TRACES]
+    completeness = [agreement.completeness_differences(trace) for trace in TRACES]
     assert [different for _, different in completeness if different] == []
     agreement.told_in_docs("completeness", "our reference traces", sum(packets for packets, _ in completeness), 0)
 

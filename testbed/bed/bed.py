@@ -1,0 +1,193 @@
+"""A lab held open for a Python program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from pathlib import Path
+from types import TracebackType
+
+from testbed.bed.judging import check
+from testbed.bed.reading import read_mailbox
+from testbed.errors import LabError, NoLabError, UsageError
+from testbed.expect import Verdict
+from testbed.keeper import Order, Session
+from testbed.keeper.orders import Play, Settle, Speak
+from testbed.net.forward import HOME
+from testbed.outcome import Outcome, Result, conclude
+from testbed.scenario.in_code import step_in_code
+from testbed.scenario.problems import did_you_mean
+from testbed.scenario.scenario import Scenario
+from testbed.serving import Served, Service, speaker
+from testbed.trace.analysis import Analysis
+
+
+class Bed:
+    """A lab, open until :meth:`close` or the end of its ``with``; after that, its trace and what it shows.
+
+    Time is real while it is open.  It jumps, as in any scenario, while :meth:`play`, :meth:`send`, :meth:`wait`,
+    :meth:`settle` and :meth:`messages` are at work.  Methods raise UsageError for what the lab does not have, and
+    LabError when the lab has ended.
+    """
+
+    def __init__(self, scenario: Scenario, trace: Path, *, plays_steps: bool = True) -> None:
+        self.scenario = scenario
+        self._destination = trace
+        self._session = Session(
+            Order(scenario, trace, Path.cwd(), dict(os.environ), float("inf"), held=True, plays_steps=plays_steps)
+        )
+        self._outcome: Outcome | None = None
+        served = self._session.opened()
+        if served is None:
+            played = self._session.played()
+            why = played.error or played.skipped or "the lab has ended before it was open"
+            raise NoLabError(why) if played.no_lab or played.skipped else LabError(why)
+        self._served: Served = served
+
+    def __repr__(self) -> str:
+        return f"<lab '{self.scenario.title}', {'open' if self._outcome is None else self._outcome.result}>"
+
+    def __enter__(self) -> Bed:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the lab and write its trace; nothing happens when it is closed already.  Raises LabError."""
+        if self._outcome is not None:
+            return
+        self._session.stop()
+        self._outcome = conclude(self._session.played())
+        if self._outcome.played.error:
+            raise LabError(self._outcome.played.error)
+
+    # -- while it is open ---------------------------------------------------------------------------
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """What listens in the lab, and the port of this machine's loopback that leads to each."""
+        return self._served.services
+
+    def address(self, host: str, service: int | str = 25) -> tuple[str, int]:
+        """Where a service of a host is reached from here, as address and port.
+
+        ``service`` is its port in the lab, or its name: smtp, submission, pop3, imap, http …
+        """
+        self._known(host)
+        there = [found for found in self.services if found.host == host]
+        for found in there:
+            if service in (found.port, found.name) and found.outside:
+                return HOME, found.outside
+        names = ", ".join(f"{found.port} ({found.name})" for found in there if found.outside)
+        raise UsageError(
+            f"{host} has no service {service}" + (f"; it has {names}" if names else "; nothing listens there")
+        )
+
+    def play(self, step: Mapping[str, object]) -> None:
+        """Play one more step, as scenarios write them: ``{"read": {"mailbox": "bob@someschool.edu", "via": "imap"}}``.
+
+        Raises StepError when it cannot be done here.
+        """
+        self._open()
+        self._session.ask(Play(step_in_code(self.scenario, step)))
+
+    def send(self, to: str | Sequence[str], **parts: object) -> None:
+        """A user agent of the lab sends a message; ``parts`` are those of the step ``send``: subject, body, size …
+
+        ``sender`` stands for ``from``, which is a word of Python's.
+        """
+        if "sender" in parts:
+            parts["from"] = parts.pop("sender")
+        self.play({"send": {"to": to if isinstance(to, str) else list(to), **parts}})
+
+    def wait(self, duration: str) -> None:
+        """Let scenario time pass, at once: ``"40m"``, ``"5d"``."""
+        self.play({"wait": duration})
+
+    def settle(self) -> None:
+        """Return when no host has anything in progress: what was handed in has been delivered, or waits in a queue."""
+        self._open()
+        self._session.ask(Settle())
+
+    def messages(self, mailbox: str, folder: str = "INBOX") -> list[EmailMessage]:
+        """What lies in a mailbox once everything has settled, oldest first.
+
+        It is read by POP3, a folder by IMAP, in packets that are in the trace as any other's; nothing is deleted.
+        """
+        self.settle()
+        return read_mailbox(self.scenario, mailbox, folder, self.address)
+
+    def run(
+        self, command: Sequence[str], *, on: str | None = None, input: str | None = None, time_limit_s: float = 30.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program on a host of the lab: the first user agent's when unsaid.  Its exit status is not judged.
+
+        Raises LabError when it takes too long; the status is 127 when there is no such program.
+        """
+        if on is not None:
+            self._known(on)
+        self._open()
+        host = speaker(self.scenario, on)
+        self._session.ask(Speak(host))
+        line = [sys.executable, "-m", "testbed.inside", str(self._served.pid), host, *command]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        try:
+            ended = subprocess.run(
+                line, input=input, capture_output=True, text=True, timeout=time_limit_s, check=False, env=environment
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{command[0]} was killed after {time_limit_s:g} s") from None
+        return subprocess.CompletedProcess(list(command), ended.returncode, ended.stdout, ended.stderr)
+
+    # -- when it is closed --------------------------------------------------------------------------
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it.  Raises UsageError while it is open."""
+        if self._outcome is None:
+            raise UsageError("the lab is still open: its trace is judged when it has ended, after the 'with'")
+        return self._outcome
+
+    @property
+    def trace(self) -> Path:
+        """The trace; it is there when the lab has ended."""
+        return self._destination
+
+    @property
+    def analysis(self) -> Analysis:
+        """What the inspector understood of the trace."""
+        analysis = self.outcome.analysis
+        if analysis is None:
+            raise LabError(f"{self._destination}: nothing was captured")
+        return analysis
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """On the expectations, on the faults (each must have been reached), and on the conservation of mail."""
+        judgement = self.outcome.judgement
+        return () if judgement is None else (*judgement.expectations, *judgement.always)
+
+    @property
+    def held(self) -> bool:
+        """Whether every verdict is that it held."""
+        return self.outcome.result is Result.HELD
+
+    def check(self) -> None:
+        """Close the lab.  Raises NotHeld when a verdict is that something did not hold, with the evidence."""
+        __tracebackhide__ = True
+        self.close()
+        check(self.outcome)
+
+    def _open(self) -> None:
+        if self._outcome is not None:
+            raise UsageError("the lab has ended; what is to be done in it stands inside the 'with'")
+
+    def _known(self, host: str) -> None:
+        if host not in self.scenario.hosts and not any(found.host == host for found in self.services):
+            raise UsageError(f"there is no host '{host[:60]}' in the lab{did_you_mean(host, self.scenario.hosts)}")

@@ -1,0 +1,60 @@
+"""What did not hold, raised or told."""
+
+from __future__ import annotations
+
+from testbed.outcome import Outcome, Result
+from testbed.protocols.text import printable
+from testbed.report.failures import Failure, failures
+from testbed.report.run import look, why_skipped
+from testbed.report.words import frames
+
+_MOST_FINDINGS = 5
+
+
+class NotHeld(AssertionError):
+    """Something that was expected did not hold; says what, and what was seen instead."""
+
+    __module__ = "testbed"  # where people find it
+
+
+def check(outcome: Outcome) -> None:
+    """Raises NotHeld when a scenario was not played, or something did not hold, with the evidence."""
+    __tracebackhide__ = True
+    if outcome.result is not Result.HELD:
+        raise NotHeld(told(outcome))
+
+
+def told(outcome: Outcome) -> str:
+    """Why a scenario is red: each expectation as it is written, what was seen instead; the findings, the trace.
+
+    For one that was skipped, why.
+    """
+    if outcome.result is Result.SKIPPED:
+        return why_skipped(outcome)
+    parts = [_failure(one) for one in failures(outcome)]
+    return "\n\n".join("\n".join(part) for part in (*parts, _findings(outcome), _trace(outcome)) if part)
+
+
+def _failure(one: Failure) -> list[str]:
+    lines = [f"{one.place}: this did not hold" if one.line else f"{one.place}: {one.what}"]
+    if one.written:
+        lines += ["", *(f"    {line}" for line in one.written), ""]
+    if one.line:
+        lines.append(f"expected    {one.what}")
+    lines.append(f"seen        {one.why}")
+    if one.frames:
+        lines.append(f"evidence    {frames(one.frames)}")
+    return [*lines, *(f"            {line}" for line in one.detail)]
+
+
+def _findings(outcome: Outcome) -> list[str]:
+    found = outcome.analysis.findings if outcome.analysis is not None else ()
+    lines = [f"    {printable(finding.text)}  [{frames(finding.frames)}]" for finding in found[:_MOST_FINDINGS]]
+    more = [f"    … and {len(found) - _MOST_FINDINGS} more"] if len(found) > _MOST_FINDINGS else []
+    return ["the inspector says:", *lines, *more] if lines else []
+
+
+def _trace(outcome: Outcome) -> list[str]:
+    if not outcome.played.trace:
+        return []
+    return [f"trace       {printable(str(outcome.played.trace))}", f"look at it  {printable(look(outcome))}"]

@@ -1,0 +1,51 @@
+"""The two things to do with a scenario from Python: hold its lab open, or play it to its end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from testbed.bed.bed import Bed
+from testbed.bed.source import Folder, Source, scenario_of, trace_file
+from testbed.keeper import Order, Session
+from testbed.outcome import Outcome, conclude
+from testbed.runner import TIME_LIMIT_S
+from testbed.scenario.scenario import Scenario
+
+
+def open_lab(
+    source: Source = None, /, *, case: str = "", keep: Folder = None, play_steps: bool = True, **parts: object
+) -> Bed:
+    """Bring a lab up, play its steps and hold it open; ``with open_lab(…) as bed:`` ends it.
+
+    ``source`` is a scenario: the path of its file, YAML text, a mapping, or one that is loaded; without it, ``parts``
+    are its keys: ``hosts``, ``faults``, ``expect`` …  In code nothing must be said: an empty one is the textbook's lab.
+    ``case`` names one of a matrix.  The trace goes into the folder ``keep``, or into a fresh temporary one.
+
+    Raises UsageError for a scenario that is wrong, LabError when labs cannot run here.
+    """
+    scenario = scenario_of(source, case, parts)
+    return Bed(scenario, trace_file(scenario, keep), plays_steps=play_steps)
+
+
+def play(
+    source: Source = None,
+    /,
+    *,
+    case: str = "",
+    keep: Folder = None,
+    time_limit_s: float = TIME_LIMIT_S,
+    **parts: object,
+) -> Outcome:
+    """Play a scenario to its end and judge it; ``source``, ``case``, ``keep`` and ``parts`` as for :func:`open_lab`.
+
+    ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.
+    """
+    scenario = scenario_of(source, case, parts)
+    return play_into(scenario, trace_file(scenario, keep), Path.cwd(), time_limit_s)
+
+
+def play_into(scenario: Scenario, trace: Path, folder: Path, time_limit_s: float = TIME_LIMIT_S) -> Outcome:
+    """Play a scenario whose paths are seen from ``folder``; its trace goes where ``trace`` says."""
+    order = Order(scenario, trace.absolute(), folder, dict(os.environ), time_limit_s)
+    return conclude(Session(order).played())

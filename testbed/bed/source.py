@@ -1,0 +1,58 @@
+"""Which scenario a program means, and where its trace goes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from testbed.errors import UsageError
+from testbed.scenario.in_code import IN_CODE, scenario_in_code
+from testbed.scenario.load import load_cases
+from testbed.scenario.scenario import Scenario
+
+Source: TypeAlias = str | os.PathLike[str] | Mapping[str, object] | Scenario | None
+"""A scenario: its file; its YAML text (of several lines); its keys and values; or one that is loaded."""
+
+Folder: TypeAlias = str | os.PathLike[str] | None
+
+
+def scenario_of(source: Source, case: str = "", parts: Mapping[str, object] | None = None) -> Scenario:
+    """The scenario that is meant.  Raises UsageError."""
+    if source is not None and parts:
+        raise UsageError(f"say the scenario, or its keys ({', '.join(parts)}), not both")
+    if isinstance(source, Scenario):
+        return source
+    if source is None or isinstance(source, Mapping):
+        return scenario_in_code(parts or {} if source is None else source, case)
+    text = os.fspath(source)
+    if isinstance(source, str) and "\n" in text:
+        return scenario_in_code(text, case)
+    found = load_cases(text)
+    for scenario in found:
+        if scenario.case == case:
+            return scenario
+    names = "; ".join(f"case='{scenario.case}'" for scenario in found[:5] if scenario.case)
+    raise UsageError(
+        f"{text}: name one of its {len(found)} cases: {names} …" if names else f"{text} has no case '{case}'"
+    )
+
+
+def trace_file(scenario: Scenario, folder: Folder) -> Path:
+    """The trace's path: in the folder, named so that nothing is overwritten; else in a fresh temporary one."""
+    stem = trace_stem(scenario)
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="testbed-")) / f"{stem}.pcapng"
+    found = Path(folder) / f"{stem}.pcapng"
+    number = 2
+    while found.exists():
+        found = Path(folder) / f"{stem}-{number}.pcapng"
+        number += 1
+    return found.absolute()
+
+
+def trace_stem(scenario: Scenario) -> str:
+    """What a trace is called: as its scenario's file and case, or ``lab`` where there is no file."""
+    return "lab" if scenario.file == IN_CODE else scenario.name

@@ -1,0 +1,152 @@
+"""How a program asks its keeper for labs."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection, wait
+
+from testbed.errors import LabError, StepError, TestbedError
+from testbed.keeper.orders import Order, Play, Settle, Speak
+from testbed.runner import Played
+from testbed.serving import Served
+
+_PATIENCE_S = 15.0  # a lab that was told to end has ten, and its trace must be written
+_GONE = "the process that runs the labs has ended; its last words, if any, are on standard error"
+
+
+class _Keeper:
+    """The one keeper of this process, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._control, its = socket.socketpair()
+        # The same modules as here, wherever they were found.
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; from testbed.keeper.process import main; main({its.fileno()})"
+        )
+        with its:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[its.fileno()],
+                start_new_session=True,  # Ctrl-C is for the program that asked
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def connect(self) -> tuple[Connection, Connection]:
+        """Two lines: to whoever looks after one lab, and to that lab itself."""
+        (life, its_life), (lab, its_lab) = socket.socketpair(), socket.socketpair()
+        with its_life, its_lab:
+            socket.send_fds(self._control, [b"."], [its_life.fileno(), its_lab.fileno()])
+        return Connection(life.detach()), Connection(lab.detach())
+
+    def close(self) -> None:
+        self._control.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE_S)
+
+
+_keepers: dict[int, _Keeper] = {}  # by process: a fork of this one needs its own
+_lock = threading.Lock()
+
+
+def _keeper() -> _Keeper:
+    with _lock:
+        keeper = _keepers.get(os.getpid())
+        if keeper is None or not keeper.alive:
+            keeper = _keepers[os.getpid()] = _Keeper()
+        return keeper
+
+
+@atexit.register
+def _close() -> None:
+    keeper = _keepers.pop(os.getpid(), None)
+    if keeper is not None:
+        keeper.close()
+
+
+class Session:
+    """One lab: ordered, open for a while where that was ordered, played."""
+
+    def __init__(self, order: Order) -> None:
+        try:
+            self._life, self._lab = _keeper().connect()
+            self._life.send(order)
+        except OSError as error:
+            raise LabError(f"no lab can be started: {(error.strerror or str(error)).lower()}") from error
+        self._played: Played | None = None
+
+    def opened(self) -> Served | None:
+        """Wait until the lab is open; None when it has ended before.  Raises LabError."""
+        answer = self._hear()
+        return answer if isinstance(answer, Served) else None
+
+    def ask(self, order: Play | Settle | Speak) -> None:
+        """Have something done in the open lab, and wait for it.  Raises StepError; LabError when the lab has ended."""
+        with contextlib.suppress(OSError):
+            self._lab.send(order)
+        answer = self._hear()
+        if answer is None:
+            why = self.played().error
+            raise LabError(why or "the lab has ended")
+        if isinstance(answer, str) and answer:
+            raise StepError(answer)
+
+    def stop(self) -> None:
+        """Ask the lab to end."""
+        with contextlib.suppress(OSError):
+            self._life.send(None)
+
+    def played(self) -> Played:
+        """Wait for the lab's end.  Raises LabError when the keeper is gone."""
+        try:
+            while self._played is None:
+                self._receive()
+        except BaseException:
+            self._give_up()
+            raise
+        self._life.close()
+        self._lab.close()
+        return self._played
+
+    def _hear(self) -> object:
+        """What the lab says; None when it has ended instead."""
+        try:
+            while self._played is None:
+                if self._life not in wait([self._lab, self._life]):
+                    with contextlib.suppress(EOFError, OSError):
+                        return self._lab.recv()
+                self._receive()
+        except BaseException:
+            self._give_up()
+            raise
+        return None
+
+    def _receive(self) -> None:
+        try:
+            answer = self._life.recv()
+        except (EOFError, OSError):
+            raise LabError(_GONE) from None
+        if isinstance(answer, TestbedError):
+            raise answer
+        assert isinstance(answer, Played)
+        self._played = answer
+
+    def _give_up(self) -> None:
+        """Somebody ran out of patience, or pressed Ctrl-C: the trace is kept, so its end is waited for."""
+        self.stop()
+        with contextlib.suppress(EOFError, OSError):
+            if self._life.poll(_PATIENCE_S):
+                answer = self._life.recv()
+                self._played = answer if isinstance(answer, Played) else None
+        self._life.close()
+        self._lab.close()

@@ -1,0 +1,45 @@
+"""What a program asks of its keeper, and of a lab that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One lab.  ``trace`` is where its trace goes; ``folder`` and ``environment`` are those of who asks.
+
+    With ``held`` the lab stays open after its steps, or without them, until it is told to end.
+    """
+
+    scenario: Scenario
+    trace: Path
+    folder: Path
+    environment: Mapping[str, str]
+    time_limit_s: float
+    held: bool = False
+    plays_steps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A step to be played now."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Everything in progress is to come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Programs inside speak from the addresses of a host from now on."""
+
+    host: str

@@ -1,0 +1,119 @@
+"""The pytest face: scenario files are tests, and the fixture ``lab`` opens labs for tests in Python.
+
+Whoever has Mail Testbed installed has this loaded in every run of pytest, so it imports nothing before it is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from testbed.pytest_plugin.labs import LabFactory
+    from testbed.pytest_plugin.scenarios import ScenarioFile
+
+GLOBS = "testbed_scenarios"
+KEEP = "testbed_keep"
+TIME_LIMIT = "testbed_time_limit"
+MARK = "testbed"
+
+_SUFFIXES = (".yaml", ".yml")
+_MOST_OCTETS = 1_048_576  # larger files are no scenarios
+_SCHEMA = re.compile(rb"^# yaml-language-server: \$schema=\S*scenario\.schema\.json", re.M)
+_KEY = re.compile(rb"^(title|steps|expect|like)[ \t]*:", re.M)
+_SCENARIO = ({b"title", b"steps", b"expect"}, {b"title", b"like", b"expect"}, {b"title", b"like", b"steps"})
+_matched = pytest.StashKey[frozenset[Path]]()
+_opened = pytest.StashKey["LabFactory"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where traces go, and which files are scenarios."""
+    group = parser.getgroup("testbed", "Mail Testbed")
+    group.addoption(
+        "--testbed-keep",
+        dest=KEEP,
+        metavar="DIR",
+        help="write the traces of labs into this folder (else into pytest's own temporary one)",
+    )
+    parser.addini(
+        GLOBS,
+        "Patterns of the scenario files, relative to rootdir; when unsaid, scenarios are told by their keys.",
+        "args",
+    )
+    parser.addini(TIME_LIMIT, "How many seconds of real time a scenario may take; 30 when unsaid.", default="30")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known.  Raises UsageError for settings that make no sense."""
+    if config.getini(GLOBS):
+        _matching(config)
+    limit = config.getini(TIME_LIMIT)
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", limit) or float(limit) == 0:
+        raise pytest.UsageError(f"{TIME_LIMIT}: '{limit}' is no number of seconds; write e.g. 60")
+    config.addinivalue_line(
+        "markers", f"{MARK}(group, file, case): a scenario of Mail Testbed; group is its folder. Set by itself."
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    """A scenario file; any other is left alone."""
+    if file_path.suffix not in _SUFFIXES or not _is_scenario(file_path, parent):
+        return None
+    from testbed.pytest_plugin.scenarios import ScenarioFile
+
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def _is_scenario(path: Path, parent: pytest.Collector) -> bool:
+    """Whether a file matches the patterns; without any, whether it was named, or has a scenario's keys."""
+    if parent.config.getini(GLOBS):
+        return path in _matching(parent.config)
+    return parent.session.isinitpath(path) or _looks_like_one(path)
+
+
+def _matching(config: pytest.Config) -> frozenset[Path]:
+    """The files that match the patterns.  Raises UsageError."""
+    if _matched not in config.stash:
+        try:
+            found = [path for pattern in config.getini(GLOBS) for path in config.rootpath.glob(pattern)]
+        except (ValueError, NotImplementedError) as error:
+            raise pytest.UsageError(f"{GLOBS}: patterns are relative to {config.rootpath}: {error}") from None
+        config.stash[_matched] = frozenset(found)
+    return config.stash[_matched]
+
+
+def _looks_like_one(path: Path) -> bool:
+    """It names our schema, or has the keys every scenario must have; so a broken one is told from a foreign file."""
+    try:
+        if path.stat().st_size > _MOST_OCTETS or not path.is_file():
+            return False
+        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError:
+        return False
+    keys = set(_KEY.findall(content))
+    return _SCHEMA.search(content) is not None or any(needed <= keys for needed in _SCENARIO)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabFactory]:
+    """Opens labs of Mail Testbed: ``bed = lab("scenario.yaml")``, or ``lab(faults=[…])``; ends them with the test."""
+    from testbed.pytest_plugin.labs import LabFactory
+
+    factory = LabFactory(request, tmp_path_factory)
+    request.node.stash[_opened] = factory
+    yield factory
+    factory.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Name the traces of the labs a failed test has opened."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    factory = item.stash.get(_opened, None)
+    if factory is not None and report.failed:
+        report.sections += factory.sections()
+    return report  # type: ignore[return-value]

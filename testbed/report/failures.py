@@ -1,0 +1,129 @@
+"""Why a scenario is red: what was expected, as it stands in the file, what was seen instead, and where that is.
+
+Every output of a run takes its words from here.  They hold no control characters, each is of one line, except
+``written``, which is a list of lines.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+
+from testbed.expect import Verdict
+from testbed.outcome import Outcome, Result
+from testbed.protocols.text import printable
+from testbed.report.run import look
+from testbed.report.words import frames
+from testbed.scenario.like import texts
+from testbed.scenario.scenario import Scenario
+from testbed.trace.semantics.difference import Difference
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_MOST_LINES, _MOST_CHANGES = 12, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that did not hold.  ``line`` is 0 for what no line of the file says, ``written`` empty then."""
+
+    what: str
+    why: str
+    file: str
+    line: int = 0
+    frames: tuple[int, ...] = ()
+    written: tuple[str, ...] = ()
+    detail: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """``FILE:LINE``, or the file alone."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+def failures(outcome: Outcome) -> list[Failure]:
+    """All that did not hold, in the order of the report; empty for a scenario that held or was skipped."""
+    if outcome.result is Result.ERROR:
+        return [_broken(outcome)]
+    if outcome.result is not Result.FAILED or outcome.judgement is None:
+        return []
+    verdicts = (*outcome.judgement.expectations, *outcome.judgement.always)
+    found = [_failure(outcome.scenario, verdict) for verdict in verdicts if not verdict.held]
+    return [*found, _changed(outcome)] if outcome.changes else found
+
+
+def as_written(scenario: Scenario, verdict: Verdict) -> tuple[str, ...]:
+    """The lines of the file that say what a verdict judges; none for what is always checked."""
+    lines = _LINE_END.split(texts(scenario.file, scenario.text).get(verdict.file or scenario.file, ""))
+    if not 0 < verdict.line <= len(lines):
+        return ()
+    first = lines[verdict.line - 1]
+    indent = len(first) - len(first.lstrip())
+    item = [first]
+    for line in lines[verdict.line :]:
+        if not line.strip() or len(line) - len(line.lstrip()) <= indent:
+            break
+        item.append(line)
+    shown = item if len(item) <= _MOST_LINES else [*item[:_MOST_LINES], " " * indent + "…"]
+    return tuple(printable(line) for line in textwrap.dedent("\n".join(shown).expandtabs(8)).split("\n"))
+
+
+def account(outcome: Outcome, failure: Failure) -> list[str]:
+    """A failure in lines for people, up to the command that shows its trace."""
+    lines = [f"expected: {failure.what}", f"seen: {failure.why}", f"at: {failure.place}"]
+    if failure.written:
+        lines += ["as written:", *(f"    {line}" for line in failure.written)]
+    if failure.frames:
+        lines.append(f"evidence: {frames(failure.frames)}")
+    lines += failure.detail
+    if outcome.played.trace:
+        lines += [f"trace: {printable(str(outcome.played.trace))}", f"look at it: {printable(look(outcome))}"]
+    return lines
+
+
+def _failure(scenario: Scenario, verdict: Verdict) -> Failure:
+    return Failure(
+        printable(verdict.what),
+        printable(verdict.why),
+        printable(verdict.file or scenario.file),
+        verdict.line,
+        verdict.frames,
+        as_written(scenario, verdict),
+    )
+
+
+def _changed(outcome: Outcome) -> Failure:
+    """All that changed since the reference, as one: a single cause has many effects."""
+    first, *others = outcome.changes
+    told = [_difference(change) for change in outcome.changes[:_MOST_CHANGES]]
+    hidden = len(outcome.changes) - len(told)
+    return Failure(
+        f"the same as in {printable(str(outcome.reference))}",
+        printable(first.text) + (f" (and {len(others)} more)" if others else ""),
+        printable(outcome.scenario.file),
+        frames=first.now,
+        detail=(*told, *([f"… and {hidden} more"] if hidden else [])),
+    )
+
+
+def _difference(change: Difference) -> str:
+    sides = (("before", change.before), ("now", change.now))
+    cited = "; ".join(f"{side}: {frames(numbers)}" for side, numbers in sides if numbers)
+    return printable(f"≠ {change.text}" + (f" [{cited}]" if cited else ""))
+
+
+def _broken(outcome: Outcome) -> Failure:
+    """A lab that could not be run, or died; of a traceback, the last line says why.  A step is named by its line."""
+    lines = [printable(line) for line in outcome.played.error.splitlines() if line.strip()]
+    if not lines:
+        lines = ["there is no trace that could be judged"]
+    file = printable(outcome.scenario.file)
+    why = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    step = re.match(rf"{re.escape(file)}:(\d+): ", why)
+    return Failure(
+        "the lab runs to its end",
+        why[step.end() :] if step else why,
+        file,
+        int(step[1]) if step else 0,
+        detail=tuple(lines) if len(lines) > 1 else (),
+    )

@@ -1,0 +1,57 @@
+"""A whole run, as its outputs take it: what became of every scenario, and when."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from testbed.outcome import Outcome, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """``outcomes`` in the order of the files; one that was not played is skipped, and says why.
+
+    ``started`` is in UTC, ``seconds`` real time, ``shard`` as the user wrote it, such as ``2/5``, or ``""``.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    started: datetime
+    seconds: float
+    interrupted: bool = False
+    shard: str = ""
+
+    @property
+    def counts(self) -> Counter[Result]:
+        """How many scenarios came out how."""
+        return Counter(outcome.result for outcome in self.outcomes)
+
+    @property
+    def why_no_lab(self) -> str:
+        """Why this machine runs no lab, ``""`` where it does."""
+        return next((outcome.played.error for outcome in self.outcomes if outcome.played.no_lab), "")
+
+
+def why_skipped(outcome: Outcome) -> str:
+    """Why a scenario was not judged."""
+    kept = "the trace so far is kept" if outcome.played.trace else "nothing was captured"
+    return outcome.played.skipped or f"interrupted; {kept}"
+
+
+def look(outcome: Outcome) -> str:
+    """The command that shows the trace, for a shell; ``""`` when there is none."""
+    return f"testbed inspect {shlex.quote(str(outcome.played.trace))}" if outcome.played.trace else ""
+
+
+def names(outcomes: Sequence[Outcome]) -> list[str]:
+    """The title of each, with its case where one file has the title twice."""
+    titles = Counter((outcome.scenario.file, outcome.scenario.title) for outcome in outcomes)
+    return [
+        f"{outcome.scenario.title} [{outcome.scenario.case}]"
+        if titles[outcome.scenario.file, outcome.scenario.title] > 1 and outcome.scenario.case
+        else outcome.scenario.title
+        for outcome in outcomes
+    ]

@@ -1,0 +1,19 @@
+"""One thing that changed between two traces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed, in one sentence, with the frames of both traces that show it.
+
+    ``kind`` is a stable kebab-case name for programs: ``reply-changed``.  Either side has no frames where what
+    changed was not there.  ``text`` is safe to show.
+    """
+
+    kind: str
+    text: str
+    before: tuple[int, ...]  # frames of the reference, or of the first trace
+    now: tuple[int, ...]  # frames of the new trace
