@@ -29,6 +29,7 @@ from testbed.scenario.scenario import Scenario
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
 _PR_SET_PDEATHSIG = 1
+_WHOLE = 3
 _ERROR = b"\0"  # on the pipe, what follows is why the lab ended
 _EXIT_DONE, _EXIT_NO_LAB, _EXIT_CRASH = 0, 3, 70
 
@@ -110,7 +111,7 @@ class Runner:
         previous = signal.signal(signal.SIGINT, self._interrupt if self._heeds_ctrl_c else signal.SIG_IGN)
         try:
             while running or (waiting and not self._interrupted):
-                while waiting and len(running) < self._jobs and not self._interrupted:
+                while waiting and self._has_room_for(waiting[0][0]) and not self._interrupted:
                     running.append(self._start(*waiting.pop(0)))
                 for process in self._ended(running):
                     running.remove(process)
@@ -119,6 +120,11 @@ class Runner:
             signal.signal(signal.SIGINT, previous)
             for process in running:
                 self._kill(process)
+
+    def _has_room_for(self, scenario: Scenario) -> bool:
+        """Whether another lab may begin; where several may run, three in which programs are hosts count as one."""
+        weights = [_weight(process.scenario) if self._jobs > 1 else _WHOLE for process in self._running]
+        return sum(weights) + (_weight(scenario) if self._jobs > 1 else _WHOLE) <= self._jobs * _WHOLE
 
     @property
     def interrupted(self) -> bool:
@@ -223,6 +229,11 @@ class Runner:
         os.waitpid(process.pid, 0)
         os.close(process.pipe)
         process.trace.close()
+
+
+def _weight(scenario: Scenario) -> int:
+    """How much of a core a lab takes: time is real where programs are hosts, and passes with waiting."""
+    return 1 if any(host.is_program for host in scenario.hosts.values()) else _WHOLE
 
 
 def _lacking(needs: Sequence[str]) -> str:
