@@ -28,14 +28,17 @@ class Outcome:
     """A scenario played, inspected and judged.  ``analysis`` is None when there is no trace to speak of.
 
     ``reference`` is the trace it was compared with, or should have been, None where nobody asked for that;
-    ``changes`` are what differs from it.
+    ``changes`` are what differs from it, and ``since`` says when it was recorded.  ``accepted`` tells that the trace
+    is the new reference.
     """
 
     played: Played
     analysis: Analysis | None
     judgement: Judgement | None
     reference: Path | None = None
+    since: str = ""
     changes: tuple[Difference, ...] = ()
+    accepted: bool = False
 
     @property
     def scenario(self) -> Scenario:
@@ -49,7 +52,8 @@ class Outcome:
             return Result.SKIPPED
         if self.played.error or self.judgement is None:
             return Result.ERROR
-        return Result.HELD if self.judgement.held and not self.changes else Result.FAILED
+        unchanged = self.accepted or not self.changes
+        return Result.HELD if self.judgement.held and unchanged else Result.FAILED
 
 
 def conclude(played: Played) -> Outcome:

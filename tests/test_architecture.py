@@ -24,6 +24,7 @@ FLOORS = {
     "inside": 3,
     "expect": 3,
     "outcome": 3,
+    "baseline": 3,
     "report": 4,
     "bed": 4,
     "cli": 5,
@@ -42,6 +43,7 @@ NEIGHBOURS = {
     ("outcome", "runner"),
     ("lab", "expect"),
     ("bed", "report"),
+    ("baseline", "outcome"),
     ("__main__", "cli"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}

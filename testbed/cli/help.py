@@ -16,6 +16,7 @@ COMMANDS = {
             ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
             ("testbed run --junit report.xml --keep traces scenarios/", "for CI, which shows what failed"),
             ("testbed run --github --shard 2/5 scenarios/", "a fifth of them, in GitHub Actions"),
+            ("testbed run --baseline captures scenarios/", "fail what no longer goes as its reference trace"),
         ),
     ),
     "serve": (
@@ -45,6 +46,13 @@ COMMANDS = {
             ("testbed inspect -o annotated.pcapng capture.pcap", "comments to read in Wireshark"),
         ),
     ),
+    "diff": (
+        "Say what changed between two captures",
+        (
+            ("testbed diff before.pcapng now.pcapng", "side by side, the differences explained; 1 when they differ"),
+            ("testbed diff --json before.pcapng now.pcapng", "for programs"),
+        ),
+    ),
     "check": ("Validate scenario files", (("testbed check scenarios/", "every mistake, with its line"),)),
     "new": (
         "Write a commented scenario to begin with",
@@ -63,7 +71,7 @@ COMMANDS = {
 
 EXIT_CODES = (
     ("0", "all held"),
-    ("1", "an expectation failed"),
+    ("1", "an expectation failed, or traces differ"),
     ("2", "wrong usage, scenario or capture"),
     ("3", "a lab could not be run, or broke off"),
     ("130", "interrupted (Ctrl-C)"),

@@ -69,7 +69,7 @@ def _mail(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     for analysis in analyses:
         partial: list[str] = []
         opened = analysis.understanding.decrypted.flows
-        files = export_mail(mail_objects(analysis, opened), directory, partial.append)
+        files = export_mail(mail_objects(analysis, opened), directory, partial.append, print)
         for sentence in partial:
             print(sentence)
         whole = f", {len(partial)} of them not whole" if partial else ""

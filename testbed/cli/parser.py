@@ -27,6 +27,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
+    parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the annotated trace of each scenario")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one per core)")
@@ -98,6 +100,21 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
 
 
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
+    parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        dest="filters",
+        metavar="TERM=WORD",
+        help="compare only connections like this, as in 'testbed inspect'; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print the differences as JSON")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
+
+
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
 
@@ -120,6 +137,7 @@ _ARGUMENTS = {
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,
+    "diff": _diff,
     "check": _check,
     "schema": _nothing,
     "faults": _faults,

@@ -15,6 +15,7 @@ from rich.console import Console
 from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
 from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress
+from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
 from testbed.errors import LabError, UsageError
 from testbed.outcome import Outcome, Result, conclude
@@ -29,7 +30,7 @@ from testbed.scenario.scenario import Scenario
 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
-    outputs = Outputs(options)
+    outputs, references = Outputs(options), References(options)
     everything = load_all(discover(options.paths))
     scenarios = chosen(everything, options)
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
@@ -39,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
     traces = dict(zip(map(id, everything), _traces(everything, folder), strict=True))
     work = [(scenario, traces[id(scenario)]) for scenario in scenarios]
     with outputs.fence():
-        outcomes, interrupted = _play(work, options, out, quiet=outputs.on_stdout)
+        outcomes, interrupted = _play(work, options, out, references, quiet=outputs.on_stdout)
         seconds = time.monotonic() - clock
         if not scenarios:
             out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
@@ -48,6 +49,7 @@ def main(options: argparse.Namespace) -> int:
         left = _not_played(scenarios, outcomes, interrupted)
         if left and (interrupted or options.fail_fast):
             out.print(f"{count(len(left), 'scenario')} not played")
+        references.summary(out, everything)
     outputs.write(Run((*outcomes, *left), started, seconds, interrupted, shard))
     return _exit_code(outcomes, interrupted)
 
@@ -57,7 +59,12 @@ def _fresh_name() -> str:
 
 
 def _play(
-    work: list[tuple[Scenario, Path]], options: argparse.Namespace, out: Console, *, quiet: bool
+    work: list[tuple[Scenario, Path]],
+    options: argparse.Namespace,
+    out: Console,
+    references: References,
+    *,
+    quiet: bool,
 ) -> tuple[list[Outcome], bool]:
     from testbed.lab import preload, run
 
@@ -81,7 +88,7 @@ def _play(
     told = 0
     with progress:
         for played in runner.run(work):
-            outcome = outcomes[place[id(played.scenario)]] = _judged(played)
+            outcome = outcomes[place[id(played.scenario)]] = references.compared(_judged(played))
             if played.no_lab:
                 break  # what one lab is refused, all are
             while told in outcomes:  # in the order of the files, whichever ends first

@@ -2,7 +2,8 @@
 
 The promise is read from the packets (the 250 after the final dot), its fulfilment from the hosts' logs and from the
 inventory of mailboxes and queues at the end.  A copy too many is allowed only where a connection broke after the
-final dot (RFC 1047), and is counted.  What its reader has deleted was delivered; what he has moved is in one folder.
+final dot (RFC 1047), and is counted.  What its reader has deleted was delivered, and what a rule of his discards;
+what he has moved is in one folder.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class _Ledger:
             or bool(self._of(Event.HOLDS_QUEUE, promise))
             or any(self._notified(entry) for entry in self._of(Event.BOUNCED, promise))
             or (promise.silent and bool(self._of(Event.DISCARDED, promise)))
+            or any(entry.fields.get("action") == "discard" for entry in self._of(Event.SORTED, promise))
             or any(self._forwarded(promise, entry) for entry in self._of(Event.FORWARDED, promise))
         )
 

@@ -8,6 +8,7 @@ from email.parser import BytesParser
 from testbed.expect.observed import accepted_by_programs, owed, programs, taken_by_programs, told_by_programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
+from testbed.protocols.mime import attachments
 from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
@@ -51,6 +52,11 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         )
         held = held and not without
         notes += [f"{message_id} says something else" for message_id in without]
+    if expected.attached:
+        what += f" with {', '.join(expected.attached)}"
+        other = _other_attachments(expected.attached, {m for m, found in stored.items() if found}, analysis)
+        held = held and not other
+        notes += other
     for message_id, found in stored.items():
         frames += [entry.frame for entry in (*([sent[message_id]] if message_id in sent else []), *found)]
         if len(found) != expected.copies:
@@ -68,8 +74,24 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
 
 def _without_text(text: str, message_ids: set[str], analysis: Analysis) -> list[str]:
     """The messages whose text, where packets carried them last, does not hold these words."""
-    last = {mail.message_id: mail.octets for mail in mail_objects(analysis) if mail.direction == "to server"}
+    last = _last_carried(analysis)
     return sorted(message_id for message_id in message_ids if text not in _text_of(last.get(message_id, b"")))
+
+
+def _other_attachments(names: tuple[str, ...], message_ids: set[str], analysis: Analysis) -> list[str]:
+    """A sentence for each message that has other attachments where packets carried it last."""
+    last, found = _last_carried(analysis), []
+    for message_id in sorted(message_ids):
+        carried = tuple(file.name for file in attachments(last.get(message_id, b"")))
+        if carried != names:
+            found.append(f"{message_id} has {', '.join(carried) or 'nothing'} attached")
+    return found
+
+
+def _last_carried(analysis: Analysis) -> dict[str, bytes]:
+    """Every message as the packets carried it last on its way to a server, by its Message-ID."""
+    opened = analysis.understanding.decrypted.flows
+    return {mail.message_id: mail.octets for mail in mail_objects(analysis, opened) if mail.direction == "to server"}
 
 
 def _text_of(octets: bytes) -> str:

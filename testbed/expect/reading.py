@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from testbed.expect.verdict import Verdict
-from testbed.protocols.imap import fetched_messages
 from testbed.scenario.expectations import Fetched
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import Exchange
+from testbed.trace.directions import messages_in
 
 _SERVICES = ("pop3", "imap")
 
@@ -32,18 +31,6 @@ def judge_fetched(expected: Fetched, analysis: Analysis) -> Verdict:
     held = count == expected.messages if expected.messages is not None else count > 0
     why = f"{_messages(count)} fetched" if tried else f"{expected.by} never asked {expected.sender}"
     return Verdict(what, held, why, tuple(fetched or tried), expected.line)
-
-
-def messages_in(exchange: Exchange) -> int:
-    """How many whole messages a reply of POP3 or IMAP holds."""
-    command, reply = exchange.command, exchange.reply
-    if command is None or reply is None or exchange.note:
-        return 0
-    if command.verb == "RETR" and reply.code == "+OK":
-        return 1
-    if command.verb in ("FETCH", "UID FETCH") and reply.code == "OK":
-        return fetched_messages(command.argument, reply.lines)
-    return 0
 
 
 def _messages(number: int) -> str:

@@ -82,9 +82,7 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
 
 
 def _mailbox_servers(scenario: Scenario, spec: MailHostSpec, site: Site, post_office: PostOffice) -> MailboxServers:
-    tls = _tls(spec, site)
-    context = tls.authority.server(site.name) if tls is not None else None
-    return MailboxServers(site, post_office, served(scenario, site.name), context)
+    return MailboxServers(site, post_office, served(scenario, site.name), _tls(spec, site))
 
 
 def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Addresses) -> Host:
@@ -119,7 +117,7 @@ def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addre
     server, relay = scenario.hosts[spec.server], spec.relay or spec.server
     assert isinstance(server, MailHostSpec)
     port = 587 if isinstance(scenario.hosts[relay], RelaySpec) else 25
-    return Webmail(site, server.domain, spec.server, relay, port, address_kinds(scenario))
+    return Webmail(site, server.domain, spec.server, relay, port, address_kinds(scenario), _tls(server, site))
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:

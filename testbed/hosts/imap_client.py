@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import re
-import ssl
 
-from testbed.hosts.reading_client import LineConnection, ReadingFailed, Refused, Silence
-from testbed.hosts.site import Site
+from testbed.hosts.reading_client import LineConnection, ReadingClient, ReadingFailed, Refused, Silence
 
-PORT = 143
 _MAX_LITERAL = 100_000_000
 _LITERAL = re.compile(rb"\{(\d{1,10})\}$")
 _SEARCH = re.compile(rb"\* SEARCH((?: \d+)*)", re.I)
 
 
-class ImapClient:
+class ImapClient(ReadingClient):
     """One session.  Every refusal and every broken connection raises ReadingFailed."""
 
+    PORT, TLS_PORT = 143, 993
+
     def __init__(self, connection: LineConnection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._commands = 0
 
-    @classmethod
-    async def open(cls, site: Site, host: str, address: str, tls: ssl.SSLContext | None = None) -> ImapClient:
-        """Connect, and wait for the greeting; with ``tls``, begin TLS."""
-        connection = await LineConnection.open(site, address, PORT)
-        client = cls(connection)
-        try:
-            greeting = await connection.line()
-            if not greeting.startswith(b"* OK"):
-                raise ReadingFailed(f"{greeting.decode('utf-8', 'backslashreplace')} (the greeting)")
-            if tls is not None:
-                await client._ask("STARTTLS")
-                await connection.begin_tls(tls, host)
-        except ReadingFailed:
-            client.drop()
-            raise
-        return client
+    async def greeted(self) -> None:
+        """Wait for the greeting."""
+        greeting = await self._connection.line()
+        if not greeting.startswith(b"* OK"):
+            raise ReadingFailed(f"{greeting.decode('utf-8', 'backslashreplace')} (the greeting)")
+
+    async def ask_for_tls(self) -> None:
+        """STARTTLS (RFC 3501 §6.2.1)."""
+        await self._ask("STARTTLS")
+
+    async def say_goodbye(self) -> None:
+        """LOGOUT."""
+        await self._ask("LOGOUT")
 
     async def login(self, user: str, password: str) -> None:
         """LOGIN."""
@@ -99,17 +95,6 @@ class ImapClient:
         """End IDLE."""
         self._connection.send(b"DONE\r\n")
         await self._finished("IDLE")
-
-    async def logout(self) -> None:
-        """LOGOUT, then close."""
-        try:
-            await self._ask("LOGOUT")
-        finally:
-            self.drop()
-
-    def drop(self) -> None:
-        """Close without a word."""
-        self._connection.close()
 
     async def _ask(
         self, command: str, shown: str = "", literal: bytes | None = None

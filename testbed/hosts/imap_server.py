@@ -33,6 +33,7 @@ from testbed.hosts.imap_quota import QuotaCommands, QuotaState
 from testbed.hosts.imap_session import Accounts
 from testbed.hosts.message_data import MAX_MESSAGE_OCTETS
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.reading_tls import ReadingTls
 from testbed.hosts.site import Site
 from testbed.scenario.faults import DialogueFault
 
@@ -44,11 +45,15 @@ logging.getLogger("pymap").setLevel(logging.CRITICAL)
 
 
 class ImapServer:
-    """Opens mailboxes to their owners.  With ``tls``, STARTTLS is offered."""
+    """Opens mailboxes to their owners.  With ``tls``, STARTTLS is offered; ``implicit`` begins with it instead."""
 
-    def __init__(self, site: Site, post_office: PostOffice, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, site: Site, post_office: PostOffice, tls: ReadingTls | None = None, *, implicit: bool = False
+    ) -> None:
         self._site = site
-        self._config = Config(site, tls)
+        self._tls = tls
+        self._implicit = implicit
+        self._config = Config(site, offers_tls=tls is not None and not implicit)
         self._accounts = Accounts(site, post_office, self._config)
 
     def protocol(self) -> asyncio.BaseProtocol:
@@ -58,25 +63,28 @@ class ImapServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert isinstance(reader, _Reader)
         self._site.connections.add(writer.transport)
-        connection = _Connection(self._config, reader, writer)
+        number = self._site.dialogue.connected("IMAP")
+        connection = _Connection(self._config, reader, writer, self._tls, number)
         state = _State(self._site, self._accounts, self._config, connection)
         async with AsyncExitStack() as stack:
             connection_exit.set(stack)
             stack.enter_context(closing(connection))
             with suppress(OSError, EOFError):  # whoever broke the connection knows
+                if self._implicit:
+                    await connection.start_tls()
                 await connection.run(state)
 
 
 class Config(IMAPConfig):
     """pymap's settings, which elsewhere come from its command line."""
 
-    def __init__(self, site: Site, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, site: Site, *, offers_tls: bool) -> None:
         super().__init__(
             Namespace(passlib_cfg=None, proxy_protocol=None),
             host=None,
             port=0,
-            ssl_context=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
-            tls_enabled=tls is not None,
+            ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),  # never used: see _Connection.start_tls
+            tls_enabled=offers_tls,
             hash_context=Cleartext(),
             cpu_subsystem=Subsystem.for_asyncio(),
             invalid_user_sleep=0.0,
@@ -98,6 +106,10 @@ class Config(IMAPConfig):
         return _MECHANISMS
 
     @property
+    def initial_auth(self) -> SASLAuth:
+        return _MECHANISMS  # in clear too, like POP3: whether to tell a password is up to its owner
+
+    @property
     def greeting(self) -> bytes:
         return self._greeting
 
@@ -113,16 +125,16 @@ class _Reader(asyncio.StreamReader):
             raise ConnectionAbortedError(f"a literal of {n} octets is too long")
         return await super().readexactly(n)
 
-    def discard(self) -> None:
-        """Throw away what has come already."""
-        self._buffer.clear()  # type: ignore[attr-defined]  # asyncio has no name for it
-
 
 class _Connection(IMAPConnection):
-    __slots__ = ()
+    __slots__ = ("_tls", "number")
 
-    def __init__(self, config: Config, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, config: Config, reader: _Reader, writer: asyncio.StreamWriter, tls: ReadingTls | None, number: int
+    ) -> None:
         super().__init__(config.commands, config, reader, writer, SocketInfo.get(writer, None))
+        self._tls = tls
+        self.number = number
 
     async def read_command(self, state: ConnectionState) -> Command:
         """The next command.  Who is silent too long, or cannot be understood at all, is told so and cut off."""
@@ -142,9 +154,8 @@ class _Connection(IMAPConnection):
 
     async def start_tls(self) -> None:
         """Begin TLS; what came behind STARTTLS in clear is thrown away (RFC 3501 §6.2.1)."""
-        assert isinstance(self.reader, _Reader)
-        self.reader.discard()
-        await super().start_tls()
+        assert self._tls is not None
+        await self._tls.begin(self.reader, self.writer, self.number)
 
 
 class _State(QuotaState):
@@ -154,7 +165,6 @@ class _State(QuotaState):
         super().__init__(accounts, config)
         self._site = site
         self._connection = connection
-        self._number = site.dialogue.connected("IMAP")
 
     async def do_greeting(self) -> CommandResponse:
         await self._stage("connect", b"*")
@@ -173,7 +183,7 @@ class _State(QuotaState):
 
     async def _stage(self, verb: str, tag: bytes, cmd: Command | None = None) -> None:
         """Raise what replaces a command, where a fault does: a response, or a ConnectionError."""
-        fault = self._site.dialogue.take(f"IMAP {verb}", connection=self._number)
+        fault = self._site.dialogue.take(f"IMAP {verb}", connection=self._connection.number)
         if fault is None:
             return
         if fault.then is None:

@@ -61,9 +61,9 @@ class Mailbox:
             self.limit is None or self.count + messages <= self.limit
         )
 
-    def store(self, message: bytes, date_s: float | None = None) -> None:
+    def store(self, message: bytes, date_s: float | None = None, folder: str = INBOX) -> None:
         """Add a message; it is on stable storage when this returns.  ``date_s`` is when it came (Unix time)."""
-        self.folder().add(message, date_s)
+        self.folder(folder).add(message, date_s)
         self.changed()
 
     def watch(self, watcher: Callable[[], None]) -> None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from testbed.hosts.pop3_server import PORT as POP3_PORT
+from testbed.hosts.pop3_server import TLS_PORT as POP3S_PORT
 from testbed.hosts.pop3_server import Pop3Server
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.reading_tls import ReadingTls
 from testbed.hosts.site import Site, close, listen
+from testbed.hosts.tls import LabTls
 
-IMAP_PORT = 143
+IMAP_PORT, IMAPS_PORT = 143, 993
 
 
 class MailboxServers:
-    """``protocols`` are ``pop3`` and ``imap``.  With ``tls`` both offer to begin TLS."""
+    """``protocols`` are ``pop3`` and ``imap``.  With ``tls`` both offer TLS, and have ports where it comes first."""
 
     def __init__(
-        self, site: Site, post_office: PostOffice, protocols: Collection[str], tls: ssl.SSLContext | None = None
+        self, site: Site, post_office: PostOffice, protocols: Collection[str], tls: LabTls | None = None
     ) -> None:
         self._site = site
         self._post_office = post_office
@@ -29,13 +31,22 @@ class MailboxServers:
     async def start(self) -> None:
         """Listen on the ports of the protocols."""
         if "pop3" in self._protocols:
-            pop3 = Pop3Server(self._site, self._post_office, self._tls)
-            self._servers += await listen(pop3.protocol, self._site.addresses, (POP3_PORT,))
+            tls = ReadingTls(self._site, self._tls, "pop3") if self._tls is not None else None
+            await self._listen(Pop3Server(self._site, self._post_office, tls).protocol, POP3_PORT)
+            if tls is not None:
+                pop3s = Pop3Server(self._site, self._post_office, tls, implicit=True)
+                await self._listen(pop3s.protocol, POP3S_PORT)
         if "imap" in self._protocols:
             from testbed.hosts.imap_server import ImapServer  # its library takes a tenth of a second to load
 
-            imap = ImapServer(self._site, self._post_office, self._tls)
-            self._servers += await listen(imap.protocol, self._site.addresses, (IMAP_PORT,))
+            tls = ReadingTls(self._site, self._tls, "imap") if self._tls is not None else None
+            await self._listen(ImapServer(self._site, self._post_office, tls).protocol, IMAP_PORT)
+            if tls is not None:
+                imaps = ImapServer(self._site, self._post_office, tls, implicit=True)
+                await self._listen(imaps.protocol, IMAPS_PORT)
+
+    async def _listen(self, protocol: Callable[[], asyncio.BaseProtocol], port: int) -> None:
+        self._servers += await listen(protocol, self._site.addresses, (port,))
 
     def crash(self) -> None:
         """Listen no more; connections are the host's to cut."""

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import ssl
-
-from testbed.hosts.reading_client import LineConnection, ReadingFailed, Refused
-from testbed.hosts.site import Site
-
-PORT = 110
+from testbed.hosts.reading_client import ReadingClient, Refused
 
 
-class Pop3Client:
+class Pop3Client(ReadingClient):
     """One session.  Every refusal and every broken connection raises ReadingFailed."""
 
-    def __init__(self, connection: LineConnection) -> None:
-        self._connection = connection
+    PORT, TLS_PORT = 110, 995
 
-    @classmethod
-    async def open(cls, site: Site, host: str, address: str, tls: ssl.SSLContext | None = None) -> Pop3Client:
-        """Connect, and wait for the greeting; with ``tls``, begin TLS."""
-        connection = await LineConnection.open(site, address, PORT)
-        client = cls(connection)
-        try:
-            await client._reply("the greeting")
-            if tls is not None:
-                await client._ask("STLS")
-                await connection.begin_tls(tls, host)
-        except ReadingFailed:
-            client.drop()
-            raise
-        return client
+    async def greeted(self) -> None:
+        """Wait for the greeting."""
+        await self._reply("the greeting")
+
+    async def ask_for_tls(self) -> None:
+        """STLS (RFC 2595 §4)."""
+        await self._ask("STLS")
+
+    async def say_goodbye(self) -> None:
+        """QUIT."""
+        await self._ask("QUIT")
 
     async def login(self, user: str, password: str) -> None:
         """USER and PASS."""
@@ -49,17 +40,6 @@ class Pop3Client:
     async def delete(self, number: int) -> None:
         """Mark a message; it is deleted once QUIT is said."""
         await self._ask(f"DELE {number}")
-
-    async def quit(self) -> None:
-        """QUIT, then close."""
-        try:
-            await self._ask("QUIT")
-        finally:
-            self.drop()
-
-    def drop(self) -> None:
-        """Close without a word."""
-        self._connection.close()
 
     async def _ask(self, command: str, shown: str = "") -> None:
         self._connection.send(command.encode() + b"\r\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
@@ -11,32 +10,38 @@ from hashlib import sha256
 from testbed.hosts.cutting import end
 from testbed.hosts.mailbox import INBOX, Mailbox
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.reading_tls import ReadingTls
 from testbed.hosts.site import Site
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
 from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State
 
-PORT = 110
+PORT, TLS_PORT = 110, 995
 _CHUNK = 4_096
 
 
 class Pop3Server:
-    """Opens mailboxes to their owners.  With ``tls``, STLS is offered."""
+    """Opens mailboxes to their owners.  With ``tls``, STLS is offered; ``implicit`` begins with it instead."""
 
-    def __init__(self, site: Site, post_office: PostOffice, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, site: Site, post_office: PostOffice, tls: ReadingTls | None = None, *, implicit: bool = False
+    ) -> None:
         self._site = site
         self._post_office = post_office
         self._tls = tls
+        self._implicit = implicit
 
     def protocol(self) -> asyncio.BaseProtocol:
         """One connection's server side."""
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = Pop3Session(self._site.name, self._open, tls=self._tls is not None)
+        session = Pop3Session(self._site.name, self._open, tls=self._tls is not None and not self._implicit)
         connection = self._site.dialogue.connected("POP3")
         self._site.connections.add(writer.transport)
         try:
+            if self._implicit and self._tls is not None:
+                await self._tls.begin(reader, writer, connection)
             if not await self._staged("connect", connection, reader, writer):
                 writer.write(session.greeting())
             while session.state is not State.OVER:
@@ -62,7 +67,7 @@ class Pop3Server:
             await writer.drain()
             if session.tls_begins and self._tls is not None:
                 session.tls_begins = False
-                await writer.start_tls(self._tls)
+                await self._tls.begin(reader, writer, connection)
 
     async def _staged(
         self,

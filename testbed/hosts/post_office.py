@@ -12,6 +12,7 @@ from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
 from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.rules import Rule
 
 
 class PostOffice:
@@ -23,6 +24,7 @@ class PostOffice:
         self.mailboxes: dict[str, Mailbox] = {}
         self._aliases: dict[str, str] = {}
         self._passwords: dict[str, str] = {}
+        self._rules: dict[str, tuple[Rule, ...]] = {}
         directory = site.directory / "mail"
         directory.mkdir(parents=True, exist_ok=True)
         for number, (user, spec) in enumerate(users.items(), 1):
@@ -33,6 +35,7 @@ class PostOffice:
                 box.fill(spec.filled, site.date())
             self.mailboxes[address] = box
             self._aliases |= {f"{alias}@{self.domain}": address for alias in spec.aliases}
+            self._rules[address] = spec.rules
             self._passwords[address] = spec.password_to_read
 
     def account(self, user: str, password: str) -> Mailbox | None:
@@ -63,17 +66,22 @@ class PostOffice:
         box = self._find(recipient)
         return box is not None and box.has_room_for(octets)
 
-    def store(self, recipient: str, message: bytes, *, sender: str) -> None:
-        """Put a message into the recipient's mailbox, with the envelope sender on top (RFC 5321 §4.4)."""
+    def rules(self, recipient: str) -> tuple[Rule, ...]:
+        """What the owner of the recipient's mailbox wants done with his mail."""
+        box = self._find(recipient)
+        return self._rules[box.address] if box is not None else ()
+
+    def store(self, recipient: str, message: bytes, *, sender: str, folder: str = INBOX) -> None:
+        """Put a message into a folder of the recipient's mailbox, the envelope sender on top (RFC 5321 §4.4)."""
         box = self._find(recipient)
         if box is None:
             raise KeyError(recipient)
         message_id = header_field(message, "Message-ID")
-        box.store(f"Return-Path: <{sender}>\r\n".encode() + message, self._site.now())
+        box.store(f"Return-Path: <{sender}>\r\n".encode() + message, self._site.now(), folder)
         alias = {"alias": recipient} if recipient.lower() != box.address.lower() else {}
         self._site.log(
             Event.STORED,
-            f"{message_id} is in the mailbox of <{box.address}>",
+            f"{message_id} is in {'the mailbox' if folder == INBOX else folder} of <{box.address}>",
             recipient=box.address,
             **alias,
             message_id=message_id,

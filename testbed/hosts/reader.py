@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from testbed.hosts.imap_client import ImapClient
 from testbed.hosts.mailbox import INBOX
 from testbed.hosts.pop3_client import Pop3Client
-from testbed.hosts.reading_client import ReadingFailed, Refused
+from testbed.hosts.reading_client import ReadingClient, ReadingFailed, Refused
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.visit import VisitFailed, visit
@@ -55,7 +55,7 @@ class Reader:
         raise ReadingFailed(f"the name {server} has no address")
 
     async def _by_pop3(self, step: ReadStep, server: str, address: str, password: str) -> None:
-        client = await Pop3Client.open(self._site, server, address)
+        client = await Pop3Client.open(self._site, server, address, step.tls)
         try:
             await client.login(step.login, password)
             for number in await client.messages():
@@ -63,11 +63,11 @@ class Reader:
                 if step.delete:
                     await client.delete(number)
         except ReadingFailed as failed:
-            await _leave(client.quit, client.drop, failed)
-        await self._end(step, client.quit, client.drop)
+            await _leave(client, failed)
+        await self._end(step, client)
 
     async def _by_imap(self, step: ReadStep, server: str, address: str, password: str) -> None:
-        client = await ImapClient.open(self._site, server, address)
+        client = await ImapClient.open(self._site, server, address, step.tls)
         seen: set[int] = set()
         try:
             await client.login(step.login, password)
@@ -78,12 +78,15 @@ class Reader:
             if step.stay is not None:
                 await client.idle()
         except ReadingFailed as failed:
-            await _leave(client.logout, client.drop, failed)
-        await self._end(step, client.logout, client.drop, lambda: self._follow(step, client, seen))
+            await _leave(client, failed)
+        await self._end(step, client, lambda: self._follow(step, client, seen))
 
     async def _by_web(self, step: ReadStep, webmail: str, address: str, password: str) -> None:
+        source, context, port = self._site.source_for(address), None, 80
+        if step.tls == "implicit" and self._site.tls is not None:
+            context, port = self._site.tls.authority.client(checks=True), 443
         try:
-            seen = await visit(address, self._site.source_for(address), webmail, step.login, password)
+            seen = await visit(address, source, webmail, step.login, password, port, context)
         except VisitFailed as failed:
             raise ReadingFailed(str(failed)) from failed
         told = f"the newest is '{seen.subject}'" if seen.messages else "nothing there"
@@ -121,27 +124,25 @@ class Reader:
             await client.idle()
         await client.done()
 
-    async def _end(self, step: ReadStep, goodbye: _Act, drop: Callable[[], None], follow: _Act | None = None) -> None:
+    async def _end(self, step: ReadStep, client: ReadingClient, follow: _Act | None = None) -> None:
         """Say goodbye, now or after a while, or do not."""
         if not step.quit:
-            drop()
+            client.drop()
         elif step.stay is None:
-            await goodbye()
+            await client.leave()
         else:
-            task = asyncio.create_task(self._stay(step, step.stay / _NS, goodbye, drop, follow))
+            task = asyncio.create_task(self._stay(step, step.stay / _NS, client, follow))
             self._staying.add(task)
             task.add_done_callback(self._staying.discard)
 
-    async def _stay(
-        self, step: ReadStep, seconds: float, goodbye: _Act, drop: Callable[[], None], follow: _Act | None
-    ) -> None:
+    async def _stay(self, step: ReadStep, seconds: float, client: ReadingClient, follow: _Act | None) -> None:
         try:
             await (asyncio.sleep(seconds) if follow is None else follow())
-            await goodbye()
+            await client.leave()
         except ReadingFailed as failed:
             self._failed(step, failed)
         finally:
-            drop()
+            client.drop()
 
     def _fetched(self, step: ReadStep, message: bytes) -> None:
         message_id = header_field(message, "Message-ID")
@@ -164,13 +165,13 @@ class Reader:
         )
 
 
-async def _leave(goodbye: _Act, drop: Callable[[], None], failed: ReadingFailed) -> None:
+async def _leave(client: ReadingClient, failed: ReadingFailed) -> None:
     """Say goodbye after a refusal where the connection is left, and pass the reason on."""
     try:
         if isinstance(failed, Refused):
-            await goodbye()
+            await client.leave()
     except ReadingFailed:
         pass  # the first reason is the one to tell
     finally:
-        drop()
+        client.drop()
     raise failed

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Coroutine
+from typing import ClassVar, Self
 
+from testbed.hosts.results import handshake_result
 from testbed.hosts.site import Site
+from testbed.scenario.steps import ReadingSecurity
 
 PATIENCE_S = 300.0  # scenario time to wait for a connection, and for each reply; no RFC says how long
 _MAX_LINE = 65_536
@@ -58,12 +61,16 @@ class LineConnection:
         return await self._awaited(self._reader.readexactly(octets), PATIENCE_S)
 
     async def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """Encrypt from here on; ``host`` is whom the certificate must name."""
+        """Encrypt from here on; ``host`` is whom the certificate must name.  What came in clear is thrown away."""
+        self._reader._buffer.clear()  # type: ignore[attr-defined]  # asyncio has no name for it
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self._writer.start_tls(context, server_hostname=host)
-        except (OSError, TimeoutError) as error:
-            raise ReadingFailed(f"the TLS handshake failed: {error}") from error
+            await self._writer.start_tls(context, server_hostname=host, ssl_handshake_timeout=PATIENCE_S)
+        except ssl.SSLError as error:
+            raise ReadingFailed(handshake_result(error).text) from error
+        except TimeoutError as error:  # asyncio's is a ConnectionAbortedError, and says so itself
+            raise ReadingFailed("the TLS handshake did not end") from error
+        except OSError as error:
+            raise ReadingFailed(f"the TLS handshake failed: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -79,3 +86,55 @@ class LineConnection:
             raise ReadingFailed("the server sent a line without end") from None
         except (OSError, asyncio.IncompleteReadError) as error:
             raise ReadingFailed("the connection was lost") from error
+
+
+class ReadingClient:
+    """One session with a mailbox server.  Every refusal and every broken connection raises ReadingFailed."""
+
+    PORT: ClassVar[int]
+    TLS_PORT: ClassVar[int]  # where TLS comes first (RFC 8314 §3)
+
+    def __init__(self, connection: LineConnection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, site: Site, host: str, address: str, tls: ReadingSecurity = "none") -> Self:
+        """Connect, begin TLS where it is wanted, with a good certificate or not at all; wait for the greeting."""
+        if tls != "none" and site.tls is None:
+            raise ReadingFailed("there is no TLS in this lab")
+        context = site.tls.authority.client(checks=True) if site.tls is not None else None
+        client = cls(await LineConnection.open(site, address, cls.TLS_PORT if tls == "implicit" else cls.PORT))
+        try:
+            if tls == "implicit" and context is not None:
+                await client._connection.begin_tls(context, host)
+            await client.greeted()
+            if tls == "starttls" and context is not None:
+                await client.ask_for_tls()
+                await client._connection.begin_tls(context, host)
+        except ReadingFailed:
+            client.drop()
+            raise
+        return client
+
+    async def greeted(self) -> None:
+        """Wait for the greeting."""
+        raise NotImplementedError
+
+    async def ask_for_tls(self) -> None:
+        """Say that TLS is to begin."""
+        raise NotImplementedError
+
+    async def say_goodbye(self) -> None:
+        """End the session as the protocol has it."""
+        raise NotImplementedError
+
+    async def leave(self) -> None:
+        """Say goodbye, then close."""
+        try:
+            await self.say_goodbye()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close without a word."""
+        self._connection.close()

@@ -7,13 +7,14 @@ import asyncio
 from aiosmtpd.smtp import Session
 
 from testbed.hosts.admission import Admission
-from testbed.hosts.envelope import Transaction
+from testbed.hosts.envelope import EnvelopeRecipient, Transaction
 from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.notifications import Subject, success
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
+from testbed.hosts.rules import Sorter
 from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.trace_header import received
@@ -94,6 +95,7 @@ class _ReceiverHandler(MailHandler):
         self._site = site
         self._post_office = post_office
         self._runner = runner
+        self._sorter = Sorter(site, post_office, runner)
         self._taken = 0
 
     def refusal(self, recipient: str, session: Session) -> str:
@@ -121,8 +123,9 @@ class _ReceiverHandler(MailHandler):
                 )
                 return reply
         sender, message_id = envelope.sender, header_field(message, "Message-ID")
-        for recipient in recipients:
-            self._post_office.store(recipient, message, sender=sender)
+        self._taken += 1
+        subject = Subject(f"R{self._taken}", sender, message_id, self._site.now(), envelope.parameters, lambda: message)
+        kept = [to for to in envelope.recipients if self._sorter.deliver(to, message, subject)]
         self._site.log(
             Event.ACCEPTED,
             f"takes {message_id} for {', '.join(recipients)}",
@@ -131,17 +134,10 @@ class _ReceiverHandler(MailHandler):
             recipients=" ".join(recipients),
             octets=len(message),
         )
-        self._tell_of_success(message, message_id, envelope)
+        self._tell_of_success(subject, kept)
         return "250 2.0.0 Message stored"
 
-    def _tell_of_success(self, message: bytes, message_id: str, envelope: Transaction) -> None:
+    def _tell_of_success(self, subject: Subject, kept: list[EnvelopeRecipient]) -> None:
         """Mail in a mailbox is delivered, and who asked is told (RFC 3461 §5.2.3)."""
-        self._taken += 1
-        name = f"R{self._taken}"
-        subject = Subject(name, envelope.sender, message_id, self._site.now(), envelope.parameters, lambda: message)
-        reports = [
-            report
-            for to in envelope.recipients
-            for report in success(to.address, to.parameters, "it lies in the mailbox")
-        ]
+        reports = [report for to in kept for report in success(to.address, to.parameters, "it lies in the mailbox")]
         self._runner.notifier.tell("delivered", subject, reports)

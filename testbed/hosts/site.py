@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -105,11 +106,17 @@ async def listen(
     addresses: tuple[str, ...],
     ports: tuple[int, ...],
     receive_buffer: int | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> list[asyncio.Server]:
-    """Open a server on each address and port; the kernel keeps about so many octets of a connection for it."""
+    """Open a server on each address and port; the kernel keeps about so many octets of a connection for it.
+
+    With ``tls``, connections begin with it.
+    """
     loop = asyncio.get_running_loop()
     servers = [
-        await loop.create_server(factory, address, port, backlog=1024) for address in addresses for port in ports
+        await loop.create_server(factory, address, port, backlog=1024, ssl=tls)
+        for address in addresses
+        for port in ports
     ]
     for listener in (listener for server in servers for listener in server.sockets):
         if receive_buffer is not None:

@@ -95,7 +95,9 @@ class SmtpServer(EsmtpCommands):
             return
         if self.drip_s:
             pace_s, self.drip_s = self.drip_s, 0.0
+            self.be_patient()  # RFC 5321 §4.5.3.2.7: its five minutes begin when it awaits the next command
             await staging.drip(self.write, f"{reply}\r\n".encode(), pace_s)
+            self._reset_timeout()
         else:
             await super().push(reply)
 

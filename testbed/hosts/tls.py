@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from testbed.hosts.certificates import Authority
-from testbed.scenario.faults.tls import TlsFault
+from testbed.scenario.faults.tls import TlsFault, TlsService
 
 _AT_EHLO = frozenset({"stripped"})
 _AT_CLIENT = frozenset({"injected"})
@@ -33,13 +33,15 @@ class TlsScript:
         """Whether somebody puts commands behind a client's STARTTLS."""
         return self._take(lambda flaw: flaw in _AT_CLIENT, None) != ""
 
-    def flaw(self, connection: int) -> str:
-        """What is wrong with the handshake on this connection, ``""`` for nothing."""
-        return self._take(lambda flaw: flaw not in _AT_EHLO | _AT_CLIENT, connection)
+    def flaw(self, connection: int, service: TlsService = "smtp") -> str:
+        """What is wrong with the handshake on this connection of a service, ``""`` for nothing."""
+        return self._take(lambda flaw: flaw not in _AT_EHLO | _AT_CLIENT, connection, service)
 
-    def _take(self, wanted: Callable[[str], bool], connection: int | None) -> str:
+    def _take(self, wanted: Callable[[str], bool], connection: int | None, service: TlsService = "smtp") -> str:
         for fault, trigger in self._faults:
             if not wanted(fault.is_) or fault.connection not in (None, connection):
+                continue
+            if fault.service not in (None, service):
                 continue
             if trigger.strikes(self._now_ns()):
                 self._fired(fault)

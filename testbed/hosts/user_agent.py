@@ -6,53 +6,19 @@ It reads what has come for its owner, too.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from dataclasses import dataclass, replace
 
 from testbed.hosts.client_security import CredentialsRefused
+from testbed.hosts.composition import Draft, compose
 from testbed.hosts.delivery import Security, Session
-from testbed.hosts.envelope import Envelope, EnvelopeRecipient
+from testbed.hosts.envelope import Envelope
 from testbed.hosts.reader import Reader
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.results import HopFailed, Result
 from testbed.hosts.site import Site
-from testbed.protocols.esmtp import MailParameters, RcptParameters
 from testbed.protocols.events import Event
-from testbed.scenario.steps import ReadStep, SendStep
+from testbed.scenario.steps import ReadStep
 from testbed.scenario.units import format_duration
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What somebody wants to send.
-
-    ``size`` pads the text to about so many octets; ``parameters`` are for all recipients; what fails for now is tried
-    again after ``retry_ns``, with None it is not.
-    """
-
-    sender: str
-    to: tuple[str, ...]
-    subject: str
-    body: str
-    bcc: tuple[str, ...] = ()
-    size: int = 0
-    ret: str = ""
-    envelope_id: str = ""
-    parameters: RcptParameters = field(default_factory=RcptParameters)
-    retry_ns: int | None = None
-
-    @property
-    def envelope(self) -> Envelope:
-        """Who gets it, Bcc included."""
-        recipients = tuple(EnvelopeRecipient(address, self.parameters) for address in (*self.to, *self.bcc))
-        return Envelope(self.sender, recipients, MailParameters(ret=self.ret, envid=self.envelope_id))
-
-    @property
-    def is_ascii(self) -> bool:
-        """Whether the addresses the header names are ASCII."""
-        return all(address.isascii() for address in (self.sender, *self.to))
-
 
 _PATIENCE_NS = 5 * 86_400 * 1_000_000_000  # as patient as a relay
 
@@ -64,22 +30,6 @@ class Account:
     server: str
     port: int
     security: Security
-
-
-def draft_of(step: SendStep) -> Draft:
-    """What a step has somebody send."""
-    return Draft(
-        sender=step.sender,
-        to=step.recipients,
-        bcc=step.bcc,
-        subject=step.subject,
-        body=step.body,
-        size=step.size or 0,
-        ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
-        envelope_id=step.envelope_id,
-        parameters=RcptParameters(frozenset(word.upper() for word in step.notify)),
-        retry_ns=step.retry,
-    )
 
 
 class UserAgent:
@@ -135,7 +85,7 @@ class UserAgent:
         again, where the draft or the user agent says when.
         """
         message_id = self._next_message_id()
-        content = self._compose(message_id, draft)
+        content = compose(draft, message_id, self._site.date())
         left = await self._try(message_id, draft.envelope, content)
         retry_ns = self._retry_ns if draft.retry_ns is None else draft.retry_ns
         if left.recipients and retry_ns is not None:
@@ -190,7 +140,7 @@ class UserAgent:
 
     def _filed_draft(self, size: int) -> bytes:
         draft = Draft(self._owner, (self._owner,), "Draft", "To be sent one day.", size=size)
-        return self._compose(self._next_message_id(), draft)
+        return compose(draft, self._next_message_id(), self._site.date())
 
     async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
         account = self._account
@@ -214,19 +164,3 @@ class UserAgent:
     def _next_message_id(self) -> str:
         self._sent += 1
         return f"<{self._sent}.{self._site.now():.0f}@{self.name}>"
-
-    def _compose(self, message_id: str, draft: Draft) -> bytes:
-        message = EmailMessage(policy=SMTP if draft.is_ascii else SMTPUTF8)
-        message["From"] = draft.sender
-        message["To"] = ", ".join(draft.to)
-        message["Subject"] = draft.subject
-        message["Date"] = self._site.date()
-        message["Message-ID"] = message_id
-        message.set_content(draft.body + "\n" + _padding(draft.size))
-        return message.as_bytes()
-
-
-def _padding(size: int) -> str:
-    """Text of about ``size`` octets once its line ends are CRLF."""
-    line = "The quick brown fox jumps over the lazy dog, and the mail gets through.\n"
-    return line * (size // (len(line) + 1))

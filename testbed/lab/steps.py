@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 from testbed.hosts.client import talk
-from testbed.hosts.user_agent import draft_of
+from testbed.hosts.composition import draft_of
 from testbed.lab.crew import Crew
 from testbed.lab.facts import Briefing
 from testbed.lab.journal import LAB, Journal
@@ -49,7 +50,8 @@ class Stage:
         """Do what a step says.  Raises StepError when it cannot be done here."""
         match step:
             case SendStep():
-                await self._crew.agent(step.via or self._agent_of(step.sender)).send(draft_of(step))
+                draft = draft_of(step, Path(self._scenario.file_of("steps")).parent)
+                await self._crew.agent(step.via or self._agent_of(step.sender)).send(draft)
             case WaitStep():
                 await self._wait(step.duration / _NS)
             case ReadStep():

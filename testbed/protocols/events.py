@@ -35,6 +35,8 @@ class Event(StrEnum):
     ACCEPTED = "accepted"  # answered 250 after the final dot (queue_id, message_id, sender, recipients, octets)
     REFUSED = "refused"  # a recipient or message refused by this host's own rules (recipient, status)
     STORED = "stored"  # in a mailbox (recipient, message_id, octets, body_sha256, sender, subject)
+    SORTED = "sorted"  # a rule of the mailbox's owner decided (message_id, recipient, action)
+    ANSWERED_FOR = "answered-for"  # a sender is told that the owner is away (message_id, recipient, sender, answer_id)
     EMPTIED = "emptied"  # a mailbox (mailbox, messages)
 
     FETCHED = "fetched"  # a user agent has read a message (mailbox, message_id, via)

@@ -8,21 +8,28 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from testbed.errors import UsageError
+from testbed.protocols.mime import attachments
+from testbed.report.words import octets
 from testbed.trace.mail_objects import MailObject
 
 _MAX_ID = 80
+_MOST_NAMED = 10
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def export_mail(
-    objects: Iterable[MailObject], directory: Path, tell: Callable[[str], None] | None = None
+    objects: Iterable[MailObject],
+    directory: Path,
+    tell: Callable[[str], None] | None = None,
+    tell_attached: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Write every message into a directory, which is made where it is missing; gives the files in their order.
 
     A name has the numbers of connection, message and first frame, and what of the Message-ID is harmless in a name; a
-    message that is not whole ends in ``.partial.eml``, and ``tell`` is given a sentence about what it lacks.  Files
-    are readable by their owner only.  Nothing is overwritten and no symbolic link followed; raises UsageError then,
-    and where the directory cannot be made or written.
+    message that is not whole ends in ``.partial.eml``, and ``tell`` is given a sentence about what it lacks;
+    ``tell_attached`` is given one about what is attached to a message.  Files are readable by their owner only.
+    Nothing is overwritten and no symbolic link followed; raises UsageError then, and where the directory cannot be
+    made or written.
     """
     written: list[Path] = []
     try:
@@ -37,6 +44,8 @@ def export_mail(
             written.append(directory / name)
             if tell is not None and not one.complete:
                 tell(f"{directory / name}: {what_is_missing(one)}")
+            if tell_attached is not None and (attached := what_is_attached(one)):
+                tell_attached(f"{directory / name}: with {attached}")
     finally:
         os.close(folder)
     return written
@@ -56,6 +65,14 @@ def what_is_missing(one: MailObject) -> str:
     if one.command == "FETCH":
         return "the client fetched only a part, or the connection ended before the rest"
     return "the connection or the capture ended before the message did"
+
+
+def what_is_attached(one: MailObject) -> str:
+    """The files that go with a message, in words; ``""`` when there are none."""
+    found = attachments(one.octets)
+    named = [f"{file.name or 'a file without a name'} ({octets(file.octets)})" for file in found[:_MOST_NAMED]]
+    more = [f"{len(found) - _MOST_NAMED} more"] if len(found) > _MOST_NAMED else []
+    return ", ".join(named + more)
 
 
 def _write(folder: int, name: str, octets: bytes, directory: Path) -> None:

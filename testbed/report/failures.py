@@ -7,6 +7,7 @@ Every output of a run takes its words from here.  They hold no control character
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from dataclasses import dataclass
 
@@ -95,14 +96,20 @@ def _failure(scenario: Scenario, verdict: Verdict) -> Failure:
 def _changed(outcome: Outcome) -> Failure:
     """All that changed since the reference, as one: a single cause has many effects."""
     first, *others = outcome.changes
+    reference, trace = str(outcome.reference), str(outcome.played.trace)
     told = [_difference(change) for change in outcome.changes[:_MOST_CHANGES]]
     hidden = len(outcome.changes) - len(told)
     return Failure(
-        f"the same as in {printable(str(outcome.reference))}",
+        f"the same as in {printable(reference)}",
         printable(first.text) + (f" (and {len(others)} more)" if others else ""),
         printable(outcome.scenario.file),
         frames=first.now,
-        detail=(*told, *([f"… and {hidden} more"] if hidden else [])),
+        detail=(
+            *told,
+            *([f"… and {hidden} more"] if hidden else []),
+            *([f"reference: {printable(outcome.since)}"] if outcome.since else []),
+            printable(f"side by side: testbed diff {shlex.quote(reference)} {shlex.quote(trace)}"),
+        ),
     )
 
 

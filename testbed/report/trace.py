@@ -16,6 +16,7 @@ from testbed.protocols.text import printable
 from testbed.report.ladder import ladder
 from testbed.report.words import count, frames, octets, span
 from testbed.trace.analysis import Analysis, PacketRow
+from testbed.trace.directions import hops
 from testbed.trace.model import Connection, Finding, Handshake, LogEntry, Severity
 
 MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
@@ -30,6 +31,8 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -
     """Print the report.  ``whole`` shows every connection and every line of long replies."""
     console.print(Rule(Text(printable(Path(analysis.path).name), "bold"), align="left", style="quiet"))
     console.print(Text(account(analysis), "quiet"))
+    if told := hops(analysis.connections).describe():
+        console.print(Text(told, "quiet"))
     for problem in analysis.problems:
         console.print(Text(f"▲ {problem}", "warning"))
     if analysis.findings:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
+from testbed.report.changes import changes
 from testbed.report.words import frames
 
 
@@ -34,6 +35,8 @@ def outcome(result: Outcome, *, whole: bool) -> RenderableType:
         shown = verdicts if whole else [verdict for verdict in verdicts if not verdict.held]
         if shown:
             parts.append(Padding(_table(shown, result.scenario.file), (0, 0, 0, 8)))
+    if result.changes:
+        parts.append(Padding(changes(result), (0, 0, 0, 8)))
     return Group(*parts)
 
 

@@ -27,6 +27,14 @@ class Delivered(Tagged):
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
     subject: str | None = Field(default=None, description="Only messages with this in their subject.")
     text: str | None = Field(default=None, description="What stands in each, decoded, as the last packets carry it.")
+    attached: tuple[str, ...] = Field(
+        default=(), description="The names of what is attached to each, all of them, in their order: one or a list."
+    )
+
+    @field_validator("attached", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return value if isinstance(value, list | tuple) else [value]
 
 
 class MailboxExpected(Tagged):

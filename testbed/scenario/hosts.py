@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, field_validator
 
 from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
 from testbed.scenario.program_hosts import ProgramKeys
+from testbed.scenario.rules import Rule
 from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
 
@@ -34,6 +35,9 @@ class MailboxSpec(Part):
     )
     aliases: tuple[Local, ...] = Field(default=(), description="Other names whose mail it gets.")
     folders: tuple[FolderName, ...] = Field(default=(), description="Folders beside the inbox, which IMAP shows.")
+    rules: tuple[Rule, ...] = Field(
+        default=(), max_length=100, description="What its owner wants done with his mail: the first that fits is."
+    )
     filled: Size = Field(default=0, le=1_000_000_000, description="How many octets of old mail lie in it at the start.")
 
     @property
@@ -188,7 +192,10 @@ class ClientSpec(HostSpec):
 
 
 class WebmailSpec(HostSpec):
-    """A web mail: browsers read the mailboxes of a mail server on port 80, and send through a relay."""
+    """A web mail: browsers read the mailboxes of a mail server on port 80, and send through a relay.
+
+    Where the mail server has a certificate, the web mail has one too, and port 443.
+    """
 
     role: Literal["webmail"] = "webmail"
     server: HostName = Field(description="The mail server whose mailboxes it shows, through IMAP.")

@@ -20,6 +20,7 @@ from testbed.scenario.problems import Problem, ScenarioError
 from testbed.scenario.readers import with_readers
 from testbed.scenario.references import reference_problems
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import SendStep
 from testbed.scenario.words import problems_of
 
 MAX_OCTETS = 1_048_576
@@ -58,13 +59,13 @@ def load_all(paths: Sequence[Path]) -> list[Scenario]:
 def load(path: str | os.PathLike[str]) -> Scenario:
     """The one scenario of a file.  Raises ScenarioError."""
     file = os.fspath(path)
-    return parse(_read(file), file)
+    return _with_files(parse(_read(file), file))
 
 
 def load_cases(path: str | os.PathLike[str]) -> list[Scenario]:
     """Every case of a file.  Raises ScenarioError."""
     file = os.fspath(path)
-    return parse_cases(_read(file), file)
+    return [_with_files(scenario) for scenario in parse_cases(_read(file), file)]
 
 
 def parse(text: str, file: str = "scenario.yaml", case: str = "") -> Scenario:
@@ -113,6 +114,21 @@ def _scenario(document: Document, case: Case) -> Scenario:
     if problems:
         raise ScenarioError(problems)
     return compressed(scenario)
+
+
+def _with_files(scenario: Scenario) -> Scenario:
+    """The scenario, whose attachments are there.  Of a scenario out of a trace they need not be."""
+    place = scenario.file_of("steps")
+    problems = [
+        Problem(place, step.line, 1, f"the attachment '{one.file[:60]}' is no file beside the scenario")
+        for step in scenario.steps
+        if isinstance(step, SendStep)
+        for one in step.attach
+        if one.file is not None and not os.path.isfile(os.path.join(os.path.dirname(place), one.file))
+    ]
+    if problems:
+        raise ScenarioError(problems)
+    return scenario
 
 
 def _with_sender(data: dict[str, object]) -> dict[str, object]:

@@ -64,6 +64,14 @@ def _hosts(scenario: Scenario) -> Found:
                 twice = [alias for alias in host.mailboxes[user].aliases if names[alias] > 1]
                 if twice:
                     yield ("hosts", name, "mailboxes", user), f"the name '{twice[0][:40]}' is given to two mailboxes"
+                for place, rule in enumerate(host.mailboxes[user].rules):
+                    at: Path = ("hosts", name, "mailboxes", user, "rules", place)
+                    folders = ("INBOX", *host.mailboxes[user].folders)
+                    if not isinstance(host, ReceiverSpec):
+                        yield at, f"rules are for the mailboxes of receivers, and {name} is a {host.role}"
+                    elif rule.fileinto is not None and rule.fileinto not in folders:
+                        near = did_you_mean(rule.fileinto, folders)
+                        yield (*at, "fileinto"), f"the mailbox has no folder '{rule.fileinto[:60]}'{near}"
                 if not user or any(c in user for c in "@<> /\\") or not user.isprintable():
                     yield (
                         ("hosts", name, "mailboxes", user),
@@ -182,6 +190,9 @@ def _reading(scenario: Scenario, boxes: Mapping[str, str], path: Path, step: Rea
         near = did_you_mean(step.mailbox, boxes)
         yield (*path, "mailbox"), f"no host has the mailbox {step.mailbox}{near}"
         return
+    server = scenario.hosts[boxes[step.mailbox]]
+    if step.tls != "none" and isinstance(server, MailHostSpec) and not server.starttls:
+        yield (*path, "tls"), f"{boxes[step.mailbox]} has no TLS; give the host 'starttls: true'"
     if step.by is not None:
         yield from _known_host(scenario, (*path, "by"), step.by, UserAgentSpec, "user agent")
     for key, name in (("folder", step.folder), ("move", step.move), ("copy", step.copy_to)):

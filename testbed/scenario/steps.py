@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.scenario.attachments import Attachment
 from testbed.scenario.base import Address, Duration, HostName, Size
 from testbed.scenario.programs import RunStep
 from testbed.scenario.tagged import Tagged, flatten
@@ -13,6 +14,8 @@ from testbed.scenario.talk import TalkStep
 from testbed.scenario.units import format_duration
 
 _WORD = r"^[\x21-\x7e]+$"
+ReadingSecurity = Literal["none", "starttls", "implicit"]
+"""``starttls`` is STLS or STARTTLS on the port for clear text; ``implicit`` TLS from the first octet."""
 Notice = Literal["never", "success", "failure", "delay"]
 
 
@@ -27,6 +30,9 @@ class SendStep(Tagged):
     )
     body: str = Field(default="Hello from the lab.", description="The text.")
     size: Size | None = Field(default=None, le=50_000_000, description="Pads the text to about so many octets.")
+    attach: tuple[Attachment, ...] = Field(
+        default=(), max_length=100, description="Files that go with it: one or a list."
+    )
     bcc: tuple[Address, ...] = Field(default=(), description="Recipients the header does not name: one or a list.")
     notify: tuple[Notice, ...] = Field(
         default=(), description="What the sender asks to be told of (RFC 3461 §4.1): one word or a list."
@@ -52,7 +58,7 @@ class SendStep(Tagged):
             raise ValueError("a user agent that tries again within a second hammers its server; write 1s or more")
         return value
 
-    @field_validator("recipients", "bcc", "notify", mode="before")
+    @field_validator("recipients", "bcc", "notify", "attach", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return value if isinstance(value, list | tuple) else [value]
@@ -111,6 +117,10 @@ class ReadStep(Tagged):
     password: str | None = Field(
         default=None, pattern=_WORD, max_length=100, description="What is given as password; the right one when unsaid."
     )
+    tls: ReadingSecurity = Field(
+        default="none",
+        description="Whether it insists on TLS and a good certificate: 'starttls' (STLS with POP3) or 'implicit'.",
+    )
     delete: bool = Field(default=False, strict=True, description="Delete what was fetched.")
     quit: bool = Field(default=True, strict=True, description="Say goodbye; 'false' cuts the connection instead.")
     stay: Duration | None = Field(
@@ -133,8 +143,10 @@ class ReadStep(Tagged):
     def _can_be_done(self) -> ReadStep:
         only = {"folder": self.folder, "search": self.search, "move": self.move, "copy": self.copy_to}
         needed = next((key for key, value in {**only, "append": self.append}.items() if value is not None), None)
+        if self.via == "web" and self.tls == "starttls":
+            raise ValueError("HTTP has no STARTTLS; say 'tls: implicit' for HTTPS")
         if self.via == "web" and (needed or self.delete or self.stay is not None or not self.quit):
-            raise ValueError("'via: web' reads the newest message; it takes 'by', 'user' and 'password' and no more")
+            raise ValueError("'via: web' reads the newest message; 'by', 'user', 'password' and 'tls' are all it takes")
         if self.via == "pop3" and needed is not None:
             raise ValueError(f"'{needed}' needs 'via: imap'; POP3 knows one folder, and cannot search or file")
         if self.move is not None and self.delete:

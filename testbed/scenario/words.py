@@ -5,11 +5,13 @@ from __future__ import annotations
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from testbed.scenario.attachments import Attachment
 from testbed.scenario.document import Document, Path
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.faults import KINDS
 from testbed.scenario.hosts import ROLES
 from testbed.scenario.problems import Problem, did_you_mean
+from testbed.scenario.rules import Rule
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
 from testbed.scenario.talk import SAYINGS
@@ -93,6 +95,8 @@ _PATTERNS = {
     "status": "enhanced status code; write e.g. 5.1.1",
     "subject": "subject: one line without control characters",
     "password": "password: ASCII without blanks",
+    "name": "file name: one line without control characters",
+    "type": "media type of one file; write e.g. application/pdf",
     "title": "title: one line without control characters",
     **dict.fromkeys(
         ("to", "from", "address", "mailbox", "recipient", "mail_from", "for"),
@@ -111,7 +115,7 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
         if rest[:1] == ("mailboxes",) and len(rest) > 1:
             from testbed.scenario.hosts import MailboxSpec
 
-            model = MailboxSpec
+            model = Rule if rest[2:3] == ("rules",) and len(rest) > 3 else MailboxSpec
         return model, (*location[:2], *rest)
     if location[0] == "faults" and len(location) > 2:
         return KINDS.get(str(location[2])), (*location[:2], *location[3:])
@@ -119,6 +123,8 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
         told = [part for part in location if part not in ("line", "breath")]
         tag = next((str(part) for part in told[5:] if part in SAYINGS), "")
         return SAYINGS.get(tag), (*told[: told.index(tag)], *told[told.index(tag) + 1 :]) if tag else tuple(told)
+    if location[0] == "steps" and location[3:4] == ("attach",) and len(location) > 4:
+        return Attachment, location
     if location[0] in ("steps", "expect") and len(location) > 2:
         kinds = STEPS if location[0] == "steps" else EXPECTATIONS
         return kinds.get(str(location[2])), location

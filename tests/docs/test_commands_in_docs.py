@@ -18,11 +18,14 @@ _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next t
 
 
 def _commands() -> list[tuple[str, str]]:
-    blocks = [
-        (page.name, block) for page in PAGES for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.M | re.S)
-    ]
-    lines = [(page, line) for page, block in blocks for line in block.splitlines()]
-    return sorted({(page, line) for page, line in lines if line.startswith(("testbed ", "make "))})
+    """Each command once, with the first page that shows it; what is piped into the next line, with that line."""
+    found: dict[str, str] = {}
+    for page in PAGES:
+        for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.M | re.S):
+            for line in re.sub(r"(\||\\)\n\s*", r"\1 ", block).splitlines():
+                if line.startswith(("testbed ", "make ")):
+                    found.setdefault(line, page.name)
+    return [(page, command) for command, page in found.items()]
 
 
 @pytest.fixture
@@ -43,6 +46,9 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
     if command in _MAKE:
         assert f"\n{command.split()[1]}: " in (PROJECT / "Makefile").read_text()
         return
+    for program in re.findall(r"\| (\w+)", command):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
     environment = {**os.environ, "PATH": f"{copy / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PROJECT)}
     ended = subprocess.run(command, shell=True, cwd=copy, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from testbed.hosts.pop3_server import Pop3Server
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue import Queue
 from testbed.hosts.queue_runner import QueueRunner
+from testbed.hosts.reading_tls import ReadingTls
 from testbed.hosts.receiver import _ReceiverHandler
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.retry import RetrySchedule
@@ -25,6 +25,7 @@ from testbed.hosts.routing import Router
 from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site
 from testbed.hosts.smtp_server import SmtpServer
+from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop
 from testbed.protocols.events import Event
 from testbed.scenario.faults import DialogueFault
@@ -80,7 +81,8 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         *faults: DialogueFault,
         terms: Terms | None = None,
         access: Callable[..., SmtpServer] | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: LabTls | None = None,
+        implicit: bool = False,
     ) -> Running:
         logged = Logged()
         site = Site(
@@ -114,8 +116,8 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(10)
             for protocol in (
                 lambda: serve(handler, site),
-                Pop3Server(site, post_office, tls).protocol,
-                ImapServer(site, post_office, tls).protocol,
+                Pop3Server(site, post_office, tls and ReadingTls(site, tls, "pop3"), implicit=implicit).protocol,
+                ImapServer(site, post_office, tls and ReadingTls(site, tls, "imap"), implicit=implicit).protocol,
             )
         ]
         return Running(*ports, post_office, logged)

@@ -11,10 +11,12 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
-import trustme
 
+from testbed.hosts.certificates import Authority
+from testbed.hosts.tls import LabTls
 from testbed.scenario.faults import DialogueFault
 from tests.hosts.conftest import Running, Serve
 
@@ -196,40 +198,70 @@ def test_curl_reads_both(serve: Serve) -> None:
         assert (ended.returncode, ended.stdout) == (0, ONE), ended.stderr
 
 
-def test_tls_begins_where_there_is_a_certificate(serve: Serve) -> None:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    running = serve(tls=context)
+@pytest.fixture
+def lab_tls(tmp_path: Path) -> LabTls:
+    (tmp_path / "keys").touch()
+    return LabTls(Authority(tmp_path / "keys"), {})
+
+
+def trusting(tls: LabTls) -> ssl.SSLContext:
+    """A client that looks at the certificate, and not at the name: the server is reached by its address."""
+    context = tls.authority.client(checks=True)
+    context.check_hostname = False
+    return context
+
+
+def test_tls_begins_where_there_is_a_certificate(serve: Serve, lab_tls: LabTls) -> None:
+    running = serve(tls=lab_tls)
     put(running, "gus", ONE)
     by_pop3 = poplib.POP3("127.0.0.1", running.pop3, timeout=20)
-    by_pop3.stls(trusting)
+    by_pop3.stls(trusting(lab_tls))
     by_pop3.user("gus")
     by_pop3.pass_("opensesame")
     assert b"\r\n".join(by_pop3.retr(1)[1]) + b"\r\n" == ONE
     by_pop3.close()
     by_imap = imaplib.IMAP4("127.0.0.1", running.imap, timeout=20)
-    by_imap.starttls(trusting)
+    by_imap.starttls(trusting(lab_tls))
     by_imap.login("gus", "opensesame")
     assert by_imap.select() == ("OK", [b"1"])
     by_imap.shutdown()
 
 
+def test_tls_from_the_first_octet_offers_no_second(serve: Serve, lab_tls: LabTls) -> None:
+    running = serve(tls=lab_tls, implicit=True)
+    put(running, "gus", ONE)
+    by_pop3 = poplib.POP3_SSL("127.0.0.1", running.pop3, timeout=20, context=trusting(lab_tls))
+    assert "STLS" not in by_pop3.capa()
+    by_pop3.user("gus")
+    by_pop3.pass_("opensesame")
+    assert b"\r\n".join(by_pop3.retr(1)[1]) + b"\r\n" == ONE
+    by_pop3.close()
+    by_imap = imaplib.IMAP4_SSL("127.0.0.1", running.imap, timeout=20, ssl_context=trusting(lab_tls))
+    assert "STARTTLS" not in by_imap.capabilities
+    by_imap.login("gus", "opensesame")
+    assert by_imap.select() == ("OK", [b"1"])
+    by_imap.shutdown()
+
+
+@pytest.mark.parametrize("which", ["pop3", "imap"])
+def test_who_speaks_in_clear_where_tls_comes_first_hears_no_greeting(serve: Serve, lab_tls: LabTls, which: str) -> None:
+    running = serve(tls=lab_tls, implicit=True)
+    with socket.create_connection(("127.0.0.1", getattr(running, which)), timeout=20) as client:
+        client.sendall(b"a LOGIN gus opensesame\r\n")
+        heard = b""
+        while octets := client.recv(4096):
+            heard += octets
+        assert b"OK" not in heard
+
+
 @pytest.mark.parametrize("injected", [b"b LOGOUT\r\n", b"b LOGIN gus opensesame\r\n"])
-def test_what_comes_in_clear_behind_starttls_is_thrown_away(serve: Serve, injected: bytes) -> None:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    running = serve(tls=context)
+def test_what_comes_in_clear_behind_starttls_is_thrown_away(serve: Serve, lab_tls: LabTls, injected: bytes) -> None:
+    running = serve(tls=lab_tls)
     with socket.create_connection(("127.0.0.1", running.imap), timeout=20) as plain:
         plain.recv(4096)
         plain.sendall(b"a STARTTLS\r\n" + injected)
         assert plain.recv(4096).startswith(b"a OK")
-        with trusting.wrap_socket(plain, server_hostname="127.0.0.1") as secret:
+        with trusting(lab_tls).wrap_socket(plain) as secret:
             secret.sendall(b"c NOOP\r\n")
             assert secret.recv(4096).startswith(b"c OK")
 
@@ -257,7 +289,7 @@ def test_garbage_breaks_no_server(serve: Serve, octets: bytes, which: str) -> No
             client.shutdown(socket.SHUT_WR)
             while client.recv(65_536):
                 pass
-        except ConnectionError:
+        except OSError:
             pass
     clients: dict[str, Callable[[], None]] = {
         "pop3": lambda: _visit(pop3(running)),

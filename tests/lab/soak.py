@@ -1,65 +1,68 @@
-"""``make soak``: the whole catalogue over and over, on a loaded machine; verdicts and semantic traces never differ."""
+"""``make soak``: the baseline check over and over, on a loaded machine; not one false alarm.
+
+Every scenario is played and compared with its reference in ``captures/``, as ``testbed run --baseline`` does it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
+from testbed.baseline import Baseline
 from testbed.lab import preload, run
-from testbed.outcome import Result, conclude
+from testbed.outcome import Outcome, Result, conclude
 from testbed.runner import Runner
 from testbed.scenario.load import discover, load_all
-from testbed.scenario.programs import RunStep
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
-from tests.lab.test_scenarios import semantic
 
-Told = tuple[Result, list[object]]
-
-
-def once(scenarios: list[Scenario], folder: Path) -> dict[str, Told]:
-    """Verdict and semantic trace of every scenario, by its name."""
-    told: dict[str, Told] = {}
-    work = [(scenario, folder / f"{number}.pcapng") for number, scenario in enumerate(scenarios)]
-    for played in Runner(run, jobs=len(os.sched_getaffinity(0))).run(work):
-        outcome = conclude(played)
-        # Programs are processes of their own: what they and the hosts do at the same time has no order.
-        programs = any(isinstance(step, RunStep) for step in outcome.scenario.steps) or any(
-            host.is_program for host in outcome.scenario.hosts.values()
-        )
-        story = semantic(outcome.analysis) if outcome.analysis and not programs else []
-        told[outcome.scenario.name] = outcome.result, story
-    return told
+_FINE = (Result.HELD, Result.SKIPPED)
 
 
-def main(rounds: int) -> int:
-    """Play, compare with the first round, print the count; 1 when something differs."""
-    scenarios = load_all(discover([PROJECT / "scenarios"]))
+def once(scenarios: list[Scenario], baseline: Baseline, folder: Path) -> list[Outcome]:
+    """Play all, and compare each with its reference."""
+    work = [(scenario, folder / f"{scenario.name}.pcapng") for scenario in scenarios]
+    jobs = len(os.sched_getaffinity(0))
+    return [baseline.compared(conclude(played)) for played in Runner(run, jobs=jobs).run(work)]
+
+
+def main(rounds: int, paths: list[str], baseline: Baseline, burners: int) -> int:
+    """Play, compare, print the count, and what differs; 1 when something does."""
+    scenarios = load_all(discover([Path(path) for path in paths]))
     preload(scenarios)
-    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
-    first: dict[str, Told] = {}
-    differing: list[str] = []
+    burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(burners)]
+    alarms: Counter[str] = Counter()
     started = time.monotonic()
     try:
         for number in range(1, rounds + 1):
             with tempfile.TemporaryDirectory(prefix="testbed-soak-") as folder:
-                told = once(scenarios, Path(folder))
-            first = first or told
-            differing += [f"round {number}: {name}" for name in first if told.get(name) != first[name]]
-            print(f"\r{number}/{rounds} rounds, {len(differing)} differ", end="", flush=True)
+                for outcome in once(scenarios, baseline, Path(folder)):
+                    if outcome.result not in _FINE:
+                        alarms[outcome.scenario.name] += 1
+                        print(f"\nround {number}: {outcome.scenario.name}: {outcome.result}", outcome.played.error)
+                        print("\n".join(f"  {change.text}" for change in outcome.changes))
+            print(f"\r{number}/{rounds} rounds, {alarms.total()} alarms", end="", flush=True)
     finally:
-        for burner in burners:
+        for burner in burning:
             burner.kill()
-    print(f", {time.monotonic() - started:.0f} s with every core kept busy besides")
-    failed = [name for name, (result, _) in first.items() if result not in (Result.HELD, Result.SKIPPED)]
-    print(f"{len(scenarios)} scenarios, {rounds * len(scenarios)} runs, {len(differing)} differ from the first round")
-    print("\n".join([*(f"did not hold: {name}" for name in failed), *differing]))
-    return 1 if differing or failed else 0
+            burner.wait()
+    print(f", {time.monotonic() - started:.0f} s with {burners} busy loops beside")
+    print(f"{len(scenarios)} scenarios, {rounds * len(scenarios)} runs compared with {baseline.folder}")
+    print("\n".join(f"{count} × {name}" for name, count in alarms.most_common()) or "not one differs")
+    return 1 if alarms else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", type=int, nargs="?", default=20)
+    parser.add_argument("paths", nargs="*", default=[str(PROJECT / "scenarios")])
+    parser.add_argument("--baseline", type=Path, default=PROJECT / "captures")
+    parser.add_argument("--burners", type=int, default=len(os.sched_getaffinity(0)))
+    given = parser.parse_args()
+    sys.exit(main(given.rounds, given.paths, Baseline(given.baseline), given.burners))

@@ -82,3 +82,25 @@ def test_labs_without_one_do_not_load_its_libraries(tmp_path: Path) -> None:
 def test_mistakes(host: str, problem: str) -> None:
     with pytest.raises(ScenarioError, match=problem):
         parse(f"title: x\nhosts: {{web.lab: {host}}}\nsteps: [{{wait: 1s}}]\nexpect: [{{queued: {{at: crepes.fr}}}}]\n")
+
+
+THROUGH_TLS = """
+title: Bob reads through HTTPS, and his web mail through TLS
+hosts:
+  someschool.edu: {starttls: true}
+steps:
+  - send: {to: bob@someschool.edu, subject: For your eyes only}
+  - read: {mailbox: bob@someschool.edu, via: web, tls: implicit}
+expect:
+  - connection: {from: bob.someschool.edu, to: mail.someschool.edu, port: 443, said: [GET, POST, GET, GET]}
+  - reply: {from: someschool.edu, to: IMAP STARTTLS, code: OK, count: 3}
+"""
+
+
+@pytest.mark.program("tshark")
+def test_https_and_tls_behind_it(tmp_path: Path) -> None:
+    outcome = play(THROUGH_TLS, tmp_path)
+    assert outcome.analysis is not None
+    assert outcome.result is Result.HELD, why(outcome)
+    assert "credentials-in-clear" not in {finding.code for finding in outcome.analysis.findings}
+    assert [e.fields["subject"] for e in outcome.analysis.log if e.event == "seen-on-the-web"] == ["For your eyes only"]

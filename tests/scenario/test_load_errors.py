@@ -306,11 +306,35 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, rea
 @check_all(
     [
         *((step(line), ONE_STEP) for line in ("x", "{}", "[]", "{wait: 1h, empty: bob@someschool.edu}")),
+        *(
+            (hosts("someschool.edu:", "  mailboxes:", f"    bob: {{rules: [{rule}]}}"), said)
+            for rule, said in (
+                ("{fileinto: Jnk}", "9:32: the mailbox has no folder 'Jnk'"),
+                ("{subject: x}", "9:21: a rule does one of keep, fileinto, discard, redirect, reject, vacation"),
+                ("{discrd: true}", "9:22: unknown key 'discrd' (did you mean 'discard'?)"),
+            )
+        ),
+        (
+            hosts("crepes.fr: {mailboxes: {alice: {rules: [{discard: true}]}}}"),
+            "7:43: rules are for the mailboxes of receivers, and crepes.fr is a relay",
+        ),
         (step("snd: {}"), "5:5: unknown step 'snd' (did you mean 'send'?)"),
         (step("quux: {}"), "5:5: unknown step 'quux'; known: send, wait, empty, talk, read, run"),
         (step("send: bob"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send:"), "5:5: 'send' needs a mapping of its parts in braces or below it"),
         (step("send: {}"), "5:11: 'to' is missing in 'send'"),
+        (
+            step("send: {to: bob@someschool.edu, attach: {name: x, sze: 1}}"),
+            "5:36: unknown key 'sze' (did you mean 'size'?)",
+        ),
+        (
+            step("send: {to: bob@someschool.edu, attach: [{name: x, size: 1, type: pdf}]}"),
+            "5:70: 'pdf' is no media type of one file; write e.g. application/pdf",
+        ),
+        (
+            step("send: {to: bob@someschool.edu, attach: [{name: x}]}"),
+            "5:45: an attachment has one of 'size', 'content' and 'file'",
+        ),
         (step("send: {to: []}"), "5:16: 'to' is empty; it needs at least one entry"),
         (step("send: {to: bob}"), f"5:16: 'bob' {ADDRESS}"),
         (step("send: {to: 5}"), "5:16: 'to' must be text, not '5'"),
@@ -318,8 +342,8 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, rea
         (step("send: {to: a@b, form: c@d}"), "5:21: unknown key 'form' (did you mean 'from'?)"),
         (
             step("send: {to: a@b, quux: c@d}"),
-            "5:21: unknown key 'quux'; known: from, to, subject, body, size, bcc, notify, envelope_id, returned,"
-            " via, retry",
+            "5:21: unknown key 'quux'; known: from, to, subject, body, size, attach, bcc, notify, envelope_id,"
+            " returned, via, retry",
         ),
         (step("send: {to: a@b, kind: wait}"), "5:5: unknown key 'kind' in 'send'"),
         (step("send: {to: a@b, size: 51 MB}"), "5:27: 'size' must be at most 50,000,000, not 51 MB"),
@@ -362,7 +386,7 @@ CLOSURES = (
         ),
         (
             expect("delivered: {to: bob@someschool.edu, count: 1}"),
-            "5:41: unknown key 'count'; known: to, copies, within, from, subject, text",
+            "5:41: unknown key 'count'; known: to, copies, within, from, subject, text, attached",
         ),
         (
             expect("delivered: {to: bob@someschool.edu, copies: -1}"),

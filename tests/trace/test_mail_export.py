@@ -231,6 +231,15 @@ def test_files(tmp_path: Path) -> None:
     assert told == [f"{files[1]}: the connection or the capture ended before the message did"]
 
 
+def test_attachments_are_named(tmp_path: Path) -> None:
+    part = b'--x\r\nContent-Disposition: attachment; filename="a\x1b[2J/%b.pdf"\r\n\r\nabc\r\n'
+    message = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"".join(part % b"%d" % n for n in range(12))
+    told: list[str] = []
+    [file] = export_mail([replace(one(), octets=message)], tmp_path, None, told.append)
+    named = ", ".join(f"{n}.pdf (3 octets)" for n in range(10))
+    assert told == [f"{file}: with {named}, 2 more"]
+
+
 def one(message_id: str = "") -> MailObject:
     return MailObject(1, 1, "smtp", "DATA", "to server", b"hi", True, 0, (7,), message_id)
 

@@ -14,29 +14,38 @@ from testbed.hosts.delivery import HopFailed, Session
 from testbed.hosts.envelope import envelope_to
 from testbed.hosts.resolver import Resolver
 from testbed.hosts.site import Site, close, listen
+from testbed.hosts.tls import LabTls
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import MailboxError, Place
 from testbed.protocols.events import Event
 
-PORT = 80
+PORT, TLS_PORT = 80, 443
 _IMAP_PORT = 143
 
 
 class Webmail:
-    """Serves the mailboxes of ``server`` and sends through ``relay``.
+    """Serves the mailboxes of ``server`` and sends through ``relay``; with ``tls`` by HTTPS too, and reads through TLS.
 
     uvicorn's own server looks at the clock ten times a second, which scenario time would make millions of; its
     protocol alone does not.
     """
 
     def __init__(
-        self, site: Site, domain: str, server: str, relay: str, port: int, families: Sequence[str] = ("A",)
+        self,
+        site: Site,
+        domain: str,
+        server: str,
+        relay: str,
+        port: int,
+        families: Sequence[str] = ("A",),
+        tls: LabTls | None = None,
     ) -> None:
         self.name = site.name
         self._site = site
         self._server = server
         self._relay = (relay, port)
         self._families = families
+        self._tls = tls
         self._resolver = Resolver(site)
         self._servers: list[asyncio.Server] = []
         self._state = ServerState()
@@ -52,8 +61,11 @@ class Webmail:
         )
 
     async def start(self) -> None:
-        """Listen on port 80."""
+        """Listen on port 80, and on 443 where there is TLS."""
         self._servers = await listen(self._protocol, self._site.addresses, (PORT,))
+        if self._tls is not None:
+            context = self._tls.authority.server(self.name)
+            self._servers += await listen(self._protocol, self._site.addresses, (TLS_PORT,), tls=context)
 
     async def settled(self) -> None:
         """Pages are awaited by whoever asks for them."""
@@ -75,7 +87,8 @@ class Webmail:
 
     async def _imap(self) -> Place:
         for address in await self._addresses(self._server):
-            return Place(address, _IMAP_PORT, self._site.source_for(address))
+            tls = self._tls.authority.client(checks=True) if self._tls is not None else None
+            return Place(address, _IMAP_PORT, self._site.source_for(address), self._server, tls)
         raise MailboxError(f"The mail server {self._server} has no address just now.")
 
     async def _send(self, sender: str, recipients: list[str], content: bytes) -> dict[str, str]:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import nh3
 
 from testbed.hosts.webmail.mailbox import date_of, header
+from testbed.protocols.mime import content_of, file_name
 
 _TAGS = {
     *("a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3"),
@@ -81,14 +82,14 @@ def letter(message: EmailMessage, link: str) -> Letter:
     text, html = "", ""
     attachments, pictures = [], dict[str, str]()
     for number, part in enumerate(parts):
-        kind, name = part.get_content_type(), _name(part)
+        kind, name = part.get_content_type(), file_name(part)
         attached = part.get_content_disposition() == "attachment" or bool(name)
         if kind == "text/plain" and not attached and not text:
             text = _text(part)
         elif kind == "text/html" and not attached and not html:
             html = _text(part)
         else:
-            octets = len(_content(part))
+            octets = len(content_of(part))
             attachments.append(Attachment(number, name or f"part-{number + 1}", kind, octets))
             identifier = header(part, "Content-ID").strip("<> ")
             if identifier and kind in _PICTURES:
@@ -116,7 +117,7 @@ def part(message: EmailMessage, number: int) -> Part | None:
     if not 0 <= number < len(parts):
         return None
     kind = parts[number].get_content_type()
-    return Part(_name(parts[number]) or f"part-{number + 1}", kind, _content(parts[number]), kind in _PICTURES)
+    return Part(file_name(parts[number]) or f"part-{number + 1}", kind, content_of(parts[number]), kind in _PICTURES)
 
 
 def disposition(name: str) -> str:
@@ -135,25 +136,8 @@ def _parts(message: EmailMessage) -> list[EmailMessage]:
     return found
 
 
-def _name(one: EmailMessage) -> str:
-    try:
-        name = one.get_filename() or ""
-    except Exception:  # hostile parameters
-        name = ""
-    name = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())
-    return name.lstrip(". ")[:200]
-
-
-def _content(one: EmailMessage) -> bytes:
-    try:
-        content = one.get_payload(decode=True)
-    except Exception:  # hostile encodings
-        content = b""
-    return content if isinstance(content, bytes) else b""
-
-
 def _text(one: EmailMessage) -> str:
-    content = _content(one)[:_MAX_TEXT]
+    content = content_of(one)[:_MAX_TEXT]
     try:
         return content.decode(str(one.get_content_charset("utf-8")), "replace")
     except (LookupError, ValueError):  # an unknown character set

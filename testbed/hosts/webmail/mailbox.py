@@ -7,6 +7,7 @@ import email
 import email.policy
 import imaplib
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 PAGE = 25
 MAX_OCTETS = 50_000_000
 _TIMEOUT_S = 20.0
+_CHUNK = 4_096
 _HEADERS = b"BODY[HEADER.FIELDS (FROM TO SUBJECT DATE)]"
 _SENT, _TRASH = "Sent", "Trash"
 
@@ -32,11 +34,16 @@ class LoginRefused(MailboxError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an IMAP server is: an address, a port, and the address to speak from."""
+    """Where an IMAP server is: an address, a port, and the address to speak from.
+
+    With ``tls`` nothing is said before STARTTLS, and its certificate must name ``host``.
+    """
 
     address: str
     port: int = 143
     source: str | None = None
+    host: str = ""
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,9 @@ def mailbox(place: Place, user: str, password: str) -> Iterator[ImapMailbox]:
     """Log in, and out again.  Raises LoginRefused or MailboxError."""
     try:
         client = _Client(place)
-    except (OSError, imaplib.IMAP4.error) as error:
+    except ssl.SSLError as error:
+        raise MailboxError("The mail server cannot be trusted: its certificate is not acceptable.") from error
+    except (OSError, IMAPClientError, imaplib.IMAP4.error) as error:
         raise MailboxError("The mail server cannot be reached just now.") from error
     try:
         try:
@@ -200,20 +209,30 @@ class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
     """Speaks from an address of ours, and sends what it has at once (Nagle would add 40 ms to every literal)."""
 
     def __init__(self, place: Place) -> None:
-        self._source = place.source
-        super().__init__(place.address, port=place.port, ssl=False, timeout=_TIMEOUT_S)
+        self._place = place
+        super().__init__(place.host or place.address, port=place.port, ssl=False, timeout=_TIMEOUT_S)
+        if place.tls is not None:
+            self.starttls(place.tls)
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - imapclient's name
-        return _Connection(self.host, self.port, self._source)
+        return _Connection(self._place)
 
 
 class _Connection(imaplib.IMAP4):
-    def __init__(self, host: str, port: int, source: str | None) -> None:
-        self._source = source
-        super().__init__(host, port, _TIMEOUT_S)
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        super().__init__(place.host or place.address, place.port, _TIMEOUT_S)  # the name a certificate is checked for
+
+    def shutdown(self) -> None:
+        """Close; where there is TLS, when the server's goodbye has come: it would be answered by RST."""
+        with contextlib.suppress(OSError):
+            while isinstance(self.sock, ssl.SSLSocket) and self.sock.recv(_CHUNK):
+                pass
+        super().shutdown()
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
-        made = socket.create_connection((self.host, self.port), timeout, (self._source, 0) if self._source else None)
+        source = (self._place.source, 0) if self._place.source else None
+        made = socket.create_connection((self._place.address, self._place.port), timeout, source)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 

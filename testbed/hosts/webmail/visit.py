@@ -7,12 +7,15 @@ be held: scenario time sees what it waits for.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import h11
+
+from testbed.hosts.results import handshake_result
 
 _MAX_PAGE = 5_000_000
 _TIMEOUT_S = 60.0
@@ -32,14 +35,27 @@ class Visit:
     text: str
 
 
-async def visit(address: str, source: str | None, host: str, user: str, password: str, port: int = 80) -> Visit:
-    """Visit the web mail ``host`` at an address, speaking from ``source``.  Raises VisitFailed."""
-    browser = _Browser(address, source, host, port)
+async def visit(
+    address: str,
+    source: str | None,
+    host: str,
+    user: str,
+    password: str,
+    port: int = 80,
+    tls: ssl.SSLContext | None = None,
+) -> Visit:
+    """Visit the web mail ``host`` at an address, speaking from ``source``, by HTTPS with ``tls``.
+
+    Raises VisitFailed.
+    """
+    browser = _Browser(address, source, host, port, tls)
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             return await _look(browser, user, password)
     except TimeoutError:
         raise VisitFailed(f"{host} does not answer within {_TIMEOUT_S:.0f} s") from None
+    except ssl.SSLError as error:
+        raise VisitFailed(f"{host} cannot be read: {handshake_result(error).text}") from error
     except (OSError, h11.ProtocolError) as error:
         raise VisitFailed(f"{host} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     finally:
@@ -62,8 +78,9 @@ async def _look(browser: _Browser, user: str, password: str) -> Visit:
 class _Browser:
     """One connection, kept alive; cookies."""
 
-    def __init__(self, address: str, source: str | None, host: str, port: int) -> None:
+    def __init__(self, address: str, source: str | None, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self.host = host
+        self._tls = tls
         self._place = (address, port)
         self._source = source
         self._cookies: dict[str, str] = {}
@@ -137,7 +154,10 @@ class _Browser:
         await self.close()
         self._http = h11.Connection(h11.CLIENT)
         source = (self._source, 0) if self._source else None
-        self._streams = await asyncio.open_connection(*self._place, local_addr=source)
+        name = self.host if self._tls is not None else None
+        self._streams = await asyncio.open_connection(
+            *self._place, local_addr=source, ssl=self._tls, server_hostname=name
+        )
         return self._streams
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from testbed.scenario.base import HostName
 from testbed.scenario.faults.when import When
 
+TlsService = Literal["smtp", "pop3", "imap"]
 TlsFlaw = Literal["expired", "wrong-name", "self-signed", "handshake-failure", "stalled", "stripped", "injected"]
 
 _WORDS = {
@@ -33,6 +34,9 @@ class TlsFault(When):
 
     tls: HostName = Field(description="The server; it has 'starttls: true'.")
     is_: TlsFlaw = Field(alias="is", description="What is wrong.")
+    service: TlsService | None = Field(
+        default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
+    )
     times: int | None = Field(
         default=None, strict=True, ge=1, description="On how many connections; without it, on all of them."
     )
@@ -43,6 +47,12 @@ class TlsFault(When):
             raise ValueError("'injected' happens at the client; say which with 'nth' and 'times', not 'connection'")
         return self
 
+    @model_validator(mode="after")
+    def _of_smtp_alone(self) -> TlsFault:
+        if self.is_ in ("stripped", "injected") and self.service in ("pop3", "imap"):
+            raise ValueError(f"'{self.is_}' is about SMTP; leave out 'service'")
+        return self
+
     @property
     def count(self) -> int | None:
         """On how many connections it happens, None for all."""
@@ -50,4 +60,5 @@ class TlsFault(When):
 
     def describe(self) -> str:
         """One line in words."""
-        return f"{self.tls} {_WORDS[self.is_]}{self.occasion()}"
+        service = f" by {self.service.upper()}" if self.service is not None else ""
+        return f"{self.tls} {_WORDS[self.is_]}{service}{self.occasion()}"

@@ -18,6 +18,8 @@ from tests.lab.catalogue.group import Break
 FINDINGS = {
     "address-beyond-ascii": "",
     "address-beyond-ascii-taken": "",
+    "attachments-8BITMIME": "credentials-in-clear",
+    "attachments-PIPELINING": "credentials-in-clear",
     "eight-bits-converted": "",
     "eight-bits-kept": "",
     "full-beside-room-452-4.2.2-Mailbox-full": "delivery-retried mailbox-full",
@@ -89,9 +91,21 @@ def _drops_the_eighth_bit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Terms, "offered", property(lambda self: frozenset({"SIZE"})))
 
 
+def _passes_the_text_on(patch: pytest.MonkeyPatch) -> None:
+    """A relay that makes seven bits of a message by leaving out all but its text."""
+
+    def text_alone(content: bytes) -> bytes:
+        head, _, body = content.partition(b"\r\n\r\n")
+        return head + b"\r\n\r\n" + body.partition(b"Content-Disposition:")[0]
+
+    patch.setattr(fitting, "to_seven_bit", text_alone)
+    patch.setattr(Terms, "offered", property(lambda self: frozenset({"SIZE"})))
+
+
 GUARDS: dict[str, Break] = {
     "address-beyond-ascii": never_gives_up,
     "address-beyond-ascii-taken": _sends_as_it_is,
+    "attachments": _passes_the_text_on,
     "eight-bits-converted": _drops_the_eighth_bit,
     "eight-bits-kept": _drops_the_eighth_bit,
     "full-beside-room": bounces_what_could_wait,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 from pymap.parsing.command import Command
 
+from testbed.hosts import rules
 from testbed.hosts.imap_server import _State
 from testbed.hosts.imap_store import Folder
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.pop3_server import _LockedMailbox
 from testbed.hosts.post_office import PostOffice
+from testbed.hosts.reading_client import LineConnection, ReadingClient
+from testbed.hosts.site import Site
 from testbed.protocols.pop3_session import Pop3Session
 from tests.lab.catalogue.group import Break
+from tests.lab.catalogue.tls_breaks import ignores_certificates
 
 
 def deletes_without_quit(patch: pytest.MonkeyPatch) -> None:
@@ -48,7 +52,7 @@ def opens_to_anybody(patch: pytest.MonkeyPatch) -> None:
 
 def throws_away(patch: pytest.MonkeyPatch) -> None:
     """A receiver that keeps no mail for whoever is away."""
-    patch.setattr(Mailbox, "store", lambda self, message, date_s=None: None)
+    patch.setattr(Mailbox, "store", lambda self, message, date_s=None, folder="": None)
 
 
 def has_any_amount_of_room(patch: pytest.MonkeyPatch) -> None:
@@ -88,9 +92,36 @@ def loses_what_is_moved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_State, "_stage", careless)
 
 
+def reads_in_clear(patch: pytest.MonkeyPatch) -> None:
+    """A user agent that reads in clear where it should insist on TLS."""
+    begin = LineConnection.open
+
+    async def in_clear(
+        cls: type[ReadingClient], site: Site, host: str, address: str, tls: str = "none"
+    ) -> ReadingClient:
+        client = cls(await begin(site, address, cls.PORT))
+        await client.greeted()
+        return client
+
+    patch.setattr(ReadingClient, "open", classmethod(in_clear))
+
+
+def answers_everything(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that answers every message for its owner, and forgets that it has."""
+    patch.setattr(rules, "_PAUSE_S", 0.0)
+
+
 FINDINGS = {
     "agent-off-at-delivery-pop3": "credentials-in-clear",
     "agent-off-at-delivery-imap": "credentials-in-clear",
+    "bad-certificate-of-a-mailbox-pop3-starttls-expired": "tls-certificate-expired",
+    "bad-certificate-of-a-mailbox-pop3-starttls-wrong-name": "tls-certificate-wrong-name",
+    "bad-certificate-of-a-mailbox-pop3-implicit-expired": "tls-certificate-expired",
+    "bad-certificate-of-a-mailbox-pop3-implicit-wrong-name": "tls-certificate-wrong-name",
+    "bad-certificate-of-a-mailbox-imap-starttls-expired": "tls-certificate-expired",
+    "bad-certificate-of-a-mailbox-imap-starttls-wrong-name": "tls-certificate-wrong-name",
+    "bad-certificate-of-a-mailbox-imap-implicit-expired": "tls-certificate-expired",
+    "bad-certificate-of-a-mailbox-imap-implicit-wrong-name": "tls-certificate-wrong-name",
     "imap-idle": "credentials-in-clear",
     "imap-login-refused-bob": "credentials-in-clear login-refused",
     "imap-login-refused-nobody": "credentials-in-clear login-refused",
@@ -115,10 +146,13 @@ FINDINGS = {
     "pop3-login-refused-bob": "credentials-in-clear login-refused",
     "pop3-login-refused-nobody": "credentials-in-clear login-refused",
     "pop3-mailbox-in-use": "credentials-in-clear mailbox-in-use",
+    "read-through-tls": "",
+    "rules-of-a-mailbox": "",
 }
 
 GUARDS: dict[str, Break] = {
     "agent-off-at-delivery": throws_away,
+    "bad-certificate-of-a-mailbox": ignores_certificates,
     "imap-idle": tells_nobody,
     "imap-login-refused": opens_to_anybody,
     "imap-message-limit": has_any_amount_of_room,
@@ -132,4 +166,6 @@ GUARDS: dict[str, Break] = {
     "pop3-fetched-and-deleted": never_deletes,
     "pop3-login-refused": opens_to_anybody,
     "pop3-mailbox-in-use": locks_nothing,
+    "read-through-tls": reads_in_clear,
+    "rules-of-a-mailbox": answers_everything,
 }

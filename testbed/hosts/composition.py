@@ -1,0 +1,131 @@
+"""What a user agent composes: a header, a text, and what is attached to it (RFC 5322, RFC 2045, RFC 2183)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from pathlib import Path
+
+from testbed.errors import StepError
+from testbed.hosts.envelope import Envelope, EnvelopeRecipient
+from testbed.protocols.esmtp import MailParameters, RcptParameters
+from testbed.scenario.attachments import MOST_OCTETS, Attachment
+from testbed.scenario.steps import SendStep
+
+_TEXT_LINE = b"This line stands in the attachment, and so do many like it.\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that goes with a message: its name, in any script, and its media type."""
+
+    name: str
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants to send.
+
+    ``size`` pads the text to about so many octets; ``parameters`` are for all recipients; what fails for now is tried
+    again after ``retry_ns``, with None it is not.
+    """
+
+    sender: str
+    to: tuple[str, ...]
+    subject: str
+    body: str
+    bcc: tuple[str, ...] = ()
+    size: int = 0
+    attached: tuple[Attached, ...] = ()
+    ret: str = ""
+    envelope_id: str = ""
+    parameters: RcptParameters = field(default_factory=RcptParameters)
+    retry_ns: int | None = None
+
+    @property
+    def envelope(self) -> Envelope:
+        """Who gets it, Bcc included."""
+        recipients = tuple(EnvelopeRecipient(address, self.parameters) for address in (*self.to, *self.bcc))
+        return Envelope(self.sender, recipients, MailParameters(ret=self.ret, envid=self.envelope_id))
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the addresses the header names are ASCII."""
+        return all(address.isascii() for address in (self.sender, *self.to))
+
+
+def draft_of(step: SendStep, folder: Path) -> Draft:
+    """What a step has somebody send; files lie in ``folder``.  Raises StepError when one cannot be read."""
+    return Draft(
+        sender=step.sender,
+        to=step.recipients,
+        bcc=step.bcc,
+        subject=step.subject,
+        body=step.body,
+        size=step.size or 0,
+        attached=tuple(Attached(one.file_name, one.media_type, _content(one, folder)) for one in step.attach),
+        ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
+        envelope_id=step.envelope_id,
+        parameters=RcptParameters(frozenset(word.upper() for word in step.notify)),
+        retry_ns=step.retry,
+    )
+
+
+def compose(draft: Draft, message_id: str, date: str) -> bytes:
+    """The message as octets, the same for the same arguments.  What is attached goes as base64."""
+    message = EmailMessage(policy=SMTP if draft.is_ascii else SMTPUTF8)
+    message["From"] = draft.sender
+    message["To"] = ", ".join(draft.to)
+    message["Subject"] = draft.subject
+    message["Date"] = date
+    message["Message-ID"] = message_id
+    message.set_content(draft.body + "\n" + _padding(draft.size))
+    for one in draft.attached:
+        main, _, sub = one.kind.partition("/")
+        charset = {"charset": "utf-8"} if main == "text" else None
+        message.add_attachment(one.content, main, sub, filename=one.name, params=charset)
+    if draft.attached:  # a boundary that is not drawn by lot
+        message.set_boundary(f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}")
+    return message.as_bytes()
+
+
+def _padding(size: int) -> str:
+    """Text of about ``size`` octets once its line ends are CRLF."""
+    line = "The quick brown fox jumps over the lazy dog, and the mail gets through.\n"
+    return line * (size // (len(line) + 1))
+
+
+def _content(attachment: Attachment, folder: Path) -> bytes:
+    if attachment.file is not None:
+        return _read(folder / attachment.file)
+    if attachment.content is not None:
+        return attachment.content.encode()
+    size = attachment.size or 0
+    if attachment.media_type.startswith("text/"):
+        return (_TEXT_LINE * (size // len(_TEXT_LINE) + 1))[:size]
+    return b"".join(_blocks(attachment.file_name, size))[:size]
+
+
+def _blocks(name: str, size: int) -> Iterator[bytes]:
+    """Octets that look like chance, and are the same for the same name."""
+    for number in range(size // 64 + 1):
+        yield hashlib.blake2b(f"{name}\n{number}".encode()).digest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():  # never a pipe or a device, which might have no end
+            raise StepError(f"the attachment {path} is no file; a 'file' is looked for beside the scenario")
+        with path.open("rb") as source:
+            content = source.read(MOST_OCTETS + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StepError(f"the attachment {path} cannot be read: {reason.lower()}") from error
+    if len(content) > MOST_OCTETS:
+        raise StepError(f"the attachment {path} is larger than {MOST_OCTETS:,} octets")
+    return content

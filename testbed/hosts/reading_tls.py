@@ -1,0 +1,44 @@
+"""How a POP3 or IMAP server begins TLS: behind STLS or STARTTLS, or with the first octet (RFC 2595, RFC 8314 §3)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from testbed.hosts.site import Site
+from testbed.hosts.tls import LabTls
+from testbed.protocols.events import Event
+from testbed.scenario.faults.tls import TlsService
+
+_HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as its client
+_CHUNK = 65_536
+
+
+class ReadingTls:
+    """The TLS of one server of a host; ``service`` says which faults of the host's TLS are about it."""
+
+    def __init__(self, site: Site, tls: LabTls, service: TlsService) -> None:
+        self._site = site
+        self._tls = tls
+        self._service = service
+        tls.authority.server(site.name)  # signed now, not while somebody waits
+
+    async def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
+        """The server's side of the handshake; what came in clear before it is thrown away.
+
+        Raises ConnectionError when there is no connection any more.
+        """
+        flaw = self._tls.script(self._site.name).flaw(connection, self._service)
+        if flaw == "stalled":
+            while await reader.read(_CHUNK):
+                pass
+            raise ConnectionAbortedError("there was no TLS handshake")
+        reader._buffer.clear()  # type: ignore[attr-defined]  # asyncio has no name for it
+        context = self._tls.authority.server(self._site.name, flaw)
+        try:
+            await writer.start_tls(context, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S)
+        except OSError as error:
+            reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
+            peer = str((writer.get_extra_info("peername") or ("somebody",))[0])
+            self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
+            raise ConnectionAbortedError(reason) from error

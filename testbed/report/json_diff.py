@@ -1,0 +1,35 @@
+"""What changed between two captures, for programs."""
+
+from __future__ import annotations
+
+import json
+
+from testbed import __version__
+from testbed.report.json_run import difference_json
+from testbed.trace.analysis import Analysis
+from testbed.trace.semantics.compare import Comparison
+
+SCHEMA_VERSION = 1
+
+
+def diff_json(before: Analysis, now: Analysis, compared: Comparison) -> str:
+    """``{"schema": 1, "testbed", "before": {…}, "now": {…}, "same", "hosts": […], "differences": […]}``."""
+    document = {
+        "schema": SCHEMA_VERSION,
+        "testbed": __version__,
+        "before": _capture(before),
+        "now": _capture(now),
+        "same": compared.same,
+        "hosts": [{"now": new, "before": old} for new, old in compared.hosts],
+        "differences": [difference_json(difference) for difference in compared.differences],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _capture(analysis: Analysis) -> dict[str, object]:
+    return {
+        "file": analysis.path.encode("utf-8", "replace").decode("utf-8"),
+        "frames": analysis.frames,
+        "connections": len(analysis.connections),
+        "problems": list(analysis.problems),
+    }

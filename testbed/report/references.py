@@ -1,0 +1,36 @@
+"""Writes reference traces: annotated captures that appear whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+
+from testbed.baseline import NOT_OURS
+from testbed.errors import UsageError
+from testbed.outcome import Outcome
+from testbed.report.annotate import annotate
+
+
+def accepted(outcome: Outcome) -> Outcome:
+    """The outcome with its trace made the reference, where it differs from it.
+
+    A trace that says the same leaves the reference as it is, and so does one whose expectations did not hold, or a
+    file that is no trace of a lab.  Raises UsageError where the folder cannot be written.
+    """
+    held = outcome.judgement is not None and outcome.judgement.held
+    foreign = any(change.kind == NOT_OURS for change in outcome.changes)
+    if outcome.reference is None or outcome.analysis is None or not outcome.changes or not held or foreign:
+        return outcome
+    target = outcome.reference
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as out:
+            annotate(outcome.analysis, out)
+        unfinished.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise UsageError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}") from error
+    return replace(outcome, accepted=True)
