@@ -20,7 +20,7 @@ _S = 1_000_000_000
 _NOT_HOSTS = frozenset({"lab", "wire"})
 # What hosts log that the packets tell as well, and what programs say in words of their own.
 _NOT_DEEDS = frozenset({"", Event.ANSWERED, Event.SAID, Event.FAULT})
-_PROGRAMS = frozenset({Event.SAID, Event.EXITED})
+_PROGRAMS = frozenset({Event.SAID, Event.EXITED, Event.STARTED})
 # The fields of a log entry that mean the same in every run.  Others count, measure, or are made up anew each time.
 _ABOUT = (
     "recipient",
