@@ -19,9 +19,9 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   measure speed, as ratios within one run"
 	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
-	@echo "make soak    play every scenario ROUNDS=20 times on a loaded machine, and compare"
+	@echo "make soak    play every scenario ROUNDS=20 times on a loaded machine, and compare with captures/"
 	@echo "make docs    write the generated parts of the docs again"
-	@echo "make captures  record the reference traces again"
+	@echo "make captures  record the reference traces that changed again"
 
 $(READY): pyproject.toml constraints.txt .ci/system-packages
 	@.ci/system-packages
@@ -60,11 +60,9 @@ docs: $(READY)
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python docs/picture.py
 
-# The reference traces again: look at what changed before committing them.
+# The reference traces of what changed again: look at them before committing.
 captures: $(READY)
-	@rm -rf build/traces && $(BIN)/testbed run --keep build/traces scenarios
-	@rm -f captures/*.pcapng
-	@mv build/traces/*.pcapng captures/
+	@$(BIN)/testbed run --baseline captures --update scenarios
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -42,8 +42,8 @@ NEIGHBOURS = {
     ("outcome", "expect"),
     ("outcome", "runner"),
     ("lab", "expect"),
-    ("bed", "report"),
     ("baseline", "outcome"),
+    ("bed", "report"),
     ("__main__", "cli"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}

@@ -63,7 +63,7 @@ class Progress:
         if self._quiet:
             return
         self._erase()
-        self._console.print(outcome(result, whole=self._whole))
+        self._console.print(outcome(result, whole=self._whole), crop=False)  # commands to copy stay whole
 
     def _erase(self) -> None:
         if self._live:

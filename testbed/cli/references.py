@@ -53,7 +53,8 @@ class References:
         if self._baseline is None:
             return
         told = " · ".join(f"{count} {word}" for word, count in self._counts.items())
-        out.print(Text(f"references in {printable(str(self._baseline.folder))}: {told or 'none compared'}", "quiet"))
+        folder = printable(str(self._baseline.folder))
+        out.print(Text(f"references in {folder}: {told or 'none compared'}", "quiet"), soft_wrap=True)
         for path, where in self._baseline.left_over(scenarios, self._paths):
             text = f"▲ {path}: its scenario is gone ({where}); remove the file when that is meant"
             out.print(Text(printable(text), "warning"), soft_wrap=True)

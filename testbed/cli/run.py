@@ -59,12 +59,7 @@ def _fresh_name() -> str:
 
 
 def _play(
-    work: list[tuple[Scenario, Path]],
-    options: argparse.Namespace,
-    out: Console,
-    references: References,
-    *,
-    quiet: bool,
+    work: list[tuple[Scenario, Path]], options: argparse.Namespace, out: Console, references: References, *, quiet: bool
 ) -> tuple[list[Outcome], bool]:
     from testbed.lab import preload, run
 

@@ -22,8 +22,27 @@ from testbed.scenario.security import TlsPolicy
 
 SMTP_PORT = 25
 MAX_SESSIONS = 20  # delivering at the same time
+_TOGETHER_S = 1.0
 
 Batch = tuple[QueuedMessage, str, list[QueuedRecipient]]
+
+
+class QueueRun:
+    """Attempts begun together.
+
+    Those that end together (within a second) end at the same time, so that what they put off is tried together again.
+    Else a millisecond more or less would decide whether the next run takes all of it, or one message first and the
+    others when that has waited for its timeouts.
+    """
+
+    def __init__(self) -> None:
+        self._ended = float("-inf")
+
+    def ended(self, now: float) -> float:
+        """When the attempt that ends now did."""
+        if now - self._ended > _TOGETHER_S:
+            self._ended = now
+        return self._ended
 
 
 class QueueRunner:
@@ -82,8 +101,9 @@ class QueueRunner:
         try:
             while True:
                 self._changed.clear()
+                queue_run = QueueRun()
                 for message, domain, owed in self._due():
-                    attempt = asyncio.create_task(self._attempt(message, domain, owed))
+                    attempt = asyncio.create_task(self._attempt(message, domain, owed, queue_run))
                     self._in_progress[message.id, domain] = attempt
                 if not self._in_progress:
                     self._idle.set()
@@ -116,7 +136,9 @@ class QueueRunner:
 
     # -- one attempt ----------------------------------------------------------------------------------
 
-    async def _attempt(self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient]) -> None:
+    async def _attempt(
+        self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient], queue_run: QueueRun
+    ) -> None:
         session: Session | None = None
         try:
             async with self._sessions:
@@ -124,7 +146,7 @@ class QueueRunner:
                     results, taker = self._deliver_locally(message, owed), Taker()
                 else:
                     results, taker, session = await self._deliver(message, domain, owed)
-                self._settlement.settle(message, owed, results, taker)
+                self._settlement.settle(message, owed, results, taker, queue_run.ended(self._site.now()))
                 # The queue is told before QUIT: a server slow to say goodbye must not cause a duplicate.
                 if session is not None:
                     await session.quit()

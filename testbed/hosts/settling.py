@@ -32,9 +32,14 @@ class Settlement:
         self._notifier = notifier
 
     def settle(
-        self, message: QueuedMessage, owed: list[QueuedRecipient], results: Mapping[str, Result], taker: Taker
+        self,
+        message: QueuedMessage,
+        owed: list[QueuedRecipient],
+        results: Mapping[str, Result],
+        taker: Taker,
+        ended: float,
     ) -> None:
-        """Every notice is queued before the recipient it tells of leaves the queue."""
+        """Every notice is queued before the recipient it tells of leaves the queue.  ``ended`` is scenario time."""
         taken, late, failed = [], [], []
         for recipient in owed:
             result = results.get(recipient.address)
@@ -48,7 +53,7 @@ class Settlement:
                 late.append((recipient, result))
         subject = self._subject(message)
         self._taken(subject, taken, taker)
-        self._late(subject, late, taker)
+        self._late(subject, late, taker, ended)
         self._failed(subject, failed, taker)
 
     def _subject(self, message: QueuedMessage) -> Subject:
@@ -83,9 +88,9 @@ class Settlement:
                 status=str(result),
             )
 
-    def _late(self, subject: Subject, late: list[tuple[QueuedRecipient, Result]], taker: Taker) -> None:
+    def _late(self, subject: Subject, late: list[tuple[QueuedRecipient, Result]], taker: Taker, ended: float) -> None:
         for recipient, result in late:
-            self._defer(recipient, result, taker.host if result.code else "")
+            self._defer(recipient, result, taker.host if result.code else "", ended)
         warned = [one for one in late if self._is_to_warn(one[0])]
         until = self._site.date(self._schedule.end(subject.arrived))
         reports = [
@@ -101,8 +106,7 @@ class Settlement:
         waited = self._schedule.late(recipient.message.arrived, self._site.now(), asked=asked)
         return waited and wishes.wants("DELAY") and not recipient.warned
 
-    def _defer(self, recipient: QueuedRecipient, result: Result, remote: str) -> None:
-        now = self._site.now()
+    def _defer(self, recipient: QueuedRecipient, result: Result, remote: str, now: float) -> None:
         due = self._schedule.next_attempt(recipient.message.arrived, recipient.attempts, now)
         self._queue.defer(recipient, due)
         said = f"{remote} said " if remote else ""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 GLOBS = "testbed_scenarios"
 KEEP = "testbed_keep"
+BASELINE = "testbed_baseline"
 TIME_LIMIT = "testbed_time_limit"
 MARK = "testbed"
 
@@ -39,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="write the traces of labs into this folder (else into pytest's own temporary one)",
     )
+    group.addoption(
+        "--testbed-baseline",
+        dest=BASELINE,
+        metavar="DIR",
+        help="compare scenarios with the reference traces of this folder; what changed fails",
+    )
     parser.addini(
         GLOBS,
         "Patterns of the scenario files, relative to rootdir; when unsaid, scenarios are told by their keys.",
@@ -51,6 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known.  Raises UsageError for settings that make no sense."""
     if config.getini(GLOBS):
         _matching(config)
+    baseline = config.getoption(BASELINE)
+    if baseline and not (config.invocation_params.dir / baseline).is_dir():
+        raise pytest.UsageError(f"--testbed-baseline: there is no folder {baseline}")
     limit = config.getini(TIME_LIMIT)
     if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", limit) or float(limit) == 0:
         raise pytest.UsageError(f"{TIME_LIMIT}: '{limit}' is no number of seconds; write e.g. 60")

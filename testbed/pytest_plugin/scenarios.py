@@ -13,7 +13,7 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from testbed.errors import TestbedError
-from testbed.pytest_plugin import TIME_LIMIT
+from testbed.pytest_plugin import BASELINE, TIME_LIMIT
 from testbed.pytest_plugin.traces import inside, keep_folder, temporary_folder, trace_lines
 from testbed.scenario.load import load_cases
 from testbed.scenario.scenario import Scenario
@@ -76,12 +76,22 @@ class ScenarioItem(pytest.Item):
         finally:
             if trace.exists():
                 self.user_properties.append(("testbed_trace", str(trace)))
+        outcome = self._compared(outcome)
         if outcome.played.no_lab:
             raise pytest.skip.Exception(f"labs cannot run here: {outcome.played.error}", _use_item_location=True)
         if outcome.result is Result.SKIPPED:
             raise pytest.skip.Exception(outcome.played.skipped, _use_item_location=True)
         if outcome.result is not Result.HELD:
             raise NotGreen(outcome)
+
+    def _compared(self, outcome: Outcome) -> Outcome:
+        """The outcome with what changed since its reference trace, where references were named."""
+        folder = self.config.getoption(BASELINE)
+        if not folder:
+            return outcome
+        from testbed.baseline import Baseline
+
+        return Baseline(self.config.invocation_params.dir / folder).compared(outcome)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str | TerminalRepr:
         """The expectations that did not hold, as they are written, and what was seen instead."""

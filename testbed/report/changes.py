@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +17,12 @@ from testbed.protocols.text import printable
 from testbed.report.words import frames
 from testbed.trace.semantics.difference import Difference
 
+INDENT = 8
 _MOST = 8
+
+
+def _indented(part: RenderableType) -> Padding:
+    return Padding(part, (0, 0, 0, INDENT))
 
 
 def changes(outcome: Outcome, *, whole: bool = False) -> RenderableType:
@@ -26,19 +34,19 @@ def changes(outcome: Outcome, *, whole: bool = False) -> RenderableType:
     if first not in (NO_REFERENCE, NOT_OURS):
         number = len(outcome.changes)
         head = Text(f"{number} difference{'' if number == 1 else 's'} from {reference}", "failed")
-        parts.append(head.append(f" ({outcome.since})", "quiet"))
-    parts.append(table(shown))
+        parts.append(_indented(head.append(f" ({outcome.since})", "quiet")))
+    parts.append(_indented(table(shown)))
     if len(shown) < len(outcome.changes):
-        parts.append(Text(f"… and {len(outcome.changes) - len(shown)} more", "quiet"))
+        parts.append(_indented(Text(f"… and {len(outcome.changes) - len(shown)} more", "quiet")))
     if outcome.accepted:
-        parts.append(Text(f"this trace is the reference from now on: {reference}", "held"))
+        parts.append(_indented(Text(f"this trace is the reference from now on: {reference}", "held")))
         return Group(*parts)
     if first not in (NO_REFERENCE, NOT_OURS):
         trace = printable(str(outcome.played.trace))
-        parts.append(_remedy("to look:  ", f"testbed diff {shlex.quote(reference)} {shlex.quote(trace)}"))
+        parts.append(_Command("to look:  ", f"testbed diff {shlex.quote(reference)} {shlex.quote(trace)}"))
     if outcome.reference is not None and first != NOT_OURS:
         folder, file = (shlex.quote(printable(str(path))) for path in (outcome.reference.parent, outcome.scenario.file))
-        parts.append(_remedy("to accept:", f"testbed run --baseline {folder} --update {file}"))
+        parts.append(_Command("to accept:", f"testbed run --baseline {folder} --update {file}"))
     return Group(*parts)
 
 
@@ -60,6 +68,14 @@ def table(differences: tuple[Difference, ...]) -> Table:
     return rows
 
 
-def _remedy(label: str, command: str) -> Text:
-    """One line however long, to be copied."""
-    return Text.assemble((f"{label} ", "quiet"), (command, "info"), overflow="ignore", no_wrap=True)
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """A command to be copied: one line however narrow the terminal is, if it is printed without cropping."""
+
+    label: str
+    command: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Segment(f"{' ' * INDENT}{self.label} ", console.get_style("quiet"))
+        yield Segment(self.command, console.get_style("info"))
+        yield Segment.line()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from testbed import __version__
-from testbed.report.json_run import difference_json
 from testbed.trace.analysis import Analysis
 from testbed.trace.semantics.compare import Comparison
 
@@ -21,7 +21,7 @@ def diff_json(before: Analysis, now: Analysis, compared: Comparison) -> str:
         "now": _capture(now),
         "same": compared.same,
         "hosts": [{"now": new, "before": old} for new, old in compared.hosts],
-        "differences": [difference_json(difference) for difference in compared.differences],
+        "differences": [asdict(difference) for difference in compared.differences],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 

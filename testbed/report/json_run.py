@@ -11,7 +11,6 @@ from testbed.outcome import Outcome, Result
 from testbed.report.failures import as_written, failures
 from testbed.report.json_analysis import finding_json, harmless
 from testbed.report.run import Run, look, why_skipped
-from testbed.trace.semantics.difference import Difference
 
 SCHEMA_VERSION = 1
 
@@ -48,20 +47,10 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "expectations": [_verdict(result, v) for v in judgement.expectations] if judgement else [],
         "checks": [_verdict(result, v) for v in judgement.always] if judgement else [],
         "reference": str(result.reference) if result.reference else None,
-        "changes": [difference_json(change) for change in result.changes],
+        "changes": [asdict(change) for change in result.changes],
         "accepted": result.accepted,
         "failures": [asdict(failure) for failure in failures(result)],
         "findings": [finding_json(f) for f in (result.analysis.findings if result.analysis else ())],
-    }
-
-
-def difference_json(difference: Difference) -> dict[str, object]:
-    """``{"kind", "text", "before": [frames], "now": [frames]}``."""
-    return {
-        "kind": difference.kind,
-        "text": difference.text,
-        "before": list(difference.before),
-        "now": list(difference.now),
     }
 
 

@@ -36,7 +36,7 @@ def outcome(result: Outcome, *, whole: bool) -> RenderableType:
         if shown:
             parts.append(Padding(_table(shown, result.scenario.file), (0, 0, 0, 8)))
     if result.changes:
-        parts.append(Padding(changes(result), (0, 0, 0, 8)))
+        parts.append(changes(result))
     return Group(*parts)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
-from testbed.trace.findings.broken import span
 from testbed.trace.semantics.align import line_pairs
 from testbed.trace.semantics.change import Change
-from testbed.trace.semantics.normal import about_as_large, alike
+from testbed.trace.semantics.normal import about_as_large, alike, span
 from testbed.trace.semantics.values import Frames, Line, Talk
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from testbed.trace.analysis import Analysis
-from testbed.trace.findings.broken import span
 from testbed.trace.semantics import aspects
 from testbed.trace.semantics.align import TalkPair, talk_pairs
 from testbed.trace.semantics.change import Change
@@ -22,7 +21,7 @@ from testbed.trace.semantics.counterparts import (
 )
 from testbed.trace.semantics.difference import Difference
 from testbed.trace.semantics.fingerprint import fingerprint
-from testbed.trace.semantics.normal import alike
+from testbed.trace.semantics.normal import alike, span
 from testbed.trace.semantics.sentences import told
 from testbed.trace.semantics.stories import EVENTS_OF_STORIES, changed_stories, stories
 from testbed.trace.semantics.values import Clue, Deed, Fingerprint, Frames, Question, Talk

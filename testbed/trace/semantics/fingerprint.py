@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from testbed.protocols.events import Event
 from testbed.protocols.services import SMTP_SERVICES
@@ -17,10 +18,16 @@ _READING = frozenset({"pop3", "imap"})
 _OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
 _REFUSALS = ("4", "5", "-ERR", "NO", "BAD")
 _S = 1_000_000_000
+_SOON_NS = 5 * _S  # before that, no client uses a port again
 _NOT_HOSTS = frozenset({"lab", "wire"})
 # What hosts log that the packets tell as well, and what programs say in words of their own.
 _NOT_DEEDS = frozenset({"", Event.ANSWERED, Event.SAID, Event.FAULT})
 _PROGRAMS = frozenset({Event.SAID, Event.EXITED, Event.STARTED})
+# What a TCP in haste does on a machine that hesitates, just as on a wire that loses packets.
+_REPETITIONS = frozenset(
+    {"segment-retransmitted", "syn-retransmitted", "syn-ack-lost", "third-ack-lost", "fin-lost", "fin-ack-lost"}
+)
+_SLOW_READER = "window-closed"  # nor is one a fault where no host and no wire was told to be slow
 # The fields of a log entry that mean the same in every run.  Others count, measure, or are made up anew each time.
 _ABOUT = (
     "recipient",
@@ -49,26 +56,69 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
     names = name_messages(connections, analysis.log)
     programs = {entry.host for entry in analysis.log if entry.event in _PROGRAMS}
     ordinals = _ordinals(analysis.names)
+    hasty, echoes = frozenset(_hasty(analysis, connections)), frozenset(_echoes(analysis, connections))
     hosts: dict[str, None] = {}
     talks: list[Talk] = []
     questions: list[Question] = []
     for connection in connections:
         hosts.setdefault(connection.client.label)
         hosts.setdefault(connection.server.label)
+        if connection.number in echoes:
+            continue
         if connection.transport == "udp" and connection.service == "dns":
             questions.extend(_questions(connection))
         else:
             loose = bool(programs & {connection.client.label, connection.server.label})
             address = ordinals.get(connection.server.address, 1)
-            talks.append(_talk(connection, analysis.start_ns, names, address, loose))
+            talk = _talk(connection, analysis.start_ns, names, address, loose)
+            talks.append(replace(talk, opened=1, repeated=False) if connection.number in hasty else talk)
     return Fingerprint(
         hosts=tuple(hosts),
         named=frozenset(analysis.names.values()),
         talks=tuple(talks),
         questions=tuple(questions),
         deeds=tuple(_deeds(analysis.log, names, made_up=bool(programs))),
-        clues=tuple(_clues(analysis)),
+        clues=tuple(_clues(analysis, hasty, echoes)),
     )
+
+
+def _hasty(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[int]:
+    """Connections of a lab on which packets were sent again although the wire let them all pass.
+
+    Kernels' timers run in real time, so a machine that hesitates for half a second makes TCP repeat itself.  A lab's
+    wire tells of everything it does; a stranger's capture does not, and there every repetition counts.
+    """
+    if not _is_of_a_lab(analysis):
+        return
+    struck = {entry.fields.get("at_frame", "") for entry in analysis.log if entry.event == Event.FAULT}
+    for connection in connections:
+        codes = {remark.code for remark in connection.transport_remarks}
+        repeated = connection.retransmitted_frames or len(connection.syn_frames) > 1
+        if not (repeated or codes & _REPETITIONS or _SLOW_READER in codes):
+            continue
+        packets = analysis.packets(connection.number)
+        if not any(packet.lost or packet.comment or str(packet.frame) in struck for packet in packets):
+            yield connection.number
+
+
+def _echoes(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[int]:
+    """Connections of a lab that are a SYN sent again in haste, and refused as the first one was.
+
+    The refusal of the first SYN ended its connection, so the inspector, like Wireshark, counts another.
+    """
+    if not _is_of_a_lab(analysis):
+        return
+    refused: dict[tuple[str, str], int] = {}
+    for connection in connections:
+        ends = str(connection.client), str(connection.server)
+        if connection.handshake is Handshake.REFUSED:
+            if connection.start_ns - refused.get(ends, 0) < _SOON_NS:
+                yield connection.number
+            refused[ends] = connection.start_ns
+
+
+def _is_of_a_lab(analysis: Analysis) -> bool:
+    return bool(analysis.log) and analysis.log[0].event == Event.LAB_STARTED
 
 
 def _ordinals(names: Mapping[str, str]) -> dict[str, int]:
@@ -197,8 +247,16 @@ def _deeds(log: tuple[LogEntry, ...], names: Mapping[str, str], *, made_up: bool
         yield Deed(entry.host, entry.event, tuple(about), delay_ns, body, (entry.frame,))
 
 
-def _clues(analysis: Analysis) -> Iterator[Clue]:
+def _clues(analysis: Analysis, hasty: frozenset[int], echoes: frozenset[int]) -> Iterator[Clue]:
+    at_fault = {entry.host for entry in analysis.log if entry.event == Event.FAULT}
     for finding in analysis.findings:
+        concerned = frozenset(finding.connections)
+        if (finding.code in _REPETITIONS and concerned <= hasty) or (concerned and concerned <= echoes):
+            continue
+        if finding.code == _SLOW_READER and concerned <= hasty:
+            ends = {end.label for number in concerned for end in analysis.understanding.ends(number)}
+            if not ends & at_fault:
+                continue
         between: dict[str, None] = {}
         for number in finding.connections:
             for end in analysis.understanding.ends(number):

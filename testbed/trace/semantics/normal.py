@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from testbed.trace.model import Connection, LogEntry
 
-FLOOR_NS = 3_000_000_000
+FLOOR_NS = 10_000_000_000
 SHARE = 0.05
 
 _MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
@@ -29,8 +29,21 @@ _BDAT = re.compile(r"^\d{1,19}")
 
 
 def alike(one_ns: int, other_ns: int) -> bool:
-    """Whether two spans of time are the same within the tolerance: 3 s or 5 %, whichever is more."""
+    """Whether two spans of time are the same within the tolerance: 10 s or 5 %, whichever is more."""
     return abs(one_ns - other_ns) <= max(FLOOR_NS, SHARE * max(one_ns, other_ns))
+
+
+def span(ns: int) -> str:
+    """A span of time in words, no more exact than it is compared: ``30 minutes``, ``2 h 5 min``."""
+    seconds = ns / 1e9
+    if seconds < 0.1:
+        return "less than 0.1 s"
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
 
 
 def about_as_large(one: int, other: int) -> bool:

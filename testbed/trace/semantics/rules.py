@@ -67,9 +67,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "fate",
         _is("bounced>taken after retries"),
-        "{who} now retries mail for {whom} after {before}, and it is taken; before, it bounced",
+        "{who} now retries mail for {whom} after {now}, and it is taken; before, it bounced ({before})",
     ),
-    Rule("fate", _fate("bounced>kept"), "{who} now retries mail for {whom} after {before}; before, it bounced"),
+    Rule("fate", _fate("bounced>kept"), "{who} now retries mail for {whom} after {now}; before, it bounced ({before})"),
     Rule("fate", _fate("taken>bounced"), "{who} now bounces mail for {whom} ({now}); before, it was taken"),
     Rule(
         "fate",
