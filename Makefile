@@ -57,6 +57,7 @@ docs: $(READY)
 	@$(BIN)/python -m testbed.scenario.fault_reference > docs/faults.md
 	@$(BIN)/python -m testbed.report.json_schema > docs/inspect.schema.json
 	@$(BIN)/python -m tests.lab.catalogue.page > docs/catalogue.md
+	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python docs/picture.py
 
 # The reference traces of what changed again: look at them before committing.

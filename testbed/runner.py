@@ -23,11 +23,13 @@ from types import FrameType
 from typing import BinaryIO, NoReturn
 
 from testbed.errors import LabError, StepError, UsageError
+from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
 
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
 _PR_SET_PDEATHSIG = 1
+_WHOLE = 3
 _ERROR = b"\0"  # on the pipe, what follows is why the lab ended
 _EXIT_DONE, _EXIT_NO_LAB, _EXIT_CRASH = 0, 3, 70
 
@@ -105,9 +107,7 @@ class Runner:
         """
         waiting = []
         for scenario, destination in work:
-            if missing := [name for name in scenario.needs if shutil.which(name) is None]:
-                yield Played(scenario, None, 0.0, skipped=f"it needs {', '.join(missing)}, not installed here")
-            elif reason := self._why_not(scenario):
+            if reason := _lacking(scenario.needs) or self._why_not(scenario):
                 yield Played(scenario, None, 0.0, skipped=reason)
             else:
                 waiting.append((scenario, destination))
@@ -115,7 +115,7 @@ class Runner:
         previous = signal.signal(signal.SIGINT, self._interrupt if self._heeds_ctrl_c else signal.SIG_IGN)
         try:
             while running or (waiting and not self._interrupted):
-                while waiting and len(running) < self._jobs and not self._interrupted:
+                while waiting and self._has_room_for(waiting[0][0]) and not self._interrupted:
                     running.append(self._start(*waiting.pop(0)))
                 for process in self._ended(running):
                     running.remove(process)
@@ -124,6 +124,11 @@ class Runner:
             signal.signal(signal.SIGINT, previous)
             for process in running:
                 self._kill(process)
+
+    def _has_room_for(self, scenario: Scenario) -> bool:
+        """Whether another lab may begin; where several may run, three in which programs are hosts count as one."""
+        weights = [_weight(process.scenario) if self._jobs > 1 else _WHOLE for process in self._running]
+        return sum(weights) + (_weight(scenario) if self._jobs > 1 else _WHOLE) <= self._jobs * _WHOLE
 
     @property
     def interrupted(self) -> bool:
@@ -228,6 +233,27 @@ class Runner:
         os.waitpid(process.pid, 0)
         os.close(process.pipe)
         process.trace.close()
+
+
+def _weight(scenario: Scenario) -> int:
+    """How much of a core a lab takes: time is real where programs are hosts, and passes with waiting."""
+    return 1 if any(host.is_program for host in scenario.hosts.values()) else _WHOLE
+
+
+def _lacking(needs: Sequence[str]) -> str:
+    """What of a scenario's needs is not there, in words; nothing when all is."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
+    if missing := [name for name in needs if name != ROOT and shutil.which(name, path=path) is None]:
+        return f"it needs {', '.join(missing)}, not installed here"
+    if ROOT in needs and (os.geteuid() != 0 or _single_user()):
+        return "it needs to be run as root: its programs change to users of their own"
+    return ""
+
+
+def _single_user() -> bool:
+    """Whether there is but one user here, as in a user namespace made without root's rights."""
+    lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
+    return sum(int(line.split()[2]) for line in lines) == 1
 
 
 def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int) -> NoReturn:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -20,6 +20,7 @@ from testbed.protocols.events import Event
 from testbed.protocols.services import service_by_port
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.problems import did_you_mean
+from testbed.scenario.program_hosts import ports_of
 from testbed.scenario.scenario import Scenario
 
 _SPARE_DOORS = 64
@@ -75,7 +76,7 @@ class Serving:
         """Forward until cancelled."""
         servers: list[asyncio.Server] = []
         services = []
-        for service in _services(lab.addresses):
+        for service in _services(lab):
             outside, door = self._asked.pop((service.host, service.port), (0, None))
             if door is None and service.name not in _NOT_FORWARDED:
                 door = self._doors.open_near(_near(service.port))
@@ -108,15 +109,18 @@ class InsideOnly:
     async def hold(self, lab: OpenLab) -> None:
         """Wait until cancelled."""
         with speaking_as(lab.addresses[self._speaker]):
-            self._tell.send(Served(os.getpid(), tuple(_services(lab.addresses))))
+            self._tell.send(Served(os.getpid(), tuple(_services(lab))))
             await _until_cancelled()
 
 
 def speaker(scenario: Scenario, named: str | None) -> str:
     """The host whose address programs speak from: the one named, else the first user agent.  Raises UsageError."""
     if named is None:
-        agents = [name for name, host in scenario.hosts.items() if isinstance(host, UserAgentSpec)]
+        hosts = scenario.hosts.items()
+        agents = [name for name, host in hosts if isinstance(host, UserAgentSpec) and not host.is_program]
         return agents[0] if agents else OUTSIDE
+    if named in scenario.hosts and scenario.hosts[named].is_program:
+        raise UsageError(f"{named} is a program with a network of its own; choose another host with --on")
     if named not in scenario.hosts:
         raise UsageError(f"there is no host '{named[:60]}' in {scenario.file}{did_you_mean(named, scenario.hosts)}")
     return named
@@ -136,11 +140,14 @@ class _Told:
         self._lab.log(Event.VISITED, f"somebody at port {self._outside} outside {what}", to=self._service.host)
 
 
-def _services(addresses: Mapping[str, tuple[str, ...]]) -> list[Service]:
-    """One for each host and port that listens, in the order of the hosts."""
+def _services(lab: OpenLab) -> list[Service]:
+    """One for each host and port that listens, in the order of the hosts; of programs, those they are awaited at."""
     listening = listeners()
+    for host, spec in lab.scenario.hosts.items():
+        if spec.is_program:
+            listening += [(address, port) for address in lab.addresses[host] for port in ports_of(spec)]
     found = []
-    for host, own in addresses.items():
+    for host, own in lab.addresses.items():
         for port in sorted({port for address, port in listening if address in own}):
             address = next(address for address in own if (address, port) in listening)
             found.append(Service(host, service_by_port("tcp", port) or "tcp", address, port, 0))

@@ -41,6 +41,7 @@ NEIGHBOURS = {
     ("keeper", "serving"),
     ("outcome", "expect"),
     ("outcome", "runner"),
+    ("lab", "expect"),
     ("baseline", "outcome"),
     ("bed", "report"),
     ("__main__", "cli"),

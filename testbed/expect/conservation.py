@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from testbed.expect.folders import deletes, in_two_folders
+from testbed.expect.observed import programs, taken_by_programs, told_by_programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.trace.analysis import Analysis
@@ -36,7 +37,10 @@ def judge_conservation(analysis: Analysis) -> Verdict:
     """One verdict on all mail of a trace."""
     ledger = _Ledger(analysis)
     promises = list(_promises(analysis))
-    lost = [promise for promise in promises if not ledger.kept(promise)]
+    hosts = programs(analysis)
+    open_ = [promise for promise in promises if not ledger.kept(promise)]
+    lost = [promise for promise in open_ if promise.host not in hosts]
+    unseen = [promise for promise in open_ if promise.host in hosts]
     doubled, excused = _copies(analysis)
     doubled += in_two_folders(analysis)
     frames = tuple(sorted({frame for promise in lost or promises for frame in promise.frames}))
@@ -48,7 +52,10 @@ def judge_conservation(analysis: Analysis) -> Verdict:
         return Verdict(WHAT, False, why, frames)
     if doubled:
         return Verdict(WHAT, False, "; ".join(doubled), frames)
-    accounted = f"{len(promises)} promises kept" if promises else "no server promised anything"
+    accounted = f"{len(promises) - len(unseen)} promises kept" if promises else "no server promised anything"
+    accounted += "".join(
+        f"; whether {p.host}, a program, still has {p.message_id} for {p.recipient} cannot be seen" for p in unseen
+    )
     return Verdict(WHAT, True, accounted + "".join(f"; {copy}" for copy in excused), frames)
 
 
@@ -76,8 +83,9 @@ class _Ledger:
 
     def __init__(self, analysis: Analysis) -> None:
         self._entries: dict[tuple[str, str], list[LogEntry]] = {}
-        for entry in analysis.log:
+        for entry in (*analysis.log, *told_by_programs(analysis), *taken_by_programs(analysis)):
             self._entries.setdefault((entry.event, entry.fields.get("message_id", "")), []).append(entry)
+        self._programs = programs(analysis)
         self._emptied = [entry for entry in analysis.log if entry.event == Event.EMPTIED]
         self._aliases = {
             (entry.host, entry.fields["alias"].lower()): entry.fields.get("recipient", "").lower()
@@ -104,6 +112,7 @@ class _Ledger:
         return (
             self._stored(promise)
             or self._relayed(promise)
+            or (promise.host in self._programs and self._got_rid_of(promise))
             or bool(self._of(Event.HOLDS_QUEUE, promise))
             or any(self._notified(entry) for entry in self._of(Event.BOUNCED, promise))
             or (promise.silent and bool(self._of(Event.DISCARDED, promise)))
@@ -142,6 +151,11 @@ class _Ledger:
         """Handed on, and the packets agree that the next hop took it."""
         handed_over = (promise.host, promise.message_id, promise.recipient) in self._handed_over
         return handed_over and bool(self._of(Event.RELAYED, promise))
+
+    def _got_rid_of(self, promise: _Promise) -> bool:
+        """A program logs nothing for us: it has handed on what its packets show, and filled the mailboxes we see."""
+        handed_over = (promise.host, promise.message_id, promise.recipient) in self._handed_over
+        return handed_over or bool(self._of(Event.STORED, promise))
 
     def _notified(self, bounced: LogEntry) -> bool:
         """The notification itself is stored, queued or on its way."""

@@ -11,7 +11,7 @@ from testbed.expect.conservation import judge_conservation
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
 from testbed.expect.mailbox import judge_mailbox
 from testbed.expect.notifications import judge_notified
-from testbed.expect.programs import judge_exited
+from testbed.expect.programs import judge_exited, judge_running
 from testbed.expect.reading import judge_fetched
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
@@ -26,7 +26,7 @@ from testbed.scenario.expectations import (
     Queued,
     ReplyExpected,
 )
-from testbed.scenario.programs import Exited
+from testbed.scenario.programs import Exited, Running
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.talk import TalkStep
 from testbed.trace.analysis import Analysis
@@ -42,6 +42,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     ConnectionExpected: judge_connection,
     Fetched: judge_fetched,
     Exited: judge_exited,
+    Running: judge_running,
 }
 
 

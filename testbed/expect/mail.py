@@ -5,6 +5,7 @@ from __future__ import annotations
 from email import policy
 from email.parser import BytesParser
 
+from testbed.expect.observed import accepted_by_programs, owed, programs, taken_by_programs, told_by_programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.protocols.mime import attachments
@@ -23,7 +24,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
 
     sent = {
         entry.fields.get("message_id", ""): entry
-        for entry in reversed(analysis.log)
+        for entry in reversed([*analysis.log, *accepted_by_programs(analysis)])
         if entry.event in (Event.SUBMITTED, Event.ACCEPTED)
         and expected.to in entry.fields.get("recipients", "").split()
         and expected.sender in (None, entry.fields.get("sender"))
@@ -105,6 +106,8 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
     """The queue of a host still holds the recipient when the scenario ends."""
     whom = f" for {expected.to}" if expected.to else ""
     what = f"queued at {expected.at}{whom}" + (f", {expected.count}" if expected.count is not None else "")
+    if expected.at in programs(analysis):
+        return _owed_by_program(expected, analysis, what)
     held = [
         entry
         for entry in entries(analysis, Event.HOLDS_QUEUE, host=expected.at)
@@ -118,6 +121,22 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
     right = len(held) == expected.count if expected.count is not None else bool(held)
     why = f"the queue of {expected.at} owes {len(held)} recipients" + ("" if not expected.to else whom)
     return Verdict(what, right, why, tuple(entry.frame for entry in held or taken), expected.line)
+
+
+def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict:
+    """Nobody sees a program's queue; what it took and has not got rid of is in it, or lost."""
+    mine = [one for one in owed(analysis, expected.at) if expected.to is None or one[1] == expected.to.lower()]
+    right = len(mine) == expected.count if expected.count is not None else bool(mine)
+    why = f"its packets show that {expected.at}, a program, owes {len(mine)} recipients"
+    taken = [
+        transaction.message.frames[-1]
+        for connection in analysis.connections
+        if connection.server.label == expected.at
+        for transaction in connection.transactions
+        if transaction.message is not None
+        and any(r.accepted and expected.to in (None, r.address) for r in transaction.recipients)
+    ]
+    return Verdict(what, right, why, tuple(frame for *_, frame in mine) or tuple(taken), expected.line)
 
 
 def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
@@ -147,9 +166,15 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
 
 def entries(analysis: Analysis, event: Event, *, host: str | None = None, **fields: str) -> list[LogEntry]:
     """Log entries of one kind, of one host and with these fields where given."""
+    observed = {
+        Event.ACCEPTED: accepted_by_programs,
+        Event.BOUNCED: told_by_programs,
+        Event.NOTIFIED: told_by_programs,
+        Event.STORED: taken_by_programs,
+    }
     return [
         entry
-        for entry in analysis.log
+        for entry in (*analysis.log, *(observed[event](analysis) if event in observed else ()))
         if entry.event == event
         and host in (None, entry.host)
         and all(entry.fields.get(name) == value for name, value in fields.items())

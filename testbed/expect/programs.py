@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from testbed.expect.mail import entries
+from testbed.expect.observed import programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
-from testbed.scenario.programs import Exited
+from testbed.scenario.programs import Exited, Running
 from testbed.trace.analysis import Analysis
 from testbed.trace.model import LogEntry
 
@@ -35,6 +36,16 @@ def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
 def _said(analysis: Analysis, ended: LogEntry, text: str) -> LogEntry | None:
     """The line of output with this in it, of the program that ended so: programs of a scenario run one by one."""
     earlier = [e.frame for e in entries(analysis, Event.EXITED) if e.frame < ended.frame]
-    since = max(earlier, default=0)
-    lines = [e for e in entries(analysis, Event.SAID) if since < e.frame < ended.frame]
+    since = 0 if ended.host in programs(analysis) else max(earlier, default=0)
+    lines = [e for e in entries(analysis, Event.SAID, host=ended.host) if since < e.frame < ended.frame]
     return next((line for line in lines if text in line.fields.get("text", "")), None)
+
+
+def judge_running(expected: Running, analysis: Analysis) -> Verdict:
+    """The program has been started and has not ended by itself."""
+    started = entries(analysis, Event.STARTED, host=expected.at)
+    ended = entries(analysis, Event.EXITED, host=expected.at)
+    crashed = [entry for entry in ended if entry.fields.get("plays") == expected.at]
+    frames = tuple(e.frame for e in (*started, *crashed, *entries(analysis, Event.STOPPED, host=expected.at)))
+    why = crashed[0].message if crashed else "it ran to the end" if started else "no program was started there"
+    return Verdict(f"{expected.at} keeps running", bool(started) and not crashed, why, frames, expected.line)

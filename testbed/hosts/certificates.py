@@ -40,6 +40,11 @@ class Authority:
         """Its own, PEM: for clients that are to trust it."""
         return self._authority.cert_pem
 
+    def pem(self, name: str) -> tuple[bytes, bytes]:
+        """A certificate with its chain, and its key, as files hold them: for a program that plays that host."""
+        leaf = self._certificate(name, "")
+        return b"".join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes()
+
     def server(self, name: str, flaw: str = "") -> ssl.SSLContext:
         """What a server of that name secures its connections with; ``flaw`` is a word of TlsFault, or nothing."""
         if (name, flaw) not in self._servers:

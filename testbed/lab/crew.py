@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from testbed.hosts.build import build
 from testbed.hosts.mailbox import Mailbox
@@ -11,15 +12,27 @@ from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
+from testbed.lab.facts import Briefing
 from testbed.lab.journal import Journal
+from testbed.lab.program_host import ProgramHost
 from testbed.lab.sites import Surveyor
 from testbed.net.clock import ScenarioLoop
+from testbed.net.rooms import Room
 from testbed.protocols.events import Event
 from testbed.scenario.faults import HostFault
 from testbed.scenario.scenario import Scenario
 
 _NS = 1_000_000_000
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """What programs of the user's need: their rooms by host, what they are told, and how quiet the wire is."""
+
+    rooms: Mapping[str, Room]
+    briefing: Briefing
+    quiet_s: Callable[[], float]
 
 
 class Crew:
@@ -32,19 +45,29 @@ class Crew:
         surveyor: Surveyor,
         loop: ScenarioLoop,
         journal: Journal,
+        theatre: Theatre,
     ) -> None:
         self._scenario = scenario
         self._addresses = addresses
         self._loop = loop
         self._journal = journal
+        self._theatre = theatre
         self._sites = {name: surveyor.site(name, self._crasher(name)) for name in scenario.hosts}
-        self._hosts = {name: build(scenario, site, addresses) for name, site in self._sites.items()}
+        for name, site in self._sites.items() if theatre.rooms else ():
+            if name in theatre.rooms:
+                theatre.briefing.write_files(site)
+            else:
+                theatre.briefing.link_mailboxes(site)
+        self._hosts = {name: self._build(name) for name in self._sites}
         self._crashed: set[str] = set()
         self._starting: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
-        """Open every host for business, and see to it that they crash when the scenario says so."""
-        for host in self._hosts.values():
+        """Open every host for business, and see to it that they crash when the scenario says so.
+
+        Programs come last: what they look for when they start is there.
+        """
+        for host in sorted(self._hosts.values(), key=lambda host: isinstance(host, ProgramHost)):
             await host.start()
         for fault in self._scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed":
@@ -69,7 +92,7 @@ class Crew:
         """Take the inventory, close every host, and wait until connections are closed unless it is ``at_once``."""
         for host in self._hosts.values():
             host.inventory()
-        for host in self._running():
+        for host in sorted(self._running(), key=lambda host: not isinstance(host, ProgramHost)):
             await host.stop()
         if not at_once:
             await asyncio.sleep(_AFTERMATH_S)
@@ -86,6 +109,16 @@ class Crew:
         assert isinstance(agent, UserAgent)
         return agent
 
+    def program(self, name: str) -> ProgramHost | None:
+        """The program that plays a host, None for a host of the lab's own."""
+        host = self._hosts.get(name)
+        return host if isinstance(host, ProgramHost) else None
+
+    @property
+    def programs_live(self) -> bool:
+        """Whether a program of the user's runs."""
+        return any(isinstance(host, ProgramHost) and host.alive for host in self._running())
+
     def mailbox(self, address: str) -> tuple[str, Mailbox]:
         """The host that has a mailbox, and the mailbox.  Raises KeyError."""
         for name, host in self._hosts.items():
@@ -94,6 +127,16 @@ class Crew:
         raise KeyError(address)
 
     # -- crashes ------------------------------------------------------------------------------------
+
+    def _build(self, name: str) -> Host:
+        site = self._sites[name]
+        if name not in self._theatre.rooms:
+            return build(self._scenario, site, self._addresses)
+        briefing, room = self._theatre.briefing, self._theatre.rooms[name]
+        facts, environment = briefing.facts(name), briefing.environment(name)
+        return ProgramHost(
+            self._scenario, site, room, facts, environment, briefing.takes(name), self._loop, self._theatre.quiet_s
+        )
 
     def _running(self) -> list[Host]:
         return [host for name, host in self._hosts.items() if name not in self._crashed]
@@ -108,7 +151,7 @@ class Crew:
     def _crash(self, name: str, restart_ns: int | None) -> None:
         """A mail server's program dies; what is not on disk is lost.  It starts again after so many nanoseconds."""
         host = self._hosts[name]
-        if name in self._crashed or not isinstance(host, Relay | Receiver):
+        if name in self._crashed or not isinstance(host, Relay | Receiver | ProgramHost):
             return
         self._crashed.add(name)
         host.crash()
@@ -118,7 +161,7 @@ class Crew:
             self._loop.call_later(restart_ns / _NS, self._restart, name)
 
     def _restart(self, name: str) -> None:
-        self._hosts[name] = build(self._scenario, self._sites[name], self._addresses)
+        self._hosts[name] = self._build(name)
         self._crashed.discard(name)
         self._journal.of(name)(Event.RESTARTED, "the program runs again, with what is on disk")
         starting = asyncio.ensure_future(self._hosts[name].start())

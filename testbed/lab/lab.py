@@ -16,10 +16,12 @@ from testbed.errors import StepError
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
 from testbed.lab.addresses import lay_out
-from testbed.lab.crew import Crew
+from testbed.lab.crew import Crew, Theatre
+from testbed.lab.facts import KEYLOG, Briefing
 from testbed.lab.faults import needs_forging
 from testbed.lab.journal import LAB, Journal
 from testbed.lab.media import Medium, NetworkKind, medium
+from testbed.lab.patience import Patience
 from testbed.lab.sites import Surveyor
 from testbed.lab.steps import Stage
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
@@ -69,7 +71,10 @@ def preload(scenarios: Iterable[Scenario]) -> None:
     if any(needs_tls(scenario) for scenario in scenarios):
         certificates.preload()
     if any(reads_by_imap(scenario) for scenario in scenarios):
-        import testbed.hosts.imap_server  # noqa: F401
+        import testbed.hosts.imap_server
+    if any(host.is_program for scenario in scenarios for host in scenario.hosts.values()):
+        forge.preload()
+        import testbed.trace.inspect  # noqa: F401
 
 
 class _Lab:
@@ -97,13 +102,16 @@ class _Lab:
         tls: LabTls | None = None
         recorder: Recorder = self._writer
         if needs_tls(scenario):
-            keylog = network.scratch / "tls-keys"
+            keylog = network.scratch / KEYLOG
             tls = lab_tls(scenario, keylog, self._tls_fault, loop.elapsed_ns)
             recorder = KeyedTrace(self._writer, keylog)
         self._wire = network.carry(recorder, self._journal)
         surveyor = Surveyor(scenario, addresses, network, self._journal, tls)
-        self._crew = Crew(scenario, addresses, surveyor, loop, self._journal)
-        self._stage = Stage(scenario, addresses, self._crew, loop, self._journal)
+        briefing = Briefing(scenario, addresses, network.scratch, tls)
+        theatre = Theatre(network.rooms, briefing, self._wire.quiet_s)
+        self._crew = Crew(scenario, addresses, surveyor, loop, self._journal, theatre)
+        patience = Patience(scenario, trace, self._writer, self._wire.quiet_s, self._journal)
+        self._stage = Stage(scenario, addresses, self._crew, loop, self._journal, briefing, patience)
 
     async def play(self) -> None:
         """Everything from the first step to the end of the trace."""

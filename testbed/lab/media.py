@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Protocol
 
 from testbed.errors import StepError
+from testbed.hosts.site import Log
 from testbed.lab.faults import packet_faults
 from testbed.lab.journal import Journal
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
 from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
 from testbed.net.namespace import Network, enter
+from testbed.net.packet import Packet
 from testbed.net.ports import Ports
+from testbed.net.rooms import Room, furnish
 from testbed.net.tap import Tap
 from testbed.net.wire import Recorder, Wire
 from testbed.protocols.events import Event
@@ -24,6 +27,8 @@ from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault
 from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.scenario import Scenario
+
+_MAX_FOREIGNERS = 50
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -40,6 +45,9 @@ class Carrier(Protocol):
 
     def close(self) -> None:
         """Stop.  Raises StepError when not every packet was recorded."""
+
+    def quiet_s(self) -> float:
+        """For how many seconds no packet has come."""
 
 
 class Medium(Protocol):
@@ -58,6 +66,10 @@ class Medium(Protocol):
         """Where a service is found by sockets that are not the loop's."""
 
     @property
+    def rooms(self) -> Mapping[str, Room]:
+        """The networks of the hosts that are programs, by their names."""
+
+    @property
     def note(self) -> str:
         """What a reader of the trace has to know of it."""
 
@@ -72,8 +84,9 @@ def medium(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> Itera
         name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
         names = {address: name for name, own in addresses.items() for address in own}
         network = enter(names, addresses[name_server][0])  # the loop's files must be those of this network
+        rooms = {name: furnish(addresses[name]) for name, host in scenario.hosts.items() if host.is_program}
         with contextlib.closing(ScenarioLoop()) as loop:
-            yield _Private(scenario, addresses, network, loop)
+            yield _Private(scenario, addresses, network, rooms, loop)
         return
     with contextlib.closing(Ports()) as ports, scratch_folder() as scratch:
         host = _Host(scenario, addresses, ports, scratch)
@@ -86,6 +99,7 @@ class _Private:
     scenario: Scenario
     addresses: Addresses
     network: Network
+    rooms: Mapping[str, Room]
     loop: ScenarioLoop
     note: str = ""
 
@@ -105,7 +119,30 @@ class _Private:
             log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
 
         addresses = [address for own in self.addresses.values() for address in own]
-        return Wire(self.network.wire, self.loop, recorder, addresses, [fault for _, fault in faults], fired)
+        devices = {address: room.wire for room in self.rooms.values() for address in room.addresses}
+        strikers, foreigners = [fault for _, fault in faults], _Foreigners(log)
+        return Wire(self.network.wire, self.loop, recorder, addresses, strikers, fired, devices, foreigners.told)
+
+
+@dataclass(slots=True)
+class _Foreigners:
+    """Tells of packets that want to leave the lab; not of all, as nobody knows what programs do."""
+
+    log: Log
+    count: int = 0
+
+    def told(self, packet: Packet, frame: int) -> None:
+        self.count += 1
+        if self.count > _MAX_FOREIGNERS:
+            return
+        port = f" port {packet.destination_port}" if packet.destination_port else ""
+        self.log(
+            Event.REFUSED_OUTSIDE,
+            f"{packet.source} may not reach {packet.destination}{port}: it is no host of the lab, which nothing leaves",
+            source=packet.source,
+            destination=packet.destination,
+            at_frame=frame,
+        )
 
 
 class _Host:
@@ -117,6 +154,7 @@ class _Host:
     )
 
     def __init__(self, scenario: Scenario, addresses: Addresses, ports: Ports, scratch: Path) -> None:
+        self.rooms: Mapping[str, Room] = {}
         self.scratch = scratch
         self.loop = LoopbackLoop(ports.of, self.port_at)
         self._ports = ports

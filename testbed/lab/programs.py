@@ -10,52 +10,71 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.errors import StepError
 from testbed.hosts.site import Log
+from testbed.lab.facts import Facts
+from testbed.lab.output import Output
 from testbed.net.clock import ScenarioLoop
 from testbed.net.programs import on_host, speaking_as
+from testbed.net.rooms import Room, enter_room
 from testbed.protocols.events import Event
-from testbed.protocols.text import decoded
+from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
 from testbed.scenario.scenario import Scenario
 
 MAX_LINES = 200
-MAX_LINE = 1_000  # octets
-_PIECE = 65_536
 _NS = 1_000_000_000
 _KILLED = 128
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step's program runs: its addresses, what it is told, and the room where the host is a program itself."""
+
+    addresses: tuple[str, ...]
+    facts: Facts
+    environment: Mapping[str, str]
+    room: Room | None
+
+
 async def run_program(
-    scenario: Scenario, step: RunStep, addresses: Mapping[str, tuple[str, ...]], loop: ScenarioLoop, log: Log
+    scenario: Scenario,
+    step: RunStep,
+    place: Place,
+    loop: ScenarioLoop,
+    log: Log,
 ) -> None:
     """Run a step's program to its end.  Raises StepError when it cannot be started."""
-    line, host = step.line_of_words, step.on
-    output = _Output(log)
-    assert host is not None
-    with loop.real_time(), speaking_as(addresses[host]):
+    line = step.line_of_words
+    output = Output(log, MAX_LINES)
+    with loop.real_time(), nullcontext() if place.room else speaking_as(place.addresses):
         started = loop.real_elapsed_ns()
-        status = await _run(scenario, step, host, loop, output)
+        status = await _run(scenario, step, place, loop, output)
         took = loop.real_elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
     how = f"is killed after {step.time_limit / _NS:g} s" if killed else f"exits with status {status}"
     log(Event.EXITED, f"{step.command[0]} {how}", command=line, status=status)
 
 
-async def _run(scenario: Scenario, step: RunStep, host: str, loop: ScenarioLoop, output: _Output) -> int:
+async def _run(scenario: Scenario, step: RunStep, place: Place, loop: ScenarioLoop, output: Output) -> int:
+    assert step.on is not None
+    host, room = step.on, place.room
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     try:
         process = await asyncio.create_subprocess_exec(
-            *step.command,
+            *(filled(word, place.facts) for word in step.command),
+            env=place.environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=writing,
             stderr=writing,
             cwd=_folder(scenario),
             start_new_session=True,
-            preexec_fn=lambda: on_host(host),
+            preexec_fn=lambda: enter_room(room, host) if room else on_host(host),
         )
     except OSError as error:
         os.close(reading)
@@ -93,40 +112,3 @@ def _cannot(scenario: Scenario, step: RunStep, error: OSError) -> str:
 
 def _status(code: int) -> int:
     return code if code >= 0 else _KILLED - code
-
-
-class _Output:
-    """Logs a program's output, a line at a time; what is too long or too much is left out, and that is logged."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._rest = b""
-        self._lines = 0
-        self._left_out = 0
-
-    def read(self, pipe: int) -> None:
-        """Take what the pipe has."""
-        with contextlib.suppress(BlockingIOError):
-            while piece := os.read(pipe, _PIECE):
-                *lines, self._rest = (self._rest + piece).split(b"\n")
-                for line in lines:
-                    self._say(line)
-                if len(self._rest) > MAX_LINE:
-                    self._left_out += len(self._rest) - MAX_LINE - 1
-                    self._rest = self._rest[: MAX_LINE + 1]
-
-    def end(self) -> None:
-        """No more comes."""
-        if self._rest:
-            self._say(self._rest)
-        if self._left_out:
-            self._log(Event.SAID, f"(and {self._left_out} octets more, left out)", octets=self._left_out)
-
-    def _say(self, line: bytes) -> None:
-        self._lines += 1
-        if self._lines > MAX_LINES:
-            self._left_out += len(line) + 1
-            return
-        self._left_out += max(0, len(line) - MAX_LINE)
-        text = decoded(line[:MAX_LINE].removesuffix(b"\r"))
-        self._log(Event.SAID, text, text=text)

@@ -161,7 +161,7 @@ class KernelTimers:
         return any(
             leads_on(Waiting(socket_address(family, row[1]), socket_address(family, row[2]), row[5].startswith(_PROBE)))
             for family, file in self._files
-            for row in _rows(file)
+            for row in socket_rows(file)
             if row[5].startswith((_RETRANSMIT, _PROBE))
         )
 
@@ -172,7 +172,8 @@ class KernelTimers:
         self._files.clear()
 
 
-def _rows(file: int) -> Iterator[list[str]]:
+def socket_rows(file: int) -> Iterator[list[str]]:
+    """The fields of each line of a table like ``/proc/self/net/tcp``, by its descriptor."""
     parts, offset = [], 0
     while True:
         part = os.pread(file, 65536, offset)

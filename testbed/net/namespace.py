@@ -19,7 +19,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from testbed.errors import LabError
-from testbed.net.netlink import TABLE_LOCAL, Netlink
+from testbed.net.netlink import TABLE_LOCAL, TABLE_MAIN, Address, Netlink
 
 WIRE = "wire0"
 MTU = 1500
@@ -33,6 +33,7 @@ _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _QUEUE_PACKETS = 20_000
 TABLE = 100
 PREFIX, PREFIX6 = (IPv4Address("127.0.0.0"), 8), (IPv6Address("fd00::"), 64)
+ANYWHERE: dict[int, tuple[Address, int]] = {4: (IPv4Address("0.0.0.0"), 0), 6: (IPv6Address("::"), 0)}
 LOOPBACK = IPv4Address("127.0.0.1")
 
 _SYSCTLS_BEFORE = {
@@ -81,7 +82,7 @@ def enter(names: Mapping[str, str], name_server: str) -> Network:
     _writable_sysctls()
     _shrink_socket_table()
     _private_files(names, name_server)
-    return Network(_private_network([ip_address(address) for address in names]), SCRATCH)
+    return Network(lay_wire([ip_address(address) for address in names]), SCRATCH)
 
 
 def enter_plain() -> None:
@@ -152,7 +153,12 @@ def _mount(source: str, target: str, kind: str, flags: int) -> None:
         raise LabError(f"{target} cannot be made private to the lab ({reason}); {_REMEDY}")
 
 
-def _private_network(addresses: list[IPv4Address | IPv6Address]) -> int:
+def lay_wire(addresses: list[Address], *, alone: bool = False) -> int:
+    """Make a wire of the network this process is in, for hosts of these addresses; gives the TUN device's descriptor.
+
+    ``alone``: they are those of one host, so that whatever is not bound speaks from them, 127.0.0.1 is its own, and
+    packets to anywhere else come to the wire too.  Raises LabError.
+    """
     try:
         for path, value in _SYSCTLS_BEFORE.items():
             _sysctl(path, value)
@@ -164,7 +170,7 @@ def _private_network(addresses: list[IPv4Address | IPv6Address]) -> int:
             index = {name: _index(control, name) for name in ("lo", WIRE)}
         for path, value in _SYSCTLS_AFTER.items():
             _sysctl(path, value)
-        _route_through_wire(index, [a for a in addresses if isinstance(a, IPv6Address)])
+        _route_through_wire(index, addresses, alone)
     except OSError as error:
         raise LabError(f"the private network cannot be set up ({_why(error)}); {_REMEDY}") from error
     return wire
@@ -191,18 +197,25 @@ def open_tun(name: str) -> int:
     return device
 
 
-def _route_through_wire(index: Mapping[str, int], v6: list[IPv6Address]) -> None:
+def _route_through_wire(index: Mapping[str, int], addresses: list[Address], alone: bool) -> None:
+    v4 = [a for a in addresses if isinstance(a, IPv4Address)]
+    v6 = [a for a in addresses if isinstance(a, IPv6Address)]
     netlink = Netlink()
     try:
         netlink.set_queue_length(index[WIRE], _QUEUE_PACKETS)
-        netlink.add_route(*PREFIX, index[WIRE], TABLE, source=LOOPBACK)
+        netlink.add_route(*PREFIX, index[WIRE], TABLE, source=v4[0] if v4 and alone else LOOPBACK)
         families = [socket.AF_INET]
         if v6:
             for address in v6:
                 netlink.add_address(address, index["lo"])
                 netlink.add_local(address, index["lo"])
-            netlink.add_route(*PREFIX6, index[WIRE], TABLE, source=None)
+            netlink.add_route(*PREFIX6, index[WIRE], TABLE, source=v6[0] if alone else None)
             families.append(socket.AF_INET6)
+        if alone:
+            netlink.add_local(LOOPBACK, index["lo"], TABLE)
+            sources: list[Address] = [*v4[:1], *v6[:1]]
+            for source in sources:
+                netlink.add_route(*ANYWHERE[source.version], index[WIRE], TABLE_MAIN, source=source)
         for family in families:
             netlink.add_rule(family, 10, TABLE, incoming="lo")
             netlink.add_rule(family, 100, TABLE_LOCAL)

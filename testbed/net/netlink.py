@@ -6,7 +6,7 @@ import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address
 
-_RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_NEWRULE, _RTM_DELRULE = 16, 20, 24, 32, 33
+_RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_DELROUTE, _RTM_NEWRULE, _RTM_DELRULE = 16, 20, 24, 25, 32, 33
 _NLMSG_ERROR = 2
 _REQUEST, _ACK, _REPLACE, _CREATE = 0x1, 0x4, 0x100, 0x400
 _RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 7, 15
@@ -14,11 +14,11 @@ _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_F_NODAD = 1, 2, 8, 0x02
 _FRA_IIFNAME, _FRA_PRIORITY, _FRA_TABLE = 3, 6, 15
 _IFLA_TXQLEN = 13
 _FR_ACT_TO_TBL = 1
-_RTPROT_STATIC, _RTN_UNICAST, _RTN_LOCAL, _SCOPE_LINK, _SCOPE_HOST = 4, 1, 2, 253, 254
+_RTPROT_STATIC, _RTN_UNICAST, _RTN_LOCAL, _SCOPE_LINK, _SCOPE_HOST, _SCOPE_NOWHERE = 4, 1, 2, 253, 254, 255
 
 _RTA_METRICS, _RTAX_LOCK, _RTAX_RTO_MIN = 8, 1, 13
 
-TABLE_LOCAL = 255
+TABLE_MAIN, TABLE_LOCAL = 254, 255
 RTO_MIN_MS = 500
 """More than the kernel's 200, so that a lab whose process has to wait for a busy machine does not repeat itself."""
 
@@ -71,15 +71,21 @@ class Netlink:
         attributes += _attribute(_RTA_METRICS, metrics)
         self._ask(_RTM_NEWROUTE, _CREATE | _REPLACE, header + attributes)
 
-    def add_local(self, address: Address, index: int) -> None:
-        """Deliver what arrives for an address of the interface to this machine's sockets, from now on."""
+    def delete_route(self, prefix: Address, bits: int, index: int, table: int) -> None:
+        """Take a route away."""
+        header = struct.pack("=BBBBBBBBI", _family(prefix), bits, 0, 0, table, 0, _SCOPE_NOWHERE, 0, 0)
+        attributes = _attribute(_RTA_DST, prefix.packed) + _attribute(_RTA_OIF, struct.pack("=I", index))
+        self._ask(_RTM_DELROUTE, 0, header + attributes)
+
+    def add_local(self, address: Address, index: int, table: int = TABLE_LOCAL) -> None:
+        """Deliver what is for an address of the interface to this machine's sockets, from now on."""
         header = struct.pack(
             "=BBBBBBBBI",
             _family(address),
             address.max_prefixlen,
             0,
             0,
-            TABLE_LOCAL,
+            table,
             _RTPROT_STATIC,
             _SCOPE_HOST,
             _RTN_LOCAL,

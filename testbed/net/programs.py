@@ -14,8 +14,8 @@ from pathlib import Path
 
 from testbed.errors import LabError
 from testbed.net.clock import socket_address
-from testbed.net.namespace import LOOPBACK, PREFIX, PREFIX6, TABLE, WIRE, libc
-from testbed.net.netlink import Netlink
+from testbed.net.namespace import ANYWHERE, LOOPBACK, PREFIX, PREFIX6, TABLE, WIRE, libc
+from testbed.net.netlink import TABLE_MAIN, Netlink
 
 _LISTENING = "0A"
 _PR_SET_PDEATHSIG = 1
@@ -38,8 +38,13 @@ def speaking_as(addresses: Iterable[str]) -> Iterator[None]:
         netlink.add_route(*PREFIX, wire, TABLE, source=v4 or LOOPBACK)
         if v6 is not None:
             netlink.add_route(*PREFIX6, wire, TABLE, source=v6)
+        for source in sources.values():  # the wire refuses what is for nobody here, and tells
+            netlink.add_route(*ANYWHERE[source.version], wire, TABLE_MAIN, source=source)
         yield
     finally:
+        for version in sources:
+            with contextlib.suppress(OSError):
+                netlink.delete_route(*ANYWHERE[version], wire, TABLE_MAIN)
         netlink.add_route(*PREFIX, wire, TABLE, source=LOOPBACK)
         if v6 is not None:
             netlink.add_route(*PREFIX6, wire, TABLE, source=None)

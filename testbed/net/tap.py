@@ -97,6 +97,10 @@ class Tap:
                 "allow a larger buffer with 'sysctl -w net.core.rmem_max=33554432', or run as root"
             )
 
+    def quiet_s(self) -> float:
+        """For how many seconds no packet has come."""
+        return (self._loop.now_ns() - self._last_ns) / _NS
+
     def _record(self, data: bytes, control: list[tuple[int, int, bytes]]) -> None:
         ports = ports_of(data)
         if ports is None or not any(self._ports.first <= port <= self._ports.last for port in ports):

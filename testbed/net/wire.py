@@ -6,19 +6,24 @@ It reads the TUN device inside the hosts' own event loop.  The path of a packet 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Protocol
 
+from testbed.net import forge
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.faults import Action, PacketFault
+from testbed.net.namespace import PREFIX6
 from testbed.net.packet import Packet, look
 from testbed.net.stuck import Stuck
 
 _BATCH = 64  # packets per turn, so that hosts get theirs
 _MAX_PACKET = 2_048  # more than the device's MTU; a small buffer is a cheap one
+_LOOPBACK, _PREFIX6 = 127, PREFIX6[0].packed[:8]  # the lab's networks
+_ANSWERED = (6, 17)  # TCP and UDP
 _NS = 1_000_000_000
 
 
@@ -33,8 +38,16 @@ OnFault = Callable[[PacketFault, int, str], None]
 """Hears of a fault, the frame it struck, and what it did."""
 
 
+OnForeign = Callable[[Packet, int], None]
+"""Hears of a packet that would have left the lab, and its frame."""
+
+
 class Wire:
-    """Carries packets between the addresses of a lab.  ``faults`` strike in order; the first that acts decides."""
+    """Carries packets between the addresses of a lab.  ``faults`` strike in order; the first that acts decides.
+
+    ``rooms`` are the devices of hosts with a network of their own, by address; all others are behind ``device``.  What
+    is sent to an address outside the lab's networks is refused, as by a router at whose filter it stops.
+    """
 
     def __init__(
         self,
@@ -44,15 +57,22 @@ class Wire:
         addresses: Iterable[str],
         faults: Sequence[PacketFault] = (),
         on_fault: OnFault = lambda fault, frame, what: None,
+        rooms: Mapping[str, int] = MappingProxyType({}),
+        on_foreign: OnForeign = lambda packet, frame: None,
     ) -> None:
         self._device = device
+        self._rooms = {ip_address(address).packed: room for address, room in rooms.items()}
+        self._devices = list(dict.fromkeys((device, *rooms.values())))
+        self._on_foreign = on_foreign
+        self._last_s = loop.time()
         self._closed = False
         self._loop = loop
         self._recorder = recorder
         self._faults = faults
         self._on_fault = on_fault
         self._by_pair = _by_pair(list(addresses), faults)
-        loop.add_reader(device, self._drain)
+        for one in self._devices:
+            loop.add_reader(one, self._drain, one)
         self._stuck = Stuck()
         self._held: dict[tuple[str, str], list[_Held]] = {}
         loop.leads_on = self._leads_on
@@ -60,12 +80,18 @@ class Wire:
     def close(self) -> None:
         """Stop carrying."""
         self._closed = True
-        self._loop.remove_reader(self._device)
-        os.close(self._device)
+        for device in self._devices:
+            self._loop.remove_reader(device)
+            os.close(device)
 
-    def _drain(self) -> None:
-        device, read, write = self._device, os.read, os.write
+    def quiet_s(self) -> float:
+        """For how many seconds no packet has come."""
+        return self._loop.time() - self._last_s
+
+    def _drain(self, device: int) -> None:
+        read, write, home, rooms = os.read, os.write, self._device, self._rooms
         record, now_ns, by_pair = self._recorder.packet, self._loop.now_ns, self._by_pair
+        self._last_s = self._loop.time()
         for _ in range(_BATCH):
             try:
                 data = read(device, _MAX_PACKET)
@@ -73,15 +99,28 @@ class Wire:
                 return
             if data[0] >> 4 == 4:
                 pair = data[12:20]
+                foreign = data[16] != _LOOPBACK
             else:
                 pair = data[8:40]
+                foreign = data[24:32] != _PREFIX6
                 if data[24] == 0xFF:
                     continue  # IPv6 multicast is the kernel talking to itself
-            if pair in by_pair:
+            if foreign:
+                self._refuse(look(data))
+            elif pair in by_pair:
                 self._strike(by_pair[pair], look(data))
             else:
                 record(now_ns(), data)
-                write(device, data)
+                write(rooms.get(pair[len(pair) // 2 :], home) if rooms else home, data)
+
+    def _refuse(self, packet: Packet) -> None:
+        """Nothing leaves the lab; whoever tries is told at once (RFC 1812 §5.2.7.1), except by an ICMP message."""
+        frame = self._recorder.packet(self._loop.now_ns(), packet.data, lost=True, comment="refused: it leaves the lab")
+        if packet.protocol in _ANSWERED:
+            answer = forge.unreachable(packet, "prohibited")
+            self._recorder.packet(self._loop.now_ns(), answer, comment="sent by the wire")
+            self._deliver(answer)
+        self._on_foreign(packet, frame)
 
     def _strike(self, faults: Sequence[PacketFault], packet: Packet) -> None:
         now_ns = self._loop.elapsed_ns()
@@ -131,7 +170,8 @@ class Wire:
 
     def _deliver(self, data: bytes) -> None:
         if not self._closed:  # a delayed packet may come too late
-            os.write(self._device, data)
+            destination = data[16:20] if data[0] >> 4 == 4 else data[24:40]
+            os.write(self._rooms.get(destination, self._device), data)
 
     def _leads_on(self, socket: Waiting) -> bool:
         """Whether something will come of what a socket repeats: nothing does while the wire swallows it."""

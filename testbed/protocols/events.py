@@ -14,13 +14,17 @@ class Event(StrEnum):
     LAB_STARTED = "lab-started"  # (scenario: the text of the file, file, seed, version)
     LAB_ENDED = "lab-ended"  # (scenario_seconds, real_seconds, reason)
     STEP = "step"  # a step of the scenario begins (line)
+    CAME_TRUE = "came-true"  # everything expected has happened, and a wait for programs ends
     VISITED = "visited"  # a forwarded connection from outside the lab (to)
     FAULT = "fault"  # a fault did its work (line, at_frame where it is one packet)
     CRASHED = "crashed"  # a mail server's program died
     RESTARTED = "restarted"  # and runs again
 
+    STARTED = "started"  # a program that plays a host (command, takes: whose mail nobody sees once it has taken it)
     SAID = "said"  # a line of a program's output (text)
-    EXITED = "exited"  # a program ended (command, status)
+    EXITED = "exited"  # a program ended (command, status, plays: the host it played)
+    STOPPED = "stopped"  # a program that plays a host, at the end of the lab (status)
+    REFUSED_OUTSIDE = "refused-outside"  # a packet that would have left the lab (source, destination, at_frame)
 
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
     SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)

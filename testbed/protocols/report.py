@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from email import policy
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesParser, HeaderParser
 
 from testbed.protocols.text import printable
 
@@ -24,11 +24,16 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """A notification; ``problems`` are sentences on where it departs from RFC 3464."""
+    """A notification; ``problems`` are sentences on where it departs from RFC 3464.
+
+    ``reporting`` is the server that tells, ``original_id`` the Message-ID of what it tells of.
+    """
 
     envelope_id: str
     fates: tuple[Fate, ...]
     problems: tuple[str, ...]
+    reporting: str = ""
+    original_id: str = ""
 
 
 def read_report(octets: bytes) -> StatusReport:
@@ -59,7 +64,18 @@ def read_report(octets: bytes) -> StatusReport:
         )
         for block in recipients
     )
-    return StatusReport(_value(per_message, "Original-Envelope-Id"), fates, tuple(problems))
+    envelope_id, reporting = _value(per_message, "Original-Envelope-Id"), _address(per_message, "Reporting-MTA")
+    return StatusReport(envelope_id, fates, tuple(problems), reporting, _original_id(parts, kinds))
+
+
+def _original_id(parts: list[Message], kinds: list[str]) -> str:
+    for part, kind in zip(parts, kinds, strict=True):
+        payload = part.get_payload()
+        if kind == "message/rfc822" and isinstance(payload, list) and isinstance(payload[0], Message):
+            return _value(payload[0], "Message-ID")
+        if kind == "text/rfc822-headers" and isinstance(payload, str):
+            return _value(HeaderParser().parsestr(payload), "Message-ID")
+    return ""
 
 
 def _value(block: Message, field: str) -> str:

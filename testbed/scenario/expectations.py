@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from testbed.scenario.base import Address, Duration, HostName
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
-from testbed.scenario.programs import Exited
+from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import Octets
 
@@ -190,6 +190,7 @@ Expectation = (
     | ConnectionExpected
     | Fetched
     | Exited
+    | Running
 )
 
 EXPECTATIONS: dict[str, type[Tagged]] = {
@@ -203,6 +204,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "connection": ConnectionExpected,
     "fetched": Fetched,
     "exited": Exited,
+    "running": Running,
 }
 
 AnyExpectation = Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
+from testbed.scenario.program_hosts import ProgramKeys
 from testbed.scenario.rules import Rule
 from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
@@ -45,8 +46,8 @@ class MailboxSpec(Part):
         return self.password or "secret"
 
 
-class HostSpec(Part):
-    """What every host has."""
+class HostSpec(ProgramKeys):
+    """What every host has: a role, and maybe a program of the user's that plays it."""
 
     role: str
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from testbed.scenario.document import Document, Path, read_document
 from testbed.scenario.problems import Problem, ScenarioError
+from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER
 
 MAX_LAYERS = 10
 _LIKE, _HOSTS = "like", "hosts"
@@ -130,6 +131,8 @@ def _host(own: object, base: object) -> object:
     if own is None:
         return base
     if isinstance(own, dict) and isinstance(base, dict) and _alike(own, base):
+        if "command" in own and "command" not in base:
+            base = {key: value for key, value in base.items() if key in KEPT_FROM_ANOTHER}
         return {**base, **own}
     return own
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from testbed.errors import UsageError
 from testbed.scenario.cases import Case, cases
+from testbed.scenario.compress import compressed
 from testbed.scenario.defaults import with_defaults
 from testbed.scenario.document import Document
 from testbed.scenario.hosts import UserAgentSpec
@@ -112,7 +113,7 @@ def _scenario(document: Document, case: Case) -> Scenario:
     problems = reference_problems(scenario, document)
     if problems:
         raise ScenarioError(problems)
-    return scenario
+    return compressed(scenario)
 
 
 def _with_files(scenario: Scenario) -> Scenario:
@@ -164,6 +165,7 @@ def _sent_by(step: object, agents: dict[str, object]) -> object:
 
 def _place(scenario: Scenario, document: Document) -> None:
     scenario._file, scenario._text = document.file, document.text
+    scenario._host_files = {name: document.file_of(("hosts", name, "files")) for name in scenario.hosts}
     scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect")}
     for key, parts in (("faults", scenario.faults), ("steps", scenario.steps), ("expect", scenario.expect)):
         for number, part in enumerate(parts):

@@ -10,11 +10,19 @@ from pydantic import BeforeValidator, Field, field_validator
 from testbed.scenario.base import Duration, HostName
 from testbed.scenario.tagged import Tagged
 
+ROOT = "root"
+"""What a scenario needs whose programs give up root's rights themselves, and so must have them."""
+
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where servers are, and users' PATH does not lead."""
+
 TIMED_OUT = 124  # as timeout(1) has it
 _MAX_LIMIT_NS = 600_000_000_000
 
 
 def _words(value: object) -> object:
+    if isinstance(value, list):
+        return [str(word) if isinstance(word, int) and not isinstance(word, bool) else word for word in value]
     if not isinstance(value, str):
         return value
     try:
@@ -25,7 +33,7 @@ def _words(value: object) -> object:
 
 Command = Annotated[
     tuple[str, ...],
-    BeforeValidator(_words, json_schema_input_type=str | list[str]),
+    BeforeValidator(_words, json_schema_input_type=str | list[str | int]),
     Field(
         min_length=1,
         description="A line, split into words as a shell would (but no shell runs it), or a list of words.",
@@ -79,3 +87,11 @@ class Exited(Tagged):
     )
     count: int | None = Field(default=None, strict=True, ge=1, description="How many of them end so; without it, all.")
     output: str | None = Field(default=None, min_length=1, description="A line of its output has this in it.")
+
+
+class Running(Tagged):
+    """The program that plays a host still runs when the lab ends: it has not crashed, and not ended by itself."""
+
+    shorthand: ClassVar[str] = "at"
+    kind: Literal["running"] = Field(default="running", exclude=True)
+    at: HostName = Field(description="The host.")

@@ -21,7 +21,8 @@ from testbed.scenario.expectations import (
 from testbed.scenario.faults import DialogueFault, HostFault, LinkFault, TlsFault, WireFault, ZoneFault
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.problems import Problem, did_you_mean
-from testbed.scenario.programs import Exited, RunStep
+from testbed.scenario.program_references import commands_of, program_problems
+from testbed.scenario.programs import Exited, Running, RunStep
 from testbed.scenario.readers import mailbox_hosts
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep
@@ -34,7 +35,9 @@ MAX_PROBLEMS = 100  # nobody reads on
 
 def reference_problems(scenario: Scenario, document: Document) -> list[Problem]:
     """Every impossible reference, at its own place."""
-    found = chain(_hosts(scenario), _faults(scenario), _steps(scenario), _expectations(scenario))
+    found = chain(
+        _hosts(scenario), _faults(scenario), _steps(scenario), _expectations(scenario), program_problems(scenario)
+    )
     problems = [document.problem(path, message) for path, message in islice(found, MAX_PROBLEMS)]
     return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
@@ -207,7 +210,7 @@ def _known_folder(scenario: Scenario, host_name: str, path: Path, mailbox: str, 
 
 def _expectations(scenario: Scenario) -> Found:
     boxes, owned = _mailboxes(scenario), mailbox_hosts(scenario)
-    commands = [step.line_of_words for step in scenario.steps if isinstance(step, RunStep)]
+    commands = commands_of(scenario)
     for number, expected in enumerate(scenario.expect):
         path: Path = ("expect", number, expected.kind)
         match expected:
@@ -231,7 +234,14 @@ def _expectations(scenario: Scenario) -> Found:
                     yield from _known_host(scenario, (*path, "from"), expected.sender)
             case Exited():
                 if not any(expected.command in command for command in commands):
-                    yield (*path, "command"), f"no step runs a command with '{expected.command[:60]}' in it"
+                    yield (*path, "command"), f"no step and no host runs a command with '{expected.command[:60]}' in it"
+            case Running():
+                yield from _known_host(scenario, (*path, "at"), expected.at)
+                if expected.at in scenario.hosts and not scenario.hosts[expected.at].is_program:
+                    yield (
+                        (*path, "at"),
+                        f"{expected.at} is no program; only hosts with a 'command' can be found running",
+                    )
             case ReplyExpected():
                 yield from _known_host(scenario, (*path, "from"), expected.sender, MailHostSpec, "mail server")
             case Fetched():

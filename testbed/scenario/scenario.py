@@ -29,9 +29,18 @@ class Scenario(Part):
         examples=["../mailbox-full.yaml"],
     )
     needs: tuple[Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)], ...] = Field(
-        default=(), description="Programs that must be installed; where one is not, the scenario is skipped."
+        default=(),
+        description="Programs that must be installed, 'root' for its rights; where one is missing, it is skipped.",
     )
     seed: int = Field(default=0, strict=True, ge=0, lt=2**63, description="Makes random choices repeatable.")
+    compress: int = Field(
+        default=1,
+        strict=True,
+        ge=1,
+        le=1_000_000,
+        description="Divides the durations of steps, faults, hosts and expectations, for programs, whose time is real.",
+        examples=[1800],
+    )
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
     matrix: dict[str, tuple[str | int | float | bool, ...]] = Field(
         default_factory=dict,
@@ -52,6 +61,7 @@ class Scenario(Part):
     _text: str = PrivateAttr(default="")
     _case: str = PrivateAttr(default="")
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
+    _host_files: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -77,3 +87,7 @@ class Scenario(Part):
     def file_of(self, key: str) -> str:
         """The file its ``faults``, ``steps`` or ``expect`` stand in: its own, or that of a scenario it is like."""
         return self._files.get(key, self._file)
+
+    def folder_of_files(self, host: str) -> Path:
+        """The folder that the name of a host's ``files`` is relative to: where the text that gives it lies."""
+        return Path(self._host_files.get(host, self._file)).parent

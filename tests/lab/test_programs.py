@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from testbed.cli import main
-from testbed.lab.programs import MAX_LINE, MAX_LINES
+from testbed.lab.output import MAX_LINE
+from testbed.lab.programs import MAX_LINES
 from testbed.outcome import Outcome, Result
 from testbed.scenario.load import parse
 from testbed.scenario.problems import ScenarioError
@@ -141,7 +142,7 @@ def test_mistakes(text: str, problem: str) -> None:
 
 
 def test_an_expectation_of_a_program_nobody_runs_is_a_mistake() -> None:
-    with pytest.raises(ScenarioError, match="no step runs a command with 'swaks' in it"):
+    with pytest.raises(ScenarioError, match="no step and no host runs a command with 'swaks' in it"):
         parse("title: x\nsteps: [{run: echo}]\nexpect: [{exited: {command: swaks}}]\n")
 
 

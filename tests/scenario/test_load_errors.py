@@ -13,7 +13,7 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, like, needs, seed, ip, matrix, hosts, faults, steps, expect"
+KEYS = "title, about, rfc, like, needs, seed, compress, ip, matrix, hosts, faults, steps, expect"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -101,11 +101,16 @@ def test_the_scenario_itself(text, said):
         (hosts("h: {role: 5}"), "7:13: unknown role '5'"),
         (hosts("h: {role: receiver, mailboxs: []}"), "7:23: unknown key 'mailboxs' (did you mean 'mailboxes'?)"),
         (hosts("crepes.fr: {giveup: 5d}"), "7:15: unknown key 'giveup' (did you mean 'give_up'?)"),
-        (hosts("ns.lab: {mailboxes: [a]}"), "7:12: unknown key 'mailboxes'; known: role"),
+        (
+            hosts("ns.lab: {mailboxes: [a]}"),
+            "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, ready_within,"
+            " stop_within",
+        ),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
-            " max_message, max_recipients, without, serves, starttls",
+            "7:20: unknown key 'retry'; known: role, command, files, listens, environment, ready_within, stop_within,"
+            " domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message, max_recipients, without, serves,"
+            " starttls",
         ),
         *(
             (
@@ -371,7 +376,8 @@ CLOSURES = (
         (
             expect("x"),
             "5:5: an expectation has exactly one key,"
-            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection, fetched, exited",
+            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection, fetched, exited,"
+            " running",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (

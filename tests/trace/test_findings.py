@@ -28,6 +28,11 @@ def cut(*lines: str, port: int = 40_000) -> Talk:
     return Talk(port).open().say(*lines).segment(1, "R")
 
 
+REFUSED_IN_VAIN = {
+    "RCPT": ["C MAIL FROM:<a@x>", "S 452 4.3.1 full", "C RCPT TO:<b@y>", "S 503 5.5.1 need MAIL"],
+    "DATA": [*MAIL, "C RCPT TO:<b@y>", "S 452 4.3.1 full", "C DATA", "S 503 5.5.1 need RCPT"],
+}
+
 CASES: dict[str, list[Talk]] = {
     "connection-refused": [Talk().segment(0, "S").segment(1, "RA")],
     "syn-unanswered": [Talk().segment(0, "S").segment(0, "S", back=1)],
@@ -134,6 +139,11 @@ def test_finding(code: str) -> None:
 )
 def test_nothing_to_say_about_healthy_traffic(talk: Talk) -> None:
     assert findings(talk) == ()
+
+
+@pytest.mark.parametrize("command", REFUSED_IN_VAIN)
+def test_what_was_said_in_vain_is_no_second_refusal(command: str) -> None:
+    assert {finding.code for finding in findings(after(*REFUSED_IN_VAIN[command]))} == {"disk-full"}
 
 
 def test_frames_point_at_the_evidence() -> None:

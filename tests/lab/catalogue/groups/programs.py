@@ -1,4 +1,4 @@
-"""Programs of the user's as user agents."""
+"""Programs of the user's as user agents, relay and mailbox server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.post_office import PostOffice
 from testbed.lab import programs as lab_programs
+from tests.lab.catalogue.breaks import stores_nothing
 from tests.lab.catalogue.group import Break
+from tests.lab.catalogue.tls_breaks import lets_nobody_in
 
 
 def programs_speak_from_nowhere(patch: pytest.MonkeyPatch) -> None:
@@ -28,6 +30,12 @@ def knows_everybody(patch: pytest.MonkeyPatch) -> None:
 
 
 FINDINGS = {
+    "dovecot-reads-our-maildirs-imap": "credentials-in-clear",
+    "dovecot-reads-our-maildirs-pop3": "credentials-in-clear",
+    "msmtp-is-put-off": "delivery-retried refused-for-now",
+    "msmtp-submits": "",
+    "swaks-against-postfix": "delivery-retried refused-for-now",
+    "own-relay": "delivery-retried refused-for-now",
     "curl-tries-again": "delivery-retried refused-for-now",
     "program-is-refused": "user-unknown",
     "program-out-of-time": "no-reply",
@@ -37,6 +45,11 @@ FINDINGS = {
 }
 
 GUARDS: dict[str, Break] = {
+    "dovecot-reads-our-maildirs": stores_nothing,
+    "msmtp-is-put-off": servers_never_fail,
+    "msmtp-submits": lets_nobody_in,
+    "swaks-against-postfix": servers_never_fail,
+    "own-relay": servers_never_fail,
     "curl-tries-again": servers_never_fail,
     "program-is-refused": knows_everybody,
     "program-out-of-time": servers_never_fail,

@@ -1,0 +1,110 @@
+"""What packets show of hosts that are programs of the user's, whose own account of things nobody has.
+
+A program that has answered 250 owes the mail until its packets show that the next hop took it, or that its sender was
+told.  What it delivers into Maildirs of its host the lab logs (:mod:`testbed.lab.maildirs`); the rest only it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from testbed.protocols.events import Event
+from testbed.protocols.report import read_report
+from testbed.trace.analysis import Analysis
+from testbed.trace.mail_objects import mail_objects
+from testbed.trace.model import Connection, LogEntry, Recipient, Transaction
+
+
+def programs(analysis: Analysis) -> frozenset[str]:
+    """The hosts that are programs."""
+    return frozenset(entry.host for entry in analysis.log if entry.event == Event.STARTED)
+
+
+def told_by_programs(analysis: Analysis) -> list[LogEntry]:
+    """Who was told of what in notifications that programs handed to other hosts, as their logs would say it."""
+    hosts = programs(analysis)
+    handed = {c.number: c for c in analysis.connections if c.client.label in hosts and c.transactions}
+    told = []
+    for mail in mail_objects(analysis) if handed else ():
+        if mail.connection not in handed or mail.direction != "to server" or not mail.complete:
+            continue
+        connection = handed[mail.connection]
+        senders = [r.address for t in connection.transactions if t.message_id == mail.message_id for r in t.recipients]
+        report = read_report(mail.octets)
+        for fate in report.fates if report.reporting == connection.client.label and senders else ():
+            fields = {
+                "message_id": report.original_id,
+                "recipient": fate.recipient,
+                "status": fate.status,
+                "action": fate.action,
+                "dsn_id": mail.message_id,
+                "sender": senders[0],
+            }
+            event = Event.BOUNCED if fate.action == "failed" else Event.NOTIFIED
+            told.append(LogEntry(mail.frames[-1], connection.end_ns, connection.client.label, event, "", fields))
+    return told
+
+
+def accepted_by_programs(analysis: Analysis) -> list[LogEntry]:
+    """The messages programs answered 250 for, as their logs would say it."""
+    return [
+        _entry(connection, transaction, Event.ACCEPTED, {"recipients": " ".join(r.address for r in recipients)})
+        for connection, transaction, recipients in _taken(analysis, programs(analysis))
+    ]
+
+
+def taken_by_programs(analysis: Analysis) -> list[LogEntry]:
+    """Mail a program answered 250 for, where that is all there is to know: it delivers into no Maildirs of its host."""
+    last_words = {e.host: e.fields.get("takes", "").split() for e in analysis.log if e.event == Event.STARTED}
+    known = {(e.host, e.fields.get("message_id")) for e in analysis.log if e.event == Event.STORED}
+    return [
+        _entry(connection, transaction, Event.STORED, {"recipient": recipient.address})
+        for connection, transaction, recipients in _taken(analysis, frozenset(last_words))
+        for recipient in recipients
+        if recipient.address.lower() in last_words[connection.server.label]
+        and (connection.server.label, transaction.message_id) not in known
+    ]
+
+
+def _taken(
+    analysis: Analysis, hosts: frozenset[str]
+) -> Iterator[tuple[Connection, Transaction, tuple[Recipient, ...]]]:
+    """The transactions that one of these hosts has answered 250 for, with the recipients it took."""
+    for connection in analysis.connections if hosts else ():
+        if connection.server.label in hosts:
+            for transaction in connection.transactions:
+                recipients = tuple(r for r in transaction.recipients if r.accepted)
+                if recipients and transaction.message is not None:
+                    yield connection, transaction, recipients
+
+
+def _entry(connection: Connection, transaction: Transaction, event: Event, fields: dict[str, str]) -> LogEntry:
+    said = {"message_id": transaction.message_id, "sender": transaction.sender, "subject": transaction.subject}
+    message = transaction.message
+    assert message is not None
+    reply = message.reply
+    time_ns = reply.time_ns if reply is not None else connection.end_ns
+    return LogEntry(message.frames[-1], time_ns, connection.server.label, event, "", {**said, **fields})
+
+
+def owed(analysis: Analysis, host: str) -> list[tuple[str, str, int]]:
+    """What a program has taken and, as its packets show, neither handed on nor given back nor put into a mailbox.
+
+    Message-ID, recipient and the frame of its 250.
+    """
+    taken: dict[tuple[str, str], int] = {}
+    handed: set[tuple[str, str]] = set()
+    for connection in analysis.connections:
+        for transaction in connection.transactions:
+            for recipient in transaction.recipients:
+                if not recipient.accepted or transaction.message is None:
+                    continue
+                key = (transaction.message_id, recipient.address.lower())
+                if connection.server.label == host:
+                    taken.setdefault(key, transaction.message.frames[-1])
+                if connection.client.label == host:
+                    handed.add(key)
+    told = [e for e in (*analysis.log, *told_by_programs(analysis)) if e.host == host and e.event == Event.BOUNCED]
+    stored = [e for e in (*analysis.log, *taken_by_programs(analysis)) if e.host == host and e.event == Event.STORED]
+    settled = {(e.fields.get("message_id", ""), e.fields.get("recipient", "").lower()) for e in (*told, *stored)}
+    return [(*key, frame) for key, frame in taken.items() if key not in handed | settled]

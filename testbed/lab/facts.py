@@ -1,0 +1,133 @@
+"""What programs of the user's are told of the lab: placeholders, variables, and the files they find."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from testbed.errors import StepError
+from testbed.hosts.site import Site
+from testbed.hosts.tls import LabTls
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec
+from testbed.scenario.program_hosts import PLACEHOLDERS, filled, placeholders
+from testbed.scenario.programs import SYSTEM_FOLDERS
+from testbed.scenario.scenario import Scenario
+
+Facts = Mapping[tuple[str, str], str]
+"""By what it is, and the host it is of; nothing for the program's own."""
+
+KEYLOG = "tls-keys"
+_MAILBOXES = "mailboxes"
+_A_WHILE_S = 3_600  # servers such as Postfix wait when their configuration has only just been changed
+
+
+class Briefing:
+    """The facts of one lab; ``scratch`` is the folder of its hosts' directories."""
+
+    def __init__(
+        self, scenario: Scenario, addresses: Mapping[str, tuple[str, ...]], scratch: Path, tls: LabTls | None
+    ) -> None:
+        self._scenario = scenario
+        self._addresses = addresses
+        self._scratch = scratch
+        self._tls = tls
+        self._told_of_maildirs: set[str] = set()
+        if tls is not None:
+            tls.authority.certificate.write_to_path(scratch / "ca.pem")
+
+    def facts(self, name: str) -> Facts:
+        """What placeholders stand for, at a host."""
+        found = {(what, ""): value for what, value in self._of(name)}
+        for other in self._scenario.hosts:
+            found |= {(what, other): value for what, value in self._of(other)}
+        return found
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The variables of a program at a host: the user's own, the lab's, and those of the scenario."""
+        facts = self.facts(name)
+        lab = {f"TESTBED_{what.upper()}": facts[what, ""] for what in PLACEHOLDERS if (what, "") in facts}
+        if self._tls is not None:
+            lab["SSLKEYLOGFILE"] = str(self._scratch / KEYLOG)
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
+        own = self._scenario.hosts[name].environment
+        unbuffered = {"PYTHONUNBUFFERED": "1"}  # so that what was said before a crash is heard
+        return {**unbuffered, **os.environ, "PATH": path, **lab, **{key: filled(own[key], facts) for key in own}}
+
+    def takes(self, name: str) -> list[str]:
+        """The addresses whose mail nobody sees any more once a program has taken it: it was not told of Maildirs."""
+        spec = self._scenario.hosts[name]
+        words = (*(spec.command or ()), *spec.environment.values())
+        if name in self._told_of_maildirs or any(map(_speaks_of_maildirs, words)):
+            return []
+        return [f"{user}@{spec.domain}" for user in spec.mailboxes] if isinstance(spec, MailHostSpec) else []
+
+    def write_files(self, site: Site) -> None:
+        """Put a program's files into its directory.  Raises StepError."""
+        spec, facts = self._scenario.hosts[site.name], self.facts(site.name)
+        (site.directory / _MAILBOXES).mkdir(exist_ok=True)
+        if ("certificate", "") in facts and self._tls is not None:
+            for what, octets in zip(("certificate", "key"), self._tls.authority.pem(site.name), strict=True):
+                Path(facts[what, ""]).write_bytes(octets)
+        if isinstance(spec.files, dict):
+            for file, text in spec.files.items():
+                target = site.directory / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text)
+                target.chmod(0o755 if text.startswith("#!") else 0o644)
+        elif spec.files is not None:
+            folder = self._scenario.folder_of_files(site.name) / spec.files
+            try:
+                shutil.copytree(folder, site.directory, dirs_exist_ok=True)
+            except (OSError, shutil.Error) as error:
+                reason = (getattr(error, "strerror", None) or str(error)).lower()
+                problem = f"the folder '{folder}' of {site.name} cannot be copied: {reason}"
+                raise StepError(f"{self._scenario.file}: {problem}") from error
+        before = time.time() - _A_WHILE_S
+        for found in site.directory.rglob("*"):
+            if found.is_file():
+                if _fill(found, facts):
+                    self._told_of_maildirs.add(site.name)
+                os.utime(found, (before, before))
+
+    def link_mailboxes(self, site: Site) -> None:
+        """Let programs find the Maildirs of one of the lab's own servers by their users' names."""
+        spec = self._scenario.hosts[site.name]
+        users = spec.mailboxes if isinstance(spec, MailHostSpec) else ()
+        (site.directory / _MAILBOXES).mkdir(exist_ok=True)
+        for number, user in enumerate(users, 1):  # as hosts/post_office.py numbers them
+            if user not in (".", ".."):
+                (site.directory / _MAILBOXES / user).symlink_to(f"../mail/{number}")
+
+    def _of(self, name: str) -> Iterator[tuple[str, str]]:
+        spec, directory = self._scenario.hosts[name], self._scratch / name
+        server = next(n for n, h in self._scenario.hosts.items() if isinstance(h, NameServerSpec))
+        yield "name", name
+        yield "domain", spec.domain if isinstance(spec, MailHostSpec) else name
+        yield "address", self._addresses[name][0]
+        yield "directory", str(directory)
+        yield "mailboxes", str(directory / _MAILBOXES)
+        yield "name_server", self._addresses[server][0]
+        if self._tls is not None:
+            yield "ca", str(self._scratch / "ca.pem")
+            if isinstance(spec, MailHostSpec) and spec.starttls:
+                yield "certificate", str(directory / "certificate.pem")
+                yield "key", str(directory / "key.pem")
+
+
+def _fill(file: Path, facts: Facts) -> bool:
+    """Put the facts into a file of text; whether it speaks of its host's own Maildirs."""
+    try:
+        text = file.read_bytes().decode()
+    except UnicodeDecodeError:
+        return False
+    changed = filled(text, facts)
+    if changed != text:
+        file.write_bytes(changed.encode())
+    return _speaks_of_maildirs(text)
+
+
+def _speaks_of_maildirs(text: str) -> bool:
+    return (_MAILBOXES, "") in placeholders(text)

@@ -1,0 +1,138 @@
+"""Hosts that are programs of the user's: the relay, client or receiver under test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from testbed.scenario.base import Duration, Part
+from testbed.scenario.programs import Command
+
+PLACEHOLDERS = (
+    "name",
+    "domain",
+    "address",
+    "directory",
+    "mailboxes",
+    "name_server",
+    "ca",
+    "certificate",
+    "key",
+)
+"""What stands in braces for a fact of the lab: ``{address}`` is the program's own, ``{address:ns.lab}`` another's."""
+
+_PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})(?::([\w.-]+))?\}}")
+_MAX_FILES, _MAX_OCTETS = 100, 262_144
+_MAX_LIMIT_NS = 600_000_000_000
+
+KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls"})
+"""What a program takes over from the host in whose place it is put; the rest is about the lab's own servers."""
+
+_HEEDED = KEPT_FROM_ANOTHER | {"port", "relay", "password", "serves"}
+_HEEDED_OF_MAILBOX = frozenset({"password", "aliases"})
+
+
+def _words(value: object) -> object:
+    return value if isinstance(value, dict) or value is None else str(value)
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, int) else value
+
+
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Ports = Annotated[tuple[Port, ...], BeforeValidator(_one_or_many, json_schema_input_type=Port | list[Port])]
+
+
+class ProgramKeys(Part):
+    """What makes a host a program of the user's, in a network of its own: started before the first step."""
+
+    command: Command | None = Field(
+        default=None,
+        description="The program that plays the host, and stays in the foreground: a line, split into words as a "
+        "shell would (but no shell runs it), or a list of words.",
+        examples=["./my-relay --listen {address}:25"],
+    )
+    files: dict[str, str] | str | None = Field(
+        default=None,
+        description="What it finds in its directory: files by their names, or a folder beside the scenario to copy. "
+        "{address} and its like stand for facts of the lab.",
+        examples=[{"relay.conf": "listen = {address}\n"}, "postfix"],
+    )
+    listens: Ports | None = Field(
+        default=None,
+        description="The TCP ports that are awaited before the first step; when unsaid, those its role needs: 25, and "
+        "587 for a relay.",
+    )
+    environment: dict[str, Annotated[str, BeforeValidator(_words)]] = Field(
+        default_factory=dict, description="Variables beside your own and those of the lab (TESTBED_ADDRESS and so on)."
+    )
+    ready_within: Duration = Field(
+        default=10_000_000_000,
+        gt=0,
+        le=_MAX_LIMIT_NS,
+        description="How long it may take until it listens, in real time; 10s when unsaid.",
+    )
+    stop_within: Duration = Field(
+        default=3_000_000_000,
+        gt=0,
+        le=_MAX_LIMIT_NS,
+        description="How long it may take to end when it is told to (SIGTERM), before it is killed; 3s when unsaid.",
+    )
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _stay_in_the_directory(cls, value: object) -> object:
+        names = list(value) if isinstance(value, dict) else []
+        if len(names) > _MAX_FILES:
+            raise ValueError(f"more than {_MAX_FILES} files; put them in a folder, and name that")
+        for name in names:
+            path = PurePosixPath(str(name))
+            if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(name):
+                raise ValueError(f"'{str(name)[:60]}' does not lie in the program's own directory")
+        return value
+
+    @model_validator(mode="after")
+    def _only_of_programs(self) -> ProgramKeys:
+        given = [key for key in ProgramKeys.model_fields if key in self.model_fields_set and key != "command"]
+        if self.command is None and given:
+            raise ValueError(f"'{given[0]}' goes with 'command': it is about a program that plays the host")
+        return self
+
+    @property
+    def is_program(self) -> bool:
+        """Whether a program of the user's plays the host."""
+        return self.command is not None
+
+    @property
+    def unheeded(self) -> list[str]:
+        """The keys given that only the lab's own servers heed, as paths: ``retry``, ``mailboxes.bob.quota``."""
+        if not self.is_program:
+            return []
+        own = set(ProgramKeys.model_fields) | _HEEDED
+        found = [key for key in type(self).model_fields if key in self.model_fields_set - own]
+        for user, box in getattr(self, "mailboxes", {}).items():
+            found += [f"mailboxes.{user}.{key}" for key in sorted(box.model_fields_set - _HEEDED_OF_MAILBOX)]
+        return found
+
+
+def ports_of(spec: ProgramKeys) -> tuple[int, ...]:
+    """The TCP ports a program is awaited at."""
+    if spec.listens is not None:
+        return spec.listens
+    role = getattr(spec, "role", "")
+    return {"relay": (25, 587), "receiver": (25,), "webmail": (80,)}.get(role, ())
+
+
+def placeholders(text: str) -> list[tuple[str, str]]:
+    """The placeholders in a text: what, and the host it is of (nothing for the program's own)."""
+    return [(match[1], match[2] or "") for match in _PLACEHOLDER.finditer(text)]
+
+
+def filled(text: str, facts: Mapping[tuple[str, str], str]) -> str:
+    """The text with every placeholder replaced that there is a fact for; other braces stay as they are."""
+    return _PLACEHOLDER.sub(lambda match: facts.get((match[1], match[2] or ""), match[0]), text)

@@ -1,0 +1,79 @@
+"""Postfix as the relay: scenarios of the other groups, with one host replaced."""
+
+from __future__ import annotations
+
+import pytest
+
+from testbed.hosts.site import Site
+from testbed.lab.facts import Briefing
+from tests.lab.catalogue.group import Break
+
+
+def configured(settings: str, doc: str) -> Break:
+    """Postfix with other settings: of a parameter given twice, the last counts."""
+
+    def break_it(patch: pytest.MonkeyPatch) -> None:
+        write = Briefing.write_files
+
+        def with_settings(self: Briefing, site: Site) -> None:
+            write(self, site)
+            main = site.directory / "etc" / "main.cf"
+            main.write_text(f"{main.read_text()}\n{settings}\n")
+
+        patch.setattr(Briefing, "write_files", with_settings)
+
+    break_it.__doc__ = doc
+    return break_it
+
+
+gives_up_at_once = configured("maximal_queue_lifetime = 0", "Postfix takes every failure for final.")
+never_gives_up = configured("maximal_queue_lifetime = 5d", "Postfix goes on for five real days.")
+takes_nothing_for_final = configured("soft_bounce = yes", "Postfix takes no refusal for final.")
+knows_one_server = configured("smtp_mx_address_limit = 1", "Postfix tries no other mail server than the first.")
+sends_it_elsewhere = configured("relayhost = [192.0.2.1]", "Postfix sends everything to a host outside the lab.")
+
+FINDINGS = {
+    "postfix-all-mx-down-refused": "connection-refused",
+    "postfix-delivered": "",
+    "postfix-disk-full": "delivery-retried disk-full",
+    "postfix-full-beside-room-452-4.2.2-Mailbox-full": "delivery-retried mailbox-full",
+    "postfix-greeting-refused-for-now": "refused-for-now",
+    "postfix-greylisting-host": "delivery-retried policy-refused-for-now",
+    "postfix-host-unreachable": "host-unreachable",
+    "postfix-implicit-mx-ipv4": "implicit-mx",
+    "postfix-implicit-mx-ipv6": "implicit-mx",
+    "postfix-mailbox-full": "delivery-retried mailbox-full",
+    "postfix-mailbox-full-five-days": "delivery-retried mailbox-full",
+    "postfix-mx-unanswered-SERVFAIL": "name-server-failure",
+    "postfix-null-mx": "null-mx",
+    "postfix-rate-limit": "delivery-retried policy-refused-for-now",
+    "postfix-refused-for-good-RCPT-554-5.7.1-Transaction-failed": "not-authorised",
+    "postfix-refused-for-good-message-554-5.7.1-Transaction-failed": "not-authorised",
+    "postfix-relay-crashes-while-mail-waits": "delivery-retried refused-for-now",
+    "postfix-reset-after-final-dot": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
+    "postfix-second-mx": "connection-refused",
+    "postfix-unknown-domain": "domain-unknown host-unknown",
+    "postfix-unknown-user": "user-unknown",
+}
+
+GUARDS: dict[str, Break] = {
+    "postfix-all-mx-down": gives_up_at_once,
+    "postfix-delivered": sends_it_elsewhere,
+    "postfix-disk-full": gives_up_at_once,
+    "postfix-full-beside-room": gives_up_at_once,
+    "postfix-greeting-refused-for-now": gives_up_at_once,
+    "postfix-greylisting-host": gives_up_at_once,
+    "postfix-host-unreachable": gives_up_at_once,
+    "postfix-implicit-mx": sends_it_elsewhere,
+    "postfix-mailbox-full": gives_up_at_once,
+    "postfix-mailbox-full-five-days": never_gives_up,
+    "postfix-mx-unanswered": never_gives_up,
+    "postfix-null-mx": takes_nothing_for_final,
+    "postfix-rate-limit": gives_up_at_once,
+    "postfix-refused-for-good": takes_nothing_for_final,
+    "postfix-relay-crashes-while-mail-waits": gives_up_at_once,
+    "postfix-reset-after-final-dot": gives_up_at_once,
+    "postfix-second-mx": knows_one_server,
+    "postfix-unknown-domain": takes_nothing_for_final,
+    "postfix-unknown-user": takes_nothing_for_final,
+}
