@@ -52,7 +52,8 @@ class Baseline:
             told = f"{shown} is no trace of a lab; move it away, or name another folder"
             return _with(outcome, reference, Difference(NOT_OURS, told, (), ()))
         changes = compare_analyses(before, outcome.analysis).differences
-        return replace(outcome, reference=reference, since=_recorded(before), changes=changes)
+        outdated = before.log[0].fields.get("scenario") != outcome.scenario.text
+        return replace(outcome, reference=reference, since=_recorded(before), changes=changes, outdated=outdated)
 
     def left_over(self, scenarios: Sequence[Scenario], paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
         """References of scenarios that are gone from the given files and folders, each with where it was.

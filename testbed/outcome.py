@@ -28,8 +28,8 @@ class Outcome:
     """A scenario played, inspected and judged.  ``analysis`` is None when there is no trace to speak of.
 
     ``reference`` is the trace it was compared with, or should have been, None where nobody asked for that;
-    ``changes`` are what differs from it, and ``since`` says when it was recorded.  ``accepted`` tells that the trace
-    is the new reference.
+    ``changes`` are what differs from it, and ``since`` says when it was recorded.  ``outdated`` tells that the reference
+    was recorded with another text of the scenario, ``accepted`` that the trace is the new reference.
     """
 
     played: Played
@@ -38,6 +38,7 @@ class Outcome:
     reference: Path | None = None
     since: str = ""
     changes: tuple[Difference, ...] = ()
+    outdated: bool = False
     accepted: bool = False
 
     @property

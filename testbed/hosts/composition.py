@@ -89,8 +89,11 @@ def compose(draft: Draft, message_id: str, date: str) -> bytes:
         main, _, sub = one.kind.partition("/")
         charset = {"charset": "utf-8"} if main == "text" else None
         message.add_attachment(one.content, main, sub, filename=one.name, params=charset)
-    if draft.attached:  # a boundary that is not drawn by lot
-        message.set_boundary(f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}")
+    if draft.attached:  # a boundary that is not drawn by lot: two runs send the same octets
+        said = hashlib.sha256(draft.body.encode())
+        for one in draft.attached:
+            said.update(one.content)
+        message.set_boundary(f"=_{said.hexdigest()[:32]}")
     return message.as_bytes()
 
 

@@ -15,12 +15,13 @@ from testbed.report.annotate import annotate
 def accepted(outcome: Outcome) -> Outcome:
     """The outcome with its trace made the reference, where it differs from it.
 
-    A trace that says the same leaves the reference as it is, and so does one whose expectations did not hold, or a
-    file that is no trace of a lab.  Raises UsageError where the folder cannot be written.
+    A trace that says the same leaves the reference as it is, unless the scenario reads otherwise now; and so does one
+    whose expectations did not hold, or a file that is no trace of a lab.  Raises UsageError where the folder cannot be written.
     """
     held = outcome.judgement is not None and outcome.judgement.held
     foreign = any(change.kind == NOT_OURS for change in outcome.changes)
-    if outcome.reference is None or outcome.analysis is None or not outcome.changes or not held or foreign:
+    differs = bool(outcome.changes) or outcome.outdated
+    if outcome.reference is None or outcome.analysis is None or not differs or not held or foreign:
         return outcome
     target = outcome.reference
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")

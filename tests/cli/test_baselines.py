@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.trace.inspect import inspect
 from tests.cli.test_commands import testbed
 from tests.conftest import PROJECT
 
@@ -82,6 +83,17 @@ def test_update_records_what_changed_and_leaves_the_rest_alone(baseline: Path, t
     assert {path.name for path in baseline.iterdir()} == {"delivered.pcapng", "unknown-user.pcapng", "notes.txt"}
     assert testbed("diff", REFUSED, stale).returncode == 0
     assert b"testbed: #1" in stale.read_bytes()  # annotated, as `testbed inspect -o` does it
+
+
+@pytest.mark.lab
+def test_update_records_the_scenario_as_it_reads_now(baseline: Path, tmp_path: Path) -> None:
+    """What the trace says is the same; but whoever opens the reference finds the scenario in it."""
+    scenario = tmp_path / "delivered.yaml"
+    scenario.write_text(SCENARIO.read_text() + "# reviewed\n")
+    shown = testbed("run", "--baseline", baseline, "--update", scenario)
+    assert "1 recorded anew" in shown.stdout
+    assert inspect(baseline / "delivered.pcapng").log[0].fields["scenario"].endswith("# reviewed\n")
+    assert "1 the same" in testbed("run", "--baseline", baseline, "--update", scenario).stdout
 
 
 @pytest.mark.lab

@@ -41,6 +41,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.lab
+@pytest.mark.timeout(600)  # one of them plays the whole catalogue
 @pytest.mark.parametrize(("page", "command"), _commands(), ids=lambda value: value)
 def test_it_works(page: str, command: str, copy: Path) -> None:
     if command in _MAKE:
@@ -51,7 +52,8 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
             pytest.skip(f"{program} is not installed")
     environment = {**os.environ, "PATH": f"{copy / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PROJECT)}
     ended = subprocess.run(command, shell=True, cwd=copy, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    fine = (0, 1) if command.startswith("testbed diff ") else (0,)  # 1: the two differ
+    assert ended.returncode in fine, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
