@@ -1,9 +1,14 @@
-"""Wireshark's full dissection of one frame, through pyshark."""
+"""Wireshark's full dissection of one frame, through pyshark.
+
+pyshark takes over the event loop and the handling of ended children of the process it runs in, so it gets one of its
+own: this module, run as a program.
+"""
 
 from __future__ import annotations
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 
 from testbed.errors import UsageError
 from testbed.protocols.text import printable
@@ -16,25 +21,24 @@ def dissection(path: str, frame: int) -> str:
     """
     if shutil.which("tshark") is None:
         raise UsageError("--deep needs tshark, which is not installed; run 'apt-get install tshark'")
-    # In the main thread pyshark would need its current event loop, and leave a handler of SIGCHLD behind.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_dissect, path, frame).result()
+    command = [sys.executable, "-m", __name__, path, str(frame)]
+    ended = subprocess.run(command, capture_output=True, check=False, text=True, errors="replace")
+    if ended.returncode:
+        raise UsageError(ended.stdout.rstrip() or ended.stderr.rstrip().rpartition("\n")[2])
+    return ended.stdout.removesuffix("\n")
 
 
-def _dissect(path: str, frame: int) -> str:
+def _dissect(path: str, frame: int) -> int:
     import pyshark
     from pyshark.capture.capture import TSharkCrashException
 
-    capture = pyshark.FileCapture(path, display_filter=f"frame.number == {frame}", keep_packets=False)
     try:
-        packet = next(iter(capture), None)
+        with pyshark.FileCapture(path, display_filter=f"frame.number == {frame}", keep_packets=False) as capture:
+            packet = next(iter(capture), None)
     except TSharkCrashException as error:
-        raise UsageError(f"{path}: tshark cannot read it: {error}") from None
-    finally:
-        capture.close()
-        capture.eventloop.close()
+        return _refused(f"{path}: tshark cannot read it: {' '.join(str(error).split())}")
     if packet is None:
-        raise UsageError(f"{path}: there is no frame {frame}")
+        return _refused(f"{path}: there is no frame {frame}")
     lines = [f"Frame {frame}, {packet.length} octets, {packet.highest_layer}"]
     for layer in packet.layers:
         lines.append(f"{layer.layer_name.upper()}")
@@ -42,4 +46,14 @@ def _dissect(path: str, frame: int) -> str:
             field = layer.get_field(name)
             shown = getattr(field, "showname", None) or f"{name}: {field}"
             lines.append(f"  {printable(str(shown))}")
-    return "\n".join(lines)
+    print("\n".join(lines))
+    return 0
+
+
+def _refused(why: str) -> int:
+    print(printable(why))  # not on stderr, where pyshark may have more to say
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(_dissect(sys.argv[1], int(sys.argv[2])))

@@ -46,9 +46,8 @@ def needs_private_network(scenario: Scenario) -> Need | None:
 def _needs(scenario: Scenario) -> Iterator[Need]:
     if scenario.ip != "ipv4":
         yield Need(IPV6, scenario.file)
-    for name, host in scenario.hosts.items():
-        if host.is_program:
-            yield Need(PROGRAM, f"{scenario.file}, {name}")
+    if any(host.is_program for host in scenario.hosts.values()):
+        yield Need(PROGRAM, scenario.file)
     for fault in scenario.faults:
         if reason := _why_fault(scenario, fault):
             yield Need(reason, f"{scenario.file_of('faults')}:{fault.line}")

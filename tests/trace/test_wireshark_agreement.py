@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import agreement
@@ -90,26 +92,26 @@ def test_completeness_on_random_traffic(seed: int, tmp_path: Path) -> None:
     assert [entry for entry in different if entry[0] not in without_syn] == []
 
 
-def _dialogue_by_pyshark() -> tuple[list[str], list[str]]:
-    import pyshark
-
-    commands, codes = [], []
-    with pyshark.FileCapture(str(SMTP), display_filter="tcp.stream==0 && smtp", keep_packets=False) as packets:
-        for packet in packets:
-            if hasattr(packet, "smtp") and hasattr(packet.smtp, "req_command"):
-                commands.append(packet.smtp.req_command.upper())
-            if hasattr(packet, "smtp") and hasattr(packet.smtp, "response_code"):
-                codes.append(packet.smtp.response_code)
-    packets.eventloop.close()
-    return commands, codes
+# pyshark takes over the event loop and the children of its process, so it gets one of its own.
+PYSHARK = """
+import json, sys, pyshark
+commands, codes = [], []
+with pyshark.FileCapture(sys.argv[1], display_filter="tcp.stream==0 && smtp", keep_packets=False) as packets:
+    for packet in packets:
+        if hasattr(packet, "smtp") and hasattr(packet.smtp, "req_command"):
+            commands.append(packet.smtp.req_command.upper())
+        if hasattr(packet, "smtp") and hasattr(packet.smtp, "response_code"):
+            codes.append(packet.smtp.response_code)
+print(json.dumps([commands, codes]))
+"""
 
 
 @corpus
 def test_dialogue_as_pyshark_reads_it() -> None:
     """Commands and replies of one connection: verb, argument and code, in order."""
     pytest.importorskip("pyshark")
-    with ThreadPoolExecutor(1) as thread:  # in the main thread pyshark would leave a handler of SIGCHLD behind
-        commands, codes = thread.submit(_dialogue_by_pyshark).result()
+    told = subprocess.run([sys.executable, "-c", PYSHARK, str(SMTP)], capture_output=True, check=True).stdout
+    commands, codes = json.loads(told)
     first = next(c for c in inspect(SMTP).connections if c.transport == "tcp" and c.service == "smtp")
     ours = [e.command.verb for e in first.exchanges if e.command and e.command.verb not in ("connect", "message")]
     # Wireshark knows only four letters of a verb, and takes AUTH's answers for AUTH's own continuation.
