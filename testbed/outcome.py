@@ -27,9 +27,9 @@ class Result(StrEnum):
 class Outcome:
     """A scenario played, inspected and judged.  ``analysis`` is None when there is no trace to speak of.
 
-    ``reference`` is the trace it was compared with, or should have been, None where nobody asked for that;
-    ``changes`` are what differs from it, and ``since`` says when it was recorded.  ``outdated`` tells that the reference
-    was recorded with another text of the scenario, ``accepted`` that the trace is the new reference.
+    ``reference`` is the trace it was compared with, or should have been, None where nobody asked for that; ``changes``
+    are what differs from it, and ``since`` says when it was recorded.  ``outdated`` tells that the scenario then
+    read otherwise, ``accepted`` that the trace is the new reference.
     """
 
     played: Played

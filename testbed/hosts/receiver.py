@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiosmtpd.smtp import Session
 
 from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import EnvelopeRecipient, Transaction
 from testbed.hosts.mail_handler import MailHandler
-from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.notifications import Subject, success
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.rules import Sorter
 from testbed.hosts.secure_server import Access
-from testbed.hosts.site import Site, close, listen
+from testbed.hosts.site import Site
 from testbed.hosts.trace_header import received
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
@@ -24,7 +22,7 @@ from testbed.protocols.header import header_field
 PORT = 25
 
 
-class Receiver:
+class Receiver(MailHost):
     """Accepts mail for its own mailboxes and for nobody else.  What it queues are notices to senders who asked."""
 
     def __init__(
@@ -36,58 +34,12 @@ class Receiver:
         mailbox_servers: MailboxServers,
         admission: Admission | None = None,
     ) -> None:
-        self.name = site.name
-        self._runner = runner
-        self._running: asyncio.Task[None] | None = None
-        self._site = site
-        self._post_office = post_office
-        self._access = access
-        self._mailbox_servers = mailbox_servers
-        self._servers: list[asyncio.Server] = []
-        self._handler = _ReceiverHandler(site, post_office, runner)
-        self._handler.admission = admission
+        handler = _ReceiverHandler(site, post_office, runner)
+        handler.admission = admission
+        super().__init__(site, post_office, runner, access, mailbox_servers, handler)
 
-    @property
-    def mailboxes(self) -> dict[str, Mailbox]:
-        """Mailboxes by address."""
-        return self._post_office.mailboxes
-
-    async def start(self) -> None:
-        """Listen on port 25, and where mailboxes are read."""
-        self._servers = await listen(
-            lambda: self._access.serve(self._handler, self._site),
-            self._site.addresses,
-            (PORT,),
-            self._site.receive_buffer,
-        )
-        await self._mailbox_servers.start()
-        self._running = asyncio.create_task(self._runner.run())
-
-    async def settled(self) -> None:
-        """Return when no notice is being sent; mail is stored before it is answered for."""
-        await self._runner.settled()
-
-    async def stop(self) -> None:
-        """Close the sockets, and send no more notices."""
-        await close(self._servers)
-        await self._mailbox_servers.stop()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-
-    def crash(self) -> None:
-        """Stop in the middle of everything; the mailboxes are on disk."""
-        for server in self._servers:
-            server.close()
-        self._mailbox_servers.crash()
-        if self._running is not None:
-            self._running.cancel()
-        self._site.connections.cut()
-
-    def inventory(self) -> None:
-        """Log every message in every mailbox, and every notice still owed."""
-        self._post_office.inventory()
-        self._runner.inventory()
+    async def _listen(self) -> None:
+        await self._serve(PORT)
 
 
 class _ReceiverHandler(MailHandler):

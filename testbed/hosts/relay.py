@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from aiosmtpd.smtp import Session as PeerSession
 
 from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import Transaction
 from testbed.hosts.mail_handler import MailHandler
-from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailbox_servers import MailboxServers
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.queue_runner import QueueRunner
 from testbed.hosts.secure_server import Access
-from testbed.hosts.site import Site, close, listen
+from testbed.hosts.site import Site
 from testbed.hosts.trace_header import peer_address, received
 from testbed.protocols.events import Event
 
@@ -26,7 +24,7 @@ SUBMISSION_PORT = 587
 SUBMISSIONS_PORT = 465  # TLS from the first octet (RFC 8314 §3.3)
 
 
-class Relay:
+class Relay(MailHost):
     """A mail server with a queue, and the mailboxes of its own domain."""
 
     def __init__(
@@ -39,61 +37,15 @@ class Relay:
         mailbox_servers: MailboxServers,
         admission: Admission | None = None,
     ) -> None:
-        self.name = site.name
-        self._site = site
-        self._access = access
-        self._post_office = post_office
-        self._runner = runner
-        self._mailbox_servers = mailbox_servers
-        self._handler = _RelayHandler(site, post_office, runner, forward)
-        self._handler.admission = admission
-        self._servers: list[asyncio.Server] = []
-        self._running: asyncio.Task[None] | None = None
+        handler = _RelayHandler(site, post_office, runner, forward)
+        handler.admission = admission
+        super().__init__(site, post_office, runner, access, mailbox_servers, handler)
 
-    @property
-    def mailboxes(self) -> dict[str, Mailbox]:
-        """Mailboxes of the relay's own domain, by address."""
-        return self._post_office.mailboxes
-
-    async def start(self) -> None:
-        """Listen for other servers and for user agents, and work through the queue."""
-        serve = partial(self._access.serve, self._handler, self._site)
-        addresses, buffer = self._site.addresses, self._site.receive_buffer
-        self._servers = [
-            *await listen(serve, addresses, (SMTP_PORT,), buffer),
-            *await listen(partial(serve, submission=True), addresses, (SUBMISSION_PORT,), buffer),
-        ]
+    async def _listen(self) -> None:
+        await self._serve(SMTP_PORT)
+        await self._serve(SUBMISSION_PORT, submission=True)
         if self._access.tls is not None:
-            implicit = partial(serve, submission=True, implicit=True)
-            self._servers += await listen(implicit, addresses, (SUBMISSIONS_PORT,), buffer)
-        await self._mailbox_servers.start()
-        self._running = asyncio.create_task(self._runner.run())
-
-    async def settled(self) -> None:
-        """Return when no attempt is in progress and none is due."""
-        await self._runner.settled()
-
-    async def stop(self) -> None:
-        """Stop delivering; the queue keeps what is owed."""
-        await close(self._servers)
-        await self._mailbox_servers.stop()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-
-    def crash(self) -> None:
-        """Stop in the middle of everything; the queue is on disk."""
-        for server in self._servers:
-            server.close()
-        if self._running is not None:
-            self._running.cancel()
-        self._mailbox_servers.crash()
-        self._site.connections.cut()
-
-    def inventory(self) -> None:
-        """Log what the mailboxes and the queue hold."""
-        self._post_office.inventory()
-        self._runner.inventory()
+            await self._serve(SUBMISSIONS_PORT, submission=True, implicit=True)
 
 
 class _RelayHandler(MailHandler):

@@ -16,7 +16,8 @@ def accepted(outcome: Outcome) -> Outcome:
     """The outcome with its trace made the reference, where it differs from it.
 
     A trace that says the same leaves the reference as it is, unless the scenario reads otherwise now; and so does one
-    whose expectations did not hold, or a file that is no trace of a lab.  Raises UsageError where the folder cannot be written.
+    whose expectations did not hold, or a file that is no trace of a lab.  Raises UsageError where the folder cannot be
+    written.
     """
     held = outcome.judgement is not None and outcome.judgement.held
     foreign = any(change.kind == NOT_OURS for change in outcome.changes)
