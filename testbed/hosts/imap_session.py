@@ -20,7 +20,8 @@ from pymap.user import UserMetadata
 from pysasl.creds.server import ServerCredentials
 from pysasl.identity import Identity
 
-from testbed.hosts.imap_store import Folder, Folders, Message
+from testbed.hosts.imap_folders import Folders
+from testbed.hosts.imap_store import Folder, Message
 from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.post_office import PostOffice
 from testbed.hosts.site import Site
@@ -97,9 +98,11 @@ class Session(BaseSession[Message]):
     ) -> tuple[CopyUid | None, SelectedMailbox]:
         await self._get_mailbox(mailbox, try_create=True)
         folder = await self._get_selected(selected)
-        assert isinstance(folder, Folder)
         self._room_for([folder.size_of(uid) for _, uid in selected.messages.get_uids(sequence_set)])
         return await super().copy_messages(selected, sequence_set, mailbox)
+
+    async def _get_selected(self, selected: SelectedMailbox) -> Folder:
+        return await self._folders.folder_of(selected)
 
     def _room_for(self, sizes: list[int]) -> None:
         if sizes and not self.box.has_room_for(sum(sizes), len(sizes)):

@@ -1,21 +1,17 @@
-"""Our mailboxes as pymap sees them: folders with UIDs and flags, and a quota (RFC 3501 §2.3, RFC 9208).
+"""Our folders as pymap sees them, with UIDs and flags (RFC 3501 §2.3).
 
 Messages and flags live on disk; UIDs live as long as the lab, which is as long as UIDVALIDITY promises.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import AsyncIterable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from pymap.backend.mailbox import MailboxDataInterface, MailboxSetInterface
+from pymap.backend.mailbox import MailboxDataInterface
 from pymap.concurrent import Event as Signal
-from pymap.exceptions import NotSupportedError
 from pymap.flags import FlagOp
 from pymap.interfaces.message import CachedMessage
-from pymap.listtree import ListTree
 from pymap.mailbox import MailboxSnapshot
 from pymap.message import BaseLoadedMessage, BaseMessage
 from pymap.mime import MessageContent
@@ -24,14 +20,12 @@ from pymap.parsing.specials import FetchRequirement, Flag, ObjectId
 from pymap.parsing.specials.flag import Answered, Deleted, Draft, Flagged, Seen
 from pymap.selected import SelectedMailbox, SelectedSet
 
-from testbed.hosts.mailbox import INBOX, Mailbox
+from testbed.hosts.mailbox import Mailbox
 from testbed.hosts.site import Site
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
 
-DELIMITER = "/"
 _LETTERS = {"S": Seen, "R": Answered, "F": Flagged, "D": Draft, "T": Deleted}
-_NAME = re.compile(r"[\w][\w -]*(?:/[\w][\w -]*)*")
 
 
 class Message(BaseMessage):
@@ -54,14 +48,14 @@ class Message(BaseMessage):
 class Folder(MailboxDataInterface[Message]):
     """One folder, the same object for every session."""
 
-    def __init__(self, name: str, box: Mailbox, site: Site) -> None:
+    def __init__(self, name: str, box: Mailbox, site: Site, uid_validity: int) -> None:
         self.name = name
         self.box = box
         self._site = site
         self._folder = box.folder(name)
         self._uids: dict[int, str] = {}
         self._next_uid = 1
-        self._uid_validity = int(site.now())
+        self._uid_validity = uid_validity
         self._id = ObjectId.random_mailbox_id()
         self._selected = SelectedSet()
         self._signal = Signal.for_asyncio()
@@ -82,6 +76,13 @@ class Folder(MailboxDataInterface[Message]):
     @property
     def selected_set(self) -> SelectedSet:
         return self._selected
+
+    def rename(self, name: str, uid_validity: int) -> None:
+        """Go by another name; messages keep their numbers and flags."""
+        self.box.folder_path(self.name).rename(self.box.folder_path(name))
+        self.name = name
+        self._folder = self.box.folder(name)
+        self._uid_validity = uid_validity
 
     def look(self) -> None:
         """Number what has come since, and forget what has gone."""
@@ -237,63 +238,6 @@ class Folder(MailboxDataInterface[Message]):
     def _has_news_for(self, selected: SelectedMailbox) -> bool:
         told = selected.messages
         return told.exists != len(self._uids) or any(told.get(uid) is None for uid in self._uids)
-
-
-class Folders(MailboxSetInterface[Folder]):
-    """All folders of one mailbox."""
-
-    def __init__(self, box: Mailbox, site: Site) -> None:
-        self.box = box
-        self._site = site
-        self._open: dict[str, Folder] = {}
-        self._subscribed: set[str] = set()
-        box.watch(self._look)
-
-    @property
-    def delimiter(self) -> str:
-        return DELIMITER
-
-    async def set_subscribed(self, name: str, subscribed: bool) -> None:
-        (self._subscribed.add if subscribed else self._subscribed.discard)(name)
-
-    async def list_subscribed(self) -> ListTree:
-        names = [name for name in self.box.folder_names() if name in self._subscribed]
-        return ListTree(DELIMITER).update(INBOX, *names)
-
-    async def list_mailboxes(self) -> ListTree:
-        return ListTree(DELIMITER).update(*self.box.folder_names())
-
-    async def get_mailbox(self, name: str) -> Folder:
-        if name not in self.box.folder_names():
-            raise KeyError(name)
-        if name not in self._open:
-            self._open[name] = Folder(name, self.box, self._site)
-        self._open[name].look()
-        return self._open[name]
-
-    async def add_mailbox(self, name: str) -> ObjectId:
-        if not _NAME.fullmatch(name) or len(name) > 200:
-            raise NotSupportedError("A folder's name has letters, digits, blanks, - and _")
-        if name in self.box.folder_names():
-            raise ValueError(name)
-        self.box.folder(name)
-        return (await self.get_mailbox(name)).mailbox_id
-
-    async def delete_mailbox(self, name: str) -> None:
-        if name not in self.box.folder_names():
-            raise KeyError(name)
-        folder = await self.get_mailbox(name)
-        await folder.delete([message.uid async for message in folder.messages()])
-        self._open.pop(name)
-        shutil.rmtree(self.box.folder_path(name))
-
-    async def rename_mailbox(self, before: str, after: str) -> None:
-        raise NotSupportedError("Folders keep their names here")
-
-    def _look(self) -> None:
-        for folder in self._open.values():
-            folder.look()
-            folder.wake()
 
 
 def _letters(flags: Iterable[Flag]) -> str:

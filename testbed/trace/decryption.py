@@ -18,6 +18,8 @@ from testbed.trace.reassembly import reassemble
 from testbed.trace.tls import TlsWatch
 from testbed.trace.tls_records import Record, RecordReader
 
+FOR_NONE = "none of the TLS keys in the capture belongs to a connection of this capture"
+
 _MOST_OCTETS = 256 << 20  # of records, and so of plain text in memory
 _MOST_RECORDS = 2_000_000
 _MOST_CONNECTIONS = 1 << 20
@@ -47,8 +49,7 @@ def decrypt(found: Flows, secrets: Sequence[memoryview], keylog: str | None = No
         return Decrypted()
     randoms = _with_keys(found, keys)
     if not randoms:
-        where = f"of {keylog}" if keylog is not None else "in the capture"
-        return Decrypted({}, (f"none of the TLS keys {where} belongs to a connection of this capture",))
+        return Decrypted({}, (FOR_NONE if keylog is None else FOR_NONE.replace("in the capture", f"of {keylog}"),))
     sealed = _Sealed(found, list(randoms))
     opened: dict[int, dict[int, Plaintext]] = {}
     try:

@@ -16,6 +16,7 @@ from testbed.pcap.capture import Capture
 from testbed.pcap.table import UDP, PacketTable
 from testbed.protocols.tcp import FIN, RST
 from testbed.trace.analysis import Analysis
+from testbed.trace.decryption import FOR_NONE
 from testbed.trace.flows import Flows
 from testbed.trace.inspect import analyse
 
@@ -25,6 +26,7 @@ _LINGER_NS = 2 * _S  # after both FINs, or a RST, the last ACK may still come
 # at least (RFC 5382 §5); a mail client that waits for mail is, and so is a connection whose link is down.
 _IDLE_NS, _UNANSWERED_IDLE_NS, _UDP_IDLE_NS = 86_400 * _S, 300 * _S, 60 * _S
 _MOST_KEPT = 64 << 20  # octets of packets of connections that have not ended
+_KEYS = "the TLS keys of a stream open only what ends in the same piece of it; inspect the whole capture to open all"
 
 
 def stream(segments: Iterable[Capture], path: str = "capture", *, show_credentials: bool = False) -> Iterator[Analysis]:
@@ -48,6 +50,7 @@ class _Streaming:
         self._show_credentials = show_credentials
         self._kept: Capture | None = None
         self._told = 0
+        self._cut = False  # whether there is more than one segment
 
     def ended(self, segment: Capture, *, last: bool) -> Analysis:
         """What ended in a segment."""
@@ -63,6 +66,9 @@ class _Streaming:
         analysis.understanding.renumber(numbers)
         self._kept = None if last else _kept(analysis, ~over)
         problems = analysis.problems
+        self._cut |= not last
+        if self._cut and segment.secrets:
+            problems = (*(problem for problem in problems if problem != FOR_NONE), _KEYS)
         if early.any():
             sentence = f"{int(early.sum())} connections are told before they ended: too many are open at once"
             problems = (*problems, sentence)

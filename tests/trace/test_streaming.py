@@ -72,3 +72,12 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     analyses = list(stream(segments(BytesIO((tmp_path / "large.pcap").read_bytes()).read, "stream", 50_000)))
     assert sum(connection.packets for a in analyses for connection in a.connections) == len(capture.frame)
     assert any("too many are open at once" in problem for a in analyses for problem in a.problems)
+
+
+@pytest.mark.parametrize(("most_octets", "says"), [(700, True), (20_000, True), (1 << 20, False)])
+def test_keys_that_may_be_for_another_piece_are_told(most_octets: int, says: bool) -> None:
+    [trace] = [path for path in TRACES if path.stem == "read-through-tls"]
+    analyses = list(stream(segments(BytesIO(trace.read_bytes()).read, "stream", most_octets)))
+    problems = [problem for analysis in analyses for problem in analysis.problems]
+    assert any("same piece" in problem for problem in problems) is says
+    assert not any("none of the TLS keys" in problem for problem in problems)
