@@ -18,7 +18,7 @@ from testbed.trace.streaming import stream
 from tests.bench.make_capture import make
 from tests.traces import TRACES
 
-# Without those that carry TLS keys: a stream is not decrypted, as tshark, which does it, wants a whole file.
+# Without those that carry TLS keys: they open only what ends in the same piece.
 PLAIN = [path for path in TRACES if not read_capture(path).secrets]
 
 
