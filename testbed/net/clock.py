@@ -20,16 +20,21 @@ from socket import AF_INET, AF_INET6, inet_ntop
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
 _SLICE_S = 0.002
 _RETRANSMIT, _PROBE = "01", "04"
+_ALL_READ = ":00000000"  # tx_queue:rx_queue
 _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A TCP socket with a timer that runs: its (address, port), its peer's, and whether it probes a closed window."""
+    """A TCP socket with a timer that runs: its (address, port), its peer's, and whether it probes a closed window.
+
+    ``reopens`` tells that its peer's program has read all there was: the answer to a probe will open the window.
+    """
 
     local: tuple[str, int]
     remote: tuple[str, int]
     probes: bool
+    reopens: bool = False
 
 
 LeadsOn = Callable[[Waiting], bool]
@@ -48,7 +53,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self._jumped_ns = 0
         self._holds = 0
         self._kernel = kernel or KernelTimers()
-        self.leads_on: LeadsOn = lambda socket: not socket.probes
+        self.leads_on: LeadsOn = lambda socket: not socket.probes or socket.reopens
         self.on_turn: Callable[[], None] = lambda: None
         super().__init__(_JumpingSelector(self._rest, self.catch_up))
 
@@ -159,10 +164,7 @@ class KernelTimers:
                 with contextlib.suppress(FileNotFoundError):
                     self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
         return any(
-            leads_on(Waiting(socket_address(family, row[1]), socket_address(family, row[2]), row[5].startswith(_PROBE)))
-            for family, file in self._files
-            for row in socket_rows(file)
-            if row[5].startswith((_RETRANSMIT, _PROBE))
+            leads_on(waiting) for family, file in self._files for waiting in _waiting(family, list(socket_rows(file)))
         )
 
     def close(self) -> None:
@@ -170,6 +172,16 @@ class KernelTimers:
         for _, file in self._files:
             os.close(file)
         self._files.clear()
+
+
+def _waiting(family: int, rows: list[list[str]]) -> Iterator[Waiting]:
+    for row in rows:
+        if row[5].startswith((_RETRANSMIT, _PROBE)):
+            probes = row[5].startswith(_PROBE)
+            reopens = probes and any(
+                (other[1], other[2]) == (row[2], row[1]) and other[4].endswith(_ALL_READ) for other in rows
+            )
+            yield Waiting(socket_address(family, row[1]), socket_address(family, row[2]), probes, reopens)
 
 
 def socket_rows(file: int) -> Iterator[list[str]]:

@@ -79,6 +79,10 @@ class Stuck:
         return any(loss.stalls(socket.local, now_ns) for ends in both if (loss := self._losses.get(ends)) is not None)
 
     def starved(self, socket: Waiting, now_ns: int) -> bool:
-        """Whether a socket probes a window that the wire closed and will not keep closed for ever."""
+        """Whether a probe will open a window: one the wire does not keep closed for ever, or one that is open again.
+
+        TCP sends nothing where a window is smaller than a segment, and its peer may not tell when it has grown
+        (RFC 9293 §3.8.6.2): then the probe, which is sent in real time, is what goes on.
+        """
         fault = self._starving.get((socket.remote, socket.local))
-        return fault is not None and not fault.persists(now_ns)
+        return socket.reopens if fault is None else not fault.persists(now_ns)

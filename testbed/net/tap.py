@@ -121,7 +121,7 @@ class Tap:
     def _leads_on(self, waiting: Waiting) -> bool:
         """Whether a socket is the lab's, and something will come of what it repeats."""
         ours = any(self._ports.first <= port <= self._ports.last for _, port in (waiting.local, waiting.remote))
-        return ours and not waiting.probes
+        return ours and (not waiting.probes or waiting.reopens)
 
 
 def _open(ports: Ports) -> socket.socket:

@@ -163,6 +163,11 @@ def test_it_lasts_as_long_as_the_fault() -> None:
     assert (waits(stuck, CLIENT, 4), waits(stuck, CLIENT, 6)) == (False, True)
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_a_probe_opens_the_window_of_a_peer_that_has_read_all(read: bool) -> None:
+    assert Stuck().starved(Waiting(CLIENT, SERVER, probes=True, reopens=read), 0) is read
+
+
 def test_datagrams_are_nobodys_loss() -> None:
     stuck = Stuck()
     stuck.struck(ALWAYS, VAIN, DATAGRAM)
