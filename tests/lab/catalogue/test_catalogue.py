@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.baseline import in_real_time
 from testbed.outcome import Result
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
@@ -61,11 +62,6 @@ FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FI
 GUARDS = {name: guard for group in GROUPS.values() for name, guard in group.GUARDS.items()}
 
 
-def has_programs(scenario: Scenario) -> bool:
-    """Whether programs that are not ours play hosts, in time that is real."""
-    return any(host.is_program for host in scenario.hosts.values())
-
-
 def test_every_scenario_is_explained_and_held_against_both_tables() -> None:
     assert set(FINDINGS) == set(SCENARIOS)
     assert all(scenario.about and scenario.rfc for scenario in SCENARIOS.values())
@@ -82,7 +78,7 @@ def test_it_holds_and_the_cause_is_found_and_nothing_else(scenario: Scenario, tm
     for finding in outcome.analysis.findings:
         assert finding.frames
         assert set(finding.frames) <= frames
-    if not has_programs(scenario):  # their time is real: how often they try is up to the machine
+    if not in_real_time(scenario):
         assert compare_analyses(inspect(reference(scenario)), outcome.analysis).differences == ()
 
 
