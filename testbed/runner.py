@@ -7,7 +7,6 @@ the unfinished trace is an unnamed file, so nothing of a killed run stays behind
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import shutil
@@ -23,12 +22,12 @@ from types import FrameType
 from typing import BinaryIO, NoReturn
 
 from testbed.errors import LabError, StepError, UsageError
+from testbed.net.orphans import die_with_parent
 from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
 
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
-_PR_SET_PDEATHSIG = 1
 _WHOLE = 3
 _ERROR = b"\0"  # on the pipe, what follows is why the lab ended
 _EXIT_DONE, _EXIT_NO_LAB, _EXIT_CRASH = 0, 3, 70
@@ -237,7 +236,7 @@ class Runner:
 
 def _weight(scenario: Scenario) -> int:
     """How much of a core a lab takes: time is real where programs are hosts, and passes with waiting."""
-    return 1 if any(host.is_program for host in scenario.hosts.values()) else _WHOLE
+    return 1 if scenario.has_programs else _WHOLE
 
 
 def _lacking(needs: Sequence[str]) -> str:
@@ -260,7 +259,7 @@ def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int)
     """The life of a lab's process."""
     code = _EXIT_CRASH
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent()
         if os.getppid() != parent:
             os._exit(code)
         os.setpgid(0, 0)  # Ctrl-C reaches the runner, which passes it on once

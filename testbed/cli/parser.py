@@ -80,6 +80,10 @@ def _shell(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on", metavar="HOST", help="speak from this host's address (default: the first user agent)")
 
 
+def _filters(parser: argparse.ArgumentParser, says: str) -> None:
+    parser.add_argument("--filter", action="append", default=[], dest="filters", metavar="TERM=WORD", help=says)
+
+
 def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="FILE", help="captures, pcap or pcapng, or folders; - is a pipe")
     parser.add_argument("--live", metavar="IFACE", help="capture from an interface instead, until Ctrl-C")
@@ -87,13 +91,8 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=_positive, metavar="N", help="end --live after N packets")
     parser.add_argument("--stream", action="store_true", help="tell connections as they end, in bounded memory")
     parser.add_argument("--packets", action="store_true", help="list every packet with its phase and step")
-    parser.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        dest="filters",
-        metavar="TERM=WORD",
-        help="only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated",
+    _filters(
+        parser, "only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated"
     )
     parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
@@ -110,14 +109,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
     parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
-    parser.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        dest="filters",
-        metavar="TERM=WORD",
-        help="compare only connections like this, as in 'testbed inspect'; may be repeated",
-    )
+    _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from testbed.baseline import NO_REFERENCE, Baseline, in_real_time
+from testbed.baseline import NO_REFERENCE, Baseline
 from testbed.errors import UsageError
 from testbed.outcome import Outcome
 from testbed.protocols.text import printable
@@ -64,6 +64,6 @@ def _word(outcome: Outcome) -> str:
     missing = any(change.kind == NO_REFERENCE for change in outcome.changes)
     if outcome.accepted:
         return "recorded for the first time" if missing else "recorded anew"
-    if in_real_time(outcome.scenario) and not outcome.changes:
+    if outcome.scenario.has_programs and not outcome.changes:
         return "not compared, as programs are hosts"
     return "the same" if not outcome.changes else "missing" if missing else "changed"

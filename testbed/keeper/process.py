@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import selectors
 import signal
@@ -17,12 +16,12 @@ from testbed.keeper.guide import Guide
 from testbed.keeper.orders import Order
 from testbed.lab import preload, run
 from testbed.lab.visit import Visit
+from testbed.net.orphans import die_with_parent
 from testbed.runner import Played, Runner
 from testbed.serving import Serving
 
 _LOOK_S = 2.0
 _GRACE_S = 10.0  # a lab full of mail may take a while to write its inventory
-_PR_SET_PDEATHSIG = 1
 
 
 def main(descriptor: int) -> NoReturn:
@@ -48,7 +47,7 @@ def main(descriptor: int) -> NoReturn:
 def _tend(keeper: int, control: socket.socket, life: int, lab: int) -> NoReturn:
     """Look after one lab."""
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent()
         if os.getppid() != keeper:
             os._exit(1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -72,7 +72,7 @@ def preload(scenarios: Iterable[Scenario]) -> None:
         certificates.preload()
     if any(reads_by_imap(scenario) for scenario in scenarios):
         import testbed.hosts.imap_server
-    if any(host.is_program for scenario in scenarios for host in scenario.hosts.values()):
+    if any(scenario.has_programs for scenario in scenarios):
         forge.preload()
         import testbed.trace.inspect  # noqa: F401
 

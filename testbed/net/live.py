@@ -24,7 +24,7 @@ from typing import Literal
 
 from testbed.errors import LabError
 from testbed.net.interfaces import ANY, check, hardware_type
-from testbed.net.namespace import libc
+from testbed.net.orphans import die_with_parent
 from testbed.protocols.text import printable
 
 _RIGHTS = (
@@ -47,7 +47,6 @@ _ARPHRD_ETHER, _ARPHRD_LOOPBACK, _ARPHRD_NONE = 1, 772, 0xFFFE
 _ETHERNET, _RAW, _SLL2 = 1, 101, 276  # LINKTYPE_ numbers
 _LINK_TYPES = {_ARPHRD_ETHER: _ETHERNET, _ARPHRD_LOOPBACK: _ETHERNET, _ARPHRD_NONE: _RAW}
 _DROPPED = re.compile(r"received/dropped on interface .*: \d+/(\d+) ")
-_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -128,7 +127,7 @@ class DumpcapSource(Source):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
+            preexec_fn=lambda: die_with_parent(signal.SIGTERM),
         )
         assert self._process.stdout
         self._descriptor = self._process.stdout.fileno()

@@ -16,9 +16,9 @@ from testbed.errors import LabError
 from testbed.net.clock import socket_address
 from testbed.net.namespace import ANYWHERE, LOOPBACK, PREFIX, PREFIX6, TABLE, WIRE, libc
 from testbed.net.netlink import TABLE_MAIN, Netlink
+from testbed.net.orphans import die_with_parent
 
 _LISTENING = "0A"
-_PR_SET_PDEATHSIG = 1
 _CLONE_NEWUTS = 0x04000000
 _NAMESPACES = (("user", 0x10000000), ("mnt", 0x00020000), ("net", 0x40000000))  # in the order they are joined
 
@@ -103,5 +103,5 @@ def on_host(name: str) -> None:
     """
     if libc.unshare(_CLONE_NEWUTS) == 0:
         socket.sethostname(name)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -21,6 +21,7 @@ from typing import NoReturn
 from testbed.errors import LabError
 from testbed.net.clock import socket_address, socket_rows
 from testbed.net.namespace import lay_wire, libc
+from testbed.net.orphans import die_with_parent
 from testbed.net.programs import on_host
 
 _CLONE_NEWNET, _CLONE_NEWPID, _CLONE_NEWNS = 0x40000000, 0x20000000, 0x00020000
@@ -31,7 +32,6 @@ _TABLES = (
     ("udp", socket.AF_INET, _BOUND),
     ("udp", socket.AF_INET6, _BOUND),
 )
-_PR_SET_PDEATHSIG = 1
 _SIGNALLED = 128
 
 Place = tuple[str, str, int]
@@ -94,7 +94,7 @@ def start_in_room(
         first = os.fork()
         if first:
             _keep(first)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent()
         libc.mount(b"proc", b"/proc", b"proc", 0, None)  # where that is forbidden, it sees no processes
         program = os.fork()
         if program:

@@ -14,7 +14,7 @@ from rich.text import Text
 from testbed.baseline import NO_REFERENCE, NOT_OURS
 from testbed.outcome import Outcome
 from testbed.protocols.text import printable
-from testbed.report.words import frames
+from testbed.report.words import both_frames, count
 from testbed.trace.semantics.difference import Difference
 
 INDENT = 8
@@ -32,8 +32,7 @@ def changes(outcome: Outcome, *, whole: bool = False) -> RenderableType:
     shown = outcome.changes if whole else outcome.changes[:_MOST]
     parts: list[RenderableType] = []
     if first not in (NO_REFERENCE, NOT_OURS):
-        number = len(outcome.changes)
-        head = Text(f"{number} difference{'' if number == 1 else 's'} from {reference}", "failed")
+        head = Text(f"{count(len(outcome.changes), 'difference')} from {reference}", "failed")
         parts.append(_indented(head.append(f" ({outcome.since})", "quiet")))
     parts.append(_indented(table(shown)))
     if len(shown) < len(outcome.changes):
@@ -57,12 +56,7 @@ def table(differences: tuple[Difference, ...]) -> Table:
     rows.add_column(overflow="fold")
     for difference in differences:
         text = Text(difference.text)
-        evidence = "; ".join(
-            f"{side}: {cited}"
-            for side, cited in (("before", frames(difference.before)), ("now", frames(difference.now)))
-            if cited
-        )
-        if evidence:
+        if evidence := both_frames(difference.before, difference.now):
             text.append(f"  [{evidence}]", "quiet")
         rows.add_row(Text("≠", "failed"), text)
     return rows

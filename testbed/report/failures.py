@@ -15,7 +15,7 @@ from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
 from testbed.report.run import look
-from testbed.report.words import frames
+from testbed.report.words import both_frames, frames
 from testbed.scenario.like import texts
 from testbed.scenario.scenario import Scenario
 from testbed.trace.semantics.difference import Difference
@@ -114,8 +114,7 @@ def _changed(outcome: Outcome) -> Failure:
 
 
 def _difference(change: Difference) -> str:
-    sides = (("before", change.before), ("now", change.now))
-    cited = "; ".join(f"{side}: {frames(numbers)}" for side, numbers in sides if numbers)
+    cited = both_frames(change.before, change.now)
     return printable(f"≠ {change.text}" + (f" [{cited}]" if cited else ""))
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.report.changes import changes
+from testbed.report.run import why_skipped
 from testbed.report.words import frames
 
 
@@ -28,8 +29,7 @@ def outcome(result: Outcome, *, whole: bool) -> RenderableType:
     if result.played.error:
         parts.append(Padding(Text(result.played.error, "error"), (0, 0, 0, 8)))
     elif result.result is Result.SKIPPED:
-        kept = "the trace so far is kept" if result.played.trace else "nothing was captured"
-        parts.append(Padding(Text(result.played.skipped or f"interrupted; {kept}", "skipped"), (0, 0, 0, 8)))
+        parts.append(Padding(Text(why_skipped(result), "skipped"), (0, 0, 0, 8)))
     if result.judgement is not None and result.result in (Result.HELD, Result.FAILED):
         verdicts = [*result.judgement.expectations, *result.judgement.always]
         shown = verdicts if whole else [verdict for verdict in verdicts if not verdict.held]

@@ -38,6 +38,12 @@ def frames(numbers: Sequence[int], most: int = 6) -> str:
     return f"frame{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
+def both_frames(before: Sequence[int], now: Sequence[int]) -> str:
+    """``before: frame 31; now: frames 30, 58``: where two traces differ."""
+    sides = (("before", frames(before)), ("now", frames(now)))
+    return "; ".join(f"{side}: {cited}" for side, cited in sides if cited)
+
+
 def count(number: int, noun: str) -> str:
     """``1 packet``, ``2,048 packets``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -46,7 +46,7 @@ def needs_private_network(scenario: Scenario) -> Need | None:
 def _needs(scenario: Scenario) -> Iterator[Need]:
     if scenario.ip != "ipv4":
         yield Need(IPV6, scenario.file)
-    if any(host.is_program for host in scenario.hosts.values()):
+    if scenario.has_programs:
         yield Need(PROGRAM, scenario.file)
     for fault in scenario.faults:
         if reason := _why_fault(scenario, fault):

@@ -80,6 +80,11 @@ class Scenario(Part):
         return "-".join([Path(self._file).stem, *(re.sub(r"[^\w.]+", "-", value).strip("-") for value in values)])
 
     @property
+    def has_programs(self) -> bool:
+        """Whether programs of the user's play hosts: in real time, so how often they try is up to the machine."""
+        return any(host.is_program for host in self.hosts.values())
+
+    @property
     def text(self) -> str:
         """The source; behind it that of the scenario it is like, where there is one."""
         return self._text

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from testbed.baseline import in_real_time
 from testbed.outcome import Result
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
@@ -78,7 +77,7 @@ def test_it_holds_and_the_cause_is_found_and_nothing_else(scenario: Scenario, tm
     for finding in outcome.analysis.findings:
         assert finding.frames
         assert set(finding.frames) <= frames
-    if not in_real_time(scenario):
+    if not scenario.has_programs:
         assert compare_analyses(inspect(reference(scenario)), outcome.analysis).differences == ()
 
 
