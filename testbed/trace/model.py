@@ -214,8 +214,10 @@ class Connection:
 
     @property
     def said_goodbye(self) -> bool:
-        """Whether the server answered the client's goodbye."""
-        return any(e.phase is Phase.CLOSURE and e.command is not None and e.reply is not None for e in self.exchanges)
+        """Whether both said so: a QUIT the server answered, or one that met its 421 (RFC 5321 §3.8)."""
+        closing = any(e.reply is not None and e.reply.code == "421" for e in self.exchanges)
+        goodbyes = [e for e in self.exchanges if e.phase is Phase.CLOSURE and e.command is not None]
+        return any(closing or goodbye.reply is not None for goodbye in goodbyes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,22 @@ def test_what_was_said_in_vain_is_no_second_refusal(command: str) -> None:
     assert {finding.code for finding in findings(after(*REFUSED_IN_VAIN[command]))} == {"disk-full"}
 
 
+CLOSING = ["S 421 4.3.2 back at noon"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "also"),
+    [
+        (["C QUIT"], set()),  # both have said that this is the end
+        (["C EHLO a"], {"server-hung-up", "connection-reset"}),
+        ([], {"connection-reset"}),
+    ],
+)
+def test_a_quit_that_crosses_a_421_meets_no_surprise(lines: list[str], also: set[str]) -> None:
+    talk = Talk().open().say(*CLOSING).segment(1, "FA").say(*lines).segment(1, "R")
+    assert {finding.code for finding in findings(talk)} == {"refused-for-now"} | also
+
+
 def test_frames_point_at_the_evidence() -> None:
     (finding,) = findings(*CASES["mailbox-full"])
     assert finding.frames == (10,)

@@ -75,7 +75,7 @@ def resets(connection: Connection) -> Iterator[Finding]:
     if connection.closure is not Closure.RESET or connection.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN):
         return
     if connection.said_goodbye:
-        return  # after 221, nothing depends on the manner of closing
+        return  # nothing depends on the manner of closing
     breaker = connection.server if connection.closed_by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.closure_frames
