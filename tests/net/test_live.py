@@ -104,7 +104,7 @@ def test_it_ends_with_sigint_and_gives_what_it_has(through: str) -> None:
         before = signal.getsignal(signal.SIGINT)
         with live("lo", through=through) as source:
             talk()
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             *_, last = segments(source.read, "lo")
         return last.frames, signal.getsignal(signal.SIGINT) == before
 
@@ -116,9 +116,9 @@ def test_it_ends_with_sigint_and_gives_what_it_has(through: str) -> None:
 def test_a_second_sigint_is_obeyed_at_once() -> None:
     def story() -> Any:
         with live("lo", through="socket"):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             try:
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
             except KeyboardInterrupt:
                 return "interrupted"
 
