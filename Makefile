@@ -34,7 +34,7 @@ demo: $(READY)
 	@$(BIN)/testbed run -v scenarios/mailbox-full.yaml
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(READY)
 	@$(BIN)/ruff check .

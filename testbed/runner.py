@@ -28,11 +28,13 @@ from testbed.scenario.scenario import Scenario
 
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
-_WHOLE = 3
+_PROGRAM_LABS = 2
+"""To each job: time is real where programs are hosts, so their labs wait while others compute."""
 _ERROR = b"\0"  # on the pipe, what follows is why the lab ended
 _EXIT_DONE, _EXIT_NO_LAB, _EXIT_CRASH = 0, 3, 70
 
 Lab = Callable[[Scenario, BinaryIO, Callable[[str], None]], None]
+_Work = tuple[Scenario, Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Runner:
         self._selector = selectors.DefaultSelector()
         self._interrupted = False
 
-    def run(self, work: Sequence[tuple[Scenario, Path]]) -> Iterator[Played]:
+    def run(self, work: Sequence[_Work]) -> Iterator[Played]:
         """Play scenarios and yield each as it ends.  Every item names where its trace goes.
 
         After an interrupt (SIGINT) the running labs write what they have, and no more are begun.
@@ -114,8 +116,9 @@ class Runner:
         previous = signal.signal(signal.SIGINT, self._interrupt if self._heeds_ctrl_c else signal.SIG_IGN)
         try:
             while running or (waiting and not self._interrupted):
-                while waiting and self._has_room_for(waiting[0][0]) and not self._interrupted:
-                    running.append(self._start(*waiting.pop(0)))
+                while (following := self._following(waiting)) is not None:
+                    waiting.remove(following)
+                    running.append(self._start(*following))
                 for process in self._ended(running):
                     running.remove(process)
                     yield self._finish(process)
@@ -124,10 +127,13 @@ class Runner:
             for process in running:
                 self._kill(process)
 
-    def _has_room_for(self, scenario: Scenario) -> bool:
-        """Whether another lab may begin; where several may run, three in which programs are hosts count as one."""
-        weights = [_weight(process.scenario) if self._jobs > 1 else _WHOLE for process in self._running]
-        return sum(weights) + (_weight(scenario) if self._jobs > 1 else _WHOLE) <= self._jobs * _WHOLE
+    def _following(self, waiting: Sequence[_Work]) -> _Work | None:
+        """The first for which there is room; with several jobs, labs in which programs are hosts are counted apart."""
+        if self._interrupted or (self._jobs == 1 and self._running):
+            return None
+        programs = sum(process.scenario.has_programs for process in self._running)
+        room = {True: self._jobs * _PROGRAM_LABS > programs, False: self._jobs > len(self._running) - programs}
+        return next((work for work in waiting if room[work[0].has_programs]), None)
 
     @property
     def interrupted(self) -> bool:
@@ -232,11 +238,6 @@ class Runner:
         os.waitpid(process.pid, 0)
         os.close(process.pipe)
         process.trace.close()
-
-
-def _weight(scenario: Scenario) -> int:
-    """How much of a core a lab takes: time is real where programs are hosts, and passes with waiting."""
-    return 1 if scenario.has_programs else _WHOLE
 
 
 def _lacking(needs: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from functools import cache
 from pathlib import Path
@@ -31,3 +32,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def project() -> Path:
     """The project's root."""
     return PROJECT
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Half of the time tests wait: for other processes, programs and the kernel's timers."""
+    return 2 * len(os.sched_getaffinity(0))

@@ -17,6 +17,7 @@ from testbed.trace.filter import choose, parse_filter
 from tests.bench.make_capture import make
 from tests.cli.test_commands import testbed
 from tests.conftest import PROJECT
+from tests.traces import TRACES
 
 CONNECTIONS = 1_100
 
@@ -158,7 +159,7 @@ def test_messages_become_files(tmp_path: Path) -> None:
 
 def test_tables_become_files(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    shown = testbed("inspect", "--parquet", str(tmp_path / "tables"), "captures/delivered.pcapng", "captures")
+    shown = testbed("inspect", "--parquet", str(tmp_path / "tables"), *map(str, TRACES[:20]))
     assert shown.returncode == 0
     names = {path.name for path in (tmp_path / "tables").iterdir()}
     assert {"connections.parquet", "exchanges.parquet", "packets.parquet"} <= names

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import testbed as package
 from tests.cli.test_commands import testbed
 from tests.conftest import PROJECT
+from tests.traces import TRACES
 
 FULL = "captures/mailbox-full.pcapng"
 
@@ -73,10 +75,12 @@ def test_csv_has_a_row_per_connection() -> None:
     assert {row["findings"] for row in rows} == {"", "mailbox-full"}
 
 
-def test_a_folder_means_every_capture_in_it() -> None:
-    document = json.loads(testbed("inspect", "--json", "captures").stdout)
+def test_a_folder_means_every_capture_in_it(tmp_path: Path) -> None:
+    for trace in TRACES[:20]:
+        shutil.copy(trace, tmp_path)
+    document = json.loads(testbed("inspect", "--json", str(tmp_path)).stdout)
     assert [Path(capture["file"]).name for capture in document["captures"]] == sorted(
-        path.name for path in (PROJECT / "captures").iterdir()
+        trace.name for trace in TRACES[:20]
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
+from tests.docs.small_project import make_small
 
 PAGE = (PROJECT / "docs" / "pytest.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.M | re.S)
@@ -32,8 +34,10 @@ def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     for file, text in FILES.items():
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text(f"# {file}\n{text}")
-    for other in ("scenarios", "docs"):
-        (folder / other).symlink_to(PROJECT / other)
+    for other in ("scenarios", "captures"):
+        shutil.copytree(PROJECT / other, folder / other)
+    make_small(folder)
+    (folder / "docs").symlink_to(PROJECT / "docs")
     (folder / "pytest.ini").write_text("[pytest]\n")
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{PROJECT}:{installed.parent}", "COLUMNS": "200"}
     program = f'pytest() {{ {sys.executable} -m pytest -p no:cacheprovider --basetemp tmp "$@"; }}; {command}'

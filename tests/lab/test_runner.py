@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -160,3 +161,34 @@ def test_a_lab_killed_from_outside_is_an_error(tmp_path: Path) -> None:
 
     [played] = Runner(lab, jobs=1).run([(parse(QUICK), tmp_path / "trace.pcapng")])
     assert played.error == "the lab died with status -9"
+
+
+PROGRAM = """
+title: A program plays the relay
+hosts: {crepes.fr: {role: relay, command: "true"}}
+steps: [{send: {to: bob@someschool.edu}}]
+expect: [{delivered: {to: bob@someschool.edu}}]
+"""
+
+
+LABS = [(parse(text), Path("nowhere")) for text in (PROGRAM, QUICK, PROGRAM, QUICK, PROGRAM, PROGRAM)]
+
+
+def test_where_programs_are_hosts_labs_wait_beside_those_that_compute() -> None:
+    meeting = multiprocessing.get_context("fork").Barrier(len(LABS))
+
+    def lab(scenario: Scenario, trace: BinaryIO, say: Callable[[str], None]) -> None:
+        meeting.wait(20)
+
+    assert [played.error for played in Runner(lab, jobs=2).run(LABS)] == [""] * len(LABS)
+
+
+def test_one_at_a_time_means_one() -> None:
+    alone = multiprocessing.get_context("fork").Lock()
+
+    def lab(scenario: Scenario, trace: BinaryIO, say: Callable[[str], None]) -> None:
+        assert alone.acquire(block=False)
+        os.sched_yield()
+        alone.release()
+
+    assert [played.error for played in Runner(lab, jobs=1).run(LABS)] == [""] * len(LABS)

@@ -32,6 +32,10 @@ takes_nothing_for_final = configured("soft_bounce = yes", "Postfix takes no refu
 knows_one_server = configured("smtp_mx_address_limit = 1", "Postfix tries no other mail server than the first.")
 sends_it_elsewhere = configured("relayhost = [192.0.2.1]", "Postfix sends everything to a host outside the lab.")
 
+tries_once_an_hour = configured(
+    "queue_run_delay = 1h\nminimal_backoff_time = 1h\nmaximal_backoff_time = 1h", "Postfix tries once in a real hour."
+)
+
 FINDINGS = {
     "postfix-all-mx-down-refused": "connection-refused",
     "postfix-delivered": "",
@@ -69,7 +73,7 @@ GUARDS: dict[str, Break] = {
     "postfix-mailbox-full-five-days": never_gives_up,
     "postfix-mx-unanswered": never_gives_up,
     "postfix-null-mx": takes_nothing_for_final,
-    "postfix-rate-limit": gives_up_at_once,
+    "postfix-rate-limit": tries_once_an_hour,
     "postfix-refused-for-good": takes_nothing_for_final,
     "postfix-relay-crashes-while-mail-waits": gives_up_at_once,
     "postfix-reset-after-final-dot": gives_up_at_once,
