@@ -1,12 +1,14 @@
 """``make soak``: the baseline check over and over, on a loaded machine; not one false alarm.
 
 Every scenario is played and compared with its reference in ``captures/``, as ``testbed run --baseline`` does it.
+The traces of what differs stay in ``build/soak``.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,12 +18,15 @@ from pathlib import Path
 
 from testbed.baseline import Baseline
 from testbed.lab import preload, run
+from testbed.net.orphans import die_with_parent
 from testbed.outcome import Outcome, Result, conclude
 from testbed.runner import Runner
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
+from tests.lab.test_scenarios import why
 
+_KEPT = PROJECT / "build" / "soak"
 _FINE = (Result.HELD, Result.SKIPPED)
 
 
@@ -32,11 +37,21 @@ def once(scenarios: list[Scenario], baseline: Baseline, folder: Path) -> list[Ou
     return [baseline.compared(conclude(played)) for played in Runner(run, jobs=jobs).run(work)]
 
 
+def _tell(outcome: Outcome, number: int) -> None:
+    """What went wrong, and where its trace is kept."""
+    print(f"\nround {number}: {outcome.scenario.name}: {outcome.result}", why(outcome))
+    print("\n".join(f"  {change.text}" for change in outcome.changes))
+    if outcome.played.trace is not None:
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        print("  trace:", shutil.copy(outcome.played.trace, _KEPT / f"{outcome.scenario.name}-{number}.pcapng"))
+
+
 def main(rounds: int, paths: list[str], baseline: Baseline, burners: int) -> int:
     """Play, compare, print the count, and what differs; 1 when something does."""
     scenarios = load_all(discover([Path(path) for path in paths]))
     preload(scenarios)
-    burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(burners)]
+    burner = [sys.executable, "-c", "while True: pass"]
+    burning = [subprocess.Popen(burner, preexec_fn=die_with_parent) for _ in range(burners)]
     alarms: Counter[str] = Counter()
     started = time.monotonic()
     try:
@@ -45,13 +60,12 @@ def main(rounds: int, paths: list[str], baseline: Baseline, burners: int) -> int
                 for outcome in once(scenarios, baseline, Path(folder)):
                     if outcome.result not in _FINE:
                         alarms[outcome.scenario.name] += 1
-                        print(f"\nround {number}: {outcome.scenario.name}: {outcome.result}", outcome.played.error)
-                        print("\n".join(f"  {change.text}" for change in outcome.changes))
+                        _tell(outcome, number)
             print(f"\r{number}/{rounds} rounds, {alarms.total()} alarms", end="", flush=True)
     finally:
-        for burner in burning:
-            burner.kill()
-            burner.wait()
+        for process in burning:
+            process.kill()
+            process.wait()
     print(f", {time.monotonic() - started:.0f} s with {burners} busy loops beside")
     print(f"{len(scenarios)} scenarios, {rounds * len(scenarios)} runs compared with {baseline.folder}")
     print("\n".join(f"{count} × {name}" for name, count in alarms.most_common()) or "not one differs")
