@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.net.probe import probe
+from testbed.net.probe import host_network, probe
 
 PROJECT = Path(__file__).parent.parent
 
@@ -20,9 +20,17 @@ def _why_no_lab() -> str:
     return "; ".join(missing)
 
 
+@cache
+def _why_no_loopback() -> str:
+    checks = probe()
+    return "" if host_network(checks) else next(check.detail for check in checks if check.name == "loopback")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("lab") and _why_no_lab():
         pytest.skip(f"labs cannot run here: {_why_no_lab()}")
+    if item.get_closest_marker("loopback") and _why_no_loopback():
+        pytest.skip(f"the machine's loopback cannot be captured: {_why_no_loopback()}")
     for marker in item.iter_markers("program"):
         if shutil.which(marker.args[0]) is None and not Path(f"/usr/sbin/{marker.args[0]}").exists():
             pytest.skip(f"{marker.args[0]} is not installed")

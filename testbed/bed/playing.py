@@ -7,9 +7,11 @@ from pathlib import Path
 
 from testbed.bed.bed import Bed
 from testbed.bed.source import Folder, Source, scenario_of, trace_file
+from testbed.errors import UsageError
 from testbed.keeper import Order, Session
 from testbed.outcome import Outcome, conclude
 from testbed.runner import TIME_LIMIT_S
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
 
 
@@ -35,17 +37,33 @@ def play(
     case: str = "",
     keep: Folder = None,
     time_limit_s: float = TIME_LIMIT_S,
+    network: str = NetworkKind.PRIVATE,
     **parts: object,
 ) -> Outcome:
     """Play a scenario to its end and judge it; ``source``, ``case``, ``keep`` and ``parts`` as for :func:`open_lab`.
 
-    ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.
+    ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.  With ``network="host"`` it
+    is played on the machine's own loopback, or skipped when it takes more than that.
     """
     scenario = scenario_of(source, case, parts)
-    return play_into(scenario, trace_file(scenario, keep), Path.cwd(), time_limit_s)
+    kind = _network(network)
+    return play_into(scenario, trace_file(scenario, keep), Path.cwd(), time_limit_s, kind)
 
 
-def play_into(scenario: Scenario, trace: Path, folder: Path, time_limit_s: float = TIME_LIMIT_S) -> Outcome:
+def _network(name: str) -> NetworkKind:
+    """The network of that name.  Raises UsageError."""
+    if name not in list(NetworkKind):
+        raise UsageError(f"there is no network '{name[:40]}'; it is {' or '.join(NetworkKind)}")
+    return NetworkKind(name)
+
+
+def play_into(
+    scenario: Scenario,
+    trace: Path,
+    folder: Path,
+    time_limit_s: float = TIME_LIMIT_S,
+    network: NetworkKind = NetworkKind.PRIVATE,
+) -> Outcome:
     """Play a scenario whose paths are seen from ``folder``; its trace goes where ``trace`` says."""
-    order = Order(scenario, trace.absolute(), folder, dict(os.environ), time_limit_s)
+    order = Order(scenario, trace.absolute(), folder, dict(os.environ), time_limit_s, network=network)
     return conclude(Session(order).played())

@@ -8,13 +8,13 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
 from testbed.cli.choose import chosen
-from testbed.cli.network import instead_of, lab_and_limits
 from testbed.cli.progress import Progress
 from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
@@ -26,7 +26,10 @@ from testbed.report.run import Run
 from testbed.report.words import count
 from testbed.runner import Played, Runner
 from testbed.scenario.load import discover, load_all
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
+
+_INSTEAD = "; or run with '--network host' on the machine's own loopback, which skips what needs a wire"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -62,7 +65,7 @@ def _fresh_name() -> str:
 def _play(
     work: list[tuple[Scenario, Path]], options: argparse.Namespace, out: Console, references: References, *, quiet: bool
 ) -> tuple[list[Outcome], bool]:
-    from testbed.lab import preload
+    from testbed.lab import preload, run
 
     if not work:
         return [], False
@@ -70,16 +73,16 @@ def _play(
         raise UsageError(f"{work[0][1]}: the trace cannot be written: {why}")
     scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
-    lab, why_not = lab_and_limits(options.network)
+    network = NetworkKind(options.network)
     jobs = options.jobs or len(os.sched_getaffinity(0))
     progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=quiet)
     runner = Runner(
-        lab,
+        partial(run, network=network),
         jobs=min(jobs, len(scenarios)),
         time_limit_s=options.time_limit,
         on_progress=progress.told,
         on_tick=progress.tick,
-        why_not=why_not,
+        why_not=network.why_not,
     )
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
@@ -162,7 +165,7 @@ def _exit_code(outcomes: list[Outcome], interrupted: bool, network: str) -> int:
         return INTERRUPTED
     for result in outcomes:
         if result.played.no_lab:
-            raise LabError(result.played.error + instead_of(network))
+            raise LabError(result.played.error + ("" if network == NetworkKind.HOST else _INSTEAD))
     results = {result.result for result in outcomes}
     if Result.ERROR in results:
         return NO_LAB

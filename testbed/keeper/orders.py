@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
@@ -24,6 +25,7 @@ class Order:
     time_limit_s: float
     held: bool = False
     plays_steps: bool = True
+    network: NetworkKind = NetworkKind.PRIVATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,12 +82,13 @@ def _played(order: Order, client: Connection, lab: Connection) -> Played:
             runner.stop()
 
     runner = Runner(
-        lambda scenario, trace, tell: run(scenario, trace, tell, visit),
+        lambda scenario, trace, tell: run(scenario, trace, tell, visit, order.network),
         jobs=1,
         time_limit_s=order.time_limit_s,
         grace_s=_GRACE_S,
         heeds_ctrl_c=False,
         on_tick=look,
+        why_not=order.network.why_not,
     )
     preload([order.scenario])
     [played] = runner.run([(order.scenario, Path(order.trace))])

@@ -20,7 +20,7 @@ from testbed.lab.crew import Crew, Theatre
 from testbed.lab.facts import KEYLOG, Briefing
 from testbed.lab.faults import needs_forging
 from testbed.lab.journal import LAB, Journal
-from testbed.lab.media import Medium, NetworkKind, medium
+from testbed.lab.media import Medium, medium
 from testbed.lab.patience import Patience
 from testbed.lab.sites import Surveyor
 from testbed.lab.steps import Stage
@@ -31,6 +31,7 @@ from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Event
 from testbed.scenario.faults import TlsFault
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.readers import opened, reads_by_imap
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step

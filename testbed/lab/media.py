@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -26,18 +25,12 @@ from testbed.protocols.events import Event
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault
 from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
 
 _MAX_FOREIGNERS = 50
 
 Addresses = Mapping[str, tuple[str, ...]]
-
-
-class NetworkKind(StrEnum):
-    """Where a lab lives."""
-
-    PRIVATE = "private"
-    HOST = "host"
 
 
 class Carrier(Protocol):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 GLOBS = "testbed_scenarios"
 KEEP = "testbed_keep"
 BASELINE = "testbed_baseline"
+NETWORK = "testbed_network"
 TIME_LIMIT = "testbed_time_limit"
 MARK = "testbed"
 
@@ -45,6 +46,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest=BASELINE,
         metavar="DIR",
         help="compare scenarios with the reference traces of this folder; what changed fails",
+    )
+    group.addoption(
+        "--testbed-network",
+        dest=NETWORK,
+        choices=("private", "host"),
+        default="private",
+        help="where the labs of scenario files live; on the host's own loopback, what needs a wire is skipped",
     )
     parser.addini(
         GLOBS,

@@ -13,9 +13,10 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from testbed.errors import TestbedError
-from testbed.pytest_plugin import BASELINE, TIME_LIMIT
+from testbed.pytest_plugin import BASELINE, NETWORK, TIME_LIMIT
 from testbed.pytest_plugin.traces import inside, keep_folder, temporary_folder, trace_lines
 from testbed.scenario.load import load_cases
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class ScenarioItem(pytest.Item):
         trace.unlink(missing_ok=True)  # what an earlier run kept is not this one's
         try:
             folder = self.config.invocation_params.dir
-            outcome = play_into(self.scenario, trace, folder, float(self.config.getini(TIME_LIMIT)))
+            network = NetworkKind(self.config.getoption(NETWORK))
+            outcome = play_into(self.scenario, trace, folder, float(self.config.getini(TIME_LIMIT)), network)
         finally:
             if trace.exists():
                 self.user_properties.append(("testbed_trace", str(trace)))

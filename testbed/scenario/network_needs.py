@@ -1,4 +1,4 @@
-"""What of a scenario takes a private network: parts that want packets changed, or a network of the lab's own.
+"""Where labs live, and what takes a private network: parts that want packets changed, or a network of the lab's own.
 
 The machine's loopback delivers every packet as it is, has one IPv6 address, and other programs' settings.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from testbed.scenario.faults import Fault, HostFault, LinkFault, WireFault
 from testbed.scenario.hosts import NameServerSpec, ReceiverSpec
@@ -25,6 +26,18 @@ REASONS = (WIRE_FAULT, LINK_FAULT, SILENT_HOST, UNREACHABLE_HOST, REFUSED_CLIENT
 
 _ASK_NO_NAMES = (ReceiverSpec, NameServerSpec)  # a receiver does so for the notices it owes: the lab heeds that
 _HOST_FAULTS = {"silent": SILENT_HOST, "unreachable": UNREACHABLE_HOST}
+
+
+class NetworkKind(StrEnum):
+    """Where a lab lives."""
+
+    PRIVATE = "private"
+    HOST = "host"
+
+    def why_not(self, scenario: Scenario) -> str:
+        """Why a scenario cannot be played there, ``""`` where it can."""
+        need = needs_private_network(scenario) if self is NetworkKind.HOST else None
+        return str(need) if need is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

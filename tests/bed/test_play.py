@@ -53,3 +53,19 @@ def test_a_wrong_one_is_told_with_its_place(tmp_path: Path) -> None:
     file.write_text("title: x\n")
     with pytest.raises(TestbedError, match=r"x.yaml:1:1: 'steps' is missing"):
         play(file)
+
+
+@pytest.mark.loopback
+def test_on_the_loopback_of_the_machine_what_needs_a_wire_is_skipped() -> None:
+    outcome = play(FULL, network="host")
+    assert outcome.result is Result.HELD
+    assert outcome.analysis is not None
+    assert "network" in outcome.analysis.log[0].fields
+    assert (
+        "needs a private network" in play(PROJECT / "scenarios" / "syn-lost-twice.yaml", network="host").played.skipped
+    )
+
+
+def test_there_are_two_networks() -> None:
+    with pytest.raises(TestbedError, match="no network 'public'; it is private or host"):
+        play(FULL, network="public")

@@ -20,8 +20,6 @@ import numpy as np
 import pytest
 
 from testbed.lab import preload, run
-from testbed.lab.media import NetworkKind
-from testbed.net.probe import host_network, probe
 from testbed.outcome import Outcome, Result, conclude
 from testbed.pcap.checksums import GOOD
 from testbed.pcap.condition import conditions
@@ -30,7 +28,7 @@ from testbed.pcap.read import read_capture
 from testbed.protocols.events import Event
 from testbed.runner import Runner
 from testbed.scenario.load import discover, load, load_all, parse
-from testbed.scenario.network_needs import REASONS, needs_private_network
+from testbed.scenario.network_needs import REASONS, NetworkKind, needs_private_network
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
@@ -49,14 +47,7 @@ OF_THE_MACHINE = {"fin-lost", "segment-retransmitted", "window-closed"}
 SMALL_BUFFERS = ("cut-in-mid-message-reset", "cut-in-mid-message-close")
 
 HOST = partial(run, network=NetworkKind.HOST)
-pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _permitted() -> None:
-    checks = probe()
-    if not host_network(checks):
-        pytest.skip(next(check.detail for check in checks if check.name == "loopback"))
+pytestmark = [pytest.mark.lab, pytest.mark.loopback]
 
 
 def play(given: Scenario | str, folder: Path) -> Outcome:

@@ -193,6 +193,15 @@ def test_marks_choose_scenarios(run: Run, write: Write, expression: str, count: 
     assert len(re.findall(r"^scenarios/\S+::", result.stdout.str(), re.M)) == count
 
 
+@pytest.mark.loopback
+def test_on_the_loopback_of_the_machine_what_needs_a_wire_is_skipped(run: Run, write: Write) -> None:
+    write("x.yaml", GREEN)
+    write("y.yaml", GREEN + "faults: [{between: [crepes.fr, someschool.edu], packets: SYN, lose: 1}]\n")
+    result = run("-rs", "--testbed-network", "host", "x.yaml", "y.yaml")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*y.yaml*packets are changed on a wire (y.yaml:6)"])
+
+
 @pytest.mark.lab
 def test_a_program_that_is_missing_skips_the_scenario(run: Run, write: Write) -> None:
     write("x.yaml", GREEN + "needs: [no-such-program]\n")
