@@ -134,7 +134,7 @@ class Recipient:
     """One RCPT of a transaction and the fate it met on this connection."""
 
     address: str
-    reply: Reply | None  # to RCPT
+    reply: Reply | None  # to RCPT, or to the refused MAIL before it
     accepted: bool  # RCPT answered 2xx and the message answered 2xx
     parameters: str = ""  # what RCPT said besides the address: "NOTIFY=NEVER"
 

@@ -146,6 +146,14 @@ def test_what_was_said_in_vain_is_no_second_refusal(command: str) -> None:
     assert {finding.code for finding in findings(after(*REFUSED_IN_VAIN[command]))} == {"disk-full"}
 
 
+def test_who_waits_is_told_the_refusal_of_mail_not_that_of_the_rcpt_behind_it() -> None:
+    analysis = watch(after(*REFUSED_IN_VAIN["RCPT"]), after(*REFUSED_IN_VAIN["RCPT"], port=40_001), healthy(40_002))
+    assert analysis.connections[0].outcome == "mail for b@y: 452 4.3.1 full"
+    [retried] = [finding for finding in analysis.findings if finding.code == "delivery-retried"]
+    assert "452 4.3.1" in retried.text
+    assert "503" not in retried.text
+
+
 CLOSING = ["S 421 4.3.2 back at noon"]
 
 

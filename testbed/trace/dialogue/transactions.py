@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testbed.protocols.header import header_field
 from testbed.protocols.smtp import parameters_of, path_of
-from testbed.trace.model import Exchange, Recipient, Transaction
+from testbed.trace.model import Exchange, Recipient, Reply, Transaction
 
 _MAX_HEAD = 65_536
 _ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
@@ -66,7 +66,7 @@ class TransactionLog:
         recipients = tuple(
             Recipient(
                 path_of(exchange.command.argument),
-                exchange.reply,
+                self._decided(exchange),
                 taken and exchange.reply is not None and exchange.reply.code.startswith("2"),
                 parameters_of(exchange.command.argument),
             )
@@ -85,3 +85,10 @@ class TransactionLog:
             )
         )
         self._mail, self._recipients = None, []
+
+    def _decided(self, recipient: Exchange) -> Reply | None:
+        """The reply that decided on a recipient: that of a refused MAIL where RCPT, said all the same, is told 503."""
+        mail, reply = self._mail, recipient.reply
+        if mail is not None and mail.reply is not None and reply is not None and reply.code == "503":
+            return reply if mail.reply.code.startswith("2") else mail.reply
+        return reply

@@ -26,13 +26,14 @@ _KNOWN = {
 
 def refused_recipients(connection: Connection) -> Iterator[Finding]:
     """Recipients and messages a server would not take."""
-    in_vain = {id(exchange.reply) for exchange in _in_vain(connection)}
+    mails = [exchange for exchange in connection.exchanges if exchange.command and exchange.command.verb == "MAIL"]
+    told = {id(exchange.reply) for exchange in mails}
     for transaction in connection.transactions:
         some = False  # a recipient has been accepted
         for recipient in transaction.recipients:
             reply = recipient.reply
-            if id(reply) in in_vain:
-                continue  # the refusal of MAIL is told already
+            if id(reply) in told:
+                continue  # as a refusal of MAIL
             if reply is not None and _is_old_too_many(reply, some=some):
                 yield _too_many(connection, reply, recipient.address)
             elif reply is not None and reply.code[:1] in ("4", "5"):
@@ -80,19 +81,14 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
 
 
 def _in_vain(connection: Connection) -> Iterator[Exchange]:
-    """Commands behind a refused one they hang on: a client that pipelines says them all the same (RFC 2920 §3.1).
-
-    These are RCPT behind MAIL, and DATA behind recipients of whom none was taken.
-    """
-    sender, recipients = "", set[str]()
+    """DATA behind recipients of whom none was taken: a client that pipelines says it all the same (RFC 2920 §3.1)."""
+    recipients = set[str]()
     for exchange in connection.exchanges:
         verb, code = exchange.command.verb if exchange.command else "", exchange.reply.code if exchange.reply else ""
         if verb == "MAIL":
-            sender, recipients = code[:1], set()
+            recipients = set()
         elif verb == "RCPT":
             recipients.add(code[:1])
-            if sender in ("4", "5") and code == "503":
-                yield exchange
         elif verb == "DATA" and recipients and not recipients & {"", "2"}:
             yield exchange
 
