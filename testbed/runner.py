@@ -68,6 +68,11 @@ class _Process:
     overdue: bool = False
 
 
+def usual_jobs() -> int:
+    """How many labs run at a time when nobody says: one more than there are cores, for the kernel's timers are real."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 class Runner:
     """``on_progress(scenario, line)`` hears every line a lab tells; it may not block.
 

@@ -38,7 +38,9 @@ def _run(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
     )
-    parser.add_argument("-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one per core)")
+    parser.add_argument(
+        "-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one more than cores)"
+    )
     parser.add_argument(
         "--time-limit",
         type=_seconds,

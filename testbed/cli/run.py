@@ -24,7 +24,7 @@ from testbed.report.annotate import annotate_file
 from testbed.report.console import console
 from testbed.report.run import Run
 from testbed.report.words import count
-from testbed.runner import Played, Runner
+from testbed.runner import Played, Runner, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
@@ -74,7 +74,7 @@ def _play(
     scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
     network = NetworkKind(options.network)
-    jobs = options.jobs or len(os.sched_getaffinity(0))
+    jobs = options.jobs or usual_jobs()
     progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=quiet)
     runner = Runner(
         partial(run, network=network),

@@ -20,7 +20,7 @@ from testbed.baseline import Baseline
 from testbed.lab import preload, run
 from testbed.net.orphans import die_with_parent
 from testbed.outcome import Outcome, Result, conclude
-from testbed.runner import Runner
+from testbed.runner import Runner, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
@@ -33,8 +33,7 @@ _FINE = (Result.HELD, Result.SKIPPED)
 def once(scenarios: list[Scenario], baseline: Baseline, folder: Path) -> list[Outcome]:
     """Play all, and compare each with its reference."""
     work = [(scenario, folder / f"{scenario.name}.pcapng") for scenario in scenarios]
-    jobs = len(os.sched_getaffinity(0))
-    return [baseline.compared(conclude(played)) for played in Runner(run, jobs=jobs).run(work)]
+    return [baseline.compared(conclude(played)) for played in Runner(run, jobs=usual_jobs()).run(work)]
 
 
 def _tell(outcome: Outcome, number: int) -> None:
