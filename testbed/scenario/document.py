@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
-from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent
+from ruamel.yaml.events import CollectionStartEvent, Event
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -81,14 +83,19 @@ def read_document(file: str, text: str) -> Document:
 
 
 def _compose(document: Document) -> Node | None:
+    if any(len(word) > MAX_TAG and "!" in word for word in document.text.split()):
+        message = f"this is not YAML that can be read: a tag is longer than {MAX_TAG:,} characters"
+        raise ScenarioError([Problem(document.file, 0, 0, message)])
     yaml = YAML(typ="safe", pure=True)
-    opened: list[StreamMark] = []
+    composer = _BoundedComposer(document, yaml)
     try:
-        _bound(yaml, document, opened)
-        yaml.composer.warn_double_anchors = False  # the later one holds, as YAML has it
-        return next(iter(yaml.compose_all(document.text)), None)
+        nodes = yaml.compose_all(document.text)
+        root = next(nodes, None)
+        if root is not None:
+            composer.refuse_more()
+        return root
     except MarkedYAMLError as error:
-        wrong = mistake(error, document.text.splitlines(), opened)
+        wrong = mistake(error, document.text.splitlines(), composer.opened)
         message = f"this is not YAML: {_clean(wrong.words)}"
         raise ScenarioError([document.problem_at(wrong.line, wrong.column, message)]) from None
     except ReaderError as error:
@@ -102,33 +109,43 @@ def _compose(document: Document) -> Node | None:
         raise ScenarioError([Problem(document.file, 0, 0, message)]) from None
 
 
-def _bound(yaml: YAML, document: Document, opened: list[StreamMark]) -> None:
-    """Refuse a second document, and what is too deep or too long, before nodes are made of it.
+class _BoundedComposer(Composer):
+    """Refuses a second document, and what is too deep or too long, as soon as it begins.
 
-    ``opened`` is told the places of brackets and braces that are not closed yet.
+    ``opened`` are the places of brackets and braces that are not closed yet.
     """
-    if any(len(word) > MAX_TAG and "!" in word for word in document.text.split()):
-        message = f"this is not YAML that can be read: a tag is longer than {MAX_TAG:,} characters"
-        raise ScenarioError([Problem(document.file, 0, 0, message)])
-    documents = values = depth = 0
-    for event in yaml.parse(document.text):
-        documents += isinstance(event, DocumentStartEvent)
-        values += isinstance(event, NodeEvent)
-        if isinstance(event, CollectionStartEvent) and event.flow_style:
-            opened.append(event.start_mark)
-        elif isinstance(event, CollectionEndEvent) and event.end_mark.index > event.start_mark.index:
-            opened.pop()
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if documents > 1:
-            message = "a second document begins here; a file holds one scenario"
-        elif values > 2 * MAX_VALUES:  # a key and its value are two
-            message = _beyond(f"{MAX_VALUES:,} values")
-        elif depth > MAX_DEPTH:
-            message = _beyond(f"{MAX_DEPTH} levels")
-        else:
-            continue
+
+    def __init__(self, document: Document, yaml: YAML) -> None:
+        super().__init__(yaml)
+        self.warn_double_anchors = False  # the later one holds, as YAML has it
+        self.opened: list[StreamMark] = []
+        self._document = document
+        self._values = 0
+
+    def compose_node(self, parent: Node | None, index: object) -> Node:
+        event = self.parser.peek_event()
+        collection = isinstance(event, CollectionStartEvent)
+        self._values += 1
+        if self._values > 2 * MAX_VALUES:  # a key and its value are two
+            self._refuse(event, _beyond(f"{MAX_VALUES:,} values"))
+        if collection and self.depth == MAX_DEPTH:
+            self._refuse(event, _beyond(f"{MAX_DEPTH} levels"))
+        flow = collection and event.flow_style
+        if flow:
+            self.opened.append(event.start_mark)
+        node: Node = super().compose_node(parent, index)
+        if flow:
+            self.opened.pop()
+        return node
+
+    def refuse_more(self) -> None:
+        """Raises ScenarioError when the first document is not the only one."""
+        if self.check_node():
+            self._refuse(self.parser.peek_event(), "a second document begins here; a file holds one scenario")
+
+    def _refuse(self, event: Event, message: str) -> NoReturn:
         place = event.start_mark
-        raise ScenarioError([document.problem_at(place.line + 1, place.column + 1, message)])
+        raise ScenarioError([self._document.problem_at(place.line + 1, place.column + 1, message)])
 
 
 def _beyond(limit: str) -> str:

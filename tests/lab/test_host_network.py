@@ -27,7 +27,7 @@ from testbed.pcap.decode import packet_table
 from testbed.pcap.read import read_capture
 from testbed.protocols.events import Event
 from testbed.runner import Runner
-from testbed.scenario.load import discover, load, load_all, parse
+from testbed.scenario.load import load, parse
 from testbed.scenario.network_needs import REASONS, NetworkKind, needs_private_network
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
@@ -38,8 +38,8 @@ from testbed.trace.semantics.values import Fingerprint
 from tests.conftest import PROJECT
 from tests.lab.test_reference_traces import reference
 from tests.lab.test_scenarios import why
+from tests.scenarios import SCENARIOS
 
-SCENARIOS = load_all(discover([PROJECT / "scenarios"]))
 FIRST_CASES = {s.file: s for s in reversed(SCENARIOS) if needs_private_network(s) is None}
 # What TCP does on a busy machine, as the machine has it set: see docs/networks.md, "What is different".
 OF_THE_MACHINE = {"fin-lost", "segment-retransmitted", "window-closed"}

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from testbed.expect import judge
-from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
-
-SCENARIOS = load_all(discover([PROJECT / "scenarios"]))
+from tests.scenarios import SCENARIOS
 
 
 def reference(scenario: Scenario) -> Path:

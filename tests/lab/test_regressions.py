@@ -9,17 +9,17 @@ import pytest
 
 from testbed.baseline import Baseline
 from testbed.outcome import Result
-from testbed.scenario.load import discover, load_all
 from tests.conftest import PROJECT
 from tests.lab import regressions
 from tests.lab.catalogue import breaks, tls_breaks
 from tests.lab.catalogue.breaks_of_servers import waits_for
 from tests.lab.catalogue.group import Break
 from tests.lab.test_scenarios import play
+from tests.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.lab
 
-SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 BASELINE = Baseline(PROJECT / "captures")
 FOR_NOW = "refused-for-now-RCPT-451-4.3.0-Local-error"
 
@@ -82,7 +82,7 @@ def test_it_is_caught_and_told(
     break_it: Break, name: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_it(monkeypatch)
-    played = play(SCENARIOS[name], tmp_path)
+    played = play(BY_NAME[name], tmp_path)
     assert played.played.trace is not None
     as_named = replace(played.played, trace=played.played.trace.with_name(f"{name}.pcapng"))
     outcome = BASELINE.compared(replace(played, played=as_named))

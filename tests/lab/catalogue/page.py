@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
-from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from testbed.trace.model import Finding
 from tests.conftest import PROJECT
+from tests.scenarios import SCENARIOS
 
 _OPENING = """# The catalogue of failures
 
@@ -35,10 +35,9 @@ One sentence of each, from the first trace that has it."""
 
 def page() -> str:
     """The whole page."""
-    scenarios = load_all(discover([PROJECT / "scenarios"]))
-    found = {s.name: inspect(PROJECT / "captures" / f"{s.name}.pcapng").findings for s in scenarios}
+    found = {s.name: inspect(PROJECT / "captures" / f"{s.name}.pcapng").findings for s in SCENARIOS}
     folders: dict[str, list[Scenario]] = {}
-    for scenario in scenarios:
+    for scenario in SCENARIOS:
         folders.setdefault(_folder(scenario), []).append(scenario)
     parts = [_OPENING]
     for folder, members in sorted(folders.items()):

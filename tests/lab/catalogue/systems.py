@@ -15,11 +15,11 @@ from testbed.expect.mail import entries
 from testbed.expect.observed import owed, programs
 from testbed.protocols.events import Event
 from testbed.protocols.text import printable
-from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
+from tests.scenarios import SCENARIOS
 
 RELAY = "crepes.fr"
 CAPTURES = PROJECT / "captures"
@@ -35,10 +35,9 @@ the number of attempts.
 
 def pairs() -> list[tuple[Scenario, Scenario]]:
     """The scenarios of the catalogue whose relay is a program, each behind the one it is like."""
-    scenarios = load_all(discover([PROJECT / "scenarios"]))
-    own = {(str(Path(s.file).resolve()), s.case): s for s in scenarios}
+    own = {(str(Path(s.file).resolve()), s.case): s for s in SCENARIOS}
     found = []
-    for scenario in scenarios:
+    for scenario in SCENARIOS:
         relay = scenario.hosts.get(RELAY)
         key = (str((Path(scenario.file).parent / like_of(scenario)).resolve()), scenario.case)
         if relay is not None and relay.is_program and key in own:

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from testbed.outcome import Result
-from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from testbed.trace.semantics.compare import compare_analyses
-from tests.conftest import PROJECT
 from tests.lab.catalogue.group import Group
 from tests.lab.catalogue.groups import (
     auth,
@@ -34,6 +32,7 @@ from tests.lab.catalogue.groups import (
 )
 from tests.lab.test_reference_traces import reference
 from tests.lab.test_scenarios import play, why
+from tests.scenarios import SCENARIOS as CATALOGUE
 
 pytestmark = pytest.mark.lab
 
@@ -56,7 +55,7 @@ GROUPS: dict[str, Group] = {
     "tls": tls,
     "wire": wire,
 }
-SCENARIOS = {scenario.name: scenario for scenario in load_all(discover([PROJECT / "scenarios"]))}
+SCENARIOS = {scenario.name: scenario for scenario in CATALOGUE}
 FINDINGS = {name: codes for group in GROUPS.values() for name, codes in group.FINDINGS.items()}
 GUARDS = {name: guard for group in GROUPS.values() for name, guard in group.GUARDS.items()}
 
