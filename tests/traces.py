@@ -25,3 +25,6 @@ def traces_of(scenario: str) -> list[Path]:
 
 TRACES = [traces[0] for traces in _by_scenario().values()]
 """One for each scenario file."""
+
+SOME = TRACES[::3]
+"""For what depends on how a trace is written out, and not on what went wrong in it."""

@@ -29,10 +29,10 @@ from testbed.report.packet_columns import packet_columns
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.inspect import analyse, inspect
 from tests.conftest import PROJECT
-from tests.traces import TRACES
+from tests.traces import SOME
 
 FULL = PROJECT / "captures" / "mailbox-full.pcapng"
-every_capture = pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
+a_capture = pytest.mark.parametrize("path", SOME, ids=lambda path: path.stem)
 
 FRAMES = {
     "segment": bytes(IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=40_000, dport=25, seq=5, flags="S")),
@@ -113,7 +113,7 @@ def undocumented(value: object, kind: object) -> Iterator[str]:
             yield from undocumented(value.get(field.name), field.kind)
 
 
-@every_capture
+@a_capture
 def test_what_is_written_is_documented_and_the_other_way_round(path: Path) -> None:
     document = json.loads(document_of(inspect(path)))
     assert list(undocumented(document, {"$ref": "#/$defs/document"})) == []
@@ -123,7 +123,7 @@ def test_what_is_written_is_documented_and_the_other_way_round(path: Path) -> No
         assert list(line) == ["type", "file", *(field.name for field in fields)]
 
 
-@every_capture
+@a_capture
 def test_the_schema_takes_real_output(path: Path) -> None:
     jsonschema = pytest.importorskip("jsonschema", reason="the package jsonschema is not installed")
     schema, analysis = inspect_schema(), inspect(path)
@@ -157,7 +157,7 @@ def test_the_schema_refuses_what_is_wrong(name: str, value: object) -> None:
 # JSON, in pieces
 
 
-@every_capture
+@a_capture
 def test_the_pieces_are_one_indented_document(path: Path) -> None:
     text = document_of(inspect(path), inspect(FULL))
     assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False)
@@ -177,7 +177,7 @@ def test_a_capture_is_written_before_the_next_is_read() -> None:
     order: list[str] = []
 
     def analyses() -> Iterator[Analysis]:
-        for path in (FULL, TRACES[0]):
+        for path in (FULL, SOME[0]):
             order.append("read")
             yield inspect(path)
 
@@ -191,7 +191,7 @@ def test_a_capture_is_written_before_the_next_is_read() -> None:
 # Packets, from columns
 
 
-@every_capture
+@a_capture
 def test_packets_are_those_of_the_analysis(path: Path) -> None:
     analysis = inspect(path)
     assert list(packets_json(analysis)) == [row_json(packet) for packet in analysis.packets()]
@@ -251,7 +251,7 @@ def test_the_columns_of_csv_are_fields_of_the_json() -> None:
     assert set(COLUMNS) <= {"file", *(field.name for field in CONNECTION)}
 
 
-@every_capture
+@a_capture
 def test_csv_says_what_the_json_says(path: Path) -> None:
     analysis, sheet = inspect(path), io.StringIO(newline="")
     connections_csv([analysis], sheet)
