@@ -18,8 +18,10 @@ from testbed.report.annotate import annotate
 from testbed.report.console import THEME
 from testbed.report.csv_connections import COLUMNS, connections_csv
 from testbed.report.json_analysis import analyses_json, ndjson
+from testbed.report.json_diff import diff_json
 from testbed.report.overview import overview
 from testbed.report.packets import packet_list
+from testbed.report.side_by_side import side_by_side
 from testbed.report.trace import trace_report
 from testbed.trace import dialogue
 from testbed.trace.analysis import Analysis
@@ -27,6 +29,7 @@ from testbed.trace.dialogue import Dialogue, MailDialogue
 from testbed.trace.dialogue.messages import Message, OnMessage
 from testbed.trace.inspect import analyse
 from testbed.trace.model import Command, Exchange, Reply, Transaction
+from testbed.trace.semantics.compare import compare_analyses
 from testbed.trace.totals import Totals
 from tests.fuzz.dialogues import Item, totals
 
@@ -213,3 +216,16 @@ def check_outputs(analysis: Analysis) -> bytes:
     assert not again.problems, f"the annotated capture is damaged: {again.problems}"
     assert len(again.frame) == len(analysis.capture.frame)
     return annotated.getvalue()
+
+
+def check_comparison(one: Analysis, other: Analysis) -> None:
+    """A trace tells the story of itself, and how it differs from another one can be shown."""
+    assert compare_analyses(one, one).differences == (), "a trace differs from itself"
+    _check_pair(one, other)
+    _check_pair(other, one)
+
+
+def _check_pair(before: Analysis, now: Analysis) -> None:
+    compared = compare_analyses(before, now)
+    check_json(diff_json(before, now, compared))
+    check_terminal(printed(lambda console, _: side_by_side(console, before, now, compared, whole=True), now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -18,8 +18,17 @@ from testbed.pcap.stream import Cutter
 from testbed.protocols.header import header_field
 from testbed.protocols.tcp import parse_options
 from testbed.protocols.tls import parse_hello
+from testbed.trace.analysis import Analysis
 from testbed.trace.tls import TlsWatch
-from tests.fuzz.checks import Make, check_analysis, check_capture, check_dialogue, check_outputs, services
+from tests.fuzz.checks import (
+    Make,
+    check_analysis,
+    check_capture,
+    check_comparison,
+    check_dialogue,
+    check_outputs,
+    services,
+)
 from tests.fuzz.dialogues import items
 from tests.fuzz.packets import pcap, recorded, small_captures
 from tests.fuzz.scripts import SCRIPTS
@@ -44,6 +53,16 @@ def _inspect(octets: bytes) -> None:
 
 def _outputs(octets: bytes) -> None:
     check_outputs(check_analysis(octets))
+
+
+def _diff(octets: bytes) -> None:
+    """A capture against itself, and against a healthy one."""
+    check_comparison(check_analysis(octets), _healthy())
+
+
+@cache
+def _healthy() -> Analysis:
+    return check_analysis(next(iter(recorded())))
 
 
 def _link(octets: bytes) -> None:
@@ -147,6 +166,7 @@ def targets() -> dict[str, Target]:
         Target("packed", _packed, _packed_seeds),
         Target("inspect", _inspect, _captures),
         Target("outputs", _outputs, _captures),
+        Target("diff", _diff, _captures),
         Target("link", _link, _frames),
         Target("tls", _tls, lambda: [_TLS_TALK]),
         Target("header", _header, lambda: [_HEADER]),
