@@ -1,4 +1,4 @@
-"""Programs of the user's as user agents, relay and mailbox server."""
+"""Programs of the user's as user agents, relay, mailbox server and name server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.post_office import PostOffice
 from testbed.lab import programs as lab_programs
-from tests.lab.catalogue.breaks import stores_nothing
+from tests.lab.catalogue.breaks import never_gives_up, stores_nothing
 from tests.lab.catalogue.group import Break
 from tests.lab.catalogue.tls_breaks import lets_nobody_in
 
@@ -35,6 +35,7 @@ FINDINGS = {
     "msmtp-is-put-off": "delivery-retried refused-for-now",
     "msmtp-submits": "",
     "swaks-against-postfix": "delivery-retried refused-for-now",
+    "own-name-server": "domain-unknown",
     "own-relay": "delivery-retried refused-for-now",
     "curl-tries-again": "delivery-retried refused-for-now",
     "program-is-refused": "user-unknown",
@@ -49,6 +50,7 @@ GUARDS: dict[str, Break] = {
     "msmtp-is-put-off": servers_never_fail,
     "msmtp-submits": lets_nobody_in,
     "swaks-against-postfix": servers_never_fail,
+    "own-name-server": never_gives_up,
     "own-relay": servers_never_fail,
     "curl-tries-again": servers_never_fail,
     "program-is-refused": knows_everybody,
