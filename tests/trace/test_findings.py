@@ -146,6 +146,13 @@ def test_what_was_said_in_vain_is_no_second_refusal(command: str) -> None:
     assert {finding.code for finding in findings(after(*REFUSED_IN_VAIN[command]))} == {"disk-full"}
 
 
+def test_odd_answers_count_one_each_whatever_ports_the_questions_came_from() -> None:
+    twice = Talk().ask("x.example", "MX", "MX 1 mx.x.example", cut=5).ask("y.example", "MX", "MX 1 mx.y.example", cut=5)
+    told = [finding.text for finding in findings(twice) if finding.code == "malformed-answer"]
+    assert ["(MX x.example)" in told[0], "(MX y.example)" in told[1]] == [True, True]
+    assert len(told) == 2
+
+
 def test_who_waits_is_told_the_refusal_of_mail_not_that_of_the_rcpt_behind_it() -> None:
     analysis = watch(after(*REFUSED_IN_VAIN["RCPT"]), after(*REFUSED_IN_VAIN["RCPT"], port=40_001), healthy(40_002))
     assert analysis.connections[0].outcome == "mail for b@y: 452 4.3.1 full"

@@ -16,7 +16,7 @@ from testbed.protocols.text import printable
 from testbed.trace.flows import CLIENT
 from testbed.trace.model import Command, Exchange, Phase, Reply, Transaction
 from testbed.trace.reassembly import Chunk, Gap
-from testbed.trace.remarks import Remark, Remarks
+from testbed.trace.remarks import Remark
 
 if TYPE_CHECKING:
     import dns.message
@@ -28,6 +28,7 @@ MALFORMED = "the answer is malformed"
 
 _MAX_LINES = 50
 _MAX_EXCHANGES = 1_000_000
+_MAX_REMARKS, _MAX_DETAIL = 1_000, 200
 _HEADER_OCTETS = 12
 _POINTER, _LONGEST_LABEL = 0xC0, 63
 _ANSWER, _ADDITIONAL = 0, 2
@@ -42,7 +43,7 @@ class DnsDialogue:
         self._buffers = (bytearray(), bytearray())
         self._exchanges: list[Exchange] = []
         self._open: dict[tuple[int, str, str], deque[int]] = {}
-        self._remarks = Remarks()
+        self._remarks: list[Remark] = []
         self._whole = True
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -64,8 +65,11 @@ class DnsDialogue:
         return tuple(self._exchanges), ()
 
     def remarks(self) -> tuple[Remark, ...]:
-        """Answers that are truncated, malformed, or to another question than the one that was asked."""
-        return self._remarks.told()
+        """Answers that are truncated, malformed, or to another question than the one that was asked, one for each.
+
+        How many questions share a flow is up to the ports the client happens to take, so they are not put together.
+        """
+        return tuple(self._remarks)
 
     def _message(self, wire: bytes, item: Chunk) -> None:
         import dns.exception
@@ -82,7 +86,7 @@ class DnsDialogue:
                 and self._whole
                 and any(int.from_bytes(wire[:2], "big") == key[0] for key in self._open)
             ):
-                self._remarks.note("malformed-answer", (item.frame,), "no DNS message")
+                self._note("malformed-answer", item, "no DNS message")
             return
         if message.flags & 0x8000:
             self._answer(message, item, wire)
@@ -117,13 +121,17 @@ class DnsDialogue:
             at = waiting.popleft()
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note)
             if truncated and not self._stream:
-                self._remarks.note("answer-truncated", (item.frame,), question)
+                self._note("answer-truncated", item, question)
             elif note == MALFORMED and self._whole:
-                self._remarks.note("malformed-answer", (item.frame,), question)
+                self._note("malformed-answer", item, question)
         else:
             self._add(Exchange(Phase.TRANSFER, None, reply, note))
             if any(key[1:] == (kind, name.lower()) and still for key, still in self._open.items()):
-                self._remarks.note("answer-with-wrong-id", (item.frame,), question)
+                self._note("answer-with-wrong-id", item, question)
+
+    def _note(self, code: str, item: Chunk, detail: str) -> None:
+        if len(self._remarks) < _MAX_REMARKS:
+            self._remarks.append(Remark(code, (item.frame,), detail[:_MAX_DETAIL], 1))
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:
