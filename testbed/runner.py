@@ -122,8 +122,7 @@ class Runner:
         try:
             while running or (waiting and not self._interrupted):
                 while (following := self._following(waiting)) is not None:
-                    waiting.remove(following)
-                    running.append(self._start(*following))
+                    running.append(self._start(*waiting.pop(following)))
                 for process in self._ended(running):
                     running.remove(process)
                     yield self._finish(process)
@@ -132,13 +131,13 @@ class Runner:
             for process in running:
                 self._kill(process)
 
-    def _following(self, waiting: Sequence[_Work]) -> _Work | None:
-        """The first for which there is room; with several jobs, labs in which programs are hosts are counted apart."""
+    def _following(self, waiting: Sequence[_Work]) -> int | None:
+        """Which is the first for which there is room; labs in which programs are hosts are counted apart."""
         if self._interrupted or (self._jobs == 1 and self._running):
             return None
         programs = sum(process.scenario.has_programs for process in self._running)
         room = {True: self._jobs * _PROGRAM_LABS > programs, False: self._jobs > len(self._running) - programs}
-        return next((work for work in waiting if room[work[0].has_programs]), None)
+        return next((place for place, (scenario, _) in enumerate(waiting) if room[scenario.has_programs]), None)
 
     @property
     def interrupted(self) -> bool:
