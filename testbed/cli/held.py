@@ -19,6 +19,8 @@ from rich.text import Text
 from testbed.errors import LabError, UsageError
 from testbed.lab import preload, run
 from testbed.lab.visit import Visit
+from testbed.outcome import conclude
+from testbed.report.annotate import annotated
 from testbed.runner import Played, Runner
 from testbed.scenario.load import load_cases
 from testbed.scenario.scenario import Scenario
@@ -77,11 +79,12 @@ class Held:
         )
 
     def live(self) -> Played:
-        """Play, hold open, end; the trace is where ``trace`` says.  Raises LabError when that did not go well."""
+        """Play, hold open, end; the trace, with comments, is where ``trace`` says.  Raises LabError."""
         preload([self._scenario])
         [played] = self.runner.run([(self._scenario, self.trace)])
         if played.error or played.skipped:
             raise LabError(played.error or f"{self._scenario.file}: {played.skipped}")
+        annotated(conclude(played))
         return played
 
     def _look(self) -> None:

@@ -20,7 +20,7 @@ from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
 from testbed.errors import LabError, UsageError
 from testbed.outcome import Outcome, Result, conclude
-from testbed.report.annotate import annotate_file
+from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
 from testbed.report.words import count
@@ -89,7 +89,7 @@ def _play(
     told = 0
     with progress:
         for played in runner.run(work):
-            outcome = outcomes[place[id(played.scenario)]] = references.compared(_judged(played))
+            outcome = outcomes[place[id(played.scenario)]] = references.compared(annotated(conclude(played)))
             if played.no_lab:
                 break  # what one lab is refused, all are
             while told in outcomes:  # in the order of the files, whichever ends first
@@ -102,14 +102,6 @@ def _play(
                 if number >= told:
                     progress.ended(outcomes[number])
     return [outcomes[number] for number in sorted(outcomes)], runner.interrupted
-
-
-def _judged(played: Played) -> Outcome:
-    """The outcome, and a comment for every packet in the trace that shows it."""
-    outcome = conclude(played)
-    if outcome.analysis is not None:
-        annotate_file(outcome.analysis)
-    return outcome
 
 
 def _not_played(scenarios: list[Scenario], outcomes: list[Outcome], interrupted: bool) -> list[Outcome]:

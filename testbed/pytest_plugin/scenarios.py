@@ -68,6 +68,7 @@ class ScenarioItem(pytest.Item):
         """Play, inspect, judge.  Raises NotGreen; skips with the reason what cannot be played here."""
         from testbed.bed import play_into
         from testbed.outcome import Result
+        from testbed.report.annotate import annotated
 
         trace = self._trace()
         trace.unlink(missing_ok=True)  # what an earlier run kept is not this one's
@@ -78,7 +79,7 @@ class ScenarioItem(pytest.Item):
         finally:
             if trace.exists():
                 self.user_properties.append(("testbed_trace", str(trace)))
-        outcome = self._compared(outcome)
+        outcome = self._compared(annotated(outcome))
         if outcome.played.no_lab:
             raise pytest.skip.Exception(f"labs cannot run here: {outcome.played.error}", _use_item_location=True)
         if outcome.result is Result.SKIPPED:

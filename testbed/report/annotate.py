@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from testbed import __version__
 from testbed.errors import UsageError
+from testbed.outcome import Outcome
 from testbed.pcap.write import BlockWriter
 from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
 
@@ -46,6 +47,13 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
         writer.journal(entry.fields)
         entry = next(entries, None)
     writer.flush()
+
+
+def annotated(outcome: Outcome) -> Outcome:
+    """The same outcome, its trace with a comment on every packet; raises as :func:`annotate_file`."""
+    if outcome.analysis is not None:
+        annotate_file(outcome.analysis)
+    return outcome
 
 
 def annotate_file(analysis: Analysis) -> None:

@@ -99,6 +99,7 @@ def test_mail_from_outside_reaches_bob_and_the_trace(serve: type[Served], tmp_pa
     output = lab.end()
     assert f"trace in {tmp_path}/delivered.pcapng" in output
     analysis = trace(tmp_path)
+    assert set(analysis.capture.comments) == set(analysis.capture.frame.tolist())
     [visit] = [c for c in analysis.connections if c.client.label == "outside.lab"]
     assert visit.server.label == "crepes.fr"
     assert visit.service == "submission"

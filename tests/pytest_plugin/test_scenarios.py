@@ -148,7 +148,9 @@ def test_workers_share_the_scenarios_and_tell_as_much(run: Run, write: Write) ->
         "kept/scenarios/one/green.pcapng",
         "kept/scenarios/two/green.pcapng",
     ]
-    assert inspect(kept[0]).problems == ()
+    analysis = inspect(kept[0])
+    assert analysis.problems == ()
+    assert set(analysis.capture.comments) == set(analysis.capture.frame.tolist())
 
 
 @pytest.mark.lab
