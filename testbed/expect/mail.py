@@ -20,7 +20,8 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     """Every matching message sent to the address lies in its mailbox as often as expected, and in time."""
     within = f" within {format_duration(expected.within)}" if expected.within is not None else ""
     copies = "" if expected.copies == 1 else f", {expected.copies} copies"
-    what = f"delivered to {expected.to}{within}{copies}"
+    about = f", '{expected.subject}' in the subject" if expected.subject is not None else ""
+    what = f"delivered to {expected.to}{within}{copies}{about}"
 
     sent = {
         entry.fields.get("message_id", ""): entry
@@ -36,11 +37,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         if expected.sender in (None, entry.fields.get("sender")):
             stored.setdefault(entry.fields.get("message_id", ""), []).append(entry)
     if expected.subject is not None:
-        stored = {
-            message_id: found
-            for message_id, found in stored.items()
-            if not found or any(expected.subject in entry.fields.get("subject", "") for entry in found)
-        }
+        stored = _about(expected.subject, stored, analysis)
 
     frames: list[int] = []
     notes: list[str] = []
@@ -61,15 +58,28 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         frames += [entry.frame for entry in (*([sent[message_id]] if message_id in sent else []), *found)]
         if len(found) != expected.copies:
             held = False
-            notes.append(f"{len(found)} copies of {message_id} arrived, expected {expected.copies}")
+            which = message_id or "a message without Message-ID"
+            notes.append(f"{len(found)} copies of {which} arrived, expected {expected.copies}")
             continue
         for entry in found:
             took = entry.time_ns - sent[message_id].time_ns if message_id in sent else 0
             late = expected.within is not None and took > expected.within
             held = held and not late
             notes.append(f"{message_id} arrived after {format_duration(took)}" + (", too late" if late else ""))
-    why = "; ".join(notes) or (f"nobody sent mail to {expected.to}" if not stored else "none arrived, as expected")
+    nobody = f"nobody sent {'such ' if about else ''}mail to {expected.to}"
+    why = "; ".join(notes) or ("none arrived, as expected" if stored else nobody)
     return Verdict(what, held, why, tuple(sorted(frames)), expected.line)
+
+
+def _about(subject: str, stored: dict[str, list[LogEntry]], analysis: Analysis) -> dict[str, list[LogEntry]]:
+    """The messages with these words in their subject, as a mailbox or else packets have it, or in one unknown."""
+    carried = {t.message_id: t.subject for c in analysis.connections for t in c.transactions if t.subject}
+
+    def fits(message_id: str, found: list[LogEntry]) -> bool:
+        subjects = [entry.fields.get("subject", "") for entry in found] or [carried.get(message_id, subject)]
+        return any(subject in one for one in subjects)
+
+    return {message_id: found for message_id, found in stored.items() if fits(message_id, found)}
 
 
 def _without_text(text: str, message_ids: set[str], analysis: Analysis) -> list[str]:

@@ -36,7 +36,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("delivered: {to: bob@someschool.edu, copies: 2}", "1 copies of"),
         ("delivered: {to: bob@someschool.edu, copies: 0}", "1 copies of"),
         ("delivered: {to: bob@someschool.edu, within: 1ms}", "too late"),
-        ("delivered: {to: bob@someschool.edu, subject: Dinner}", "nobody sent mail"),
+        ("delivered: {to: bob@someschool.edu, subject: Dinner}", "nobody sent such mail to bob"),
         ("delivered: {to: alice@crepes.fr}", "nobody sent mail to alice@crepes.fr"),
         ("delivered: {to: alice@crepes.fr, copies: 0}", "nobody sent mail to alice@crepes.fr"),
         ("queued: {at: crepes.fr}", "owes 0 recipients"),
@@ -172,3 +172,26 @@ def test_mail_may_be_dropped_in_silence_only_where_its_sender_asked_for_silence(
     held, why = _conservation(loud, replace(loud.analysis, log=log))
     assert not held
     assert "neither delivered, bounced nor queued" in why
+
+
+def test_what_never_arrived_counts_by_its_subject_too(tmp_path: Path) -> None:
+    outcome = play(
+        """
+title: Lunch arrives, dinner does not
+faults: [{at: someschool.edu, on: message, reply: 554 5.6.0 No, from: 1m}]
+steps:
+  - send: {to: bob@someschool.edu, subject: Lunch}
+  - wait: 2m
+  - send: {to: bob@someschool.edu, subject: Dinner}
+expect:
+  - delivered: {to: bob@someschool.edu, subject: Lunch}
+  - delivered: {to: bob@someschool.edu, subject: Dinner}
+""",
+        tmp_path,
+    )
+    assert outcome.judgement is not None
+    lunch, dinner = outcome.judgement.expectations[:2]
+    assert lunch.held
+    assert "Lunch" in lunch.what
+    assert not dinner.held
+    assert "0 copies of" in dinner.why
