@@ -115,10 +115,10 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[_Seen], _Told]], ...] = tuple(
         (r"^sequence entries are not allowed", _says("a list begins on a line of its own, or is written [a, b]")),
         (r"found undefined alias '(.+)'", _says(f"there is no anchor '&{{word}}'; if it is a plain value, {_QUOTES}")),
         (
-            r"(?:anchor|alias|tag|block scalar) expected",
+            r"(?:anchor|alias|tag|block scalar) expected|scanning an? tag .*codec",
             _says(f"a value cannot begin with '{{char}}'; {_QUOTES}", at_start=True),
         ),
         (r"found undefined tag handle '(.+)'", _says("the tag '{word}' is not allowed here")),
-        (r"expected '<document start>'|scanning a directive", _says("a line cannot begin with '%'")),
+        (r"expected '<document start>'|scanning an? directive", _says("a line cannot begin with '%'")),
     )
 )
