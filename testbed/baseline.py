@@ -14,9 +14,9 @@ from testbed.protocols.events import Event
 from testbed.protocols.text import printable
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
+from testbed.trace.compare.comparison import compare_analyses
+from testbed.trace.compare.difference import Difference
 from testbed.trace.inspect import inspect
-from testbed.trace.semantics.compare import compare_analyses
-from testbed.trace.semantics.difference import Difference
 
 NO_REFERENCE = "no-reference"
 NOT_OURS = "reference-not-ours"

@@ -11,7 +11,7 @@ from testbed.expect import Judgement, judge
 from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
-from testbed.trace.semantics.difference import Difference
+from testbed.trace.compare.difference import Difference
 
 
 class Result(StrEnum):

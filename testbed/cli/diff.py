@@ -8,9 +8,9 @@ import sys
 from testbed.cli import FAILED, HELD
 from testbed.errors import UsageError
 from testbed.trace.analysis import Analysis
+from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.filter import choose, parse_filter
 from testbed.trace.inspect import inspect
-from testbed.trace.semantics.compare import compare_analyses
 
 _MOST = 5_000  # connections analysed one by one
 

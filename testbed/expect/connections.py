@@ -11,7 +11,8 @@ from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExp
 from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import Closure, Connection, Reply
+from testbed.trace.model.connection import Closure, Connection
+from testbed.trace.model.exchange import Reply
 
 _SMTP_PORT = 25
 

@@ -17,7 +17,7 @@ from testbed.expect.observed import programs, taken_by_programs, told_by_program
 from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import LogEntry
+from testbed.trace.model.log import LogEntry
 
 WHAT = "no mail is lost, none is doubled without cause"
 

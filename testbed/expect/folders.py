@@ -6,7 +6,7 @@ from collections import Counter
 
 from testbed.protocols.events import Event
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import Connection
+from testbed.trace.model.connection import Connection
 
 _EXPUNGING = frozenset(("EXPUNGE", "UID EXPUNGE", "CLOSE", "DELETE"))
 

@@ -13,7 +13,7 @@ from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
-from testbed.trace.model import LogEntry
+from testbed.trace.model.log import LogEntry
 
 
 def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:

@@ -9,7 +9,7 @@ from testbed.protocols.report import StatusReport, read_report
 from testbed.scenario.expectations import Notified
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
-from testbed.trace.model import LogEntry
+from testbed.trace.model.log import LogEntry
 
 
 def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:

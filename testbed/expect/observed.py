@@ -12,7 +12,9 @@ from testbed.protocols.events import Event
 from testbed.protocols.report import read_report
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
-from testbed.trace.model import Connection, LogEntry, Recipient, Transaction
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Recipient, Transaction
+from testbed.trace.model.log import LogEntry
 
 
 def programs(analysis: Analysis) -> frozenset[str]:

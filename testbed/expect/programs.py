@@ -8,7 +8,7 @@ from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.scenario.programs import Exited, Running
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import LogEntry
+from testbed.trace.model.log import LogEntry
 
 
 def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from testbed.hosts.admission import Admission
 from testbed.hosts.client import Client
-from testbed.hosts.delivery import Security, Wanted
-from testbed.hosts.esmtp_commands import Terms
-from testbed.hosts.mailbox_servers import MailboxServers
-from testbed.hosts.name_server import NameServer
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.queue import Queue
-from testbed.hosts.queue_runner import QueueRunner
+from testbed.hosts.dns.name_server import NameServer
+from testbed.hosts.dns.resolver import Resolver
+from testbed.hosts.dns.zone import address_kinds, lab_zone
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.queue.retry import RetrySchedule
+from testbed.hosts.queue.routing import Router
+from testbed.hosts.queue.runner import QueueRunner
+from testbed.hosts.queue.store import Queue
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
-from testbed.hosts.resolver import Resolver
-from testbed.hosts.retry import RetrySchedule
-from testbed.hosts.routing import Router
-from testbed.hosts.secure_server import Access
+from testbed.hosts.sending.delivery import Security, Wanted
 from testbed.hosts.site import Host, Site
+from testbed.hosts.smtp.admission import Admission
+from testbed.hosts.smtp.commands import Terms
+from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
-from testbed.hosts.zone import address_kinds, lab_zone
 from testbed.scenario.hosts import (
     ClientSpec,
     MailHostSpec,

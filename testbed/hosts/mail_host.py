@@ -6,13 +6,13 @@ import asyncio
 from abc import ABC, abstractmethod
 from functools import partial
 
-from testbed.hosts.mail_handler import MailHandler
-from testbed.hosts.mailbox import Mailbox
-from testbed.hosts.mailbox_servers import MailboxServers
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.queue_runner import QueueRunner
-from testbed.hosts.secure_server import Access
+from testbed.hosts.mailboxes.mailbox import Mailbox
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site, close, listen
+from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.secure_server import Access
 
 
 class MailHost(ABC):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from aiosmtpd.smtp import Session
 
-from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import EnvelopeRecipient, Transaction
-from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mail_host import MailHost
-from testbed.hosts.mailbox_servers import MailboxServers
-from testbed.hosts.notifications import Subject, success
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.queue_runner import QueueRunner
-from testbed.hosts.rules import Sorter
-from testbed.hosts.secure_server import Access
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.rules import Sorter
+from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.queue.notifications import Subject, success
+from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site
-from testbed.hosts.trace_header import received
+from testbed.hosts.smtp.admission import Admission
+from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.secure_server import Access
+from testbed.hosts.smtp.trace_header import received
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
 

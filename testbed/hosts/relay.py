@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from aiosmtpd.smtp import Session as PeerSession
 
-from testbed.hosts.admission import Admission
 from testbed.hosts.envelope import Transaction
-from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.mail_host import MailHost
-from testbed.hosts.mailbox_servers import MailboxServers
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.queue_runner import QueueRunner
-from testbed.hosts.secure_server import Access
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site
-from testbed.hosts.trace_header import peer_address, received
+from testbed.hosts.smtp.admission import Admission
+from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.secure_server import Access
+from testbed.hosts.smtp.trace_header import peer_address, received
 from testbed.protocols.events import Event
 
 SMTP_PORT = 25

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from testbed.hosts.client_security import CredentialsRefused
 from testbed.hosts.composition import Draft, compose
-from testbed.hosts.delivery import Security, Session
+from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
-from testbed.hosts.reader import Reader
-from testbed.hosts.resolver import Resolver
-from testbed.hosts.results import HopFailed, Result
+from testbed.hosts.reading.reader import Reader
+from testbed.hosts.sending.delivery import Security, Session
+from testbed.hosts.sending.results import HopFailed, Result
+from testbed.hosts.sending.security import CredentialsRefused
 from testbed.hosts.site import Site
 from testbed.protocols.events import Event
 from testbed.scenario.steps import ReadStep

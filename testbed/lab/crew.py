@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from testbed.hosts.build import build
-from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Site

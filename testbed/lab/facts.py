@@ -97,7 +97,7 @@ class Briefing:
         spec = self._scenario.hosts[site.name]
         users = spec.mailboxes if isinstance(spec, MailHostSpec) else ()
         (site.directory / _MAILBOXES).mkdir(exist_ok=True)
-        for number, user in enumerate(users, 1):  # as hosts/post_office.py numbers them
+        for number, user in enumerate(users, 1):  # as hosts/mailboxes/post_office.py numbers them
             if user not in (".", ".."):
                 (site.directory / _MAILBOXES / user).symlink_to(f"../mail/{number}")
 

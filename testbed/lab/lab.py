@@ -72,7 +72,7 @@ def preload(scenarios: Iterable[Scenario]) -> None:
     if any(needs_tls(scenario) for scenario in scenarios):
         certificates.preload()
     if any(reads_by_imap(scenario) for scenario in scenarios):
-        import testbed.hosts.imap_server
+        import testbed.hosts.mailboxes.imap_server
     if any(scenario.has_programs for scenario in scenarios):
         forge.preload()
         import testbed.trace.inspect  # noqa: F401

@@ -15,7 +15,7 @@ from testbed.baseline import NO_REFERENCE, NOT_OURS
 from testbed.outcome import Outcome
 from testbed.protocols.text import printable
 from testbed.report.words import both_frames, count
-from testbed.trace.semantics.difference import Difference
+from testbed.trace.compare.difference import Difference
 
 INDENT = 8
 _MOST = 8

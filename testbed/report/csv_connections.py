@@ -9,7 +9,7 @@ from typing import TextIO
 from testbed.protocols.text import printable
 from testbed.report.json_analysis import utf8
 from testbed.trace.analysis import Analysis
-from testbed.trace.model import Connection
+from testbed.trace.model.connection import Connection
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -18,7 +18,7 @@ from testbed.report.run import look
 from testbed.report.words import both_frames, frames
 from testbed.scenario.like import texts
 from testbed.scenario.scenario import Scenario
-from testbed.trace.semantics.difference import Difference
+from testbed.trace.compare.difference import Difference
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_LINES, _MOST_CHANGES = 12, 20

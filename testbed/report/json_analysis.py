@@ -19,9 +19,11 @@ from testbed import __version__
 from testbed.protocols.tls import alert_name, version_name
 from testbed.report.packet_columns import end_text, packet_columns, packet_comment, packet_step, words
 from testbed.trace.analysis import PHASES, Analysis
-from testbed.trace.model import Connection, Exchange, Finding
-from testbed.trace.tcp_events import event_names
-from testbed.trace.tls import TlsSession
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Exchange
+from testbed.trace.model.finding import Finding
+from testbed.trace.model.tls import TlsSession
+from testbed.trace.tcp.events import event_names
 
 SCHEMA_VERSION = 1
 _ROWS = 1 << 14  # packets whose columns are turned into Python's numbers at a time

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from testbed import __version__
 from testbed.trace.analysis import Analysis
-from testbed.trace.semantics.compare import Comparison
+from testbed.trace.compare.comparison import Comparison
 
 SCHEMA_VERSION = 1
 

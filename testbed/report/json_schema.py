@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from testbed.report.json_analysis import SCHEMA_VERSION
-from testbed.trace.model import Closure, Handshake, Phase, Severity
-from testbed.trace.tcp_events import EVENTS
+from testbed.trace.model.connection import Closure, Handshake
+from testbed.trace.model.finding import Severity
+from testbed.trace.model.phase import Phase
+from testbed.trace.tcp.events import EVENTS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -10,7 +10,9 @@ from rich.text import Text
 
 from testbed.report.words import octets, span
 from testbed.trace.analysis import PacketRow
-from testbed.trace.model import Connection, Exchange, Phase
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Exchange
+from testbed.trace.model.phase import Phase
 
 _RIGHT, _LEFT, _CUT = "──▶", "◀──", "──✗"
 _MOST_LINES = 4

@@ -14,7 +14,7 @@ from rich.text import Text
 from testbed.protocols.text import printable
 from testbed.report.trace import MARKS, findings
 from testbed.report.words import count, octets, span
-from testbed.trace.model import Severity
+from testbed.trace.model.finding import Severity
 from testbed.trace.totals import EXAMPLES, Tally, Totals
 
 _MOST_ROWS = 20

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from testbed.pcap.table import TCP
 from testbed.trace.analysis import ANNOTATION, LOST_INTERFACE, Analysis
-from testbed.trace.model import Endpoint
+from testbed.trace.model.connection import Endpoint
 
 Ints = NDArray[np.int64]
 Word = TypeVar("Word")

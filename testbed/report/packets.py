@@ -7,7 +7,7 @@ from rich.text import Text
 
 from testbed.report.words import span
 from testbed.trace.analysis import Analysis, PacketRow
-from testbed.trace.model import LogEntry
+from testbed.trace.model.log import LogEntry
 
 
 def packet_list(console: Console, analysis: Analysis) -> None:

@@ -49,8 +49,8 @@ from testbed.report.packet_columns import (
     words,
 )
 from testbed.trace.analysis import PHASES, Analysis
-from testbed.trace.model import Connection
-from testbed.trace.tcp_events import event_names
+from testbed.trace.model.connection import Connection
+from testbed.trace.tcp.events import event_names
 
 Arrow = Any  # a value of pyarrow, which brings no types
 

@@ -15,10 +15,10 @@ from testbed.report.changes import table
 from testbed.report.trace import account
 from testbed.report.words import count, span
 from testbed.trace.analysis import Analysis
-from testbed.trace.semantics.align import line_pairs
-from testbed.trace.semantics.aspects import between, differ
-from testbed.trace.semantics.compare import Comparison
-from testbed.trace.semantics.values import Line, Talk
+from testbed.trace.compare.align import line_pairs
+from testbed.trace.compare.aspects import between, differ
+from testbed.trace.compare.comparison import Comparison
+from testbed.trace.compare.values import Line, Talk
 
 _SAME, _OTHER, _GONE, _NEW = " ", "≠", "−", "+"
 _STYLES = {_SAME: "quiet", _OTHER: "warning", _GONE: "failed", _NEW: "held"}

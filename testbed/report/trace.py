@@ -17,7 +17,9 @@ from testbed.report.ladder import ladder
 from testbed.report.words import count, frames, octets, span
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.directions import hops
-from testbed.trace.model import Connection, Finding, Handshake, LogEntry, Severity
+from testbed.trace.model.connection import Connection, Handshake
+from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.log import LogEntry
 
 MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200

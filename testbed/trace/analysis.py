@@ -13,10 +13,12 @@ from testbed.pcap.capture import Capture
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import flag_names
 from testbed.trace.findings import find_in_capture
-from testbed.trace.kinds.summary import Summary, summarise
-from testbed.trace.kinds.together import together
-from testbed.trace.model import Finding, LogEntry, Phase
-from testbed.trace.tcp_events import event_names
+from testbed.trace.glance.summary import Summary, summarise
+from testbed.trace.glance.together import together
+from testbed.trace.model.finding import Finding
+from testbed.trace.model.log import LogEntry
+from testbed.trace.model.phase import Phase
+from testbed.trace.tcp.events import event_names
 from testbed.trace.understanding import Connections, Understanding
 
 PHASES = (None, Phase.HANDSHAKE, Phase.TRANSFER, Phase.CLOSURE)
@@ -33,7 +35,7 @@ class Labels:
     """What was understood of each row of the packet table.
 
     ``connection`` is its number, 0 for none; ``phase`` an index into :data:`PHASES`; ``events`` a mask of
-    :class:`testbed.trace.tcp_events.Event`; ``step`` an index into ``steps``.
+    :class:`testbed.trace.tcp.events.Event`; ``step`` an index into ``steps``.
     """
 
     connection: NDArray[np.int32]

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from testbed.protocols.imap import fetched_messages
-from testbed.trace.model import Connection, Exchange
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Exchange
 
 _MOST_HOPS = 12
 _BY = {"pop3": "POP3", "imap": "IMAP", "http": "HTTP"}

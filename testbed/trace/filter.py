@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from testbed.errors import UsageError
 from testbed.pcap.parts import cores
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
-from testbed.trace.kinds.kind import Kind, kind_of
-from testbed.trace.model import Connection, Endpoint
+from testbed.trace.glance.kind import Kind, kind_of
+from testbed.trace.model.connection import Connection, Endpoint
 
 # What a term is compared with: every one of these texts, in lower case.  First those told by the two ends, client and
 # server, then those that are the same for all connections that went alike, then what only the connection tells.

@@ -9,10 +9,10 @@ from testbed.pcap.decode import packet_table
 from testbed.pcap.read import read_capture
 from testbed.protocols.text import printable
 from testbed.trace.analysis import Analysis
-from testbed.trace.decryption import decrypt
 from testbed.trace.flows import Flows, flows
 from testbed.trace.icmp import Complaint, complaints
-from testbed.trace.model import LogEntry
+from testbed.trace.model.log import LogEntry
+from testbed.trace.tls.decryption import decrypt
 from testbed.trace.understanding import Understanding
 
 _PREFIX = "TESTBED_"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from testbed.protocols.header import header_field
 from testbed.protocols.tls import Plaintext
 from testbed.trace.analysis import Analysis
-from testbed.trace.dialogue import mail_dialogue
-from testbed.trace.dialogue.messages import Message
 from testbed.trace.flows import CLIENT
-from testbed.trace.reassembly import reassemble
-from testbed.trace.tls import with_decrypted
+from testbed.trace.services.listening import mail_dialogue
+from testbed.trace.services.messages import Message
+from testbed.trace.tcp.reassembly import reassemble
+from testbed.trace.tls.session import with_decrypted
 
 
 @dataclass(frozen=True, slots=True)

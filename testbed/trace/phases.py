@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.trace.flows import CLIENT, Flow
-from testbed.trace.model import Exchange, Phase, PhaseSpan
+from testbed.trace.model.exchange import Exchange
+from testbed.trace.model.phase import Phase, PhaseSpan
 
 _NEVER = 1 << 62
 

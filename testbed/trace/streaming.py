@@ -16,9 +16,9 @@ from testbed.pcap.capture import Capture
 from testbed.pcap.table import UDP, PacketTable
 from testbed.protocols.tcp import FIN, RST
 from testbed.trace.analysis import Analysis
-from testbed.trace.decryption import FOR_NONE
 from testbed.trace.flows import Flows
 from testbed.trace.inspect import analyse
+from testbed.trace.tls.decryption import FOR_NONE
 
 _S = 1_000_000_000
 _LINGER_NS = 2 * _S  # after both FINs, or a RST, the last ACK may still come

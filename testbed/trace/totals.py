@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from testbed.pcap.table import TCP
 from testbed.trace.analysis import Analysis
-from testbed.trace.kinds.kind import Kind
-from testbed.trace.model import Finding
+from testbed.trace.glance.kind import Kind
+from testbed.trace.model.finding import Finding
 
 EXAMPLES = 3
 _MOST_ACCOUNTS = 200

@@ -12,12 +12,12 @@ import numpy as np
 from testbed.pcap.condition import conditions, identifications
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import parse_options
-from testbed.trace.connection import Objection, Source, Understood, understand
-from testbed.trace.decryption import Decrypted
+from testbed.trace.dissection import Objection, Source, Understood, understand
 from testbed.trace.findings import find_in_connection
 from testbed.trace.flows import Flows
 from testbed.trace.icmp import Complaint
-from testbed.trace.model import Connection, Endpoint
+from testbed.trace.model.connection import Connection, Endpoint
+from testbed.trace.tls.decryption import Decrypted
 
 _KEPT = 1_024  # connections analysed last, which are likely to be asked for again
 

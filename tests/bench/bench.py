@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.esmtp_commands import Terms
-from testbed.hosts.mail_handler import MailHandler
 from testbed.hosts.site import Site
-from testbed.hosts.smtp_server import SmtpServer
+from testbed.hosts.smtp.commands import Terms
+from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.server import SmtpServer
 from testbed.net.clock import ScenarioLoop
 from testbed.net.namespace import enter, enter_plain
 from testbed.net.wire import Wire

@@ -23,13 +23,13 @@ from testbed.report.overview import overview
 from testbed.report.packets import packet_list
 from testbed.report.side_by_side import side_by_side
 from testbed.report.trace import trace_report
-from testbed.trace import dialogue
 from testbed.trace.analysis import Analysis
-from testbed.trace.dialogue import Dialogue, MailDialogue
-from testbed.trace.dialogue.messages import Message, OnMessage
+from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.inspect import analyse
-from testbed.trace.model import Command, Exchange, Reply, Transaction
-from testbed.trace.semantics.compare import compare_analyses
+from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.services import listening as dialogue
+from testbed.trace.services.listening import Dialogue, MailDialogue
+from testbed.trace.services.messages import Message, OnMessage
 from testbed.trace.totals import Totals
 from tests.fuzz.dialogues import Item, totals
 
@@ -42,7 +42,7 @@ Make = Callable[..., Dialogue]
 
 
 def services() -> dict[tuple[str, str], Make]:
-    """Every dialogue the tables of :mod:`testbed.trace.dialogue` know, by transport and service."""
+    """Every dialogue the tables of :mod:`testbed.trace.services.listening` know, by transport and service."""
     found: dict[tuple[str, str], Make] = {}
     for table, kinds in vars(dialogue).items():
         if table.isupper() and isinstance(kinds, dict) and all(callable(kind) for kind in kinds.values()):

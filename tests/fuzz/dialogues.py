@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.tcp.reassembly import Chunk, Gap
 
 SERVER, GAP, DECRYPTED, SAME_FRAME = 1, 2, 4, 8
 _HEAD = 3

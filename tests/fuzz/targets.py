@@ -19,7 +19,7 @@ from testbed.protocols.header import header_field
 from testbed.protocols.tcp import parse_options
 from testbed.protocols.tls import parse_hello
 from testbed.trace.analysis import Analysis
-from testbed.trace.tls import TlsWatch
+from testbed.trace.tls.session import TlsWatch
 from tests.fuzz.checks import (
     Make,
     check_analysis,

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.esmtp_commands import Terms
-from testbed.hosts.imap_server import ImapServer
-from testbed.hosts.pop3_server import Pop3Server
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.queue import Queue
-from testbed.hosts.queue_runner import QueueRunner
-from testbed.hosts.reading_tls import ReadingTls
+from testbed.hosts.dns.resolver import Resolver
+from testbed.hosts.mailboxes.imap_server import ImapServer
+from testbed.hosts.mailboxes.pop3_server import Pop3Server
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.tls import ReadingTls
+from testbed.hosts.queue.retry import RetrySchedule
+from testbed.hosts.queue.routing import Router
+from testbed.hosts.queue.runner import QueueRunner
+from testbed.hosts.queue.store import Queue
 from testbed.hosts.receiver import _ReceiverHandler
-from testbed.hosts.resolver import Resolver
-from testbed.hosts.retry import RetrySchedule
-from testbed.hosts.routing import Router
-from testbed.hosts.secure_server import Access
 from testbed.hosts.site import Site
-from testbed.hosts.smtp_server import SmtpServer
+from testbed.hosts.smtp.commands import Terms
+from testbed.hosts.smtp.secure_server import Access
+from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop
 from testbed.protocols.events import Event

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from testbed.hosts.message_data import MAX_MESSAGE_OCTETS
+from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
 
 from .conftest import Running, Serve
 

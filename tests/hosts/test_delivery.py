@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.hosts.delivery import Result, Session
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
+from testbed.hosts.sending.delivery import Result, Session
 from testbed.hosts.site import Site
 from testbed.protocols.events import Event
 

@@ -8,7 +8,7 @@ from email.parser import BytesParser
 
 import pytest
 
-from testbed.hosts.dsn import Action, Original, Report, notification, typed_address
+from testbed.hosts.queue.dsn import Action, Original, Report, notification, typed_address
 
 ORIGINAL = b"From: alice@crepes.fr\r\nTo: bob@someschool.edu\r\nSubject: Lunch?\r\n\r\nsecret body\r\n"
 NOW = "Mon, 05 Jan 2026 09:00:00 +0000"

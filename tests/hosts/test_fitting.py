@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.hosts.conversion import to_seven_bit
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.fitting import Offer, fit
+from testbed.hosts.sending.conversion import to_seven_bit
+from testbed.hosts.sending.fitting import Offer, fit
 
 ASCII = b"Subject: hi\r\n\r\nhello\r\n"
 EIGHT_BIT = (

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.hosts.delivery import Session
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
+from testbed.hosts.sending.delivery import Session
 from testbed.hosts.site import Site
 
 from .conftest import Logged

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.hosts.mailbox import Mailbox
+from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.protocols.header import header_field
 
 MESSAGE = b"Message-ID: <1@x>\r\nSubject: =?utf-8?q?Cr=C3=AApes?=\r\n\r\nhello\r\n"

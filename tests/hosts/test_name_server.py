@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.hosts.name_server import Record, Zone, respond
-from testbed.hosts.zone_script import ZoneScript
+from testbed.hosts.dns.name_server import Record, Zone, respond
+from testbed.hosts.dns.zone_script import ZoneScript
 from testbed.scenario.faults import ZoneFault
 
 ZONE = Zone(

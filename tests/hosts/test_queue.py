@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient, envelope_to
-from testbed.hosts.queue import Queue
+from testbed.hosts.queue.store import Queue
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 
 

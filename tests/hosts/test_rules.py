@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from testbed.hosts.rules import _matches, vacation, wants_answer
+from testbed.hosts.mailboxes.rules import _matches, vacation, wants_answer
 from testbed.scenario.rules import Rule
 
 BOB, ALICE = "bob@someschool.edu", "alice@crepes.fr"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from testbed.hosts.esmtp_commands import Terms
+from testbed.hosts.smtp.commands import Terms
 from testbed.scenario.faults import DialogueFault
 
 from .conftest import Running, Serve

@@ -10,17 +10,18 @@ from dataclasses import replace
 
 import pytest
 
-from testbed.hosts import delivery, staging
-from testbed.hosts.delivery import Session
+from testbed.hosts.dns.resolver import Answer, Resolver
 from testbed.hosts.envelope import Envelope
-from testbed.hosts.esmtp_commands import EsmtpCommands
-from testbed.hosts.notifications import Notifier
-from testbed.hosts.pop3_client import Pop3Client
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.resolver import Answer, Resolver
-from testbed.hosts.results import Result
-from testbed.hosts.retry import RetrySchedule
-from testbed.hosts.routing import Route, Router
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.queue.notifications import Notifier
+from testbed.hosts.queue.retry import RetrySchedule
+from testbed.hosts.queue.routing import Route, Router
+from testbed.hosts.reading.pop3_client import Pop3Client
+from testbed.hosts.sending import delivery
+from testbed.hosts.sending.delivery import Session
+from testbed.hosts.sending.results import Result
+from testbed.hosts.smtp import staging
+from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.net.faults.action import Action
 from testbed.net.faults.wire import WireFault
 from testbed.net.packet import Packet

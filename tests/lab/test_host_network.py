@@ -31,10 +31,10 @@ from testbed.scenario.load import load, parse
 from testbed.scenario.network_needs import REASONS, NetworkKind, needs_private_network
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
+from testbed.trace.compare.comparison import compare
+from testbed.trace.compare.fingerprint import fingerprint
+from testbed.trace.compare.values import Fingerprint
 from testbed.trace.inspect import inspect
-from testbed.trace.semantics.compare import compare
-from testbed.trace.semantics.fingerprint import fingerprint
-from testbed.trace.semantics.values import Fingerprint
 from tests.conftest import PROJECT
 from tests.lab.test_reference_traces import reference
 from tests.lab.test_scenarios import why

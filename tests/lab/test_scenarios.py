@@ -11,9 +11,9 @@ from testbed.outcome import Outcome, Result, conclude
 from testbed.runner import Runner
 from testbed.scenario.load import load, parse
 from testbed.scenario.scenario import Scenario
-from testbed.trace.model import Handshake
-from testbed.trace.semantics.compare import compare
-from testbed.trace.semantics.fingerprint import fingerprint
+from testbed.trace.compare.comparison import compare
+from testbed.trace.compare.fingerprint import fingerprint
+from testbed.trace.model.connection import Handshake
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.lab

@@ -15,8 +15,8 @@ from testbed.report.run import Run
 from testbed.runner import Played
 from testbed.scenario.load import parse_cases
 from testbed.scenario.scenario import Scenario
+from testbed.trace.compare.difference import Difference
 from testbed.trace.inspect import inspect
-from testbed.trace.semantics.difference import Difference
 from tests.conftest import PROJECT
 
 TEXTS = [

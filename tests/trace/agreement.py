@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from testbed.trace.inspect import inspect
-from testbed.trace.tcp_events import EVENTS, event_names
+from testbed.trace.tcp.events import EVENTS, event_names
 
 PROJECT = Path(__file__).parents[2]
 CORPUS = PROJECT.parent / "shared" / "corpus"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from talk import Talk, watch
 
-from testbed.trace.model import Finding
+from testbed.trace.model.finding import Finding
 
 HELLO = ("S 220 mx", "C EHLO a", "S 250 mx")
 MAIL = ("C MAIL FROM:<a@x>", "S 250 ok")

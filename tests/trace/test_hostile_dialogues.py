@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.trace.dialogue import dns, imap, pop3, smtp
-from testbed.trace.model import Exchange
+from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.dns import dialogue as dns
+from testbed.trace.services.reading import imap, pop3
+from testbed.trace.services.smtp import dialogue as smtp
 from tests.fuzz.checks import begun, check_dialogue, services
 from tests.fuzz.dialogues import DECRYPTED, GAP, SAME_FRAME, SERVER, items, octets_of, told
 from tests.fuzz.scripts import SCRIPTS
@@ -200,7 +202,7 @@ def test_responses_shown_do_not_grow_without_end() -> None:
     assert max(len(exchange.command.argument) for exchange in exchanges if exchange.command) < 1_500
 
 
-def test_kinds_of_untagged_data_do_not_pile_up() -> None:
+def test_glance_of_untagged_data_do_not_pile_up() -> None:
     untagged = b"".join(b"* KIND%d x\r\n" % n for n in range(5_000))
     said: Said = [(SERVER, b"* OK\r\n"), (CLIENT, b"a NOOP\r\n"), (SERVER, untagged + b"a OK done\r\n")]
     (reply,) = (e.reply for e in hear("tcp", "imap", said) if e.command is not None and e.command.verb == "NOOP")

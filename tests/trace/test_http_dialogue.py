@@ -18,13 +18,13 @@ from talk import Talk, watch
 
 from testbed.protocols.http import parse_request_line, parse_status_line, shown_target
 from testbed.protocols.services import service_by_content
-from testbed.trace.dialogue import Spoken, listen
 from testbed.trace.flows import CLIENT, SERVER
+from testbed.trace.glance.kind import kind_of
+from testbed.trace.glance.summary import summarise
 from testbed.trace.inspect import inspect
-from testbed.trace.kinds.kind import kind_of
-from testbed.trace.kinds.summary import summarise
-from testbed.trace.model import Exchange
-from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.listening import Spoken, listen
+from testbed.trace.tcp.reassembly import Chunk, Gap
 
 Said = str | Gap
 

@@ -9,11 +9,12 @@ import pytest
 from talk import Talk, watch
 
 from testbed.protocols.http import Fault
-from testbed.trace.dialogue import listen
 from testbed.trace.findings import find_in_connection
 from testbed.trace.inspect import inspect
-from testbed.trace.model import Closure, Connection, Finding, Severity
-from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.model.connection import Closure, Connection
+from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.listening import listen
+from testbed.trace.tcp.reassembly import Chunk, Gap
 
 GET = "C GET /x HTTP/1.1\r\n\r\n"
 OK = "S HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

@@ -7,7 +7,8 @@ from scapy.layers.inet import ICMP, IP, TCP
 from scapy.packet import Raw
 from talk import Talk, watch
 
-from testbed.trace.model import Handshake, Phase
+from testbed.trace.model.connection import Handshake
+from testbed.trace.model.phase import Phase
 
 
 @pytest.mark.parametrize(

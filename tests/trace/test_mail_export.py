@@ -16,11 +16,12 @@ from talk import Talk, watch
 
 from testbed.errors import UsageError
 from testbed.report.export_mail import export_mail, file_name
-from testbed.trace.dialogue import listen, mail_dialogue, messages
-from testbed.trace.dialogue.messages import Message
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.mail_objects import MailObject, mail_objects
-from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.services import messages
+from testbed.trace.services.listening import listen, mail_dialogue
+from testbed.trace.services.messages import Message
+from testbed.trace.tcp.reassembly import Chunk, Gap
 
 SMTP = ("S 220 mx\r\n", "C EHLO a\r\n", "S 250 mx\r\n", "C MAIL FROM:<a@x>\r\n", "S 250 ok\r\n")
 DATA = (*SMTP, "C DATA\r\n", "S 354 go\r\n")

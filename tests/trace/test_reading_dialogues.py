@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.trace.dialogue.imap import ImapDialogue
-from testbed.trace.dialogue.pop3 import Pop3Dialogue
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.inspect import inspect
-from testbed.trace.model import Exchange
-from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.reading.imap import ImapDialogue
+from testbed.trace.services.reading.pop3 import Pop3Dialogue
+from testbed.trace.tcp.reassembly import Chunk, Gap
 from tests.conftest import PROJECT
 
 CORPUS = PROJECT.parent / "shared" / "corpus" / "zeek"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from testbed.protocols.tcp import ACK, SYN
 from testbed.trace.flows import CLIENT, SERVER, Flow
-from testbed.trace.reassembly import Chunk, Gap, reassemble
+from testbed.trace.tcp.reassembly import Chunk, Gap, reassemble
 
 ISN = 2**32 - 20  # numbers wrap early
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.trace.dialogue.smtp import SmtpDialogue
 from testbed.trace.flows import CLIENT, SERVER
-from testbed.trace.model import Exchange, Phase, Transaction
-from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.model.exchange import Exchange, Transaction
+from testbed.trace.model.phase import Phase
+from testbed.trace.services.smtp.dialogue import SmtpDialogue
+from testbed.trace.tcp.reassembly import Chunk, Gap
 
 HELLO = ["S 220 mx ready\r\n", "C EHLO a\r\n", "S 250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n"]
 ENVELOPE = ["C MAIL FROM:<a@x>\r\n", "S 250 2.1.0 ok\r\n", "C RCPT TO:<b@y>\r\n", "S 250 2.1.5 ok\r\n"]

@@ -13,7 +13,7 @@ from testbed.pcap.read import read_capture
 from testbed.pcap.stream import segments
 from testbed.trace import streaming
 from testbed.trace.inspect import inspect
-from testbed.trace.model import Connection
+from testbed.trace.model.connection import Connection
 from testbed.trace.streaming import stream
 from tests.bench.make_capture import make
 from tests.traces import TRACES

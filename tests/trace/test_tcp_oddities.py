@@ -18,8 +18,8 @@ from talk import Talk
 
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
-from testbed.trace.model import Closure, Connection, Handshake
-from testbed.trace.tcp_events import event_names
+from testbed.trace.model.connection import Closure, Connection, Handshake
+from testbed.trace.tcp.events import event_names
 
 COMPLETE, INCOMPLETE = Handshake.COMPLETE, Handshake.INCOMPLETE
 UNSEEN, UNANSWERED = Handshake.UNSEEN, Handshake.UNANSWERED

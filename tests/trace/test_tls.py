@@ -27,9 +27,10 @@ from testbed.protocols.tls import (
 )
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import analyse
-from testbed.trace.reassembly import Chunk, Gap
-from testbed.trace.tls import TlsSession, TlsWatch, with_decrypted
-from testbed.trace.tls_records import Record, RecordReader
+from testbed.trace.model.tls import TlsSession
+from testbed.trace.tcp.reassembly import Chunk, Gap
+from testbed.trace.tls.records import Record, RecordReader
+from testbed.trace.tls.session import TlsWatch, with_decrypted
 from tests.tls_talk import (
     NAME,
     TLS_1_0,

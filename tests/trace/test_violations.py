@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from talk import Talk, watch
 
 from testbed.report.json_analysis import analyses_json
-from testbed.trace.dialogue import Spoken, listen
-from testbed.trace.findings.violations import told
 from testbed.trace.flows import CLIENT, SERVER
-from testbed.trace.model import Connection, Finding
-from testbed.trace.reassembly import Chunk, Gap
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.finding import Finding
+from testbed.trace.services.listening import Spoken, listen
+from testbed.trace.services.violations import told
+from testbed.trace.tcp.reassembly import Chunk, Gap
 
 HELLO = ("S 220 mx\r\n", "C EHLO a\r\n", "S 250-mx\r\n250 SIZE\r\n")
 PIPELINING = ("S 220 mx\r\n", "C EHLO a\r\n", "S 250-mx\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n")

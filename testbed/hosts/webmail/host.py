@@ -10,9 +10,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from testbed.hosts.delivery import HopFailed, Session
+from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.resolver import Resolver
+from testbed.hosts.sending.delivery import HopFailed, Session
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.tls import LabTls
 from testbed.hosts.webmail.app import Backend, application

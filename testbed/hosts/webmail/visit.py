@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import h11
 
-from testbed.hosts.results import handshake_result
+from testbed.hosts.sending.results import handshake_result
 
 _MAX_PAGE = 5_000_000
 _TIMEOUT_S = 60.0

@@ -24,9 +24,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from testbed.hosts.delivery import Session
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
+from testbed.hosts.sending.delivery import Session
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import Place

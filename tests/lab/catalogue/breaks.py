@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from testbed.hosts import delivery
-from testbed.hosts.delivery import Result as Delivery
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.retry import RetrySchedule
-from testbed.hosts.routing import Route, Router
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.queue.retry import RetrySchedule
+from testbed.hosts.queue.routing import Route, Router
+from testbed.hosts.sending import delivery
+from testbed.hosts.sending.delivery import Result as Delivery
 
 
 def bounces_what_could_wait(patch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from testbed.hosts import admission, delivery, smtp_client, smtp_server
 from testbed.hosts.envelope import Envelope
-from testbed.hosts.queue import Queue, QueuedMessage
-from testbed.hosts.queue_runner import QueueRunner
-from testbed.hosts.smtp_server import SmtpServer
+from testbed.hosts.queue.runner import QueueRunner
+from testbed.hosts.queue.store import Queue, QueuedMessage
+from testbed.hosts.sending import client as smtp_client
+from testbed.hosts.sending import delivery
+from testbed.hosts.smtp import admission
+from testbed.hosts.smtp import server as smtp_server
+from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.user_agent import UserAgent
 from tests.lab.catalogue.group import Break
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
-from testbed.trace.model import Finding
+from testbed.trace.model.finding import Finding
 from tests.conftest import PROJECT
 from tests.scenarios import SCENARIOS
 

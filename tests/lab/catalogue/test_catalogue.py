@@ -8,8 +8,8 @@ import pytest
 
 from testbed.outcome import Result
 from testbed.scenario.scenario import Scenario
+from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.inspect import inspect
-from testbed.trace.semantics.compare import compare_analyses
 from tests.lab.catalogue.group import Group
 from tests.lab.catalogue.groups import (
     auth,

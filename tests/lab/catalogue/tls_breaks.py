@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from testbed.hosts.certificates import Authority
-from testbed.hosts.delivery import Security, Session, Wanted
-from testbed.hosts.secure_server import SecureSmtpServer
+from testbed.hosts.sending.delivery import Security, Session, Wanted
+from testbed.hosts.smtp.secure_server import SecureSmtpServer
 
 
 def takes_any_tls_or_none(patch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from testbed.hosts.resolver import Resolver
+from testbed.hosts.dns.resolver import Resolver
 from tests.lab.catalogue.breaks import bounces_what_could_wait, stores_nothing, stores_twice
 from tests.lab.catalogue.breaks_of_servers import has_no_outbox
 from tests.lab.catalogue.group import Break

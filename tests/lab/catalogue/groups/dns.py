@@ -9,9 +9,9 @@ import dns.asyncquery
 import dns.message
 import pytest
 
-from testbed.hosts import resolver
-from testbed.hosts.resolver import Answer, Resolver
-from testbed.hosts.routing import Hop, Route, Router
+from testbed.hosts.dns import resolver
+from testbed.hosts.dns.resolver import Answer, Resolver
+from testbed.hosts.queue.routing import Hop, Route, Router
 from tests.lab.catalogue.breaks import bounces_what_could_wait, knows_the_first_server_only, never_gives_up
 from tests.lab.catalogue.group import Break
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from testbed.hosts import delivery, fitting
-from testbed.hosts.delivery import Session
 from testbed.hosts.envelope import Envelope
-from testbed.hosts.esmtp_commands import Terms
-from testbed.hosts.fitting import Fitted, Offer
-from testbed.hosts.results import TOO_MANY, Result, reply_result
+from testbed.hosts.sending import delivery, fitting
+from testbed.hosts.sending.delivery import Session
+from testbed.hosts.sending.fitting import Fitted, Offer
+from testbed.hosts.sending.results import TOO_MANY, Result, reply_result
+from testbed.hosts.smtp.commands import Terms
 from tests.lab.catalogue.breaks import bounces_what_could_wait, never_gives_up
 from tests.lab.catalogue.group import Break
 

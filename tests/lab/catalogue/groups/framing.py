@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 import aiosmtplib
 import pytest
 
-from testbed.hosts import message_data, smtp_server
+from testbed.hosts.smtp import message_data
+from testbed.hosts.smtp import server as smtp_server
 from tests.lab.catalogue.group import Break
 
 _LINE_END = "bare-line-feed refused-for-good smtp-smuggling"

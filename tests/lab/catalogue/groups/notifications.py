@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from testbed.hosts import notifications, settling
-from testbed.hosts.dsn import Report
-from testbed.hosts.retry import RetrySchedule
+from testbed.hosts.queue import notifications, settling
+from testbed.hosts.queue.dsn import Report
+from testbed.hosts.queue.retry import RetrySchedule
 from testbed.protocols import esmtp
 from testbed.protocols.esmtp import RcptParameters
 from tests.lab.catalogue.breaks import bounces_what_could_wait
@@ -50,7 +50,7 @@ def _tells_no_delay(patch: pytest.MonkeyPatch) -> None:
 def _keeps_wishes_to_itself(patch: pytest.MonkeyPatch) -> None:
     """A relay that hands no NOTIFY on."""
     patch.setattr(esmtp, "rcpt_words", lambda parameters, offered: [])
-    patch.setattr("testbed.hosts.delivery.rcpt_words", lambda parameters, offered: [])
+    patch.setattr("testbed.hosts.sending.delivery.rcpt_words", lambda parameters, offered: [])
 
 
 def _tells_no_success(patch: pytest.MonkeyPatch) -> None:

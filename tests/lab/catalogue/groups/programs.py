@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.post_office import PostOffice
+from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.lab import programs as lab_programs
 from tests.lab.catalogue.breaks import never_gives_up, stores_nothing
 from tests.lab.catalogue.group import Break

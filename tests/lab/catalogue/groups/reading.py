@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from pymap.parsing.command import Command
 
-from testbed.hosts import rules
-from testbed.hosts.imap_server import _State
-from testbed.hosts.imap_store import Folder
-from testbed.hosts.mailbox import Mailbox
-from testbed.hosts.pop3_server import _LockedMailbox
-from testbed.hosts.post_office import PostOffice
-from testbed.hosts.reading_client import LineConnection, ReadingClient
+from testbed.hosts.mailboxes import rules
+from testbed.hosts.mailboxes.imap_server import _State
+from testbed.hosts.mailboxes.imap_store import Folder
+from testbed.hosts.mailboxes.mailbox import Mailbox
+from testbed.hosts.mailboxes.pop3_server import _LockedMailbox
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.reading.client import LineConnection, ReadingClient
 from testbed.hosts.site import Site
 from testbed.protocols.pop3_session import Pop3Session
 from tests.lab.catalogue.group import Break

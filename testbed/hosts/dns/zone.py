@@ -1,0 +1,30 @@
+"""The zone the lab's name server publishes: every host's addresses, every mail domain's MX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from testbed.hosts.dns.name_server import Record, Zone
+from testbed.scenario.faults import ZoneFault
+from testbed.scenario.hosts import ReceiverSpec, RelaySpec
+from testbed.scenario.scenario import Scenario
+
+
+def address_kinds(scenario: Scenario) -> tuple[str, ...]:
+    """The address record types in use, preferred first."""
+    return {"ipv4": ("A",), "ipv6": ("AAAA",), "both": ("AAAA", "A")}[scenario.ip]
+
+
+def lab_zone(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> Zone:
+    """``addresses`` gives each host's addresses by host name.  Names that faults give records exist as well."""
+    staged = [fault.zone for fault in scenario.faults if isinstance(fault, ZoneFault) and fault.holds]
+    return Zone(_records(scenario, addresses), staged)
+
+
+def _records(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> Iterator[Record]:
+    for name, own in addresses.items():
+        for address in own:
+            yield Record(name, "AAAA" if ":" in address else "A", address)
+    for name, host in scenario.hosts.items():
+        if isinstance(host, RelaySpec | ReceiverSpec):
+            yield Record(host.domain, "MX", f"{host.mx} {name}.")

@@ -1,0 +1,1 @@
+"""Mailboxes, and the servers that give them to readers."""

@@ -1,0 +1,116 @@
+"""All folders of a mailbox as pymap sees them: which there are, made, deleted and renamed (RFC 3501 §6.3)."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+from pymap.backend.mailbox import MailboxSetInterface
+from pymap.exceptions import MailboxNotFound, NotSupportedError
+from pymap.listtree import ListTree
+from pymap.parsing.specials import ObjectId
+from pymap.selected import SelectedMailbox
+
+from testbed.hosts.mailboxes.imap_store import Folder
+from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
+from testbed.hosts.site import Site
+
+DELIMITER = "/"
+_NAME = re.compile(r"[\w][\w -]*(?:/[\w][\w -]*)*")
+_LONGEST_NAME = 200  # octets; file systems allow 255
+
+
+class Folders(MailboxSetInterface[Folder]):
+    """All folders of one mailbox."""
+
+    def __init__(self, box: Mailbox, site: Site) -> None:
+        self.box = box
+        self._site = site
+        self._open: dict[str, Folder] = {}
+        self._subscribed: set[str] = set()
+        self._uid_validities: dict[str, int] = {}  # the last that each name had
+        box.watch(self._look)
+
+    @property
+    def delimiter(self) -> str:
+        return DELIMITER
+
+    async def set_subscribed(self, name: str, subscribed: bool) -> None:
+        (self._subscribed.add if subscribed else self._subscribed.discard)(name)
+
+    async def list_subscribed(self) -> ListTree:
+        names = [name for name in self.box.folder_names() if name in self._subscribed]
+        return ListTree(DELIMITER).update(INBOX, *names)
+
+    async def list_mailboxes(self) -> ListTree:
+        return ListTree(DELIMITER).update(*self.box.folder_names())
+
+    async def get_mailbox(self, name: str) -> Folder:
+        if name not in self.box.folder_names():
+            raise KeyError(name)
+        if name not in self._open:
+            self._open[name] = Folder(name, self.box, self._site, self._uid_validity(name, int(self._site.now())))
+        self._open[name].look()
+        return self._open[name]
+
+    async def folder_of(self, selected: SelectedMailbox) -> Folder:
+        """The folder a session has selected, whatever its name is now.  Raises MailboxNotFound."""
+        for folder in self._open.values():
+            if folder.mailbox_id == selected.mailbox_id and folder.name in self.box.folder_names():
+                folder.look()
+                return folder
+        raise MailboxNotFound(selected.lookup)
+
+    async def add_mailbox(self, name: str) -> ObjectId:
+        _check(name)
+        if name in self.box.folder_names():
+            raise ValueError(name)
+        self.box.folder(name)
+        return (await self.get_mailbox(name)).mailbox_id
+
+    async def delete_mailbox(self, name: str) -> None:
+        if name not in self.box.folder_names():
+            raise KeyError(name)
+        folder = await self.get_mailbox(name)
+        await folder.delete([message.uid async for message in folder.messages()])
+        self._open.pop(name)
+        shutil.rmtree(self.box.folder_path(name))
+
+    async def rename_mailbox(self, before: str, after: str) -> None:
+        """A folder goes with all below it; of the inbox, the messages go and it stays (RFC 9051 §6.3.6)."""
+        if before == INBOX:
+            await self.add_mailbox(after)
+            inbox, there = await self.get_mailbox(INBOX), await self.get_mailbox(after)
+            for uid in [message.uid async for message in inbox.messages()]:
+                await inbox.move(uid, there)
+            return
+        tree = ListTree(DELIMITER).update(*self.box.folder_names())
+        if tree.get(before) is None:
+            raise KeyError(before)
+        if tree.get(after) is not None:
+            raise ValueError(after)
+        if after.startswith(before + DELIMITER):
+            raise NotSupportedError("A folder cannot be put into itself")
+        renames = tree.get_renames(before, after)
+        for _, name in renames:
+            _check(name)
+        for old, new in renames:
+            folder = await self.get_mailbox(old)
+            folder.rename(new, self._uid_validity(new, folder.uid_validity))
+            self._open[new] = self._open.pop(old)
+
+    def _uid_validity(self, name: str, wanted: int) -> int:
+        """What is wanted, or more where the name stood for other messages before (RFC 9051 §2.3.1.1)."""
+        self._uid_validities[name] = max(wanted, self._uid_validities.get(name, 0) + 1)
+        return self._uid_validities[name]
+
+    def _look(self) -> None:
+        for folder in self._open.values():
+            folder.look()
+            folder.wake()
+
+
+def _check(name: str) -> None:
+    """Raises NotSupportedError for a name no folder may have."""
+    if not _NAME.fullmatch(name) or len(name.encode()) > _LONGEST_NAME:
+        raise NotSupportedError("A folder's name has letters, digits, blanks, - and _")

@@ -1,0 +1,208 @@
+"""The IMAP server of a mail host: pymap's, on our mailboxes, with dialogue faults and bounded memory.
+
+IMAP4rev1 with LITERAL+, ID, IDLE, UIDPLUS, MOVE, BINARY, CHILDREN, MULTIAPPEND and QUOTA (RFC 3501, 2177, 4315, 6851,
+9208).  This file is imported only where somebody reads by IMAP: pymap takes a tenth of a second to load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from argparse import Namespace
+from contextlib import AsyncExitStack, closing, suppress
+
+from proxyprotocol.sock import SocketInfo
+from pymap.concurrent import Subsystem
+from pymap.config import BackendCapability, IMAPConfig
+from pymap.context import connection_exit
+from pymap.exceptions import ResponseError
+from pymap.imap import IMAPConnection
+from pymap.imap.state import ConnectionState
+from pymap.parsing.command import Command
+from pymap.parsing.command.nonauth import AuthenticateCommand, LoginCommand
+from pymap.parsing.response import CommandResponse, Response, ResponseBad, ResponseBye, ResponseNo, ResponseOk
+from pysasl import SASLAuth
+from pysasl.creds.server import ServerCredentials
+from pysasl.hashing import Cleartext
+from pysasl.mechanism.login import LoginMechanism
+from pysasl.mechanism.plain import PlainMechanism
+
+from testbed.hosts.cutting import end
+from testbed.hosts.mailboxes.imap_quota import QuotaCommands, QuotaState
+from testbed.hosts.mailboxes.imap_session import Accounts
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.tls import ReadingTls
+from testbed.hosts.site import Site
+from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
+from testbed.scenario.faults import DialogueFault
+
+AUTOLOGOUT_S = 1_800.0  # RFC 3501 §5.4
+_MECHANISMS = SASLAuth([PlainMechanism(b"PLAIN"), LoginMechanism(b"LOGIN")])
+_RESPONSES: dict[str, type[CommandResponse]] = {"OK": ResponseOk, "NO": ResponseNo, "BAD": ResponseBad}
+
+logging.getLogger("pymap").setLevel(logging.CRITICAL)
+
+
+class ImapServer:
+    """Opens mailboxes to their owners.  With ``tls``, STARTTLS is offered; ``implicit`` begins with it instead."""
+
+    def __init__(
+        self, site: Site, post_office: PostOffice, tls: ReadingTls | None = None, *, implicit: bool = False
+    ) -> None:
+        self._site = site
+        self._tls = tls
+        self._implicit = implicit
+        self._config = Config(site, offers_tls=tls is not None and not implicit)
+        self._accounts = Accounts(site, post_office, self._config)
+
+    def protocol(self) -> asyncio.BaseProtocol:
+        """One connection's server side."""
+        return asyncio.StreamReaderProtocol(_Reader(), self._serve)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert isinstance(reader, _Reader)
+        self._site.connections.add(writer.transport)
+        number = self._site.dialogue.connected("IMAP")
+        connection = _Connection(self._config, reader, writer, self._tls, number)
+        state = _State(self._site, self._accounts, self._config, connection)
+        async with AsyncExitStack() as stack:
+            connection_exit.set(stack)
+            stack.enter_context(closing(connection))
+            with suppress(OSError, EOFError):  # whoever broke the connection knows
+                if self._implicit:
+                    await connection.start_tls()
+                await connection.run(state)
+
+
+class Config(IMAPConfig):
+    """pymap's settings, which elsewhere come from its command line."""
+
+    def __init__(self, site: Site, *, offers_tls: bool) -> None:
+        super().__init__(
+            Namespace(passlib_cfg=None, proxy_protocol=None),
+            host=None,
+            port=0,
+            ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),  # never used: see _Connection.start_tls
+            tls_enabled=offers_tls,
+            hash_context=Cleartext(),
+            cpu_subsystem=Subsystem.for_asyncio(),
+            invalid_user_sleep=0.0,
+            max_append_len=MAX_MESSAGE_OCTETS,
+        )
+        self._greeting = f"{site.name} IMAP server ready".encode()
+
+    @property
+    def backend_capability(self) -> BackendCapability:
+        quota = [b"QUOTA", b"QUOTA=RES-STORAGE", b"QUOTA=RES-MESSAGE"]
+        return BackendCapability(idle=True, object_id=False, multi_append=True, custom=quota)
+
+    @property
+    def commands(self) -> QuotaCommands:
+        return QuotaCommands()
+
+    @property
+    def tls_auth(self) -> SASLAuth:
+        return _MECHANISMS
+
+    @property
+    def initial_auth(self) -> SASLAuth:
+        return _MECHANISMS  # in clear too, like POP3: whether to tell a password is up to its owner
+
+    @property
+    def greeting(self) -> bytes:
+        return self._greeting
+
+
+class _Reader(asyncio.StreamReader):
+    """Reads no more than one message and some for each command."""
+
+    allowance = MAX_MESSAGE_OCTETS
+
+    async def readexactly(self, n: int) -> bytes:
+        self.allowance -= n
+        if self.allowance < 0:
+            raise ConnectionAbortedError(f"a literal of {n} octets is too long")
+        return await super().readexactly(n)
+
+
+class _Connection(IMAPConnection):
+    __slots__ = ("_tls", "number")
+
+    def __init__(
+        self, config: Config, reader: _Reader, writer: asyncio.StreamWriter, tls: ReadingTls | None, number: int
+    ) -> None:
+        super().__init__(config.commands, config, reader, writer, SocketInfo.get(writer, None))
+        self._tls = tls
+        self.number = number
+
+    async def read_command(self, state: ConnectionState) -> Command:
+        """The next command.  Who is silent too long, or cannot be understood at all, is told so and cut off."""
+        assert isinstance(self.reader, _Reader)
+        self.reader.allowance = MAX_MESSAGE_OCTETS
+        try:
+            async with asyncio.timeout(AUTOLOGOUT_S):
+                return await super().read_command(state)
+        except TimeoutError:
+            reason = b"Autologout: idle for too long."
+        except (OSError, EOFError):
+            raise
+        except Exception:  # of a parser fed by strangers
+            reason = b"This cannot be understood."
+        await self.write_response(ResponseBye(reason))
+        raise ConnectionAbortedError(reason.decode())
+
+    async def start_tls(self) -> None:
+        """Begin TLS; what came behind STARTTLS in clear is thrown away (RFC 3501 §6.2.1)."""
+        assert self._tls is not None
+        await self._tls.begin(self.reader, self.writer, self.number)
+
+
+class _State(QuotaState):
+    """What commands do, where no fault does something else."""
+
+    def __init__(self, site: Site, accounts: Accounts, config: Config, connection: _Connection) -> None:
+        super().__init__(accounts, config)
+        self._site = site
+        self._connection = connection
+
+    async def do_greeting(self) -> CommandResponse:
+        await self._stage("connect", b"*")
+        return await super().do_greeting()
+
+    async def do_command(self, cmd: Command) -> CommandResponse:
+        await self._stage(cmd.command.decode().removeprefix("UID "), cmd.tag, cmd)
+        return await super().do_command(cmd)
+
+    async def do_authenticate(
+        self, cmd: AuthenticateCommand | LoginCommand, creds: ServerCredentials | None
+    ) -> CommandResponse:
+        if isinstance(cmd, AuthenticateCommand):  # LOGIN has come through do_command
+            await self._stage("AUTHENTICATE", cmd.tag)
+        return await super().do_authenticate(cmd, creds)
+
+    async def _stage(self, verb: str, tag: bytes, cmd: Command | None = None) -> None:
+        """Raise what replaces a command, where a fault does: a response, or a ConnectionError."""
+        fault = self._site.dialogue.take(f"IMAP {verb}", connection=self._connection.number)
+        if fault is None:
+            return
+        if fault.then is None:
+            raise _Staged(fault)
+        if fault.reply:
+            await self._connection.write_response(_Staged(fault).get_response(tag))
+        if fault.moment == "act" and cmd is not None:
+            await super().do_command(cmd)
+        await end(fault, self._site, self._connection.reader, self._connection.writer)
+
+
+class _Staged(ResponseError):
+    """A fault's reply in place of the server's own."""
+
+    def __init__(self, fault: DialogueFault) -> None:
+        super().__init__(fault.describe())
+        self._condition, _, self._text = (fault.reply or "").partition(" ")
+
+    def get_response(self, tag: bytes) -> Response:
+        text = self._text.encode()
+        kind = _RESPONSES.get(self._condition)
+        return ResponseBye(text) if kind is None else kind(tag, text)

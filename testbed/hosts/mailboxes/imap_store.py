@@ -1,0 +1,245 @@
+"""Our folders as pymap sees them, with UIDs and flags (RFC 3501 §2.3).
+
+Messages and flags live on disk; UIDs live as long as the lab, which is as long as UIDVALIDITY promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from pymap.backend.mailbox import MailboxDataInterface
+from pymap.concurrent import Event as Signal
+from pymap.flags import FlagOp
+from pymap.interfaces.message import CachedMessage
+from pymap.mailbox import MailboxSnapshot
+from pymap.message import BaseLoadedMessage, BaseMessage
+from pymap.mime import MessageContent
+from pymap.parsing.message import AppendMessage
+from pymap.parsing.specials import FetchRequirement, Flag, ObjectId
+from pymap.parsing.specials.flag import Answered, Deleted, Draft, Flagged, Seen
+from pymap.selected import SelectedMailbox, SelectedSet
+
+from testbed.hosts.mailboxes.mailbox import Mailbox
+from testbed.hosts.site import Site
+from testbed.protocols.events import Event
+from testbed.protocols.header import header_field
+
+_LETTERS = {"S": Seen, "R": Answered, "F": Flagged, "D": Draft, "T": Deleted}
+
+
+class Message(BaseMessage):
+    """A message's number and flags; its octets are read when somebody wants them."""
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, uid: int, date: datetime, flags: Iterable[Flag], folder: Folder, *, expunged: bool) -> None:
+        super().__init__(uid, date, flags, expunged=expunged)
+        self._folder = folder
+
+    async def load_content(self, requirement: FetchRequirement) -> BaseLoadedMessage:
+        """The octets as they lie on disk."""
+        if requirement.has_none(FetchRequirement.CONTENT):
+            return BaseLoadedMessage(self, requirement, None)
+        octets = self._folder.octets_of(self.uid)
+        return BaseLoadedMessage(self, requirement, None if octets is None else MessageContent.parse(octets))
+
+
+class Folder(MailboxDataInterface[Message]):
+    """One folder, the same object for every session."""
+
+    def __init__(self, name: str, box: Mailbox, site: Site, uid_validity: int) -> None:
+        self.name = name
+        self.box = box
+        self._site = site
+        self._folder = box.folder(name)
+        self._uids: dict[int, str] = {}
+        self._next_uid = 1
+        self._uid_validity = uid_validity
+        self._id = ObjectId.random_mailbox_id()
+        self._selected = SelectedSet()
+        self._signal = Signal.for_asyncio()
+        self.look()
+
+    @property
+    def mailbox_id(self) -> ObjectId:
+        return self._id
+
+    @property
+    def readonly(self) -> bool:
+        return False
+
+    @property
+    def uid_validity(self) -> int:
+        return self._uid_validity
+
+    @property
+    def selected_set(self) -> SelectedSet:
+        return self._selected
+
+    def rename(self, name: str, uid_validity: int) -> None:
+        """Go by another name; messages keep their numbers and flags."""
+        self.box.folder_path(self.name).rename(self.box.folder_path(name))
+        self.name = name
+        self._folder = self.box.folder(name)
+        self._uid_validity = uid_validity
+
+    def look(self) -> None:
+        """Number what has come since, and forget what has gone."""
+        keys = self._folder.keys()
+        known, there = set(self._uids.values()), set(keys)
+        self._uids = {uid: key for uid, key in self._uids.items() if key in there}
+        for key in keys:
+            if key not in known:
+                self._number(key)
+
+    def wake(self) -> None:
+        """Have those look who wait for news."""
+        self._signal.set()
+        self._signal.clear()
+
+    def octets_of(self, uid: int) -> bytes | None:
+        """A message, None when it is gone."""
+        try:
+            return self._folder.read(self._uids[uid])
+        except KeyError:
+            return None
+
+    def size_of(self, uid: int) -> int:
+        """The octets of a message, 0 when it is gone."""
+        try:
+            return self._folder.octets(self._uids[uid])
+        except KeyError:
+            return 0
+
+    async def update_selected(self, selected: SelectedMailbox, *, wait_on: Signal | None = None) -> SelectedMailbox:
+        """With ``wait_on`` (IDLE), return once something has happened here, or that event has."""
+        if wait_on is not None and not self._has_news_for(selected):
+            await wait_on.or_event(self._signal).wait()
+        selected.set_messages(list(self._messages()))
+        return selected
+
+    async def append(self, append_msg: AppendMessage, *, recent: bool = False) -> Message:
+        date = append_msg.when.timestamp() if append_msg.when else self._site.now()
+        key = self._folder.add(append_msg.literal, date, _letters(append_msg.flag_set))
+        uid = self._number(key)
+        self.filed(uid, "appended")
+        return self._message(uid)
+
+    async def copy(self, uid: int, destination: Folder, *, recent: bool = False) -> int | None:
+        octets = self.octets_of(uid)
+        if octets is None:
+            return None
+        key = self._uids[uid]
+        there = destination._number(destination._folder.add(octets, self._folder.date(key), self._folder.flags(key)))
+        destination.filed(there, "copied")
+        return there
+
+    async def move(self, uid: int, destination: Folder, *, recent: bool = False) -> int | None:
+        key = self._uids.get(uid)
+        if key is None:
+            return None
+        self._folder.move(key, destination._folder)
+        there = destination._number(key)
+        self._uids.pop(uid, None)
+        destination.filed(there, "moved")
+        return there
+
+    async def get(self, uid: int, cached_msg: CachedMessage) -> Message:
+        return self._message(uid, cached_msg)
+
+    async def update(self, uid: int, cached_msg: CachedMessage, flag_set: frozenset[Flag], mode: FlagOp) -> Message:
+        message = self._message(uid, cached_msg)
+        flags = mode.apply(message.permanent_flags, flag_set)
+        if message.expunged:
+            message.permanent_flags = flags
+            return message
+        self._folder.flag(self._uids[uid], _letters(flags))
+        return self._message(uid)
+
+    async def delete(self, uids: Iterable[int]) -> None:
+        for uid in uids:
+            octets = self.octets_of(uid)
+            if octets is None:
+                continue
+            message_id = header_field(octets, "Message-ID")
+            self._folder.delete(self._uids.pop(uid))
+            self._site.log(
+                Event.DELETED,
+                f"{message_id} is deleted from {self.name} of <{self.box.address}>",
+                recipient=self.box.address,
+                message_id=message_id,
+                folder=self.name,
+                via="imap",
+            )
+        self.box.changed()
+
+    async def claim_recent(self, selected: SelectedMailbox) -> None:
+        for uid, key in self._uids.items():
+            if self._folder.is_new(key):
+                self._folder.flag(key, "")
+                selected.session_flags.add_recent(uid)
+
+    async def cleanup(self) -> None:
+        self.look()
+
+    async def snapshot(self) -> MailboxSnapshot:
+        messages = list(self._messages())
+        unseen = [n for n, message in enumerate(messages, 1) if Seen not in message.permanent_flags]
+        return MailboxSnapshot(
+            self.mailbox_id,
+            self.readonly,
+            self.uid_validity,
+            self.permanent_flags,
+            self.session_flags,
+            len(messages),
+            sum(self._folder.is_new(key) for key in self._uids.values()),
+            len(unseen),
+            next(iter(unseen), None),
+            self._next_uid,
+        )
+
+    async def messages(self) -> AsyncIterable[Message]:
+        """Every message, in the order of UIDs."""
+        for message in self._messages():
+            yield message
+
+    def filed(self, uid: int, how: str) -> None:
+        """Log that a reader has put a message in here."""
+        message_id = header_field(self.octets_of(uid) or b"", "Message-ID")
+        self._site.log(
+            Event.FILED,
+            f"{message_id} is {how} into {self.name} of <{self.box.address}>",
+            recipient=self.box.address,
+            message_id=message_id,
+            folder=self.name,
+            how=how,
+        )
+        self.box.changed()
+
+    def _number(self, key: str) -> int:
+        uid, self._next_uid = self._next_uid, self._next_uid + 1
+        self._uids[uid] = key
+        return uid
+
+    def _messages(self) -> Iterator[Message]:
+        return (self._message(uid) for uid in self._uids)
+
+    def _message(self, uid: int, cached: CachedMessage | None = None) -> Message:
+        """A message as it is now, or as it was before it was deleted."""
+        key = self._uids.get(uid)
+        if key is None:
+            assert cached is not None
+            return Message(uid, cached.internal_date, cached.permanent_flags, self, expunged=True)
+        date = datetime.fromtimestamp(self._folder.date(key), UTC)
+        flags = [_LETTERS[letter] for letter in self._folder.flags(key) if letter in _LETTERS]
+        return Message(uid, date, flags, self, expunged=False)
+
+    def _has_news_for(self, selected: SelectedMailbox) -> bool:
+        told = selected.messages
+        return told.exists != len(self._uids) or any(told.get(uid) is None for uid in self._uids)
+
+
+def _letters(flags: Iterable[Flag]) -> str:
+    given = set(flags)
+    return "".join(letter for letter, flag in _LETTERS.items() if flag in given)

@@ -1,0 +1,135 @@
+"""The POP3 server of a mail host: sessions (:mod:`testbed.protocols.pop3_session`) over sockets, on Maildirs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+
+from testbed.hosts.cutting import end
+from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.tls import ReadingTls
+from testbed.hosts.site import Site
+from testbed.protocols.events import Event
+from testbed.protocols.header import header_field
+from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State
+
+PORT, TLS_PORT = 110, 995
+_CHUNK = 4_096
+
+
+class Pop3Server:
+    """Opens mailboxes to their owners.  With ``tls``, STLS is offered; ``implicit`` begins with it instead."""
+
+    def __init__(
+        self, site: Site, post_office: PostOffice, tls: ReadingTls | None = None, *, implicit: bool = False
+    ) -> None:
+        self._site = site
+        self._post_office = post_office
+        self._tls = tls
+        self._implicit = implicit
+
+    def protocol(self) -> asyncio.BaseProtocol:
+        """One connection's server side."""
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = Pop3Session(self._site.name, self._open, tls=self._tls is not None and not self._implicit)
+        connection = self._site.dialogue.connected("POP3")
+        self._site.connections.add(writer.transport)
+        try:
+            if self._implicit and self._tls is not None:
+                await self._tls.begin(reader, writer, connection)
+            if not await self._staged("connect", connection, reader, writer):
+                writer.write(session.greeting())
+            while session.state is not State.OVER:
+                async with asyncio.timeout(AUTOLOGOUT_S):
+                    octets = await reader.read(_CHUNK)
+                if not octets:
+                    break
+                session.feed(octets)
+                await self._answer(session, connection, reader, writer)
+        except (OSError, TimeoutError):  # whoever is silent for too long hears nothing more (RFC 1939 §3)
+            pass
+        finally:
+            session.lost()
+            writer.close()
+
+    async def _answer(
+        self, session: Pop3Session, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        for keyword, argument in session.commands():
+            if await self._staged(keyword, connection, reader, writer, partial(session.answer, keyword, argument)):
+                continue
+            writer.write(session.answer(keyword, argument))
+            await writer.drain()
+            if session.tls_begins and self._tls is not None:
+                session.tls_begins = False
+                await self._tls.begin(reader, writer, connection)
+
+    async def _staged(
+        self,
+        keyword: str,
+        connection: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        act: Callable[[], object] = lambda: None,
+    ) -> bool:
+        """Whether a fault has answered in the server's place.  Raises ConnectionError when it ends the connection."""
+        fault = self._site.dialogue.take(f"POP3 {keyword}", connection=connection)
+        if fault is None:
+            return False
+        if fault.reply:
+            writer.write(fault.reply.encode() + b"\r\n")
+        if fault.then:
+            if fault.moment == "act":
+                act()
+            await end(fault, self._site, reader, writer)
+        return True
+
+    def _open(self, user: str, password: str) -> _LockedMailbox | None:
+        box = self._post_office.account(user, password)
+        if box is None:
+            return None
+        if box.in_use:
+            raise InUse
+        return _LockedMailbox(box, self._site)
+
+
+class _LockedMailbox:
+    """An inbox as POP3 sees it: the messages there were when the session began."""
+
+    def __init__(self, box: Mailbox, site: Site) -> None:
+        box.in_use = True
+        self._box = box
+        self._site = site
+        self._folder = box.folder()
+        self._keys = self._folder.keys()
+        # Maildir's own keys hold the machine's name, which is nobody's business.
+        self.unique_ids = tuple(sha256(key.encode()).hexdigest()[:32] for key in self._keys)
+
+    def read(self, number: int) -> bytes:
+        try:
+            return self._folder.read(self._keys[number - 1])
+        except KeyError:  # somebody else deleted it meanwhile
+            return b""
+
+    def update(self, deleted: frozenset[int]) -> None:
+        for number in sorted(deleted):
+            message_id = header_field(self.read(number), "Message-ID")
+            self._folder.delete(self._keys[number - 1])
+            self._site.log(
+                Event.DELETED,
+                f"{message_id} is deleted from the mailbox of <{self._box.address}>",
+                recipient=self._box.address,
+                message_id=message_id,
+                folder=INBOX,
+                via="pop3",
+            )
+        if deleted:
+            self._box.changed()
+
+    def release(self) -> None:
+        self._box.in_use = False

@@ -1,0 +1,225 @@
+"""The queue at work: attempts, retries on schedule, bounces (RFC 5321 §4.5.4, §6.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import groupby
+
+from testbed.hosts.envelope import Envelope, EnvelopeRecipient
+from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.queue.notifications import Notifier
+from testbed.hosts.queue.retry import RetrySchedule
+from testbed.hosts.queue.routing import Hop, Route, Router
+from testbed.hosts.queue.settling import Settlement, Taker
+from testbed.hosts.queue.store import Queue, QueuedMessage, QueuedRecipient
+from testbed.hosts.sending.delivery import HopFailed, Result, Security, Session
+from testbed.hosts.site import Site
+from testbed.protocols.address import domain_of
+from testbed.protocols.events import Event
+from testbed.protocols.header import header_field
+from testbed.scenario.security import TlsPolicy
+
+SMTP_PORT = 25
+MAX_SESSIONS = 20  # delivering at the same time
+_TOGETHER_S = 1.0
+
+Batch = tuple[QueuedMessage, str, list[QueuedRecipient]]
+
+
+class QueueRun:
+    """Attempts begun together.
+
+    Those that end together (within a second) end at the same time, so that what they put off is tried together again.
+    Else a millisecond more or less would decide whether the next run takes all of it, or one message first and the
+    others when that has waited for its timeouts.
+    """
+
+    def __init__(self) -> None:
+        self._ended = float("-inf")
+
+    def ended(self, now: float) -> float:
+        """When the attempt that ends now did."""
+        if now - self._ended > _TOGETHER_S:
+            self._ended = now
+        return self._ended
+
+
+class QueueRunner:
+    """Works through one relay's queue, a batch per message and domain."""
+
+    def __init__(
+        self,
+        site: Site,
+        queue: Queue,
+        post_office: PostOffice,
+        router: Router,
+        schedule: RetrySchedule,
+        tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
+        *,
+        pipelining: bool | None = None,
+    ) -> None:
+        """``pipelining`` is that of :class:`testbed.hosts.sending.delivery.Session`."""
+        self._site = site
+        self._queue = queue
+        self._post_office = post_office
+        self._router = router
+        self._tls_policy = tls_policy
+        self._pipelining = pipelining
+        self.notifier = Notifier(site, self.enqueue)
+        self._settlement = Settlement(site, queue, schedule, self.notifier)
+        self._in_progress: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._sessions = asyncio.Semaphore(MAX_SESSIONS)
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    def enqueue(self, envelope: Envelope, content: bytes) -> QueuedMessage:
+        """Store a message durably and attempt it as soon as possible."""
+        message_id = header_field(content, "Message-ID")
+        message = self._queue.add(envelope, content, message_id, self._site.now())
+        self._wake()
+        return message
+
+    async def settled(self) -> None:
+        """Return when no attempt is in progress and none is due."""
+        await self._idle.wait()
+
+    def inventory(self) -> None:
+        """Log every recipient the queue still owes."""
+        for owed in self._queue.recipients():
+            self._site.log(
+                Event.HOLDS_QUEUE,
+                f"{owed.message.queue_id} is still queued for <{owed.address}> after {owed.attempts} attempts",
+                queue_id=owed.message.queue_id,
+                message_id=owed.message.message_id,
+                recipient=owed.address,
+                attempts=owed.attempts,
+            )
+
+    async def run(self) -> None:
+        """Attempt whatever is due, for ever; cancelling it cancels the attempts."""
+        try:
+            while True:
+                self._changed.clear()
+                queue_run = QueueRun()
+                for message, domain, owed in self._due():
+                    attempt = asyncio.create_task(self._attempt(message, domain, owed, queue_run))
+                    self._in_progress[message.id, domain] = attempt
+                if not self._in_progress:
+                    self._idle.set()
+                await self._sleep_until_due()
+        finally:
+            attempts = list(self._in_progress.values())
+            for attempt in attempts:
+                attempt.cancel()
+            await asyncio.gather(*attempts, return_exceptions=True)
+
+    def _wake(self) -> None:
+        self._idle.clear()
+        self._changed.set()
+
+    async def _sleep_until_due(self) -> None:
+        due = None if self._in_progress else self._queue.next_due()
+        timeout = None if due is None else max(0.0, due - self._site.now())
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout)
+        except TimeoutError:
+            self._idle.clear()
+
+    def _due(self) -> list[Batch]:
+        def batch(owed: QueuedRecipient) -> tuple[int, str]:
+            return owed.message.id, domain_of(owed.address)
+
+        due = sorted(self._queue.recipients(self._site.now() + 1e-6), key=batch)
+        grouped = ((key, list(group)) for key, group in groupby(due, key=batch))
+        return [(group[0].message, key[1], group) for key, group in grouped if key not in self._in_progress]
+
+    # -- one attempt ----------------------------------------------------------------------------------
+
+    async def _attempt(
+        self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient], queue_run: QueueRun
+    ) -> None:
+        session: Session | None = None
+        try:
+            async with self._sessions:
+                if self._post_office.serves(owed[0].address):
+                    results, taker = self._deliver_locally(message, owed), Taker()
+                else:
+                    results, taker, session = await self._deliver(message, domain, owed)
+                self._settlement.settle(message, owed, results, taker, queue_run.ended(self._site.now()))
+                # The queue is told before QUIT: a server slow to say goodbye must not cause a duplicate.
+                if session is not None:
+                    await session.quit()
+        except Exception as error:
+            # It stays in progress: trying again what crashed would crash again, for ever.
+            asyncio.get_running_loop().call_exception_handler({"message": "a delivery crashed", "exception": error})
+        else:
+            del self._in_progress[message.id, domain]
+            self._wake()
+
+    def _deliver_locally(self, message: QueuedMessage, owed: list[QueuedRecipient]) -> dict[str, Result]:
+        content = self._queue.content(message)
+        results = {}
+        for recipient in owed:
+            refusal = self._post_office.refusal(recipient.address)
+            if not refusal and not self._post_office.has_room(recipient.address, len(content)):
+                refusal = "452 4.2.2 Mailbox full"
+            if refusal:
+                code, status, text = refusal.split(" ", 2)
+                results[recipient.address] = Result(int(code), status, text)
+            else:
+                self._post_office.store(recipient.address, content, sender=message.sender)
+                results[recipient.address] = Result(250, "2.0.0", "stored here")
+        return results
+
+    async def _deliver(
+        self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient]
+    ) -> tuple[dict[str, Result], Taker, Session | None]:
+        recipients = [recipient.address for recipient in owed]
+        self._site.log(
+            Event.ATTEMPT,
+            f"{message.queue_id}: attempt {owed[0].attempts + 1} to deliver to {', '.join(recipients)}",
+            queue_id=message.queue_id,
+            message_id=message.message_id,
+            recipients=" ".join(recipients),
+            domain=domain,
+            attempt=owed[0].attempts + 1,
+        )
+        route = await self._router.route(domain)
+        if not route.hops:
+            self._site.log(Event.ROUTE, f"no route: {route.reason}", domain=domain, status=route.status)
+            return dict.fromkeys(recipients, Result(route.code, route.status, route.reason)), Taker(), None
+        hosts = " ".join(hop.host for hop in route.hops)
+        self._site.log(Event.ROUTE, f"mail for {domain} goes to {hosts}", domain=domain, hosts=hosts)
+        session, hop, failures = await self._open(route, self._tls_policy(domain))
+        if session is None:
+            temporary = [failure for failure in failures if not failure.permanent]
+            return dict.fromkeys(recipients, (temporary or failures)[-1]), Taker(hop.host), None
+        envelope = Envelope(
+            message.sender, tuple(EnvelopeRecipient(to.address, to.parameters) for to in owed), message.parameters
+        )
+        results = await session.send(envelope, self._queue.content(message))
+        return results, Taker(hop.host, "DSN" in session.offer.extensions), session
+
+    async def _open(self, route: Route, tls: TlsPolicy) -> tuple[Session | None, Hop, list[Result]]:
+        """The first hop that greets us, or the failures of all of them."""
+        failures: list[Result] = []
+        hop = route.hops[0]
+        for hop in route.hops:
+            for address in hop.addresses:
+                security = Security(hop.host, tls)
+                session = Session(self._site, address, SMTP_PORT, security, pipelining=self._pipelining)
+                try:
+                    await session.open()
+                except HopFailed as failed:
+                    failures.append(failed.result)
+                    self._site.log(
+                        Event.HOP_FAILED,
+                        f"{hop.host} [{address}]: {failed.result}",
+                        next_hop=hop.host,
+                        address=address,
+                        status=str(failed.result),
+                    )
+                else:
+                    return session, hop, failures
+        return None, hop, failures

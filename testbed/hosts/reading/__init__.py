@@ -1,0 +1,1 @@
+"""How a user agent reads its mail."""

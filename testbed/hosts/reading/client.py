@@ -1,0 +1,140 @@
+"""What the clients of POP3 and IMAP share: lines over a connection, and what can go wrong with them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Coroutine
+from typing import ClassVar, Self
+
+from testbed.hosts.sending.results import handshake_result
+from testbed.hosts.site import Site
+from testbed.scenario.steps import ReadingSecurity
+
+PATIENCE_S = 300.0  # scenario time to wait for a connection, and for each reply; no RFC says how long
+_MAX_LINE = 65_536
+
+
+class ReadingFailed(Exception):
+    """Reading ended here; the message says why, in the server's own words where it gave any."""
+
+
+class Refused(ReadingFailed):
+    """The server said no; the session can go on."""
+
+
+class Silence(ReadingFailed):
+    """Nothing came for too long."""
+
+
+class LineConnection:
+    """A connection of lines that end with CRLF.  Whatever breaks it raises ReadingFailed."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, site: Site, address: str, port: int) -> LineConnection:
+        """Connect from the host's own address."""
+        source = site.source_for(address)
+        local = (source, 0) if source else None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                streams = await asyncio.open_connection(address, port, local_addr=local, limit=_MAX_LINE)
+        except TimeoutError:
+            raise ReadingFailed("no answer to the connection attempt") from None
+        except OSError as error:
+            raise ReadingFailed((error.strerror or str(error)).lower()) from error
+        return cls(*streams)
+
+    def send(self, octets: bytes) -> None:
+        """Send octets as they are."""
+        self._writer.write(octets)
+
+    async def line(self, patience_s: float = PATIENCE_S) -> bytes:
+        """The next line, without its end.  Raises Silence when none comes for so long."""
+        return (await self._awaited(self._reader.readuntil(b"\n"), patience_s)).rstrip(b"\r\n")
+
+    async def exactly(self, octets: int) -> bytes:
+        """The next octets."""
+        return await self._awaited(self._reader.readexactly(octets), PATIENCE_S)
+
+    async def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Encrypt from here on; ``host`` is whom the certificate must name.  What came in clear is thrown away."""
+        self._reader._buffer.clear()  # type: ignore[attr-defined]  # asyncio has no name for it
+        try:
+            await self._writer.start_tls(context, server_hostname=host, ssl_handshake_timeout=PATIENCE_S)
+        except ssl.SSLError as error:
+            raise ReadingFailed(handshake_result(error).text) from error
+        except TimeoutError as error:  # asyncio's is a ConnectionAbortedError, and says so itself
+            raise ReadingFailed("the TLS handshake did not end") from error
+        except OSError as error:
+            raise ReadingFailed(f"the TLS handshake failed: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+
+    async def _awaited(self, reading: Coroutine[None, None, bytes], patience_s: float) -> bytes:
+        try:
+            async with asyncio.timeout(patience_s):
+                return await reading
+        except TimeoutError:
+            raise Silence(f"no reply within {patience_s:.0f} s") from None
+        except asyncio.LimitOverrunError:
+            raise ReadingFailed("the server sent a line without end") from None
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise ReadingFailed("the connection was lost") from error
+
+
+class ReadingClient:
+    """One session with a mailbox server.  Every refusal and every broken connection raises ReadingFailed."""
+
+    PORT: ClassVar[int]
+    TLS_PORT: ClassVar[int]  # where TLS comes first (RFC 8314 §3)
+
+    def __init__(self, connection: LineConnection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, site: Site, host: str, address: str, tls: ReadingSecurity = "none") -> Self:
+        """Connect, begin TLS where it is wanted, with a good certificate or not at all; wait for the greeting."""
+        if tls != "none" and site.tls is None:
+            raise ReadingFailed("there is no TLS in this lab")
+        context = site.tls.authority.client(checks=True) if site.tls is not None else None
+        client = cls(await LineConnection.open(site, address, cls.TLS_PORT if tls == "implicit" else cls.PORT))
+        try:
+            if tls == "implicit" and context is not None:
+                await client._connection.begin_tls(context, host)
+            await client.greeted()
+            if tls == "starttls" and context is not None:
+                await client.ask_for_tls()
+                await client._connection.begin_tls(context, host)
+        except ReadingFailed:
+            client.drop()
+            raise
+        return client
+
+    async def greeted(self) -> None:
+        """Wait for the greeting."""
+        raise NotImplementedError
+
+    async def ask_for_tls(self) -> None:
+        """Say that TLS is to begin."""
+        raise NotImplementedError
+
+    async def say_goodbye(self) -> None:
+        """End the session as the protocol has it."""
+        raise NotImplementedError
+
+    async def leave(self) -> None:
+        """Say goodbye, then close."""
+        try:
+            await self.say_goodbye()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close without a word."""
+        self._connection.close()

@@ -1,0 +1,1 @@
+"""The client side of SMTP: how a host hands mail over."""

@@ -1,0 +1,138 @@
+"""aiosmtplib's client with what it lacks: the times RFC 5321 gives to mail data, and faults of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import aiosmtplib
+from aiosmtplib import SMTPDataError, SMTPResponse, SMTPServerDisconnected, SMTPTimeoutError
+
+from testbed.hosts.connections import reset, unsent
+from testbed.hosts.sending.pipelining import mail_data
+from testbed.hosts.site import Site
+from testbed.protocols.smtp import path_of
+from testbed.scenario.faults import DialogueFault
+from testbed.scenario.faults.dialogue import NULL_SENDER
+
+# Seconds of scenario time (RFC 5321 §4.5.3.2.4 to §4.5.3.2.6).
+INVITATION_S, BLOCK_S, FINAL_DOT_S = 120.0, 180.0, 600.0
+
+_BLOCK = 65_536  # octets handed over at a time
+# The kernel takes no more while it has so many octets to send: a server that stops reading is noticed at once.
+_UNSENT = 4_096
+
+
+class BlockedError(SMTPTimeoutError):
+    """The server reads no mail data."""
+
+
+class SmtpClient(aiosmtplib.SMTP):
+    """One connection as its client."""
+
+    def __init__(self, site: Site, **options: Any) -> None:
+        super().__init__(**options)
+        self._site = site
+        self._number = site.conduct.connected()
+        self._sender = ""
+        self._writer: asyncio.StreamWriter | None = None  # kept, because losing it would close the connection
+
+    @property
+    def misbehaves(self) -> bool:
+        """Whether faults are staged at its commands, which are said one by one then."""
+        return self._site.conduct.stages_anything
+
+    async def connect(self, **options: Any) -> SMTPResponse:
+        """Connect and hear the greeting."""
+        greeting = await super().connect(**options)
+        if self.transport is not None:
+            self._site.connections.add(self.transport)
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+        await self._misbehave(self._site.conduct.take("connect", "", self._number))
+        return greeting
+
+    async def execute_command(self, *args: bytes, timeout: Any = None) -> SMTPResponse:
+        """Send a command and hear the reply."""
+        reply = await super().execute_command(*args, timeout=timeout)
+        verb, argument = args[0].decode(), b" ".join(args[1:]).decode("ascii", "replace")
+        if verb == "MAIL":
+            self._sender = path_of(argument) or NULL_SENDER
+        recipient = path_of(argument) if verb == "RCPT" else ""
+        await self._misbehave(self._site.conduct.take(verb, recipient, self._number, self._sender))
+        return reply
+
+    async def transmit(self, content: bytes) -> SMTPResponse:
+        """DATA and the message.  Raises SMTPDataError for a refusal, SMTPTimeoutError past the times of the RFC."""
+        invitation = await self.execute_command(b"DATA", timeout=INVITATION_S)
+        if invitation.code != 354:
+            raise SMTPDataError(invitation.code, invitation.message)
+        return await self.transmit_invited(content)
+
+    async def transmit_invited(self, content: bytes) -> SMTPResponse:
+        """The message, after 354."""
+        protocol, transport = self.protocol, self.transport
+        if protocol is None or not isinstance(transport, asyncio.Transport):
+            raise SMTPServerDisconnected("Connection lost")
+        data = mail_data(content)
+        fault = self._site.conduct.take_inside(range(1, len(data)), self._number, self._sender)
+        if self._writer is None or self._writer.transport is not transport:
+            self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
+        answer = asyncio.ensure_future(protocol.read_response())  # it may come early
+        try:
+            await _write(self._writer, transport, data[: fault.octet] if fault and fault.octet else data, answer)
+            if fault is None:
+                reply = await _reply_to_final_dot(transport, answer)
+        finally:
+            answer.cancel()
+        await self._misbehave(fault or self._site.conduct.take("message", "", self._number, self._sender))
+        return reply
+
+    async def _misbehave(self, fault: DialogueFault | None) -> None:
+        """Do what a fault wants; the connection is lost then."""
+        protocol, transport = self.protocol, self.transport
+        if fault is None:
+            return
+        if protocol is None or transport is None:
+            raise SMTPServerDisconnected("Connection lost")
+        if fault.then == "crash":
+            self._site.crash(fault.restart)
+            await asyncio.get_running_loop().create_future()
+        elif fault.then == "reset":
+            reset(transport)
+        elif fault.then == "close":
+            transport.close()
+        while fault.then == "stall":
+            await protocol.read_response()  # until it is the server that ends the connection
+        raise SMTPServerDisconnected("Connection lost")
+
+
+async def _write(
+    writer: asyncio.StreamWriter, transport: asyncio.Transport, data: bytes, answer: asyncio.Future[SMTPResponse]
+) -> None:
+    """Hand mail data to the kernel, as fast as it takes it; stop when the answer comes early."""
+    transport.set_write_buffer_limits(0)
+    for at in range(0, len(data), _BLOCK):
+        if answer.done():
+            return
+        transport.write(data[at : at + _BLOCK])
+        if transport.get_write_buffer_size():
+            taken = asyncio.ensure_future(writer.drain())
+            done, _ = await asyncio.wait((taken, answer), timeout=BLOCK_S, return_when=asyncio.FIRST_COMPLETED)
+            taken.cancel()
+            if answer.done() and transport.get_write_buffer_size():
+                transport.abort()  # nobody hears the rest
+            elif not done:
+                reset(transport)  # a FIN would come behind all that is not sent yet
+                raise BlockedError("Timed out sending mail data")
+    transport.set_write_buffer_limits()
+
+
+async def _reply_to_final_dot(transport: asyncio.Transport, answer: asyncio.Future[SMTPResponse]) -> SMTPResponse:
+    try:
+        return await asyncio.wait_for(answer, FINAL_DOT_S)
+    except TimeoutError as error:
+        if unsent(transport):
+            reset(transport)
+        raise aiosmtplib.SMTPReadTimeoutError("Timed out waiting for server response") from error

@@ -1,0 +1,125 @@
+"""EHLO, MAIL and RCPT with the extensions a host offers (RFC 1870, 2920, 3461, 6152, 6531).
+
+aiosmtpd knows no parameters of RCPT and none of DSN for MAIL, so these two commands are ours.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from aiosmtpd.smtp import SMTP, Session, syntax
+
+from testbed.hosts.envelope import EnvelopeRecipient, Transaction
+from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
+from testbed.protocols.esmtp import EXTENSIONS, BadParameter, mail_parameters, rcpt_parameters
+
+_MAX_PATH = 256  # RFC 5321 §4.5.3.1.3
+# Octets of a command line with all its parameters (RFC 1870 §3, 3461 §4, 6152 §2, 6531 §3.4).
+_MAX_LINES = {"MAIL": 512 + 26 + 17 + 10 + 117, "RCPT": 1_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a server takes and offers.  ``max_message`` is in octets; ``without`` names extensions not offered."""
+
+    max_message: int = MAX_MESSAGE_OCTETS
+    max_recipients: int | None = None
+    without: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The extensions offered."""
+        return frozenset(EXTENSIONS) - self.without
+
+
+class EsmtpCommands(SMTP):
+    """One connection's server side, as far as extensions go.  Whoever makes it calls :meth:`offer`."""
+
+    def offer(self, terms: Terms) -> None:
+        """Keep to these terms."""
+        self.terms = terms
+        self._say_hello = self._handle_hooks["EHLO"]
+        self._handle_hooks["EHLO"] = self._announce
+
+    def _create_envelope(self) -> Transaction:
+        return Transaction()
+
+    # No properties here: aiosmtpd looks at every attribute before there is a session.
+
+    def transaction(self) -> Transaction:
+        """What the client has said since MAIL."""
+        assert isinstance(self.envelope, Transaction)
+        return self.envelope
+
+    @syntax("MAIL FROM: <address>", extended=" [SP <mail-parameters>]")
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """MAIL (RFC 5321 §4.1.1.2)."""
+        if not (await self.check_helo_needed() or await self.check_auth_needed("MAIL")):
+            await self.push(await self._mail(arg or ""))
+
+    @syntax("RCPT TO: <address>", extended=" [SP <mail-parameters>]")
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        """RCPT (RFC 5321 §4.1.1.3)."""
+        if not (await self.check_helo_needed() or await self.check_auth_needed("RCPT")):
+            await self.push(await self._rcpt(arg or ""))
+
+    async def _mail(self, arg: str) -> str:
+        transaction = self.transaction()
+        if transaction.mail_from:
+            return "503 5.5.1 Nested MAIL command"
+        try:
+            address, words = self._path("FROM:", arg)
+            parameters = mail_parameters(words, self._offered())
+        except BadParameter as refusal:
+            return str(refusal)
+        if not (address.isascii() or parameters.utf8):
+            return "550 5.6.7 Address is not ASCII, and SMTPUTF8 was not asked for"
+        if parameters.size is not None and parameters.size > self.terms.max_message:
+            return "552 5.3.4 Message too big"
+        transaction.parameters, transaction.smtp_utf8 = parameters, parameters.utf8
+        return str(await self._call_handler_hook("MAIL", address, words))
+
+    async def _rcpt(self, arg: str) -> str:
+        transaction, most = self.transaction(), self.terms.max_recipients
+        if not transaction.mail_from:
+            return "503 5.5.1 Need MAIL command"
+        try:
+            address, words = self._path("TO:", arg)
+            parameters = rcpt_parameters(words, self._offered())
+        except BadParameter as refusal:
+            return str(refusal)
+        if not (address.isascii() or transaction.parameters.utf8):
+            return "553 5.6.7 Address is not ASCII, and SMTPUTF8 was not asked for"
+        if most is not None and len(transaction.recipients) >= most:
+            return "452 4.5.3 Too many recipients"
+        status = str(await self._call_handler_hook("RCPT", address, words))
+        if status.startswith("2"):
+            transaction.recipients.append(EnvelopeRecipient(address, parameters))
+        return status
+
+    def _offered(self) -> frozenset[str]:
+        assert self.session is not None
+        return self.terms.offered if self.session.extended_smtp else frozenset()
+
+    def _path(self, keyword: str, arg: str) -> tuple[str, list[str]]:
+        """The address and the words behind it.  Raises BadParameter."""
+        rest = self._strip_command_keyword(keyword, arg)
+        address, words = self._getaddr(rest) if rest else ("", "")
+        if address == "":
+            raise BadParameter(f"501 5.5.4 Syntax: {keyword}<address>")
+        if address is None:
+            raise BadParameter("553 5.1.3 Malformed address")
+        if len(address.encode("utf-8", "surrogateescape")) > _MAX_PATH:
+            raise BadParameter("501 5.5.4 Path too long")
+        if not (address + str(words)).isprintable():
+            raise BadParameter("501 5.5.4 Not UTF-8")
+        return address, (words or "").split()
+
+    async def _announce(
+        self, server: SMTP, session: Session, envelope: Transaction, hostname: str, lines: list[str]
+    ) -> list[str]:
+        # Of its own: aiosmtpd keeps them for all connections together, and clears them at every new one.
+        self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, _MAX_LINES)
+        lines = await self._say_hello(server, session, envelope, hostname, lines)
+        return [line for line in lines if line[4:].partition(" ")[0] not in self.terms.without]

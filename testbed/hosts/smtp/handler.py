@@ -1,0 +1,62 @@
+"""What aiosmtpd asks a mail host: the questions of the dialogue, and the three a kind of host answers itself."""
+
+from __future__ import annotations
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from testbed.hosts.envelope import Transaction
+from testbed.hosts.smtp.admission import Admission
+from testbed.hosts.smtp.trace_header import peer_address
+
+
+class MailHandler:
+    """What aiosmtpd asks a mail host; the three questions subclasses answer are the last three methods."""
+
+    admission: Admission | None = None
+    """What the host does not take at present; None for nothing."""
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", "250-DSN", responses[-1]]
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        refusal = self.admission.mail(peer_address(session)) if self.admission else ""
+        if refusal:
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Sender ok"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Transaction, address: str, options: list[str]
+    ) -> str:
+        refusal = self.refusal(address, session)
+        if not refusal and self.admission:
+            refusal = self.admission.recipient(peer_address(session), envelope.sender, address)
+        if refusal:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 Recipient ok"
+
+    async def handle_DATA(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Transaction
+    ) -> str:
+        content = envelope.original_content or b""
+        refusal = self.admission.message(peer_address(session), content) if self.admission else ""
+        return refusal or self.accept(self.received(session, envelope) + content, envelope)
+
+    def refusal(self, recipient: str, session: Session) -> str:
+        """Why RCPT is refused, as a reply, or ``""``."""
+        raise NotImplementedError
+
+    def received(self, session: Session, envelope: Transaction) -> bytes:
+        """The trace header to put on top (RFC 5321 §4.4)."""
+        raise NotImplementedError
+
+    def accept(self, message: bytes, envelope: Transaction) -> str:
+        """Take responsibility for a message, durably, and give the reply to the final dot."""
+        raise NotImplementedError

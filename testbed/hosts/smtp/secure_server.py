@@ -1,0 +1,176 @@
+"""The SMTP server with STARTTLS (RFC 3207), TLS from the first octet (RFC 8314) and AUTH (RFC 4954)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from asyncio import sslproto
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import cast
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from testbed.hosts.site import Site
+from testbed.hosts.smtp.commands import Terms
+from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.server import SmtpServer
+from testbed.hosts.tls import LabTls, TlsScript
+from testbed.protocols.events import Event
+
+_HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """On what terms clients get in: with TLS where the host has it, and with the passwords of its users, by address.
+
+    ``in_clear`` tells that a password is taken without TLS too.
+    """
+
+    terms: Terms = field(default_factory=Terms)
+    tls: LabTls | None = None
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    in_clear: bool = False
+
+    def serve(
+        self, handler: MailHandler, site: Site, *, submission: bool = False, implicit: bool = False
+    ) -> SmtpServer:
+        """The server side of a new connection; only for the ``submission`` of mail do users log in (RFC 6409 §4.3)."""
+        passwords = self.passwords if submission else {}
+        if self.tls is None and not passwords:
+            return SmtpServer(handler, site, self.terms)
+        return SecureSmtpServer(
+            handler, site, self.terms, self.tls, passwords, in_clear=self.in_clear, implicit=implicit
+        )
+
+
+class SecureSmtpServer(SmtpServer):
+    """One connection's server side, where the host has a certificate or users with passwords.
+
+    Without passwords nobody is offered AUTH.  ``implicit`` tells that TLS comes before the greeting.
+    """
+
+    def __init__(
+        self,
+        handler: MailHandler,
+        site: Site,
+        terms: Terms,
+        tls: LabTls | None,
+        passwords: Mapping[str, str],
+        *,
+        in_clear: bool = False,
+        implicit: bool = False,
+    ) -> None:
+        super().__init__(handler, site, terms)
+        self._tls = tls
+        self._tls_script = tls.script(site.name) if tls is not None else TlsScript((), lambda fault: None)
+        self._passwords = {address.lower(): password for address, password in passwords.items()}
+        self._implicit = implicit
+        self._stripped: bool | None = None  # not known before the first EHLO
+        self.tls_context = tls.authority.server(site.name) if tls is not None else None
+        self._auth_require_tls = not in_clear
+        self._authenticator = self._check
+        if not self._passwords:
+            self._auth_methods = {}
+
+    async def _handle_client(self) -> None:
+        if self._implicit and not await self._secure():
+            return
+        await super()._handle_client()
+
+    async def _call_handler_hook(self, command: str, *args: object) -> object:
+        if command == "EHLO":
+            name, lines = args
+            args = (name, self._announced(cast(list[str], lines)))
+        return await super()._call_handler_hook(command, *args)
+
+    def _announced(self, lines: list[str]) -> list[str]:
+        """The lines of the answer to EHLO, without what is not offered here."""
+        if self._stripped is None:
+            self._stripped = not self._implicit and self._tls_script.stripped(self._number)
+        unoffered = {"250-AUTH", "250-STARTTLS" if self._stripped else ""}
+        return [line for line in lines if line.strip() not in unoffered]
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
+        """STARTTLS (RFC 3207 §4).
+
+        Replaces aiosmtpd's, which empties its buffer when the handshake is over and so may lose the first command that
+        came through TLS.
+        """
+        if arg:
+            await self.push("501 5.5.4 Syntax: STARTTLS")
+        elif self._tls is None:
+            await self.push("502 5.5.1 There is no TLS here")
+        elif self._tls_protocol is not None:
+            await self.push("503 5.5.1 TLS is there already")
+        else:
+            await self.push("220 2.0.0 Ready to start TLS")
+            await self._secure()
+
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802
+        """AUTH (RFC 4954 §4)."""
+        if self.envelope is not None and self.envelope.mail_from is not None:
+            await self.push("503 5.5.1 AUTH is not permitted during a mail transaction")
+            return
+        try:
+            await super().smtp_AUTH(arg or "")
+        except ValueError:  # no line end within the reader's limit
+            await self.push("500 5.5.6 Authentication exchange line is too long")
+
+    async def _secure(self) -> bool:
+        """Do the TLS handshake; False when it failed, and the connection is gone.
+
+        What the client sent in clear is forgotten before the handshake begins (RFC 3207 §4.2): all it said, and all
+        that waits to be read.  Of what arrives after this, everything goes through TLS.
+        """
+        assert self._tls is not None
+        flaw = self._tls_script.flaw(self._number)
+        if flaw == "stalled":
+            self.be_patient()
+            await asyncio.get_running_loop().create_future()
+        self._forget_what_came_in_clear()
+        transport = cast(asyncio.Transport, self.transport)
+        context = self._tls.authority.server(self.hostname, flaw)
+        try:
+            secured = await self.loop.start_tls(
+                transport, self, context, server_side=True, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S
+            )
+        except OSError as error:
+            self._handshake_failed(error)
+            return False
+        assert secured is not None
+        self._use(secured)
+        return True
+
+    def _forget_what_came_in_clear(self) -> None:
+        peer = self.session.peer if self.session is not None else None
+        self.envelope = self._create_envelope()
+        self.session = self._create_session()
+        self.session.peer = peer
+        self._reader._buffer.clear()  # type: ignore[attr-defined]
+
+    def _use(self, secured: asyncio.Transport) -> None:
+        assert self.session is not None
+        self.transport = secured
+        self._reader._transport = self._writer._transport = secured  # type: ignore[attr-defined]
+        self._over_ssl = True  # asyncio's: how it ends differs
+        self._tls_protocol = cast(sslproto.SSLProtocol, secured._ssl_protocol)  # type: ignore[attr-defined]
+        self.session.ssl = {"cipher": secured.get_extra_info("cipher")}
+        self._reset_timeout()
+
+    def _handshake_failed(self, error: OSError) -> None:
+        reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
+        peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
+        self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        self.transport = None  # ends the command loop
+
+    def _check(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: object) -> AuthResult:
+        """Whether the password is right; a wrong one and an unknown user are answered alike (RFC 4954 §6)."""
+        assert isinstance(login, LoginPassword)
+        known = self._passwords.get(login.login.decode("utf-8", "replace").lower())
+        right = compare_digest(login.password, (known or "").encode()) and known is not None
+        return AuthResult(success=right, handled=False, auth_data=login)

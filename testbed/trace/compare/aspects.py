@@ -1,0 +1,108 @@
+"""What may differ between two connections that correspond: one function and one row for each aspect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+
+from testbed.trace.compare.align import line_pairs
+from testbed.trace.compare.change import Change
+from testbed.trace.compare.normal import about_as_large, alike, span
+from testbed.trace.compare.values import Frames, Line, Talk
+
+
+def between(before: Talk, now: Talk, where: str) -> Iterator[Change]:
+    """Everything that changed.  ``where`` tells which connection it is, ``""`` where there is one."""
+    for aspect in _ASPECTS:
+        yield from aspect(before, now, where)
+
+
+def _value(
+    kind: str, read: Callable[[Talk], str], frames: Callable[[Talk], Frames], *, tight: bool = False
+) -> Callable[[Talk, Talk, str], Iterator[Change]]:
+    """An aspect that is one value; a ``tight`` one says nothing of programs, whose haste nobody knows."""
+
+    def aspect(before: Talk, now: Talk, where: str) -> Iterator[Change]:
+        old, new = read(before), read(now)
+        if old != new and not (tight and (before.loose or now.loose)):
+            yield Change(kind, now.client, now.server, now.service, old, new, frames(before), frames(now), where)
+
+    return aspect
+
+
+def _ending(talk: Talk) -> str:
+    return f"{talk.closure} by {talk.closed_by}" if talk.closed_by else talk.closure
+
+
+def _one(frames: Frames) -> Frames:
+    return frames[:1]
+
+
+def _lines(before: Talk, now: Talk, where: str) -> Iterator[Change]:
+    for old, new in line_pairs(before.lines, now.lines):
+        if old is not None and new is not None:
+            for kind, one, other in _of_line(old, new, before.loose or now.loose):
+                yield Change(kind, now.client, now.server, new.verb, one, other, old.frames, new.frames, where)
+        elif old is not None:
+            said = f"{old.argument}\n{old.reply}"
+            yield Change("command-gone", now.client, now.server, old.verb, said, "", old.frames, (), where)
+        elif new is not None:
+            said = f"{new.argument}\n{new.reply}"
+            yield Change("command-new", now.client, now.server, new.verb, "", said, (), new.frames, where)
+
+
+def differ(old: Line, new: Line, loose: bool) -> bool:
+    """Whether two commands that correspond, or their replies, are not the same."""
+    return any(True for _ in _of_line(old, new, loose))
+
+
+def _of_line(old: Line, new: Line, loose: bool) -> Iterator[tuple[str, str, str]]:
+    """Kind, value before, value now."""
+    if old.reply != new.reply:
+        yield "reply", old.reply, new.reply
+    elif old.words != new.words:
+        yield from _of_words(old, new)
+    if old.argument != new.argument:
+        yield "argument", old.argument, new.argument
+    elif not about_as_large(old.octets, new.octets):
+        yield "size", f"{old.octets:,}", f"{new.octets:,}"
+    if loose:
+        return
+    if old.ahead != new.ahead:
+        yield "pipelining", "yes" if old.ahead else "", "yes" if new.ahead else ""
+    if not alike(old.waited_ns, new.waited_ns):
+        answered = bool(old.reply and new.reply)
+        yield "answer-time" if answered else "patience", span(old.waited_ns), span(new.waited_ns)
+
+
+def _of_words(old: Line, new: Line) -> Iterator[tuple[str, str, str]]:
+    if new.verb not in ("EHLO", "LHLO", "CAPA"):
+        yield "reason", old.words, new.words
+        return
+    offered, offers = set(old.words.splitlines()), set(new.words.splitlines())
+    for gone in sorted(offered - offers):
+        yield "offer-gone", gone, ""
+    for added in sorted(offers - offered):
+        yield "offer-new", "", added
+
+
+def _messages(before: Talk, now: Talk, where: str) -> Iterator[Change]:
+    for old, new in zip_longest(before.mails, now.mails):
+        if old is None or new is None:
+            return  # the commands have told
+        if old.message != new.message:
+            ends = now.client, now.server
+            yield Change("message", *ends, "message", old.message, new.message, old.frames, new.frames, where)
+
+
+_ASPECTS: tuple[Callable[[Talk, Talk, str], Iterator[Change]], ...] = (
+    _value("handshake", lambda talk: talk.handshake, lambda talk: talk.opening),
+    _value("syn", lambda talk: str(talk.opened), lambda talk: talk.opening),
+    _value("address", lambda talk: str(talk.address), lambda talk: _one(talk.frames)),
+    _value("tls", lambda talk: talk.tls, lambda talk: _one(talk.frames)),
+    _lines,
+    _messages,
+    _value("told", lambda talk: talk.told, lambda talk: talk.frames),
+    _value("repeated", lambda talk: "data" if talk.repeated else "", lambda talk: talk.again, tight=True),
+    _value("ending", _ending, lambda talk: talk.closing, tight=True),
+)

@@ -1,0 +1,114 @@
+"""What became of each recipient's mail at each client that had it: the story across its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from testbed.protocols.events import Event
+from testbed.trace.compare.change import Change
+from testbed.trace.compare.values import Deed, Fingerprint
+
+_PUT_OFF = frozenset({Event.DEFERRED, Event.KEPT})
+EVENTS_OF_STORIES = frozenset(
+    {Event.ATTEMPT, Event.DEFERRED, Event.KEPT, Event.BOUNCED, Event.RELAYED, Event.SUBMITTED}
+)
+"""What a changed story has already told."""
+
+
+@dataclass(slots=True)
+class Story:
+    """Attempts of one client to be rid of mail for one recipient.
+
+    ``tries`` reached a server's RCPT, ``put_off`` counts how often the client logged that it would try again,
+    ``refusals`` are what it met, in order and once each.
+    """
+
+    tries: int = 0
+    taken: int = 0
+    bounced: int = 0
+    put_off: int = 0
+    refusals: dict[str, None] = field(default_factory=dict)
+    frames: list[int] = field(default_factory=list)
+
+    @property
+    def fate(self) -> str:
+        """How it ended: ``bounced``, ``taken``, ``kept`` or, where nobody says more, ``refused``."""
+        if self.bounced:
+            return "bounced"
+        return "taken" if self.taken else "kept" if self.put_off else "refused"
+
+    @property
+    def told(self) -> tuple[object, ...]:
+        """What is compared."""
+        return self.fate, self.tries, self.taken, self.bounced, self.put_off
+
+    @property
+    def why(self) -> str:
+        """``452 4.2.2``, or ``a failure`` where no reply tells."""
+        return ", ".join(list(self.refusals)[:3]) or "a failure"
+
+
+def stories(given: Fingerprint) -> dict[tuple[str, str], Story]:
+    """Stories by client and recipient."""
+    found: dict[tuple[str, str], Story] = {}
+    logs = bool(given.deeds)
+    senders: dict[tuple[str, str], list[Story]] = {}
+    for talk in given.talks:
+        for mail in talk.mails:
+            for address, status, taken in mail.recipients:
+                if not mail.sender and not logs:  # a notification to whom mail came from
+                    for story in senders.get((talk.client, address), ()):
+                        story.bounced += story.taken == 0
+                story = found.setdefault((talk.client, address), Story())
+                story.tries += 1
+                story.taken += taken
+                story.frames += mail.frames[-1:]
+                if not taken:
+                    story.refusals.setdefault(status)
+                senders.setdefault((talk.client, mail.sender), []).append(story)
+    for deed in given.deeds:
+        for recipient in _recipients(deed):
+            if deed.event in _PUT_OFF or deed.event == Event.BOUNCED:
+                story = found.setdefault((deed.host, recipient), Story())
+                story.put_off += deed.event in _PUT_OFF
+                story.bounced += deed.event == Event.BOUNCED
+                status = dict(deed.about).get("status", "")
+                if status and not story.refusals:
+                    story.refusals.setdefault(status)
+                story.frames += deed.frames
+    return found
+
+
+def _recipients(deed: Deed) -> list[str]:
+    about = dict(deed.about)
+    return [about["recipient"]] if "recipient" in about else about.get("recipients", "").split()
+
+
+def changed_stories(
+    before: Mapping[tuple[str, str], Story], now: Mapping[tuple[str, str], Story]
+) -> Iterator[tuple[tuple[str, str], Change]]:
+    """The stories that go otherwise, with their keys.  ``what`` is both fates: ``bounced>taken after retries``."""
+    for key, old in before.items():
+        new = now.get(key)
+        if new is None or new.told == old.told:
+            continue
+        host, recipient = key
+        if old.fate != new.fate:
+            values = old.why, new.why
+            kind = "fate"
+        elif old.taken != new.taken:
+            values = str(old.taken), str(new.taken)
+            kind = "copies"
+        elif old.bounced != new.bounced:
+            values = str(old.bounced), str(new.bounced)
+            kind = "bounces"
+        else:
+            values = str(max(old.tries, old.put_off)), str(max(new.tries, new.put_off))
+            kind = "tries"
+            if values[0] == values[1]:
+                continue  # its connections and deeds tell
+        what = f"{old.fate}>{new.fate}" + (
+            " after retries" if new.tries + new.put_off > old.tries + old.put_off else ""
+        )
+        yield key, Change(kind, host, recipient, what, *values, tuple(old.frames), tuple(new.frames), new.why)

@@ -1,0 +1,218 @@
+"""One flow to one connection: handshake, dialogue, phases, closure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from testbed.pcap.checksums import UNKNOWN
+from testbed.pcap.table import TCP
+from testbed.protocols.services import SMTP_SERVICES, UNDER_TLS, contradicted, service_by_content, service_by_port
+from testbed.protocols.tcp import ACK, SYN, Options
+from testbed.protocols.tls import Plaintext
+from testbed.trace.flows import CLIENT, Flow
+from testbed.trace.model.connection import Closure, Connection, Endpoint, Handshake
+from testbed.trace.model.phase import Phase
+from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.model.tls import TlsSession
+from testbed.trace.outcome import outcome
+from testbed.trace.phases import Boundaries, boundaries, spans, steps
+from testbed.trace.services.listening import Spoken, first_octets, listen
+from testbed.trace.tcp import zeek
+from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
+from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
+from testbed.trace.tcp.facts import closure, handshake, handshake_rtt, octets, sent_again
+from testbed.trace.tcp.reassembly import Chunk, reassemble
+from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
+from testbed.trace.tls.decryption import Decrypted
+from testbed.trace.tls.session import TlsWatch
+
+_NEVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A connection and the labels of its packets, one per packet of the flow."""
+
+    connection: Connection
+    phases: list[Phase]
+    steps: list[str]
+    events: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened.
+
+    ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications.
+    """
+
+    payload: Callable[[int], bytes]
+    options: Callable[[int], Options]
+    names: Mapping[str, str]
+    decrypted: Decrypted = field(default_factory=Decrypted)
+    show_credentials: bool = False
+    conditions: Conditions = lambda rows: [UNKNOWN] * len(rows)
+    numbers: Callable[[list[int]], list[int]] = lambda rows: [-1] * len(rows)
+
+    def endpoint(self, end: tuple[str, int]) -> Endpoint:
+        """An end of a flow with its name."""
+        address, port = end
+        return Endpoint(address, port, self.names.get(address, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """An ICMP error about a flow: what it says, and whether that is final for the packet it is about."""
+
+    frame: int
+    what: str
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Transport:
+    """What the transport shows of a flow; the defaults are those of UDP, which neither opens nor closes."""
+
+    name: str
+    handshake: Handshake
+    conn_state: str
+    history: str
+    closure: Closure = Closure.OPEN
+    closed_by: str = ""
+    closure_frames: tuple[int, ...] = ()
+    syn_frames: tuple[int, ...] = ()
+    retransmitted_frames: tuple[int, ...] = ()
+    retransmissions: int = 0
+    completeness: int = 0
+    rtt_ns: int | None = None
+    tls: TlsSession | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+def understand(number: int, index: int, flow: Flow, source: Source, objections: Sequence[Objection] = ()) -> Understood:
+    """Analyse one flow, ``index`` its place among all.  ``objections`` are the ICMP errors about it."""
+    if flow.protocol == TCP:
+        return _tcp(number, flow, source, source.decrypted.of(index), objections)
+    return _udp(number, flow, source, any(objection.is_final for objection in objections))
+
+
+def _tcp(
+    number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
+) -> Understood:
+    repeated = repetitions(flow)
+    damaged = discarded(flow, list(repeated.values()), source.conditions)
+    received = without(flow, damaged)
+    spoken, tls = _spoken_over_tcp(received, source, opened)
+    events = tcp_events(flow, source.options)
+    remarks, explained = tcp_remarks(
+        Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
+    )
+    history = zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps], damaged)
+    unreachable = any(objection.is_final for objection in objections)
+    division = boundaries(flow, spoken.exchanges)
+    ended, closed_by, closure_frames = closure(flow)
+    facts = _Transport(
+        name="tcp",
+        handshake=handshake(flow, unreachable),
+        closure=ended,
+        closed_by=closed_by,
+        closure_frames=closure_frames,
+        syn_frames=tuple(
+            frame
+            for frame, side, flags in zip(flow.frame, flow.side, flow.flags, strict=True)
+            if side == CLIENT and flags & SYN and not flags & ACK
+        ),
+        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
+        retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
+        conn_state=zeek.conn_state(received),
+        history=history,
+        completeness=zeek.completeness(flow),
+        rtt_ns=handshake_rtt(flow),
+        tls=tls,
+        remarks=(*remarks, *closed_windows(flow, events, history), *_objected(objections)),
+    )
+    connection = _connection(number, flow, source, spoken, facts, division)
+    told = steps(flow, spoken.exchanges, tls.steps if tls else ())
+    return Understood(connection, [division.phase(frame) for frame in flow.frame], told, events)
+
+
+def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
+    remarks = Remarks()
+    for objection in objections:
+        remarks.note("icmp-unreachable" if objection.is_final else "path-mtu-told", (objection.frame,), objection.what)
+    return remarks.told()
+
+
+def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]) -> tuple[Spoken, TlsSession | None]:
+    """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
+    watch = TlsWatch(opened)
+    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
+    service = service_by_port("tcp", flow.server[1])
+    service = UNDER_TLS.get(service, service) if opened else service
+    if service not in SMTP_SERVICES:
+        service = service_by_content(client_head, server_head) or service
+    service = "" if contradicted(service, server_head) else service
+    spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
+    return spoken, watch.session()
+
+
+def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
+    payloads = [source.payload(row) for row in flow.index]
+    items = (Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p]) for p in range(len(flow)))
+    spoken = listen("udp", service_by_port("udp", flow.server[1]), items)
+    if any(len(octets) < length for octets, length in zip(payloads, flow.length, strict=True)):
+        spoken = replace(spoken, remarks=())  # what the capture cut off looks like what the sender did not send
+    facts = _Transport(
+        name="udp",
+        handshake=Handshake.UNREACHABLE if unreachable else Handshake.UNSEEN,
+        conn_state=zeek.udp_state(flow),
+        history=zeek.udp_history(flow),
+    )
+    connection = _connection(number, flow, source, spoken, facts, Boundaries(0, _NEVER))
+    words = {frame: e.command.verb for e in spoken.exchanges if e.command for frame in e.command.frames}
+    words |= {frame: f"{e.reply.code} answer" for e in spoken.exchanges if e.reply for frame in e.reply.frames}
+    labels = [words.get(frame, "datagram") for frame in flow.frame]
+    return Understood(connection, [Phase.TRANSFER] * len(flow), labels, [0] * len(flow))
+
+
+def _connection(
+    number: int, flow: Flow, source: Source, spoken: Spoken, facts: _Transport, division: Boundaries
+) -> Connection:
+    told = outcome(
+        spoken.service, facts.handshake, facts.closure, facts.closed_by, spoken.exchanges, spoken.transactions
+    )
+    return Connection(
+        number=number,
+        transport=facts.name,
+        client=source.endpoint(flow.client),
+        server=source.endpoint(flow.server),
+        service=spoken.service,
+        start_ns=min(flow.time),
+        end_ns=max(flow.time),
+        first_frame=flow.frame[0],
+        last_frame=flow.frame[-1],
+        packets=len(flow),
+        handshake=facts.handshake,
+        closure=facts.closure,
+        closed_by=facts.closed_by,
+        closure_frames=facts.closure_frames,
+        syn_frames=facts.syn_frames,
+        retransmitted_frames=facts.retransmitted_frames,
+        phases=spans(flow, division),
+        exchanges=spoken.exchanges,
+        transactions=spoken.transactions,
+        conn_state=facts.conn_state,
+        history=facts.history,
+        completeness=facts.completeness,
+        client_octets=octets(flow, 0),
+        server_octets=octets(flow, 1),
+        retransmissions=facts.retransmissions,
+        gaps=len(spoken.gaps),
+        rtt_ns=facts.rtt_ns,
+        tls=facts.tls,
+        outcome=told,
+        findings=(),
+        remarks=spoken.remarks,
+        transport_remarks=facts.remarks,
+    )

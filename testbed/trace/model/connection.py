@@ -1,0 +1,94 @@
+"""A connection, and all that was understood of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from testbed.trace.model.exchange import Exchange, Transaction
+from testbed.trace.model.finding import Finding
+from testbed.trace.model.phase import Phase, PhaseSpan
+from testbed.trace.model.remark import Remark
+from testbed.trace.model.tls import TlsSession
+
+
+class Handshake(StrEnum):
+    """How the opening of a connection ended."""
+
+    COMPLETE = "complete"
+    REFUSED = "refused"  # RST answered the SYN
+    UNANSWERED = "unanswered"  # SYN without any answer
+    UNREACHABLE = "unreachable"  # an ICMP error answered the SYN
+    INCOMPLETE = "incomplete"  # SYN and SYN-ACK, never the third ACK
+    UNSEEN = "unseen"  # the capture starts after it (or the transport has none)
+
+
+class Closure(StrEnum):
+    """How a connection ended."""
+
+    NORMAL = "normal"  # FIN from both sides
+    HALF = "half"  # FIN from one side only
+    RESET = "reset"  # RST
+    OPEN = "open"  # still open when the capture ends
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One end of a connection.  ``str()`` gives ``address:port`` or ``[v6]:port``."""
+
+    address: str
+    port: int
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+    @property
+    def label(self) -> str:
+        """The host's name where the capture tells it, else its address."""
+        return self.name or self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One TCP connection, or one UDP flow (``transport``), and all that was understood of it."""
+
+    number: int  # from 1, in order of first packet
+    transport: str  # "tcp" or "udp"
+    client: Endpoint
+    server: Endpoint
+    service: str  # smtp, submission, dns, pop3, imap, http ... or ""
+    start_ns: int
+    end_ns: int
+    first_frame: int
+    last_frame: int
+    packets: int
+    handshake: Handshake
+    closure: Closure
+    closed_by: str  # "client", "server" or "": who sent the first FIN, or the RST
+    closure_frames: tuple[int, ...]
+    syn_frames: tuple[int, ...]  # every SYN of the client, repeated ones included
+    retransmitted_frames: tuple[int, ...]  # data sent again
+    phases: tuple[PhaseSpan, ...]
+    exchanges: tuple[Exchange, ...]
+    transactions: tuple[Transaction, ...]
+    conn_state: str  # Zeek's
+    history: str  # Zeek's
+    completeness: int  # Wireshark's
+    client_octets: int  # payload, retransmissions not counted twice
+    server_octets: int
+    retransmissions: int
+    gaps: int  # holes in the data the capture never filled
+    rtt_ns: int | None  # of the handshake
+    tls: TlsSession | None  # what TLS showed, None where there was none
+    outcome: str  # one line: "mail for bob@someschool.edu: 452 4.2.2 Mailbox full"
+    findings: tuple[Finding, ...]
+    remarks: tuple[Remark, ...] = ()  # what the dialogue shows besides its exchanges
+    transport_remarks: tuple[Remark, ...] = ()  # what became of packets on the way
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether both said so: a QUIT the server answered, or one that met its 421 (RFC 5321 §3.8)."""
+        closing = any(e.reply is not None and e.reply.code == "421" for e in self.exchanges)
+        goodbyes = [e for e in self.exchanges if e.phase is Phase.CLOSURE and e.command is not None]
+        return any(closing or goodbye.reply is not None for goodbye in goodbyes)

@@ -1,0 +1,93 @@
+"""What was said on a connection: commands, replies, and the mail transactions they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.trace.model.phase import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the client said.
+
+    ``verb`` is upper case as in the protocol (``RCPT``, ``RETR``); DNS queries use the type (``MX``).  Two are
+    pseudo-commands in lower case: ``connect`` (waiting for the greeting) and ``message`` (the octets after 354
+    up to the final dot).  ``octets`` counts what was sent, terminators included.
+    """
+
+    verb: str
+    argument: str
+    frames: tuple[int, ...]
+    time_ns: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the server answered.
+
+    ``code`` is the protocol's own word: ``250``, ``+OK``, ``NO``, ``NXDOMAIN``.  ``enhanced`` is the RFC 3463
+    status code or ``""``.  ``lines`` are the texts without code and enhanced code.
+    """
+
+    code: str
+    enhanced: str
+    lines: tuple[str, ...]
+    frames: tuple[int, ...]
+    time_ns: int
+    octets: int
+
+    @property
+    def text(self) -> str:
+        """All lines joined by a space."""
+        return " ".join(self.lines)
+
+    @property
+    def status(self) -> str:
+        """Code and enhanced code: ``452 4.2.2``."""
+        return f"{self.code} {self.enhanced}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A command and its reply; either may be missing (cut connection, greeting, unsolicited 421)."""
+
+    phase: Phase
+    command: Command | None
+    reply: Reply | None
+    note: str  # the outcome in words: "RCPT refused: mailbox full (temporary)"
+
+    @property
+    def latency_ns(self) -> int | None:
+        """From the last octet of the command to the first of the reply."""
+        if self.command is None or self.reply is None:
+            return None
+        return self.reply.time_ns - self.command.time_ns
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Frames of the command, then of the reply."""
+        return (self.command.frames if self.command else ()) + (self.reply.frames if self.reply else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One RCPT of a transaction and the fate it met on this connection."""
+
+    address: str
+    reply: Reply | None  # to RCPT, or to the refused MAIL before it
+    accepted: bool  # RCPT answered 2xx and the message answered 2xx
+    parameters: str = ""  # what RCPT said besides the address: "NOTIFY=NEVER"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An SMTP mail transaction (RFC 5321 §3.3): one MAIL, its RCPTs, at most one message."""
+
+    sender: str  # reverse-path, "" for the null path
+    recipients: tuple[Recipient, ...]
+    message: Exchange | None  # the octets after 354 and the reply to the final dot
+    message_id: str
+    subject: str
+    frames: tuple[int, ...]

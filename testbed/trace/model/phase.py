@@ -1,0 +1,26 @@
+"""The three phases of a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The three phases of a TCP connection that carries mail."""
+
+    HANDSHAKE = "handshake"  # TCP's three segments, then the protocol's own greeting
+    TRANSFER = "transfer"  # mail transactions, queries, retrieval
+    CLOSURE = "closure"  # QUIT and its reply, FIN or RST
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSpan:
+    """One phase of one connection."""
+
+    phase: Phase
+    start_ns: int
+    end_ns: int
+    first_frame: int
+    last_frame: int
+    packets: int

@@ -1,0 +1,56 @@
+"""What TLS showed of a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.protocols.tls import cipher_name, version_name
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert (RFC 8446 §6).  ``code`` is None where it was encrypted and no key opened it."""
+
+    side: int
+    fatal: bool
+    code: int | None
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSession:
+    """What is known of the TLS of a connection.
+
+    ``implicit`` tells that it began with the first octet (RFC 8314 §3).  ``offered`` and ``version`` are the highest
+    version the client offered and the one the server chose, 0 where no ServerHello was seen.  ``alpn`` is the server's
+    choice, where it was in clear.  ``plain_answer`` is the frame in which a server answered in plain text instead, 0
+    for none.  ``opened`` counts the records that keys opened.  ``steps`` are frames, sides and names of the messages
+    seen.  ``certificate`` is the server's own, DER, where it was in clear or keys opened it.
+    """
+
+    implicit: bool
+    hello_frame: int
+    random: bytes
+    server_name: str
+    offered: int
+    version: int
+    cipher: int
+    alpn_offered: tuple[str, ...]
+    alpn: str
+    alerts: tuple[Alert, ...]
+    plain_answer: int
+    opened: int
+    steps: tuple[tuple[int, int, str], ...]
+    certificate: bytes = b""
+
+    @property
+    def summary(self) -> str:
+        """In a few words: version, name asked for, and whether it was decrypted and by what."""
+        words = version_name(self.version) or "TLS without an answer"
+        words += f" for {self.server_name}" if self.server_name else ""
+        return words + (", decrypted by tshark" if self.opened else "")
+
+    @property
+    def suite(self) -> str:
+        """The cipher suite's name, ``""`` where the server never chose one."""
+        return cipher_name(self.cipher) if self.version else ""

@@ -1,0 +1,1 @@
+"""What is spoken on connections: one room a service."""

@@ -1,0 +1,1 @@
+"""DNS, and where it sends mail."""

@@ -1,0 +1,231 @@
+"""DNS queries and answers as exchanges (RFC 1035; over TCP with a length before each message, RFC 7766).
+
+dnspython reads a message's question and the records that are shown.  All others are only passed over: it compares each
+record with those before it, which takes milliseconds when their names have a hundred labels.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from testbed.protocols.text import printable
+from testbed.trace.flows import CLIENT
+from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.phase import Phase
+from testbed.trace.model.remark import Remark
+from testbed.trace.tcp.reassembly import Chunk, Gap
+
+if TYPE_CHECKING:
+    import dns.message
+
+TRUNCATED = "truncated; to be asked again over TCP"
+"""The note of an exchange whose answer is not whole."""
+MALFORMED = "the answer is malformed"
+"""The note of an exchange whose answer breaks off."""
+
+_MAX_LINES = 50
+_MAX_EXCHANGES = 1_000_000
+_MAX_REMARKS, _MAX_DETAIL = 1_000, 200
+_HEADER_OCTETS = 12
+_POINTER, _LONGEST_LABEL = 0xC0, 63
+_ANSWER, _ADDITIONAL = 0, 2
+_OPT = 41  # RFC 6891 §6.1.2: its TTL has the upper bits of the response code
+
+
+class DnsDialogue:
+    """Pairs queries with answers by their id.  ``stream`` tells TCP from UDP."""
+
+    def __init__(self, *, stream: bool) -> None:
+        self._stream = stream
+        self._buffers = (bytearray(), bytearray())
+        self._exchanges: list[Exchange] = []
+        self._open: dict[tuple[int, str, str], deque[int]] = {}
+        self._remarks: list[Remark] = []
+        self._whole = True
+
+    def feed(self, item: Chunk | Gap) -> None:
+        """The next datagram, or the next octets of a stream."""
+        if isinstance(item, Gap):
+            self._buffers[item.side].clear()
+            self._whole = False
+        elif not self._stream:
+            self._message(item.octets, item)
+        else:
+            buffer = self._buffers[item.side]
+            buffer += item.octets
+            while len(buffer) >= 2 and len(buffer) >= 2 + (length := buffer[0] << 8 | buffer[1]):
+                self._message(bytes(buffer[2 : 2 + length]), item)
+                del buffer[: 2 + length]
+
+    def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
+        """Everything understood."""
+        return tuple(self._exchanges), ()
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Answers that are truncated, malformed, or to another question than the one that was asked, one for each.
+
+        How many questions share a flow is up to the ports the client happens to take, so they are not put together.
+        """
+        return tuple(self._remarks)
+
+    def _message(self, wire: bytes, item: Chunk) -> None:
+        import dns.exception
+        import dns.message
+
+        try:
+            message = dns.message.from_wire(_questioned(wire), question_only=True, continue_on_error=True)
+        except (dns.exception.DNSException, ValueError, IndexError, UnicodeError):
+            side = "query" if item.side == CLIENT else "answer"
+            command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
+            self._add(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
+            if (
+                side == "answer"
+                and self._whole
+                and any(int.from_bytes(wire[:2], "big") == key[0] for key in self._open)
+            ):
+                self._note("malformed-answer", item, "no DNS message")
+            return
+        if message.flags & 0x8000:
+            self._answer(message, item, wire)
+        else:
+            self._query(message, item, len(wire))
+
+    def _query(self, message: dns.message.Message, item: Chunk, octets: int) -> None:
+        kind, name = _question(message)
+        command = Command(kind, name, (item.frame,), item.time_ns, octets)
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._open.setdefault((message.id, kind, name.lower()), deque()).append(len(self._exchanges))
+        self._add(Exchange(Phase.TRANSFER, command, None, "no answer"))
+
+    def _answer(self, message: dns.message.Message, item: Chunk, wire: bytes) -> None:
+        import dns.rcode
+
+        kind, name = _question(message)
+        lines, extended, whole = _answered(wire)
+        code = dns.rcode.to_text(dns.rcode.from_flags(message.flags, extended))
+        reply = Reply(code, "", lines, (item.frame,), item.time_ns, len(wire))
+        truncated = bool(message.flags & 0x0200)
+        note = "" if code == "NOERROR" else _WORDS.get(code, "")
+        if truncated:
+            note = TRUNCATED
+        elif not whole:
+            note = MALFORMED
+        elif code == "NOERROR" and not lines:
+            note = "no such record"
+        waiting = self._open.get((message.id, kind, name.lower()))
+        question = f"{kind} {name}"
+        if waiting:
+            at = waiting.popleft()
+            self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note)
+            if truncated and not self._stream:
+                self._note("answer-truncated", item, question)
+            elif note == MALFORMED and self._whole:
+                self._note("malformed-answer", item, question)
+        else:
+            self._add(Exchange(Phase.TRANSFER, None, reply, note))
+            if any(key[1:] == (kind, name.lower()) and still for key, still in self._open.items()):
+                self._note("answer-with-wrong-id", item, question)
+
+    def _note(self, code: str, item: Chunk, detail: str) -> None:
+        if len(self._remarks) < _MAX_REMARKS:
+            self._remarks.append(Remark(code, (item.frame,), detail[:_MAX_DETAIL], 1))
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)
+
+
+_WORDS = {
+    "NXDOMAIN": "the name does not exist",
+    "SERVFAIL": "the name server failed",
+    "REFUSED": "the name server refuses to answer",
+    "FORMERR": "the name server did not understand",
+    "NOTIMP": "the name server cannot do that",
+}
+
+
+def _question(message: dns.message.Message) -> tuple[str, str]:
+    import dns.rdatatype
+
+    if not message.question:
+        return "DNS", ""
+    question = message.question[0]
+    return dns.rdatatype.to_text(question.rdtype), printable(question.name.to_text(omit_final_dot=True))
+
+
+def _questioned(wire: bytes) -> bytes:
+    """The message with its first question and no records."""
+    questions = min(1, int.from_bytes(wire[4:6], "big"))
+    return wire[:4] + struct.pack(">HHHH", questions, 0, 0, 0)[: max(0, len(wire) - 4)] + wire[_HEADER_OCTETS:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A resource record; its data are ``length`` octets ``at`` a place of the message."""
+
+    section: int
+    kind: int
+    of_class: int
+    ttl: int
+    at: int
+    length: int
+
+
+def _answered(wire: bytes) -> tuple[tuple[str, ...], int, bool]:
+    """The answers as text, the TTL of the OPT record (0 for none), and whether every record is there."""
+    lines: list[str] = []
+    extended = found = 0
+    for record in _records(wire):
+        found += 1
+        if record.section == _ANSWER and len(lines) < _MAX_LINES:
+            lines.append(_text(wire, record))
+        elif record.section == _ADDITIONAL and record.kind == _OPT:
+            extended = record.ttl
+    return tuple(lines), extended, found == sum(struct.unpack_from(">HHH", wire, 6))
+
+
+def _records(wire: bytes) -> Iterator[_Record]:
+    """The records behind the questions, up to where the message is damaged."""
+    questions, *counts = struct.unpack_from(">HHHH", wire, 4)
+    at = _HEADER_OCTETS
+    try:
+        for _ in range(questions):
+            at = _behind_name(wire, at) + 4
+        for section, count in enumerate(counts):
+            for _ in range(count):
+                kind, of_class, ttl, length = struct.unpack_from(">HHIH", wire, at := _behind_name(wire, at))
+                if at + 10 + length > len(wire):
+                    return
+                yield _Record(section, kind, of_class, ttl, at + 10, length)
+                at += 10 + length
+    except (IndexError, struct.error):
+        return
+
+
+def _behind_name(wire: bytes, at: int) -> int:
+    """Where the name that begins at a place ends.  Raises IndexError where it is none."""
+    while wire[at]:
+        if wire[at] >= _POINTER:
+            return at + 2
+        if wire[at] > _LONGEST_LABEL:
+            raise IndexError("no kind of label")
+        at += 1 + wire[at]
+    return at + 1
+
+
+def _text(wire: bytes, record: _Record) -> str:
+    import dns.exception
+    import dns.rdata
+    import dns.rdataclass
+    import dns.rdatatype
+
+    kind, of_class = dns.rdatatype.RdataType.make(record.kind), dns.rdataclass.RdataClass.make(record.of_class)
+    try:
+        text = dns.rdata.from_wire(of_class, kind, wire, record.at, record.length).to_text()
+    except (dns.exception.DNSException, ValueError, LookupError, ArithmeticError):
+        text = "(unreadable)"
+    return printable(f"{dns.rdatatype.to_text(kind)} {text}")[:300]

@@ -1,0 +1,248 @@
+"""The HTTP/1.1 dialogue as pairs of request and reply, as far as webmail needs it (RFC 9110, RFC 9112).
+
+Replies answer requests in order (RFC 9112 §9.3.2).  Where octets are missing and nobody can tell which reply answers
+which request, they are told apart from each other.  What another protocol says behind 101 or a CONNECT is left alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from testbed.protocols.http import (
+    Framing,
+    RequestLine,
+    StatusLine,
+    explain,
+    request_framing,
+    response_framing,
+)
+from testbed.trace.flows import CLIENT, SERVER
+from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.phase import Phase
+from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.credentials import IN_CLEAR
+from testbed.trace.services.http.messages import Message
+from testbed.trace.services.http.reader import MessageReader
+from testbed.trace.services.http.words import named, reply_lines, request_argument
+from testbed.trace.tcp.reassembly import Chunk, Gap
+
+NOT_FOLLOWED = "http-not-followed"
+NO_REPLY = "http-no-reply"
+REPLY_CUT = "http-reply-cut-off"
+REQUEST_CUT = "http-request-cut-off"
+IN_REPLY = "-in-reply"
+"""Ends the code of a remark on a fault when it is in a reply."""
+
+_MAX_EXCHANGES = 1_000_000
+_NO_REPLY = "no reply"
+_NO_HTTP = "what the server sent is no HTTP"
+_REPLY_LOST = "its reply is not in the capture"
+_UNCERTAIN = "octets are missing from the capture: nobody can tell which reply is its own"
+
+
+@dataclass(slots=True)
+class _Ask:
+    """A request that waits for its reply.  ``sent_ns`` is when its last octet before the reply came."""
+
+    message: Message
+    method: str
+    sent_ns: int = 0
+    answered: bool = False  # by a final reply
+    switched: bool = False
+
+
+class HttpDialogue:
+    """Feed it what both sides said; :meth:`finish` gives the exchanges.
+
+    ``show_credentials`` shows passwords, which are masked else.
+    """
+
+    def __init__(self, *, show_credentials: bool = False) -> None:
+        self._show = show_credentials
+        self._readers = (MessageReader(CLIENT, self), MessageReader(SERVER, self))
+        self._waiting: deque[_Ask | None] = deque()  # None: requests that the capture does not hold may stand here
+        self._current: _Ask | None = None  # of the reply on its way
+        self._last: _Ask | None = None  # the request begun last
+        self._doubtful = False  # replies to those that wait may be missing
+        self._exchanges: list[Exchange] = []
+        self._encrypted = False
+        self._remarks = Remarks()
+
+    @property
+    def service(self) -> str:
+        """``http``, ``http2`` where the client began with its preface, ``""`` where nothing was HTTP."""
+        if any(reader.recognised for reader in self._readers):
+            return "http"
+        return "http2" if self._readers[CLIENT].preface else ""
+
+    def feed(self, item: Chunk | Gap) -> None:
+        """The next octets of one side."""
+        if isinstance(item, Gap):
+            self._readers[item.side].gap(None if self._encrypted else item.octets)
+            return
+        if item.decrypted and not self._encrypted:
+            self._encrypted = True
+            self._readers = (MessageReader(CLIENT, self), MessageReader(SERVER, self))
+        if item.decrypted or not self._encrypted:
+            self._readers[item.side].feed(item)
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to remark on, once it is finished."""
+        return self._remarks.told()
+
+    def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
+        """Everything understood; HTTP has no transactions of mail."""
+        server = self._readers[SERVER]
+        why = _REPLY_LOST if self._doubtful or server.lost else _NO_REPLY
+        why = _NO_HTTP if server.lost and not server.recognised and not self._doubtful else why
+        for side in (SERVER, CLIENT):
+            self._readers[side].finish()
+        self._set_apart(why)
+        return tuple(self._exchanges), ()
+
+    # What the readers tell.
+
+    def started(self, side: int, message: Message) -> None:
+        """A start line was read."""
+        if isinstance(message.start, StatusLine):
+            if message.start.code[0] != "1" or message.start.code == "101":
+                self._current = self._answered()
+            else:
+                self._current = self._waiting[0] if self._waiting else None
+            return
+        if self._waiting and self._waiting[0] is None:
+            self._waiting.popleft()  # every request before has its reply, so this one is on its own
+        if self._doubtful:
+            self._set_apart(_REPLY_LOST)
+        self._last = _Ask(message, message.start.method)
+        if len(self._waiting) < _MAX_EXCHANGES:
+            self._waiting.append(self._last)
+
+    def headed(self, side: int, message: Message) -> Framing:
+        """The header is complete: where does the body end?"""
+        if isinstance(message.start, RequestLine):
+            return request_framing(message.start, message.head)
+        return response_framing(message.start, message.head, self._current.method if self._current else "")
+
+    def ended(self, side: int, message: Message) -> None:
+        """The message is over, whole or not."""
+        self._note_faults(side, message)
+        if side == SERVER:
+            self._reply(message)
+            return
+        ask = self._last
+        if ask is None or ask.message is not message:
+            return
+        if ask.switched:
+            self._readers[CLIENT].release(opaque=True)
+        elif not ask.answered and _may_switch(message):
+            self._readers[CLIENT].hold()
+
+    def stuck(self, side: int, frames: tuple[int, ...], words: str) -> None:
+        """The octets that come cannot be followed."""
+        if not any(reader.recognised for reader in self._readers):
+            return
+        self._remarks.note(NOT_FOLLOWED, frames, f"{('the client', 'the server')[side]} sent {words}")
+
+    def hole(self, side: int) -> None:
+        """Octets are missing, perhaps whole messages."""
+        if not self._waiting:
+            return
+        if side == SERVER:
+            self._doubtful = True
+        elif self._waiting[-1] is not None:
+            self._waiting.append(None)
+
+    # Pairs.
+
+    def _answered(self) -> _Ask | None:
+        """The request that a final reply answers, None where nobody can tell."""
+        waiting = self._waiting
+        if (self._doubtful and len(waiting) > 1) or (waiting and waiting[0] is None):
+            self._set_apart(_UNCERTAIN)
+        self._doubtful = False
+        ask = waiting.popleft() if waiting else None
+        if ask is not None:
+            ask.answered, ask.sent_ns = True, ask.message.time_ns
+        return ask
+
+    def _set_apart(self, why: str) -> None:
+        """The requests that wait are told without a reply."""
+        self._doubtful = False
+        while self._waiting:
+            ask = self._waiting.popleft()
+            if ask is not None:
+                self._unanswered(ask, why)
+
+    def _unanswered(self, ask: _Ask, why: str) -> None:
+        trouble = ask.message.trouble
+        if trouble and not ask.message.missing:
+            why = f"the request is {trouble}" if trouble.startswith("cut off") else trouble
+        if why == _NO_REPLY:
+            self._remarks.note(NO_REPLY, ask.message.told_frames(), named(ask.message))
+        elif trouble.startswith("cut off"):
+            self._remarks.note(REQUEST_CUT, ask.message.told_frames(), f"{named(ask.message)} is {trouble}")
+        self._add(Exchange(Phase.TRANSFER, self._command(ask), None, why))
+
+    def _reply(self, message: Message) -> None:
+        assert isinstance(message.start, StatusLine)
+        ask, code = self._current, message.start.code
+        self._current = None
+        interim = code[0] == "1" and code != "101"
+        switched = code == "101" or (ask is not None and ask.method == "CONNECT" and code[0] == "2")
+        lines = reply_lines(message, switched=switched, show=self._show)
+        reply = Reply(code, "", lines, message.told_frames(), message.begun_ns, message.octets)
+        note = f"the reply is {message.trouble}" if message.trouble.startswith("cut off") else message.trouble
+        if note.startswith("the reply"):
+            to = f" to {named(ask.message)}" if ask is not None else ""
+            self._remarks.note(REPLY_CUT, reply.frames, f"{code}{to} is {message.trouble}")
+        if interim:
+            self._add(Exchange(Phase.TRANSFER, None, reply, note))
+            return
+        if not note and code[0] in "45":
+            note = explain(code, with_credentials=ask is not None and bool(ask.message.head.values("authorization")))
+        if ask is None:
+            note = note or "its request is not in the capture, or it answers none"
+        elif not ask.message.ended and not note:
+            note = "the reply came before the request had ended"
+        self._add(Exchange(Phase.TRANSFER, self._command(ask) if ask is not None else None, reply, note))
+        self._decide(ask, switched)
+
+    def _decide(self, ask: _Ask | None, switched: bool) -> None:
+        """What the octets behind a final reply are."""
+        if switched:
+            for reader in self._readers:
+                reader.release(opaque=True)
+        elif ask is None or ask is self._last:
+            self._readers[CLIENT].release(opaque=False)
+        if ask is not None:
+            ask.switched = switched
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)
+        else:
+            self._remarks.note(NOT_FOLLOWED, exchange.frames, f"there are more than {_MAX_EXCHANGES:,} exchanges")
+
+    def _command(self, ask: _Ask) -> Command:
+        message, start = ask.message, ask.message.start
+        assert isinstance(start, RequestLine)
+        argument, secrets = request_argument(message, show=self._show)
+        if not self._encrypted:
+            for where in secrets:
+                self._remarks.note(IN_CLEAR, message.told_frames(), f"{where} of {named(message)}")
+        return Command(start.method, argument, message.told_frames(), ask.sent_ns or message.time_ns, message.octets)
+
+    def _note_faults(self, side: int, message: Message) -> None:
+        words = named(message)
+        if side == SERVER and self._current is not None:
+            words += f" to {named(self._current.message)}"
+        for fault in sorted(message.head.faults):
+            self._remarks.note(fault + (IN_REPLY if side == SERVER else ""), message.told_frames(), words)
+
+
+def _may_switch(message: Message) -> bool:
+    """Whether the reply to a request decides what the client's next octets are (RFC 9110 §7.8, §9.3.6)."""
+    start = message.start
+    return isinstance(start, RequestLine) and (start.method == "CONNECT" or bool(message.head.values("upgrade")))

@@ -1,0 +1,140 @@
+"""Octets of one side cut into lines, each with the frames it came in."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from testbed.protocols.text import decoded
+from testbed.trace.tcp.reassembly import Chunk
+
+_MAX_LINE = 65_536
+# Lines of message text with nothing to remark on: CRLF only, not too long, no dot first.
+_PLAIN_LINES = re.compile(rb"(?:(?:[^.\r\n][^\r\n]{0,997})?\r\n){1,4096}")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without its end.  ``octets`` counts the end too; ``time_ns`` is that of its last packet.
+
+    ``raw`` are the octets as they were sent.  A line cut at 64 KiB, or by the end of the connection, has no line end
+    there.
+    """
+
+    content: bytes
+    frames: tuple[int, ...]
+    time_ns: int
+    octets: int
+    raw: bytes
+
+
+@dataclass(slots=True)
+class _Mark:
+    """So many of the octets held came in this frame."""
+
+    octets: int
+    frame: int
+    time_ns: int
+
+
+class LineBuffer:
+    """Holds what is not yet a whole line; one that never ends is cut at 64 KiB."""
+
+    def __init__(self) -> None:
+        self._parts = bytearray()
+        self._marks: deque[_Mark] = deque()
+        self._searched = 0  # octets known to hold no line end
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def add(self, chunk: Chunk) -> None:
+        """Append octets."""
+        self._parts += chunk.octets
+        last = self._marks[-1] if self._marks else None
+        if last is not None and last.frame == chunk.frame:
+            last.octets += len(chunk.octets)
+            last.time_ns = chunk.time_ns
+        elif chunk.octets:
+            self._marks.append(_Mark(len(chunk.octets), chunk.frame, chunk.time_ns))
+
+    def line(self) -> Line | None:
+        """Take out the next whole line, None while there is none."""
+        end = self._parts.find(b"\n", self._searched)
+        if end >= 0:
+            return self._line(min(end + 1, _MAX_LINE))
+        if len(self._parts) >= _MAX_LINE:
+            return self._line(_MAX_LINE)
+        self._searched = len(self._parts)
+        return None
+
+    def plain_lines(self) -> Line | None:
+        """Take out the ordinary lines that come next, as one; None where the next line is not ordinary or not whole."""
+        found = _PLAIN_LINES.match(self._parts)
+        if found is None:
+            return None
+        raw, frames, time = self.take(found.end())
+        return Line(raw, frames, time, len(raw), raw)
+
+    def lines(self) -> Iterator[Line]:
+        """Take out the whole lines, one at a time: the caller may change its mind about the rest in between."""
+        while (line := self.line()) is not None:
+            yield line
+
+    def take(self, most: int) -> tuple[bytes, tuple[int, ...], int]:
+        """Take out up to ``most`` octets as they are, with their frames and time."""
+        octets = bytes(self._parts[:most])
+        del self._parts[:most]
+        self._searched = 0
+        return octets, *self._pass_marks(len(octets))
+
+    def put_back(self, lines: list[Line]) -> None:
+        """Lines taken out a moment ago were not for the taker: they come first again."""
+        self._parts[:0] = b"".join(line.raw for line in lines)
+        self._marks.extendleft(_Mark(line.octets, line.frames[-1], line.time_ns) for line in reversed(lines))
+        self._searched = 0
+
+    def starts_with(self, prefix: bytes) -> bool:
+        """Whether the octets held begin with these."""
+        return self._parts.startswith(prefix)
+
+    def frames(self) -> tuple[int, ...]:
+        """The frames of the octets held."""
+        return tuple(dict.fromkeys(mark.frame for mark in self._marks))
+
+    def preview(self) -> str:
+        """The beginning of the octets held, safe to show."""
+        return decoded(bytes(self._parts[:60]).partition(b"\n")[0].rstrip())
+
+    def rest(self) -> Line | None:
+        """What is left without a line end, when the connection has ended."""
+        return self._line(len(self._parts)) if self._parts else None
+
+    def clear(self) -> None:
+        """Throw everything away."""
+        self._parts.clear()
+        self._marks.clear()
+        self._searched = 0
+
+    def _line(self, octets: int) -> Line:
+        if octets == _MAX_LINE and self._parts[octets - 1] == 0x0D:
+            octets -= 1  # a line end is never cut in two
+        raw, frames, time = self.take(octets)
+        return Line(raw.rstrip(b"\r\n"), frames, time, octets, raw)
+
+    def _pass_marks(self, octets: int) -> tuple[tuple[int, ...], int]:
+        frames: list[int] = []
+        time = 0
+        while octets > 0:
+            mark = self._marks[0]
+            if not frames or frames[-1] != mark.frame:
+                frames.append(mark.frame)
+            time = mark.time_ns
+            if mark.octets > octets:
+                mark.octets -= octets
+                break
+            octets -= mark.octets
+            self._marks.popleft()
+        return tuple(frames), time

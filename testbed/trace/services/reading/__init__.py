@@ -1,0 +1,1 @@
+"""How mail is read: POP3 and IMAP."""

@@ -1,0 +1,258 @@
+"""The IMAP dialogue (RFC 3501, RFC 9051) as pairs of command and tagged reply.
+
+Untagged data counts towards the command it comes before the completion of; a literal's octets are counted and not read,
+but for messages somebody asked for.  From STARTTLS on, only what keys opened is followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from testbed.protocols.imap import literal_octets, phase_word, response_code, search_result, split_command, split_status
+from testbed.protocols.text import decoded
+from testbed.trace.flows import CLIENT, SERVER
+from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.phase import Phase
+from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.credentials import MASK, Credentials
+from testbed.trace.services.lines import Line, LineBuffer
+from testbed.trace.services.messages import MessageKeeper, OnMessage
+from testbed.trace.tcp.reassembly import Chunk, Gap
+
+_MAX_LINES_KEPT = 20
+_MAX_KINDS = 100  # of untagged data, counted each for itself
+_MAX_EXCHANGES = 1_000_000
+_NUMBERED = frozenset(("EXISTS", "RECENT"))  # untagged data that is one number, and not one of many
+_MAX_SECRET = 500  # octets of a literal that is a name or a password
+_FETCHED = re.compile(rb"(?:BODY\[\]|BINARY\[\]|RFC822)(<\d+>)? ~?\{\d+\}$", re.I)
+_IS_FETCH = re.compile(rb"\* \d+ FETCH ", re.I)
+# A literal of APPEND is a message, unless it is the mailbox or a piece of one (RFC 3501 §6.3.11, RFC 4469).
+_NO_MESSAGE = re.compile(rb"(?:\S+ +APPEND +~?\{\d+\+?\}|.*\bCATENATE\b.*)$", re.I | re.S)
+
+
+@dataclass(slots=True)
+class _Half:
+    """One side: its lines, and what is left of a literal."""
+
+    keeper: MessageKeeper
+    lines: LineBuffer = field(default_factory=LineBuffer)
+    literal: int = 0
+    announced: bool = False  # none of the literal was sent yet, and it waits to be asked for
+    in_literal_line: bool = False  # what follows a literal belongs to the line before it
+    has_messages: bool = False  # literals of this line may be messages
+
+    def forget(self) -> None:
+        self.lines.clear()
+        self.literal, self.in_literal_line = 0, False
+
+
+@dataclass(slots=True)
+class _Data:
+    """Untagged data since the last completion."""
+
+    lines: list[str] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    shown: dict[str, str] = field(default_factory=dict)  # how a kind is summed up, where not by its count
+    frames: tuple[int, ...] = ()  # the first
+    octets: int = 0
+    first_time: int = 0
+
+
+class ImapDialogue:
+    """Feed it what both sides said; :meth:`finish` gives the exchanges.
+
+    ``show_credentials`` shows names and passwords, which are masked else.  ``on_message`` is given each message that
+    was fetched or appended.
+    """
+
+    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
+        self._halves = (_Half(MessageKeeper(on_message, CLIENT)), _Half(MessageKeeper(on_message, SERVER)))
+        self._open: dict[str, Command] = {}
+        self._greeted = False
+        self._data = _Data()
+        self._exchanges: list[Exchange] = []
+        self._secret = False
+        self._encrypted = False
+        self._last_tag = ""
+        self._answering = False  # the client's lines are no commands: credentials, or DONE after IDLE
+        self._remarks = Remarks()
+        self._auth = Credentials(self._remarks, show=show_credentials)
+
+    def feed(self, item: Chunk | Gap) -> None:
+        """The next octets of one side."""
+        half = self._halves[item.side]
+        if isinstance(item, Gap):
+            half.lines.clear()
+            half.keeper.hole(min(item.octets, half.literal))
+            half.literal = max(0, half.literal - item.octets)
+            half.announced = False
+            if half.keeper.keeps and not half.literal:
+                half.keeper.end(complete=False)
+            return
+        if item.decrypted and not self._encrypted:
+            self._secret, self._encrypted, self._answering = False, True, False
+            for each in self._halves:
+                each.forget()
+        if self._secret or (self._encrypted and not item.decrypted):
+            return
+        half.lines.add(item)
+        self._read(half, item.side)
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to remark on, once it is finished."""
+        return self._remarks.told()
+
+    def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
+        """Everything understood; IMAP has no transactions of its own."""
+        for half in self._halves:
+            half.keeper.end(complete=False)
+        for command in self._open.values():
+            self._add(Exchange(Phase(phase_word(command.verb)), command, None, "no reply"))
+        return tuple(self._exchanges), ()
+
+    def _read(self, half: _Half, side: int) -> None:
+        while len(half.lines) and not self._secret:
+            if half.literal:
+                self._literal(half, side)
+                continue
+            line = half.lines.line()
+            if line is None:
+                return
+            continued, half.in_literal_line = half.in_literal_line, False
+            if not continued:
+                half.has_messages = side == SERVER and _IS_FETCH.match(line.content) is not None
+                (self._client_line if side == CLIENT else self._server_line)(line)
+            literal = literal_octets(line.content)
+            if literal is not None:
+                half.literal, half.in_literal_line = literal, True
+                half.announced = literal > 0 and not line.content.endswith(b"+}")
+                if half.has_messages:
+                    self._begin_message(half, line, side)
+
+    def _begin_message(self, half: _Half, line: Line, side: int) -> None:
+        if side == SERVER:
+            found = _FETCHED.search(line.content)
+            if found is None:
+                return
+            half.keeper.begin("FETCH", part=found.group(1) is not None)
+        elif _NO_MESSAGE.match(line.content):
+            half.has_messages = b"CATENATE" not in line.content.upper()
+            return
+        else:
+            half.keeper.begin("APPEND")
+        if not half.literal:
+            half.keeper.end(complete=True)
+
+    def _literal(self, half: _Half, side: int) -> None:
+        octets, frames, _ = half.lines.take(half.literal)
+        half.literal -= len(octets)
+        half.announced = False
+        if side != CLIENT:
+            self._data.octets += len(octets)
+        elif not half.keeper.keeps:
+            self._secret_literal(octets, frames)
+        half.keeper.add(octets, frames)
+        if not half.literal:
+            half.keeper.end(complete=True)
+
+    def _client_line(self, line: Line) -> None:
+        waiting = self._open.get(self._last_tag)
+        if self._answering:
+            if waiting is not None and waiting.verb == "AUTHENTICATE":
+                self._show(waiting, self._auth.response(line.content, line.frames, encrypted=self._encrypted))
+            return
+        found = split_command(line.content)
+        if found is None:
+            return
+        tag, name, arguments = found
+        if name == "AUTHENTICATE":
+            sent = b"AUTH " + line.content.split(None, 2)[2] if arguments else b""
+            arguments = self._auth.begin(sent, arguments, line.frames, encrypted=self._encrypted)
+        elif name == "LOGIN" and arguments:
+            self._auth.seen("LOGIN", line.frames, encrypted=self._encrypted)
+            if self._auth.show:
+                arguments = decoded(line.content.split(None, 2)[2])[:_MAX_SECRET]
+        elif tag.upper() in ("LOGIN", "AUTHENTICATE"):
+            arguments = MASK  # the tag was forgotten
+        if len(self._open) >= _MAX_EXCHANGES:
+            return
+        self._open[tag] = Command(name, arguments, line.frames, line.time_ns, line.octets)
+        self._last_tag = tag
+        self._halves[CLIENT].has_messages = name == "APPEND"
+
+    def _secret_literal(self, octets: bytes, frames: tuple[int, ...]) -> None:
+        """A piece of a literal of the client that is no message: the name or password of LOGIN, when it is."""
+        waiting = self._open.get(self._last_tag)
+        if waiting is not None and waiting.verb == "LOGIN":
+            self._show(waiting, decoded(octets)[:_MAX_SECRET])
+
+    def _show(self, command: Command, text: str) -> None:
+        """Add to the arguments of an open command, where credentials are to be shown."""
+        if self._auth.show and len(command.argument) < _MAX_SECRET:
+            self._open[self._last_tag] = replace(command, argument=f"{command.argument} {text}")
+
+    def _server_line(self, line: Line) -> None:
+        if line.content.startswith(b"+"):
+            waiting = self._open.get(self._last_tag)
+            self._answering = waiting is not None and waiting.verb in ("AUTHENTICATE", "IDLE")
+            return
+        status = split_status(line.content)
+        if not self._greeted:
+            self._greeted = True
+            self._complete(Command("connect", "", (), 0, 0), line, status)
+        elif status is not None and status[0] in self._open:
+            self._answering = False
+            self._refused_literal(status)
+            self._complete(self._open.pop(status[0]), line, status)
+        elif status is not None and status[1] == "BYE":
+            text = status[2]
+            reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.octets)
+            self._add(Exchange(Phase.CLOSURE, None, reply, ""))
+        else:
+            self._untagged(line)
+
+    def _refused_literal(self, status: tuple[str, str, str]) -> None:
+        """A literal the client only announced never comes once its command is refused (RFC 3501 §7.5)."""
+        half = self._halves[CLIENT]
+        if half.announced and status[0] == self._last_tag and status[1] in ("NO", "BAD"):
+            half.literal, half.in_literal_line, half.announced = 0, False, False
+            half.keeper.drop()
+
+    def _untagged(self, line: Line) -> None:
+        data = self._data
+        data.first_time = data.first_time or line.time_ns
+        data.octets += line.octets
+        data.frames = data.frames or line.frames[:1]
+        words = decoded(line.content).split(" ")
+        kind = next((w for w in words[1:3] if not w.isdigit()), "data")
+        kind = kind.upper()[:40]
+        if kind in _NUMBERED and words[1].isdigit():
+            data.shown[kind] = f"{words[1][:10]} {kind}"
+        elif kind == "SEARCH":
+            data.shown[kind] = search_result(words[2:])
+        data.kinds[kind if kind in data.kinds or len(data.kinds) < _MAX_KINDS else "OTHER"] += 1
+        if len(data.lines) < _MAX_LINES_KEPT:
+            data.lines.append(decoded(line.content)[2:300])
+
+    def _complete(self, command: Command, line: Line, status: tuple[str, str, str] | None) -> None:
+        _, word, text = status or ("", "", decoded(line.content)[:500])
+        code, rest = response_code(text)
+        data, self._data = self._data, _Data()
+        summary = [data.shown.get(kind, f"{count} {kind}") for kind, count in data.kinds.items()]
+        lines = (f"[{code}] {rest}".strip() if code else rest, *([", ".join(summary)] if summary else []))
+        frames = tuple(dict.fromkeys((*data.frames, *line.frames)))
+        first = data.first_time or line.time_ns
+        reply = Reply(word, "", lines, frames, first, line.octets + data.octets)
+        note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
+        self._add(Exchange(Phase(phase_word(command.verb)), command, reply, note))
+        if command.verb == "STARTTLS" and word == "OK":
+            behind = next(iter(self._open.values()), None)
+            if behind is not None:
+                self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
+            self._secret = True
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)

@@ -1,0 +1,183 @@
+"""The POP3 dialogue (RFC 1939, 2449 CAPA, 2595 STLS, 5034 AUTH) as pairs of command and reply.
+
+A reply is one line, or for some commands, when it is positive, many lines up to a lone dot.  From STLS on, only what
+keys opened is followed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from testbed.protocols.pop3 import is_multi_line, phase_word, split_command
+from testbed.protocols.text import decoded
+from testbed.trace.flows import CLIENT, SERVER
+from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.phase import Phase
+from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.credentials import Credentials, tidy
+from testbed.trace.services.lines import Line, LineBuffer
+from testbed.trace.services.messages import MessageKeeper, OnMessage
+from testbed.trace.tcp.reassembly import Chunk, Gap
+
+_MESSAGES = frozenset(("RETR", "TOP"))
+_MAX_LINES_KEPT = 50
+_MAX_EXCHANGES = 1_000_000
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A reply of many lines on its way."""
+
+    first: Line
+    lines: list[str] = field(default_factory=list)
+    count: int = 0
+    octets: int = 0
+    last_frame: int = 0
+
+
+class Pop3Dialogue:
+    """Feed it what both sides said; :meth:`finish` gives the exchanges.
+
+    ``show_credentials`` shows passwords, which are masked else.  ``on_message`` is given each message retrieved.
+    """
+
+    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
+        self._client = LineBuffer()
+        self._server = LineBuffer()
+        self._waiting: deque[Command] = deque([Command("connect", "", (), 0, 0)])
+        self._exchanges: list[Exchange] = []
+        self._listing: _Pending | None = None
+        self._line_begun = False  # the next line of a listing begins in the middle
+        self._challenged = False  # the client's next line answers "+"
+        self._authenticating = 0  # AUTH and responses without a reply yet
+        self._secret = False
+        self._encrypted = False
+        self._remarks = Remarks()
+        self._keeper = MessageKeeper(on_message, SERVER)
+        self._auth = Credentials(self._remarks, show=show_credentials)
+
+    def feed(self, item: Chunk | Gap) -> None:
+        """The next octets of one side."""
+        buffer = self._client if item.side == CLIENT else self._server
+        if isinstance(item, Gap):
+            self._gap(item, buffer)
+            return
+        if item.decrypted and not self._encrypted:
+            self._secret, self._encrypted = False, True
+            self._client.clear()
+            self._server.clear()
+        if self._secret or (self._encrypted and not item.decrypted):
+            return
+        buffer.add(item)
+        for line in buffer.lines():
+            (self._command if item.side == CLIENT else self._server_line)(line)
+            if self._secret:
+                buffer.clear()
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to remark on, once it is finished."""
+        return self._remarks.told()
+
+    def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
+        """Everything understood; POP3 has no transactions of its own."""
+        rest = self._server.rest()
+        if rest is not None and self._listing is not None:
+            self._keep(rest)
+        self._keeper.end(complete=False)
+        if self._listing is not None:
+            self._answered(self._listing, "the listing is cut off")
+        for command in self._waiting:
+            if command.frames:
+                self._add(Exchange(_phase(command), command, None, "no reply"))
+        return tuple(self._exchanges), ()
+
+    def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
+        """Lines begin anew behind a hole; a message goes on."""
+        if gap.side == SERVER and self._listing is not None and not self._secret:
+            rest = buffer.rest()
+            if rest is not None:
+                self._keep(rest)
+            self._keeper.hole(gap.octets)
+            self._line_begun = True
+        buffer.clear()
+
+    def _command(self, line: Line) -> None:
+        if self._challenged or self._authenticating:  # it is a response, whatever it looks like
+            self._challenged = False
+            verb, argument = "AUTH", self._auth.response(line.content, line.frames, encrypted=self._encrypted)
+        else:
+            verb, argument = split_command(tidy(line.content))
+            if verb in ("PASS", "APOP", "AUTH"):
+                argument = self._secret_argument(verb, argument, line)
+        self._authenticating += verb == "AUTH"
+        if len(self._waiting) < _MAX_EXCHANGES:
+            self._waiting.append(Command(verb, argument, line.frames, line.time_ns, line.octets))
+
+    def _secret_argument(self, verb: str, masked: str, line: Line) -> str:
+        """The argument of a command that takes credentials, as it may be shown."""
+        argument = tidy(line.content).partition(b" ")[2]
+        if verb == "AUTH":
+            return self._auth.begin(line.content, masked, line.frames, encrypted=self._encrypted)
+        if verb == "PASS":
+            self._auth.seen("PASS", line.frames, encrypted=self._encrypted)
+        return decoded(argument)[:500] if self._auth.show else masked
+
+    def _server_line(self, line: Line) -> None:
+        if self._listing is not None:
+            self._listing_line(self._listing, line)
+            return
+        command = self._waiting[0] if self._waiting else None
+        self._challenged = command is not None and command.verb == "AUTH" and line.content[:2] in (b"+", b"+ ")
+        pending = _Pending(line, octets=line.octets, last_frame=line.frames[-1])
+        if command is not None and line.content.startswith(b"+OK") and is_multi_line(command.verb, command.argument):
+            self._listing, self._line_begun = pending, False
+            if command.verb in _MESSAGES:
+                self._keeper.begin(command.verb)
+        else:
+            self._answered(pending)
+
+    def _listing_line(self, listing: _Pending, line: Line) -> None:
+        listing.octets += line.octets
+        listing.last_frame = line.frames[-1]
+        if line.content == b"." and not self._line_begun and line.raw.endswith(b"\n"):
+            self._listing = None
+            self._keeper.add(b"", line.frames)
+            self._keeper.end(complete=True)
+            self._answered(listing)
+            return
+        self._keep(line)
+        listing.count += 1
+        if listing.count <= _MAX_LINES_KEPT:
+            listing.lines.append(decoded(line.content[1:] if line.content.startswith(b".") else line.content))
+
+    def _keep(self, line: Line) -> None:
+        stuffed = line.raw.startswith(b".") and not self._line_begun
+        self._keeper.add(line.raw[1:] if stuffed else line.raw, line.frames)
+        self._line_begun = not line.raw.endswith(b"\n")
+
+    def _answered(self, pending: _Pending, note: str = "") -> None:
+        status, _, text = decoded(pending.first.content).partition(" ")
+        command = self._waiting.popleft() if self._waiting else None
+        self._authenticating -= command is not None and command.verb == "AUTH"
+        keep = pending.lines if command is None or command.verb not in _MESSAGES else []
+        summary = [f"{pending.count} lines, {pending.octets} octets"] if pending.count > len(keep) else []
+        frames = tuple(dict.fromkeys((*pending.first.frames, pending.last_frame or pending.first.frames[-1])))
+        octets = pending.octets or pending.first.octets
+        reply = Reply(status, "", (text, *keep, *summary), frames, pending.first.time_ns, octets)
+        known = status in ("+OK", "-ERR", "+")
+        note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
+        self._add(Exchange(_phase(command), command, reply, note))
+        if command is not None and command.verb == "STLS" and status == "+OK":
+            if self._waiting:
+                behind = self._waiting[0]
+                self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
+            self._secret = True
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)
+
+
+def _phase(command: Command | None) -> Phase:
+    return Phase(phase_word(command.verb)) if command is not None else Phase.TRANSFER

@@ -1,0 +1,1 @@
+"""SMTP: its dialogue, its transactions, and what goes wrong with them."""

@@ -1,0 +1,114 @@
+"""What became of each message, told across connections."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from testbed.protocols.services import SMTP_SERVICES
+from testbed.trace.model.connection import Connection, Handshake
+from testbed.trace.model.exchange import Recipient, Transaction
+from testbed.trace.model.finding import Finding, Severity
+
+_MOST_ACCOUNTS = 200
+_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One attempt to hand a message over for one recipient."""
+
+    connection: Connection
+    transaction: Transaction
+    recipient: Recipient
+
+    @property
+    def reply(self) -> str:
+        if self.recipient.reply is not None and not self.recipient.reply.code.startswith("2"):
+            return self.recipient.reply.status or "no SMTP reply"
+        message = self.transaction.message
+        if message is None or message.reply is None:
+            return "no reply"
+        return message.reply.status or "no SMTP reply"
+
+    @property
+    def frame(self) -> int:
+        message = self.transaction.message
+        if self.recipient.reply is not None and not self.recipient.reply.code.startswith("2"):
+            return self.recipient.reply.frames[-1]
+        return message.frames[-1] if message is not None and message.frames else self.transaction.frames[-1]
+
+
+def account_of_messages(connections: Sequence[Connection]) -> Iterator[Finding]:
+    """For every recipient that was tried more than once between the same hosts: how often, why, and how it ended."""
+    tries: dict[tuple[str, str, str, str], list[_Try]] = defaultdict(list)
+    for connection in connections:
+        for transaction in connection.transactions:
+            for recipient in transaction.recipients:
+                key = (connection.client.label, connection.server.label, transaction.sender, recipient.address)
+                tries[key].append(_Try(connection, transaction, recipient))
+    unopened = Counter(
+        (c.client.label, c.server.label)
+        for c in connections
+        if c.service in SMTP_SERVICES and c.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
+    )
+    told = 0
+    for (client, server, _, address), found in tries.items():
+        failed = [one for one in found if not one.recipient.accepted]
+        if not failed or told >= _MOST_ACCOUNTS:
+            continue
+        if len(found) + unopened[client, server] < 2:
+            continue
+        told += 1
+        yield _account(client, server, address, found, failed)
+
+
+def _account(client: str, server: str, address: str, found: list[_Try], failed: list[_Try]) -> Finding:
+    replies = list(dict.fromkeys(one.reply for one in failed))
+    taken = [one for one in found if one.recipient.accepted and one.frame > failed[0].frame]
+    number = len(failed)
+    text = f"{client} tried {number + len(taken)} times to hand mail for {address} to {server}"
+    text += f"; {number} failed ({', '.join(replies[:4])})"
+    if taken:
+        waited = taken[0].connection.end_ns - failed[0].connection.start_ns
+        text += f", and it was taken {_in_words(waited)} after the first try"
+    else:
+        text += ", and it was not taken in this capture"
+    frames = tuple(one.frame for one in (*failed, *taken[:1]))
+    connections = tuple(one.connection.number for one in (*failed, *taken[:1]))
+    severity = Severity.INFO if taken else Severity.WARNING
+    return Finding("delivery-retried", severity, text, frames, "RFC 5321 §4.5.4.1", connections)
+
+
+def duplicates(connections: Sequence[Connection]) -> Iterator[Finding]:
+    """A message handed to one server twice for the same recipient, at least once without a reply (RFC 1047)."""
+    sent: dict[tuple[str, str, str], list[_Try]] = defaultdict(list)
+    for connection in connections:
+        for transaction in connection.transactions:
+            message = transaction.message
+            if not transaction.message_id or message is None or message.command is None or message.command.argument:
+                continue
+            for recipient in transaction.recipients:
+                if recipient.accepted or message.reply is None or not message.reply.code:
+                    key = (connection.server.label, transaction.message_id, recipient.address)
+                    sent[key].append(_Try(connection, transaction, recipient))
+    for (server, message_id, address), found in sent.items():
+        if len(found) < 2 or all(one.recipient.accepted for one in found):
+            continue
+        text = f"{message_id} was sent to {server} {len(found)} times for {address}: "
+        text += "it may lie in the mailbox more than once"
+        frames = tuple(one.frame for one in found)
+        numbers = tuple(one.connection.number for one in found)
+        yield Finding("duplicate-possible", Severity.WARNING, text, frames, "RFC 1047", numbers)
+
+
+def _in_words(ns: int) -> str:
+    seconds = ns // _S
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (seconds >= size and unit != "d"):
+            whole, rest = divmod(seconds, size)
+            below = {"d": ("h", 3_600), "h": ("min", 60), "min": ("s", 1)}[unit]
+            part = rest // below[1]
+            return f"{whole} {unit}" + (f" {part} {below[0]}" if part else "")
+    return f"{ns / _S:.1f} s"

@@ -1,0 +1,125 @@
+"""Whether both sides of an SMTP session keep to the rules (RFC 5321, 2920, 3207, 6531): remarks where they do not.
+
+Rules about the order of commands and replies are judged only while nothing is missing from the capture.
+"""
+
+from __future__ import annotations
+
+from testbed.protocols.smtp import COMMANDS
+from testbed.protocols.text import decoded
+from testbed.trace.model.exchange import Command, Reply
+from testbed.trace.model.remark import Remarks
+from testbed.trace.services.lines import Line
+from testbed.trace.services.smtp.message import has_bare_return
+from testbed.trace.services.smtp.replies import ReplyPart
+
+_MAX_COMMAND = 512  # RFC 5321 §4.5.3.1.4
+_MAX_EXTENDED = 1_536  # what extensions add to MAIL and RCPT (RFC 1870, 3461, 4954, 6152, 6531), rounded up
+_MANY_LINES = 100  # more than any reply has
+_MAX_AUTH = 12_288  # RFC 4954 §4
+_GREETINGS = frozenset(("EHLO", "HELO", "LHLO"))
+_ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
+# Replies that answer these commands and no other.
+_ANSWERS = {"354": ("DATA",), "334": ("AUTH",), "235": ("AUTH",), "220": ("connect", "STARTTLS", "XCLIENT")}
+_CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D} | {0x7F})
+
+
+class Conduct:
+    """Looks on while commands and replies go by."""
+
+    def __init__(self, remarks: Remarks) -> None:
+        self._remarks = remarks
+        self.reset()
+        self._certain = True
+
+    def reset(self) -> None:
+        """The session begins anew, as it does behind STARTTLS (RFC 3207 §4.2)."""
+        self._extensions: frozenset[str] = frozenset()
+        self._mail = False
+        self._utf8 = False
+        self._recipients = 0
+
+    def missed(self) -> None:
+        """Something is missing from the capture: what follows says nothing about order."""
+        self._certain = False
+
+    def command(self, command: Command, line: Line, waiting: Command | None) -> None:
+        """A command; ``waiting`` is the oldest one still without reply."""
+        raw = line.raw
+        if _is_garbage(command.verb, raw):
+            self._remarks.note("client-garbage", line.frames, decoded(raw[:40]))
+            return
+        self._judge_line(command, line)
+        if self._certain:
+            self._judge_order(command, waiting)
+        if command.verb == "MAIL":
+            self._mail, self._recipients = True, 0
+            self._utf8 = "SMTPUTF8" in command.argument.upper().split()
+        elif command.verb == "RCPT":
+            self._recipients += 1
+        elif command.verb in _ENDS_TRANSACTION:
+            self._mail, self._recipients = False, 0
+        if not raw.isascii() and not (self._utf8 or "SMTPUTF8" in command.argument.upper().split()):
+            self._remarks.note("eight-bit-command", line.frames, command.verb)
+
+    def message_ended(self) -> None:
+        """The client has sent a whole message."""
+        self._mail, self._recipients = False, 0
+
+    def reply(self, command: Command | None, parts: list[ReplyPart], reply: Reply) -> None:
+        """A reply and the command it came for, None when there is none."""
+        codes = {parsed.code for parsed, _ in parts}
+        if "" in codes:
+            line = next(line for parsed, line in parts if not parsed.code)
+            self._remarks.note("reply-not-smtp", line.frames, decoded(line.content[:60]))
+        elif len(codes) > 1:
+            self._remarks.note("reply-codes-differ", reply.frames, ", ".join(parsed.code for parsed, _ in parts[:10]))
+        elif self._certain:
+            self._judge_answer(command, reply)
+        if command is not None and command.verb in _GREETINGS and reply.code == "250":
+            self._extensions = frozenset(parsed.text.partition(" ")[0].upper() for parsed, _ in parts[1:])
+
+    def broke_off(self, parts: list[ReplyPart]) -> None:
+        """The connection ended before a reply did."""
+        if len(parts) >= _MANY_LINES:
+            frames = tuple(dict.fromkeys(frame for _, line in parts for frame in line.frames))
+            self._remarks.note("reply-endless", frames, f"{len(parts)} lines and more, like: {parts[0][0].text}")
+
+    def _judge_line(self, command: Command, line: Line) -> None:
+        raw = line.raw
+        if raw.endswith(b"\n") and not raw.endswith(b"\r\n"):
+            self._remarks.note("bare-line-feed", line.frames, command.verb)
+        if has_bare_return(raw):
+            self._remarks.note("bare-carriage-return", line.frames, command.verb)
+        most = _MAX_AUTH if command.verb == "AUTH" else _MAX_COMMAND
+        if command.verb in ("MAIL", "RCPT") and self._extensions:
+            most = _MAX_EXTENDED
+        if line.octets > most:
+            self._remarks.note("command-too-long", line.frames, f"{command.verb} of {line.octets} octets")
+
+    def _judge_order(self, command: Command, waiting: Command | None) -> None:
+        if waiting is not None and waiting.verb == "connect":
+            self._remarks.note("command-before-greeting", command.frames, command.verb)
+        elif waiting is not None and "PIPELINING" not in self._extensions:
+            detail = f"{command.verb} before the reply to {waiting.verb}"
+            self._remarks.note("pipelining-not-offered", command.frames, detail)
+        if command.verb == "RCPT" and not self._mail:
+            self._remarks.note("rcpt-before-mail", command.frames)
+
+    def _judge_answer(self, command: Command | None, reply: Reply) -> None:
+        if command is None:
+            if reply.code != "421":
+                self._remarks.note("reply-out-of-sequence", reply.frames, f"{reply.code} to nothing")
+            return
+        allowed = _ANSWERS.get(reply.code)
+        if allowed is None and command.verb in ("DATA", "connect") and reply.code.startswith("2"):
+            allowed = ()  # a greeting is 220, and DATA is answered 354 first
+        if allowed is not None and command.verb not in allowed:
+            self._remarks.note("reply-out-of-sequence", reply.frames, f"{reply.code} to {command.verb}")
+        elif reply.code == "354" and not self._recipients:
+            self._remarks.note("data-without-rcpt", (*command.frames, *reply.frames))
+
+
+def _is_garbage(verb: str, raw: bytes) -> bool:
+    """Octets no client writes: controls, or text that is neither ASCII nor begins with a command."""
+    return raw.translate(None, _CONTROLS) != raw or (verb not in COMMANDS and not raw.isascii())

@@ -1,0 +1,321 @@
+"""The SMTP dialogue (RFC 5321, 1870, 2920, 3030, 3207, 4954) as pairs of command and reply.
+
+The client is in one of four modes; only replies and complete messages change it:
+
+========== ================================= ==========================================
+mode       what the client's octets are      left at
+========== ================================= ==========================================
+commands   lines, each a command             354 (message), BDAT (chunk), 220 to STARTTLS (secret)
+message    mail data up to the lone dot      the lone dot
+chunk      as many octets as BDAT said       the last of them
+secret     TLS records                       the first octets that keys opened (commands)
+========== ================================= ==========================================
+
+Behind DATA, STARTTLS and AUTH only the reply tells what the client's next octets are, so they wait for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+
+from testbed.protocols.smtp import COMMANDS, GREETING, split_command
+from testbed.protocols.status import explain
+from testbed.trace.flows import CLIENT
+from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.phase import Phase
+from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.credentials import MASK, Credentials, tidy
+from testbed.trace.services.lines import Line, LineBuffer
+from testbed.trace.services.messages import MessageKeeper, OnMessage
+from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets, is_last
+from testbed.trace.services.smtp.conduct import Conduct
+from testbed.trace.services.smtp.message import MessageReader
+from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
+from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog
+from testbed.trace.tcp.reassembly import Chunk, Gap
+
+_MAX_EXCHANGES = 1_000_000
+_MAX_HELD = 1 << 20  # octets of the client that wait for a reply
+_MAX_READ_AGAIN = 1 << 18  # octets of the client that turn out to be commands behind a false end of data
+_NEEDS_REPLY = frozenset(("DATA", "STARTTLS", "AUTH"))
+_ENDS_CHUNKS = frozenset(("RSET", "EHLO", "HELO", "LHLO", "MAIL", "DATA", "QUIT", "STARTTLS"))
+_TLS_HANDSHAKE = b"\x16\x03"
+
+
+class _Mode(Enum):
+    COMMANDS = auto()
+    MESSAGE = auto()
+    CHUNK = auto()
+    SECRET = auto()
+
+
+class SmtpDialogue:
+    """Feed it what both sides said; :meth:`finish` gives exchanges and transactions.
+
+    ``show_credentials`` decodes what AUTH sends, which is masked else.  ``on_message`` is given each message.
+    """
+
+    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
+        self._mode = _Mode.COMMANDS
+        self._client = LineBuffer()
+        self._server = LineBuffer()
+        self._pending: deque[Command] = deque([Command("connect", "", (), 0, 0)])
+        self._replies = ReplyReader()
+        self._exchanges: list[Exchange] = []
+        self._transactions = TransactionLog()
+        self._head = MessageHead()
+        self._remarks = Remarks()
+        self._conduct = Conduct(self._remarks)
+        self._keeper = MessageKeeper(on_message, CLIENT)
+        self._message: MessageReader | None = None
+        self._chunk: ChunkReader | None = None
+        self._auth = Credentials(self._remarks, show=show_credentials)
+        self._credentials = 0  # client lines to come that answer 334
+        self._held: Command | None = None  # what follows it waits for its reply
+        self._masking = False  # after AUTH, until a line is a command again
+        self._unheard = False  # the server's side is not in the capture
+        self._read_again = 0
+        self._encrypted = False
+
+    def feed(self, item: Chunk | Gap) -> None:
+        """The next octets of one side."""
+        decrypted = isinstance(item, Chunk) and item.decrypted
+        if self._mode is _Mode.SECRET:
+            if not decrypted:
+                return
+            self._begin_anew()
+        elif self._encrypted and not decrypted and isinstance(item, Chunk):
+            return
+        self._encrypted = self._encrypted or decrypted
+        if isinstance(item, Gap):
+            self._gap(item)
+        elif item.side == CLIENT:
+            self._client.add(item)
+            self._read_client()
+        else:
+            self._server.add(item)
+            for line in self._server.lines():
+                self._server_line(line)
+                if self._mode is _Mode.SECRET:
+                    self._server.clear()
+
+    def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
+        """Everything understood."""
+        if self._mode is not _Mode.SECRET:
+            self._unfinished()
+        self._keeper.end(complete=False)
+        for command in self._pending:
+            exchange = Exchange(_phase(command), command, None, "no reply")
+            if command.frames:
+                self._add(exchange)
+            if command.verb == "RCPT":
+                self._transactions.answered(exchange, self._head)
+            elif command.verb == "message":
+                self._transactions.unanswered(exchange, self._head)
+        return tuple(self._exchanges), self._transactions.finish()
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to remark on, once it is finished."""
+        return self._remarks.told()
+
+    def _unfinished(self) -> None:
+        if (rest := self._server.rest()) is not None and rest.content.strip():
+            self._server_line(rest)
+        self._conduct.broke_off(self._replies.unfinished)
+        self._go_unheard()
+        line = self._client.rest()
+        if self._mode is _Mode.MESSAGE and self._message is not None:
+            if line is not None:
+                self._message.line(line)
+            self._wait(self._message.abandon())
+        elif self._mode is _Mode.COMMANDS and line is not None and line.content.strip():
+            self._command(line)
+
+    # -- the client ---------------------------------------------------------------------------------
+
+    def _read_client(self) -> None:
+        while len(self._client):
+            if self._mode is _Mode.SECRET:
+                self._client.clear()
+            elif self._mode is _Mode.CHUNK:
+                assert self._chunk is not None
+                self._end_chunk(self._chunk.read(self._client))
+            elif self._held is not None and not self._unheard:
+                if len(self._client) > _MAX_HELD:
+                    self._go_unheard()
+                return
+            else:
+                if self._message is not None and self._message.calm:
+                    lines = self._client.plain_lines()
+                    if lines is not None:
+                        self._message.plain(lines)
+                        continue
+                line = self._client.line()
+                if line is None:
+                    return
+                (self._command if self._mode is _Mode.COMMANDS else self._message_line)(line)
+
+    def _go_unheard(self) -> None:
+        """No reply will tell what the client's octets are: read them as if the server had agreed to everything."""
+        if self._held is not None and not self._unheard:
+            self._unheard = True
+            self._conduct.missed()
+            if self._held.verb == "DATA" and len(self._client):
+                self._begin_message()
+            self._read_client()
+
+    def _command(self, line: Line) -> None:
+        if self._credentials:
+            self._credentials -= 1
+            shown = self._auth.response(line.content, line.frames, encrypted=self._encrypted)
+            self._hold(Command("AUTH", shown, line.frames, line.time_ns, line.octets))
+            return
+        verb, argument = split_command(tidy(line.content))
+        if verb not in COMMANDS:
+            if self._masking:
+                self._hold(Command("AUTH", MASK, line.frames, line.time_ns, line.octets))
+                return
+            verb, argument = verb[:20], argument[:200]
+        elif verb == "AUTH":
+            argument = self._auth.begin(line.content, argument, line.frames, encrypted=self._encrypted)
+        self._masking = verb == "AUTH"
+        command = Command(verb, argument, line.frames, line.time_ns, line.octets)
+        self._conduct.command(command, line, self._pending[0] if self._pending else None)
+        if verb in _ENDS_CHUNKS:
+            self._keeper.end(complete=False)
+        if verb == "BDAT":
+            self._begin_chunk(command)
+        elif verb in _NEEDS_REPLY:
+            self._hold(command)
+            if self._unheard and verb == "DATA":
+                self._begin_message()
+        else:
+            self._wait(command)
+
+    def _wait(self, command: Command) -> None:
+        if len(self._pending) < _MAX_EXCHANGES:
+            self._pending.append(command)
+
+    def _hold(self, command: Command) -> None:
+        self._wait(command)
+        self._held = command
+
+    def _begin_chunk(self, command: Command) -> None:
+        octets = chunk_octets(command)
+        if octets is None:
+            self._wait(command)
+            return
+        self._chunk, self._mode = ChunkReader(command, octets, self._head, self._keeper), _Mode.CHUNK
+        if not octets:
+            self._end_chunk(self._chunk.ended((), command.time_ns))
+
+    def _end_chunk(self, command: Command | None) -> None:
+        if command is None or self._chunk is None:
+            return
+        if not self._chunk.refused:
+            self._wait(command)
+        if is_last(command):
+            self._conduct.message_ended()
+        self._chunk, self._mode = None, _Mode.COMMANDS
+
+    def _begin_message(self) -> None:
+        self._mode, self._head = _Mode.MESSAGE, MessageHead()
+        self._message = MessageReader(self._head, self._keeper, self._remarks)
+
+    def _message_line(self, line: Line) -> None:
+        assert self._message is not None
+        command = self._message.line(line)
+        if command is not None:
+            self._end_message(command)
+
+    def _end_message(self, command: Command) -> None:
+        self._wait(command)
+        self._message, self._mode = None, _Mode.COMMANDS
+        self._conduct.message_ended()
+
+    # -- the server ---------------------------------------------------------------------------------
+
+    def _server_line(self, line: Line) -> None:
+        whole = self._replies.line(line)
+        if whole is not None:
+            self._answered(*whole)
+
+    def _answered(self, reply: Reply, parts: list[ReplyPart]) -> None:
+        if self._mode is _Mode.MESSAGE and self._message is not None and not self._pending:
+            ended = self._message.answered(reply.code, again=self._read_again < _MAX_READ_AGAIN)
+            if ended is not None:
+                self._end_message(ended[0])
+                self._client.put_back(ended[1])
+                self._read_again += sum(len(line.raw) for line in ended[1])
+        elif self._chunk is not None and not self._pending and reply.code[:1] in ("4", "5"):
+            self._chunk.refused = True
+            self._wait(self._chunk.command)
+        note = explain(reply.code, reply.enhanced) if reply.code else "not an SMTP reply"
+        command = self._pending.popleft() if self._pending else None
+        if command is not None and command.verb == "connect" and reply.code[:1] in ("2", "3") and reply.code != "220":
+            command = self._pending.popleft() if self._pending else None  # the capture began after the greeting
+        self._conduct.reply(command, parts, reply)
+        if command is None:
+            self._add(Exchange(Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER, None, reply, note))
+            return
+        exchange = Exchange(_phase(command), command, reply, note)
+        self._add(exchange)
+        self._transactions.answered(exchange, self._head)
+        if command.verb in ("message", "BDAT", "RSET", "EHLO", "HELO"):
+            finished = command.verb != "BDAT" or is_last(command)
+            self._head = MessageHead() if finished else self._head
+        if command is self._held:
+            self._held = None
+            self._go_on(command, reply)
+        self._read_client()
+
+    def _go_on(self, command: Command, reply: Reply) -> None:
+        """The client's octets behind a command have waited for this reply."""
+        if command.verb == "DATA" and reply.code == "354":
+            if self._unheard:
+                return  # it was begun without waiting
+            if len(self._client):
+                self._remarks.note("data-before-354", self._client.frames())
+            self._begin_message()
+        elif command.verb == "STARTTLS" and reply.code == "220":
+            if len(self._client) and not self._client.starts_with(_TLS_HANDSHAKE):
+                self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())
+            self._mode = _Mode.SECRET
+            self._client.clear()
+        elif command.verb == "AUTH" and reply.code == "334":
+            self._credentials += 1
+
+    def _begin_anew(self) -> None:
+        """Keys opened what follows the handshake of TLS; both sides forget what was said before (RFC 3207 §4.2)."""
+        self._mode = _Mode.COMMANDS
+        self._client.clear()
+        self._server.clear()
+        self._replies.clear()
+        self._held, self._credentials, self._masking = None, 0, False
+        self._conduct.reset()
+
+    # -- what was not seen ----------------------------------------------------------------------------
+
+    def _gap(self, gap: Gap) -> None:
+        """Go on after a hole: a message goes on as a message, lines begin anew."""
+        self._conduct.missed()
+        if gap.side != CLIENT:
+            self._server.clear()
+            self._replies.clear()
+        elif self._chunk is not None:
+            self._end_chunk(self._chunk.hole(gap))
+        elif self._mode is _Mode.MESSAGE and self._message is not None:
+            self._message.hole(gap, self._client.rest())
+        else:
+            self._client.clear()
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)
+
+
+def _phase(command: Command) -> Phase:
+    if command.verb in GREETING:
+        return Phase.HANDSHAKE
+    return Phase.CLOSURE if command.verb == "QUIT" else Phase.TRANSFER

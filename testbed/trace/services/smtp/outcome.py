@@ -1,0 +1,41 @@
+"""What became of mail transactions, in a few words each."""
+
+from __future__ import annotations
+
+from testbed.trace.model.exchange import Exchange, Transaction
+
+
+def outcome_of_transaction(transaction: Transaction) -> str:
+    """``mail for bob@someschool.edu: 452 4.2.2 Mailbox full``; recipients of one fate together."""
+    fates: dict[str, list[str]] = {}
+    message = transaction.message
+    for recipient in transaction.recipients:
+        if recipient.reply is None:
+            fate = "no reply to RCPT"
+        elif not recipient.reply.code.startswith("2"):
+            fate = f"{recipient.reply.status} {recipient.reply.text}"
+        elif recipient.accepted:
+            fate = "taken"
+        elif message is None:
+            fate = "not sent"
+        elif message.reply is None:
+            fate = "message sent, no reply" if message.command and not message.command.argument else "message cut off"
+        else:
+            fate = f"{message.reply.status} {message.reply.text}"
+        fates.setdefault(fate, []).append(recipient.address)
+    words = []
+    for fate, addresses in fates.items():
+        whom = ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
+        words.append(f"mail for {whom}: {fate}")
+    return "; ".join(words) or f"MAIL FROM:<{transaction.sender}> and no recipient"
+
+
+def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
+    """Where there was no transaction: the first refusal, or why no more is to be seen; ``""`` where nobody spoke."""
+    for exchange in exchanges:
+        if exchange.reply is not None and exchange.reply.code[:1] in ("4", "5"):
+            verb = exchange.command.verb if exchange.command else "the connection"
+            return f"{exchange.reply.status} to {verb}: {exchange.reply.text}"
+        if exchange.command is not None and exchange.command.verb == "STARTTLS" and exchange.reply is not None:
+            return "encrypted after STARTTLS"
+    return "no mail transaction" if exchanges else ""

@@ -1,0 +1,94 @@
+"""Mail transactions (RFC 5321 §3.3), put together from exchanges."""
+
+from __future__ import annotations
+
+from testbed.protocols.header import header_field
+from testbed.protocols.smtp import parameters_of, path_of
+from testbed.trace.model.exchange import Exchange, Recipient, Reply, Transaction
+
+_MAX_HEAD = 65_536
+_ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
+
+
+class MessageHead:
+    """The header of a message as its octets go by; at most 64 KiB are kept."""
+
+    def __init__(self) -> None:
+        self._octets = bytearray()
+
+    def add(self, octets: bytes) -> None:
+        """The next octets."""
+        if len(self._octets) < _MAX_HEAD:
+            self._octets += octets
+
+    def field(self, name: str) -> str:
+        """One field, decoded (RFC 2047) and made safe to show; ``""`` when absent or malformed."""
+        return header_field(bytes(self._octets), name)
+
+
+class TransactionLog:
+    """Watches exchanges go by and keeps the transactions."""
+
+    def __init__(self) -> None:
+        self._done: list[Transaction] = []
+        self._mail: Exchange | None = None
+        self._recipients: list[Exchange] = []
+
+    def answered(self, exchange: Exchange, head: MessageHead) -> None:
+        """A command has its reply."""
+        assert exchange.command is not None
+        verb = exchange.command.verb
+        if verb == "MAIL":
+            refused = exchange.reply is not None and not exchange.reply.code.startswith("2")
+            if self._mail is None or not refused:  # a refused second MAIL leaves the first in force
+                self._end(None, None)
+                self._mail = exchange
+        elif verb == "RCPT" and self._mail is not None:
+            self._recipients.append(exchange)
+        elif verb == "message" or (verb == "BDAT" and "LAST" in exchange.command.argument.upper()):
+            self._end(exchange, head)
+        elif verb in _ENDS_TRANSACTION:
+            self._end(None, None)
+
+    def unanswered(self, message: Exchange, head: MessageHead) -> None:
+        """A message was sent whole or in part, and no reply came."""
+        self._end(message, head)
+
+    def finish(self) -> tuple[Transaction, ...]:
+        """All transactions."""
+        self._end(None, None)
+        return tuple(self._done)
+
+    def _end(self, message: Exchange | None, head: MessageHead | None) -> None:
+        if self._mail is None or self._mail.command is None:
+            return
+        taken = message is not None and message.reply is not None and message.reply.code.startswith("2")
+        recipients = tuple(
+            Recipient(
+                path_of(exchange.command.argument),
+                self._decided(exchange),
+                taken and exchange.reply is not None and exchange.reply.code.startswith("2"),
+                parameters_of(exchange.command.argument),
+            )
+            for exchange in self._recipients
+            if exchange.command is not None
+        )
+        parts = [self._mail, *self._recipients, *([message] if message else [])]
+        self._done.append(
+            Transaction(
+                sender=path_of(self._mail.command.argument),
+                recipients=recipients,
+                message=message,
+                message_id=head.field("Message-ID") if head else "",
+                subject=head.field("Subject") if head else "",
+                frames=tuple(frame for part in parts for frame in part.frames),
+            )
+        )
+        self._mail, self._recipients = None, []
+
+    def _decided(self, recipient: Exchange) -> Reply | None:
+        """The reply that decided on a recipient: that of a refused MAIL where RCPT, said all the same, is told 503."""
+        mail, reply = self._mail, recipient.reply
+        if mail is not None and mail.reply is not None and reply is not None and reply.code == "503":
+            return reply if mail.reply.code.startswith("2") else mail.reply
+        return reply

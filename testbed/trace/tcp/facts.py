@@ -1,0 +1,100 @@
+"""Plain facts about a flow: how it opened, how it ended, how much was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from testbed.pcap.table import TCP
+from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
+from testbed.trace.flows import CLIENT, Flow
+from testbed.trace.model.connection import Closure, Handshake
+from testbed.trace.tcp.events import RETRANSMITTED, Event
+
+
+def octets(flow: Flow, side: int) -> int:
+    """Payload one side sent, told by its sequence numbers where TCP has them, so nothing counts twice."""
+    rows = [p for p in range(len(flow)) if flow.side[p] == side and flow.length[p]]
+    if flow.protocol != TCP or not rows:
+        return sum(flow.length[p] for p in rows)
+    spans, position, last = [], 0, flow.sequence[rows[0]]
+    for p in rows:
+        sequence = (flow.sequence[p] + bool(flow.flags[p] & SYN)) & 0xFFFFFFFF
+        position += distance(sequence, last)
+        last = sequence
+        spans.append((position, position + flow.length[p]))
+    total, reached = 0, min(start for start, _ in spans)
+    for start, end in sorted(spans):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def sent_again(flow: Flow, events: Sequence[int]) -> tuple[int, ...]:
+    """Frames of data that had been sent before.
+
+    Wireshark calls a repetition within the handshake's round trip out of order; where the capture holds the first
+    sending too, it is one all the same.
+    """
+    seen: set[tuple[int, int]] = set()
+    frames = []
+    for frame, side, sequence, length, mask in zip(
+        flow.frame, flow.side, flow.sequence, flow.length, events, strict=True
+    ):
+        if not length:
+            continue
+        if mask & RETRANSMITTED or (mask & Event.OUT_OF_ORDER and (side, sequence) in seen):
+            frames.append(frame)
+        seen.add((side, sequence))
+    return tuple(frames)
+
+
+def handshake(flow: Flow, unreachable: bool) -> Handshake:
+    """How a TCP flow opened; ``unreachable`` tells that an ICMP error answered its first packet."""
+    syn = synack = False
+    for position, flags in enumerate(flow.flags):
+        if flags & RST:
+            if syn and not synack:
+                return Handshake.REFUSED if flow.side[position] != CLIENT else Handshake.INCOMPLETE
+            break
+        if flags & SYN:
+            synack = synack or bool(flags & ACK)
+            syn = syn or not flags & ACK
+        elif synack and flow.side[position] == CLIENT and flags & ACK:
+            return Handshake.COMPLETE
+    if synack:
+        return Handshake.INCOMPLETE
+    if syn and unreachable:
+        return Handshake.UNREACHABLE
+    if not syn:
+        return Handshake.UNSEEN
+    return Handshake.UNANSWERED if all(side == CLIENT for side in flow.side) else Handshake.INCOMPLETE
+
+
+def closure(flow: Flow) -> tuple[Closure, str, tuple[int, ...]]:
+    """How a TCP flow ended, who began it (``client``, ``server`` or ``""``), and the frames of FIN or RST."""
+    fins: dict[int, int] = {}
+    for position, flags in enumerate(flow.flags):
+        side, frame = flow.side[position], flow.frame[position]
+        if flags & RST and len(fins) < 2:
+            return Closure.RESET, ("client", "server")[side], (*fins.values(), frame)
+        if flags & FIN:
+            fins.setdefault(side, frame)
+    if not fins:
+        return Closure.OPEN, "", ()
+    first = next(iter(fins))
+    kind = Closure.NORMAL if len(fins) == 2 else Closure.HALF
+    return kind, ("client", "server")[first], tuple(fins.values())
+
+
+def handshake_rtt(flow: Flow) -> int | None:
+    """Wireshark's initial RTT: from the SYN to the ACK that completes the handshake."""
+    syn: int | None = None
+    synack = False
+    for position, flags in enumerate(flow.flags):
+        if flags & SYN and not flags & ACK and syn is None:
+            syn = flow.time[position]
+        elif flags & SYN:
+            synack = True
+        elif synack and syn is not None and flow.side[position] == CLIENT:
+            return flow.time[position] - syn
+    return None

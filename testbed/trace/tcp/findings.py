@@ -1,0 +1,98 @@
+"""What goes wrong below the mail protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from testbed.trace.model.connection import Closure, Connection, Handshake
+from testbed.trace.model.finding import Finding, Severity
+
+_HANDSHAKES = {
+    Handshake.REFUSED: (
+        "connection-refused",
+        "{server} refused the connection: its machine is up, but no server listens there (RST)",
+        "RFC 9293 §3.10.7.1",
+    ),
+    Handshake.UNANSWERED: (
+        "syn-unanswered",
+        "{server} never answered {client}'s SYN: the host is down, or something swallows its packets",
+        "RFC 5321 §4.5.3.2.1",
+    ),
+    Handshake.UNREACHABLE: (
+        "host-unreachable",
+        "a router told {client} that {server} cannot be reached ({detail})",
+        "RFC 1122 §4.2.3.9",
+    ),
+    Handshake.INCOMPLETE: (
+        "handshake-incomplete",
+        "{server} answered the SYN, but the handshake was never completed",
+        "RFC 9293 §3.5",
+    ),
+}
+
+
+def failed_handshake(connection: Connection) -> Iterator[Finding]:
+    """A connection that never came about."""
+    if connection.handshake not in _HANDSHAKES or connection.transport != "tcp":
+        return
+    code, text, reference = _HANDSHAKES[connection.handshake]
+    frames = dict.fromkeys((connection.first_frame, *connection.closure_frames, connection.last_frame))
+    yield _finding(
+        connection,
+        code,
+        Severity.ERROR,
+        text.format(**_ends(connection), detail=_objection(connection)),
+        tuple(frames),
+        reference,
+    )
+
+
+def lost_syn(connection: Connection) -> Iterator[Finding]:
+    """A SYN that had to be repeated before it was answered."""
+    explained = {frame for remark in connection.transport_remarks for frame in remark.frames}
+    syns = [frame for frame in connection.syn_frames if frame != connection.first_frame and frame not in explained]
+    if any(remark.code == "syn-ack-lost" for remark in connection.transport_remarks):
+        return
+    if syns and connection.handshake is Handshake.COMPLETE:
+        frames = (connection.first_frame, *syns)
+        text = "{client} sent its SYN {n} times before {server} answered: the first was lost, or the answer was"
+        text = text.format(n=len(frames), **_ends(connection))
+        yield _finding(connection, "syn-retransmitted", Severity.WARNING, text, frames, "RFC 6298 §5.7")
+
+
+def lost_segments(connection: Connection) -> Iterator[Finding]:
+    """Data that had to be sent again."""
+    if connection.retransmitted_frames:
+        count = len(connection.retransmitted_frames)
+        text = f"{count} data segment{'s were' if count > 1 else ' was'} sent again between {{client}} and {{server}}"
+        text += ": packets were lost on the way, and TCP made up for it"
+        frames = connection.retransmitted_frames
+        text = text.format(**_ends(connection))
+        yield _finding(connection, "segment-retransmitted", Severity.WARNING, text, frames, "RFC 6298")
+
+
+def resets(connection: Connection) -> Iterator[Finding]:
+    """A connection that was torn down instead of closed."""
+    if connection.closure is not Closure.RESET or connection.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN):
+        return
+    if connection.said_goodbye:
+        return  # nothing depends on the manner of closing
+    breaker = connection.server if connection.closed_by == "server" else connection.client
+    text = f"{breaker.label} reset the connection (RST) instead of closing it"
+    frames = connection.closure_frames
+    yield _finding(connection, "connection-reset", Severity.ERROR, text, frames, "RFC 5321 §3.8")
+
+
+def _objection(connection: Connection) -> str:
+    return next((r.detail for r in connection.transport_remarks if r.code == "icmp-unreachable"), "ICMP")
+
+
+def _ends(connection: Connection) -> dict[str, str]:
+    server = f"{connection.server.label} port {connection.server.port}"
+    return {"client": connection.client.label, "server": server}
+
+
+def _finding(
+    connection: Connection, code: str, severity: Severity, text: str, frames: tuple[int, ...], reference: str
+) -> Finding:
+    return Finding(code, severity, text, frames, reference, (connection.number,))

@@ -1,0 +1,1 @@
+"""TLS as a capture shows it."""

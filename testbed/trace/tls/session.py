@@ -1,0 +1,185 @@
+"""The TLS of a connection: what it shows in clear, and plain text in the place of the records that keys opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from testbed.protocols.text import decoded
+from testbed.protocols.tls import (
+    ALERT,
+    APPLICATION_DATA,
+    CERTIFICATE,
+    HANDSHAKE,
+    TLS_1_2,
+    Hello,
+    Plaintext,
+    alert_name,
+    first_certificate,
+    parse_hello,
+)
+from testbed.trace.flows import CLIENT, SERVER
+from testbed.trace.model.tls import Alert, TlsSession
+from testbed.trace.tcp.reassembly import Chunk, Gap
+from testbed.trace.tls.records import Record, RecordReader
+
+_MAX_HELLO = 1 << 16
+_MAX_ALERTS = 20
+_SECRET_ALERT = 2 + 1 + 16  # an alert, its content type and the tag of TLS 1.3 (RFC 8446 §5.2)
+
+
+class _CertificateReader:
+    """Finds a server's certificate among its handshake messages, in clear (RFC 5246 §7.4.2) or opened."""
+
+    def __init__(self) -> None:
+        self.found = b""
+        self.done = False
+        self._octets = bytearray()
+
+    def opened(self, certificate: bytes) -> None:
+        """What a record held that keys opened, which is nothing else."""
+        self.found, self.done = certificate, bool(certificate)
+
+    def feed(self, octets: bytes) -> None:
+        """The next octets of handshake records in clear."""
+        self._octets += octets
+        while not self.done and len(self._octets) >= 4:
+            end = 4 + int.from_bytes(self._octets[1:4], "big")
+            if len(self._octets) < end:
+                break
+            if self._octets[0] == CERTIFICATE:
+                self.found = first_certificate(bytes(self._octets[:end]))
+                self.done = True
+            del self._octets[:end]
+        self.done = self.done or len(self._octets) > _MAX_HELLO
+
+
+class TlsWatch:
+    """Looks on while a connection is read: :meth:`over` gives its items, then :meth:`session` tells of its TLS.
+
+    ``opened`` has what keys opened, by the numbers of records.  With it, what was opened takes the place of the
+    records, so that whoever follows the dialogue sees plain text only; without it, items are given as they are.
+    """
+
+    def __init__(self, opened: Mapping[int, Plaintext] | None = None) -> None:
+        self._opened = opened or {}
+        self._reader = RecordReader()
+        self._spoken = [False, False]  # sides that have sent plain text
+        self._begun = [False, False]  # sides that have sent records
+        self._hellos: list[Hello | None] = [None, None]
+        self._heads = (bytearray(), bytearray())
+        self._hello_frame = 0
+        self._implicit = False
+        self._alerts: list[Alert] = []
+        self._plain_answer = 0
+        self._secrets = 0  # records of TLS 1.3 the client protected
+        self._count = 0
+        self._steps: list[tuple[int, int, str]] = []
+        self._certificate = _CertificateReader()
+
+    def over(self, items: Iterable[Chunk | Gap]) -> Iterator[Chunk | Gap]:
+        """The items, opened where they could be."""
+        for item in items:
+            for part in self._reader.feed(item):
+                if isinstance(part, Record):
+                    content = self._opened.get(part.number)
+                    self._record(part, content)
+                    if content is not None and content.kind == APPLICATION_DATA and content.octets:
+                        yield Chunk(part.side, content.octets, part.frame, part.time_ns, decrypted=True)
+                else:
+                    self._plain(part)
+                    if self._opened:
+                        yield part
+            if not self._opened:
+                yield item
+        for rest in self._reader.finish():
+            if self._opened:
+                yield rest
+
+    @property
+    def random(self) -> bytes | None:
+        """The client's random, as soon as its hello was read."""
+        client = self._hellos[CLIENT]
+        return client.random if client is not None else None
+
+    def session(self) -> TlsSession | None:
+        """What TLS showed, None where there was none.  Only an answer proves that a later hello is one."""
+        client, server = self._hellos
+        if client is None or not (self._implicit or self._begun[SERVER]):
+            return None
+        chosen = server.alpn if server is not None else ()
+        return TlsSession(
+            implicit=self._implicit,
+            hello_frame=self._hello_frame,
+            random=client.random,
+            server_name=decoded(client.server_name[:255]),
+            offered=client.version,
+            version=server.version if server is not None else 0,
+            cipher=server.cipher if server is not None else 0,
+            alpn_offered=tuple(decoded(name) for name in client.alpn[:20]),
+            alpn=decoded(chosen[0]) if chosen else "",
+            alerts=tuple(self._alerts),
+            plain_answer=0 if self._begun[SERVER] or not self._implicit else self._plain_answer,
+            opened=self._count,
+            steps=tuple(self._steps),
+            certificate=self._certificate.found,
+        )
+
+    def _plain(self, item: Chunk | Gap) -> None:
+        if isinstance(item, Chunk):
+            self._spoken[item.side] = True
+            if item.side == SERVER and not self._plain_answer:
+                self._plain_answer = item.frame
+
+    def _record(self, record: Record, content: Plaintext | None) -> None:
+        side = record.side
+        if not any(self._begun):
+            self._implicit = not self._spoken[CLIENT]
+            self._hello_frame = record.frame
+        self._begun[side] = True
+        self._count += content is not None
+        if side == SERVER and not self._certificate.done:
+            if content is not None and content.kind == HANDSHAKE:
+                self._certificate.opened(content.octets)
+            elif record.kind == HANDSHAKE:
+                self._certificate.feed(record.fragment)
+        if record.kind == HANDSHAKE and self._hellos[side] is None:
+            self._hello(record)
+        elif record.kind == ALERT and len(record.fragment) == 2:  # a protected one is longer
+            self._alert(record, record.fragment)
+        elif content is not None and content.kind == ALERT and len(content.octets) == 2:
+            self._alert(record, content.octets)
+        elif record.kind == APPLICATION_DATA and side == CLIENT and self._is_1_3():
+            self._secrets += 1
+            # The client's first protected message is its Finished, or more; nothing but an alert is so short.
+            if self._secrets == 1 and len(record.fragment) == _SECRET_ALERT and content is None:
+                self._alerts.append(Alert(side, True, None, record.frame))
+                self._steps.append((record.frame, side, "encrypted alert"))
+
+    def _is_1_3(self) -> bool:
+        server = self._hellos[SERVER]
+        return server is not None and server.version > TLS_1_2
+
+    def _hello(self, record: Record) -> None:
+        head = self._heads[record.side]
+        if len(head) < _MAX_HELLO:
+            head += record.fragment
+        if len(head) < 4 or len(head) < 4 + int.from_bytes(head[1:4], "big"):
+            return
+        hello = self._hellos[record.side] = parse_hello(bytes(head))
+        head.clear()
+        if hello is not None:
+            self._steps.append((record.frame, record.side, ("ClientHello", "ServerHello")[record.side]))
+
+    def _alert(self, record: Record, octets: bytes) -> None:
+        if len(self._alerts) < _MAX_ALERTS:
+            self._alerts.append(Alert(record.side, octets[0] == 2, octets[1], record.frame))
+            self._steps.append((record.frame, record.side, f"alert {alert_name(octets[1])[0]}"))
+
+
+def with_decrypted(items: Iterable[Chunk | Gap], decrypted: Mapping[int, Plaintext]) -> Iterator[Chunk | Gap]:
+    """The items of a connection with plain text in the place of its records.
+
+    ``decrypted`` has what keys opened, by :attr:`Record.number`.  Records it does not have, handshakes and alerts are
+    left out; where it has none at all, the items are given as they are.
+    """
+    return TlsWatch(decrypted).over(items)

@@ -1,0 +1,89 @@
+"""What columns say of all connections at once is what the exact analysis says of each."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import agreement
+import pytest
+from random_mail import RandomMail
+from random_traffic import write
+
+from testbed.errors import CaptureError
+from testbed.pcap.read import read_capture
+from testbed.trace.analysis import Analysis
+from testbed.trace.glance.kind import kind_of
+from testbed.trace.glance.summary import Summary, summarise
+from testbed.trace.inspect import analyse, inspect
+from tests.bench.make_capture import make
+
+PROJECT = Path(__file__).parents[2]
+
+
+def differences(analysis: Analysis, summary: Summary) -> list[str]:
+    """A line for each fact of a connection on which the two do not agree."""
+    found = []
+    for connection in analysis.connections:
+        row, exact = connection.number - 1, kind_of(connection)
+        kind = summary.kinds[summary.kind[row]]
+        for name in (field.name for field in fields(kind)):
+            if getattr(kind, name) != getattr(exact, name):
+                found.append(f"#{row + 1} {name}: {getattr(kind, name)!r}, exactly {getattr(exact, name)!r}")
+        for name in ("packets", "start_ns", "end_ns", "client_octets", "server_octets", "retransmissions", "gaps"):
+            if int(getattr(summary, name)[row]) != getattr(connection, name):
+                found.append(f"#{row + 1} {name}: {getattr(summary, name)[row]}, exactly {getattr(connection, name)}")
+        if summary.rtt_ns[row] != (-1 if connection.rtt_ns is None else connection.rtt_ns):
+            found.append(f"#{row + 1} rtt_ns: {summary.rtt_ns[row]}, exactly {connection.rtt_ns}")
+    return found
+
+
+@pytest.mark.parametrize("trace", sorted((PROJECT / "captures").glob("*.pcapng")), ids=lambda path: path.stem)
+def test_reference_traces(trace: Path) -> None:
+    analysis = inspect(trace)
+    assert differences(analysis, analysis.summary()) == []
+
+
+@pytest.mark.skipif(not agreement.CORPUS.is_dir(), reason="the corpus of captures is not on this machine")
+def test_the_corpus() -> None:
+    found = {}
+    for path in agreement.captures():
+        try:
+            analysis = inspect(path)
+        except CaptureError:
+            continue
+        found[path.name] = differences(analysis, analysis.summary())
+    assert found
+    assert not {name: lines for name, lines in found.items() if lines}
+
+
+@pytest.mark.parametrize(("seed", "odd"), [(1, 12), (2, 40), (3, 40), (4, 200)])
+def test_random_mail(seed: int, odd: int) -> None:
+    analysis = analyse(RandomMail(seed, 400, odd).capture())
+    assert differences(analysis, analysis.summary()) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_tcp(tmp_path: Path, seed: int) -> None:
+    write(tmp_path / "random.pcapng", seed)
+    analysis = inspect(tmp_path / "random.pcapng")
+    assert differences(analysis, analysis.summary()) == []
+
+
+def test_a_large_capture(tmp_path: Path) -> None:
+    """Of two thousand connections like those of the benchmark nearly all need not be analysed themselves."""
+    make(tmp_path / "large.pcap", 2_000)
+    analysis = inspect(tmp_path / "large.pcap")
+    summary = analysis.summary()
+    assert summary.exact < 60
+    chosen = replace(analysis, chosen=tuple(range(1, 2_001, 7)))
+    assert differences(chosen, summary) == []
+
+
+def test_several_processes_find_the_same(tmp_path: Path) -> None:
+    make(tmp_path / "large.pcap", 9_000)
+    understanding = analyse(read_capture(tmp_path / "large.pcap")).understanding
+    alone, together = summarise(understanding), summarise(understanding, jobs=2)
+    assert [alone.kinds[n] for n in alone.kind] == [together.kinds[n] for n in together.kind]
+    assert (alone.rtt_ns == together.rtt_ns).all()
+    assert (alone.client_octets == together.client_octets).all()
