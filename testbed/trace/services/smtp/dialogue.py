@@ -17,7 +17,7 @@ Behind DATA, STARTTLS and AUTH only the reply tells what the client's next octet
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum, auto
+from enum import Enum
 
 from testbed.protocols.smtp import COMMANDS, GREETING, split_command
 from testbed.protocols.status import explain
@@ -44,10 +44,7 @@ _TLS_HANDSHAKE = b"\x16\x03"
 
 
 class _Mode(Enum):
-    COMMANDS = auto()
-    MESSAGE = auto()
-    CHUNK = auto()
-    SECRET = auto()
+    COMMANDS, MESSAGE, CHUNK, SECRET = range(4)
 
 
 class SmtpDialogue:
