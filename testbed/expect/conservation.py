@@ -18,6 +18,8 @@ from testbed.expect.verdict import Verdict
 from testbed.protocols.events import Event
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import LogEntry
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
 
 WHAT = "no mail is lost, none is doubled without cause"
 
@@ -95,7 +97,7 @@ class _Ledger:
         self._deleted_at = {
             connection.server.label
             for connection in analysis.connections
-            if connection.service in ("pop3", "imap") and deletes(connection)
+            if service_of(connection.service).mail is Mail.PULLED and deletes(connection)
         }
         self._handed_over = {
             (connection.client.label, transaction.message_id, recipient.address.lower())

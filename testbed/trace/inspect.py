@@ -12,6 +12,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.flows import Flows, flows
 from testbed.trace.icmp import Complaint, complaints
 from testbed.trace.model.log import LogEntry
+from testbed.trace.services.table import PORTS
 from testbed.trace.tls.decryption import decrypt
 from testbed.trace.understanding import Understanding
 
@@ -33,7 +34,7 @@ def analyse(
 ) -> Analysis:
     """Annotate a capture already read."""
     table = packet_table(capture)
-    found = flows(table)
+    found = flows(table, PORTS)
     decrypted = decrypt(found, capture.secrets, keylog)
     errors = _by_flow(found, list(complaints(table)))
     log = tuple(_log_entry(entry) for entry in capture.journal)
