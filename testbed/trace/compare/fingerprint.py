@@ -12,9 +12,11 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
 from testbed.trace.compare.values import Clue, Deed, Fingerprint, Line, Mail, Question, Talk
 from testbed.trace.model.connection import Connection, Handshake
-from testbed.trace.model.exchange import Reply
+from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import LogEntry
 from testbed.trace.model.tls import TlsSession
+from testbed.trace.services.reading.outcome import reading
+from testbed.trace.services.reading.results import reading_result
 
 _READING = frozenset({"pop3", "imap"})
 _OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
@@ -149,7 +151,7 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
         repeated=bool(connection.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
-        told=connection.outcome if connection.service in _READING else "",
+        reading=reading(connection.exchanges) if connection.service in _READING else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
         opening=connection.syn_frames or (connection.first_frame,),
@@ -184,7 +186,7 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
             verb=verb,
             argument=named(argument, names),
             reply=(reply.status or "no reply of the protocol") if reply else "",
-            words=_words(connection.service, verb, reply, names) if reply else "",
+            words=_words(connection.service, verb, exchange, reply, names) if reply else "",
             ahead=smtp and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
             waited_ns=max(0, until - since) if command else 0,
@@ -193,9 +195,10 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         replied = reply.frames[0] if reply and reply.frames else connection.last_frame
 
 
-def _words(service: str, verb: str, reply: Reply, names: Mapping[str, str]) -> str:
+def _words(service: str, verb: str, exchange: Exchange, reply: Reply, names: Mapping[str, str]) -> str:
     if verb in _OFFERS and reply.code in ("250", "+OK"):
-        return "\n".join(sorted(line.upper() for line in reply.lines[1:]))
+        offers = reading_result(exchange).offers or reply.lines[1:]
+        return "\n".join(sorted(line.upper() for line in offers))
     if service == "dns":
         return "\n".join(sorted(reply.lines))
     if reply.code.startswith(_REFUSALS) or (service == "http" and reply.code.startswith("3")):
