@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.dns.zone_script import ZoneScript
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
+from testbed.hosts.zone_script import ZoneScript
 from testbed.lab.journal import Journal
 from testbed.lab.media import Medium
 from testbed.lab.visit import OUTSIDE
