@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.dns.zone_script import ZoneScript
 from testbed.hosts.site import Site
+from testbed.hosts.zone_script import ZoneScript
 from testbed.lab.context import LabContext
 from testbed.lab.hold_open import OUTSIDE
 from testbed.protocols.trigger import Trigger
