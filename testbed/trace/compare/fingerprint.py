@@ -15,6 +15,7 @@ from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import LogEntry
 from testbed.trace.model.tls import TlsSession
+from testbed.trace.services.dns.results import Answer
 from testbed.trace.services.reading.outcome import reading
 from testbed.trace.services.reading.results import reading_result
 
@@ -200,7 +201,7 @@ def _words(service: str, verb: str, exchange: Exchange, reply: Reply, names: Map
         offers = reading_result(exchange).offers or reply.lines[1:]
         return "\n".join(sorted(line.upper() for line in offers))
     if service == "dns":
-        return "\n".join(sorted(reply.lines))
+        return "\n".join(_records(exchange))
     if reply.code.startswith(_REFUSALS) or (service == "http" and reply.code.startswith("3")):
         return wording(named(reply.text, names))
     return ""
@@ -229,9 +230,14 @@ def _questions(connection: Connection) -> Iterator[Question]:
             kind=command.verb if command else "",
             name=command.argument if command else "",
             answer=reply.status if reply else "unreachable" if unreachable else "no answer",
-            records=tuple(sorted(reply.lines)) if reply else (),
+            records=_records(exchange),
             frames=exchange.frames,
         )
+
+
+def _records(exchange: Exchange) -> tuple[str, ...]:
+    """The records of an answer, in no order of their own, for servers rotate them."""
+    return tuple(sorted(map(str, exchange.result.records))) if isinstance(exchange.result, Answer) else ()
 
 
 def _deeds(log: tuple[LogEntry, ...], names: Mapping[str, str], *, made_up: bool) -> Iterator[Deed]:
