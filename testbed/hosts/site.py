@@ -15,8 +15,8 @@ from typing import Protocol
 
 from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.dns.zone_script import ZoneScript
 from testbed.hosts.tls import LabTls
+from testbed.hosts.zone_script import ZoneScript
 from testbed.protocols.events import Event
 
 _SMALL_BUFFER = 4_096

@@ -8,7 +8,7 @@ from testbed.trace.services.imap.dialogue import ImapDialogue
 from testbed.trace.services.imap.moves import interrupted_moves
 from testbed.trace.services.reading.findings import cut_reading, refused_readers
 from testbed.trace.services.reading.outcome import outcome_of_reading
-from testbed.trace.services.reading.retrieved import retrieved
+from testbed.trace.services.reading.results import reading_result
 from testbed.trace.services.sentences import in_clear, injected, told_as
 from testbed.trace.services.service import Mail, Port, Service
 
@@ -31,7 +31,7 @@ IMAP = Service(
     contradicted=_contradicted,
     stream=ImapDialogue,
     mail=Mail.PULLED,
-    pulled=retrieved,
+    pulled=lambda exchange: reading_result(exchange).fetched,
     word="IMAP",
     telling=("NO", "BAD"),
     outcome=lambda exchanges, transactions, closure, closed_by: outcome_of_reading(exchanges),

@@ -8,7 +8,7 @@ from testbed.trace.services.pop3.deletions import undone_deletions
 from testbed.trace.services.pop3.dialogue import Pop3Dialogue
 from testbed.trace.services.reading.findings import cut_reading, refused_readers
 from testbed.trace.services.reading.outcome import outcome_of_reading
-from testbed.trace.services.reading.retrieved import retrieved
+from testbed.trace.services.reading.results import reading_result
 from testbed.trace.services.sentences import in_clear, injected, told_as
 from testbed.trace.services.service import Mail, Port, Service
 
@@ -31,7 +31,7 @@ POP3 = Service(
     contradicted=_contradicted,
     stream=Pop3Dialogue,
     mail=Mail.PULLED,
-    pulled=retrieved,
+    pulled=lambda exchange: reading_result(exchange).fetched,
     word="POP3",
     telling=("-ERR",),
     outcome=lambda exchanges, transactions, closure, closed_by: outcome_of_reading(exchanges),
