@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from testbed.expect.mail import entries
+from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.units import format_duration
@@ -33,7 +33,7 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         and (expected.at_least is None or number >= expected.at_least)
         and (expected.at_most is None or number <= expected.at_most)
     )
-    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, Event.ACCEPTED))
+    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
     return Verdict(what, held, f"{number} connections were tried", frames, expected.line)
 
 
