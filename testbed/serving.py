@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from testbed.errors import UsageError
-from testbed.lab.visit import OUTSIDE, OpenLab
+from testbed.lab.hold_open import OUTSIDE, OpenLab
 from testbed.net.forward import HOME, Doors, carry
 from testbed.net.programs import listeners, speaking_as
 from testbed.protocols.events import Event

@@ -12,7 +12,8 @@ from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
-from testbed.trace.model.exchange import Reply
+from testbed.trace.model.exchange import Exchange, Reply
+from testbed.trace.services.reading.results import reading_result
 
 _SMTP_PORT = 25
 
@@ -55,8 +56,9 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
             asked += exchange.command.frames
             if exchange.reply is None:
                 continue
-            seen.append(_status(exchange.reply))
-            if expected.code in (_status(exchange.reply), exchange.reply.code):
+            status = _status(exchange, exchange.reply)
+            seen.append(status)
+            if expected.code in (status, exchange.reply.code):
                 frames += exchange.reply.frames
     number = sum(1 for status in seen if expected.code in (status, status.partition(" ")[0]))
     held = number == expected.count if expected.count is not None else number > 0
@@ -76,10 +78,10 @@ def _speaks(connection: Connection, protocol: str) -> bool:
     return connection.service not in ("pop3", "imap")
 
 
-def _status(reply: Reply) -> str:
+def _status(exchange: Exchange, reply: Reply) -> str:
     """``452 4.2.2``, or ``NO [OVERQUOTA]``."""
-    code = reply.text.partition(" ")[0]
-    return f"{reply.code} {code}" if code.startswith("[") and code.endswith("]") else reply.status
+    code = reading_result(exchange).code
+    return f"{reply.code} [{code}]" if code else reply.status
 
 
 def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdict:

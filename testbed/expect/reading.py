@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.expect.verdict import Verdict
 from testbed.scenario.expectations import Fetched
 from testbed.trace.analysis import Analysis
-from testbed.trace.directions import messages_in
+from testbed.trace.services.reading.results import reading_result
 
 _SERVICES = ("pop3", "imap")
 
@@ -25,7 +25,7 @@ def judge_fetched(expected: Fetched, analysis: Analysis) -> Verdict:
             continue
         tried.append(connection.first_frame)
         for exchange in connection.exchanges:
-            found = messages_in(exchange)
+            found = reading_result(exchange).fetched
             count += found
             fetched += exchange.frames if found else ()
     held = count == expected.messages if expected.messages is not None else count > 0

@@ -12,8 +12,8 @@ from testbed.protocols.events import Event, LogEvent
 LAB = "lab"
 
 
-class Told(Protocol):
-    """A fault, as far as telling of it goes."""
+class DescribedFault(Protocol):
+    """A fault, as far as logging it goes."""
 
     @property
     def line(self) -> int:
@@ -42,6 +42,6 @@ class Journal:
 
         return log
 
-    def fault(self, host: str, fault: Told) -> None:
+    def fault(self, host: str, fault: DescribedFault) -> None:
         """A fault did its work at a host."""
         self.of(host)(Event.FAULT, fault.describe(), line=fault.line)

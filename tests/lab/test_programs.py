@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from testbed.cli import main
-from testbed.lab.output import MAX_LINE
-from testbed.lab.programs import MAX_LINES
+from testbed.lab.program_output import MAX_LINE
+from testbed.lab.program_step import MAX_LINES
 from testbed.outcome import Outcome, Result
 from testbed.protocols import events
 from testbed.scenario.load import parse

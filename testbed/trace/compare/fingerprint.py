@@ -12,9 +12,12 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
 from testbed.trace.compare.values import Clue, Deed, Fingerprint, Line, Mail, Question, Talk
 from testbed.trace.model.connection import Connection, Handshake
-from testbed.trace.model.exchange import Reply
+from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import AnyEntry, of
 from testbed.trace.model.tls import TlsSession
+from testbed.trace.services.dns.results import Answer
+from testbed.trace.services.reading.outcome import reading
+from testbed.trace.services.reading.results import reading_result
 
 _READING = frozenset({"pop3", "imap"})
 _OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
@@ -146,7 +149,7 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
         repeated=bool(connection.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
-        told=connection.outcome if connection.service in _READING else "",
+        reading=reading(connection.exchanges) if connection.service in _READING else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
         opening=connection.syn_frames or (connection.first_frame,),
@@ -181,7 +184,7 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
             verb=verb,
             argument=named(argument, names),
             reply=(reply.status or "no reply of the protocol") if reply else "",
-            words=_words(connection.service, verb, reply, names) if reply else "",
+            words=_words(connection.service, verb, exchange, reply, names) if reply else "",
             ahead=smtp and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
             waited_ns=max(0, until - since) if command else 0,
@@ -190,11 +193,12 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         replied = reply.frames[0] if reply and reply.frames else connection.last_frame
 
 
-def _words(service: str, verb: str, reply: Reply, names: Mapping[str, str]) -> str:
+def _words(service: str, verb: str, exchange: Exchange, reply: Reply, names: Mapping[str, str]) -> str:
     if verb in _OFFERS and reply.code in ("250", "+OK"):
-        return "\n".join(sorted(line.upper() for line in reply.lines[1:]))
+        offers = reading_result(exchange).offers or reply.lines[1:]
+        return "\n".join(sorted(line.upper() for line in offers))
     if service == "dns":
-        return "\n".join(sorted(reply.lines))
+        return "\n".join(_records(exchange))
     if reply.code.startswith(_REFUSALS) or (service == "http" and reply.code.startswith("3")):
         return wording(named(reply.text, names))
     return ""
@@ -223,9 +227,14 @@ def _questions(connection: Connection) -> Iterator[Question]:
             kind=command.verb if command else "",
             name=command.argument if command else "",
             answer=reply.status if reply else "unreachable" if unreachable else "no answer",
-            records=tuple(sorted(reply.lines)) if reply else (),
+            records=_records(exchange),
             frames=exchange.frames,
         )
+
+
+def _records(exchange: Exchange) -> tuple[str, ...]:
+    """The records of an answer, in no order of their own, for servers rotate them."""
+    return tuple(sorted(map(str, exchange.result.records))) if isinstance(exchange.result, Answer) else ()
 
 
 def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool) -> Iterator[Deed]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from testbed.protocols.address import is_ip
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.dns.dialogue import MALFORMED, TRUNCATED
+from testbed.trace.services.dns.results import Answer, usable_answer
 
 # Answer: name of the finding, severity, what it means for mail.
 _ANSWERS = {
@@ -72,17 +71,18 @@ def odd_records(connection: Connection) -> Iterator[Finding]:
     if connection.service != "dns":
         return
     for exchange in connection.exchanges:
-        if exchange.command is None or exchange.reply is None:
+        answer = usable_answer(exchange)
+        if exchange.command is None or answer is None:
             continue
-        for code, severity, text, reference in _oddities(exchange, exchange.command.argument):
+        for code, severity, text, reference in _oddities(answer, exchange.command.verb, exchange.command.argument):
             yield Finding(code, severity, text, exchange.frames, reference, (connection.number,))
 
 
-def _oddities(exchange: Exchange, name: str) -> Iterator[tuple[str, Severity, str, str]]:
-    if aliases_loop(exchange):
+def _oddities(answer: Answer, asked: str, name: str) -> Iterator[tuple[str, Severity, str, str]]:
+    if answer.aliases_loop(name):
         text = f"the aliases of {name} lead in a circle (CNAME): nothing can be found there"
         yield "alias-loop", Severity.ERROR, text, "RFC 1034 §3.6.2"
-    exchangers = [host for _, host in mail_exchangers(exchange)]
+    exchangers = list(answer.targets("MX")) if asked == "MX" else []
     if exchangers == [""]:
         yield "null-mx", Severity.ERROR, f"{name} says that it takes no mail at all (null MX)", "RFC 7505 §3"
     elif "" in exchangers:
@@ -92,28 +92,3 @@ def _oddities(exchange: Exchange, name: str) -> Iterator[tuple[str, Severity, st
         if is_ip(host):
             text = f"an MX of {name} is the address {host}: an MX has to be a host's name, so it is of no use"
             yield "mx-is-address", Severity.WARNING, text, "RFC 5321 §5.1"
-
-
-def mail_exchangers(exchange: Exchange) -> list[tuple[int, str]]:
-    """Preferences and names of the MX records of a whole answer, in lower case; ``""`` for a null MX."""
-    if exchange.command is None or exchange.command.verb != "MX":
-        return []
-    found = [line.split() for line in records(exchange, "MX")]
-    return [
-        (int(words[1]), words[2].rstrip(".").lower()) for words in found if len(words) == 3 and words[1].isdecimal()
-    ]
-
-
-def records(exchange: Exchange, kind: str) -> list[str]:
-    """The lines of one type of record in a whole answer."""
-    if exchange.reply is None or exchange.note in (TRUNCATED, MALFORMED):
-        return []
-    return [line for line in exchange.reply.lines if line.startswith(f"{kind} ")]
-
-
-def aliases_loop(exchange: Exchange) -> bool:
-    """Whether the aliases in an answer lead back to where they were."""
-    if exchange.command is None:
-        return False
-    targets = [line.split()[-1].rstrip(".").lower() for line in records(exchange, "CNAME")]
-    return len({exchange.command.argument.lower(), *targets}) <= len(targets)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.reading.results import reading_result
 
 _SERVICES = ("pop3", "imap")
 _LOGINS = frozenset(("PASS", "APOP", "AUTH", "LOGIN", "AUTHENTICATE"))
@@ -16,9 +17,9 @@ _PATIENCE_NS = 30_000_000_000  # whoever waited less for a reply did not go beca
 
 # Response code: name of the finding, what it means, reference.
 _CODES = {
-    "[IN-USE]": ("mailbox-in-use", "another session has the mailbox open", "RFC 2449 §8.1.1"),
-    "[OVERQUOTA]": ("over-quota", "the mailbox is full", "RFC 9208 §4.3"),
-    "[TRYCREATE]": ("no-such-folder", "the folder does not exist", "RFC 3501 §7.1"),
+    "IN-USE": ("mailbox-in-use", "another session has the mailbox open", "RFC 2449 §8.1.1"),
+    "OVERQUOTA": ("over-quota", "the mailbox is full", "RFC 9208 §4.3"),
+    "TRYCREATE": ("no-such-folder", "the folder does not exist", "RFC 3501 §7.1"),
 }
 
 
@@ -30,17 +31,17 @@ def refused_readers(connection: Connection) -> Iterator[Finding]:
         command, reply = exchange.command, exchange.reply
         if command is None or reply is None or reply.code not in _REFUSALS:
             continue
-        said = reply.text
-        known = next((entry for code, entry in _CODES.items() if code in said.upper()), None)
-        if known is not None:
-            name, meaning, reference = known
+        code = reading_result(exchange).code
+        if code in _CODES:
+            name, meaning, reference = _CODES[code]
         elif command.verb in _LOGINS and command.argument:  # AUTH alone only asks what there is
             name, meaning, reference = "login-refused", "wrong name or password, or none allowed", "RFC 3501 §6.2.3"
             if connection.service == "pop3":
                 reference = "RFC 1939 §7"
         else:
             continue
-        text = f"{connection.server.label} refused {command.verb} from {connection.client.label}: {meaning} ({said})"
+        text = f"{connection.server.label} refused {command.verb} from {connection.client.label}: {meaning}"
+        text += f" ({reply.text})"
         yield Finding(name, Severity.WARNING, text, exchange.frames, reference, (connection.number,))
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from testbed.protocols.imap import found_by_search
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.reading.results import reading_result
 
 _OPENS = frozenset(("SELECT", "EXAMINE"))
 _MOVE = re.compile(r'(\d+) (?:"(.*)"|(\S+))')
@@ -75,7 +75,7 @@ def _later_look(connection: Connection, source: str, connections: Sequence[Conne
             if command.verb in _OPENS:
                 folder = command.argument.strip('"')
             elif command.verb == "UID SEARCH" and command.argument.upper() == "ALL" and folder == source:
-                uids = found_by_search(reply.lines[-1])
+                uids = reading_result(exchange).found
                 if uids is not None:
                     return _Look(other, reply.frames, uids)
     return None
