@@ -14,6 +14,8 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.services.reading.results import reading_result
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
 
 _SMTP_PORT = 25
 
@@ -75,7 +77,7 @@ def _speaks(connection: Connection, protocol: str) -> bool:
     """Whether a stage of that protocol, ``""`` for SMTP, may be meant."""
     if protocol:
         return connection.service == protocol.lower()
-    return connection.service not in ("pop3", "imap")
+    return service_of(connection.service).mail is not Mail.PULLED
 
 
 def _status(exchange: Exchange, reply: Reply) -> str:

@@ -19,6 +19,8 @@ from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import LogEntry, of
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
 
 _ARRIVED = (events.HoldsMail, events.Stored, events.HoldsQueue, events.Relayed, events.Discarded)
 Done = TypeVar("Done", bound=events.ForRecipient)
@@ -99,7 +101,7 @@ class _Ledger:
         self._deleted_at = {
             connection.server.label
             for connection in analysis.connections
-            if connection.service in ("pop3", "imap") and deletes(connection)
+            if service_of(connection.service).mail is Mail.PULLED and deletes(connection)
         }
         self._handed_over = {
             (connection.client.label, transaction.message_id, recipient.address.lower())

@@ -21,12 +21,12 @@ from testbed.trace.directions import hops
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.log import AnyEntry, LogEntry
+from testbed.trace.services.table import service_of
 
 MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
 _TIME = 12
 _WORTH = ("handshake", "FIN", "RST", "ICMP")
-_ONE_LINE = frozenset({"dns", "mdns", "llmnr"})
 _QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
 
 
@@ -53,7 +53,7 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -
 
 
 def _connection(console: Console, analysis: Analysis, connection: Connection, whole: bool) -> None:
-    if connection.transport == "udp" and connection.service in _ONE_LINE and not whole:
+    if connection.transport == "udp" and service_of(connection.service).questions and not whole:
         console.print(_one_line(connection, analysis.start_ns))
         return
     console.print()

@@ -11,6 +11,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.flows import Flows, flows
 from testbed.trace.icmp import Complaint, complaints
 from testbed.trace.model.log import log_entry
+from testbed.trace.services.table import PORTS
 from testbed.trace.tls.decryption import decrypt
 from testbed.trace.understanding import Understanding
 
@@ -30,7 +31,7 @@ def analyse(
 ) -> Analysis:
     """Annotate a capture already read."""
     table = packet_table(capture)
-    found = flows(table)
+    found = flows(table, PORTS)
     decrypted = decrypt(found, capture.secrets, keylog)
     errors = _by_flow(found, list(complaints(table)))
     log = tuple(log_entry(entry) for entry in capture.journal)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from testbed.protocols import events
-from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.tls import alert_name, version_name
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
@@ -18,10 +17,11 @@ from testbed.trace.model.tls import TlsSession
 from testbed.trace.services.dns.results import Answer
 from testbed.trace.services.reading.outcome import reading
 from testbed.trace.services.reading.results import reading_result
+from testbed.trace.services.service import Mail as Way
+from testbed.trace.services.service import Service
+from testbed.trace.services.table import service_of
 
-_READING = frozenset({"pop3", "imap"})
 _OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
-_REFUSALS = ("4", "5", "-ERR", "NO", "BAD")
 _S = 1_000_000_000
 _SOON_NS = 5 * _S  # before that, no client uses a port again
 _NOT_HOSTS = frozenset({"lab", "wire"})
@@ -71,7 +71,7 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
         hosts.setdefault(connection.server.label)
         if connection.number in echoes:
             continue
-        if connection.transport == "udp" and connection.service == "dns":
+        if connection.transport == "udp" and service_of(connection.service).questions:
             questions.extend(_questions(connection))
         else:
             loose = bool(programs & {connection.client.label, connection.server.label})
@@ -149,7 +149,7 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
         repeated=bool(connection.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
-        reading=reading(connection.exchanges) if connection.service in _READING else None,
+        reading=reading(connection.exchanges) if service_of(connection.service).mail is Way.PULLED else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
         opening=connection.syn_frames or (connection.first_frame,),
@@ -171,7 +171,7 @@ def _tls(session: TlsSession) -> str:
 
 
 def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
-    smtp = connection.service in SMTP_SERVICES
+    service = service_of(connection.service)
     replied = 0
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
@@ -184,8 +184,8 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
             verb=verb,
             argument=named(argument, names),
             reply=(reply.status or "no reply of the protocol") if reply else "",
-            words=_words(connection.service, verb, exchange, reply, names) if reply else "",
-            ahead=smtp and 0 < sent < replied,
+            words=_words(service, verb, exchange, reply, names) if reply else "",
+            ahead=service.mail is Way.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
             waited_ns=max(0, until - since) if command else 0,
             frames=exchange.frames,
@@ -193,13 +193,13 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         replied = reply.frames[0] if reply and reply.frames else connection.last_frame
 
 
-def _words(service: str, verb: str, exchange: Exchange, reply: Reply, names: Mapping[str, str]) -> str:
+def _words(service: Service, verb: str, exchange: Exchange, reply: Reply, names: Mapping[str, str]) -> str:
     if verb in _OFFERS and reply.code in ("250", "+OK"):
         offers = reading_result(exchange).offers or reply.lines[1:]
         return "\n".join(sorted(line.upper() for line in offers))
-    if service == "dns":
+    if service.questions:
         return "\n".join(_records(exchange))
-    if reply.code.startswith(_REFUSALS) or (service == "http" and reply.code.startswith("3")):
+    if reply.code.startswith(service.telling):
         return wording(named(reply.text, names))
     return ""
 
