@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from testbed.expect.mail import entries
+from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.units import format_duration
@@ -14,6 +14,8 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.services.reading.results import reading_result
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
 
 _SMTP_PORT = 25
 
@@ -34,7 +36,7 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         and (expected.at_least is None or number >= expected.at_least)
         and (expected.at_most is None or number <= expected.at_most)
     )
-    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, Event.ACCEPTED))
+    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
     return Verdict(what, held, f"{number} connections were tried", frames, expected.line)
 
 
@@ -75,7 +77,7 @@ def _speaks(connection: Connection, protocol: str) -> bool:
     """Whether a stage of that protocol, ``""`` for SMTP, may be meant."""
     if protocol:
         return connection.service == protocol.lower()
-    return connection.service not in ("pop3", "imap")
+    return service_of(connection.service).mail is not Mail.PULLED
 
 
 def _status(exchange: Exchange, reply: Reply) -> str:

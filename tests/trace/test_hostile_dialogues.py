@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.services.dns import dialogue as dns
 from testbed.trace.services.dns.results import Answer
-from testbed.trace.services.reading import imap, pop3
+from testbed.trace.services.imap import dialogue as imap
+from testbed.trace.services.pop3 import dialogue as pop3
 from testbed.trace.services.smtp import dialogue as smtp
-from tests.fuzz.checks import begun, check_dialogue, services
+from tests.fuzz.checks import check_dialogue, services
 from tests.fuzz.dialogues import DECRYPTED, GAP, SAME_FRAME, SERVER, items, octets_of, told
 from tests.fuzz.scripts import SCRIPTS
 from tests.fuzz.targets import targets
@@ -173,7 +174,7 @@ def test_four_times_as_much_is_four_times_the_work(service: str, first: Talk, ag
     for times in (150, 600):
         said = list(items(octets_of([*first, *list(again) * times])))
         with Work() as work:
-            dialogue = begun(KNOWN["tcp", service])
+            dialogue = KNOWN["tcp", service]()
             for item in said:
                 dialogue.feed(item)
             dialogue.finish()

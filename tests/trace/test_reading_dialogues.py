@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.inspect import inspect
 from testbed.trace.model.exchange import Exchange
-from testbed.trace.services.reading.imap import ImapDialogue
-from testbed.trace.services.reading.pop3 import Pop3Dialogue
+from testbed.trace.services.imap.dialogue import ImapDialogue
+from testbed.trace.services.pop3.dialogue import Pop3Dialogue
 from testbed.trace.services.reading.results import reading_result
 from testbed.trace.tcp.reassembly import Chunk, Gap
 from tests.conftest import PROJECT

@@ -15,30 +15,10 @@ _ANSWERS = {
     "SERVFAIL": ("name-server-failure", Severity.WARNING, "the name server failed; mail waits and is tried again"),
     "REFUSED": ("name-server-refuses", Severity.WARNING, "the name server refuses to answer; mail waits"),
 }
-_REMARKS = {
-    "answer-truncated": (
-        Severity.INFO,
-        "{server}'s answer to {client} ({detail}) was too long for UDP; it has to be asked for again over TCP",
-        "RFC 7766 §5",
-    ),
-    "malformed-answer": (
-        Severity.WARNING,
-        "{server} sent {client} an answer that breaks off or cannot be read ({detail}); it counts as none",
-        "RFC 1035 §4.1",
-    ),
-    "answer-with-wrong-id": (
-        Severity.WARNING,
-        "{client} got an answer from {server} whose id is not that of the question ({detail}): it may be forged, and "
-        "must not be used",
-        "RFC 5452 §9.1",
-    ),
-}
 
 
 def failed_lookups(connection: Connection) -> Iterator[Finding]:
     """Questions without a useful answer."""
-    if connection.service != "dns":
-        return
     for exchange in connection.exchanges:
         if exchange.command is None or exchange.command.verb == "DNS":
             continue
@@ -57,19 +37,8 @@ def failed_lookups(connection: Connection) -> Iterator[Finding]:
         yield Finding(code, severity, text, exchange.frames, "RFC 5321 §5.1", (connection.number,))
 
 
-def odd_answers(connection: Connection) -> Iterator[Finding]:
-    """Answers that are not what they should be, as remarked on while they were read."""
-    for remark in connection.remarks:
-        severity, text, reference = _REMARKS[remark.code]
-        ends = {"client": connection.client.label, "server": connection.server.label}
-        text = text.format(**ends, detail=remark.detail)
-        yield Finding(remark.code, severity, text, remark.frames, reference, (connection.number,))
-
-
 def odd_records(connection: Connection) -> Iterator[Finding]:
     """Answers that say no mail, name no host, or lead in a circle."""
-    if connection.service != "dns":
-        return
     for exchange in connection.exchanges:
         answer = usable_answer(exchange)
         if exchange.command is None or answer is None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from testbed.protocols.address import is_ip
-from testbed.protocols.services import SMTP_SERVICES
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.dns.results import Answer, usable_answer
+from testbed.trace.services.dns.service import DNS
+from testbed.trace.services.smtp.service import SMTP
 
 _SETTLED = ("NOERROR", "NXDOMAIN")
 _ADDRESSES = ("A", "AAAA")
@@ -54,7 +55,7 @@ class _Client:
         return frames, tuple(sorted({told.number for told in found}))
 
 
-def mail_routes(connections: Sequence[Connection]) -> Iterator[Finding]:
+def mail_routes(connections: Iterable[Connection]) -> Iterator[Finding]:
     """Domains without MX, and MX records that lead nowhere or where they should not."""
     for client in _clients(connections):
         for (kind, domain), told in client.told.items():
@@ -90,14 +91,14 @@ def _is_reversed(labels: Sequence[str]) -> bool:
     return v4 or (len(labels) > 32 and all(len(label) == 1 for label in labels[:32]))
 
 
-def _clients(connections: Sequence[Connection]) -> Iterator[_Client]:
+def _clients(connections: Iterable[Connection]) -> Iterator[_Client]:
     clients: dict[str, _Client] = {}
     for connection in connections:
-        if connection.service != "dns" and connection.service not in SMTP_SERVICES:
+        if connection.service not in (*DNS.names, *SMTP.names):
             continue
         end = connection.client
         client = clients.setdefault(end.address, _Client(end.address, end.name.lower()))
-        if connection.service in SMTP_SERVICES:
+        if connection.service in SMTP.names:
             client.reached.setdefault(connection.server.address, connection)
             continue
         for exchange in connection.exchanges:
