@@ -26,6 +26,9 @@ class Event(StrEnum):
     STOPPED = "stopped"  # a program that plays a host, at the end of the lab (status)
     REFUSED_OUTSIDE = "refused-outside"  # a packet that would have left the lab (source, destination, at_frame)
 
+    # A packet sent again only because this machine was slow (source, destination, packet: its octets in hexadecimal).
+    NOT_CARRIED = "not-carried"
+
     SUBMITTED = "submitted"  # a user agent handed a message over (message_id, sender, recipients)
     SUBMISSION_FAILED = "submission-failed"  # (message_id, sender, recipients, status)
     KEPT = "kept-in-outbox"  # to be submitted again later (message_id, sender, recipients, retry_in)
