@@ -50,7 +50,7 @@ def mail_objects(
     for connection in analysis.connections:
         ended: deque[Message] = deque()
         dialogue = mail_dialogue(connection.service, on_message=ended.append)
-        if dialogue is None or connection.transport != "tcp":
+        if dialogue is None or connection.transport.protocol != "tcp":
             continue
         index, ordinal = connection.number - 1, 0
         for item in with_decrypted(reassemble(flows[index], payload), (decrypted or {}).get(index, {})):

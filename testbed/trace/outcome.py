@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.trace.model.connection import Closure, Handshake
+from testbed.trace.model.connection import Closure, Ending, Handshake, Transport
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.services.dns.outcome import outcome_of_questions
 from testbed.trace.services.http.outcome import outcome_of_requests
@@ -18,35 +18,34 @@ _FAILED_HANDSHAKES = {
 
 
 def outcome(
-    service: str,
-    handshake: Handshake,
-    closure: Closure,
-    closed_by: str,
-    exchanges: tuple[Exchange, ...],
-    transactions: tuple[Transaction, ...],
+    service: str, transport: Transport, exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...]
 ) -> str:
     """What somebody wants to know first."""
-    if handshake in _FAILED_HANDSHAKES:
-        return _FAILED_HANDSHAKES[handshake]
+    ending = transport.ending
+    if transport.opening.handshake in _FAILED_HANDSHAKES:
+        return _FAILED_HANDSHAKES[transport.opening.handshake]
     if service in ("dns", "mdns", "llmnr"):
         return outcome_of_questions(exchanges)
     if service in ("pop3", "imap"):
-        return outcome_of_reading(exchanges) or _plain(closure, closed_by)
+        return outcome_of_reading(exchanges) or _plain(ending)
     if service == "http2":
         return "HTTP/2, which is not followed"
     if service == "http":
-        return outcome_of_requests(exchanges, f"reset by {closed_by}" if closure is Closure.RESET else "")
+        return outcome_of_requests(exchanges, _plain(ending) if ending.closure is Closure.RESET else "")
     parts = [outcome_of_transaction(transaction) for transaction in transactions]
     if not parts:
         parts = [outcome_without_mail(exchanges)]
-    if closure is Closure.RESET:
-        parts.append(f"reset by {closed_by}")
-    elif closure is Closure.OPEN and exchanges:
+    if ending.closure is Closure.RESET:
+        parts.append(_plain(ending))
+    elif ending.closure is Closure.OPEN and exchanges:
         parts.append("never closed")
-    return "; ".join(dict.fromkeys(part for part in parts if part)) or _plain(closure, closed_by)
+    return "; ".join(dict.fromkeys(part for part in parts if part)) or _plain(ending)
 
 
-def _plain(closure: Closure, closed_by: str) -> str:
-    if closure is Closure.RESET:
-        return f"reset by {closed_by}"
-    return {Closure.NORMAL: "closed normally", Closure.HALF: f"half closed by {closed_by}"}.get(closure, "open")
+def _plain(ending: Ending) -> str:
+    return {
+        Closure.NORMAL: "closed normally",
+        Closure.HALF: f"half closed by {ending.by}",
+        Closure.RESET: f"reset by {ending.by}",
+        Closure.OPEN: "open",
+    }[ending.closure]

@@ -58,7 +58,7 @@ def test_it_reads_and_sends_and_days_pass(tmp_path: Path) -> None:
     assert [(e.fields["sender"], e.fields["recipients"]) for e in outcome.analysis.log if e.event == "sent-by-web"] == [
         ("bob@someschool.edu", "alice@crepes.fr")
     ] * 2
-    tcp = [c for c in outcome.analysis.connections if c.transport == "tcp"]
+    tcp = [c for c in outcome.analysis.connections if c.transport.protocol == "tcp"]
     clients = {c.service: (c.client.label, c.server.label) for c in tcp}
     assert clients["http"] == ("bob.someschool.edu", "mail.someschool.edu")
     assert clients["imap"] == ("mail.someschool.edu", "someschool.edu")

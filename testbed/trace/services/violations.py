@@ -94,7 +94,7 @@ def violations(connection: Connection) -> Iterator[Finding]:
 
 def told(connection: Connection, remarks: Sequence[Remark]) -> Iterator[Finding]:
     """Remarks about a connection as findings."""
-    begun = connection.handshake is Handshake.COMPLETE
+    begun = connection.opening.handshake is Handshake.COMPLETE
     for remark in remarks:
         sentence = _SENTENCES[remark.code]
         if sentence.ordered and not begun:

@@ -46,7 +46,7 @@ def refused_readers(connection: Connection) -> Iterator[Finding]:
 
 def undone_deletions(connection: Connection) -> Iterator[Finding]:
     """POP3 deletes at QUIT and not before: a connection cut earlier undoes every DELE (RFC 1939 §6)."""
-    if connection.service != "pop3" or connection.closure is Closure.OPEN:
+    if connection.service != "pop3" or connection.ending.closure is Closure.OPEN:
         return
     marked: list[Exchange] = []
     for exchange in connection.exchanges:
@@ -68,7 +68,7 @@ def undone_deletions(connection: Connection) -> Iterator[Finding]:
 
 def _in_doubt(connection: Connection, goodbye: Exchange, marked: int) -> Iterator[Finding]:
     """QUIT was said and not answered: the server may have gone into the UPDATE state, or not."""
-    if marked and not connection.gaps:
+    if marked and not connection.transport.gaps:
         text = f"{connection.server.label} never answered the QUIT of {connection.client.label}: only the next session "
         text += f"shows whether what was marked for deletion ({_messages(marked)}) is gone"
         yield Finding("deletions-in-doubt", Severity.WARNING, text, goodbye.frames, "RFC 1939 §6", (connection.number,))
@@ -76,9 +76,13 @@ def _in_doubt(connection: Connection, goodbye: Exchange, marked: int) -> Iterato
 
 def cut_reading(connection: Connection) -> Iterator[Finding]:
     """Commands of readers that never got their reply."""
-    if connection.service not in _SERVICES or connection.gaps or connection.handshake is not Handshake.COMPLETE:
+    if (
+        connection.service not in _SERVICES
+        or connection.transport.gaps
+        or connection.opening.handshake is not Handshake.COMPLETE
+    ):
         return
-    if connection.closure is Closure.OPEN:
+    if connection.ending.closure is Closure.OPEN:
         return
     silent = next((e for e in connection.exchanges if e.command is not None and e.reply is None), None)
     if silent is not None and silent.command is not None:
@@ -89,12 +93,12 @@ def cut_reading(connection: Connection) -> Iterator[Finding]:
         return
     if verb in _GOODBYES or (verb.removeprefix("UID ") == "MOVE"):  # interrupted moves have a finding of their own
         return
-    frames = tuple(dict.fromkeys((*frames, *connection.closure_frames[:1])))
+    frames = tuple(dict.fromkeys((*frames, *connection.ending.frames[:1])))
     what = "the greeting" if verb == "connect" else f"the reply to {verb}"
     server, client = connection.server.label, connection.client.label
     waited_ns = connection.end_ns - since_ns
-    if connection.closed_by == "server":
-        how = "reset" if connection.closure is Closure.RESET else "closed"
+    if connection.ending.by == "server":
+        how = "reset" if connection.ending.closure is Closure.RESET else "closed"
         text = f"{server} {how} the connection instead of giving {client} {what}"
         yield Finding("server-hung-up", Severity.ERROR, text, frames, _reference(connection), (connection.number,))
     elif waited_ns >= _PATIENCE_NS:

@@ -51,7 +51,7 @@ def account_of_messages(connections: Sequence[Connection]) -> Iterator[Finding]:
     unopened = Counter(
         (c.client.label, c.server.label)
         for c in connections
-        if c.service in SMTP_SERVICES and c.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
+        if c.service in SMTP_SERVICES and c.opening.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
     )
     told = 0
     for (client, server, _, address), found in tries.items():
