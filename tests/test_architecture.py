@@ -1,13 +1,17 @@
-"""The floors of docs/architecture.md, held against every import: they point downwards only."""
+"""The floors of docs/architecture.md, held against every import: they point downwards only.
+
+Within a room the folders have an order too, and nothing in any folder leads back to itself.
+"""
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PROJECT
+from tests.imports import imported
 
 FLOORS = {
     "errors": 0,
@@ -46,32 +50,111 @@ NEIGHBOURS = {
     ("bed", "report"),
     ("__main__", "cli"),
 }
+# The folders within a room, from the bottom up: each may know those before it.
+FOLDERS = {
+    "trace": ("model", "tcp", "tls", "services", "glance", "compare"),
+    "hosts": ("dns", "smtp", "sending", "queue", "mailboxes", "webmail", "reading"),
+}
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
 
 MODULES = sorted((PROJECT / "testbed").rglob("*.py"))
+SANS_IO = ("protocols", "pcap", "trace", "scenario", "expect", "report")
+
+FORMS = [
+    ("import testbed.net.clock", {"testbed.net.clock"}),
+    ("import os, testbed.net.clock as clock", {"os", "testbed.net.clock"}),
+    ("from testbed import net", {"testbed.net"}),
+    ("from testbed.net import clock, wire as w", {"testbed.net.clock", "testbed.net.wire"}),
+    ("from testbed.net.clock import ScenarioLoop", {"testbed.net.clock.ScenarioLoop"}),
+    ("from testbed.net import *", {"testbed.net"}),
+    ("from . import queue", {"testbed.hosts.queue"}),
+    ("from .queue import store", {"testbed.hosts.queue.store"}),
+    ("from .. import net", {"testbed.net"}),
+    ("from ..net.clock import ScenarioLoop", {"testbed.net.clock.ScenarioLoop"}),
+    ("def late():\n    import testbed.net", {"testbed.net"}),
+    ("class A:\n    def late(self):\n        from testbed import net", {"testbed.net"}),
+    ("if TYPE_CHECKING:\n    import testbed.net", {"testbed.net"}),
+    ("try:\n    import testbed.net\nexcept ImportError:\n    import testbed.lab", {"testbed.net", "testbed.lab"}),
+    ("importlib.import_module('testbed.net')", {"testbed.net"}),
+    ("import_module(name='testbed.net')", {"testbed.net"}),
+    ("import_module('..net', __package__)", {"testbed.net"}),
+    ("loaded = __import__('testbed.net').net", {"testbed.net"}),
+    ("import_module(f'testbed.{name}')", set()),
+    ("text = 'import testbed.net'  # import testbed.net", set()),
+]
 
 
-def _room(module: Path) -> str:
-    first = module.relative_to(PROJECT / "testbed").parts[0]
-    return first.removesuffix(".py")
+def _parts(module: Path) -> tuple[str, ...]:
+    return module.relative_to(PROJECT).with_suffix("").parts
 
 
-def _imports(module: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("testbed."):
-            found.add(node.module.split(".")[1])
-    return found
+def _home(name: str) -> tuple[str, ...]:
+    """The parts of the module that a dotted name is, or is a name in."""
+    parts = tuple(name.split("."))
+    path = PROJECT.joinpath(*parts)
+    if path.is_dir():
+        return (*parts, "__init__")
+    return parts if path.with_suffix(".py").exists() else _home(name.rpartition(".")[0])
+
+
+def _names(module: Path) -> set[str]:
+    return imported(module.read_text(), ".".join(_parts(module)[:-1]))
+
+
+def _own(module: Path) -> set[str]:
+    return {name for name in _names(module) if name.split(".")[0] == "testbed"}
+
+
+def _crossings(module: Path) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """The folder in which an import of a module's goes from one part to another, and both parts."""
+    here = _parts(module)
+    for there in {_home(name) for name in _own(module)} - {here}:
+        depth = next(level for level, (one, other) in enumerate(zip(here, there, strict=False)) if one != other)
+        yield here[:depth], here[depth], there[depth]
+
+
+ARROWS = sorted({crossing for module in MODULES for crossing in _crossings(module)})
+
+
+@pytest.mark.parametrize(("source", "names"), FORMS, ids=[source for source, _ in FORMS])
+def test_every_form_of_import_is_seen(source: str, names: set[str]) -> None:
+    assert imported(source, "testbed.hosts") == names
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_imports_point_downwards(module: Path) -> None:
-    room = _room(module)
-    if room == "__init__":
-        return
-    for other in _imports(module) - {room}:
-        assert (room, other) not in FORBIDDEN
-        assert FLOORS[other] < FLOORS[room] or (room, other) in NEIGHBOURS, f"{room} imports {other}"
+    for folder, one, other in _crossings(module):
+        if folder != ("testbed",) or one == "__init__":
+            continue
+        if other == "__init__":  # the names it offers to programs come from every floor
+            assert {name for name in _own(module) if _home(name) == ("testbed", "__init__")} == {"testbed.__version__"}
+            continue
+        assert (one, other) not in FORBIDDEN
+        assert FLOORS[other] < FLOORS[one] or (one, other) in NEIGHBOURS, f"{one} imports {other}"
+
+
+@pytest.mark.parametrize("room", FOLDERS)
+def test_folders_of_a_room_have_an_order(room: str) -> None:
+    folders = FOLDERS[room]
+    assert set(folders) == {path.parent.name for path in (PROJECT / "testbed" / room).glob("*/__init__.py")}
+    upwards = [
+        f"{one} imports {other}"
+        for folder, one, other in ARROWS
+        if folder == ("testbed", room) and {one, other} <= set(folders) and folders.index(one) < folders.index(other)
+    ]
+    assert not upwards
+
+
+def test_nothing_leads_back_to_itself() -> None:
+    """In no folder, whether its parts are folders or modules."""
+    for folder in sorted({folder for folder, _, _ in ARROWS}):
+        known = {part: set[str]() for _, *ends in ARROWS for part in ends}
+        for place, one, other in ARROWS:
+            if place == folder and "__init__" not in (one, other):
+                known[one].add(other)
+        while free := {part for part, others in known.items() if not others}:
+            known = {part: others - free for part, others in known.items() if part not in free}
+        assert not known, f"{'/'.join(folder)}: in a circle, or above one"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
@@ -79,13 +162,9 @@ def test_modules_are_small(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= 320
 
 
-def test_sockets_live_in_net_and_hosts_only() -> None:
-    for module in MODULES:
-        if _room(module) in ("protocols", "pcap", "trace", "scenario", "expect", "report"):
-            names = {
-                alias.name
-                for node in ast.walk(ast.parse(module.read_text()))
-                if isinstance(node, ast.Import)
-                for alias in node.names
-            }
-            assert not names & {"socket", "asyncio", "selectors"}, module
+@pytest.mark.parametrize(
+    "module", [path for path in MODULES if _parts(path)[1] in SANS_IO], ids=lambda path: str(path.relative_to(PROJECT))
+)
+def test_sockets_live_in_net_and_hosts_only(module: Path) -> None:
+    opening = {name for name in _names(module) if name.split(".")[0] in ("socket", "asyncio", "selectors")}
+    assert not opening - {"socket.AF_INET", "socket.AF_INET6", "socket.inet_ntop"}

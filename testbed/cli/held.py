@@ -18,7 +18,7 @@ from rich.text import Text
 
 from testbed.errors import LabError, UsageError
 from testbed.lab import preload, run
-from testbed.lab.visit import Visit
+from testbed.lab.hold_open import Holder
 from testbed.outcome import conclude
 from testbed.report.annotate import annotated
 from testbed.runner import Played, Runner
@@ -54,7 +54,7 @@ class Held:
         self,
         scenario: Scenario,
         options: argparse.Namespace,
-        visit: Callable[[Connection], Visit],
+        hold: Callable[[Connection], Holder],
         opened: Callable[[Served], None],
         tick: Callable[[], None],
         *,
@@ -64,7 +64,7 @@ class Held:
         folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
         self.trace = folder / f"{scenario.name}.pcapng"
         self._told, teller = Pipe(duplex=False)
-        holder = visit(teller)
+        holder = hold(teller)
         self._open = False
         self._opened = opened
         self._tick = tick

@@ -24,7 +24,7 @@ def main(options: argparse.Namespace) -> int:
     out = console(sys.stdout)
     ends = float("inf")
 
-    def visit(tell: Connection) -> Serving:
+    def holder(tell: Connection) -> Serving:
         return Serving(scenario, forwards, tell, plays_steps=options.steps)
 
     def opened(served: Served) -> None:
@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
             ends = float("inf")
             held.runner.stop()
 
-    held = Held(scenario, options, visit, opened, tick, heeds_ctrl_c=True)
+    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=True)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     played = held.live()
     if played.trace is not None:

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 from testbed.errors import StepError
 from testbed.keeper.orders import Play, Settle, Speak
-from testbed.lab.visit import OpenLab
+from testbed.lab.hold_open import OpenLab
 from testbed.net.programs import speaking_as
 from testbed.serving import Serving
 

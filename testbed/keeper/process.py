@@ -15,7 +15,7 @@ from testbed.errors import LabError, TestbedError, UsageError
 from testbed.keeper.guide import Guide
 from testbed.keeper.orders import Order
 from testbed.lab import preload, run
-from testbed.lab.visit import Visit
+from testbed.lab.hold_open import Holder
 from testbed.net.orphans import die_with_parent
 from testbed.runner import Played, Runner
 from testbed.serving import Serving
@@ -70,9 +70,9 @@ def _played(order: Order, client: Connection, lab: Connection) -> Played:
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environment)
-    visit: Visit | None = Guide(Serving(order.scenario, (), lab, plays_steps=order.plays_steps), lab)
+    holder: Holder | None = Guide(Serving(order.scenario, (), lab, plays_steps=order.plays_steps), lab)
     if not order.held:
-        visit = None
+        holder = None
     told = False
 
     def look() -> None:
@@ -82,7 +82,7 @@ def _played(order: Order, client: Connection, lab: Connection) -> Played:
             runner.stop()
 
     runner = Runner(
-        lambda scenario, trace, tell: run(scenario, trace, tell, visit, order.network),
+        lambda scenario, trace, tell: run(scenario, trace, tell, holder, order.network),
         jobs=1,
         time_limit_s=order.time_limit_s,
         grace_s=_GRACE_S,

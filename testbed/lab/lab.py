@@ -16,16 +16,16 @@ from testbed.errors import StepError
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
 from testbed.lab.addresses import lay_out
-from testbed.lab.crew import Crew, Theatre
-from testbed.lab.facts import KEYLOG, Briefing
+from testbed.lab.context import LabContext
+from testbed.lab.early_end import EarlyEnd
 from testbed.lab.faults import needs_forging
+from testbed.lab.hold_open import OUTSIDE, Holder, OpenLab, outside_addresses
+from testbed.lab.hosts import LabHosts
 from testbed.lab.journal import LAB, Journal
-from testbed.lab.media import Medium, medium
-from testbed.lab.patience import Patience
-from testbed.lab.sites import Surveyor
-from testbed.lab.steps import Stage
+from testbed.lab.network import LabNetwork, lab_network
+from testbed.lab.program_environment import KEYLOG, ProgramEnvironment
+from testbed.lab.steps import Steps
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
-from testbed.lab.visit import OUTSIDE, OpenLab, Visit, outside_addresses
 from testbed.net import forge
 from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
@@ -43,23 +43,24 @@ def run(
     scenario: Scenario,
     trace: BinaryIO,
     tell: Callable[[str], None],
-    visit: Visit | None = None,
+    holder: Holder | None = None,
     network: NetworkKind = NetworkKind.PRIVATE,
 ) -> None:
     """Play a scenario and write its trace.  Raises LabError when this machine does not allow a lab.
 
     ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
-    A ``visit`` holds the lab open after the steps.
+    A ``holder`` holds the lab open after the steps.
     """
-    if visit is not None:
+    if holder is not None:
         scenario = opened(scenario)
     addresses = lay_out(scenario)
-    if visit is not None:
+    if holder is not None:
         addresses[OUTSIDE] = outside_addresses(scenario)
-    with medium(network, scenario, addresses) as carrying:
+    with lab_network(network, scenario, addresses) as carrying:
         loop = carrying.loop
         asyncio.set_event_loop(loop)
-        lab = _Lab(scenario, addresses, carrying, trace, tell, visit)
+        writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
+        lab = _Lab(_bring_up(scenario, addresses, carrying, writer), trace, writer, tell, holder)
         loop.set_exception_handler(lab.mishap)
         loop.run_until_complete(lab.play())
 
@@ -78,55 +79,61 @@ def preload(scenarios: Iterable[Scenario]) -> None:
         import testbed.trace.inspect  # noqa: F401
 
 
+def _bring_up(
+    scenario: Scenario, addresses: Mapping[str, tuple[str, ...]], network: LabNetwork, writer: TraceWriter
+) -> LabContext:
+    names = {address: name for name, own in addresses.items() for address in own}
+    writer.names({**names, **dict.fromkeys(forge.ROUTER.values(), "router.lab")})
+    journal = Journal(writer, network.loop)
+
+    def tls_fault(fault: TlsFault) -> None:
+        journal.fault(fault.tls, fault)
+
+    tls: LabTls | None = None
+    recorder: Recorder = writer
+    if needs_tls(scenario):
+        keylog = network.scratch / KEYLOG
+        tls = lab_tls(scenario, keylog, tls_fault, network.loop.elapsed_ns)
+        recorder = KeyedTrace(writer, keylog)
+    wire = network.carry(recorder, journal)
+    programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)
+    return LabContext(scenario, addresses, network, wire, journal, tls, programs)
+
+
 class _Lab:
     def __init__(
         self,
-        scenario: Scenario,
-        addresses: Mapping[str, tuple[str, ...]],
-        network: Medium,
+        context: LabContext,
         trace: BinaryIO,
+        writer: TraceWriter,
         tell: Callable[[str], None],
-        visit: Visit | None,
+        holder: Holder | None,
     ) -> None:
-        self._scenario = scenario
-        self._visit = visit
-        self._addresses = addresses
-        self._loop = loop = network.loop
-        self._note = network.note
+        self._context = context
+        self._scenario = context.scenario
+        self._loop = context.loop
+        self._log = context.journal.of(LAB)
+        self._writer = writer
         self._tell = tell
+        self._holder = holder
         self._mishaps: list[dict[str, object]] = []
         self._playing: asyncio.Future[None] | None = None
-        self._writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
-        names = {address: name for name, own in addresses.items() for address in own}
-        self._writer.names({**names, **dict.fromkeys(forge.ROUTER.values(), "router.lab")})
-        self._journal = Journal(self._writer, loop)
-        tls: LabTls | None = None
-        recorder: Recorder = self._writer
-        if needs_tls(scenario):
-            keylog = network.scratch / KEYLOG
-            tls = lab_tls(scenario, keylog, self._tls_fault, loop.elapsed_ns)
-            recorder = KeyedTrace(self._writer, keylog)
-        self._wire = network.carry(recorder, self._journal)
-        surveyor = Surveyor(scenario, addresses, network, self._journal, tls)
-        briefing = Briefing(scenario, addresses, network.scratch, tls)
-        theatre = Theatre(network.rooms, briefing, self._wire.quiet_s)
-        self._crew = Crew(scenario, addresses, surveyor, loop, self._journal, theatre)
-        patience = Patience(scenario, trace, self._writer, self._wire.quiet_s, self._journal)
-        self._stage = Stage(scenario, addresses, self._crew, loop, self._journal, briefing, patience)
+        self._hosts = LabHosts(context)
+        self._steps = Steps(context, self._hosts, EarlyEnd(context, trace, writer))
 
     async def play(self) -> None:
         """Everything from the first step to the end of the trace."""
-        self._journal.of(LAB)(
+        self._log(
             Event.LAB_STARTED,
             f"scenario: {self._scenario.title}",
             scenario=self._scenario.text,
             case=self._scenario.case,
-            **({"network": self._note} if self._note else {}),
+            **({"network": self._context.network.note} if self._context.network.note else {}),
             file=self._scenario.file,
             seed=self._scenario.seed,
             version=__version__,
         )
-        steps = self._playing = asyncio.ensure_future(self._steps())
+        steps = self._playing = asyncio.ensure_future(self._play_all())
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, steps.cancel)
         reason = "all steps played"
@@ -147,21 +154,21 @@ class _Lab:
         if self._playing is not None:
             self._playing.cancel()
 
-    async def _steps(self) -> None:
-        await self._crew.start()
-        for step in self._scenario.steps if self._visit is None or self._visit.plays_steps else ():
+    async def _play_all(self) -> None:
+        await self._hosts.start()
+        for step in self._scenario.steps if self._holder is None or self._holder.plays_steps else ():
             await self._play(step)
-        await self._crew.quiet()
-        if self._visit is not None:
-            log = self._journal.of(LAB)
+        await self._hosts.quiet()
+        if self._holder is not None:
+            addresses = self._context.addresses
             with self._loop.real_time():
-                await self._visit.hold(OpenLab(self._scenario, self._addresses, log, self._play_more, self._settle))
-            await self._crew.quiet()
+                await self._holder.hold(OpenLab(self._scenario, addresses, self._log, self._play_more, self._settle))
+            await self._hosts.quiet()
 
     async def _play(self, step: Step) -> None:
         self._tell(step.describe())
-        self._journal.of(LAB)(Event.STEP, step.describe(), line=step.line)
-        await self._stage.play(step)
+        self._log(Event.STEP, step.describe(), line=step.line)
+        await self._steps.play(step)
 
     async def _play_more(self, step: Step) -> None:
         with self._loop.scenario_time():
@@ -169,12 +176,12 @@ class _Lab:
 
     async def _settle(self) -> None:
         with self._loop.scenario_time():
-            await self._crew.settled()
+            await self._hosts.settled()
 
     async def _close(self, reason: str) -> None:
-        await self._crew.stop(at_once=reason == "interrupted")
+        await self._hosts.stop(at_once=reason == "interrupted")
         elapsed, real = self._loop.elapsed_ns() / _NS, self._loop.real_elapsed_ns() / _NS
-        self._journal.of(LAB)(
+        self._log(
             Event.LAB_ENDED,
             f"{reason}: {elapsed:.0f} s of scenario time in {real:.2f} s",
             scenario_seconds=f"{elapsed:.3f}",
@@ -182,12 +189,9 @@ class _Lab:
             reason=reason,
         )
         try:
-            self._wire.close()
+            self._context.wire.close()
         finally:
             self._writer.flush()
         for mishap in self._mishaps:
             error = mishap.get("exception")
             raise error if isinstance(error, BaseException) else RuntimeError(str(mishap.get("message")))
-
-    def _tls_fault(self, fault: TlsFault) -> None:
-        self._journal.fault(fault.tls, fault)

@@ -7,23 +7,20 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from testbed.errors import StepError
 from testbed.hosts.site import Site
-from testbed.lab.facts import Facts
-from testbed.lab.maildirs import Maildirs
-from testbed.lab.output import Output
-from testbed.net.clock import ScenarioLoop
-from testbed.net.rooms import KILL, Room, start_in_room
+from testbed.lab.context import LabContext
+from testbed.lab.program_maildirs import ProgramMaildirs
+from testbed.lab.program_output import ProgramOutput
+from testbed.net.program_namespace import KILL
 from testbed.protocols.events import Event
 from testbed.scenario.hosts import HostSpec, NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
-from testbed.scenario.scenario import Scenario
 
 MAX_LINES = 2_000
-_LOOK_S = 0.01  # how often it is looked whether the program listens
+_POLL_S = 0.01  # how often it is looked whether the program listens
 _QUIET_S = 0.4  # so long without a packet counts as being at rest
 _MAX_RESTLESS_S = 5.0
 _NS = 1_000_000_000
@@ -31,35 +28,17 @@ _FROM_ANYWHERE = ("0.0.0.0", "::")
 
 
 class ProgramHost:
-    """One party of the lab that is not ours.
+    """One party of the lab that is not ours.  While its program lives, scenario time is real."""
 
-    ``facts`` are what placeholders stand for, ``environment`` is what the program is told besides; ``takes`` are the
-    addresses whose mail nobody sees any more once it is taken; ``quiet_s`` tells how long no packet has come by.  While
-    the program lives, scenario time is real.
-    """
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        site: Site,
-        room: Room,
-        facts: Facts,
-        environment: Mapping[str, str],
-        takes: Sequence[str],
-        loop: ScenarioLoop,
-        quiet_s: Callable[[], float],
-    ) -> None:
-        self.room = room
-        self.environment = environment
-        self._scenario = scenario
-        self._spec: HostSpec = scenario.hosts[site.name]
+    def __init__(self, lab: LabContext, site: Site) -> None:
+        self.namespace = lab.network.namespaces[site.name]
+        self._lab = lab
+        self._loop = lab.loop
+        self._spec: HostSpec = lab.scenario.hosts[site.name]
         self._site = site
-        self._facts = facts
-        self._takes = takes
-        self._loop = loop
-        self._quiet_s = quiet_s
-        self._output = Output(site.log, MAX_LINES)
-        self._maildirs = Maildirs(site, Path(facts["mailboxes", ""]), self._spec)
+        self._facts = lab.programs.facts(site.name)
+        self._output = ProgramOutput(site.log, MAX_LINES)
+        self._maildirs = ProgramMaildirs(site, Path(self._facts["mailboxes", ""]), self._spec)
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1
@@ -96,8 +75,8 @@ class ProgramHost:
     async def settled(self) -> None:
         """Return when no packet has crossed the wire for a moment: what a program is about cannot be known."""
         until = self._loop.time() + _MAX_RESTLESS_S
-        while self.alive and self._quiet_s() < _QUIET_S and self._loop.time() < until:
-            await asyncio.sleep(_QUIET_S - self._quiet_s())
+        while self.alive and self._lab.wire.quiet_s() < _QUIET_S and self._loop.time() < until:
+            await asyncio.sleep(_QUIET_S - self._lab.wire.quiet_s())
 
     async def stop(self) -> None:
         """Tell the program to end (SIGTERM), and kill it with all it has started when it does not."""
@@ -120,7 +99,7 @@ class ProgramHost:
 
     def inventory(self) -> None:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
-        self._maildirs.look()
+        self._maildirs.log_new()
         self._maildirs.inventory()
 
     # -- the program ---------------------------------------------------------------------------------
@@ -129,10 +108,11 @@ class ProgramHost:
         command = self.command
         self._pipe, writing = os.pipe()
         os.set_blocking(self._pipe, False)
-        folder = Path(self._scenario.file).parent
+        folder = Path(self._lab.scenario.file).parent
         beside = str(folder) if folder.is_dir() else None
         try:
-            self._process = start_in_room(self.room, self.name, command, self.environment, beside, writing)
+            environment = self._lab.programs.environment(self.name)
+            self._process = self.namespace.start(self.name, command, environment, beside, writing)
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:
@@ -142,7 +122,8 @@ class ProgramHost:
         self._loop.add_reader(self._pidfd, self._has_ended)
         ports = ", ".join(map(str, ports_of(self._spec)))
         what = f"{command[0]} runs" + (f", and is to listen on {ports}" if ports else "")
-        self._site.log(Event.STARTED, what, command=" ".join(command), takes=" ".join(self._takes))
+        takes = " ".join(self._lab.programs.takes(self.name))
+        self._site.log(Event.STARTED, what, command=" ".join(command), takes=takes)
 
     async def _listening(self) -> None:
         until = self._loop.time() + self._spec.ready_within / _NS
@@ -153,17 +134,17 @@ class ProgramHost:
             if self._loop.time() >= until:
                 limit = f"{self._spec.ready_within / _NS:g} s"
                 raise StepError(self._complaint(f"does not listen on {missing[0]} within {limit}{missing[1]}"))
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
 
     def _deaf(self) -> tuple[str, str] | None:
         """The first port where nobody can reach the program, and what could be the matter; None when all is well."""
         wanted = [("tcp", port) for port in ports_of(self._spec)]
         if isinstance(self._spec, NameServerSpec):
             wanted += [("udp", 53)]
-        found = self.room.listeners() if wanted else []
+        found = self.namespace.listeners() if wanted else []
         for transport, port in wanted:
             at = [address for kind, address, other in found if (kind, other) == (transport, port)]
-            if not set(at) & {*_FROM_ANYWHERE, *self.room.addresses}:
+            if not set(at) & {*_FROM_ANYWHERE, *self.namespace.addresses}:
                 others = sorted({other for kind, _, other in found if kind == transport})
                 hint = f"; only on {at[0]}, where no other host reaches it" if at else ""
                 hint = hint or (f"; but on {', '.join(map(str, others[:5]))}" if others else "")
@@ -204,7 +185,7 @@ class ProgramHost:
         self._pipe = self._pidfd = -1
         if self._watching is not None:
             self._watching.cancel()
-            self._maildirs.look()
+            self._maildirs.log_new()
             self._watching = None
         self._held.close()
 
@@ -212,7 +193,7 @@ class ProgramHost:
         if self._pipe >= 0:
             self._output.read(self._pipe)
         last = f"; the last it said: '{self._output.last}'" if self._output.last else ""
-        return f"{self._scenario.file}: {self.name}: the program '{self.command[0]}' {what}{last}"
+        return f"{self._lab.scenario.file}: {self.name}: the program '{self.command[0]}' {what}{last}"
 
 
 def _status(process: subprocess.Popen[bytes] | None) -> int:

@@ -45,7 +45,7 @@ OnForeign = Callable[[Packet, int], None]
 class Wire:
     """Carries packets between the addresses of a lab.  ``faults`` strike in order; the first that acts decides.
 
-    ``rooms`` are the devices of hosts with a network of their own, by address; all others are behind ``device``.  What
+    ``own_devices`` are those of hosts with a network of their own, by address; all others are behind ``device``.  What
     is sent to an address outside the lab's networks is refused, as by a router at whose filter it stops.
     """
 
@@ -57,12 +57,12 @@ class Wire:
         addresses: Iterable[str],
         faults: Sequence[PacketFault] = (),
         on_fault: OnFault = lambda fault, frame, what: None,
-        rooms: Mapping[str, int] = MappingProxyType({}),
+        own_devices: Mapping[str, int] = MappingProxyType({}),
         on_foreign: OnForeign = lambda packet, frame: None,
     ) -> None:
         self._device = device
-        self._rooms = {ip_address(address).packed: room for address, room in rooms.items()}
-        self._devices = list(dict.fromkeys((device, *rooms.values())))
+        self._own_devices = {ip_address(address).packed: own for address, own in own_devices.items()}
+        self._devices = list(dict.fromkeys((device, *own_devices.values())))
         self._on_foreign = on_foreign
         self._last_s = loop.time()
         self._closed = False
@@ -89,7 +89,7 @@ class Wire:
         return self._loop.time() - self._last_s
 
     def _drain(self, device: int) -> None:
-        read, write, home, rooms = os.read, os.write, self._device, self._rooms
+        read, write, home, own_devices = os.read, os.write, self._device, self._own_devices
         record, now_ns, by_pair = self._recorder.packet, self._loop.now_ns, self._by_pair
         self._last_s = self._loop.time()
         for _ in range(_BATCH):
@@ -111,7 +111,7 @@ class Wire:
                 self._strike(by_pair[pair], look(data))
             else:
                 record(now_ns(), data)
-                write(rooms.get(pair[len(pair) // 2 :], home) if rooms else home, data)
+                write(own_devices.get(pair[len(pair) // 2 :], home) if own_devices else home, data)
 
     def _refuse(self, packet: Packet) -> None:
         """Nothing leaves the lab; whoever tries is told at once (RFC 1812 §5.2.7.1), except by an ICMP message."""
@@ -171,7 +171,7 @@ class Wire:
     def _deliver(self, data: bytes) -> None:
         if not self._closed:  # a delayed packet may come too late
             destination = data[16:20] if data[0] >> 4 == 4 else data[24:40]
-            os.write(self._rooms.get(destination, self._device), data)
+            os.write(self._own_devices.get(destination, self._device), data)
 
     def _leads_on(self, socket: Waiting) -> bool:
         """Whether something will come of what a socket repeats: nothing does while the wire swallows it."""

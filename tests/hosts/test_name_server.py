@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.hosts.dns.name_server import Record, Zone, respond
-from testbed.hosts.dns.zone_script import ZoneScript
+from testbed.hosts.zone_script import ZoneScript
 from testbed.scenario.faults import ZoneFault
 
 ZONE = Zone(

@@ -77,9 +77,8 @@ def said(connection: Connection) -> tuple[str, ...]:
 
 
 def seen(connection: Connection) -> Seen:
-    c = connection
-    t = c.transport
-    return Seen(t.conn_state, t.history, t.completeness, t.opening.handshake, t.ending.closure, said(c))
+    t = connection.transport
+    return Seen(t.conn_state, t.history, t.completeness, t.opening.handshake, t.ending.closure, said(connection))
 
 
 def window(talk: Talk, octets: int) -> Talk:

@@ -18,8 +18,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from testbed.hosts.dns.zone_script import TTL_S, ZoneScript
 from testbed.hosts.site import Site, close, listen
+from testbed.hosts.zone_script import TTL_S, ZoneScript
 from testbed.protocols.events import Event
 
 PORT = 53

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from itertools import groupby
+from typing import Protocol
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
-from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.queue.notifications import Notifier
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Hop, Route, Router
@@ -25,6 +25,22 @@ MAX_SESSIONS = 20  # delivering at the same time
 _TOGETHER_S = 1.0
 
 Batch = tuple[QueuedMessage, str, list[QueuedRecipient]]
+
+
+class OwnMail(Protocol):
+    """The mailboxes of the host itself, as far as its queue delivers to them."""
+
+    def serves(self, recipient: str) -> bool:
+        """Whether the recipient's domain is this host's."""
+
+    def refusal(self, recipient: str) -> str:
+        """Why a recipient cannot be accepted, as a reply to RCPT, or ``""``."""
+
+    def has_room(self, recipient: str, octets: int) -> bool:
+        """Whether a message of that size fits the recipient's mailbox."""
+
+    def store(self, recipient: str, message: bytes, *, sender: str) -> None:
+        """Put a message into the recipient's mailbox."""
 
 
 class QueueRun:
@@ -52,7 +68,7 @@ class QueueRunner:
         self,
         site: Site,
         queue: Queue,
-        post_office: PostOffice,
+        own_mail: OwnMail,
         router: Router,
         schedule: RetrySchedule,
         tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
@@ -62,7 +78,7 @@ class QueueRunner:
         """``pipelining`` is that of :class:`testbed.hosts.sending.delivery.Session`."""
         self._site = site
         self._queue = queue
-        self._post_office = post_office
+        self._own_mail = own_mail
         self._router = router
         self._tls_policy = tls_policy
         self._pipelining = pipelining
@@ -142,7 +158,7 @@ class QueueRunner:
         session: Session | None = None
         try:
             async with self._sessions:
-                if self._post_office.serves(owed[0].address):
+                if self._own_mail.serves(owed[0].address):
                     results, taker = self._deliver_locally(message, owed), Taker()
                 else:
                     results, taker, session = await self._deliver(message, domain, owed)
@@ -161,14 +177,14 @@ class QueueRunner:
         content = self._queue.content(message)
         results = {}
         for recipient in owed:
-            refusal = self._post_office.refusal(recipient.address)
-            if not refusal and not self._post_office.has_room(recipient.address, len(content)):
+            refusal = self._own_mail.refusal(recipient.address)
+            if not refusal and not self._own_mail.has_room(recipient.address, len(content)):
                 refusal = "452 4.2.2 Mailbox full"
             if refusal:
                 code, status, text = refusal.split(" ", 2)
                 results[recipient.address] = Result(int(code), status, text)
             else:
-                self._post_office.store(recipient.address, content, sender=message.sender)
+                self._own_mail.store(recipient.address, content, sender=message.sender)
                 results[recipient.address] = Result(250, "2.0.0", "stored here")
         return results
 

@@ -66,6 +66,15 @@ class Ending:
     by: str = ""  # "client", "server" or "": who sent the first FIN, or the RST
     frames: tuple[int, ...] = ()  # of FIN or RST
 
+    def __str__(self) -> str:
+        words = {
+            Closure.NORMAL: "closed normally",
+            Closure.HALF: f"half closed by {self.by}",
+            Closure.RESET: f"reset by {self.by}",
+            Closure.OPEN: "open",
+        }
+        return words[self.closure]
+
 
 @dataclass(frozen=True, slots=True)
 class Transport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testbed.hosts.site import Site
-from testbed.lab.facts import Briefing
+from testbed.lab.program_environment import ProgramEnvironment
 from tests.lab.catalogue.group import Break
 
 
@@ -13,14 +13,14 @@ def configured(settings: str, doc: str) -> Break:
     """Postfix with other settings: of a parameter given twice, the last counts."""
 
     def break_it(patch: pytest.MonkeyPatch) -> None:
-        write = Briefing.write_files
+        write = ProgramEnvironment.write_files
 
-        def with_settings(self: Briefing, site: Site) -> None:
+        def with_settings(self: ProgramEnvironment, site: Site) -> None:
             write(self, site)
             main = site.directory / "etc" / "main.cf"
             main.write_text(f"{main.read_text()}\n{settings}\n")
 
-        patch.setattr(Briefing, "write_files", with_settings)
+        patch.setattr(ProgramEnvironment, "write_files", with_settings)
 
     break_it.__doc__ = doc
     return break_it

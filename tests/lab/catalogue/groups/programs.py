@@ -8,7 +8,7 @@ import pytest
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.mailboxes.post_office import PostOffice
-from testbed.lab import programs as lab_programs
+from testbed.lab import program_step
 from tests.lab.catalogue.breaks import never_gives_up, stores_nothing
 from tests.lab.catalogue.group import Break
 from tests.lab.catalogue.tls_breaks import lets_nobody_in
@@ -16,7 +16,7 @@ from tests.lab.catalogue.tls_breaks import lets_nobody_in
 
 def programs_speak_from_nowhere(patch: pytest.MonkeyPatch) -> None:
     """Programs whose packets do not come from the host they run on."""
-    patch.setattr(lab_programs, "speaking_as", lambda addresses: contextlib.nullcontext())
+    patch.setattr(program_step, "speaking_as", lambda addresses: contextlib.nullcontext())
 
 
 def servers_never_fail(patch: pytest.MonkeyPatch) -> None:

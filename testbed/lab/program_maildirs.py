@@ -12,12 +12,12 @@ from testbed.protocols.header import header_field
 from testbed.protocols.report import read_report
 from testbed.scenario.hosts import HostSpec, MailHostSpec
 
-_LOOK_S = 0.05
+_POLL_S = 0.05
 _MAX_OCTETS = 52_428_800
 _MAX_HEAD = 65_536
 
 
-class Maildirs:
+class ProgramMaildirs:
     """``folder`` holds a Maildir for each of the host's users; those nobody makes stay empty."""
 
     def __init__(self, site: Site, folder: Path, spec: HostSpec) -> None:
@@ -30,11 +30,11 @@ class Maildirs:
     async def watch(self) -> None:
         """Log new messages as they come, until cancelled."""
         while self._boxes:
-            self.look()
-            await asyncio.sleep(_LOOK_S)
+            self.log_new()
+            await asyncio.sleep(_POLL_S)
 
-    def look(self) -> None:
-        """Log what has come since the last look."""
+    def log_new(self) -> None:
+        """Log what has come since the last time."""
         for address, box in self._boxes.items():
             for file in _files(box):
                 key = file.name.partition(":")[0]

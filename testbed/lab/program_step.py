@@ -1,6 +1,6 @@
-"""Programs of the user's that run inside a lab: whose address they have, what they said, how they ended.
+"""The step that runs a program of the user's: whose address it has, what it said, how it ended.
 
-Time is real while one runs: nobody can tell whether it waits for something, so nothing may jump.
+Time is real while it runs: nobody can tell whether it waits for something, so nothing may jump.
 """
 
 from __future__ import annotations
@@ -9,18 +9,14 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.errors import StepError
-from testbed.hosts.site import Log
-from testbed.lab.facts import Facts
-from testbed.lab.output import Output
-from testbed.net.clock import ScenarioLoop
+from testbed.lab.context import LabContext
+from testbed.lab.program_host import ProgramHost
+from testbed.lab.program_output import ProgramOutput
 from testbed.net.programs import on_host, speaking_as
-from testbed.net.rooms import Room, enter_room
 from testbed.protocols.events import Event
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
@@ -31,54 +27,39 @@ _NS = 1_000_000_000
 _KILLED = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a step's program runs: its addresses, what it is told, and the room where the host is a program itself."""
-
-    addresses: tuple[str, ...]
-    facts: Facts
-    environment: Mapping[str, str]
-    room: Room | None
-
-
-async def run_program(
-    scenario: Scenario,
-    step: RunStep,
-    place: Place,
-    loop: ScenarioLoop,
-    log: Log,
-) -> None:
-    """Run a step's program to its end.  Raises StepError when it cannot be started."""
-    line = step.line_of_words
-    output = Output(log, MAX_LINES)
-    with loop.real_time(), nullcontext() if place.room else speaking_as(place.addresses):
+async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) -> None:
+    """Run a step's program to its end; ``host`` is where, if a program plays it.  Raises StepError when it cannot."""
+    assert step.on is not None
+    loop, log = lab.loop, lab.journal.of(step.on)
+    output = ProgramOutput(log, MAX_LINES)
+    with loop.real_time(), nullcontext() if host else speaking_as(lab.addresses[step.on]):
         started = loop.real_elapsed_ns()
-        status = await _run(scenario, step, place, loop, output)
+        status = await _run(lab, step, host, output)
         took = loop.real_elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
     how = f"is killed after {step.time_limit / _NS:g} s" if killed else f"exits with status {status}"
-    log(Event.EXITED, f"{step.command[0]} {how}", command=line, status=status)
+    log(Event.EXITED, f"{step.command[0]} {how}", command=step.line_of_words, status=status)
 
 
-async def _run(scenario: Scenario, step: RunStep, place: Place, loop: ScenarioLoop, output: Output) -> int:
-    assert step.on is not None
-    host, room = step.on, place.room
+async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:
+    loop, name = lab.loop, step.on or ""
+    facts = lab.programs.facts(name)
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     try:
         process = await asyncio.create_subprocess_exec(
-            *(filled(word, place.facts) for word in step.command),
-            env=place.environment,
+            *(filled(word, facts) for word in step.command),
+            env=lab.programs.environment(name),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=writing,
             stderr=writing,
-            cwd=_folder(scenario),
+            cwd=_folder(lab.scenario),
             start_new_session=True,
-            preexec_fn=lambda: enter_room(room, host) if room else on_host(host),
+            preexec_fn=lambda: host.namespace.enter(name) if host else on_host(name),
         )
     except OSError as error:
         os.close(reading)
-        raise StepError(_cannot(scenario, step, error)) from error
+        raise StepError(_cannot(lab.scenario, step, error)) from error
     finally:
         os.close(writing)
     loop.add_reader(reading, output.read, reading)

@@ -18,7 +18,7 @@ from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
 from testbed.net.namespace import Network, enter
 from testbed.net.packet import Packet
 from testbed.net.ports import Ports
-from testbed.net.rooms import Room, furnish
+from testbed.net.program_namespace import ProgramNamespace, create_namespace
 from testbed.net.tap import Tap
 from testbed.net.wire import Recorder, Wire
 from testbed.protocols.events import Event
@@ -43,7 +43,7 @@ class Carrier(Protocol):
         """For how many seconds no packet has come."""
 
 
-class Medium(Protocol):
+class LabNetwork(Protocol):
     """A lab's network.  ``scratch`` is an empty folder that dies with it, ``notes`` go into the trace."""
 
     @property
@@ -59,7 +59,7 @@ class Medium(Protocol):
         """Where a service is found by sockets that are not the loop's."""
 
     @property
-    def rooms(self) -> Mapping[str, Room]:
+    def namespaces(self) -> Mapping[str, ProgramNamespace]:
         """The networks of the hosts that are programs, by their names."""
 
     @property
@@ -71,28 +71,29 @@ class Medium(Protocol):
 
 
 @contextlib.contextmanager
-def medium(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> Iterator[Medium]:
+def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> Iterator[LabNetwork]:
     """The network of one lab.  Raises LabError when this machine does not allow it."""
     if kind is NetworkKind.PRIVATE:
         name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
         names = {address: name for name, own in addresses.items() for address in own}
         network = enter(names, addresses[name_server][0])  # the loop's files must be those of this network
-        rooms = {name: furnish(addresses[name]) for name, host in scenario.hosts.items() if host.is_program}
+        programs = [name for name, host in scenario.hosts.items() if host.is_program]
+        namespaces = {name: create_namespace(addresses[name]) for name in programs}
         with contextlib.closing(ScenarioLoop()) as loop:
-            yield _Private(scenario, addresses, network, rooms, loop)
+            yield _PrivateNetwork(scenario, addresses, network, namespaces, loop)
         return
     with contextlib.closing(Ports()) as ports, scratch_folder() as scratch:
-        host = _Host(scenario, addresses, ports, scratch)
+        host = _HostNetwork(scenario, addresses, ports, scratch)
         with contextlib.closing(host.loop):
             yield host
 
 
 @dataclass(frozen=True, slots=True)
-class _Private:
+class _PrivateNetwork:
     scenario: Scenario
     addresses: Addresses
     network: Network
-    rooms: Mapping[str, Room]
+    namespaces: Mapping[str, ProgramNamespace]
     loop: ScenarioLoop
     note: str = ""
 
@@ -112,19 +113,19 @@ class _Private:
             log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
 
         addresses = [address for own in self.addresses.values() for address in own]
-        devices = {address: room.wire for room in self.rooms.values() for address in room.addresses}
+        devices = {address: own.wire for own in self.namespaces.values() for address in own.addresses}
         strikers, foreigners = [fault for _, fault in faults], _Foreigners(log)
-        return Wire(self.network.wire, self.loop, recorder, addresses, strikers, fired, devices, foreigners.told)
+        return Wire(self.network.wire, self.loop, recorder, addresses, strikers, fired, devices, foreigners.log_packet)
 
 
 @dataclass(slots=True)
 class _Foreigners:
-    """Tells of packets that want to leave the lab; not of all, as nobody knows what programs do."""
+    """Logs packets that want to leave the lab; not of all, as nobody knows what programs do."""
 
     log: Log
     count: int = 0
 
-    def told(self, packet: Packet, frame: int) -> None:
+    def log_packet(self, packet: Packet, frame: int) -> None:
         self.count += 1
         if self.count > _MAX_FOREIGNERS:
             return
@@ -138,7 +139,7 @@ class _Foreigners:
         )
 
 
-class _Host:
+class _HostNetwork:
     """The machine's loopback.  A host that refuses is found at ports where nobody listens."""
 
     note = (
@@ -147,7 +148,7 @@ class _Host:
     )
 
     def __init__(self, scenario: Scenario, addresses: Addresses, ports: Ports, scratch: Path) -> None:
-        self.rooms: Mapping[str, Room] = {}
+        self.namespaces: Mapping[str, ProgramNamespace] = {}
         self.scratch = scratch
         self.loop = LoopbackLoop(ports.of, self.port_at)
         self._ports = ports

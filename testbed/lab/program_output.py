@@ -14,7 +14,7 @@ _PIECE = 65_536
 _PIECES = 64  # at a time, so that a program that never falls silent does not stop the lab
 
 
-class Output:
+class ProgramOutput:
     """Logs a program's output, a line at a time; what is too long or too much is left out, and that is logged."""
 
     def __init__(self, log: Log, max_lines: int) -> None:

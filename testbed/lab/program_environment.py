@@ -1,4 +1,4 @@
-"""What programs of the user's are told of the lab: placeholders, variables, and the files they find."""
+"""What programs of the user's are given: their variables, their files, and what placeholders stand for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAILBOXES = "mailboxes"
 _A_WHILE_S = 3_600  # servers such as Postfix wait when their configuration has only just been changed
 
 
-class Briefing:
+class ProgramEnvironment:
     """The facts of one lab; ``scratch`` is the folder of its hosts' directories."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Briefing:
         self._addresses = addresses
         self._scratch = scratch
         self._tls = tls
-        self._told_of_maildirs: set[str] = set()
+        self._know_maildirs: set[str] = set()
         if tls is not None:
             tls.authority.certificate.write_to_path(scratch / "ca.pem")
 
@@ -60,7 +60,7 @@ class Briefing:
         """The addresses whose mail nobody sees any more once a program has taken it: it was not told of Maildirs."""
         spec = self._scenario.hosts[name]
         words = (*(spec.command or ()), *spec.environment.values())
-        if name in self._told_of_maildirs or any(map(_speaks_of_maildirs, words)):
+        if name in self._know_maildirs or any(map(_names_maildirs, words)):
             return []
         return [f"{user}@{spec.domain}" for user in spec.mailboxes] if isinstance(spec, MailHostSpec) else []
 
@@ -89,7 +89,7 @@ class Briefing:
         for found in site.directory.rglob("*"):
             if found.is_file():
                 if _fill(found, facts):
-                    self._told_of_maildirs.add(site.name)
+                    self._know_maildirs.add(site.name)
                 os.utime(found, (before, before))
 
     def link_mailboxes(self, site: Site) -> None:
@@ -118,7 +118,7 @@ class Briefing:
 
 
 def _fill(file: Path, facts: Facts) -> bool:
-    """Put the facts into a file of text; whether it speaks of its host's own Maildirs."""
+    """Put the facts into a file of text; whether it names its host's own Maildirs."""
     try:
         text = file.read_bytes().decode()
     except UnicodeDecodeError:
@@ -126,8 +126,8 @@ def _fill(file: Path, facts: Facts) -> bool:
     changed = filled(text, facts)
     if changed != text:
         file.write_bytes(changed.encode())
-    return _speaks_of_maildirs(text)
+    return _names_maildirs(text)
 
 
-def _speaks_of_maildirs(text: str) -> bool:
+def _names_maildirs(text: str) -> bool:
     return (_MAILBOXES, "") in placeholders(text)

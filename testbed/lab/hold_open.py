@@ -1,4 +1,4 @@
-"""A lab held open after its steps: what whoever holds it is given."""
+"""A lab held open after its steps: what its holder is given."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OpenLab:
     settle: Callable[[], Awaitable[None]]
 
 
-class Visit(Protocol):
+class Holder(Protocol):
     """Somebody who holds a lab open.  Scenario time is real time until :meth:`hold` returns."""
 
     @property

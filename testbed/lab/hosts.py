@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from testbed.hosts.build import build
 from testbed.hosts.mailboxes.mailbox import Mailbox
@@ -12,52 +11,27 @@ from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
-from testbed.lab.facts import Briefing
-from testbed.lab.journal import Journal
+from testbed.lab.context import LabContext
 from testbed.lab.program_host import ProgramHost
-from testbed.lab.sites import Surveyor
-from testbed.net.clock import ScenarioLoop
-from testbed.net.rooms import Room
+from testbed.lab.sites import site_of
 from testbed.protocols.events import Event
 from testbed.scenario.faults import HostFault
-from testbed.scenario.scenario import Scenario
 
 _NS = 1_000_000_000
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
 
 
-@dataclass(frozen=True, slots=True)
-class Theatre:
-    """What programs of the user's need: their rooms by host, what they are told, and how quiet the wire is."""
-
-    rooms: Mapping[str, Room]
-    briefing: Briefing
-    quiet_s: Callable[[], float]
-
-
-class Crew:
+class LabHosts:
     """Every host by its name."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        addresses: Mapping[str, tuple[str, ...]],
-        surveyor: Surveyor,
-        loop: ScenarioLoop,
-        journal: Journal,
-        theatre: Theatre,
-    ) -> None:
-        self._scenario = scenario
-        self._addresses = addresses
-        self._loop = loop
-        self._journal = journal
-        self._theatre = theatre
-        self._sites = {name: surveyor.site(name, self._crasher(name)) for name in scenario.hosts}
-        for name, site in self._sites.items() if theatre.rooms else ():
-            if name in theatre.rooms:
-                theatre.briefing.write_files(site)
+    def __init__(self, lab: LabContext) -> None:
+        self._lab = lab
+        self._sites = {name: site_of(lab, name, self._crasher(name)) for name in lab.scenario.hosts}
+        for name, site in self._sites.items() if lab.network.namespaces else ():
+            if name in lab.network.namespaces:
+                lab.programs.write_files(site)
             else:
-                theatre.briefing.link_mailboxes(site)
+                lab.programs.link_mailboxes(site)
         self._hosts = {name: self._build(name) for name in self._sites}
         self._crashed: set[str] = set()
         self._starting: set[asyncio.Future[None]] = set()
@@ -69,9 +43,9 @@ class Crew:
         """
         for host in sorted(self._hosts.values(), key=lambda host: isinstance(host, ProgramHost)):
             await host.start()
-        for fault in self._scenario.faults:
+        for fault in self._lab.scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed":
-                self._loop.call_later(fault.from_ / _NS, self._crash_as_said, fault)
+                self._lab.loop.call_later(fault.from_ / _NS, self._crash_as_said, fault)
 
     async def settled(self) -> None:
         """Return when no host has anything in progress."""
@@ -130,13 +104,9 @@ class Crew:
 
     def _build(self, name: str) -> Host:
         site = self._sites[name]
-        if name not in self._theatre.rooms:
-            return build(self._scenario, site, self._addresses)
-        briefing, room = self._theatre.briefing, self._theatre.rooms[name]
-        facts, environment = briefing.facts(name), briefing.environment(name)
-        return ProgramHost(
-            self._scenario, site, room, facts, environment, briefing.takes(name), self._loop, self._theatre.quiet_s
-        )
+        if name in self._lab.network.namespaces:
+            return ProgramHost(self._lab, site)
+        return build(self._lab.scenario, site, self._lab.addresses)
 
     def _running(self) -> list[Host]:
         return [host for name, host in self._hosts.items() if name not in self._crashed]
@@ -145,7 +115,7 @@ class Crew:
         return lambda restart_ns: self._crash(name, restart_ns)
 
     def _crash_as_said(self, fault: HostFault) -> None:
-        self._journal.fault(fault.host, fault)
+        self._lab.journal.fault(fault.host, fault)
         self._crash(fault.host, None if fault.until is None else fault.until - fault.from_)
 
     def _crash(self, name: str, restart_ns: int | None) -> None:
@@ -155,15 +125,15 @@ class Crew:
             return
         self._crashed.add(name)
         host.crash()
-        log = self._journal.of(name)
+        log = self._lab.journal.of(name)
         log(Event.CRASHED, "the program has crashed: its connections are reset, its memory is lost")
         if restart_ns is not None:
-            self._loop.call_later(restart_ns / _NS, self._restart, name)
+            self._lab.loop.call_later(restart_ns / _NS, self._restart, name)
 
     def _restart(self, name: str) -> None:
         self._hosts[name] = self._build(name)
         self._crashed.discard(name)
-        self._journal.of(name)(Event.RESTARTED, "the program runs again, with what is on disk")
+        self._lab.journal.of(name)(Event.RESTARTED, "the program runs again, with what is on disk")
         starting = asyncio.ensure_future(self._hosts[name].start())
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)

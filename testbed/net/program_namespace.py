@@ -1,7 +1,7 @@
-"""A program's own room in the lab: a network of its own, at the other end of the wire.
+"""A network namespace of a program's own in the lab, at the other end of the wire (network_namespaces(7)).
 
 A program may bind any address or none, as on a machine of its own: it speaks from its host's address, 127.0.0.1 is
-itself, and whatever it sends to anybody else comes to the lab's wire by a TUN device of the room.
+itself, and whatever it sends to anybody else comes to the lab's wire by a TUN device of the namespace.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Place = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ProgramNamespace:
     """``wire`` is its TUN device's descriptor, ``network`` that of its network, ``tables`` those of its sockets."""
 
     addresses: tuple[str, ...]
@@ -54,9 +54,48 @@ class Room:
             found += [(transport, *socket_address(family, row[1])) for row in socket_rows(table) if row[3] == state]
         return found
 
+    def enter(self, host: str) -> None:
+        """Move this process, about to become another program, into the namespace; it dies with its parent."""
+        _check(libc.setns(self.network, _CLONE_NEWNET))
+        on_host(host)
 
-def furnish(addresses: Sequence[str]) -> Room:
-    """Make a room for a host with these addresses.  Raises LabError."""
+    def start(
+        self, host: str, command: Sequence[str], environment: Mapping[str, str], folder: str | None, output: int
+    ) -> subprocess.Popen[bytes]:
+        """Start a program in it, with process numbers of its own: whatever it starts dies with it, and with the lab.
+
+        The process that is given keeps the program: it hands on SIGTERM, ends with the program's status (128 and the
+        signal's number for one that was killed), and by then nothing of it is left.  :data:`KILL` tells it to kill.
+        Raises OSError when the program cannot be started.
+        """
+
+        def prepare() -> None:
+            self.enter(host)
+            _check(libc.unshare(_CLONE_NEWPID | _CLONE_NEWNS))  # of the next process (pid_namespaces(7))
+            first = os.fork()
+            if first:
+                _keep(first)
+            die_with_parent()
+            libc.mount(b"proc", b"/proc", b"proc", 0, None)  # where that is forbidden, it sees no processes
+            program = os.fork()
+            if program:
+                _keep(program)
+            os.setsid()
+
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=prepare,
+        )
+
+
+def create_namespace(addresses: Sequence[str]) -> ProgramNamespace:
+    """Make a namespace for a host with these addresses.  Raises LabError."""
     own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _check(libc.unshare(_CLONE_NEWNET))
@@ -69,48 +108,7 @@ def furnish(addresses: Sequence[str]) -> Room:
             _check(libc.setns(own, _CLONE_NEWNET))
     finally:
         os.close(own)
-    return Room(tuple(addresses), wire, network, tables)
-
-
-def enter_room(room: Room, host: str) -> None:
-    """Move this process, about to become another program, into a room; it dies with its parent."""
-    _check(libc.setns(room.network, _CLONE_NEWNET))
-    on_host(host)
-
-
-def start_in_room(
-    room: Room, host: str, command: Sequence[str], environment: Mapping[str, str], folder: str | None, output: int
-) -> subprocess.Popen[bytes]:
-    """Start a program in a room, with process numbers of its own: whatever it starts dies with it, and with the lab.
-
-    The process that is given keeps the program: it hands on SIGTERM, ends with the program's status (128 and the
-    signal's number for one that was killed), and by then nothing of it is left.  :data:`KILL` tells it to kill.  Raises
-    OSError when the program cannot be started.
-    """
-
-    def prepare() -> None:
-        enter_room(room, host)
-        _check(libc.unshare(_CLONE_NEWPID | _CLONE_NEWNS))  # of the next process (pid_namespaces(7))
-        first = os.fork()
-        if first:
-            _keep(first)
-        die_with_parent()
-        libc.mount(b"proc", b"/proc", b"proc", 0, None)  # where that is forbidden, it sees no processes
-        program = os.fork()
-        if program:
-            _keep(program)
-        os.setsid()
-
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-        preexec_fn=prepare,
-    )
+    return ProgramNamespace(tuple(addresses), wire, network, tables)
 
 
 KILL = signal.SIGUSR1
@@ -140,4 +138,4 @@ def _keep(child: int) -> NoReturn:
 def _check(result: int) -> None:
     if result != 0:
         reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"the kernel gives a program no namespaces of its own ({reason}); run 'testbed doctor'")
+        raise LabError(f"the kernel gives a program no namespaces of its own ({reason})", "run 'testbed doctor'")

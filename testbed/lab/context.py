@@ -1,0 +1,35 @@
+"""What is handed around in a lab: its scenario, its network, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from testbed.hosts.tls import LabTls
+from testbed.lab.journal import Journal
+from testbed.lab.network import Carrier, LabNetwork
+from testbed.lab.program_environment import ProgramEnvironment
+from testbed.net.clock import ScenarioLoop
+from testbed.scenario.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class LabContext:
+    """One lab, as far as all of its parts may know it.
+
+    ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what
+    programs of the user's are given.
+    """
+
+    scenario: Scenario
+    addresses: Mapping[str, tuple[str, ...]]
+    network: LabNetwork
+    wire: Carrier
+    journal: Journal
+    tls: LabTls | None
+    programs: ProgramEnvironment
+
+    @property
+    def loop(self) -> ScenarioLoop:
+        """The loop that hosts and wire share, and the scenario's clock."""
+        return self.network.loop
