@@ -29,7 +29,7 @@ from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop
 from testbed.protocols.events import Event
 from testbed.scenario.faults import DialogueFault
-from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.mailboxes import MailboxSpec
 
 
 @dataclass

@@ -11,7 +11,7 @@ from testbed.hosts.smtp.message_data import body_digest
 from testbed.protocols.address import domain_of
 from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
-from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.mailboxes import MailboxSpec
 from testbed.scenario.rules import Rule
 
 
