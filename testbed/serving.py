@@ -17,11 +17,11 @@ from testbed.lab.hold_open import OUTSIDE, OpenLab
 from testbed.net.forward import HOME, Doors, carry
 from testbed.net.programs import listeners, speaking_as
 from testbed.protocols.events import Event
-from testbed.protocols.services import service_by_port
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.program_hosts import ports_of
 from testbed.scenario.scenario import Scenario
+from testbed.trace.services.table import name_by_port
 
 _SPARE_DOORS = 64
 _NOT_FORWARDED = ("dns",)
@@ -150,7 +150,7 @@ def _services(lab: OpenLab) -> list[Service]:
     for host, own in lab.addresses.items():
         for port in sorted({port for address, port in listening if address in own}):
             address = next(address for address in own if (address, port) in listening)
-            found.append(Service(host, service_by_port("tcp", port) or "tcp", address, port, 0))
+            found.append(Service(host, name_by_port("tcp", port) or "tcp", address, port, 0))
     return found
 
 

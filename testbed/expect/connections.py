@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from testbed.expect.mail import entries
+from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
-from testbed.trace.model.exchange import Reply
+from testbed.trace.model.exchange import Exchange, Reply
+from testbed.trace.services.reading.results import reading_result
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
 
 _SMTP_PORT = 25
 
@@ -33,7 +36,7 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         and (expected.at_least is None or number >= expected.at_least)
         and (expected.at_most is None or number <= expected.at_most)
     )
-    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, Event.ACCEPTED))
+    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
     return Verdict(what, held, f"{number} connections were tried", frames, expected.line)
 
 
@@ -55,8 +58,9 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
             asked += exchange.command.frames
             if exchange.reply is None:
                 continue
-            seen.append(_status(exchange.reply))
-            if expected.code in (_status(exchange.reply), exchange.reply.code):
+            status = _status(exchange, exchange.reply)
+            seen.append(status)
+            if expected.code in (status, exchange.reply.code):
                 frames += exchange.reply.frames
     number = sum(1 for status in seen if expected.code in (status, status.partition(" ")[0]))
     held = number == expected.count if expected.count is not None else number > 0
@@ -73,13 +77,13 @@ def _speaks(connection: Connection, protocol: str) -> bool:
     """Whether a stage of that protocol, ``""`` for SMTP, may be meant."""
     if protocol:
         return connection.service == protocol.lower()
-    return connection.service not in ("pop3", "imap")
+    return service_of(connection.service).mail is not Mail.PULLED
 
 
-def _status(reply: Reply) -> str:
+def _status(exchange: Exchange, reply: Reply) -> str:
     """``452 4.2.2``, or ``NO [OVERQUOTA]``."""
-    code = reply.text.partition(" ")[0]
-    return f"{reply.code} {code}" if code.startswith("[") and code.endswith("]") else reply.status
+    code = reading_result(exchange).code
+    return f"{reply.code} [{code}]" if code else reply.status
 
 
 def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdict:

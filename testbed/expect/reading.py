@@ -5,9 +5,8 @@ from __future__ import annotations
 from testbed.expect.verdict import Verdict
 from testbed.scenario.expectations import Fetched
 from testbed.trace.analysis import Analysis
-from testbed.trace.directions import messages_in
-
-_SERVICES = ("pop3", "imap")
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
 
 
 def judge_fetched(expected: Fetched, analysis: Analysis) -> Verdict:
@@ -21,11 +20,12 @@ def judge_fetched(expected: Fetched, analysis: Analysis) -> Verdict:
     for connection in analysis.connections:
         if (connection.client.name, connection.server.name) != (expected.by, expected.sender):
             continue
-        if connection.service not in ((expected.via,) if expected.via else _SERVICES):
+        service = service_of(connection.service)
+        if service.mail is not Mail.PULLED or expected.via not in (None, connection.service):
             continue
         tried.append(connection.first_frame)
         for exchange in connection.exchanges:
-            found = messages_in(exchange)
+            found = service.pulled(exchange)
             count += found
             fetched += exchange.frames if found else ()
     held = count == expected.messages if expected.messages is not None else count > 0

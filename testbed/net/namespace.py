@@ -99,13 +99,13 @@ def _unshare() -> None:
         return
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWNS) != 0:
         reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"the kernel refuses private namespaces ({reason}); {_REMEDY}")
+        raise LabError(f"the kernel refuses private namespaces ({reason})", _REMEDY)
     try:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     except OSError as error:
-        raise LabError(f"the user namespace cannot be set up ({_why(error)}); {_REMEDY}") from error
+        raise LabError(f"the user namespace cannot be set up ({_why(error)})", _REMEDY) from error
 
 
 def _writable_sysctls() -> None:
@@ -150,7 +150,7 @@ def _private_files(names: Mapping[str, str], name_server: str) -> None:
 def _mount(source: str, target: str, kind: str, flags: int) -> None:
     if libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, None) != 0:
         reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"{target} cannot be made private to the lab ({reason}); {_REMEDY}")
+        raise LabError(f"{target} cannot be made private to the lab ({reason})", _REMEDY)
 
 
 def lay_wire(addresses: list[Address], *, alone: bool = False) -> int:
@@ -172,7 +172,7 @@ def lay_wire(addresses: list[Address], *, alone: bool = False) -> int:
             _sysctl(path, value)
         _route_through_wire(index, addresses, alone)
     except OSError as error:
-        raise LabError(f"the private network cannot be set up ({_why(error)}); {_REMEDY}") from error
+        raise LabError(f"the private network cannot be set up ({_why(error)})", _REMEDY) from error
     return wire
 
 
@@ -185,14 +185,15 @@ def open_tun(name: str) -> int:
             errno.ENOENT: "load the module with 'modprobe tun', or start the container with --device=/dev/net/tun",
             errno.EACCES: "allow it with 'chmod 666 /dev/net/tun', or run as root",
         }.get(error.errno or 0, "start the container with --device=/dev/net/tun --cap-add=NET_ADMIN")
-        raise LabError(f"/dev/net/tun cannot be opened ({_why(error)}); {advice}") from error
+        raise LabError(f"/dev/net/tun cannot be opened ({_why(error)})", advice) from error
     try:
         fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
     except OSError as error:
         os.close(device)
         raise LabError(
-            f"the TUN device cannot be created ({_why(error)}); on Ubuntu allow it with "
-            "'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0', in a container with --cap-add=NET_ADMIN"
+            f"the TUN device cannot be created ({_why(error)})",
+            "on Ubuntu allow it with 'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0', in a container with "
+            "--cap-add=NET_ADMIN",
         ) from error
     return device
 

@@ -138,4 +138,4 @@ def _keep(child: int) -> NoReturn:
 def _check(result: int) -> None:
     if result != 0:
         reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"the kernel gives a program no namespaces of its own ({reason}); run 'testbed doctor'")
+        raise LabError(f"the kernel gives a program no namespaces of its own ({reason})", "run 'testbed doctor'")

@@ -12,9 +12,8 @@ _STATUS = re.compile(rb"(\S+) +(OK|NO|BAD|PREAUTH|BYE)(?: +(.*))?$", re.S | re.I
 _HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS", "ID"))
 _SECRET = frozenset(("LOGIN", "AUTHENTICATE"))
 _MASK = "********"
-_MOST_FOUND = 20
-# What FETCH calls a message from its first octet to its last (RFC 3501 §6.4.5, RFC 3516).
-_WHOLE_MESSAGE = re.compile(r"(?:BODY|BODY\.PEEK|BINARY|BINARY\.PEEK)\[\](?!<)|\bRFC822(?![.\w])", re.I)
+_MOST_DIGITS = 10
+_WHOLE_MESSAGE = re.compile(rb"(?:BODY|BODY\.PEEK|BINARY|BINARY\.PEEK)\[\](?!<)|\bRFC822(?![.\w])", re.I)
 
 
 def literal_octets(line: bytes) -> int | None:
@@ -53,27 +52,14 @@ def response_code(text: str) -> tuple[str, str]:
     return "", text
 
 
-def search_result(words: list[str]) -> str:
-    """What SEARCH found, in words: ``SEARCH found 2, 3``; the first twenty (RFC 3501 §7.2.5)."""
-    numbers = [word for word in words if word.isdigit() and len(word) <= 10]
-    more = f" and {len(numbers) - _MOST_FOUND} more" if len(numbers) > _MOST_FOUND else ""
-    return f"SEARCH found {', '.join(numbers[:_MOST_FOUND]) or 'nothing'}{more}"
+def number(word: str) -> int | None:
+    """A number as IMAP and POP3 write them, None for anything else (RFC 3501 §9: 32 bits)."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= _MOST_DIGITS else None
 
 
-def found_by_search(told: str) -> frozenset[int] | None:
-    """The numbers in :func:`search_result`, None where the text is none or leaves some out."""
-    found = re.search(r"SEARCH found (nothing|\d+(?:, \d+)*)( and )?", told)
-    if found is None or found.group(2):
-        return None
-    return frozenset(int(number) for number in re.findall(r"\d+", found.group(1)))
-
-
-def fetched_messages(argument: str, told: tuple[str, ...]) -> int:
-    """How many whole messages FETCH has brought: ``argument`` as it was asked, ``told`` what the dialogue says came."""
-    if _WHOLE_MESSAGE.search(argument) is None:
-        return 0
-    found = re.search(r"\b(\d+) FETCH\b", told[-1] if len(told) > 1 else "")
-    return int(found.group(1)) if found else 0
+def asks_for_messages(fetch: bytes) -> bool:
+    """Whether a line with FETCH asks for messages from the first octet to the last (RFC 3501 §6.4.5, RFC 3516)."""
+    return _WHOLE_MESSAGE.search(fetch) is not None
 
 
 def phase_word(name: str) -> str:

@@ -22,6 +22,7 @@ from testbed.trace.analysis import PHASES, Analysis
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding
+from testbed.trace.model.log import AnyEntry
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.tcp.events import event_names
 
@@ -121,6 +122,16 @@ def finding_json(finding: Finding) -> dict[str, object]:
     }
 
 
+def _entry_json(entry: AnyEntry) -> dict[str, object]:
+    return {
+        "frame": entry.frame,
+        "time_ns": entry.time_ns,
+        "host": entry.host,
+        "event": entry.event.word if entry.event is not None else "",
+        "message": entry.message,
+    }
+
+
 def _capture(analysis: Analysis, packets: bool) -> dict[str, object]:
     result: dict[str, object] = {
         "file": analysis.path,
@@ -130,10 +141,7 @@ def _capture(analysis: Analysis, packets: bool) -> dict[str, object]:
         "problems": list(analysis.problems),
         "connections": (connection_json(connection) for connection in analysis.connections),
         "findings": (finding_json(finding) for finding in analysis.findings),
-        "log": (
-            {"frame": e.frame, "time_ns": e.time_ns, "host": e.host, "event": e.event, "message": e.message}
-            for e in analysis.log
-        ),
+        "log": (_entry_json(entry) for entry in analysis.log),
     }
     if packets:
         result["packets"] = packets_json(analysis)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from testbed.protocols.imap import fetched_messages
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.table import service_of
 
 _MOST_HOPS = 12
-_BY = {"pop3": "POP3", "imap": "IMAP", "http": "HTTP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +30,12 @@ def hops(connections: Iterable[Connection]) -> Hops:
     pushed: dict[str, None] = {}
     pulled: dict[str, None] = {}
     for connection in connections:
-        client, server = connection.client.label, connection.server.label
+        client, server, service = connection.client.label, connection.server.label, service_of(connection.service)
         if any(to.accepted for transaction in connection.transactions for to in transaction.recipients):
             pushed[f"{client} to {server}"] = None
-        elif connection.service in _BY and any(_pulls(exchange) for exchange in connection.exchanges):
-            pulled[f"{client} from {server} by {_BY[connection.service]}"] = None
+        elif any(service.pulled(exchange) for exchange in connection.exchanges):
+            pulled[f"{client} from {server} by {service.word}"] = None
     return Hops(tuple(pushed), tuple(pulled))
-
-
-def messages_in(exchange: Exchange) -> int:
-    """How many whole messages a reply of POP3 or IMAP holds."""
-    command, reply = exchange.command, exchange.reply
-    if command is None or reply is None or exchange.note:
-        return 0
-    if command.verb == "RETR" and reply.code == "+OK":
-        return 1
-    if command.verb in ("FETCH", "UID FETCH") and reply.code == "OK":
-        return fetched_messages(command.argument, reply.lines)
-    return 0
-
-
-def _pulls(exchange: Exchange) -> bool:
-    command, reply = exchange.command, exchange.reply
-    got = command is not None and command.verb == "GET" and reply is not None and reply.code == "200"
-    return got or messages_in(exchange) > 0
 
 
 def _listed(hops: tuple[str, ...]) -> str:

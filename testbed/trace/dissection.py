@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from testbed.pcap.checksums import UNKNOWN
 from testbed.pcap.table import TCP
-from testbed.protocols.services import SMTP_SERVICES, UNDER_TLS, contradicted, service_by_content, service_by_port
 from testbed.protocols.tcp import ACK, SYN, Options
 from testbed.protocols.tls import Plaintext
 from testbed.trace.flows import CLIENT, Flow
@@ -18,6 +17,7 @@ from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, spans, steps
 from testbed.trace.services.listening import Spoken, first_octets, listen
+from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
 from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
@@ -148,11 +148,7 @@ def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
     watch = TlsWatch(opened)
     client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
-    service = service_by_port("tcp", flow.server[1])
-    service = UNDER_TLS.get(service, service) if opened else service
-    if service not in SMTP_SERVICES:
-        service = service_by_content(client_head, server_head) or service
-    service = "" if contradicted(service, server_head) else service
+    service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     return spoken, watch.session()
 
@@ -160,7 +156,7 @@ def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]
 def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
     payloads = [source.payload(row) for row in flow.index]
     items = (Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p]) for p in range(len(flow)))
-    spoken = listen("udp", service_by_port("udp", flow.server[1]), items)
+    spoken = listen("udp", name_by_port("udp", flow.server[1]), items)
     if any(len(octets) < length for octets, length in zip(payloads, flow.length, strict=True)):
         spoken = replace(spoken, remarks=())  # what the capture cut off looks like what the sender did not send
     facts = _Transport(

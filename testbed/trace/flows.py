@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from testbed.pcap.parts import in_threads, parts
 from testbed.pcap.table import TCP, UDP, PacketTable
-from testbed.protocols.services import PORTS
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 
 CLIENT, SERVER = 0, 1
@@ -64,13 +63,19 @@ class Flows(Sequence[Flow]):
     """
 
     def __init__(
-        self, table: PacketTable, order: NDArray[np.uint32], start: Ints, stop: Ints, repeats: Sequence[int]
+        self,
+        table: PacketTable,
+        order: NDArray[np.uint32],
+        start: Ints,
+        stop: Ints,
+        from_client: NDArray[np.bool_],
+        repeats: Sequence[int],
     ) -> None:
         self.table = table
         self.order = order
         self.start = start
         self.stop = stop
-        self.from_client = _from_client(table, order, start, stop)
+        self.from_client = from_client
         self.repeats = np.isin(start, repeats)
 
     def __len__(self) -> int:
@@ -127,8 +132,8 @@ class Flows(Sequence[Flow]):
         )
 
 
-def flows(table: PacketTable) -> Flows:
-    """All TCP connections and UDP flows of a capture."""
+def flows(table: PacketTable, ports: Iterable[int]) -> Flows:
+    """All TCP connections and UDP flows of a capture.  ``ports`` are those where servers listen."""
     order, start = _conversations(table)
     stop = np.append(start[1:], len(order))
     repeats: list[int] = []
@@ -143,7 +148,8 @@ def flows(table: PacketTable) -> Flows:
         start = np.union1d(start, splits)
         stop = np.append(start[1:], len(order))
     by_first = np.argsort(order[start], kind="stable")
-    return Flows(table, order, start[by_first], stop[by_first], repeats)
+    start, stop = start[by_first], stop[by_first]
+    return Flows(table, order, start, stop, _from_client(table, order, start, stop, ports), repeats)
 
 
 def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
@@ -282,10 +288,14 @@ def _connections(table: PacketTable, rows: NDArray[np.uint32]) -> Iterator[tuple
         over = over or bool(bits & (FIN | RST))
 
 
-def _from_client(table: PacketTable, order: NDArray[np.uint32], start: Ints, stop: Ints) -> NDArray[np.bool_]:
+def _from_client(
+    table: PacketTable, order: NDArray[np.uint32], start: Ints, stop: Ints, ports: Iterable[int]
+) -> NDArray[np.bool_]:
     """Whether the client sent a flow's first packet: told by the SYN, by the SYN-ACK, else by the ports."""
     first = order[start]
-    serves = _serves(table.source_port[first]) & ~_serves(table.destination_port[first])
+    known = np.zeros(1 << 16, np.bool_)
+    known[list(ports)] = True
+    serves = known[table.source_port[first]] & ~known[table.destination_port[first]]
     flags = table.flags[order]
     opening = np.flatnonzero((flags & (SYN | RST)) == SYN)
     at = np.append(opening, len(order))[np.searchsorted(opening, start)]
@@ -294,9 +304,3 @@ def _from_client(table: PacketTable, order: NDArray[np.uint32], start: Ints, sto
     from_client = ~serves
     from_client[told] = _same_sender(table, order[at], first[told]) != (flags[at] & ACK != 0)
     return from_client
-
-
-def _serves(ports: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    known = np.zeros(1 << 16, np.bool_)
-    known[list(PORTS)] = True
-    return known[ports]

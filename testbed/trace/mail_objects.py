@@ -10,8 +10,8 @@ from testbed.protocols.header import header_field
 from testbed.protocols.tls import Plaintext
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
-from testbed.trace.services.listening import mail_dialogue
 from testbed.trace.services.messages import Message
+from testbed.trace.services.table import service_of
 from testbed.trace.tcp.reassembly import reassemble
 from testbed.trace.tls.session import with_decrypted
 
@@ -49,9 +49,10 @@ def mail_objects(
     flows, payload = analysis.understanding.flows, analysis.table.octets
     for connection in analysis.connections:
         ended: deque[Message] = deque()
-        dialogue = mail_dialogue(connection.service, on_message=ended.append)
-        if dialogue is None or connection.transport != "tcp":
+        service = service_of(connection.service)
+        if service.mail is None or service.stream is None:
             continue
+        dialogue = service.stream(on_message=ended.append)
         index, ordinal = connection.number - 1, 0
         for item in with_decrypted(reassemble(flows[index], payload), (decrypted or {}).get(index, {})):
             dialogue.feed(item)

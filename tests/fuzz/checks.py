@@ -27,9 +27,9 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.inspect import analyse
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
-from testbed.trace.services import listening as dialogue
-from testbed.trace.services.listening import Dialogue, MailDialogue
-from testbed.trace.services.messages import Message, OnMessage
+from testbed.trace.services.messages import Message
+from testbed.trace.services.service import Dialogue, MakeDialogue
+from testbed.trace.services.table import SERVICES
 from testbed.trace.totals import Totals
 from tests.fuzz.dialogues import Item, totals
 
@@ -38,33 +38,22 @@ _OWN_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _EXACT = 40  # connections up to which everything is asked for
 
-Make = Callable[..., Dialogue]
 
-
-def services() -> dict[tuple[str, str], Make]:
-    """Every dialogue the tables of :mod:`testbed.trace.services.listening` know, by transport and service."""
-    found: dict[tuple[str, str], Make] = {}
-    for table, kinds in vars(dialogue).items():
-        if table.isupper() and isinstance(kinds, dict) and all(callable(kind) for kind in kinds.values()):
-            transport = "udp" if "UDP" in table else "tcp"
-            found |= {(transport, service): kind for service, kind in kinds.items()}
+def services() -> dict[tuple[str, str], MakeDialogue]:
+    """Every dialogue the inspector knows, by transport and service."""
+    found: dict[tuple[str, str], MakeDialogue] = {}
+    for service in SERVICES:
+        for transport, make in (("tcp", service.stream), ("udp", service.datagrams)):
+            if make is not None:
+                found |= {(transport, name): make for name in service.names}
     return found
 
 
-def begun(make: Make, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> Dialogue:
-    """A dialogue of a table: those that carry mail are told who wants messages, all others are made by functions."""
-    mail = isinstance(make, type)
-    dialogue: Dialogue = (
-        make(show_credentials=show_credentials, on_message=on_message) if mail else make(show_credentials)
-    )
-    return dialogue
-
-
-def check_dialogue(make: Make, said: Iterable[Item], *, show_credentials: bool = False) -> list[Exchange]:
+def check_dialogue(make: MakeDialogue, said: Iterable[Item], *, show_credentials: bool = False) -> list[Exchange]:
     """Feed a dialogue and look at what it gives."""
     listed = list(said)
     kept: list[Message] = []
-    listener = begun(make, show_credentials=show_credentials, on_message=kept.append)
+    listener = make(show_credentials=show_credentials, on_message=kept.append)
     for item in listed:
         listener.feed(item)
     exchanges, transactions = listener.finish()
@@ -72,8 +61,7 @@ def check_dialogue(make: Make, said: Iterable[Item], *, show_credentials: bool =
     count, octets = totals(listed)
     _check_exchanges(exchanges, transactions, frames, times)
     texts = list(_texts(exchanges, transactions))
-    if hasattr(listener, "remarks"):
-        texts += _remarks(listener, frames)
+    texts += _remarks(listener, frames)
     for text in texts:
         assert text.isprintable(), f"a control character is among {text[:80]!r}"
     size = sum(map(len, texts))
@@ -117,8 +105,8 @@ def _texts(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...
         yield from (recipient.address for recipient in transaction.recipients)
 
 
-def _remarks(listener: MailDialogue | Dialogue, frames: set[int]) -> list[str]:
-    found = listener.remarks()  # type: ignore[union-attr]
+def _remarks(listener: Dialogue, frames: set[int]) -> list[str]:
+    found = listener.remarks()
     assert all(set(remark.frames) <= frames for remark in found), "a remark has frames that never were"
     return [remark.detail for remark in found]
 

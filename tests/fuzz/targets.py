@@ -19,9 +19,9 @@ from testbed.protocols.header import header_field
 from testbed.protocols.tcp import parse_options
 from testbed.protocols.tls import parse_hello
 from testbed.trace.analysis import Analysis
+from testbed.trace.services.service import MakeDialogue
 from testbed.trace.tls.session import TlsWatch
 from tests.fuzz.checks import (
-    Make,
     check_analysis,
     check_capture,
     check_comparison,
@@ -106,7 +106,7 @@ def _cut(data: bytes, size: int) -> Iterator[Capture]:
     yield from cutter.finish()
 
 
-def _dialogue(make: Make, octets: bytes) -> None:
+def _dialogue(make: MakeDialogue, octets: bytes) -> None:
     """The first octet tells whether credentials are shown."""
     check_dialogue(make, items(octets[1:]), show_credentials=bool(octets[:1] > b"\x7f"))
 

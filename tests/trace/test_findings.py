@@ -146,6 +146,18 @@ def test_what_was_said_in_vain_is_no_second_refusal(command: str) -> None:
     assert {finding.code for finding in findings(after(*REFUSED_IN_VAIN[command]))} == {"disk-full"}
 
 
+@pytest.mark.parametrize(
+    ("last", "code"),
+    [("MX 1 mx.y.example", "mx-is-self"), ("MX 0 .", "null-mx-not-alone"), ("MX 1 ::1", "mx-is-address")],
+)
+def test_the_sixtieth_mx_counts_although_fifty_are_shown(last: str, code: str) -> None:
+    records = (*(f"MX 20 m{number}.y.example" for number in range(59)), last)
+    analysis = watch(Talk().ask("y.example", "MX", *records).ask("mx.y.example", "A", "A 10.0.0.1"))
+    assert code in {finding.code for finding in analysis.findings}
+    [shown] = {len(e.reply.lines) for e in analysis.connections[0].exchanges if e.reply and e.command.verb == "MX"}
+    assert shown == 50
+
+
 def test_odd_answers_count_one_each_whatever_ports_the_questions_came_from() -> None:
     twice = Talk().ask("x.example", "MX", "MX 1 mx.x.example", cut=5).ask("y.example", "MX", "MX 1 mx.y.example", cut=5)
     told = [finding.text for finding in findings(twice) if finding.code == "malformed-answer"]

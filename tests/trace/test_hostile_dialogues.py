@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.services.dns import dialogue as dns
-from testbed.trace.services.reading import imap, pop3
+from testbed.trace.services.dns.results import Answer
+from testbed.trace.services.imap import dialogue as imap
+from testbed.trace.services.pop3 import dialogue as pop3
 from testbed.trace.services.smtp import dialogue as smtp
-from tests.fuzz.checks import begun, check_dialogue, services
+from tests.fuzz.checks import check_dialogue, services
 from tests.fuzz.dialogues import DECRYPTED, GAP, SAME_FRAME, SERVER, items, octets_of, told
 from tests.fuzz.scripts import SCRIPTS
 from tests.fuzz.targets import targets
@@ -172,7 +174,7 @@ def test_four_times_as_much_is_four_times_the_work(service: str, first: Talk, ag
     for times in (150, 600):
         said = list(items(octets_of([*first, *list(again) * times])))
         with Work() as work:
-            dialogue = begun(KNOWN["tcp", service])
+            dialogue = KNOWN["tcp", service]()
             for item in said:
                 dialogue.feed(item)
             dialogue.finish()
@@ -300,6 +302,14 @@ def test_names_of_many_labels_are_not_compared_with_each_other(alike: bool) -> N
     message = dns_message(question + b"".join(records), answers=4_000)
     exchanges = hear("udp", "dns", [(SERVER, message)] * 10)
     assert [len(exchange.reply.lines) for exchange in exchanges if exchange.reply] == [50] * 10
+
+
+def test_an_mx_that_cannot_be_read_is_no_null_mx() -> None:
+    record = struct.pack(">HHHIHB", 0xC00C, 15, 1, 1, 1, 0)
+    (exchange,) = hear("udp", "dns", [(SERVER, dns_message(b"\1x\0\0\x0f\0\1" + record, answers=1))])
+    assert isinstance(exchange.result, Answer)
+    assert [record.kind for record in exchange.result.records] == ["MX"]
+    assert exchange.result.exchangers() == []
 
 
 def test_questions_in_thousands_are_passed_over() -> None:

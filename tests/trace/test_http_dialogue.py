@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from talk import Talk, watch
 
 from testbed.protocols.http import parse_request_line, parse_status_line, shown_target
-from testbed.protocols.services import service_by_content
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.glance.kind import kind_of
 from testbed.trace.glance.summary import summarise
 from testbed.trace.inspect import inspect
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.services.listening import Spoken, listen
+from testbed.trace.services.table import name_by_content
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 Said = str | Gap
@@ -334,7 +334,7 @@ SERVICES: dict[str, tuple[bytes, bytes, str]] = {
 
 @pytest.mark.parametrize(("client", "server", "service"), SERVICES.values(), ids=SERVICES)
 def test_it_is_known_by_its_content(client: bytes, server: bytes, service: str) -> None:
-    assert service_by_content(client, server) == service
+    assert name_by_content(client, server) == service
 
 
 @pytest.mark.parametrize(

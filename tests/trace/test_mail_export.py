@@ -19,8 +19,9 @@ from testbed.report.export_mail import export_mail, file_name
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.mail_objects import MailObject, mail_objects
 from testbed.trace.services import messages
-from testbed.trace.services.listening import listen, mail_dialogue
+from testbed.trace.services.listening import listen
 from testbed.trace.services.messages import Message
+from testbed.trace.services.table import service_of
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 SMTP = ("S 220 mx\r\n", "C EHLO a\r\n", "S 250 mx\r\n", "C MAIL FROM:<a@x>\r\n", "S 250 ok\r\n")
@@ -39,8 +40,9 @@ def items(said: Iterable[str | Gap]) -> list[Chunk | Gap]:
 
 def seen(service: str, said: Iterable[Chunk | Gap]) -> list[Message]:
     found: list[Message] = []
-    dialogue = mail_dialogue(service, on_message=found.append)
-    assert dialogue is not None
+    make = service_of(service).stream
+    assert make is not None
+    dialogue = make(on_message=found.append)
     for item in said:
         dialogue.feed(item)
     dialogue.finish()
@@ -172,8 +174,9 @@ def test_messages_as_they_crossed_the_wire(service: str, said: tuple[str | Gap, 
 
 @pytest.mark.parametrize(("service", "said", "expected"), CASES.values(), ids=CASES)
 def test_keeping_messages_changes_nothing_else(service: str, said: tuple[str | Gap, ...], expected: list[Told]) -> None:
-    dialogue = mail_dialogue(service, on_message=lambda message: None)
-    assert dialogue is not None
+    make = service_of(service).stream
+    assert make is not None
+    dialogue = make(on_message=lambda message: None)
     for item in items(said):
         dialogue.feed(item)
     without = listen("tcp", service, items(said))

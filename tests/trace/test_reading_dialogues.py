@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.inspect import inspect
 from testbed.trace.model.exchange import Exchange
-from testbed.trace.services.reading.imap import ImapDialogue
-from testbed.trace.services.reading.pop3 import Pop3Dialogue
+from testbed.trace.services.imap.dialogue import ImapDialogue
+from testbed.trace.services.pop3.dialogue import Pop3Dialogue
+from testbed.trace.services.reading.results import reading_result
 from testbed.trace.tcp.reassembly import Chunk, Gap
 from tests.conftest import PROJECT
 
@@ -111,6 +112,28 @@ def test_pop3(said: list[str], expected: list[str]) -> None:
 @pytest.mark.parametrize(("said", "expected"), IMAP.values(), ids=IMAP.keys())
 def test_imap(said: list[str], expected: list[str]) -> None:
     assert told(talk(ImapDialogue, *said)) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "known"),
+    [
+        ([range(7, 9)], {7, 8}),
+        ([range(7, 9), range(20, 50)], {7, 8, *range(20, 50)}),
+        ([range(100_000, 111_000)], None),
+    ],
+)
+def test_what_was_found_is_known_whole_or_not_at_all(lines: list[range], known: set[int] | None) -> None:
+    """A line longer than 64 KiB is cut."""
+    found = [f"S * SEARCH {' '.join(map(str, uids))}\n" for uids in lines]
+    [_, sought] = talk(ImapDialogue, "S * OK\n", "C a UID SEARCH ALL\n", *found, "S a OK\n")
+    assert reading_result(sought).found == known
+
+
+def test_more_capabilities_than_are_shown_are_known() -> None:
+    [_, asked] = talk(Pop3Dialogue, "S +OK\n", "C CAPA\n", "S +OK\n", *(f"S X{n}\n" for n in range(60)), "S STLS\n.\n")
+    assert reading_result(asked).offers[-1] == "STLS"
+    assert asked.reply is not None
+    assert len(asked.reply.lines) == 52
 
 
 PIECES = st.one_of(

@@ -15,7 +15,7 @@ from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding
 from testbed.trace.services.listening import Spoken, listen
-from testbed.trace.services.violations import told
+from testbed.trace.services.table import service_of
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 HELLO = ("S 220 mx\r\n", "C EHLO a\r\n", "S 250-mx\r\n250 SIZE\r\n")
@@ -42,7 +42,8 @@ CONNECTION = next(iter(watch(Talk().open().say("S 220 mx").close()).connections)
 
 
 def findings(service: str, *said: str | Gap, connection: Connection = CONNECTION) -> list[Finding]:
-    return list(told(replace(connection, service=service), listen("tcp", service, items(*said)).remarks))
+    remarks = listen("tcp", service, items(*said)).remarks
+    return list(service_of(service).remarks(replace(connection, remarks=remarks)))
 
 
 def message(*said: str) -> tuple[str, ...]:
@@ -336,7 +337,7 @@ GIVEAWAYS = ("pas5w0rd", "PAS5W0RD", "AGFsaWNl", "cGFzNXcw", "CGFZNXCW", "YWxpY2
 @pytest.mark.parametrize(("service", "said", "shown"), SECRETS.values(), ids=SECRETS)
 def test_credentials_are_masked_unless_asked_for(service: str, said: tuple[str, ...], shown: list[str]) -> None:
     hidden = listen("tcp", service, items(*said))
-    everything = f"{hidden!r} {[f.text for f in told(CONNECTION, hidden.remarks)]}"
+    everything = f"{hidden!r} {[f.text for f in findings(service, *said)]}"
     assert not [word for word in GIVEAWAYS if word in everything]
     seen = repr(listen("tcp", service, items(*said), show_credentials=True))
     assert [word for word in shown if word not in seen] == []
@@ -409,7 +410,7 @@ def test_nothing_said_behind_354_makes_it_fail(pieces: list[bytes | int | str]) 
                 said.append(Gap(CLIENT, piece, frame, frame))
             case str():
                 said.append(Chunk(SERVER, piece.encode() + b"\r\n", frame, frame))
-    list(told(CONNECTION, listen("tcp", "smtp", said).remarks))
+    list(service_of("smtp").remarks(replace(CONNECTION, remarks=listen("tcp", "smtp", said).remarks)))
 
 
 @given(TEXT.map(b"".join), st.lists(st.integers(1, 300), max_size=8))

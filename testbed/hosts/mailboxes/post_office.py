@@ -106,5 +106,7 @@ class PostOffice:
 
     def _find(self, recipient: str) -> Mailbox | None:
         local, _, domain = recipient.rpartition("@")
+        if local.lower() == "postmaster":  # in any case (RFC 5321 §4.5.1)
+            local = "postmaster"
         address = f"{local}@{domain.lower()}"
         return self.mailboxes.get(self._aliases.get(address, address))

@@ -18,14 +18,15 @@ def between(before: Talk, now: Talk, where: str) -> Iterator[Change]:
 
 
 def _value(
-    kind: str, read: Callable[[Talk], str], frames: Callable[[Talk], Frames], *, tight: bool = False
+    kind: str, read: Callable[[Talk], object], frames: Callable[[Talk], Frames], *, tight: bool = False
 ) -> Callable[[Talk, Talk, str], Iterator[Change]]:
     """An aspect that is one value; a ``tight`` one says nothing of programs, whose haste nobody knows."""
 
     def aspect(before: Talk, now: Talk, where: str) -> Iterator[Change]:
         old, new = read(before), read(now)
         if old != new and not (tight and (before.loose or now.loose)):
-            yield Change(kind, now.client, now.server, now.service, old, new, frames(before), frames(now), where)
+            ends, values = (now.client, now.server), (str(old), str(new))
+            yield Change(kind, *ends, now.service, *values, frames(before), frames(now), where)
 
     return aspect
 
@@ -102,7 +103,7 @@ _ASPECTS: tuple[Callable[[Talk, Talk, str], Iterator[Change]], ...] = (
     _value("tls", lambda talk: talk.tls, lambda talk: _one(talk.frames)),
     _lines,
     _messages,
-    _value("told", lambda talk: talk.told, lambda talk: talk.frames),
+    _value("told", lambda talk: talk.reading, lambda talk: talk.frames),
     _value("repeated", lambda talk: "data" if talk.repeated else "", lambda talk: talk.again, tight=True),
     _value("ending", _ending, lambda talk: talk.closing, tight=True),
 )

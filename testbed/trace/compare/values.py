@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from testbed.trace.services.reading.outcome import Reading
+
 Frames = tuple[int, ...]
 
 
@@ -48,8 +50,8 @@ class Talk:
     """One TCP connection (or a UDP flow that is no look-up).
 
     ``address`` counts which address of the server it was, from 1.  ``opened`` is how often the client sent its SYN,
-    ``repeated`` whether data had to be sent again.  ``told`` sums up what a reader did.  ``loose`` tells that one end
-    is a program of its own, whose haste nobody knows.
+    ``repeated`` whether data had to be sent again.  ``reading`` is what somebody did who read mail.
+    ``loose`` tells that one end is a program of its own, whose haste nobody knows.
     """
 
     client: str
@@ -66,7 +68,7 @@ class Talk:
     repeated: bool
     lines: tuple[Line, ...]
     mails: tuple[Mail, ...]
-    told: str
+    reading: Reading | None
     loose: bool
     frames: Frames = field(compare=False, repr=False)
     opening: Frames = field(compare=False, repr=False)

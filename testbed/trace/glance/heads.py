@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from testbed.pcap.records import distinct, gather
-from testbed.protocols.services import service_by_content
 from testbed.trace.glance.batch import Batch, Bools
 from testbed.trace.glance.lines import Octets
+from testbed.trace.services.table import SERVICES
 
 _OCTETS = 8
 _TLS = (b"\x16\x03", b"\x15\x03")
-# What a service recognised by its content begins with, from the client or from the server, in capital letters.
-_TELLING = (b"EHLO", b"HELO", b"LHLO", b"MAIL", b"* ", b"+OK", *_TLS)
+_TELLING = (*(opening for service in SERVICES for opening in service.openings), *_TLS)
 
 
 def telling(batch: Batch, fresh: Bools, data: Octets) -> None:
@@ -29,6 +28,4 @@ def telling(batch: Batch, fresh: Bools, data: Octets) -> None:
 
 
 def _tells(head: bytes) -> bool:
-    short = head.endswith(b"\0")
-    known = service_by_content(head, b"") or service_by_content(b"", head)
-    return short or bool(known) or head.upper().startswith(_TELLING)
+    return head.endswith(b"\0") or head.upper().startswith(_TELLING)

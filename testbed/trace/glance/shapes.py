@@ -10,7 +10,6 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.protocols.services import SMTP_SERVICES, service_by_port
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.trace.flows import Flows
 from testbed.trace.glance.batch import Batch, Bools, Ints, odd_openings
@@ -18,7 +17,7 @@ from testbed.trace.glance.dialogue import Tokens, listen
 from testbed.trace.glance.events import tcp_events, zeek_letters
 from testbed.trace.glance.heads import telling
 from testbed.trace.glance.repetitions import odd_repetitions
-from testbed.trace.services.listening import followed
+from testbed.trace.services.table import name_by_port, service_of
 from testbed.trace.tcp.events import RETRANSMITTED, Event
 
 Tokened = tuple[Ints, Ints, Ints]  # rows, places within a packet, tokens
@@ -76,10 +75,11 @@ class Shapes:
         table = flows.table
         ports = np.where(flows.from_client[batch.numbers], table.destination_port[first], table.source_port[first])
         found, index = np.unique(ports, return_inverse=True)
-        names = [service_by_port("tcp", port) for port in found.tolist()]
-        batch.odd |= np.array([followed("tcp", name) and name not in SMTP_SERVICES for name in names])[index]
+        names = [name_by_port("tcp", port) for port in found.tolist()]
+        services = [service_of(name) for name in names]
+        batch.odd |= np.array([service.stream is not None and not service.in_columns for service in services])[index]
         numbers = np.array([self._tokens.number(f"service {name}") for name in names])[index]
-        return numbers, np.array([name in SMTP_SERVICES for name in names])[index]
+        return numbers, np.array([service.in_columns for service in services])[index]
 
     def _digest(self, batch: Batch, streams: list[Tokened], salt: np.uint64, other: np.uint64) -> Longs:
         """For each flow, a number made of its tokens and their order."""

@@ -49,14 +49,25 @@ class Reply:
         return f"{self.code} {self.enhanced}".strip()
 
 
+class Result:
+    """What came of a command, as data: the base of every service's own.  Text is made of it, never it of text."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A command and its reply; either may be missing (cut connection, greeting, unsolicited 421)."""
+    """A command and its reply; either may be missing (cut connection, greeting, unsolicited 421).
+
+    ``result`` is what the dialogue read in the reply, None where it says no more than its code.  Programs go by it, for
+    ``lines`` and ``note`` are made for eyes: cut to what can be shown, and in the words of whoever spoke.
+    """
 
     phase: Phase
     command: Command | None
     reply: Reply | None
     note: str  # the outcome in words: "RCPT refused: mailbox full (temporary)"
+    result: Result | None = None
 
     @property
     def latency_ns(self) -> int | None:

@@ -1,6 +1,6 @@
 """Remarks: what a dialogue shows besides its exchanges, such as lines that no grammar allows.
 
-Whoever reads a dialogue notes them as they pass; :mod:`testbed.trace.services.violations` has the sentences.
+Whoever reads a dialogue notes them as they pass; :mod:`testbed.trace.services.sentences` puts them into sentences.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What is spoken on connections: one room a service."""
+"""What is spoken on connections: one folder and one description (``service.py``) for each, listed in ``table.py``."""

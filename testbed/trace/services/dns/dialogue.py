@@ -1,7 +1,7 @@
 """DNS queries and answers as exchanges (RFC 1035; over TCP with a length before each message, RFC 7766).
 
-dnspython reads a message's question and the records that are shown.  All others are only passed over: it compares each
-record with those before it, which takes milliseconds when their names have a hundred labels.
+dnspython reads a message's question and the data of its answers, one by one: a whole message it would read comparing
+each record with those before it, which takes milliseconds when their names have a hundred labels.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark
+from testbed.trace.services.dns.results import Answer, Record
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 if TYPE_CHECKING:
     import dns.message
+    import dns.name
+    import dns.rdata
 
-TRUNCATED = "truncated; to be asked again over TCP"
-"""The note of an exchange whose answer is not whole."""
-MALFORMED = "the answer is malformed"
-"""The note of an exchange whose answer breaks off."""
-
-_MAX_LINES = 50
+_MAX_RECORDS, _MAX_LINES = 500, 50  # of an answer: kept, and shown
+_MAX_TEXT = 300
 _MAX_EXCHANGES = 1_000_000
 _MAX_REMARKS, _MAX_DETAIL = 1_000, 200
 _HEADER_OCTETS = 12
@@ -105,28 +104,30 @@ class DnsDialogue:
         import dns.rcode
 
         kind, name = _question(message)
-        lines, extended, whole = _answered(wire)
+        records, extended, whole = _answered(wire)
         code = dns.rcode.to_text(dns.rcode.from_flags(message.flags, extended))
+        lines = tuple(str(record) for record in records[:_MAX_LINES])
         reply = Reply(code, "", lines, (item.frame,), item.time_ns, len(wire))
         truncated = bool(message.flags & 0x0200)
         note = "" if code == "NOERROR" else _WORDS.get(code, "")
         if truncated:
-            note = TRUNCATED
+            note = "truncated; to be asked again over TCP"
         elif not whole:
-            note = MALFORMED
-        elif code == "NOERROR" and not lines:
+            note = "the answer is malformed"
+        elif code == "NOERROR" and not records:
             note = "no such record"
+        result = Answer(records, truncated, whole)
         waiting = self._open.get((message.id, kind, name.lower()))
         question = f"{kind} {name}"
         if waiting:
             at = waiting.popleft()
-            self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note)
+            self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note, result)
             if truncated and not self._stream:
                 self._note("answer-truncated", item, question)
-            elif note == MALFORMED and self._whole:
+            elif not truncated and not whole and self._whole:
                 self._note("malformed-answer", item, question)
         else:
-            self._add(Exchange(Phase.TRANSFER, None, reply, note))
+            self._add(Exchange(Phase.TRANSFER, None, reply, note, result))
             if any(key[1:] == (kind, name.lower()) and still for key, still in self._open.items()):
                 self._note("answer-with-wrong-id", item, question)
 
@@ -164,8 +165,8 @@ def _questioned(wire: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
-    """A resource record; its data are ``length`` octets ``at`` a place of the message."""
+class _Place:
+    """Where a resource record is; its data are ``length`` octets ``at`` a place of the message."""
 
     section: int
     kind: int
@@ -175,20 +176,20 @@ class _Record:
     length: int
 
 
-def _answered(wire: bytes) -> tuple[tuple[str, ...], int, bool]:
-    """The answers as text, the TTL of the OPT record (0 for none), and whether every record is there."""
-    lines: list[str] = []
+def _answered(wire: bytes) -> tuple[tuple[Record, ...], int, bool]:
+    """The first answers, the TTL of the OPT record (0 for none), and whether every record is there."""
+    records: list[Record] = []
     extended = found = 0
-    for record in _records(wire):
+    for place in _places(wire):
         found += 1
-        if record.section == _ANSWER and len(lines) < _MAX_LINES:
-            lines.append(_text(wire, record))
-        elif record.section == _ADDITIONAL and record.kind == _OPT:
-            extended = record.ttl
-    return tuple(lines), extended, found == sum(struct.unpack_from(">HHH", wire, 6))
+        if place.section == _ANSWER and len(records) < _MAX_RECORDS:
+            records.append(_record(wire, place))
+        elif place.section == _ADDITIONAL and place.kind == _OPT:
+            extended = place.ttl
+    return tuple(records), extended, found == sum(struct.unpack_from(">HHH", wire, 6))
 
 
-def _records(wire: bytes) -> Iterator[_Record]:
+def _places(wire: bytes) -> Iterator[_Place]:
     """The records behind the questions, up to where the message is damaged."""
     questions, *counts = struct.unpack_from(">HHHH", wire, 4)
     at = _HEADER_OCTETS
@@ -200,7 +201,7 @@ def _records(wire: bytes) -> Iterator[_Record]:
                 kind, of_class, ttl, length = struct.unpack_from(">HHIH", wire, at := _behind_name(wire, at))
                 if at + 10 + length > len(wire):
                     return
-                yield _Record(section, kind, of_class, ttl, at + 10, length)
+                yield _Place(section, kind, of_class, ttl, at + 10, length)
                 at += 10 + length
     except (IndexError, struct.error):
         return
@@ -217,15 +218,37 @@ def _behind_name(wire: bytes, at: int) -> int:
     return at + 1
 
 
-def _text(wire: bytes, record: _Record) -> str:
+def _record(wire: bytes, place: _Place) -> Record:
     import dns.exception
     import dns.rdata
     import dns.rdataclass
     import dns.rdatatype
 
-    kind, of_class = dns.rdatatype.RdataType.make(record.kind), dns.rdataclass.RdataClass.make(record.of_class)
+    kind, of_class = dns.rdatatype.RdataType.make(place.kind), dns.rdataclass.RdataClass.make(place.of_class)
+    word = dns.rdatatype.to_text(kind)
     try:
-        text = dns.rdata.from_wire(of_class, kind, wire, record.at, record.length).to_text()
+        data = dns.rdata.from_wire(of_class, kind, wire, place.at, place.length)
+        return Record(word, printable(data.to_text())[:_MAX_TEXT], *_target(data))
     except (dns.exception.DNSException, ValueError, LookupError, ArithmeticError):
-        text = "(unreadable)"
-    return printable(f"{dns.rdatatype.to_text(kind)} {text}")[:300]
+        return Record(word, "(unreadable)")
+
+
+def _target(data: dns.rdata.Rdata) -> tuple[str | None, int]:
+    """The host or address that data name, and the preference of an MX."""
+    import dns.rdtypes.ANY.CNAME
+    import dns.rdtypes.ANY.MX
+    import dns.rdtypes.IN.A
+    import dns.rdtypes.IN.AAAA
+
+    match data:
+        case dns.rdtypes.ANY.MX.MX():
+            return _named(data.exchange), data.preference
+        case dns.rdtypes.ANY.CNAME.CNAME():
+            return _named(data.target), 0
+        case dns.rdtypes.IN.A.A() | dns.rdtypes.IN.AAAA.AAAA():
+            return data.address, 0
+    return None, 0
+
+
+def _named(name: dns.name.Name) -> str:
+    return "" if len(name.labels) == 1 else printable(name.to_text(omit_final_dot=True)).lower()

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from testbed.protocols.address import is_ip
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.dns.dialogue import MALFORMED, TRUNCATED
+from testbed.trace.services.dns.results import Answer, usable_answer
 
 # Answer: name of the finding, severity, what it means for mail.
 _ANSWERS = {
@@ -16,30 +15,10 @@ _ANSWERS = {
     "SERVFAIL": ("name-server-failure", Severity.WARNING, "the name server failed; mail waits and is tried again"),
     "REFUSED": ("name-server-refuses", Severity.WARNING, "the name server refuses to answer; mail waits"),
 }
-_REMARKS = {
-    "answer-truncated": (
-        Severity.INFO,
-        "{server}'s answer to {client} ({detail}) was too long for UDP; it has to be asked for again over TCP",
-        "RFC 7766 §5",
-    ),
-    "malformed-answer": (
-        Severity.WARNING,
-        "{server} sent {client} an answer that breaks off or cannot be read ({detail}); it counts as none",
-        "RFC 1035 §4.1",
-    ),
-    "answer-with-wrong-id": (
-        Severity.WARNING,
-        "{client} got an answer from {server} whose id is not that of the question ({detail}): it may be forged, and "
-        "must not be used",
-        "RFC 5452 §9.1",
-    ),
-}
 
 
 def failed_lookups(connection: Connection) -> Iterator[Finding]:
     """Questions without a useful answer."""
-    if connection.service != "dns":
-        return
     for exchange in connection.exchanges:
         if exchange.command is None or exchange.command.verb == "DNS":
             continue
@@ -58,31 +37,21 @@ def failed_lookups(connection: Connection) -> Iterator[Finding]:
         yield Finding(code, severity, text, exchange.frames, "RFC 5321 §5.1", (connection.number,))
 
 
-def odd_answers(connection: Connection) -> Iterator[Finding]:
-    """Answers that are not what they should be, as remarked on while they were read."""
-    for remark in connection.remarks:
-        severity, text, reference = _REMARKS[remark.code]
-        ends = {"client": connection.client.label, "server": connection.server.label}
-        text = text.format(**ends, detail=remark.detail)
-        yield Finding(remark.code, severity, text, remark.frames, reference, (connection.number,))
-
-
 def odd_records(connection: Connection) -> Iterator[Finding]:
     """Answers that say no mail, name no host, or lead in a circle."""
-    if connection.service != "dns":
-        return
     for exchange in connection.exchanges:
-        if exchange.command is None or exchange.reply is None:
+        answer = usable_answer(exchange)
+        if exchange.command is None or answer is None:
             continue
-        for code, severity, text, reference in _oddities(exchange, exchange.command.argument):
+        for code, severity, text, reference in _oddities(answer, exchange.command.verb, exchange.command.argument):
             yield Finding(code, severity, text, exchange.frames, reference, (connection.number,))
 
 
-def _oddities(exchange: Exchange, name: str) -> Iterator[tuple[str, Severity, str, str]]:
-    if aliases_loop(exchange):
+def _oddities(answer: Answer, asked: str, name: str) -> Iterator[tuple[str, Severity, str, str]]:
+    if answer.aliases_loop(name):
         text = f"the aliases of {name} lead in a circle (CNAME): nothing can be found there"
         yield "alias-loop", Severity.ERROR, text, "RFC 1034 §3.6.2"
-    exchangers = [host for _, host in mail_exchangers(exchange)]
+    exchangers = list(answer.targets("MX")) if asked == "MX" else []
     if exchangers == [""]:
         yield "null-mx", Severity.ERROR, f"{name} says that it takes no mail at all (null MX)", "RFC 7505 §3"
     elif "" in exchangers:
@@ -92,28 +61,3 @@ def _oddities(exchange: Exchange, name: str) -> Iterator[tuple[str, Severity, st
         if is_ip(host):
             text = f"an MX of {name} is the address {host}: an MX has to be a host's name, so it is of no use"
             yield "mx-is-address", Severity.WARNING, text, "RFC 5321 §5.1"
-
-
-def mail_exchangers(exchange: Exchange) -> list[tuple[int, str]]:
-    """Preferences and names of the MX records of a whole answer, in lower case; ``""`` for a null MX."""
-    if exchange.command is None or exchange.command.verb != "MX":
-        return []
-    found = [line.split() for line in records(exchange, "MX")]
-    return [
-        (int(words[1]), words[2].rstrip(".").lower()) for words in found if len(words) == 3 and words[1].isdecimal()
-    ]
-
-
-def records(exchange: Exchange, kind: str) -> list[str]:
-    """The lines of one type of record in a whole answer."""
-    if exchange.reply is None or exchange.note in (TRUNCATED, MALFORMED):
-        return []
-    return [line for line in exchange.reply.lines if line.startswith(f"{kind} ")]
-
-
-def aliases_loop(exchange: Exchange) -> bool:
-    """Whether the aliases in an answer lead back to where they were."""
-    if exchange.command is None:
-        return False
-    targets = [line.split()[-1].rstrip(".").lower() for line in records(exchange, "CNAME")]
-    return len({exchange.command.argument.lower(), *targets}) <= len(targets)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from testbed.protocols.address import is_ip
-from testbed.protocols.services import SMTP_SERVICES
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.dns.dialogue import MALFORMED, TRUNCATED
-from testbed.trace.services.dns.findings import aliases_loop, mail_exchangers, records
+from testbed.trace.services.dns.results import Answer, usable_answer
+from testbed.trace.services.dns.service import DNS
+from testbed.trace.services.smtp.service import SMTP
 
 _SETTLED = ("NOERROR", "NXDOMAIN")
+_ADDRESSES = ("A", "AAAA")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An answer that may be used, where it is seen, and on which connection."""
+
+    answer: Answer
+    code: str
+    frames: tuple[int, ...]
+    number: int
 
 
 @dataclass(slots=True)
@@ -22,7 +32,7 @@ class _Client:
 
     address: str
     name: str
-    told: dict[tuple[str, str], tuple[Exchange, int]] = field(default_factory=dict)  # by type and name
+    told: dict[tuple[str, str], _Told] = field(default_factory=dict)  # by type and name
     reached: dict[str, Connection] = field(default_factory=dict)  # by address
 
     @property
@@ -31,24 +41,26 @@ class _Client:
 
     def addresses(self, host: str) -> tuple[str, ...]:
         """The addresses it was told."""
-        told = [self.told[key][0] for key in (("A", host), ("AAAA", host)) if key in self.told]
-        return tuple(
-            line.split()[-1] for exchange in told for kind in ("A", "AAAA") for line in records(exchange, kind)
-        )
+        told = self.of_addresses(host).values()
+        return tuple(address for each in told for kind in _ADDRESSES for address in each.answer.targets(kind))
+
+    def of_addresses(self, host: str) -> dict[str, _Told]:
+        """What it was told of a host's addresses, by type."""
+        return {kind: self.told[kind, host] for kind in _ADDRESSES if (kind, host) in self.told}
 
     def proof(self, *questions: tuple[str, str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The frames of some questions and their answers, and their connections."""
         found = [self.told[question] for question in questions if question in self.told]
-        frames = tuple(sorted({frame for exchange, _ in found for frame in exchange.frames}))
-        return frames, tuple(sorted({number for _, number in found}))
+        frames = tuple(sorted({frame for told in found for frame in told.frames}))
+        return frames, tuple(sorted({told.number for told in found}))
 
 
-def mail_routes(connections: Sequence[Connection]) -> Iterator[Finding]:
+def mail_routes(connections: Iterable[Connection]) -> Iterator[Finding]:
     """Domains without MX, and MX records that lead nowhere or where they should not."""
     for client in _clients(connections):
-        for (kind, domain), (exchange, _) in client.told.items():
-            if kind == "MX" and exchange.reply is not None and exchange.reply.code == "NOERROR":
-                exchangers = mail_exchangers(exchange)
+        for (kind, domain), told in client.told.items():
+            if kind == "MX" and told.code == "NOERROR":
+                exchangers = told.answer.exchangers()
                 if not exchangers:
                     yield from _without_mx(client, domain)
                 elif [host for _, host in exchangers] == [""]:
@@ -61,17 +73,16 @@ def mail_routes(connections: Sequence[Connection]) -> Iterator[Finding]:
 
 def _unknown_hosts(client: _Client) -> Iterator[Finding]:
     """Hosts that do not exist; an MX without address, a question to a block list or from a search list is none."""
-    exchangers = {host for exchange, _ in client.told.values() for _, host in mail_exchangers(exchange)}
+    exchangers = {host for (kind, _), told in client.told.items() if kind == "MX" for host in told.answer.targets("MX")}
     names = {name for _, name in client.told}
-    for (kind, host), (exchange, _) in client.told.items():
-        if kind not in ("A", "AAAA") or exchange.reply is None or exchange.reply.code != "NXDOMAIN":
+    for (kind, host), told in client.told.items():
+        if kind not in _ADDRESSES or told.code != "NXDOMAIN":
             continue
         labels = host.split(".")
         tried = any(".".join(labels[:count]) in names for count in range(1, len(labels)))  # a search list
         if not tried and host not in exchangers and not _is_reversed(labels):
             text = f"{client.label} looked for the address of {host}: there is no such host (NXDOMAIN)"
-            frames, number = exchange.frames, client.told[kind, host][1]
-            yield Finding("host-unknown", Severity.WARNING, text, frames, "RFC 1035 §4.1.1", (number,))
+            yield Finding("host-unknown", Severity.WARNING, text, told.frames, "RFC 1035 §4.1.1", (told.number,))
 
 
 def _is_reversed(labels: Sequence[str]) -> bool:
@@ -80,21 +91,21 @@ def _is_reversed(labels: Sequence[str]) -> bool:
     return v4 or (len(labels) > 32 and all(len(label) == 1 for label in labels[:32]))
 
 
-def _clients(connections: Sequence[Connection]) -> Iterator[_Client]:
+def _clients(connections: Iterable[Connection]) -> Iterator[_Client]:
     clients: dict[str, _Client] = {}
     for connection in connections:
-        if connection.service != "dns" and connection.service not in SMTP_SERVICES:
+        if connection.service not in (*DNS.names, *SMTP.names):
             continue
         end = connection.client
         client = clients.setdefault(end.address, _Client(end.address, end.name.lower()))
-        if connection.service in SMTP_SERVICES:
+        if connection.service in SMTP.names:
             client.reached.setdefault(connection.server.address, connection)
             continue
         for exchange in connection.exchanges:
-            if exchange.command is None or exchange.reply is None or exchange.note in (TRUNCATED, MALFORMED):
-                continue
-            question = exchange.command.verb, exchange.command.argument.lower()
-            client.told[question] = exchange, connection.number
+            command, reply, answer = exchange.command, exchange.reply, usable_answer(exchange)
+            if command is not None and reply is not None and answer is not None:
+                told = _Told(answer, reply.code, exchange.frames, connection.number)
+                client.told[command.verb, command.argument.lower()] = told
     yield from clients.values()
 
 
@@ -139,16 +150,15 @@ def _own_mx(client: _Client, domain: str, exchangers: list[tuple[int, str]]) -> 
 
 def _leads_nowhere(client: _Client, host: str) -> bool:
     """Whether it was told that a host has no address.  That it has none of one family may be as it should."""
-    told = {kind: client.told[kind, host][0] for kind in ("A", "AAAA") if (kind, host) in client.told}
-    codes = {kind: exchange.reply.code for kind, exchange in told.items() if exchange.reply is not None}
+    codes = {kind: told.code for kind, told in client.of_addresses(host).items()}
     if client.addresses(host) or any(code not in _SETTLED for code in codes.values()):
         return False
     return "A" in codes or "NXDOMAIN" in codes.values()
 
 
 def _is_alias(client: _Client, host: str) -> bool:
-    told = [client.told[kind, host][0] for kind in ("A", "AAAA") if (kind, host) in client.told]
-    return any(records(exchange, "CNAME") and not aliases_loop(exchange) for exchange in told)
+    answers = [told.answer for told in client.of_addresses(host).values()]
+    return any(any(answer.targets("CNAME")) and not answer.aliases_loop(host) for answer in answers)
 
 
 def _finding(
@@ -161,6 +171,6 @@ def _finding(
     hosts: Sequence[str],
     used: Sequence[Connection] = (),
 ) -> Finding:
-    frames, numbers = client.proof(("MX", domain), *((kind, host) for host in hosts for kind in ("A", "AAAA")))
+    frames, numbers = client.proof(("MX", domain), *((kind, host) for host in hosts for kind in _ADDRESSES))
     frames = tuple(sorted({*frames, *(connection.first_frame for connection in used)}))
     return Finding(code, severity, text, frames, reference, (*numbers, *(c.number for c in used)))

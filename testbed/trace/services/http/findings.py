@@ -48,8 +48,6 @@ _FAULTS = {
 
 def refused_requests(connection: Connection) -> Iterator[Finding]:
     """Replies of the classes 4xx and 5xx, one finding for each status code."""
-    if connection.service != "http":
-        return
     said: dict[tuple[str, bool], list[Exchange]] = {}
     for exchange in connection.exchanges:
         if exchange.reply is not None and exchange.reply.code[0] in "45":

@@ -1,1 +1,1 @@
-"""How mail is read: POP3 and IMAP."""
+"""What POP3 and IMAP have in common: refusals, broken dialogues, and the outcome of reading."""

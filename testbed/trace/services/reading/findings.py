@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from testbed.trace.model.connection import Closure, Connection, Handshake
-from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.reading.results import reading_result
 
-_SERVICES = ("pop3", "imap")
 _LOGINS = frozenset(("PASS", "APOP", "AUTH", "LOGIN", "AUTHENTICATE"))
 _REFUSALS = frozenset(("-ERR", "NO"))
 _GOODBYES = frozenset(("QUIT", "LOGOUT", "IDLE"))  # after these a client may go without waiting
@@ -16,67 +15,33 @@ _PATIENCE_NS = 30_000_000_000  # whoever waited less for a reply did not go beca
 
 # Response code: name of the finding, what it means, reference.
 _CODES = {
-    "[IN-USE]": ("mailbox-in-use", "another session has the mailbox open", "RFC 2449 §8.1.1"),
-    "[OVERQUOTA]": ("over-quota", "the mailbox is full", "RFC 9208 §4.3"),
-    "[TRYCREATE]": ("no-such-folder", "the folder does not exist", "RFC 3501 §7.1"),
+    "IN-USE": ("mailbox-in-use", "another session has the mailbox open", "RFC 2449 §8.1.1"),
+    "OVERQUOTA": ("over-quota", "the mailbox is full", "RFC 9208 §4.3"),
+    "TRYCREATE": ("no-such-folder", "the folder does not exist", "RFC 3501 §7.1"),
 }
 
 
-def refused_readers(connection: Connection) -> Iterator[Finding]:
-    """Logins and commands a mailbox server refused."""
-    if connection.service not in _SERVICES:
-        return
+def refused_readers(connection: Connection, *, login: str) -> Iterator[Finding]:
+    """Logins and commands a mailbox server refused; ``login`` is where logging in is specified."""
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
         if command is None or reply is None or reply.code not in _REFUSALS:
             continue
-        said = reply.text
-        known = next((entry for code, entry in _CODES.items() if code in said.upper()), None)
-        if known is not None:
-            name, meaning, reference = known
+        code = reading_result(exchange).code
+        if code in _CODES:
+            name, meaning, reference = _CODES[code]
         elif command.verb in _LOGINS and command.argument:  # AUTH alone only asks what there is
-            name, meaning, reference = "login-refused", "wrong name or password, or none allowed", "RFC 3501 §6.2.3"
-            if connection.service == "pop3":
-                reference = "RFC 1939 §7"
+            name, meaning, reference = "login-refused", "wrong name or password, or none allowed", login
         else:
             continue
-        text = f"{connection.server.label} refused {command.verb} from {connection.client.label}: {meaning} ({said})"
+        text = f"{connection.server.label} refused {command.verb} from {connection.client.label}: {meaning}"
+        text += f" ({reply.text})"
         yield Finding(name, Severity.WARNING, text, exchange.frames, reference, (connection.number,))
 
 
-def undone_deletions(connection: Connection) -> Iterator[Finding]:
-    """POP3 deletes at QUIT and not before: a connection cut earlier undoes every DELE (RFC 1939 §6)."""
-    if connection.service != "pop3" or connection.closure is Closure.OPEN:
-        return
-    marked: list[Exchange] = []
-    for exchange in connection.exchanges:
-        verb = _verb(exchange)
-        if verb == "DELE" and exchange.reply is not None and exchange.reply.code == "+OK":
-            marked.append(exchange)
-        elif verb == "RSET" and exchange.reply is not None:
-            marked.clear()
-        elif verb == "QUIT":
-            yield from () if exchange.reply is not None else _in_doubt(connection, exchange, len(marked))
-            return
-    if not marked:
-        return
-    text = f"the connection ended without QUIT: {connection.server.label} keeps what {connection.client.label} marked "
-    text += f"for deletion ({_messages(len(marked))})"
-    frames = tuple(frame for exchange in marked for frame in exchange.frames)
-    yield Finding("deletions-undone", Severity.WARNING, text, frames, "RFC 1939 §6", (connection.number,))
-
-
-def _in_doubt(connection: Connection, goodbye: Exchange, marked: int) -> Iterator[Finding]:
-    """QUIT was said and not answered: the server may have gone into the UPDATE state, or not."""
-    if marked and not connection.gaps:
-        text = f"{connection.server.label} never answered the QUIT of {connection.client.label}: only the next session "
-        text += f"shows whether what was marked for deletion ({_messages(marked)}) is gone"
-        yield Finding("deletions-in-doubt", Severity.WARNING, text, goodbye.frames, "RFC 1939 §6", (connection.number,))
-
-
-def cut_reading(connection: Connection) -> Iterator[Finding]:
-    """Commands of readers that never got their reply."""
-    if connection.service not in _SERVICES or connection.gaps or connection.handshake is not Handshake.COMPLETE:
+def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
+    """Commands of readers that never got their reply; ``reference`` is where replies are specified."""
+    if connection.gaps or connection.handshake is not Handshake.COMPLETE:
         return
     if connection.closure is Closure.OPEN:
         return
@@ -96,20 +61,8 @@ def cut_reading(connection: Connection) -> Iterator[Finding]:
     if connection.closed_by == "server":
         how = "reset" if connection.closure is Closure.RESET else "closed"
         text = f"{server} {how} the connection instead of giving {client} {what}"
-        yield Finding("server-hung-up", Severity.ERROR, text, frames, _reference(connection), (connection.number,))
+        yield Finding("server-hung-up", Severity.ERROR, text, frames, reference, (connection.number,))
     elif waited_ns >= _PATIENCE_NS:
         text = f"{client} waited {waited_ns / 1e9:.0f} s for {what} of {server}, in vain"
         code = "no-greeting" if verb == "connect" else "no-reply"
-        yield Finding(code, Severity.ERROR, text, frames, _reference(connection), (connection.number,))
-
-
-def _reference(connection: Connection) -> str:
-    return "RFC 1939 §3" if connection.service == "pop3" else "RFC 3501 §3"
-
-
-def _messages(number: int) -> str:
-    return "1 message" if number == 1 else f"{number} messages"
-
-
-def _verb(exchange: Exchange) -> str:
-    return exchange.command.verb if exchange.command is not None else ""
+        yield Finding(code, Severity.ERROR, text, frames, reference, (connection.number,))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass, field
 
 from testbed.trace.model.exchange import Command, Exchange
+from testbed.trace.services.reading.results import reading_result
 
-_ENCRYPTED = "encrypted from there on"
+_ENCRYPTED, _LOGIN = "encrypted from there on", "logged in"
 # What somebody who reads mail does, in the words of the report, by command.
 _DEEDS = {
     "STLS": _ENCRYPTED,
     "STARTTLS": _ENCRYPTED,
-    "PASS": "logged in",
-    "APOP": "logged in",
-    "LOGIN": "logged in",
-    "AUTHENTICATE": "logged in",
-    "AUTH": "logged in",
+    "PASS": _LOGIN,
+    "APOP": _LOGIN,
+    "LOGIN": _LOGIN,
+    "AUTHENTICATE": _LOGIN,
+    "AUTH": _LOGIN,
     "RETR": "retrieved",
     "DELE": "marked for deletion",
     "FETCH": "fetches",
@@ -33,28 +34,54 @@ _DEEDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader did on one connection: how often, in order of the first time, and as whom.
+
+    ``listed`` among the ``deeds`` counts the messages there were when it last asked.  ``refused`` and ``unanswered``
+    are the last commands that met such a fate.
+    """
+
+    user: str
+    deeds: tuple[tuple[str, int], ...]
+    refused: str
+    unanswered: str
+    reason: str = field(default="", compare=False)  # of the refusal, in the server's words
+
+    def __str__(self) -> str:
+        words = [deed if deed in (_LOGIN, _ENCRYPTED) else f"{count} {deed}" for deed, count in self.deeds]
+        words = [f"{_LOGIN} as {self.user}" if word == _LOGIN and self.user else word for word in words]
+        words += [f"{self.refused} refused: {self.reason}"] if self.refused else []
+        words += [f"no reply to {self.unanswered}"] if self.unanswered else []
+        return ", ".join(words)
+
+
 def outcome_of_reading(exchanges: tuple[Exchange, ...]) -> str:
     """``logged in as bob, 3 listed, 2 retrieved, 1 marked for deletion``; a refusal last, then what had no reply."""
+    return str(reading(exchanges))
+
+
+def reading(exchanges: tuple[Exchange, ...]) -> Reading:
+    """What a reader did."""
     counts: dict[str, int] = {}
-    refused = unanswered = user = ""
+    refused = reason = unanswered = user = ""
     for exchange in exchanges:
-        if exchange.command is None:
+        command, reply = exchange.command, exchange.reply
+        if command is None:
             continue
-        user = _user_of(exchange.command) or user
-        if exchange.reply is None:
-            unanswered = f"no reply to {exchange.command.verb}"
+        user = _user_of(command) or user
+        if reply is None:
+            unanswered = command.verb
             continue
-        listed = _listed(exchange)
+        listed = reading_result(exchange).listed
         if listed is not None:
             counts["listed"] = listed
-        deed = _DEEDS.get(exchange.command.verb)
-        if exchange.reply.code in ("+OK", "OK") and deed:
+        deed = _DEEDS.get(command.verb)
+        if reply.code in ("+OK", "OK") and deed:
             counts[deed] = counts.get(deed, 0) + 1
-        elif exchange.reply.code in ("-ERR", "NO", "BAD"):
-            refused = f"{exchange.command.verb} refused: {exchange.reply.text}"
-    words = [deed if deed in ("logged in", _ENCRYPTED) else f"{count} {deed}" for deed, count in counts.items()]
-    words = [f"logged in as {user}" if word == "logged in" and user else word for word in words]
-    return ", ".join(word for word in (*words, refused, unanswered) if word)
+        elif reply.code in ("-ERR", "NO", "BAD"):
+            refused, reason = command.verb, reply.text
+    return Reading(user, tuple(counts.items()), refused, unanswered, reason)
 
 
 def _user_of(command: Command) -> str:
@@ -64,20 +91,3 @@ def _user_of(command: Command) -> str:
     if command.verb in ("LOGIN", "APOP"):
         return command.argument.partition(" ")[0].strip('"')[:60]
     return ""
-
-
-def _listed(exchange: Exchange) -> int | None:
-    """How many messages a reply says there are: to STAT, LIST or UIDL, SELECT or EXAMINE; None for any other."""
-    command, reply = exchange.command, exchange.reply
-    if command is None or reply is None or reply.code not in ("+OK", "OK"):
-        return None
-    if command.verb == "STAT":
-        first = reply.text.partition(" ")[0]
-        return int(first) if first.isdigit() and len(first) < 10 else None
-    if command.verb in ("LIST", "UIDL") and not command.argument:
-        counted = re.fullmatch(r"(\d{1,9}) lines, \d+ octets", reply.lines[-1])
-        return int(counted.group(1)) if counted else len(reply.lines) - 1
-    if command.verb in ("SELECT", "EXAMINE"):
-        exists = re.search(r"(?:^|, )(\d{1,9}) EXISTS", reply.lines[-1])
-        return int(exists.group(1)) if exists else None
-    return None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from testbed.protocols.services import SMTP_SERVICES
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Recipient, Transaction
 from testbed.trace.model.finding import Finding, Severity
@@ -40,7 +39,7 @@ class _Try:
         return message.frames[-1] if message is not None and message.frames else self.transaction.frames[-1]
 
 
-def account_of_messages(connections: Sequence[Connection]) -> Iterator[Finding]:
+def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     """For every recipient that was tried more than once between the same hosts: how often, why, and how it ended."""
     tries: dict[tuple[str, str, str, str], list[_Try]] = defaultdict(list)
     for connection in connections:
@@ -51,7 +50,7 @@ def account_of_messages(connections: Sequence[Connection]) -> Iterator[Finding]:
     unopened = Counter(
         (c.client.label, c.server.label)
         for c in connections
-        if c.service in SMTP_SERVICES and c.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
+        if c.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
     )
     told = 0
     for (client, server, _, address), found in tries.items():
@@ -81,7 +80,7 @@ def _account(client: str, server: str, address: str, found: list[_Try], failed: 
     return Finding("delivery-retried", severity, text, frames, "RFC 5321 §4.5.4.1", connections)
 
 
-def duplicates(connections: Sequence[Connection]) -> Iterator[Finding]:
+def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
     """A message handed to one server twice for the same recipient, at least once without a reply (RFC 1047)."""
     sent: dict[tuple[str, str, str], list[_Try]] = defaultdict(list)
     for connection in connections:

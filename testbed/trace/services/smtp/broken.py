@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from testbed.protocols.services import SMTP_SERVICES
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
@@ -26,8 +25,6 @@ def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
 
 def stalled_client(connection: Connection) -> Iterator[Finding]:
     """A client that said nothing any more, until the server closed the connection."""
-    if connection.service not in SMTP_SERVICES:
-        return
     for exchange in connection.exchanges:
         if exchange.reply is None or not ends_idleness(connection, exchange):
             continue
@@ -45,8 +42,6 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
 
 def slow_replies(connection: Connection) -> Iterator[Finding]:
     """Replies that came in crumbs."""
-    if connection.service not in SMTP_SERVICES:
-        return
     for exchange in connection.exchanges:
         reply = exchange.reply
         if reply is None or len(reply.frames) < _FEWEST_PIECES or reply.octets > _MOST_OCTETS * len(reply.frames):
@@ -74,8 +69,6 @@ def _reply_to(exchange: Exchange) -> str:
 
 def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     """Commands that never got their reply."""
-    if connection.service not in SMTP_SERVICES or connection.transport != "tcp":
-        return
     if any(remark.code == _ENDLESS for remark in connection.remarks):
         return
     if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):

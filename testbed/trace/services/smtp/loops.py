@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity
@@ -12,7 +12,7 @@ _FEWEST = 3  # times one server takes a message before it is a loop; a reply tha
 _MAX_FRAMES = 20
 
 
-def mail_loops(connections: Sequence[Connection]) -> Iterator[Finding]:
+def mail_loops(connections: Iterable[Connection]) -> Iterator[Finding]:
     """A message that the same server has taken from the same client for the same recipient again and again."""
     passed: dict[tuple[str, str], dict[tuple[str, str, str], list[tuple[int, int]]]] = {}
     for connection in connections:

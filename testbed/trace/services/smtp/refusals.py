@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from testbed.protocols.services import SMTP_SERVICES
 from testbed.protocols.status import explain
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange, Reply
@@ -65,8 +64,6 @@ def _too_many(connection: Connection, reply: Reply, address: str) -> Finding:
 
 def refused_sessions(connection: Connection) -> Iterator[Finding]:
     """Refusals of anything but a recipient or a message."""
-    if connection.service not in SMTP_SERVICES:
-        return
     said: dict[tuple[str, str], list[Reply]] = {}
     in_vain = set(map(id, _in_vain(connection)))
     for exchange in connection.exchanges:

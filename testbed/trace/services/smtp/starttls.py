@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from testbed.protocols.services import SMTP_SERVICES
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
@@ -33,7 +32,7 @@ def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
 
 def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
     """STARTTLS was refused, and the client rather said nothing than say it in clear."""
-    if connection.service not in SMTP_SERVICES or connection.closure is Closure.OPEN or connection.gaps:
+    if connection.closure is Closure.OPEN or connection.gaps:
         return
     refused = [e for e in connection.exchanges if _verb(e) == "STARTTLS" and e.reply and e.reply.code[:1] in "45"]
     if not refused or any(_verb(exchange) in _SAYS_TOO_MUCH for exchange in connection.exchanges):
@@ -46,7 +45,7 @@ def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
     yield Finding("gave-up-without-tls", Severity.WARNING, text, frames, "RFC 3207 §4.1", (connection.number,))
 
 
-def lost_starttls(connections: Sequence[Connection]) -> Iterator[Finding]:
+def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
     """A server that offers STARTTLS to a client on one connection, and not on another."""
     offers: dict[tuple[str, str, int], Reply] = {}
     without: list[tuple[Connection, Reply]] = []
@@ -65,7 +64,7 @@ def lost_starttls(connections: Sequence[Connection]) -> Iterator[Finding]:
         yield Finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6", (connection.number,))
 
 
-def fallbacks(connections: Sequence[Connection]) -> Iterator[Finding]:
+def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
     """TLS failed, and the client came back and sent mail without it, although it was offered again."""
     failed: dict[tuple[str, str, int], Connection] = {}
     told = 0
@@ -90,15 +89,13 @@ def fallbacks(connections: Sequence[Connection]) -> Iterator[Finding]:
 
 def _agreed(connection: Connection) -> Reply | None:
     """The reply that says TLS may begin."""
-    if connection.service not in SMTP_SERVICES:
-        return None
     replies = (e.reply for e in connection.exchanges if _verb(e) == "STARTTLS")
     return next((reply for reply in replies if reply is not None and reply.code == "220"), None)
 
 
 def _clear_answer_to_ehlo(connection: Connection) -> Reply | None:
     """The first positive answer to EHLO, where TLS did not come before it."""
-    if connection.service not in SMTP_SERVICES or (connection.tls is not None and connection.tls.implicit):
+    if connection.tls is not None and connection.tls.implicit:
         return None
     found = next((e for e in connection.exchanges if _verb(e) == "EHLO" and e.reply and e.reply.code == "250"), None)
     return found.reply if found is not None else None

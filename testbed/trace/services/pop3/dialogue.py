@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from testbed.protocols.imap import number, response_code
 from testbed.protocols.pop3 import is_multi_line, phase_word, split_command
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
@@ -18,10 +19,12 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
+from testbed.trace.services.reading.results import ReadingResult
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 _MESSAGES = frozenset(("RETR", "TOP"))
 _MAX_LINES_KEPT = 50
+_MAX_OFFERS = 1_000
 _MAX_EXCHANGES = 1_000_000
 
 
@@ -148,7 +151,7 @@ class Pop3Dialogue:
             return
         self._keep(line)
         listing.count += 1
-        if listing.count <= _MAX_LINES_KEPT:
+        if listing.count <= (_MAX_OFFERS if self._waiting and self._waiting[0].verb == "CAPA" else _MAX_LINES_KEPT):
             listing.lines.append(decoded(line.content[1:] if line.content.startswith(b".") else line.content))
 
     def _keep(self, line: Line) -> None:
@@ -160,14 +163,15 @@ class Pop3Dialogue:
         status, _, text = decoded(pending.first.content).partition(" ")
         command = self._waiting.popleft() if self._waiting else None
         self._authenticating -= command is not None and command.verb == "AUTH"
-        keep = pending.lines if command is None or command.verb not in _MESSAGES else []
+        keep = pending.lines[:_MAX_LINES_KEPT] if command is None or command.verb not in _MESSAGES else []
         summary = [f"{pending.count} lines, {pending.octets} octets"] if pending.count > len(keep) else []
         frames = tuple(dict.fromkeys((*pending.first.frames, pending.last_frame or pending.first.frames[-1])))
         octets = pending.octets or pending.first.octets
         reply = Reply(status, "", (text, *keep, *summary), frames, pending.first.time_ns, octets)
         known = status in ("+OK", "-ERR", "+")
+        whole = not note
         note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
-        self._add(Exchange(_phase(command), command, reply, note))
+        self._add(Exchange(_phase(command), command, reply, note, _result(command, status, text, pending, whole=whole)))
         if command is not None and command.verb == "STLS" and status == "+OK":
             if self._waiting:
                 behind = self._waiting[0]
@@ -177,6 +181,22 @@ class Pop3Dialogue:
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:
             self._exchanges.append(exchange)
+
+
+def _result(command: Command | None, status: str, text: str, reply: _Pending, *, whole: bool) -> ReadingResult:
+    code, _ = response_code(text)
+    if command is None or status != "+OK":
+        return ReadingResult(code=code)
+    match command.verb:
+        case "STAT":
+            return ReadingResult(code=code, listed=number(text.partition(" ")[0]))
+        case "LIST" | "UIDL" if not command.argument:
+            return ReadingResult(code=code, listed=reply.count)
+        case "RETR":
+            return ReadingResult(code=code, fetched=int(whole))
+        case "CAPA":
+            return ReadingResult(code=code, offers=tuple(reply.lines))
+    return ReadingResult(code=code)
 
 
 def _phase(command: Command | None) -> Phase:

@@ -10,7 +10,15 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from testbed.protocols.imap import literal_octets, phase_word, response_code, search_result, split_command, split_status
+from testbed.protocols.imap import (
+    asks_for_messages,
+    literal_octets,
+    number,
+    phase_word,
+    response_code,
+    split_command,
+    split_status,
+)
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
@@ -19,12 +27,15 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import MASK, Credentials
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
+from testbed.trace.services.reading.results import ReadingResult
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
-_MAX_LINES_KEPT = 20
 _MAX_KINDS = 100  # of untagged data, counted each for itself
 _MAX_EXCHANGES = 1_000_000
+_MOST_FOUND, _FOUND_SHOWN = 100_000, 20  # numbers SEARCH gives
 _NUMBERED = frozenset(("EXISTS", "RECENT"))  # untagged data that is one number, and not one of many
+_OPENS = frozenset(("SELECT", "EXAMINE"))
+_FETCHES = frozenset(("FETCH", "UID FETCH"))
 _MAX_SECRET = 500  # octets of a literal that is a name or a password
 _FETCHED = re.compile(rb"(?:BODY\[\]|BINARY\[\]|RFC822)(<\d+>)? ~?\{\d+\}$", re.I)
 _IS_FETCH = re.compile(rb"\* \d+ FETCH ", re.I)
@@ -52,12 +63,35 @@ class _Half:
 class _Data:
     """Untagged data since the last completion."""
 
-    lines: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
-    shown: dict[str, str] = field(default_factory=dict)  # how a kind is summed up, where not by its count
+    numbers: dict[str, int] = field(default_factory=dict)  # how many EXIST
+    fetched: int = 0
+    found: list[int] | None = None
+    left_out: bool = False  # some of what was found
     frames: tuple[int, ...] = ()  # the first
     octets: int = 0
     first_time: int = 0
+
+    def found_all(self) -> frozenset[int] | None:
+        """What SEARCH found, None where nothing was sought, or where some of it is left out."""
+        return None if self.found is None or self.left_out else frozenset(self.found)
+
+    def find(self, words: list[str], *, whole: bool) -> None:
+        """Take what SEARCH found (RFC 3501 §7.2.5); ``whole`` tells whether the line is."""
+        numbers = [found for word in words if (found := number(word)) is not None]
+        self.found = self.found or []
+        self.left_out = self.left_out or not whole or len(self.found) + len(numbers) > _MOST_FOUND
+        self.found += numbers[: _MOST_FOUND - len(self.found)]
+
+    def summary(self) -> str:
+        """What came, in words: ``3 EXISTS, 2 FETCH``."""
+        return ", ".join(self._in_words(kind, count) for kind, count in self.kinds.items())
+
+    def _in_words(self, kind: str, count: int) -> str:
+        if kind != "SEARCH" or self.found is None:
+            return f"{self.numbers.get(kind, count)} {kind}"
+        more = f" and {len(self.found) - _FOUND_SHOWN} more" if len(self.found) > _FOUND_SHOWN else ""
+        return f"SEARCH found {', '.join(map(str, self.found[:_FOUND_SHOWN])) or 'nothing'}{more}"
 
 
 class ImapDialogue:
@@ -70,6 +104,7 @@ class ImapDialogue:
     def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
         self._halves = (_Half(MessageKeeper(on_message, CLIENT)), _Half(MessageKeeper(on_message, SERVER)))
         self._open: dict[str, Command] = {}
+        self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
         self._greeted = False
         self._data = _Data()
         self._exchanges: list[Exchange] = []
@@ -179,6 +214,8 @@ class ImapDialogue:
         if len(self._open) >= _MAX_EXCHANGES:
             return
         self._open[tag] = Command(name, arguments, line.frames, line.time_ns, line.octets)
+        if name in _FETCHES and asks_for_messages(line.content):
+            self._fetching.add(tag)
         self._last_tag = tag
         self._halves[CLIENT].has_messages = name == "APPEND"
 
@@ -205,7 +242,9 @@ class ImapDialogue:
         elif status is not None and status[0] in self._open:
             self._answering = False
             self._refused_literal(status)
-            self._complete(self._open.pop(status[0]), line, status)
+            fetching = status[0] in self._fetching
+            self._fetching.discard(status[0])
+            self._complete(self._open.pop(status[0]), line, status, fetching=fetching)
         elif status is not None and status[1] == "BYE":
             text = status[2]
             reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.octets)
@@ -228,25 +267,32 @@ class ImapDialogue:
         words = decoded(line.content).split(" ")
         kind = next((w for w in words[1:3] if not w.isdigit()), "data")
         kind = kind.upper()[:40]
-        if kind in _NUMBERED and words[1].isdigit():
-            data.shown[kind] = f"{words[1][:10]} {kind}"
+        if kind in _NUMBERED and (told := number(words[1])) is not None:
+            data.numbers[kind] = told
+        elif kind == "FETCH":
+            data.fetched += 1
         elif kind == "SEARCH":
-            data.shown[kind] = search_result(words[2:])
+            data.find(words[2:], whole=line.raw.endswith(b"\n"))
         data.kinds[kind if kind in data.kinds or len(data.kinds) < _MAX_KINDS else "OTHER"] += 1
-        if len(data.lines) < _MAX_LINES_KEPT:
-            data.lines.append(decoded(line.content)[2:300])
 
-    def _complete(self, command: Command, line: Line, status: tuple[str, str, str] | None) -> None:
+    def _complete(
+        self, command: Command, line: Line, status: tuple[str, str, str] | None, *, fetching: bool = False
+    ) -> None:
         _, word, text = status or ("", "", decoded(line.content)[:500])
         code, rest = response_code(text)
         data, self._data = self._data, _Data()
-        summary = [data.shown.get(kind, f"{count} {kind}") for kind, count in data.kinds.items()]
-        lines = (f"[{code}] {rest}".strip() if code else rest, *([", ".join(summary)] if summary else []))
+        summary = data.summary()
+        lines = (f"[{code}] {rest}".strip() if code else rest, *([summary] if summary else []))
         frames = tuple(dict.fromkeys((*data.frames, *line.frames)))
         first = data.first_time or line.time_ns
         reply = Reply(word, "", lines, frames, first, line.octets + data.octets)
         note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
-        self._add(Exchange(Phase(phase_word(command.verb)), command, reply, note))
+        result = ReadingResult(code=code)
+        if word == "OK":
+            listed = data.numbers.get("EXISTS") if command.verb in _OPENS else None
+            fetched = data.fetched if fetching else 0
+            result = ReadingResult(code=code, listed=listed, fetched=fetched, found=data.found_all())
+        self._add(Exchange(Phase(phase_word(command.verb)), command, reply, note, result))
         if command.verb == "STARTTLS" and word == "OK":
             behind = next(iter(self._open.values()), None)
             if behind is not None:

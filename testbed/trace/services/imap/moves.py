@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from testbed.protocols.imap import found_by_search
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.reading.results import reading_result
 
 _OPENS = frozenset(("SELECT", "EXAMINE"))
 _MOVE = re.compile(r'(\d+) (?:"(.*)"|(\S+))')
@@ -24,10 +24,10 @@ class _Look:
     uids: frozenset[int]
 
 
-def interrupted_moves(connections: Sequence[Connection]) -> Iterator[Finding]:
+def interrupted_moves(connections: Iterable[Connection]) -> Iterator[Finding]:
     """Every MOVE that was sent and not answered, with what a later session found."""
     for connection in connections:
-        if connection.service != "imap" or connection.gaps or connection.closure is Closure.OPEN:
+        if connection.gaps or connection.closure is Closure.OPEN:
             continue
         folder = ""
         for exchange in connection.exchanges:
@@ -40,7 +40,7 @@ def interrupted_moves(connections: Sequence[Connection]) -> Iterator[Finding]:
                 yield _interrupted(connection, exchange, folder, connections)
 
 
-def _interrupted(connection: Connection, exchange: Exchange, source: str, connections: Sequence[Connection]) -> Finding:
+def _interrupted(connection: Connection, exchange: Exchange, source: str, connections: Iterable[Connection]) -> Finding:
     command = exchange.command
     assert command is not None
     found = _MOVE.fullmatch(command.argument)
@@ -60,10 +60,10 @@ def _interrupted(connection: Connection, exchange: Exchange, source: str, connec
     return Finding("move-interrupted", Severity.WARNING, text, frames, "RFC 6851 §3.3", numbers)
 
 
-def _later_look(connection: Connection, source: str, connections: Sequence[Connection]) -> _Look | None:
+def _later_look(connection: Connection, source: str, connections: Iterable[Connection]) -> _Look | None:
     """The first time a later session asked for all messages of the folder."""
     for other in connections:
-        if other.number <= connection.number or other.service != "imap":
+        if other.number <= connection.number:
             continue
         if (other.server.label, other.client.label) != (connection.server.label, connection.client.label):
             continue
@@ -75,7 +75,7 @@ def _later_look(connection: Connection, source: str, connections: Sequence[Conne
             if command.verb in _OPENS:
                 folder = command.argument.strip('"')
             elif command.verb == "UID SEARCH" and command.argument.upper() == "ALL" and folder == source:
-                uids = found_by_search(reply.lines[-1])
+                uids = reading_result(exchange).found
                 if uids is not None:
                     return _Look(other, reply.frames, uids)
     return None

@@ -1,0 +1,107 @@
+"""The events hosts log into a trace, which the inspector and the verdicts read back; used as ``events.Stored``.
+
+Every entry has its host (``_HOSTNAME``) and its time besides (:meth:`testbed.pcap.write.TraceWriter.log`).
+"""
+
+from __future__ import annotations
+
+from testbed.protocols.events.client import (
+    Fetched,
+    KeptInOutbox,
+    ReadingFailed,
+    SeenOnTheWeb,
+    SentByWeb,
+    SubmissionFailed,
+    Submitted,
+    Talked,
+)
+from testbed.protocols.events.event import LogEvent, event_of
+from testbed.protocols.events.lab import (
+    CameTrue,
+    Crashed,
+    Exited,
+    Fault,
+    LabEnded,
+    LabStarted,
+    RefusedOutside,
+    Restarted,
+    Said,
+    Started,
+    Step,
+    Stopped,
+    Visited,
+)
+from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsMail, Sorted, Stored
+from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
+from testbed.protocols.events.server import (
+    Accepted,
+    Answered,
+    Attempt,
+    Bounced,
+    Deferred,
+    Discarded,
+    Forwarded,
+    HoldsQueue,
+    HopFailed,
+    InClear,
+    Notified,
+    Refused,
+    Relayed,
+    Route,
+    TlsFailed,
+    Told,
+)
+from testbed.protocols.events.words import Event
+
+__all__ = [
+    "Accepted",
+    "Answered",
+    "AnsweredFor",
+    "Attempt",
+    "Bounced",
+    "CameTrue",
+    "Crashed",
+    "Deferred",
+    "Deleted",
+    "Discarded",
+    "Emptied",
+    "Event",
+    "Exited",
+    "Fault",
+    "Fetched",
+    "Filed",
+    "ForRecipient",
+    "ForRecipients",
+    "Forwarded",
+    "HoldsMail",
+    "HoldsQueue",
+    "HopFailed",
+    "InClear",
+    "KeptInOutbox",
+    "LabEnded",
+    "LabStarted",
+    "LogEvent",
+    "Notified",
+    "OfMessage",
+    "ReadingFailed",
+    "Refused",
+    "RefusedOutside",
+    "Relayed",
+    "Restarted",
+    "Route",
+    "Said",
+    "SeenOnTheWeb",
+    "SentByWeb",
+    "Sorted",
+    "Started",
+    "Step",
+    "Stopped",
+    "Stored",
+    "SubmissionFailed",
+    "Submitted",
+    "Talked",
+    "TlsFailed",
+    "Told",
+    "Visited",
+    "event_of",
+]

@@ -1,0 +1,62 @@
+"""What name servers answer, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from testbed.trace.model.exchange import Exchange, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A resource record of an answer: its type, and its data as zone files write them (RFC 1035 §5.1).
+
+    ``target`` is the host or the address that MX, CNAME, A and AAAA name, in lower case and without the final dot, so
+    ``""`` for a null MX; None for other types, and for data that cannot be read.  ``preference`` is that of an MX.
+    """
+
+    kind: str
+    text: str
+    target: str | None = None
+    preference: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Result):
+    """The records of an answer.
+
+    ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
+    """
+
+    records: tuple[Record, ...]
+    truncated: bool
+    whole: bool
+
+    @property
+    def usable(self) -> bool:
+        """Whether a client may go by it."""
+        return self.whole and not self.truncated
+
+    def targets(self, kind: str) -> Iterator[str]:
+        """The hosts or addresses that records of one type name."""
+        return (record.target for record in self.records if record.kind == kind and record.target is not None)
+
+    def exchangers(self) -> list[tuple[int, str]]:
+        """Preferences and names of the MX records; ``""`` for a null MX (RFC 7505)."""
+        mx = (record for record in self.records if record.kind == "MX")
+        return [(record.preference, record.target) for record in mx if record.target is not None]
+
+    def aliases_loop(self, name: str) -> bool:
+        """Whether the aliases of the name that was asked for lead back to where they were."""
+        targets = list(self.targets("CNAME"))
+        return len({name.lower(), *targets}) <= len(targets)
+
+
+def usable_answer(exchange: Exchange) -> Answer | None:
+    """The answer a client may go by, None where there is none."""
+    result = exchange.result
+    return result if isinstance(result, Answer) and result.usable else None

@@ -1,0 +1,1 @@
+"""IMAP: its dialogue, and moves that were interrupted."""

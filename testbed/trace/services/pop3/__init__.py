@@ -1,0 +1,1 @@
+"""POP3: its dialogue, and deletions that never happened."""

@@ -1,0 +1,58 @@
+"""Where an SMTP dialogue does not keep to its protocol, or gives away what it should not, in sentences."""
+
+from __future__ import annotations
+
+from testbed.trace.model.finding import Severity
+from testbed.trace.services.sentences import Sentence, in_clear, injected, told_as
+
+_INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
+_SENTENCES = {
+    "smtp-smuggling": Sentence(
+        _ERROR,
+        "SMTP smuggling attempt: a message from {client} holds {detail}; a server that takes this for the end of mail "
+        "data reads a second message from within the first",
+        "RFC 5321 §4.1.1.4",
+    ),
+    "false-end-of-data": Sentence(
+        _WARNING,
+        "a message from {client} holds {detail}: only CRLF.CRLF ends mail data, but a careless server may end it there",
+        "RFC 5321 §4.1.1.4",
+    ),
+    "bare-line-feed": Sentence(_WARNING, "{client} ended lines with LF alone ({detail})", "RFC 5321 §2.3.8"),
+    "bare-carriage-return": Sentence(_WARNING, "{client} sent CR without LF ({detail})", "RFC 5321 §2.3.8"),
+    "command-too-long": Sentence(
+        _WARNING, "{client} sent a command line that is too long: {detail}", "RFC 5321 §4.5.3.1.4"
+    ),
+    "text-line-too-long": Sentence(
+        _INFO, "a line of mail data from {client} is longer than 1000 octets: {detail}", "RFC 5321 §4.5.3.1.6"
+    ),
+    "pipelining-not-offered": Sentence(
+        _WARNING, "{client} did not wait although {server} had not offered PIPELINING: {detail}", "RFC 2920 §3.1", True
+    ),
+    "command-before-greeting": Sentence(
+        _WARNING, "{client} did not wait for {server}'s greeting before {detail}", "RFC 5321 §4.3.1", True
+    ),
+    "data-before-354": Sentence(
+        _WARNING, "{client} sent mail data before {server} had answered DATA", "RFC 2920 §3.1", True
+    ),
+    "reply-out-of-sequence": Sentence(
+        _WARNING, "{server} sent a reply that answers nothing the client had said: {detail}", "RFC 5321 §4.3.2", True
+    ),
+    "reply-not-smtp": Sentence(_WARNING, "{server} sent a line that is no SMTP reply: {detail}", "RFC 5321 §4.2"),
+    "reply-endless": Sentence(
+        _ERROR, "{server} went on with one reply and never ended it: {detail}", "RFC 5321 §4.2.1"
+    ),
+    "reply-codes-differ": Sentence(
+        _WARNING, "the lines of one reply from {server} have different codes: {detail}", "RFC 5321 §4.2.1"
+    ),
+    "eight-bit-command": Sentence(
+        _WARNING, "{client} sent octets beyond ASCII in {detail} without SMTPUTF8", "RFC 5321 §2.4"
+    ),
+    "rcpt-before-mail": Sentence(_WARNING, "{client} sent RCPT without MAIL before it", "RFC 5321 §3.3", True),
+    "data-without-rcpt": Sentence(
+        _WARNING, "{server} answered DATA with 354 although no RCPT came before it", "RFC 5321 §3.3", True
+    ),
+    "client-garbage": Sentence(_WARNING, "{client} sent octets that are no SMTP command: {detail}", "RFC 5321 §4.1"),
+}
+
+smtp_remarks = told_as(_SENTENCES | injected("STARTTLS", "RFC 3207 §4.2") | in_clear("RFC 4954 §4"))

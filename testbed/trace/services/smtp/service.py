@@ -1,0 +1,53 @@
+"""SMTP as a service: ports, greeting, and everything that is known of it."""
+
+from __future__ import annotations
+
+import re
+
+from testbed.trace.services.service import Mail, Port, Service
+from testbed.trace.services.smtp.account import account_of_messages, duplicates
+from testbed.trace.services.smtp.broken import cut_dialogue, slow_replies, stalled_client
+from testbed.trace.services.smtp.dialogue import SmtpDialogue
+from testbed.trace.services.smtp.extensions import lone_dots
+from testbed.trace.services.smtp.loops import mail_loops
+from testbed.trace.services.smtp.outcome import outcome_of_mail
+from testbed.trace.services.smtp.refusals import refused_recipients, refused_sessions
+from testbed.trace.services.smtp.sentences import smtp_remarks
+from testbed.trace.services.smtp.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
+
+_COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|LHLO|MAIL FROM:)[ \t]*[^\r\n]")
+
+
+def _recognises(client: bytes, server: bytes) -> bool:
+    return _COMMAND.match(client) is not None and (not server or server[:1] in b"245")
+
+
+SMTP = Service(
+    names=("smtp", "submission"),
+    ports=(
+        Port(25, "smtp"),
+        Port(2525, "smtp"),
+        Port(587, "submission"),
+        Port(465, "submissions", inside="submission"),
+    ),
+    openings=(b"EHLO", b"HELO", b"LHLO", b"MAIL"),
+    recognises=_recognises,
+    port_decides=True,
+    stream=SmtpDialogue,
+    mail=Mail.PUSHED,
+    telling=("4", "5"),
+    outcome=outcome_of_mail,
+    findings=(
+        refused_sessions,
+        refused_recipients,
+        lone_dots,
+        cut_dialogue,
+        stalled_client,
+        slow_replies,
+        unfinished_handshake,
+        gave_up_without_tls,
+    ),
+    across=(account_of_messages, duplicates, mail_loops, lost_starttls, fallbacks),
+    remarks=smtp_remarks,
+    in_columns=True,
+)
