@@ -39,7 +39,7 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
         took = loop.real_elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
     how = f"is killed after {step.time_limit / _NS:g} s" if killed else f"exits with status {status}"
-    log(Event.EXITED, f"{step.command[0]} {how}", command=step.line_of_words, status=status)
+    log(Event.EXITED, f"{step.command[0]} {how}", command=step.command_line, status=status)
 
 
 async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:
