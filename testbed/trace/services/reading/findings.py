@@ -36,7 +36,7 @@ def refused_readers(connection: Connection, *, login: str) -> Iterator[Finding]:
             continue
         text = f"{connection.server.label} refused {command.verb} from {connection.client.label}: {meaning}"
         text += f" ({reply.text})"
-        yield Finding(name, Severity.WARNING, text, exchange.frames, reference, (connection.number,))
+        yield connection.finding(name, Severity.WARNING, text, exchange.frames, reference)
 
 
 def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
@@ -61,8 +61,8 @@ def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
     if connection.ending.by == "server":
         how = "reset" if connection.ending.closure is Closure.RESET else "closed"
         text = f"{server} {how} the connection instead of giving {client} {what}"
-        yield Finding("server-hung-up", Severity.ERROR, text, frames, reference, (connection.number,))
+        yield connection.finding("server-hung-up", Severity.ERROR, text, frames, reference)
     elif waited_ns >= _PATIENCE_NS:
         text = f"{client} waited {waited_ns / 1e9:.0f} s for {what} of {server}, in vain"
         code = "no-greeting" if verb == "connect" else "no-reply"
-        yield Finding(code, Severity.ERROR, text, frames, reference, (connection.number,))
+        yield connection.finding(code, Severity.ERROR, text, frames, reference)

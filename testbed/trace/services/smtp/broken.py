@@ -49,7 +49,7 @@ def slow_replies(connection: Connection) -> Iterator[Finding]:
         text = f"{connection.server.label} said {_reply_to(exchange)}, of {reply.octets} octets, in "
         text += f"{len(reply.frames)} pieces: the time its client has for a reply may run out before it is whole"
         frames = reply.frames[:_MAX_FRAMES]
-        yield Finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2", (connection.number,))
+        yield connection.finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2")
 
 
 def _time(exchange: Exchange) -> int:
@@ -89,7 +89,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         what = "in the middle of a message of" if cut_off else f"before the reply to {first.command.verb} of"
         text = f"the capture ends {what} {connection.client.label}"
         frames = first.command.frames[-1:]
-        yield Finding("capture-ends", Severity.INFO, text, frames, "", (connection.number,))
+        yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
     elif first.command.verb == "message" and not first.command.argument:
         text = (
             f"the connection ended after the final dot and before {connection.server.label}'s reply: "
@@ -99,7 +99,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     elif first.command.verb == "message" and connection.transport.gaps:
         text = f"the end of the message is not in the capture, nor is {connection.server.label}'s reply"
         frames = first.command.frames[-1:]
-        yield Finding("message-not-captured", Severity.INFO, text, frames, "", (connection.number,))
+        yield connection.finding("message-not-captured", Severity.INFO, text, frames, "")
     elif (
         first.command.verb == "message"
         and _SERVER_ZERO_WINDOW in connection.transport.history
@@ -145,4 +145,4 @@ def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:
 
 
 def _cut(connection: Connection, code: str, text: str, frames: tuple[int, ...], reference: str) -> Finding:
-    return Finding(code, Severity.ERROR, text, frames, reference, (connection.number,))
+    return connection.finding(code, Severity.ERROR, text, frames, reference)

@@ -32,7 +32,7 @@ def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
     else:
         code, text = "tls-cut-off", f"{server} ended the connection instead of the TLS handshake"
     frames = (*agreed.frames, *connection.ending.frames[:1])
-    yield Finding(code, Severity.ERROR, text, frames, "RFC 3207 §4.1", (connection.number,))
+    yield connection.finding(code, Severity.ERROR, text, frames, "RFC 3207 §4.1")
 
 
 def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
     text = f"{connection.server.label} refused STARTTLS ({reply.status}), and {connection.client.label} gave up "
     text += "rather than send anything without encryption"
     frames = (*reply.frames, *connection.ending.frames[:1])
-    yield Finding("gave-up-without-tls", Severity.WARNING, text, frames, "RFC 3207 §4.1", (connection.number,))
+    yield connection.finding("gave-up-without-tls", Severity.WARNING, text, frames, "RFC 3207 §4.1")
 
 
 def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
         text += "somebody on the way may have taken it out"
         text += "; mail went without encryption" if _has_mail(connection) else ""
         frames = (*reply.frames[:1], *offers[_ends(connection)].frames[:1])
-        yield Finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6", (connection.number,))
+        yield connection.finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6")
 
 
 def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
