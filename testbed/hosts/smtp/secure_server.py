@@ -17,7 +17,7 @@ from testbed.hosts.smtp.commands import Terms
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.tls import LabTls, TlsScript
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 _HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
 
@@ -163,7 +163,7 @@ class SecureSmtpServer(SmtpServer):
     def _handshake_failed(self, error: OSError) -> None:
         reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
         peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
-        self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
+        self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
         self.transport = None  # ends the command loop

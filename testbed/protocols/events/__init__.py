@@ -51,7 +51,6 @@ from testbed.protocols.events.server import (
     TlsFailed,
     Told,
 )
-from testbed.protocols.events.words import Event
 
 __all__ = [
     "Accepted",
@@ -65,7 +64,6 @@ __all__ = [
     "Deleted",
     "Discarded",
     "Emptied",
-    "Event",
     "Exited",
     "Fault",
     "Fetched",
