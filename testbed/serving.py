@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 
 from testbed.errors import UsageError
 from testbed.lab.hold_open import OUTSIDE, OpenLab
+from testbed.lab.network import rto_min_ms
 from testbed.net.forward import HOME, Doors, carry
 from testbed.net.programs import listeners, speaking_as
 from testbed.protocols import events
@@ -108,7 +109,7 @@ class InsideOnly:
 
     async def hold(self, lab: OpenLab) -> None:
         """Wait until cancelled."""
-        with speaking_as(lab.addresses[self._speaker]):
+        with speaking_as(lab.addresses[self._speaker], rto_min_ms(lab.scenario)):
             self._tell.send(Served(os.getpid(), tuple(_services(lab))))
             await _until_cancelled()
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import struct
 
+from testbed.hosts.connections import reset
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.smtp import parse_reply_line
@@ -129,9 +128,7 @@ class _Connection:
                 while await self._reader.read(65_536):
                     pass
         if how == "reset":
-            sock = self._writer.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._writer.transport.abort()
+            reset(self._writer.transport)
         self._writer.close()
 
 

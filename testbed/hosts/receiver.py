@@ -44,6 +44,7 @@ class Receiver(MailHost):
 
 class _ReceiverHandler(MailHandler):
     def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner) -> None:
+        self.domain = post_office.domain
         self._site = site
         self._post_office = post_office
         self._runner = runner

@@ -50,6 +50,7 @@ class Relay(MailHost):
 
 class _RelayHandler(MailHandler):
     def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner, forward: Mapping[str, str]) -> None:
+        self.domain = post_office.domain
         self._site = site
         self._post_office = post_office
         self._runner = runner

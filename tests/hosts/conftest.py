@@ -29,7 +29,7 @@ from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop
 from testbed.protocols.events import LogEvent
 from testbed.scenario.faults import DialogueFault
-from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.mailboxes import MailboxSpec
 
 
 @dataclass
@@ -98,6 +98,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             "bob": MailboxSpec(quota=20_000),
             "carol": MailboxSpec(),
             "fay": MailboxSpec(quota=1_000, filled=1_000),
+            "postmaster": MailboxSpec(),
             "gus": MailboxSpec(quota=20_480, messages=4, folders=("Archive",), password="opensesame"),
         }
         post_office = PostOffice(site, "someschool.edu", boxes)

@@ -11,7 +11,7 @@ from testbed.hosts.smtp.message_data import body_digest
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
 from testbed.protocols.header import header_field
-from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.mailboxes import MailboxSpec
 from testbed.scenario.rules import Rule
 
 
@@ -103,5 +103,7 @@ class PostOffice:
 
     def _find(self, recipient: str) -> Mailbox | None:
         local, _, domain = recipient.rpartition("@")
+        if local.lower() == "postmaster":  # in any case (RFC 5321 §4.5.1)
+            local = "postmaster"
         address = f"{local}@{domain.lower()}"
         return self.mailboxes.get(self._aliases.get(address, address))

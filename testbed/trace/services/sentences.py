@@ -41,7 +41,7 @@ def told_as(sentences: Mapping[str, Sentence]) -> Finder:
 
     def finder(connection: Connection) -> Iterator[Finding]:
         ends = {"client": connection.client.label, "server": connection.server.label}
-        begun = connection.handshake is Handshake.COMPLETE
+        begun = connection.opening.handshake is Handshake.COMPLETE
         for remark in connection.remarks:
             sentence = sentences[remark.code]
             if sentence.ordered and not begun:

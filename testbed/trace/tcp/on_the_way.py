@@ -85,8 +85,8 @@ _SENTENCES = {
 
 def on_the_way(connection: Connection) -> Iterator[Finding]:
     """Everything remarked on the packets of a connection."""
-    for remark in connection.transport_remarks:
-        if remark.code == "icmp-unreachable" and connection.handshake is Handshake.UNREACHABLE:
+    for remark in connection.transport.remarks:
+        if remark.code == "icmp-unreachable" and connection.opening.handshake is Handshake.UNREACHABLE:
             continue  # told already
         sentence = _SENTENCES[remark.code]
         client, server = connection.client.label, connection.server.label

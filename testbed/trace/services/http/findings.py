@@ -80,7 +80,7 @@ def web_remarks(connection: Connection) -> Iterator[Finding]:
 def _of_remark(connection: Connection, remark: Remark) -> Finding:
     client, server, detail = connection.client.label, connection.server.label, remark.detail
     times = f" ({remark.times:,} times)" if remark.times > 1 else ""
-    open_end = connection.closure is Closure.OPEN
+    open_end = connection.ending.closure is Closure.OPEN
     match remark.code:
         case code if code == IN_CLEAR:
             text = f"{client} sent credentials without TLS, for anybody on the way to read: {detail}"
