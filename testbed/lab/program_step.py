@@ -18,7 +18,7 @@ from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.programs import on_host, speaking_as
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
 from testbed.scenario.scenario import Scenario
@@ -39,7 +39,7 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
         took = loop.real_elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
     how = f"is killed after {step.time_limit / _NS:g} s" if killed else f"exits with status {status}"
-    log(Event.EXITED, f"{step.command[0]} {how}", command=step.command_line, status=status)
+    log(events.Exited(command=step.command_line, status=status), f"{step.command[0]} {how}")
 
 
 async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:

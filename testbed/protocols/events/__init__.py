@@ -52,7 +52,6 @@ from testbed.protocols.events.server import (
     TlsFailed,
     Told,
 )
-from testbed.protocols.events.words import Event
 
 __all__ = [
     "Accepted",
@@ -66,7 +65,6 @@ __all__ = [
     "Deleted",
     "Discarded",
     "Emptied",
-    "Event",
     "Exited",
     "Fault",
     "Fetched",
