@@ -10,13 +10,14 @@ from pathlib import Path
 from testbed.errors import CaptureError
 from testbed.outcome import Outcome
 from testbed.pcap.read import read_capture
-from testbed.protocols.events import Event
+from testbed.protocols.events import LabStarted
 from testbed.protocols.text import printable
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.compare.difference import Difference
 from testbed.trace.inspect import inspect
+from testbed.trace.model.log import lab_of, log_entry
 
 NO_REFERENCE = "no-reference"
 NOT_OURS = "reference-not-ours"
@@ -48,14 +49,16 @@ class Baseline:
         except CaptureError as error:
             told = f"the reference trace cannot be read: {error}"
             return _with(outcome, reference, Difference(NOT_OURS, told, (), ()))
-        if not _started(before):
+        lab = before.lab
+        if lab is None:
             told = f"{shown} is no trace of a lab; move it away, or name another folder"
             return _with(outcome, reference, Difference(NOT_OURS, told, (), ()))
         # Of a scenario in which programs play hosts, the expectations say what must not change.
         held_by_itself = outcome.scenario.has_programs
         changes = () if held_by_itself else compare_analyses(before, outcome.analysis).differences
-        outdated = before.log[0].fields.get("scenario") != outcome.scenario.text
-        return replace(outcome, reference=reference, since=_recorded(before), changes=changes, outdated=outdated)
+        outdated = lab.scenario != outcome.scenario.text
+        since = _recorded(before, lab)
+        return replace(outcome, reference=reference, since=since, changes=changes, outdated=outdated)
 
     def left_over(self, scenarios: Sequence[Scenario], paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
         """References of scenarios that are gone from the given files and folders, each with where it was.
@@ -65,34 +68,27 @@ class Baseline:
         known = {(Path(scenario.file).resolve(), scenario.case) for scenario in scenarios}
         roots = [Path(path).resolve() for path in paths]
         for path in sorted(self.folder.glob("*.pcapng")):
-            fields = _first_entry(path)
-            file = Path(fields.get("TESTBED_FILE", "")).resolve()
-            if not fields or not any(file == root or root in file.parents for root in roots):
+            lab = _lab(path)
+            if lab is None or not lab.file:
                 continue
-            case = fields.get("TESTBED_CASE", "")
-            if (file, case) not in known:
-                yield path, f"{fields['TESTBED_FILE']}, {case}" if case else fields["TESTBED_FILE"]
+            file = Path(lab.file).resolve()
+            if (file, lab.case) not in known and any(file == root or root in file.parents for root in roots):
+                yield path, f"{lab.file}, {lab.case}" if lab.case else lab.file
 
 
 def _with(outcome: Outcome, reference: Path, difference: Difference) -> Outcome:
     return replace(outcome, reference=reference, changes=(difference,))
 
 
-def _started(analysis: Analysis) -> bool:
-    return bool(analysis.log) and analysis.log[0].event == Event.LAB_STARTED
-
-
-def _recorded(analysis: Analysis) -> str:
+def _recorded(analysis: Analysis, lab: LabStarted) -> str:
     """``recorded 2026-11-24 17:27 UTC by version 0.1.0``."""
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(analysis.start_ns // _S))
-    return f"recorded {when} by version {analysis.log[0].fields.get('version', '?')}"
+    return f"recorded {when} by version {lab.version}"
 
 
-def _first_entry(path: Path) -> dict[str, str]:
-    """The fields of the entry that begins a lab's trace, empty for any other file."""
+def _lab(path: Path) -> LabStarted | None:
+    """What the lab says whose trace this is; None for any other file."""
     try:
-        journal = read_capture(path).journal
+        return lab_of([log_entry(entry) for entry in read_capture(path).journal[:1]])
     except CaptureError:
-        return {}
-    fields = journal[0].fields if journal else {}
-    return fields if fields.get("TESTBED_EVENT") == Event.LAB_STARTED and fields.get("TESTBED_FILE") else {}
+        return None

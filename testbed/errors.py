@@ -22,7 +22,12 @@ class StepError(TestbedError):
 
 
 class LabError(TestbedError):
-    """The lab could not be run on this machine (exit code 3)."""
+    """The lab could not be run on this machine (exit code 3): why, and what to do about it where that is known."""
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(f"{cause}; {remedy}" if remedy else cause)
+        self.cause = cause
+        self.remedy = remedy
 
 
 class NoLabError(LabError):

@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from testbed.expect.folders import deletes, in_two_folders
 from testbed.expect.observed import programs, taken_by_programs, told_by_programs
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.trace.analysis import Analysis
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import LogEntry, of
 from testbed.trace.services.service import Mail
 from testbed.trace.services.table import service_of
 
+_ARRIVED = (events.HoldsMail, events.Stored, events.HoldsQueue, events.Relayed, events.Discarded)
+Done = TypeVar("Done", bound=events.ForRecipient)
 WHAT = "no mail is lost, none is doubled without cause"
 
 
@@ -84,15 +87,16 @@ class _Ledger:
     """The hosts' own account of what they did with each message."""
 
     def __init__(self, analysis: Analysis) -> None:
-        self._entries: dict[tuple[str, str], list[LogEntry]] = {}
-        for entry in (*analysis.log, *told_by_programs(analysis), *taken_by_programs(analysis)):
-            self._entries.setdefault((entry.event, entry.fields.get("message_id", "")), []).append(entry)
+        self._entries: dict[str, list[LogEntry[events.OfMessage]]] = {}  # by Message-ID
+        log = (*analysis.log, *told_by_programs(analysis), *taken_by_programs(analysis))
+        for entry in of(log, events.OfMessage):
+            self._entries.setdefault(entry.event.message_id, []).append(entry)
         self._programs = programs(analysis)
-        self._emptied = [entry for entry in analysis.log if entry.event == Event.EMPTIED]
+        self._emptied = list(of(analysis.log, events.Emptied))
         self._aliases = {
-            (entry.host, entry.fields["alias"].lower()): entry.fields.get("recipient", "").lower()
-            for entry in analysis.log
-            if entry.event == Event.STORED and "alias" in entry.fields
+            (entry.host, entry.event.alias.lower()): entry.event.recipient.lower()
+            for entry in of(analysis.log, events.Stored)
+            if entry.event.alias
         }
         self._deleted_at = {
             connection.server.label
@@ -115,23 +119,23 @@ class _Ledger:
             self._stored(promise)
             or self._relayed(promise)
             or (promise.host in self._programs and self._got_rid_of(promise))
-            or bool(self._of(Event.HOLDS_QUEUE, promise))
-            or any(self._notified(entry) for entry in self._of(Event.BOUNCED, promise))
-            or (promise.silent and bool(self._of(Event.DISCARDED, promise)))
-            or any(entry.fields.get("action") == "discard" for entry in self._of(Event.SORTED, promise))
-            or any(self._forwarded(promise, entry) for entry in self._of(Event.FORWARDED, promise))
+            or bool(self._of(events.HoldsQueue, promise))
+            or any(self._notified(entry.event) for entry in self._of(events.Bounced, promise))
+            or (promise.silent and bool(self._of(events.Discarded, promise)))
+            or any(entry.event.action == "discard" for entry in self._of(events.Sorted, promise))
+            or any(self._forwarded(promise, entry.event) for entry in self._of(events.Forwarded, promise))
         )
 
-    def _forwarded(self, promise: _Promise, entry: LogEntry) -> bool:
+    def _forwarded(self, promise: _Promise, forwarded: events.Forwarded) -> bool:
         """Sent on to an address elsewhere: the same host owes it there now."""
-        target = entry.fields.get("target", "").lower()
+        target = forwarded.target.lower()
         return target != promise.recipient and self.kept(replace(promise, recipient=target))
 
-    def _of(self, event: Event, promise: _Promise) -> list[LogEntry]:
+    def _of(self, kind: type[Done], promise: _Promise) -> list[LogEntry[Done]]:
         return [
             entry
-            for entry in self._entries.get((event, promise.message_id), ())
-            if entry.host == promise.host and entry.fields.get("recipient", "").lower() == promise.recipient
+            for entry in of(self._entries.get(promise.message_id, ()), kind)
+            if entry.host == promise.host and entry.event.recipient.lower() == promise.recipient
         ]
 
     def _stored(self, promise: _Promise) -> bool:
@@ -139,41 +143,37 @@ class _Ledger:
 
         Of a deletion the packets must tell too.
         """
-        if self._of(Event.HOLDS_MAIL, promise):
+        if self._of(events.HoldsMail, promise):
             return True
-        if self._of(Event.STORED, promise) and self._of(Event.DELETED, promise) and promise.host in self._deleted_at:
+        stored = self._of(events.Stored, promise)
+        if promise.host in self._deleted_at and stored and bool(self._of(events.Deleted, promise)):
             return True
         return any(
-            emptied.time_ns >= stored.time_ns and emptied.fields.get("mailbox", "").lower() == promise.recipient
-            for stored in self._of(Event.STORED, promise)
+            emptied.time_ns >= copy.time_ns and emptied.event.mailbox.lower() == promise.recipient
+            for copy in stored
             for emptied in self._emptied
         )
 
     def _relayed(self, promise: _Promise) -> bool:
         """Handed on, and the packets agree that the next hop took it."""
         handed_over = (promise.host, promise.message_id, promise.recipient) in self._handed_over
-        return handed_over and bool(self._of(Event.RELAYED, promise))
+        return handed_over and bool(self._of(events.Relayed, promise))
 
     def _got_rid_of(self, promise: _Promise) -> bool:
         """A program logs nothing for us: it has handed on what its packets show, and filled the mailboxes we see."""
         handed_over = (promise.host, promise.message_id, promise.recipient) in self._handed_over
-        return handed_over or bool(self._of(Event.STORED, promise))
+        return handed_over or bool(self._of(events.Stored, promise))
 
-    def _notified(self, bounced: LogEntry) -> bool:
+    def _notified(self, bounced: events.Bounced) -> bool:
         """The notification itself is stored, queued or on its way."""
-        dsn_id = bounced.fields.get("dsn_id", "")
-        return any(
-            (event, dsn_id) in self._entries
-            for event in (Event.HOLDS_MAIL, Event.STORED, Event.HOLDS_QUEUE, Event.RELAYED, Event.DISCARDED)
-        )
+        return any(of(self._entries.get(bounced.dsn_id, ()), *_ARRIVED))
 
 
 def _copies(analysis: Analysis) -> tuple[list[str], list[str]]:
     """Copies too many: those without excuse, and those RFC 1047 explains."""
     copies: Counter[tuple[str, str]] = Counter(
-        (entry.fields.get("message_id", ""), entry.fields.get("alias", entry.fields.get("recipient", "")).lower())
-        for entry in analysis.log
-        if entry.event == Event.STORED
+        (entry.event.message_id, (entry.event.alias or entry.event.recipient).lower())
+        for entry in of(analysis.log, events.Stored)
     )
     excuses: Counter[tuple[str, str]] = Counter(
         (transaction.message_id, recipient.address.lower())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
+from testbed.trace.model.log import of
 
 _EXPUNGING = frozenset(("EXPUNGE", "UID EXPUNGE", "CLOSE", "DELETE"))
 
@@ -31,11 +32,12 @@ def in_two_folders(analysis: Analysis) -> list[str]:
     """Messages that lie in a mailbox more often than they were delivered to it or copied in it, in sentences."""
     held: dict[tuple[str, str], list[str]] = {}
     put: Counter[tuple[str, str]] = Counter()
-    for entry in analysis.log:
-        which = entry.fields.get("message_id", ""), entry.fields.get("recipient", "").lower()
-        if entry.event == Event.HOLDS_MAIL:
-            held.setdefault(which, []).append(entry.fields.get("folder", ""))
-        elif entry.event == Event.STORED or (entry.event == Event.FILED and entry.fields.get("how") != "moved"):
+    for entry in of(analysis.log, events.ForRecipient):
+        event = entry.event
+        which = event.message_id, event.recipient.lower()
+        if isinstance(event, events.HoldsMail):
+            held.setdefault(which, []).append(event.folder)
+        elif isinstance(event, events.Stored) or (isinstance(event, events.Filed) and event.how != "moved"):
             put[which] += 1
     return [
         f"{message_id} lies in {' and '.join(folders)} of {owner}, put there {put[message_id, owner]} times only"

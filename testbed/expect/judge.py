@@ -14,7 +14,7 @@ from testbed.expect.notifications import judge_notified
 from testbed.expect.programs import judge_exited, judge_running
 from testbed.expect.reading import judge_fetched
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.expectations import (
     Attempts,
     Bounced,
@@ -30,6 +30,7 @@ from testbed.scenario.programs import Exited, Running
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.talk import TalkStep
 from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import of
 
 _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Delivered: judge_delivered,
@@ -84,11 +85,7 @@ def _contradictable(verdict: Verdict) -> Verdict:
 def _faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
     verdicts = []
     for fault in scenario.faults:
-        fired = tuple(
-            entry.frame
-            for entry in analysis.log
-            if entry.event == Event.FAULT and entry.fields.get("line") == str(fault.line)
-        )
+        fired = tuple(entry.frame for entry in of(analysis.log, events.Fault) if entry.event.line == fault.line)
         why = f"it did its work {len(fired)} times" if fired else f"the fault at line {fault.line} was never reached"
         verdicts.append(
             Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line, scenario.file_of("faults"))
@@ -101,13 +98,9 @@ def _talks(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
     verdicts = []
     for step in scenario.steps:
         if isinstance(step, TalkStep):
-            ends = [
-                entry
-                for entry in analysis.log
-                if entry.event == Event.TALKED and entry.fields.get("line") == str(step.line)
-            ]
-            held = bool(ends) and all(entry.fields.get("unsaid") == "0" for entry in ends)
-            why = "; ".join(entry.fields.get("status", "") for entry in ends) or "it was never played"
+            ends = [entry for entry in of(analysis.log, events.Talked) if entry.event.line == step.line]
+            held = bool(ends) and not any(entry.event.unsaid for entry in ends)
+            why = "; ".join(entry.event.status for entry in ends) or "it was never played"
             frames = tuple(entry.frame for entry in ends)
             verdicts.append(
                 Verdict(f"talk: {step.describe()}", held, why, frames, step.line, scenario.file_of("steps"))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from email import policy
 from email.parser import BytesParser
 
-from testbed.expect.observed import accepted_by_programs, owed, programs, taken_by_programs, told_by_programs
+from testbed.expect.observed import accepted_by_programs, entries, owed, programs
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.mime import attachments
 from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import LogEntry, of
+
+_Copies = dict[str, list[LogEntry[events.Stored]]]  # by Message-ID
 
 
 def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
@@ -24,18 +26,16 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     what = f"delivered to {expected.to}{within}{copies}{about}"
 
     sent = {
-        entry.fields.get("message_id", ""): entry
-        for entry in reversed([*analysis.log, *accepted_by_programs(analysis)])
-        if entry.event in (Event.SUBMITTED, Event.ACCEPTED)
-        and expected.to in entry.fields.get("recipients", "").split()
-        and expected.sender in (None, entry.fields.get("sender"))
+        entry.event.message_id: entry
+        for entry in reversed(
+            [*of(analysis.log, events.Submitted, events.Accepted), *accepted_by_programs(analysis)],
+        )
+        if expected.to in entry.event.recipients and expected.sender in (None, entry.event.sender)
     }
-    stored: dict[str, list[LogEntry]] = {message_id: [] for message_id in sent}
-    for entry in entries(analysis, Event.STORED):
-        if expected.to not in (entry.fields.get("recipient"), entry.fields.get("alias")):
-            continue
-        if expected.sender in (None, entry.fields.get("sender")):
-            stored.setdefault(entry.fields.get("message_id", ""), []).append(entry)
+    stored: _Copies = {message_id: [] for message_id in sent}
+    for copy in entries(analysis, events.Stored):
+        if expected.to in (copy.event.recipient, copy.event.alias) and expected.sender in (None, copy.event.sender):
+            stored.setdefault(copy.event.message_id, []).append(copy)
     if expected.subject is not None:
         stored = _about(expected.subject, stored, analysis)
 
@@ -44,9 +44,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     held = bool(stored)
     if expected.text is not None:
         what += f" with '{expected.text}' in it"
-        without = _without_text(
-            expected.text, {e.fields.get("message_id", "") for f in stored.values() for e in f}, analysis
-        )
+        without = _without_text(expected.text, {m for m, found in stored.items() if found}, analysis)
         held = held and not without
         notes += [f"{message_id} says something else" for message_id in without]
     if expected.attached:
@@ -71,12 +69,12 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     return Verdict(what, held, why, tuple(sorted(frames)), expected.line)
 
 
-def _about(subject: str, stored: dict[str, list[LogEntry]], analysis: Analysis) -> dict[str, list[LogEntry]]:
+def _about(subject: str, stored: _Copies, analysis: Analysis) -> _Copies:
     """The messages with these words in their subject, as a mailbox or else packets have it, or in one unknown."""
     carried = {t.message_id: t.subject for c in analysis.connections for t in c.transactions if t.subject}
 
-    def fits(message_id: str, found: list[LogEntry]) -> bool:
-        subjects = [entry.fields.get("subject", "") for entry in found] or [carried.get(message_id, subject)]
+    def fits(message_id: str, found: list[LogEntry[events.Stored]]) -> bool:
+        subjects = [entry.event.subject for entry in found] or [carried.get(message_id, subject)]
         return any(subject in one for one in subjects)
 
     return {message_id: found for message_id, found in stored.items() if fits(message_id, found)}
@@ -120,13 +118,13 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
         return _owed_by_program(expected, analysis, what)
     held = [
         entry
-        for entry in entries(analysis, Event.HOLDS_QUEUE, host=expected.at)
-        if expected.to in (None, entry.fields.get("recipient"))
+        for entry in entries(analysis, events.HoldsQueue, expected.at)
+        if expected.to in (None, entry.event.recipient)
     ]
     taken = [
         entry
-        for entry in entries(analysis, Event.ACCEPTED, host=expected.at)
-        if expected.to is None or expected.to in entry.fields.get("recipients", "").split()
+        for entry in entries(analysis, events.Accepted, expected.at)
+        if expected.to is None or expected.to in entry.event.recipients
     ]
     right = len(held) == expected.count if expected.count is not None else bool(held)
     why = f"the queue of {expected.at} owes {len(held)} recipients" + ("" if not expected.to else whom)
@@ -156,36 +154,19 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
     what = f"bounced to {expected.to}{whom}{status}"
     bounces = [
         entry
-        for entry in entries(analysis, Event.BOUNCED, sender=expected.to)
-        if expected.recipient in (None, entry.fields.get("recipient"))
+        for entry in entries(analysis, events.Bounced)
+        if entry.event.sender == expected.to and expected.recipient in (None, entry.event.recipient)
     ]
     if not bounces:
         return Verdict(what, False, f"no notification was sent to {expected.to}", (), expected.line)
-    matching = [e for e in bounces if expected.status in (None, e.fields.get("status"))]
+    matching = [e for e in bounces if expected.status in (None, e.event.status)]
     if not matching:
-        found = ", ".join(sorted({entry.fields.get("status", "") for entry in bounces}))
+        found = ", ".join(sorted({entry.event.status for entry in bounces}))
         frames = tuple(entry.frame for entry in bounces)
         return Verdict(what, False, f"the notification says {found}", frames, expected.line)
-    dsn_ids = {entry.fields.get("dsn_id", "") for entry in matching}
-    arrived = [e for e in entries(analysis, Event.STORED) if e.fields.get("message_id") in dsn_ids]
+    dsn_ids = {entry.event.dsn_id for entry in matching}
+    arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in dsn_ids]
     frames = tuple(entry.frame for entry in (*matching, *arrived))
     if not arrived:
         return Verdict(what, False, "the notification was sent but did not arrive", frames, expected.line)
-    return Verdict(what, True, f"{arrived[0].fields['message_id']} arrived", frames, expected.line)
-
-
-def entries(analysis: Analysis, event: Event, *, host: str | None = None, **fields: str) -> list[LogEntry]:
-    """Log entries of one kind, of one host and with these fields where given."""
-    observed = {
-        Event.ACCEPTED: accepted_by_programs,
-        Event.BOUNCED: told_by_programs,
-        Event.NOTIFIED: told_by_programs,
-        Event.STORED: taken_by_programs,
-    }
-    return [
-        entry
-        for entry in (*analysis.log, *(observed[event](analysis) if event in observed else ()))
-        if entry.event == event
-        and host in (None, entry.host)
-        and all(entry.fields.get(name) == value for name, value in fields.items())
-    ]
+    return Verdict(what, True, f"{arrived[0].event.message_id} arrived", frames, expected.line)

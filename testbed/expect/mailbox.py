@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from testbed.expect.mail import entries
+from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.expectations import MailboxExpected
 from testbed.scenario.talk import octets_of
 from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import of
 
 
 def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
@@ -21,8 +22,9 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
     parts += ["their bodies as written"] if expected.body is not None else []
     where = "mailbox" if expected.folder == "INBOX" else f"folder {expected.folder}"
     what = f"{where} of {expected.of}: {', '.join(parts)}"
-    held = entries(analysis, Event.HOLDS_MAIL, recipient=expected.of, folder=expected.folder)
-    stored = entries(analysis, Event.STORED, recipient=expected.of)
+    mine = [entry for entry in of(analysis.log, events.ForRecipient) if entry.event.recipient == expected.of]
+    held = [entry for entry in of(mine, events.HoldsMail) if entry.event.folder == expected.folder]
+    stored = [entry for entry in entries(analysis, events.Stored) if entry.event.recipient == expected.of]
     asked = tuple(
         frame
         for connection in analysis.connections
@@ -35,11 +37,11 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
         differences.append(f"{len(held)} lie in it")
     if expected.body is not None:
         digest = sha256(octets_of(expected.body)).hexdigest()
-        others = [entry for entry in stored if entry.fields.get("body_sha256") != digest]
-        differences += [f"the body of {entry.fields.get('message_id') or 'one'} differs" for entry in others]
+        others = [entry for entry in stored if entry.event.body_sha256 != digest]
+        differences += [f"the body of {entry.event.message_id or 'one'} differs" for entry in others]
         differences += [] if stored else ["nothing was put into it"]
     why = "; ".join(differences) or f"{len(held)} lie in it, as expected"
-    by_readers = [e for event in (Event.FILED, Event.DELETED) for e in entries(analysis, event, recipient=expected.of)]
-    tried = entries(analysis, Event.SUBMISSION_FAILED, recipients=expected.of)
+    by_readers = [*of(mine, events.Filed), *of(mine, events.Deleted)]
+    tried = [entry for entry in of(analysis.log, events.SubmissionFailed) if expected.of in entry.event.recipients]
     told = tuple(entry.frame for entry in (*stored, *held, *by_readers, *tried))
     return Verdict(what, not differences, why, (*asked, *told), expected.line)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from testbed.expect.mail import entries
+from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.report import StatusReport, read_report
 from testbed.scenario.expectations import Notified
 from testbed.trace.analysis import Analysis
@@ -18,11 +18,11 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     what += f" for {expected.recipient}" if expected.recipient else ""
     what += f" with {expected.status}" if expected.status else ""
     what += f", {expected.count} times" if expected.count is not None else ""
-    told = [entry for entry in _told(analysis, expected) if expected.status in (None, entry.fields.get("status"))]
-    ids = {entry.fields.get("dsn_id", "") for entry in told}
-    arrived = [e for e in entries(analysis, Event.STORED) if e.fields.get("message_id") in ids]
+    told = [entry for entry in _told(analysis, expected) if expected.status in (None, entry.event.status)]
+    ids = {entry.event.dsn_id for entry in told}
+    arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in ids]
     frames = tuple(e.frame for e in (*told, *arrived)) or tuple(e.frame for e in _occasions(analysis, expected))
-    found = {entry.fields.get("message_id", "") for entry in arrived}
+    found = {entry.event.message_id for entry in arrived}
     problems = _problems(expected, analysis, ids)
     if problems:
         return Verdict(what, False, "; ".join(problems), frames, expected.line)
@@ -31,27 +31,31 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     return Verdict(what, held, why, frames, expected.line)
 
 
-def _told(analysis: Analysis, expected: Notified) -> list[LogEntry]:
-    if expected.action == "failed":
-        found = entries(analysis, Event.BOUNCED, sender=expected.to)
-    else:
-        found = entries(analysis, Event.NOTIFIED, sender=expected.to, action=expected.action)
-    return [entry for entry in found if expected.recipient in (None, entry.fields.get("recipient"))]
-
-
-def _occasions(analysis: Analysis, expected: Notified) -> list[LogEntry]:
-    """What somebody might have been told of."""
-    happened = {
-        "failed": (Event.BOUNCED, Event.DISCARDED),
-        "delayed": (Event.DEFERRED,),
-        "delivered": (Event.STORED,),
-        "relayed": (Event.RELAYED,),
-    }[expected.action]
+def _told(analysis: Analysis, expected: Notified) -> list[LogEntry[events.Told]]:
     return [
         entry
-        for event in happened
-        for entry in entries(analysis, event)
-        if expected.recipient in (None, entry.fields.get("recipient"))
+        for entry in (*entries(analysis, events.Bounced), *entries(analysis, events.Notified))
+        if entry.event.sender == expected.to
+        and entry.event.action == expected.action
+        and expected.recipient in (None, entry.event.recipient)
+    ]
+
+
+_OCCASIONS: dict[str, tuple[type[events.ForRecipient], ...]] = {
+    "failed": (events.Bounced, events.Discarded),
+    "delayed": (events.Deferred,),
+    "delivered": (events.Stored,),
+    "relayed": (events.Relayed,),
+}
+
+
+def _occasions(analysis: Analysis, expected: Notified) -> list[LogEntry[events.ForRecipient]]:
+    """What somebody might have been told of."""
+    return [
+        entry
+        for kind in _OCCASIONS[expected.action]
+        for entry in entries(analysis, kind)
+        if expected.recipient in (None, entry.event.recipient)
     ]
 
 

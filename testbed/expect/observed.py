@@ -7,27 +7,31 @@ knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
-from testbed.protocols.events import Event
+from testbed.protocols import events
+from testbed.protocols.events import LogEvent
 from testbed.protocols.report import read_report
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Recipient, Transaction
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import LogEntry, of
+
+Seen = TypeVar("Seen", bound=LogEvent)
 
 
 def programs(analysis: Analysis) -> frozenset[str]:
     """The hosts that are programs."""
-    return frozenset(entry.host for entry in analysis.log if entry.event == Event.STARTED)
+    return frozenset(entry.host for entry in of(analysis.log, events.Started))
 
 
-def told_by_programs(analysis: Analysis) -> list[LogEntry]:
+def told_by_programs(analysis: Analysis) -> list[LogEntry[events.Bounced | events.Notified]]:
     """Who was told of what in notifications that programs handed to other hosts, as their logs would say it."""
     hosts = programs(analysis)
     handed = {c.number: c for c in analysis.connections if c.client.label in hosts and c.transactions}
-    told = []
+    told: list[LogEntry[events.Bounced | events.Notified]] = []
     for mail in mail_objects(analysis) if handed else ():
         if mail.connection not in handed or mail.direction != "to server" or not mail.complete:
             continue
@@ -35,33 +39,49 @@ def told_by_programs(analysis: Analysis) -> list[LogEntry]:
         senders = [r.address for t in connection.transactions if t.message_id == mail.message_id for r in t.recipients]
         report = read_report(mail.octets)
         for fate in report.fates if report.reporting == connection.client.label and senders else ():
-            fields = {
-                "message_id": report.original_id,
-                "recipient": fate.recipient,
-                "status": fate.status,
-                "action": fate.action,
-                "dsn_id": mail.message_id,
-                "sender": senders[0],
-            }
-            event = Event.BOUNCED if fate.action == "failed" else Event.NOTIFIED
-            told.append(LogEntry(mail.frames[-1], connection.end_ns, connection.client.label, event, "", fields))
+            event = (events.Bounced if fate.action == "failed" else events.Notified)(
+                message_id=report.original_id,
+                recipient=fate.recipient,
+                status=fate.status,
+                action=fate.action,
+                dsn_id=mail.message_id,
+                sender=senders[0],
+            )
+            told.append(LogEntry(mail.frames[-1], connection.end_ns, connection.client.label, event, ""))
     return told
 
 
-def accepted_by_programs(analysis: Analysis) -> list[LogEntry]:
+def accepted_by_programs(analysis: Analysis) -> list[LogEntry[events.Accepted]]:
     """The messages programs answered 250 for, as their logs would say it."""
     return [
-        _entry(connection, transaction, Event.ACCEPTED, {"recipients": " ".join(r.address for r in recipients)})
+        _entry(
+            connection,
+            transaction,
+            events.Accepted(
+                message_id=transaction.message_id,
+                sender=transaction.sender,
+                recipients=tuple(recipient.address for recipient in recipients),
+            ),
+        )
         for connection, transaction, recipients in _taken(analysis, programs(analysis))
     ]
 
 
-def taken_by_programs(analysis: Analysis) -> list[LogEntry]:
+def taken_by_programs(analysis: Analysis) -> list[LogEntry[events.Stored]]:
     """Mail a program answered 250 for, where that is all there is to know: it delivers into no Maildirs of its host."""
-    last_words = {e.host: e.fields.get("takes", "").split() for e in analysis.log if e.event == Event.STARTED}
-    known = {(e.host, e.fields.get("message_id")) for e in analysis.log if e.event == Event.STORED}
+    last_words = {entry.host: entry.event.takes for entry in of(analysis.log, events.Started)}
+    known = {(entry.host, entry.event.message_id) for entry in of(analysis.log, events.Stored)}
     return [
-        _entry(connection, transaction, Event.STORED, {"recipient": recipient.address})
+        _entry(
+            connection,
+            transaction,
+            events.Stored(
+                message_id=transaction.message_id,
+                recipient=recipient.address,
+                sender=transaction.sender,
+                subject=transaction.subject,
+            ),
+        )
         for connection, transaction, recipients in _taken(analysis, frozenset(last_words))
         for recipient in recipients
         if recipient.address.lower() in last_words[connection.server.label]
@@ -81,13 +101,26 @@ def _taken(
                     yield connection, transaction, recipients
 
 
-def _entry(connection: Connection, transaction: Transaction, event: Event, fields: dict[str, str]) -> LogEntry:
-    said = {"message_id": transaction.message_id, "sender": transaction.sender, "subject": transaction.subject}
+def _entry(connection: Connection, transaction: Transaction, event: Seen) -> LogEntry[Seen]:
     message = transaction.message
     assert message is not None
     reply = message.reply
     time_ns = reply.time_ns if reply is not None else connection.end_ns
-    return LogEntry(message.frames[-1], time_ns, connection.server.label, event, "", {**said, **fields})
+    return LogEntry(message.frames[-1], time_ns, connection.server.label, event, "")
+
+
+_SEEN: dict[type[LogEvent], Callable[[Analysis], Sequence[LogEntry[LogEvent]]]] = {
+    events.Accepted: accepted_by_programs,
+    events.Bounced: told_by_programs,
+    events.Notified: told_by_programs,
+    events.Stored: taken_by_programs,
+}
+
+
+def entries(analysis: Analysis, kind: type[Seen], host: str | None = None) -> list[LogEntry[Seen]]:
+    """What hosts have logged of one kind of event, and packets show of programs; of one host where given."""
+    seen = _SEEN[kind](analysis) if kind in _SEEN else ()
+    return [entry for entry in of((*analysis.log, *seen), kind) if host in (None, entry.host)]
 
 
 def owed(analysis: Analysis, host: str) -> list[tuple[str, str, int]]:
@@ -107,7 +140,6 @@ def owed(analysis: Analysis, host: str) -> list[tuple[str, str, int]]:
                     taken.setdefault(key, transaction.message.frames[-1])
                 if connection.client.label == host:
                     handed.add(key)
-    told = [e for e in (*analysis.log, *told_by_programs(analysis)) if e.host == host and e.event == Event.BOUNCED]
-    stored = [e for e in (*analysis.log, *taken_by_programs(analysis)) if e.host == host and e.event == Event.STORED]
-    settled = {(e.fields.get("message_id", ""), e.fields.get("recipient", "").lower()) for e in (*told, *stored)}
+    done = (*entries(analysis, events.Bounced, host), *entries(analysis, events.Stored, host))
+    settled = {(entry.event.message_id, entry.event.recipient.lower()) for entry in done}
     return [(*key, frame) for key, frame in taken.items() if key not in handed | settled]

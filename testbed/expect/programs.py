@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from testbed.expect.mail import entries
 from testbed.expect.observed import programs
 from testbed.expect.verdict import Verdict
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.programs import Exited, Running
 from testbed.trace.analysis import Analysis
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import LogEntry, of
 
 
 def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
@@ -17,12 +16,12 @@ def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
     what = f"{which} exited with status {expected.status}"
     what += f", {expected.count} times" if expected.count is not None else ""
     what += f", saying '{expected.output}'" if expected.output is not None else ""
-    ended = [e for e in entries(analysis, Event.EXITED) if expected.command in e.fields.get("command", "")]
+    ended = [entry for entry in of(analysis.log, events.Exited) if expected.command in entry.event.command]
     if not ended:
         return Verdict(what, False, "no such program ran", (), expected.line)
-    notes = [f"status {entry.fields.get('status')}" for entry in ended]
+    notes = [f"status {entry.event.status}" for entry in ended]
     frames = [entry.frame for entry in ended]
-    right = [entry for entry in ended if entry.fields.get("status") == str(expected.status)]
+    right = [entry for entry in ended if entry.event.status == expected.status]
     if expected.output is not None:
         said = {entry.frame: _said(analysis, entry, expected.output) for entry in right}
         right = [entry for entry in right if said[entry.frame] is not None]
@@ -33,19 +32,19 @@ def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
     return Verdict(what, held, ", ".join(notes), tuple(sorted(frames)), expected.line)
 
 
-def _said(analysis: Analysis, ended: LogEntry, text: str) -> LogEntry | None:
+def _said(analysis: Analysis, ended: LogEntry[events.Exited], text: str) -> LogEntry[events.Said] | None:
     """The line of output with this in it, of the program that ended so: programs of a scenario run one by one."""
-    earlier = [e.frame for e in entries(analysis, Event.EXITED) if e.frame < ended.frame]
+    earlier = [e.frame for e in of(analysis.log, events.Exited) if e.frame < ended.frame]
     since = 0 if ended.host in programs(analysis) else max(earlier, default=0)
-    lines = [e for e in entries(analysis, Event.SAID, host=ended.host) if since < e.frame < ended.frame]
-    return next((line for line in lines if text in line.fields.get("text", "")), None)
+    lines = (e for e in of(analysis.log, events.Said) if e.host == ended.host and since < e.frame < ended.frame)
+    return next((line for line in lines if text in line.event.text), None)
 
 
 def judge_running(expected: Running, analysis: Analysis) -> Verdict:
     """The program has been started and has not ended by itself."""
-    started = entries(analysis, Event.STARTED, host=expected.at)
-    ended = entries(analysis, Event.EXITED, host=expected.at)
-    crashed = [entry for entry in ended if entry.fields.get("plays") == expected.at]
-    frames = tuple(e.frame for e in (*started, *crashed, *entries(analysis, Event.STOPPED, host=expected.at)))
+    here = [entry for entry in analysis.log if entry.host == expected.at]
+    started = list(of(here, events.Started))
+    crashed = [entry for entry in of(here, events.Exited) if entry.event.plays == expected.at]
+    frames = tuple(entry.frame for entry in (*started, *crashed, *of(here, events.Stopped)))
     why = crashed[0].message if crashed else "it ran to the end" if started else "no program was started there"
     return Verdict(f"{expected.at} keeps running", bool(started) and not crashed, why, frames, expected.line)

@@ -277,7 +277,7 @@ def _open(interface: str, seconds: float, packets: int | None, through: str | No
     try:
         return SocketSource(interface, seconds, packets)
     except PermissionError:
-        raise LabError(f"{interface}: capturing is not permitted to this user; {_RIGHTS}") from None
+        raise LabError(f"{interface}: capturing is not permitted to this user", _RIGHTS) from None
     except OSError as error:
         raise LabError(f"{interface}: it cannot be captured: {(error.strerror or str(error)).lower()}") from error
 

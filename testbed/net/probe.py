@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -14,9 +15,10 @@ from testbed.errors import LabError
 from testbed.net.loopback import LoopbackLoop
 from testbed.net.namespace import enter
 from testbed.net.ports import Ports
-from testbed.net.tap import NOT_PERMITTED, Tap
+from testbed.net.tap import Tap
 
 _TUN = "/dev/net/tun"
+_MOST_WORDS = 1_000  # characters of a cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _lab() -> Check:
     """The whole of a private network.  Ubuntu refuses late: at uid_map, or when the TUN device is made."""
     name = "private network"
     error = _in_child(lambda: enter({"127.0.0.10": "probe", "fd00::10": "probe"}, "127.0.0.10"))
-    if not error:
+    if error is None:
         how = "as root" if os.geteuid() == 0 else "in a user namespace"
         return Check(name, True, True, f"namespaces, mounts, TUN and routes can be set up {how}")
     remedy = (
@@ -66,21 +68,16 @@ def _lab() -> Check:
         f"in a container --cap-add=NET_ADMIN --cap-add=SYS_ADMIN --device={_TUN}, and where AppArmor confines it "
         "--security-opt=apparmor=unconfined; or run as root"
     )
-    return Check(name, False, True, error.partition("; run 'testbed doctor'")[0], remedy)
+    return Check(name, False, True, error.cause, remedy)
 
 
 def _loopback() -> Check:
     """The whole of what ``--network host`` takes."""
     name = "loopback"
     error = _in_child(_try_loopback)
-    if not error:
+    if error is None:
         return Check(name, True, False, "a lab's ports can be had on it, and its packets captured")
-    remedy = (
-        "setcap cap_net_raw+ep on the Python binary, or run as root; in a container --cap-add=NET_RAW"
-        if error == NOT_PERMITTED
-        else "only 'testbed run --network host' needs it"
-    )
-    return Check(name, False, False, error.partition("; it takes the right")[0], remedy)
+    return Check(name, False, False, error.cause, error.remedy or "only 'testbed run --network host' needs it")
 
 
 def _try_loopback() -> None:
@@ -118,23 +115,23 @@ def _tshark() -> Check:
     return Check(name, True, False, said.partition("\n")[0])
 
 
-def _in_child(attempt: Callable[[], object]) -> str:
-    """Why an attempt fails, ``""`` when it does not."""
+def _in_child(attempt: Callable[[], object]) -> LabError | None:
+    """Why an attempt fails, None when it does not."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        message = ""
+        told: list[str] = []
         try:
             attempt()
         except LabError as error:
-            message = str(error)
+            told = [error.cause, error.remedy]
         except BaseException as error:
-            message = f"{type(error).__name__}: {error}"
+            told = [f"{type(error).__name__}: {error}"]
         finally:
-            os.write(write_end, message.encode()[:4000])
+            os.write(write_end, json.dumps([words[:_MOST_WORDS] for words in told]).encode())
             os._exit(0)
     os.close(write_end)
     with os.fdopen(read_end, "rb") as pipe:
-        said = pipe.read().decode(errors="replace")
+        told = json.loads(pipe.read() or '["it ended at once"]')
     os.waitpid(child, 0)
-    return said
+    return LabError(*told) if told else None

@@ -20,10 +20,12 @@ from testbed.net.translate import ICMP, UDP, ports_of, translated
 from testbed.net.wire import Recorder
 
 LOOPBACK = "lo"
-NOT_PERMITTED = (
-    "packets of the machine's loopback may not be captured by this user, and without them nothing can be judged; it "
-    "takes the right CAP_NET_RAW: run as root, or 'setcap cap_net_raw+ep' on the Python binary, or start the container "
-    "with --cap-add=NET_RAW"
+_NOT_PERMITTED = (
+    "packets of the machine's loopback may not be captured by this user, and without them nothing can be judged"
+)
+_CAPTURE_RIGHT = (
+    "it takes the right CAP_NET_RAW: run as root, or 'setcap cap_net_raw+ep' on the Python binary, or start the "
+    "container with --cap-add=NET_RAW"
 )
 
 _ETH_P_IP = 0x0800
@@ -128,7 +130,7 @@ def _open(ports: Ports) -> socket.socket:
     try:
         tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)  # 0: nothing until bound
     except PermissionError:
-        raise LabError(NOT_PERMITTED) from None
+        raise LabError(_NOT_PERMITTED, _CAPTURE_RIGHT) from None
     except (OSError, AttributeError) as error:
         raise LabError(f"packets of the machine's loopback cannot be captured here: {error}") from error
     try:

@@ -28,13 +28,16 @@ _MAX_LIKELY = 1 << 18  # octets of a packet, when one is guessed
 _DAYS = 30 * 86_400
 
 
-def read_classic(data: Octets, name: str) -> Capture:
-    """Read a pcap file.  Raises CaptureError when even its header is not whole."""
+def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before: int = 0) -> Capture:
+    """Read a pcap file, or a piece of one: a header, and records that so many frames and octets come before.
+
+    What comes before counts in ``problems`` alone.  Raises CaptureError when even the header is not whole.
+    """
     if len(data) < _HEADER_OCTETS:
         raise CaptureError(f"{name}: the file breaks off in its header, after {len(data)} octets")
     order, unit_ns = MAGICS[data[:4].tobytes()]
     snap_length, link_type = struct.unpack(order + "II", data[16:24].tobytes())
-    offsets, problems = _scan(data, order)
+    offsets, end = _scan(data, order)
     count = len(offsets)
     time_ns = np.empty(count, np.int64)
     length: Lengths = np.empty(count, np.uint32)
@@ -49,6 +52,11 @@ def read_classic(data: Octets, name: str) -> Capture:
 
     cut = any([*in_threads(fill, parts(count))])
     length = narrow(length)
+    problems: tuple[str, ...] = ()
+    if end != len(data):
+        whole = frames_before + count
+        where = f"in the middle of frame {whole + 1}, at octet {octets_before + end:,}"
+        problems = (f"the file breaks off {where}; {whole} frames are whole",)
     return Capture(
         data=data,
         frame=frames_from_one(count),
@@ -63,8 +71,8 @@ def read_classic(data: Octets, name: str) -> Capture:
     )
 
 
-def _scan(data: Octets, order: str) -> tuple[Ints, tuple[str, ...]]:
-    """Where each record begins, and what is wrong with the end of the file."""
+def _scan(data: Octets, order: str) -> tuple[Ints, int]:
+    """Where each record begins, and where the last one ends."""
     numbers = Numbers(data, order)
     offsets, position, end = [], _HEADER_OCTETS, len(data)
     for chain, after in chains(end, position, lambda at: numbers.at(at + 8) + _RECORD_OCTETS, _places(numbers)):
@@ -76,14 +84,7 @@ def _scan(data: Octets, order: str) -> tuple[Ints, tuple[str, ...]]:
             position = after
     walked, position = _walk(data, order, position, end)
     offsets.append(walked)
-    found = np.concatenate(offsets)
-    problems: tuple[str, ...] = ()
-    if position != end:
-        problems = (
-            f"the file breaks off in the middle of frame {len(found) + 1}, at octet {position:,}; "
-            f"{len(found)} frames are whole",
-        )
-    return found, problems
+    return np.concatenate(offsets), position
 
 
 def _walk(data: Octets, order: str, position: int, stop: int) -> tuple[Ints, int]:

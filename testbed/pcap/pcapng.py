@@ -48,9 +48,10 @@ def read_pcapng(data: Octets) -> Capture:
 
 
 class Reader:
-    """Reads the blocks of one file: :meth:`read`, then :meth:`capture`."""
+    """Reads the blocks of one file: :meth:`read`, then :meth:`capture`.  So many octets come ``before`` the data."""
 
-    def __init__(self, data: Octets) -> None:
+    def __init__(self, data: Octets, before: int = 0) -> None:
+        self._before = before
         self._data = data
         self._view = data.data
         self._order = "<"
@@ -91,7 +92,7 @@ class Reader:
             self._problems.append(f"{self._untold:,} more blocks or frames are damaged and left out")
         if end < len(self._data):
             self._problems.append(
-                f"the file breaks off or is damaged after frame {self._frame}, at octet {end:,}; "
+                f"the file breaks off or is damaged after frame {self._frame}, at octet {self._before + end:,}; "
                 f"{self._frame} frames are whole"
             )
 
@@ -162,7 +163,7 @@ class Reader:
             try:
                 handlers[int(kinds[index])](start + 8, start + int(lengths[index]) - 4)
             except (struct.error, ValueError, IndexError):
-                self._problem(f"a block at octet {start:,} is damaged and left out")
+                self._problem(f"a block at octet {self._before + start:,} is damaged and left out")
                 if kinds[index] == _INTERFACE and len(self._interfaces) < _MAX_INTERFACES:
                     self._add_interface(Interface(_MAX_INTERFACES, "damaged"), 1_000_000, 0)
         packets = np.flatnonzero(kinds == _PACKET)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import select
 import stat
 import struct
@@ -40,7 +39,6 @@ _MAGIC_OCTETS = 4
 _LONGEST_RECORD = 128 << 20  # octets; Wireshark's limit for the longest packets of any link type
 _MOST_NAMES, _LONGEST_NAME = 1 << 17, 256  # kept from one segment to the next
 _ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-_PLACE = re.compile(r"(?<=octet )[\d,]+|(?<=frame )\d+|\d+(?= frames are whole)")
 
 
 def segments(
@@ -189,15 +187,13 @@ class _Classic:
 
     def read(self, piece: Octets) -> tuple[Capture, int]:
         """What is whole, and where that ends; the last problem tells of a tail behind it."""
-        found = read_classic(piece, self._name)
+        found = read_classic(piece, self._name, self._frames, self._base)
         self._order, _ = MAGICS[piece[:_MAGIC_OCTETS].tobytes()]
         end = int(found.offset[-1]) + int(found.length[-1]) if found.frames else self.first
-        before, base = self._frames, self._base
+        frame = found.frame + np.uint32(self._frames & 0xFFFFFFFF)
         self._frames += found.frames
         self._base += end - self.first
-        frame = found.frame + np.uint32(before & 0xFFFFFFFF)
-        problems = tuple(_moved(problem, before, base) for problem in found.problems)
-        return replace(found, frame=frame, frames=self._frames, problems=problems), end
+        return replace(found, frame=frame, frames=self._frames), end
 
     def needed(self, tail: memoryview) -> int:
         """The octets of the record a tail begins with, or those that would tell; 0 where none can be."""
@@ -228,13 +224,12 @@ class _Pcapng:
 
     def read(self, piece: Octets) -> tuple[Capture, int]:
         """As that of the classic format."""
-        reader = _Resumed(piece, self._known)
+        reader = _Resumed(piece, self._known, self._base)
         reader.read()
         found = reader.capture()
-        problems = tuple(_moved(problem, 0, self._base) for problem in found.problems)
         self._known = reader.known()
         self._base += reader.end
-        return replace(found, problems=problems), reader.end
+        return found, reader.end
 
     def needed(self, tail: memoryview) -> int:
         """As that of the classic format."""
@@ -250,8 +245,8 @@ class _Pcapng:
 class _Resumed(Reader):
     """Reads blocks that follow others."""
 
-    def __init__(self, data: Octets, known: _Known) -> None:
-        super().__init__(data)
+    def __init__(self, data: Octets, known: _Known, before: int) -> None:
+        super().__init__(data, before)
         self.end = 0
         self._order, self._frame, self._section_start = known.order, known.frame, known.section_start
         self._interfaces, self._clocks, self._names = known.interfaces, known.clocks, known.names
@@ -269,17 +264,6 @@ class _Resumed(Reader):
         kept = islice(self._names.items(), _MOST_NAMES)
         names = {address: name[:_LONGEST_NAME] for address, name in kept}
         return _Known(self._order, self._frame, self._section_start, self._interfaces, self._clocks, names)
-
-
-def _moved(sentence: str, frames: int, octets: int) -> str:
-    """A reader's sentence on a piece, as one on the stream: with the frames and octets before the piece added."""
-
-    def moved(found: re.Match[str]) -> str:
-        number = int(found[0].replace(",", ""))
-        octet = found.string[: found.start()].endswith("octet ")
-        return f"{number + octets:,}" if octet else str(number + frames)
-
-    return _PLACE.sub(moved, sentence)
 
 
 def _open(name: str) -> BinaryIO:

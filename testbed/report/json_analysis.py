@@ -22,6 +22,7 @@ from testbed.trace.analysis import PHASES, Analysis
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding
+from testbed.trace.model.log import AnyEntry
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.tcp.events import event_names
 
@@ -121,6 +122,16 @@ def finding_json(finding: Finding) -> dict[str, object]:
     }
 
 
+def _entry_json(entry: AnyEntry) -> dict[str, object]:
+    return {
+        "frame": entry.frame,
+        "time_ns": entry.time_ns,
+        "host": entry.host,
+        "event": entry.event.word if entry.event is not None else "",
+        "message": entry.message,
+    }
+
+
 def _capture(analysis: Analysis, packets: bool) -> dict[str, object]:
     result: dict[str, object] = {
         "file": analysis.path,
@@ -130,10 +141,7 @@ def _capture(analysis: Analysis, packets: bool) -> dict[str, object]:
         "problems": list(analysis.problems),
         "connections": (connection_json(connection) for connection in analysis.connections),
         "findings": (finding_json(finding) for finding in analysis.findings),
-        "log": (
-            {"frame": e.frame, "time_ns": e.time_ns, "host": e.host, "event": e.event, "message": e.message}
-            for e in analysis.log
-        ),
+        "log": (_entry_json(entry) for entry in analysis.log),
     }
     if packets:
         result["packets"] = packets_json(analysis)
@@ -144,7 +152,7 @@ def connection_json(connection: Connection) -> dict[str, object]:
     """One connection with its dialogue."""
     return {
         "number": connection.number,
-        "transport": connection.transport,
+        "transport": connection.transport.protocol,
         "client": str(connection.client),
         "client_name": connection.client.name or None,
         "server": str(connection.server),
@@ -154,9 +162,9 @@ def connection_json(connection: Connection) -> dict[str, object]:
         "start_ns": connection.start_ns,
         "end_ns": connection.end_ns,
         "packets": connection.packets,
-        "handshake": str(connection.handshake),
-        "closure": str(connection.closure),
-        "closed_by": connection.closed_by or None,
+        "handshake": str(connection.opening.handshake),
+        "closure": str(connection.ending.closure),
+        "closed_by": connection.ending.by or None,
         "phases": [
             {
                 "phase": str(phase.phase),
@@ -168,14 +176,14 @@ def connection_json(connection: Connection) -> dict[str, object]:
             }
             for phase in connection.phases
         ],
-        "conn_state": connection.conn_state,
-        "history": connection.history,
-        "completeness": connection.completeness,
-        "client_octets": connection.client_octets,
-        "server_octets": connection.server_octets,
-        "retransmissions": connection.retransmissions,
-        "gaps": connection.gaps,
-        "rtt_ns": connection.rtt_ns,
+        "conn_state": connection.transport.conn_state,
+        "history": connection.transport.history,
+        "completeness": connection.transport.completeness,
+        "client_octets": connection.transport.client_octets,
+        "server_octets": connection.transport.server_octets,
+        "retransmissions": connection.transport.retransmissions,
+        "gaps": connection.transport.gaps,
+        "rtt_ns": connection.opening.rtt_ns,
         "tls": _tls(connection.tls) if connection.tls else None,
         "dialogue": [_exchange(exchange) for exchange in connection.exchanges],
         "messages": [

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from testbed.report.words import span
 from testbed.trace.analysis import Analysis, PacketRow
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import AnyEntry
 
 
 def packet_list(console: Console, analysis: Analysis) -> None:
@@ -47,7 +47,7 @@ def _packet(packet: PacketRow, analysis: Analysis) -> Text:
     return text
 
 
-def _entry(entry: LogEntry, analysis: Analysis) -> Text:
+def _entry(entry: AnyEntry, analysis: Analysis) -> Text:
     return Text.assemble(
         (f"{entry.frame:>6} {'+' + span(entry.time_ns - analysis.start_ns):<14}", "quiet"),
         (f"  log {entry.host}: ", "host"),

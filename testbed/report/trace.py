@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.pcap.table import TCP
+from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.report.ladder import ladder
 from testbed.report.words import count, frames, octets, span
@@ -19,14 +20,14 @@ from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.directions import hops
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.trace.services.table import service_of
 
 MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
 _TIME = 12
 _WORTH = ("handshake", "FIN", "RST", "ICMP")
-_QUIET_EVENTS = frozenset({"answered", "holds-mail", "lab-started"})
+_QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
 
 
 def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -> None:
@@ -52,7 +53,7 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -
 
 
 def _connection(console: Console, analysis: Analysis, connection: Connection, whole: bool) -> None:
-    if connection.transport == "udp" and service_of(connection.service).questions and not whole:
+    if connection.transport.protocol == "udp" and service_of(connection.service).questions and not whole:
         console.print(_one_line(connection, analysis.start_ns))
         return
     console.print()
@@ -67,7 +68,7 @@ def ended(connection: Connection, start_ns: int) -> Table:
     style = MARKS[worst][1] if worst else ""
     codes = ", ".join(dict.fromkeys(finding.code for finding in connection.findings))
     text = Text.assemble(
-        (f"#{connection.number} {connection.service or connection.transport} ", "bold"),
+        (f"#{connection.number} {connection.service or connection.transport.protocol} ", "bold"),
         (f"{connection.client.label} → {connection.server.label}: ", "host"),
         (connection.outcome, style),
         (f"  {codes}" if codes else "", style),
@@ -114,7 +115,8 @@ def header(connection: Connection, start_ns: int) -> Text:
     """The outcome of a connection in one line, and its vital signs in a second."""
     worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
     style = MARKS[worst][1] if worst else "held"
-    service = connection.service or connection.transport
+    transport = connection.transport
+    service = connection.service or transport.protocol
     text = Text.assemble(
         (f"#{connection.number} {service:<5} ", "bold"),
         (connection.client.label, "host"),
@@ -124,21 +126,21 @@ def header(connection: Connection, start_ns: int) -> Text:
         (connection.outcome, style),
     )
     signs = [f"+{span(connection.start_ns - start_ns)}", count(connection.packets, "packet")]
-    signs += [f"{octets(connection.client_octets)} → ← {octets(connection.server_octets)}"]
+    signs += [f"{octets(transport.client_octets)} → ← {octets(transport.server_octets)}"]
     if connection.tls is not None:
         signs.append(connection.tls.summary)
-    if connection.transport == "tcp":
-        signs += [f"{connection.conn_state} {connection.history}", f"completeness {connection.completeness}"]
-        if connection.retransmissions:
-            signs.append(count(connection.retransmissions, "retransmission"))
-        if connection.gaps:
-            signs.append(count(connection.gaps, "gap"))
+    if transport.protocol == "tcp":
+        signs += [f"{transport.conn_state} {transport.history}", f"completeness {transport.completeness}"]
+        if transport.retransmissions:
+            signs.append(count(transport.retransmissions, "retransmission"))
+        if transport.gaps:
+            signs.append(count(transport.gaps, "gap"))
     return text.append("\n   " + " · ".join(signs), "quiet")
 
 
 def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
     """The packets worth a rung of their own: those that open, close or disturb."""
-    if connection.transport != "tcp" and connection.handshake is not Handshake.UNREACHABLE:
+    if connection.transport.protocol != "tcp" and connection.opening.handshake is not Handshake.UNREACHABLE:
         return []
     return [
         packet
@@ -165,16 +167,16 @@ def account(analysis: Analysis) -> str:
     return " · ".join(parts)
 
 
-def _timeline(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[LogEntry | Connection]:
-    entries = [entry for entry in analysis.log if entry.event not in _QUIET_EVENTS]
-    items: list[tuple[int, int, LogEntry | Connection]] = [
+def _timeline(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[AnyEntry | Connection]:
+    entries = [entry for entry in analysis.log if not isinstance(entry.event, _QUIET_EVENTS)]
+    items: list[tuple[int, int, AnyEntry | Connection]] = [
         *((entry.time_ns, entry.frame, entry) for entry in entries),
         *((connection.start_ns, connection.first_frame, connection) for connection in connections),
     ]
     yield from (item for _, _, item in sorted(items, key=lambda item: item[:2]))
 
 
-def _log_line(entry: LogEntry, start_ns: int) -> Table:
-    style = {"fault": "lost", "step": "bold"}.get(entry.event, "")
+def _log_line(entry: AnyEntry, start_ns: int) -> Table:
+    style = "lost" if isinstance(entry.event, events.Fault) else "bold" if isinstance(entry.event, events.Step) else ""
     text = Text.assemble((f"{entry.host}: ", "host"), (entry.message, style), (f"  [{entry.frame}]", "quiet"))
     return _at(entry.time_ns - start_ns, text)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture
 from testbed.pcap.table import PacketTable
+from testbed.protocols.events import LabStarted
 from testbed.protocols.tcp import flag_names
 from testbed.trace.findings import find_in_capture
 from testbed.trace.glance.summary import Summary, summarise
 from testbed.trace.glance.together import together
 from testbed.trace.model.finding import Finding
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import AnyEntry, lab_of
 from testbed.trace.model.phase import Phase
 from testbed.trace.tcp.events import event_names
 from testbed.trace.understanding import Connections, Understanding
@@ -76,13 +77,18 @@ class Analysis:
     start_ns: int
     end_ns: int
     names: dict[str, str]
-    log: tuple[LogEntry, ...]
+    log: tuple[AnyEntry, ...]
     problems: tuple[str, ...]
     capture: Capture
     table: PacketTable
     understanding: Understanding
     chosen: tuple[int, ...] | None = None
     _summaries: list[Summary] = field(default_factory=list, repr=False)
+
+    @property
+    def lab(self) -> LabStarted | None:
+        """What a lab says of itself in the first entry of its trace; None for any other capture."""
+        return lab_of(self.log)
 
     @cached_property
     def connections(self) -> Connections:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 
-from testbed.pcap.capture import Capture, JournalEntry
+from testbed.pcap.capture import Capture
 from testbed.pcap.decode import packet_table
 from testbed.pcap.read import read_capture
-from testbed.protocols.text import printable
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import Flows, flows
 from testbed.trace.icmp import Complaint, complaints
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import log_entry
 from testbed.trace.services.table import PORTS
 from testbed.trace.tls.decryption import decrypt
 from testbed.trace.understanding import Understanding
-
-_PREFIX = "TESTBED_"
 
 
 def inspect(path: str | os.PathLike[str], keylog: str | None = None, *, show_credentials: bool = False) -> Analysis:
@@ -37,7 +34,7 @@ def analyse(
     found = flows(table, PORTS)
     decrypted = decrypt(found, capture.secrets, keylog)
     errors = _by_flow(found, list(complaints(table)))
-    log = tuple(_log_entry(entry) for entry in capture.journal)
+    log = tuple(log_entry(entry) for entry in capture.journal)
     times = [*capture.time_ns[[0, -1]].tolist()] if len(capture.time_ns) else []
     times += [entry.time_ns for entry in log]
     return Analysis(
@@ -72,20 +69,3 @@ def _by_flow(found: Flows, errors: list[Complaint]) -> dict[int, list[Complaint]
         if earlier:
             result.setdefault(earlier[-1], []).append(error)
     return result
-
-
-def _log_entry(entry: JournalEntry) -> LogEntry:
-    fields = entry.fields
-    ours = {name.removeprefix(_PREFIX).lower(): value for name, value in fields.items() if name.startswith(_PREFIX)}
-    event = ours.pop("event", "")
-    exact = ours.pop("time_ns", "")
-    micros = fields.get("__REALTIME_TIMESTAMP", "")
-    time_ns = int(exact) if _is_number(exact) else int(micros) * 1000 if _is_number(micros) else 0
-    host = fields.get("_HOSTNAME", "")
-    message = fields.get("MESSAGE", "")
-    safe = {name: value if name == "scenario" else printable(value) for name, value in ours.items()}
-    return LogEntry(entry.frame, time_ns, printable(host), printable(event), printable(message), safe)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 20

@@ -17,6 +17,8 @@ import pytest
 import testbed
 from testbed import Bed, NotHeld, TestbedError, open_lab
 from testbed.errors import LabError, UsageError
+from testbed.protocols import events
+from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 
 DELIVERED = PROJECT / "scenarios" / "delivered.yaml"
@@ -75,7 +77,7 @@ def test_agents_of_the_lab_send_and_read() -> None:
         bed.play({"read": {"mailbox": BOB, "via": "imap", "delete": True}})
         assert bed.messages(BOB) == []
         assert [message["Subject"] for message in bed.messages("alice@crepes.fr")] == ["two"]
-    assert [e.fields["line"] for e in bed.analysis.log if e.event == "step"] == ["0", "0", "0"]
+    assert [entry.event.line for entry in of(bed.analysis.log, events.Step)] == [0, 0, 0]
 
 
 def test_folders_are_read_by_imap() -> None:
@@ -223,7 +225,7 @@ def test_an_exception_inside_ends_the_lab_and_keeps_the_trace() -> None:
     bed = open_lab()
     with pytest.raises(ZeroDivisionError), bed:
         1 / 0  # noqa: B018
-    assert bed.analysis.log[-1].fields["reason"] == "all steps played"
+    assert [entry.event.reason for entry in of(bed.analysis.log, events.LabEnded)] == ["all steps played"]
 
 
 def test_it_ends_with_the_program_that_opened_it(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def test_on_the_loopback_of_the_machine_what_needs_a_wire_is_skipped() -> None:
     outcome = play(FULL, network="host")
     assert outcome.result is Result.HELD
     assert outcome.analysis is not None
-    assert "network" in outcome.analysis.log[0].fields
+    assert outcome.analysis.lab is not None
+    assert outcome.analysis.lab.network
     assert (
         "needs a private network" in play(PROJECT / "scenarios" / "syn-lost-twice.yaml", network="host").played.skipped
     )

@@ -92,7 +92,9 @@ def test_update_records_the_scenario_as_it_reads_now(baseline: Path, tmp_path: P
     scenario.write_text(SCENARIO.read_text() + "# reviewed\n")
     shown = testbed("run", "--baseline", baseline, "--update", scenario)
     assert "1 recorded anew" in shown.stdout
-    assert inspect(baseline / "delivered.pcapng").log[0].fields["scenario"].endswith("# reviewed\n")
+    lab = inspect(baseline / "delivered.pcapng").lab
+    assert lab is not None
+    assert lab.scenario.endswith("# reviewed\n")
     assert "1 the same" in testbed("run", "--baseline", baseline, "--update", scenario).stdout
 
 

@@ -20,8 +20,10 @@ from pathlib import Path
 import pytest
 
 from testbed.cli import main
+from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
+from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 
 DELIVERED = str(PROJECT / "scenarios" / "delivered.yaml")
@@ -84,6 +86,11 @@ def trace(folder: Path) -> Analysis:
     return analysis
 
 
+def ended(analysis: Analysis) -> events.LabEnded:
+    [entry] = of(analysis.log, events.LabEnded)
+    return entry.event
+
+
 @pytest.mark.lab
 def test_mail_from_outside_reaches_bob_and_the_trace(serve: type[Served], tmp_path: Path) -> None:
     lab = serve(DELIVERED, "--keep", str(tmp_path))
@@ -103,17 +110,17 @@ def test_mail_from_outside_reaches_bob_and_the_trace(serve: type[Served], tmp_pa
     [visit] = [c for c in analysis.connections if c.client.label == "outside.lab"]
     assert visit.server.label == "crepes.fr"
     assert visit.service == "submission"
-    stored = [e.fields["message_id"] for e in analysis.log if e.event == "stored"]
+    stored = [entry.event.message_id for entry in of(analysis.log, events.Stored)]
     assert "<from@outside>" in stored
     assert len(stored) == 2  # and the one of the scenario's steps
-    assert [e.fields["to"] for e in analysis.log if e.event == "visited"] == ["crepes.fr"]
+    assert [entry.event.to for entry in of(analysis.log, events.Visited)] == ["crepes.fr"]
 
 
 @pytest.mark.lab
 def test_steps_may_be_left_out_and_sigterm_ends_it_too(serve: type[Served], tmp_path: Path) -> None:
     lab = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path))
     lab.end(signal.SIGTERM)
-    assert {e.event for e in trace(tmp_path).log} == {"lab-started", "lab-ended"}
+    assert {type(entry.event) for entry in trace(tmp_path).log} == {events.LabStarted, events.LabEnded}
 
 
 @pytest.mark.lab
@@ -140,7 +147,7 @@ def test_two_labs_serve_side_by_side(serve: type[Served], tmp_path: Path) -> Non
 def test_it_ends_after_its_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", DELIVERED, "--no-steps", "--for", "0.1", "--keep", str(tmp_path)]) == 0
     assert "outside" in capsys.readouterr().out
-    assert trace(tmp_path).log[-1].fields["reason"] == "all steps played"
+    assert ended(trace(tmp_path)).reason == "all steps played"
 
 
 @pytest.mark.lab
@@ -150,7 +157,9 @@ def test_one_case_of_a_matrix(command: str, tmp_path: Path) -> None:
     tail = ["--", "true"] if command == "shell" else []
     arguments = [command, CUT, "--case", "command=MAIL, how=reset", "--keep", str(tmp_path), *more, *tail]
     assert main(arguments) == 0
-    assert trace(tmp_path).log[0].fields["case"] == "command=MAIL, how=reset"
+    lab = trace(tmp_path).lab
+    assert lab is not None
+    assert lab.case == "command=MAIL, how=reset"
 
 
 @pytest.mark.lab
@@ -160,7 +169,7 @@ def test_a_command_in_the_lab_resolves_names_and_speaks_as_the_user_agent(
     program = "import smtplib; print(smtplib.SMTP('someschool.edu').ehlo('alice.crepes.fr')[1].split()[0])"
     assert main(["shell", DELIVERED, "--no-steps", "--keep", str(tmp_path), "--", sys.executable, "-c", program]) == 0
     assert "someschool.edu" in capfd.readouterr().out
-    [connection] = [c for c in trace(tmp_path).connections if c.transport == "tcp"]
+    [connection] = [c for c in trace(tmp_path).connections if c.transport.protocol == "tcp"]
     assert (connection.client.label, connection.server.label) == ("alice.crepes.fr", "someschool.edu")
 
 
@@ -172,7 +181,7 @@ def test_a_command_may_speak_as_another_host(ip: str, tmp_path: Path) -> None:
     program = "import smtplib; smtplib.SMTP('crepes.fr').quit()"
     arguments = ["shell", str(scenario), "--on", "someschool.edu", "--keep", str(tmp_path)]
     assert main([*arguments, "--", sys.executable, "-c", program]) == 0
-    [connection] = [c for c in trace(tmp_path).connections if c.transport == "tcp"]
+    [connection] = [c for c in trace(tmp_path).connections if c.transport.protocol == "tcp"]
     assert connection.client.label == "someschool.edu"
     assert ":" in connection.client.address
 
@@ -190,7 +199,7 @@ def test_a_command_may_speak_as_another_host(ip: str, tmp_path: Path) -> None:
 )
 def test_the_exit_code_is_the_commands(command: list[str], code: int, tmp_path: Path) -> None:
     assert main(["shell", DELIVERED, "--no-steps", "--keep", str(tmp_path), "--", *command]) == code
-    assert trace(tmp_path).log[-1].fields["reason"] == "all steps played"
+    assert ended(trace(tmp_path)).reason == "all steps played"
 
 
 @pytest.mark.lab
@@ -204,8 +213,8 @@ def test_time_is_real_while_somebody_is_there(tmp_path: Path) -> None:
     )
     arguments = ["shell", str(scenario), "--no-steps", "--keep", str(tmp_path)]
     assert main([*arguments, "--", sys.executable, "-c", program]) == 0
-    ended = trace(tmp_path).log[-1]
-    assert float(ended.fields["scenario_seconds"]) < float(ended.fields["real_seconds"]) + 60
+    took = ended(trace(tmp_path))
+    assert took.scenario_seconds < took.real_seconds + 60
 
 
 @pytest.mark.parametrize(
@@ -298,7 +307,7 @@ def test_ctrl_c_in_a_shell_ends_what_runs_in_it_and_not_the_lab(tmp_path: Path) 
     terminal.until("here-42")
     terminal.until("alice.crepes.fr")
     assert terminal.end() == 5
-    assert trace(tmp_path).log[-1].fields["reason"] == "all steps played"
+    assert ended(trace(tmp_path)).reason == "all steps played"
 
 
 @pytest.mark.lab

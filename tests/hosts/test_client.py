@@ -14,6 +14,7 @@ import pytest
 from testbed.hosts.client import talk
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
+from testbed.protocols.events import Talked
 from testbed.scenario.talk import TalkStep
 
 from .conftest import Logged, Serve
@@ -48,7 +49,7 @@ def peer(*replies: bytes) -> Iterator[tuple[int, Callable[[], bytes]]]:
         yield listener.getsockname()[1], end
 
 
-def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s") -> dict[str, str | int]:
+def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s") -> Talked:
     """Talk, and give what was logged."""
     logged = Logged()
     site = Site(
@@ -62,9 +63,9 @@ def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s") -> dict[
     )
     step = TalkStep.model_validate({"from": site.name, "to": "mx", "port": port, "timeout": timeout, "say": said})
     asyncio.run(talk(site, step, "127.0.0.1"))
-    [(event, fields)] = logged.entries
-    assert event == "talked"
-    return fields
+    [talked] = logged.events
+    assert isinstance(talked, Talked)
+    return talked
 
 
 @pytest.mark.parametrize(
@@ -80,20 +81,20 @@ def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s") -> dict[
 )
 def test_what_is_written_is_what_is_sent(said: tuple[object, ...], sent: bytes, tmp_path: Path) -> None:
     with peer(HELLO, b"250-one\r\n250 one\r\n250 two\r\n") as (port, heard):
-        fields = say(port, tmp_path, *said)
+        talked = say(port, tmp_path, *said)
         assert heard() == sent
-    assert (fields["unsaid"], fields["status"]) == (0, "everything was said and answered")
+    assert (talked.unsaid, talked.status) == (0, "everything was said and answered")
 
 
 @pytest.mark.parametrize(("how", "last"), [("close", b""), ("reset", b"(reset)")])
 def test_it_ends_as_it_is_told_to(how: str, last: bytes, tmp_path: Path) -> None:
     with peer(HELLO) as (port, heard):
-        assert say(port, tmp_path, {"octets": "half a li"}, {"then": how})["unsaid"] == 0
+        assert say(port, tmp_path, {"octets": "half a li"}, {"then": how}).unsaid == 0
         assert heard() == b"half a li" + last
 
 
 def test_a_half_closed_client_listens_until_the_server_closes(serve: Serve, tmp_path: Path) -> None:
-    assert say(serve().port, tmp_path, "EHLO x", {"then": "half-close"})["unsaid"] == 0
+    assert say(serve().port, tmp_path, "EHLO x", {"then": "half-close"}).unsaid == 0
 
 
 @pytest.mark.parametrize(
@@ -109,17 +110,17 @@ def test_it_tells_how_far_it_came(
     replies: tuple[bytes, ...], said: tuple[str, ...], unsaid: int, status: str, tmp_path: Path
 ) -> None:
     with peer(*(replies or (b"",))) as (port, _):
-        fields = say(port, tmp_path, *said, timeout="300ms")
-    assert (fields["unsaid"], fields["status"]) == (unsaid, status)
+        talked = say(port, tmp_path, *said, timeout="300ms")
+    assert (talked.unsaid, talked.status) == (unsaid, status)
 
 
 def test_a_server_that_hangs_up_is_told_of(serve: Serve, tmp_path: Path) -> None:
-    fields = say(serve().port, tmp_path, "QUIT", "NOOP", "NOOP")
-    assert (fields["said"], fields["unsaid"]) == (1, 2)
-    assert fields["status"] == "the server hung up before the reply to 'NOOP'"
+    talked = say(serve().port, tmp_path, "QUIT", "NOOP", "NOOP")
+    assert (talked.said, talked.unsaid) == (1, 2)
+    assert talked.status == "the server hung up before the reply to 'NOOP'"
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert say(port, tmp_path, "NOOP")["unsaid"] == 1
+    assert say(port, tmp_path, "NOOP").unsaid == 1

@@ -17,6 +17,7 @@ import pytest
 
 from testbed.hosts.certificates import Authority
 from testbed.hosts.tls import LabTls
+from testbed.protocols.events import Deleted
 from testbed.scenario.faults import DialogueFault
 from tests.hosts.conftest import Running, Serve
 
@@ -63,9 +64,7 @@ def test_poplib_reads_and_deletes(serve: Serve) -> None:
         client.dele(1)
         client.quit()
     assert running.messages("gus") == [TWO]
-    assert ("deleted", {"message_id": "<1@x>"}) in [
-        (e, {"message_id": f.get("message_id")}) for e, f in running.logged.entries
-    ]
+    assert [event.message_id for event in running.logged.events if isinstance(event, Deleted)] == ["<1@x>"]
 
 
 def test_unique_ids_outlive_sessions_and_flags(serve: Serve) -> None:

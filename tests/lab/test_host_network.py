@@ -25,7 +25,7 @@ from testbed.pcap.checksums import GOOD
 from testbed.pcap.condition import conditions
 from testbed.pcap.decode import packet_table
 from testbed.pcap.read import read_capture
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.runner import Runner
 from testbed.scenario.load import load, parse
 from testbed.scenario.network_needs import REASONS, NetworkKind, needs_private_network
@@ -35,6 +35,7 @@ from testbed.trace.compare.comparison import compare
 from testbed.trace.compare.fingerprint import fingerprint
 from testbed.trace.compare.values import Fingerprint
 from testbed.trace.inspect import inspect
+from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 from tests.lab.test_reference_traces import reference
 from tests.lab.test_scenarios import why
@@ -132,8 +133,8 @@ def test_ports_are_those_of_the_services_and_checksums_are_whole(tmp_path: Path)
     assert {c.server.port for c in outcome.analysis.connections} == {25, 53, 587}
     table = packet_table(read_capture(tmp_path / "trace.pcapng"))
     assert set(conditions(table, np.arange(len(table)))) == {GOOD}
-    [begun] = [entry for entry in outcome.analysis.log if entry.event == Event.LAB_STARTED]
-    assert "loopback" in begun.fields["network"]
+    [begun] = of(outcome.analysis.log, events.LabStarted)
+    assert "loopback" in begun.event.network
 
 
 def test_labs_side_by_side_and_a_busy_loopback_do_not_mix(tmp_path: Path) -> None:
@@ -252,13 +253,13 @@ def test_the_right_to_capture_is_all_it_takes(right: str, status: int) -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv is not installed")
     bounds = "-all,+net_raw" if right == "+net_raw" else "-all"
-    rights = [f"--bounding-set={bounds}", "--inh-caps=-all"]
-    shown = _run(
-        ["setpriv", *rights, sys.executable, "-m", "testbed", "run", "--network", "host", "scenarios/delivered.yaml"]
-    )
+    alone = ["setpriv", f"--bounding-set={bounds}", "--inh-caps=-all", sys.executable, "-m", "testbed"]
+    shown = _run([*alone, "run", "--network", "host", "scenarios/delivered.yaml"])
     if "setpriv:" in shown.stderr:
         pytest.skip(shown.stderr)
     assert shown.returncode == status, shown.stderr
     if status:
+        doctor = " ".join(_run([*alone, "doctor"]).stdout.split())
+        assert "nothing can be judged it takes the right CAP_NET_RAW: run as root" in doctor
         assert "nothing can be judged; it takes the right CAP_NET_RAW: run as root" in " ".join(shown.stderr.split())
         assert "held" not in shown.stdout

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from testbed.outcome import Outcome, Result
+from testbed.protocols import events
 from testbed.scenario.load import parse
 from testbed.scenario.problems import ScenarioError
+from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 from tests.lab.test_programs import said
 from tests.lab.test_scenarios import play, why
@@ -57,9 +59,9 @@ expect: [{expect or "running: crepes.fr"}]
     )
 
 
-def logged(outcome: Outcome, event: str) -> list[str]:
+def logged(outcome: Outcome, kind: type[events.LogEvent]) -> list[str]:
     assert outcome.analysis is not None
-    return [entry.message for entry in outcome.analysis.log if entry.event == event]
+    return [entry.message for entry in of(outcome.analysis.log, kind)]
 
 
 def test_a_relay_of_ones_own_is_put_off_and_delivers(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ expect:
     )
     assert outcome.result is Result.HELD, why(outcome)
     assert "listening at 127.0.0.20" in said(outcome)
-    assert logged(outcome, "came-true")  # and the nine seconds were not waited for
+    assert logged(outcome, events.CameTrue)  # and the nine seconds were not waited for
     assert outcome.played.seconds < 9
 
 
@@ -140,7 +142,7 @@ def test_it_is_told_to_end_and_its_last_words_are_heard(tmp_path: Path) -> None:
     outcome = lab(listener(tmp_path), tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
     assert said(outcome) == ["listening", "told to end"]
-    assert logged(outcome, "stopped") == [f"{sys.executable} is stopped: exit status 7"]
+    assert logged(outcome, events.Stopped) == [f"{sys.executable} is stopped: exit status 7"]
 
 
 def test_one_that_does_not_heed_sigterm_is_killed_with_all_it_started(tmp_path: Path) -> None:
@@ -153,7 +155,9 @@ for command in ("sleep 1000", "setsid sleep 1000", "(setsid sleep 1000 &)"):
 """
     outcome = lab(listener(tmp_path, then), tmp_path, more=", stop_within: 300ms")
     assert outcome.result is Result.HELD, why(outcome)
-    assert logged(outcome, "stopped") == [f"{sys.executable} does not heed SIGTERM, and is killed: exit status 137"]
+    assert logged(outcome, events.Stopped) == [
+        f"{sys.executable} does not heed SIGTERM, and is killed: exit status 137"
+    ]
     assert not running(mark)
 
 
@@ -165,8 +169,10 @@ def test_one_that_ends_by_itself_is_an_event_and_the_lab_goes_on(tmp_path: Path)
         expect="exited: {command: listener, status: 3}",
     )
     assert outcome.result is Result.HELD, why(outcome)
-    assert logged(outcome, "exited") == [f"{sys.executable} exits with status 3, while the lab goes on"]
-    assert logged(outcome, "submission-failed")  # the hour has passed at once: nobody is there for whom time is real
+    assert logged(outcome, events.Exited) == [f"{sys.executable} exits with status 3, while the lab goes on"]
+    assert logged(
+        outcome, events.SubmissionFailed
+    )  # the hour has passed at once: nobody is there for whom time is real
     outcome = lab(listener(tmp_path, "time.sleep(0.5); sys.exit(0)"), tmp_path)
     assert outcome.result is Result.FAILED  # it does not keep running
 
@@ -218,8 +224,8 @@ threading.Thread(target=chatter, daemon=True).start()
 """
     outcome = lab(listener(tmp_path, then), tmp_path, more=", stop_within: 300ms")
     assert outcome.result is Result.HELD, why(outcome)
-    assert logged(outcome, "said")[-1].endswith("octets more, left out)")
-    assert len(logged(outcome, "said")) <= 2_001
+    assert logged(outcome, events.Said)[-1].endswith("octets more, left out)")
+    assert len(logged(outcome, events.Said)) <= 2_001
 
 
 def test_it_finds_its_files_with_the_facts_of_the_lab_in_them(tmp_path: Path) -> None:
@@ -312,7 +318,7 @@ expect:
     [line] = said(outcome)
     assert line.endswith("True")
     assert line.startswith(("OSError No route to host", "PermissionError Permission denied"))
-    [told] = logged(outcome, "refused-outside")
+    [told] = logged(outcome, events.RefusedOutside)
     assert f"may not reach {address} port 25: it is no host of the lab" in told
     assert outcome.analysis is not None
     assert {finding.code for finding in outcome.analysis.findings} == {"host-unreachable"}

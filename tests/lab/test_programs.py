@@ -11,8 +11,10 @@ from testbed.cli import main
 from testbed.lab.program_output import MAX_LINE
 from testbed.lab.program_step import MAX_LINES
 from testbed.outcome import Outcome, Result
+from testbed.protocols import events
 from testbed.scenario.load import parse
 from testbed.scenario.problems import ScenarioError
+from testbed.trace.model.log import of
 from tests.lab.test_scenarios import play
 
 SCENARIO = """
@@ -31,7 +33,7 @@ def run(command: str, folder: Path, *, status: int = 0, limit: str = "10s", more
 
 def said(outcome: Outcome) -> list[str]:
     assert outcome.analysis is not None
-    return [entry.message for entry in outcome.analysis.log if entry.event == "said"]
+    return [entry.message for entry in of(outcome.analysis.log, events.Said)]
 
 
 pytestmark = pytest.mark.lab

@@ -9,8 +9,9 @@ import pytest
 
 from testbed.expect.conservation import judge_conservation
 from testbed.outcome import Outcome, Result
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import of
 from tests.lab.test_scenarios import play, why
 
 pytestmark = pytest.mark.lab
@@ -59,15 +60,9 @@ def test_an_expectation_that_does_not_hold_is_red(expectation: str, reason: str,
     assert reason in verdict.why
 
 
-def _without(analysis: Analysis, event: Event, **fields: str) -> Analysis:
-    return replace(
-        analysis,
-        log=tuple(
-            entry
-            for entry in analysis.log
-            if entry.event != event or any(entry.fields.get(name) != value for name, value in fields.items())
-        ),
-    )
+def _without(analysis: Analysis, kind: type[events.Deleted | events.HoldsMail], *folders: str) -> Analysis:
+    gone = [entry for entry in of(analysis.log, kind) if not folders or entry.event.folder in folders]
+    return replace(analysis, log=tuple(entry for entry in analysis.log if entry not in gone))
 
 
 def test_what_was_read_and_kept_is_conserved(read: Outcome) -> None:
@@ -79,20 +74,20 @@ def test_what_was_read_and_kept_is_conserved(read: Outcome) -> None:
 
 def test_mail_that_is_gone_without_having_been_deleted_is_lost(read: Outcome) -> None:
     assert read.analysis is not None
-    verdict = judge_conservation(_without(read.analysis, Event.DELETED))
+    verdict = judge_conservation(_without(read.analysis, events.Deleted))
     assert not verdict.held
     assert "neither delivered, bounced nor queued" in verdict.why
 
 
 def test_moved_mail_that_lies_in_no_folder_is_lost(read: Outcome) -> None:
     assert read.analysis is not None
-    assert not judge_conservation(_without(read.analysis, Event.HOLDS_MAIL, folder="Archive")).held
+    assert not judge_conservation(_without(read.analysis, events.HoldsMail, "Archive")).held
 
 
 def test_moved_mail_that_lies_in_both_folders_is_doubled(read: Outcome) -> None:
     assert read.analysis is not None
-    [moved] = [e for e in read.analysis.log if e.event == Event.HOLDS_MAIL and e.fields["folder"] == "Archive"]
-    left = replace(moved, fields={**moved.fields, "folder": "INBOX"})
+    [moved] = [entry for entry in of(read.analysis.log, events.HoldsMail) if entry.event.folder == "Archive"]
+    left = replace(moved, event=replace(moved.event, folder="INBOX"))
     verdict = judge_conservation(replace(read.analysis, log=(*read.analysis.log, left)))
     assert not verdict.held
     assert "lies in Archive and INBOX" in verdict.why

@@ -35,6 +35,6 @@ def test_a_stored_trace_can_be_judged_again(scenario: Scenario) -> None:
 def test_it_is_small_and_carries_its_scenario_and_comments(scenario: Scenario) -> None:
     analysis = inspect(reference(scenario))
     assert len(zlib.compress(reference(scenario).read_bytes())) < 100_000  # what it adds to a clone
-    assert analysis.log[0].fields["scenario"] == scenario.text
-    assert analysis.log[0].fields.get("case", "") == scenario.case
+    assert analysis.lab is not None
+    assert (analysis.lab.scenario, analysis.lab.case) == (scenario.text, scenario.case)
     assert set(analysis.capture.comments) == {packet.frame for packet in analysis.packets()}

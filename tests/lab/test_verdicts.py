@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from testbed.expect import judge
 from testbed.outcome import Outcome, Result
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.load import parse
 from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import AnyEntry
 from tests.lab.test_scenarios import play
 
 pytestmark = pytest.mark.lab
@@ -82,9 +83,9 @@ def test_a_fault_that_never_fires_fails_the_scenario(tmp_path: Path) -> None:
     assert [v.why for v in outcome.judgement.always if not v.held] == ["the fault at line 8 was never reached"]
 
 
-def _without(analysis: Analysis, *events: Event) -> Analysis:
+def _without(analysis: Analysis, *kinds: type[events.LogEvent]) -> Analysis:
     """The trace of hosts that did not do, or did not say, certain things."""
-    return replace(analysis, log=tuple(entry for entry in analysis.log if entry.event not in events))
+    return replace(analysis, log=tuple(entry for entry in analysis.log if not isinstance(entry.event, kinds)))
 
 
 def _conservation(outcome: Outcome, analysis: Analysis) -> tuple[bool, str]:
@@ -94,14 +95,14 @@ def _conservation(outcome: Outcome, analysis: Analysis) -> tuple[bool, str]:
 
 def test_mail_that_vanishes_from_a_mailbox_is_a_loss(delivered: Outcome) -> None:
     assert delivered.analysis is not None
-    held, why = _conservation(delivered, _without(delivered.analysis, Event.HOLDS_MAIL))
+    held, why = _conservation(delivered, _without(delivered.analysis, events.HoldsMail))
     assert not held
     assert "someschool.edu answered 250 for" in why
 
 
 def test_mail_a_relay_forgets_is_a_loss(delivered: Outcome) -> None:
     assert delivered.analysis is not None
-    held, why = _conservation(delivered, _without(delivered.analysis, Event.RELAYED))
+    held, why = _conservation(delivered, _without(delivered.analysis, events.Relayed))
     assert not held
     assert "crepes.fr answered 250 for" in why
 
@@ -116,7 +117,8 @@ def test_a_relay_cannot_claim_to_have_relayed_what_the_wire_never_saw(delivered:
 
 def test_a_second_copy_needs_an_excuse(delivered: Outcome) -> None:
     assert delivered.analysis is not None
-    twice = tuple(e for entry in delivered.analysis.log for e in [entry] * (2 if entry.event == Event.STORED else 1))
+    log = delivered.analysis.log
+    twice = tuple(e for entry in log for e in [entry] * (2 if isinstance(entry.event, events.Stored) else 1))
     held, why = _conservation(delivered, replace(delivered.analysis, log=twice))
     assert not held
     assert "no lost reply explains it" in why
@@ -161,6 +163,12 @@ def test_a_notification_that_says_something_else_fails(bounced: Outcome, keys: s
     assert why in verdict.why
 
 
+def _in_silence(entry: AnyEntry) -> AnyEntry:
+    if isinstance(entry.event, events.Bounced):
+        return replace(entry, event=events.Discarded(**asdict(entry.event)))
+    return entry
+
+
 def test_mail_may_be_dropped_in_silence_only_where_its_sender_asked_for_silence(tmp_path: Path) -> None:
     """RFC 3461 §4.1: the packets must show NOTIFY, a host's word alone is not enough."""
     silent = play(BOUNCED.replace("envelope_id: lunch-1}\nexpect", "notify: never}\nexpect"), tmp_path)
@@ -168,7 +176,7 @@ def test_mail_may_be_dropped_in_silence_only_where_its_sender_asked_for_silence(
     assert _conservation(silent, silent.analysis) == (True, "1 promises kept")
     loud = play(BOUNCED, tmp_path)
     assert loud.analysis is not None
-    log = tuple(replace(e, event=Event.DISCARDED) if e.event == Event.BOUNCED else e for e in loud.analysis.log)
+    log = tuple(_in_silence(entry) for entry in loud.analysis.log)
     held, why = _conservation(loud, replace(loud.analysis, log=log))
     assert not held
     assert "neither delivered, bounced nor queued" in why

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from testbed.outcome import Result
+from testbed.protocols import events
 from testbed.scenario.load import parse
 from testbed.scenario.problems import ScenarioError
+from testbed.trace.model.log import of
 from tests.lab.test_scenarios import play, why
 
 pytestmark = pytest.mark.lab
@@ -53,12 +55,12 @@ def test_it_reads_and_sends_and_days_pass(tmp_path: Path) -> None:
     program.write_text(BROWSER)
     outcome = play(SCENARIO.replace("PYTHON", sys.executable).replace("PROGRAM", str(program)), tmp_path)
     assert outcome.analysis is not None
-    said = [entry.message for entry in outcome.analysis.log if entry.event == "said"]
+    said = [entry.message for entry in of(outcome.analysis.log, events.Said)]
     assert outcome.result is Result.HELD, why(outcome) + "\n".join(said)
-    assert [(e.fields["sender"], e.fields["recipients"]) for e in outcome.analysis.log if e.event == "sent-by-web"] == [
-        ("bob@someschool.edu", "alice@crepes.fr")
+    assert [entry.event for entry in of(outcome.analysis.log, events.SentByWeb)] == [
+        events.SentByWeb(sender="bob@someschool.edu", recipients=("alice@crepes.fr",))
     ] * 2
-    tcp = [c for c in outcome.analysis.connections if c.transport == "tcp"]
+    tcp = [c for c in outcome.analysis.connections if c.transport.protocol == "tcp"]
     clients = {c.service: (c.client.label, c.server.label) for c in tcp}
     assert clients["http"] == ("bob.someschool.edu", "mail.someschool.edu")
     assert clients["imap"] == ("mail.someschool.edu", "someschool.edu")
@@ -103,4 +105,4 @@ def test_https_and_tls_behind_it(tmp_path: Path) -> None:
     assert outcome.analysis is not None
     assert outcome.result is Result.HELD, why(outcome)
     assert "credentials-in-clear" not in {finding.code for finding in outcome.analysis.findings}
-    assert [e.fields["subject"] for e in outcome.analysis.log if e.event == "seen-on-the-web"] == ["For your eyes only"]
+    assert [entry.event.subject for entry in of(outcome.analysis.log, events.SeenOnTheWeb)] == ["For your eyes only"]

@@ -101,7 +101,8 @@ def other(text: bytes) -> Iterator[bytes]:
 
 def journal(text: bytes) -> bytes:
     """A host's log entry."""
-    fields = ((b"MESSAGE", text), (b"_HOSTNAME", text), (b"TESTBED_EVENT", b"step"), (b"TESTBED_TIME_NS", text))
+    ours = ((b"TESTBED_EVENT", b"said"), (b"TESTBED_TEXT", text), (b"TESTBED_TIME_NS", text))
+    fields = ((b"MESSAGE", text), (b"_HOSTNAME", text), *ours)
     told = b"".join(name + b"\n" + len(value).to_bytes(8, "little") + value + b"\n" for name, value in fields)
     return block(9, told + b"__REALTIME_TIMESTAMP=1700000000000000\nSYSLOG_IDENTIFIER=testbed\n\n")
 

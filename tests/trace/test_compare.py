@@ -10,6 +10,7 @@ from talk import Talk
 
 from testbed.pcap.read import parse_capture
 from testbed.pcap.write import TraceWriter
+from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import Comparison, compare_analyses
 from testbed.trace.compare.normal import about_as_large, alike, named, sized, wording
@@ -27,7 +28,7 @@ Part = tuple[int, Talk]  # nanoseconds after the part before, and what happens t
 def trace(
     *parts: Part | Talk,
     names: dict[str, str] | None = None,
-    log: tuple[dict[str, str], ...] = (),
+    log: tuple[tuple[str, events.LogEvent], ...] = (),
     started: bool = False,
 ) -> Analysis:
     """What the inspector understands of some conversations, packets 1 ms apart, and of what hosts logged."""
@@ -36,16 +37,16 @@ def trace(
     writer.names(NAMES if names is None else names)
     now = 1_700_000_000 * _S
     if started:
-        writer.log(now, "lab", "lab-started", "words", {})
+        begun = events.LabStarted(scenario="", file="", seed=0, version="")
+        writer.log(now, "lab", begun.word, "words", begun.fields())
     for part in parts:
         wait, talk = part if isinstance(part, tuple) else (0, part)
         now += wait
         for packet in talk.packets:
             writer.packet(now, bytes(packet))
             now += 1_000_000
-    for fields in log:
-        host, event = fields["host"], fields["event"]
-        writer.log(now, host, event, "words", {k: v for k, v in fields.items() if k not in ("host", "event")})
+    for host, event in log:
+        writer.log(now, host, event.word, "words", event.fields())
     return analyse(parse_capture(np.frombuffer(file.getvalue(), np.uint8)))
 
 
@@ -222,9 +223,9 @@ SENTENCES: dict[str, tuple[Analysis, Analysis, str]] = {
         "mx.example no longer offers DSN to relay.example",
     ),
     "what nobody foresaw": (
-        trace(WHOLE, log=({"host": "mx.example", "event": "pondered", "recipient": "b@y"},)),
+        trace(WHOLE, log=(("mx.example", events.Emptied(mailbox="b@y", messages=2)),)),
         trace(WHOLE),
-        "mx.example no longer logs 'pondered' for b@y; before, once",
+        "mx.example no longer logs 'emptied' for b@y (messages 2); before, once",
     ),
 }
 
@@ -292,7 +293,7 @@ def _texts(compared: Comparison) -> list[str]:
 
 
 def test_who_runs_a_program_may_close_when_it_likes() -> None:
-    program = ({"host": "relay.example", "event": "exited", "command": "swaks", "status": "0"},)
+    program = (("relay.example", events.Exited(command="swaks", status=0)),)
     gentle, hasty = WHOLE, Talk().open().say(*HELLO, *BYE).segment(0, "RA")
     assert told(trace(gentle), trace(hasty))
     assert [
@@ -305,7 +306,7 @@ def test_who_runs_a_program_may_close_when_it_likes() -> None:
 
 def lab(*parts: Part | Talk, struck: int = 0) -> Analysis:
     """The same as the trace of a lab, whose wire may have struck a frame (the log has the first)."""
-    log = ({"host": "wire", "event": "fault", "at_frame": str(struck)},) if struck else ()
+    log = (("wire", events.Fault(line=1, at_frame=struck)),) if struck else ()
     return trace(*parts, started=True, log=log)
 
 

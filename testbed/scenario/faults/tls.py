@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from testbed.scenario.base import HostName
 from testbed.scenario.faults.when import When
+from testbed.scenario.naming import MailServerName
+from testbed.scenario.problems import Found
+
+if TYPE_CHECKING:
+    from testbed.scenario.names import Names
 
 TlsService = Literal["smtp", "pop3", "imap"]
 TlsFlaw = Literal["expired", "wrong-name", "self-signed", "handshake-failure", "stalled", "stripped", "injected"]
@@ -32,7 +36,7 @@ class TlsFault(When):
     A refusal is a fault of the dialogue: ``{at: …, on: STARTTLS, reply: 454 4.7.0 …}``.
     """
 
-    tls: HostName = Field(description="The server; it has 'starttls: true'.")
+    tls: MailServerName = Field(description="The server; it has 'starttls: true'.")
     is_: TlsFlaw = Field(alias="is", description="What is wrong.")
     service: TlsService | None = Field(
         default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
@@ -57,6 +61,15 @@ class TlsFault(When):
     def count(self) -> int | None:
         """On how many connections it happens, None for all."""
         return self.times
+
+    def problems(self, names: Names) -> Found:
+        """A server without TLS, or with its own."""
+        server = names.server(self.tls)
+        if server is not None and not server.starttls:
+            yield ("tls",), f"{self.tls} has no TLS; give the host 'starttls: true'"
+        if names.is_program(self.tls):
+            problem = f"{self.tls} is a program, and makes its TLS itself"
+            yield ("tls",), f"{problem}; give it the wrong certificate in its 'files'"
 
     def describe(self) -> str:
         """One line in words."""

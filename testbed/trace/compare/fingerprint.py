@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.tls import alert_name, version_name
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
 from testbed.trace.compare.values import Clue, Deed, Fingerprint, Line, Mail, Question, Talk
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange, Reply
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import AnyEntry, of
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.services.dns.results import Answer
 from testbed.trace.services.reading.outcome import reading
@@ -26,15 +26,16 @@ _S = 1_000_000_000
 _SOON_NS = 5 * _S  # before that, no client uses a port again
 _NOT_HOSTS = frozenset({"lab", "wire"})
 # What hosts log that the packets tell as well, and what programs say in words of their own.
-_NOT_DEEDS = frozenset({"", Event.ANSWERED, Event.SAID, Event.FAULT})
-_PROGRAMS = frozenset({Event.SAID, Event.EXITED, Event.STARTED})
+_NOT_DEEDS = (events.Answered, events.Said, events.Fault)
+_PROGRAMS = (events.Said, events.Exited, events.Started)
 # What a TCP in haste does on a machine that hesitates, just as on a wire that loses packets.
 _REPETITIONS = frozenset(
     {"segment-retransmitted", "syn-retransmitted", "syn-ack-lost", "third-ack-lost", "fin-lost", "fin-ack-lost"}
 )
 _SLOW_READER = "window-closed"  # nor is one a fault where no host and no wire was told to be slow
 # The fields of a log entry that mean the same in every run.  Others count, measure, or are made up anew each time.
-_ABOUT = (
+CODES = "status"  # of which a reply's text is left out
+ABOUT = (
     "recipient",
     "recipients",
     "sender",
@@ -59,7 +60,7 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
     """What a trace says: computed from the analysis alone, the same on every machine."""
     connections = tuple(analysis.connections)
     names = name_messages(connections, analysis.log)
-    programs = {entry.host for entry in analysis.log if entry.event in _PROGRAMS}
+    programs = {entry.host for entry in of(analysis.log, *_PROGRAMS)}
     ordinals = _ordinals(analysis.names)
     hasty, echoes = frozenset(_hasty(analysis, connections)), frozenset(_echoes(analysis, connections))
     hosts: dict[str, None] = {}
@@ -70,7 +71,7 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
         hosts.setdefault(connection.server.label)
         if connection.number in echoes:
             continue
-        if connection.transport == "udp" and service_of(connection.service).questions:
+        if connection.transport.protocol == "udp" and service_of(connection.service).questions:
             questions.extend(_questions(connection))
         else:
             loose = bool(programs & {connection.client.label, connection.server.label})
@@ -93,16 +94,16 @@ def _hasty(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[
     Kernels' timers run in real time, so a machine that hesitates for half a second makes TCP repeat itself.  A lab's
     wire tells of everything it does; a stranger's capture does not, and there every repetition counts.
     """
-    if not _is_of_a_lab(analysis):
+    if analysis.lab is None:
         return
-    struck = {entry.fields.get("at_frame", "") for entry in analysis.log if entry.event == Event.FAULT}
+    struck = {entry.event.at_frame for entry in of(analysis.log, events.Fault)}
     for connection in connections:
-        codes = {remark.code for remark in connection.transport_remarks}
-        repeated = connection.retransmitted_frames or len(connection.syn_frames) > 1
+        codes = {remark.code for remark in connection.transport.remarks}
+        repeated = connection.transport.retransmitted_frames or len(connection.opening.syn_frames) > 1
         if not (repeated or codes & _REPETITIONS or _SLOW_READER in codes):
             continue
         packets = analysis.packets(connection.number)
-        if not any(packet.lost or packet.comment or str(packet.frame) in struck for packet in packets):
+        if not any(packet.lost or packet.comment or packet.frame in struck for packet in packets):
             yield connection.number
 
 
@@ -111,19 +112,15 @@ def _echoes(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator
 
     The refusal of the first SYN ended its connection, so the inspector, like Wireshark, counts another.
     """
-    if not _is_of_a_lab(analysis):
+    if analysis.lab is None:
         return
     refused: dict[tuple[str, str], int] = {}
     for connection in connections:
         ends = str(connection.client), str(connection.server)
-        if connection.handshake is Handshake.REFUSED:
+        if connection.opening.handshake is Handshake.REFUSED:
             if connection.start_ns - refused.get(ends, 0) < _SOON_NS:
                 yield connection.number
             refused[ends] = connection.start_ns
-
-
-def _is_of_a_lab(analysis: Analysis) -> bool:
-    return bool(analysis.log) and analysis.log[0].event == Event.LAB_STARTED
 
 
 def _ordinals(names: Mapping[str, str]) -> dict[str, int]:
@@ -140,24 +137,24 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
     return Talk(
         client=connection.client.label,
         server=connection.server.label,
-        service=connection.service or f"{connection.transport} port {connection.server.port}",
+        service=connection.service or f"{connection.transport.protocol} port {connection.server.port}",
         address=address,
         start_ns=connection.start_ns - start_ns,
         end_ns=connection.end_ns - start_ns,
-        handshake=str(connection.handshake),
-        closure=str(connection.closure),
-        closed_by=connection.closed_by,
+        handshake=str(connection.opening.handshake),
+        closure=str(connection.ending.closure),
+        closed_by=connection.ending.by,
         tls=_tls(connection.tls) if connection.tls is not None else "",
-        opened=len(connection.syn_frames),
-        repeated=bool(connection.retransmitted_frames),
+        opened=len(connection.opening.syn_frames),
+        repeated=bool(connection.transport.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
         reading=reading(connection.exchanges) if service_of(connection.service).mail is Way.PULLED else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
-        opening=connection.syn_frames or (connection.first_frame,),
-        closing=connection.closure_frames or (connection.last_frame,),
-        again=connection.retransmitted_frames,
+        opening=connection.opening.syn_frames or (connection.first_frame,),
+        closing=connection.ending.frames or (connection.last_frame,),
+        again=connection.transport.retransmitted_frames,
     )
 
 
@@ -218,7 +215,7 @@ def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
 
 
 def _questions(connection: Connection) -> Iterator[Question]:
-    unreachable = connection.handshake is Handshake.UNREACHABLE
+    unreachable = connection.opening.handshake is Handshake.UNREACHABLE
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
         yield Question(
@@ -237,26 +234,31 @@ def _records(exchange: Exchange) -> tuple[str, ...]:
     return tuple(sorted(map(str, exchange.result.records))) if isinstance(exchange.result, Answer) else ()
 
 
-def _deeds(log: tuple[LogEntry, ...], names: Mapping[str, str], *, made_up: bool) -> Iterator[Deed]:
+def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool) -> Iterator[Deed]:
     """``made_up`` tells that programs may have written the messages."""
-    for entry in log:
-        if entry.host in _NOT_HOSTS or entry.event in _NOT_DEEDS:
+    for entry in of(log, events.LogEvent):
+        event = entry.event
+        if entry.host in _NOT_HOSTS or isinstance(event, _NOT_DEEDS):
             continue
-        fields = entry.fields
-        about = [(name, fields[name]) for name in _ABOUT if name in fields]
-        status = fields.get("status", "").split(" ")
-        if status[0] and entry.event != Event.EXITED:
-            about.append(("status", " ".join(status[: 2 if "." in "".join(status[1:2]) else 1])))
-        if "message_id" in fields:
-            about.append(("message", names.get(fields["message_id"], fields["message_id"])))
-        retry = fields.get("retry_in", "")
-        delay_ns = int(retry) * _S if retry.isdigit() else 0
-        body = fields.get("body_sha256", "") if fields.get("sender") and not made_up else ""
-        yield Deed(entry.host, entry.event, tuple(about), delay_ns, body, (entry.frame,))
+        about = list(_about(event))
+        if isinstance(event, events.OfMessage):
+            about.append(("message", names.get(event.message_id, event.message_id)))
+        delay_s = event.retry_in if isinstance(event, events.Deferred | events.KeptInOutbox) else 0
+        body = event.body_sha256 if isinstance(event, events.Stored) and event.sender and not made_up else ""
+        yield Deed(entry.host, event.word, tuple(about), delay_s * _S, body, (entry.frame,))
+
+
+def _about(event: events.LogEvent) -> Iterator[tuple[str, str]]:
+    fields = event.fields()
+    yield from ((name, fields[name]) for name in ABOUT if name in fields)
+    if CODES in fields and not isinstance(event, events.Exited):
+        code, _, rest = fields[CODES].partition(" ")
+        enhanced = rest.partition(" ")[0]
+        yield CODES, f"{code} {enhanced}" if "." in enhanced else code
 
 
 def _clues(analysis: Analysis, hasty: frozenset[int], echoes: frozenset[int]) -> Iterator[Clue]:
-    at_fault = {entry.host for entry in analysis.log if entry.event == Event.FAULT}
+    at_fault = {entry.host for entry in of(analysis.log, events.Fault)}
     for finding in analysis.findings:
         concerned = frozenset(finding.connections)
         if (finding.code in _REPETITIONS and concerned <= hasty) or (concerned and concerned <= echoes):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from testbed.protocols import events
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import AnyEntry, of
 
 FLOOR_NS = 10_000_000_000
 SHARE = 0.05
@@ -79,7 +80,7 @@ def sized(verb: str, argument: str) -> tuple[str, int]:
     return pattern.sub("(size)", argument), int(found[0].replace(",", ""))
 
 
-def name_messages(connections: Iterable[Connection], log: Iterable[LogEntry]) -> dict[str, str]:
+def name_messages(connections: Iterable[Connection], log: Iterable[AnyEntry]) -> dict[str, str]:
     """Names for message ids, from what their messages say.
 
     Two messages have two names, and the same message has the same one in every trace: sender, recipients of its first
@@ -100,9 +101,25 @@ def name_messages(connections: Iterable[Connection], log: Iterable[LogEntry]) ->
     for connection in connections:
         for t in connection.transactions:
             name(t.message_id, t.sender, [recipient.address for recipient in t.recipients], t.subject)
-    for entry in log:  # messages that never crossed the wire, or only under TLS
-        fields = entry.fields
-        recipients = (fields.get("recipients") or fields.get("recipient", "")).split()
-        name(fields.get("message_id", ""), fields.get("sender", ""), recipients, fields.get("subject", ""))
-        name(fields.get("dsn_id", ""), "", [fields.get("sender", "")], "notification")
+    for entry in of(log, events.OfMessage):  # messages that never crossed the wire, or only under TLS
+        event = entry.event
+        name(event.message_id, *_envelope(event))
+        if isinstance(event, events.Told):
+            name(event.dsn_id, "", (event.sender,), "notification")
     return names
+
+
+def _envelope(event: events.OfMessage) -> tuple[str, tuple[str, ...], str]:
+    """Sender, recipients and subject, as far as the event tells."""
+    match event:
+        case events.Stored():
+            return event.sender, (event.recipient,), event.subject
+        case events.Told() | events.AnsweredFor():
+            return event.sender, (event.recipient,), ""
+        case events.ForRecipient():
+            return "", (event.recipient,), ""
+        case events.ForRecipients():
+            return event.sender, event.recipients, ""
+        case events.Attempt():
+            return "", event.recipients, ""
+    return "", (), ""

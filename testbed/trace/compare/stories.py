@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.trace.compare.change import Change
 from testbed.trace.compare.values import Deed, Fingerprint
 
-_PUT_OFF = frozenset({Event.DEFERRED, Event.KEPT})
-EVENTS_OF_STORIES = frozenset(
-    {Event.ATTEMPT, Event.DEFERRED, Event.KEPT, Event.BOUNCED, Event.RELAYED, Event.SUBMITTED}
-)
+_PUT_OFF = frozenset({events.Deferred.word, events.KeptInOutbox.word})
+_BOUNCED = events.Bounced.word
+EVENTS_OF_STORIES = _PUT_OFF | {_BOUNCED, events.Attempt.word, events.Relayed.word, events.Submitted.word}
 """What a changed story has already told."""
 
 
@@ -69,10 +68,10 @@ def stories(given: Fingerprint) -> dict[tuple[str, str], Story]:
                 senders.setdefault((talk.client, mail.sender), []).append(story)
     for deed in given.deeds:
         for recipient in _recipients(deed):
-            if deed.event in _PUT_OFF or deed.event == Event.BOUNCED:
+            if deed.event in _PUT_OFF or deed.event == _BOUNCED:
                 story = found.setdefault((deed.host, recipient), Story())
                 story.put_off += deed.event in _PUT_OFF
-                story.bounced += deed.event == Event.BOUNCED
+                story.bounced += deed.event == _BOUNCED
                 status = dict(deed.about).get("status", "")
                 if status and not story.refusals:
                     story.refusals.setdefault(status)

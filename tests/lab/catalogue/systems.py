@@ -13,7 +13,7 @@ from pathlib import Path
 
 from testbed.expect.mail import entries
 from testbed.expect.observed import owed, programs
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
@@ -75,11 +75,11 @@ def deeds(analysis: Analysis) -> str:
         if connection.client.label == RELAY and connection.server.port == 25
     )
     parts = [f"{_times(number, 'attempt')} at {host}" for host, number in sorted(tried.items())] or ["no attempt"]
-    elsewhere = [entry for entry in entries(analysis, Event.STORED) if entry.host != RELAY]
+    elsewhere = [entry for entry in entries(analysis, events.Stored) if entry.host != RELAY]
     parts += [f"delivered {_times(len(elsewhere), 'message')}"] if elsewhere else []
-    told = sorted({entry.fields.get("status", "") for entry in entries(analysis, Event.BOUNCED, host=RELAY)})
+    told = sorted({entry.event.status for entry in entries(analysis, events.Bounced, RELAY)})
     parts += [f"gave mail back with {', '.join(told)}"] if told else []
-    keeps = len(owed(analysis, RELAY)) if RELAY in programs(analysis) else len(entries(analysis, Event.HOLDS_QUEUE))
+    keeps = len(owed(analysis, RELAY)) if RELAY in programs(analysis) else len(entries(analysis, events.HoldsQueue))
     parts += [f"still owes {keeps}"] if keeps else []
     return _cell("; ".join(parts))
 

@@ -1,0 +1,113 @@
+"""What the lab logs of itself, of its wire, and of programs of the user's."""
+
+from __future__ import annotations
+
+from testbed.protocols.events.event import LogEvent, event
+
+
+@event("lab-started")
+class LabStarted(LogEvent):
+    """The first entry of every trace; ``scenario`` is the text of the file, ``network`` what is peculiar to it."""
+
+    scenario: str
+    file: str
+    case: str = ""
+    seed: int
+    version: str
+    network: str = ""
+
+
+@event("lab-ended")
+class LabEnded(LogEvent):
+    """The last entry."""
+
+    scenario_seconds: float
+    real_seconds: float
+    reason: str
+
+
+@event("step")
+class Step(LogEvent):
+    """A step of the scenario begins, at this line; 0 for one that no file has."""
+
+    line: int
+
+
+@event("came-true")
+class CameTrue(LogEvent):
+    """Everything expected has happened, and a wait for programs ends."""
+
+
+@event("visited")
+class Visited(LogEvent):
+    """Somebody outside the lab connects to a host of it."""
+
+    to: str
+
+
+@event("fault")
+class Fault(LogEvent):
+    """The fault at this line did its work, where it is one packet at this frame."""
+
+    line: int
+    at_frame: int | None = None
+
+
+@event("refused-outside")
+class RefusedOutside(LogEvent):
+    """A packet would have left the lab."""
+
+    source: str
+    destination: str
+    at_frame: int
+
+
+@event("not-carried")
+class NotCarried(LogEvent):
+    """A packet was sent again only because this machine was slow; ``packet`` has its octets in hexadecimal."""
+
+    source: str
+    destination: str
+    packet: str
+
+
+@event("crashed")
+class Crashed(LogEvent):
+    """A mail server's program died."""
+
+
+@event("restarted")
+class Restarted(LogEvent):
+    """And runs again."""
+
+
+@event("started")
+class Started(LogEvent):
+    """A program that plays a host; ``takes`` are the addresses whose mail nobody sees once it has taken it."""
+
+    command: str
+    takes: tuple[str, ...] = ()
+
+
+@event("said")
+class Said(LogEvent):
+    """A line of a program's output, or how many octets of it were left out."""
+
+    text: str = ""
+    octets: int = 0
+
+
+@event("exited")
+class Exited(LogEvent):
+    """A program ended by itself; ``plays`` is the host it played."""
+
+    command: str
+    status: int
+    plays: str = ""
+
+
+@event("stopped")
+class Stopped(LogEvent):
+    """A program that plays a host, at the end of the lab."""
+
+    status: int

@@ -1,0 +1,66 @@
+"""What mail servers log of mailboxes and of those who read them."""
+
+from __future__ import annotations
+
+from testbed.protocols.events.event import LogEvent, event
+from testbed.protocols.events.message import ForRecipient
+
+
+@event("stored")
+class Stored(ForRecipient):
+    """A message is in the mailbox of ``recipient``.
+
+    ``alias`` is the address it was sent to where that is another one.  What is only seen in packets has no digest.
+    """
+
+    alias: str = ""
+    octets: int | None = None
+    body_sha256: str = ""
+    sender: str
+    subject: str
+
+
+@event("sorted")
+class Sorted(ForRecipient):
+    """A rule of the mailbox's owner decided: ``discard``, ``fileinto``, …"""
+
+    action: str
+
+
+@event("answered-for")
+class AnsweredFor(ForRecipient):
+    """A sender is told, in a message with the id ``answer_id``, that the recipient is away."""
+
+    sender: str
+    answer_id: str
+
+
+@event("deleted")
+class Deleted(ForRecipient):
+    """A reader deleted a message, ``via`` POP3 or IMAP."""
+
+    folder: str
+    via: str
+
+
+@event("filed")
+class Filed(ForRecipient):
+    """A reader put a message into a folder; ``how`` is ``moved``, ``copied`` or ``appended``."""
+
+    folder: str
+    how: str
+
+
+@event("emptied")
+class Emptied(LogEvent):
+    """A step emptied a mailbox of so many messages."""
+
+    mailbox: str
+    messages: int
+
+
+@event("holds-mail")
+class HoldsMail(ForRecipient):
+    """Inventory at the end: a message lies in a mailbox."""
+
+    folder: str

@@ -1,0 +1,29 @@
+"""What events that concern one message have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.protocols.events.event import LogEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfMessage(LogEvent):
+    """Something done with a message; ``message_id`` is empty where it has none."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForRecipient(OfMessage):
+    """Something done with a message for one recipient."""
+
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForRecipients(OfMessage):
+    """Something done with a message for several recipients at once; ``sender`` is empty for the null path."""
+
+    sender: str
+    recipients: tuple[str, ...]

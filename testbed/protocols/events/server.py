@@ -1,0 +1,143 @@
+"""What servers log of mail they take and pass on, and of names they are asked for.
+
+``status`` is the reply or enhanced code that decided; ``queue_id`` is empty where a server has no queue for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.protocols.events.event import LogEvent, event
+from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
+
+
+@event("accepted")
+class Accepted(ForRecipients):
+    """Answered 250 after the final dot."""
+
+    queue_id: str = ""
+    octets: int | None = None
+
+
+@event("refused")
+class Refused(LogEvent):
+    """A recipient or message refused by this host's own rules."""
+
+    recipient: str
+    status: str
+
+
+@event("attempt")
+class Attempt(OfMessage):
+    """A relay starts to deliver; attempts count from 1."""
+
+    queue_id: str
+    recipients: tuple[str, ...]
+    domain: str
+    attempt: int
+
+
+@event("route")
+class Route(LogEvent):
+    """The hosts it will try, or, where there are none, why."""
+
+    domain: str
+    hosts: tuple[str, ...] = ()
+    status: str = ""
+
+
+@event("tls-failed")
+class TlsFailed(LogEvent):
+    """A server's TLS handshake failed."""
+
+    peer: str
+    reason: str
+
+
+@event("in-clear")
+class InClear(LogEvent):
+    """A client goes on without TLS, which it may."""
+
+    next_hop: str
+    status: str
+
+
+@event("hop-failed")
+class HopFailed(LogEvent):
+    """One address of one host could not take it."""
+
+    next_hop: str
+    address: str
+    status: str
+
+
+@event("forwarded")
+class Forwarded(ForRecipient):
+    """Mail for a user goes on to ``target``."""
+
+    queue_id: str
+    target: str
+
+
+@event("relayed")
+class Relayed(ForRecipient):
+    """The next hop answered 250."""
+
+    queue_id: str
+    next_hop: str
+    status: str
+
+
+@event("deferred")
+class Deferred(ForRecipient):
+    """To be tried again after so many seconds."""
+
+    queue_id: str
+    status: str
+    retry_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told(ForRecipient):
+    """The fate of a message, and whether its sender is told: in the message ``dsn_id``, empty where he is not.
+
+    ``action`` is a word of RFC 3464 §2.3.3: ``failed``, ``delayed``, ``delivered``, ``relayed``.
+    """
+
+    queue_id: str = ""
+    status: str
+    dsn_id: str = ""
+    sender: str
+    action: str = "failed"
+
+
+@event("bounced")
+class Bounced(Told):
+    """Given back to the sender."""
+
+
+@event("discarded")
+class Discarded(Told):
+    """A notification, or what NOTIFY forbids, is not bounced."""
+
+
+@event("notified")
+class Notified(Told):
+    """The sender is told of a delay or a success."""
+
+
+@event("holds-queue")
+class HoldsQueue(ForRecipient):
+    """Inventory at the end: a queue still owes a message."""
+
+    queue_id: str
+    attempts: int
+
+
+@event("answered")
+class Answered(LogEvent):
+    """A name server answered; ``records`` with ``;`` between them."""
+
+    question: str
+    rcode: str
+    records: str = ""
