@@ -12,7 +12,7 @@ _MOST_NAMED = 5
 
 def unanswered_recipients(connection: Connection) -> Iterator[Finding]:
     """Recipients of a message that never got their own reply, though others did."""
-    if connection.gaps:
+    if connection.transport.gaps:
         return
     for transaction in connection.transactions:
         message = transaction.message
@@ -21,12 +21,12 @@ def unanswered_recipients(connection: Connection) -> Iterator[Finding]:
             continue
         whom = ", ".join(without[:_MOST_NAMED])
         whom += f" and {len(without) - _MOST_NAMED} more" if len(without) > _MOST_NAMED else ""
-        if connection.closure is Closure.OPEN:
+        if connection.ending.closure is Closure.OPEN:
             text = f"the capture has no reply of {connection.server.label} to the message for {whom}"
-            yield Finding("capture-ends", Severity.INFO, text, message.frames[-1:], "", (connection.number,))
+            yield connection.finding("capture-ends", Severity.INFO, text, message.frames[-1:], "")
             continue
         text = f"{connection.server.label} answered the message for some of its recipients and not for {whom}: "
         text += f"{connection.client.label} cannot know whether it was taken for them, and will send it again"
-        frames = tuple(dict.fromkeys((*message.frames[-1:], *connection.closure_frames[:1])))
+        frames = tuple(dict.fromkeys((*message.frames[-1:], *connection.ending.frames[:1])))
         reference = "RFC 2033 §4.2, RFC 1047"
-        yield Finding("reply-to-message-lost", Severity.ERROR, text, frames, reference, (connection.number,))
+        yield connection.finding("reply-to-message-lost", Severity.ERROR, text, frames, reference)
