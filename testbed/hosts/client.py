@@ -7,7 +7,7 @@ import contextlib
 
 from testbed.hosts.connections import reset
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.smtp import parse_reply_line
 from testbed.scenario.talk import Ending, OctetsSaid, Silence, TalkStep
 
@@ -57,13 +57,8 @@ async def talk(site: Site, step: TalkStep, address: str) -> None:
     except (_CutShort, OSError) as error:
         why = str(error) if isinstance(error, _CutShort) else (error.strerror or str(error)).lower()
     site.log(
-        Event.TALKED,
+        events.Talked(line=step.line, to=step.to, said=done, unsaid=len(step.say) - done, status=why),
         f"{step.describe()}: {why}",
-        line=step.line,
-        to=step.to,
-        said=done,
-        unsaid=len(step.say) - done,
-        status=why,
     )
 
 

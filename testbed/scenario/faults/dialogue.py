@@ -144,6 +144,11 @@ class DialogueFault(When):
         return self.after or ("act" if self.on == "message" else "command")
 
     @property
+    def reads_partly(self) -> bool:
+        """Whether a server reads only part of a message, so that its kernel takes in no more after a while."""
+        return self.octet is not None or self.then in ("deaf", "sip")
+
+    @property
     def count(self) -> int | None:
         """How often it happens, None for always."""
         return self.times

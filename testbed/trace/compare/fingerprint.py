@@ -71,7 +71,7 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
         hosts.setdefault(connection.server.label)
         if connection.number in echoes:
             continue
-        if connection.transport == "udp" and service_of(connection.service).questions:
+        if connection.transport.protocol == "udp" and service_of(connection.service).questions:
             questions.extend(_questions(connection))
         else:
             loose = bool(programs & {connection.client.label, connection.server.label})
@@ -98,8 +98,8 @@ def _hasty(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[
         return
     struck = {entry.event.at_frame for entry in of(analysis.log, events.Fault)}
     for connection in connections:
-        codes = {remark.code for remark in connection.transport_remarks}
-        repeated = connection.retransmitted_frames or len(connection.syn_frames) > 1
+        codes = {remark.code for remark in connection.transport.remarks}
+        repeated = connection.transport.retransmitted_frames or len(connection.opening.syn_frames) > 1
         if not (repeated or codes & _REPETITIONS or _SLOW_READER in codes):
             continue
         packets = analysis.packets(connection.number)
@@ -117,7 +117,7 @@ def _echoes(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator
     refused: dict[tuple[str, str], int] = {}
     for connection in connections:
         ends = str(connection.client), str(connection.server)
-        if connection.handshake is Handshake.REFUSED:
+        if connection.opening.handshake is Handshake.REFUSED:
             if connection.start_ns - refused.get(ends, 0) < _SOON_NS:
                 yield connection.number
             refused[ends] = connection.start_ns
@@ -137,24 +137,24 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
     return Talk(
         client=connection.client.label,
         server=connection.server.label,
-        service=connection.service or f"{connection.transport} port {connection.server.port}",
+        service=connection.service or f"{connection.transport.protocol} port {connection.server.port}",
         address=address,
         start_ns=connection.start_ns - start_ns,
         end_ns=connection.end_ns - start_ns,
-        handshake=str(connection.handshake),
-        closure=str(connection.closure),
-        closed_by=connection.closed_by,
+        handshake=str(connection.opening.handshake),
+        closure=str(connection.ending.closure),
+        closed_by=connection.ending.by,
         tls=_tls(connection.tls) if connection.tls is not None else "",
-        opened=len(connection.syn_frames),
-        repeated=bool(connection.retransmitted_frames),
+        opened=len(connection.opening.syn_frames),
+        repeated=bool(connection.transport.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
         reading=reading(connection.exchanges) if service_of(connection.service).mail is Way.PULLED else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
-        opening=connection.syn_frames or (connection.first_frame,),
-        closing=connection.closure_frames or (connection.last_frame,),
-        again=connection.retransmitted_frames,
+        opening=connection.opening.syn_frames or (connection.first_frame,),
+        closing=connection.ending.frames or (connection.last_frame,),
+        again=connection.transport.retransmitted_frames,
     )
 
 
@@ -218,7 +218,7 @@ def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
 
 
 def _questions(connection: Connection) -> Iterator[Question]:
-    unreachable = connection.handshake is Handshake.UNREACHABLE
+    unreachable = connection.opening.handshake is Handshake.UNREACHABLE
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
         yield Question(

@@ -36,14 +36,14 @@ def kind_of(connection: Connection) -> Kind:
         if exchange.reply is not None:
             words.append(exchange.reply.status)
     return Kind(
-        connection.transport,
+        connection.transport.protocol,
         connection.service,
-        connection.handshake,
-        connection.closure,
-        connection.closed_by,
-        connection.conn_state,
-        connection.history,
-        connection.completeness,
+        connection.opening.handshake,
+        connection.ending.closure,
+        connection.ending.by,
+        connection.transport.conn_state,
+        connection.transport.history,
+        connection.transport.completeness,
         " ".join(words),
         tuple((finding.code, finding.severity) for finding in connection.findings),
     )

@@ -50,7 +50,7 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     unopened = Counter(
         (c.client.label, c.server.label)
         for c in connections
-        if c.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
+        if c.opening.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
     )
     told = 0
     for (client, server, _, address), found in tries.items():

@@ -59,7 +59,7 @@ def _too_many(connection: Connection, reply: Reply, address: str) -> Finding:
         "too many recipients, as servers said before RFC 2821; this counts as temporary"
     )
     reference = "RFC 5321 §4.5.3.1.10"
-    return Finding("too-many-recipients", Severity.WARNING, text, reply.frames, reference, (connection.number,))
+    return connection.finding("too-many-recipients", Severity.WARNING, text, reply.frames, reference)
 
 
 def refused_sessions(connection: Connection) -> Iterator[Finding]:
@@ -103,4 +103,4 @@ def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Re
     text = f"{connection.server.label} refused {what} from {connection.client.label} with {reply.status}: {words}"
     text += f", {1 + len(again)} times" if again else ""
     frames = tuple(frame for one in (reply, *again) for frame in one.frames)
-    return Finding(name, severity, text, frames, reference or "RFC 5321 §4.2.1", (connection.number,))
+    return connection.finding(name, severity, text, frames, reference or "RFC 5321 §4.2.1")

@@ -16,23 +16,28 @@ _MOST = 100  # findings of one kind
 def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
     """The server said it is ready for TLS, and then nothing any more."""
     agreed = _agreed(connection)
-    if agreed is None or connection.tls is not None or connection.gaps or connection.closure is Closure.OPEN:
+    if (
+        agreed is None
+        or connection.tls is not None
+        or connection.transport.gaps
+        or connection.ending.closure is Closure.OPEN
+    ):
         return
     if connection.exchanges[-1].reply is not agreed:
         return
     client, server = connection.client.label, connection.server.label
     waited = span(connection.end_ns - agreed.time_ns)
-    if connection.closed_by == "client":
+    if connection.ending.by == "client":
         code, text = "tls-stalled", f"{server} said nothing in the TLS handshake for {waited}, until {client} gave up"
     else:
         code, text = "tls-cut-off", f"{server} ended the connection instead of the TLS handshake"
-    frames = (*agreed.frames, *connection.closure_frames[:1])
-    yield Finding(code, Severity.ERROR, text, frames, "RFC 3207 §4.1", (connection.number,))
+    frames = (*agreed.frames, *connection.ending.frames[:1])
+    yield connection.finding(code, Severity.ERROR, text, frames, "RFC 3207 §4.1")
 
 
 def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
     """STARTTLS was refused, and the client rather said nothing than say it in clear."""
-    if connection.closure is Closure.OPEN or connection.gaps:
+    if connection.ending.closure is Closure.OPEN or connection.transport.gaps:
         return
     refused = [e for e in connection.exchanges if _verb(e) == "STARTTLS" and e.reply and e.reply.code[:1] in "45"]
     if not refused or any(_verb(exchange) in _SAYS_TOO_MUCH for exchange in connection.exchanges):
@@ -41,8 +46,8 @@ def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
     assert reply is not None
     text = f"{connection.server.label} refused STARTTLS ({reply.status}), and {connection.client.label} gave up "
     text += "rather than send anything without encryption"
-    frames = (*reply.frames, *connection.closure_frames[:1])
-    yield Finding("gave-up-without-tls", Severity.WARNING, text, frames, "RFC 3207 §4.1", (connection.number,))
+    frames = (*reply.frames, *connection.ending.frames[:1])
+    yield connection.finding("gave-up-without-tls", Severity.WARNING, text, frames, "RFC 3207 §4.1")
 
 
 def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
@@ -61,7 +66,7 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
         text += "somebody on the way may have taken it out"
         text += "; mail went without encryption" if _has_mail(connection) else ""
         frames = (*reply.frames[:1], *offers[_ends(connection)].frames[:1])
-        yield Finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6", (connection.number,))
+        yield connection.finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6")
 
 
 def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
