@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from testbed.report.words import octets, span
+from testbed.durations import span
+from testbed.report.words import octets
 from testbed.trace.analysis import PacketRow
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange
