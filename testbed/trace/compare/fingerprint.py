@@ -183,7 +183,7 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         yield Line(
             verb=verb,
             argument=named(argument, names),
-            reply=(reply.status or "no reply of the protocol") if reply else "",
+            reply=", ".join(one.status or "no reply of the protocol" for one in exchange.replies),
             words=_words(service, verb, exchange, reply, names) if reply else "",
             ahead=service.mail is Way.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
@@ -206,13 +206,10 @@ def _words(service: Service, verb: str, exchange: Exchange, reply: Reply, names:
 
 def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
     for transaction in connection.transactions:
-        recipients = []
-        for recipient in transaction.recipients:
-            decisive = recipient.reply
-            if decisive is None or decisive.code.startswith("2"):
-                decisive = transaction.message.reply if transaction.message else None
-            status = decisive.status if decisive else "no reply"
-            recipients.append((recipient.address, status, recipient.accepted))
+        recipients = [
+            (to.address, to.decisive.status if to.decisive else "no reply", to.accepted)
+            for to in transaction.recipients
+        ]
         message = names.get(transaction.message_id, transaction.message_id)
         yield Mail(transaction.sender, message, tuple(recipients), transaction.frames)
 
