@@ -25,25 +25,10 @@ def output(options: argparse.Namespace) -> Output:
     return _report
 
 
-def one_capture_only(options: argparse.Namespace) -> str:
-    """The option given that takes one capture at a time, ``""`` for none."""
-    return next((f"--{name.replace('_', '-')}" for name in _ONE_CAPTURE if getattr(options, name)), "")
-
-
-def whole_capture_only(options: argparse.Namespace) -> str:
-    """The option given that needs the whole capture at once, ``""`` for none."""
-    return next((f"--{name.replace('_', '-')}" for name in _WHOLE_CAPTURE if getattr(options, name)), "")
-
-
 def stream_output(options: argparse.Namespace) -> Output:
     """The output that was asked for, of a capture that comes in pieces."""
     found = output(options)
     return _stream_report if found is _report else found
-
-
-def pages(options: argparse.Namespace) -> bool:
-    """Whether the output of many captures is that of each, one after the other."""
-    return not any(getattr(options, name) for name in _ONE_DOCUMENT)
 
 
 def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
@@ -171,6 +156,3 @@ _OUTPUTS: dict[str, Output] = {
     "csv": _csv,
 }
 _ROWS = 2_000  # connections whose rows are made together
-_ONE_DOCUMENT = ("json", "parquet")
-_ONE_CAPTURE = ("output", "export_mail", "deep")
-_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import struct
 
+from testbed.hosts.connections import reset
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.smtp import parse_reply_line
 from testbed.scenario.talk import Ending, OctetsSaid, Silence, TalkStep
 
@@ -58,13 +57,8 @@ async def talk(site: Site, step: TalkStep, address: str) -> None:
     except (_CutShort, OSError) as error:
         why = str(error) if isinstance(error, _CutShort) else (error.strerror or str(error)).lower()
     site.log(
-        Event.TALKED,
+        events.Talked(line=step.line, to=step.to, said=done, unsaid=len(step.say) - done, status=why),
         f"{step.describe()}: {why}",
-        line=step.line,
-        to=step.to,
-        said=done,
-        unsaid=len(step.say) - done,
-        status=why,
     )
 
 
@@ -134,9 +128,7 @@ class _Connection:
                 while await self._reader.read(65_536):
                     pass
         if how == "reset":
-            sock = self._writer.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._writer.transport.abort()
+            reset(self._writer.transport)
         self._writer.close()
 
 

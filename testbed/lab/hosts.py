@@ -14,7 +14,7 @@ from testbed.hosts.user_agent import UserAgent
 from testbed.lab.context import LabContext
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.sites import site_of
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.faults import HostFault
 
 _NS = 1_000_000_000
@@ -126,14 +126,14 @@ class LabHosts:
         self._crashed.add(name)
         host.crash()
         log = self._lab.journal.of(name)
-        log(Event.CRASHED, "the program has crashed: its connections are reset, its memory is lost")
+        log(events.Crashed(), "the program has crashed: its connections are reset, its memory is lost")
         if restart_ns is not None:
             self._lab.loop.call_later(restart_ns / _NS, self._restart, name)
 
     def _restart(self, name: str) -> None:
         self._hosts[name] = self._build(name)
         self._crashed.discard(name)
-        self._lab.journal.of(name)(Event.RESTARTED, "the program runs again, with what is on disk")
+        self._lab.journal.of(name)(events.Restarted(), "the program runs again, with what is on disk")
         starting = asyncio.ensure_future(self._hosts[name].start())
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)

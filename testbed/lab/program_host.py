@@ -15,7 +15,7 @@ from testbed.lab.context import LabContext
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.program_namespace import KILL
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.hosts import HostSpec, NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
@@ -89,7 +89,7 @@ class ProgramHost:
             how = "is stopped" if self._ended.is_set() else "does not heed SIGTERM, and is killed"
             self._kill()
             status = _status(process)
-            self._site.log(Event.STOPPED, f"{self.command[0]} {how}: exit status {status}", status=status)
+            self._site.log(events.Stopped(status=status), f"{self.command[0]} {how}: exit status {status}")
         self._kill()
 
     def crash(self) -> None:
@@ -122,8 +122,8 @@ class ProgramHost:
         self._loop.add_reader(self._pidfd, self._has_ended)
         ports = ", ".join(map(str, ports_of(self._spec)))
         what = f"{command[0]} runs" + (f", and is to listen on {ports}" if ports else "")
-        takes = " ".join(self._lab.programs.takes(self.name))
-        self._site.log(Event.STARTED, what, command=" ".join(command), takes=takes)
+        takes = tuple(self._lab.programs.takes(self.name))
+        self._site.log(events.Started(command=" ".join(command), takes=takes), what)
 
     async def _listening(self) -> None:
         until = self._loop.time() + self._spec.ready_within / _NS
@@ -161,7 +161,7 @@ class ProgramHost:
         self._close()
         if not self._stopping:
             what = f"{self.command[0]} exits with status {status}, while the lab goes on"
-            self._site.log(Event.EXITED, what, command=" ".join(self.command), status=status, plays=self.name)
+            self._site.log(events.Exited(command=" ".join(self.command), status=status, plays=self.name), what)
 
     def _kill(self) -> None:
         if self._process is not None and not self._ended.is_set():

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from testbed.errors import StepError
 from testbed.lab.context import LabContext
+from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.programs import on_host, speaking_as
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
 from testbed.scenario.scenario import Scenario
@@ -32,13 +33,13 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
     assert step.on is not None
     loop, log = lab.loop, lab.journal.of(step.on)
     output = ProgramOutput(log, MAX_LINES)
-    with loop.real_time(), nullcontext() if host else speaking_as(lab.addresses[step.on]):
+    with loop.real_time(), nullcontext() if host else speaking_as(lab.addresses[step.on], rto_min_ms(lab.scenario)):
         started = loop.real_elapsed_ns()
         status = await _run(lab, step, host, output)
         took = loop.real_elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
     how = f"is killed after {step.time_limit / _NS:g} s" if killed else f"exits with status {status}"
-    log(Event.EXITED, f"{step.command[0]} {how}", command=step.line_of_words, status=status)
+    log(events.Exited(command=step.command_line, status=status), f"{step.command[0]} {how}")
 
 
 async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:

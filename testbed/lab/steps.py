@@ -11,7 +11,7 @@ from testbed.lab.context import LabContext
 from testbed.lab.early_end import POLL_S, EarlyEnd
 from testbed.lab.hosts import LabHosts
 from testbed.lab.program_step import run_program
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.hosts import MailHostSpec, UserAgentSpec
 from testbed.scenario.programs import RunStep
 from testbed.scenario.readers import mailbox_hosts, reader_of, webmail_of
@@ -68,10 +68,8 @@ class Steps:
         host, mailbox = self._hosts.mailbox(step.mailbox)
         count = mailbox.empty()
         self._lab.journal.of(host)(
-            Event.EMPTIED,
+            events.Emptied(mailbox=step.mailbox, messages=count),
             f"the mailbox of <{step.mailbox}> is emptied of {count} messages",
-            mailbox=step.mailbox,
-            messages=count,
         )
 
     def _agent_of(self, sender: str) -> str:

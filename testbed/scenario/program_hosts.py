@@ -104,6 +104,11 @@ class ProgramKeys(Part):
         return self
 
     @property
+    def command_line(self) -> str:
+        """The program that plays it, as one line."""
+        return " ".join(self.command or ())
+
+    @property
     def is_program(self) -> bool:
         """Whether a program of the user's plays the host."""
         return self.command is not None

@@ -19,6 +19,7 @@ from tests.conftest import PROJECT
 from tests.traces import TRACES
 
 FULL = "captures/mailbox-full.pcapng"
+ENCRYPTED = "captures/no-tls-no-mail-stripped.pcapng"
 
 
 @pytest.mark.parametrize(
@@ -91,16 +92,51 @@ def test_one_bad_file_does_not_hide_the_others() -> None:
     assert "mailbox full (temporary)" in shown.stdout
 
 
+# The first frame of a capture that a display filter of Wireshark's chooses.
+DISSECTED = {
+    "a name asked for": (FULL, "dns"),
+    "a refusal": (FULL, "smtp.response.code == 452"),
+    "a message put together": (FULL, "imf"),
+    "encrypted": (ENCRYPTED, "tls.app_data"),
+    "a certificate": (ENCRYPTED, "tls.handshake.certificate"),
+}
+
+
 @pytest.mark.program("tshark")
-def test_deep_shows_what_wireshark_sees() -> None:
-    [capture] = json.loads(testbed("inspect", "--json", FULL).stdout)["captures"]
-    frame = next(f["frames"][0] for f in capture["findings"] if f["code"] == "mailbox-full")
-    shown = testbed("inspect", "--deep", str(frame), FULL)
+@pytest.mark.parametrize(("capture", "which"), DISSECTED.values(), ids=DISSECTED)
+def test_deep_shows_all_that_wireshark_does(capture: str, which: str) -> None:
+    frame = tshark(capture, which, "-T", "fields", "-e", "frame.number").split()[0]
+    shown = testbed("inspect", "--deep", frame, capture)
     assert shown.returncode == 0, shown.stderr
-    assert "Source Port: 25" in shown.stdout
-    assert "insufficient system storage (452)" in shown.stdout
-    missing = testbed("inspect", "--deep", "99999", FULL)
-    assert (missing.returncode, missing.stderr) == (2, f"error: {FULL}: there is no frame 99999\n")
+    # Which fields are tshark's own thoughts, and stand in brackets, its XML does not tell.
+    assert _without_brackets(shown.stdout) == _without_brackets(tshark(capture, f"frame.number == {frame}", "-V"))
+
+
+def tshark(capture: str, which: str, *options: str) -> str:
+    command = ["tshark", "-n", "-r", capture, "-Y", which, *options]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+
+def _without_brackets(text: str) -> list[str]:
+    return [line.replace("[", "").replace("]", "").rstrip() for line in text.splitlines() if line]
+
+
+REFUSED_DEEP = {
+    "no frame": (("99999", FULL), f"{FULL}: there is no frame 99999"),
+    "no file": (("1", "nowhere.pcap"), "nowhere.pcap: it cannot be read: no such file"),
+    "no capture": (("1", "README.md"), "README.md: tshark cannot read it"),
+    "two": (("1", FULL, FULL), "--deep takes one capture at a time; name one FILE"),
+    "a pipe": (("1", "-"), "-: it cannot be read: no such file"),
+}
+
+
+@pytest.mark.program("tshark")
+@pytest.mark.parametrize(("words", "why"), REFUSED_DEEP.values(), ids=REFUSED_DEEP)
+def test_deep_refuses_what_it_cannot_show(words: tuple[str, ...], why: str) -> None:
+    shown = testbed("inspect", "--deep", *words)
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert shown.stderr.startswith(f"error: {why}")
+    assert "Traceback" not in shown.stderr
 
 
 def test_python_has_the_same_inspector() -> None:

@@ -169,7 +169,7 @@ def test_a_command_in_the_lab_resolves_names_and_speaks_as_the_user_agent(
     program = "import smtplib; print(smtplib.SMTP('someschool.edu').ehlo('alice.crepes.fr')[1].split()[0])"
     assert main(["shell", DELIVERED, "--no-steps", "--keep", str(tmp_path), "--", sys.executable, "-c", program]) == 0
     assert "someschool.edu" in capfd.readouterr().out
-    [connection] = [c for c in trace(tmp_path).connections if c.transport == "tcp"]
+    [connection] = [c for c in trace(tmp_path).connections if c.transport.protocol == "tcp"]
     assert (connection.client.label, connection.server.label) == ("alice.crepes.fr", "someschool.edu")
 
 
@@ -181,7 +181,7 @@ def test_a_command_may_speak_as_another_host(ip: str, tmp_path: Path) -> None:
     program = "import smtplib; smtplib.SMTP('crepes.fr').quit()"
     arguments = ["shell", str(scenario), "--on", "someschool.edu", "--keep", str(tmp_path)]
     assert main([*arguments, "--", sys.executable, "-c", program]) == 0
-    [connection] = [c for c in trace(tmp_path).connections if c.transport == "tcp"]
+    [connection] = [c for c in trace(tmp_path).connections if c.transport.protocol == "tcp"]
     assert connection.client.label == "someschool.edu"
     assert ":" in connection.client.address
 

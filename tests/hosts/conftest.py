@@ -27,9 +27,9 @@ from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop
-from testbed.protocols.events import Event, LogEvent, event_of
+from testbed.protocols.events import LogEvent
 from testbed.scenario.faults import DialogueFault
-from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.mailboxes import MailboxSpec
 
 
 @dataclass
@@ -38,13 +38,8 @@ class Logged:
 
     events: list[LogEvent] = field(default_factory=list)
 
-    def __call__(self, event: Event | LogEvent, message: str, **fields: str | int) -> None:
-        if isinstance(event, LogEvent):
-            self.events.append(event)
-            return
-        told = event_of(event, {name: str(value) for name, value in fields.items()})
-        assert told is not None
-        self.events.append(told)
+    def __call__(self, event: LogEvent, message: str) -> None:
+        self.events.append(event)
 
 
 @dataclass
@@ -103,6 +98,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             "bob": MailboxSpec(quota=20_000),
             "carol": MailboxSpec(),
             "fay": MailboxSpec(quota=1_000, filled=1_000),
+            "postmaster": MailboxSpec(),
             "gus": MailboxSpec(quota=20_480, messages=4, folders=("Archive",), password="opensesame"),
         }
         post_office = PostOffice(site, "someschool.edu", boxes)

@@ -51,6 +51,15 @@ def test_a_pipelined_transaction_is_answered_command_by_command(serve: Serve) ->
     assert message.endswith(b"Subject: hi\r\n\r\nhello\r\n")
 
 
+@pytest.mark.parametrize("path", [b"<postmaster>", b"<Postmaster>", b"POSTMASTER", b"<PostMaster@SomeSchool.edu>"])
+def test_the_postmaster_needs_no_domain_and_has_no_case(serve: Serve, path: bytes) -> None:
+    server = serve()
+    to_postmaster = b"MAIL FROM:<>\r\nRCPT TO:" + path + b"\r\n"
+    said = talk(server, GREETING + to_postmaster + b"DATA\r\nSubject: hi\r\n\r\nhello\r\n.\r\nQUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", "354", "250", "221"]
+    assert len(server.messages("postmaster")) == 1
+
+
 def test_what_it_can_do_is_announced(serve: Serve) -> None:
     with smtplib.SMTP("127.0.0.1", serve().port) as client:
         client.ehlo("client.example")
@@ -72,6 +81,7 @@ def test_what_it_can_do_is_announced(serve: Serve) -> None:
         (GREETING + b"FROBNICATE\r\n\r\n\x00\xff\r\n", ["250", "500", "500", "500"]),
         (b"EHLO " + b"x" * 5000 + b"\r\n", ["500"]),
         (GREETING + b"MAIL FROM:<" + b"a" * 600 + b"@b.example>\r\n", ["250", "501"]),
+        (GREETING + b"MAIL FROM:<\r\n", ["250", "553"]),
     ],
     ids=[
         "RCPT before EHLO",
@@ -86,6 +96,7 @@ def test_what_it_can_do_is_announced(serve: Serve) -> None:
         "no commands at all",
         "an endless command",
         "an overlong path",
+        "a path without an end",
     ],
 )
 def test_each_mistake_has_its_reply(serve: Serve, commands: bytes, expected: list[str]) -> None:

@@ -136,13 +136,10 @@ def knows_every_user(patch: pytest.MonkeyPatch) -> None:
 
 def offers_no_dsn(patch: pytest.MonkeyPatch) -> None:
     """A server that leaves DSN out of its reply to EHLO."""
-    announce = EsmtpCommands._announce
-
-    async def without(self: EsmtpCommands, *args: object) -> list[str]:
-        lines: list[str] = await announce(self, *args)  # type: ignore[arg-type]
-        return [line for line in lines if line[4:] != "DSN"]
-
-    patch.setattr(EsmtpCommands, "_announce", without)
+    announced = EsmtpCommands.announced
+    patch.setattr(
+        EsmtpCommands, "announced", lambda self, lines: announced(self, [line for line in lines if line[4:] != "DSN"])
+    )
 
 
 def leaves_mail_on_the_server(patch: pytest.MonkeyPatch) -> None:

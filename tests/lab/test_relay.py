@@ -82,6 +82,28 @@ expect:
   - delivered: {to: bob@someschool.edu, copies: 1}
   - attempts: {to: someschool.edu, count: 1}
 """,
+    "a relay that breaks off having heard 250 does not send again (§4.2.5)": """
+faults: [{at: crepes.fr, as: client, on: message, then: reset}]
+steps: [{send: {to: bob@someschool.edu}}, {wait: 1d}]
+expect:
+  - delivered: {to: bob@someschool.edu, copies: 1}
+  - attempts: {to: someschool.edu, count: 1}
+  - queued: {at: crepes.fr, count: 0}
+""",
+    "a relay that closes having heard 250 does not send again (§4.2.5)": """
+faults: [{at: crepes.fr, as: client, on: message, then: close}]
+steps: [{send: {to: bob@someschool.edu}}, {wait: 1d}]
+expect:
+  - delivered: {to: bob@someschool.edu, copies: 1}
+  - attempts: {to: someschool.edu, count: 1}
+""",
+    "a relay that falls silent having heard 250 does not send again (§4.2.5)": """
+faults: [{at: crepes.fr, as: client, on: message, then: stall}]
+steps: [{send: {to: bob@someschool.edu}}, {wait: 1d}]
+expect:
+  - delivered: {to: bob@someschool.edu, copies: 1}
+  - attempts: {to: someschool.edu, count: 1}
+""",
     "a message refused after the final dot bounces and is not stored": """
 faults: [{at: someschool.edu, on: message, reply: 554 5.6.0 Not like this, times: 1}]
 steps: [{send: {to: bob@someschool.edu}}, {wait: 1d}]

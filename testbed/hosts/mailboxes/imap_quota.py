@@ -60,13 +60,13 @@ class QuotaState(ConnectionState):
     async def do_getquotaroot(self, cmd: _GetQuotaRoot) -> tuple[CommandResponse, SelectedMailbox | None]:
         """The quota root of a folder, and its quota where there is one."""
         session = self._session_of_ours()
-        _, updates = await session.get_mailbox(cmd.mailbox, selected=self._selected)
+        await session.get_mailbox(cmd.mailbox)
         response = ResponseOk(cmd.tag, b"GETQUOTAROOT completed.")
         root = _quota(session)
         response.add_untagged(UntaggedResponse(b"QUOTAROOT %b%b" % (bytes(Mailbox(cmd.mailbox)), root and b' ""')))
         if root:
             response.add_untagged(UntaggedResponse(root))
-        return response, updates
+        return response, None
 
     async def do_getquota(self, cmd: _GetQuota) -> tuple[CommandResponse, SelectedMailbox | None]:
         """The quota of a root."""

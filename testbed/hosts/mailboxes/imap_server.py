@@ -28,7 +28,7 @@ from pysasl.hashing import Cleartext
 from pysasl.mechanism.login import LoginMechanism
 from pysasl.mechanism.plain import PlainMechanism
 
-from testbed.hosts.cutting import end
+from testbed.hosts.deeds import Served
 from testbed.hosts.mailboxes.imap_quota import QuotaCommands, QuotaState
 from testbed.hosts.mailboxes.imap_session import Accounts
 from testbed.hosts.mailboxes.post_office import PostOffice
@@ -155,7 +155,7 @@ class _Connection(IMAPConnection):
     async def start_tls(self) -> None:
         """Begin TLS; what came behind STARTTLS in clear is thrown away (RFC 3501 §6.2.1)."""
         assert self._tls is not None
-        await self._tls.begin(self.reader, self.writer, self.number)
+        self.reader, self.writer = await self._tls.begin(self.reader, self.writer, self.number, _Reader())
 
 
 class _State(QuotaState):
@@ -192,7 +192,7 @@ class _State(QuotaState):
             await self._connection.write_response(_Staged(fault).get_response(tag))
         if fault.moment == "act" and cmd is not None:
             await super().do_command(cmd)
-        await end(fault, self._site, self._connection.reader, self._connection.writer)
+        await Served(self._site, self._connection.reader, self._connection.writer).end(fault)
 
 
 class _Staged(ResponseError):

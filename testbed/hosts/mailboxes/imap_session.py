@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pymap.backend.session import BaseSession
 from pymap.config import IMAPConfig
-from pymap.exceptions import AuthorizationFailure, InvalidAuth, NotSupportedError, ResponseError
+from pymap.exceptions import AuthorizationFailure, InvalidAuth, MailboxNotFound, NotSupportedError, ResponseError
 from pymap.interfaces.login import IdentityInterface, LoginInterface
 from pymap.parsing.message import AppendMessage
 from pymap.parsing.response import ResponseCode, ResponseNo
@@ -89,20 +89,27 @@ class Session(BaseSession[Message]):
     async def append_messages(
         self, name: str, messages: Sequence[AppendMessage], selected: SelectedMailbox | None = None
     ) -> tuple[AppendUid, SelectedMailbox | None]:
-        await self._get_mailbox(name, try_create=True)
+        await self._must_be_there(name)
         self._room_for([len(message.literal) for message in messages])
         return await super().append_messages(name, messages, selected)
 
     async def copy_messages(
         self, selected: SelectedMailbox, sequence_set: SequenceSet, mailbox: str
     ) -> tuple[CopyUid | None, SelectedMailbox]:
-        await self._get_mailbox(mailbox, try_create=True)
-        folder = await self._get_selected(selected)
+        await self._must_be_there(mailbox)
+        folder = await self._folders.folder_of(selected)
         self._room_for([folder.size_of(uid) for _, uid in selected.messages.get_uids(sequence_set)])
         return await super().copy_messages(selected, sequence_set, mailbox)
 
     async def _get_selected(self, selected: SelectedMailbox) -> Folder:
         return await self._folders.folder_of(selected)
+
+    async def _must_be_there(self, name: str) -> None:
+        """Raises MailboxNotFound, which tells that the folder may be made (RFC 3501 §6.3.11)."""
+        try:
+            await self._folders.get_mailbox(name)
+        except KeyError:
+            raise MailboxNotFound(name, try_create=True) from None
 
     def _room_for(self, sizes: list[int]) -> None:
         if sizes and not self.box.has_room_for(sum(sizes), len(sizes)):

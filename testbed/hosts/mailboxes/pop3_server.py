@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 
-from testbed.hosts.cutting import end
+from testbed.hosts.deeds import Served
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.tls import ReadingTls
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State
 
@@ -37,57 +37,35 @@ class Pop3Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Pop3Session(self._site.name, self._open, tls=self._tls is not None and not self._implicit)
-        connection = self._site.dialogue.connected("POP3")
+        connection = _Connection(self._site, reader, writer)
         self._site.connections.add(writer.transport)
         try:
-            if self._implicit and self._tls is not None:
-                await self._tls.begin(reader, writer, connection)
-            if not await self._staged("connect", connection, reader, writer):
-                writer.write(session.greeting())
+            if self._implicit:
+                await connection.begin_tls(self._tls)
+            if not await connection.staged("connect"):
+                connection.writer.write(session.greeting())
             while session.state is not State.OVER:
                 async with asyncio.timeout(AUTOLOGOUT_S):
-                    octets = await reader.read(_CHUNK)
+                    octets = await connection.reader.read(_CHUNK)
                 if not octets:
                     break
                 session.feed(octets)
-                await self._answer(session, connection, reader, writer)
+                await self._answer(session, connection)
         except (OSError, TimeoutError):  # whoever is silent for too long hears nothing more (RFC 1939 §3)
             pass
         finally:
             session.lost()
-            writer.close()
+            connection.writer.close()
 
-    async def _answer(
-        self, session: Pop3Session, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _answer(self, session: Pop3Session, connection: _Connection) -> None:
         for keyword, argument in session.commands():
-            if await self._staged(keyword, connection, reader, writer, partial(session.answer, keyword, argument)):
+            if await connection.staged(keyword, partial(session.answer, keyword, argument)):
                 continue
-            writer.write(session.answer(keyword, argument))
-            await writer.drain()
-            if session.tls_begins and self._tls is not None:
+            connection.writer.write(session.answer(keyword, argument))
+            await connection.writer.drain()
+            if session.tls_begins:
                 session.tls_begins = False
-                await self._tls.begin(reader, writer, connection)
-
-    async def _staged(
-        self,
-        keyword: str,
-        connection: int,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        act: Callable[[], object] = lambda: None,
-    ) -> bool:
-        """Whether a fault has answered in the server's place.  Raises ConnectionError when it ends the connection."""
-        fault = self._site.dialogue.take(f"POP3 {keyword}", connection=connection)
-        if fault is None:
-            return False
-        if fault.reply:
-            writer.write(fault.reply.encode() + b"\r\n")
-        if fault.then:
-            if fault.moment == "act":
-                act()
-            await end(fault, self._site, reader, writer)
-        return True
+                await connection.begin_tls(self._tls)
 
     def _open(self, user: str, password: str) -> _LockedMailbox | None:
         box = self._post_office.account(user, password)
@@ -96,6 +74,34 @@ class Pop3Server:
         if box.in_use:
             raise InUse
         return _LockedMailbox(box, self._site)
+
+
+class _Connection:
+    """One connection, and the faults that strike it."""
+
+    def __init__(self, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._site = site
+        self._number = site.dialogue.connected("POP3")
+        self.reader = reader
+        self.writer = writer
+
+    async def begin_tls(self, tls: ReadingTls | None) -> None:
+        """Go on through TLS."""
+        assert tls is not None
+        self.reader, self.writer = await tls.begin(self.reader, self.writer, self._number)
+
+    async def staged(self, keyword: str, act: Callable[[], object] = lambda: None) -> bool:
+        """Whether a fault has answered in the server's place.  Raises ConnectionError when it ends the connection."""
+        fault = self._site.dialogue.take(f"POP3 {keyword}", connection=self._number)
+        if fault is None:
+            return False
+        if fault.reply:
+            self.writer.write(fault.reply.encode() + b"\r\n")
+        if fault.then:
+            if fault.moment == "act":
+                act()
+            await Served(self._site, self.reader, self.writer).end(fault)
+        return True
 
 
 class _LockedMailbox:
@@ -121,12 +127,8 @@ class _LockedMailbox:
             message_id = header_field(self.read(number), "Message-ID")
             self._folder.delete(self._keys[number - 1])
             self._site.log(
-                Event.DELETED,
+                events.Deleted(recipient=self._box.address, message_id=message_id, folder=INBOX, via="pop3"),
                 f"{message_id} is deleted from the mailbox of <{self._box.address}>",
-                recipient=self._box.address,
-                message_id=message_id,
-                folder=INBOX,
-                via="pop3",
             )
         if deleted:
             self._box.changed()

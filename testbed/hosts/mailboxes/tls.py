@@ -6,8 +6,9 @@ import asyncio
 import ssl
 
 from testbed.hosts.site import Site
+from testbed.hosts.streams import begin_tls
 from testbed.hosts.tls import LabTls
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.faults.tls import TlsService
 
 _HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as its client
@@ -23,8 +24,16 @@ class ReadingTls:
         self._service = service
         tls.authority.server(site.name)  # signed now, not while somebody waits
 
-    async def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
-        """The server's side of the handshake; what came in clear before it is thrown away.
+    async def begin(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: int,
+        through: asyncio.StreamReader | None = None,
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The streams behind the handshake; what came in clear before it is forgotten.
+
+        ``through`` is to be their reader, where it is not to be one of asyncio's.
 
         Raises ConnectionError when there is no connection any more.
         """
@@ -33,12 +42,11 @@ class ReadingTls:
             while await reader.read(_CHUNK):
                 pass
             raise ConnectionAbortedError("there was no TLS handshake")
-        reader._buffer.clear()  # type: ignore[attr-defined]  # asyncio has no name for it
         context = self._tls.authority.server(self._site.name, flaw)
         try:
-            await writer.start_tls(context, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S)
+            return await begin_tls(writer, context, timeout_s=_HANDSHAKE_TIMEOUT_S, reader=through)
         except OSError as error:
             reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
             peer = str((writer.get_extra_info("peername") or ("somebody",))[0])
-            self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
+            self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
             raise ConnectionAbortedError(reason) from error

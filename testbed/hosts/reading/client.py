@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from testbed.hosts.sending.results import handshake_result
 from testbed.hosts.site import Site
+from testbed.hosts.streams import begin_tls
 from testbed.scenario.steps import ReadingSecurity
 
 PATIENCE_S = 300.0  # scenario time to wait for a connection, and for each reply; no RFC says how long
@@ -61,10 +62,11 @@ class LineConnection:
         return await self._awaited(self._reader.readexactly(octets), PATIENCE_S)
 
     async def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """Encrypt from here on; ``host`` is whom the certificate must name.  What came in clear is thrown away."""
-        self._reader._buffer.clear()  # type: ignore[attr-defined]  # asyncio has no name for it
+        """Encrypt from here on; ``host`` is whom the certificate must name.  What came in clear is forgotten."""
         try:
-            await self._writer.start_tls(context, server_hostname=host, ssl_handshake_timeout=PATIENCE_S)
+            self._reader, self._writer = await begin_tls(
+                self._writer, context, server_hostname=host, timeout_s=PATIENCE_S
+            )
         except ssl.SSLError as error:
             raise ReadingFailed(handshake_result(error).text) from error
         except TimeoutError as error:  # asyncio's is a ConnectionAbortedError, and says so itself

@@ -12,7 +12,7 @@ from testbed.hosts.reading.imap_client import ImapClient
 from testbed.hosts.reading.pop3_client import Pop3Client
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.visit import VisitFailed, visit
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.scenario.steps import ReadStep
 
@@ -91,11 +91,8 @@ class Reader:
             raise ReadingFailed(str(failed)) from failed
         told = f"the newest is '{seen.subject}'" if seen.messages else "nothing there"
         self._site.log(
-            Event.SEEN_ON_THE_WEB,
+            events.SeenOnTheWeb(mailbox=step.mailbox, messages=seen.messages, subject=seen.subject),
             f"{step.mailbox} looks at {webmail}: {seen.messages} messages, {told}",
-            mailbox=step.mailbox,
-            messages=seen.messages,
-            subject=seen.subject,
         )
 
     async def _treat_all(self, step: ReadStep, client: ImapClient, seen: set[int]) -> None:
@@ -147,21 +144,14 @@ class Reader:
     def _fetched(self, step: ReadStep, message: bytes) -> None:
         message_id = header_field(message, "Message-ID")
         self._site.log(
-            Event.FETCHED,
+            events.Fetched(mailbox=step.mailbox, message_id=message_id, octets=len(message), via=step.via),
             f"{step.mailbox} reads {message_id} by {step.via.upper()}",
-            mailbox=step.mailbox,
-            message_id=message_id,
-            octets=len(message),
-            via=step.via,
         )
 
     def _failed(self, step: ReadStep, failed: ReadingFailed) -> None:
         self._site.log(
-            Event.READING_FAILED,
+            events.ReadingFailed(mailbox=step.mailbox, via=step.via, status=str(failed)),
             f"{step.mailbox} cannot read by {step.via.upper()}: {failed}",
-            mailbox=step.mailbox,
-            via=step.via,
-            status=str(failed),
         )
 
 

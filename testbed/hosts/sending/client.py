@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Any
 
 import aiosmtplib
 from aiosmtplib import SMTPDataError, SMTPResponse, SMTPServerDisconnected, SMTPTimeoutError
 
 from testbed.hosts.connections import reset, unsent
+from testbed.hosts.deeds import DEEDS
 from testbed.hosts.sending.pipelining import mail_data
 from testbed.hosts.site import Site
 from testbed.protocols.smtp import path_of
@@ -86,26 +88,45 @@ class SmtpClient(aiosmtplib.SMTP):
                 reply = await _reply_to_final_dot(transport, answer)
         finally:
             answer.cancel()
-        await self._misbehave(fault or self._site.conduct.take("message", "", self._number, self._sender))
+        if fault is not None:
+            await self._misbehave(fault)
+        with suppress(SMTPServerDisconnected):  # what it has heard, it has heard
+            await self._misbehave(self._site.conduct.take("message", "", self._number, self._sender))
         return reply
 
     async def _misbehave(self, fault: DialogueFault | None) -> None:
         """Do what a fault wants; the connection is lost then."""
-        protocol, transport = self.protocol, self.transport
         if fault is None:
             return
-        if protocol is None or transport is None:
+        if self.protocol is None or self.transport is None:
             raise SMTPServerDisconnected("Connection lost")
-        if fault.then == "crash":
-            self._site.crash(fault.restart)
-            await asyncio.get_running_loop().create_future()
-        elif fault.then == "reset":
-            reset(transport)
-        elif fault.then == "close":
-            transport.close()
-        while fault.then == "stall":
-            await protocol.read_response()  # until it is the server that ends the connection
+        await DEEDS[fault.then](self, fault)
         raise SMTPServerDisconnected("Connection lost")
+
+    # -- what faults ask for --------------------------------------------------------------------------
+
+    async def read(self, octets: int) -> bytes:
+        """Throw away one reply; at the end it raises SMTPServerDisconnected."""
+        if self.protocol is None:
+            raise SMTPServerDisconnected("Connection lost")
+        return str(await self.protocol.read_response()).encode()
+
+    def be_patient(self) -> None:
+        """It waits for no command."""
+
+    def hang_up(self) -> None:
+        """Close with FIN."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def reset(self) -> None:
+        """Close with RST."""
+        if self.transport is not None:
+            reset(self.transport)
+
+    def crash(self, restart_ns: int | None) -> None:
+        """The whole host crashes."""
+        self._site.crash(restart_ns)
 
 
 async def _write(

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from aiosmtpd.smtp import SMTP, Session, syntax
+from aiosmtpd.smtp import SMTP, syntax
 
 from testbed.hosts.envelope import EnvelopeRecipient, Transaction
 from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
+from testbed.hosts.streams import OpenStreams
 from testbed.protocols.esmtp import EXTENSIONS, BadParameter, mail_parameters, rcpt_parameters
+from testbed.protocols.path import split_path
 
 _MAX_PATH = 256  # RFC 5321 §4.5.3.1.3
 # Octets of a command line with all its parameters (RFC 1870 §3, 3461 §4, 6152 §2, 6531 §3.4).
@@ -33,14 +35,16 @@ class Terms:
         return frozenset(EXTENSIONS) - self.without
 
 
-class EsmtpCommands(SMTP):
-    """One connection's server side, as far as extensions go.  Whoever makes it calls :meth:`offer`."""
+class EsmtpCommands(SMTP, OpenStreams):
+    """One connection's server side, as far as extensions go."""
 
-    def offer(self, terms: Terms) -> None:
-        """Keep to these terms."""
-        self.terms = terms
-        self._say_hello = self._handle_hooks["EHLO"]
-        self._handle_hooks["EHLO"] = self._announce
+    terms: Terms
+
+    def announced(self, lines: list[str]) -> list[str]:
+        """The lines of the answer to EHLO, without what is not offered here; the handler asks for them."""
+        # Of its own: aiosmtpd keeps them for all connections together, and adds to them at every EHLO.
+        self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, _MAX_LINES)
+        return [line for line in lines if line[4:].partition(" ")[0] not in self.terms.without]
 
     def _create_envelope(self) -> Transaction:
         return Transaction()
@@ -69,7 +73,7 @@ class EsmtpCommands(SMTP):
         if transaction.mail_from:
             return "503 5.5.1 Nested MAIL command"
         try:
-            address, words = self._path("FROM:", arg)
+            address, words = _path("FROM", arg)
             parameters = mail_parameters(words, self._offered())
         except BadParameter as refusal:
             return str(refusal)
@@ -78,14 +82,14 @@ class EsmtpCommands(SMTP):
         if parameters.size is not None and parameters.size > self.terms.max_message:
             return "552 5.3.4 Message too big"
         transaction.parameters, transaction.smtp_utf8 = parameters, parameters.utf8
-        return str(await self._call_handler_hook("MAIL", address, words))
+        return str(await self.event_handler.handle_MAIL(self, self.session, transaction, address, words))
 
     async def _rcpt(self, arg: str) -> str:
         transaction, most = self.transaction(), self.terms.max_recipients
         if not transaction.mail_from:
             return "503 5.5.1 Need MAIL command"
         try:
-            address, words = self._path("TO:", arg)
+            address, words = _path("TO", arg)
             parameters = rcpt_parameters(words, self._offered())
         except BadParameter as refusal:
             return str(refusal)
@@ -93,7 +97,8 @@ class EsmtpCommands(SMTP):
             return "553 5.6.7 Address is not ASCII, and SMTPUTF8 was not asked for"
         if most is not None and len(transaction.recipients) >= most:
             return "452 4.5.3 Too many recipients"
-        status = str(await self._call_handler_hook("RCPT", address, words))
+        address = self.event_handler.whole_address(address)
+        status = str(await self.event_handler.handle_RCPT(self, self.session, transaction, address, words))
         if status.startswith("2"):
             transaction.recipients.append(EnvelopeRecipient(address, parameters))
         return status
@@ -102,24 +107,17 @@ class EsmtpCommands(SMTP):
         assert self.session is not None
         return self.terms.offered if self.session.extended_smtp else frozenset()
 
-    def _path(self, keyword: str, arg: str) -> tuple[str, list[str]]:
-        """The address and the words behind it.  Raises BadParameter."""
-        rest = self._strip_command_keyword(keyword, arg)
-        address, words = self._getaddr(rest) if rest else ("", "")
-        if address == "":
-            raise BadParameter(f"501 5.5.4 Syntax: {keyword}<address>")
-        if address is None:
-            raise BadParameter("553 5.1.3 Malformed address")
-        if len(address.encode("utf-8", "surrogateescape")) > _MAX_PATH:
-            raise BadParameter("501 5.5.4 Path too long")
-        if not (address + str(words)).isprintable():
-            raise BadParameter("501 5.5.4 Not UTF-8")
-        return address, (words or "").split()
 
-    async def _announce(
-        self, server: SMTP, session: Session, envelope: Transaction, hostname: str, lines: list[str]
-    ) -> list[str]:
-        # Of its own: aiosmtpd keeps them for all connections together, and clears them at every new one.
-        self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, _MAX_LINES)
-        lines = await self._say_hello(server, session, envelope, hostname, lines)
-        return [line for line in lines if line[4:].partition(" ")[0] not in self.terms.without]
+def _path(keyword: str, arg: str) -> tuple[str, list[str]]:
+    """The address and the words behind it.  Raises BadParameter."""
+    found = split_path(keyword, arg)
+    if found is None:
+        raise BadParameter("553 5.1.3 Malformed address")
+    address, words = found
+    if address == "":
+        raise BadParameter(f"501 5.5.4 Syntax: {keyword}:<address>")
+    if len(address.encode("utf-8", "surrogateescape")) > _MAX_PATH:
+        raise BadParameter("501 5.5.4 Path too long")
+    if not (address + words).isprintable():
+        raise BadParameter("501 5.5.4 Not UTF-8")
+    return address, words.split()

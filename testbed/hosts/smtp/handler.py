@@ -6,11 +6,15 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from testbed.hosts.envelope import Transaction
 from testbed.hosts.smtp.admission import Admission
+from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.hosts.smtp.trace_header import peer_address
 
 
 class MailHandler:
     """What aiosmtpd asks a mail host; the three questions subclasses answer are the last three methods."""
+
+    domain = ""
+    """The host's own, whose postmaster needs no domain."""
 
     admission: Admission | None = None
     """What the host does not take at present; None for nothing."""
@@ -18,8 +22,10 @@ class MailHandler:
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
+        assert isinstance(server, EsmtpCommands)
         session.host_name = hostname
-        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", "250-DSN", responses[-1]]
+        extended = [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", "250-DSN", responses[-1]]
+        return server.announced(extended)
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -48,6 +54,10 @@ class MailHandler:
         content = envelope.original_content or b""
         refusal = self.admission.message(peer_address(session), content) if self.admission else ""
         return refusal or self.accept(self.received(session, envelope) + content, envelope)
+
+    def whole_address(self, recipient: str) -> str:
+        """The recipient with a domain: ``RCPT TO:<postmaster>``, in any case, is the host's own (RFC 5321 §4.5.1)."""
+        return f"postmaster@{self.domain}" if recipient.lower() == "postmaster" else recipient
 
     def refusal(self, recipient: str, session: Session) -> str:
         """Why RCPT is refused, as a reply, or ``""``."""

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from asyncio import sslproto
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from testbed.hosts.envelope import Transaction
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.commands import Terms
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.server import SmtpServer
+from testbed.hosts.streams import begin_tls
 from testbed.hosts.tls import LabTls, TlsScript
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 _HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
+_MECHANISMS = ("LOGIN", "PLAIN")  # aiosmtpd's
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +64,45 @@ class SecureSmtpServer(SmtpServer):
         in_clear: bool = False,
         implicit: bool = False,
     ) -> None:
-        super().__init__(handler, site, terms)
+        self._passwords = {address.lower(): password for address, password in passwords.items()}
+        super().__init__(handler, site, terms, self._check, () if passwords else _MECHANISMS)
         self._tls = tls
         self._tls_script = tls.script(site.name) if tls is not None else TlsScript((), lambda fault: None)
-        self._passwords = {address.lower(): password for address, password in passwords.items()}
+        self._in_clear = in_clear
         self._implicit = implicit
         self._stripped: bool | None = None  # not known before the first EHLO
         self.tls_context = tls.authority.server(site.name) if tls is not None else None
-        self._auth_require_tls = not in_clear
-        self._authenticator = self._check
-        if not self._passwords:
-            self._auth_methods = {}
 
-    async def _handle_client(self) -> None:
-        if self._implicit and not await self._secure():
-            return
-        await super()._handle_client()
+    def _encrypted(self) -> bool:
+        return self.session is not None and self.session.ssl is not None
 
-    async def _call_handler_hook(self, command: str, *args: object) -> object:
-        if command == "EHLO":
-            name, lines = args
-            args = (name, self._announced(cast(list[str], lines)))
-        return await super()._call_handler_hook(command, *args)
+    async def greet(self, greeting: str | bytes) -> None:
+        """Begin TLS where it comes first, and say the greeting."""
+        if not self._implicit or await self._secure():
+            await super().greet(greeting)
 
-    def _announced(self, lines: list[str]) -> list[str]:
-        """The lines of the answer to EHLO, without what is not offered here."""
+    def announced(self, lines: list[str]) -> list[str]:
+        """The lines of the answer to EHLO, without what is not offered here, or not now."""
         if self._stripped is None:
             self._stripped = not self._implicit and self._tls_script.stripped(self._number)
-        unoffered = {"250-AUTH", "250-STARTTLS" if self._stripped else ""}
-        return [line for line in lines if line.strip() not in unoffered]
+        encrypted = self._encrypted()
+        unoffered = {
+            *(["AUTH"] if not self._passwords or not (encrypted or self._in_clear) else []),
+            *(["STARTTLS"] if self._stripped or encrypted else []),
+        }
+        return [line for line in super().announced(lines) if line[4:].partition(" ")[0] not in unoffered]
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
         """STARTTLS (RFC 3207 §4).
 
-        Replaces aiosmtpd's, which empties its buffer when the handshake is over and so may lose the first command that
+        Replaces aiosmtpd's, which takes up what came in clear with the handshake, and may lose the first command that
         came through TLS.
         """
         if arg:
             await self.push("501 5.5.4 Syntax: STARTTLS")
         elif self._tls is None:
             await self.push("502 5.5.1 There is no TLS here")
-        elif self._tls_protocol is not None:
+        elif self._encrypted():
             await self.push("503 5.5.1 TLS is there already")
         else:
             await self.push("220 2.0.0 Ready to start TLS")
@@ -113,6 +112,11 @@ class SecureSmtpServer(SmtpServer):
         """AUTH (RFC 4954 §4)."""
         if self.envelope is not None and self.envelope.mail_from is not None:
             await self.push("503 5.5.1 AUTH is not permitted during a mail transaction")
+            return
+        if await self.check_helo_needed("EHLO"):
+            return
+        if self.session is not None and self.session.extended_smtp and not (self._encrypted() or self._in_clear):
+            await self.push("538 5.7.11 Encryption required for requested authentication mechanism")
             return
         try:
             await super().smtp_AUTH(arg or "")
@@ -130,42 +134,28 @@ class SecureSmtpServer(SmtpServer):
         if flaw == "stalled":
             self.be_patient()
             await asyncio.get_running_loop().create_future()
-        self._forget_what_came_in_clear()
-        transport = cast(asyncio.Transport, self.transport)
+        peer = self.session.peer if self.session is not None else None
+        self.envelope, self.session = Transaction(), Session(self.loop)
+        self.session.peer = peer
         context = self._tls.authority.server(self.hostname, flaw)
+        reader = asyncio.StreamReader(limit=self.line_length_limit)
         try:
-            secured = await self.loop.start_tls(
-                transport, self, context, server_side=True, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S
+            self.reader, self.writer = await begin_tls(
+                self.writer, context, timeout_s=_HANDSHAKE_TIMEOUT_S, reader=reader, owner=self
             )
         except OSError as error:
             self._handshake_failed(error)
             return False
-        assert secured is not None
-        self._use(secured)
+        self.transport = self.writer.transport
+        self.session.ssl = {"cipher": self.writer.get_extra_info("cipher")}
+        self._idle.restart()
         return True
-
-    def _forget_what_came_in_clear(self) -> None:
-        peer = self.session.peer if self.session is not None else None
-        self.envelope = self._create_envelope()
-        self.session = self._create_session()
-        self.session.peer = peer
-        self._reader._buffer.clear()  # type: ignore[attr-defined]
-
-    def _use(self, secured: asyncio.Transport) -> None:
-        assert self.session is not None
-        self.transport = secured
-        self._reader._transport = self._writer._transport = secured  # type: ignore[attr-defined]
-        self._over_ssl = True  # asyncio's: how it ends differs
-        self._tls_protocol = cast(sslproto.SSLProtocol, secured._ssl_protocol)  # type: ignore[attr-defined]
-        self.session.ssl = {"cipher": secured.get_extra_info("cipher")}
-        self._reset_timeout()
 
     def _handshake_failed(self, error: OSError) -> None:
         reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
         peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
-        self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
+        self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
+        self._idle.stop()
         self.transport = None  # ends the command loop
 
     def _check(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: object) -> AuthResult:

@@ -11,13 +11,17 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from testbed.hosts.connections import reset
+from testbed.hosts.envelope import Transaction
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
 from testbed.hosts.smtp.commands import EsmtpCommands, Terms
 from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
 from testbed.protocols.smtp import path_of
 from testbed.scenario.faults.dialogue import NULL_SENDER
@@ -25,6 +29,10 @@ from testbed.scenario.faults.dialogue import NULL_SENDER
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 SERVER_TIMEOUT_S = 300.0  # RFC 5321 §4.5.3.2.7, in scenario time
+_NEVER_S = 1e9  # aiosmtpd's own timer, which none but itself can stop
+
+Login = Callable[[SMTP, Session, Envelope, str, object], AuthResult]
+"""Whether a name and a password are right; the last argument is aiosmtpd's ``LoginPassword``."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -32,18 +40,30 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 class SmtpServer(EsmtpCommands):
     """One connection's server side."""
 
-    def __init__(self, handler: MailHandler, site: Site, terms: Terms) -> None:
+    def __init__(
+        self,
+        handler: MailHandler,
+        site: Site,
+        terms: Terms,
+        login: Login | None = None,
+        without_mechanisms: Collection[str] = (),
+    ) -> None:
+        """``login`` checks a name and a password; whoever gives it says himself when TLS must come before."""
+        for name in [name for name in dir(self) if name.startswith("smtp_")]:  # where aiosmtpd looks for commands
+            setattr(self, name, self._staged(name.removeprefix("smtp_"), getattr(self, name)))
         super().__init__(
             handler,
             hostname=site.name,
             ident="ESMTP",
-            timeout=SERVER_TIMEOUT_S,
+            timeout=_NEVER_S,
             loop=asyncio.get_running_loop(),
-            auth_require_tls=True,
+            auth_require_tls=login is None,
+            authenticator=login,
+            auth_exclude_mechanism=without_mechanisms,
             data_size_limit=terms.max_message,
             enable_SMTPUTF8="SMTPUTF8" in terms.offered,
         )
-        self.offer(terms)
+        self.terms = terms
         self._site = site
         self._script = site.dialogue
         self._number = site.dialogue.connected()
@@ -53,40 +73,51 @@ class SmtpServer(EsmtpCommands):
         self.drip_s = 0.0  # the next reply is said an octet at a time, so many seconds apart; 0 for at once
         self.mute = False  # replies are not said
         self._lines: list[str] = []
-        self._last_data = 0.0
-        methods = {**self._smtp_methods, "DATA": self._invite}
-        self._smtp_methods = {verb: self._staged(verb, method) for verb, method in methods.items()}
+        self._idle = IdleTimer(self.loop, SERVER_TIMEOUT_S, self._idle_for_too_long)
+        self._worker: asyncio.Task[object] | None = None  # what answers the client
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody has connected."""
         super().connection_made(transport)
-        if self._handler_coroutine is not None:
-            self._site.connections.add(transport, self._handler_coroutine.cancel)
+        self._idle.restart()
+        self._site.connections.add(transport, self._stop_working)
 
-    async def _handle_client(self) -> None:
-        fault = self._script.take("connect", connection=self._number)
-        if fault is not None and not fault.reply and fault.then == "drip":
-            self.drip_s = fault.pace / 1e9
-        elif fault is not None:
-            await staging.stage(self, fault, self._greet)
-            refused = fault.reply if fault.then in (None, "drip") else fault.then == "garble"
-            if not refused or (fault.reply or "").startswith("421"):
-                self.hang_up()
-                return
-            # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
-            self._refused_at_connect = True
-        await super()._handle_client()
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection has ended."""
+        self._idle.stop()
+        super().connection_lost(error)
 
-    async def _greet(self) -> None:
-        await self.push(f"220 {self.hostname} {self.__ident__}")
+    def _stop_working(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
 
     async def push(self, status: str | bytes) -> None:
-        """Send one reply, all its lines at once; the greeting is left out where a fault has given another."""
+        """Send one reply, all its lines at once.  The first that aiosmtpd gives is its greeting."""
+        if self._worker is None:
+            self._worker = asyncio.current_task()
+            await self.greet(status)
+        else:
+            await self._say(status)
+
+    async def greet(self, greeting: str | bytes) -> None:
+        """Say the greeting, or what a fault puts in its place."""
+        fault = self._script.take("connect", connection=self._number)
+        if fault is None:
+            await self._say(greeting)
+            return
+        await staging.stage(self, fault, lambda: self._say(greeting))
+        if fault.then == "drip" and not fault.reply:
+            return
+        refused = fault.reply if fault.then in (None, "drip") else fault.then == "garble"
+        if not refused or (fault.reply or "").startswith("421"):
+            self.hang_up()
+        # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
+        self._refused_at_connect = True
+
+    async def _say(self, status: str | bytes) -> None:
         line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
         # A reply that quotes the command must not carry its CR, nor what is not ASCII.
         line = _CONTROL.sub("?", line).encode("ascii", "replace").decode()
-        if self._refused_at_connect and line.startswith("220 "):
-            return
         if line[3:4] == "-":
             self._lines.append(line)
             return
@@ -97,7 +128,7 @@ class SmtpServer(EsmtpCommands):
             pace_s, self.drip_s = self.drip_s, 0.0
             self.be_patient()  # RFC 5321 §4.5.3.2.7: its five minutes begin when it awaits the next command
             await staging.drip(self.write, f"{reply}\r\n".encode(), pace_s)
-            self._reset_timeout()
+            self._idle.restart()
         else:
             await super().push(reply)
 
@@ -105,6 +136,7 @@ class SmtpServer(EsmtpCommands):
         self, verb: str, method: Callable[[str | None], Awaitable[None]]
     ) -> Callable[[str | None], Awaitable[None]]:
         async def command(arg: str | None) -> None:
+            self._idle.restart()
             if self._refused_at_connect and verb != "QUIT":
                 await self.push("503 5.5.1 Bad sequence of commands")
                 return
@@ -133,17 +165,16 @@ class SmtpServer(EsmtpCommands):
 
     async def read(self, octets: int) -> bytes:
         """Read and throw away up to so many octets, none at the end."""
-        return await self._reader.read(octets)
+        return await self.reader.read(octets)
 
     async def write(self, octets: bytes) -> None:
         """Write what need not be a reply."""
-        self._writer.write(octets)
-        await self._writer.drain()
+        self.writer.write(octets)
+        await self.writer.drain()
 
     def be_patient(self) -> None:
         """Never close the connection for being idle."""
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
+        self._idle.stop()
 
     def stop_reading(self) -> None:
         """Leave what comes to the kernel, whose buffer fills."""
@@ -152,7 +183,7 @@ class SmtpServer(EsmtpCommands):
 
     def sip(self) -> bool:
         """Take one octet out of the kernel's buffer; False when there will be no more."""
-        sock = self._writer.get_extra_info("socket")
+        sock = self.writer.get_extra_info("socket")
         try:
             return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) and bool(os.read(sock.fileno(), 1))
         except BlockingIOError:
@@ -162,17 +193,17 @@ class SmtpServer(EsmtpCommands):
 
     def finish(self) -> None:
         """Send FIN, and read on."""
-        self._writer.write_eof()
+        self.writer.write_eof()
 
     def hang_up(self) -> None:
         """Close with FIN."""
         if self.transport is not None:
-            self._writer.close()
+            self.writer.close()
             self.transport = None  # ends the command loop
 
     def reset(self) -> None:
         """Close with RST."""
-        reset(self._writer.transport)
+        reset(self.writer.transport)
         self.transport = None
 
     def crash(self, restart_ns: int | None) -> None:
@@ -181,11 +212,11 @@ class SmtpServer(EsmtpCommands):
 
     # -- the message --------------------------------------------------------------------------------
 
-    def _timeout_cb(self) -> None:
-        self._writer.write(f"421 4.4.2 {self.hostname} closing: idle for too long\r\n".encode())
+    def _idle_for_too_long(self) -> None:
+        self.writer.write(f"421 4.4.2 {self.hostname} closing: idle for too long\r\n".encode())
         self.hang_up()
 
-    async def _invite(self, arg: str | None) -> None:
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         """DATA (RFC 5321 §4.1.1.4)."""
         if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
             return
@@ -205,13 +236,13 @@ class SmtpServer(EsmtpCommands):
         aiosmtpd reads it in its DATA, and keeps every fragment of an endless line in memory.
         """
         self._invited, self._passed = False, 0
-        content, refusal = await read_message(self._reader, self._keep_alive, self._in_mid_message)
+        content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
         fault = self._script.take("message", connection=self._number, sender=self._sender())
         if fault is None:
             await self._conclude(content, refusal)
         else:
             await staging.stage(self, fault, lambda: self._conclude(content, refusal))
-        self.envelope = self._create_envelope()
+        self.envelope = Transaction()
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
         transaction = self.transaction()
@@ -223,8 +254,8 @@ class SmtpServer(EsmtpCommands):
             status = "554 5.5.1 No valid recipients"
         else:
             transaction.content = transaction.original_content = content
-            status = await self._call_handler_hook("DATA")
-        self.envelope = self._create_envelope()
+            status = await self.event_handler.handle_DATA(self, self.session, transaction)
+        self.envelope = Transaction()
         await self.push(status)
 
     async def _in_mid_message(self, octets: int) -> None:
@@ -239,10 +270,3 @@ class SmtpServer(EsmtpCommands):
         """A mistake of ours: the client is told to come back, and the lab hears of it."""
         asyncio.get_running_loop().call_exception_handler({"message": "an SMTP session crashed", "exception": error})
         return "451 4.3.0 Internal error"
-
-    def _keep_alive(self) -> None:
-        """Restart the idle timer, at most once a second so that a long message costs nothing."""
-        now = self.loop.time()
-        if now - self._last_data >= 1.0:
-            self._last_data = now
-            self._reset_timeout()

@@ -1,4 +1,4 @@
-"""What a server does when a dialogue fault strikes: one small function per deed, and a row of :data:`DEEDS`."""
+"""What an SMTP server does when a dialogue fault strikes, and the deeds that only its replies and its reading know."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+from testbed.hosts import deeds
+from testbed.hosts.deeds import Connection, for_ever, read_on
 from testbed.scenario.faults import DialogueFault
 
 GARBAGE = "?!  This is no reply."
@@ -14,8 +16,8 @@ _PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is n
 _NS = 1_000_000_000
 
 
-class Staged(Protocol):
-    """What a deed may ask of the server side of a connection."""
+class Staged(Connection, Protocol):
+    """What these deeds ask of the server's end besides."""
 
     drip_s: float
     mute: bool
@@ -23,35 +25,17 @@ class Staged(Protocol):
     async def push(self, status: str | bytes) -> None:
         """Give one reply."""
 
-    async def read(self, octets: int) -> bytes:
-        """Read and throw away up to so many octets, none at the end."""
-
     async def write(self, octets: bytes) -> None:
         """Write what need not be a reply."""
-
-    def be_patient(self) -> None:
-        """Never close the connection for being idle."""
 
     def stop_reading(self) -> None:
         """Leave what comes to the kernel, whose buffer fills."""
 
-    def sip(self) -> bool:
-        """Take one octet out of the kernel's buffer; False when there will be no more."""
-
     def finish(self) -> None:
         """Send FIN, and read on."""
 
-    def hang_up(self) -> None:
-        """Close with FIN."""
-
-    def reset(self) -> None:
-        """Close with RST."""
-
-    def crash(self, restart_ns: int | None) -> None:
-        """The whole host crashes."""
-
-
-Deed = Callable[[Staged, DialogueFault], Awaitable[None]]
+    def sip(self) -> bool:
+        """Take one octet out of the kernel's buffer; False when there will be no more."""
 
 
 async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitable[None]]) -> None:
@@ -74,27 +58,14 @@ async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitabl
 async def _close(server: Staged, fault: DialogueFault) -> None:
     if fault.octet is not None:  # what is still to come would be answered by RST
         server.finish()
-        while await server.read(65_536):
-            pass
+        await read_on(server)
     server.hang_up()
-
-
-async def _reset(server: Staged, fault: DialogueFault) -> None:
-    server.reset()
-
-
-async def _stall(server: Staged, fault: DialogueFault) -> None:
-    """Read on, and never answer."""
-    server.be_patient()
-    while await server.read(65_536):
-        pass
-    await _for_ever()
 
 
 async def _deaf(server: Staged, fault: DialogueFault) -> None:
     server.be_patient()
     server.stop_reading()
-    await _for_ever()
+    await for_ever()
 
 
 async def _sip(server: Staged, fault: DialogueFault) -> None:
@@ -117,15 +88,6 @@ async def _endless(server: Staged, fault: DialogueFault) -> None:
         await asyncio.sleep(_PAUSE_S)
 
 
-async def _crash(server: Staged, fault: DialogueFault) -> None:
-    server.crash(fault.restart)
-    await _for_ever()
-
-
-async def _for_ever() -> None:
-    await asyncio.get_running_loop().create_future()
-
-
 async def drip(write: Callable[[bytes], Awaitable[None]], octets: bytes, pace_s: float) -> None:
     """Write an octet at a time, by the clock, and not in step with timeouts that began with the command."""
     loop = asyncio.get_running_loop()
@@ -136,14 +98,12 @@ async def drip(write: Callable[[bytes], Awaitable[None]], octets: bytes, pace_s:
         due += pace_s
 
 
-DEEDS: Mapping[str | None, Deed] = {
+DEEDS: Mapping[str | None, Callable[[Staged, DialogueFault], Awaitable[None]]] = {
+    **deeds.DEEDS,
     "close": _close,
-    "reset": _reset,
-    "stall": _stall,
     "deaf": _deaf,
     "sip": _sip,
     "garble": _garble,
     "endless": _endless,
-    "crash": _crash,
 }
 """What comes of ``then``; ``drip`` is a manner of saying the reply, and has been done by then."""

@@ -23,6 +23,7 @@ from testbed.protocols.events.lab import (
     Fault,
     LabEnded,
     LabStarted,
+    NotCarried,
     RefusedOutside,
     Restarted,
     Said,
@@ -51,7 +52,6 @@ from testbed.protocols.events.server import (
     TlsFailed,
     Told,
 )
-from testbed.protocols.events.words import Event
 
 __all__ = [
     "Accepted",
@@ -65,7 +65,6 @@ __all__ = [
     "Deleted",
     "Discarded",
     "Emptied",
-    "Event",
     "Exited",
     "Fault",
     "Fetched",
@@ -81,6 +80,7 @@ __all__ = [
     "LabEnded",
     "LabStarted",
     "LogEvent",
+    "NotCarried",
     "Notified",
     "OfMessage",
     "ReadingFailed",

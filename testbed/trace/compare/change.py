@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from testbed.trace.compare.values import Ending, Status, Tls
+from testbed.trace.compare.values import Ended, Replies, Tls
 from testbed.trace.services.reading.outcome import Reading
 
 
@@ -23,10 +23,10 @@ class Said:
     """A command that one trace has and the other has not, and its reply."""
 
     argument: str
-    reply: Status | None
+    reply: Replies | None
 
 
-Value = int | str | Status | Tls | Ending | Reading | Said | None
+Value = int | str | Replies | Tls | Ended | Reading | Said | None
 """How often, or what; 0, ``""`` or None for nothing.  ``str()`` tells it."""
 
 

@@ -8,7 +8,19 @@ from dataclasses import replace
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
-from testbed.trace.compare.values import Clue, Deed, Ending, Fingerprint, Line, Mail, Question, Status, Talk, Tls
+from testbed.trace.compare.values import (
+    Clue,
+    Deed,
+    Ended,
+    Fingerprint,
+    Line,
+    Mail,
+    Question,
+    Replies,
+    Status,
+    Talk,
+    Tls,
+)
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import AnyEntry, of
@@ -70,7 +82,7 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
         hosts.setdefault(connection.server.label)
         if connection.number in echoes:
             continue
-        if connection.transport == "udp" and service_of(connection.service).questions:
+        if connection.transport.protocol == "udp" and service_of(connection.service).questions:
             questions.extend(_questions(connection))
         else:
             loose = bool(programs & {connection.client.label, connection.server.label})
@@ -97,8 +109,8 @@ def _hasty(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[
         return
     struck = {entry.event.at_frame for entry in of(analysis.log, events.Fault)}
     for connection in connections:
-        codes = {remark.code for remark in connection.transport_remarks}
-        repeated = connection.retransmitted_frames or len(connection.syn_frames) > 1
+        codes = {remark.code for remark in connection.transport.remarks}
+        repeated = connection.transport.retransmitted_frames or len(connection.opening.syn_frames) > 1
         if not (repeated or codes & _REPETITIONS or _SLOW_READER in codes):
             continue
         packets = analysis.packets(connection.number)
@@ -116,7 +128,7 @@ def _echoes(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator
     refused: dict[tuple[str, str], int] = {}
     for connection in connections:
         ends = str(connection.client), str(connection.server)
-        if connection.handshake is Handshake.REFUSED:
+        if connection.opening.handshake is Handshake.REFUSED:
             if connection.start_ns - refused.get(ends, 0) < _SOON_NS:
                 yield connection.number
             refused[ends] = connection.start_ns
@@ -136,23 +148,23 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
     return Talk(
         client=connection.client.label,
         server=connection.server.label,
-        service=connection.service or f"{connection.transport} port {connection.server.port}",
+        service=connection.service or f"{connection.transport.protocol} port {connection.server.port}",
         address=address,
         start_ns=connection.start_ns - start_ns,
         end_ns=connection.end_ns - start_ns,
-        handshake=connection.handshake,
-        ending=Ending(connection.closure, connection.closed_by),
+        handshake=connection.opening.handshake,
+        ending=Ended(connection.ending.closure, connection.ending.by),
         tls=_tls(connection.tls) if connection.tls is not None else None,
-        opened=len(connection.syn_frames),
-        repeated=bool(connection.retransmitted_frames),
+        opened=len(connection.opening.syn_frames),
+        repeated=bool(connection.transport.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
         reading=reading(connection.exchanges) if service_of(connection.service).mail is Way.PULLED else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
-        opening=connection.syn_frames or (connection.first_frame,),
-        closing=connection.closure_frames or (connection.last_frame,),
-        again=connection.retransmitted_frames,
+        opening=connection.opening.syn_frames or (connection.first_frame,),
+        closing=connection.ending.frames or (connection.last_frame,),
+        again=connection.transport.retransmitted_frames,
     )
 
 
@@ -174,7 +186,7 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         yield Line(
             verb=verb,
             argument=named(argument, names),
-            reply=Status(reply.code, reply.enhanced) if reply else None,
+            reply=Replies(tuple(Status(one.code, one.enhanced) for one in exchange.replies)) if reply else None,
             words=_words(service, reply, names) if reply else "",
             items=_items(service, verb, exchange, reply) if reply else (),
             ahead=service.mail is Way.PUSHED and 0 < sent < replied,
@@ -197,19 +209,16 @@ def _items(service: Service, verb: str, exchange: Exchange, reply: Reply) -> tup
 
 def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
     for transaction in connection.transactions:
-        recipients = []
-        for recipient in transaction.recipients:
-            decisive = recipient.reply
-            if decisive is None or decisive.code.startswith("2"):
-                decisive = transaction.message.reply if transaction.message else None
-            status = decisive.status if decisive else "no reply"
-            recipients.append((recipient.address, status, recipient.accepted))
+        recipients = [
+            (to.address, to.decisive.status if to.decisive else "no reply", to.accepted)
+            for to in transaction.recipients
+        ]
         message = names.get(transaction.message_id, transaction.message_id)
         yield Mail(transaction.sender, message, tuple(recipients), transaction.frames)
 
 
 def _questions(connection: Connection) -> Iterator[Question]:
-    unreachable = connection.handshake is Handshake.UNREACHABLE
+    unreachable = connection.opening.handshake is Handshake.UNREACHABLE
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
         yield Question(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from testbed.trace.compare.change import Change, Fate, FateChange, Value
-from testbed.trace.compare.values import Ending, Status
+from testbed.trace.compare.values import Ended, Replies
 from testbed.trace.model.connection import Closure, Handshake
 
 _BOUNCED, _TAKEN, _KEPT, _REFUSED = Fate.BOUNCED, Fate.TAKEN, Fate.KEPT, Fate.REFUSED
@@ -64,7 +64,7 @@ def _closes(
 
     def fits(change: Change) -> bool:
         old, new = change.before, change.now
-        if not isinstance(old, Ending) or not isinstance(new, Ending):
+        if not isinstance(old, Ended) or not isinstance(new, Ended):
             return False
         return before in (None, old.closure) and now in (None, new.closure) and (not known or bool(old.by and new.by))
 
@@ -80,9 +80,10 @@ class _Class(Enum):
     REFUSAL = frozenset(("4", "5", "-ERR", "NO", "BAD"))
 
 
-def _classes(reply: Value) -> list[_Class]:
-    code = reply.code if isinstance(reply, Status) else ""
-    return [each for each in _Class if code in each.value or code[:1] in each.value]
+def _classes(given: Value) -> list[_Class]:
+    """What all replies mean."""
+    codes = [status.code for status in given.statuses] if isinstance(given, Replies) else []
+    return [each for each in _Class if codes and all(code in each.value or code[:1] in each.value for code in codes)]
 
 
 def _answers(before: _Class, now: _Class) -> Callable[[Change], bool]:

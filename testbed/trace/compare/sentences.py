@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.protocols.text import printable
 from testbed.trace.compare.change import Change, Said, Value
 from testbed.trace.compare.rules import RULES, is_gone
-from testbed.trace.compare.values import Ending
+from testbed.trace.compare.values import Ended
 
 _MOST = 300  # characters of one value
 
@@ -70,8 +70,8 @@ def _words(change: Change) -> dict[str, str]:
         "said": _said(change)[:_MOST],
         "before": _counted(change.kind, change.before)[:_MOST],
         "now": _counted(change.kind, change.now)[:_MOST],
-        "by": change.now.by if isinstance(change.now, Ending) else "",
-        "once_by": change.before.by if isinstance(change.before, Ending) else "",
+        "by": change.now.by if isinstance(change.now, Ended) else "",
+        "once_by": change.before.by if isinstance(change.before, Ended) else "",
         "detail": f" ({change.detail})" if change.detail else "",
         "sample": change.detail,
     }

@@ -26,7 +26,17 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Replies:
+    """What one command was answered: by one reply, or by one for each recipient (RFC 2033 §4.2)."""
+
+    statuses: tuple[Status, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.statuses))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
     """How a connection ended, and by whom, ``""`` where nobody knows."""
 
     closure: Closure
@@ -70,7 +80,7 @@ class Line:
 
     verb: str
     argument: str
-    reply: Status | None
+    reply: Replies | None
     words: str
     items: tuple[str, ...]
     ahead: bool
@@ -108,7 +118,7 @@ class Talk:
     start_ns: int
     end_ns: int
     handshake: Handshake
-    ending: Ending
+    ending: Ended
     tls: Tls | None
     opened: int
     repeated: bool

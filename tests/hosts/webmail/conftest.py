@@ -131,7 +131,7 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         addresses=("127.0.0.1",),
         directory=tmp_path,
         nameserver="127.0.0.1",
-        log=lambda event, message, **fields: None,
+        log=lambda event, message: None,
         now=lambda: 1_767_603_600.0,
         dialogue=DialogueScript((), lambda fault: None),
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ssl
 from dataclasses import replace
 
 import pytest
+from aiosmtpd.smtp import AuthResult
 
 from testbed.hosts.certificates import Authority
 from testbed.hosts.sending.delivery import Security, Session, Wanted
+from testbed.hosts.smtp import secure_server
 from testbed.hosts.smtp.secure_server import SecureSmtpServer
 
 
@@ -39,18 +43,27 @@ def ignores_certificates(patch: pytest.MonkeyPatch) -> None:
 
 def keeps_what_came_in_clear(patch: pytest.MonkeyPatch) -> None:
     """A server that obeys after the handshake what was sent before it."""
-    patch.setattr(SecureSmtpServer, "_forget_what_came_in_clear", lambda self: None)
+    begin = secure_server.begin_tls
+
+    async def keeping(
+        writer: asyncio.StreamWriter,
+        context: ssl.SSLContext,
+        *,
+        timeout_s: float,
+        reader: asyncio.StreamReader,
+        owner: SecureSmtpServer,
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                reader.feed_data(await owner.reader.read(65_536))
+        return await begin(writer, context, timeout_s=timeout_s, reader=reader, owner=owner)
+
+    patch.setattr(secure_server, "begin_tls", keeping)
 
 
 def lets_nobody_in(patch: pytest.MonkeyPatch) -> None:
     """A server that takes every password for wrong."""
-    begin = SecureSmtpServer.__init__
-
-    def without_passwords(self: SecureSmtpServer, *args: object, **options: object) -> None:
-        begin(self, *args, **options)  # type: ignore[arg-type]
-        self._passwords = {}
-
-    patch.setattr(SecureSmtpServer, "__init__", without_passwords)
+    patch.setattr(SecureSmtpServer, "_check", lambda self, *args: AuthResult(success=False, handled=False))
 
 
 def _wants(patch: pytest.MonkeyPatch, tls: Wanted) -> None:

@@ -1,0 +1,83 @@
+"""Captures to outputs: one after the other, side by side, or live."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+from testbed.cli.inspect_options import pages
+from testbed.cli.inspect_outputs import output, stream_output
+from testbed.cli.shared_work import Page, in_order
+from testbed.errors import CaptureError
+from testbed.pcap.stream import read_segments, segments
+from testbed.trace.analysis import Analysis
+from testbed.trace.filter import Filter, choose, parse_filter
+from testbed.trace.inspect import inspect
+from testbed.trace.streaming import stream
+
+
+def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Annotate every capture, or what a live one brings; what there is to complain of.
+
+    One that is no capture does not stop the others.
+    """
+    options.continued = False
+    complaints: list[str] = []
+    show = stream_output(options) if options.stream else output(options)
+    if options.live:
+        show(_live(options), options)
+    elif len(paths) > 1 and pages(options) and not options.stream:
+        complaints += _side_by_side(paths, options)
+    else:
+        show(_inspected(paths, options, complaints), options)
+    return complaints
+
+
+def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Inspect many files at a time, and print what each gives in their order."""
+
+    def page(index: int) -> tuple[str, list[str]]:
+        told: list[str] = []
+        options.continued = index > 0
+        sys.stdout, stdout = Page(), sys.stdout
+        try:
+            output(options)(_inspected(paths[index : index + 1], options, told), options)
+            return sys.stdout.getvalue(), told
+        finally:
+            sys.stdout = stdout
+
+    complaints: list[str] = []
+    for text, told in in_order(page, range(len(paths))):
+        sys.stdout.write(text)
+        complaints += told
+    return complaints
+
+
+def _inspected(paths: Sequence[str], options: argparse.Namespace, complaints: list[str]) -> Iterator[Analysis]:
+    """Each capture as it is wanted, so that many do not lie in memory at once."""
+    filters = [parse_filter(text) for text in options.filters]
+    for path in paths:
+        try:
+            if options.stream:
+                name = "standard input" if path == "-" else path
+                pieces = stream(read_segments(path), name, show_credentials=options.show_credentials)
+                yield from (_filtered(piece, filters) for piece in pieces)
+            else:
+                yield _filtered(inspect(path, options.keylog, show_credentials=options.show_credentials), filters)
+        except CaptureError as error:
+            complaints.append(str(error))
+
+
+def _live(options: argparse.Namespace) -> Iterator[Analysis]:
+    from testbed.net.live import live
+
+    filters = [parse_filter(text) for text in options.filters]
+    with live(options.live, seconds=options.seconds, packets=options.count) as source:
+        caught = segments(source.read, options.live, problems=source.problems)
+        for piece in stream(caught, options.live, show_credentials=options.show_credentials):
+            yield _filtered(piece, filters)
+
+
+def _filtered(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
+    return choose(analysis, filters) if filters else analysis

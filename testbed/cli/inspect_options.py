@@ -1,0 +1,57 @@
+"""What the options of ``testbed inspect`` mean together.  Cheap to import, since ``--deep`` needs no inspector."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from testbed.errors import UsageError
+
+_SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
+_ONE_DOCUMENT = ("json", "parquet")
+_ONE_CAPTURE = ("output", "export_mail", "deep")
+_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")
+
+
+def refuse_contradictions(options: argparse.Namespace) -> None:
+    """Refuse options that contradict each other.  Raises UsageError."""
+    if bool(options.paths) == bool(options.live):
+        both = "name FILEs or --live IFACE, not both" if options.live else "name a FILE, a folder, - or --live IFACE"
+        raise UsageError(f"nothing to inspect: {both}" if not options.live else both)
+    if not options.live and (options.seconds or options.count):
+        raise UsageError("--for and --count end a live capture: they need --live IFACE")
+    options.stream = options.stream or bool(options.live)
+    if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
+        raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
+    if options.stream and options.keylog:
+        raise UsageError("--keylog decrypts whole captures; write the stream to a file first")
+
+
+def files(options: argparse.Namespace) -> list[str]:
+    """The captures to inspect, those of folders included.
+
+    Raises UsageError for a folder without any, and for many where an option takes one at a time.
+    """
+    paths = [path for given in options.paths for path in _inside(given)]
+    if len(paths) > 1 and (name := _first(_ONE_CAPTURE, options)):
+        raise UsageError(f"{name} takes one capture at a time; name one FILE")
+    return paths
+
+
+def pages(options: argparse.Namespace) -> bool:
+    """Whether the output of many captures is that of each, one after the other."""
+    return not _first(_ONE_DOCUMENT, options)
+
+
+def _first(names: tuple[str, ...], options: argparse.Namespace) -> str:
+    """The first of some options that is given, ``""`` for none."""
+    return next((f"--{name.replace('_', '-')}" for name in names if getattr(options, name)), "")
+
+
+def _inside(path: str) -> list[str]:
+    if not Path(path).is_dir():
+        return [path]
+    inside = sorted(str(p) for p in Path(path).rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
+    if not inside:
+        raise UsageError(f"{path} holds no capture: no file in it ends in .pcap, .pcapng or .cap")
+    return inside
