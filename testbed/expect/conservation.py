@@ -179,8 +179,8 @@ def _copies(analysis: Analysis) -> tuple[list[str], list[str]]:
         for connection in analysis.connections
         for transaction in connection.transactions
         if transaction.message is not None
-        and (transaction.message.reply is None or not transaction.message.reply.code)  # garbage is no reply
         for recipient in transaction.recipients
+        if recipient.in_doubt
     )
     doubled, excused = [], []
     for (message_id, recipient), number in copies.items():
