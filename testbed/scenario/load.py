@@ -167,6 +167,8 @@ def _place(scenario: Scenario, document: Document) -> None:
     scenario._file, scenario._text = document.file, document.text
     scenario._host_files = {name: document.file_of(("hosts", name, "files")) for name in scenario.hosts}
     scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect")}
+    for name, host in scenario.hosts.items():
+        host._name = name
     for key, parts in (("faults", scenario.faults), ("steps", scenario.steps), ("expect", scenario.expect)):
         for number, part in enumerate(parts):
             part._line = document.line_of((key, number))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from testbed.durations import MINUTE
 from testbed.scenario.base import Duration
+from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
 from testbed.scenario.tagged import Tagged
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 ROOT = "root"
 """What a scenario needs whose programs give up root's rights themselves, and so must have them."""

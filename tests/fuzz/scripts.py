@@ -75,6 +75,23 @@ _SMTP = (
     S 421 4.4.2 timeout
     """,
 )
+_LMTP = (
+    """
+    S 220 mx LMTP
+    C LHLO c
+    S 250-mx
+    S 250-PIPELINING
+    S 250 CHUNKING
+    C MAIL FROM:<a@b>\\r\\nRCPT TO:<b@c>\\r\\nRCPT TO:<no@c>\\r\\nRCPT TO:<d@c>\\r\\nDATA
+    S 250 Ok\\r\\n250 Ok\\r\\n550 5.1.1 who\\r\\n250 Ok\\r\\n354 go
+    C Message-ID: <1@b>\\r\\n\\r\\nhi\\r\\n.
+    S 250 2.0.0 saved\\r\\n452-4.2.2 mailbox
+    S 452 4.2.2 full
+    C MAIL FROM:<>\\r\\nRCPT TO:<b@c>\\r\\nRCPT TO:<d@c>\\r\\nBDAT 4 LAST\\r\\nhi\\r\\nQUIT
+    S 250 Ok\\r\\n250 Ok\\r\\n250 Ok\\r\\n250 saved
+    S 221 bye
+    """,
+)
 _POP3 = (
     """
     S +OK ready <1@pop.example>
@@ -210,6 +227,7 @@ _SMTP_TOLD = tuple(map(told, _SMTP))
 SCRIPTS: dict[tuple[str, str], tuple[bytes, ...]] = {
     ("tcp", "smtp"): _SMTP_TOLD,
     ("tcp", "submission"): _SMTP_TOLD,
+    ("tcp", "lmtp"): tuple(map(told, _LMTP)),
     ("tcp", "pop3"): tuple(map(told, _POP3)),
     ("tcp", "imap"): tuple(map(told, _IMAP)),
     ("tcp", "http"): tuple(map(told, _HTTP)),

@@ -100,7 +100,7 @@ def name_messages(connections: Iterable[Connection], log: Iterable[AnyEntry]) ->
     for entry in of(log, events.OfMessage):  # messages that never crossed the wire, or only under TLS
         event = entry.event
         name(event.message_id, *_envelope(event))
-        if isinstance(event, events.Told):
+        if isinstance(event, events.Fate):
             name(event.dsn_id, "", (event.sender,), "notification")
     return names
 
@@ -110,7 +110,7 @@ def _envelope(event: events.OfMessage) -> tuple[str, tuple[str, ...], str]:
     match event:
         case events.Stored():
             return event.sender, (event.recipient,), event.subject
-        case events.Told() | events.AnsweredFor():
+        case events.Fate() | events.AnsweredFor():
             return event.sender, (event.recipient,), ""
         case events.ForRecipient():
             return "", (event.recipient,), ""

@@ -24,18 +24,14 @@ class _Try:
 
     @property
     def reply(self) -> str:
-        if self.recipient.reply is not None and not self.recipient.reply.code.startswith("2"):
-            return self.recipient.reply.status or "no SMTP reply"
-        message = self.transaction.message
-        if message is None or message.reply is None:
-            return "no reply"
-        return message.reply.status or "no SMTP reply"
+        decisive = self.recipient.decisive
+        return "no reply" if decisive is None else decisive.status or "no SMTP reply"
 
     @property
     def frame(self) -> int:
-        message = self.transaction.message
-        if self.recipient.reply is not None and not self.recipient.reply.code.startswith("2"):
-            return self.recipient.reply.frames[-1]
+        decisive, message = self.recipient.decisive, self.transaction.message
+        if decisive is not None:
+            return decisive.frames[-1]
         return message.frames[-1] if message is not None and message.frames else self.transaction.frames[-1]
 
 
@@ -90,7 +86,7 @@ def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
             if not transaction.message_id or message is None or message.command is None or message.command.argument:
                 continue
             for recipient in transaction.recipients:
-                if recipient.accepted or message.reply is None or not message.reply.code:
+                if recipient.accepted or recipient.in_doubt:
                     key = (connection.server.label, transaction.message_id, recipient.address)
                     sent[key].append(_Try(connection, transaction, recipient))
     for (server, message_id, address), found in sent.items():
