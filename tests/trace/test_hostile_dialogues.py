@@ -205,7 +205,7 @@ def test_four_times_as_much_is_four_times_the_work(service: str, first: Talk, ag
     assert counted[1] < 6 * counted[0]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 def test_nothing_but_false_ends_is_not_read_anew_for_each() -> None:
     """Each reply would make the reader believe the next of them, and read all that follows once more."""
     times = 3_000
@@ -219,7 +219,7 @@ def test_a_few_false_ends_are_believed() -> None:
     assert found == ["connect", "EHLO", *["DATA", "message"] * 6]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 def test_responses_shown_do_not_grow_without_end() -> None:
     exchanges = hear(
         "tcp", "imap", [*LOGIN, (CLIENT, b"x" * 300 + b"\r\n")] + [(CLIENT, b"abcd\r\n" * 10_000)] * 4, show=True
@@ -316,7 +316,7 @@ def test_dns_that_lies(message: bytes) -> None:
     assert len(hear("tcp", "dns", [(SERVER, framed), (CLIENT, framed)])) in (1, 2)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 @pytest.mark.parametrize("alike", [True, False])
 def test_names_of_many_labels_are_not_compared_with_each_other(alike: bool) -> None:
     """dnspython takes 5 ms for each of these records, and a message of 64 KiB has four thousand."""
@@ -402,7 +402,7 @@ HEADERS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 @pytest.mark.parametrize("head", HEADERS.values(), ids=HEADERS)
 def test_headers_that_take_long_elsewhere(head: bytes) -> None:
     run: Callable[[bytes], None] = TARGETS["header"].run
