@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from testbed.durations import SECOND
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
@@ -33,8 +34,7 @@ from testbed.trace.services.service import Service
 from testbed.trace.services.table import service_of
 
 OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
-_S = 1_000_000_000
-_SOON_NS = 5 * _S  # before that, no client uses a port again
+_SOON_NS = 5 * SECOND  # before that, no client uses a port again
 _NOT_HOSTS = frozenset({"lab", "wire"})
 # What hosts log that the packets tell as well, and what programs say in words of their own.
 _NOT_DEEDS = (events.Answered, events.Said, events.Fault)
@@ -248,7 +248,7 @@ def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool
             about.append(("message", names.get(event.message_id, event.message_id)))
         delay_s = event.retry_in if isinstance(event, events.Deferred | events.KeptInOutbox) else 0
         body = event.body_sha256 if isinstance(event, events.Stored) and event.sender and not made_up else ""
-        yield Deed(entry.host, event.word, tuple(about), delay_s * _S, body, (entry.frame,))
+        yield Deed(entry.host, event.word, tuple(about), delay_s * SECOND, body, (entry.frame,))
 
 
 def _about(event: events.LogEvent) -> Iterator[tuple[str, str]]:
