@@ -18,7 +18,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.aspects import between, differ
 from testbed.trace.compare.comparison import Comparison
-from testbed.trace.compare.values import Line, Talk
+from testbed.trace.compare.values import CommandReply, Talk
 
 _SAME, _OTHER, _GONE, _NEW = " ", "≠", "−", "+"
 _STYLES = {_SAME: "quiet", _OTHER: "warning", _GONE: "failed", _NEW: "held"}
@@ -122,7 +122,7 @@ def _closing(talk: Talk | None) -> str:
     )
 
 
-def _line(line: Line) -> str:
+def _line(line: CommandReply) -> str:
     said = f"{_PSEUDO.get(line.verb, line.verb)} {line.argument}".strip()
     if "(size)" in said:
         said = said.replace("(size)", str(line.octets))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from testbed.hosts import deeds
-from testbed.hosts.deeds import Connection, for_ever, read_on
+from testbed.hosts.deeds import Endpoint, for_ever, read_on
 from testbed.scenario.faults import DialogueFault
 
 GARBAGE = "?!  This is no reply."
@@ -16,7 +16,7 @@ _PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is n
 _NS = 1_000_000_000
 
 
-class Staged(Connection, Protocol):
+class Staged(Endpoint, Protocol):
     """What these deeds ask of the server's end besides."""
 
     drip_s: float

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.change import Change
 from testbed.trace.compare.normal import about_as_large, alike, span
-from testbed.trace.compare.values import Frames, Line, Talk
+from testbed.trace.compare.values import CommandReply, Frames, Talk
 
 
 def between(before: Talk, now: Talk, where: str) -> Iterator[Change]:
@@ -52,12 +52,12 @@ def _lines(before: Talk, now: Talk, where: str) -> Iterator[Change]:
             yield Change("command-new", now.client, now.server, new.verb, "", said, (), new.frames, where)
 
 
-def differ(old: Line, new: Line, loose: bool) -> bool:
+def differ(old: CommandReply, new: CommandReply, loose: bool) -> bool:
     """Whether two commands that correspond, or their replies, are not the same."""
     return any(True for _ in _of_line(old, new, loose))
 
 
-def _of_line(old: Line, new: Line, loose: bool) -> Iterator[tuple[str, str, str]]:
+def _of_line(old: CommandReply, new: CommandReply, loose: bool) -> Iterator[tuple[str, str, str]]:
     """Kind, value before, value now."""
     if old.reply != new.reply:
         yield "reply", old.reply, new.reply
@@ -76,7 +76,7 @@ def _of_line(old: Line, new: Line, loose: bool) -> Iterator[tuple[str, str, str]
         yield "answer-time" if answered else "patience", span(old.waited_ns), span(new.waited_ns)
 
 
-def _of_words(old: Line, new: Line) -> Iterator[tuple[str, str, str]]:
+def _of_words(old: CommandReply, new: CommandReply) -> Iterator[tuple[str, str, str]]:
     if new.verb not in ("EHLO", "LHLO", "CAPA"):
         yield "reason", old.words, new.words
         return

@@ -9,7 +9,7 @@ from testbed.protocols import events
 from testbed.protocols.tls import alert_name, version_name
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
-from testbed.trace.compare.values import Clue, Deed, Fingerprint, Line, Mail, Question, Talk
+from testbed.trace.compare.values import Clue, CommandReply, Deed, Fingerprint, MailTransaction, Question, Talk
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import AnyEntry, of
@@ -17,8 +17,7 @@ from testbed.trace.model.tls import TlsSession
 from testbed.trace.services.dns.results import Answer
 from testbed.trace.services.reading.outcome import reading
 from testbed.trace.services.reading.results import reading_result
-from testbed.trace.services.service import Mail as Way
-from testbed.trace.services.service import Service
+from testbed.trace.services.service import Mail, Service
 from testbed.trace.services.table import service_of
 
 _OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
@@ -149,7 +148,7 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
         repeated=bool(connection.transport.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
-        reading=reading(connection.exchanges) if service_of(connection.service).mail is Way.PULLED else None,
+        reading=reading(connection.exchanges) if service_of(connection.service).mail is Mail.PULLED else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
         opening=connection.opening.syn_frames or (connection.first_frame,),
@@ -170,7 +169,7 @@ def _tls(session: TlsSession) -> str:
     return " ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
 
 
-def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
+def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[CommandReply]:
     service = service_of(connection.service)
     replied = 0
     for exchange in connection.exchanges:
@@ -180,12 +179,12 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         sent = command.frames[-1] if command and command.frames else 0
         since = command.time_ns if command and command.frames else connection.start_ns
         until = reply.time_ns if reply else connection.end_ns
-        yield Line(
+        yield CommandReply(
             verb=verb,
             argument=named(argument, names),
             reply=", ".join(one.status or "no reply of the protocol" for one in exchange.replies),
             words=_words(service, verb, exchange, reply, names) if reply else "",
-            ahead=service.mail is Way.PUSHED and 0 < sent < replied,
+            ahead=service.mail is Mail.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
             waited_ns=max(0, until - since) if command else 0,
             frames=exchange.frames,
@@ -204,14 +203,14 @@ def _words(service: Service, verb: str, exchange: Exchange, reply: Reply, names:
     return ""
 
 
-def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
+def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[MailTransaction]:
     for transaction in connection.transactions:
         recipients = [
             (to.address, to.decisive.status if to.decisive else "no reply", to.accepted)
             for to in transaction.recipients
         ]
         message = names.get(transaction.message_id, transaction.message_id)
-        yield Mail(transaction.sender, message, tuple(recipients), transaction.frames)
+        yield MailTransaction(transaction.sender, message, tuple(recipients), transaction.frames)
 
 
 def _questions(connection: Connection) -> Iterator[Question]:

@@ -38,7 +38,7 @@ class Story:
         return "taken" if self.taken else "kept" if self.put_off else "refused"
 
     @property
-    def told(self) -> tuple[object, ...]:
+    def compared(self) -> tuple[object, ...]:
         """What is compared."""
         return self.fate, self.tries, self.taken, self.bounced, self.put_off
 
@@ -90,7 +90,7 @@ def changed_stories(
     """The stories that go otherwise, with their keys.  ``what`` is both fates: ``bounced>taken after retries``."""
     for key, old in before.items():
         new = now.get(key)
-        if new is None or new.told == old.told:
+        if new is None or new.compared == old.compared:
             continue
         host, recipient = key
         if old.fate != new.fate:

@@ -13,7 +13,7 @@ Frames = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CommandReply:
     """A command and its reply.
 
     ``reply`` is code and enhanced code, ``""`` where none came.  ``words`` are what a reply says that matters beyond
@@ -33,7 +33,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class MailTransaction:
     """A mail transaction: ``message`` names it by what it says (:func:`testbed.trace.compare.normal.name_messages`).
 
     ``recipients`` are addresses, each with the reply that decided on it, or ``"no reply"``, and whether it was taken.
@@ -66,8 +66,8 @@ class Talk:
     tls: str
     opened: int
     repeated: bool
-    lines: tuple[Line, ...]
-    mails: tuple[Mail, ...]
+    lines: tuple[CommandReply, ...]
+    mails: tuple[MailTransaction, ...]
     reading: Reading | None
     loose: bool
     frames: Frames = field(compare=False, repr=False)
