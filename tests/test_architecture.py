@@ -15,6 +15,7 @@ from tests.imports import imported
 
 FLOORS = {
     "errors": 0,
+    "durations": 0,
     "protocols": 0,
     "pcap": 0,
     "trace": 1,
@@ -39,6 +40,7 @@ FLOORS = {
 NEIGHBOURS = {
     ("pcap", "protocols"),
     ("pcap", "errors"),
+    ("pcap", "durations"),
     ("serving", "lab"),
     ("keeper", "lab"),
     ("keeper", "runner"),

@@ -231,7 +231,7 @@ def _exchange(exchange: Exchange) -> dict[str, object]:
         "enhanced": (reply.enhanced or None) if reply else None,
         "lines": list(reply.lines) if reply else [],
         "further": [f"{more.status} {more.text}".strip() for more in exchange.further],
-        "reply_frames": [frame for each in exchange.replies for frame in each.frames],
+        "reply_frames": list(exchange.reply_frames),
         "latency_ns": exchange.latency_ns if command and command.frames else None,
         "note": exchange.note or None,
     }

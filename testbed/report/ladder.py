@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+from testbed.durations import span
 from testbed.protocols.status import explain
-from testbed.report.words import octets, span
+from testbed.report.words import octets
 from testbed.trace.analysis import PacketRow
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange, Reply

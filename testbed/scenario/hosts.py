@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator
 
+from testbed.durations import SECOND
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Address, Duration, Rate, Size
 from testbed.scenario.mailboxes import MailboxSpec
@@ -232,7 +233,7 @@ class RelaySpec(MailHostSpec):
     @field_validator("retry")
     @classmethod
     def _not_at_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if min(value) < 1_000_000_000:
+        if min(value) < SECOND:
             raise ValueError("a relay that tries again within a second hammers its peers; write 1s or more")
         return value
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from testbed.durations import MINUTE
 from testbed.scenario.base import Duration
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
@@ -20,7 +21,7 @@ SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where servers are, and users' PATH does not lead."""
 
 TIMED_OUT = 124  # as timeout(1) has it
-_MAX_LIMIT_NS = 600_000_000_000
+_MAX_LIMIT_NS = 10 * MINUTE
 
 
 def _words(value: object) -> object:

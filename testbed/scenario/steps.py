@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.durations import SECOND, format_duration
 from testbed.protocols.address import domain_of
 from testbed.scenario.attachments import Attachment
 from testbed.scenario.base import Address, Duration, Size
@@ -15,7 +16,6 @@ from testbed.scenario.problems import Found, did_you_mean
 from testbed.scenario.programs import RunStep
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import TalkStep
-from testbed.scenario.units import format_duration
 
 _WORD = r"^[\x21-\x7e]+$"
 ReadingSecurity = Literal["none", "starttls", "implicit"]
@@ -58,7 +58,7 @@ class SendStep(Tagged):
     @field_validator("retry")
     @classmethod
     def _not_at_once(cls, value: int | None) -> int | None:
-        if value is not None and value < 1_000_000_000:
+        if value is not None and value < SECOND:
             raise ValueError("a user agent that tries again within a second hammers its server; write 1s or more")
         return value
 

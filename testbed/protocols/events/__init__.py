@@ -41,6 +41,7 @@ from testbed.protocols.events.server import (
     Bounced,
     Deferred,
     Discarded,
+    Fate,
     Forwarded,
     HoldsQueue,
     HopFailed,
@@ -50,7 +51,6 @@ from testbed.protocols.events.server import (
     Relayed,
     Route,
     TlsFailed,
-    Told,
 )
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "Discarded",
     "Emptied",
     "Exited",
+    "Fate",
     "Fault",
     "Fetched",
     "Filed",
@@ -101,7 +102,6 @@ __all__ = [
     "Submitted",
     "Talked",
     "TlsFailed",
-    "Told",
     "Visited",
     "event_of",
 ]

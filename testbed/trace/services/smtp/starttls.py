@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.smtp.broken import span
 
 _SAYS_TOO_MUCH = frozenset({"MAIL", "AUTH"})
 _HELLOS = frozenset({"EHLO", "LHLO"})
@@ -27,7 +27,7 @@ def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
     if connection.exchanges[-1].reply is not agreed:
         return
     client, server = connection.client.label, connection.server.label
-    waited = span(connection.end_ns - agreed.time_ns)
+    waited = rough(connection.end_ns - agreed.time_ns)
     if connection.ending.by == "client":
         code, text = "tls-stalled", f"{server} said nothing in the TLS handshake for {waited}, until {client} gave up"
     else:
