@@ -7,8 +7,8 @@ import contextlib
 
 from testbed.durations import SECOND
 from testbed.errors import reason
-from testbed.hosts.connections import reset
 from testbed.hosts.site import Site
+from testbed.net.reset import reset
 from testbed.protocols import events
 from testbed.protocols.smtp import parse_reply_line
 from testbed.scenario.talk import Ending, OctetsSaid, Silence, TalkStep
