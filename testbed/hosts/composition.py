@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 
-from testbed.errors import StepError
+from testbed.errors import StepError, reason
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 from testbed.scenario.attachments import MOST_OCTETS, Attachment
@@ -28,7 +28,7 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Submission:
     """What somebody wants to send.
 
     ``size`` pads the text to about so many octets; ``parameters`` are for all recipients; what fails for now is tried
@@ -59,9 +59,9 @@ class Draft:
         return all(address.isascii() for address in (self.sender, *self.to))
 
 
-def draft_of(step: SendStep, folder: Path) -> Draft:
+def draft_of(step: SendStep, folder: Path) -> Submission:
     """What a step has somebody send; files lie in ``folder``.  Raises StepError when one cannot be read."""
-    return Draft(
+    return Submission(
         sender=step.sender,
         to=step.recipients,
         bcc=step.bcc,
@@ -76,7 +76,7 @@ def draft_of(step: SendStep, folder: Path) -> Draft:
     )
 
 
-def compose(draft: Draft, message_id: str, date: str) -> bytes:
+def compose(draft: Submission, message_id: str, date: str) -> bytes:
     """The message as octets, the same for the same arguments.  What is attached goes as base64."""
     message = EmailMessage(policy=SMTP if draft.is_ascii else SMTPUTF8)
     message["From"] = draft.sender
@@ -127,8 +127,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as source:
             content = source.read(MOST_OCTETS + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StepError(f"the attachment {path} cannot be read: {reason.lower()}") from error
+        raise StepError(f"the attachment {path} cannot be read: {reason(error)}") from error
     if len(content) > MOST_OCTETS:
         raise StepError(f"the attachment {path} is larger than {MOST_OCTETS:,} octets")
     return content

@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from testbed.hosts.composition import Draft, compose
+from testbed.durations import DAY, SECOND, format_duration
+from testbed.hosts.composition import Submission, compose
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
-from testbed.hosts.reading.reader import Reader
-from testbed.hosts.sending.delivery import Security, Session
-from testbed.hosts.sending.results import HopFailed, Result
+from testbed.hosts.reading.reader import MailReader
+from testbed.hosts.sending.delivery import DeliverySession, Security
+from testbed.hosts.sending.results import DeliveryResult, HopFailed
 from testbed.hosts.sending.security import CredentialsRefused
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.steps import ReadStep
-from testbed.scenario.units import format_duration
 
-_PATIENCE_NS = 5 * 86_400 * 1_000_000_000  # as patient as a relay
+_PATIENCE_NS = 5 * DAY  # as patient as a relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class UserAgent:
         self._families = families
         self._retry_ns = retry_ns
         self._resolver = Resolver(site)
-        self._reader = Reader(site, families, self._filed_draft)
+        self._reader = MailReader(site, families, self._filed_draft)
         self._owner = owner
         self._sent = 0
         self._outbox: set[asyncio.Task[None]] = set()
@@ -78,7 +78,7 @@ class UserAgent:
     def inventory(self) -> None:
         """A user agent keeps no mail for others."""
 
-    async def send(self, draft: Draft) -> None:
+    async def send(self, draft: Submission) -> None:
         """Compose a message and submit it.
 
         What the server refuses is logged.  What it refuses for now (class 4) stays in the outbox and is submitted
@@ -99,14 +99,15 @@ class UserAgent:
                 return
             pause = format_duration(retry_ns)
             self._site.log(
-                Event.KEPT,
+                events.KeptInOutbox(
+                    message_id=message_id,
+                    sender=envelope.sender,
+                    recipients=tuple(envelope.addresses),
+                    retry_in=retry_ns // SECOND,
+                ),
                 f"{message_id} for {', '.join(envelope.addresses)} stays in the outbox; next attempt in {pause}",
-                message_id=message_id,
-                sender=envelope.sender,
-                recipients=" ".join(envelope.addresses),
-                retry_in=retry_ns // 1_000_000_000,
             )
-            await asyncio.sleep(retry_ns / 1e9)
+            await asyncio.sleep(retry_ns / SECOND)
             envelope = await self._try(message_id, envelope, content)
 
     async def _try(self, message_id: str, envelope: Envelope, content: bytes) -> Envelope:
@@ -116,20 +117,15 @@ class UserAgent:
         accepted = [address for address in envelope.addresses if address not in refused]
         if accepted:
             self._site.log(
-                Event.SUBMITTED,
+                events.Submitted(message_id=message_id, sender=envelope.sender, recipients=tuple(accepted)),
                 f"{envelope.sender} hands {message_id} for {', '.join(accepted)} to {self._server}",
-                message_id=message_id,
-                sender=envelope.sender,
-                recipients=" ".join(accepted),
             )
         for recipient, result in refused.items():
             self._site.log(
-                Event.SUBMISSION_FAILED,
+                events.SubmissionFailed(
+                    message_id=message_id, sender=envelope.sender, recipients=(recipient,), status=str(result)
+                ),
                 f"{self._server} does not take {message_id} for {recipient}: {result}",
-                message_id=message_id,
-                sender=envelope.sender,
-                recipients=recipient,
-                status=str(result),
             )
         again = [to for to in envelope.recipients if to.address in refused and not refused[to.address].permanent]
         return replace(envelope, recipients=tuple(again))
@@ -139,16 +135,16 @@ class UserAgent:
         await self._reader.read(step, server, password)
 
     def _filed_draft(self, size: int) -> bytes:
-        draft = Draft(self._owner, (self._owner,), "Draft", "To be sent one day.", size=size)
+        draft = Submission(self._owner, (self._owner,), "Draft", "To be sent one day.", size=size)
         return compose(draft, self._next_message_id(), self._site.date())
 
-    async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
+    async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, DeliveryResult]:
         account = self._account
         assert account is not None  # a scenario whose agent submits says where
-        reason = Result(0, "4.4.4", f"the name {self._server} has no address")
+        reason = DeliveryResult(0, "4.4.4", f"the name {self._server} has no address")
         for kind in self._families:
             for address in (await self._resolver.ask(self._server, kind)).records:
-                session = Session(self._site, address, account.port, account.security, pipelining=False)
+                session = DeliverySession(self._site, address, account.port, account.security, pipelining=False)
                 try:
                     await session.open()
                 except CredentialsRefused as refused:

@@ -23,7 +23,7 @@ from testbed.net.ports import Ports
 from testbed.net.program_namespace import ProgramNamespace, create_namespace
 from testbed.net.tap import Tap
 from testbed.net.wire import Recorder, Wire
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault
 from testbed.scenario.hosts import NameServerSpec
@@ -118,7 +118,7 @@ class _PrivateNetwork:
         log = journal.of("wire")
 
         def fired(fault: PacketFault, frame: int, description: str) -> None:
-            log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
+            log(events.Fault(line=lines[id(fault)], at_frame=frame), description)
 
         addresses = [address for own in self.addresses.values() for address in own]
         devices = {address: own.wire for own in self.namespaces.values() for address in own.addresses}
@@ -139,12 +139,9 @@ class _PrivateNetwork:
 
 def _log_needless(log: Log, packet: Packet) -> None:
     log(
-        Event.NOT_CARRIED,
+        events.NotCarried(source=packet.source, destination=packet.destination, packet=packet.data.hex()),
         f"{packet.source} sent {packet.kind} to {packet.destination} again before it could hear that the first had "
         "arrived: this machine was busy, and the packet is not carried",
-        source=packet.source,
-        destination=packet.destination,
-        packet=packet.data.hex(),
     )
 
 
@@ -161,11 +158,8 @@ class _Foreigners:
             return
         port = f" port {packet.destination_port}" if packet.destination_port else ""
         self.log(
-            Event.REFUSED_OUTSIDE,
+            events.RefusedOutside(source=packet.source, destination=packet.destination, at_frame=frame),
             f"{packet.source} may not reach {packet.destination}{port}: it is no host of the lab, which nothing leaves",
-            source=packet.source,
-            destination=packet.destination,
-            at_frame=frame,
         )
 
 
@@ -197,7 +191,7 @@ class _HostNetwork:
 
         def refused(address: str, frame: int) -> None:
             for fault in self._refusals(address):
-                log(Event.FAULT, "refused", line=fault.line, at_frame=frame)
+                log(events.Fault(line=fault.line, at_frame=frame), "refused")
 
         def answered(address: str) -> None:
             for fault in self._refusals(address):

@@ -21,11 +21,11 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from testbed.errors import CaptureError
+from testbed.errors import CaptureError, reason
 from testbed.pcap.capture import Capture, Interface
 from testbed.pcap.classic import MAGICS, read_classic
 from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
-from testbed.pcap.pcapng import Reader
+from testbed.pcap.pcapng import BlockReader
 from testbed.pcap.read import PACKED, parse_capture
 from testbed.pcap.records import Ints, Octets
 
@@ -83,7 +83,7 @@ def read_segments(
                 chunks = unpack(cast(BinaryIO, source), called, problems)
                 yield from segments(lambda _: next(chunks, b""), called, most_octets, problems=problems)
     except OSError as error:
-        raise CaptureError(f"{called}: it cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise CaptureError(f"{called}: it cannot be read: {reason(error)}") from error
 
 
 def patient(descriptor: int, patience: float | None) -> Read:
@@ -242,7 +242,7 @@ class _Pcapng:
         return int(length + -length % 4) if length >= self.least else 0
 
 
-class _Resumed(Reader):
+class _Resumed(BlockReader):
     """Reads blocks that follow others."""
 
     def __init__(self, data: Octets, known: _Known, before: int) -> None:

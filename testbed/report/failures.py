@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
-from testbed.report.run import look
+from testbed.report.run import inspect_command
 from testbed.report.words import both_frames, frames
 from testbed.scenario.like import texts
 from testbed.scenario.scenario import Scenario
@@ -78,7 +78,10 @@ def account(outcome: Outcome, failure: Failure) -> list[str]:
         lines.append(f"evidence: {frames(failure.frames)}")
     lines += failure.detail
     if outcome.played.trace:
-        lines += [f"trace: {printable(str(outcome.played.trace))}", f"look at it: {printable(look(outcome))}"]
+        lines += [
+            f"trace: {printable(str(outcome.played.trace))}",
+            f"look at it: {printable(inspect_command(outcome))}",
+        ]
     return lines
 
 

@@ -78,7 +78,7 @@ async def _exchange(loop: ScenarioLoop) -> float:
         addresses=(SERVER,),
         directory=Path("/nowhere"),
         nameserver=SERVER,
-        log=lambda event, message, **fields: None,
+        log=lambda event, message: None,
         now=loop.time,
         dialogue=DialogueScript((), lambda fault: None),
     )

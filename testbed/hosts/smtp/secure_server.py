@@ -10,14 +10,14 @@ from hmac import compare_digest
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from testbed.hosts.envelope import Transaction
+from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.commands import Terms
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.streams import begin_tls
 from testbed.hosts.tls import LabTls, TlsScript
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 _HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
 _MECHANISMS = ("LOGIN", "PLAIN")  # aiosmtpd's
@@ -135,7 +135,7 @@ class SecureSmtpServer(SmtpServer):
             self.be_patient()
             await asyncio.get_running_loop().create_future()
         peer = self.session.peer if self.session is not None else None
-        self.envelope, self.session = Transaction(), Session(self.loop)
+        self.envelope, self.session = EsmtpEnvelope(), Session(self.loop)
         self.session.peer = peer
         context = self._tls.authority.server(self.hostname, flaw)
         reader = asyncio.StreamReader(limit=self.line_length_limit)
@@ -154,7 +154,7 @@ class SecureSmtpServer(SmtpServer):
     def _handshake_failed(self, error: OSError) -> None:
         reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
         peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
-        self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
+        self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
         self._idle.stop()
         self.transport = None  # ends the command loop
 

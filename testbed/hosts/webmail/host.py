@@ -12,12 +12,12 @@ from uvicorn.server import ServerState
 
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.sending.delivery import HopFailed, Session
+from testbed.hosts.sending.delivery import DeliverySession, HopFailed
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.tls import LabTls
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import MailboxError, Place
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 PORT, TLS_PORT = 80, 443
 _IMAP_PORT = 143
@@ -96,7 +96,7 @@ class Webmail:
         relay, port = self._relay
         reason = f"4.4.4 the name {relay} has no address"
         for address in await self._addresses(relay):
-            session = Session(self._site, address, port)
+            session = DeliverySession(self._site, address, port)
             try:
                 await session.open()
             except HopFailed as failed:
@@ -113,10 +113,10 @@ class Webmail:
 
     def _tell(self, sender: str, taken: list[str], refused: dict[str, str]) -> None:
         for recipient in taken:
-            self._site.log(Event.SENT_BY_WEB, f"{sender} sends to {recipient}", sender=sender, recipients=recipient)
+            self._site.log(events.SentByWeb(sender=sender, recipients=(recipient,)), f"{sender} sends to {recipient}")
         for recipient, status in refused.items():
             text = f"mail of {sender} for {recipient} is not taken: {status}"
-            self._site.log(Event.SENT_BY_WEB, text, sender=sender, recipients=recipient, status=status)
+            self._site.log(events.SentByWeb(sender=sender, recipients=(recipient,), status=status), text)
 
 
 def _dated(app: ASGIApp, site: Site) -> ASGIApp:

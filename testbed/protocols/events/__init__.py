@@ -41,6 +41,7 @@ from testbed.protocols.events.server import (
     Bounced,
     Deferred,
     Discarded,
+    Fate,
     Forwarded,
     HoldsQueue,
     HopFailed,
@@ -50,9 +51,7 @@ from testbed.protocols.events.server import (
     Relayed,
     Route,
     TlsFailed,
-    Told,
 )
-from testbed.protocols.events.words import Event
 
 __all__ = [
     "Accepted",
@@ -66,8 +65,8 @@ __all__ = [
     "Deleted",
     "Discarded",
     "Emptied",
-    "Event",
     "Exited",
+    "Fate",
     "Fault",
     "Fetched",
     "Filed",
@@ -103,7 +102,6 @@ __all__ = [
     "Submitted",
     "Talked",
     "TlsFailed",
-    "Told",
     "Visited",
     "event_of",
 ]

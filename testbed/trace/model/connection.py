@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from testbed.trace.model.exchange import Exchange, Transaction
-from testbed.trace.model.finding import Finding
+from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.phase import Phase, PhaseSpan
 from testbed.trace.model.remark import Remark
 from testbed.trace.model.tls import TlsSession
@@ -125,6 +125,10 @@ class Connection:
     def ending(self) -> Ending:
         """How it ended."""
         return self.transport.ending
+
+    def finding(self, code: str, severity: Severity, text: str, frames: tuple[int, ...], reference: str) -> Finding:
+        """A finding about this connection alone."""
+        return Finding(code, severity, text, frames, reference, (self.number,))
 
     @property
     def said_goodbye(self) -> bool:

@@ -37,8 +37,7 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
         return
     code, text, reference = _HANDSHAKES[connection.opening.handshake]
     frames = dict.fromkeys((connection.first_frame, *connection.ending.frames, connection.last_frame))
-    yield _finding(
-        connection,
+    yield connection.finding(
         code,
         Severity.ERROR,
         text.format(**_ends(connection), detail=_objection(connection)),
@@ -59,7 +58,7 @@ def lost_syn(connection: Connection) -> Iterator[Finding]:
         frames = (connection.first_frame, *syns)
         text = "{client} sent its SYN {n} times before {server} answered: the first was lost, or the answer was"
         text = text.format(n=len(frames), **_ends(connection))
-        yield _finding(connection, "syn-retransmitted", Severity.WARNING, text, frames, "RFC 6298 §5.7")
+        yield connection.finding("syn-retransmitted", Severity.WARNING, text, frames, "RFC 6298 §5.7")
 
 
 def lost_segments(connection: Connection) -> Iterator[Finding]:
@@ -70,7 +69,7 @@ def lost_segments(connection: Connection) -> Iterator[Finding]:
         text += ": packets were lost on the way, and TCP made up for it"
         frames = connection.transport.retransmitted_frames
         text = text.format(**_ends(connection))
-        yield _finding(connection, "segment-retransmitted", Severity.WARNING, text, frames, "RFC 6298")
+        yield connection.finding("segment-retransmitted", Severity.WARNING, text, frames, "RFC 6298")
 
 
 def resets(connection: Connection) -> Iterator[Finding]:
@@ -83,7 +82,7 @@ def resets(connection: Connection) -> Iterator[Finding]:
     breaker = connection.server if connection.ending.by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.ending.frames
-    yield _finding(connection, "connection-reset", Severity.ERROR, text, frames, "RFC 5321 §3.8")
+    yield connection.finding("connection-reset", Severity.ERROR, text, frames, "RFC 5321 §3.8")
 
 
 def _objection(connection: Connection) -> str:
@@ -93,9 +92,3 @@ def _objection(connection: Connection) -> str:
 def _ends(connection: Connection) -> dict[str, str]:
     server = f"{connection.server.label} port {connection.server.port}"
     return {"client": connection.client.label, "server": server}
-
-
-def _finding(
-    connection: Connection, code: str, severity: Severity, text: str, frames: tuple[int, ...], reference: str
-) -> Finding:
-    return Finding(code, severity, text, frames, reference, (connection.number,))

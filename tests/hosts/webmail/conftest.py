@@ -26,11 +26,12 @@ from uvicorn.server import ServerState
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.sending.delivery import Session
+from testbed.hosts.sending.delivery import DeliverySession
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import Place
 from tests.hosts.conftest import Running, Serve
+from tests.patience import HANG_S
 
 BOB, PASSWORD = "bob@someschool.edu", "hunter 2"
 
@@ -80,7 +81,7 @@ class Web:
 
     def _open(self, address: str, body: bytes | None = None) -> Page:
         try:
-            answer = self.opener.open(address, body, timeout=30)
+            answer = self.opener.open(address, body, timeout=HANG_S)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
@@ -131,7 +132,7 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         addresses=("127.0.0.1",),
         directory=tmp_path,
         nameserver="127.0.0.1",
-        log=lambda event, message, **fields: None,
+        log=lambda event, message: None,
         now=lambda: 1_767_603_600.0,
         dialogue=DialogueScript((), lambda fault: None),
     )
@@ -140,7 +141,7 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         return Place("127.0.0.1", pymap, "127.0.0.1")
 
     async def send(sender: str, recipients: list[str], content: bytes) -> dict[str, str]:
-        session = Session(site, "127.0.0.1", smtp.port)
+        session = DeliverySession(site, "127.0.0.1", smtp.port)
         await session.open()
         results = await session.send(envelope_to(sender, *recipients), content)
         await session.quit()
@@ -169,11 +170,11 @@ def _running(backend: Backend) -> Iterator[int]:
             connection.transport.abort()
         await loop.shutdown_default_executor()
 
-    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(HANG_S)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(HANG_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

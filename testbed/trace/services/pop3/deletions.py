@@ -28,7 +28,7 @@ def undone_deletions(connection: Connection) -> Iterator[Finding]:
     text = f"the connection ended without QUIT: {connection.server.label} keeps what {connection.client.label} marked "
     text += f"for deletion ({_messages(len(marked))})"
     frames = tuple(frame for exchange in marked for frame in exchange.frames)
-    yield Finding("deletions-undone", Severity.WARNING, text, frames, "RFC 1939 §6", (connection.number,))
+    yield connection.finding("deletions-undone", Severity.WARNING, text, frames, "RFC 1939 §6")
 
 
 def _in_doubt(connection: Connection, goodbye: Exchange, marked: int) -> Iterator[Finding]:
@@ -36,7 +36,7 @@ def _in_doubt(connection: Connection, goodbye: Exchange, marked: int) -> Iterato
     if marked and not connection.transport.gaps:
         text = f"{connection.server.label} never answered the QUIT of {connection.client.label}: only the next session "
         text += f"shows whether what was marked for deletion ({_messages(marked)}) is gone"
-        yield Finding("deletions-in-doubt", Severity.WARNING, text, goodbye.frames, "RFC 1939 §6", (connection.number,))
+        yield connection.finding("deletions-in-doubt", Severity.WARNING, text, goodbye.frames, "RFC 1939 §6")
 
 
 def _messages(number: int) -> str:

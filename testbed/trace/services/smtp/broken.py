@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
@@ -33,7 +34,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
         last = max(said, key=_time, default=exchange)
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
-            f"{connection.client.label} said nothing {after} for {span(end - _time(last))}, until "
+            f"{connection.client.label} said nothing {after} for {rough(end - _time(last))}, until "
             f"{connection.server.label} closed the connection with 421 {_IDLE}"
         )
         frames = tuple(dict.fromkeys((*last.frames[-1:], *exchange.reply.frames)))
@@ -49,7 +50,7 @@ def slow_replies(connection: Connection) -> Iterator[Finding]:
         text = f"{connection.server.label} said {_reply_to(exchange)}, of {reply.octets} octets, in "
         text += f"{len(reply.frames)} pieces: the time its client has for a reply may run out before it is whole"
         frames = reply.frames[:_MAX_FRAMES]
-        yield Finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2", (connection.number,))
+        yield connection.finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2")
 
 
 def _time(exchange: Exchange) -> int:
@@ -89,7 +90,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         what = "in the middle of a message of" if cut_off else f"before the reply to {first.command.verb} of"
         text = f"the capture ends {what} {connection.client.label}"
         frames = first.command.frames[-1:]
-        yield Finding("capture-ends", Severity.INFO, text, frames, "", (connection.number,))
+        yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
     elif first.command.verb == "message" and not first.command.argument:
         text = (
             f"the connection ended after the final dot and before {connection.server.label}'s reply: "
@@ -99,7 +100,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     elif first.command.verb == "message" and connection.transport.gaps:
         text = f"the end of the message is not in the capture, nor is {connection.server.label}'s reply"
         frames = first.command.frames[-1:]
-        yield Finding("message-not-captured", Severity.INFO, text, frames, "", (connection.number,))
+        yield connection.finding("message-not-captured", Severity.INFO, text, frames, "")
     elif (
         first.command.verb == "message"
         and _SERVER_ZERO_WINDOW in connection.transport.history
@@ -107,7 +108,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     ):
         text = (
             f"{connection.server.label} stopped reading in the middle of the message (its window closed), and "
-            f"{connection.client.label} gave up {span(connection.end_ns - first.command.time_ns)} after"
+            f"{connection.client.label} gave up {rough(connection.end_ns - first.command.time_ns)} after"
         )
         yield _cut(connection, "server-stopped-reading", text, _last(connection, first), "RFC 5321 §4.5.3.2.5")
     elif first.command.verb == "message":
@@ -129,15 +130,9 @@ def _silence(connection: Connection, after: str, since_ns: int, frames: tuple[in
     code, reference = "no-reply", "RFC 5321 §4.5.3.2"
     if after == "accepting the connection":
         code, reference = "no-greeting", "RFC 5321 §4.5.3.2.1"
-    waited = span(connection.end_ns - since_ns)
+    waited = rough(connection.end_ns - since_ns)
     text = f"{connection.server.label} said nothing after {after} for {waited}, until {connection.client.label} gave up"
     return _cut(connection, code, text, frames, reference)
-
-
-def span(ns: int) -> str:
-    """A span of time in words."""
-    seconds = ns / 1e9
-    return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.3g} s"
 
 
 def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:
@@ -145,4 +140,4 @@ def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:
 
 
 def _cut(connection: Connection, code: str, text: str, frames: tuple[int, ...], reference: str) -> Finding:
-    return Finding(code, Severity.ERROR, text, frames, reference, (connection.number,))
+    return connection.finding(code, Severity.ERROR, text, frames, reference)
