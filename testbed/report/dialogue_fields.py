@@ -79,13 +79,7 @@ EXCHANGE: Fields[Exchange] = (
         source="RFC 2033 §4.2",
         get=lambda e: [f"{more.status} {more.text}".strip() for more in e.further],
     ),
-    Field(
-        "reply_frames",
-        array(ORDINAL),
-        "The packets that carried the replies.",
-        source=WIRESHARK_FRAME,
-        get=lambda e: [frame for each in e.replies for frame in each.frames],
-    ),
+    Field("reply_frames", array(ORDINAL), "The packets that carried the replies.", source=WIRESHARK_FRAME),
     Field(
         "latency_ns",
         or_null(INTEGER),

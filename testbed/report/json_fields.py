@@ -143,7 +143,7 @@ CONNECTION: Fields[Connection] = (
     Field(
         "server_name", or_null(TEXT), "The server's host name, null where the capture tells none.", get="server.name"
     ),
-    Field("service", or_null(TEXT), "What is spoken (smtp, submission, dns …), by first words, else by port."),
+    Field("service", or_null(TEXT), "What is spoken (smtp, lmtp, managesieve, dns …), by first words, else by port."),
     Field("outcome", TEXT, "How it ended, in one line for people; its words may change."),
     Field("start_ns", INTEGER, "When the first packet was captured.", EPOCH, "Wireshark frame.time_epoch"),
     Field("end_ns", INTEGER, "When the last packet was captured.", EPOCH, "Wireshark frame.time_epoch"),

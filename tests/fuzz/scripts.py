@@ -168,6 +168,40 @@ _IMAP = (
     """,
 )
 
+_MANAGESIEVE = (
+    """
+    S "IMPLEMENTATION" "x" \\r\\n"SASL" "PLAIN LOGIN"\\r\\n"SIEVE" "fileinto \\\\"q\\\\""\\r\\n"STARTTLS"\\r\\nOK {2}
+    S hi
+    C AUTHENTICATE "PLAIN" {8+}\\r\\nAGIAcw==
+    S NO (AUTH-TOO-WEAK) "no"
+    C AUTHENTICATE "LOGIN"
+    S {12}\\r\\nVXNlcm5hbWU6
+    C {4+}\\r\\nYm9i
+    S "UGFzc3dvcmQ6"
+    C "c2VjcmV0"
+    S OK (SASL "cnNwYXV0aD0=")
+    C LISTSCRIPTS\\r\\nHAVESPACE "a" 900
+    S "a" ACTIVE\\r\\n{3}\\r\\nb|c\\r\\nOK\\r\\nNO (QUOTA/MAXSIZE) "too long"
+    C PUTSCRIPT "a" {9+}\\r\\nkeep;|\\r\\n
+    S NO {14}\\r\\nline 1:\\r\\nerror
+    C GETSCRIPT "a"
+    S {6}\\r\\nkeep;\\n\\r\\nOK
+    C SETACTIVE ""
+    C LOGOUT
+    S OK\\r\\nBYE (TRYLATER) "gone"
+    """,
+    """
+    S "SIEVE" "x"\\r\\nOK
+    C STARTTLS\\r\\nNOOP
+    S OK "begin"
+    C! CAPABILITY
+    S! "SIEVE" "y"\\r\\nOK\\r\\nOK
+    C! CHECKSCRIPT {20+}\\r\\nif
+    C-9
+    S-3
+    S! NO
+    """,
+)
 _HTTP = (
     """
     C GET /mail?user=bob HTTP/1.1\\r\\nHost: mail.example\\r\\nCookie: sid=1; a="b"
@@ -230,6 +264,7 @@ SCRIPTS: dict[tuple[str, str], tuple[bytes, ...]] = {
     ("tcp", "lmtp"): tuple(map(told, _LMTP)),
     ("tcp", "pop3"): tuple(map(told, _POP3)),
     ("tcp", "imap"): tuple(map(told, _IMAP)),
+    ("tcp", "managesieve"): tuple(map(told, _MANAGESIEVE)),
     ("tcp", "http"): tuple(map(told, _HTTP)),
     ("tcp", "dns"): _dns(True),
     ("udp", "dns"): _dns(False),

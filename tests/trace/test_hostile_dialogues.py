@@ -140,6 +140,29 @@ FLOODS: dict[str, tuple[str, Talk, Talk]] = {
     "SMTP, holes in a message": ("smtp", MESSAGE, [(CLIENT, b"x\n"), (GAP, 7)]),
     "SMTP, a line octet by octet": ("smtp", MESSAGE, [(CLIENT, b"x")]),
     "SMTP, STARTTLS": ("smtp", [], [(CLIENT, b"STARTTLS\r\n"), (SERVER, b"454 no\r\n")]),
+    "LMTP, recipients and their replies": (
+        "lmtp",
+        [(CLIENT, b"MAIL FROM:<a>\r\n"), (SERVER, b"250 k\r\n")],
+        [(CLIENT, b"RCPT TO:<a>\r\n"), (SERVER, b"250 k\r\n")],
+    ),
+    "LMTP, replies to a message": (
+        "lmtp",
+        [
+            (SERVER, b"220 x\r\n250 k\r\n" + b"250 k\r\n" * 900 + b"354 go\r\n"),
+            (CLIENT, b"LHLO a\r\nMAIL FROM:<a>\r\n" + b"RCPT TO:<a>\r\n" * 900 + b"DATA\r\nx\r\n.\r\n"),
+        ],
+        [(SERVER, b"250 k\r\n")],
+    ),
+    "ManageSieve, commands": ("managesieve", [], [(CLIENT, b'SETACTIVE "a"\r\n')]),
+    "ManageSieve, data": ("managesieve", [], [(SERVER, b'"a" "b"\r\n')]),
+    "ManageSieve, literals of one line": ("managesieve", [(CLIENT, b"PUTSCRIPT ")], [(CLIENT, b"{1+}\r\nx ")]),
+    "ManageSieve, a literal octet by octet": ("managesieve", [(CLIENT, b"PUTSCRIPT {9999+}\r\n")], [(CLIENT, b"x")]),
+    "ManageSieve, challenges": (
+        "managesieve",
+        [(CLIENT, b'AUTHENTICATE "LOGIN"\r\n')],
+        [(SERVER, b'""\r\n'), (CLIENT, b'"eA=="\r\n')],
+    ),
+    "ManageSieve, BYE": ("managesieve", [], [(SERVER, b"BYE\r\n")]),
     "POP3, empty commands": ("pop3", [], [(CLIENT, b"\n")]),
     "POP3, a listing": (
         "pop3",

@@ -85,8 +85,12 @@ class Exchange:
     @property
     def frames(self) -> tuple[int, ...]:
         """Frames of the command, then of its replies."""
-        said = (self.command.frames if self.command else (), *(reply.frames for reply in self.replies))
-        return tuple(frame for frames in said for frame in frames)
+        return (self.command.frames if self.command else ()) + self.reply_frames
+
+    @property
+    def reply_frames(self) -> tuple[int, ...]:
+        """Frames of all replies, each once."""
+        return tuple(dict.fromkeys(frame for reply in self.replies for frame in reply.frames))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from testbed.protocols.http import (
     PREFACE,
     Body,
-    Fault,
+    FramingFault,
     RequestLine,
     StatusLine,
     chunk_size,
@@ -107,11 +107,11 @@ class MessageReader:
         elif self._step == self._to_close:
             self._end()
         elif message.framing is None:
-            self._end("cut off in its header")
+            self._cut_off("cut off in its header")
         elif message.framing.body is Body.LENGTH:
-            self._end(f"cut off: {message.body:,} of {message.framing.length:,} octets of its body")
+            self._cut_off(f"cut off: {message.body:,} of {message.framing.length:,} octets of its body")
         else:
-            self._end(f"cut off: {message.body:,} octets of its body and no last chunk")
+            self._cut_off(f"cut off: {message.body:,} octets of its body and no last chunk")
 
     def _go_on(self) -> None:
         while self._step():
@@ -169,7 +169,7 @@ class MessageReader:
         self._passed(message, line)
         size = chunk_size(line.content) if line.raw.endswith(b"\n") else None
         if size is None:
-            message.head.faults.add(Fault.BAD_CHUNK)
+            message.head.faults.add(FramingFault.BAD_CHUNK)
             return self._give_up(f"a chunk whose size cannot be read: {self._preview(line)}", line.frames)
         self._line_end(message, line)
         self._left = size
@@ -189,7 +189,7 @@ class MessageReader:
             return False
         self._passed(message, line)
         if line.raw not in (b"\r\n", b"\n"):
-            message.head.faults.add(Fault.BAD_CHUNK)
+            message.head.faults.add(FramingFault.BAD_CHUNK)
             return self._give_up("a chunk that does not end where its size says", line.frames)
         self._line_end(message, line)
         self._step = self._chunk_line
@@ -232,7 +232,7 @@ class MessageReader:
         message = self._message = Message(start, line.time_ns)
         message.frames = dict.fromkeys(line.frames[:_MOST_FRAMES])
         if isinstance(start, RequestLine) and (b" " in start.target or b"\t" in start.target):
-            message.head.faults.add(Fault.SPACE_IN_TARGET)
+            message.head.faults.add(FramingFault.SPACE_IN_TARGET)
         self._passed(message, line)
         self._line_end(message, line)
         self._step = self._fields
@@ -276,9 +276,9 @@ class MessageReader:
 
     def _line_end(self, message: Message, line: Line) -> None:
         if not line.raw.endswith(b"\r\n"):
-            message.head.faults.add(Fault.BARE_LF)
+            message.head.faults.add(FramingFault.BARE_LF)
         if b"\r" in line.content or line.raw.endswith(b"\r\r\n"):
-            message.head.faults.add(Fault.BARE_CR)
+            message.head.faults.add(FramingFault.BARE_CR)
 
     def _count_missing(self, message: Message, octets: int) -> None:
         message.octets += octets
@@ -292,6 +292,11 @@ class MessageReader:
             message.ended, message.trouble = True, trouble
             self._owner.ended(self._side, message)
         return True
+
+    def _cut_off(self, trouble: str) -> None:
+        if self._message is not None:
+            self._message.cut_off = True
+        self._end(trouble)
 
     def _astray(self) -> None:
         """Octets are missing where nothing tells how it goes on."""

@@ -39,11 +39,12 @@ class TransactionLog:
         self._done: list[Transaction] = []
         self._mail: Exchange | None = None
         self._recipients: list[Exchange] = []
+        self._accepted = 0  # of them
 
     @property
     def due(self) -> int:
         """How many replies a message gets that ends now."""
-        return max(1, sum(_accepted(exchange) for exchange in self._recipients)) if self._each else 1
+        return max(1, self._accepted) if self._each else 1
 
     def answered(self, exchange: Exchange, head: MessageHead) -> None:
         """A command has its replies, or never gets one."""
@@ -56,6 +57,7 @@ class TransactionLog:
                 self._mail = exchange
         elif verb == "RCPT" and self._mail is not None:
             self._recipients.append(exchange)
+            self._accepted += _accepted(exchange)
         elif verb == "message" or (verb == "BDAT" and "LAST" in exchange.command.argument.upper()):
             self._end(exchange, head)
         elif verb in _ENDS_TRANSACTION:
@@ -80,7 +82,7 @@ class TransactionLog:
                 frames=tuple(frame for part in parts for frame in part.frames),
             )
         )
-        self._mail, self._recipients = None, []
+        self._mail, self._recipients, self._accepted = None, [], 0
 
     def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
         """The recipients of the transaction and what became of them."""
