@@ -14,9 +14,10 @@ from multiprocessing.connection import Connection
 
 from testbed.errors import UsageError
 from testbed.lab.hold_open import OUTSIDE, OpenLab
+from testbed.lab.network import rto_min_ms
 from testbed.net.forward import HOME, Doors, carry
 from testbed.net.programs import listeners, speaking_as
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.program_hosts import ports_of
@@ -108,7 +109,7 @@ class InsideOnly:
 
     async def hold(self, lab: OpenLab) -> None:
         """Wait until cancelled."""
-        with speaking_as(lab.addresses[self._speaker]):
+        with speaking_as(lab.addresses[self._speaker], rto_min_ms(lab.scenario)):
             self._tell.send(Served(os.getpid(), tuple(_services(lab))))
             await _until_cancelled()
 
@@ -137,7 +138,7 @@ class _Told:
     def __call__(self, failure: str) -> None:
         where = f"{self._service.host} port {self._service.port}"
         what = f"cannot be connected to {where}: {failure}" if failure else f"is connected to {where}"
-        self._lab.log(Event.VISITED, f"somebody at port {self._outside} outside {what}", to=self._service.host)
+        self._lab.log(events.Visited(to=self._service.host), f"somebody at port {self._outside} outside {what}")
 
 
 def _services(lab: OpenLab) -> list[Service]:

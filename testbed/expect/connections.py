@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from testbed.durations import format_duration
 from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
-from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
@@ -100,8 +100,8 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
         return Verdict(what, False, f"there were only {len(found)} connections", (), expected.line)
     connection = found[expected.nth - 1]
     differences = []
-    if expected.handshake and connection.handshake != expected.handshake:
-        differences.append(f"the handshake was {connection.handshake}")
+    if expected.handshake and connection.opening.handshake != expected.handshake:
+        differences.append(f"the handshake was {connection.opening.handshake}")
     if expected.closure and expected.closure not in _closures(connection):
         differences.append(f"the closure was {_closures(connection)[-1]}")
     lasted = connection.end_ns - connection.start_ns
@@ -114,7 +114,7 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
     ahead = _ahead(connection)
     if expected.pipelined is not None and expected.pipelined != bool(ahead):
         differences.append(f"{len(ahead)} commands were sent before the reply to the one before them")
-    frames = (connection.first_frame, *ahead, *connection.closure_frames)
+    frames = (connection.first_frame, *ahead, *connection.ending.frames)
     why = "; ".join(differences) or f"connection {connection.number} did so"
     return Verdict(what, not differences, why, frames, expected.line)
 
@@ -123,7 +123,7 @@ def _between(analysis: Analysis, client: str | None, server: str, port: int | No
     return [
         c
         for c in analysis.connections
-        if c.transport == "tcp"
+        if c.transport.protocol == "tcp"
         and c.server.name == server
         and client in (None, c.client.name)
         and port in (None, c.server.port)
@@ -143,9 +143,9 @@ def _ahead(connection: Connection) -> tuple[int, ...]:
 
 def _closures(connection: Connection) -> list[str]:
     """The ways to say how a connection ended, the most exact last."""
-    words = [str(connection.closure)]
-    if connection.closed_by:
-        verb = "reset" if connection.closure is Closure.RESET else "closed"
-        end = connection.client if connection.closed_by == "client" else connection.server
-        words += [f"{verb} by {end.label}", f"{verb} by {connection.closed_by}"]
+    words = [str(connection.ending.closure)]
+    if connection.ending.by:
+        verb = "reset" if connection.ending.closure is Closure.RESET else "closed"
+        end = connection.client if connection.ending.by == "client" else connection.server
+        words += [f"{verb} by {end.label}", f"{verb} by {connection.ending.by}"]
     return words

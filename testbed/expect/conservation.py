@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from testbed.expect.folders import deletes, in_two_folders
-from testbed.expect.observed import programs, taken_by_programs, told_by_programs
+from testbed.expect.observed import entries, programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
@@ -87,9 +87,8 @@ class _Ledger:
     """The hosts' own account of what they did with each message."""
 
     def __init__(self, analysis: Analysis) -> None:
-        self._entries: dict[str, list[LogEntry[events.OfMessage]]] = {}  # by Message-ID
-        log = (*analysis.log, *told_by_programs(analysis), *taken_by_programs(analysis))
-        for entry in of(log, events.OfMessage):
+        self._entries: dict[str, list[LogEntry[events.ForRecipient]]] = {}  # by Message-ID
+        for entry in entries(analysis, events.ForRecipient):
             self._entries.setdefault(entry.event.message_id, []).append(entry)
         self._programs = programs(analysis)
         self._emptied = list(of(analysis.log, events.Emptied))
@@ -180,8 +179,8 @@ def _copies(analysis: Analysis) -> tuple[list[str], list[str]]:
         for connection in analysis.connections
         for transaction in connection.transactions
         if transaction.message is not None
-        and (transaction.message.reply is None or not transaction.message.reply.code)  # garbage is no reply
         for recipient in transaction.recipients
+        if recipient.in_doubt
     )
     doubled, excused = [], []
     for (message_id, recipient), number in copies.items():

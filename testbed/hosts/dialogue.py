@@ -31,7 +31,7 @@ class DialogueScript:
     @property
     def reads_partly(self) -> bool:
         """Whether the host is going to read only part of a message."""
-        return any(fault.octet is not None or fault.then in ("deaf", "sip") for fault, _ in self._faults)
+        return any(fault.reads_partly for fault, _ in self._faults)
 
     @property
     def stages_anything(self) -> bool:

@@ -16,7 +16,7 @@ from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.trace_header import received
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 
 PORT = 25
@@ -57,7 +57,9 @@ class _ReceiverHandler(MailHandler):
         else:
             reply = self._post_office.refusal(recipient)
         if reply:
-            self._site.log(Event.REFUSED, f"refuses mail for <{recipient}>: {reply}", recipient=recipient, status=reply)
+            self._site.log(
+                events.Refused(recipient=recipient, status=reply), f"refuses mail for <{recipient}>: {reply}"
+            )
         return reply
 
     def received(self, session: Session, envelope: Transaction) -> bytes:
@@ -69,10 +71,8 @@ class _ReceiverHandler(MailHandler):
             if not self._post_office.has_room(recipient, len(message)):
                 reply = "452 4.2.2 Mailbox full"
                 self._site.log(
-                    Event.REFUSED,
+                    events.Refused(recipient=recipient, status=reply),
                     f"no room for {len(message)} octets in the mailbox of <{recipient}>",
-                    recipient=recipient,
-                    status=reply,
                 )
                 return reply
         sender, message_id = envelope.sender, header_field(message, "Message-ID")
@@ -80,12 +80,8 @@ class _ReceiverHandler(MailHandler):
         subject = Subject(f"R{self._taken}", sender, message_id, self._site.now(), envelope.parameters, lambda: message)
         kept = [to for to in envelope.recipients if self._sorter.deliver(to, message, subject)]
         self._site.log(
-            Event.ACCEPTED,
+            events.Accepted(message_id=message_id, sender=sender, recipients=tuple(recipients), octets=len(message)),
             f"takes {message_id} for {', '.join(recipients)}",
-            message_id=message_id,
-            sender=sender,
-            recipients=" ".join(recipients),
-            octets=len(message),
         )
         self._tell_of_success(subject, kept)
         return "250 2.0.0 Message stored"

@@ -17,7 +17,7 @@ from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.trace_header import peer_address, received
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
@@ -71,7 +71,9 @@ class _RelayHandler(MailHandler):
         else:
             reply = "550 5.7.1 Relaying denied"
         if reply:
-            self._site.log(Event.REFUSED, f"refuses mail for <{recipient}>: {reply}", recipient=recipient, status=reply)
+            self._site.log(
+                events.Refused(recipient=recipient, status=reply), f"refuses mail for <{recipient}>: {reply}"
+            )
         return reply
 
     def received(self, session: PeerSession, envelope: Transaction) -> bytes:
@@ -83,22 +85,21 @@ class _RelayHandler(MailHandler):
         onward = [replace(to, address=target) for to, target in zip(envelope.recipients, targets, strict=True)]
         queued = self._runner.enqueue(replace(envelope.envelope(), recipients=tuple(onward)), message)
         self._site.log(
-            Event.ACCEPTED,
+            events.Accepted(
+                queue_id=queued.queue_id,
+                message_id=queued.message_id,
+                sender=sender,
+                recipients=tuple(recipients),
+                octets=len(message),
+            ),
             f"queues {queued.message_id} as {queued.queue_id} for {', '.join(recipients)}",
-            queue_id=queued.queue_id,
-            message_id=queued.message_id,
-            sender=sender,
-            recipients=" ".join(recipients),
-            octets=len(message),
         )
         for recipient, target in zip(recipients, targets, strict=True):
             if target != recipient:
                 self._site.log(
-                    Event.FORWARDED,
+                    events.Forwarded(
+                        queue_id=queued.queue_id, message_id=queued.message_id, recipient=recipient, target=target
+                    ),
                     f"{queued.queue_id}: mail for <{recipient}> goes on to <{target}>",
-                    queue_id=queued.queue_id,
-                    message_id=queued.message_id,
-                    recipient=recipient,
-                    target=target,
                 )
         return f"250 2.0.0 Queued as {queued.queue_id}"

@@ -16,7 +16,7 @@ from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.tls import LabTls
 from testbed.hosts.zone_script import ZoneScript
-from testbed.protocols.events import Event, LogEvent
+from testbed.protocols.events import LogEvent
 
 _SMALL_BUFFER = 4_096
 
@@ -24,8 +24,8 @@ _SMALL_BUFFER = 4_096
 class Log(Protocol):
     """Writes one entry into the trace, under the host's name."""
 
-    def __call__(self, event: Event | LogEvent, message: str, **fields: str | int) -> None:
-        """``message`` is for people, ``fields`` are for programs."""
+    def __call__(self, event: LogEvent, message: str) -> None:
+        """``event`` is for programs, ``message`` for people."""
 
 
 @dataclass(frozen=True, slots=True)

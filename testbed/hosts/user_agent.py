@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
+from testbed.durations import DAY, SECOND, format_duration
 from testbed.hosts.composition import Draft, compose
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
@@ -16,11 +17,10 @@ from testbed.hosts.sending.delivery import Security, Session
 from testbed.hosts.sending.results import HopFailed, Result
 from testbed.hosts.sending.security import CredentialsRefused
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.steps import ReadStep
-from testbed.scenario.units import format_duration
 
-_PATIENCE_NS = 5 * 86_400 * 1_000_000_000  # as patient as a relay
+_PATIENCE_NS = 5 * DAY  # as patient as a relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,15 @@ class UserAgent:
                 return
             pause = format_duration(retry_ns)
             self._site.log(
-                Event.KEPT,
+                events.KeptInOutbox(
+                    message_id=message_id,
+                    sender=envelope.sender,
+                    recipients=tuple(envelope.addresses),
+                    retry_in=retry_ns // SECOND,
+                ),
                 f"{message_id} for {', '.join(envelope.addresses)} stays in the outbox; next attempt in {pause}",
-                message_id=message_id,
-                sender=envelope.sender,
-                recipients=" ".join(envelope.addresses),
-                retry_in=retry_ns // 1_000_000_000,
             )
-            await asyncio.sleep(retry_ns / 1e9)
+            await asyncio.sleep(retry_ns / SECOND)
             envelope = await self._try(message_id, envelope, content)
 
     async def _try(self, message_id: str, envelope: Envelope, content: bytes) -> Envelope:
@@ -116,20 +117,15 @@ class UserAgent:
         accepted = [address for address in envelope.addresses if address not in refused]
         if accepted:
             self._site.log(
-                Event.SUBMITTED,
+                events.Submitted(message_id=message_id, sender=envelope.sender, recipients=tuple(accepted)),
                 f"{envelope.sender} hands {message_id} for {', '.join(accepted)} to {self._server}",
-                message_id=message_id,
-                sender=envelope.sender,
-                recipients=" ".join(accepted),
             )
         for recipient, result in refused.items():
             self._site.log(
-                Event.SUBMISSION_FAILED,
+                events.SubmissionFailed(
+                    message_id=message_id, sender=envelope.sender, recipients=(recipient,), status=str(result)
+                ),
                 f"{self._server} does not take {message_id} for {recipient}: {result}",
-                message_id=message_id,
-                sender=envelope.sender,
-                recipients=recipient,
-                status=str(result),
             )
         again = [to for to in envelope.recipients if to.address in refused and not refused[to.address].permanent]
         return replace(envelope, recipients=tuple(again))

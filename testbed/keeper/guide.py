@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from testbed.errors import StepError
 from testbed.keeper.orders import Play, Settle, Speak
 from testbed.lab.hold_open import OpenLab
+from testbed.lab.network import rto_min_ms
 from testbed.net.programs import speaking_as
 from testbed.serving import Serving
 
@@ -61,7 +62,7 @@ class Guide:
                     await lab.settle()
                 case Speak(host):
                     self._voice.close()
-                    self._voice.enter_context(speaking_as(lab.addresses[host]))
+                    self._voice.enter_context(speaking_as(lab.addresses[host], rto_min_ms(lab.scenario)))
         except StepError as error:
             why = str(error)
         with contextlib.suppress(OSError):

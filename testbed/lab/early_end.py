@@ -14,7 +14,7 @@ from testbed.expect import judge
 from testbed.lab.context import LabContext
 from testbed.lab.journal import LAB
 from testbed.pcap.write import TraceWriter
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 POLL_S = 0.1
 _QUIET_S = 0.4  # so long no packet must have come
@@ -50,5 +50,5 @@ class EarlyEnd:
         *always, _ = judgement.always  # not the conservation of mail, some of which may be under way
         held = all(verdict.held for verdict in (*judgement.expectations, *always))
         if held:
-            self._lab.journal.of(LAB)(Event.CAME_TRUE, "everything that is expected has happened")
+            self._lab.journal.of(LAB)(events.CameTrue(), "everything that is expected has happened")
         return held

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from testbed.durations import SECOND
 from testbed.hosts.build import build
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
@@ -14,10 +15,9 @@ from testbed.hosts.user_agent import UserAgent
 from testbed.lab.context import LabContext
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.sites import site_of
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.faults import HostFault
 
-_NS = 1_000_000_000
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
 
 
@@ -45,7 +45,7 @@ class LabHosts:
             await host.start()
         for fault in self._lab.scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed":
-                self._lab.loop.call_later(fault.from_ / _NS, self._crash_as_said, fault)
+                self._lab.loop.call_later(fault.from_ / SECOND, self._crash_as_said, fault)
 
     async def settled(self) -> None:
         """Return when no host has anything in progress."""
@@ -126,14 +126,14 @@ class LabHosts:
         self._crashed.add(name)
         host.crash()
         log = self._lab.journal.of(name)
-        log(Event.CRASHED, "the program has crashed: its connections are reset, its memory is lost")
+        log(events.Crashed(), "the program has crashed: its connections are reset, its memory is lost")
         if restart_ns is not None:
-            self._lab.loop.call_later(restart_ns / _NS, self._restart, name)
+            self._lab.loop.call_later(restart_ns / SECOND, self._restart, name)
 
     def _restart(self, name: str) -> None:
         self._hosts[name] = self._build(name)
         self._crashed.discard(name)
-        self._lab.journal.of(name)(Event.RESTARTED, "the program runs again, with what is on disk")
+        self._lab.journal.of(name)(events.Restarted(), "the program runs again, with what is on disk")
         starting = asyncio.ensure_future(self._hosts[name].start())
         self._starting.add(starting)
         starting.add_done_callback(self._starting.discard)

@@ -7,7 +7,7 @@ from typing import Protocol
 from testbed.hosts.site import Log
 from testbed.net.clock import ScenarioLoop
 from testbed.pcap.write import TraceWriter
-from testbed.protocols.events import Event, LogEvent
+from testbed.protocols.events import Fault, LogEvent
 
 LAB = "lab"
 
@@ -33,15 +33,13 @@ class Journal:
     def of(self, host: str) -> Log:
         """What writes in the name of a host."""
 
-        def log(event: Event | LogEvent, message: str, **fields: str | int) -> None:
-            word = event.word if isinstance(event, LogEvent) else event
-            values = event.fields() if isinstance(event, LogEvent) else {k: str(v) for k, v in fields.items()}
-            values["real_ms"] = f"{self._loop.real_elapsed_ns() / 1e6:.1f}"
+        def log(event: LogEvent, message: str) -> None:
+            values = event.fields() | {"real_ms": f"{self._loop.real_elapsed_ns() / 1e6:.1f}"}
             self._loop.catch_up()
-            self._writer.log(self._loop.now_ns(), host, word, message, values)
+            self._writer.log(self._loop.now_ns(), host, event.word, message, values)
 
         return log
 
     def fault(self, host: str, fault: DescribedFault) -> None:
         """A fault did its work at a host."""
-        self.of(host)(Event.FAULT, fault.describe(), line=fault.line)
+        self.of(host)(Fault(line=fault.line), fault.describe())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
 
 from testbed import __version__
+from testbed.durations import SECOND
 from testbed.errors import StepError
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
@@ -29,14 +30,12 @@ from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import forge
 from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.faults import TlsFault
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.readers import opened, reads_by_imap
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
-
-_NS = 1_000_000_000
 
 
 def run(
@@ -124,14 +123,15 @@ class _Lab:
     async def play(self) -> None:
         """Everything from the first step to the end of the trace."""
         self._log(
-            Event.LAB_STARTED,
+            events.LabStarted(
+                scenario=self._scenario.text,
+                case=self._scenario.case,
+                network=self._context.network.note,
+                file=self._scenario.file,
+                seed=self._scenario.seed,
+                version=__version__,
+            ),
             f"scenario: {self._scenario.title}",
-            scenario=self._scenario.text,
-            case=self._scenario.case,
-            **({"network": self._context.network.note} if self._context.network.note else {}),
-            file=self._scenario.file,
-            seed=self._scenario.seed,
-            version=__version__,
         )
         steps = self._playing = asyncio.ensure_future(self._play_all())
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -167,7 +167,7 @@ class _Lab:
 
     async def _play(self, step: Step) -> None:
         self._tell(step.describe())
-        self._log(Event.STEP, step.describe(), line=step.line)
+        self._log(events.Step(line=step.line), step.describe())
         await self._steps.play(step)
 
     async def _play_more(self, step: Step) -> None:
@@ -180,13 +180,10 @@ class _Lab:
 
     async def _close(self, reason: str) -> None:
         await self._hosts.stop(at_once=reason == "interrupted")
-        elapsed, real = self._loop.elapsed_ns() / _NS, self._loop.real_elapsed_ns() / _NS
+        elapsed, real = self._loop.elapsed_ns() / SECOND, self._loop.real_elapsed_ns() / SECOND
         self._log(
-            Event.LAB_ENDED,
+            events.LabEnded(scenario_seconds=round(elapsed, 3), real_seconds=round(real, 3), reason=reason),
             f"{reason}: {elapsed:.0f} s of scenario time in {real:.2f} s",
-            scenario_seconds=f"{elapsed:.3f}",
-            real_seconds=f"{real:.3f}",
-            reason=reason,
         )
         try:
             self._context.wire.close()

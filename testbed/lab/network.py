@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,16 +17,17 @@ from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import PacketFault
 from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
 from testbed.net.namespace import Network, enter
+from testbed.net.netlink import HASTY_MS, PATIENT_MS
 from testbed.net.packet import Packet
 from testbed.net.ports import Ports
 from testbed.net.program_namespace import ProgramNamespace, create_namespace
 from testbed.net.tap import Tap
 from testbed.net.wire import Recorder, Wire
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault
 from testbed.scenario.hosts import NameServerSpec
-from testbed.scenario.network_needs import NetworkKind
+from testbed.scenario.network_needs import NetworkKind, makes_tcp_wait
 from testbed.scenario.scenario import Scenario
 
 _MAX_FOREIGNERS = 50
@@ -70,15 +72,21 @@ class LabNetwork(Protocol):
         """Begin, with the scenario's faults."""
 
 
+def rto_min_ms(scenario: Scenario) -> int:
+    """How long TCP of a lab waits at least before it repeats itself."""
+    return HASTY_MS if makes_tcp_wait(scenario) else PATIENT_MS
+
+
 @contextlib.contextmanager
 def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> Iterator[LabNetwork]:
     """The network of one lab.  Raises LabError when this machine does not allow it."""
     if kind is NetworkKind.PRIVATE:
         name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
         names = {address: name for name, own in addresses.items() for address in own}
-        network = enter(names, addresses[name_server][0])  # the loop's files must be those of this network
+        patience = rto_min_ms(scenario)
+        network = enter(names, addresses[name_server][0], patience)  # the loop's files must be those of this network
         programs = [name for name, host in scenario.hosts.items() if host.is_program]
-        namespaces = {name: create_namespace(addresses[name]) for name in programs}
+        namespaces = {name: create_namespace(addresses[name], patience) for name in programs}
         with contextlib.closing(ScenarioLoop()) as loop:
             yield _PrivateNetwork(scenario, addresses, network, namespaces, loop)
         return
@@ -110,12 +118,31 @@ class _PrivateNetwork:
         log = journal.of("wire")
 
         def fired(fault: PacketFault, frame: int, description: str) -> None:
-            log(Event.FAULT, description, line=lines[id(fault)], at_frame=frame)
+            log(events.Fault(line=lines[id(fault)], at_frame=frame), description)
 
         addresses = [address for own in self.addresses.values() for address in own]
         devices = {address: own.wire for own in self.namespaces.values() for address in own.addresses}
         strikers, foreigners = [fault for _, fault in faults], _Foreigners(log)
-        return Wire(self.network.wire, self.loop, recorder, addresses, strikers, fired, devices, foreigners.log_packet)
+        return Wire(
+            self.network.wire,
+            self.loop,
+            recorder,
+            addresses,
+            strikers,
+            fired,
+            devices,
+            foreigners.log_packet,
+            partial(_log_needless, log),
+            hasty=makes_tcp_wait(self.scenario),
+        )
+
+
+def _log_needless(log: Log, packet: Packet) -> None:
+    log(
+        events.NotCarried(source=packet.source, destination=packet.destination, packet=packet.data.hex()),
+        f"{packet.source} sent {packet.kind} to {packet.destination} again before it could hear that the first had "
+        "arrived: this machine was busy, and the packet is not carried",
+    )
 
 
 @dataclass(slots=True)
@@ -131,11 +158,8 @@ class _Foreigners:
             return
         port = f" port {packet.destination_port}" if packet.destination_port else ""
         self.log(
-            Event.REFUSED_OUTSIDE,
+            events.RefusedOutside(source=packet.source, destination=packet.destination, at_frame=frame),
             f"{packet.source} may not reach {packet.destination}{port}: it is no host of the lab, which nothing leaves",
-            source=packet.source,
-            destination=packet.destination,
-            at_frame=frame,
         )
 
 
@@ -167,7 +191,7 @@ class _HostNetwork:
 
         def refused(address: str, frame: int) -> None:
             for fault in self._refusals(address):
-                log(Event.FAULT, "refused", line=fault.line, at_frame=frame)
+                log(events.Fault(line=fault.line, at_frame=frame), "refused")
 
         def answered(address: str) -> None:
             for fault in self._refusals(address):

@@ -9,13 +9,14 @@ import signal
 import subprocess
 from pathlib import Path
 
-from testbed.errors import StepError
+from testbed.durations import SECOND
+from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.program_namespace import KILL
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.hosts import HostSpec, NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
@@ -23,7 +24,6 @@ MAX_LINES = 2_000
 _POLL_S = 0.01  # how often it is looked whether the program listens
 _QUIET_S = 0.4  # so long without a packet counts as being at rest
 _MAX_RESTLESS_S = 5.0
-_NS = 1_000_000_000
 _FROM_ANYWHERE = ("0.0.0.0", "::")
 
 
@@ -85,11 +85,11 @@ class ProgramHost:
         if process is not None and self.alive:
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), self._spec.stop_within / _NS)
+                await asyncio.wait_for(self._ended.wait(), self._spec.stop_within / SECOND)
             how = "is stopped" if self._ended.is_set() else "does not heed SIGTERM, and is killed"
             self._kill()
             status = _status(process)
-            self._site.log(Event.STOPPED, f"{self.command[0]} {how}: exit status {status}", status=status)
+            self._site.log(events.Stopped(status=status), f"{self.command[0]} {how}: exit status {status}")
         self._kill()
 
     def crash(self) -> None:
@@ -122,17 +122,17 @@ class ProgramHost:
         self._loop.add_reader(self._pidfd, self._has_ended)
         ports = ", ".join(map(str, ports_of(self._spec)))
         what = f"{command[0]} runs" + (f", and is to listen on {ports}" if ports else "")
-        takes = " ".join(self._lab.programs.takes(self.name))
-        self._site.log(Event.STARTED, what, command=" ".join(command), takes=takes)
+        takes = tuple(self._lab.programs.takes(self.name))
+        self._site.log(events.Started(command=" ".join(command), takes=takes), what)
 
     async def _listening(self) -> None:
-        until = self._loop.time() + self._spec.ready_within / _NS
+        until = self._loop.time() + self._spec.ready_within / SECOND
         while missing := self._deaf():
             if self._ended.is_set():
                 status = _status(self._process) if self._process else 0
                 raise StepError(self._complaint(f"ended with status {status} before it listened on {missing[0]}"))
             if self._loop.time() >= until:
-                limit = f"{self._spec.ready_within / _NS:g} s"
+                limit = f"{self._spec.ready_within / SECOND:g} s"
                 raise StepError(self._complaint(f"does not listen on {missing[0]} within {limit}{missing[1]}"))
             await asyncio.sleep(_POLL_S)
 
@@ -161,7 +161,7 @@ class ProgramHost:
         self._close()
         if not self._stopping:
             what = f"{self.command[0]} exits with status {status}, while the lab goes on"
-            self._site.log(Event.EXITED, what, command=" ".join(self.command), status=status, plays=self.name)
+            self._site.log(events.Exited(command=" ".join(self.command), status=status, plays=self.name), what)
 
     def _kill(self) -> None:
         if self._process is not None and not self._ended.is_set():
@@ -205,4 +205,4 @@ def _status(process: subprocess.Popen[bytes] | None) -> int:
 def _cannot(name: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"is not here; install it, or say 'needs: [{Path(name).name}]' to skip the scenario where it is missing"
-    return f"cannot be run: {(error.strerror or str(error)).lower()}"
+    return f"cannot be run: {reason(error)}"

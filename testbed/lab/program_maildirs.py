@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.protocols.report import read_report
 from testbed.scenario.hosts import HostSpec, MailHostSpec
@@ -48,38 +48,36 @@ class ProgramMaildirs:
             for file in _files(box):
                 message_id = header_field(_read(file)[:_MAX_HEAD], "Message-ID")
                 self._site.log(
-                    Event.HOLDS_MAIL,
+                    events.HoldsMail(recipient=address, message_id=message_id, folder="INBOX"),
                     f"the mailbox of <{address}> holds {message_id or 'a message'}",
-                    recipient=address,
-                    message_id=message_id,
-                    folder="INBOX",
                 )
 
     def _stored(self, address: str, message: bytes) -> None:
         head, _, body = message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").partition(b"\r\n\r\n")
         message_id = header_field(head[:_MAX_HEAD], "Message-ID")
         self._site.log(
-            Event.STORED,
+            events.Stored(
+                recipient=address,
+                message_id=message_id,
+                octets=len(message),
+                body_sha256=sha256(body).hexdigest(),
+                sender=header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
+                subject=header_field(head[:_MAX_HEAD], "Subject"),
+            ),
             f"{message_id or 'a message'} lies in the mailbox of <{address}>",
-            recipient=address,
-            message_id=message_id,
-            octets=len(message),
-            body_sha256=sha256(body).hexdigest(),
-            sender=header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
-            subject=header_field(head[:_MAX_HEAD], "Subject"),
         )
         report = read_report(head + b"\r\n\r\n" + body)
         for fate in report.fates if report.reporting == self._site.name else ():  # other hosts' are their own affair
-            event = Event.BOUNCED if fate.action == "failed" else Event.NOTIFIED
             self._site.log(
-                event,
+                (events.Bounced if fate.action == "failed" else events.Notified)(
+                    message_id=report.original_id,
+                    recipient=fate.recipient,
+                    status=fate.status,
+                    action=fate.action,
+                    dsn_id=message_id,
+                    sender=address,
+                ),
                 f"<{address}> is told that mail for <{fate.recipient}> {fate.action}: {fate.status}",
-                message_id=report.original_id,
-                recipient=fate.recipient,
-                status=fate.status,
-                action=fate.action,
-                dsn_id=message_id,
-                sender=address,
             )
 
 

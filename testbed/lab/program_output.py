@@ -6,7 +6,7 @@ import contextlib
 import os
 
 from testbed.hosts.site import Log
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.text import decoded
 
 MAX_LINE = 1_000  # octets
@@ -45,7 +45,7 @@ class ProgramOutput:
             self._say(self._rest)
             self._rest = b""
         if self._left_out:
-            self._log(Event.SAID, f"(and {self._left_out} octets more, left out)", octets=self._left_out)
+            self._log(events.Said(octets=self._left_out), f"(and {self._left_out} octets more, left out)")
             self._left_out = 0
 
     def _say(self, line: bytes) -> None:
@@ -56,4 +56,4 @@ class ProgramOutput:
         self._left_out += max(0, len(line) - MAX_LINE)
         text = decoded(line[:MAX_LINE].removesuffix(b"\r"))
         self.last = text or self.last
-        self._log(Event.SAID, text, text=text)
+        self._log(events.Said(text=text), text)

@@ -12,18 +12,19 @@ import signal
 from contextlib import nullcontext
 from pathlib import Path
 
-from testbed.errors import StepError
+from testbed.durations import SECOND
+from testbed.errors import StepError, reason
 from testbed.lab.context import LabContext
+from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.programs import on_host, speaking_as
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
 from testbed.scenario.scenario import Scenario
 
 MAX_LINES = 200
-_NS = 1_000_000_000
 _KILLED = 128
 
 
@@ -32,13 +33,13 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
     assert step.on is not None
     loop, log = lab.loop, lab.journal.of(step.on)
     output = ProgramOutput(log, MAX_LINES)
-    with loop.real_time(), nullcontext() if host else speaking_as(lab.addresses[step.on]):
+    with loop.real_time(), nullcontext() if host else speaking_as(lab.addresses[step.on], rto_min_ms(lab.scenario)):
         started = loop.real_elapsed_ns()
         status = await _run(lab, step, host, output)
         took = loop.real_elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
-    how = f"is killed after {step.time_limit / _NS:g} s" if killed else f"exits with status {status}"
-    log(Event.EXITED, f"{step.command[0]} {how}", command=step.line_of_words, status=status)
+    how = f"is killed after {step.time_limit / SECOND:g} s" if killed else f"exits with status {status}"
+    log(events.Exited(command=step.command_line, status=status), f"{step.command[0]} {how}")
 
 
 async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:
@@ -64,7 +65,7 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
         os.close(writing)
     loop.add_reader(reading, output.read, reading)
     try:
-        return _status(await asyncio.wait_for(process.wait(), step.time_limit / _NS))
+        return _status(await asyncio.wait_for(process.wait(), step.time_limit / SECOND))
     except TimeoutError:
         return TIMED_OUT
     finally:
@@ -88,7 +89,7 @@ def _cannot(scenario: Scenario, step: RunStep, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         remedy = f"say 'needs: [{name}]' to have the scenario skipped where it is missing"
         return f"{place}: there is no program '{name}' here; install it, or {remedy}"
-    return f"{place}: the program '{name}' cannot be run: {(error.strerror or str(error)).lower()}"
+    return f"{place}: the program '{name}' cannot be run: {reason(error)}"
 
 
 def _status(code: int) -> int:

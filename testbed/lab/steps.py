@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from testbed.durations import SECOND
 from testbed.hosts.client import talk
 from testbed.hosts.composition import draft_of
 from testbed.lab.context import LabContext
 from testbed.lab.early_end import POLL_S, EarlyEnd
 from testbed.lab.hosts import LabHosts
 from testbed.lab.program_step import run_program
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.hosts import MailHostSpec, UserAgentSpec
 from testbed.scenario.programs import RunStep
 from testbed.scenario.readers import mailbox_hosts, reader_of, webmail_of
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
 from testbed.scenario.talk import TalkStep
-
-_NS = 1_000_000_000
 
 
 class Steps:
@@ -36,7 +35,7 @@ class Steps:
                 draft = draft_of(step, Path(self._lab.scenario.file_of("steps")).parent)
                 await self._hosts.agent(step.via or self._agent_of(step.sender)).send(draft)
             case WaitStep():
-                await self._wait(step.duration / _NS)
+                await self._wait(step.duration / SECOND)
             case ReadStep():
                 await self._read(step)
             case TalkStep():
@@ -68,10 +67,8 @@ class Steps:
         host, mailbox = self._hosts.mailbox(step.mailbox)
         count = mailbox.empty()
         self._lab.journal.of(host)(
-            Event.EMPTIED,
+            events.Emptied(mailbox=step.mailbox, messages=count),
             f"the mailbox of <{step.mailbox}> is emptied of {count} messages",
-            mailbox=step.mailbox,
-            messages=count,
         )
 
     def _agent_of(self, sender: str) -> str:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from testbed.errors import LabError
-from testbed.net.netlink import TABLE_LOCAL, TABLE_MAIN, Address, Netlink
+from testbed.errors import LabError, reason
+from testbed.net.netlink import HASTY_MS, TABLE_LOCAL, TABLE_MAIN, Address, Netlink
 
 WIRE = "wire0"
 MTU = 1500
@@ -49,10 +49,12 @@ _SYSCTLS_AFTER = {
     "ipv4/ip_unprivileged_port_start": "0",
     "ipv4/tcp_no_metrics_save": "1",
     # A tail loss probe repeats a segment after two round trips, here a few milliseconds: any pause of a busy machine
-    # would show as a retransmission.  The retransmission timer proper has more patience (RTO_MIN_MS).  For the same
+    # would show as a retransmission.  The retransmission timer proper has more patience (netlink.py).  For the same
     # reason segments count as lost by the number of duplicate ACKs (RFC 6675), not by the time they take (RFC 8985).
     "ipv4/tcp_early_retrans": "0",
     "ipv4/tcp_recovery": "0",
+    # What a host writes in two goes is two segments, whatever else the machine was doing when it wrote.
+    "ipv4/tcp_autocorking": "0",
     "ipv4/tcp_syn_retries": "3",
     "ipv4/tcp_synack_retries": "3",
     "ipv4/icmp_ratelimit": "0",
@@ -72,17 +74,18 @@ class Network:
     scratch: Path
 
 
-def enter(names: Mapping[str, str], name_server: str) -> Network:
+def enter(names: Mapping[str, str], name_server: str, rto_min_ms: int = HASTY_MS) -> Network:
     """Leave the machine's network for a private one, for good.
 
     Must be called by a process of one thread.  ``names`` gives each lab address its host name, ``name_server`` the
-    address that resolves names.  Raises LabError with the reason and the remedy.
+    address that resolves names, ``rto_min_ms`` how long TCP waits at least for an acknowledgement.  Raises LabError
+    with the reason and the remedy.
     """
     _unshare()
     _writable_sysctls()
     _shrink_socket_table()
     _private_files(names, name_server)
-    return Network(lay_wire([ip_address(address) for address in names]), SCRATCH)
+    return Network(lay_wire([ip_address(address) for address in names], rto_min_ms), SCRATCH)
 
 
 def enter_plain() -> None:
@@ -98,8 +101,8 @@ def _unshare() -> None:
     if libc.unshare(_CLONE_NEWNET | _CLONE_NEWNS) == 0:
         return
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWNS) != 0:
-        reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"the kernel refuses private namespaces ({reason})", _REMEDY)
+        why = os.strerror(ctypes.get_errno()).lower()
+        raise LabError(f"the kernel refuses private namespaces ({why})", _REMEDY)
     try:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
@@ -149,11 +152,11 @@ def _private_files(names: Mapping[str, str], name_server: str) -> None:
 
 def _mount(source: str, target: str, kind: str, flags: int) -> None:
     if libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, None) != 0:
-        reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"{target} cannot be made private to the lab ({reason})", _REMEDY)
+        why = os.strerror(ctypes.get_errno()).lower()
+        raise LabError(f"{target} cannot be made private to the lab ({why})", _REMEDY)
 
 
-def lay_wire(addresses: list[Address], *, alone: bool = False) -> int:
+def lay_wire(addresses: list[Address], rto_min_ms: int, *, alone: bool = False) -> int:
     """Make a wire of the network this process is in, for hosts of these addresses; gives the TUN device's descriptor.
 
     ``alone``: they are those of one host, so that whatever is not bound speaks from them, 127.0.0.1 is its own, and
@@ -170,7 +173,7 @@ def lay_wire(addresses: list[Address], *, alone: bool = False) -> int:
             index = {name: _index(control, name) for name in ("lo", WIRE)}
         for path, value in _SYSCTLS_AFTER.items():
             _sysctl(path, value)
-        _route_through_wire(index, addresses, alone)
+        _route_through_wire(index, addresses, rto_min_ms, alone)
     except OSError as error:
         raise LabError(f"the private network cannot be set up ({_why(error)})", _REMEDY) from error
     return wire
@@ -198,19 +201,21 @@ def open_tun(name: str) -> int:
     return device
 
 
-def _route_through_wire(index: Mapping[str, int], addresses: list[Address], alone: bool) -> None:
+def _route_through_wire(index: Mapping[str, int], addresses: list[Address], rto_min_ms: int, alone: bool) -> None:
     v4 = [a for a in addresses if isinstance(a, IPv4Address)]
     v6 = [a for a in addresses if isinstance(a, IPv6Address)]
     netlink = Netlink()
     try:
         netlink.set_queue_length(index[WIRE], _QUEUE_PACKETS)
-        netlink.add_route(*PREFIX, index[WIRE], TABLE, source=v4[0] if v4 and alone else LOOPBACK)
+        own = v4[0] if v4 and alone else LOOPBACK
+        netlink.add_route(*PREFIX, index[WIRE], TABLE, source=own, rto_min_ms=rto_min_ms)
         families = [socket.AF_INET]
         if v6:
             for address in v6:
                 netlink.add_address(address, index["lo"])
                 netlink.add_local(address, index["lo"])
-            netlink.add_route(*PREFIX6, index[WIRE], TABLE, source=v6[0] if alone else None)
+            own6 = v6[0] if alone else None
+            netlink.add_route(*PREFIX6, index[WIRE], TABLE, source=own6, rto_min_ms=rto_min_ms)
             families.append(socket.AF_INET6)
         if alone:
             netlink.add_local(LOOPBACK, index["lo"], TABLE)
@@ -247,5 +252,4 @@ def _sysctl(path: str, value: str) -> None:
 
 
 def _why(error: OSError) -> str:
-    reason = (error.strerror or str(error)).lower()
-    return f"{reason}: {error.filename}" if error.filename else reason
+    return f"{reason(error)}: {error.filename}" if error.filename else reason(error)

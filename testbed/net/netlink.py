@@ -19,8 +19,11 @@ _RTPROT_STATIC, _RTN_UNICAST, _RTN_LOCAL, _SCOPE_LINK, _SCOPE_HOST, _SCOPE_NOWHE
 _RTA_METRICS, _RTAX_LOCK, _RTAX_RTO_MIN = 8, 1, 13
 
 TABLE_MAIN, TABLE_LOCAL = 254, 255
-RTO_MIN_MS = 500
-"""More than the kernel's 200, so that a lab whose process has to wait for a busy machine does not repeat itself."""
+HASTY_MS, PATIENT_MS = 500, 30_000
+"""How long TCP waits at least before it repeats itself: where packets may get lost, and where none does.
+
+Either is more than the kernel's 200, so that a lab whose process has to wait for a busy machine does not repeat itself.
+"""
 
 Address = IPv4Address | IPv6Address
 
@@ -54,10 +57,12 @@ class Netlink:
         attributes += _attribute(_IFA_FLAGS, struct.pack("=I", _IFA_F_NODAD))
         self._ask(_RTM_NEWADDR, _CREATE, header + attributes)
 
-    def add_route(self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None) -> None:
+    def add_route(
+        self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None, rto_min_ms: int = HASTY_MS
+    ) -> None:
         """Route a prefix out of an interface, in place of the route the table had for it.
 
-        TCP waits at least :data:`RTO_MIN_MS` before it repeats what goes this way.
+        TCP waits at least ``rto_min_ms`` before it repeats what goes this way, except for the handshake.
         """
         header = struct.pack(
             "=BBBBBBBBI", _family(prefix), bits, 0, 0, table, _RTPROT_STATIC, _SCOPE_LINK, _RTN_UNICAST, 0
@@ -67,7 +72,7 @@ class Netlink:
         if source is not None:
             attributes += _attribute(_RTA_PREFSRC, source.packed)
         metrics = _attribute(_RTAX_LOCK, struct.pack("=I", 1 << _RTAX_RTO_MIN))
-        metrics += _attribute(_RTAX_RTO_MIN, struct.pack("=I", RTO_MIN_MS))
+        metrics += _attribute(_RTAX_RTO_MIN, struct.pack("=I", rto_min_ms))
         attributes += _attribute(_RTA_METRICS, metrics)
         self._ask(_RTM_NEWROUTE, _CREATE | _REPLACE, header + attributes)
 

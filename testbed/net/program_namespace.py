@@ -94,13 +94,13 @@ class ProgramNamespace:
         )
 
 
-def create_namespace(addresses: Sequence[str]) -> ProgramNamespace:
-    """Make a namespace for a host with these addresses.  Raises LabError."""
+def create_namespace(addresses: Sequence[str], rto_min_ms: int) -> ProgramNamespace:
+    """Make a namespace for a host with these addresses, as patient as the lab's own.  Raises LabError."""
     own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _check(libc.unshare(_CLONE_NEWNET))
         try:
-            wire = lay_wire([ip_address(address) for address in addresses], alone=True)
+            wire = lay_wire([ip_address(address) for address in addresses], rto_min_ms, alone=True)
             network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             names = [transport + ("6" if family == socket.AF_INET6 else "") for transport, family, _ in _TABLES]
             tables = tuple(os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names)

@@ -24,20 +24,20 @@ _NAMESPACES = (("user", 0x10000000), ("mnt", 0x00020000), ("net", 0x40000000))  
 
 
 @contextlib.contextmanager
-def speaking_as(addresses: Iterable[str]) -> Iterator[None]:
+def speaking_as(addresses: Iterable[str], rto_min_ms: int) -> Iterator[None]:
     """While this is entered, a socket that is not bound speaks from these addresses, one of a family.
 
     The lab's own hosts bind their sockets, so the source the routes prefer is that of other programs only.  It is one
-    for all of them: programs that run at the same time speak from the same host.
+    for all of them: programs that run at the same time speak from the same host.  ``rto_min_ms`` is that of the lab.
     """
     sources = {address.version: address for address in map(ip_address, addresses)}
     v4, v6 = sources.get(4), sources.get(6)
     wire = socket.if_nametoindex(WIRE)
     netlink = Netlink()
     try:
-        netlink.add_route(*PREFIX, wire, TABLE, source=v4 or LOOPBACK)
+        netlink.add_route(*PREFIX, wire, TABLE, source=v4 or LOOPBACK, rto_min_ms=rto_min_ms)
         if v6 is not None:
-            netlink.add_route(*PREFIX6, wire, TABLE, source=v6)
+            netlink.add_route(*PREFIX6, wire, TABLE, source=v6, rto_min_ms=rto_min_ms)
         for source in sources.values():  # the wire refuses what is for nobody here, and tells
             netlink.add_route(*ANYWHERE[source.version], wire, TABLE_MAIN, source=source)
         yield
@@ -45,9 +45,9 @@ def speaking_as(addresses: Iterable[str]) -> Iterator[None]:
         for version in sources:
             with contextlib.suppress(OSError):
                 netlink.delete_route(*ANYWHERE[version], wire, TABLE_MAIN)
-        netlink.add_route(*PREFIX, wire, TABLE, source=LOOPBACK)
+        netlink.add_route(*PREFIX, wire, TABLE, source=LOOPBACK, rto_min_ms=rto_min_ms)
         if v6 is not None:
-            netlink.add_route(*PREFIX6, wire, TABLE, source=None)
+            netlink.add_route(*PREFIX6, wire, TABLE, source=None, rto_min_ms=rto_min_ms)
         netlink.close()
 
 

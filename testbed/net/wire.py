@@ -13,18 +13,22 @@ from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Protocol
 
+from testbed.durations import SECOND
 from testbed.net import forge
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.faults import Action, PacketFault
 from testbed.net.namespace import PREFIX6
 from testbed.net.packet import Packet, look
+from testbed.net.repetitions import Repetitions, Sending
 from testbed.net.stuck import Stuck
 
 _BATCH = 64  # packets per turn, so that hosts get theirs
 _MAX_PACKET = 2_048  # more than the device's MTU; a small buffer is a cheap one
 _LOOPBACK, _PREFIX6 = 127, PREFIX6[0].packed[:8]  # the lab's networks
-_ANSWERED = (6, 17)  # TCP and UDP
-_NS = 1_000_000_000
+_TCP, _UDP, _SYN = 6, 17, 0x02
+# The longest a kernel delays an acknowledgement is 200 ms; what arrives later than half of what a route's TCP waits at
+# least (netlink.py) may be repeated for that reason.
+_ACK_COMES_S, _LATE_NS = 0.3, 250_000_000
 
 
 class Recorder(Protocol):
@@ -42,11 +46,16 @@ OnForeign = Callable[[Packet, int], None]
 """Hears of a packet that would have left the lab, and its frame."""
 
 
+OnNeedless = Callable[[Packet], None]
+"""Hears of a packet that is not carried, because its sender would not have sent it again on an idle machine."""
+
+
 class Wire:
     """Carries packets between the addresses of a lab.  ``faults`` strike in order; the first that acts decides.
 
     ``own_devices`` are those of hosts with a network of their own, by address; all others are behind ``device``.  What
-    is sent to an address outside the lab's networks is refused, as by a router at whose filter it stops.
+    is sent to an address outside the lab's networks is refused, as by a router at whose filter it stops.  Where TCP is
+    ``hasty``, the wire looks at all packets, else only at handshakes and those that faults are about.
     """
 
     def __init__(
@@ -59,11 +68,19 @@ class Wire:
         on_fault: OnFault = lambda fault, frame, what: None,
         own_devices: Mapping[str, int] = MappingProxyType({}),
         on_foreign: OnForeign = lambda packet, frame: None,
+        on_needless: OnNeedless = lambda packet: None,
+        *,
+        hasty: bool = True,
     ) -> None:
         self._device = device
         self._own_devices = {ip_address(address).packed: own for address, own in own_devices.items()}
         self._devices = list(dict.fromkeys((device, *own_devices.values())))
         self._on_foreign = on_foreign
+        self._on_needless = on_needless
+        self._hasty = hasty
+        self._repetitions = Repetitions()
+        self._emptied = dict.fromkeys(self._devices, 0)
+        self._early: list[_Early] = []
         self._last_s = loop.time()
         self._closed = False
         self._loop = loop
@@ -91,24 +108,28 @@ class Wire:
     def _drain(self, device: int) -> None:
         read, write, home, own_devices = os.read, os.write, self._device, self._own_devices
         record, now_ns, by_pair = self._recorder.packet, self._loop.now_ns, self._by_pair
+        hasty, opening = self._hasty, self._repetitions.opening
         self._last_s = self._loop.time()
         for _ in range(_BATCH):
             try:
                 data = read(device, _MAX_PACKET)
             except BlockingIOError:
+                self._emptied[device] += 1
                 return
             if data[0] >> 4 == 4:
                 pair = data[12:20]
                 foreign = data[16] != _LOOPBACK
+                opens = data[9] == _TCP and data[33] & _SYN
             else:
                 pair = data[8:40]
                 foreign = data[24:32] != _PREFIX6
+                opens = data[6] == _TCP and data[53] & _SYN
                 if data[24] == 0xFF:
                     continue  # IPv6 multicast is the kernel talking to itself
             if foreign:
                 self._refuse(look(data))
-            elif pair in by_pair:
-                self._strike(by_pair[pair], look(data))
+            elif hasty or opens or opening or pair in by_pair:
+                self._judge(by_pair.get(pair, ()), look(data), device)
             else:
                 record(now_ns(), data)
                 write(own_devices.get(pair[len(pair) // 2 :], home) if own_devices else home, data)
@@ -116,11 +137,39 @@ class Wire:
     def _refuse(self, packet: Packet) -> None:
         """Nothing leaves the lab; whoever tries is told at once (RFC 1812 §5.2.7.1), except by an ICMP message."""
         frame = self._recorder.packet(self._loop.now_ns(), packet.data, lost=True, comment="refused: it leaves the lab")
-        if packet.protocol in _ANSWERED:
+        if packet.protocol in (_TCP, _UDP):
             answer = forge.unreachable(packet, "prohibited")
             self._recorder.packet(self._loop.now_ns(), answer, comment="sent by the wire")
             self._deliver(answer)
         self._on_foreign(packet, frame)
+
+    def _judge(self, faults: Sequence[PacketFault], packet: Packet, device: int) -> None:
+        """Keep back what is sent again only because the acknowledgement is late."""
+        match self._repetitions.judge(packet, self._emptied[device]):
+            case Sending.NEW:
+                self._strike(faults, packet)
+            case Sending.NEEDLESS:
+                self._on_needless(packet)
+            case Sending.EARLY:
+                early = _Early(faults, packet, device)
+                self._early.append(early)
+                self._loop.call_later(_ACK_COMES_S, self._carry_early, early)
+
+    def _carry_early(self, early: _Early) -> None:
+        """No acknowledgement has come: the packet has not arrived, for whatever reason."""
+        if early in self._early and not self._closed:
+            self._early.remove(early)
+            self._strike(early.faults, early.packet)
+
+    def _judge_early(self) -> None:
+        """Judge again those that wait for an acknowledgement."""
+        waiting, self._early = self._early, []
+        for early in waiting:
+            sending = self._repetitions.judge(early.packet, self._emptied[early.device])
+            if sending is Sending.NEEDLESS:
+                self._on_needless(early.packet)
+            else:
+                self._early.append(early)
 
     def _strike(self, faults: Sequence[PacketFault], packet: Packet) -> None:
         now_ns = self._loop.elapsed_ns()
@@ -128,6 +177,8 @@ class Wire:
             action = fault.act(packet, now_ns)
             if action is not None:
                 self._stuck.struck(fault, action, packet)
+                touched = action.in_vain or action.behind > 0 or action.delay_ns > _LATE_NS
+                self._repetitions.carried(packet, touched=touched)
                 if action.behind:
                     held = _Held(action.behind, packet.data, partial(self._suffer, fault, action, packet, now_ns))
                     self._held.setdefault((packet.source, packet.destination), []).append(held)
@@ -136,8 +187,9 @@ class Wire:
                 break
         else:
             self._stuck.passed(packet)
+            self._repetitions.carried(packet, touched=False)
             self._recorder.packet(self._loop.now_ns(), packet.data)
-            self._deliver(packet.data)
+            self._arrive(packet)
         if self._held:
             self._release(packet)
 
@@ -148,16 +200,17 @@ class Wire:
         self._perform(action, data, now_ns)
 
     def _perform(self, action: Action, data: bytes, now_ns: int) -> None:
+        arrive = partial(self._deliver, data) if action.void else partial(self._arrive, look(data))
         for copy in range(action.copies):
             if copy:
                 self._recorder.packet(self._loop.now_ns(), data, comment="fault: the duplicate")
             if action.delay_ns:
-                self._loop.call_at((now_ns + action.delay_ns) / _NS, self._deliver, data)
+                self._loop.call_at((now_ns + action.delay_ns) / SECOND, arrive)
             else:
-                self._deliver(data)
+                arrive()
         for answer in action.answers:
             self._recorder.packet(self._loop.now_ns(), answer, comment="fault: sent by the wire")
-            self._deliver(answer)
+            self._arrive(look(answer))
 
     def _release(self, passed: Packet) -> None:
         """Let go what was held back until a packet of its direction had passed."""
@@ -168,10 +221,19 @@ class Wire:
                 held.remove(one)
                 one.go()
 
-    def _deliver(self, data: bytes) -> None:
+    def _arrive(self, packet: Packet) -> None:
+        device = self._deliver(packet.data)
+        self._repetitions.arrived(packet, self._emptied[device])
+        if self._early:
+            self._judge_early()
+
+    def _deliver(self, data: bytes) -> int:
+        """Write a packet to a device, which is given back."""
+        destination = data[16:20] if data[0] >> 4 == 4 else data[24:40]
+        device = self._own_devices.get(destination, self._device)
         if not self._closed:  # a delayed packet may come too late
-            destination = data[16:20] if data[0] >> 4 == 4 else data[24:40]
-            os.write(self._own_devices.get(destination, self._device), data)
+            os.write(device, data)
+        return device
 
     def _leads_on(self, socket: Waiting) -> bool:
         """Whether something will come of what a socket repeats: nothing does while the wire swallows it."""
@@ -182,6 +244,15 @@ class Wire:
         if any(f.swallows(here, there, now_ns) or f.swallows(there, here, now_ns) for f in self._faults):
             return False
         return not self._stuck.holds(socket, now_ns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Early:
+    """A repetition that waits for the acknowledgement of what it repeats."""
+
+    faults: Sequence[PacketFault]
+    packet: Packet
+    device: int
 
 
 @dataclass(slots=True, eq=False)

@@ -17,3 +17,15 @@ def is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a host or a domain can be called so (RFC 1123 §2.1, and underscores)."""
+    labels = name.split(".")
+    return len(name) <= 253 and all(
+        0 < len(label) <= 63
+        and label.isascii()
+        and all(c.isalnum() or c in "-_" for c in label)
+        and not label.startswith("-")
+        for label in labels
+    )

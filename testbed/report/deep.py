@@ -11,14 +11,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from testbed.errors import UsageError
 from testbed.protocols.text import printable
 
 if TYPE_CHECKING:
-    import asyncio
-
     from lxml.etree import _Element
 
 _INDENT = "    "
@@ -58,7 +56,7 @@ def _dissect(path: str, frame: int) -> int:
         def _setup_tshark_output_parser(self) -> TreeParser:
             return TreeParser()
 
-        async def _cleanup_subprocess(self, process: asyncio.subprocess.Process) -> None:
+        async def _cleanup_subprocess(self, process: Any) -> None:
             if self._eof_reached:  # pyshark kills what has not ended yet: then nobody learns that it failed
                 await process.wait()
             await super()._cleanup_subprocess(process)

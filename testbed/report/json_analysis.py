@@ -152,7 +152,7 @@ def connection_json(connection: Connection) -> dict[str, object]:
     """One connection with its dialogue."""
     return {
         "number": connection.number,
-        "transport": connection.transport,
+        "transport": connection.transport.protocol,
         "client": str(connection.client),
         "client_name": connection.client.name or None,
         "server": str(connection.server),
@@ -162,9 +162,9 @@ def connection_json(connection: Connection) -> dict[str, object]:
         "start_ns": connection.start_ns,
         "end_ns": connection.end_ns,
         "packets": connection.packets,
-        "handshake": str(connection.handshake),
-        "closure": str(connection.closure),
-        "closed_by": connection.closed_by or None,
+        "handshake": str(connection.opening.handshake),
+        "closure": str(connection.ending.closure),
+        "closed_by": connection.ending.by or None,
         "phases": [
             {
                 "phase": str(phase.phase),
@@ -176,14 +176,14 @@ def connection_json(connection: Connection) -> dict[str, object]:
             }
             for phase in connection.phases
         ],
-        "conn_state": connection.conn_state,
-        "history": connection.history,
-        "completeness": connection.completeness,
-        "client_octets": connection.client_octets,
-        "server_octets": connection.server_octets,
-        "retransmissions": connection.retransmissions,
-        "gaps": connection.gaps,
-        "rtt_ns": connection.rtt_ns,
+        "conn_state": connection.transport.conn_state,
+        "history": connection.transport.history,
+        "completeness": connection.transport.completeness,
+        "client_octets": connection.transport.client_octets,
+        "server_octets": connection.transport.server_octets,
+        "retransmissions": connection.transport.retransmissions,
+        "gaps": connection.transport.gaps,
+        "rtt_ns": connection.opening.rtt_ns,
         "tls": _tls(connection.tls) if connection.tls else None,
         "dialogue": [_exchange(exchange) for exchange in connection.exchanges],
         "messages": [
@@ -192,7 +192,12 @@ def connection_json(connection: Connection) -> dict[str, object]:
                 "subject": t.subject or None,
                 "sender": t.sender,
                 "recipients": [
-                    {"address": r.address, "reply": r.reply.status if r.reply else None, "accepted": r.accepted}
+                    {
+                        "address": r.address,
+                        "reply": r.reply.status if r.reply else None,
+                        "final": r.final.status if r.final else None,
+                        "accepted": r.accepted,
+                    }
                     for r in t.recipients
                 ],
             }
@@ -225,7 +230,8 @@ def _exchange(exchange: Exchange) -> dict[str, object]:
         "code": reply.code if reply else None,
         "enhanced": (reply.enhanced or None) if reply else None,
         "lines": list(reply.lines) if reply else [],
-        "reply_frames": list(reply.frames) if reply else [],
+        "further": [f"{more.status} {more.text}".strip() for more in exchange.further],
+        "reply_frames": list(exchange.reply_frames),
         "latency_ns": exchange.latency_ns if command and command.frames else None,
         "note": exchange.note or None,
     }

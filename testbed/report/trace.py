@@ -11,11 +11,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from testbed.durations import span
 from testbed.pcap.table import TCP
 from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.report.ladder import ladder
-from testbed.report.words import count, frames, octets, span
+from testbed.report.words import count, frames, octets
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.directions import hops
 from testbed.trace.model.connection import Connection, Handshake
@@ -53,7 +54,7 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -
 
 
 def _connection(console: Console, analysis: Analysis, connection: Connection, whole: bool) -> None:
-    if connection.transport == "udp" and service_of(connection.service).questions and not whole:
+    if connection.transport.protocol == "udp" and service_of(connection.service).questions and not whole:
         console.print(_one_line(connection, analysis.start_ns))
         return
     console.print()
@@ -68,7 +69,7 @@ def ended(connection: Connection, start_ns: int) -> Table:
     style = MARKS[worst][1] if worst else ""
     codes = ", ".join(dict.fromkeys(finding.code for finding in connection.findings))
     text = Text.assemble(
-        (f"#{connection.number} {connection.service or connection.transport} ", "bold"),
+        (f"#{connection.number} {connection.service or connection.transport.protocol} ", "bold"),
         (f"{connection.client.label} → {connection.server.label}: ", "host"),
         (connection.outcome, style),
         (f"  {codes}" if codes else "", style),
@@ -115,7 +116,8 @@ def header(connection: Connection, start_ns: int) -> Text:
     """The outcome of a connection in one line, and its vital signs in a second."""
     worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
     style = MARKS[worst][1] if worst else "held"
-    service = connection.service or connection.transport
+    transport = connection.transport
+    service = connection.service or transport.protocol
     text = Text.assemble(
         (f"#{connection.number} {service:<5} ", "bold"),
         (connection.client.label, "host"),
@@ -125,21 +127,21 @@ def header(connection: Connection, start_ns: int) -> Text:
         (connection.outcome, style),
     )
     signs = [f"+{span(connection.start_ns - start_ns)}", count(connection.packets, "packet")]
-    signs += [f"{octets(connection.client_octets)} → ← {octets(connection.server_octets)}"]
+    signs += [f"{octets(transport.client_octets)} → ← {octets(transport.server_octets)}"]
     if connection.tls is not None:
         signs.append(connection.tls.summary)
-    if connection.transport == "tcp":
-        signs += [f"{connection.conn_state} {connection.history}", f"completeness {connection.completeness}"]
-        if connection.retransmissions:
-            signs.append(count(connection.retransmissions, "retransmission"))
-        if connection.gaps:
-            signs.append(count(connection.gaps, "gap"))
+    if transport.protocol == "tcp":
+        signs += [f"{transport.conn_state} {transport.history}", f"completeness {transport.completeness}"]
+        if transport.retransmissions:
+            signs.append(count(transport.retransmissions, "retransmission"))
+        if transport.gaps:
+            signs.append(count(transport.gaps, "gap"))
     return text.append("\n   " + " · ".join(signs), "quiet")
 
 
 def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
     """The packets worth a rung of their own: those that open, close or disturb."""
-    if connection.transport != "tcp" and connection.handshake is not Handshake.UNREACHABLE:
+    if connection.transport.protocol != "tcp" and connection.opening.handshake is not Handshake.UNREACHABLE:
         return []
     return [
         packet

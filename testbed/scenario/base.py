@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
+from testbed.scenario.names import Names
+from testbed.scenario.problems import Found
 from testbed.scenario.units import parse_duration, parse_rate, parse_size
 
 Duration = Annotated[
@@ -29,16 +31,10 @@ Rate = Annotated[
 ]
 """A number, and nanoseconds."""
 
-HostName = Annotated[str, Field(description="The name of a host of the lab.", min_length=1, max_length=253)]
-Address = Annotated[
-    str,
-    Field(
-        description="A mail address.",
-        pattern=r"^[^\s@<>]+@[^\s@<>]+$",
-        max_length=254,
-        examples=["bob@someschool.edu"],
-    ),
-]
+ADDRESS = Field(
+    description="A mail address.", pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254, examples=["bob@someschool.edu"]
+)
+Address = Annotated[str, ADDRESS]
 
 
 class Part(BaseModel):
@@ -52,3 +48,20 @@ class Part(BaseModel):
     def line(self) -> int:
         """The line of the file where this part begins, 0 for a default."""
         return self._line
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names that it leads somebody to ask the name server for."""
+        return ()
+
+    @property
+    def command_line(self) -> str:
+        """The program that it has run, as one line; ``""`` for none."""
+        return ""
+
+    def problems(self, names: Names) -> Found:
+        """What cannot be, given the rest of its scenario, each at its path from here.
+
+        Names that lead nowhere are found by the types of their fields (:mod:`testbed.scenario.naming`).
+        """
+        yield from ()

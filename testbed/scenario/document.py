@@ -17,10 +17,8 @@ from ruamel.yaml.events import CollectionStartEvent, Event
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from testbed.scenario.problems import Problem, ScenarioError, did_you_mean
+from testbed.scenario.problems import Path, Problem, ScenarioError, did_you_mean
 from testbed.scenario.yaml_mistakes import mistake
-
-Path = tuple[str | int, ...]
 
 MAX_VALUES = 20_000  # after aliases are expanded
 MAX_DEPTH = 40

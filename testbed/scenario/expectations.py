@@ -6,9 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from testbed.scenario.base import Address, Duration, HostName
+from testbed.scenario.base import Address, Duration
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
+from testbed.scenario.names import Names
+from testbed.scenario.naming import (
+    HostName,
+    MailboxAddress,
+    MailServerName,
+    RecipientAddress,
+    RelayName,
+    UserAgentName,
+)
+from testbed.scenario.problems import Found
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import Octets
@@ -21,7 +31,7 @@ class Delivered(Tagged):
     """Every matching message to an address lies in its mailbox, as often as said."""
 
     kind: Literal["delivered"] = Field(default="delivered", exclude=True)
-    to: Address = Field(description="The recipient.")
+    to: RecipientAddress = Field(description="The recipient.")
     copies: int = Field(default=1, strict=True, ge=0, description="How many copies of each message.")
     within: Duration | None = Field(default=None, description="At most so long after it was sent.")
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
@@ -41,7 +51,7 @@ class MailboxExpected(Tagged):
     """What lies in a mailbox when the scenario ends."""
 
     kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
-    of: Address = Field(description="Whose mailbox.")
+    of: MailboxAddress = Field(description="Whose mailbox.")
     folder: str = Field(default="INBOX", description="Which folder of it; the inbox when unsaid.")
     messages: int | None = Field(default=None, strict=True, ge=0, description="How many messages lie in it.")
     body: Octets | None = Field(
@@ -55,12 +65,16 @@ class MailboxExpected(Tagged):
             raise ValueError("'mailbox' needs 'messages' or 'body'")
         return self
 
+    def problems(self, names: Names) -> Found:
+        """A folder that is not there."""
+        yield from names.missing_folder(("folder",), self.of, self.folder)
+
 
 class Queued(Tagged):
     """A relay's queue still holds mail when the scenario ends."""
 
     kind: Literal["queued"] = Field(default="queued", exclude=True)
-    at: HostName = Field(description="The relay.")
+    at: RelayName = Field(description="The relay.")
     to: Address | None = Field(default=None, description="Only this recipient.")
     count: int | None = Field(
         default=None, strict=True, ge=0, description="For how many recipients; without it, at least one."
@@ -71,7 +85,7 @@ class Bounced(Tagged):
     """A delivery status notification has reached the sender."""
 
     kind: Literal["bounced"] = Field(default="bounced", exclude=True)
-    to: Address = Field(description="The sender of the original, who is told.")
+    to: RecipientAddress = Field(description="The sender of the original, who is told.")
     status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
     recipient: Address | None = Field(default=None, alias="for", description="The recipient who got nothing.")
 
@@ -80,7 +94,7 @@ class Notified(Tagged):
     """The sender of a message has been told of its fate in a delivery status notification (RFC 3464)."""
 
     kind: Literal["notified"] = Field(default="notified", exclude=True)
-    to: Address = Field(description="The sender of the original, who is told.")
+    to: RecipientAddress = Field(description="The sender of the original, who is told.")
     action: Literal["failed", "delayed", "delivered", "relayed"] = Field(description="Its Action field.")
     recipient: Address | None = Field(default=None, alias="for", description="Whose mail it is about.")
     status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
@@ -93,7 +107,7 @@ class Attempts(Tagged):
     """How often an SMTP connection to a host was tried."""
 
     kind: Literal["attempts"] = Field(default="attempts", exclude=True)
-    to: HostName = Field(description="The host.")
+    to: MailServerName = Field(description="The host.")
     sender: HostName | None = Field(default=None, alias="from", description="Only attempts of this host.")
     count: int | None = Field(default=None, strict=True, ge=0, description="Exactly so many.")
     at_least: int | None = Field(default=None, strict=True, ge=1, description="No fewer.")
@@ -110,7 +124,7 @@ class ReplyExpected(Tagged):
     """A server gave this reply to a command."""
 
     kind: Literal["reply"] = Field(default="reply", exclude=True)
-    sender: HostName = Field(alias="from", description="The server.")
+    sender: MailServerName = Field(alias="from", description="The server.")
     command: Literal[Stage, ReadingStage] = Field(
         alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
     )
@@ -171,8 +185,8 @@ class Fetched(Tagged):
     """A user agent has fetched messages, as the dialogue shows."""
 
     kind: Literal["fetched"] = Field(default="fetched", exclude=True)
-    by: HostName = Field(description="The user agent.")
-    sender: HostName = Field(alias="from", description="The server.")
+    by: UserAgentName = Field(description="The user agent.")
+    sender: MailServerName = Field(alias="from", description="The server.")
     messages: int | None = Field(
         default=None, strict=True, ge=0, description="How many, each time counted; at least one when unsaid."
     )

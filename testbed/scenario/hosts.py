@@ -3,58 +3,64 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator
 
-from testbed.scenario.base import Address, Duration, HostName, Part, Rate, Size
-from testbed.scenario.program_hosts import ProgramKeys
-from testbed.scenario.rules import Rule
+from testbed.durations import SECOND
+from testbed.protocols.address import is_host_name
+from testbed.scenario.base import Address, Duration, Rate, Size
+from testbed.scenario.mailboxes import MailboxSpec
+from testbed.scenario.names import HostTraits, Names
+from testbed.scenario.naming import MailServerName
+from testbed.scenario.problems import Found, Path, did_you_mean
+from testbed.scenario.program_hosts import ProgramKeys, placeholders, ports_of
 from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
 
-Local = Annotated[str, Field(pattern=r"^[^\s@<>/\\]+$", max_length=64)]
-FolderName = Annotated[
-    str,
-    Field(description="A folder of a mailbox.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]*$", max_length=60),
-]
 Protocol = Literal["pop3", "imap"]
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
 
 
-class MailboxSpec(Part):
-    """A mailbox: its limits, and how it is read."""
+class HostSpec(ProgramKeys):
+    """What every host has: a role, and maybe a program of the user's that plays it.
 
-    quota: Size | None = Field(default=None, description="How many octets it may hold; without it, any number.")
-    messages: int | None = Field(
-        default=None, strict=True, ge=0, description="How many messages it may hold; without it, any number."
-    )
-    password: Password | None = Field(
-        default=None,
-        description="What its owner logs in with; when unsaid, 'secret' to read, and not at all to submit mail.",
-    )
-    aliases: tuple[Local, ...] = Field(default=(), description="Other names whose mail it gets.")
-    folders: tuple[FolderName, ...] = Field(default=(), description="Folders beside the inbox, which IMAP shows.")
-    rules: tuple[Rule, ...] = Field(
-        default=(), max_length=100, description="What its owner wants done with his mail: the first that fits is."
-    )
-    filled: Size = Field(default=0, le=1_000_000_000, description="How many octets of old mail lie in it at the start.")
+    ``nouns`` are what it is, as fields that name a host ask for it.
+    """
+
+    nouns: ClassVar[tuple[str, ...]] = ()
+    role: str
+
+    _name: str = PrivateAttr(default="")
 
     @property
-    def password_to_read(self) -> str:
-        """What its owner logs in with to read."""
-        return self.password or "secret"
+    def name(self) -> str:
+        """Its name in the scenario."""
+        return self._name
 
+    @property
+    def traits(self) -> HostTraits:
+        """What others may rely on."""
+        return HostTraits(self.role, self.nouns, self.is_program, ports_of(self))
 
-class HostSpec(ProgramKeys):
-    """What every host has: a role, and maybe a program of the user's that plays it."""
-
-    role: str
+    def problems(self, names: Names) -> Found:
+        """What cannot be asked of a program."""
+        for key in self.unheeded:
+            problem = f"{self.name} is a program, and '{key}' is for the lab's own hosts"
+            yield tuple(key.split(".", 2)), f"{problem}; say it in its configuration"
+        words = [*(self.command or ()), *self.environment.values()]
+        words += self.files.values() if isinstance(self.files, dict) else []
+        for other in sorted({other for word in words for _, other in placeholders(word) if other}):
+            if other not in names.hosts:
+                near = did_you_mean(other, names.hosts)
+                yield (), f"there is no host '{other[:60]}' for a placeholder to be about{near}"
 
 
 class MailHostSpec(HostSpec):
     """What relay and receiver share: a domain, its MX preference, mailboxes."""
 
+    nouns: ClassVar[tuple[str, ...]] = ("mail server",)
     domain: str = Field(default="", description="The mail domain served; the host's own name when unsaid.")
     mx: int = Field(
         default=10, strict=True, ge=0, le=65535, description="The preference of the domain's MX record for this host."
@@ -109,13 +115,44 @@ class MailHostSpec(HostSpec):
         description="Whether it has a certificate and offers STARTTLS; a relay then also has port 465 (RFC 8314).",
     )
 
+    @property
+    def traits(self) -> HostTraits:
+        """Its mailboxes too, and whether it has TLS."""
+        boxes = self.mailboxes.items()
+        return replace(
+            super().traits,
+            tls=self.starttls,
+            mailboxes={f"{user}@{self.domain}": box.all_folders for user, box in boxes},
+            aliases=tuple(f"{alias}@{self.domain}" for _, box in boxes for alias in box.aliases),
+        )
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Its domain."""
+        return (self.domain,)
+
+    def problems(self, names: Names) -> Found:
+        """A domain or users whose names cannot be, and names that are given twice."""
+        if not is_host_name(self.domain):
+            yield ("domain",), f"'{self.domain[:60]}' is not a domain name"
+        given = Counter(name for user, box in self.mailboxes.items() for name in (user, *box.aliases))
+        for user, box in self.mailboxes.items():
+            path: Path = ("mailboxes", user)
+            twice = [alias for alias in box.aliases if given[alias] > 1]
+            if twice:
+                yield path, f"the name '{twice[0][:40]}' is given to two mailboxes"
+            if not user or any(c in user for c in "@<> /\\") or not user.isprintable():
+                yield path, f"'{user[:40]}' is not the local part of an address"
+        yield from super().problems(names)
+
 
 class UserAgentSpec(HostSpec):
     """Somebody's mail program: submits messages to a mail server, and reads its owner's mail."""
 
+    nouns: ClassVar[tuple[str, ...]] = ("user agent",)
     role: Literal["user-agent"] = "user-agent"
     address: Address = Field(description="Whose mail program it is.")
-    server: HostName | None = Field(
+    server: MailServerName | None = Field(
         default=None, description="The mail server it submits to; without it, it only reads."
     )
     port: Literal[25, 465, 587] = Field(
@@ -129,10 +166,32 @@ class UserAgentSpec(HostSpec):
         default=None, description="When it submits again what was refused for now; without it, never."
     )
 
+    @property
+    def traits(self) -> HostTraits:
+        """Its owner too."""
+        return replace(super().traits, owner=self.address, submits=self.server is not None)
+
+    def problems(self, names: Names) -> Found:
+        """A port that its server does not have."""
+        yield from super().problems(names)
+        server = names.hosts.get(self.server or "")
+        if server is None:
+            return
+        if self.port == 465 and server.role == "relay" and not server.tls:
+            yield ("port",), f"{self.server} has no port 465; give it 'starttls: true'"
+        if self.port != 25 and server.role == "receiver":
+            problem = f"{self.server} takes mail on port 25 only; say 'port: 25' to deliver to it directly"
+            yield ("port" if "port" in self.model_fields_set else "server",), problem
+        if server.is_program and self.port not in server.ports:
+            at = ", ".join(map(str, server.ports)) or "none"
+            problem = f"{self.server} does not say that it listens on port {self.port} (but on {at})"
+            yield ("port",), f"{problem}; say 'listens: [{self.port}]' there, or another port here"
+
 
 class RelaySpec(MailHostSpec):
     """A mail server with a queue: takes mail from user agents, delivers it, retries, bounces."""
 
+    nouns: ClassVar[tuple[str, ...]] = (*MailHostSpec.nouns, "relay")
     role: Literal["relay"] = "relay"
     retry: tuple[Duration, ...] = Field(
         default=tuple(parse_duration(text) for text in ("30m", "1h", "2h", "4h")),
@@ -174,15 +233,33 @@ class RelaySpec(MailHostSpec):
     @field_validator("retry")
     @classmethod
     def _not_at_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if min(value) < 1_000_000_000:
+        if min(value) < SECOND:
             raise ValueError("a relay that tries again within a second hammers its peers; write 1s or more")
         return value
+
+    def problems(self, names: Names) -> Found:
+        """Rules, which only receivers have, and mail that is forwarded to itself."""
+        yield from super().problems(names)
+        for user, box in self.mailboxes.items():
+            for place, _ in enumerate(box.rules):
+                problem = f"rules are for the mailboxes of receivers, and {self.name} is a {self.role}"
+                yield ("mailboxes", user, "rules", place), problem
+        for user, target in self.forward.items():
+            if target.rpartition("@")[2].lower() == self.domain.lower():
+                yield ("forward", user), f"'{target[:60]}' is not elsewhere: {self.name} serves it itself"
 
 
 class ReceiverSpec(MailHostSpec):
     """The mail server of a domain: takes mail for its own mailboxes and for nobody else."""
 
     role: Literal["receiver"] = "receiver"
+
+    def problems(self, names: Names) -> Found:
+        """Those of its mailboxes too."""
+        yield from super().problems(names)
+        for user, box in self.mailboxes.items():
+            for path, problem in box.problems(names):
+                yield ("mailboxes", user, *path), problem
 
 
 class ClientSpec(HostSpec):
@@ -198,13 +275,14 @@ class WebmailSpec(HostSpec):
     """
 
     role: Literal["webmail"] = "webmail"
-    server: HostName = Field(description="The mail server whose mailboxes it shows, through IMAP.")
-    relay: HostName = Field(default="", description="The mail server it sends through; `server` when unsaid.")
+    server: MailServerName = Field(description="The mail server whose mailboxes it shows, through IMAP.")
+    relay: MailServerName = Field(default="", description="The mail server it sends through; `server` when unsaid.")
 
 
 class NameServerSpec(HostSpec):
     """The lab's name server: publishes every host's address and every mail domain's MX."""
 
+    nouns: ClassVar[tuple[str, ...]] = ("name server",)
     role: Literal["name-server"] = "name-server"
 
 

@@ -11,8 +11,8 @@ import os
 import re
 from collections.abc import Callable
 
-from testbed.scenario.document import Document, Path, read_document
-from testbed.scenario.problems import Problem, ScenarioError
+from testbed.scenario.document import Document, read_document
+from testbed.scenario.problems import Path, Problem, ScenarioError
 from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER
 
 MAX_LAYERS = 10

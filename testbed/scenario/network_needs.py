@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from testbed.scenario.faults import Fault, HostFault, LinkFault, WireFault
+from testbed.scenario.faults import DialogueFault, Fault, HostFault, LinkFault, WireFault
 from testbed.scenario.hosts import NameServerSpec, ReceiverSpec
 from testbed.scenario.programs import RunStep
 from testbed.scenario.scenario import Scenario
@@ -54,6 +54,22 @@ class Need:
 def needs_private_network(scenario: Scenario) -> Need | None:
     """The first thing of a scenario that takes a private network, None where it can do without."""
     return next(_needs(scenario), None)
+
+
+def makes_tcp_wait(scenario: Scenario) -> bool:
+    """Whether packets may be lost or held up, or windows close, so that something depends on TCP's timers."""
+    return any(map(_makes_tcp_wait, scenario.faults))
+
+
+def _makes_tcp_wait(fault: Fault) -> bool:
+    match fault:
+        case WireFault():
+            return fault.act != "duplicate"
+        case HostFault():
+            return fault.is_ in _HOST_FAULTS
+        case DialogueFault():
+            return fault.reads_partly
+    return isinstance(fault, LinkFault)
 
 
 def _needs(scenario: Scenario) -> Iterator[Need]:

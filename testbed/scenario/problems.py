@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 
 from testbed.errors import UsageError
 from testbed.protocols.text import printable
+
+Path = tuple[str | int, ...]
+"""Where something stands: the keys and places that lead there."""
+
+Found = Iterator[tuple[Path, str]]
+"""Problems, each with its path."""
 
 
 @dataclass(frozen=True, slots=True)

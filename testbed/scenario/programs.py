@@ -7,7 +7,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from testbed.scenario.base import Duration, HostName
+from testbed.durations import MINUTE
+from testbed.scenario.base import Duration
+from testbed.scenario.names import Names
+from testbed.scenario.naming import HostName
+from testbed.scenario.problems import Found
 from testbed.scenario.tagged import Tagged
 
 ROOT = "root"
@@ -17,7 +21,7 @@ SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where servers are, and users' PATH does not lead."""
 
 TIMED_OUT = 124  # as timeout(1) has it
-_MAX_LIMIT_NS = 600_000_000_000
+_MAX_LIMIT_NS = 10 * MINUTE
 
 
 def _words(value: object) -> object:
@@ -64,13 +68,18 @@ class RunStep(Tagged):
         return value
 
     @property
-    def line_of_words(self) -> str:
+    def command_line(self) -> str:
         """The command as one line for a shell."""
         return shlex.join(self.command)
 
+    def problems(self, names: Names) -> Found:
+        """No host to run on."""
+        if self.on is None:
+            yield (), f"say 'on': the lab has {len(names.agents)} user agents"
+
     def describe(self) -> str:
         """One line in words."""
-        return f"{self.on} runs {self.line_of_words}" if self.on else f"run {self.line_of_words}"
+        return f"{self.on} runs {self.command_line}" if self.on else f"run {self.command_line}"
 
 
 class Exited(Tagged):
@@ -88,6 +97,11 @@ class Exited(Tagged):
     count: int | None = Field(default=None, strict=True, ge=1, description="How many of them end so; without it, all.")
     output: str | None = Field(default=None, min_length=1, description="A line of its output has this in it.")
 
+    def problems(self, names: Names) -> Found:
+        """A command that nobody runs."""
+        if not any(self.command in command for command in names.commands):
+            yield ("command",), f"no step and no host runs a command with '{self.command[:60]}' in it"
+
 
 class Running(Tagged):
     """The program that plays a host still runs when the lab ends: it has not crashed, and not ended by itself."""
@@ -95,3 +109,8 @@ class Running(Tagged):
     shorthand: ClassVar[str] = "at"
     kind: Literal["running"] = Field(default="running", exclude=True)
     at: HostName = Field(description="The host.")
+
+    def problems(self, names: Names) -> Found:
+        """A host that is no program."""
+        if self.at in names.hosts and not names.is_program(self.at):
+            yield ("at",), f"{self.at} is no program; only hosts with a 'command' can be found running"

@@ -6,12 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.durations import SECOND, format_duration
+from testbed.protocols.address import domain_of
 from testbed.scenario.attachments import Attachment
-from testbed.scenario.base import Address, Duration, HostName, Size
+from testbed.scenario.base import Address, Duration, Size
+from testbed.scenario.names import Names
+from testbed.scenario.naming import MailboxAddress, UserAgentName
+from testbed.scenario.problems import Found, did_you_mean
 from testbed.scenario.programs import RunStep
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import TalkStep
-from testbed.scenario.units import format_duration
 
 _WORD = r"^[\x21-\x7e]+$"
 ReadingSecurity = Literal["none", "starttls", "implicit"]
@@ -46,7 +50,7 @@ class SendStep(Tagged):
     returned: Literal["full", "headers"] | None = Field(
         default=None, description="How much of it comes back when it fails (RFC 3461 §4.3)."
     )
-    via: HostName | None = Field(default=None, description="The user agent, where several have this sender.")
+    via: UserAgentName | None = Field(default=None, description="The user agent, where several have this sender.")
     retry: Duration | None = Field(
         default=None, description="How long the user agent waits before it tries again; without it, it does not."
     )
@@ -54,7 +58,7 @@ class SendStep(Tagged):
     @field_validator("retry")
     @classmethod
     def _not_at_once(cls, value: int | None) -> int | None:
-        if value is not None and value < 1_000_000_000:
+        if value is not None and value < SECOND:
             raise ValueError("a user agent that tries again within a second hammers its server; write 1s or more")
         return value
 
@@ -69,6 +73,25 @@ class SendStep(Tagged):
         if "never" in value and len(value) > 1:
             raise ValueError("'never' stands alone: a sender who wants to hear of nothing wants nothing else")
         return value
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains of its recipients."""
+        return tuple(domain_of(to) for to in self.recipients)
+
+    def problems(self, names: Names) -> Found:
+        """Nobody who sends it, or somebody who sends when he likes."""
+        owners = [agent.owner for agent in names.agents.values() if agent.submits]
+        if self.via is not None:
+            if self.via in names.agents and not names.agents[self.via].submits:
+                yield ("via",), f"{self.via} only reads; say with 'server' where it submits mail"
+        elif not self.sender:
+            yield (), f"say 'from': the lab has {len(names.agents)} user agents"
+        elif self.sender not in owners:
+            yield ("from",), f"no user agent belongs to {self.sender}{did_you_mean(self.sender, owners)}"
+        agent = self.via or names.agent_of(self.sender)
+        if names.is_program(agent):
+            yield (), f"{agent} is a program, and sends when it likes"
 
     def describe(self) -> str:
         """One line in words."""
@@ -92,7 +115,13 @@ class EmptyStep(Tagged):
 
     shorthand: ClassVar[str] = "mailbox"
     kind: Literal["empty"] = Field(default="empty", exclude=True)
-    mailbox: Address
+    mailbox: MailboxAddress
+
+    def problems(self, names: Names) -> Found:
+        """A mailbox that is a program's own."""
+        host = names.mailboxes.get(self.mailbox, "")
+        if names.is_program(host):
+            yield (), f"{host} is a program; only it, or a 'run' step, can empty its mailboxes"
 
     def describe(self) -> str:
         """One line in words."""
@@ -106,11 +135,11 @@ class ReadStep(Tagged):
     """
 
     kind: Literal["read"] = Field(default="read", exclude=True)
-    mailbox: Address = Field(description="Whose mail.")
+    mailbox: MailboxAddress = Field(description="Whose mail.")
     via: Literal["pop3", "imap", "web"] = Field(
         default="pop3", description="The protocol, or 'web' for a browser at a web mail; pop3 when unsaid."
     )
-    by: HostName | None = Field(default=None, description="The user agent; the owner's when unsaid.")
+    by: UserAgentName | None = Field(default=None, description="The user agent; the owner's when unsaid.")
     user: str | None = Field(
         default=None, pattern=_WORD, max_length=100, description="The name to log in with; the mailbox's when unsaid."
     )
@@ -159,6 +188,18 @@ class ReadStep(Tagged):
     def login(self) -> str:
         """The name to log in with."""
         return self.user or self.mailbox
+
+    def problems(self, names: Names) -> Found:
+        """What its mailbox does not have, or somebody who reads when he likes."""
+        server = names.mailboxes.get(self.mailbox)
+        if self.tls != "none" and server is not None and not names.hosts[server].tls:
+            yield ("tls",), f"{server} has no TLS; give the host 'starttls: true'"
+        for key, folder in (("folder", self.folder), ("move", self.move), ("copy", self.copy_to)):
+            if folder is not None:
+                yield from names.missing_folder((key,), self.mailbox, folder)
+        agent = self.by or names.agent_of(self.mailbox)
+        if names.is_program(agent):
+            yield (), f"{agent} is a program, and reads when it likes"
 
     def describe(self) -> str:
         """One line in words."""

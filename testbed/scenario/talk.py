@@ -8,7 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from testbed.scenario.base import Duration, HostName, Part
+from testbed.scenario.base import Duration, Part
+from testbed.scenario.names import Names
+from testbed.scenario.naming import HostName, MailServerName
+from testbed.scenario.problems import Found
 from testbed.scenario.tagged import Tagged
 from testbed.scenario.units import parse_duration
 
@@ -103,7 +106,7 @@ class TalkStep(Tagged):
 
     kind: Literal["talk"] = Field(default="talk", exclude=True)
     sender: HostName = Field(default="", alias="from", description="The host that talks; the one user agent's, unsaid.")
-    to: HostName = Field(description="The mail server.")
+    to: MailServerName = Field(description="The mail server.")
     port: int = Field(default=25, strict=True, ge=1, le=65535, description="The port.")
     timeout: Duration = Field(default=parse_duration("10m"), description="How long a reply is awaited.")
     say: tuple[Saying, ...] = Field(min_length=1, description="What the client says, once it has been greeted.")
@@ -122,6 +125,13 @@ class TalkStep(Tagged):
         if ends and ends[0] != len(self.say) - 1:
             raise PydanticCustomError("said_after_end", "nothing can be said behind 'then'; it ends the talk")
         return self
+
+    def problems(self, names: Names) -> Found:
+        """Nobody who talks, or somebody who speaks for himself."""
+        if not self.sender:
+            yield (), f"say 'from': the lab has {len(names.agents)} user agents"
+        if names.is_program(self.sender):
+            yield ("from",), f"{self.sender} is a program, and speaks for itself; let another host talk"
 
     def describe(self) -> str:
         """One line in words."""

@@ -6,11 +6,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from testbed.scenario.attachments import Attachment
-from testbed.scenario.document import Document, Path
+from testbed.scenario.document import Document
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.faults import KINDS
 from testbed.scenario.hosts import ROLES
-from testbed.scenario.problems import Problem, did_you_mean
+from testbed.scenario.problems import Path, Problem, did_you_mean
 from testbed.scenario.rules import Rule
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
@@ -113,7 +113,7 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
         role, rest = str(location[2]), location[3:]
         model: type | None = ROLES.get(role)
         if rest[:1] == ("mailboxes",) and len(rest) > 1:
-            from testbed.scenario.hosts import MailboxSpec
+            from testbed.scenario.mailboxes import MailboxSpec
 
             model = Rule if rest[2:3] == ("rules",) and len(rest) > 3 else MailboxSpec
         return model, (*location[:2], *rest)

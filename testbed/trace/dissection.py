@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from testbed.pcap.checksums import UNKNOWN
 from testbed.pcap.table import TCP
-from testbed.protocols.tcp import ACK, SYN, Options
+from testbed.protocols.tcp import Options
 from testbed.protocols.tls import Plaintext
-from testbed.trace.flows import CLIENT, Flow
-from testbed.trace.model.connection import Closure, Connection, Endpoint, Handshake
+from testbed.trace.flows import CLIENT, SERVER, Flow
+from testbed.trace.model.connection import Connection, Endpoint, Handshake, Opening, Transport
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.model.tls import TlsSession
@@ -21,7 +21,7 @@ from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
 from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
-from testbed.trace.tcp.facts import closure, handshake, handshake_rtt, octets, sent_again
+from testbed.trace.tcp.facts import ending, octets, opening, sent_again
 from testbed.trace.tcp.reassembly import Chunk, reassemble
 from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
 from testbed.trace.tls.decryption import Decrypted
@@ -70,26 +70,6 @@ class Objection:
     is_final: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Transport:
-    """What the transport shows of a flow; the defaults are those of UDP, which neither opens nor closes."""
-
-    name: str
-    handshake: Handshake
-    conn_state: str
-    history: str
-    closure: Closure = Closure.OPEN
-    closed_by: str = ""
-    closure_frames: tuple[int, ...] = ()
-    syn_frames: tuple[int, ...] = ()
-    retransmitted_frames: tuple[int, ...] = ()
-    retransmissions: int = 0
-    completeness: int = 0
-    rtt_ns: int | None = None
-    tls: TlsSession | None = None
-    remarks: tuple[Remark, ...] = ()
-
-
 def understand(number: int, index: int, flow: Flow, source: Source, objections: Sequence[Objection] = ()) -> Understood:
     """Analyse one flow, ``index`` its place among all.  ``objections`` are the ICMP errors about it."""
     if flow.protocol == TCP:
@@ -111,28 +91,21 @@ def _tcp(
     history = zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps], damaged)
     unreachable = any(objection.is_final for objection in objections)
     division = boundaries(flow, spoken.exchanges)
-    ended, closed_by, closure_frames = closure(flow)
-    facts = _Transport(
-        name="tcp",
-        handshake=handshake(flow, unreachable),
-        closure=ended,
-        closed_by=closed_by,
-        closure_frames=closure_frames,
-        syn_frames=tuple(
-            frame
-            for frame, side, flags in zip(flow.frame, flow.side, flow.flags, strict=True)
-            if side == CLIENT and flags & SYN and not flags & ACK
-        ),
-        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
+    transport = Transport(
+        "tcp",
+        zeek.conn_state(received),
+        history,
+        octets(flow, CLIENT),
+        octets(flow, SERVER),
+        opening(flow, unreachable),
+        ending(flow),
+        zeek.completeness(flow),
         retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
-        conn_state=zeek.conn_state(received),
-        history=history,
-        completeness=zeek.completeness(flow),
-        rtt_ns=handshake_rtt(flow),
-        tls=tls,
+        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
+        gaps=len(spoken.gaps),
         remarks=(*remarks, *closed_windows(flow, events, history), *_objected(objections)),
     )
-    connection = _connection(number, flow, source, spoken, facts, division)
+    connection = _connection(number, flow, source, spoken, transport, tls, division)
     told = steps(flow, spoken.exchanges, tls.steps if tls else ())
     return Understood(connection, [division.phase(frame) for frame in flow.frame], told, events)
 
@@ -159,13 +132,15 @@ def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
     spoken = listen("udp", name_by_port("udp", flow.server[1]), items)
     if any(len(octets) < length for octets, length in zip(payloads, flow.length, strict=True)):
         spoken = replace(spoken, remarks=())  # what the capture cut off looks like what the sender did not send
-    facts = _Transport(
-        name="udp",
-        handshake=Handshake.UNREACHABLE if unreachable else Handshake.UNSEEN,
-        conn_state=zeek.udp_state(flow),
-        history=zeek.udp_history(flow),
+    transport = Transport(
+        "udp",
+        zeek.udp_state(flow),
+        zeek.udp_history(flow),
+        octets(flow, CLIENT),
+        octets(flow, SERVER),
+        Opening(Handshake.UNREACHABLE if unreachable else Handshake.UNSEEN),
     )
-    connection = _connection(number, flow, source, spoken, facts, Boundaries(0, _NEVER))
+    connection = _connection(number, flow, source, spoken, transport, None, Boundaries(0, _NEVER))
     words = {frame: e.command.verb for e in spoken.exchanges if e.command for frame in e.command.frames}
     words |= {frame: f"{e.reply.code} answer" for e in spoken.exchanges if e.reply for frame in e.reply.frames}
     labels = [words.get(frame, "datagram") for frame in flow.frame]
@@ -173,14 +148,16 @@ def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
 
 
 def _connection(
-    number: int, flow: Flow, source: Source, spoken: Spoken, facts: _Transport, division: Boundaries
+    number: int,
+    flow: Flow,
+    source: Source,
+    spoken: Spoken,
+    transport: Transport,
+    tls: TlsSession | None,
+    division: Boundaries,
 ) -> Connection:
-    told = outcome(
-        spoken.service, facts.handshake, facts.closure, facts.closed_by, spoken.exchanges, spoken.transactions
-    )
     return Connection(
         number=number,
-        transport=facts.name,
         client=source.endpoint(flow.client),
         server=source.endpoint(flow.server),
         service=spoken.service,
@@ -189,26 +166,11 @@ def _connection(
         first_frame=flow.frame[0],
         last_frame=flow.frame[-1],
         packets=len(flow),
-        handshake=facts.handshake,
-        closure=facts.closure,
-        closed_by=facts.closed_by,
-        closure_frames=facts.closure_frames,
-        syn_frames=facts.syn_frames,
-        retransmitted_frames=facts.retransmitted_frames,
+        transport=transport,
+        tls=tls,
         phases=spans(flow, division),
         exchanges=spoken.exchanges,
         transactions=spoken.transactions,
-        conn_state=facts.conn_state,
-        history=facts.history,
-        completeness=facts.completeness,
-        client_octets=octets(flow, 0),
-        server_octets=octets(flow, 1),
-        retransmissions=facts.retransmissions,
-        gaps=len(spoken.gaps),
-        rtt_ns=facts.rtt_ns,
-        tls=facts.tls,
-        outcome=told,
-        findings=(),
         remarks=spoken.remarks,
-        transport_remarks=facts.remarks,
+        outcome=outcome(spoken.service, transport, spoken.exchanges, spoken.transactions),
     )

@@ -25,6 +25,7 @@ from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.net.clock import ScenarioLoop
 from testbed.net.namespace import enter, enter_plain
+from testbed.net.netlink import PATIENT_MS
 from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
 from testbed.trace.inspect import inspect
@@ -77,7 +78,7 @@ async def _exchange(loop: ScenarioLoop) -> float:
         addresses=(SERVER,),
         directory=Path("/nowhere"),
         nameserver=SERVER,
-        log=lambda event, message, **fields: None,
+        log=lambda event, message: None,
         now=loop.time,
         dialogue=DialogueScript((), lambda fault: None),
     )
@@ -98,10 +99,10 @@ async def _exchange(loop: ScenarioLoop) -> float:
 
 def over_the_wire() -> float:
     """Messages per second with every packet through the wire and into a trace."""
-    network = enter({CLIENT: "client", SERVER: "sink"}, SERVER)
+    network = enter({CLIENT: "client", SERVER: "sink"}, SERVER, PATIENT_MS)
     loop = ScenarioLoop()
     with tempfile.TemporaryFile(dir=network.scratch) as file:
-        wire = Wire(network.wire, loop, TraceWriter(file, application="bench"), [CLIENT, SERVER])
+        wire = Wire(network.wire, loop, TraceWriter(file, application="bench"), [CLIENT, SERVER], hasty=False)
         rate = loop.run_until_complete(_exchange(loop))
         wire.close()
     return rate

@@ -27,9 +27,10 @@ from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop
-from testbed.protocols.events import Event, LogEvent, event_of
+from testbed.protocols.events import LogEvent
 from testbed.scenario.faults import DialogueFault
-from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.mailboxes import MailboxSpec
+from tests.patience import HANG_S
 
 
 @dataclass
@@ -38,13 +39,8 @@ class Logged:
 
     events: list[LogEvent] = field(default_factory=list)
 
-    def __call__(self, event: Event | LogEvent, message: str, **fields: str | int) -> None:
-        if isinstance(event, LogEvent):
-            self.events.append(event)
-            return
-        told = event_of(event, {name: str(value) for name, value in fields.items()})
-        assert told is not None
-        self.events.append(told)
+    def __call__(self, event: LogEvent, message: str) -> None:
+        self.events.append(event)
 
 
 @dataclass
@@ -119,7 +115,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
 
         serve = access or Access(terms or Terms()).serve
         ports = [
-            asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(10)
+            asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(HANG_S)
             for protocol in (
                 lambda: serve(handler, site),
                 Pop3Server(site, post_office, tls and ReadingTls(site, tls, "pop3"), implicit=implicit).protocol,
@@ -129,7 +125,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         return Running(*ports, post_office, logged)
 
     yield start
-    asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(HANG_S)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

@@ -11,7 +11,7 @@ from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
 from testbed.hosts.sending.delivery import Result, Session
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols.events import LogEvent
 
 CONTENT = b"Subject: hi\r\n\r\n.hello\r\n"
 TWO = envelope_to("a@x", "b@y", "c@y")
@@ -39,7 +39,7 @@ class Server:
 
 
 def deliver(server: Server, folder: Path, *, pipelining: bool) -> dict[str, Result]:
-    def log(event: Event, message: str, **fields: str | int) -> None:
+    def log(event: LogEvent, message: str) -> None:
         raise AssertionError(message)
 
     site = Site("crepes.fr", ("127.0.0.1",), folder, "127.0.0.1", log, lambda: 0.0, DialogueScript((), print))

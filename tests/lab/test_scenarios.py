@@ -54,7 +54,7 @@ def test_ipv6_carries_mail_too(ip: str, tmp_path: Path) -> None:
     outcome = play(text.replace("steps:", f"ip: {ip}\nsteps:", 1), tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
     assert outcome.analysis is not None
-    assert {":" in c.server.address for c in outcome.analysis.connections if c.transport == "tcp"} == {True}
+    assert {":" in c.server.address for c in outcome.analysis.connections if c.transport.protocol == "tcp"} == {True}
 
 
 def test_both_families_are_tried(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ expect: [{{queued: {{at: crepes.fr, to: bob@someschool.edu}}}}]
         assert outcome.result is Result.HELD, why(outcome)
         assert outcome.analysis is not None
         [attempt] = [c for c in outcome.analysis.connections if c.server.port == 25]
-        found[state] = attempt.handshake
+        found[state] = attempt.opening.handshake
     assert found == {
         "silent": Handshake.UNANSWERED,
         "refused": Handshake.REFUSED,

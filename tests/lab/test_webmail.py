@@ -60,7 +60,7 @@ def test_it_reads_and_sends_and_days_pass(tmp_path: Path) -> None:
     assert [entry.event for entry in of(outcome.analysis.log, events.SentByWeb)] == [
         events.SentByWeb(sender="bob@someschool.edu", recipients=("alice@crepes.fr",))
     ] * 2
-    tcp = [c for c in outcome.analysis.connections if c.transport == "tcp"]
+    tcp = [c for c in outcome.analysis.connections if c.transport.protocol == "tcp"]
     clients = {c.service: (c.client.label, c.server.label) for c in tcp}
     assert clients["http"] == ("bob.someschool.edu", "mail.someschool.edu")
     assert clients["imap"] == ("mail.someschool.edu", "someschool.edu")

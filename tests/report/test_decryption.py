@@ -186,7 +186,7 @@ def test_what_comes_after_a_hole_stays_encrypted(begin: Begin, keys: Path, tmp_p
     missed = len(talk.packets) + 1
     talk.say(*IMAP[1:]).close()
     [connection] = inspect(stored(tmp_path, talk, without=(missed,)), str(keys)).connections
-    assert connection.gaps == 1
+    assert connection.transport.gaps == 1
     assert ("connect", "OK") in told(connection)
     assert "LOGOUT" not in dict(told(connection))
 

@@ -570,6 +570,7 @@ expect:
 steps:
   - empty: bbo@someschool.edu
   - send: {to: a@b, from: x@y}
+  - read: {mailbox: dave@someschool.edu, by: crepe.fr}
 faults:
   - {host: crepe.fr, is: silent}
 hosts:
@@ -579,8 +580,10 @@ hosts:
         f"3:18: {LAB}",
         "5:12: no host has the mailbox bbo@someschool.edu (did you mean 'bob@someschool.edu'?)",
         "6:27: no user agent belongs to x@y",
-        f"8:12: {LAB}",
-        "10:15: 'a..b' is not a domain name",
+        "7:21: no host has the mailbox dave@someschool.edu (did you mean 'bob@someschool.edu'?)",
+        f"7:46: {LAB}",
+        f"9:12: {LAB}",
+        "11:15: 'a..b' is not a domain name",
     ]
 
 

@@ -35,8 +35,8 @@ def our_rows(capture: Path) -> dict[tuple[str, ...], list[tuple[str, str]]]:
     """(conn_state, history) of our connections by Zeek's five-tuple."""
     result: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for c in inspect(capture).connections:
-        key = (c.client.address, str(c.client.port), c.server.address, str(c.server.port), c.transport)
-        result.setdefault(key, []).append((c.conn_state, c.history))
+        key = (c.client.address, str(c.client.port), c.server.address, str(c.server.port), c.transport.protocol)
+        result.setdefault(key, []).append((c.transport.conn_state, c.transport.history))
     return result
 
 
@@ -93,7 +93,7 @@ def completeness_differences(capture: Path) -> tuple[int, list[tuple[int, int, i
     theirs = {int(row[0]): int(row[2]) for row in _tcp(capture) if row[1] and row[2]}
     analysis = inspect(capture)
     number = dict(zip(analysis.table.frame.tolist(), analysis.labels.connection.tolist(), strict=True))
-    value = {c.number: c.completeness for c in analysis.connections}
+    value = {c.number: c.transport.completeness for c in analysis.connections}
     ours = {frame: value.get(number.get(frame, 0), -1) for frame in theirs}
     return len(theirs), [(frame, want, ours[frame]) for frame, want in theirs.items() if want != ours[frame]]
 

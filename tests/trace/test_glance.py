@@ -30,11 +30,14 @@ def differences(analysis: Analysis, summary: Summary) -> list[str]:
         for name in (field.name for field in fields(kind)):
             if getattr(kind, name) != getattr(exact, name):
                 found.append(f"#{row + 1} {name}: {getattr(kind, name)!r}, exactly {getattr(exact, name)!r}")
-        for name in ("packets", "start_ns", "end_ns", "client_octets", "server_octets", "retransmissions", "gaps"):
-            if int(getattr(summary, name)[row]) != getattr(connection, name):
-                found.append(f"#{row + 1} {name}: {getattr(summary, name)[row]}, exactly {getattr(connection, name)}")
-        if summary.rtt_ns[row] != (-1 if connection.rtt_ns is None else connection.rtt_ns):
-            found.append(f"#{row + 1} rtt_ns: {summary.rtt_ns[row]}, exactly {connection.rtt_ns}")
+        counts = {name: getattr(connection, name) for name in ("packets", "start_ns", "end_ns")}
+        for name in ("client_octets", "server_octets", "retransmissions", "gaps"):
+            counts[name] = getattr(connection.transport, name)
+        for name, count in counts.items():
+            if int(getattr(summary, name)[row]) != count:
+                found.append(f"#{row + 1} {name}: {getattr(summary, name)[row]}, exactly {count}")
+        if summary.rtt_ns[row] != (-1 if connection.opening.rtt_ns is None else connection.opening.rtt_ns):
+            found.append(f"#{row + 1} rtt_ns: {summary.rtt_ns[row]}, exactly {connection.opening.rtt_ns}")
     return found
 
 

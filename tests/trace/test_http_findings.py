@@ -40,7 +40,12 @@ def connection(*said: str | Gap, closure: Closure = Closure.NORMAL) -> Connectio
     """A connection on which this was said."""
     spoken = listen("tcp", "http", items(*said))
     return replace(
-        CONNECTION, service="http", closure=closure, exchanges=spoken.exchanges, remarks=spoken.remarks, transactions=()
+        CONNECTION,
+        service="http",
+        transport=replace(CONNECTION.transport, ending=replace(CONNECTION.ending, closure=closure)),
+        exchanges=spoken.exchanges,
+        transactions=(),
+        remarks=spoken.remarks,
     )
 
 

@@ -25,7 +25,7 @@ from testbed.trace.model.phase import Phase
 def test_an_error_is_a_packet_of_its_connection(v6: bool, code: int, what: str) -> None:
     analysis = watch(Talk(v6=v6).segment(0, "S").unreachable(code))
     (connection,) = analysis.connections
-    assert connection.handshake is Handshake.UNREACHABLE
+    assert connection.opening.handshake is Handshake.UNREACHABLE
     assert connection.packets == 1
     _, error = analysis.packets(1)
     assert (error.step, error.connection, error.phase, error.tcp) == (what, 1, Phase.HANDSHAKE, ())
@@ -34,19 +34,19 @@ def test_an_error_is_a_packet_of_its_connection(v6: bool, code: int, what: str) 
 def test_an_error_for_a_datagram() -> None:
     talk = Talk().ask("x.example", "MX", rcode=None).unreachable(3)
     (connection,) = watch(talk).connections
-    assert connection.handshake is Handshake.UNREACHABLE
+    assert connection.opening.handshake is Handshake.UNREACHABLE
 
 
 def test_only_the_quoted_connection_is_concerned() -> None:
     analysis = watch(Talk(40_001).segment(0, "S"), Talk(40_002).segment(0, "S").unreachable())
-    handshakes = [connection.handshake for connection in analysis.connections]
+    handshakes = [connection.opening.handshake for connection in analysis.connections]
     assert handshakes == [Handshake.UNANSWERED, Handshake.UNREACHABLE]
 
 
 def test_an_open_connection_stays_what_it_was() -> None:
     talk = Talk().open().say("S 220 x").unreachable()
     (connection,) = watch(talk).connections
-    assert connection.handshake is Handshake.COMPLETE
+    assert connection.opening.handshake is Handshake.COMPLETE
 
 
 def test_errors_that_quote_too_little_or_nothing_known_are_no_harm() -> None:
@@ -57,4 +57,4 @@ def test_errors_that_quote_too_little_or_nothing_known_are_no_harm() -> None:
     talk.packets += [router / ICMP(type=3, code=1) / stranger, router / ICMP(type=8) / Raw(b"ping")]
     talk.packets += [router / ICMP(type=3, code=1) / Raw(quoted[:length]) for length in range(len(quoted) - 16)]
     (connection,) = watch(talk).connections
-    assert connection.handshake is Handshake.UNANSWERED
+    assert connection.opening.handshake is Handshake.UNANSWERED

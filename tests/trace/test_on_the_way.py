@@ -150,14 +150,14 @@ COURSES = {
 @pytest.mark.parametrize(("course", "remarks"), COURSES.values(), ids=COURSES.keys())
 def test_it_is_remarked(course: Course, remarks: list[str]) -> None:
     (connection,) = course.watched().connections
-    assert [remark.code for remark in connection.transport_remarks] == remarks
+    assert [remark.code for remark in connection.transport.remarks] == remarks
 
 
 def test_overtaken_data_comes_late_and_not_again() -> None:
     course = data()
     course.segment(CLIENT, "PA", b"NOOP\r\n").swapped()
     (connection,) = course.watched().connections
-    assert [(r.code, r.frames) for r in connection.transport_remarks] == [("segment-reordered", (7,))]
+    assert [(r.code, r.frames) for r in connection.transport.remarks] == [("segment-reordered", (7,))]
     assert [e.command.verb for e in connection.exchanges if e.command] == ["connect", "EHLO", "NOOP"]
 
 
@@ -166,7 +166,7 @@ def test_the_same_order_is_a_repetition_where_there_was_time_for_one() -> None:
     course.segment(CLIENT, "PA", b"NOOP\r\n").swapped()
     course.pauses[len(course.packets) - 1] = 300
     (connection,) = course.watched().connections
-    assert connection.transport_remarks == ()
+    assert connection.transport.remarks == ()
 
 
 @pytest.mark.parametrize(("harm", "code"), [("damaged", "segment-corrupted"), ("cut", "packet-truncated")])
@@ -177,7 +177,7 @@ def test_nobody_reads_what_its_receiver_threw_away(harm: str, code: str) -> None
     course.packets.append(whole)
     course.say("S 250 mx")
     (connection,) = course.watched().connections
-    assert [(r.code, r.frames) for r in connection.transport_remarks] == [(code, (6, 7))]
+    assert [(r.code, r.frames) for r in connection.transport.remarks] == [(code, (6, 7))]
     (hello,) = [e for e in connection.exchanges if e.command and e.command.verb == "EHLO"]
     assert hello.command is not None
     assert hello.command.frames == (7,)
@@ -187,7 +187,7 @@ def test_nobody_reads_what_its_receiver_threw_away(harm: str, code: str) -> None
 def test_a_checksum_left_to_the_card_is_no_damage() -> None:
     """Nothing was sent again: who captured may have left the checksums to the hardware."""
     (connection,) = data().damaged().segment(SERVER, "A").watched().connections
-    assert connection.transport_remarks == ()
+    assert connection.transport.remarks == ()
     assert [e.command.verb for e in connection.exchanges if e.command] == ["connect", "EHLO"]
 
 

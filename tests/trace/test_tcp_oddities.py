@@ -77,8 +77,8 @@ def said(connection: Connection) -> tuple[str, ...]:
 
 
 def seen(connection: Connection) -> Seen:
-    c = connection
-    return Seen(c.conn_state, c.history, c.completeness, c.handshake, c.closure, said(c))
+    t = connection.transport
+    return Seen(t.conn_state, t.history, t.completeness, t.opening.handshake, t.ending.closure, said(connection))
 
 
 def window(talk: Talk, octets: int) -> Talk:
@@ -314,7 +314,7 @@ def events(analysis: Analysis, name: str) -> list[int]:
 
 def test_a_simultaneous_open_repeats_no_syn(tmp_path: Path) -> None:
     analysis = told(tmp_path, "simultaneous open")
-    assert analysis.connections[0].syn_frames == (1,)
+    assert analysis.connections[0].opening.syn_frames == (1,)
     assert [finding.code for finding in analysis.findings] == []
 
 
@@ -323,7 +323,7 @@ def test_octets_in_a_syn_are_read_once(tmp_path: Path) -> None:
         [connection] = told(tmp_path, name).connections
         assert connection.exchanges[1].command is not None
         assert connection.exchanges[1].command.frames == (1,)
-        assert connection.gaps == 0
+        assert connection.transport.gaps == 0
 
 
 OCTETS = {
@@ -338,17 +338,17 @@ OCTETS = {
 
 @pytest.mark.parametrize(("name", "octets"), OCTETS.items(), ids=OCTETS)
 def test_octets_sent_again_count_once(name: str, octets: int, tmp_path: Path) -> None:
-    assert told(tmp_path, name).connections[0].client_octets == octets
+    assert told(tmp_path, name).connections[0].transport.client_octets == octets
 
 
 def test_octets_of_a_syn_sent_again_are_a_retransmission(tmp_path: Path) -> None:
-    assert told(tmp_path, "fast open refused").connections[0].retransmitted_frames == (5,)
-    assert told(tmp_path, "fast open taken").connections[0].retransmitted_frames == ()
+    assert told(tmp_path, "fast open refused").connections[0].transport.retransmitted_frames == (5,)
+    assert told(tmp_path, "fast open taken").connections[0].transport.retransmitted_frames == ()
 
 
 def test_after_a_half_close_the_other_side_is_heard_out(tmp_path: Path) -> None:
     [connection] = told(tmp_path, "half close").connections
-    assert (connection.closed_by, connection.closure_frames) == ("client", (8, 13))
+    assert (connection.ending.by, connection.ending.frames) == ("client", (8, 13))
     reply = connection.exchanges[-1].reply
     assert reply is not None
     assert (reply.lines, reply.frames) == (("so long", "bye"), (10, 11))
@@ -360,7 +360,7 @@ def test_a_message_over_the_wrap_is_whole(tmp_path: Path) -> None:
     message = transaction.message
     assert message is not None
     assert message.command is not None
-    assert (message.command.octets, transaction.subject, connection.gaps) == (222, "wrap", 0)
+    assert (message.command.octets, transaction.subject, connection.transport.gaps) == (222, "wrap", 0)
     assert transaction.recipients[0].accepted
 
 
@@ -368,7 +368,7 @@ def test_octets_that_came_first_count(tmp_path: Path) -> None:
     """As the server, which had acknowledged nothing yet, may have seen either, so does Wireshark."""
     [connection] = told(tmp_path, "sent again with other octets").connections
     assert [transaction.sender for transaction in connection.transactions] == ["first@a.example"]
-    assert connection.gaps == 0
+    assert connection.transport.gaps == 0
 
 
 def test_keep_alives_are_no_retransmissions(tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_keep_alives_are_no_retransmissions(tmp_path: Path) -> None:
         analysis = told(tmp_path, name)
         assert events(analysis, "keep_alive") == [8, 10, 12]
         assert events(analysis, "keep_alive_ack") == [9, 11, 13]
-        assert analysis.connections[0].retransmitted_frames == ()
+        assert analysis.connections[0].transport.retransmitted_frames == ()
         assert analysis.findings == ()
 
 
@@ -385,7 +385,7 @@ def test_zero_window_probes(tmp_path: Path) -> None:
     assert events(analysis, "zero_window_probe") == [9, 11]
     assert events(analysis, "zero_window_probe_ack") == [10, 12]
     assert events(analysis, "window_update") == [13]
-    assert analysis.connections[0].retransmitted_frames == ()
+    assert analysis.connections[0].transport.retransmitted_frames == ()
 
 
 def cut_message(body: bytes) -> list[Packet]:
@@ -405,15 +405,16 @@ def test_a_message_cut_by_the_snap_length_is_followed_by_its_length(tmp_path: Pa
     analysis = inspect(write(tmp_path / "cut.pcap", cut_message(BODY), snap=96))
     [connection] = analysis.connections
     assert said(connection) == WHOLE
-    assert (connection.conn_state, connection.completeness, connection.closure) == ("SF", 31, NORMAL)
-    assert connection.gaps > 0
-    assert "G" in connection.history
+    transport = connection.transport
+    assert (transport.conn_state, transport.completeness, transport.ending.closure) == ("SF", 31, NORMAL)
+    assert connection.transport.gaps > 0
+    assert "G" in connection.transport.history
     message = connection.transactions[0].message
     assert message is not None
     assert message.command is not None
     assert (message.command.octets, connection.transactions[0].subject) == (len(BODY), "cut")
     assert connection.transactions[0].recipients[0].accepted
-    assert connection.retransmissions == 0
+    assert connection.transport.retransmissions == 0
     assert analysis.findings == ()
 
 

@@ -87,7 +87,7 @@ def test_completeness_on_random_traffic(seed: int, tmp_path: Path) -> None:
     random_traffic.write(path, seed)
     packets, different = agreement.completeness_differences(path)
     analysis = inspect(path)
-    without_syn = {c.first_frame for c in analysis.connections if c.first_frame not in c.syn_frames}
+    without_syn = {c.first_frame for c in analysis.connections if c.first_frame not in c.opening.syn_frames}
     assert packets > 1_000
     assert [entry for entry in different if entry[0] not in without_syn] == []
 
@@ -112,7 +112,7 @@ def test_dialogue_as_pyshark_reads_it() -> None:
     pytest.importorskip("pyshark")
     told = subprocess.run([sys.executable, "-c", PYSHARK, str(SMTP)], capture_output=True, check=True).stdout
     commands, codes = json.loads(told)
-    first = next(c for c in inspect(SMTP).connections if c.transport == "tcp" and c.service == "smtp")
+    first = next(c for c in inspect(SMTP).connections if c.transport.protocol == "tcp" and c.service == "smtp")
     ours = [e.command.verb for e in first.exchanges if e.command and e.command.verb not in ("connect", "message")]
     # Wireshark knows only four letters of a verb, and takes AUTH's answers for AUTH's own continuation.
     names = {"EHLO", "MAIL", "RCPT", "DATA", "QUIT"}

@@ -47,7 +47,7 @@ def test_differences_are_the_known_ones() -> None:
 )
 def test_vectors(file: str, state: str, history: str) -> None:
     analysis = inspect(agreement.CORPUS / "zeek" / file)
-    assert (state, history) in {(c.conn_state, c.history) for c in analysis.connections}
+    assert (state, history) in {(c.transport.conn_state, c.transport.history) for c in analysis.connections}
 
 
 @pytest.mark.parametrize("capture", agreement.captures(), ids=lambda path: path.name)

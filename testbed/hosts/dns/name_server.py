@@ -20,7 +20,7 @@ import dns.rrset
 
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.zone_script import TTL_S, ZoneScript
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 PORT = 53
 _UDP_OCTETS, _TCP_OCTETS = 512, 65_535  # without EDNS (RFC 1035 §2.3.4, §4.2.2)
@@ -139,7 +139,7 @@ class NameServer:
         rcode = dns.rcode.to_text(response.rcode())
         records = "; ".join(rdata.to_text() for rrset in response.answer for rdata in rrset)
         self._site.log(
-            Event.ANSWERED, f"{question}: {rcode} {records}".strip(), question=question, rcode=rcode, records=records
+            events.Answered(question=question, rcode=rcode, records=records), f"{question}: {rcode} {records}".strip()
         )
 
 

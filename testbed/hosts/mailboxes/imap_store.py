@@ -22,7 +22,7 @@ from pymap.selected import SelectedMailbox, SelectedSet
 
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 
 _LETTERS = {"S": Seen, "R": Answered, "F": Flagged, "D": Draft, "T": Deleted}
@@ -165,12 +165,8 @@ class Folder(MailboxDataInterface[Message]):
             message_id = header_field(octets, "Message-ID")
             self._folder.delete(self._uids.pop(uid))
             self._site.log(
-                Event.DELETED,
+                events.Deleted(recipient=self.box.address, message_id=message_id, folder=self.name, via="imap"),
                 f"{message_id} is deleted from {self.name} of <{self.box.address}>",
-                recipient=self.box.address,
-                message_id=message_id,
-                folder=self.name,
-                via="imap",
             )
         self.box.changed()
 
@@ -208,12 +204,8 @@ class Folder(MailboxDataInterface[Message]):
         """Log that a reader has put a message in here."""
         message_id = header_field(self.octets_of(uid) or b"", "Message-ID")
         self._site.log(
-            Event.FILED,
+            events.Filed(recipient=self.box.address, message_id=message_id, folder=self.name, how=how),
             f"{message_id} is {how} into {self.name} of <{self.box.address}>",
-            recipient=self.box.address,
-            message_id=message_id,
-            folder=self.name,
-            how=how,
         )
         self.box.changed()
 

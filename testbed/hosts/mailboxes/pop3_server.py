@@ -12,7 +12,7 @@ from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.tls import ReadingTls
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State
 
@@ -127,12 +127,8 @@ class _LockedMailbox:
             message_id = header_field(self.read(number), "Message-ID")
             self._folder.delete(self._keys[number - 1])
             self._site.log(
-                Event.DELETED,
+                events.Deleted(recipient=self._box.address, message_id=message_id, folder=INBOX, via="pop3"),
                 f"{message_id} is deleted from the mailbox of <{self._box.address}>",
-                recipient=self._box.address,
-                message_id=message_id,
-                folder=INBOX,
-                via="pop3",
             )
         if deleted:
             self._box.changed()

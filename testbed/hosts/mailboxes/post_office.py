@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.message_data import body_digest
+from testbed.protocols import events
 from testbed.protocols.address import domain_of
-from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
-from testbed.scenario.hosts import MailboxSpec
+from testbed.scenario.mailboxes import MailboxSpec
 from testbed.scenario.rules import Rule
 
 
@@ -78,17 +78,17 @@ class PostOffice:
             raise KeyError(recipient)
         message_id = header_field(message, "Message-ID")
         box.store(f"Return-Path: <{sender}>\r\n".encode() + message, self._site.now(), folder)
-        alias = {"alias": recipient} if recipient.lower() != box.address.lower() else {}
         self._site.log(
-            Event.STORED,
+            events.Stored(
+                recipient=box.address,
+                alias=recipient if recipient.lower() != box.address.lower() else "",
+                message_id=message_id,
+                octets=len(message),
+                body_sha256=body_digest(message),
+                sender=sender,
+                subject=header_field(message, "Subject"),
+            ),
             f"{message_id} is in {'the mailbox' if folder == INBOX else folder} of <{box.address}>",
-            recipient=box.address,
-            **alias,
-            message_id=message_id,
-            octets=len(message),
-            body_sha256=body_digest(message),
-            sender=sender,
-            subject=header_field(message, "Subject"),
         )
 
     def inventory(self) -> None:
@@ -97,11 +97,8 @@ class PostOffice:
             for folder, message_id in box.message_ids():
                 where = "" if folder == INBOX else f" in its folder {folder}"
                 self._site.log(
-                    Event.HOLDS_MAIL,
+                    events.HoldsMail(recipient=address, message_id=message_id, folder=folder),
                     f"the mailbox of <{address}> holds {message_id}{where}",
-                    recipient=address,
-                    message_id=message_id,
-                    folder=folder,
                 )
 
     def _find(self, recipient: str) -> Mailbox | None:

@@ -18,7 +18,7 @@ from testbed.hosts.queue.dsn import Report
 from testbed.hosts.queue.notifications import Subject
 from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.scenario.rules import Rule
 
@@ -69,12 +69,10 @@ class Sorter:
         target = rule.redirect or ""
         queued = self._runner.enqueue(Envelope(subject.sender, (EnvelopeRecipient(target),)), message)
         self._site.log(
-            Event.FORWARDED,
+            events.Forwarded(
+                queue_id=queued.queue_id, message_id=subject.message_id, recipient=recipient.address, target=target
+            ),
             f"{queued.queue_id}: mail for <{recipient.address}> goes on to <{target}>",
-            queue_id=queued.queue_id,
-            message_id=subject.message_id,
-            recipient=recipient.address,
-            target=target,
         )
 
     def _reject(self, rule: Rule, recipient: EnvelopeRecipient, subject: Subject) -> None:
@@ -84,13 +82,14 @@ class Sorter:
         told = [report] if recipient.parameters.wants("FAILURE") else []
         dsn_id = self._runner.notifier.tell("failed", subject, told, self._taken)
         self._site.log(
-            Event.BOUNCED if dsn_id else Event.DISCARDED,
+            (events.Bounced if dsn_id else events.Discarded)(
+                message_id=subject.message_id,
+                recipient=recipient.address,
+                status=report.status,
+                dsn_id=dsn_id,
+                sender=subject.sender,
+            ),
             f"mail for <{recipient.address}> is rejected: {reason}",
-            message_id=subject.message_id,
-            recipient=recipient.address,
-            status=report.status,
-            dsn_id=dsn_id,
-            sender=subject.sender,
         )
 
     def _answer(self, rule: Rule, recipient: str, message: bytes, sender: str) -> None:
@@ -102,21 +101,16 @@ class Sorter:
         answer = vacation(rule.vacation or "", recipient, sender, message, message_id, self._site.date())
         self._runner.enqueue(Envelope("", (EnvelopeRecipient(sender),)), answer)
         self._site.log(
-            Event.ANSWERED_FOR,
+            events.AnsweredFor(
+                message_id=header_field(message, "Message-ID"), recipient=recipient, sender=sender, answer_id=message_id
+            ),
             f"{sender} is told in {message_id} that <{recipient}> is away",
-            message_id=header_field(message, "Message-ID"),
-            recipient=recipient,
-            sender=sender,
-            answer_id=message_id,
         )
 
     def _log(self, rule: Rule, recipient: str, subject: Subject) -> None:
         self._site.log(
-            Event.SORTED,
+            events.Sorted(message_id=subject.message_id, recipient=recipient, action=rule.action),
             f"a rule of <{recipient}> says {rule.action} of {subject.message_id}",
-            message_id=subject.message_id,
-            recipient=recipient,
-            action=rule.action,
         )
 
 

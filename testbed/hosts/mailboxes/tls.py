@@ -8,7 +8,7 @@ import ssl
 from testbed.hosts.site import Site
 from testbed.hosts.streams import begin_tls
 from testbed.hosts.tls import LabTls
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.faults.tls import TlsService
 
 _HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as its client
@@ -48,5 +48,5 @@ class ReadingTls:
         except OSError as error:
             reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
             peer = str((writer.get_extra_info("peername") or ("somebody",))[0])
-            self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
+            self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
             raise ConnectionAbortedError(reason) from error

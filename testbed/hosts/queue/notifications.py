@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.queue.dsn import Action, Original, Report, notification
 from testbed.hosts.site import Site
+from testbed.protocols import events
 from testbed.protocols.esmtp import MailParameters, RcptParameters
-from testbed.protocols.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,15 @@ class Notifier:
     def _log(self, action: Action, subject: Subject, reports: list[Report], dsn_id: str) -> None:
         for report in reports:
             self._site.log(
-                Event.NOTIFIED,
+                events.Notified(
+                    message_id=subject.message_id,
+                    recipient=report.recipient,
+                    action=action,
+                    status=report.status,
+                    dsn_id=dsn_id,
+                    sender=subject.sender,
+                ),
                 f"{subject.name}: {subject.sender} is told in {dsn_id} that mail for <{report.recipient}> is {action}",
-                message_id=subject.message_id,
-                recipient=report.recipient,
-                action=action,
-                status=report.status,
-                dsn_id=dsn_id,
-                sender=subject.sender,
             )
 
 

@@ -15,8 +15,8 @@ from testbed.hosts.queue.settling import Settlement, Taker
 from testbed.hosts.queue.store import Queue, QueuedMessage, QueuedRecipient
 from testbed.hosts.sending.delivery import HopFailed, Result, Security, Session
 from testbed.hosts.site import Site
+from testbed.protocols import events
 from testbed.protocols.address import domain_of
-from testbed.protocols.events import Event
 from testbed.protocols.header import header_field
 from testbed.scenario.security import TlsPolicy
 
@@ -104,12 +104,13 @@ class QueueRunner:
         """Log every recipient the queue still owes."""
         for owed in self._queue.recipients():
             self._site.log(
-                Event.HOLDS_QUEUE,
+                events.HoldsQueue(
+                    queue_id=owed.message.queue_id,
+                    message_id=owed.message.message_id,
+                    recipient=owed.address,
+                    attempts=owed.attempts,
+                ),
                 f"{owed.message.queue_id} is still queued for <{owed.address}> after {owed.attempts} attempts",
-                queue_id=owed.message.queue_id,
-                message_id=owed.message.message_id,
-                recipient=owed.address,
-                attempts=owed.attempts,
             )
 
     async def run(self) -> None:
@@ -193,20 +194,21 @@ class QueueRunner:
     ) -> tuple[dict[str, Result], Taker, Session | None]:
         recipients = [recipient.address for recipient in owed]
         self._site.log(
-            Event.ATTEMPT,
+            events.Attempt(
+                queue_id=message.queue_id,
+                message_id=message.message_id,
+                recipients=tuple(recipients),
+                domain=domain,
+                attempt=owed[0].attempts + 1,
+            ),
             f"{message.queue_id}: attempt {owed[0].attempts + 1} to deliver to {', '.join(recipients)}",
-            queue_id=message.queue_id,
-            message_id=message.message_id,
-            recipients=" ".join(recipients),
-            domain=domain,
-            attempt=owed[0].attempts + 1,
         )
         route = await self._router.route(domain)
         if not route.hops:
-            self._site.log(Event.ROUTE, f"no route: {route.reason}", domain=domain, status=route.status)
+            self._site.log(events.Route(domain=domain, status=route.status), f"no route: {route.reason}")
             return dict.fromkeys(recipients, Result(route.code, route.status, route.reason)), Taker(), None
-        hosts = " ".join(hop.host for hop in route.hops)
-        self._site.log(Event.ROUTE, f"mail for {domain} goes to {hosts}", domain=domain, hosts=hosts)
+        hosts = tuple(hop.host for hop in route.hops)
+        self._site.log(events.Route(domain=domain, hosts=hosts), f"mail for {domain} goes to {' '.join(hosts)}")
         session, hop, failures = await self._open(route, self._tls_policy(domain))
         if session is None:
             temporary = [failure for failure in failures if not failure.permanent]
@@ -230,11 +232,8 @@ class QueueRunner:
                 except HopFailed as failed:
                     failures.append(failed.result)
                     self._site.log(
-                        Event.HOP_FAILED,
+                        events.HopFailed(next_hop=hop.host, address=address, status=str(failed.result)),
                         f"{hop.host} [{address}]: {failed.result}",
-                        next_hop=hop.host,
-                        address=address,
-                        status=str(failed.result),
                     )
                 else:
                     return session, hop, failures

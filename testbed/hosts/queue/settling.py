@@ -11,7 +11,7 @@ from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.store import Queue, QueuedMessage, QueuedRecipient
 from testbed.hosts.sending.delivery import Result
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,14 @@ class Settlement:
         for recipient, result in taken:
             self._queue.remove(recipient)
             self._site.log(
-                Event.RELAYED,
+                events.Relayed(
+                    queue_id=subject.name,
+                    message_id=subject.message_id,
+                    recipient=recipient.address,
+                    next_hop=where,
+                    status=str(result),
+                ),
                 f"{subject.name}: {where} has taken it for <{recipient.address}>: {result}",
-                queue_id=subject.name,
-                message_id=subject.message_id,
-                recipient=recipient.address,
-                next_hop=where,
-                status=str(result),
             )
 
     def _late(self, subject: Subject, late: list[tuple[QueuedRecipient, Result]], taker: Taker, ended: float) -> None:
@@ -111,14 +112,15 @@ class Settlement:
         self._queue.defer(recipient, due)
         said = f"{remote} said " if remote else ""
         self._site.log(
-            Event.DEFERRED,
+            events.Deferred(
+                queue_id=recipient.message.queue_id,
+                message_id=recipient.message.message_id,
+                recipient=recipient.address,
+                status=str(result),
+                retry_in=round(due - now),
+            ),
             f"{recipient.message.queue_id}: <{recipient.address}> deferred, {said}{result};"
             f" next attempt in {self._schedule.words(due - now)}",
-            queue_id=recipient.message.queue_id,
-            message_id=recipient.message.message_id,
-            recipient=recipient.address,
-            status=str(result),
-            retry_in=f"{due - now:.0f}",
         )
 
     def _failed(self, subject: Subject, failed: list[tuple[QueuedRecipient, Result]], taker: Taker) -> None:
@@ -137,14 +139,15 @@ class Settlement:
             else:
                 consequence = "a notification is not bounced"
             self._site.log(
-                Event.BOUNCED if bounced else Event.DISCARDED,
+                (events.Bounced if bounced else events.Discarded)(
+                    queue_id=subject.name,
+                    message_id=subject.message_id,
+                    recipient=recipient.address,
+                    status=report.status,
+                    dsn_id=dsn_id if bounced else "",
+                    sender=subject.sender,
+                ),
                 f"{subject.name}: <{recipient.address}> failed, {report.status} {report.reason}; {consequence}",
-                queue_id=subject.name,
-                message_id=subject.message_id,
-                recipient=recipient.address,
-                status=report.status,
-                dsn_id=dsn_id if bounced else "",
-                sender=subject.sender,
             )
 
     def _failure(self, recipient: QueuedRecipient, result: Result, taker: Taker) -> Report:

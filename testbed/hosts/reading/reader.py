@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from testbed.durations import SECOND
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.mailboxes.mailbox import INBOX
 from testbed.hosts.reading.client import ReadingClient, ReadingFailed, Refused
@@ -12,11 +13,10 @@ from testbed.hosts.reading.imap_client import ImapClient
 from testbed.hosts.reading.pop3_client import Pop3Client
 from testbed.hosts.reading.web_client import VisitFailed, visit
 from testbed.hosts.site import Site
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.scenario.steps import ReadStep
 
-_NS = 1_000_000_000
 _Act = Callable[[], Awaitable[None]]
 Compose = Callable[[int], bytes]
 """Makes a message of about so many octets, to be filed by APPEND."""
@@ -91,11 +91,8 @@ class Reader:
             raise ReadingFailed(str(failed)) from failed
         told = f"the newest is '{seen.subject}'" if seen.messages else "nothing there"
         self._site.log(
-            Event.SEEN_ON_THE_WEB,
+            events.SeenOnTheWeb(mailbox=step.mailbox, messages=seen.messages, subject=seen.subject),
             f"{step.mailbox} looks at {webmail}: {seen.messages} messages, {told}",
-            mailbox=step.mailbox,
-            messages=seen.messages,
-            subject=seen.subject,
         )
 
     async def _treat_all(self, step: ReadStep, client: ImapClient, seen: set[int]) -> None:
@@ -117,7 +114,7 @@ class Reader:
     async def _follow(self, step: ReadStep, client: ImapClient, seen: set[int]) -> None:
         """Wait in IDLE, and treat what comes as soon as the server tells of it."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + (step.stay or 0) / _NS
+        until = loop.time() + (step.stay or 0) / SECOND
         while await client.news(max(0.0, until - loop.time())):
             await client.done()
             await self._treat_all(step, client, seen)
@@ -131,7 +128,7 @@ class Reader:
         elif step.stay is None:
             await client.leave()
         else:
-            task = asyncio.create_task(self._stay(step, step.stay / _NS, client, follow))
+            task = asyncio.create_task(self._stay(step, step.stay / SECOND, client, follow))
             self._staying.add(task)
             task.add_done_callback(self._staying.discard)
 
@@ -147,21 +144,14 @@ class Reader:
     def _fetched(self, step: ReadStep, message: bytes) -> None:
         message_id = header_field(message, "Message-ID")
         self._site.log(
-            Event.FETCHED,
+            events.Fetched(mailbox=step.mailbox, message_id=message_id, octets=len(message), via=step.via),
             f"{step.mailbox} reads {message_id} by {step.via.upper()}",
-            mailbox=step.mailbox,
-            message_id=message_id,
-            octets=len(message),
-            via=step.via,
         )
 
     def _failed(self, step: ReadStep, failed: ReadingFailed) -> None:
         self._site.log(
-            Event.READING_FAILED,
+            events.ReadingFailed(mailbox=step.mailbox, via=step.via, status=str(failed)),
             f"{step.mailbox} cannot read by {step.via.upper()}: {failed}",
-            mailbox=step.mailbox,
-            via=step.via,
-            status=str(failed),
         )
 
 

@@ -29,8 +29,8 @@ from testbed.hosts.sending.results import (
 )
 from testbed.hosts.sending.security import TlsUnavailable, connected_socket, log_in, start_tls
 from testbed.hosts.site import Site
+from testbed.protocols import events
 from testbed.protocols.esmtp import mail_words, rcpt_words
-from testbed.protocols.events import Event
 from testbed.scenario.security import TlsPolicy
 
 __all__ = ["HopFailed", "Result", "Security", "Session", "Wanted", "failure_result", "reply_result"]
@@ -135,10 +135,8 @@ class Session:
 
     async def _go_on_in_clear(self, reason: Result) -> None:
         self._site.log(
-            Event.IN_CLEAR,
+            events.InClear(next_hop=self._security.server, status=str(reason)),
             f"goes on with {self._security.server} in clear: {reason}",
-            next_hop=self._security.server,
-            status=str(reason),
         )
         if not self._client.is_connected:
             self.drop()

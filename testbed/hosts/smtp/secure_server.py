@@ -17,7 +17,7 @@ from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.streams import begin_tls
 from testbed.hosts.tls import LabTls, TlsScript
-from testbed.protocols.events import Event
+from testbed.protocols import events
 
 _HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
 _MECHANISMS = ("LOGIN", "PLAIN")  # aiosmtpd's
@@ -154,7 +154,7 @@ class SecureSmtpServer(SmtpServer):
     def _handshake_failed(self, error: OSError) -> None:
         reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
         peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
-        self._site.log(Event.TLS_FAILED, f"TLS with {peer} failed: {reason}", peer=peer, reason=reason)
+        self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
         self._idle.stop()
         self.transport = None  # ends the command loop
 

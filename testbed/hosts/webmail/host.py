@@ -18,7 +18,7 @@ from testbed.hosts.site import Site, close, listen
 from testbed.hosts.tls import LabTls
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import MailboxError
-from testbed.protocols.events import Event
+from testbed.protocols import events
 from testbed.scenario.steps import ReadingSecurity
 
 PORT, TLS_PORT = 80, 443
@@ -114,10 +114,10 @@ class Webmail:
 
     def _tell(self, sender: str, taken: list[str], refused: dict[str, str]) -> None:
         for recipient in taken:
-            self._site.log(Event.SENT_BY_WEB, f"{sender} sends to {recipient}", sender=sender, recipients=recipient)
+            self._site.log(events.SentByWeb(sender=sender, recipients=(recipient,)), f"{sender} sends to {recipient}")
         for recipient, status in refused.items():
             text = f"mail of {sender} for {recipient} is not taken: {status}"
-            self._site.log(Event.SENT_BY_WEB, text, sender=sender, recipients=recipient, status=status)
+            self._site.log(events.SentByWeb(sender=sender, recipients=(recipient,), status=status), text)
 
 
 def _dated(app: ASGIApp, site: Site) -> ASGIApp:

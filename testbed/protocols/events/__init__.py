@@ -23,6 +23,7 @@ from testbed.protocols.events.lab import (
     Fault,
     LabEnded,
     LabStarted,
+    NotCarried,
     RefusedOutside,
     Restarted,
     Said,
@@ -40,6 +41,7 @@ from testbed.protocols.events.server import (
     Bounced,
     Deferred,
     Discarded,
+    Fate,
     Forwarded,
     HoldsQueue,
     HopFailed,
@@ -49,9 +51,7 @@ from testbed.protocols.events.server import (
     Relayed,
     Route,
     TlsFailed,
-    Told,
 )
-from testbed.protocols.events.words import Event
 
 __all__ = [
     "Accepted",
@@ -65,8 +65,8 @@ __all__ = [
     "Deleted",
     "Discarded",
     "Emptied",
-    "Event",
     "Exited",
+    "Fate",
     "Fault",
     "Fetched",
     "Filed",
@@ -81,6 +81,7 @@ __all__ = [
     "LabEnded",
     "LabStarted",
     "LogEvent",
+    "NotCarried",
     "Notified",
     "OfMessage",
     "ReadingFailed",
@@ -101,7 +102,6 @@ __all__ = [
     "Submitted",
     "Talked",
     "TlsFailed",
-    "Told",
     "Visited",
     "event_of",
 ]

@@ -62,6 +62,15 @@ class RefusedOutside(LogEvent):
     at_frame: int
 
 
+@event("not-carried")
+class NotCarried(LogEvent):
+    """A packet was sent again only because this machine was slow; ``packet`` has its octets in hexadecimal."""
+
+    source: str
+    destination: str
+    packet: str
+
+
 @event("crashed")
 class Crashed(LogEvent):
     """A mail server's program died."""

@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from testbed.scenario.base import Address, Duration, HostName
+from testbed.durations import MILLISECOND, SECOND, format_duration
+from testbed.scenario.base import Address, Duration
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.when import When
-from testbed.scenario.units import format_duration
+from testbed.scenario.names import Names
+from testbed.scenario.naming import HostName
+from testbed.scenario.problems import Found
 
 _REPLY = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?: [\x20-\x7e]*)?")
 
@@ -72,7 +75,7 @@ class DialogueFault(When):
         default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
     )
     pace: Duration = Field(
-        default=1_000_000_000, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
+        default=SECOND, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
     )
     restart: Duration | None = Field(default=None, description="How long after a crash it is back; without it, never.")
     times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
@@ -106,7 +109,7 @@ class DialogueFault(When):
             raise ValueError("'mail_from' goes with 'on: MAIL', RCPT, DATA or message")
         if self.restart is not None and self.then != "crash":
             raise ValueError("'restart' goes with 'then: crash' only")
-        if "pace" in self.model_fields_set and (self.then not in ("drip", "sip") or self.pace < 1_000_000):
+        if "pace" in self.model_fields_set and (self.then not in ("drip", "sip") or self.pace < MILLISECOND):
             raise ValueError("'pace' goes with 'then: drip' or sip, and is no less than 1ms")
         if self.reply is not None and self.then in ("garble", "endless"):
             raise ValueError(f"'then: {self.then}' is an answer itself; leave 'reply' out")
@@ -141,9 +144,25 @@ class DialogueFault(When):
         return self.after or ("act" if self.on == "message" else "command")
 
     @property
+    def reads_partly(self) -> bool:
+        """Whether a server reads only part of a message, so that its kernel takes in no more after a while."""
+        return self.octet is not None or self.then in ("deaf", "sip")
+
+    @property
     def count(self) -> int | None:
         """How often it happens, None for always."""
         return self.times
+
+    def problems(self, names: Names) -> Found:
+        """A host that does not say such things, or not because a fault wants it to."""
+        if self.at in names.agents:
+            if self.reply is not None or self.then not in ("close", "reset", "stall") or self.after is not None:
+                yield ("at",), f"{self.at} is a user agent: it can close, reset or stall, and answers nobody"
+        elif wrong := names.is_none(self.at, "relay" if self.as_ == "client" else "mail server"):
+            yield ("at",), wrong
+        if names.is_program(self.at):
+            problem = f"{self.at} is a program, and says what it says; put the fault at its peer ('at: …'), or on the "
+            yield ("at",), f"{problem}wire between them ('between: […]')"
 
     def describe(self) -> str:
         """One line in words."""

@@ -6,8 +6,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from testbed.scenario.base import HostName
 from testbed.scenario.faults.when import Window
+from testbed.scenario.names import Names
+from testbed.scenario.naming import HostName
+from testbed.scenario.problems import Found
 
 _WORDS = {"crashed": "has crashed", "full-disk": "has a full disk"}
 
@@ -28,6 +30,14 @@ class HostFault(Window):
     def of_program(self) -> bool:
         """Whether it strikes the mail server and not its packets."""
         return self.is_ in _WORDS
+
+    def problems(self, names: Names) -> Found:
+        """A host that has no such program, or one of its own."""
+        wrong = names.is_none(self.host, "mail server") if self.of_program else ""
+        if wrong:
+            yield ("host",), wrong
+        if self.is_ == "full-disk" and names.is_program(self.host):
+            yield ("is",), f"{self.host} is a program, whose disk is yours; only its network can be faulty"
 
     def describe(self) -> str:
         """One line in words."""

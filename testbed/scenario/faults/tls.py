@@ -6,8 +6,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from testbed.scenario.base import HostName
 from testbed.scenario.faults.when import When
+from testbed.scenario.names import Names
+from testbed.scenario.naming import MailServerName
+from testbed.scenario.problems import Found
 
 TlsService = Literal["smtp", "pop3", "imap"]
 TlsFlaw = Literal["expired", "wrong-name", "self-signed", "handshake-failure", "stalled", "stripped", "injected"]
@@ -32,7 +34,7 @@ class TlsFault(When):
     A refusal is a fault of the dialogue: ``{at: …, on: STARTTLS, reply: 454 4.7.0 …}``.
     """
 
-    tls: HostName = Field(description="The server; it has 'starttls: true'.")
+    tls: MailServerName = Field(description="The server; it has 'starttls: true'.")
     is_: TlsFlaw = Field(alias="is", description="What is wrong.")
     service: TlsService | None = Field(
         default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
@@ -57,6 +59,15 @@ class TlsFault(When):
     def count(self) -> int | None:
         """On how many connections it happens, None for all."""
         return self.times
+
+    def problems(self, names: Names) -> Found:
+        """A server without TLS, or with its own."""
+        server = names.hosts.get(self.tls)
+        if server is not None and "mail server" in server.nouns and not server.tls:
+            yield ("tls",), f"{self.tls} has no TLS; give the host 'starttls: true'"
+        if names.is_program(self.tls):
+            problem = f"{self.tls} is a program, and makes its TLS itself"
+            yield ("tls",), f"{problem}; give it the wrong certificate in its 'files'"
 
     def describe(self) -> str:
         """One line in words."""

@@ -6,9 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from testbed.scenario.base import Duration, HostName, Size
+from testbed.durations import format_duration
+from testbed.scenario.base import Duration, Size
 from testbed.scenario.faults.when import When
-from testbed.scenario.units import format_duration
+from testbed.scenario.names import Names
+from testbed.scenario.naming import HostName
+from testbed.scenario.problems import Found
 
 
 def _count(value: object) -> object:
@@ -126,6 +129,11 @@ class WireFault(When):
         found = getattr(self, self.act) if self.act in _COUNTING else self.times
         always = self.act in _ALWAYS and "times" not in self.model_fields_set
         return None if found == "all" or always else int(found)
+
+    def problems(self, names: Names) -> Found:
+        """Packets that are on no wire."""
+        if self.between[0] == self.between[1]:
+            yield ("between",), "no packet goes from a host to itself over the wire"
 
     def describe(self) -> str:
         """One line in words."""

@@ -9,8 +9,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from testbed.scenario.base import HostName
 from testbed.scenario.faults.when import When
+from testbed.scenario.names import Names
+from testbed.scenario.naming import DomainName
+from testbed.scenario.problems import Found, did_you_mean
 
 RecordKind = Literal["MX", "A", "AAAA", "CNAME"]
 HOLDS = ("nothing", "null-mx", "loop")
@@ -47,7 +49,7 @@ class ZoneFault(When):
     does not go with ``zone``: questions are datagrams.
     """
 
-    zone: HostName = Field(description="The name that is asked for.")
+    zone: DomainName = Field(description="The name that is asked for.")
     kind: Literal["MX", "A", "AAAA"] | None = Field(default=None, description="Only questions for this type of record.")
     answer: (
         Literal[
@@ -116,6 +118,29 @@ class ZoneFault(When):
         if "CNAME" in kinds or (self.records is None and self.kind is None and self.answer != "null-mx"):
             return None
         return frozenset(kinds or {self.kind or "MX"})
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names its records lead to."""
+        return tuple(record.name for record in self.held)
+
+    def problems(self, names: Names) -> Found:
+        """A name that nobody asks for, a record that stands for no address, a name server that is a program."""
+        zone = self.zone.lower().rstrip(".")
+        above = not self.holds and any(name.endswith(f".{zone}") for name in names.asked_for)
+        if zone not in names.asked_for and not above:
+            yield ("zone",), f"nobody asks for '{zone[:60]}'{did_you_mean(zone, names.asked_for)}"
+        for number, record in enumerate(self.held):
+            if record.kind not in ("A", "AAAA") or record.is_address:
+                continue
+            if record.name not in names.hosts:
+                near = did_you_mean(record.name, names.hosts)
+                problem = f"{record.kind} needs an address or a host of the lab, not '{record.name[:60]}'{near}"
+                yield ("records", number), problem
+            elif names.ip not in ({"A": "ipv4", "AAAA": "ipv6"}[record.kind], "both"):
+                yield ("records", number), f"{record.name} has no such address in this lab; say 'ip: both'"
+        if any(host.is_program and "name server" in host.nouns for host in names.hosts.values()):
+            yield (), "the name server is a program, and answers what it answers; have it answer so"
 
     def describe(self) -> str:
         """One line in words."""

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from testbed.durations import SECOND
 from testbed.protocols import events
-from testbed.protocols.tls import alert_name, version_name
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
-from testbed.trace.compare.values import Clue, Deed, Fingerprint, Line, Mail, Question, Talk
+from testbed.trace.compare.values import (
+    Clue,
+    Deed,
+    Ended,
+    Fingerprint,
+    Line,
+    Mail,
+    Question,
+    Replies,
+    Status,
+    Talk,
+    Tls,
+)
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import AnyEntry, of
@@ -21,9 +33,8 @@ from testbed.trace.services.service import Mail as Way
 from testbed.trace.services.service import Service
 from testbed.trace.services.table import service_of
 
-_OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
-_S = 1_000_000_000
-_SOON_NS = 5 * _S  # before that, no client uses a port again
+OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
+_SOON_NS = 5 * SECOND  # before that, no client uses a port again
 _NOT_HOSTS = frozenset({"lab", "wire"})
 # What hosts log that the packets tell as well, and what programs say in words of their own.
 _NOT_DEEDS = (events.Answered, events.Said, events.Fault)
@@ -71,7 +82,7 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
         hosts.setdefault(connection.server.label)
         if connection.number in echoes:
             continue
-        if connection.transport == "udp" and service_of(connection.service).questions:
+        if connection.transport.protocol == "udp" and service_of(connection.service).questions:
             questions.extend(_questions(connection))
         else:
             loose = bool(programs & {connection.client.label, connection.server.label})
@@ -98,8 +109,8 @@ def _hasty(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator[
         return
     struck = {entry.event.at_frame for entry in of(analysis.log, events.Fault)}
     for connection in connections:
-        codes = {remark.code for remark in connection.transport_remarks}
-        repeated = connection.retransmitted_frames or len(connection.syn_frames) > 1
+        codes = {remark.code for remark in connection.transport.remarks}
+        repeated = connection.transport.retransmitted_frames or len(connection.opening.syn_frames) > 1
         if not (repeated or codes & _REPETITIONS or _SLOW_READER in codes):
             continue
         packets = analysis.packets(connection.number)
@@ -117,7 +128,7 @@ def _echoes(analysis: Analysis, connections: tuple[Connection, ...]) -> Iterator
     refused: dict[tuple[str, str], int] = {}
     for connection in connections:
         ends = str(connection.client), str(connection.server)
-        if connection.handshake is Handshake.REFUSED:
+        if connection.opening.handshake is Handshake.REFUSED:
             if connection.start_ns - refused.get(ends, 0) < _SOON_NS:
                 yield connection.number
             refused[ends] = connection.start_ns
@@ -137,37 +148,29 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
     return Talk(
         client=connection.client.label,
         server=connection.server.label,
-        service=connection.service or f"{connection.transport} port {connection.server.port}",
+        service=connection.service or f"{connection.transport.protocol} port {connection.server.port}",
         address=address,
         start_ns=connection.start_ns - start_ns,
         end_ns=connection.end_ns - start_ns,
-        handshake=str(connection.handshake),
-        closure=str(connection.closure),
-        closed_by=connection.closed_by,
-        tls=_tls(connection.tls) if connection.tls is not None else "",
-        opened=len(connection.syn_frames),
-        repeated=bool(connection.retransmitted_frames),
+        handshake=connection.opening.handshake,
+        ending=Ended(connection.ending.closure, connection.ending.by),
+        tls=_tls(connection.tls) if connection.tls is not None else None,
+        opened=len(connection.opening.syn_frames),
+        repeated=bool(connection.transport.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
         reading=reading(connection.exchanges) if service_of(connection.service).mail is Way.PULLED else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
-        opening=connection.syn_frames or (connection.first_frame,),
-        closing=connection.closure_frames or (connection.last_frame,),
-        again=connection.retransmitted_frames,
+        opening=connection.opening.syn_frames or (connection.first_frame,),
+        closing=connection.ending.frames or (connection.last_frame,),
+        again=connection.transport.retransmitted_frames,
     )
 
 
-def _tls(session: TlsSession) -> str:
-    """Version, name asked for, and fatal alerts, by whom; not the cipher, which is up to the libraries installed."""
-    words = [version_name(session.version) or "TLS without an answer"]
-    words += [f"for {session.server_name}"] if session.server_name else []
-    words += ["answered in clear"] if session.plain_answer else []
-    for alert in session.alerts:
-        if alert.fatal:
-            said = "an encrypted alert" if alert.code is None else alert_name(alert.code)
-            words.append(f"ended by the {('client', 'server')[alert.side]}: {said}")
-    return " ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
+def _tls(session: TlsSession) -> Tls:
+    fatal = tuple((alert.side, alert.code) for alert in session.alerts if alert.fatal)
+    return Tls(session.version, session.server_name, bool(session.plain_answer), fatal)
 
 
 def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
@@ -183,8 +186,9 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         yield Line(
             verb=verb,
             argument=named(argument, names),
-            reply=(reply.status or "no reply of the protocol") if reply else "",
-            words=_words(service, verb, exchange, reply, names) if reply else "",
+            reply=Replies(tuple(Status(one.code, one.enhanced) for one in exchange.replies)) if reply else None,
+            words=_words(service, reply, names) if reply else "",
+            items=_items(service, verb, exchange, reply) if reply else (),
             ahead=service.mail is Way.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
             waited_ns=max(0, until - since) if command else 0,
@@ -193,32 +197,28 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         replied = reply.frames[0] if reply and reply.frames else connection.last_frame
 
 
-def _words(service: Service, verb: str, exchange: Exchange, reply: Reply, names: Mapping[str, str]) -> str:
-    if verb in _OFFERS and reply.code in ("250", "+OK"):
-        offers = reading_result(exchange).offers or reply.lines[1:]
-        return "\n".join(sorted(line.upper() for line in offers))
-    if service.questions:
-        return "\n".join(_records(exchange))
-    if reply.code.startswith(service.telling):
-        return wording(named(reply.text, names))
-    return ""
+def _words(service: Service, reply: Reply, names: Mapping[str, str]) -> str:
+    return wording(named(reply.text, names)) if reply.code.startswith(service.telling) else ""
+
+
+def _items(service: Service, verb: str, exchange: Exchange, reply: Reply) -> tuple[str, ...]:
+    if verb in OFFERS and reply.code in ("250", "+OK"):
+        return tuple(sorted(line.upper() for line in reading_result(exchange).offers or reply.lines[1:]))
+    return _records(exchange) if service.questions else ()
 
 
 def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
     for transaction in connection.transactions:
-        recipients = []
-        for recipient in transaction.recipients:
-            decisive = recipient.reply
-            if decisive is None or decisive.code.startswith("2"):
-                decisive = transaction.message.reply if transaction.message else None
-            status = decisive.status if decisive else "no reply"
-            recipients.append((recipient.address, status, recipient.accepted))
+        recipients = [
+            (to.address, to.decisive.status if to.decisive else "no reply", to.accepted)
+            for to in transaction.recipients
+        ]
         message = names.get(transaction.message_id, transaction.message_id)
         yield Mail(transaction.sender, message, tuple(recipients), transaction.frames)
 
 
 def _questions(connection: Connection) -> Iterator[Question]:
-    unreachable = connection.handshake is Handshake.UNREACHABLE
+    unreachable = connection.opening.handshake is Handshake.UNREACHABLE
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
         yield Question(
@@ -248,7 +248,7 @@ def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool
             about.append(("message", names.get(event.message_id, event.message_id)))
         delay_s = event.retry_in if isinstance(event, events.Deferred | events.KeptInOutbox) else 0
         body = event.body_sha256 if isinstance(event, events.Stored) and event.sender and not made_up else ""
-        yield Deed(entry.host, event.word, tuple(about), delay_s * _S, body, (entry.frame,))
+        yield Deed(entry.host, event.word, tuple(about), delay_s * SECOND, body, (entry.frame,))
 
 
 def _about(event: events.LogEvent) -> Iterator[tuple[str, str]]:

@@ -33,17 +33,16 @@ def kind_of(connection: Connection) -> Kind:
     for exchange in connection.exchanges:
         if exchange.command is not None and exchange.command.verb != "connect":
             words.append(exchange.command.verb)
-        if exchange.reply is not None:
-            words.append(exchange.reply.status)
+        words += (reply.status for reply in exchange.replies)
     return Kind(
-        connection.transport,
+        connection.transport.protocol,
         connection.service,
-        connection.handshake,
-        connection.closure,
-        connection.closed_by,
-        connection.conn_state,
-        connection.history,
-        connection.completeness,
+        connection.opening.handshake,
+        connection.ending.closure,
+        connection.ending.by,
+        connection.transport.conn_state,
+        connection.transport.history,
+        connection.transport.completeness,
         " ".join(words),
         tuple((finding.code, finding.severity) for finding in connection.findings),
     )

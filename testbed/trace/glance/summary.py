@@ -132,8 +132,9 @@ class _Summarising:
         for place in exact.tolist():
             c = self._understanding.at(int(numbers[place]))
             kind[place] = kinds.setdefault(kind_of(c), len(kinds))
-            rtt = -1 if c.rtt_ns is None else c.rtt_ns
-            counts = (c.client_octets, c.server_octets, c.retransmissions, c.gaps)
+            rtt = -1 if c.opening.rtt_ns is None else c.opening.rtt_ns
+            t = c.transport
+            counts = (t.client_octets, t.server_octets, t.retransmissions, t.gaps)
             columns[:, place] = c.start_ns, c.end_ns, *counts, rtt
         return _Part(numbers, tuple(kinds), kind, columns, len(exact))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from testbed.trace.model.exchange import Exchange, Transaction
-from testbed.trace.model.finding import Finding
+from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.phase import Phase, PhaseSpan
 from testbed.trace.model.remark import Remark
 from testbed.trace.model.tls import TlsSession
@@ -50,11 +50,55 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """How a connection opened; the defaults are those of UDP, which does not."""
+
+    handshake: Handshake = Handshake.UNSEEN
+    syn_frames: tuple[int, ...] = ()  # every SYN of the client, repeated ones included
+    rtt_ns: int | None = None  # from the SYN to the ACK that completes the handshake
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a connection ended; the defaults are those of UDP, which does not."""
+
+    closure: Closure = Closure.OPEN
+    by: str = ""  # "client", "server" or "": who sent the first FIN, or the RST
+    frames: tuple[int, ...] = ()  # of FIN or RST
+
+    def __str__(self) -> str:
+        words = {
+            Closure.NORMAL: "closed normally",
+            Closure.HALF: f"half closed by {self.by}",
+            Closure.RESET: f"reset by {self.by}",
+            Closure.OPEN: "open",
+        }
+        return words[self.closure]
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What TCP or UDP shows of a connection."""
+
+    protocol: str  # "tcp" or "udp"
+    conn_state: str  # Zeek's
+    history: str  # Zeek's
+    client_octets: int  # payload, retransmissions not counted twice
+    server_octets: int
+    opening: Opening = Opening()
+    ending: Ending = Ending()
+    completeness: int = 0  # Wireshark's
+    retransmissions: int = 0
+    retransmitted_frames: tuple[int, ...] = ()  # data sent again
+    gaps: int = 0  # holes in the data the capture never filled
+    remarks: tuple[Remark, ...] = ()  # what became of packets on the way
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
-    """One TCP connection, or one UDP flow (``transport``), and all that was understood of it."""
+    """One TCP connection, or one UDP flow, and all that was understood of it."""
 
     number: int  # from 1, in order of first packet
-    transport: str  # "tcp" or "udp"
     client: Endpoint
     server: Endpoint
     service: str  # smtp, submission, dns, pop3, imap, http ... or ""
@@ -63,28 +107,28 @@ class Connection:
     first_frame: int
     last_frame: int
     packets: int
-    handshake: Handshake
-    closure: Closure
-    closed_by: str  # "client", "server" or "": who sent the first FIN, or the RST
-    closure_frames: tuple[int, ...]
-    syn_frames: tuple[int, ...]  # every SYN of the client, repeated ones included
-    retransmitted_frames: tuple[int, ...]  # data sent again
+    transport: Transport
+    tls: TlsSession | None  # what TLS showed, None where there was none
     phases: tuple[PhaseSpan, ...]
     exchanges: tuple[Exchange, ...]
     transactions: tuple[Transaction, ...]
-    conn_state: str  # Zeek's
-    history: str  # Zeek's
-    completeness: int  # Wireshark's
-    client_octets: int  # payload, retransmissions not counted twice
-    server_octets: int
-    retransmissions: int
-    gaps: int  # holes in the data the capture never filled
-    rtt_ns: int | None  # of the handshake
-    tls: TlsSession | None  # what TLS showed, None where there was none
+    remarks: tuple[Remark, ...]  # what the dialogue shows besides its exchanges
     outcome: str  # one line: "mail for bob@someschool.edu: 452 4.2.2 Mailbox full"
-    findings: tuple[Finding, ...]
-    remarks: tuple[Remark, ...] = ()  # what the dialogue shows besides its exchanges
-    transport_remarks: tuple[Remark, ...] = ()  # what became of packets on the way
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def opening(self) -> Opening:
+        """How it opened."""
+        return self.transport.opening
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended."""
+        return self.transport.ending
+
+    def finding(self, code: str, severity: Severity, text: str, frames: tuple[int, ...], reference: str) -> Finding:
+        """A finding about this connection alone."""
+        return Finding(code, severity, text, frames, reference, (self.number,))
 
     @property
     def said_goodbye(self) -> bool:

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.sentence import Sentence
 from testbed.trace.services.service import Finder
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """How a remark is told: ``text`` may name ``{client}``, ``{server}``, and the ``{detail}`` that was seen.
-
-    ``ordered`` tells that it is only worth something when the capture has the beginning.
-    """
-
-    severity: Severity
-    text: str
-    reference: str
-    ordered: bool = False
 
 
 def injected(verb: str, reference: str) -> dict[str, Sentence]:
@@ -40,15 +27,10 @@ def told_as(sentences: Mapping[str, Sentence]) -> Finder:
     """A finder that tells everything a dialogue has remarked on, by the codes of the remarks."""
 
     def finder(connection: Connection) -> Iterator[Finding]:
-        ends = {"client": connection.client.label, "server": connection.server.label}
-        begun = connection.handshake is Handshake.COMPLETE
+        begun = connection.opening.handshake is Handshake.COMPLETE
         for remark in connection.remarks:
             sentence = sentences[remark.code]
-            if sentence.ordered and not begun:
-                continue
-            text = sentence.text.format(**ends, detail=remark.detail)
-            text += f" ({remark.times:,} times)" if remark.times > 1 else ""
-            numbers = (connection.number,)
-            yield Finding(remark.code, sentence.severity, text, remark.frames, sentence.reference, numbers)
+            if begun or not sentence.ordered:
+                yield sentence.about(connection, remark)
 
     return finder

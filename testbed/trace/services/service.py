@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from testbed.trace.model.connection import Closure, Connection
+from testbed.trace.model.connection import Connection, Ending
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.model.finding import Finding
 from testbed.trace.model.remark import Remark
@@ -17,7 +17,7 @@ from testbed.trace.tcp.reassembly import Chunk, Gap
 Finder = Callable[[Connection], Iterator[Finding]]
 CaptureFinder = Callable[[Iterable[Connection]], Iterator[Finding]]
 """Looks at all connections of a service together.  It may go through them several times."""
-Outcome = Callable[[tuple[Exchange, ...], tuple[Transaction, ...], Closure, str], str]
+Outcome = Callable[[tuple[Exchange, ...], tuple[Transaction, ...], Ending], str]
 """One line about exchanges, transactions, and how the connection ended by whom; ``""`` where only its end is known."""
 
 
@@ -98,7 +98,7 @@ class Service:
     word: str = ""  # what they were pulled by: "POP3"
     questions: bool = False  # exchanges are questions, and their answers records in any order
     telling: tuple[str, ...] = ()  # beginnings of the reply codes whose words matter
-    outcome: Outcome = lambda exchanges, transactions, closure, closed_by: ""
+    outcome: Outcome = lambda exchanges, transactions, ending: ""
     findings: tuple[Finder, ...] = ()
     across: tuple[CaptureFinder, ...] = ()
     remarks: Finder = _nothing  # puts what its dialogue remarks on into sentences

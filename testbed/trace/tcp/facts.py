@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from testbed.pcap.table import TCP
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, Flow
-from testbed.trace.model.connection import Closure, Handshake
+from testbed.trace.model.connection import Closure, Ending, Handshake, Opening
 from testbed.trace.tcp.events import RETRANSMITTED, Event
 
 
@@ -48,8 +48,14 @@ def sent_again(flow: Flow, events: Sequence[int]) -> tuple[int, ...]:
     return tuple(frames)
 
 
-def handshake(flow: Flow, unreachable: bool) -> Handshake:
+def opening(flow: Flow, unreachable: bool) -> Opening:
     """How a TCP flow opened; ``unreachable`` tells that an ICMP error answered its first packet."""
+    packets = zip(flow.frame, flow.side, flow.flags, strict=True)
+    syns = tuple(frame for frame, side, flags in packets if side == CLIENT and flags & SYN and not flags & ACK)
+    return Opening(_handshake(flow, unreachable), syns, _handshake_rtt(flow))
+
+
+def _handshake(flow: Flow, unreachable: bool) -> Handshake:
     syn = synack = False
     for position, flags in enumerate(flow.flags):
         if flags & RST:
@@ -70,23 +76,23 @@ def handshake(flow: Flow, unreachable: bool) -> Handshake:
     return Handshake.UNANSWERED if all(side == CLIENT for side in flow.side) else Handshake.INCOMPLETE
 
 
-def closure(flow: Flow) -> tuple[Closure, str, tuple[int, ...]]:
-    """How a TCP flow ended, who began it (``client``, ``server`` or ``""``), and the frames of FIN or RST."""
+def ending(flow: Flow) -> Ending:
+    """How a TCP flow ended."""
     fins: dict[int, int] = {}
     for position, flags in enumerate(flow.flags):
         side, frame = flow.side[position], flow.frame[position]
         if flags & RST and len(fins) < 2:
-            return Closure.RESET, ("client", "server")[side], (*fins.values(), frame)
+            return Ending(Closure.RESET, ("client", "server")[side], (*fins.values(), frame))
         if flags & FIN:
             fins.setdefault(side, frame)
     if not fins:
-        return Closure.OPEN, "", ()
+        return Ending()
     first = next(iter(fins))
     kind = Closure.NORMAL if len(fins) == 2 else Closure.HALF
-    return kind, ("client", "server")[first], tuple(fins.values())
+    return Ending(kind, ("client", "server")[first], tuple(fins.values()))
 
 
-def handshake_rtt(flow: Flow) -> int | None:
+def _handshake_rtt(flow: Flow) -> int | None:
     """Wireshark's initial RTT: from the SYN to the ACK that completes the handshake."""
     syn: int | None = None
     synack = False

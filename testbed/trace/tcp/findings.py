@@ -33,12 +33,11 @@ _HANDSHAKES = {
 
 def failed_handshake(connection: Connection) -> Iterator[Finding]:
     """A connection that never came about."""
-    if connection.handshake not in _HANDSHAKES or connection.transport != "tcp":
+    if connection.opening.handshake not in _HANDSHAKES or connection.transport.protocol != "tcp":
         return
-    code, text, reference = _HANDSHAKES[connection.handshake]
-    frames = dict.fromkeys((connection.first_frame, *connection.closure_frames, connection.last_frame))
-    yield _finding(
-        connection,
+    code, text, reference = _HANDSHAKES[connection.opening.handshake]
+    frames = dict.fromkeys((connection.first_frame, *connection.ending.frames, connection.last_frame))
+    yield connection.finding(
         code,
         Severity.ERROR,
         text.format(**_ends(connection), detail=_objection(connection)),
@@ -49,50 +48,47 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
 
 def lost_syn(connection: Connection) -> Iterator[Finding]:
     """A SYN that had to be repeated before it was answered."""
-    explained = {frame for remark in connection.transport_remarks for frame in remark.frames}
-    syns = [frame for frame in connection.syn_frames if frame != connection.first_frame and frame not in explained]
-    if any(remark.code == "syn-ack-lost" for remark in connection.transport_remarks):
+    explained = {frame for remark in connection.transport.remarks for frame in remark.frames}
+    syns = [
+        frame for frame in connection.opening.syn_frames if frame != connection.first_frame and frame not in explained
+    ]
+    if any(remark.code == "syn-ack-lost" for remark in connection.transport.remarks):
         return
-    if syns and connection.handshake is Handshake.COMPLETE:
+    if syns and connection.opening.handshake is Handshake.COMPLETE:
         frames = (connection.first_frame, *syns)
         text = "{client} sent its SYN {n} times before {server} answered: the first was lost, or the answer was"
         text = text.format(n=len(frames), **_ends(connection))
-        yield _finding(connection, "syn-retransmitted", Severity.WARNING, text, frames, "RFC 6298 §5.7")
+        yield connection.finding("syn-retransmitted", Severity.WARNING, text, frames, "RFC 6298 §5.7")
 
 
 def lost_segments(connection: Connection) -> Iterator[Finding]:
     """Data that had to be sent again."""
-    if connection.retransmitted_frames:
-        count = len(connection.retransmitted_frames)
+    if connection.transport.retransmitted_frames:
+        count = len(connection.transport.retransmitted_frames)
         text = f"{count} data segment{'s were' if count > 1 else ' was'} sent again between {{client}} and {{server}}"
         text += ": packets were lost on the way, and TCP made up for it"
-        frames = connection.retransmitted_frames
+        frames = connection.transport.retransmitted_frames
         text = text.format(**_ends(connection))
-        yield _finding(connection, "segment-retransmitted", Severity.WARNING, text, frames, "RFC 6298")
+        yield connection.finding("segment-retransmitted", Severity.WARNING, text, frames, "RFC 6298")
 
 
 def resets(connection: Connection) -> Iterator[Finding]:
     """A connection that was torn down instead of closed."""
-    if connection.closure is not Closure.RESET or connection.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN):
+    opened = connection.opening.handshake in (Handshake.COMPLETE, Handshake.UNSEEN)
+    if connection.ending.closure is not Closure.RESET or not opened:
         return
     if connection.said_goodbye:
         return  # nothing depends on the manner of closing
-    breaker = connection.server if connection.closed_by == "server" else connection.client
+    breaker = connection.server if connection.ending.by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
-    frames = connection.closure_frames
-    yield _finding(connection, "connection-reset", Severity.ERROR, text, frames, "RFC 5321 §3.8")
+    frames = connection.ending.frames
+    yield connection.finding("connection-reset", Severity.ERROR, text, frames, "RFC 5321 §3.8")
 
 
 def _objection(connection: Connection) -> str:
-    return next((r.detail for r in connection.transport_remarks if r.code == "icmp-unreachable"), "ICMP")
+    return next((r.detail for r in connection.transport.remarks if r.code == "icmp-unreachable"), "ICMP")
 
 
 def _ends(connection: Connection) -> dict[str, str]:
     server = f"{connection.server.label} port {connection.server.port}"
     return {"client": connection.client.label, "server": server}
-
-
-def _finding(
-    connection: Connection, code: str, severity: Severity, text: str, frames: tuple[int, ...], reference: str
-) -> Finding:
-    return Finding(code, severity, text, frames, reference, (connection.number,))

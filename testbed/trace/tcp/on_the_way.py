@@ -3,78 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.sentence import Sentence
 
-
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """How a remark is told.  ``{one}`` is the side it is about, ``{other}`` its peer."""
-
-    severity: Severity
-    text: str
-    reference: str
-
-
+# ``{one}`` is the side a remark is about, ``{other}`` its peer.
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 _SENTENCES = {
-    "syn-ack-lost": _Sentence(
+    "syn-ack-lost": Sentence(
         _WARNING,
         "the first SYN-ACK of {one} did not reach {other}, so the opening of the connection had to be repeated",
         "RFC 9293 §3.5",
     ),
-    "third-ack-lost": _Sentence(
+    "third-ack-lost": Sentence(
         _WARNING,
         "{other}'s ACK, the third segment of the handshake, did not reach {one}, which sent its SYN-ACK again",
         "RFC 9293 §3.5",
     ),
-    "fin-lost": _Sentence(
-        _WARNING, "the first FIN of {one} did not reach {other}, and was sent again", "RFC 9293 §3.6"
-    ),
-    "fin-ack-lost": _Sentence(
+    "fin-lost": Sentence(_WARNING, "the first FIN of {one} did not reach {other}, and was sent again", "RFC 9293 §3.6"),
+    "fin-ack-lost": Sentence(
         _WARNING,
         "{other} acknowledged the FIN of {one}, but that did not arrive: {one} sent its FIN again",
         "RFC 9293 §3.6",
     ),
-    "segment-corrupted": _Sentence(
+    "segment-corrupted": Sentence(
         _WARNING,
         "a packet from {one} was damaged on the way: its checksum was wrong, {other} discarded it, and it was sent "
         "again",
         "RFC 9293 §3.1",
     ),
-    "packet-truncated": _Sentence(
+    "packet-truncated": Sentence(
         _WARNING,
         "a packet from {one} was shorter than its header says: {other} discarded it, and it was sent again",
         "RFC 1122 §3.2.1",
     ),
-    "segment-reordered": _Sentence(
+    "segment-reordered": Sentence(
         _INFO, "a segment from {one} was overtaken by later ones; {other} put them in order", "RFC 9293 §3.10.7.4"
     ),
-    "packet-duplicated": _Sentence(_INFO, "a packet from {one} came twice; {other} keeps one", "RFC 9293 §3.10.7.4"),
-    "large-packets-lost": _Sentence(
+    "packet-duplicated": Sentence(_INFO, "a packet from {one} came twice; {other} keeps one", "RFC 9293 §3.10.7.4"),
+    "large-packets-lost": Sentence(
         _ERROR,
         "large packets from {one} vanish and small ones arrive: somewhere on the way to {other} the path is narrower, "
         "and nobody says so (a path MTU black hole)",
         "RFC 2923 §2.1",
     ),
-    "connection-dead": _Sentence(
+    "connection-dead": Sentence(
         _ERROR,
         "{one} repeated what it had said, and {other} never acknowledged it: packets no longer arrive, and the "
         "connection may be half-open",
         "RFC 9293 §3.5.1",
     ),
-    "window-closed": _Sentence(
+    "window-closed": Sentence(
         _WARNING, "{one} closed its window: {other} had to wait until it took octets again", "RFC 9293 §3.8.6.1"
     ),
-    "icmp-unreachable": _Sentence(
+    "icmp-unreachable": Sentence(
         _INFO,
         "a router objected to a packet of an open connection between {client} and {server}: {detail}; TCP takes it for "
         "a hint and goes on",
         "RFC 5927 §5.2",
     ),
-    "path-mtu-told": _Sentence(
+    "path-mtu-told": Sentence(
         _INFO,
         "a router told that packets between {client} and {server} are too large for the path: {detail}; TCP makes its "
         "segments smaller",
@@ -85,12 +74,9 @@ _SENTENCES = {
 
 def on_the_way(connection: Connection) -> Iterator[Finding]:
     """Everything remarked on the packets of a connection."""
-    for remark in connection.transport_remarks:
-        if remark.code == "icmp-unreachable" and connection.handshake is Handshake.UNREACHABLE:
+    for remark in connection.transport.remarks:
+        if remark.code == "icmp-unreachable" and connection.opening.handshake is Handshake.UNREACHABLE:
             continue  # told already
-        sentence = _SENTENCES[remark.code]
         client, server = connection.client.label, connection.server.label
         one, other = (server, client) if remark.detail == "server" else (client, server)
-        text = sentence.text.format(client=client, server=server, one=one, other=other, detail=remark.detail)
-        text += f" ({remark.times:,} times)" if remark.times > 1 else ""
-        yield Finding(remark.code, sentence.severity, text, remark.frames, sentence.reference, (connection.number,))
+        yield _SENTENCES[remark.code].about(connection, remark, one=one, other=other)

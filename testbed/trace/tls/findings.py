@@ -33,7 +33,7 @@ def tls_alerts(connection: Connection) -> Iterator[Finding]:
                 flaw = flaw_of(tls.certificate, tls.server_name, connection.end_ns)
                 if flaw is not None and flaw.code == _FITTING.get(alert.code, flaw.code):
                     name, text = flaw.code, _flaw_text(connection, alert, flaw)
-            yield _finding(connection, name, severity, text, alert.frame)
+            yield connection.finding(name, severity, text, (alert.frame,), "RFC 8446 §6.2")
 
 
 def _named(alert: Alert) -> tuple[str, Severity]:
@@ -74,7 +74,7 @@ def old_tls(connection: Connection) -> Iterator[Finding]:
     text = f"{connection.client.label} and {connection.server.label} agreed on {version_name(tls.version)}, "
     text += "which is not safe and must not be used any more"
     frame = next((frame for frame, side, _ in tls.steps if side != CLIENT), tls.hello_frame)
-    yield _finding(connection, "tls-version-old", Severity.WARNING, text, frame, _OLD[tls.version])
+    yield connection.finding("tls-version-old", Severity.WARNING, text, (frame,), _OLD[tls.version])
 
 
 def plain_answer(connection: Connection) -> Iterator[Finding]:
@@ -85,8 +85,7 @@ def plain_answer(connection: Connection) -> Iterator[Finding]:
     text = f"{connection.client.label} began with TLS at once, but {connection.server.label} speaks plain text on port "
     text += f"{connection.server.port}: use STARTTLS there, or the port for implicit TLS"
     frames = (tls.hello_frame, tls.plain_answer)
-    found = _finding(connection, "tls-to-plain-port", Severity.ERROR, text, 0, "RFC 8314 §3")
-    yield Finding(found.code, found.severity, text, frames, found.reference, found.connections)
+    yield connection.finding("tls-to-plain-port", Severity.ERROR, text, frames, "RFC 8314 §3")
 
 
 def plain_after_starttls(connection: Connection) -> Iterator[Finding]:
@@ -104,11 +103,5 @@ def plain_after_starttls(connection: Connection) -> Iterator[Finding]:
             severity = Severity.ERROR if verb in _LOGINS else Severity.WARNING
             reference = "RFC 8314 §5.2" if verb in _LOGINS else "RFC 3207 §6"
             frames = (*reply.frames, *exchange.frames[:1])
-            yield Finding("plain-after-starttls", severity, text, frames, reference, (connection.number,))
+            yield connection.finding("plain-after-starttls", severity, text, frames, reference)
             return
-
-
-def _finding(
-    connection: Connection, code: str, severity: Severity, text: str, frame: int, reference: str = "RFC 8446 §6.2"
-) -> Finding:
-    return Finding(code, severity, text, (frame,), reference, (connection.number,))

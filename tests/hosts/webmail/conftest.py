@@ -31,6 +31,7 @@ from testbed.hosts.sending.delivery import Session
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
 from tests.hosts.conftest import Running, Serve
+from tests.patience import HANG_S
 
 BOB, PASSWORD = "bob@someschool.edu", "hunter 2"
 
@@ -80,7 +81,7 @@ class Web:
 
     def _open(self, address: str, body: bytes | None = None) -> Page:
         try:
-            answer = self.opener.open(address, body, timeout=30)
+            answer = self.opener.open(address, body, timeout=HANG_S)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
@@ -131,7 +132,7 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         addresses=("127.0.0.1",),
         directory=tmp_path,
         nameserver="127.0.0.1",
-        log=lambda event, message, **fields: None,
+        log=lambda event, message: None,
         now=lambda: 1_767_603_600.0,
         dialogue=DialogueScript((), lambda fault: None),
     )
@@ -168,11 +169,11 @@ def _running(backend: Backend) -> Iterator[int]:
         for connection in list(state.connections):
             connection.transport.abort()
 
-    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(HANG_S)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(HANG_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

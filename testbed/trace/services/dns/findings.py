@@ -34,7 +34,7 @@ def failed_lookups(connection: Connection) -> Iterator[Finding]:
             text = f"{question}: {exchange.reply.code}, {meaning}"
         else:
             continue
-        yield Finding(code, severity, text, exchange.frames, "RFC 5321 §5.1", (connection.number,))
+        yield connection.finding(code, severity, text, exchange.frames, "RFC 5321 §5.1")
 
 
 def odd_records(connection: Connection) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def odd_records(connection: Connection) -> Iterator[Finding]:
         if exchange.command is None or answer is None:
             continue
         for code, severity, text, reference in _oddities(answer, exchange.command.verb, exchange.command.argument):
-            yield Finding(code, severity, text, exchange.frames, reference, (connection.number,))
+            yield connection.finding(code, severity, text, exchange.frames, reference)
 
 
 def _oddities(answer: Answer, asked: str, name: str) -> Iterator[tuple[str, Severity, str, str]]:

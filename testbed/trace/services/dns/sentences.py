@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from testbed.trace.model.finding import Severity
-from testbed.trace.services.sentences import Sentence, told_as
+from testbed.trace.model.sentence import Sentence
+from testbed.trace.services.sentences import told_as
 
 _SENTENCES = {
     "answer-truncated": Sentence(

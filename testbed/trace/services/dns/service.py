@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from testbed.trace.model.connection import Closure
+from testbed.trace.model.connection import Ending
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.services.dns.dialogue import DnsDialogue
 from testbed.trace.services.dns.findings import failed_lookups, odd_records
@@ -18,9 +18,7 @@ def _dialogue(*, stream: bool, show_credentials: bool = False, on_message: OnMes
     return DnsDialogue(stream=stream)
 
 
-def _outcome(
-    exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], closure: Closure, closed_by: str
-) -> str:
+def _outcome(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
     return outcome_of_questions(exchanges)
 
 

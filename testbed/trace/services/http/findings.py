@@ -3,46 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
-from testbed.protocols.http import NOT_ACCEPTED, Fault, explain
+from testbed.protocols.http import Fault, explain
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.model.remark import Remark
-from testbed.trace.services.credentials import IN_CLEAR
+from testbed.trace.model.sentence import Sentence
 from testbed.trace.services.http.dialogue import IN_REPLY, NO_REPLY, NOT_FOLLOWED, REPLY_CUT, REQUEST_CUT
+from testbed.trace.services.http.results import http_result
+from testbed.trace.services.sentences import in_clear
 
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 _MOST_FRAMES = 20
 # Replies in the 4xx class that are part of ordinary visits: a login that is asked for, an icon that is not there.
 _ORDINARY = frozenset(("404", "407", "408", "410", "426"))
 
-
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """How a fault of a message is told."""
-
-    severity: Severity
-    text: str
-    reference: str
-
-
-_FAULTS = {
-    Fault.BOTH_LENGTHS: _Sentence(_ERROR, "Content-Length and Transfer-Encoding together", "RFC 9112 §6.1"),
-    Fault.DIFFERENT_LENGTHS: _Sentence(_ERROR, "several Content-Lengths that differ", "RFC 9112 §6.3"),
-    Fault.BAD_LENGTH: _Sentence(_ERROR, "a Content-Length that is no number", "RFC 9112 §6.3"),
-    Fault.CHUNKED_NOT_LAST: _Sentence(
-        _ERROR, "a Transfer-Encoding that does not end with one chunked", "RFC 9112 §6.1"
+_FAULTS = {  # severity, what was sent, reference
+    Fault.BOTH_LENGTHS: (_ERROR, "Content-Length and Transfer-Encoding together", "RFC 9112 §6.1"),
+    Fault.DIFFERENT_LENGTHS: (_ERROR, "several Content-Lengths that differ", "RFC 9112 §6.3"),
+    Fault.BAD_LENGTH: (_ERROR, "a Content-Length that is no number", "RFC 9112 §6.3"),
+    Fault.CHUNKED_NOT_LAST: (_ERROR, "a Transfer-Encoding that does not end with one chunked", "RFC 9112 §6.1"),
+    Fault.ENCODING_IN_1_0: (_ERROR, "Transfer-Encoding in HTTP/1.0, which has none", "RFC 9112 §6.1"),
+    Fault.BAD_CHUNK: (_ERROR, "a chunk that is malformed", "RFC 9112 §7.1"),
+    Fault.SPACE_BEFORE_COLON: (_ERROR, "whitespace before the colon of a header field", "RFC 9112 §5.1"),
+    Fault.FOLDED: (_WARNING, "a header line that begins with whitespace (folded)", "RFC 9112 §5.2"),
+    Fault.NO_FIELD: (_WARNING, "a header line that is no field", "RFC 9112 §5"),
+    Fault.BARE_LF: (_WARNING, "lines ended with LF alone", "RFC 9112 §2.2"),
+    Fault.BARE_CR: (_WARNING, "CR without LF in a line", "RFC 9112 §2.2"),
+    Fault.SPACE_IN_TARGET: (_WARNING, "whitespace in the address of a request", "RFC 9112 §3.2"),
+}
+_AMBIGUOUS = "{sender} sent %s in {detail}: two readers may disagree on where the message ends, which is what {attack} "
+_AMBIGUOUS += "is made of"
+_SENTENCES = {
+    str(fault): Sentence(severity, _AMBIGUOUS % what, f"{reference}, §11.2", code="http-ambiguous-framing")
+    for fault, (severity, what, reference) in _FAULTS.items()
+} | {
+    **in_clear("RFC 9110 §17.16.1"),
+    NOT_FOLLOWED: Sentence(
+        _INFO, "the dialogue of {client} and {server} cannot be followed throughout: {detail}", "RFC 9112 §2.2"
     ),
-    Fault.ENCODING_IN_1_0: _Sentence(_ERROR, "Transfer-Encoding in HTTP/1.0, which has none", "RFC 9112 §6.1"),
-    Fault.BAD_CHUNK: _Sentence(_ERROR, "a chunk that is malformed", "RFC 9112 §7.1"),
-    Fault.SPACE_BEFORE_COLON: _Sentence(_ERROR, "whitespace before the colon of a header field", "RFC 9112 §5.1"),
-    Fault.FOLDED: _Sentence(_WARNING, "a header line that begins with whitespace (folded)", "RFC 9112 §5.2"),
-    Fault.NO_FIELD: _Sentence(_WARNING, "a header line that is no field", "RFC 9112 §5"),
-    Fault.BARE_LF: _Sentence(_WARNING, "lines ended with LF alone", "RFC 9112 §2.2"),
-    Fault.BARE_CR: _Sentence(_WARNING, "CR without LF in a line", "RFC 9112 §2.2"),
-    Fault.SPACE_IN_TARGET: _Sentence(_WARNING, "whitespace in the address of a request", "RFC 9112 §3.2"),
+    NO_REPLY: Sentence(_ERROR, "{server} did not answer {detail} of {client} {when}", "RFC 9112 §9.5", code=NO_REPLY),
+    REPLY_CUT: Sentence(
+        _ERROR, "the reply of {server} did not arrive whole at {client}: {detail} {when}", "RFC 9112 §8", code=NO_REPLY
+    ),
+    REQUEST_CUT: Sentence(
+        _ERROR,
+        "the request of {client} did not arrive whole at {server}: {detail} {when}",
+        "RFC 9112 §8",
+        code=NO_REPLY,
+    ),
 }
 
 
@@ -51,7 +61,9 @@ def refused_requests(connection: Connection) -> Iterator[Finding]:
     said: dict[tuple[str, bool], list[Exchange]] = {}
     for exchange in connection.exchanges:
         if exchange.reply is not None and exchange.reply.code[0] in "45":
-            said.setdefault((exchange.reply.code, exchange.note == NOT_ACCEPTED), []).append(exchange)
+            code = exchange.reply.code
+            with_credentials = code == "401" and http_result(exchange).with_credentials
+            said.setdefault((code, with_credentials), []).append(exchange)
     for (code, with_credentials), exchanges in said.items():
         first = exchanges[0]
         assert first.reply is not None
@@ -62,7 +74,7 @@ def refused_requests(connection: Connection) -> Iterator[Finding]:
         text += f" (and {len(exchanges) - 1:,} more like it)" if len(exchanges) > 1 else ""
         frames = tuple(dict.fromkeys(frame for one in exchanges[:_MOST_FRAMES] for frame in one.frames))[:_MOST_FRAMES]
         reference = f"RFC 9110 §15.{6 if code[0] == '5' else 5}"
-        yield Finding("http-error", _severity(code, with_credentials), text, frames, reference, (connection.number,))
+        yield connection.finding("http-error", _severity(code, with_credentials), text, frames, reference)
 
 
 def _severity(code: str, with_credentials: bool) -> Severity:
@@ -73,41 +85,13 @@ def _severity(code: str, with_credentials: bool) -> Severity:
 
 def web_remarks(connection: Connection) -> Iterator[Finding]:
     """Everything remarked on while an HTTP dialogue was read."""
+    open_end = connection.ending.closure is Closure.OPEN
+    when = "before the capture ends" if open_end else "before the connection ended"
     for remark in connection.remarks:
-        yield _of_remark(connection, remark)
-
-
-def _of_remark(connection: Connection, remark: Remark) -> Finding:
-    client, server, detail = connection.client.label, connection.server.label, remark.detail
-    times = f" ({remark.times:,} times)" if remark.times > 1 else ""
-    open_end = connection.closure is Closure.OPEN
-    match remark.code:
-        case code if code == IN_CLEAR:
-            text = f"{client} sent credentials without TLS, for anybody on the way to read: {detail}"
-            return _finding(connection, remark, IN_CLEAR, _INFO, text + times, "RFC 9110 §17.16.1")
-        case code if code == NOT_FOLLOWED:
-            text = f"the dialogue of {client} and {server} cannot be followed throughout: {detail}"
-            return _finding(connection, remark, NOT_FOLLOWED, _INFO, text + times, "RFC 9112 §2.2")
-        case code if code in (NO_REPLY, REPLY_CUT, REQUEST_CUT):
-            words = {
-                NO_REPLY: f"{server} did not answer {detail} of {client}",
-                REPLY_CUT: f"the reply of {server} did not arrive whole at {client}: {detail}",
-                REQUEST_CUT: f"the request of {client} did not arrive whole at {server}: {detail}",
-            }
-            text = words[code] + (" before the capture ends" if open_end else " before the connection ended")
-            reference = "RFC 9112 §9.5" if code == NO_REPLY else "RFC 9112 §8"
-            return _finding(connection, remark, NO_REPLY, _INFO if open_end else _ERROR, text + times, reference)
-    fault = Fault(remark.code.removesuffix(IN_REPLY))
-    sentence = _FAULTS[fault]
-    sender = server if remark.code.endswith(IN_REPLY) else client
-    text = f"{sender} sent {sentence.text} in {detail}: two readers may disagree on where the message ends, which is "
-    text += "what response splitting is made of" if sender is server else "what request smuggling is made of"
-    return _finding(
-        connection, remark, "http-ambiguous-framing", sentence.severity, text + times, f"{sentence.reference}, §11.2"
-    )
-
-
-def _finding(
-    connection: Connection, remark: Remark, code: str, severity: Severity, text: str, reference: str
-) -> Finding:
-    return Finding(code, severity, text, remark.frames, reference, (connection.number,))
+        by_server = remark.code.endswith(IN_REPLY)
+        sentence = _SENTENCES[remark.code.removesuffix(IN_REPLY)]
+        if open_end and sentence.code == NO_REPLY:
+            sentence = replace(sentence, severity=_INFO)
+        sender = (connection.server if by_server else connection.client).label
+        attack = "response splitting" if by_server else "request smuggling"
+        yield sentence.about(connection, remark, when=when, sender=sender, attack=attack)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from testbed.trace.model.connection import Closure
+from testbed.trace.model.connection import Closure, Ending
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.services.http.dialogue import HttpDialogue
 from testbed.trace.services.http.findings import refused_requests, web_remarks
@@ -25,10 +25,8 @@ def _dialogue(*, show_credentials: bool = False, on_message: OnMessage | None = 
     return HttpDialogue(show_credentials=show_credentials)
 
 
-def _outcome(
-    exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], closure: Closure, closed_by: str
-) -> str:
-    return outcome_of_requests(exchanges, f"reset by {closed_by}" if closure is Closure.RESET else "")
+def _outcome(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
+    return outcome_of_requests(exchanges, str(ending) if ending.closure is Closure.RESET else "")
 
 
 def _pages(exchange: Exchange) -> int:
@@ -52,5 +50,5 @@ HTTP = Service(
 # What its dialogue finds where the client begins with the preface.
 HTTP2 = Service(
     names=("http2",),
-    outcome=lambda exchanges, transactions, closure, closed_by: "HTTP/2, which is not followed",
+    outcome=lambda exchanges, transactions, ending: "HTTP/2, which is not followed",
 )

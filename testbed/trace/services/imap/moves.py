@@ -27,7 +27,7 @@ class _Look:
 def interrupted_moves(connections: Iterable[Connection]) -> Iterator[Finding]:
     """Every MOVE that was sent and not answered, with what a later session found."""
     for connection in connections:
-        if connection.gaps or connection.closure is Closure.OPEN:
+        if connection.transport.gaps or connection.ending.closure is Closure.OPEN:
             continue
         folder = ""
         for exchange in connection.exchanges:
@@ -47,7 +47,7 @@ def _interrupted(connection: Connection, exchange: Exchange, source: str, connec
     target = (found.group(2) or found.group(3)) if found else "the other folder"
     text = f"the connection of {connection.client.label} ended before {connection.server.label} answered {command.verb}"
     text += f": the message is in exactly one of {source or 'the folder it was in'} and {target}"
-    frames = (*command.frames, *connection.closure_frames[:1])
+    frames = (*command.frames, *connection.ending.frames[:1])
     numbers: tuple[int, ...] = (connection.number,)
     look = None
     if found is not None and command.verb == "UID MOVE" and source:

@@ -11,7 +11,7 @@ from testbed.trace.model.finding import Finding, Severity
 
 def undone_deletions(connection: Connection) -> Iterator[Finding]:
     """POP3 deletes at QUIT and not before: a connection cut earlier undoes every DELE (RFC 1939 §6)."""
-    if connection.closure is Closure.OPEN:
+    if connection.ending.closure is Closure.OPEN:
         return
     marked: list[Exchange] = []
     for exchange in connection.exchanges:
@@ -28,15 +28,15 @@ def undone_deletions(connection: Connection) -> Iterator[Finding]:
     text = f"the connection ended without QUIT: {connection.server.label} keeps what {connection.client.label} marked "
     text += f"for deletion ({_messages(len(marked))})"
     frames = tuple(frame for exchange in marked for frame in exchange.frames)
-    yield Finding("deletions-undone", Severity.WARNING, text, frames, "RFC 1939 §6", (connection.number,))
+    yield connection.finding("deletions-undone", Severity.WARNING, text, frames, "RFC 1939 §6")
 
 
 def _in_doubt(connection: Connection, goodbye: Exchange, marked: int) -> Iterator[Finding]:
     """QUIT was said and not answered: the server may have gone into the UPDATE state, or not."""
-    if marked and not connection.gaps:
+    if marked and not connection.transport.gaps:
         text = f"{connection.server.label} never answered the QUIT of {connection.client.label}: only the next session "
         text += f"shows whether what was marked for deletion ({_messages(marked)}) is gone"
-        yield Finding("deletions-in-doubt", Severity.WARNING, text, goodbye.frames, "RFC 1939 §6", (connection.number,))
+        yield connection.finding("deletions-in-doubt", Severity.WARNING, text, goodbye.frames, "RFC 1939 §6")
 
 
 def _messages(number: int) -> str:

@@ -34,7 +34,7 @@ POP3 = Service(
     pulled=lambda exchange: reading_result(exchange).fetched,
     word="POP3",
     telling=("-ERR",),
-    outcome=lambda exchanges, transactions, closure, closed_by: outcome_of_reading(exchanges),
+    outcome=lambda exchanges, transactions, ending: outcome_of_reading(exchanges),
     findings=(
         partial(refused_readers, login="RFC 1939 §7"),
         undone_deletions,

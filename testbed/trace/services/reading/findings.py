@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from testbed.durations import SECOND
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.reading.results import reading_result
@@ -11,7 +12,7 @@ from testbed.trace.services.reading.results import reading_result
 _LOGINS = frozenset(("PASS", "APOP", "AUTH", "LOGIN", "AUTHENTICATE"))
 _REFUSALS = frozenset(("-ERR", "NO"))
 _GOODBYES = frozenset(("QUIT", "LOGOUT", "IDLE"))  # after these a client may go without waiting
-_PATIENCE_NS = 30_000_000_000  # whoever waited less for a reply did not go because of it
+_PATIENCE_NS = 30 * SECOND  # whoever waited less for a reply did not go because of it
 
 # Response code: name of the finding, what it means, reference.
 _CODES = {
@@ -36,14 +37,14 @@ def refused_readers(connection: Connection, *, login: str) -> Iterator[Finding]:
             continue
         text = f"{connection.server.label} refused {command.verb} from {connection.client.label}: {meaning}"
         text += f" ({reply.text})"
-        yield Finding(name, Severity.WARNING, text, exchange.frames, reference, (connection.number,))
+        yield connection.finding(name, Severity.WARNING, text, exchange.frames, reference)
 
 
 def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
     """Commands of readers that never got their reply; ``reference`` is where replies are specified."""
-    if connection.gaps or connection.handshake is not Handshake.COMPLETE:
+    if connection.transport.gaps or connection.opening.handshake is not Handshake.COMPLETE:
         return
-    if connection.closure is Closure.OPEN:
+    if connection.ending.closure is Closure.OPEN:
         return
     silent = next((e for e in connection.exchanges if e.command is not None and e.reply is None), None)
     if silent is not None and silent.command is not None:
@@ -54,15 +55,15 @@ def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
         return
     if verb in _GOODBYES or (verb.removeprefix("UID ") == "MOVE"):  # interrupted moves have a finding of their own
         return
-    frames = tuple(dict.fromkeys((*frames, *connection.closure_frames[:1])))
+    frames = tuple(dict.fromkeys((*frames, *connection.ending.frames[:1])))
     what = "the greeting" if verb == "connect" else f"the reply to {verb}"
     server, client = connection.server.label, connection.client.label
     waited_ns = connection.end_ns - since_ns
-    if connection.closed_by == "server":
-        how = "reset" if connection.closure is Closure.RESET else "closed"
+    if connection.ending.by == "server":
+        how = "reset" if connection.ending.closure is Closure.RESET else "closed"
         text = f"{server} {how} the connection instead of giving {client} {what}"
-        yield Finding("server-hung-up", Severity.ERROR, text, frames, reference, (connection.number,))
+        yield connection.finding("server-hung-up", Severity.ERROR, text, frames, reference)
     elif waited_ns >= _PATIENCE_NS:
-        text = f"{client} waited {waited_ns / 1e9:.0f} s for {what} of {server}, in vain"
+        text = f"{client} waited {waited_ns / SECOND:.0f} s for {what} of {server}, in vain"
         code = "no-greeting" if verb == "connect" else "no-reply"
-        yield Finding(code, Severity.ERROR, text, frames, reference, (connection.number,))
+        yield connection.finding(code, Severity.ERROR, text, frames, reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
@@ -17,7 +18,7 @@ _SERVER_ZERO_WINDOW = "w"  # in Zeek's history
 
 def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
     """Whether a server closes because its client says nothing (RFC 5321 §4.5.3.2.7), though it might have."""
-    if any(remark.code == "window-closed" and remark.detail == "server" for remark in connection.transport_remarks):
+    if any(remark.code == "window-closed" and remark.detail == "server" for remark in connection.transport.remarks):
         return False  # it was the server that took nothing
     reply = exchange.reply
     return exchange.command is None and reply is not None and (reply.code, reply.enhanced) == ("421", _IDLE)
@@ -33,7 +34,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
         last = max(said, key=_time, default=exchange)
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
-            f"{connection.client.label} said nothing {after} for {span(end - _time(last))}, until "
+            f"{connection.client.label} said nothing {after} for {rough(end - _time(last))}, until "
             f"{connection.server.label} closed the connection with 421 {_IDLE}"
         )
         frames = tuple(dict.fromkeys((*last.frames[-1:], *exchange.reply.frames)))
@@ -49,7 +50,7 @@ def slow_replies(connection: Connection) -> Iterator[Finding]:
         text = f"{connection.server.label} said {_reply_to(exchange)}, of {reply.octets} octets, in "
         text += f"{len(reply.frames)} pieces: the time its client has for a reply may run out before it is whole"
         frames = reply.frames[:_MAX_FRAMES]
-        yield Finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2", (connection.number,))
+        yield connection.finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2")
 
 
 def _time(exchange: Exchange) -> int:
@@ -75,48 +76,52 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return  # the alert tells why
     silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
     if not silent:
-        if connection.exchanges or connection.handshake is not Handshake.COMPLETE or connection.gaps:
+        if connection.exchanges or connection.opening.handshake is not Handshake.COMPLETE or connection.transport.gaps:
             return
-        if connection.closed_by == "server":
-            yield _hung_up(connection, "greeting", connection.closure_frames or (connection.last_frame,))
-        elif connection.conn_state in ("S1", "S2", "S3", "SF"):
+        if connection.ending.by == "server":
+            yield _hung_up(connection, "greeting", connection.ending.frames or (connection.last_frame,))
+        elif connection.transport.conn_state in ("S1", "S2", "S3", "SF"):
             yield _silence(connection, "accepting the connection", connection.start_ns, (connection.last_frame,))
         return
     first = silent[0]
     assert first.command is not None
-    if connection.closure is Closure.OPEN:
+    if connection.ending.closure is Closure.OPEN:
         cut_off = first.command.verb == "message" and first.command.argument
         what = "in the middle of a message of" if cut_off else f"before the reply to {first.command.verb} of"
         text = f"the capture ends {what} {connection.client.label}"
         frames = first.command.frames[-1:]
-        yield Finding("capture-ends", Severity.INFO, text, frames, "", (connection.number,))
+        yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
     elif first.command.verb == "message" and not first.command.argument:
         text = (
             f"the connection ended after the final dot and before {connection.server.label}'s reply: "
             f"{connection.client.label} cannot know whether the message was taken, and will send it again"
         )
         yield _cut(connection, "reply-to-message-lost", text, _last(connection, first), "RFC 1047")
-    elif first.command.verb == "message" and connection.gaps:
+    elif first.command.verb == "message" and connection.transport.gaps:
         text = f"the end of the message is not in the capture, nor is {connection.server.label}'s reply"
         frames = first.command.frames[-1:]
-        yield Finding("message-not-captured", Severity.INFO, text, frames, "", (connection.number,))
-    elif first.command.verb == "message" and _SERVER_ZERO_WINDOW in connection.history and not connection.gaps:
+        yield connection.finding("message-not-captured", Severity.INFO, text, frames, "")
+    elif (
+        first.command.verb == "message"
+        and _SERVER_ZERO_WINDOW in connection.transport.history
+        and not connection.transport.gaps
+    ):
         text = (
             f"{connection.server.label} stopped reading in the middle of the message (its window closed), and "
-            f"{connection.client.label} gave up {span(connection.end_ns - first.command.time_ns)} after"
+            f"{connection.client.label} gave up {rough(connection.end_ns - first.command.time_ns)} after"
         )
         yield _cut(connection, "server-stopped-reading", text, _last(connection, first), "RFC 5321 §4.5.3.2.5")
     elif first.command.verb == "message":
         text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
         yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")
-    elif first.command.verb != "QUIT" and connection.closed_by == "server":
+    elif first.command.verb != "QUIT" and connection.ending.by == "server":
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
     elif first.command.verb != "QUIT":
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
 
 
 def _hung_up(connection: Connection, instead_of: str, frames: tuple[int, ...]) -> Finding:
-    how = "reset" if connection.closure is Closure.RESET else "closed"
+    how = "reset" if connection.ending.closure is Closure.RESET else "closed"
     text = f"{connection.server.label} {how} the connection instead of {instead_of}; this counts as a refusal for now"
     return _cut(connection, "server-hung-up", text, frames, "RFC 5321 §3.8")
 
@@ -125,20 +130,14 @@ def _silence(connection: Connection, after: str, since_ns: int, frames: tuple[in
     code, reference = "no-reply", "RFC 5321 §4.5.3.2"
     if after == "accepting the connection":
         code, reference = "no-greeting", "RFC 5321 §4.5.3.2.1"
-    waited = span(connection.end_ns - since_ns)
+    waited = rough(connection.end_ns - since_ns)
     text = f"{connection.server.label} said nothing after {after} for {waited}, until {connection.client.label} gave up"
     return _cut(connection, code, text, frames, reference)
 
 
-def span(ns: int) -> str:
-    """A span of time in words."""
-    seconds = ns / 1e9
-    return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.3g} s"
-
-
 def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:
-    return tuple(dict.fromkeys((*exchange.frames[-1:], *connection.closure_frames[:1])))
+    return tuple(dict.fromkeys((*exchange.frames[-1:], *connection.ending.frames[:1])))
 
 
 def _cut(connection: Connection, code: str, text: str, frames: tuple[int, ...], reference: str) -> Finding:
-    return Finding(code, Severity.ERROR, text, frames, reference, (connection.number,))
+    return connection.finding(code, Severity.ERROR, text, frames, reference)

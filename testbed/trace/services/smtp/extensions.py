@@ -28,4 +28,4 @@ def lone_dots(connection: Connection) -> Iterator[Finding]:
                 f"{connection.server.label} asked for mail data though it had refused every recipient; "
                 f"{connection.client.label} sent a lone dot, so nothing was delivered"
             )
-            yield Finding("lone-dot", Severity.INFO, text, message.frames, "RFC 2920 §3.1", (connection.number,))
+            yield connection.finding("lone-dot", Severity.INFO, text, message.frames, "RFC 2920 §3.1")

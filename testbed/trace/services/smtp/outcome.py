@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from testbed.trace.model.connection import Closure
+from testbed.trace.model.connection import Closure, Ending
 from testbed.trace.model.exchange import Exchange, Transaction
 
 
-def outcome_of_mail(
-    exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], closure: Closure, closed_by: str
-) -> str:
+def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
     """What became of each transaction, else why there was none; then how the connection ended if not in order."""
     parts = [outcome_of_transaction(transaction) for transaction in transactions] or [outcome_without_mail(exchanges)]
-    if closure is Closure.RESET:
-        parts.append(f"reset by {closed_by}")
-    elif closure is Closure.OPEN and exchanges:
+    if ending.closure is Closure.RESET:
+        parts.append(str(ending))
+    elif ending.closure is Closure.OPEN and exchanges:
         parts.append("never closed")
     return "; ".join(dict.fromkeys(part for part in parts if part))
 
@@ -31,10 +29,10 @@ def outcome_of_transaction(transaction: Transaction) -> str:
             fate = "taken"
         elif message is None:
             fate = "not sent"
-        elif message.reply is None:
+        elif recipient.final is None:
             fate = "message sent, no reply" if message.command and not message.command.argument else "message cut off"
         else:
-            fate = f"{message.reply.status} {message.reply.text}"
+            fate = f"{recipient.final.status} {recipient.final.text}"
         fates.setdefault(fate, []).append(recipient.address)
     words = []
     for fate, addresses in fates.items():

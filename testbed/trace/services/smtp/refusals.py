@@ -43,9 +43,11 @@ def refused_recipients(connection: Connection) -> Iterator[Finding]:
         message = transaction.message
         if is_lone_dot(transaction):
             continue  # nothing was sent, so nothing was refused
-        if message is not None and message.reply is not None and message.reply.code[:1] in ("4", "5"):
-            whom = ", ".join(recipient.address for recipient in transaction.recipients[:5])
-            yield _refusal(connection, message.reply, f"the message for {whom}, after its final dot")
+        for reply in message.replies if message is not None else ():
+            if reply.code[:1] in ("4", "5"):
+                own = [to.address for to in transaction.recipients if to.final is reply]
+                whom = ", ".join((own or [to.address for to in transaction.recipients])[:5])
+                yield _refusal(connection, reply, f"the message for {whom}, after its final dot")
 
 
 def _is_old_too_many(reply: Reply, *, some: bool) -> bool:
@@ -59,7 +61,7 @@ def _too_many(connection: Connection, reply: Reply, address: str) -> Finding:
         "too many recipients, as servers said before RFC 2821; this counts as temporary"
     )
     reference = "RFC 5321 §4.5.3.1.10"
-    return Finding("too-many-recipients", Severity.WARNING, text, reply.frames, reference, (connection.number,))
+    return connection.finding("too-many-recipients", Severity.WARNING, text, reply.frames, reference)
 
 
 def refused_sessions(connection: Connection) -> Iterator[Finding]:
@@ -103,4 +105,4 @@ def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Re
     text = f"{connection.server.label} refused {what} from {connection.client.label} with {reply.status}: {words}"
     text += f", {1 + len(again)} times" if again else ""
     frames = tuple(frame for one in (reply, *again) for frame in one.frames)
-    return Finding(name, severity, text, frames, reference or "RFC 5321 §4.2.1", (connection.number,))
+    return connection.finding(name, severity, text, frames, reference or "RFC 5321 §4.2.1")

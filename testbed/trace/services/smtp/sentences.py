@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from testbed.trace.model.finding import Severity
-from testbed.trace.services.sentences import Sentence, in_clear, injected, told_as
+from testbed.trace.model.sentence import Sentence
+from testbed.trace.services.sentences import in_clear, injected, told_as
 
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 _SENTENCES = {

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.smtp.broken import span
 
 _SAYS_TOO_MUCH = frozenset({"MAIL", "AUTH"})
+_HELLOS = frozenset({"EHLO", "LHLO"})
 _MOST = 100  # findings of one kind
 
 
 def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
     """The server said it is ready for TLS, and then nothing any more."""
     agreed = _agreed(connection)
-    if agreed is None or connection.tls is not None or connection.gaps or connection.closure is Closure.OPEN:
+    if (
+        agreed is None
+        or connection.tls is not None
+        or connection.transport.gaps
+        or connection.ending.closure is Closure.OPEN
+    ):
         return
     if connection.exchanges[-1].reply is not agreed:
         return
     client, server = connection.client.label, connection.server.label
-    waited = span(connection.end_ns - agreed.time_ns)
-    if connection.closed_by == "client":
+    waited = rough(connection.end_ns - agreed.time_ns)
+    if connection.ending.by == "client":
         code, text = "tls-stalled", f"{server} said nothing in the TLS handshake for {waited}, until {client} gave up"
     else:
         code, text = "tls-cut-off", f"{server} ended the connection instead of the TLS handshake"
-    frames = (*agreed.frames, *connection.closure_frames[:1])
-    yield Finding(code, Severity.ERROR, text, frames, "RFC 3207 §4.1", (connection.number,))
+    frames = (*agreed.frames, *connection.ending.frames[:1])
+    yield connection.finding(code, Severity.ERROR, text, frames, "RFC 3207 §4.1")
 
 
 def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
     """STARTTLS was refused, and the client rather said nothing than say it in clear."""
-    if connection.closure is Closure.OPEN or connection.gaps:
+    if connection.ending.closure is Closure.OPEN or connection.transport.gaps:
         return
     refused = [e for e in connection.exchanges if _verb(e) == "STARTTLS" and e.reply and e.reply.code[:1] in "45"]
     if not refused or any(_verb(exchange) in _SAYS_TOO_MUCH for exchange in connection.exchanges):
@@ -41,8 +47,8 @@ def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
     assert reply is not None
     text = f"{connection.server.label} refused STARTTLS ({reply.status}), and {connection.client.label} gave up "
     text += "rather than send anything without encryption"
-    frames = (*reply.frames, *connection.closure_frames[:1])
-    yield Finding("gave-up-without-tls", Severity.WARNING, text, frames, "RFC 3207 §4.1", (connection.number,))
+    frames = (*reply.frames, *connection.ending.frames[:1])
+    yield connection.finding("gave-up-without-tls", Severity.WARNING, text, frames, "RFC 3207 §4.1")
 
 
 def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
@@ -50,7 +56,7 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
     offers: dict[tuple[str, str, int], Reply] = {}
     without: list[tuple[Connection, Reply]] = []
     for connection in connections:
-        reply = _clear_answer_to_ehlo(connection)
+        reply = _clear_answer_to_hello(connection)
         if reply is not None and _offers(reply):
             offers.setdefault(_ends(connection), reply)
         elif reply is not None:
@@ -61,7 +67,7 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
         text += "somebody on the way may have taken it out"
         text += "; mail went without encryption" if _has_mail(connection) else ""
         frames = (*reply.frames[:1], *offers[_ends(connection)].frames[:1])
-        yield Finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6", (connection.number,))
+        yield connection.finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6")
 
 
 def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
@@ -76,7 +82,7 @@ def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
                 failed.pop(_ends(connection), None)
             continue
         before = failed.pop(_ends(connection), None) if _has_mail(connection) else None
-        reply = _clear_answer_to_ehlo(connection)
+        reply = _clear_answer_to_hello(connection)
         if before is None or reply is None or not _offers(reply) or told >= _MOST:
             continue
         told += 1
@@ -93,11 +99,11 @@ def _agreed(connection: Connection) -> Reply | None:
     return next((reply for reply in replies if reply is not None and reply.code == "220"), None)
 
 
-def _clear_answer_to_ehlo(connection: Connection) -> Reply | None:
-    """The first positive answer to EHLO, where TLS did not come before it."""
+def _clear_answer_to_hello(connection: Connection) -> Reply | None:
+    """The first positive answer to EHLO, or to LMTP's LHLO, where TLS did not come before it."""
     if connection.tls is not None and connection.tls.implicit:
         return None
-    found = next((e for e in connection.exchanges if _verb(e) == "EHLO" and e.reply and e.reply.code == "250"), None)
+    found = next((e for e in connection.exchanges if _verb(e) in _HELLOS and e.reply and e.reply.code == "250"), None)
     return found.reply if found is not None else None
 
 

@@ -1,0 +1,55 @@
+"""A mailbox in a scenario."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from testbed.scenario.base import Part, Size
+from testbed.scenario.names import Names
+from testbed.scenario.problems import Found, did_you_mean
+from testbed.scenario.rules import Rule
+from testbed.scenario.security import Password
+
+Local = Annotated[str, Field(pattern=r"^[^\s@<>/\\]+$", max_length=64)]
+FolderName = Annotated[
+    str,
+    Field(description="A folder of a mailbox.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]*$", max_length=60),
+]
+
+
+class MailboxSpec(Part):
+    """A mailbox: its limits, and how it is read."""
+
+    quota: Size | None = Field(default=None, description="How many octets it may hold; without it, any number.")
+    messages: int | None = Field(
+        default=None, strict=True, ge=0, description="How many messages it may hold; without it, any number."
+    )
+    password: Password | None = Field(
+        default=None,
+        description="What its owner logs in with; when unsaid, 'secret' to read, and not at all to submit mail.",
+    )
+    aliases: tuple[Local, ...] = Field(default=(), description="Other names whose mail it gets.")
+    folders: tuple[FolderName, ...] = Field(default=(), description="Folders beside the inbox, which IMAP shows.")
+    rules: tuple[Rule, ...] = Field(
+        default=(), max_length=100, description="What its owner wants done with his mail: the first that fits is."
+    )
+    filled: Size = Field(default=0, le=1_000_000_000, description="How many octets of old mail lie in it at the start.")
+
+    @property
+    def password_to_read(self) -> str:
+        """What its owner logs in with to read."""
+        return self.password or "secret"
+
+    @property
+    def all_folders(self) -> tuple[str, ...]:
+        """The inbox, and its other folders."""
+        return ("INBOX", *self.folders)
+
+    def problems(self, names: Names) -> Found:
+        """Rules that file into folders which are not there."""
+        for place, rule in enumerate(self.rules):
+            if rule.fileinto is not None and rule.fileinto not in self.all_folders:
+                near = did_you_mean(rule.fileinto, self.all_folders)
+                yield ("rules", place, "fileinto"), f"the mailbox has no folder '{rule.fileinto[:60]}'{near}"
