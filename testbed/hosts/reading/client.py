@@ -21,7 +21,7 @@ class ReadingFailed(Exception):
     """Reading ended here; the message says why, in the server's own words where it gave any."""
 
 
-class Refused(ReadingFailed):
+class CommandRefused(ReadingFailed):
     """The server said no; the session can go on.  ``said`` are its words, ``to`` is what it said them to."""
 
     def __init__(self, said: str, to: str) -> None:
@@ -33,7 +33,7 @@ class Untrusted(ReadingFailed):
     """The TLS handshake failed: the server is not who it should be, or there is no telling."""
 
 
-class Silence(ReadingFailed):
+class ReplyTimeout(ReadingFailed):
     """Nothing came for too long."""
 
 
@@ -64,7 +64,7 @@ class LineConnection:
         self._writer.write(octets)
 
     async def line(self, patience_s: float | None = None) -> bytes:
-        """The next line, without its end.  Raises Silence when none comes for so long."""
+        """The next line, without its end.  Raises ReplyTimeout when none comes for so long."""
         wait_s = self._patience_s if patience_s is None else patience_s
         return (await self._awaited(self._reader.readuntil(b"\n"), wait_s)).rstrip(b"\r\n")
 
@@ -94,7 +94,7 @@ class LineConnection:
             async with asyncio.timeout(patience_s):
                 return await reading
         except TimeoutError:
-            raise Silence(f"no reply within {patience_s:.0f} s") from None
+            raise ReplyTimeout(f"no reply within {patience_s:.0f} s") from None
         except asyncio.LimitOverrunError:
             raise ReadingFailed("the server sent a line without end") from None
         except (OSError, asyncio.IncompleteReadError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from testbed.hosts.reading.client import LineConnection, ReadingClient, ReadingFailed, Refused, Silence
+from testbed.hosts.reading.client import CommandRefused, LineConnection, ReadingClient, ReadingFailed, ReplyTimeout
 from testbed.protocols.imap_commands import Literal, Word, astring, command, folder_name, mailbox_name
 from testbed.protocols.imap_values import Value, number, pairs, values
 
@@ -47,7 +47,7 @@ class ImapClient(ReadingClient):
     async def login(self, user: str, password: str) -> None:
         """LOGIN.  Names and passwords have no control characters, line ends among them (RFC 4013 §2.3)."""
         if _CONTROL.search(user + password):
-            raise Refused("a control character cannot be in a name or a password", "LOGIN")
+            raise CommandRefused("a control character cannot be in a name or a password", "LOGIN")
         self._capabilities = frozenset()
         await self._ask("LOGIN", _said(astring, user, "LOGIN"), _said(astring, password, "LOGIN"), shown="LOGIN")
 
@@ -156,7 +156,7 @@ class ImapClient(ReadingClient):
         self._commands += 1
         self._connection.send(b"".join(command(self._tag, b"IDLE")))
         if not (line := await self._connection.line()).startswith(b"+"):
-            raise Refused(_without_tag(line), "IDLE")
+            raise CommandRefused(_without_tag(line), "IDLE")
 
     async def news(self, patience_s: float) -> bool:
         """Wait in IDLE until the server tells of messages there are now, or for so long; whether it has."""
@@ -165,7 +165,7 @@ class ImapClient(ReadingClient):
                 line = await self._connection.line(patience_s)
                 if line.startswith(b"* ") and line.upper().endswith(b" EXISTS"):
                     return True
-        except Silence:
+        except ReplyTimeout:
             return False
 
     async def done(self) -> None:
@@ -188,7 +188,7 @@ class ImapClient(ReadingClient):
         for piece in rest:
             while not (line := await self._connection.line()).startswith(b"+"):
                 if not line.startswith(b"* "):
-                    raise Refused(_without_tag(line), shown)
+                    raise CommandRefused(_without_tag(line), shown)
             self._connection.send(piece)
         return await self._finished(shown)
 
@@ -209,7 +209,7 @@ class ImapClient(ReadingClient):
             elif line.removeprefix(tag).upper().startswith(b"OK"):
                 return told
             else:
-                raise Refused(_without_tag(line), shown)
+                raise CommandRefused(_without_tag(line), shown)
 
     async def _response(self) -> Response:
         pieces = [await self._connection.line()]
@@ -227,11 +227,11 @@ def _folder(name: str) -> Word:
 
 
 def _said(say: Callable[[str], Word], text: str, to: str) -> Word:
-    """A text as IMAP says it.  Raises Refused where it has no way to."""
+    """A text as IMAP says it.  Raises CommandRefused where it has no way to."""
     try:
         return say(text)
     except ValueError as error:
-        raise Refused(str(error), to) from error
+        raise CommandRefused(str(error), to) from error
 
 
 def _set(uids: Sequence[int]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.hosts.reading.client import ReadingClient, Refused
+from testbed.hosts.reading.client import CommandRefused, ReadingClient
 
 
 class Pop3Client(ReadingClient):
@@ -43,14 +43,14 @@ class Pop3Client(ReadingClient):
 
     async def _ask(self, command: str, shown: str = "") -> None:
         if "\r" in command or "\n" in command:
-            raise Refused("a line end cannot be said in POP3", shown or command.split()[0])
+            raise CommandRefused("a line end cannot be said in POP3", shown or command.split()[0])
         self._connection.send(command.encode() + b"\r\n")
         await self._reply(shown or command)
 
     async def _reply(self, to: str) -> None:
         line = await self._connection.line()
         if not line.startswith(b"+OK"):
-            raise Refused(line.decode("utf-8", "backslashreplace"), to)
+            raise CommandRefused(line.decode("utf-8", "backslashreplace"), to)
 
     async def _lines(self) -> list[bytes]:
         lines = []

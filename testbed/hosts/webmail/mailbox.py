@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 
-from testbed.hosts.reading.client import ReadingFailed, Refused, Untrusted
+from testbed.hosts.reading.client import CommandRefused, ReadingFailed, Untrusted
 from testbed.hosts.reading.imap_client import ImapClient
 from testbed.protocols.imap_values import Value, number
 
@@ -152,7 +152,7 @@ class ImapMailbox:
             await self._client.expunge()
 
     async def _unread(self, name: str) -> int | None:
-        with suppress(Refused):
+        with suppress(CommandRefused):
             return await self._client.unseen(name)
         return None
 
@@ -172,13 +172,13 @@ async def mailbox(connect: Connect, user: str, password: str) -> AsyncIterator[I
     try:
         try:
             await client.login(user, password)
-        except Refused as error:
+        except CommandRefused as error:
             raise LoginRefused("The name or the password is wrong.") from error
         yield ImapMailbox(client)
     except asyncio.CancelledError:
         client.drop()
         raise
-    except Refused as error:
+    except CommandRefused as error:
         raise MailboxError(f"The mail server says: {_printable(error.said)}") from error
     except ReadingFailed as error:
         raise MailboxError("The connection to the mail server was lost.") from error

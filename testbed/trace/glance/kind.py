@@ -9,7 +9,7 @@ from testbed.trace.model.finding import Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ConnectionKind:
     """What is the same for connections that went alike.
 
     ``dialogue`` is ``220 EHLO 250 MAIL 250 RCPT 452 4.2.2 QUIT 221``; ``findings`` are codes with their severities.
@@ -27,14 +27,14 @@ class Kind:
     findings: tuple[tuple[str, Severity], ...]
 
 
-def kind_of(connection: Connection) -> Kind:
+def kind_of(connection: Connection) -> ConnectionKind:
     """The kind of a connection that was analysed."""
     words = []
     for exchange in connection.exchanges:
         if exchange.command is not None and exchange.command.verb != "connect":
             words.append(exchange.command.verb)
         words += (reply.status for reply in exchange.replies)
-    return Kind(
+    return ConnectionKind(
         connection.transport.protocol,
         connection.service,
         connection.opening.handshake,
