@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from talk import Talk, watch
 
-from testbed.report.json_analysis import connection_json
+from testbed.report.fields import written
+from testbed.report.json_fields import CONNECTION
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.connection import Connection
 from testbed.trace.services.listening import Spoken, listen
@@ -270,8 +271,8 @@ def test_phases_frames_and_octets() -> None:
     command = found.exchanges[2].command
     assert command is not None
     assert command.octets == len('PUTSCRIPT "a" {3+}\r\nabc\r\n')
-    written = json.loads(json.dumps(connection_json(found)))
-    assert [exchange["code"] for exchange in written["dialogue"]] == ["OK"] * 4
+    said = json.loads(json.dumps(written(CONNECTION, found)))
+    assert [exchange["code"] for exchange in said["dialogue"]] == ["OK"] * 4
 
 
 PIECES = st.lists(
