@@ -38,7 +38,6 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
         trusted=frozenset(address for who in (*agents, OUTSIDE) for address in lab.addresses.get(who, ())),
         names=_zone_script(lab, name) if name == name_server else ZoneScript(),
         tls=lab.tls,
-        real_time=lab.loop.real_time,
         port_at=lab.network.port_at,
     )
 
