@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import PacketFault, Refused, Selection, WireFault, lose
+from testbed.net.faults import PacketFault, Refused, Selection, SelectiveFault, lose
 from testbed.net.namespace import enter
 from testbed.net.netlink import HASTY_MS, PATIENT_MS
 from testbed.net.packet import Kind, Packet
@@ -120,8 +120,8 @@ def test_a_refusal_is_an_answer_too() -> None:
     assert (heard, recorded.kinds(), recorded.needless) == ([b"ConnectionRefusedError"], ["SYN", "RST"], ["SYN"])
 
 
-def _loses(source: str, destination: str, kind: Kind, nth: int) -> WireFault:
-    return WireFault(frozenset({source}), frozenset({destination}), Selection(kind), Trigger(nth, 1), lose)
+def _loses(source: str, destination: str, kind: Kind, nth: int) -> SelectiveFault:
+    return SelectiveFault(frozenset({source}), frozenset({destination}), Selection(kind), Trigger(nth, 1), lose)
 
 
 @pytest.mark.parametrize(
