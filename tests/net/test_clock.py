@@ -137,7 +137,7 @@ def test_a_delayed_packet_arrives_in_scenario_time(in_lab: InLab) -> None:
 
 def test_windows_of_faults_are_counted_from_when_everybody_is_there(in_lab: InLab) -> None:
     """However long programs take to start; packets are delayed as ever."""
-    late = WireFault(
+    late = SelectiveFault(
         frozenset({ALICE}), frozenset({BOB}), Selection(), Trigger(until_ns=30_000_000_000), delay(2_000_000_000)
     )
 
