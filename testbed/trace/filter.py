@@ -27,7 +27,7 @@ _OF_KIND: dict[str, Callable[[ConnectionKind], Iterable[str]]] = {
     "closure": lambda k: (k.closure, f"{k.closure} by {k.closed_by}"),
     "finding": lambda k: [code for code, _ in k.findings] + (["any"] if k.findings else ["none"]),
     "severity": lambda k: [severity for _, severity in k.findings],
-    "reply": lambda k: k.dialogue.split(),
+    "reply": lambda k: [word for turn in k.dialogue for reply in turn.replies for word in (*reply, " ".join(reply))],
 }
 _OF_CONNECTION: dict[str, Callable[[Connection], Iterable[str]]] = {
     "mail": lambda c: [a for t in c.transactions for a in (t.sender, *(r.address for r in t.recipients))],

@@ -13,7 +13,8 @@ class Command:
 
     ``verb`` is upper case as in the protocol (``RCPT``, ``RETR``); DNS queries use the type (``MX``).  Two are
     pseudo-commands in lower case: ``connect`` (waiting for the greeting) and ``message`` (the octets after 354
-    up to the final dot).  ``octets`` counts what was sent, terminators included.
+    up to the final dot).  ``octets`` counts what was sent, terminators included.  A ``message`` that ends before its
+    dot is not ``whole``.
     """
 
     verb: str
@@ -21,6 +22,7 @@ class Command:
     frames: tuple[int, ...]
     time_ns: int
     octets: int
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Reply:
         return f"{self.code} {self.enhanced}".strip()
 
 
-class Result:
+class ServiceResult:
     """What came of a command, as data: the base of every service's own.  Text is made of it, never it of text."""
 
     __slots__ = ()
@@ -67,7 +69,7 @@ class Exchange:
     command: Command | None
     reply: Reply | None
     note: str  # the outcome in words: "RCPT refused: mailbox full (temporary)"
-    result: Result | None = None
+    result: ServiceResult | None = None
     further: tuple[Reply, ...] = ()  # more replies to the same command, as LMTP has to a message
 
     @property
