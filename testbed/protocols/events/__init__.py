@@ -24,6 +24,7 @@ from testbed.protocols.events.lab import (
     LabEnded,
     LabStarted,
     NotCarried,
+    QueueSeen,
     RefusedOutside,
     Restarted,
     Said,
@@ -32,7 +33,7 @@ from testbed.protocols.events.lab import (
     Stopped,
     Visited,
 )
-from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsMail, Sorted, Stored
+from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsFile, HoldsMail, Sorted, Stored
 from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
 from testbed.protocols.events.server import (
     Accepted,
@@ -72,6 +73,7 @@ __all__ = [
     "ForRecipient",
     "ForRecipients",
     "Forwarded",
+    "HoldsFile",
     "HoldsMail",
     "HoldsQueue",
     "HopFailed",
@@ -83,6 +85,7 @@ __all__ = [
     "NotCarried",
     "Notified",
     "OfMessage",
+    "QueueSeen",
     "ReadingFailed",
     "Refused",
     "RefusedOutside",
