@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.outcome import Outcome
 from testbed.pcap.read import read_capture
@@ -21,7 +22,6 @@ from testbed.trace.model.log import lab_of, log_entry
 
 NO_REFERENCE = "no-reference"
 NOT_OURS = "reference-not-ours"
-_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _with(outcome: Outcome, reference: Path, difference: Difference) -> Outcome:
 
 def _recorded(analysis: Analysis, lab: LabStarted) -> str:
     """``recorded 2026-11-24 17:27 UTC by version 0.1.0``."""
-    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(analysis.start_ns // _S))
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(analysis.start_ns // SECOND))
     return f"recorded {when} by version {lab.version}"
 
 

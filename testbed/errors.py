@@ -32,3 +32,8 @@ class LabError(TestbedError):
 
 class NoLabError(LabError):
     """This machine does not allow labs, or lacks a program that the scenario needs."""
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, in the system's own words where it has some: ``permission denied``."""
+    return (getattr(error, "strerror", None) or str(error)).lower()

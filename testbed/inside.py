@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from testbed.errors import reason
 from testbed.net.programs import join, on_host
 
 CANNOT_RUN, NOT_FOUND = 126, 127  # as shells have it
@@ -21,12 +22,12 @@ def main(arguments: Sequence[str]) -> NoReturn:
     try:
         join(int(pid))
     except OSError as error:
-        sys.exit(f"the lab cannot be joined: {(error.strerror or str(error)).lower()}")
+        sys.exit(f"the lab cannot be joined: {reason(error)}")
     on_host(host)
     try:
         os.execvp(command[0], command)
     except OSError as error:
-        print(f"{command[0]} cannot be run: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        print(f"{command[0]} cannot be run: {reason(error)}", file=sys.stderr)
         sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN)
 
 

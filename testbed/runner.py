@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, NoReturn
 
-from testbed.errors import LabError, StepError, UsageError
+from testbed.errors import LabError, StepError, UsageError, reason
 from testbed.net.orphans import die_with_parent
 from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
@@ -232,8 +232,7 @@ class Runner:
                 with process.destination.open("wb") as target:
                     shutil.copyfileobj(source, target)
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise UsageError(f"{process.destination}: the trace cannot be written: {reason}") from error
+                raise UsageError(f"{process.destination}: the trace cannot be written: {reason(error)}") from error
         return process.destination
 
     def _kill(self, process: _Process) -> None:

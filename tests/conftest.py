@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from testbed.net.probe import host_network, probe
+from tests.patience import cpu_seconds
 
 PROJECT = Path(__file__).parent.parent
 
@@ -34,6 +37,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("program"):
         if shutil.which(marker.args[0]) is None and not Path(f"/usr/sbin/{marker.args[0]}").exists():
             pytest.skip(f"{marker.args[0]} is not installed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    limit = item.get_closest_marker("cpu_seconds")
+    with cpu_seconds(limit.args[0]) if limit else contextlib.nullcontext():
+        return (yield)
 
 
 @pytest.fixture

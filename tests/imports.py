@@ -8,14 +8,14 @@ from collections.abc import Iterator
 _BY_NAME = {"import_module", "__import__"}
 
 
-def imported(source: str, package: str) -> set[str]:
+def imported(source: str, package: str, *, for_types: bool = True) -> set[str]:
     """The dotted names of all that a module imports; `package` is what its relative imports start from.
 
     `from a.b import c` gives `a.b.c`, whether `c` is a module or a name in one. An import by name counts when the name
-    is a literal.
+    is a literal. Without `for_types`, what is imported under TYPE_CHECKING only is left out.
     """
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(ast.parse(source), for_types=for_types):
         match node:
             case ast.Import():
                 found.update(alias.name for alias in node.names)
@@ -25,6 +25,18 @@ def imported(source: str, package: str) -> set[str]:
             case ast.Call():
                 found.update(_by_name(node, package))
     return found
+
+
+def _nodes(tree: ast.AST, *, for_types: bool) -> Iterator[ast.AST]:
+    yield tree
+    left_out = tree.body if not for_types and isinstance(tree, ast.If) and _checks_types(tree.test) else []
+    for node in ast.iter_child_nodes(tree):
+        if node not in left_out:
+            yield from _nodes(node, for_types=for_types)
+
+
+def _checks_types(test: ast.expr) -> bool:
+    return "TYPE_CHECKING" in (getattr(test, "id", ""), getattr(test, "attr", ""))
 
 
 def _start(node: ast.ImportFrom, package: str) -> str:

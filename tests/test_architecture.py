@@ -15,6 +15,7 @@ from tests.imports import imported
 
 FLOORS = {
     "errors": 0,
+    "durations": 0,
     "protocols": 0,
     "pcap": 0,
     "trace": 1,
@@ -39,6 +40,7 @@ FLOORS = {
 NEIGHBOURS = {
     ("pcap", "protocols"),
     ("pcap", "errors"),
+    ("pcap", "durations"),
     ("serving", "lab"),
     ("keeper", "lab"),
     ("keeper", "runner"),
@@ -97,23 +99,37 @@ def _home(name: str) -> tuple[str, ...]:
     return parts if path.with_suffix(".py").exists() else _home(name.rpartition(".")[0])
 
 
-def _names(module: Path) -> set[str]:
-    return imported(module.read_text(), ".".join(_parts(module)[:-1]))
+def _names(module: Path, *, for_types: bool = True) -> set[str]:
+    return imported(module.read_text(), ".".join(_parts(module)[:-1]), for_types=for_types)
 
 
-def _own(module: Path) -> set[str]:
-    return {name for name in _names(module) if name.split(".")[0] == "testbed"}
+def _own(module: Path, *, for_types: bool = True) -> set[str]:
+    return {name for name in _names(module, for_types=for_types) if name.split(".")[0] == "testbed"}
 
 
-def _crossings(module: Path) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _crossings(module: Path, *, for_types: bool = True) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """The folder in which an import of a module's goes from one part to another, and both parts."""
     here = _parts(module)
-    for there in {_home(name) for name in _own(module)} - {here}:
+    for there in {_home(name) for name in _own(module, for_types=for_types)} - {here}:
         depth = next(level for level, (one, other) in enumerate(zip(here, there, strict=False)) if one != other)
         yield here[:depth], here[depth], there[depth]
 
 
 ARROWS = sorted({crossing for module in MODULES for crossing in _crossings(module)})
+RUNNING = sorted({crossing for module in MODULES for crossing in _crossings(module, for_types=False)})
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("if TYPE_CHECKING:\n    import testbed.net", set()),
+        ("if typing.TYPE_CHECKING:\n    import testbed.net\nelse:\n    import testbed.lab", {"testbed.lab"}),
+        ("if sys.platform:\n    import testbed.net", {"testbed.net"}),
+        ("def late():\n    import testbed.net", {"testbed.net"}),
+    ],
+)
+def test_what_only_types_need_can_be_left_out(source: str, names: set[str]) -> None:
+    assert imported(source, "testbed.hosts", for_types=False) == names
 
 
 @pytest.mark.parametrize(("source", "names"), FORMS, ids=[source for source, _ in FORMS])
@@ -145,16 +161,14 @@ def test_folders_of_a_room_have_an_order(room: str) -> None:
     assert not upwards
 
 
-def test_nothing_leads_back_to_itself() -> None:
-    """In no folder, whether its parts are folders or modules."""
-    for folder in sorted({folder for folder, _, _ in ARROWS}):
-        known = {part: set[str]() for _, *ends in ARROWS for part in ends}
-        for place, one, other in ARROWS:
-            if place == folder and "__init__" not in (one, other):
-                known[one].add(other)
-        while free := {part for part, others in known.items() if not others}:
-            known = {part: others - free for part, others in known.items() if part not in free}
-        assert not known, f"{'/'.join(folder)}: in a circle, or above one"
+@pytest.mark.parametrize("folder", sorted({folder for folder, _, _ in RUNNING}), ids="/".join)
+def test_nothing_leads_back_to_itself(folder: tuple[str, ...]) -> None:
+    """Neither folders nor modules.  What only types need may: a visitor knows those it visits, and they know it."""
+    arrows = {(one, other) for place, one, other in RUNNING if place == folder and "__init__" not in (one, other)}
+    known = {part: {other for one, other in arrows if one == part} for arrow in arrows for part in arrow}
+    while free := {part for part, others in known.items() if not others}:
+        known = {part: others - free for part, others in known.items() if part not in free}
+    assert not known, "these are in a circle, or above one"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))

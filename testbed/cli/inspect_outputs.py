@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from testbed.cli.shared_work import Page, in_order
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 
 Output = Callable[[Iterator[Analysis], argparse.Namespace], None]
@@ -42,7 +42,7 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
             with target.open("wb") as out:
                 annotate(analysis, out)
         except OSError as error:
-            raise UsageError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}") from error
+            raise UsageError(f"{target} cannot be written: {reason(error)}") from error
         print(f"{target}: {analysis.frames} frames, annotated")
 
 

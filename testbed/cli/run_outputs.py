@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 from testbed.report.run import Run
 
 STDOUT = "-"
@@ -93,7 +93,7 @@ class Outputs:
                 with path.open(mode, encoding="utf-8", newline="\n") as out:
                     out.write(text)
             except OSError as error:
-                complaints.append(_cannot(path, (error.strerror or str(error)).lower()))
+                complaints.append(_cannot(path, reason(error)))
         if self._spoken is not None:
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(encoding="utf-8")

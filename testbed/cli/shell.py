@@ -10,6 +10,7 @@ import sys
 from rich.text import Text
 
 from testbed.cli.held import Held, one_scenario, show_services
+from testbed.errors import reason
 from testbed.net.programs import start_inside
 from testbed.report.console import console
 from testbed.serving import InsideOnly, Served, speaker
@@ -35,8 +36,7 @@ def main(options: argparse.Namespace) -> int:
         try:
             inside = start_inside(served.pid, who, command)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            print(f"error: {command[0]} cannot be run: {reason}", file=sys.stderr)
+            print(f"error: {command[0]} cannot be run: {reason(error)}", file=sys.stderr)
             code = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
             held.runner.stop()
 

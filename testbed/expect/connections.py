@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from testbed.durations import format_duration
 from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
-from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply

@@ -53,7 +53,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
 class Judgement:
     """Verdicts on the expectations in the order of the file, then on what is always checked.
 
-    ``staged`` are those on faults and talks, which must have done their work; ``mail`` are those on what became of mail.
+    ``staged`` are those on faults and talks, which must have done their work, ``mail`` those on what became of mail.
     """
 
     expectations: tuple[Verdict, ...]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from email import policy
 from email.parser import BytesParser
 
+from testbed.durations import format_duration
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.protocols.mime import attachments
 from testbed.scenario.expectations import Bounced, Delivered, Queued
-from testbed.scenario.units import format_duration
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import LogEntry, of

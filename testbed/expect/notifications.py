@@ -31,7 +31,7 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     return Verdict(what, held, why, frames, expected.line)
 
 
-def _told(analysis: Analysis, expected: Notified) -> list[LogEntry[events.Told]]:
+def _told(analysis: Analysis, expected: Notified) -> list[LogEntry[events.Fate]]:
     return [
         entry
         for entry in (*entries(analysis, events.Bounced), *entries(analysis, events.Notified))

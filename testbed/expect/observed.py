@@ -118,7 +118,8 @@ _SEEN: dict[type[LogEvent], Callable[[Analysis], Sequence[LogEntry[LogEvent]]]] 
 
 def entries(analysis: Analysis, kind: type[Seen], host: str | None = None) -> list[LogEntry[Seen]]:
     """What hosts have logged of one kind of event, and packets show of programs; of one host where given."""
-    seen = _SEEN[kind](analysis) if kind in _SEEN else ()
+    ways = dict.fromkeys(see for shown, see in _SEEN.items() if issubclass(shown, kind))
+    seen = [entry for see in ways for entry in see(analysis)]
     return [entry for entry in of((*analysis.log, *seen), kind) if host in (None, entry.host)]
 
 

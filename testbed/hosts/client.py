@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from testbed.durations import SECOND
+from testbed.errors import reason
 from testbed.hosts.connections import reset
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.smtp import parse_reply_line
 from testbed.scenario.talk import Ending, OctetsSaid, Silence, TalkStep
 
-_NS = 1_000_000_000
 _CALM_S = 1.0  # scenario time in which everything said has arrived and been answered
 _MAX_REPLY_LINE = 65_536
 
@@ -55,7 +56,7 @@ async def talk(site: Site, step: TalkStep, address: str) -> None:
         finally:
             await connection.end()
     except (_CutShort, OSError) as error:
-        why = str(error) if isinstance(error, _CutShort) else (error.strerror or str(error)).lower()
+        why = str(error) if isinstance(error, _CutShort) else reason(error)
     site.log(
         events.Talked(line=step.line, to=step.to, said=done, unsaid=len(step.say) - done, status=why),
         f"{step.describe()}: {why}",
@@ -73,7 +74,7 @@ class _Connection:
     @classmethod
     async def open(cls, site: Site, step: TalkStep, address: str) -> _Connection:
         source = site.source_for(address)
-        timeout_s = step.timeout / _NS
+        timeout_s = step.timeout / SECOND
         try:
             async with asyncio.timeout(timeout_s):
                 reader, writer = await asyncio.open_connection(
@@ -86,7 +87,7 @@ class _Connection:
     async def say(self, saying: object) -> None:
         match saying:
             case Silence():
-                await asyncio.sleep(saying.wait / _NS)
+                await asyncio.sleep(saying.wait / SECOND)
             case Ending():
                 await self._finish(saying.then)
             case _:

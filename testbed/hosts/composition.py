@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 
-from testbed.errors import StepError
+from testbed.errors import StepError, reason
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 from testbed.scenario.attachments import MOST_OCTETS, Attachment
@@ -127,8 +127,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as source:
             content = source.read(MOST_OCTETS + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StepError(f"the attachment {path} cannot be read: {reason.lower()}") from error
+        raise StepError(f"the attachment {path} cannot be read: {reason(error)}") from error
     if len(content) > MOST_OCTETS:
         raise StepError(f"the attachment {path} is larger than {MOST_OCTETS:,} octets")
     return content

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
+from testbed.durations import DAY, SECOND, format_duration
 from testbed.hosts.composition import Draft, compose
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
@@ -18,9 +19,8 @@ from testbed.hosts.sending.security import CredentialsRefused
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.scenario.steps import ReadStep
-from testbed.scenario.units import format_duration
 
-_PATIENCE_NS = 5 * 86_400 * 1_000_000_000  # as patient as a relay
+_PATIENCE_NS = 5 * DAY  # as patient as a relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,11 @@ class UserAgent:
                     message_id=message_id,
                     sender=envelope.sender,
                     recipients=tuple(envelope.addresses),
-                    retry_in=retry_ns // 1_000_000_000,
+                    retry_in=retry_ns // SECOND,
                 ),
                 f"{message_id} for {', '.join(envelope.addresses)} stays in the outbox; next attempt in {pause}",
             )
-            await asyncio.sleep(retry_ns / 1e9)
+            await asyncio.sleep(retry_ns / SECOND)
             envelope = await self._try(message_id, envelope, content)
 
     async def _try(self, message_id: str, envelope: Envelope, content: bytes) -> Envelope:

@@ -11,7 +11,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection, wait
 
-from testbed.errors import LabError, StepError, TestbedError
+from testbed.errors import LabError, StepError, TestbedError, reason
 from testbed.keeper.orders import Order, Play, Settle, Speak
 from testbed.runner import Played
 from testbed.serving import Served
@@ -82,7 +82,7 @@ class Session:
             self._life, self._lab = _keeper().connect()
             self._life.send(order)
         except OSError as error:
-            raise LabError(f"no lab can be started: {(error.strerror or str(error)).lower()}") from error
+            raise LabError(f"no lab can be started: {reason(error)}") from error
         self._played: Played | None = None
 
     def opened(self) -> Served | None:

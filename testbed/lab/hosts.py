@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from testbed.durations import SECOND
 from testbed.hosts.build import build
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
@@ -17,7 +18,6 @@ from testbed.lab.sites import site_of
 from testbed.protocols import events
 from testbed.scenario.faults import HostFault
 
-_NS = 1_000_000_000
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
 
 
@@ -45,7 +45,7 @@ class LabHosts:
             await host.start()
         for fault in self._lab.scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed":
-                self._lab.loop.call_later(fault.from_ / _NS, self._crash_as_said, fault)
+                self._lab.loop.call_later(fault.from_ / SECOND, self._crash_as_said, fault)
 
     async def settled(self) -> None:
         """Return when no host has anything in progress."""
@@ -128,7 +128,7 @@ class LabHosts:
         log = self._lab.journal.of(name)
         log(events.Crashed(), "the program has crashed: its connections are reset, its memory is lost")
         if restart_ns is not None:
-            self._lab.loop.call_later(restart_ns / _NS, self._restart, name)
+            self._lab.loop.call_later(restart_ns / SECOND, self._restart, name)
 
     def _restart(self, name: str) -> None:
         self._hosts[name] = self._build(name)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
 
 from testbed import __version__
+from testbed.durations import SECOND
 from testbed.errors import StepError
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
@@ -35,8 +36,6 @@ from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.readers import opened, reads_by_imap
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
-
-_NS = 1_000_000_000
 
 
 def run(
@@ -181,7 +180,7 @@ class _Lab:
 
     async def _close(self, reason: str) -> None:
         await self._hosts.stop(at_once=reason == "interrupted")
-        elapsed, real = self._loop.elapsed_ns() / _NS, self._loop.real_elapsed_ns() / _NS
+        elapsed, real = self._loop.elapsed_ns() / SECOND, self._loop.real_elapsed_ns() / SECOND
         self._log(
             events.LabEnded(scenario_seconds=round(elapsed, 3), real_seconds=round(real, 3), reason=reason),
             f"{reason}: {elapsed:.0f} s of scenario time in {real:.2f} s",

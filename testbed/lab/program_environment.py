@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from testbed.errors import StepError
+from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec
@@ -99,8 +99,7 @@ class ProgramEnvironment:
             try:
                 shutil.copytree(folder, site.directory, dirs_exist_ok=True)
             except (OSError, shutil.Error) as error:
-                reason = (getattr(error, "strerror", None) or str(error)).lower()
-                problem = f"the folder '{folder}' of {site.name} cannot be copied: {reason}"
+                problem = f"the folder '{folder}' of {site.name} cannot be copied: {reason(error)}"
                 raise StepError(f"{self._scenario.file}: {problem}") from error
         before = time.time() - _A_WHILE_S
         for found in site.directory.rglob("*"):

@@ -9,7 +9,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from testbed.errors import StepError
+from testbed.durations import SECOND
+from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.program_maildirs import ProgramMaildirs
@@ -25,7 +26,6 @@ _LOOK_S = 0.05  # how often its files are looked at
 _POLL_S = 0.01  # how often it is looked whether the program listens
 _QUIET_S = 0.4  # so long without a packet counts as being at rest
 _MAX_RESTLESS_S = 5.0
-_NS = 1_000_000_000
 _FROM_ANYWHERE = ("0.0.0.0", "::")
 
 
@@ -95,7 +95,7 @@ class ProgramHost:
         if process is not None and self.alive:
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), self._spec.stop_within / _NS)
+                await asyncio.wait_for(self._ended.wait(), self._spec.stop_within / SECOND)
             how = "is stopped" if self._ended.is_set() else "does not heed SIGTERM, and is killed"
             self._kill()
             status = _status(process)
@@ -143,13 +143,13 @@ class ProgramHost:
         )
 
     async def _listening(self) -> None:
-        until = self._loop.time() + self._spec.ready_within / _NS
+        until = self._loop.time() + self._spec.ready_within / SECOND
         while missing := self._deaf():
             if self._ended.is_set():
                 status = _status(self._process) if self._process else 0
                 raise StepError(self._complaint(f"ended with status {status} before it listened on {missing[0]}"))
             if self._loop.time() >= until:
-                limit = f"{self._spec.ready_within / _NS:g} s"
+                limit = f"{self._spec.ready_within / SECOND:g} s"
                 raise StepError(self._complaint(f"does not listen on {missing[0]} within {limit}{missing[1]}"))
             await asyncio.sleep(_POLL_S)
 
@@ -222,4 +222,4 @@ def _status(process: subprocess.Popen[bytes] | None) -> int:
 def _cannot(name: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"is not here; install it, or say 'needs: [{Path(name).name}]' to skip the scenario where it is missing"
-    return f"cannot be run: {(error.strerror or str(error)).lower()}"
+    return f"cannot be run: {reason(error)}"

@@ -1,7 +1,7 @@
 """The queue of a program, as far as it shows: files below its directory that have a message in them.
 
-Most mail servers keep a message as it came, in a file of its own.  Whose queue is seen to do so has lost what lies in no
-file any more and went nowhere; of others nobody can tell.
+Most mail servers keep a message as it came, in a file of its own.  A server that is seen to do so has lost what lies in
+no file any more and went nowhere; of others nobody can tell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOGS = (".log", "maillog", "mainlog")  # what tells of a message does not hold 
 
 
 class ProgramQueue:
-    """Looks for messages in the files below ``directory`` that were written since now, but for those below ``mailboxes``."""
+    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` is no queue."""
 
     def __init__(self, site: Site, directory: Path, mailboxes: Path) -> None:
         self._site = site

@@ -12,7 +12,8 @@ import signal
 from contextlib import nullcontext
 from pathlib import Path
 
-from testbed.errors import StepError
+from testbed.durations import SECOND
+from testbed.errors import StepError, reason
 from testbed.lab.context import LabContext
 from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
@@ -24,7 +25,6 @@ from testbed.scenario.programs import TIMED_OUT, RunStep
 from testbed.scenario.scenario import Scenario
 
 MAX_LINES = 200
-_NS = 1_000_000_000
 _KILLED = 128
 
 
@@ -38,7 +38,7 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
         status = await _run(lab, step, host, output)
         took = loop.real_elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
-    how = f"is killed after {step.time_limit / _NS:g} s" if killed else f"exits with status {status}"
+    how = f"is killed after {step.time_limit / SECOND:g} s" if killed else f"exits with status {status}"
     log(events.Exited(command=step.command_line, status=status), f"{step.command[0]} {how}")
 
 
@@ -65,7 +65,7 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
         os.close(writing)
     loop.add_reader(reading, output.read, reading)
     try:
-        return _status(await asyncio.wait_for(process.wait(), step.time_limit / _NS))
+        return _status(await asyncio.wait_for(process.wait(), step.time_limit / SECOND))
     except TimeoutError:
         return TIMED_OUT
     finally:
@@ -89,7 +89,7 @@ def _cannot(scenario: Scenario, step: RunStep, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         remedy = f"say 'needs: [{name}]' to have the scenario skipped where it is missing"
         return f"{place}: there is no program '{name}' here; install it, or {remedy}"
-    return f"{place}: the program '{name}' cannot be run: {(error.strerror or str(error)).lower()}"
+    return f"{place}: the program '{name}' cannot be run: {reason(error)}"
 
 
 def _status(code: int) -> int:

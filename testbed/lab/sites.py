@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from testbed.durations import SECOND
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
 from testbed.hosts.zone_script import ZoneScript
@@ -12,8 +13,6 @@ from testbed.lab.hold_open import OUTSIDE
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec, WebmailSpec
-
-_NS = 1_000_000_000
 
 
 def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> Site:
@@ -31,7 +30,7 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
         directory=directory,
         nameserver=lab.addresses[name_server][0],
         log=lab.journal.of(name),
-        now=lambda: lab.loop.now_ns() / _NS,
+        now=lambda: lab.loop.now_ns() / SECOND,
         dialogue=_dialogue_script(lab, [f for f in spoken if not as_client and f.as_ == "server"]),
         conduct=_dialogue_script(lab, [f for f in spoken if as_client or f.as_ == "client"]),
         crash=crash,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from testbed.durations import SECOND
 from testbed.hosts.client import talk
 from testbed.hosts.composition import draft_of
 from testbed.lab.context import LabContext
@@ -17,8 +18,6 @@ from testbed.scenario.programs import RunStep
 from testbed.scenario.readers import mailbox_hosts, reader_of, webmail_of
 from testbed.scenario.steps import EmptyStep, ReadStep, SendStep, Step, WaitStep
 from testbed.scenario.talk import TalkStep
-
-_NS = 1_000_000_000
 
 
 class Steps:
@@ -36,7 +35,7 @@ class Steps:
                 draft = draft_of(step, Path(self._lab.scenario.file_of("steps")).parent)
                 await self._hosts.agent(step.via or self._agent_of(step.sender)).send(draft)
             case WaitStep():
-                await self._wait(step.duration / _NS)
+                await self._wait(step.duration / SECOND)
             case ReadStep():
                 await self._read(step)
             case TalkStep():

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop
 
+from testbed.durations import SECOND
+
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
 _SLICE_S = 0.002
 _RETRANSMIT, _PROBE = "01", "04"
 _ALL_READ = ":00000000"  # tx_queue:rx_queue
-_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         """Seconds of scenario time since the start."""
-        return self.elapsed_ns() / _NS
+        return self.elapsed_ns() / SECOND
 
     def elapsed_ns(self) -> int:
         """Scenario time since the start, nanoseconds."""
@@ -106,7 +107,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
 
     def _rest(self, timeout: float, poll: Callable[[float], list[_Event]]) -> list[_Event]:
         """Sleep or jump for ``timeout`` seconds, or until something happens."""
-        until = self.elapsed_ns() + round(timeout * _NS)
+        until = self.elapsed_ns() + round(timeout * SECOND)
         while True:
             if not self._in_flight():
                 time.sleep(_QUIET_S)
@@ -116,7 +117,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                 if not self._in_flight():
                     self._jump(max(0, until - self.elapsed_ns()))
                     return []
-            remaining = (until - self.elapsed_ns()) / _NS
+            remaining = (until - self.elapsed_ns()) / SECOND
             # While time is held, only what this loop hears can let it go: no need to look again in between.
             events = poll(max(0.0, remaining if self._holds else min(remaining, _SLICE_S)))
             if events or remaining <= 0:

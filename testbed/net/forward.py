@@ -12,7 +12,7 @@ import errno
 import socket
 from collections.abc import Callable
 
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 
 HOME = "127.0.0.1"
 _PIECE = 65_536
@@ -33,8 +33,7 @@ class Doors:
             door.listen(_BACKLOG)
         except (OSError, OverflowError) as error:
             door.close()
-            reason = (getattr(error, "strerror", "") or str(error)).lower()
-            raise UsageError(f"port {port} of {HOME} cannot be listened on: {reason}; name another") from error
+            raise UsageError(f"port {port} of {HOME} cannot be listened on: {reason(error)}; name another") from error
         return door
 
     def open_near(self, ports: list[int]) -> socket.socket | None:
@@ -69,7 +68,7 @@ async def carry(
         try:
             inner = await asyncio.open_connection(address, port, local_addr=(source, 0))
         except OSError as error:
-            on_visit((error.strerror or str(error)).lower())
+            on_visit(reason(error))
             writer.transport.abort()
             return
         on_visit("")

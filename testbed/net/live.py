@@ -22,7 +22,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Literal
 
-from testbed.errors import LabError
+from testbed.durations import SECOND
+from testbed.errors import LabError, reason
 from testbed.net.interfaces import ANY, check, hardware_type
 from testbed.net.orphans import die_with_parent
 from testbed.protocols.text import printable
@@ -35,7 +36,6 @@ _SNAP_LENGTH = 262_144
 _BUFFER_MIB = 32  # of packets, kept by the kernel while nobody reads
 _BEAT = 0.5  # seconds
 _START_LIMIT, _END_LIMIT = 10.0, 5.0  # seconds dumpcap may take to begin, and to end
-_NS = 1_000_000_000
 
 _ETH_P_ALL = 3
 _SOL_PACKET, _ADD_MEMBERSHIP, _STATISTICS, _AUXDATA, _PROMISCUOUS = 263, 1, 6, 8, 1
@@ -144,7 +144,7 @@ class DumpcapSource(Source):
         if first:
             return first
         if not self._ready():
-            if self.stopped_ns and time.time_ns() > self.stopped_ns + _END_LIMIT * _NS:
+            if self.stopped_ns and time.time_ns() > self.stopped_ns + _END_LIMIT * SECOND:
                 self._process.kill()
             return None
         found = os.read(self._descriptor, octets)
@@ -211,7 +211,7 @@ class SocketSource(Source):
                 break
             except OSError as error:
                 self._over = True
-                self._tell(0, (error.strerror or str(error)).lower())
+                self._tell(0, reason(error))
         if self._over and not found:
             self._tell(struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8))[1])
         return bytes(found) if found or self._over else None
@@ -243,7 +243,7 @@ class SocketSource(Source):
             cut = 12 if tag and self._link == _ETHERNET else 0
             head, data, size = bytes(data[:cut]) + tag[:cut], data[cut:], size - cut
         caught = len(head) + len(data)
-        length = struct.pack("<IIII", *divmod(time_ns, _NS), caught, len(head) + size)
+        length = struct.pack("<IIII", *divmod(time_ns, SECOND), caught, len(head) + size)
         return b"".join((length, head, data))
 
 
@@ -256,7 +256,7 @@ def _time_and_tag(control: list[tuple[int, int, bytes]]) -> tuple[int, bytes]:
     for level, kind, value in control:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPING) and len(value) >= struct.calcsize("ll"):
             seconds, ns = struct.unpack_from("ll", value)
-            time_ns = seconds * _NS + ns
+            time_ns = seconds * SECOND + ns
         elif (level, kind) == (_SOL_PACKET, _AUXDATA) and len(value) >= 20:
             status, _, _, _, _, tci, tpid = struct.unpack_from("IIIHHHH", value)
             if status & _VLAN_VALID:
@@ -279,7 +279,7 @@ def _open(interface: str, seconds: float, packets: int | None, through: str | No
     except PermissionError:
         raise LabError(f"{interface}: capturing is not permitted to this user", _RIGHTS) from None
     except OSError as error:
-        raise LabError(f"{interface}: it cannot be captured: {(error.strerror or str(error)).lower()}") from error
+        raise LabError(f"{interface}: it cannot be captured: {reason(error)}") from error
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from testbed.errors import LabError
+from testbed.errors import LabError, reason
 from testbed.net.netlink import HASTY_MS, TABLE_LOCAL, TABLE_MAIN, Address, Netlink
 
 WIRE = "wire0"
@@ -101,8 +101,8 @@ def _unshare() -> None:
     if libc.unshare(_CLONE_NEWNET | _CLONE_NEWNS) == 0:
         return
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWNS) != 0:
-        reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"the kernel refuses private namespaces ({reason})", _REMEDY)
+        why = os.strerror(ctypes.get_errno()).lower()
+        raise LabError(f"the kernel refuses private namespaces ({why})", _REMEDY)
     try:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
@@ -152,8 +152,8 @@ def _private_files(names: Mapping[str, str], name_server: str) -> None:
 
 def _mount(source: str, target: str, kind: str, flags: int) -> None:
     if libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, None) != 0:
-        reason = os.strerror(ctypes.get_errno()).lower()
-        raise LabError(f"{target} cannot be made private to the lab ({reason})", _REMEDY)
+        why = os.strerror(ctypes.get_errno()).lower()
+        raise LabError(f"{target} cannot be made private to the lab ({why})", _REMEDY)
 
 
 def lay_wire(addresses: list[Address], rto_min_ms: int, *, alone: bool = False) -> int:
@@ -252,5 +252,4 @@ def _sysctl(path: str, value: str) -> None:
 
 
 def _why(error: OSError) -> str:
-    reason = (error.strerror or str(error)).lower()
-    return f"{reason}: {error.filename}" if error.filename else reason
+    return f"{reason(error)}: {error.filename}" if error.filename else reason(error)

@@ -12,7 +12,8 @@ import socket
 import struct
 from collections.abc import Callable
 
-from testbed.errors import LabError, StepError
+from testbed.durations import SECOND
+from testbed.errors import LabError, StepError, reason
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.packet import Kind, look
 from testbed.net.ports import Ports
@@ -34,7 +35,6 @@ _SO_RCVBUFFORCE, _SO_ATTACH_FILTER, _SO_TIMESTAMPNS = 33, 26, 35
 _OUTGOING = 4
 _BUFFER = 32 << 20
 _MAX_PACKET = 65_536
-_NS = 1_000_000_000
 
 # Classic BPF (linux/filter.h); what comes back is how much of a packet is wanted.
 _LOAD_WORD, _LOAD_HALF_AT_X, _LOAD_OCTET, _X_FROM_HEADER = 0x20, 0x48, 0x30, 0xB1
@@ -101,7 +101,7 @@ class Tap:
 
     def quiet_s(self) -> float:
         """For how many seconds no packet has come."""
-        return (self._loop.now_ns() - self._last_ns) / _NS
+        return (self._loop.now_ns() - self._last_ns) / SECOND
 
     def _record(self, data: bytes, control: list[tuple[int, int, bytes]]) -> None:
         ports = ports_of(data)
@@ -146,8 +146,7 @@ def _open(ports: Ports) -> socket.socket:
         tap.bind((LOOPBACK, _ETH_P_IP))
     except OSError as error:
         tap.close()
-        reason = (error.strerror or str(error)).lower()
-        raise LabError(f"the interface {LOOPBACK} cannot be captured: {reason}; is it up?") from error
+        raise LabError(f"the interface {LOOPBACK} cannot be captured: {reason(error)}; is it up?") from error
     return tap
 
 
@@ -178,5 +177,5 @@ def _time_ns(control: list[tuple[int, int, bytes]]) -> int:
     for level, kind, value in control:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             seconds, ns = struct.unpack_from("ll", value)
-            return int(seconds) * _NS + int(ns)
+            return int(seconds) * SECOND + int(ns)
     return 0

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Protocol
 
+from testbed.durations import SECOND
 from testbed.net import forge
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.faults import Action, PacketFault
@@ -25,7 +26,6 @@ _BATCH = 64  # packets per turn, so that hosts get theirs
 _MAX_PACKET = 2_048  # more than the device's MTU; a small buffer is a cheap one
 _LOOPBACK, _PREFIX6 = 127, PREFIX6[0].packed[:8]  # the lab's networks
 _TCP, _UDP, _SYN = 6, 17, 0x02
-_NS = 1_000_000_000
 # The longest a kernel delays an acknowledgement is 200 ms; what arrives later than half of what a route's TCP waits at
 # least (netlink.py) may be repeated for that reason.
 _ACK_COMES_S, _LATE_NS = 0.3, 250_000_000
@@ -205,7 +205,7 @@ class Wire:
             if copy:
                 self._recorder.packet(self._loop.now_ns(), data, comment="fault: the duplicate")
             if action.delay_ns:
-                self._loop.call_at((now_ns + action.delay_ns) / _NS, arrive)
+                self._loop.call_at((now_ns + action.delay_ns) / SECOND, arrive)
             else:
                 arrive()
         for answer in action.answers:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow, short
 from testbed.pcap.parts import in_threads, parts
@@ -45,7 +46,7 @@ def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before:
 
     def fill(part: slice) -> bool:
         fields = gather(data, offsets[part], _RECORD_OCTETS).view(order + "u4")
-        time_ns[part] = fields[:, 0].astype(np.int64) * 1_000_000_000 + fields[:, 1].astype(np.int64) * unit_ns
+        time_ns[part] = fields[:, 0].astype(np.int64) * SECOND + fields[:, 1].astype(np.int64) * unit_ns
         length[part], original[part] = fields[:, 2], fields[:, 3]
         offsets[part] += _RECORD_OCTETS
         return bool((length[part] != original[part]).any())

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.durations import MINUTE
 from testbed.pcap.records import gather
 
 Ints = NDArray[np.int64]
 Octets = NDArray[np.uint8]
 
-_TIME_LIMIT_NS = 60 * 10**9  # RFC 8200 §4.5; RFC 1122 §3.3.2 gives IPv4 60 to 120 s
+_TIME_LIMIT_NS = MINUTE  # RFC 8200 §4.5; RFC 1122 §3.3.2 gives IPv4 60 to 120 s
 _MOST_OCTETS = 65_535
 _MOST_DATAGRAMS = 4_096
 _MOST_PIECES = 1 << 18  # of all datagrams in progress; at the usual 1,480 octets that is some 370 MB

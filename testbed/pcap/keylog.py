@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 
 _MOST = 64 << 20  # octets of a key log
 _MOST_TOGETHER = 2 * _MOST
@@ -61,8 +61,7 @@ def read_key_log(path: str) -> bytes:
                 raise UsageError(f"{path}: this is not a regular file; --keylog takes the file SSLKEYLOGFILE named")
             text = file.read(_MOST + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise UsageError(f"{path}: the key log cannot be read: {(reason or str(error)).lower()}") from error
+        raise UsageError(f"{path}: the key log cannot be read: {reason(error)}") from error
     if len(text) > _MOST:
         raise UsageError(
             f"{path}: the key log is longer than {_MOST >> 20} MiB; leave only the lines of this capture's connections"

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.durations import SECOND
 from testbed.pcap.capture import Capture, Interface, JournalEntry, empty
 from testbed.pcap.journal import journal_fields
 from testbed.pcap.keylog import secrets_in
@@ -31,7 +32,6 @@ _JOURNAL, _SECRETS, _CUSTOM, _CUSTOM_LOCAL = 9, 10, 0xBAD, 0x40000BAD
 _COUNTED = (_OLD_PACKET, _SIMPLE_PACKET, _PACKET, _JOURNAL, _CUSTOM, _CUSTOM_LOCAL)
 _BYTE_ORDER = 0x1A2B3C4D
 _COMMENT, _INTERFACE_NAME, _RESOLUTION, _OFFSET = 1, 2, 9, 14
-_NS = 1_000_000_000
 _PACKET_OCTETS = 32  # of an enhanced packet block, without packet and options
 _MAX_INTERFACES = 65_535
 _FAR = 1 << 62  # the farthest time, ns
@@ -305,12 +305,12 @@ def _places_of_each(numbers: Ints) -> Iterator[tuple[int, Ints]]:
 
 def _times(ticks: NDArray[np.int64] | NDArray[np.uint64], units: int, offset: int) -> Ints:
     """Nanoseconds since the epoch, held within 146 years of it."""
-    if units > _NS:  # finer than a nanosecond: beyond what 64 bits multiply
-        values = [int(tick) % (1 << 64) * _NS // units + offset * _NS for tick in ticks.tolist()]
+    if units > SECOND:  # finer than a nanosecond: beyond what 64 bits multiply
+        values = [int(tick) % (1 << 64) * SECOND // units + offset * SECOND for tick in ticks.tolist()]
         return np.array([max(-_FAR, min(value, _FAR)) for value in values], np.int64)
     unsigned = ticks.astype(np.uint64)
-    seconds = np.minimum(unsigned // np.uint64(units), np.uint64(_FAR // _NS)).astype(np.int64)
+    seconds = np.minimum(unsigned // np.uint64(units), np.uint64(_FAR // SECOND)).astype(np.int64)
     part = (unsigned % np.uint64(units)).astype(np.int64)
-    bounded = max(-_FAR // _NS, min(offset, _FAR // _NS))
-    whole: Ints = np.clip(seconds + bounded, -_FAR // _NS, _FAR // _NS) * _NS
-    return whole + part * _NS // units
+    bounded = max(-_FAR // SECOND, min(offset, _FAR // SECOND))
+    whole: Ints = np.clip(seconds + bounded, -_FAR // SECOND, _FAR // SECOND) * SECOND
+    return whole + part * SECOND // units

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.errors import CaptureError
+from testbed.errors import CaptureError, reason
 from testbed.pcap.capture import Capture
 from testbed.pcap.classic import MAGICS as CLASSIC_MAGICS
 from testbed.pcap.classic import read_classic
@@ -47,7 +47,7 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
                         return replace(capture, problems=(*problems, *capture.problems))
             return parse_capture(_mapped(file), name)
     except OSError as error:
-        raise CaptureError(f"{name}: it cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise CaptureError(f"{name}: it cannot be read: {reason(error)}") from error
 
 
 def parse_capture(data: NDArray[np.uint8], name: str = "capture") -> Capture:

@@ -21,7 +21,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from testbed.errors import CaptureError
+from testbed.errors import CaptureError, reason
 from testbed.pcap.capture import Capture, Interface
 from testbed.pcap.classic import MAGICS, read_classic
 from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
@@ -83,7 +83,7 @@ def read_segments(
                 chunks = unpack(cast(BinaryIO, source), called, problems)
                 yield from segments(lambda _: next(chunks, b""), called, most_octets, problems=problems)
     except OSError as error:
-        raise CaptureError(f"{called}: it cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise CaptureError(f"{called}: it cannot be read: {reason(error)}") from error
 
 
 def patient(descriptor: int, patience: float | None) -> Read:

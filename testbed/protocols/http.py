@@ -17,9 +17,6 @@ from testbed.protocols.text import decoded
 PREFACE = b"PRI * HTTP/2.0"
 """The first line of HTTP/2 (RFC 9113 §3.4)."""
 
-NOT_ACCEPTED = "the credentials were not accepted"
-"""What 401 means when the request had credentials (RFC 9110 §15.5.2)."""
-
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _METHOD = re.compile(rb"[A-Z][A-Z_-]{1,39}")
 _VERSION = re.compile(rb"HTTP/(1\.\d)")
@@ -293,6 +290,6 @@ def explain(code: str, *, with_credentials: bool = False) -> str:
     ``with_credentials`` tells that the request had some.
     """
     if code == "401":
-        return NOT_ACCEPTED if with_credentials else "the server wants credentials"
+        return "the credentials were not accepted" if with_credentials else "the server wants credentials"
     known = _MEANINGS.get(code)
     return known or ("the server did not accept the request" if code.startswith("4") else "the server failed")

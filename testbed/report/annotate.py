@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from testbed import __version__
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 from testbed.outcome import Outcome
 from testbed.pcap.write import BlockWriter
 from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
@@ -72,8 +72,7 @@ def annotate_file(analysis: Analysis) -> None:
         fresh.replace(target)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{target}: the trace cannot be annotated: {reason}") from error
+        raise UsageError(f"{target}: the trace cannot be annotated: {reason(error)}") from error
 
 
 def _comments(packet: PacketRow, evidence: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 from testbed.protocols.mime import attachments
 from testbed.report.words import octets
 from testbed.trace.mail_objects import MailObject
@@ -36,7 +36,7 @@ def export_mail(
         directory.mkdir(parents=True, exist_ok=True)
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise UsageError(f"{directory} cannot be made a folder for mail: {_reason(error)}") from error
+        raise UsageError(f"{directory} cannot be made a folder for mail: {reason(error)}") from error
     try:
         for one in objects:
             name = file_name(one)
@@ -82,14 +82,10 @@ def _write(folder: int, name: str, octets: bytes, directory: Path) -> None:
     except FileExistsError as error:
         raise UsageError(f"{directory / name} exists already; name an empty or a new folder") from error
     except OSError as error:
-        raise UsageError(f"{directory / name} cannot be written: {_reason(error)}") from error
+        raise UsageError(f"{directory / name} cannot be written: {reason(error)}") from error
     try:
         with open(descriptor, "wb") as out:
             out.write(octets)
     except OSError as error:
         os.unlink(name, dir_fd=folder)
-        raise UsageError(f"{directory / name} cannot be written: {_reason(error)}") from error
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+        raise UsageError(f"{directory / name} cannot be written: {reason(error)}") from error

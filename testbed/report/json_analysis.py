@@ -192,7 +192,12 @@ def connection_json(connection: Connection) -> dict[str, object]:
                 "subject": t.subject or None,
                 "sender": t.sender,
                 "recipients": [
-                    {"address": r.address, "reply": r.reply.status if r.reply else None, "accepted": r.accepted}
+                    {
+                        "address": r.address,
+                        "reply": r.reply.status if r.reply else None,
+                        "final": r.final.status if r.final else None,
+                        "accepted": r.accepted,
+                    }
                     for r in t.recipients
                 ],
             }
@@ -225,7 +230,8 @@ def _exchange(exchange: Exchange) -> dict[str, object]:
         "code": reply.code if reply else None,
         "enhanced": (reply.enhanced or None) if reply else None,
         "lines": list(reply.lines) if reply else [],
-        "reply_frames": list(reply.frames) if reply else [],
+        "further": [f"{more.status} {more.text}".strip() for more in exchange.further],
+        "reply_frames": list(exchange.reply_frames),
         "latency_ns": exchange.latency_ns if command and command.frames else None,
         "note": exchange.note or None,
     }

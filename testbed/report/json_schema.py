@@ -186,7 +186,13 @@ EXCHANGE = (
     ),
     Field("enhanced", _or_null(TEXT), "The enhanced status code.", source="RFC 3463, RFC 2034"),
     Field("lines", array(TEXT), "The reply's lines without code and enhanced code; for DNS the answers."),
-    Field("reply_frames", array(ORDINAL), "The packets that carried the reply.", source=_WIRESHARK_FRAME),
+    Field(
+        "further",
+        array(TEXT),
+        "Further replies to the same command with their codes; LMTP answers a message once for each recipient.",
+        source="RFC 2033 §4.2",
+    ),
+    Field("reply_frames", array(ORDINAL), "The packets that carried the replies.", source=_WIRESHARK_FRAME),
     Field("latency_ns", _or_null(INTEGER), "From the last octet of the command to the first of the reply.", _NS),
     Field("note", _or_null(TEXT), "What the exchange came to, in words for people; its words may change."),
 )
@@ -201,6 +207,12 @@ MESSAGE = (
 RECIPIENT = (
     Field("address", TEXT, "The forward-path.", source="RFC 5321 §4.1.1.3"),
     Field("reply", _or_null(TEXT), "Code and enhanced code of the reply to RCPT.", source="RFC 5321 §4.2, RFC 3463"),
+    Field(
+        "final",
+        _or_null(TEXT),
+        "Code and enhanced code of the reply to the message, in LMTP the recipient's own; null for none.",
+        source="RFC 5321 §4.1.1.4, RFC 2033 §4.2",
+    ),
     Field("accepted", FLAG, "Whether RCPT and the message itself were answered 2yz.", source="RFC 5321 §4.2.1"),
 )
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from testbed.report.words import octets, span
+from testbed.durations import span
+from testbed.protocols.status import explain
+from testbed.report.words import octets
 from testbed.trace.analysis import PacketRow
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange
+from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.phase import Phase
 
 _RIGHT, _LEFT, _CUT = "──▶", "◀──", "──✗"
@@ -100,13 +102,12 @@ def _rungs(connection: Connection, packets: list[PacketRow], whole: bool) -> Ite
 
 
 def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterator[_Rung]:
-    command, reply = exchange.command, exchange.reply
-    style = _style(exchange)
+    command = exchange.command
     if command is not None and command.frames:
         text = f"{command.verb} {command.argument}".strip()
         if command.verb == "message":
             text = f"message, {octets(command.octets)}" + (" (cut off)" if command.argument else "")
-        note = exchange.note if reply is None else ""
+        note = exchange.note if exchange.reply is None else ""
         yield _Rung(
             command.time_ns,
             command.frames[-1],
@@ -115,21 +116,23 @@ def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterat
             _RIGHT,
             "",
             note,
-            style,
+            _style(exchange.reply, exchange.note),
         )
-    if reply is not None:
+    for reply in exchange.replies:
         lines = reply.lines if whole or len(reply.lines) <= _MOST_LINES else (*reply.lines[:_MOST_LINES], "…")
         text = f"{reply.status} {', '.join(lines)}".strip()
-        latency = exchange.latency_ns
-        note = exchange.note or (span(latency) if latency and command is not None and command.frames else "")
+        latency = exchange.latency_ns if reply is exchange.reply else None
+        note = explain(reply.code, reply.enhanced) if exchange.further else exchange.note
+        note = note or (span(latency) if latency and command is not None and command.frames else "")
+        style = _style(reply, note)
         yield _Rung(reply.time_ns, reply.frames[-1], exchange.phase, "", _LEFT, _cut(text, whole), note, style)
 
 
-def _style(exchange: Exchange) -> str:
-    code = exchange.reply.code if exchange.reply else ""
-    if exchange.reply is None or code.startswith("5") or code == "NXDOMAIN":
+def _style(reply: Reply | None, note: str) -> str:
+    code = reply.code if reply is not None else ""
+    if reply is None or code.startswith("5") or code == "NXDOMAIN":
         return "failed"
-    return "warning" if code.startswith("4") or (exchange.note and code != "NOERROR") else ""
+    return "warning" if code.startswith("4") or (note and code != "NOERROR") else ""
 
 
 def _cut(text: str, whole: bool, most: int = _TEXT) -> str:

@@ -11,9 +11,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from testbed.durations import span
 from testbed.protocols.text import printable
 from testbed.report.trace import MARKS, findings
-from testbed.report.words import count, octets, span
+from testbed.report.words import count, octets
 from testbed.trace.model.finding import Severity
 from testbed.trace.totals import EXAMPLES, Tally, Totals
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from testbed.report.words import span
+from testbed.durations import span
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.model.log import AnyEntry
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed import __version__
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 from testbed.protocols.tcp import flag_names
 from testbed.report.json_analysis import SCHEMA_VERSION, connection_json, finding_json, utf8
 from testbed.report.json_schema import (
@@ -125,9 +125,7 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
                 os.replace(Path(room, name), target)
             return targets
     except OSError as error:
-        raise UsageError(
-            f"{directory}: Parquet cannot be written there: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise UsageError(f"{directory}: Parquet cannot be written there: {reason(error)}") from error
 
 
 def _pyarrow() -> ModuleType:

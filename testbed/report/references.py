@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 
 from testbed.baseline import NOT_OURS
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 from testbed.outcome import Outcome
 from testbed.report.annotate import annotate
 
@@ -34,5 +34,5 @@ def accepted(outcome: Outcome) -> Outcome:
     except OSError as error:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
-        raise UsageError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(f"{target} cannot be written: {reason(error)}") from error
     return replace(outcome, accepted=True)

@@ -10,15 +10,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from testbed.durations import span
 from testbed.protocols.text import printable
 from testbed.report.changes import table
 from testbed.report.trace import account
-from testbed.report.words import count, span
+from testbed.report.words import count
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.aspects import between, differ
 from testbed.trace.compare.comparison import Comparison
 from testbed.trace.compare.values import Line, Talk
+from testbed.trace.model.connection import Closure
 
 _SAME, _OTHER, _GONE, _NEW = " ", "≠", "−", "+"
 _STYLES = {_SAME: "quiet", _OTHER: "warning", _GONE: "failed", _NEW: "held"}
@@ -26,6 +28,7 @@ _CONTEXT = 2  # rows shown around each that differs
 _PSEUDO = {"connect": "(connects)", "message": "(the message)", "": "(unasked)"}
 
 Row = tuple[str, str, str]  # what the first trace says, a mark, what the second says
+_Event = tuple[str, str]  # where and when, and what: that alone is compared
 
 
 def side_by_side(console: Console, before: Analysis, now: Analysis, compared: Comparison, *, whole: bool) -> None:
@@ -55,7 +58,7 @@ def _talk(console: Console, old: Talk | None, new: Talk | None, names: tuple[str
     if talk is None:
         return
     who = f"{talk.client} → {talk.server} {talk.service}"
-    if old is not None and new is not None and not any(between(old, new, "")):
+    if old is not None and new is not None and not any(between(old, new)):
         frames = "–".join(map(str, old.frames)), "–".join(map(str, new.frames))
         told = f"the same, {count(len(new.lines), 'exchange')}"
         head = Text.assemble(("  ", ""), (printable(who), "host"), (f"  {told}  [{frames[0]} | {frames[1]}]", "quiet"))
@@ -87,7 +90,7 @@ def _table(rows: Sequence[Row], names: tuple[str, str], width: int) -> Renderabl
 def _rows(old: Talk | None, new: Talk | None) -> Iterator[Row]:
     yield _row(_opening(old), _opening(new))
     if (old and old.tls) or (new and new.tls):
-        yield _row(old.tls if old else "", new.tls if new else "")
+        yield _row(*(("", str(talk.tls)) if talk and talk.tls else None for talk in (old, new)))
     loose = bool((old and old.loose) or (new and new.loose))
     for one, other in line_pairs(old.lines if old else (), new.lines if new else ()):
         if one is not None and other is not None:
@@ -99,27 +102,24 @@ def _rows(old: Talk | None, new: Talk | None) -> Iterator[Row]:
     yield _row(_closing(old), _closing(new))
 
 
-def _row(left: str, right: str) -> Row:
-    plain = [text.partition("  ")[2] for text in (left, right)]
-    mark = _GONE if not right else _NEW if not left else _OTHER if plain[0] != plain[1] else _SAME
+def _row(old: _Event | None, new: _Event | None) -> Row:
+    mark = _GONE if new is None else _NEW if old is None else _OTHER if old[1] != new[1] else _SAME
+    left, right = ("  ".join(filter(None, event or ())) for event in (old, new))
     return left, mark, right
 
 
-def _opening(talk: Talk | None) -> str:
-    """The start of the connection; what stands before the two spaces is not compared."""
+def _opening(talk: Talk | None) -> _Event | None:
     if talk is None:
-        return ""
+        return None
     times = f", {talk.opened} SYNs" if talk.opened > 1 else ""
-    return f"{talk.frames[0]} +{span(talk.start_ns)}  handshake {talk.handshake}{times}"
+    return f"{talk.frames[0]} +{span(talk.start_ns)}", f"handshake {talk.handshake}{times}"
 
 
-def _closing(talk: Talk | None) -> str:
+def _closing(talk: Talk | None) -> _Event | None:
     if talk is None:
-        return ""
-    by = f" by {talk.closed_by}" if talk.closed_by else ""
-    return (
-        f"{talk.closing[-1]} +{span(talk.end_ns)}  {'left' if talk.closure == 'open' else 'closed'} {talk.closure}{by}"
-    )
+        return None
+    verb = "left" if talk.ending.closure is Closure.OPEN else "closed"
+    return f"{talk.closing[-1]} +{span(talk.end_ns)}", f"{verb} {talk.ending}"
 
 
 def _line(line: Line) -> str:
@@ -128,9 +128,7 @@ def _line(line: Line) -> str:
         said = said.replace("(size)", str(line.octets))
     elif line.octets:
         said += f" {line.octets:,} octets"
-    answer = line.reply or "no reply"
-    if line.words and "\n" not in line.words:
-        answer += f" {line.words}"
+    answer = f"{line.reply or 'no reply'} {line.words}".strip()
     return f"{line.frames[0] if line.frames else '–'}  {said} → {answer}  ({span(line.waited_ns)})"
 
 

@@ -11,11 +11,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from testbed.durations import span
 from testbed.pcap.table import TCP
 from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.report.ladder import ladder
-from testbed.report.words import count, frames, octets, span
+from testbed.report.words import count, frames, octets
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.directions import hops
 from testbed.trace.model.connection import Connection, Handshake

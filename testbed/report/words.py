@@ -1,32 +1,8 @@
-"""How reports write times, numbers and frames."""
+"""How reports write numbers and frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-_MS, _S = 1_000_000, 1_000_000_000
-_LONG_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
-
-
-def span(ns: int) -> str:
-    """A span of time to three digits or so: ``0.31 ms``, ``1.20 s``, ``40 min 2 s``, ``5 d 1 h``."""
-    if ns < 0:
-        return "-" + span(-ns)
-    if ns < 10 * _MS:
-        return f"{ns / _MS:.2f} ms"
-    if ns < _S:
-        return f"{ns / _MS:.0f} ms"
-    if ns < 60 * _S:
-        return f"{ns / _S:.2f} s"
-    seconds = round(ns / _S)
-    parts = []
-    for unit, size in _LONG_UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    if seconds:
-        parts.append(f"{seconds} s")
-    return " ".join(parts[:2])
 
 
 def frames(numbers: Sequence[int], most: int = 6) -> str:

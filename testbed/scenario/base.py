@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
+from testbed.scenario.names import Names
 from testbed.scenario.problems import Found
 from testbed.scenario.units import parse_duration, parse_rate, parse_size
-
-if TYPE_CHECKING:  # made of whole scenarios, which are made of parts
-    from testbed.scenario.names import Names
 
 Duration = Annotated[
     int,
@@ -53,7 +51,7 @@ class Part(BaseModel):
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The names, in lower case, that it leads somebody to ask the name server for."""
+        """The names that it leads somebody to ask the name server for."""
         return ()
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from testbed.durations import MILLISECOND, SECOND
 from testbed.scenario.base import Part
 from testbed.scenario.scenario import Scenario
 
-_LEAST_NS = 1_000_000
-_LEAST_LIMIT_NS = 2_000_000_000
+_LEAST_NS = MILLISECOND
+_LEAST_LIMIT_NS = 2 * SECOND
 _KEYS = (
     *("duration", "retry", "stay"),  # of steps
     *("from_", "until", "restart"),  # of faults

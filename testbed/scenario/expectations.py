@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.scenario.base import Address, Duration
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
+from testbed.scenario.names import Names
 from testbed.scenario.naming import (
     HostName,
     MailboxAddress,
@@ -21,9 +22,6 @@ from testbed.scenario.problems import Found
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import Octets
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 _CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
 _STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"

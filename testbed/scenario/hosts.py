@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator
 
+from testbed.durations import SECOND
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Address, Duration, Rate, Size
 from testbed.scenario.mailboxes import MailboxSpec
+from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.naming import MailServerName
 from testbed.scenario.problems import Found, Path, did_you_mean
 from testbed.scenario.program_hosts import ProgramKeys, placeholders, ports_of
 from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 Protocol = Literal["pop3", "imap"]
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
@@ -26,16 +26,28 @@ Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATU
 class HostSpec(ProgramKeys):
     """What every host has: a role, and maybe a program of the user's that plays it.
 
-    ``nouns`` are what fields may ask for that name a host (:class:`testbed.scenario.naming.HostReference`).
+    ``nouns`` are what it is, as fields that name a host ask for it.
     """
 
     nouns: ClassVar[tuple[str, ...]] = ()
     role: str
 
+    _name: str = PrivateAttr(default="")
+
+    @property
+    def name(self) -> str:
+        """Its name in the scenario."""
+        return self._name
+
+    @property
+    def traits(self) -> HostTraits:
+        """What others may rely on."""
+        return HostTraits(self.role, self.nouns, self.is_program, ports_of(self))
+
     def problems(self, names: Names) -> Found:
         """What cannot be asked of a program."""
         for key in self.unheeded:
-            problem = f"{names.of(self)} is a program, and '{key}' is for the lab's own hosts"
+            problem = f"{self.name} is a program, and '{key}' is for the lab's own hosts"
             yield tuple(key.split(".", 2)), f"{problem}; say it in its configuration"
         words = [*(self.command or ()), *self.environment.values()]
         words += self.files.values() if isinstance(self.files, dict) else []
@@ -104,9 +116,20 @@ class MailHostSpec(HostSpec):
     )
 
     @property
+    def traits(self) -> HostTraits:
+        """Its mailboxes too, and whether it has TLS."""
+        boxes = self.mailboxes.items()
+        return replace(
+            super().traits,
+            tls=self.starttls,
+            mailboxes={f"{user}@{self.domain}": box.all_folders for user, box in boxes},
+            aliases=tuple(f"{alias}@{self.domain}" for _, box in boxes for alias in box.aliases),
+        )
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """Its domain."""
-        return (self.domain.lower(),)
+        return (self.domain,)
 
     def problems(self, names: Names) -> Found:
         """A domain or users whose names cannot be, and names that are given twice."""
@@ -143,19 +166,26 @@ class UserAgentSpec(HostSpec):
         default=None, description="When it submits again what was refused for now; without it, never."
     )
 
+    @property
+    def traits(self) -> HostTraits:
+        """Its owner too."""
+        return replace(super().traits, owner=self.address, submits=self.server is not None)
+
     def problems(self, names: Names) -> Found:
         """A port that its server does not have."""
-        server = names.server(self.server)
-        if self.port == 465 and isinstance(server, RelaySpec) and not server.starttls:
+        yield from super().problems(names)
+        server = names.hosts.get(self.server or "")
+        if server is None:
+            return
+        if self.port == 465 and server.role == "relay" and not server.tls:
             yield ("port",), f"{self.server} has no port 465; give it 'starttls: true'"
-        if self.port != 25 and isinstance(server, ReceiverSpec):
+        if self.port != 25 and server.role == "receiver":
             problem = f"{self.server} takes mail on port 25 only; say 'port: 25' to deliver to it directly"
             yield ("port" if "port" in self.model_fields_set else "server",), problem
-        if server is not None and server.is_program and self.port not in ports_of(server):
-            at = ", ".join(map(str, ports_of(server))) or "none"
+        if server.is_program and self.port not in server.ports:
+            at = ", ".join(map(str, server.ports)) or "none"
             problem = f"{self.server} does not say that it listens on port {self.port} (but on {at})"
             yield ("port",), f"{problem}; say 'listens: [{self.port}]' there, or another port here"
-        yield from super().problems(names)
 
 
 class RelaySpec(MailHostSpec):
@@ -203,21 +233,20 @@ class RelaySpec(MailHostSpec):
     @field_validator("retry")
     @classmethod
     def _not_at_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if min(value) < 1_000_000_000:
+        if min(value) < SECOND:
             raise ValueError("a relay that tries again within a second hammers its peers; write 1s or more")
         return value
 
     def problems(self, names: Names) -> Found:
         """Rules, which only receivers have, and mail that is forwarded to itself."""
         yield from super().problems(names)
-        name = names.of(self)
         for user, box in self.mailboxes.items():
             for place, _ in enumerate(box.rules):
-                problem = f"rules are for the mailboxes of receivers, and {name} is a {self.role}"
+                problem = f"rules are for the mailboxes of receivers, and {self.name} is a {self.role}"
                 yield ("mailboxes", user, "rules", place), problem
         for user, target in self.forward.items():
             if target.rpartition("@")[2].lower() == self.domain.lower():
-                yield ("forward", user), f"'{target[:60]}' is not elsewhere: {name} serves it itself"
+                yield ("forward", user), f"'{target[:60]}' is not elsewhere: {self.name} serves it itself"
 
 
 class ReceiverSpec(MailHostSpec):

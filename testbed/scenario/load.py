@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from testbed.errors import UsageError
+from testbed.errors import UsageError, reason
 from testbed.scenario.cases import Case, cases
 from testbed.scenario.compress import compressed
 from testbed.scenario.defaults import with_defaults
@@ -167,6 +167,8 @@ def _place(scenario: Scenario, document: Document) -> None:
     scenario._file, scenario._text = document.file, document.text
     scenario._host_files = {name: document.file_of(("hosts", name, "files")) for name in scenario.hosts}
     scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect")}
+    for name, host in scenario.hosts.items():
+        host._name = name
     for key, parts in (("faults", scenario.faults), ("steps", scenario.steps), ("expect", scenario.expect)):
         for number, part in enumerate(parts):
             part._line = document.line_of((key, number))
@@ -189,7 +191,7 @@ def _read(file: str) -> str:
     except (FileNotFoundError, ValueError):  # ValueError: no file has such a name
         raise refuse("there is no such file or folder") from None
     except OSError as error:
-        raise refuse(f"it cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise refuse(f"it cannot be read: {reason(error)}") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

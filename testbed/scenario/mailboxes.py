@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from testbed.scenario.base import Part, Size
+from testbed.scenario.names import Names
 from testbed.scenario.problems import Found, did_you_mean
 from testbed.scenario.rules import Rule
 from testbed.scenario.security import Password
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 Local = Annotated[str, Field(pattern=r"^[^\s@<>/\\]+$", max_length=64)]
 FolderName = Annotated[

@@ -1,43 +1,65 @@
-"""What the parts of a scenario can refer to, and what they ask of each other."""
+"""What the parts of a scenario may know of each other: which names there are, and of what."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from testbed.scenario.hosts import HostSpec, MailHostSpec, UserAgentSpec
 from testbed.scenario.problems import Found, Path, did_you_mean
-from testbed.scenario.readers import mailbox_hosts
-from testbed.scenario.scenario import Scenario
 
 
+@dataclass(frozen=True, slots=True)
+class HostTraits:
+    """What others may rely on in a host.
+
+    ``nouns`` are what it is, as fields that name a host ask for it: ``mail server``, ``user agent``.  ``ports`` are
+    those a program listens on.  ``mailboxes`` gives the folders of each by its address, ``aliases`` are the other
+    addresses it takes mail for.  ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
+    """
+
+    role: str
+    nouns: tuple[str, ...]
+    is_program: bool
+    ports: tuple[int, ...]
+    tls: bool = False
+    mailboxes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    owner: str = ""
+    submits: bool = False
+
+
+@dataclass(frozen=True)
 class Names:
-    """The names there are in a scenario."""
+    """The names there are in a scenario.
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self.hosts: Mapping[str, HostSpec] = scenario.hosts
-        self.ip = scenario.ip
+    ``ip`` is as in the scenario; ``commands`` are all commands it has run, as lines; ``asked_for`` are the names
+    somebody may ask the name server for, in lower case.
+    """
 
-    # -- hosts ----------------------------------------------------------------------------------------
-
-    def of(self, host: HostSpec) -> str:
-        """The name of a host."""
-        return self._own[id(host)]
-
-    def server(self, name: str | None) -> MailHostSpec | None:
-        """A mail server, None where the name is that of none."""
-        host = self.hosts.get(name or "")
-        return host if isinstance(host, MailHostSpec) else None
+    hosts: Mapping[str, HostTraits]
+    ip: str
+    commands: tuple[str, ...]
+    asked_for: frozenset[str]
 
     @cached_property
-    def agents(self) -> Mapping[str, UserAgentSpec]:
+    def agents(self) -> Mapping[str, HostTraits]:
         """The user agents by name."""
-        return {name: host for name, host in self.hosts.items() if isinstance(host, UserAgentSpec)}
+        return {name: host for name, host in self.hosts.items() if "user agent" in host.nouns}
+
+    @cached_property
+    def mailboxes(self) -> Mapping[str, str]:
+        """From every mailbox to the host that has it."""
+        return {address: name for name, host in self.hosts.items() for address in host.mailboxes}
+
+    @cached_property
+    def recipients(self) -> frozenset[str]:
+        """Every address mail can be delivered to: mailboxes and their aliases."""
+        return frozenset(one for host in self.hosts.values() for one in (*host.mailboxes, *host.aliases))
 
     def agent_of(self, address: str) -> str:
         """The user agent of an address, ``""`` where it has none."""
-        return next((name for name, agent in self.agents.items() if agent.address == address), "")
+        return next((name for name, agent in self.agents.items() if agent.owner == address), "")
 
     def is_program(self, name: str) -> bool:
         """Whether a program of the user's plays a host."""
@@ -48,46 +70,9 @@ class Names:
         host = self.hosts.get(name)
         return f"{name} is no {noun}; its role is {host.role}" if host and noun not in host.nouns else ""
 
-    # -- mail -----------------------------------------------------------------------------------------
-
-    @cached_property
-    def mailboxes(self) -> Mapping[str, str]:
-        """From every mailbox to the host that has it."""
-        return mailbox_hosts(self._scenario)
-
-    @cached_property
-    def recipients(self) -> frozenset[str]:
-        """Every address mail can be delivered to: mailboxes and their aliases."""
-        return frozenset(
-            f"{name}@{host.domain}"
-            for host in self.hosts.values()
-            if isinstance(host, MailHostSpec)
-            for user, box in host.mailboxes.items()
-            for name in (user, *box.aliases)
-        )
-
     def missing_folder(self, path: Path, mailbox: str, folder: str) -> Found:
         """What is wrong with the name of a folder, where the mailbox is there."""
-        server = self.server(self.mailboxes.get(mailbox))
-        if server is not None:
-            folders = server.mailboxes[mailbox.partition("@")[0]].all_folders
+        if mailbox in self.mailboxes:
+            folders = self.hosts[self.mailboxes[mailbox]].mailboxes[mailbox]
             if folder not in folders:
                 yield path, f"the mailbox {mailbox} has no folder '{folder[:60]}'{did_you_mean(folder, folders)}"
-
-    # -- what is said elsewhere -----------------------------------------------------------------------
-
-    @cached_property
-    def commands(self) -> tuple[str, ...]:
-        """Every command of the scenario as a line: those of its steps and those of its hosts."""
-        parts = (*self._scenario.steps, *self.hosts.values())
-        return tuple(part.command_line for part in parts if part.command_line)
-
-    @cached_property
-    def asked_for(self) -> frozenset[str]:
-        """The names somebody may ask the name server for: hosts, domains, and those that records lead to."""
-        parts = (*self.hosts.values(), *self._scenario.steps, *self._scenario.faults)
-        return frozenset([*(name.lower() for name in self.hosts), *(name for part in parts for name in part.domains)])
-
-    @cached_property
-    def _own(self) -> dict[int, str]:
-        return {id(host): name for name, host in self.hosts.items()}

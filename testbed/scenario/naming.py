@@ -9,15 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, Field
 
 from testbed.scenario.base import ADDRESS
+from testbed.scenario.names import Names
 from testbed.scenario.problems import Found, Path, did_you_mean
-
-if TYPE_CHECKING:  # made of whole scenarios, whose parts are made of these
-    from testbed.scenario.names import Names
 
 
 class Reference(ABC):

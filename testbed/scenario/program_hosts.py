@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.durations import MINUTE
 from testbed.scenario.base import Duration, Part
 from testbed.scenario.programs import Command
 
@@ -27,7 +28,7 @@ PLACEHOLDERS = (
 
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})(?::([\w.-]+))?\}}")
 _MAX_FILES, _MAX_OCTETS = 100, 262_144
-_MAX_LIMIT_NS = 600_000_000_000
+_MAX_LIMIT_NS = 10 * MINUTE
 
 KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls"})
 """What a program takes over from the host in whose place it is put; the rest is about the lab's own servers."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from testbed.durations import MINUTE
 from testbed.scenario.base import Duration
+from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
 from testbed.scenario.tagged import Tagged
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 ROOT = "root"
 """What a scenario needs whose programs give up root's rights themselves, and so must have them."""
@@ -22,7 +21,7 @@ SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where servers are, and users' PATH does not lead."""
 
 TIMED_OUT = 124  # as timeout(1) has it
-_MAX_LIMIT_NS = 600_000_000_000
+_MAX_LIMIT_NS = 10 * MINUTE
 
 
 def _words(value: object) -> object:

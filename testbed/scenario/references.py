@@ -30,10 +30,20 @@ def reference_problems(scenario: Scenario, document: Document) -> list[Problem]:
 
 
 def _parts_alone(scenario: Scenario) -> Found:
-    names = Names(scenario)
+    names = _names(scenario)
     for place, part in _parts(scenario):
         for path, message in chain(wrong_names(part, names), part.problems(names)):
             yield (*place, *path), message
+
+
+def _names(scenario: Scenario) -> Names:
+    parts = [part for _, part in _parts(scenario)]
+    return Names(
+        hosts={name: host.traits for name, host in scenario.hosts.items()},
+        ip=scenario.ip,
+        commands=tuple(part.command_line for part in parts if part.command_line),
+        asked_for=frozenset(name.lower() for name in chain(scenario.hosts, *(part.domains for part in parts))),
+    )
 
 
 def _parts(scenario: Scenario) -> Iterator[tuple[Path, Part]]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.durations import SECOND, format_duration
 from testbed.protocols.address import domain_of
 from testbed.scenario.attachments import Attachment
 from testbed.scenario.base import Address, Duration, Size
+from testbed.scenario.names import Names
 from testbed.scenario.naming import MailboxAddress, UserAgentName
 from testbed.scenario.problems import Found, did_you_mean
 from testbed.scenario.programs import RunStep
 from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import TalkStep
-from testbed.scenario.units import format_duration
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 _WORD = r"^[\x21-\x7e]+$"
 ReadingSecurity = Literal["none", "starttls", "implicit"]
@@ -60,7 +58,7 @@ class SendStep(Tagged):
     @field_validator("retry")
     @classmethod
     def _not_at_once(cls, value: int | None) -> int | None:
-        if value is not None and value < 1_000_000_000:
+        if value is not None and value < SECOND:
             raise ValueError("a user agent that tries again within a second hammers its server; write 1s or more")
         return value
 
@@ -83,9 +81,9 @@ class SendStep(Tagged):
 
     def problems(self, names: Names) -> Found:
         """Nobody who sends it, or somebody who sends when he likes."""
-        owners = [agent.address for agent in names.agents.values() if agent.server is not None]
+        owners = [agent.owner for agent in names.agents.values() if agent.submits]
         if self.via is not None:
-            if self.via in names.agents and names.agents[self.via].server is None:
+            if self.via in names.agents and not names.agents[self.via].submits:
                 yield ("via",), f"{self.via} only reads; say with 'server' where it submits mail"
         elif not self.sender:
             yield (), f"say 'from': the lab has {len(names.agents)} user agents"
@@ -193,9 +191,9 @@ class ReadStep(Tagged):
 
     def problems(self, names: Names) -> Found:
         """What its mailbox does not have, or somebody who reads when he likes."""
-        server = names.server(names.mailboxes.get(self.mailbox))
-        if self.tls != "none" and server is not None and not server.starttls:
-            yield ("tls",), f"{names.of(server)} has no TLS; give the host 'starttls: true'"
+        server = names.mailboxes.get(self.mailbox)
+        if self.tls != "none" and server is not None and not names.hosts[server].tls:
+            yield ("tls",), f"{server} has no TLS; give the host 'starttls: true'"
         for key, folder in (("folder", self.folder), ("move", self.move), ("copy", self.copy_to)):
             if folder is not None:
                 yield from names.missing_folder((key,), self.mailbox, folder)

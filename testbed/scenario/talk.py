@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from testbed.scenario.base import Duration, Part
+from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName, MailServerName
 from testbed.scenario.problems import Found
 from testbed.scenario.tagged import Tagged
 from testbed.scenario.units import parse_duration
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 MAX_TALK_OCTETS = 50_000_000
 

@@ -1,17 +1,12 @@
-"""The one place that reads and writes the units people use: ``40m``, ``1d 12h``, ``20 KB``."""
+"""The one place that reads the units people use: ``40m``, ``1d 12h``, ``20 KB``."""
 
 from __future__ import annotations
 
 import re
 
-_NS = {
-    "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "min": 60_000_000_000,
-    "h": 3_600_000_000_000,
-    "d": 86_400_000_000_000,
-}
+from testbed.durations import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+
+_NS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _OCTETS = {
     "": 1,
     "B": 1,
@@ -22,12 +17,11 @@ _OCTETS = {
     "MiB": 1 << 20,
     "GiB": 1 << 30,
 }
-_WORDS = (("d", _NS["d"]), ("h", _NS["h"]), ("min", _NS["m"]), ("s", _NS["s"]), ("ms", _NS["ms"]))
 
 _DURATION_PART = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?\s*(ms|s|min|m|h|d)(?![a-z])\s*", re.ASCII)
 _SIZE = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?\s*(B|KB|MB|GB|KiB|MiB|GiB|)", re.ASCII)
 
-_LONGEST_NS = 3_650 * _NS["d"]
+_LONGEST_NS = 3_650 * DAY
 
 
 def parse_duration(text: object) -> int:
@@ -79,17 +73,6 @@ def parse_rate(value: object) -> tuple[int, int]:
     if not span:
         raise ValueError(f"'{_shown(value)}' is not a rate; write e.g. 2 per 1h")
     return int(found.group(1)), span
-
-
-def format_duration(ns: int) -> str:
-    """In words, the two largest units: ``2 h 30 min``, ``5 d``, ``300 ms``."""
-    rest = max(0, ns)
-    parts = []
-    for word, size in _WORDS:
-        number, rest = divmod(rest, size)
-        if number:
-            parts.append(f"{number} {word}")
-    return " ".join(parts[:2]) or "0 s"
 
 
 def _scaled(whole: str, fraction: str | None, unit: int) -> int:

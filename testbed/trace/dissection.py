@@ -77,6 +77,13 @@ def understand(number: int, index: int, flow: Flow, source: Source, objections: 
     return _udp(number, flow, source, any(objection.is_final for objection in objections))
 
 
+def received(flow: Flow, source: Source) -> Flow:
+    """A flow without the packets that their receiver discarded."""
+    if flow.protocol != TCP:
+        return flow
+    return without(flow, discarded(flow, list(repetitions(flow).values()), source.conditions))
+
+
 def _tcp(
     number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
 ) -> Understood:

@@ -118,13 +118,13 @@ def _said(exchanges: tuple[Exchange, ...]) -> dict[tuple[int, int], list[str]]:
     """Words for frames, by frame and side."""
     words: dict[tuple[int, int], list[str]] = {}
     for exchange in exchanges:
-        command, reply = exchange.command, exchange.reply
+        command = exchange.command
         if command is not None:
             for frame in command.frames:
                 words.setdefault((frame, 0), []).append(command.verb)
-        if reply is not None:
-            verb = command.verb if command is not None else ""
-            to = {"": "", "connect": " greeting"}.get(verb, f" to {verb}")
+        verb = command.verb if command is not None else ""
+        to = {"": "", "connect": " greeting"}.get(verb, f" to {verb}")
+        for reply in exchange.replies:
             status = reply.status or "reply"
             for frame in reply.frames:
                 words.setdefault((frame, 1), []).append(f"{status}{to}")

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.durations import DAY, MINUTE, SECOND
 from testbed.pcap.capture import Capture
 from testbed.pcap.table import UDP, PacketTable
 from testbed.protocols.tcp import FIN, RST
@@ -20,11 +21,10 @@ from testbed.trace.flows import Flows
 from testbed.trace.inspect import analyse
 from testbed.trace.tls.decryption import FOR_NONE
 
-_S = 1_000_000_000
-_LINGER_NS = 2 * _S  # after both FINs, or a RST, the last ACK may still come
+_LINGER_NS = 2 * SECOND  # after both FINs, or a RST, the last ACK may still come
 # A connection silent for longer has ended, as far as anyone can tell.  An established one may be silent for two hours
 # at least (RFC 5382 §5); a mail client that waits for mail is, and so is a connection whose link is down.
-_IDLE_NS, _UNANSWERED_IDLE_NS, _UDP_IDLE_NS = 86_400 * _S, 300 * _S, 60 * _S
+_IDLE_NS, _UNANSWERED_IDLE_NS, _UDP_IDLE_NS = DAY, 5 * MINUTE, MINUTE
 _MOST_KEPT = 64 << 20  # octets of packets of connections that have not ended
 _KEYS = "the TLS keys of a stream open only what ends in the same piece of it; inspect the whole capture to open all"
 

@@ -20,6 +20,7 @@ from testbed.errors import LabError, UsageError
 from testbed.protocols import events
 from testbed.trace.model.log import of
 from tests.conftest import PROJECT
+from tests.patience import HANG_S
 
 DELIVERED = PROJECT / "scenarios" / "delivered.yaml"
 CUT = PROJECT / "scenarios" / "dialogue" / "cut.yaml"
@@ -31,14 +32,14 @@ pytestmark = pytest.mark.lab
 
 
 def hand_in(bed: Bed, subject: str = "Lunch?", to: str = BOB) -> None:
-    with smtplib.SMTP(*bed.address("crepes.fr", "submission"), timeout=20) as client:
+    with smtplib.SMTP(*bed.address("crepes.fr", "submission"), timeout=HANG_S) as client:
         client.sendmail("alice@crepes.fr", to, f"Subject: {subject}\r\n\r\nAt noon.\r\n")
 
 
 def send_until_taken(host: str, port: int) -> int:
     """The application under test: it tries again what is refused for now."""
     for attempt in range(1, 4):
-        with smtplib.SMTP(host, port, timeout=20) as client:
+        with smtplib.SMTP(host, port, timeout=HANG_S) as client:
             try:
                 client.sendmail("app@crepes.fr", BOB, "Subject: From the application\r\n\r\nHello\r\n")
             except smtplib.SMTPRecipientsRefused:

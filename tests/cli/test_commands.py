@@ -13,6 +13,7 @@ import pytest
 
 from testbed import __version__
 from tests.conftest import PROJECT
+from tests.patience import HANG_S
 
 
 def testbed(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +24,7 @@ def testbed(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
 
@@ -191,7 +192,7 @@ def test_where_no_lab_can_run_the_reason_and_the_remedy_are_told_once(tmp_path: 
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     if "AssertionError" in shown.stderr or "uid_map" in shown.stderr:

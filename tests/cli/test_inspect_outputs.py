@@ -16,6 +16,7 @@ import pytest
 import testbed as package
 from tests.cli.test_commands import testbed
 from tests.conftest import PROJECT
+from tests.patience import HANG_S
 from tests.traces import TRACES
 
 FULL = "captures/mailbox-full.pcapng"
@@ -173,7 +174,7 @@ def test_captures_may_be_packed_and_piped(packing: str, way: str, tmp_path: Path
             cwd=PROJECT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             check=True,
         )
     assert "crepes.fr tried 3 times to hand mail for bob@someschool.edu" in shown.stdout

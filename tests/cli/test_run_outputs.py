@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from testbed.trace.analysis import ANNOTATION
 from testbed.trace.inspect import inspect
 from tests.cli.test_commands import RED, testbed
 from tests.conftest import PROJECT
+from tests.patience import HANG_S, until
 from tests.report.test_github import read as read_command
 from tests.report.test_junit import check as check_junit
 from tests.report.test_tap import read as read_tap
@@ -162,12 +162,9 @@ def test_an_interrupted_run_gives_whole_reports_of_what_there_is(tmp_path: Path)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("held")
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    end = time.monotonic() + 20
-    while not _listens_on_25(children):
-        assert time.monotonic() < end
-        os.sched_yield()
+    until(lambda: _listens_on_25(children))
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 130
     assert re.search(r"\n\d+ scenarios not played\n$", output)
     cases = list(check_junit((tmp_path / "r.xml").read_text()).iter("testcase"))

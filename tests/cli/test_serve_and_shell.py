@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -25,6 +24,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
 from testbed.trace.model.log import of
 from tests.conftest import PROJECT
+from tests.patience import HANG_S, until
 
 DELIVERED = str(PROJECT / "scenarios" / "delivered.yaml")
 CUT = str(PROJECT / "scenarios" / "dialogue" / "cut.yaml")
@@ -52,7 +52,7 @@ class Served:
 
     def end(self, number: int = signal.SIGINT) -> str:
         self.process.send_signal(number)
-        output, errors = self.process.communicate(timeout=30)
+        output, errors = self.process.communicate(timeout=HANG_S)
         assert self.process.returncode == 0, errors
         return output
 
@@ -101,7 +101,7 @@ def test_mail_from_outside_reaches_bob_and_the_trace(serve: type[Served], tmp_pa
         *((host, protocol) for host in ("crepes.fr", "someschool.edu") for protocol in ("pop3", "imap")),
         ("mail.someschool.edu", "http"),
     }
-    with smtplib.SMTP("127.0.0.1", lab.doors["crepes.fr", "submission"], timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", lab.doors["crepes.fr", "submission"], timeout=HANG_S) as client:
         client.send_message(message("bob@someschool.edu"))
     output = lab.end()
     assert f"trace in {tmp_path}/delivered.pcapng" in output
@@ -129,7 +129,7 @@ def test_a_chosen_port_leads_to_the_chosen_host(serve: type[Served], tmp_path: P
         port = taken.getsockname()[1]
     lab = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path), "--forward", f"{port}:someschool.edu:25")
     assert lab.doors["someschool.edu", "smtp"] == port
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=HANG_S) as client:
         assert client.ehlo()[1].startswith(b"someschool.edu")
     lab.end()
 
@@ -253,7 +253,7 @@ def test_many_visitors_at_once_and_one_who_hangs_up(serve: type[Served], tmp_pat
     greetings: list[bytes] = []
 
     def greet() -> None:
-        with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=HANG_S) as client:
             greetings.append(client.ehlo()[1])
 
     visitors = [threading.Thread(target=greet) for _ in range(10)]
@@ -319,10 +319,7 @@ def test_killing_it_takes_the_shell_and_the_lab_along(tmp_path: Path) -> None:
     number = terminal.until("]")
     os.kill(terminal.pid, signal.SIGKILL)
     assert terminal.end() == -signal.SIGKILL
-    end = time.monotonic() + 20
-    while any(_network(process) == f"net:[{number}]" for process in Path("/proc").glob("[0-9]*")):
-        assert time.monotonic() < end
-        os.sched_yield()
+    until(lambda: all(_network(process) != f"net:[{number}]" for process in Path("/proc").glob("[0-9]*")))
 
 
 def _network(process: Path) -> str:

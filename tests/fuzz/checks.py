@@ -79,7 +79,7 @@ def _check_exchanges(
     assert len(commands) == len(set(commands)), "a command is in two exchanges"
     for exchange in exchanges:
         assert exchange.command is not None or exchange.reply is not None, "an exchange of nothing"
-        for part in (exchange.command, exchange.reply):
+        for part in (exchange.command, *exchange.replies):
             if part is not None:
                 _check_part(part, frames, times)
     for transaction in transactions:
@@ -98,8 +98,8 @@ def _texts(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...
         yield exchange.note
         if exchange.command is not None:
             yield from (exchange.command.verb, exchange.command.argument)
-        if exchange.reply is not None:
-            yield from (exchange.reply.code, exchange.reply.enhanced, *exchange.reply.lines)
+        for reply in exchange.replies:
+            yield from (reply.code, reply.enhanced, *reply.lines)
     for transaction in transactions:
         yield from (transaction.sender, transaction.subject, transaction.message_id)
         yield from (recipient.address for recipient in transaction.recipients)

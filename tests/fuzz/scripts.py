@@ -75,6 +75,23 @@ _SMTP = (
     S 421 4.4.2 timeout
     """,
 )
+_LMTP = (
+    """
+    S 220 mx LMTP
+    C LHLO c
+    S 250-mx
+    S 250-PIPELINING
+    S 250 CHUNKING
+    C MAIL FROM:<a@b>\\r\\nRCPT TO:<b@c>\\r\\nRCPT TO:<no@c>\\r\\nRCPT TO:<d@c>\\r\\nDATA
+    S 250 Ok\\r\\n250 Ok\\r\\n550 5.1.1 who\\r\\n250 Ok\\r\\n354 go
+    C Message-ID: <1@b>\\r\\n\\r\\nhi\\r\\n.
+    S 250 2.0.0 saved\\r\\n452-4.2.2 mailbox
+    S 452 4.2.2 full
+    C MAIL FROM:<>\\r\\nRCPT TO:<b@c>\\r\\nRCPT TO:<d@c>\\r\\nBDAT 4 LAST\\r\\nhi\\r\\nQUIT
+    S 250 Ok\\r\\n250 Ok\\r\\n250 Ok\\r\\n250 saved
+    S 221 bye
+    """,
+)
 _POP3 = (
     """
     S +OK ready <1@pop.example>
@@ -151,6 +168,40 @@ _IMAP = (
     """,
 )
 
+_MANAGESIEVE = (
+    """
+    S "IMPLEMENTATION" "x" \\r\\n"SASL" "PLAIN LOGIN"\\r\\n"SIEVE" "fileinto \\\\"q\\\\""\\r\\n"STARTTLS"\\r\\nOK {2}
+    S hi
+    C AUTHENTICATE "PLAIN" {8+}\\r\\nAGIAcw==
+    S NO (AUTH-TOO-WEAK) "no"
+    C AUTHENTICATE "LOGIN"
+    S {12}\\r\\nVXNlcm5hbWU6
+    C {4+}\\r\\nYm9i
+    S "UGFzc3dvcmQ6"
+    C "c2VjcmV0"
+    S OK (SASL "cnNwYXV0aD0=")
+    C LISTSCRIPTS\\r\\nHAVESPACE "a" 900
+    S "a" ACTIVE\\r\\n{3}\\r\\nb|c\\r\\nOK\\r\\nNO (QUOTA/MAXSIZE) "too long"
+    C PUTSCRIPT "a" {9+}\\r\\nkeep;|\\r\\n
+    S NO {14}\\r\\nline 1:\\r\\nerror
+    C GETSCRIPT "a"
+    S {6}\\r\\nkeep;\\n\\r\\nOK
+    C SETACTIVE ""
+    C LOGOUT
+    S OK\\r\\nBYE (TRYLATER) "gone"
+    """,
+    """
+    S "SIEVE" "x"\\r\\nOK
+    C STARTTLS\\r\\nNOOP
+    S OK "begin"
+    C! CAPABILITY
+    S! "SIEVE" "y"\\r\\nOK\\r\\nOK
+    C! CHECKSCRIPT {20+}\\r\\nif
+    C-9
+    S-3
+    S! NO
+    """,
+)
 _HTTP = (
     """
     C GET /mail?user=bob HTTP/1.1\\r\\nHost: mail.example\\r\\nCookie: sid=1; a="b"
@@ -210,8 +261,10 @@ _SMTP_TOLD = tuple(map(told, _SMTP))
 SCRIPTS: dict[tuple[str, str], tuple[bytes, ...]] = {
     ("tcp", "smtp"): _SMTP_TOLD,
     ("tcp", "submission"): _SMTP_TOLD,
+    ("tcp", "lmtp"): tuple(map(told, _LMTP)),
     ("tcp", "pop3"): tuple(map(told, _POP3)),
     ("tcp", "imap"): tuple(map(told, _IMAP)),
+    ("tcp", "managesieve"): tuple(map(told, _MANAGESIEVE)),
     ("tcp", "http"): tuple(map(told, _HTTP)),
     ("tcp", "dns"): _dns(True),
     ("udp", "dns"): _dns(False),

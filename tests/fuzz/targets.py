@@ -10,15 +10,17 @@ from functools import cache, partial
 import numpy as np
 
 from testbed.errors import CaptureError
-from testbed.pcap.capture import Capture
+from testbed.pcap.capture import Capture, JournalEntry
 from testbed.pcap.journal import journal_fields
 from testbed.pcap.keylog import parse_key_log
 from testbed.pcap.read import parse_capture, read_capture
 from testbed.pcap.stream import Cutter
+from testbed.protocols.events import event_of
 from testbed.protocols.header import header_field
 from testbed.protocols.tcp import parse_options
 from testbed.protocols.tls import parse_hello
 from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import log_entry
 from testbed.trace.services.service import MakeDialogue
 from testbed.trace.tls.session import TlsWatch
 from tests.fuzz.checks import (
@@ -123,13 +125,20 @@ def _header(octets: bytes) -> None:
         assert header_field(octets, name).isprintable()
 
 
+_STARTED = b'MESSAGE=x\nTESTBED_EVENT=started\nTESTBED_COMMAND=y\nTESTBED_TAKES=a@b "c d"@e "f\n\n'
+
+
 def _small(octets: bytes) -> None:
     """The small grammars together."""
     parse_hello(octets)
     parse_options(octets[:40])
     parse_key_log(octets)
-    for name, _ in journal_fields(octets):
-        assert name.isprintable()
+    fields = dict(journal_fields(octets))
+    assert all(name.isprintable() for name in fields)
+    entry = log_entry(JournalEntry(1, fields))
+    assert (entry.host + entry.message).isprintable()
+    if entry.event is not None:
+        assert event_of(entry.event.word, entry.event.fields()) == entry.event
 
 
 def _captures() -> Iterator[bytes]:
@@ -170,7 +179,7 @@ def targets() -> dict[str, Target]:
         Target("link", _link, _frames),
         Target("tls", _tls, lambda: [_TLS_TALK]),
         Target("header", _header, lambda: [_HEADER]),
-        Target("small", _small, lambda: [_HELLO, b"\2\4\5\xb4\1\3\3\7", b"A=b\nC\n\1\0\0\0\0\0\0\0d\n\n"]),
+        Target("small", _small, lambda: [_HELLO, b"\2\4\5\xb4\1\3\3\7", b"A=b\nC\n\1\0\0\0\0\0\0\0d\n\n", _STARTED]),
     ]
     for (transport, service), make in services().items():
         found.append(Target(f"{transport}-{service}", partial(_dialogue, make), partial(_scripts, transport, service)))

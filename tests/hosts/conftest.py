@@ -30,6 +30,7 @@ from testbed.net.clock import ScenarioLoop
 from testbed.protocols.events import LogEvent
 from testbed.scenario.faults import DialogueFault
 from testbed.scenario.mailboxes import MailboxSpec
+from tests.patience import HANG_S
 
 
 @dataclass
@@ -114,7 +115,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
 
         serve = access or Access(terms or Terms()).serve
         ports = [
-            asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(10)
+            asyncio.run_coroutine_threadsafe(listen(protocol), loop).result(HANG_S)
             for protocol in (
                 lambda: serve(handler, site),
                 Pop3Server(site, post_office, tls and ReadingTls(site, tls, "pop3"), implicit=implicit).protocol,
@@ -124,7 +125,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         return Running(*ports, post_office, logged)
 
     yield start
-    asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(HANG_S)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 
 from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
+from tests.patience import HANG_S
 
 from .conftest import Running, Serve
 
@@ -20,14 +21,14 @@ LINES = b"All work and no play makes Jack a dull boy, says the subject line.\r\n
 
 
 def deliver(server: Running, text: bytes = b"Subject: hello\r\n\r\nstill there?\r\n") -> None:
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as client:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=HANG_S) as client:
         assert client.sendmail("alice@crepes.fr", [CAROL], text) == {}
 
 
 def test_ten_thousand_recipients_each_get_an_answer(serve: Serve) -> None:
     server = serve()
     recipients = [CAROL, *(f"nobody{number}@someschool.edu" for number in range(9_999))]
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as client:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=HANG_S) as client:
         client.ehlo()
         client.mail("alice@crepes.fr")
         codes = Counter(client.rcpt(recipient)[0] for recipient in recipients)
@@ -43,7 +44,7 @@ def test_a_message_of_more_than_fifty_megabytes_is_refused_and_the_next_one_take
     server = serve()
     text = LINES * (MAX_MESSAGE_OCTETS // len(LINES) + 1)
     assert len(text) > MAX_MESSAGE_OCTETS
-    with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as client:
+    with smtplib.SMTP("127.0.0.1", server.port, timeout=HANG_S) as client:
         client.ehlo()
         code, _ = client.mail("alice@crepes.fr", [f"size={len(text)}"] if announced else [])
         if announced:
@@ -66,9 +67,9 @@ def test_a_thousand_idle_connections_keep_nobody_out(serve: Serve) -> None:
         with contextlib.ExitStack() as idle:
             for number in range(1_000):
                 port = (server.port, server.pop3, server.imap)[number % 3]
-                idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+                idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=HANG_S))
             deliver(server)
-            reader = poplib.POP3("127.0.0.1", server.pop3, timeout=60)
+            reader = poplib.POP3("127.0.0.1", server.pop3, timeout=HANG_S)
             reader.user("carol")
             reader.pass_("secret")
             assert reader.stat()[0] == 1

@@ -20,6 +20,7 @@ from testbed.hosts.tls import LabTls
 from testbed.protocols.events import Deleted
 from testbed.scenario.faults import DialogueFault
 from tests.hosts.conftest import Running, Serve
+from tests.patience import HANG_S
 
 ONE = b"Message-ID: <1@x>\r\nSubject: One\r\n\r\n.dot\r\n..two dots\r\nlast\r\n"
 TWO = b"Message-ID: <2@x>\r\nSubject: Two\r\n\r\nhello\r\n"
@@ -34,7 +35,7 @@ def put(running: Running, user: str, *messages: bytes) -> None:
 
 @contextmanager
 def pop3(running: Running, user: str = "gus", password: str = "opensesame") -> Iterator[poplib.POP3]:
-    client = poplib.POP3("127.0.0.1", running.pop3, timeout=20)
+    client = poplib.POP3("127.0.0.1", running.pop3, timeout=HANG_S)
     try:
         client.user(user)
         client.pass_(password)
@@ -45,7 +46,7 @@ def pop3(running: Running, user: str = "gus", password: str = "opensesame") -> I
 
 @contextmanager
 def imap(running: Running, user: str = "gus", password: str = "opensesame") -> Iterator[imaplib.IMAP4]:
-    client = imaplib.IMAP4("127.0.0.1", running.imap, timeout=20)
+    client = imaplib.IMAP4("127.0.0.1", running.imap, timeout=HANG_S)
     try:
         client.login(user, password)
         yield client
@@ -213,13 +214,13 @@ def trusting(tls: LabTls) -> ssl.SSLContext:
 def test_tls_begins_where_there_is_a_certificate(serve: Serve, lab_tls: LabTls) -> None:
     running = serve(tls=lab_tls)
     put(running, "gus", ONE)
-    by_pop3 = poplib.POP3("127.0.0.1", running.pop3, timeout=20)
+    by_pop3 = poplib.POP3("127.0.0.1", running.pop3, timeout=HANG_S)
     by_pop3.stls(trusting(lab_tls))
     by_pop3.user("gus")
     by_pop3.pass_("opensesame")
     assert b"\r\n".join(by_pop3.retr(1)[1]) + b"\r\n" == ONE
     by_pop3.close()
-    by_imap = imaplib.IMAP4("127.0.0.1", running.imap, timeout=20)
+    by_imap = imaplib.IMAP4("127.0.0.1", running.imap, timeout=HANG_S)
     by_imap.starttls(trusting(lab_tls))
     by_imap.login("gus", "opensesame")
     assert by_imap.select() == ("OK", [b"1"])
@@ -229,13 +230,13 @@ def test_tls_begins_where_there_is_a_certificate(serve: Serve, lab_tls: LabTls) 
 def test_tls_from_the_first_octet_offers_no_second(serve: Serve, lab_tls: LabTls) -> None:
     running = serve(tls=lab_tls, implicit=True)
     put(running, "gus", ONE)
-    by_pop3 = poplib.POP3_SSL("127.0.0.1", running.pop3, timeout=20, context=trusting(lab_tls))
+    by_pop3 = poplib.POP3_SSL("127.0.0.1", running.pop3, timeout=HANG_S, context=trusting(lab_tls))
     assert "STLS" not in by_pop3.capa()
     by_pop3.user("gus")
     by_pop3.pass_("opensesame")
     assert b"\r\n".join(by_pop3.retr(1)[1]) + b"\r\n" == ONE
     by_pop3.close()
-    by_imap = imaplib.IMAP4_SSL("127.0.0.1", running.imap, timeout=20, ssl_context=trusting(lab_tls))
+    by_imap = imaplib.IMAP4_SSL("127.0.0.1", running.imap, timeout=HANG_S, ssl_context=trusting(lab_tls))
     assert "STARTTLS" not in by_imap.capabilities
     by_imap.login("gus", "opensesame")
     assert by_imap.select() == ("OK", [b"1"])
@@ -245,7 +246,7 @@ def test_tls_from_the_first_octet_offers_no_second(serve: Serve, lab_tls: LabTls
 @pytest.mark.parametrize("which", ["pop3", "imap"])
 def test_who_speaks_in_clear_where_tls_comes_first_hears_no_greeting(serve: Serve, lab_tls: LabTls, which: str) -> None:
     running = serve(tls=lab_tls, implicit=True)
-    with socket.create_connection(("127.0.0.1", getattr(running, which)), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", getattr(running, which)), timeout=HANG_S) as client:
         client.sendall(b"a LOGIN gus opensesame\r\n")
         heard = b""
         while octets := client.recv(4096):
@@ -256,7 +257,7 @@ def test_who_speaks_in_clear_where_tls_comes_first_hears_no_greeting(serve: Serv
 @pytest.mark.parametrize("injected", [b"b LOGOUT\r\n", b"b LOGIN gus opensesame\r\n"])
 def test_what_comes_in_clear_behind_starttls_is_thrown_away(serve: Serve, lab_tls: LabTls, injected: bytes) -> None:
     running = serve(tls=lab_tls)
-    with socket.create_connection(("127.0.0.1", running.imap), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", running.imap), timeout=HANG_S) as plain:
         plain.recv(4096)
         plain.sendall(b"a STARTTLS\r\n" + injected)
         assert plain.recv(4096).startswith(b"a OK")
@@ -281,7 +282,7 @@ GARBAGE: dict[str, bytes] = {
 @pytest.mark.parametrize("which", ["pop3", "imap"])
 def test_garbage_breaks_no_server(serve: Serve, octets: bytes, which: str) -> None:
     running = serve()
-    with socket.create_connection(("127.0.0.1", getattr(running, which)), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", getattr(running, which)), timeout=HANG_S) as client:
         client.recv(4096)
         try:
             client.sendall(octets)
@@ -312,14 +313,14 @@ def _visit(client: AbstractContextManager[object]) -> None:
 def test_faults_speak_in_the_servers_place(serve: Serve, stage: str, reply: str, heard: bytes) -> None:
     running = serve(DialogueFault.model_validate({"at": "someschool.edu", "on": stage, "reply": reply}))
     port = running.pop3 if stage.startswith("POP3") else running.imap
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as client:
         assert client.recv(4096) == heard
 
 
 def test_the_idle_are_logged_out_in_scenario_time(serve_in_scenario_time: Serve) -> None:
     running = serve_in_scenario_time()
     for port, last in ((running.pop3, b""), (running.imap, b"* BYE Autologout: idle for too long.\r\n")):
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as client:
             assert client.recv(4096)
             assert client.recv(4096) == last
 

@@ -17,6 +17,7 @@ from testbed.hosts.certificates import Authority
 from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.tls import LabTls, TlsScript
 from testbed.scenario.faults import DialogueFault, TlsFault
+from tests.patience import HANG_S
 
 from .conftest import Running, Serve
 
@@ -46,7 +47,7 @@ class Tls:
 
     def __init__(self, port: int, authority: Authority) -> None:
         self._context = authority.client(checks=True)
-        self._socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=HANG_S)
         self._buffer = b""
 
     def __enter__(self) -> Tls:
@@ -81,7 +82,7 @@ class Tls:
 
 
 def client(port: int) -> smtplib.SMTP:
-    return smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=20)
+    return smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=HANG_S)
 
 
 def begin_tls(connection: smtplib.SMTP, authority: Authority) -> None:
@@ -288,7 +289,7 @@ def test_faults_of_the_dialogue_reach_starttls_and_auth(serve_tls: ServeTls) -> 
 
 
 def _run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=HANG_S, check=False)
 
 
 def test_smtplib_logs_in(serve_tls: ServeTls) -> None:

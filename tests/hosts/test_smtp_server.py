@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from testbed.hosts.smtp.commands import Terms
 from testbed.scenario.faults import DialogueFault
+from tests.patience import HANG_S
 
 from .conftest import Running, Serve
 
@@ -23,7 +24,7 @@ TO_CAROL = TO_BOB.replace(b"bob", b"carol")
 
 def talk(server: Running, octets: bytes, *, until: bytes = b"221") -> bytes:
     """Send everything at once, then read until a reply begins with ``until`` or the server hangs up."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=HANG_S) as sock:
         sock.sendall(octets)
         said = b""
         while not said.startswith(until) and b"\n" + until not in said:
@@ -227,7 +228,7 @@ def test_lines_come_out_as_they_went_in(serve: Serve, lines: list[bytes]) -> Non
 def test_an_endless_line_in_a_message_is_refused_and_costs_no_memory(serve: Serve) -> None:
     server = serve()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=HANG_S) as sock:
         sock.sendall(GREETING + TO_CAROL + b"DATA\r\n")
         for _ in range(200):
             sock.sendall(b"x" * 1_000_000)
@@ -254,7 +255,7 @@ def test_a_message_that_does_not_fit_the_quota_is_refused_and_not_stored(serve: 
 def test_a_client_that_vanishes_delivers_nothing_and_disturbs_nobody(serve: Serve, where: bytes) -> None:
     server = serve()
     for _ in range(5):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=HANG_S) as sock:
             sock.sendall(where)
     assert codes(talk(server, GREETING + TO_CAROL + b"DATA\r\nwhole\r\n.\r\nQUIT\r\n"))[-2:] == ["250", "221"]
     assert len(server.messages("carol")) == 1
@@ -319,7 +320,7 @@ def test_swaks_delivers(serve: Serve) -> None:
         ["swaks", "--server", f"127.0.0.1:{server.port}", "--to", "carol@someschool.edu", "--from", "a@b.example"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout

@@ -39,6 +39,7 @@ from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 from tests.lab.test_reference_traces import reference
 from tests.lab.test_scenarios import why
+from tests.patience import HANG_S
 from tests.scenarios import SCENARIOS
 
 FIRST_CASES = {s.file: s for s in reversed(SCENARIOS) if needs_private_network(s) is None}
@@ -212,7 +213,7 @@ Shown = subprocess.CompletedProcess[str]
 
 
 def _run(command: list[str]) -> Shown:
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=HANG_S, check=False)
 
 
 @pytest.fixture

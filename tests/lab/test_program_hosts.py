@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 from tests.lab.test_programs import said
 from tests.lab.test_scenarios import play, why
+from tests.patience import until
 
 pytestmark = pytest.mark.lab
 
@@ -297,7 +297,7 @@ began = time.monotonic()
 try:
     socket.create_connection(("{address}", 25))
 except OSError as error:
-    print(type(error).__name__, error.strerror, time.monotonic() - began < 1, flush=True)
+    print(type(error).__name__, error.strerror, time.monotonic() - began < 30, flush=True)
 """
     (tmp_path / "attempt.py").write_text(attempt)
     command = f"[{sys.executable}, {tmp_path}/attempt.py]"
@@ -411,12 +411,3 @@ def running(word: str) -> bool:
         except OSError:
             continue
     return False
-
-
-def until(happens: object, limit_s: float = 15.0) -> None:
-    """Look until something is so; fail when it is not within the limit."""
-    assert callable(happens)
-    end = time.monotonic() + limit_s
-    while not happens():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -10,6 +10,7 @@ import pytest
 from imapclient import IMAPClient
 
 from testbed import Bed, open_lab
+from tests.patience import HANG_S
 
 ALICE = "alice@crepes.fr"
 BOB = "bob@someschool.edu"
@@ -155,7 +156,7 @@ def test_imapclient_searches_fetches_and_moves() -> None:
             bed.send(BOB, subject=subject, body="At noon.")
         bed.settle()
         host, port = bed.address("someschool.edu", "imap")
-        with IMAPClient(host, port, ssl=False, timeout=60) as client:
+        with IMAPClient(host, port, ssl=False, timeout=HANG_S) as client:
             client.login("bob", "opensesame")
             assert {name for _, _, name in client.list_folders()} == {"INBOX", "Archive"}
             assert client.select_folder("INBOX")[b"EXISTS"] == 2

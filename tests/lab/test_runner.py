@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +20,7 @@ from testbed.scenario.load import parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
+from tests.patience import HANG_S, until
 
 SLOW = """
 title: The SYNs are lost, which costs the kernel's real seconds for as long as the lab lives
@@ -51,9 +51,9 @@ def _start(tmp_path: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    _until(lambda: bool(_children(process.pid)))
+    until(lambda: bool(_children(process.pid)))
     [lab] = _children(process.pid)
-    _until(lambda: ":0019 00000000:0000 0A" in Path(f"/proc/{lab}/net/tcp").read_text())  # a server listens on port 25
+    until(lambda: ":0019 00000000:0000 0A" in Path(f"/proc/{lab}/net/tcp").read_text())  # a server listens on port 25
     return process
 
 
@@ -64,14 +64,6 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for a condition; fails when it does not come true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        os.sched_yield()
-
-
 @pytest.mark.lab
 def test_killing_the_runner_leaves_nothing(tmp_path: Path) -> None:
     process = _start(tmp_path)
@@ -79,7 +71,7 @@ def test_killing_the_runner_leaves_nothing(tmp_path: Path) -> None:
     namespace = os.readlink(f"/proc/{lab}/ns/net")
     process.kill()
     process.wait()
-    _until(lambda: not Path(f"/proc/{lab}").exists() or "Z" in Path(f"/proc/{lab}/stat").read_text().split()[2])
+    until(lambda: not Path(f"/proc/{lab}").exists() or "Z" in Path(f"/proc/{lab}/stat").read_text().split()[2])
     alive = [p for p in Path("/proc").glob("[0-9]*/ns/net") if _link(p) == namespace]
     assert alive == []
     assert list((tmp_path / "tmp").iterdir()) == []
@@ -98,7 +90,7 @@ def test_ctrl_c_keeps_the_trace_so_far(tmp_path: Path) -> None:
     process = _start(tmp_path)
     [lab] = _children(process.pid)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 130
     assert not Path(f"/proc/{lab}").exists()
     assert "interrupted; the trace so far is kept" in output

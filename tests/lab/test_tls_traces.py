@@ -13,13 +13,14 @@ from testbed.pcap.read import read_capture
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
 from tests.lab.test_scenarios import play, why
+from tests.patience import HANG_S
 
 pytestmark = [pytest.mark.lab, pytest.mark.program("tshark")]
 
 
 def _tshark(trace: Path, *options: str) -> str:
     command = ["tshark", "-r", str(trace), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=True).stdout
 
 
 def test_tshark_shows_what_was_said_inside_without_being_told_anything(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_keys_come_before_the_packets_they_open(tmp_path: Path) -> None:
     assert outcome.result is Result.HELD, why(outcome)
     with (tmp_path / "trace.pcapng").open("rb") as trace:
         command = ["tshark", "-l", "-r", "-", "-Y", "tls && smtp"]
-        shown = subprocess.run(command, stdin=trace, capture_output=True, text=True, timeout=60, check=True).stdout
+        shown = subprocess.run(command, stdin=trace, capture_output=True, text=True, timeout=HANG_S, check=True).stdout
     assert "C: RCPT TO:<bob@someschool.edu>" in shown
     assert "S: 250 2.0.0 Message stored" in shown
 
@@ -54,7 +55,7 @@ def test_each_key_is_there_once_and_stays_in_an_annotated_trace(tmp_path: Path) 
     assert len(lines) == len(set(lines)) == 5  # TLS 1.3: two for the handshake, two for what follows, the exporter's
     annotated = tmp_path / "annotated.pcapng"
     command = [sys.executable, "-m", "testbed", "inspect", "-o", str(annotated), str(tmp_path / "trace.pcapng")]
-    subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=60, check=True)
+    subprocess.run(command, cwd=PROJECT, capture_output=True, timeout=HANG_S, check=True)
     assert _keys(annotated) == lines
     assert "C: RCPT TO" in _tshark(annotated, "-Y", "tls && smtp")
 

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import pytest
 
 from testbed.net.namespace import libc
+from tests.patience import HANG_S
 
-LIMIT_S = 40.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -22,7 +22,7 @@ class Overdue(BaseException):
     """Nobody who waits for a TimeoutError may take this for theirs."""
 
 
-def in_child(work: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
+def in_child(work: Callable[[], Any], limit_s: float = HANG_S) -> Any:
     """What the work gives, from a child.  The test fails when the work does, or takes longer than so many seconds."""
     read_end, write_end = os.pipe()
     parent = os.getpid()

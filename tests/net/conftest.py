@@ -15,8 +15,9 @@ from testbed.net.faults import PacketFault
 from testbed.net.namespace import enter
 from testbed.net.packet import look
 from testbed.net.wire import Wire
+from tests.patience import HANG_S
 
-from .children import LIMIT_S, Overdue, in_child
+from .children import Overdue, in_child
 
 ALICE, BOB, ALICE6, BOB6 = "127.0.0.10", "127.0.0.20", "fd00::10", "fd00::20"
 NAMES = {ALICE: "alice", BOB: "bob", ALICE6: "alice", BOB6: "bob"}
@@ -41,7 +42,7 @@ Story = Callable[[ScenarioLoop], Awaitable[Any]]
 InLab = Callable[..., tuple[Any, Recorded]]
 
 
-def run_in_lab(story: Story, faults: Sequence[PacketFault] = (), limit_s: float = LIMIT_S) -> tuple[Any, Recorded]:
+def run_in_lab(story: Story, faults: Sequence[PacketFault] = (), limit_s: float = HANG_S) -> tuple[Any, Recorded]:
     """The story's result and the packets, from a forked child."""
     forge.preload()  # half a second that a child would have to answer in
     result: tuple[Any, Recorded] = in_child(lambda: _live(story, faults), limit_s)

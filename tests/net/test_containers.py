@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.conftest import PROJECT
+from tests.patience import HANG_S
 
 pytestmark = [
     pytest.mark.lab,
@@ -30,7 +31,7 @@ def played(prepared: str, *privileges: str) -> subprocess.CompletedProcess[str]:
     command = f"{prepared}exec setpriv {' '.join(privileges)} {sys.executable} -m testbed run scenarios/delivered.yaml"
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", command],
-        cwd=PROJECT, env={**os.environ, "COLUMNS": "250"}, capture_output=True, text=True, timeout=60, check=False,
+        cwd=PROJECT, env={**os.environ, "COLUMNS": "250"}, capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from testbed.net.clock import ScenarioLoop
 from testbed.net.namespace import enter
+from tests.patience import HANG_S
 
 from .children import in_child
 from .conftest import ALICE, ALICE6, BOB, BOB6, InLab
@@ -79,7 +80,7 @@ def test_the_first_packet_of_a_new_network_arrives(client: str, server: str) -> 
         return there.recv(100)
 
     for _ in range(30):
-        assert in_child(first_packet, limit_s=5) == b"question"
+        assert in_child(first_packet) == b"question"
 
 
 def test_a_story_that_hangs_is_a_failure_that_says_where(in_lab: InLab) -> None:
@@ -164,7 +165,7 @@ print("entered")
 @pytest.mark.skipif(os.geteuid() != 0, reason="this test gives up root's privileges; elsewhere all tests run without")
 def test_without_root_it_works_or_says_what_is_missing(project: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", _UNPRIVILEGED], cwd=project, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", _UNPRIVILEGED], cwd=project, capture_output=True, text=True, timeout=HANG_S, check=False
     )
     if ended.returncode == 3:
         assert "/dev/net/tun cannot be opened (permission denied: /dev/net/tun)" in ended.stdout

@@ -332,7 +332,7 @@ def test_datagrams_in_progress_are_bounded() -> None:
     assert found.incomplete == 2 * (5_000 - 4_096)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 def test_pieces_in_progress_are_bounded() -> None:
     """Fragments of eight octets, more than are held at once: the datagrams begun last still become whole."""
     template = part4(0, C)

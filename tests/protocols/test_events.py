@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import get_type_hints
 
 import pytest
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from testbed.pcap.read import read_capture
 from testbed.protocols import events
 from testbed.trace.compare.fingerprint import ABOUT, CODES
+from testbed.trace.compare.rules import RULES
+from testbed.trace.compare.sentences import _DEEDS
 from testbed.trace.model.log import log_entry
 from tests.conftest import PROJECT
 
@@ -20,6 +22,7 @@ OF_EVERY_ENTRY = {"event", "time_ns", "real_ms"}
 
 _LOCAL = st.from_regex(r'[a-z.\\%]{1,9}|"([a-z @]|\\["\\ ]){0,9}"', fullmatch=True)
 _ITEMS = st.lists(st.builds("{}@{}".format, _LOCAL, st.sampled_from(("b.example", "[192.0.2.1]"))), max_size=3)
+_SCRAPS = st.text(alphabet='a" \\@') | st.sampled_from(("1", "nan", "1_0", "-0"))
 _INTEGERS = st.integers(-(2**63), 2**63 - 1)
 VALUES: dict[object, st.SearchStrategy[object]] = {
     str: st.text(),
@@ -39,8 +42,27 @@ def test_to_the_journal_and_back(event: events.LogEvent) -> None:
     assert events.event_of(event.word, event.fields()) == event
 
 
+def test_an_event_is_a_frozen_value() -> None:
+    event = events.Fault(line=4)
+    assert (event, hash(event)) == (events.Fault(line=4, at_frame=None), hash(events.Fault(line=4)))
+    assert event != events.Fault(line=4, at_frame=7)
+    assert events.Crashed() != events.Restarted()
+    assert repr(event) == "Fault(line=4, at_frame=None)"
+    with pytest.raises(FrozenInstanceError):
+        event.line = 5
+    with pytest.raises(TypeError, match="Fault needs line"):
+        events.Fault()
+    with pytest.raises(TypeError, match="Fault has no frame"):
+        events.Fault(line=4, frame=7)
+
+
 def test_every_event_has_a_word_of_its_own() -> None:
     assert len({kind.word for kind in KINDS}) == len(KINDS) > 40
+
+
+def test_what_is_said_of_changed_deeds_is_said_of_declared_words() -> None:
+    ruled = {rule.kind.removeprefix("deed ") for rule in RULES if rule.kind.startswith("deed ")}
+    assert ruled | _DEEDS.keys() <= {kind.word for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.word)
@@ -55,7 +77,7 @@ def test_an_entry_without_what_it_must_have_is_no_event(kind: type[events.LogEve
 @given(word=st.sampled_from([kind.word for kind in KINDS]) | st.text(), data=st.data())
 def test_whatever_a_journal_says_is_an_event_or_none(word: str, data: st.DataObject) -> None:
     names = [field.name for kind in KINDS if kind.word == word for field in fields(kind)]
-    written = data.draw(st.fixed_dictionaries(dict.fromkeys(names, st.text() | st.sampled_from(("1", "nan", "1_0")))))
+    written = data.draw(st.fixed_dictionaries(dict.fromkeys(names, st.text() | _SCRAPS)))
     event = events.event_of(word, written)
     assert event is None or events.event_of(word, event.fields()) == event
 

@@ -17,7 +17,7 @@ import smtplib
 BOB = "bob@someschool.edu"
 
 def hand_in(bed):
-    with smtplib.SMTP(*bed.address("crepes.fr"), timeout=20) as client:
+    with smtplib.SMTP(*bed.address("crepes.fr"), timeout=300) as client:
         client.sendmail("alice@crepes.fr", BOB, "Subject: Lunch?\\n\\nAt noon.")
 
 def test_refused(lab):

@@ -30,7 +30,8 @@ def test_the_textbook_is_the_lab():
     hosts = scenario().hosts
     assert list(hosts) == list(TEXTBOOK)
     alice, relay, receiver, names = hosts.values()
-    assert alice == UserAgentSpec(address="alice@crepes.fr", server="crepes.fr", port=587)
+    assert isinstance(alice, UserAgentSpec)
+    assert (alice.address, alice.server, alice.port) == ("alice@crepes.fr", "crepes.fr", 587)
     assert isinstance(relay, RelaySpec)
     assert (relay.domain, relay.mx, list(relay.mailboxes)) == ("crepes.fr", 10, ["alice"])
     assert relay.retry == (H // 2, H, 2 * H, 4 * H)

@@ -138,7 +138,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.timeout(AT_MOST)
+@pytest.mark.cpu_seconds(AT_MOST)
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_is_refused_at_once_with_a_sentence(name):
     text, said = REFUSED[name]
@@ -166,7 +166,7 @@ SLOW = {
 }
 
 
-@pytest.mark.timeout(AT_MOST)
+@pytest.mark.cpu_seconds(AT_MOST)
 @pytest.mark.parametrize("name", SLOW)
 def test_no_file_keeps_it_busy_for_long(name):
     assert len(SLOW[name]) <= MAX_OCTETS
@@ -250,7 +250,7 @@ def test_a_file_as_large_as_allowed_is_read(tmp_path):
     assert load(path).title == "T"
 
 
-@pytest.mark.timeout(AT_MOST)
+@pytest.mark.cpu_seconds(AT_MOST)
 def test_a_huge_file_is_refused_unread(tmp_path):
     path = tmp_path / "s.yaml"
     path.touch()

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.scenario.units import format_duration, parse_duration, parse_size
+from testbed.durations import format_duration
+from testbed.scenario.units import parse_duration, parse_size
 
 MS, S = 1_000_000, 1_000_000_000
 MIN, H, D = 60 * S, 3600 * S, 86_400 * S

@@ -140,6 +140,29 @@ FLOODS: dict[str, tuple[str, Talk, Talk]] = {
     "SMTP, holes in a message": ("smtp", MESSAGE, [(CLIENT, b"x\n"), (GAP, 7)]),
     "SMTP, a line octet by octet": ("smtp", MESSAGE, [(CLIENT, b"x")]),
     "SMTP, STARTTLS": ("smtp", [], [(CLIENT, b"STARTTLS\r\n"), (SERVER, b"454 no\r\n")]),
+    "LMTP, recipients and their replies": (
+        "lmtp",
+        [(CLIENT, b"MAIL FROM:<a>\r\n"), (SERVER, b"250 k\r\n")],
+        [(CLIENT, b"RCPT TO:<a>\r\n"), (SERVER, b"250 k\r\n")],
+    ),
+    "LMTP, replies to a message": (
+        "lmtp",
+        [
+            (SERVER, b"220 x\r\n250 k\r\n" + b"250 k\r\n" * 900 + b"354 go\r\n"),
+            (CLIENT, b"LHLO a\r\nMAIL FROM:<a>\r\n" + b"RCPT TO:<a>\r\n" * 900 + b"DATA\r\nx\r\n.\r\n"),
+        ],
+        [(SERVER, b"250 k\r\n")],
+    ),
+    "ManageSieve, commands": ("managesieve", [], [(CLIENT, b'SETACTIVE "a"\r\n')]),
+    "ManageSieve, data": ("managesieve", [], [(SERVER, b'"a" "b"\r\n')]),
+    "ManageSieve, literals of one line": ("managesieve", [(CLIENT, b"PUTSCRIPT ")], [(CLIENT, b"{1+}\r\nx ")]),
+    "ManageSieve, a literal octet by octet": ("managesieve", [(CLIENT, b"PUTSCRIPT {9999+}\r\n")], [(CLIENT, b"x")]),
+    "ManageSieve, challenges": (
+        "managesieve",
+        [(CLIENT, b'AUTHENTICATE "LOGIN"\r\n')],
+        [(SERVER, b'""\r\n'), (CLIENT, b'"eA=="\r\n')],
+    ),
+    "ManageSieve, BYE": ("managesieve", [], [(SERVER, b"BYE\r\n")]),
     "POP3, empty commands": ("pop3", [], [(CLIENT, b"\n")]),
     "POP3, a listing": (
         "pop3",
@@ -182,7 +205,7 @@ def test_four_times_as_much_is_four_times_the_work(service: str, first: Talk, ag
     assert counted[1] < 6 * counted[0]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 def test_nothing_but_false_ends_is_not_read_anew_for_each() -> None:
     """Each reply would make the reader believe the next of them, and read all that follows once more."""
     times = 3_000
@@ -196,7 +219,7 @@ def test_a_few_false_ends_are_believed() -> None:
     assert found == ["connect", "EHLO", *["DATA", "message"] * 6]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 def test_responses_shown_do_not_grow_without_end() -> None:
     exchanges = hear(
         "tcp", "imap", [*LOGIN, (CLIENT, b"x" * 300 + b"\r\n")] + [(CLIENT, b"abcd\r\n" * 10_000)] * 4, show=True
@@ -293,7 +316,7 @@ def test_dns_that_lies(message: bytes) -> None:
     assert len(hear("tcp", "dns", [(SERVER, framed), (CLIENT, framed)])) in (1, 2)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 @pytest.mark.parametrize("alike", [True, False])
 def test_names_of_many_labels_are_not_compared_with_each_other(alike: bool) -> None:
     """dnspython takes 5 ms for each of these records, and a message of 64 KiB has four thousand."""
@@ -379,7 +402,7 @@ HEADERS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.cpu_seconds(60)
 @pytest.mark.parametrize("head", HEADERS.values(), ids=HEADERS)
 def test_headers_that_take_long_elsewhere(head: bytes) -> None:
     run: Callable[[bytes], None] = TARGETS["header"].run

@@ -37,7 +37,7 @@ def stored_too_often(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> tup
 
 def sent_again(analysis: Analysis, carried: Sequence[Passage]) -> Iterator[str]:
     """Messages a relay has handed over more often than it was given them, having heard the 250."""
-    given = Counter((p.server, p.message_id, p.recipient) for p in carried if p.promised)
+    given = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is not Answer.REFUSED)
     given += Counter(
         (entry.host, entry.event.message_id, entry.event.target.lower()) for entry in of(analysis.log, events.Forwarded)
     )

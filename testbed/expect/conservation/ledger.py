@@ -52,8 +52,8 @@ class _Key:
 class Ledger:
     """The hosts' account of what they did with each message.
 
-    ``log`` has the entries of :attr:`Analysis.log`, those of programs' Maildirs under the Message-IDs they were promised
-    by (:func:`testbed.expect.conservation.stored.known_again`).
+    ``log`` has the entries of :attr:`Analysis.log`, those of programs' Maildirs under the Message-IDs of what was
+    promised (:func:`testbed.expect.conservation.stored.known_again`).
     """
 
     def __init__(self, analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> None:
@@ -105,7 +105,7 @@ class Ledger:
         )
 
     def _is_seen(self, key: _Key) -> bool:
-        """Whether a program's mailbox for the recipient can be looked into, or the queue that should have the message."""
+        """Whether a program's mailbox for the recipient can be looked into, or else its queue."""
         if key.recipient in self._programs[key.host].mailboxes:
             return True
         return key.host in self._queues and bool(key.message_id) and not key.silent

@@ -37,8 +37,8 @@ class Answer(Enum):
 class Content:
     """The octets of a message: digests of its header fields, and of what comes behind the first empty line.
 
-    ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which of its
-    messages this is.
+    ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
+    of its messages this is.
     """
 
     fields: tuple[str, ...]
@@ -103,8 +103,7 @@ def _of_connection(
         carried = contents and frames and contents[0][0].frames[:1] <= frames[-1:]
         content = contents.popleft()[1] if carried else None
         for recipient in transaction.recipients:
-            reply = message.reply if recipient.reply is None or recipient.reply.code[:1] == "2" else recipient.reply
-            yield _passage(analysis, connection, transaction, recipient, content, reply, crashes)
+            yield _passage(analysis, connection, transaction, recipient, content, crashes)
 
 
 def _passage(
@@ -113,10 +112,9 @@ def _passage(
     transaction: Transaction,
     recipient: Recipient,
     content: Content | None,
-    reply: Reply | None,
     crashes: list[tuple[str, int]],
 ) -> Passage:
-    message = transaction.message
+    message, reply = transaction.message, recipient.decisive
     assert message is not None
     assert message.command is not None
     began = message.command.time_ns
@@ -124,10 +122,7 @@ def _passage(
     ended = reply.time_ns if reply is not None else connection.end_ns
     died = any(host == connection.client.label and began <= at <= ended + _DYING_NS for host, at in crashes)
     refused = reply is not None and reply.code[:1] in ("4", "5")
-    if not heard or died:
-        answer = Answer.UNHEARD
-    else:
-        answer = Answer.TAKEN if recipient.accepted else Answer.REFUSED
+    understood = Answer.TAKEN if recipient.accepted else Answer.REFUSED
     return Passage(
         client=connection.client.label,
         server=connection.server.label,
@@ -135,7 +130,7 @@ def _passage(
         recipient=recipient.address.lower(),
         message_id=transaction.message_id,
         content=content,
-        answer=answer,
+        answer=understood if heard and not died else Answer.UNHEARD,
         status=reply.status if reply is not None and refused else "",
         promised=recipient.accepted,
         silent=not transaction.sender or _forbids_bounces(recipient.parameters),

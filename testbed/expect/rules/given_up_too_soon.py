@@ -33,5 +33,6 @@ def given_up_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequence[
         refused = [one for one in made if one.status[:1] == "4"]
         final = any(one.status[:1] == "5" for one in made)
         if back is not None and refused and not final and len(made) <= given[offer]:
-            why = f"{offer.client} gave up on {offer.recipient} when {refused[0].server} had said {refused[0].status} once"
-            yield Verdict(_WHAT, False, why, (*refused[0].frames, back.frame))
+            first = refused[0]
+            why = f"{offer.client} gave up on {offer.recipient} when {first.server} had said {first.status} once"
+            yield Verdict(_WHAT, False, why, (*first.frames, back.frame))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from testbed.expect.conservation.passages import Passage
+from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.rules.tries import Offer, tries
 from testbed.expect.verdict import Verdict
 from testbed.scenario.scenario import Scenario
@@ -19,7 +19,7 @@ def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: S
     """A relay offers a recipient again, although each message it has taken for him was taken or refused for good."""
     given: dict[Offer, int] = {}
     for passage in carried:
-        if passage.promised:
+        if passage.answer is not Answer.REFUSED:
             offer = Offer(passage.server, passage.sender, passage.recipient)
             given[offer] = given.get(offer, 0) + 1
     for offer, made in tries(analysis).items():
@@ -29,5 +29,6 @@ def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: S
         last = final[given[offer] - 1] if len(final) >= given[offer] else len(made)
         if last + 1 < len(made) and made[last].status.startswith(_FINAL):
             before, again = made[last], made[last + 1]
-            why = f"{offer.client} tried {offer.recipient} again, although {before.server} had refused with {before.status}"
+            refusal = f"{before.server} had refused with {before.status}"
+            why = f"{offer.client} tried {offer.recipient} again, although {refusal}"
             yield Verdict(_WHAT, False, why, (*before.frames, *again.frames))

@@ -31,9 +31,7 @@ def tries(analysis: Analysis) -> dict[Offer, list[Try]]:
     for connection in analysis.connections:
         for transaction in connection.transactions:
             for recipient in transaction.recipients:
-                message, reply = transaction.message, recipient.reply
-                if reply is not None and reply.code[:1] == "2":
-                    reply = message.reply if message is not None else None
+                reply = recipient.decisive
                 offer = Offer(connection.client.label, transaction.sender.lower(), recipient.address.lower())
                 frames = reply.frames[-1:] if reply is not None else transaction.frames[-1:]
                 one = Try(connection.server.label, reply.status if reply is not None else "", frames)

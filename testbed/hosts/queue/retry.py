@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.scenario.units import format_duration
+from testbed.durations import HOUR, SECOND, format_duration
 
-_NS = 1_000_000_000
-_WARN_WHO_ASKED_NS = 4 * 3_600 * _NS  # a relay's usual patience, sendmail's for instance
+_WARN_WHO_ASKED_NS = 4 * HOUR  # a relay's usual patience, sendmail's for instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +22,17 @@ class RetrySchedule:
 
     def next_attempt(self, arrived: float, attempts: int, now: float) -> float:
         """When to try again after ``attempts`` earlier ones; the last try falls on the end of the lifetime."""
-        interval = self.intervals_ns[min(attempts, len(self.intervals_ns) - 1)] / _NS
+        interval = self.intervals_ns[min(attempts, len(self.intervals_ns) - 1)] / SECOND
         return min(now + interval, self.end(arrived))
 
     def end(self, arrived: float) -> float:
         """When a message is given up."""
-        return arrived + self.give_up_ns / _NS
+        return arrived + self.give_up_ns / SECOND
 
     def late(self, arrived: float, now: float, *, asked: bool) -> bool:
         """Whether a message has waited so long that its sender is told; ``asked`` is NOTIFY=DELAY (RFC 3461 §4.1)."""
         after = self.warn_after_ns if self.warn_after_ns is not None else _WARN_WHO_ASKED_NS if asked else None
-        return after is not None and now >= arrived + after / _NS - 1e-3
+        return after is not None and now >= arrived + after / SECOND - 1e-3
 
     def expired(self, arrived: float, now: float) -> bool:
         """Whether a message has been tried for long enough."""
@@ -47,4 +46,4 @@ class RetrySchedule:
     @staticmethod
     def words(seconds: float) -> str:
         """A span of time in words."""
-        return format_duration(round(seconds) * _NS)
+        return format_duration(round(seconds) * SECOND)

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Coroutine
 from typing import ClassVar, Self
 
+from testbed.errors import reason
 from testbed.hosts.sending.results import handshake_result
 from testbed.hosts.site import Site
 from testbed.hosts.streams import begin_tls
@@ -46,7 +47,7 @@ class LineConnection:
         except TimeoutError:
             raise ReadingFailed("no answer to the connection attempt") from None
         except OSError as error:
-            raise ReadingFailed((error.strerror or str(error)).lower()) from error
+            raise ReadingFailed(reason(error)) from error
         return cls(*streams)
 
     def send(self, octets: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from testbed.durations import SECOND
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.mailboxes.mailbox import INBOX
 from testbed.hosts.reading.client import ReadingClient, ReadingFailed, Refused
@@ -16,7 +17,6 @@ from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.scenario.steps import ReadStep
 
-_NS = 1_000_000_000
 _Act = Callable[[], Awaitable[None]]
 Compose = Callable[[int], bytes]
 """Makes a message of about so many octets, to be filed by APPEND."""
@@ -114,7 +114,7 @@ class Reader:
     async def _follow(self, step: ReadStep, client: ImapClient, seen: set[int]) -> None:
         """Wait in IDLE, and treat what comes as soon as the server tells of it."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + (step.stay or 0) / _NS
+        until = loop.time() + (step.stay or 0) / SECOND
         while await client.news(max(0.0, until - loop.time())):
             await client.done()
             await self._treat_all(step, client, seen)
@@ -128,7 +128,7 @@ class Reader:
         elif step.stay is None:
             await client.leave()
         else:
-            task = asyncio.create_task(self._stay(step, step.stay / _NS, client, follow))
+            task = asyncio.create_task(self._stay(step, step.stay / SECOND, client, follow))
             self._staying.add(task)
             task.add_done_callback(self._staying.discard)
 

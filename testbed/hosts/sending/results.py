@@ -14,6 +14,7 @@ from aiosmtplib.errors import (
     SMTPTimeoutError,
 )
 
+from testbed.errors import reason
 from testbed.hosts.sending.client import BlockedError
 
 TOO_MANY = "4.5.3"
@@ -117,7 +118,7 @@ def failure_result(error: BaseException) -> Result:
             return Result(0, "4.4.2", "no reply within the RFC's time")
         return Result(0, "4.4.1", "no answer to the connection attempt")
     if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
-        return Result(0, "4.4.1", (cause.strerror or str(cause)).lower())
+        return Result(0, "4.4.1", reason(cause))
     if isinstance(error, BlockedError):
         return Result(0, "4.4.2", "the server stopped reading the message")
     if isinstance(error, SMTPTimeoutError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 
+from testbed.durations import SECOND
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.trace_header import hops
 
 DISK_FULL = "452 4.3.1 Insufficient system storage"
-_NS = 1_000_000_000
 
 
 class Admission:
@@ -34,7 +34,7 @@ class Admission:
         if self._rate_limit is not None:
             most, span = self._rate_limit
             taken = self._taken[peer]
-            while taken and taken[0] <= self._site.now() - span / _NS:
+            while taken and taken[0] <= self._site.now() - span / SECOND:
                 taken.popleft()
             if len(taken) >= most:
                 return "450 4.7.1 Too many messages, come back later"
@@ -46,7 +46,7 @@ class Admission:
             return ""
         now = self._site.now()
         first = self._first_seen.setdefault((peer, sender.lower(), recipient.lower()), now)
-        return "" if now - first >= self._greylist / _NS else "450 4.7.1 Greylisted, come back later"
+        return "" if now - first >= self._greylist / SECOND else "450 4.7.1 Greylisted, come back later"
 
     def message(self, peer: str, content: bytes) -> str:
         """After the final dot; a message that is not refused counts."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+from testbed.durations import SECOND
 from testbed.hosts import deeds
 from testbed.hosts.deeds import Connection, for_ever, read_on
 from testbed.scenario.faults import DialogueFault
@@ -13,7 +14,6 @@ from testbed.scenario.faults import DialogueFault
 GARBAGE = "?!  This is no reply."
 _ENDLESS_LINES = 50  # of each piece of a reply without end
 _PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is noticed before the next
-_NS = 1_000_000_000
 
 
 class Staged(Connection, Protocol):
@@ -40,7 +40,7 @@ class Staged(Connection, Protocol):
 
 async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitable[None]]) -> None:
     """Stage a fault.  ``act`` does what the client asked for, and answers."""
-    server.drip_s = fault.pace / _NS if fault.then == "drip" else 0.0
+    server.drip_s = fault.pace / SECOND if fault.then == "drip" else 0.0
     if fault.reply is not None:
         await server.push(fault.reply)
     elif fault.then == "drip" or fault.moment == "reply":
@@ -72,7 +72,7 @@ async def _sip(server: Staged, fault: DialogueFault) -> None:
     server.be_patient()
     server.stop_reading()
     while server.sip():
-        await asyncio.sleep(fault.pace / _NS)
+        await asyncio.sleep(fault.pace / SECOND)
     server.hang_up()
 
 

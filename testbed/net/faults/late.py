@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
+from testbed.durations import SECOND
 from testbed.net.faults.action import Action, Deed
 from testbed.net.packet import Packet
 
-_NS = 1_000_000_000
 _STEP_NS = 1_000  # between packets, so that a clock of floating point keeps them in their order
 
 
@@ -45,5 +45,5 @@ class Bandwidth:
 
     def __call__(self, packet: Packet, now_ns: int) -> Action:
         """Queue one packet."""
-        self._free_ns = max(self._free_ns, now_ns) + len(packet.data) * _NS // self._rate
+        self._free_ns = max(self._free_ns, now_ns) + len(packet.data) * SECOND // self._rate
         return Action(f"{packet.kind} queued", delay_ns=self._free_ns - now_ns)

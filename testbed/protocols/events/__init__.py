@@ -42,6 +42,7 @@ from testbed.protocols.events.server import (
     Bounced,
     Deferred,
     Discarded,
+    Fate,
     Forwarded,
     HoldsQueue,
     HopFailed,
@@ -51,7 +52,6 @@ from testbed.protocols.events.server import (
     Relayed,
     Route,
     TlsFailed,
-    Told,
 )
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "Discarded",
     "Emptied",
     "Exited",
+    "Fate",
     "Fault",
     "Fetched",
     "Filed",
@@ -104,7 +105,6 @@ __all__ = [
     "Submitted",
     "Talked",
     "TlsFailed",
-    "Told",
     "Visited",
     "event_of",
 ]

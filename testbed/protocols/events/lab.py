@@ -85,8 +85,8 @@ class Restarted(LogEvent):
 class Started(LogEvent):
     """A program that plays a host.
 
-    ``mailboxes`` are the addresses whose mailboxes the lab looks into, ``takes`` those whose mail nobody sees once it has
-    taken it.
+    ``mailboxes`` are the addresses whose mailboxes the lab looks into, ``takes`` those whose mail nobody sees once it
+    has taken it.
     """
 
     command: str

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from testbed.protocols.events.event import LogEvent
+from testbed.protocols.events.event import LogEvent, event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event()
 class OfMessage(LogEvent):
     """Something done with a message; ``message_id`` is empty where it has none."""
 
     message_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event()
 class ForRecipient(OfMessage):
     """Something done with a message for one recipient."""
 
     recipient: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@event()
 class ForRecipients(OfMessage):
     """Something done with a message for several recipients at once; ``sender`` is empty for the null path."""
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from testbed.protocols.events.event import LogEvent, event
 from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
 
@@ -97,9 +95,9 @@ class Deferred(ForRecipient):
     retry_in: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told(ForRecipient):
-    """The fate of a message, and whether its sender is told: in the message ``dsn_id``, empty where he is not.
+@event()
+class Fate(ForRecipient):
+    """What became of a message, and whether its sender is told: in the message ``dsn_id``, empty where he is not.
 
     ``action`` is a word of RFC 3464 §2.3.3: ``failed``, ``delayed``, ``delivered``, ``relayed``.
     """
@@ -112,17 +110,17 @@ class Told(ForRecipient):
 
 
 @event("bounced")
-class Bounced(Told):
+class Bounced(Fate):
     """Given back to the sender."""
 
 
 @event("discarded")
-class Discarded(Told):
+class Discarded(Fate):
     """A notification, or what NOTIFY forbids, is not bounced."""
 
 
 @event("notified")
-class Notified(Told):
+class Notified(Fate):
     """The sender is told of a delay or a success."""
 
 

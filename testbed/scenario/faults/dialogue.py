@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from testbed.durations import MILLISECOND, SECOND, format_duration
 from testbed.scenario.base import Address, Duration
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.when import When
+from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
-from testbed.scenario.units import format_duration
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 _REPLY = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?: [\x20-\x7e]*)?")
 
@@ -77,7 +75,7 @@ class DialogueFault(When):
         default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
     )
     pace: Duration = Field(
-        default=1_000_000_000, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
+        default=SECOND, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
     )
     restart: Duration | None = Field(default=None, description="How long after a crash it is back; without it, never.")
     times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
@@ -111,7 +109,7 @@ class DialogueFault(When):
             raise ValueError("'mail_from' goes with 'on: MAIL', RCPT, DATA or message")
         if self.restart is not None and self.then != "crash":
             raise ValueError("'restart' goes with 'then: crash' only")
-        if "pace" in self.model_fields_set and (self.then not in ("drip", "sip") or self.pace < 1_000_000):
+        if "pace" in self.model_fields_set and (self.then not in ("drip", "sip") or self.pace < MILLISECOND):
             raise ValueError("'pace' goes with 'then: drip' or sip, and is no less than 1ms")
         if self.reply is not None and self.then in ("garble", "endless"):
             raise ValueError(f"'then: {self.then}' is an answer itself; leave 'reply' out")

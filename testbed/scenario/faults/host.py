@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from testbed.scenario.faults.when import Window
+from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 _WORDS = {"crashed": "has crashed", "full-disk": "has a full disk"}
 

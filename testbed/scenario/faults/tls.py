@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from testbed.scenario.faults.when import When
+from testbed.scenario.names import Names
 from testbed.scenario.naming import MailServerName
 from testbed.scenario.problems import Found
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 TlsService = Literal["smtp", "pop3", "imap"]
 TlsFlaw = Literal["expired", "wrong-name", "self-signed", "handshake-failure", "stalled", "stripped", "injected"]
@@ -64,8 +62,8 @@ class TlsFault(When):
 
     def problems(self, names: Names) -> Found:
         """A server without TLS, or with its own."""
-        server = names.server(self.tls)
-        if server is not None and not server.starttls:
+        server = names.hosts.get(self.tls)
+        if server is not None and "mail server" in server.nouns and not server.tls:
             yield ("tls",), f"{self.tls} has no TLS; give the host 'starttls: true'"
         if names.is_program(self.tls):
             problem = f"{self.tls} is a program, and makes its TLS itself"

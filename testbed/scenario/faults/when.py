@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from testbed.durations import format_duration
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.base import Duration, Part
-from testbed.scenario.units import format_duration, parse_share
+from testbed.scenario.units import parse_share
 
 Share = Annotated[
     float,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.durations import format_duration
 from testbed.scenario.base import Duration, Size
 from testbed.scenario.faults.when import When
+from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
-from testbed.scenario.units import format_duration
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 
 def _count(value: object) -> object:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from testbed.scenario.faults.when import When
+from testbed.scenario.names import Names
 from testbed.scenario.naming import DomainName
 from testbed.scenario.problems import Found, did_you_mean
-
-if TYPE_CHECKING:
-    from testbed.scenario.names import Names
 
 RecordKind = Literal["MX", "A", "AAAA", "CNAME"]
 HOLDS = ("nothing", "null-mx", "loop")

@@ -77,7 +77,7 @@ def _likeness(one: Talk, other: Talk) -> float:
     said, heard = [(line.verb, line.reply) for line in one.lines], [(line.verb, line.reply) for line in other.lines]
     common = sum(1 for a, b in zip(said, heard, strict=False) if a == b)
     share = common / max(len(said), len(heard), 1)
-    return 0.1 + (one.handshake == other.handshake) + (one.closure == other.closure) * 0.5 + share
+    return 0.1 + (one.handshake == other.handshake) + (one.ending.closure is other.ending.closure) * 0.5 + share
 
 
 def line_pairs(before: Sequence[Line], now: Sequence[Line]) -> list[LinePair]:

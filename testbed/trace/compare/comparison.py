@@ -26,7 +26,6 @@ from testbed.trace.compare.sentences import told
 from testbed.trace.compare.stories import EVENTS_OF_STORIES, changed_stories, stories
 from testbed.trace.compare.values import Clue, Deed, Fingerprint, Frames, Question, Talk
 
-_CONNECTION = "connection "
 _MOST_ORDERED = 500  # connections of one client whose order is compared
 
 Item = TypeVar("Item", Question, Deed, Clue)
@@ -74,14 +73,11 @@ def _told(changes: Iterable[Change]) -> Iterator[Difference]:
     """Each change in its sentence; the same on several connections once, with all their frames."""
     found: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
-        one = change.where.startswith(_CONNECTION)
-        found.setdefault((change.kind, told(replace(change, where="") if one else change)), []).append(change)
+        found.setdefault((change.kind, told(change)), []).append(change)
     for (kind, text), same in found.items():
-        if len(same) > 1 and same[0].where.startswith(_CONNECTION):
-            numbers = ", ".join(change.where.removeprefix(_CONNECTION) for change in same)
-            text += f" (connections {numbers})"
-        elif same[0].where.startswith(_CONNECTION):
-            text += f" ({same[0].where})"
+        if same[0].connection:
+            numbers = ", ".join(str(change.connection) for change in same)
+            text += f" (connection{'s' if len(same) > 1 else ''} {numbers})"
         before = (frame for change in same for frame in change.before_frames)
         now = (frame for change in same for frame in change.now_frames)
         yield Difference(kind, text, tuple(dict.fromkeys(before)), tuple(dict.fromkeys(now)))
@@ -112,8 +108,8 @@ def _changes(before: Fingerprint, now: Fingerprint, pairs: Sequence[TalkPair]) -
     for old, new in pairs:
         if old is not None and new is not None:
             places[old.way] += 1
-            where = f"{_CONNECTION}{places[old.way]}" if totals[old.way] > 1 else ""
-            yield from aspects.between(old, new, where)
+            place = places[old.way] if totals[old.way] > 1 else 0
+            yield from (replace(change, connection=place) for change in aspects.between(old, new))
     yield from _questions(before.questions, now.questions)
     yield from _deeds(before.deeds, now.deeds, set(retold))
     yield from _clues(before.clues, now.clues)
@@ -133,7 +129,7 @@ def _counts(pairs: Sequence[TalkPair]) -> Iterator[Change]:
         added = tuple(new.frames[0] for old, new in found if new is not None and old is None)
         had = sum(1 for old, _ in found if old is not None)
         has = sum(1 for _, new in found if new is not None)
-        yield Change("connections", client, server, service, str(had), str(has), gone, added)
+        yield Change("connections", client, server, service, had, has, gone, added)
 
 
 def _times(pairs: Sequence[TalkPair]) -> Iterator[Change]:
@@ -185,12 +181,14 @@ def _questions(before: Sequence[Question], now: Sequence[Question]) -> Iterator[
         client, server, kind, name = key
         what = f"{kind} {name}".strip()
         if len(old) != len(new):
-            counts = str(len(old)), str(len(new))
-            yield Change("question", client, server, what, *counts, _frames(old), _frames(new))
+            yield Change("question", client, server, what, len(old), len(new), _frames(old), _frames(new))
             continue
-        answers = [sorted(f"{q.answer} {', '.join(q.records)}".strip() for q in side) for side in (old, new)]
+        answers = [sorted((q.answer, q.records) for q in side) for side in (old, new)]
         if answers[0] != answers[1]:
-            was, now_is = ("; ".join(dict.fromkeys(side)) for side in answers)
+            was, now_is = (
+                "; ".join(f"{answer} {', '.join(records)}".strip() for answer, records in dict.fromkeys(side))
+                for side in answers
+            )
             yield Change("answer", client, server, what, was, now_is, _frames(old), _frames(new))
 
 
@@ -208,7 +206,8 @@ def _deeds(before: Sequence[Deed], now: Sequence[Deed], retold: set[tuple[str, s
         )
         frames = _frames(old), _frames(new)
         if len(old) != len(new):
-            yield Change(f"deed {event}", host, whom, event, str(len(old)), str(len(new)), *frames, detail)
+            counts = len(old), len(new)
+            yield Change(f"deed {event}", host, whom, event, *counts, *frames, detail=detail, logged=True)
         elif not all(alike(a.in_ns, b.in_ns) for a, b in zip(old, new, strict=True)):
             was, now_is = (", ".join(span(deed.in_ns) for deed in side) for side in (old, new))
             yield Change("delay", host, whom, event, was, now_is, *frames)
@@ -221,8 +220,7 @@ def _clues(before: Sequence[Clue], now: Sequence[Clue]) -> Iterator[Change]:
     for (code, _), (old, new) in _sorted_out(before, now, lambda clue: (clue.code, clue.between)).items():
         if len(old) != len(new):
             sample = (new or old)[-1].text
-            counts = str(len(old)), str(len(new))
-            yield Change("finding", "", "", code, *counts, _frames(old), _frames(new), sample)
+            yield Change("finding", "", "", code, len(old), len(new), _frames(old), _frames(new), sample)
 
 
 def _sorted_out(

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from testbed.durations import SECOND
 from testbed.protocols import events
-from testbed.protocols.tls import alert_name, version_name
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
-from testbed.trace.compare.values import Clue, Deed, Fingerprint, Line, Mail, Question, Talk
+from testbed.trace.compare.values import (
+    Clue,
+    Deed,
+    Ended,
+    Fingerprint,
+    Line,
+    Mail,
+    Question,
+    Replies,
+    Status,
+    Talk,
+    Tls,
+)
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import AnyEntry, of
@@ -21,9 +33,8 @@ from testbed.trace.services.service import Mail as Way
 from testbed.trace.services.service import Service
 from testbed.trace.services.table import service_of
 
-_OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
-_S = 1_000_000_000
-_SOON_NS = 5 * _S  # before that, no client uses a port again
+OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
+_SOON_NS = 5 * SECOND  # before that, no client uses a port again
 _NOT_HOSTS = frozenset({"lab", "wire"})
 # What hosts log that the packets tell as well, and what programs say in words of their own.
 _NOT_DEEDS = (events.Answered, events.Said, events.Fault)
@@ -141,10 +152,9 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
         address=address,
         start_ns=connection.start_ns - start_ns,
         end_ns=connection.end_ns - start_ns,
-        handshake=str(connection.opening.handshake),
-        closure=str(connection.ending.closure),
-        closed_by=connection.ending.by,
-        tls=_tls(connection.tls) if connection.tls is not None else "",
+        handshake=connection.opening.handshake,
+        ending=Ended(connection.ending.closure, connection.ending.by),
+        tls=_tls(connection.tls) if connection.tls is not None else None,
         opened=len(connection.opening.syn_frames),
         repeated=bool(connection.transport.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
@@ -158,16 +168,9 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
     )
 
 
-def _tls(session: TlsSession) -> str:
-    """Version, name asked for, and fatal alerts, by whom; not the cipher, which is up to the libraries installed."""
-    words = [version_name(session.version) or "TLS without an answer"]
-    words += [f"for {session.server_name}"] if session.server_name else []
-    words += ["answered in clear"] if session.plain_answer else []
-    for alert in session.alerts:
-        if alert.fatal:
-            said = "an encrypted alert" if alert.code is None else alert_name(alert.code)
-            words.append(f"ended by the {('client', 'server')[alert.side]}: {said}")
-    return " ".join(words[:2]) + "".join(f", {word}" for word in words[2:])
+def _tls(session: TlsSession) -> Tls:
+    fatal = tuple((alert.side, alert.code) for alert in session.alerts if alert.fatal)
+    return Tls(session.version, session.server_name, bool(session.plain_answer), fatal)
 
 
 def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
@@ -183,8 +186,9 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         yield Line(
             verb=verb,
             argument=named(argument, names),
-            reply=(reply.status or "no reply of the protocol") if reply else "",
-            words=_words(service, verb, exchange, reply, names) if reply else "",
+            reply=Replies(tuple(Status(one.code, one.enhanced) for one in exchange.replies)) if reply else None,
+            words=_words(service, reply, names) if reply else "",
+            items=_items(service, verb, exchange, reply) if reply else (),
             ahead=service.mail is Way.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
             waited_ns=max(0, until - since) if command else 0,
@@ -193,26 +197,22 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         replied = reply.frames[0] if reply and reply.frames else connection.last_frame
 
 
-def _words(service: Service, verb: str, exchange: Exchange, reply: Reply, names: Mapping[str, str]) -> str:
-    if verb in _OFFERS and reply.code in ("250", "+OK"):
-        offers = reading_result(exchange).offers or reply.lines[1:]
-        return "\n".join(sorted(line.upper() for line in offers))
-    if service.questions:
-        return "\n".join(_records(exchange))
-    if reply.code.startswith(service.telling):
-        return wording(named(reply.text, names))
-    return ""
+def _words(service: Service, reply: Reply, names: Mapping[str, str]) -> str:
+    return wording(named(reply.text, names)) if reply.code.startswith(service.telling) else ""
+
+
+def _items(service: Service, verb: str, exchange: Exchange, reply: Reply) -> tuple[str, ...]:
+    if verb in OFFERS and reply.code in ("250", "+OK"):
+        return tuple(sorted(line.upper() for line in reading_result(exchange).offers or reply.lines[1:]))
+    return _records(exchange) if service.questions else ()
 
 
 def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
     for transaction in connection.transactions:
-        recipients = []
-        for recipient in transaction.recipients:
-            decisive = recipient.reply
-            if decisive is None or decisive.code.startswith("2"):
-                decisive = transaction.message.reply if transaction.message else None
-            status = decisive.status if decisive else "no reply"
-            recipients.append((recipient.address, status, recipient.accepted))
+        recipients = [
+            (to.address, to.decisive.status if to.decisive else "no reply", to.accepted)
+            for to in transaction.recipients
+        ]
         message = names.get(transaction.message_id, transaction.message_id)
         yield Mail(transaction.sender, message, tuple(recipients), transaction.frames)
 
@@ -248,7 +248,7 @@ def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool
             about.append(("message", names.get(event.message_id, event.message_id)))
         delay_s = event.retry_in if isinstance(event, events.Deferred | events.KeptInOutbox) else 0
         body = event.body_sha256 if isinstance(event, events.Stored) and event.sender and not made_up else ""
-        yield Deed(entry.host, event.word, tuple(about), delay_s * _S, body, (entry.frame,))
+        yield Deed(entry.host, event.word, tuple(about), delay_s * SECOND, body, (entry.frame,))
 
 
 def _about(event: events.LogEvent) -> Iterator[tuple[str, str]]:

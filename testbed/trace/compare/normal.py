@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from testbed.durations import MILLISECOND, MINUTE, SECOND, format_duration, rough
 from testbed.protocols import events
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.log import AnyEntry, of
 
-FLOOR_NS = 10_000_000_000
+FLOOR_NS = 10 * SECOND
 SHARE = 0.05
 
 _MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
@@ -36,16 +37,11 @@ def alike(one_ns: int, other_ns: int) -> bool:
 
 
 def span(ns: int) -> str:
-    """A span of time in words, no more exact than it is compared: ``30 minutes``, ``2 h 5 min``."""
-    seconds = ns / 1e9
-    if seconds < 0.1:
+    """A span of time in words, no more exact than it is compared."""
+    if ns < 100 * MILLISECOND:
         return "less than 0.1 s"
-    if seconds < 100:
-        return f"{seconds:.3g} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} minutes"
-    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+    minutes = round(ns / MINUTE)
+    return rough(ns) if minutes < 100 else format_duration(minutes * MINUTE)
 
 
 def about_as_large(one: int, other: int) -> bool:
@@ -104,7 +100,7 @@ def name_messages(connections: Iterable[Connection], log: Iterable[AnyEntry]) ->
     for entry in of(log, events.OfMessage):  # messages that never crossed the wire, or only under TLS
         event = entry.event
         name(event.message_id, *_envelope(event))
-        if isinstance(event, events.Told):
+        if isinstance(event, events.Fate):
             name(event.dsn_id, "", (event.sender,), "notification")
     return names
 
@@ -114,7 +110,7 @@ def _envelope(event: events.OfMessage) -> tuple[str, tuple[str, ...], str]:
     match event:
         case events.Stored():
             return event.sender, (event.recipient,), event.subject
-        case events.Told() | events.AnsweredFor():
+        case events.Fate() | events.AnsweredFor():
             return event.sender, (event.recipient,), ""
         case events.ForRecipient():
             return "", (event.recipient,), ""

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
-from testbed.trace.compare.change import Change
+from testbed.trace.compare.change import Change, Fate, FateChange, Value
+from testbed.trace.compare.values import Ended, Replies
+from testbed.trace.model.connection import Closure, Handshake
+
+_BOUNCED, _TAKEN, _KEPT, _REFUSED = Fate.BOUNCED, Fate.TAKEN, Fate.KEPT, Fate.REFUSED
+_NOTHING = (None, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,79 +32,111 @@ def _always(change: Change) -> bool:
 
 
 def _new(change: Change) -> bool:
-    return change.before in ("", "0")
+    return change.before in _NOTHING
 
 
 def is_gone(change: Change) -> bool:
     """Whether nothing is left of what was there."""
-    return change.now in ("", "0")
+    return change.now in _NOTHING
 
 
 def _is(*words: str) -> Callable[[Change], bool]:
     return lambda change: change.what in words
 
 
-def _fate(what: str) -> Callable[[Change], bool]:
-    return lambda change: change.what.removesuffix(" after retries") == what
+def _fate(before: Fate, now: Fate, *, retried: bool | None = None) -> Callable[[Change], bool]:
+    def fits(change: Change) -> bool:
+        if not isinstance(change, FateChange) or change.fates != (before, now):
+            return False
+        return retried is None or change.retried is retried
+
+    return fits
 
 
-def _now(*words: str) -> Callable[[Change], bool]:
-    return lambda change: change.now.startswith(words)
+def _now(handshake: Handshake) -> Callable[[Change], bool]:
+    return lambda change: change.now == handshake
 
 
-def _from(old: str, new: str) -> Callable[[Change], bool]:
-    """A reply of one class that becomes one of another: ``4`` to ``5``."""
-    return lambda change: change.before.startswith(_CLASSES[old]) and change.now.startswith(_CLASSES[new])
+def _closes(
+    *, before: Closure | None = None, now: Closure | None = None, known: bool = False
+) -> Callable[[Change], bool]:
+    """A closure that becomes another; ``known`` where it is told who closed."""
+
+    def fits(change: Change) -> bool:
+        old, new = change.before, change.now
+        if not isinstance(old, Ended) or not isinstance(new, Ended):
+            return False
+        return before in (None, old.closure) and now in (None, new.closure) and (not known or bool(old.by and new.by))
+
+    return fits
 
 
-_CLASSES = {
-    "ok": ("1", "2", "3", "+OK", "OK", "NOERROR"),
-    "temporary": ("4",),
-    "permanent": ("5",),
-    "refusal": ("4", "5", "-ERR", "NO ", "NO", "BAD"),
-    "anything": ("",),
-}
+class _Class(Enum):
+    """What a reply means: its first digit, or its word."""
+
+    OK = frozenset(("1", "2", "3", "+OK", "OK", "NOERROR"))
+    TEMPORARY = frozenset(("4",))
+    PERMANENT = frozenset(("5",))
+    REFUSAL = frozenset(("4", "5", "-ERR", "NO", "BAD"))
+
+
+def _classes(given: Value) -> list[_Class]:
+    """What all replies mean."""
+    codes = [status.code for status in given.statuses] if isinstance(given, Replies) else []
+    return [each for each in _Class if codes and all(code in each.value or code[:1] in each.value for code in codes)]
+
+
+def _answers(before: _Class, now: _Class) -> Callable[[Change], bool]:
+    """A reply of one class that becomes one of another."""
+    return lambda change: before in _classes(change.before) and now in _classes(change.now)
+
 
 _BACK = "{who} now comes back to {whom} after {now}; before, after {before}"
 
 RULES: tuple[Rule, ...] = (
     # What became of mail.
-    Rule("fate", _is("bounced>taken"), "mail for {whom} is now taken from {who}; before, it bounced ({before})"),
     Rule(
         "fate",
-        _is("bounced>taken after retries"),
+        _fate(_BOUNCED, _TAKEN, retried=False),
+        "mail for {whom} is now taken from {who}; before, it bounced ({before})",
+    ),
+    Rule(
+        "fate",
+        _fate(_BOUNCED, _TAKEN, retried=True),
         "{who} now retries mail for {whom} after {now}, and it is taken; before, it bounced ({before})",
     ),
-    Rule("fate", _fate("bounced>kept"), "{who} now retries mail for {whom} after {now}; before, it bounced ({before})"),
-    Rule("fate", _fate("taken>bounced"), "{who} now bounces mail for {whom} ({now}); before, it was taken"),
+    Rule(
+        "fate", _fate(_BOUNCED, _KEPT), "{who} now retries mail for {whom} after {now}; before, it bounced ({before})"
+    ),
+    Rule("fate", _fate(_TAKEN, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it was taken"),
     Rule(
         "fate",
-        _fate("kept>bounced"),
+        _fate(_KEPT, _BOUNCED),
         "{who} now bounces mail for {whom} ({now}); before, it kept it for a retry",
     ),
-    Rule("fate", _fate("refused>bounced"), "{who} now bounces mail for {whom} ({now}); before, it did not"),
+    Rule("fate", _fate(_REFUSED, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it did not"),
     Rule(
         "fate",
-        _fate("bounced>refused"),
+        _fate(_BOUNCED, _REFUSED),
         "{who} no longer bounces mail for {whom}, nobody is told; before, it did",
     ),
     Rule(
         "fate",
-        _fate("taken>kept"),
+        _fate(_TAKEN, _KEPT),
         "mail for {whom} is no longer taken from {who}, which keeps it ({now}); before, it was taken",
     ),
-    Rule("fate", _fate("kept>taken"), "mail for {whom} is now taken from {who}; before, it stayed there ({before})"),
-    Rule("fate", _fate("taken>refused"), "mail for {whom} is no longer taken from {who} ({now}); before, it was"),
+    Rule("fate", _fate(_KEPT, _TAKEN), "mail for {whom} is now taken from {who}; before, it stayed there ({before})"),
+    Rule("fate", _fate(_TAKEN, _REFUSED), "mail for {whom} is no longer taken from {who} ({now}); before, it was"),
     Rule(
         "fate",
-        _fate("refused>taken"),
+        _fate(_REFUSED, _TAKEN),
         "mail for {whom} is now taken from {who}; before, it was not ({before})",
     ),
-    Rule("fate", _fate("kept>refused"), "{who} no longer keeps mail for {whom} for a retry ({now})"),
-    Rule("fate", _fate("refused>kept"), "{who} now keeps mail for {whom} for a retry; before, not ({before})"),
+    Rule("fate", _fate(_KEPT, _REFUSED), "{who} no longer keeps mail for {whom} for a retry ({now})"),
+    Rule("fate", _fate(_REFUSED, _KEPT), "{who} now keeps mail for {whom} for a retry; before, not ({before})"),
     Rule("copies", _always, "{who} now hands over mail for {whom} {now}; before, {before}"),
     Rule("bounces", _always, "{who} now bounces mail for {whom} {now}; before, {before}"),
-    Rule("tries", _now("0"), "{who} no longer retries mail for {whom}; before, it tried {before}"),
+    Rule("tries", is_gone, "{who} no longer retries mail for {whom}; before, it tried {before}"),
     Rule("tries", _always, "{who} now tries mail for {whom} {now}; before, {before}"),
     Rule("content", _always, "another message: {now}; before, {before}"),
     # Who goes where, in which order, when.
@@ -110,16 +148,18 @@ RULES: tuple[Rule, ...] = (
     Rule("first", _always, "{who} now first connects to {whom} ({what}) {now} into the trace; before, {before}"),
     Rule("address", _always, "{who} now goes to address {now} of {whom}; before, to address {before}"),
     # How connections open and end.
-    Rule("handshake", _now("complete"), "{who} now gets through to {whom}; before, the connection was {before}"),
-    Rule("handshake", _now("refused"), "{whom} now refuses the connection of {who}; before, it was {before}"),
+    Rule(
+        "handshake", _now(Handshake.COMPLETE), "{who} now gets through to {whom}; before, the connection was {before}"
+    ),
+    Rule("handshake", _now(Handshake.REFUSED), "{whom} now refuses the connection of {who}; before, it was {before}"),
     Rule(
         "handshake",
-        _now("unanswered"),
+        _now(Handshake.UNANSWERED),
         "{whom} no longer answers the SYN of {who}; before, the handshake was {before}",
     ),
     Rule(
         "handshake",
-        _now("unreachable"),
+        _now(Handshake.UNREACHABLE),
         "{whom} is now unreachable for {who}; before, the handshake was {before}",
     ),
     Rule("handshake", _always, "the handshake of {who} with {whom} is now {now}; before, {before}"),
@@ -129,18 +169,26 @@ RULES: tuple[Rule, ...] = (
     Rule("tls", _always, "the TLS between {who} and {whom} is now: {now}; before, {before}"),
     Rule("repeated", _new, "data between {who} and {whom} is now lost and sent again; before, it was not"),
     Rule("repeated", is_gone, "data between {who} and {whom} no longer has to be sent again; before, it had"),
-    Rule("ending", _now("reset"), "the connection of {who} to {whom} now ends by a RST: {now}; before, {before}"),
     Rule(
         "ending",
-        lambda c: c.before.startswith("reset"),
+        _closes(now=Closure.RESET),
+        "the connection of {who} to {whom} now ends by a RST: {now}; before, {before}",
+    ),
+    Rule(
+        "ending",
+        _closes(before=Closure.RESET),
         "the connection of {who} to {whom} is no longer reset, but {now}; before, {before}",
     ),
     Rule(
         "ending",
-        lambda c: c.before.startswith("normal by") and c.now.startswith("normal by"),
+        _closes(now=Closure.NORMAL, before=Closure.NORMAL, known=True),
         "the connection of {who} to {whom} is now closed by the {by} first; before, by the {once_by}",
     ),
-    Rule("ending", _now("normal"), "the connection of {who} to {whom} is now closed: {now}; before, {before}"),
+    Rule(
+        "ending",
+        _closes(now=Closure.NORMAL),
+        "the connection of {who} to {whom} is now closed: {now}; before, {before}",
+    ),
     Rule("ending", _always, "the connection of {who} to {whom} now ends otherwise: {now}; before, {before}"),
     # What is said.
     Rule("command-new", _is("STARTTLS", "STLS"), "{who} now asks {whom} for TLS ({what}); before, it did not"),
@@ -161,18 +209,22 @@ RULES: tuple[Rule, ...] = (
     Rule("reply", is_gone, "{whom} no longer answers {said} of {who}; before, it said {before}"),
     Rule(
         "reply",
-        _from("temporary", "permanent"),
+        _answers(before=_Class.TEMPORARY, now=_Class.PERMANENT),
         "{whom} now refuses {said} of {who} for good: {now}; before, for now: {before}",
     ),
     Rule(
         "reply",
-        _from("permanent", "temporary"),
+        _answers(before=_Class.PERMANENT, now=_Class.TEMPORARY),
         "{whom} now refuses {said} of {who} only for now: {now}; before, for good: {before}",
     ),
-    Rule("reply", _from("ok", "refusal"), "{whom} now refuses {said} of {who}: {now}; before, it said {before}"),
     Rule(
         "reply",
-        _from("refusal", "ok"),
+        _answers(before=_Class.OK, now=_Class.REFUSAL),
+        "{whom} now refuses {said} of {who}: {now}; before, it said {before}",
+    ),
+    Rule(
+        "reply",
+        _answers(before=_Class.REFUSAL, now=_Class.OK),
         "{whom} no longer refuses {said} of {who}, but says {now}; before, {before}",
     ),
     Rule("reply", _always, "{whom} now answers {said} of {who} with {now}; before, with {before}"),

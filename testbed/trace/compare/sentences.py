@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from testbed.protocols.text import printable
-from testbed.trace.compare.change import Change
+from testbed.trace.compare.change import Change, Said, Value
 from testbed.trace.compare.rules import RULES, is_gone
+from testbed.trace.compare.values import Ended
 
 _MOST = 300  # characters of one value
 
@@ -17,8 +18,8 @@ _COUNTED = {
     "syn": ("once", "times"),
     "question": ("once", "times"),
     "finding": ("once", "times"),
-    "deed": ("1 copy", "copies"),
-    "stored": ("1 copy", "copies"),
+    "deed stored": ("1 copy", "copies"),
+    "deed holds-mail": ("1 copy", "copies"),
 }
 # What a host does, by the event it logs, in sentences no rule has.
 _DEEDS = {
@@ -53,7 +54,7 @@ def told(change: Change) -> str:
 
 def _plainly(change: Change) -> str:
     words = _words(change)
-    if change.kind.startswith("deed "):
+    if change.logged:
         deed = _DEEDS.get(change.what, f"logs '{change.what}'")
         deed += f" for {words['whom']}" * bool(change.whom) + words["detail"]
         now, before = _counted("tries", change.now), _counted("tries", change.before)
@@ -62,26 +63,32 @@ def _plainly(change: Change) -> str:
 
 
 def _words(change: Change) -> dict[str, str]:
-    value = change.now or change.before
-    argument, _, reply = value.partition("\n") if change.kind.startswith("command-") else ("", "", "")
-    name = _PSEUDO.get(change.what, change.what)
     return {
         "who": change.who,
         "whom": change.whom,
         "what": change.what,
-        "said": (reply if not change.what else f"{name} {argument}".strip())[:_MOST],
+        "said": _said(change)[:_MOST],
         "before": _counted(change.kind, change.before)[:_MOST],
         "now": _counted(change.kind, change.now)[:_MOST],
-        "by": change.now.rpartition(" by ")[2],
-        "once_by": change.before.rpartition(" by ")[2],
-        "detail": f" ({change.where})" if change.where else "",
-        "sample": change.where,
+        "by": change.now.by if isinstance(change.now, Ended) else "",
+        "once_by": change.before.by if isinstance(change.before, Ended) else "",
+        "detail": f" ({change.detail})" if change.detail else "",
+        "sample": change.detail,
     }
 
 
-def _counted(kind: str, value: str) -> str:
+def _said(change: Change) -> str:
+    """The command, or what a server said unasked."""
+    said = change.now or change.before
+    name = _PSEUDO.get(change.what, change.what)
+    if not isinstance(said, Said):
+        return name
+    return str(said.reply or "") if not change.what else f"{name} {said.argument}".strip()
+
+
+def _counted(kind: str, value: Value) -> str:
     """A count in words, any other value as it is."""
-    words = _COUNTED.get(kind.removeprefix("deed ").replace("holds-mail", "stored"))
-    if words is None or not value.isdigit():
-        return value or "nothing"
-    return words[0] if value == "1" else f"{value} {words[1]}" if value != "0" else "never"
+    if not isinstance(value, int) or kind not in _COUNTED:
+        return "nothing" if value is None else str(value) or "nothing"
+    one, many = _COUNTED[kind]
+    return one if value == 1 else f"{value} {many}" if value else "never"

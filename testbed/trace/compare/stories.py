@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from testbed.protocols import events
-from testbed.trace.compare.change import Change
+from testbed.trace.compare.change import Change, Fate, FateChange
 from testbed.trace.compare.values import Deed, Fingerprint
 
 _PUT_OFF = frozenset({events.Deferred.word, events.KeptInOutbox.word})
@@ -31,11 +31,11 @@ class Story:
     frames: list[int] = field(default_factory=list)
 
     @property
-    def fate(self) -> str:
-        """How it ended: ``bounced``, ``taken``, ``kept`` or, where nobody says more, ``refused``."""
+    def fate(self) -> Fate:
+        """How it ended."""
         if self.bounced:
-            return "bounced"
-        return "taken" if self.taken else "kept" if self.put_off else "refused"
+            return Fate.BOUNCED
+        return Fate.TAKEN if self.taken else Fate.KEPT if self.put_off else Fate.REFUSED
 
     @property
     def told(self) -> tuple[object, ...]:
@@ -87,27 +87,20 @@ def _recipients(deed: Deed) -> list[str]:
 def changed_stories(
     before: Mapping[tuple[str, str], Story], now: Mapping[tuple[str, str], Story]
 ) -> Iterator[tuple[tuple[str, str], Change]]:
-    """The stories that go otherwise, with their keys.  ``what`` is both fates: ``bounced>taken after retries``."""
+    """The stories that go otherwise, with their keys."""
     for key, old in before.items():
         new = now.get(key)
         if new is None or new.told == old.told:
             continue
-        host, recipient = key
-        if old.fate != new.fate:
-            values = old.why, new.why
-            kind = "fate"
+        ends, frames = key, (tuple(old.frames), tuple(new.frames))
+        counts = max(old.tries, old.put_off), max(new.tries, new.put_off)
+        if old.fate is not new.fate:
+            retried = new.tries + new.put_off > old.tries + old.put_off
+            fates = old.fate, new.fate
+            yield key, FateChange("fate", *ends, "", old.why, new.why, *frames, fates=fates, retried=retried)
         elif old.taken != new.taken:
-            values = str(old.taken), str(new.taken)
-            kind = "copies"
+            yield key, Change("copies", *ends, "", old.taken, new.taken, *frames)
         elif old.bounced != new.bounced:
-            values = str(old.bounced), str(new.bounced)
-            kind = "bounces"
-        else:
-            values = str(max(old.tries, old.put_off)), str(max(new.tries, new.put_off))
-            kind = "tries"
-            if values[0] == values[1]:
-                continue  # its connections and deeds tell
-        what = f"{old.fate}>{new.fate}" + (
-            " after retries" if new.tries + new.put_off > old.tries + old.put_off else ""
-        )
-        yield key, Change(kind, host, recipient, what, *values, tuple(old.frames), tuple(new.frames), new.why)
+            yield key, Change("bounces", *ends, "", old.bounced, new.bounced, *frames)
+        elif counts[0] != counts[1]:  # else its connections and deeds tell
+            yield key, Change("tries", *ends, "", *counts, *frames)

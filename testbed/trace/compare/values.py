@@ -7,25 +7,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from testbed.protocols.tls import alert_name, version_name
+from testbed.trace.model.connection import Closure, Handshake
 from testbed.trace.services.reading.outcome import Reading
 
 Frames = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A command and its reply.
+class Status:
+    """Code and enhanced code of a reply, both ``""`` where it is none of the protocol."""
 
-    ``reply`` is code and enhanced code, ``""`` where none came.  ``words`` are what a reply says that matters beyond
-    its code: why something is refused, what is offered.  ``octets`` is the size that was sent or announced.  ``ahead``
-    tells that the command went out before the reply to the one before it had come (RFC 2920).  ``waited_ns`` is the
-    time until the reply, or until the connection ended without one.
+    code: str
+    enhanced: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.enhanced}".strip() or "no reply of the protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """What one command was answered: by one reply, or by one for each recipient (RFC 2033 §4.2)."""
+
+    statuses: tuple[Status, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.statuses))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a connection ended, and by whom, ``""`` where nobody knows."""
+
+    closure: Closure
+    by: str
+
+    def __str__(self) -> str:
+        return f"{self.closure} by {self.by}" if self.by else self.closure
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The TLS of a connection; not its cipher, which is up to the libraries installed.
+
+    ``version`` is 0 without an answer.  ``fatal`` are the sides and codes of fatal alerts, None for an encrypted one.
+    """
+
+    version: int
+    server_name: str
+    in_clear: bool  # a server answered in plain text
+    fatal: tuple[tuple[int, int | None], ...]
+
+    def __str__(self) -> str:
+        words = version_name(self.version) or "TLS without an answer"
+        words += f" for {self.server_name}" if self.server_name else ""
+        words += ", answered in clear" if self.in_clear else ""
+        for side, code in self.fatal:
+            said = "an encrypted alert" if code is None else alert_name(code)
+            words += f", ended by the {('client', 'server')[side]}: {said}"
+        return words
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A command and its reply, None where none came.
+
+    ``words`` are what a reply says that matters beyond its code: why something is refused.  ``items`` are what it
+    lists in any order: what is offered, the records of an answer.  ``octets`` is the size that was sent or announced.
+    ``ahead`` tells that the command went out before the reply to the one before it had come (RFC 2920).  ``waited_ns``
+    is the time until the reply, or until the connection ended without one.
     """
 
     verb: str
     argument: str
-    reply: str
+    reply: Replies | None
     words: str
+    items: tuple[str, ...]
     ahead: bool
     octets: int
     waited_ns: int
@@ -60,10 +117,9 @@ class Talk:
     address: int
     start_ns: int
     end_ns: int
-    handshake: str
-    closure: str
-    closed_by: str
-    tls: str
+    handshake: Handshake
+    ending: Ended
+    tls: Tls | None
     opened: int
     repeated: bool
     lines: tuple[Line, ...]

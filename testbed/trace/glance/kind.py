@@ -33,8 +33,7 @@ def kind_of(connection: Connection) -> Kind:
     for exchange in connection.exchanges:
         if exchange.command is not None and exchange.command.verb != "connect":
             words.append(exchange.command.verb)
-        if exchange.reply is not None:
-            words.append(exchange.reply.status)
+        words += (reply.status for reply in exchange.replies)
     return Kind(
         connection.transport.protocol,
         connection.service,

@@ -68,6 +68,12 @@ class Exchange:
     reply: Reply | None
     note: str  # the outcome in words: "RCPT refused: mailbox full (temporary)"
     result: Result | None = None
+    further: tuple[Reply, ...] = ()  # more replies to the same command, as LMTP has to a message
+
+    @property
+    def replies(self) -> tuple[Reply, ...]:
+        """All replies to the command."""
+        return (self.reply, *self.further) if self.reply is not None else ()
 
     @property
     def latency_ns(self) -> int | None:
@@ -78,8 +84,13 @@ class Exchange:
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """Frames of the command, then of the reply."""
-        return (self.command.frames if self.command else ()) + (self.reply.frames if self.reply else ())
+        """Frames of the command, then of its replies."""
+        return (self.command.frames if self.command else ()) + self.reply_frames
+
+    @property
+    def reply_frames(self) -> tuple[int, ...]:
+        """Frames of all replies, each once."""
+        return tuple(dict.fromkeys(frame for reply in self.replies for frame in reply.frames))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,22 @@ class Recipient:
     reply: Reply | None  # to RCPT, or to the refused MAIL before it
     accepted: bool  # RCPT answered 2xx and the message answered 2xx
     parameters: str = ""  # what RCPT said besides the address: "NOTIFY=NEVER"
+    final: Reply | None = None  # to the message, if it was meant for this recipient: in LMTP its own (RFC 2033 §4.2)
+
+    @property
+    def refused(self) -> bool:
+        """Whether RCPT was refused, or MAIL before it: the message is not meant for this recipient."""
+        return self.reply is not None and not self.reply.code.startswith("2")
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether nobody who sent it a message can know what became of it (RFC 1047); garbage is no reply."""
+        return not self.refused and (self.final is None or not self.final.code)
+
+    @property
+    def decisive(self) -> Reply | None:
+        """The reply that decided on it, None where it was not refused and no reply to the message came."""
+        return self.reply if self.refused else self.final
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +125,7 @@ class Transaction:
 
     sender: str  # reverse-path, "" for the null path
     recipients: tuple[Recipient, ...]
-    message: Exchange | None  # the octets after 354 and the reply to the final dot
+    message: Exchange | None  # the octets after 354 and the reply to the final dot, in LMTP one for each recipient
     message_id: str
     subject: str
     frames: tuple[int, ...]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from testbed.trace.services.dns.service import DNS, LLMNR, MDNS
 from testbed.trace.services.http.service import HTTP, HTTP2
 from testbed.trace.services.imap.service import IMAP
+from testbed.trace.services.lmtp.service import LMTP
+from testbed.trace.services.managesieve.service import MANAGESIEVE
 from testbed.trace.services.pop3.service import POP3
 from testbed.trace.services.service import Port, Service
 from testbed.trace.services.smtp.service import SMTP
 
 # In the order in which they are asked whether they recognise a connection.
-SERVICES = (SMTP, IMAP, POP3, HTTP, HTTP2, DNS, MDNS, LLMNR)
+SERVICES = (SMTP, LMTP, IMAP, POP3, MANAGESIEVE, HTTP, HTTP2, DNS, MDNS, LLMNR)
 _OTHERS = (
     Port(21, "ftp"),
     Port(22, "ssh"),

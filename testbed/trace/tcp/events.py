@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from testbed.durations import MILLISECOND
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, Options, distance
 from testbed.trace.flows import Flow
 
-_MS = 1_000_000
-FAST_RETRANSMISSION_NS = 20 * _MS
-DEFAULT_RTT_NS = 3 * _MS
+FAST_RETRANSMISSION_NS = 20 * MILLISECOND
+DEFAULT_RTT_NS = 3 * MILLISECOND
 _FULL = 1 << 32
 
 

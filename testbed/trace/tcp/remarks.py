@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from testbed.durations import MILLISECOND
 from testbed.pcap.checksums import BAD
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, SERVER, Flow
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.tcp.events import RETRANSMITTED, Event
 
-_MS = 1_000_000
-SOONEST_NS = 200 * _MS  # before that, no timer of a TCP in use has run out
+SOONEST_NS = 200 * MILLISECOND  # before that, no timer of a TCP in use has run out
 _LARGE = 500  # octets of payload no path may refuse (RFC 791 §3.2: 576 with headers)
 DEAD = 3  # sendings in vain after which a connection counts as stuck
 

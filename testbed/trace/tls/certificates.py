@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from testbed.durations import SECOND
 from testbed.protocols.text import printable
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def flaw_of(certificate: bytes, server_name: str, time_ns: int) -> Flaw | None:
         own = found.issuer == found.subject
     except Exception:  # whatever somebody put into it
         return None
-    now = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    now = datetime.fromtimestamp(time_ns // SECOND, UTC)
     if own:
         return Flaw("tls-certificate-self-signed", "it is signed by its own key, and nobody vouches for it")
     if end < now:

@@ -31,6 +31,7 @@ from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import Place
 from tests.hosts.conftest import Running, Serve
+from tests.patience import HANG_S
 
 BOB, PASSWORD = "bob@someschool.edu", "hunter 2"
 
@@ -80,7 +81,7 @@ class Web:
 
     def _open(self, address: str, body: bytes | None = None) -> Page:
         try:
-            answer = self.opener.open(address, body, timeout=30)
+            answer = self.opener.open(address, body, timeout=HANG_S)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
@@ -169,11 +170,11 @@ def _running(backend: Backend) -> Iterator[int]:
             connection.transport.abort()
         await loop.shutdown_default_executor()
 
-    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(HANG_S)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(HANG_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

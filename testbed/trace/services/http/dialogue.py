@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from enum import StrEnum
 
 from testbed.protocols.http import (
     Framing,
@@ -24,6 +25,7 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import IN_CLEAR
 from testbed.trace.services.http.messages import Message
 from testbed.trace.services.http.reader import MessageReader
+from testbed.trace.services.http.results import HttpResult
 from testbed.trace.services.http.words import named, reply_lines, request_argument
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -35,10 +37,15 @@ IN_REPLY = "-in-reply"
 """Ends the code of a remark on a fault when it is in a reply."""
 
 _MAX_EXCHANGES = 1_000_000
-_NO_REPLY = "no reply"
-_NO_HTTP = "what the server sent is no HTTP"
-_REPLY_LOST = "its reply is not in the capture"
-_UNCERTAIN = "octets are missing from the capture: nobody can tell which reply is its own"
+
+
+class _Why(StrEnum):
+    """Why a request is told without a reply."""
+
+    NO_REPLY = "no reply"
+    NO_HTTP = "what the server sent is no HTTP"
+    REPLY_LOST = "its reply is not in the capture"
+    UNCERTAIN = "octets are missing from the capture: nobody can tell which reply is its own"
 
 
 @dataclass(slots=True)
@@ -94,8 +101,8 @@ class HttpDialogue:
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
         """Everything understood; HTTP has no transactions of mail."""
         server = self._readers[SERVER]
-        why = _REPLY_LOST if self._doubtful or server.lost else _NO_REPLY
-        why = _NO_HTTP if server.lost and not server.recognised and not self._doubtful else why
+        why = _Why.REPLY_LOST if self._doubtful or server.lost else _Why.NO_REPLY
+        why = _Why.NO_HTTP if server.lost and not server.recognised and not self._doubtful else why
         for side in (SERVER, CLIENT):
             self._readers[side].finish()
         self._set_apart(why)
@@ -114,7 +121,7 @@ class HttpDialogue:
         if self._waiting and self._waiting[0] is None:
             self._waiting.popleft()  # every request before has its reply, so this one is on its own
         if self._doubtful:
-            self._set_apart(_REPLY_LOST)
+            self._set_apart(_Why.REPLY_LOST)
         self._last = _Ask(message, message.start.method)
         if len(self._waiting) < _MAX_EXCHANGES:
             self._waiting.append(self._last)
@@ -160,14 +167,14 @@ class HttpDialogue:
         """The request that a final reply answers, None where nobody can tell."""
         waiting = self._waiting
         if (self._doubtful and len(waiting) > 1) or (waiting and waiting[0] is None):
-            self._set_apart(_UNCERTAIN)
+            self._set_apart(_Why.UNCERTAIN)
         self._doubtful = False
         ask = waiting.popleft() if waiting else None
         if ask is not None:
             ask.answered, ask.sent_ns = True, ask.message.time_ns
         return ask
 
-    def _set_apart(self, why: str) -> None:
+    def _set_apart(self, why: _Why) -> None:
         """The requests that wait are told without a reply."""
         self._doubtful = False
         while self._waiting:
@@ -175,15 +182,15 @@ class HttpDialogue:
             if ask is not None:
                 self._unanswered(ask, why)
 
-    def _unanswered(self, ask: _Ask, why: str) -> None:
-        trouble = ask.message.trouble
-        if trouble and not ask.message.missing:
-            why = f"the request is {trouble}" if trouble.startswith("cut off") else trouble
-        if why == _NO_REPLY:
-            self._remarks.note(NO_REPLY, ask.message.told_frames(), named(ask.message))
-        elif trouble.startswith("cut off"):
-            self._remarks.note(REQUEST_CUT, ask.message.told_frames(), f"{named(ask.message)} is {trouble}")
-        self._add(Exchange(Phase.TRANSFER, self._command(ask), None, why))
+    def _unanswered(self, ask: _Ask, why: _Why) -> None:
+        message = ask.message
+        faulty = bool(message.trouble) and not message.missing
+        if why is _Why.NO_REPLY and not faulty:
+            self._remarks.note(NO_REPLY, message.told_frames(), named(message))
+        elif message.cut_off:
+            self._remarks.note(REQUEST_CUT, message.told_frames(), f"{named(message)} is {message.trouble}")
+        note = (f"the request is {message.trouble}" if message.cut_off else message.trouble) if faulty else str(why)
+        self._add(Exchange(Phase.TRANSFER, self._command(ask), None, note))
 
     def _reply(self, message: Message) -> None:
         assert isinstance(message.start, StatusLine)
@@ -193,20 +200,22 @@ class HttpDialogue:
         switched = code == "101" or (ask is not None and ask.method == "CONNECT" and code[0] == "2")
         lines = reply_lines(message, switched=switched, show=self._show)
         reply = Reply(code, "", lines, message.told_frames(), message.begun_ns, message.octets)
-        note = f"the reply is {message.trouble}" if message.trouble.startswith("cut off") else message.trouble
-        if note.startswith("the reply"):
+        note = f"the reply is {message.trouble}" if message.cut_off else message.trouble
+        if message.cut_off:
             to = f" to {named(ask.message)}" if ask is not None else ""
             self._remarks.note(REPLY_CUT, reply.frames, f"{code}{to} is {message.trouble}")
+        credentials = ask is not None and bool(ask.message.head.values("authorization"))
+        result = HttpResult(cut_off=message.cut_off, with_credentials=credentials)
         if interim:
-            self._add(Exchange(Phase.TRANSFER, None, reply, note))
+            self._add(Exchange(Phase.TRANSFER, None, reply, note, result))
             return
         if not note and code[0] in "45":
-            note = explain(code, with_credentials=ask is not None and bool(ask.message.head.values("authorization")))
+            note = explain(code, with_credentials=credentials)
         if ask is None:
             note = note or "its request is not in the capture, or it answers none"
         elif not ask.message.ended and not note:
             note = "the reply came before the request had ended"
-        self._add(Exchange(Phase.TRANSFER, self._command(ask) if ask is not None else None, reply, note))
+        self._add(Exchange(Phase.TRANSFER, self._command(ask) if ask is not None else None, reply, note, result))
         self._decide(ask, switched)
 
     def _decide(self, ask: _Ask | None, switched: bool) -> None:

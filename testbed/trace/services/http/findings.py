@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from testbed.protocols.http import NOT_ACCEPTED, Fault, explain
+from testbed.protocols.http import Fault, explain
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.sentence import Sentence
 from testbed.trace.services.http.dialogue import IN_REPLY, NO_REPLY, NOT_FOLLOWED, REPLY_CUT, REQUEST_CUT
+from testbed.trace.services.http.results import http_result
 from testbed.trace.services.sentences import in_clear
 
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
@@ -60,7 +61,9 @@ def refused_requests(connection: Connection) -> Iterator[Finding]:
     said: dict[tuple[str, bool], list[Exchange]] = {}
     for exchange in connection.exchanges:
         if exchange.reply is not None and exchange.reply.code[0] in "45":
-            said.setdefault((exchange.reply.code, exchange.note == NOT_ACCEPTED), []).append(exchange)
+            code = exchange.reply.code
+            with_credentials = code == "401" and http_result(exchange).with_credentials
+            said.setdefault((code, with_credentials), []).append(exchange)
     for (code, with_credentials), exchanges in said.items():
         first = exchanges[0]
         assert first.reply is not None

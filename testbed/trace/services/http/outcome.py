@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.http.results import http_result
 
 
 def outcome_of_requests(exchanges: tuple[Exchange, ...], ending: str) -> str:
@@ -14,7 +15,7 @@ def outcome_of_requests(exchanges: tuple[Exchange, ...], ending: str) -> str:
         if not interim:
             reply = exchange.reply
             fate = f"{reply.code} {reply.lines[0]}".strip() if reply is not None else exchange.note
-            fate += " cut off" if reply is not None and exchange.note.startswith("the reply is cut off") else ""
+            fate += " cut off" if http_result(exchange).cut_off else ""
             fates[fate] = fates.get(fate, 0) + 1
     told = [f"{count:,} × {fate}" if count > 1 else fate for fate, count in fates.items()][:5]
     more = [f"{len(fates) - 5} other replies"] if len(fates) > 5 else []

@@ -107,11 +107,11 @@ class MessageReader:
         elif self._step == self._to_close:
             self._end()
         elif message.framing is None:
-            self._end("cut off in its header")
+            self._cut_off("cut off in its header")
         elif message.framing.body is Body.LENGTH:
-            self._end(f"cut off: {message.body:,} of {message.framing.length:,} octets of its body")
+            self._cut_off(f"cut off: {message.body:,} of {message.framing.length:,} octets of its body")
         else:
-            self._end(f"cut off: {message.body:,} octets of its body and no last chunk")
+            self._cut_off(f"cut off: {message.body:,} octets of its body and no last chunk")
 
     def _go_on(self) -> None:
         while self._step():
@@ -292,6 +292,11 @@ class MessageReader:
             message.ended, message.trouble = True, trouble
             self._owner.ended(self._side, message)
         return True
+
+    def _cut_off(self, trouble: str) -> None:
+        if self._message is not None:
+            self._message.cut_off = True
+        self._end(trouble)
 
     def _astray(self) -> None:
         """Octets are missing where nothing tells how it goes on."""

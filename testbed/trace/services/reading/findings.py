@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from testbed.durations import SECOND
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.reading.results import reading_result
@@ -11,7 +12,7 @@ from testbed.trace.services.reading.results import reading_result
 _LOGINS = frozenset(("PASS", "APOP", "AUTH", "LOGIN", "AUTHENTICATE"))
 _REFUSALS = frozenset(("-ERR", "NO"))
 _GOODBYES = frozenset(("QUIT", "LOGOUT", "IDLE"))  # after these a client may go without waiting
-_PATIENCE_NS = 30_000_000_000  # whoever waited less for a reply did not go because of it
+_PATIENCE_NS = 30 * SECOND  # whoever waited less for a reply did not go because of it
 
 # Response code: name of the finding, what it means, reference.
 _CODES = {
@@ -63,6 +64,6 @@ def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
         text = f"{server} {how} the connection instead of giving {client} {what}"
         yield connection.finding("server-hung-up", Severity.ERROR, text, frames, reference)
     elif waited_ns >= _PATIENCE_NS:
-        text = f"{client} waited {waited_ns / 1e9:.0f} s for {what} of {server}, in vain"
+        text = f"{client} waited {waited_ns / SECOND:.0f} s for {what} of {server}, in vain"
         code = "no-greeting" if verb == "connect" else "no-reply"
         yield connection.finding(code, Severity.ERROR, text, frames, reference)

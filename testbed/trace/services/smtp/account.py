@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from testbed.durations import MINUTE, SECOND, span
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Recipient, Transaction
 from testbed.trace.model.finding import Finding, Severity
 
 _MOST_ACCOUNTS = 200
-_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,14 @@ class _Try:
 
     @property
     def reply(self) -> str:
-        if self.recipient.reply is not None and not self.recipient.reply.code.startswith("2"):
-            return self.recipient.reply.status or "no SMTP reply"
-        message = self.transaction.message
-        if message is None or message.reply is None:
-            return "no reply"
-        return message.reply.status or "no SMTP reply"
+        decisive = self.recipient.decisive
+        return "no reply" if decisive is None else decisive.status or "no SMTP reply"
 
     @property
     def frame(self) -> int:
-        message = self.transaction.message
-        if self.recipient.reply is not None and not self.recipient.reply.code.startswith("2"):
-            return self.recipient.reply.frames[-1]
+        decisive, message = self.recipient.decisive, self.transaction.message
+        if decisive is not None:
+            return decisive.frames[-1]
         return message.frames[-1] if message is not None and message.frames else self.transaction.frames[-1]
 
 
@@ -71,7 +67,8 @@ def _account(client: str, server: str, address: str, found: list[_Try], failed: 
     text += f"; {number} failed ({', '.join(replies[:4])})"
     if taken:
         waited = taken[0].connection.end_ns - failed[0].connection.start_ns
-        text += f", and it was taken {_in_words(waited)} after the first try"
+        after = f"{waited / SECOND:.1f} s" if waited < MINUTE else span(waited)
+        text += f", and it was taken {after} after the first try"
     else:
         text += ", and it was not taken in this capture"
     frames = tuple(one.frame for one in (*failed, *taken[:1]))
@@ -89,7 +86,7 @@ def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
             if not transaction.message_id or message is None or message.command is None or message.command.argument:
                 continue
             for recipient in transaction.recipients:
-                if recipient.accepted or message.reply is None or not message.reply.code:
+                if recipient.accepted or recipient.in_doubt:
                     key = (connection.server.label, transaction.message_id, recipient.address)
                     sent[key].append(_Try(connection, transaction, recipient))
     for (server, message_id, address), found in sent.items():
@@ -100,14 +97,3 @@ def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
         frames = tuple(one.frame for one in found)
         numbers = tuple(one.connection.number for one in found)
         yield Finding("duplicate-possible", Severity.WARNING, text, frames, "RFC 1047", numbers)
-
-
-def _in_words(ns: int) -> str:
-    seconds = ns // _S
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size or (seconds >= size and unit != "d"):
-            whole, rest = divmod(seconds, size)
-            below = {"d": ("h", 3_600), "h": ("min", 60), "min": ("s", 1)}[unit]
-            part = rest // below[1]
-            return f"{whole} {unit}" + (f" {part} {below[0]}" if part else "")
-    return f"{ns / _S:.1f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
@@ -33,7 +34,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
         last = max(said, key=_time, default=exchange)
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
-            f"{connection.client.label} said nothing {after} for {span(end - _time(last))}, until "
+            f"{connection.client.label} said nothing {after} for {rough(end - _time(last))}, until "
             f"{connection.server.label} closed the connection with 421 {_IDLE}"
         )
         frames = tuple(dict.fromkeys((*last.frames[-1:], *exchange.reply.frames)))
@@ -107,7 +108,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     ):
         text = (
             f"{connection.server.label} stopped reading in the middle of the message (its window closed), and "
-            f"{connection.client.label} gave up {span(connection.end_ns - first.command.time_ns)} after"
+            f"{connection.client.label} gave up {rough(connection.end_ns - first.command.time_ns)} after"
         )
         yield _cut(connection, "server-stopped-reading", text, _last(connection, first), "RFC 5321 §4.5.3.2.5")
     elif first.command.verb == "message":
@@ -129,15 +130,9 @@ def _silence(connection: Connection, after: str, since_ns: int, frames: tuple[in
     code, reference = "no-reply", "RFC 5321 §4.5.3.2"
     if after == "accepting the connection":
         code, reference = "no-greeting", "RFC 5321 §4.5.3.2.1"
-    waited = span(connection.end_ns - since_ns)
+    waited = rough(connection.end_ns - since_ns)
     text = f"{connection.server.label} said nothing after {after} for {waited}, until {connection.client.label} gave up"
     return _cut(connection, code, text, frames, reference)
-
-
-def span(ns: int) -> str:
-    """A span of time in words."""
-    seconds = ns / 1e9
-    return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.3g} s"
 
 
 def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:

@@ -16,11 +16,9 @@ Behind DATA, STARTTLS and AUTH only the reply tells what the client's next octet
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum
 
-from testbed.protocols.smtp import COMMANDS, GREETING, split_command
-from testbed.protocols.status import explain
+from testbed.protocols.smtp import COMMANDS, split_command
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
@@ -33,13 +31,15 @@ from testbed.trace.services.smtp.conduct import Conduct
 from testbed.trace.services.smtp.message import MessageReader
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
 from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog
+from testbed.trace.services.smtp.waiting import Waiting, note_on
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 _MAX_EXCHANGES = 1_000_000
 _MAX_HELD = 1 << 20  # octets of the client that wait for a reply
 _MAX_READ_AGAIN = 1 << 18  # octets of the client that turn out to be commands behind a false end of data
 _NEEDS_REPLY = frozenset(("DATA", "STARTTLS", "AUTH"))
-_ENDS_CHUNKS = frozenset(("RSET", "EHLO", "HELO", "LHLO", "MAIL", "DATA", "QUIT", "STARTTLS"))
+_ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
+_ENDS_CHUNKS = _ENDS_TRANSACTION | frozenset(("MAIL", "DATA", "QUIT", "STARTTLS"))
 _TLS_HANDSHAKE = b"\x16\x03"
 
 
@@ -50,17 +50,20 @@ class _Mode(Enum):
 class SmtpDialogue:
     """Feed it what both sides said; :meth:`finish` gives exchanges and transactions.
 
-    ``show_credentials`` decodes what AUTH sends, which is masked else.  ``on_message`` is given each message.
+    ``show_credentials`` decodes what AUTH sends, which is masked else.  ``on_message`` is given each message.  ``each``
+    tells that a message is answered once for each recipient that was accepted (LMTP, RFC 2033 §4.2).
     """
 
-    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
+    def __init__(
+        self, *, show_credentials: bool = False, on_message: OnMessage | None = None, each: bool = False
+    ) -> None:
         self._mode = _Mode.COMMANDS
         self._client = LineBuffer()
         self._server = LineBuffer()
-        self._pending: deque[Command] = deque([Command("connect", "", (), 0, 0)])
+        self._waiting = Waiting()
         self._replies = ReplyReader()
         self._exchanges: list[Exchange] = []
-        self._transactions = TransactionLog()
+        self._transactions = TransactionLog(each=each)
         self._head = MessageHead()
         self._remarks = Remarks()
         self._conduct = Conduct(self._remarks)
@@ -102,14 +105,12 @@ class SmtpDialogue:
         if self._mode is not _Mode.SECRET:
             self._unfinished()
         self._keeper.end(complete=False)
-        for command in self._pending:
-            exchange = Exchange(_phase(command), command, None, "no reply")
-            if command.frames:
+        for exchange in self._waiting.rest():
+            assert exchange.command is not None
+            if exchange.command.frames:
                 self._add(exchange)
-            if command.verb == "RCPT":
+            if exchange.command.verb in ("RCPT", "message") or exchange.reply is not None:
                 self._transactions.answered(exchange, self._head)
-            elif command.verb == "message":
-                self._transactions.unanswered(exchange, self._head)
         return tuple(self._exchanges), self._transactions.finish()
 
     def remarks(self) -> tuple[Remark, ...]:
@@ -125,7 +126,7 @@ class SmtpDialogue:
         if self._mode is _Mode.MESSAGE and self._message is not None:
             if line is not None:
                 self._message.line(line)
-            self._wait(self._message.abandon())
+            self._waiting.add(self._message.abandon())
         elif self._mode is _Mode.COMMANDS and line is not None and line.content.strip():
             self._command(line)
 
@@ -178,7 +179,7 @@ class SmtpDialogue:
             argument = self._auth.begin(line.content, argument, line.frames, encrypted=self._encrypted)
         self._masking = verb == "AUTH"
         command = Command(verb, argument, line.frames, line.time_ns, line.octets)
-        self._conduct.command(command, line, self._pending[0] if self._pending else None)
+        self._conduct.command(command, line, self._waiting.oldest)
         if verb in _ENDS_CHUNKS:
             self._keeper.end(complete=False)
         if verb == "BDAT":
@@ -188,20 +189,16 @@ class SmtpDialogue:
             if self._unheard and verb == "DATA":
                 self._begin_message()
         else:
-            self._wait(command)
-
-    def _wait(self, command: Command) -> None:
-        if len(self._pending) < _MAX_EXCHANGES:
-            self._pending.append(command)
+            self._waiting.add(command)
 
     def _hold(self, command: Command) -> None:
-        self._wait(command)
+        self._waiting.add(command)
         self._held = command
 
     def _begin_chunk(self, command: Command) -> None:
         octets = chunk_octets(command)
         if octets is None:
-            self._wait(command)
+            self._waiting.add(command)
             return
         self._chunk, self._mode = ChunkReader(command, octets, self._head, self._keeper), _Mode.CHUNK
         if not octets:
@@ -211,7 +208,7 @@ class SmtpDialogue:
         if command is None or self._chunk is None:
             return
         if not self._chunk.refused:
-            self._wait(command)
+            self._waiting.add(command)
         if is_last(command):
             self._conduct.message_ended()
         self._chunk, self._mode = None, _Mode.COMMANDS
@@ -227,7 +224,7 @@ class SmtpDialogue:
             self._end_message(command)
 
     def _end_message(self, command: Command) -> None:
-        self._wait(command)
+        self._waiting.add(command)
         self._message, self._mode = None, _Mode.COMMANDS
         self._conduct.message_ended()
 
@@ -239,33 +236,40 @@ class SmtpDialogue:
             self._answered(*whole)
 
     def _answered(self, reply: Reply, parts: list[ReplyPart]) -> None:
-        if self._mode is _Mode.MESSAGE and self._message is not None and not self._pending:
+        if self._mode is _Mode.MESSAGE and self._message is not None and not self._waiting:
             ended = self._message.answered(reply.code, again=self._read_again < _MAX_READ_AGAIN)
             if ended is not None:
                 self._end_message(ended[0])
                 self._client.put_back(ended[1])
                 self._read_again += sum(len(line.raw) for line in ended[1])
-        elif self._chunk is not None and not self._pending and reply.code[:1] in ("4", "5"):
+        elif self._chunk is not None and not self._waiting and reply.code[:1] in ("4", "5"):
             self._chunk.refused = True
-            self._wait(self._chunk.command)
-        note = explain(reply.code, reply.enhanced) if reply.code else "not an SMTP reply"
-        command = self._pending.popleft() if self._pending else None
-        if command is not None and command.verb == "connect" and reply.code[:1] in ("2", "3") and reply.code != "220":
-            command = self._pending.popleft() if self._pending else None  # the capture began after the greeting
+            self._waiting.add(self._chunk.command)
+        cut_short = self._waiting.cut_short(reply)
+        if cut_short is not None:
+            self._exchanged(cut_short)
+        command = self._waiting.answered_by(reply)
         self._conduct.reply(command, parts, reply)
         if command is None:
-            self._add(Exchange(Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER, None, reply, note))
+            phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
+            self._add(Exchange(phase, None, reply, note_on(reply)))
             return
-        exchange = Exchange(_phase(command), command, reply, note)
-        self._add(exchange)
-        self._transactions.answered(exchange, self._head)
-        if command.verb in ("message", "BDAT", "RSET", "EHLO", "HELO"):
-            finished = command.verb != "BDAT" or is_last(command)
-            self._head = MessageHead() if finished else self._head
+        exchange = self._waiting.answer(reply, self._transactions.due if _ends_message(command) else 1)
+        if exchange is not None:
+            self._exchanged(exchange)
         if command is self._held:
             self._held = None
             self._go_on(command, reply)
         self._read_client()
+
+    def _exchanged(self, exchange: Exchange) -> None:
+        """A command has all its replies."""
+        command = exchange.command
+        assert command is not None
+        self._add(exchange)
+        self._transactions.answered(exchange, self._head)
+        if _ends_message(command) or command.verb in _ENDS_TRANSACTION:
+            self._head = MessageHead()
 
     def _go_on(self, command: Command, reply: Reply) -> None:
         """The client's octets behind a command have waited for this reply."""
@@ -312,7 +316,5 @@ class SmtpDialogue:
             self._exchanges.append(exchange)
 
 
-def _phase(command: Command) -> Phase:
-    if command.verb in GREETING:
-        return Phase.HANDSHAKE
-    return Phase.CLOSURE if command.verb == "QUIT" else Phase.TRANSFER
+def _ends_message(command: Command) -> bool:
+    return command.verb == "message" or (command.verb == "BDAT" and is_last(command))

@@ -29,10 +29,10 @@ def outcome_of_transaction(transaction: Transaction) -> str:
             fate = "taken"
         elif message is None:
             fate = "not sent"
-        elif message.reply is None:
+        elif recipient.final is None:
             fate = "message sent, no reply" if message.command and not message.command.argument else "message cut off"
         else:
-            fate = f"{message.reply.status} {message.reply.text}"
+            fate = f"{recipient.final.status} {recipient.final.text}"
         fates.setdefault(fate, []).append(recipient.address)
     words = []
     for fate, addresses in fates.items():

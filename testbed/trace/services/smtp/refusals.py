@@ -43,9 +43,11 @@ def refused_recipients(connection: Connection) -> Iterator[Finding]:
         message = transaction.message
         if is_lone_dot(transaction):
             continue  # nothing was sent, so nothing was refused
-        if message is not None and message.reply is not None and message.reply.code[:1] in ("4", "5"):
-            whom = ", ".join(recipient.address for recipient in transaction.recipients[:5])
-            yield _refusal(connection, message.reply, f"the message for {whom}, after its final dot")
+        for reply in message.replies if message is not None else ():
+            if reply.code[:1] in ("4", "5"):
+                own = [to.address for to in transaction.recipients if to.final is reply]
+                whom = ", ".join((own or [to.address for to in transaction.recipients])[:5])
+                yield _refusal(connection, reply, f"the message for {whom}, after its final dot")
 
 
 def _is_old_too_many(reply: Reply, *, some: bool) -> bool:

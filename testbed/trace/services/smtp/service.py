@@ -15,7 +15,7 @@ from testbed.trace.services.smtp.refusals import refused_recipients, refused_ses
 from testbed.trace.services.smtp.sentences import smtp_remarks
 from testbed.trace.services.smtp.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
 
-_COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|LHLO|MAIL FROM:)[ \t]*[^\r\n]")
+_COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|MAIL FROM:)[ \t]*[^\r\n]")
 
 
 def _recognises(client: bytes, server: bytes) -> bool:
@@ -30,8 +30,9 @@ SMTP = Service(
         Port(587, "submission"),
         Port(465, "submissions", inside="submission"),
     ),
-    openings=(b"EHLO", b"HELO", b"LHLO", b"MAIL"),
+    openings=(b"EHLO", b"HELO", b"MAIL"),
     recognises=_recognises,
+    contradicted=lambda client, server: client[:4].upper() == b"LHLO",
     port_decides=True,
     stream=SmtpDialogue,
     mail=Mail.PUSHED,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.smtp.broken import span
 
 _SAYS_TOO_MUCH = frozenset({"MAIL", "AUTH"})
+_HELLOS = frozenset({"EHLO", "LHLO"})
 _MOST = 100  # findings of one kind
 
 
@@ -26,7 +27,7 @@ def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
     if connection.exchanges[-1].reply is not agreed:
         return
     client, server = connection.client.label, connection.server.label
-    waited = span(connection.end_ns - agreed.time_ns)
+    waited = rough(connection.end_ns - agreed.time_ns)
     if connection.ending.by == "client":
         code, text = "tls-stalled", f"{server} said nothing in the TLS handshake for {waited}, until {client} gave up"
     else:
@@ -55,7 +56,7 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
     offers: dict[tuple[str, str, int], Reply] = {}
     without: list[tuple[Connection, Reply]] = []
     for connection in connections:
-        reply = _clear_answer_to_ehlo(connection)
+        reply = _clear_answer_to_hello(connection)
         if reply is not None and _offers(reply):
             offers.setdefault(_ends(connection), reply)
         elif reply is not None:
@@ -81,7 +82,7 @@ def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
                 failed.pop(_ends(connection), None)
             continue
         before = failed.pop(_ends(connection), None) if _has_mail(connection) else None
-        reply = _clear_answer_to_ehlo(connection)
+        reply = _clear_answer_to_hello(connection)
         if before is None or reply is None or not _offers(reply) or told >= _MOST:
             continue
         told += 1
@@ -98,11 +99,11 @@ def _agreed(connection: Connection) -> Reply | None:
     return next((reply for reply in replies if reply is not None and reply.code == "220"), None)
 
 
-def _clear_answer_to_ehlo(connection: Connection) -> Reply | None:
-    """The first positive answer to EHLO, where TLS did not come before it."""
+def _clear_answer_to_hello(connection: Connection) -> Reply | None:
+    """The first positive answer to EHLO, or to LMTP's LHLO, where TLS did not come before it."""
     if connection.tls is not None and connection.tls.implicit:
         return None
-    found = next((e for e in connection.exchanges if _verb(e) == "EHLO" and e.reply and e.reply.code == "250"), None)
+    found = next((e for e in connection.exchanges if _verb(e) in _HELLOS and e.reply and e.reply.code == "250"), None)
     return found.reply if found is not None else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from testbed.protocols.header import header_field
 from testbed.protocols.smtp import parameters_of, path_of
 from testbed.trace.model.exchange import Exchange, Recipient, Reply, Transaction
@@ -27,15 +29,25 @@ class MessageHead:
 
 
 class TransactionLog:
-    """Watches exchanges go by and keeps the transactions."""
+    """Watches exchanges go by and keeps the transactions.
 
-    def __init__(self) -> None:
+    ``each`` tells that a message is answered once for each recipient that was accepted (LMTP, RFC 2033 §4.2).
+    """
+
+    def __init__(self, *, each: bool = False) -> None:
+        self._each = each
         self._done: list[Transaction] = []
         self._mail: Exchange | None = None
         self._recipients: list[Exchange] = []
+        self._accepted = 0  # of them
+
+    @property
+    def due(self) -> int:
+        """How many replies a message gets that ends now."""
+        return max(1, self._accepted) if self._each else 1
 
     def answered(self, exchange: Exchange, head: MessageHead) -> None:
-        """A command has its reply."""
+        """A command has its replies, or never gets one."""
         assert exchange.command is not None
         verb = exchange.command.verb
         if verb == "MAIL":
@@ -45,14 +57,11 @@ class TransactionLog:
                 self._mail = exchange
         elif verb == "RCPT" and self._mail is not None:
             self._recipients.append(exchange)
+            self._accepted += _accepted(exchange)
         elif verb == "message" or (verb == "BDAT" and "LAST" in exchange.command.argument.upper()):
             self._end(exchange, head)
         elif verb in _ENDS_TRANSACTION:
             self._end(None, None)
-
-    def unanswered(self, message: Exchange, head: MessageHead) -> None:
-        """A message was sent whole or in part, and no reply came."""
-        self._end(message, head)
 
     def finish(self) -> tuple[Transaction, ...]:
         """All transactions."""
@@ -62,29 +71,32 @@ class TransactionLog:
     def _end(self, message: Exchange | None, head: MessageHead | None) -> None:
         if self._mail is None or self._mail.command is None:
             return
-        taken = message is not None and message.reply is not None and message.reply.code.startswith("2")
-        recipients = tuple(
-            Recipient(
-                path_of(exchange.command.argument),
-                self._decided(exchange),
-                taken and exchange.reply is not None and exchange.reply.code.startswith("2"),
-                parameters_of(exchange.command.argument),
-            )
-            for exchange in self._recipients
-            if exchange.command is not None
-        )
         parts = [self._mail, *self._recipients, *([message] if message else [])]
         self._done.append(
             Transaction(
                 sender=path_of(self._mail.command.argument),
-                recipients=recipients,
+                recipients=tuple(self._fates(message)),
                 message=message,
                 message_id=head.field("Message-ID") if head else "",
                 subject=head.field("Subject") if head else "",
                 frames=tuple(frame for part in parts for frame in part.frames),
             )
         )
-        self._mail, self._recipients = None, []
+        self._mail, self._recipients, self._accepted = None, [], 0
+
+    def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
+        """The recipients of the transaction and what became of them."""
+        own = iter(message.replies if message is not None else ())
+        for exchange in self._recipients:
+            assert exchange.command is not None
+            said, accepted = exchange.command.argument, _accepted(exchange)
+            final = None
+            if accepted and self._each:
+                final = next(own, None)
+            elif message is not None and (accepted or exchange.reply is None):
+                final = message.reply
+            taken = accepted and final is not None and final.code.startswith("2")
+            yield Recipient(path_of(said), self._decided(exchange), taken, parameters_of(said), final)
 
     def _decided(self, recipient: Exchange) -> Reply | None:
         """The reply that decided on a recipient: that of a refused MAIL where RCPT, said all the same, is told 503."""
@@ -92,3 +104,7 @@ class TransactionLog:
         if mail is not None and mail.reply is not None and reply is not None and reply.code == "503":
             return reply if mail.reply.code.startswith("2") else mail.reply
         return reply
+
+
+def _accepted(recipient: Exchange) -> bool:
+    return recipient.reply is not None and recipient.reply.code.startswith("2")

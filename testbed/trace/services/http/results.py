@@ -1,0 +1,23 @@
+"""What an HTTP dialogue knows of a request and its reply, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.trace.model.exchange import Exchange, Result
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResult(Result):
+    """``cut_off`` tells that the reply did not arrive whole, ``with_credentials`` that the request had some."""
+
+    cut_off: bool
+    with_credentials: bool
+
+
+_NOTHING = HttpResult(cut_off=False, with_credentials=False)
+
+
+def http_result(exchange: Exchange) -> HttpResult:
+    """The result of an exchange of HTTP, an empty one for any other."""
+    return exchange.result if isinstance(exchange.result, HttpResult) else _NOTHING

@@ -1,0 +1,1 @@
+"""LMTP: mail handed to a mailbox server, which answers for each recipient."""

@@ -1,0 +1,1 @@
+"""ManageSieve: how filter scripts get to a mailbox server."""

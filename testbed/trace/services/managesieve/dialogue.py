@@ -1,0 +1,220 @@
+"""The ManageSieve dialogue (RFC 5804) as pairs of command and reply.
+
+Replies answer commands in order.  The capabilities a server begins with, and begins with again behind STARTTLS, answer
+the pseudo-command ``connect``.  From STARTTLS on, only what keys opened is followed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from testbed.protocols.text import decoded
+from testbed.trace.flows import CLIENT
+from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.phase import Phase
+from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.credentials import MASK, Credentials
+from testbed.trace.services.managesieve.reader import Unit, UnitReader, Word
+from testbed.trace.services.managesieve.results import ScriptResult
+from testbed.trace.services.messages import OnMessage
+from testbed.trace.tcp.reassembly import Chunk, Gap
+
+_COMMANDS = frozenset(
+    (
+        "AUTHENTICATE",
+        "CAPABILITY",
+        "CHECKSCRIPT",
+        "DELETESCRIPT",
+        "GETSCRIPT",
+        "HAVESPACE",
+        "LISTSCRIPTS",
+        "LOGOUT",
+        "NOOP",
+        "PUTSCRIPT",
+        "RENAMESCRIPT",
+        "SETACTIVE",
+        "STARTTLS",
+        "UNAUTHENTICATE",
+    )
+)
+_STATUSES = frozenset((b"OK", b"NO", b"BYE"))
+_HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS"))
+_MAX_EXCHANGES = 1_000_000
+_MAX_LINES_KEPT, _MAX_TEXT, _MAX_STRING = 20, 500, 200
+
+
+@dataclass(slots=True)
+class _Data:
+    """What the server said since the last reply was whole."""
+
+    lines: list[str] = field(default_factory=list)
+    count: int = 0
+    octets: int = 0
+    frames: tuple[int, ...] = ()  # the first
+    begun_ns: int = 0
+
+
+class ManageSieveDialogue:
+    """Feed it what both sides said; :meth:`finish` gives the exchanges.
+
+    ``show_credentials`` decodes what AUTHENTICATE sends, which is masked else.  It carries no messages.
+    """
+
+    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
+        self._readers = (UnitReader(), UnitReader())
+        self._waiting: deque[Command] = deque([_greeting()])
+        self._data = _Data()
+        self._exchanges: list[Exchange] = []
+        self._masking = False  # after AUTHENTICATE, until a line is a command again
+        self._secret = False
+        self._encrypted = False
+        self._remarks = Remarks()
+        self._auth = Credentials(self._remarks, show=show_credentials)
+
+    def feed(self, item: Chunk | Gap) -> None:
+        """The next octets of one side."""
+        reader = self._readers[item.side]
+        if isinstance(item, Gap):
+            reader.hole(item.octets)
+            return
+        if item.decrypted and not self._encrypted:
+            self._begin_anew()
+        if self._secret or (self._encrypted and not item.decrypted):
+            return
+        reader.add(item)
+        for unit in reader.units():
+            (self._client_unit if item.side == CLIENT else self._server_unit)(unit)
+            if self._secret:
+                reader.forget()
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What there is to remark on, once it is finished."""
+        return self._remarks.told()
+
+    def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
+        """Everything understood; ManageSieve carries no mail."""
+        unit = self._readers[CLIENT].rest()
+        if unit is not None and unit.words and not self._secret:
+            self._client_unit(unit)
+        self._leave_unanswered("no reply")
+        return tuple(self._exchanges), ()
+
+    def _begin_anew(self) -> None:
+        """Keys opened what follows the handshake of TLS; both sides forget what was said before (RFC 5804 §2.2)."""
+        self._secret, self._encrypted, self._masking = False, True, False
+        for reader in self._readers:
+            reader.forget()
+        self._leave_unanswered("said before TLS had begun")
+        self._waiting.append(_greeting())
+        self._data = _Data()
+
+    def _leave_unanswered(self, why: str) -> None:
+        for command in self._waiting:
+            if command.frames:
+                self._add(Exchange(_phase(command), command, None, why))
+        self._waiting.clear()
+
+    # -- the client ---------------------------------------------------------------------------------
+
+    def _client_unit(self, unit: Unit) -> None:
+        if not unit.words:
+            return
+        first = unit.words[0]
+        verb = "" if first.is_string else decoded(first.octets).upper()
+        if verb not in _COMMANDS and self._masking:
+            self._respond(unit)
+            return
+        self._masking = verb == "AUTHENTICATE"
+        argument = ""
+        if verb == "AUTHENTICATE":
+            argument = self._authenticate(unit)
+        elif verb in _COMMANDS:
+            argument = " ".join(_shown(word) for word in unit.words[1:])[:_MAX_TEXT]
+        command = Command(verb[:20] or "?", argument, unit.frames, unit.time_ns, unit.octets)
+        if len(self._waiting) < _MAX_EXCHANGES:
+            self._waiting.append(command)
+
+    def _authenticate(self, unit: Unit) -> str:
+        """The argument of AUTHENTICATE as it may be shown."""
+        mechanism, *initial = [word.octets for word in unit.words[1:3]] or [b""]
+        mechanism = b"".join(mechanism.split()[:1])
+        said = b" ".join((b"AUTH", mechanism, *initial))
+        masked = " ".join((decoded(mechanism)[:40], *(MASK for _ in initial)))
+        return self._auth.begin(said, masked, unit.frames, encrypted=self._encrypted)
+
+    def _respond(self, unit: Unit) -> None:
+        """The client answers a challenge: a string, base64 in it."""
+        shown = self._auth.response(unit.words[0].octets, unit.frames, encrypted=self._encrypted)
+        waiting = self._waiting[-1] if self._waiting else None
+        if waiting is not None and self._auth.show and len(waiting.argument) < _MAX_TEXT:
+            self._waiting[-1] = replace(waiting, argument=f"{waiting.argument} {shown}")
+
+    # -- the server ---------------------------------------------------------------------------------
+
+    def _server_unit(self, unit: Unit) -> None:
+        data = self._data
+        data.frames, data.begun_ns = data.frames or unit.frames[:1], data.begun_ns or unit.begun_ns
+        data.octets += unit.octets
+        if unit.words and not unit.words[0].is_string and unit.words[0].octets.upper() in _STATUSES:
+            self._data = _Data()
+            self._answered(unit, data)
+            return
+        data.count += 1
+        challenged = bool(self._waiting) and self._waiting[0].verb == "AUTHENTICATE"
+        if len(data.lines) < _MAX_LINES_KEPT and not challenged:
+            data.lines.append(" ".join(map(_shown, unit.words))[:_MAX_TEXT])
+
+    def _answered(self, unit: Unit, data: _Data) -> None:
+        status = decoded(unit.words[0].octets).upper()
+        code, text = _said(unit.words[1:])
+        more = [f"{data.count} lines"] if data.count > len(data.lines) > 0 else []
+        first = " ".join(part for part in (f"({code})" if code else "", text) if part)
+        frames = tuple(dict.fromkeys((*data.frames, *unit.frames)))
+        reply = Reply(status, "", (first, *data.lines, *more), frames, data.begun_ns, data.octets)
+        command = self._waiting.popleft() if self._waiting else None
+        phase = _phase(command) if command is not None else Phase.CLOSURE if status == "BYE" else Phase.TRANSFER
+        note = {"NO": f"refused: {text}", "BYE": f"the server closes: {text}"}.get(status, "")
+        listed = data.count if command is not None and command.verb == "LISTSCRIPTS" and status == "OK" else None
+        self._add(Exchange(phase, command, reply, note.rstrip(": "), ScriptResult(code, listed)))
+        if command is not None and command.verb == "STARTTLS" and status == "OK":
+            if self._waiting:
+                behind = self._waiting[0]
+                self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
+            self._secret = True
+
+    def _add(self, exchange: Exchange) -> None:
+        if len(self._exchanges) < _MAX_EXCHANGES:
+            self._exchanges.append(exchange)
+
+
+def _greeting() -> Command:
+    return Command("connect", "", (), 0, 0)
+
+
+def _phase(command: Command) -> Phase:
+    if command.verb in _HANDSHAKE:
+        return Phase.HANDSHAKE
+    return Phase.CLOSURE if command.verb == "LOGOUT" else Phase.TRANSFER
+
+
+def _shown(word: Word) -> str:
+    """A word for eyes; a script, or what else is long, by its length."""
+    if not word.is_string:
+        return decoded(word.octets[:_MAX_STRING])
+    if word.size > _MAX_STRING or b"\n" in word.octets:
+        return f"{{{word.size} octets}}"
+    return f'"{decoded(word.octets)}"'
+
+
+def _said(words: tuple[Word, ...]) -> tuple[str, str]:
+    """The response code in capital letters, ``""`` for none, and the text for people (RFC 5804 §1.3)."""
+    code, depth = "", 0
+    for at, word in enumerate(words):
+        if word.is_string and not depth:
+            return code, " ".join(decoded(line) for line in word.octets[:_MAX_TEXT].splitlines())
+        if not word.is_string:
+            depth += (word.octets == b"(") - (word.octets == b")")
+            if at == 1 and depth == 1:
+                code = decoded(word.octets[:60]).upper()
+    return code, ""

@@ -1,0 +1,27 @@
+"""What servers of ManageSieve tell, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.trace.model.exchange import Exchange, Result
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptResult(Result):
+    """What the reply to one command says.
+
+    ``code`` is the response code, in upper case and without its parentheses (RFC 5804 §1.3); ``listed`` is how many
+    scripts LISTSCRIPTS gave, None for any other command.
+    """
+
+    code: str = ""
+    listed: int | None = None
+
+
+_NOTHING = ScriptResult()
+
+
+def script_result(exchange: Exchange) -> ScriptResult:
+    """The result of an exchange of ManageSieve, an empty one for any other."""
+    return exchange.result if isinstance(exchange.result, ScriptResult) else _NOTHING

@@ -1,0 +1,74 @@
+"""Commands that wait for their replies, which come in the same order (RFC 2920 §3.1).  A message may get several."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from testbed.protocols.smtp import GREETING
+from testbed.protocols.status import explain
+from testbed.trace.model.exchange import Command, Exchange, Reply
+from testbed.trace.model.phase import Phase
+
+_MAX_COMMANDS = 1_000_000
+# Replies that no message gets, however many it has.
+_NOT_FINAL = frozenset(("220", "221", "235", "334", "354"))
+
+
+class Waiting:
+    """The commands without a reply.  The first of all waits for the greeting."""
+
+    def __init__(self) -> None:
+        self._commands: deque[Command] = deque([Command("connect", "", (), 0, 0)])
+        self._replies: list[Reply] = []  # to the oldest, which is to get more
+
+    def __bool__(self) -> bool:
+        return bool(self._commands)
+
+    @property
+    def oldest(self) -> Command | None:
+        """The command that has waited longest."""
+        return self._commands[0] if self._commands else None
+
+    def add(self, command: Command) -> None:
+        """A command was sent."""
+        if len(self._commands) < _MAX_COMMANDS:
+            self._commands.append(command)
+
+    def cut_short(self, reply: Reply) -> Exchange | None:
+        """The exchange of a message that gets no more of the replies due to it, as this one shows."""
+        return self._take("") if self._replies and reply.code in _NOT_FINAL else None
+
+    def answered_by(self, reply: Reply) -> Command | None:
+        """The command that a reply is for."""
+        command = self.oldest
+        if command is not None and command.verb == "connect" and reply.code[:1] in ("2", "3") and reply.code != "220":
+            self._commands.popleft()  # the capture began after the greeting
+        return self.oldest
+
+    def answer(self, reply: Reply, due: int) -> Exchange | None:
+        """Give the oldest command a reply.  Gives the exchange when it is the last of those due to it."""
+        self._replies.append(reply)
+        return self._take("") if len(self._replies) >= due else None
+
+    def rest(self) -> Iterator[Exchange]:
+        """What waits when the connection has ended."""
+        while self._commands:
+            yield self._take("no reply")
+
+    def _take(self, note: str) -> Exchange:
+        command, replies, self._replies = self._commands.popleft(), self._replies, []
+        words = dict.fromkeys(note_on(reply) for reply in replies)
+        note = "; ".join(word for word in words if word) if replies else note
+        return Exchange(_phase(command), command, next(iter(replies), None), note, further=tuple(replies[1:]))
+
+
+def note_on(reply: Reply) -> str:
+    """What a reply means in words, ``""`` where it refuses nothing."""
+    return explain(reply.code, reply.enhanced) if reply.code else "not an SMTP reply"
+
+
+def _phase(command: Command) -> Phase:
+    if command.verb in GREETING:
+        return Phase.HANDSHAKE
+    return Phase.CLOSURE if command.verb == "QUIT" else Phase.TRANSFER
