@@ -57,8 +57,8 @@ class Judgement:
     """
 
     expectations: tuple[Verdict, ...]
-    staged: tuple[Verdict, ...]
-    mail: tuple[Verdict, ...]
+    staged: tuple[Verdict, ...] = ()
+    mail: tuple[Verdict, ...] = ()
 
     @property
     def always(self) -> tuple[Verdict, ...]:
