@@ -18,7 +18,16 @@ class CaptureError(UsageError):
 
 
 class StepError(TestbedError):
-    """A step of a scenario could not be played here (exit code 3); other scenarios may go on."""
+    """A step of a scenario could not be played here (exit code 3); other scenarios may go on.
+
+    ``file`` and ``line`` say where it stands, ``""`` and 0 where no line says it.
+    """
+
+    def __init__(self, cause: str, file: str = "", line: int = 0) -> None:
+        place = f"{file}:{line}" if line else file
+        super().__init__(f"{place}: {cause}" if place else cause)
+        self.cause = cause
+        self.line = line
 
 
 class LabError(TestbedError):

@@ -7,6 +7,7 @@ the unfinished trace is an unnamed file, so nothing of a killed run stays behind
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import selectors
 import shutil
@@ -42,13 +43,16 @@ class Played:
     """A scenario after its lab has ended.
 
     ``trace`` is None only when nothing was captured.  ``error`` says why the lab could not be run, or how it
-    died; ``no_lab`` tells the two apart.  ``skipped`` says why it was not played at all.
+    died; ``no_lab`` tells the two apart.  ``cause`` is that in one line, without its place, ``line`` that of the step
+    which could not be played, 0 for none.  ``skipped`` says why it was not played at all.
     """
 
     scenario: Scenario
     trace: Path | None
     seconds: float
     error: str = ""
+    cause: str = ""
+    line: int = 0
     no_lab: bool = False
     interrupted: bool = False
     skipped: str = ""
@@ -203,21 +207,21 @@ class Runner:
         seconds = time.monotonic() - process.started
         trace = self._bring_home(process)
         code = os.waitstatus_to_exitcode(status)
-        error = ""
+        error, cause, line = "", "", 0
         if self._interrupted:
             pass  # however it ended, it was told to
         elif process.overdue:
             limit = min(self._time_limit_s, seconds)  # a lab without limit was told to end, and did not
-            error = f"the lab was stopped after {limit:.0f} s of real time"
+            error = cause = f"the lab was stopped after {limit:.0f} s of real time"
         elif code != _EXIT_DONE:
-            error = (
-                process.said.partition(_ERROR)[2].decode(errors="replace").strip() or f"the lab died with status {code}"
-            )
+            error, cause, line = _failure(process.said.partition(_ERROR)[2], code)
         return Played(
             process.scenario,
             trace,
             seconds,
             error=error,
+            cause=cause,
+            line=line,
             no_lab=code == _EXIT_NO_LAB,
             interrupted=self._interrupted,
         )
@@ -271,14 +275,29 @@ def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int)
         lab(scenario, trace, lambda line: _say(pipe, line))
         code = _EXIT_DONE
     except StepError as error:
-        _say(pipe, "\0" + str(error))
+        _fail(pipe, str(error), error.cause, error.line)
     except LabError as error:
-        _say(pipe, "\0" + str(error))
+        _fail(pipe, str(error), str(error))
         code = _EXIT_NO_LAB
-    except BaseException:
-        _say(pipe, "\0" + traceback.format_exc())
+    except BaseException as error:
+        _fail(pipe, traceback.format_exc(), "".join(traceback.format_exception_only(error)))
     finally:
         os._exit(code)
+
+
+def _fail(pipe: int, error: str, cause: str, line: int = 0) -> None:
+    texts = (text.strip().encode("utf-8", "backslashreplace").decode() for text in (error, cause))
+    _say(pipe, "\0" + json.dumps((*texts, line)))
+
+
+def _failure(said: bytes | bytearray, code: int) -> tuple[str, str, int]:
+    """What a lab said on its pipe of how it failed: the error, its cause, and the line of the step."""
+    try:
+        error, cause, line = json.loads(said)
+    except ValueError:  # it was killed before it could say so
+        error = cause = f"the lab died with status {code}"
+        line = 0
+    return error, cause, line
 
 
 def _say(pipe: int, line: str) -> None:

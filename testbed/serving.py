@@ -1,7 +1,7 @@
 """Labs held open: for people outside through forwarded ports, and for programs inside.
 
-The first half of this runs in the lab's own process, the second half (:class:`Served`) is what that process tells the
-one the user sees.
+The first half of this runs in the lab's own process, the second half (:class:`OpenedLab`) is what that process tells
+the one the user sees.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ListeningService:
     """What listens in the lab; ``outside`` is the port of the machine's loopback that leads there, 0 for none."""
 
     host: str
@@ -51,17 +51,17 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class OpenedLab:
     """A lab is open: the process it lives in, and its services."""
 
     pid: int
-    services: tuple[Service, ...]
+    services: tuple[ListeningService, ...]
 
 
 class Serving:
     """Holds a lab open until it is told to end, with ports forwarded; made before the lab leaves the machine's network.
 
-    ``tell`` gets one :class:`Served` when the lab is open.  Raises UsageError for a port that cannot be had.
+    ``tell`` gets one :class:`OpenedLab` when the lab is open.  Raises UsageError for a port that cannot be had.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class Serving:
                 told = _Told(lab, service, outside)
                 source = _same_family(lab.addresses[OUTSIDE], service.address)
                 servers.append(await carry(door, service.address, service.port, source, told))
-            services.append(Service(service.host, service.name, service.address, service.port, outside))
+            services.append(ListeningService(service.host, service.name, service.address, service.port, outside))
         self._doors.close()
         for (host, port), (outside, door) in self._asked.items():
             door.close()
-            services.append(Service(host, "nobody listens", lab.addresses[host][0], port, outside))
-        self._tell.send(Served(os.getpid(), tuple(services)))
+            services.append(ListeningService(host, "nobody listens", lab.addresses[host][0], port, outside))
+        self._tell.send(OpenedLab(os.getpid(), tuple(services)))
         try:
             await _until_cancelled()
         finally:
@@ -110,7 +110,7 @@ class InsideOnly:
     async def hold(self, lab: OpenLab) -> None:
         """Wait until cancelled."""
         with speaking_as(lab.addresses[self._speaker], rto_min_ms(lab.scenario)):
-            self._tell.send(Served(os.getpid(), tuple(_services(lab))))
+            self._tell.send(OpenedLab(os.getpid(), tuple(_services(lab))))
             await _until_cancelled()
 
 
@@ -130,7 +130,7 @@ def speaker(scenario: Scenario, named: str | None) -> str:
 class _Told:
     """Logs who comes in by one door."""
 
-    def __init__(self, lab: OpenLab, service: Service, outside: int) -> None:
+    def __init__(self, lab: OpenLab, service: ListeningService, outside: int) -> None:
         self._lab = lab
         self._service = service
         self._outside = outside
@@ -141,7 +141,7 @@ class _Told:
         self._lab.log(events.Visited(to=self._service.host), f"somebody at port {self._outside} outside {what}")
 
 
-def _services(lab: OpenLab) -> list[Service]:
+def _services(lab: OpenLab) -> list[ListeningService]:
     """One for each host and port that listens, in the order of the hosts; of programs, those they are awaited at."""
     listening = listeners()
     for host, spec in lab.scenario.hosts.items():
@@ -151,7 +151,7 @@ def _services(lab: OpenLab) -> list[Service]:
     for host, own in lab.addresses.items():
         for port in sorted({port for address, port in listening if address in own}):
             address = next(address for address in own if (address, port) in listening)
-            found.append(Service(host, name_by_port("tcp", port) or "tcp", address, port, 0))
+            found.append(ListeningService(host, name_by_port("tcp", port) or "tcp", address, port, 0))
     return found
 
 
@@ -182,4 +182,4 @@ async def _until_cancelled() -> None:
             task.uncancel()
 
 
-__all__ = ["HOME", "Forward", "InsideOnly", "Served", "Service", "Serving", "speaker"]
+__all__ = ["HOME", "Forward", "InsideOnly", "ListeningService", "OpenedLab", "Serving", "speaker"]

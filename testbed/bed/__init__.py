@@ -6,7 +6,7 @@
 """
 
 from testbed.bed.bed import Bed
-from testbed.bed.judging import NotHeld, check, told
+from testbed.bed.judging import NotHeld, check, explanation
 from testbed.bed.playing import open_lab, play, play_into
 
-__all__ = ["Bed", "NotHeld", "check", "open_lab", "play", "play_into", "told"]
+__all__ = ["Bed", "NotHeld", "check", "explanation", "open_lab", "play", "play_into"]

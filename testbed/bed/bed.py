@@ -14,14 +14,14 @@ from testbed.bed.judging import check
 from testbed.bed.reading import read_mailbox
 from testbed.errors import LabError, NoLabError, UsageError
 from testbed.expect import Verdict
-from testbed.keeper import Order, Session
+from testbed.keeper import LabSession, Order
 from testbed.keeper.orders import Play, Settle, Speak
 from testbed.net.forward import HOME
 from testbed.outcome import Outcome, Result, conclude
 from testbed.scenario.in_code import step_in_code
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.scenario import Scenario
-from testbed.serving import Served, Service, speaker
+from testbed.serving import ListeningService, OpenedLab, speaker
 from testbed.trace.analysis import Analysis
 
 
@@ -36,7 +36,7 @@ class Bed:
     def __init__(self, scenario: Scenario, trace: Path, *, plays_steps: bool = True) -> None:
         self.scenario = scenario
         self._destination = trace
-        self._session = Session(
+        self._session = LabSession(
             Order(scenario, trace, Path.cwd(), dict(os.environ), float("inf"), held=True, plays_steps=plays_steps)
         )
         self._outcome: Outcome | None = None
@@ -45,7 +45,7 @@ class Bed:
             played = self._session.played()
             why = played.error or played.skipped or "the lab has ended before it was open"
             raise NoLabError(why) if played.no_lab or played.skipped else LabError(why)
-        self._served: Served = served
+        self._served: OpenedLab = served
 
     def __repr__(self) -> str:
         return f"<lab '{self.scenario.title}', {'open' if self._outcome is None else self._outcome.result}>"
@@ -70,7 +70,7 @@ class Bed:
     # -- while it is open ---------------------------------------------------------------------------
 
     @property
-    def services(self) -> tuple[Service, ...]:
+    def services(self) -> tuple[ListeningService, ...]:
         """What listens in the lab, and the port of this machine's loopback that leads to each."""
         return self._served.services
 

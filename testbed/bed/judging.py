@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
 from testbed.report.failures import Failure, failures
-from testbed.report.run import look, why_skipped
+from testbed.report.run import inspect_command, why_skipped
 from testbed.report.words import frames
 
 _MOST_FINDINGS = 5
@@ -21,10 +21,10 @@ def check(outcome: Outcome) -> None:
     """Raises NotHeld when a scenario was not played, or something did not hold, with the evidence."""
     __tracebackhide__ = True
     if outcome.result is not Result.HELD:
-        raise NotHeld(told(outcome))
+        raise NotHeld(explanation(outcome))
 
 
-def told(outcome: Outcome) -> str:
+def explanation(outcome: Outcome) -> str:
     """Why a scenario is red: each expectation as it is written, what was seen instead; the findings, the trace.
 
     For one that was skipped, why.
@@ -57,4 +57,4 @@ def _findings(outcome: Outcome) -> list[str]:
 def _trace(outcome: Outcome) -> list[str]:
     if not outcome.played.trace:
         return []
-    return [f"trace       {printable(str(outcome.played.trace))}", f"look at it  {printable(look(outcome))}"]
+    return [f"trace       {printable(str(outcome.played.trace))}", f"look at it  {printable(inspect_command(outcome))}"]

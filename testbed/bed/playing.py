@@ -8,7 +8,7 @@ from pathlib import Path
 from testbed.bed.bed import Bed
 from testbed.bed.source import Folder, Source, scenario_of, trace_file
 from testbed.errors import UsageError
-from testbed.keeper import Order, Session
+from testbed.keeper import LabSession, Order
 from testbed.outcome import Outcome, conclude
 from testbed.runner import TIME_LIMIT_S
 from testbed.scenario.network_needs import NetworkKind
@@ -66,4 +66,4 @@ def play_into(
 ) -> Outcome:
     """Play a scenario whose paths are seen from ``folder``; its trace goes where ``trace`` says."""
     order = Order(scenario, trace.absolute(), folder, dict(os.environ), time_limit_s, network=network)
-    return conclude(Session(order).played())
+    return conclude(LabSession(order).played())

@@ -24,7 +24,7 @@ from testbed.report.annotate import annotated
 from testbed.runner import Played, Runner
 from testbed.scenario.load import load_cases
 from testbed.scenario.scenario import Scenario
-from testbed.serving import HOME, Served, Service
+from testbed.serving import HOME, ListeningService, OpenedLab
 
 _GRACE_S = 10.0  # a lab full of mail may take a while to write its inventory
 
@@ -55,7 +55,7 @@ class Held:
         scenario: Scenario,
         options: argparse.Namespace,
         hold: Callable[[Connection], Holder],
-        opened: Callable[[Served], None],
+        opened: Callable[[OpenedLab], None],
         tick: Callable[[], None],
         *,
         heeds_ctrl_c: bool,
@@ -75,7 +75,7 @@ class Held:
             grace_s=_GRACE_S,
             heeds_ctrl_c=heeds_ctrl_c,
             on_progress=lambda given, line: print(line, file=sys.stderr),
-            on_tick=self._look,
+            on_tick=self._on_tick,
         )
 
     def live(self) -> Played:
@@ -87,7 +87,7 @@ class Held:
         annotated(conclude(played))
         return played
 
-    def _look(self) -> None:
+    def _on_tick(self) -> None:
         if not self._open and self._told.poll():
             self._open = True
             self._opened(self._told.recv())
@@ -99,7 +99,7 @@ def _fresh_name() -> str:
     return f"testbed-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
-def show_services(out: Console, services: tuple[Service, ...], *, forwarded: bool) -> None:
+def show_services(out: Console, services: tuple[ListeningService, ...], *, forwarded: bool) -> None:
     """A table of what listens, and where that is reached from outside."""
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="quiet")
     for title in ("host", "service", "inside", *(["outside"] if forwarded else [])):

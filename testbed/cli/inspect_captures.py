@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from testbed.cli.inspect_options import pages
 from testbed.cli.inspect_outputs import output, stream_output
-from testbed.cli.shared_work import Page, in_order
+from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import CaptureError
 from testbed.pcap.stream import read_segments, segments
 from testbed.trace.analysis import Analysis
@@ -40,7 +40,7 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
     def page(index: int) -> tuple[str, list[str]]:
         told: list[str] = []
         options.continued = index > 0
-        sys.stdout, stdout = Page(), sys.stdout
+        sys.stdout, stdout = BufferedOutput(), sys.stdout
         try:
             output(options)(_inspected(paths[index : index + 1], options, told), options)
             return sys.stdout.getvalue(), told

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from testbed.cli.shared_work import Page, in_order
+from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import UsageError, reason
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 
@@ -95,7 +95,7 @@ def _csv(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
         numbers = analysis.connections.numbers
 
         def rows(start: int, analysis: Analysis = analysis, numbers: Sequence[int] = numbers) -> str:
-            page = Page()
+            page = BufferedOutput()
             part = replace(analysis, chosen=tuple(numbers[start : start + _ROWS]))
             connections_csv([part], page, header=False)
             return page.getvalue()

@@ -39,7 +39,7 @@ class Progress:
     ) -> None:
         self._erase()
 
-    def told(self, scenario: Scenario, line: str) -> None:
+    def say(self, scenario: Scenario, line: str) -> None:
         """A lab says what it does."""
         self._doing[scenario.file, scenario.case] = f"{scenario.title}: {line}"
         self.tick()

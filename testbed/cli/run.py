@@ -80,7 +80,7 @@ def _play(
         partial(run, network=network),
         jobs=min(jobs, len(scenarios)),
         time_limit_s=options.time_limit,
-        on_progress=progress.told,
+        on_progress=progress.say,
         on_tick=progress.tick,
         why_not=network.why_not,
     )

@@ -14,7 +14,7 @@ from testbed.cli import HELD
 from testbed.cli.held import Held, one_scenario, show_services
 from testbed.errors import UsageError
 from testbed.report.console import console
-from testbed.serving import Forward, Served, Serving
+from testbed.serving import Forward, OpenedLab, Serving
 
 
 def main(options: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
     def holder(tell: Connection) -> Serving:
         return Serving(scenario, forwards, tell, plays_steps=options.steps)
 
-    def opened(served: Served) -> None:
+    def opened(served: OpenedLab) -> None:
         nonlocal ends
         show_services(out, served.services, forwarded=True)
         until = f"for {options.seconds:g} s, or until Ctrl-C" if options.seconds else "until Ctrl-C"

@@ -44,7 +44,7 @@ def _in_child(piece: object) -> object:
     return _work(piece)
 
 
-class Page(io.StringIO):
+class BufferedOutput(io.StringIO):
     """Stands in for standard output, and looks like it: what is written on it can be printed there later."""
 
     def __init__(self) -> None:

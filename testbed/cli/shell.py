@@ -13,7 +13,7 @@ from testbed.cli.held import Held, one_scenario, show_services
 from testbed.errors import reason
 from testbed.net.programs import start_inside
 from testbed.report.console import console
-from testbed.serving import InsideOnly, Served, speaker
+from testbed.serving import InsideOnly, OpenedLab, speaker
 
 CANNOT_RUN, NOT_FOUND = 126, 127  # as shells have it
 _KILLED = 128
@@ -28,7 +28,7 @@ def main(options: argparse.Namespace) -> int:
     inside: subprocess.Popen[bytes] | None = None
     code = NOT_FOUND
 
-    def opened(served: Served) -> None:
+    def opened(served: OpenedLab) -> None:
         nonlocal inside, code
         if not options.foreign:
             show_services(out, served.services, forwarded=False)

@@ -18,7 +18,7 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     what += f" for {expected.recipient}" if expected.recipient else ""
     what += f" with {expected.status}" if expected.status else ""
     what += f", {expected.count} times" if expected.count is not None else ""
-    told = [entry for entry in _told(analysis, expected) if expected.status in (None, entry.event.status)]
+    told = [entry for entry in _notifications(analysis, expected) if expected.status in (None, entry.event.status)]
     ids = {entry.event.dsn_id for entry in told}
     arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in ids]
     frames = tuple(e.frame for e in (*told, *arrived)) or tuple(e.frame for e in _occasions(analysis, expected))
@@ -31,7 +31,7 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     return Verdict(what, held, why, frames, expected.line)
 
 
-def _told(analysis: Analysis, expected: Notified) -> list[LogEntry[events.Fate]]:
+def _notifications(analysis: Analysis, expected: Notified) -> list[LogEntry[events.Fate]]:
     return [
         entry
         for entry in (*entries(analysis, events.Bounced), *entries(analysis, events.Notified))

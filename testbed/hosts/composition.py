@@ -28,7 +28,7 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Submission:
     """What somebody wants to send.
 
     ``size`` pads the text to about so many octets; ``parameters`` are for all recipients; what fails for now is tried
@@ -59,9 +59,9 @@ class Draft:
         return all(address.isascii() for address in (self.sender, *self.to))
 
 
-def draft_of(step: SendStep, folder: Path) -> Draft:
+def draft_of(step: SendStep, folder: Path) -> Submission:
     """What a step has somebody send; files lie in ``folder``.  Raises StepError when one cannot be read."""
-    return Draft(
+    return Submission(
         sender=step.sender,
         to=step.recipients,
         bcc=step.bcc,
@@ -76,7 +76,7 @@ def draft_of(step: SendStep, folder: Path) -> Draft:
     )
 
 
-def compose(draft: Draft, message_id: str, date: str) -> bytes:
+def compose(draft: Submission, message_id: str, date: str) -> bytes:
     """The message as octets, the same for the same arguments.  What is attached goes as base64."""
     message = EmailMessage(policy=SMTP if draft.is_ascii else SMTPUTF8)
     message["From"] = draft.sender

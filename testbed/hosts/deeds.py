@@ -13,7 +13,7 @@ from testbed.scenario.faults import DialogueFault
 _CHUNK = 65_536
 
 
-class Connection(Protocol):
+class Endpoint(Protocol):
     """What a deed may ask of one end of a connection."""
 
     async def read(self, octets: int) -> bytes:
@@ -32,29 +32,29 @@ class Connection(Protocol):
         """The whole host crashes."""
 
 
-Deed = Callable[[Connection, DialogueFault], Awaitable[None]]
+Deed = Callable[[Endpoint, DialogueFault], Awaitable[None]]
 
 
-async def _close(connection: Connection, fault: DialogueFault) -> None:
+async def _close(connection: Endpoint, fault: DialogueFault) -> None:
     connection.hang_up()
 
 
-async def _reset(connection: Connection, fault: DialogueFault) -> None:
+async def _reset(connection: Endpoint, fault: DialogueFault) -> None:
     connection.reset()
 
 
-async def _stall(connection: Connection, fault: DialogueFault) -> None:
+async def _stall(connection: Endpoint, fault: DialogueFault) -> None:
     """Read on, and never answer."""
     connection.be_patient()
     await read_on(connection)
 
 
-async def _crash(connection: Connection, fault: DialogueFault) -> None:
+async def _crash(connection: Endpoint, fault: DialogueFault) -> None:
     connection.crash(fault.restart)
     await for_ever()
 
 
-async def read_on(connection: Connection) -> None:
+async def read_on(connection: Endpoint) -> None:
     """Read and throw away what comes, to the end."""
     while await connection.read(_CHUNK):
         pass
@@ -68,7 +68,7 @@ async def for_ever() -> None:
 DEEDS: Mapping[str | None, Deed] = {"close": _close, "reset": _reset, "stall": _stall, "crash": _crash}
 
 
-class Served:
+class ServerEndpoint:
     """The server's end of a connection made of streams."""
 
     def __init__(self, site: Site, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -36,7 +36,7 @@ def envelope_to(sender: str, *addresses: str) -> Envelope:
     return Envelope(sender, tuple(EnvelopeRecipient(address) for address in addresses))
 
 
-class Transaction(ServerEnvelope):
+class EsmtpEnvelope(ServerEnvelope):
     """What a server collects between MAIL and the final dot: aiosmtpd's envelope, and the parameters."""
 
     def __init__(self) -> None:

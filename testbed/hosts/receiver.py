@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiosmtpd.smtp import Session
 
-from testbed.hosts.envelope import EnvelopeRecipient, Transaction
+from testbed.hosts.envelope import EnvelopeRecipient, EsmtpEnvelope
 from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.rules import Sorter
@@ -62,10 +62,10 @@ class _ReceiverHandler(MailHandler):
             )
         return reply
 
-    def received(self, session: Session, envelope: Transaction) -> bytes:
+    def received(self, session: Session, envelope: EsmtpEnvelope) -> bytes:
         return received(self._site, session, envelope)
 
-    def accept(self, message: bytes, envelope: Transaction) -> str:
+    def accept(self, message: bytes, envelope: EsmtpEnvelope) -> str:
         recipients = list(envelope.rcpt_tos)
         for recipient in recipients:
             if not self._post_office.has_room(recipient, len(message)):

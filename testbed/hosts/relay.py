@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aiosmtpd.smtp import Session as PeerSession
 
-from testbed.hosts.envelope import Transaction
+from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
@@ -76,10 +76,10 @@ class _RelayHandler(MailHandler):
             )
         return reply
 
-    def received(self, session: PeerSession, envelope: Transaction) -> bytes:
+    def received(self, session: PeerSession, envelope: EsmtpEnvelope) -> bytes:
         return received(self._site, session, envelope)
 
-    def accept(self, message: bytes, envelope: Transaction) -> str:
+    def accept(self, message: bytes, envelope: EsmtpEnvelope) -> str:
         sender, recipients = envelope.sender, list(envelope.rcpt_tos)
         targets = [self._goes_on_to(recipient) or recipient for recipient in recipients]
         onward = [replace(to, address=target) for to, target in zip(envelope.recipients, targets, strict=True)]

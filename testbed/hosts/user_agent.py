@@ -9,12 +9,12 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from testbed.durations import DAY, SECOND, format_duration
-from testbed.hosts.composition import Draft, compose
+from testbed.hosts.composition import Submission, compose
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
-from testbed.hosts.reading.reader import Reader
-from testbed.hosts.sending.delivery import Security, Session
-from testbed.hosts.sending.results import HopFailed, Result
+from testbed.hosts.reading.reader import MailReader
+from testbed.hosts.sending.delivery import DeliverySession, Security
+from testbed.hosts.sending.results import DeliveryResult, HopFailed
 from testbed.hosts.sending.security import CredentialsRefused
 from testbed.hosts.site import Site
 from testbed.protocols import events
@@ -53,7 +53,7 @@ class UserAgent:
         self._families = families
         self._retry_ns = retry_ns
         self._resolver = Resolver(site)
-        self._reader = Reader(site, families, self._filed_draft)
+        self._reader = MailReader(site, families, self._filed_draft)
         self._owner = owner
         self._sent = 0
         self._outbox: set[asyncio.Task[None]] = set()
@@ -78,7 +78,7 @@ class UserAgent:
     def inventory(self) -> None:
         """A user agent keeps no mail for others."""
 
-    async def send(self, draft: Draft) -> None:
+    async def send(self, draft: Submission) -> None:
         """Compose a message and submit it.
 
         What the server refuses is logged.  What it refuses for now (class 4) stays in the outbox and is submitted
@@ -135,16 +135,16 @@ class UserAgent:
         await self._reader.read(step, server, password)
 
     def _filed_draft(self, size: int) -> bytes:
-        draft = Draft(self._owner, (self._owner,), "Draft", "To be sent one day.", size=size)
+        draft = Submission(self._owner, (self._owner,), "Draft", "To be sent one day.", size=size)
         return compose(draft, self._next_message_id(), self._site.date())
 
-    async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
+    async def _submit(self, envelope: Envelope, content: bytes) -> dict[str, DeliveryResult]:
         account = self._account
         assert account is not None  # a scenario whose agent submits says where
-        reason = Result(0, "4.4.4", f"the name {self._server} has no address")
+        reason = DeliveryResult(0, "4.4.4", f"the name {self._server} has no address")
         for kind in self._families:
             for address in (await self._resolver.ask(self._server, kind)).records:
-                session = Session(self._site, address, account.port, account.security, pipelining=False)
+                session = DeliverySession(self._site, address, account.port, account.security, pipelining=False)
                 try:
                     await session.open()
                 except CredentialsRefused as refused:

@@ -5,7 +5,7 @@ files, signal handlers and much memory, none of which a lab should inherit; so o
 labs need once, and forks for each.  It ends with the program that started it, and every lab ends with it.
 """
 
-from testbed.keeper.client import Session
+from testbed.keeper.client import LabSession
 from testbed.keeper.orders import Order
 
-__all__ = ["Order", "Session"]
+__all__ = ["LabSession", "Order"]

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from testbed.errors import LabError, StepError, TestbedError, reason
 from testbed.keeper.orders import Order, Play, Settle, Speak
 from testbed.runner import Played
-from testbed.serving import Served
+from testbed.serving import OpenedLab
 
 _PATIENCE_S = 15.0  # a lab that was told to end has ten, and its trace must be written
 _GONE = "the process that runs the labs has ended; its last words, if any, are on standard error"
@@ -74,7 +74,7 @@ def _close() -> None:
         keeper.close()
 
 
-class Session:
+class LabSession:
     """One lab: ordered, open for a while where that was ordered, played."""
 
     def __init__(self, order: Order) -> None:
@@ -85,10 +85,10 @@ class Session:
             raise LabError(f"no lab can be started: {reason(error)}") from error
         self._played: Played | None = None
 
-    def opened(self) -> Served | None:
+    def opened(self) -> OpenedLab | None:
         """Wait until the lab is open; None when it has ended before.  Raises LabError."""
         answer = self._hear()
-        return answer if isinstance(answer, Served) else None
+        return answer if isinstance(answer, OpenedLab) else None
 
     def ask(self, order: Play | Settle | Speak) -> None:
         """Have something done in the open lab, and wait for it.  Raises StepError; LabError when the lab has ended."""

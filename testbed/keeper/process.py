@@ -75,7 +75,7 @@ def _played(order: Order, client: Connection, lab: Connection) -> Played:
         holder = None
     told = False
 
-    def look() -> None:
+    def on_tick() -> None:
         nonlocal told
         if not told and client.poll():
             told = True
@@ -87,7 +87,7 @@ def _played(order: Order, client: Connection, lab: Connection) -> Played:
         time_limit_s=order.time_limit_s,
         grace_s=_GRACE_S,
         heeds_ctrl_c=False,
-        on_tick=look,
+        on_tick=on_tick,
         why_not=order.network.why_not,
     )
     preload([order.scenario])

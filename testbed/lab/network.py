@@ -196,8 +196,10 @@ class _HostNetwork:
         def answered(address: str) -> None:
             for fault in self._refusals(address):
                 raise StepError(
-                    f"{self._file}:{fault.line}: {fault.host} refuses everything, and asks the name server all the "
-                    "same: what it is answered only a private network can refuse"
+                    f"{fault.host} refuses everything, and asks the name server all the same: what it is answered only "
+                    "a private network can refuse",
+                    self._file,
+                    fault.line,
                 )
 
         return Tap(self.loop, recorder, self._ports, refused, answered)

@@ -60,7 +60,7 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
         )
     except OSError as error:
         os.close(reading)
-        raise StepError(_cannot(lab.scenario, step, error)) from error
+        raise StepError(_cannot(step, error), lab.scenario.file, step.line) from error
     finally:
         os.close(writing)
     loop.add_reader(reading, output.read, reading)
@@ -84,12 +84,12 @@ def _folder(scenario: Scenario) -> str | None:
     return str(folder) if folder.is_dir() else None
 
 
-def _cannot(scenario: Scenario, step: RunStep, error: OSError) -> str:
-    name, place = step.command[0], f"{scenario.file}:{step.line}"
+def _cannot(step: RunStep, error: OSError) -> str:
+    name = step.command[0]
     if isinstance(error, FileNotFoundError):
         remedy = f"say 'needs: [{name}]' to have the scenario skipped where it is missing"
-        return f"{place}: there is no program '{name}' here; install it, or {remedy}"
-    return f"{place}: the program '{name}' cannot be run: {reason(error)}"
+        return f"there is no program '{name}' here; install it, or {remedy}"
+    return f"the program '{name}' cannot be run: {reason(error)}"
 
 
 def _status(code: int) -> int:

@@ -42,12 +42,12 @@ _LONGEST_NAME = 256  # characters; a host's has no more than 253 (RFC 1035 §2.3
 
 def read_pcapng(data: Octets) -> Capture:
     """Read a pcapng file."""
-    reader = Reader(data)
+    reader = BlockReader(data)
     reader.read()
     return reader.capture()
 
 
-class Reader:
+class BlockReader:
     """Reads the blocks of one file: :meth:`read`, then :meth:`capture`.  So many octets come ``before`` the data."""
 
     def __init__(self, data: Octets, before: int = 0) -> None:

@@ -25,7 +25,7 @@ from testbed.errors import CaptureError, reason
 from testbed.pcap.capture import Capture, Interface
 from testbed.pcap.classic import MAGICS, read_classic
 from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
-from testbed.pcap.pcapng import Reader
+from testbed.pcap.pcapng import BlockReader
 from testbed.pcap.read import PACKED, parse_capture
 from testbed.pcap.records import Ints, Octets
 
@@ -242,7 +242,7 @@ class _Pcapng:
         return int(length + -length % 4) if length >= self.least else 0
 
 
-class _Resumed(Reader):
+class _Resumed(BlockReader):
     """Reads blocks that follow others."""
 
     def __init__(self, data: Octets, known: _Known, before: int) -> None:

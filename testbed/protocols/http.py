@@ -1,6 +1,6 @@
 """The grammar of HTTP/1.1 messages (RFC 9112): start lines, field lines, and where a body ends.
 
-Nothing here raises on what a stranger sent; what the grammar does not allow is None or a :class:`Fault`.
+Nothing here raises on what a stranger sent; what the grammar does not allow is None or a :class:`FramingFault`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEPT = frozenset(
 )
 
 
-class Fault(StrEnum):
+class FramingFault(StrEnum):
     """What makes two readers of a message disagree on where it ends; the values are codes of remarks."""
 
     BOTH_LENGTHS = "http-length-and-encoding"  # RFC 9112 §6.1
@@ -116,14 +116,14 @@ class Head:
     Whoever feeds it bounds its size.
     """
 
-    faults: set[Fault] = field(default_factory=set)
+    faults: set[FramingFault] = field(default_factory=set)
     _values: dict[bytes, list[list[bytes]]] = field(default_factory=dict)
     _last: list[bytes] | None = None  # parts of the last field's value, which a folded line continues
 
     def add(self, line: bytes) -> None:
         """A field line without its end, or the continuation of the last one."""
         if line[:1] in (b" ", b"\t"):
-            self.faults.add(Fault.FOLDED)
+            self.faults.add(FramingFault.FOLDED)
             if self._last is not None:
                 self._last.append(line.strip(b" \t\r"))
             return
@@ -131,10 +131,10 @@ class Head:
         bare = name.rstrip(b" \t")
         self._last = None
         if not colon or _TOKEN.fullmatch(bare) is None:
-            self.faults.add(Fault.NO_FIELD)
+            self.faults.add(FramingFault.NO_FIELD)
             return
         if bare != name:
-            self.faults.add(Fault.SPACE_BEFORE_COLON)
+            self.faults.add(FramingFault.SPACE_BEFORE_COLON)
         if (key := bare.lower()) in _KEPT:
             self._last = [value.strip(b" \t\r")]
             self._values.setdefault(key, []).append(self._last)
@@ -159,7 +159,7 @@ def request_framing(line: RequestLine, head: Head) -> Framing:
     if codings and _ends_chunked(codings):
         return Framing(Body.CHUNKED)
     if codings:
-        head.faults.add(Fault.CHUNKED_NOT_LAST)
+        head.faults.add(FramingFault.CHUNKED_NOT_LAST)
         return Framing(Body.UNKNOWN)
     return _length(head) or Framing(Body.NONE)
 
@@ -174,7 +174,7 @@ def response_framing(line: StatusLine, head: Head, method: str) -> Framing:
     if codings and _ends_chunked(codings):
         return Framing(Body.CHUNKED)
     if "chunked" in codings:
-        head.faults.add(Fault.CHUNKED_NOT_LAST)
+        head.faults.add(FramingFault.CHUNKED_NOT_LAST)
     return Framing(Body.CLOSE) if codings else _length(head) or Framing(Body.CLOSE)
 
 
@@ -186,9 +186,9 @@ def _codings(version: str, head: Head) -> list[str]:
     """The transfer codings of a message."""
     codings = [coding.partition(";")[0].strip() for coding in head.members("transfer-encoding")]
     if codings and head.values("content-length"):
-        head.faults.add(Fault.BOTH_LENGTHS)
+        head.faults.add(FramingFault.BOTH_LENGTHS)
     if codings and version == "1.0":
-        head.faults.add(Fault.ENCODING_IN_1_0)
+        head.faults.add(FramingFault.ENCODING_IN_1_0)
     return codings
 
 
@@ -198,10 +198,10 @@ def _length(head: Head) -> Framing | None:
         return None
     values = set(head.members("content-length"))
     if not values or not all(_LENGTH.fullmatch(value) for value in values):
-        head.faults.add(Fault.BAD_LENGTH)
+        head.faults.add(FramingFault.BAD_LENGTH)
         return Framing(Body.UNKNOWN)
     if len({int(value) for value in values}) > 1:
-        head.faults.add(Fault.DIFFERENT_LENGTHS)
+        head.faults.add(FramingFault.DIFFERENT_LENGTHS)
         return Framing(Body.UNKNOWN)
     return Framing(Body.LENGTH, int(values.pop()))
 

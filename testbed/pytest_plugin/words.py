@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 
-from testbed.bed import told
+from testbed.bed import explanation
 from testbed.outcome import Outcome
 from testbed.report.failures import failures
 
@@ -14,7 +14,7 @@ def failure(outcome: Outcome) -> ReprExceptionInfo:
     first, *others = failures(outcome)
     place = f"line {first.line}: " if first.line else ""
     more = f" (and {len(others)} more)" if others else ""
-    return plain(first.file, first.line or 1, f"{place}{first.what}: {first.why}{more}", told(outcome))
+    return plain(first.file, first.line or 1, f"{place}{first.what}: {first.why}{more}", explanation(outcome))
 
 
 def plain(file: str, line: int, summary: str, text: str) -> ReprExceptionInfo:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
-from testbed.report.run import look
+from testbed.report.run import inspect_command
 from testbed.report.words import both_frames, frames
 from testbed.scenario.like import texts
 from testbed.scenario.scenario import Scenario
@@ -78,7 +78,10 @@ def account(outcome: Outcome, failure: Failure) -> list[str]:
         lines.append(f"evidence: {frames(failure.frames)}")
     lines += failure.detail
     if outcome.played.trace:
-        lines += [f"trace: {printable(str(outcome.played.trace))}", f"look at it: {printable(look(outcome))}"]
+        lines += [
+            f"trace: {printable(str(outcome.played.trace))}",
+            f"look at it: {printable(inspect_command(outcome))}",
+        ]
     return lines
 
 
@@ -119,17 +122,14 @@ def _difference(change: Difference) -> str:
 
 
 def _broken(outcome: Outcome) -> Failure:
-    """A lab that could not be run, or died; of a traceback, the last line says why.  A step is named by its line."""
-    lines = [printable(line) for line in outcome.played.error.splitlines() if line.strip()]
-    if not lines:
-        lines = ["there is no trace that could be judged"]
-    file = printable(outcome.scenario.file)
-    why = lines[-1] if lines[0].startswith("Traceback") else lines[0]
-    step = re.match(rf"{re.escape(file)}:(\d+): ", why)
+    """A lab that could not be run, or died."""
+    played = outcome.played
+    lines = [printable(line) for line in played.error.splitlines() if line.strip()]
+    causes = [printable(line) for line in played.cause.splitlines() if line.strip()]
     return Failure(
         "the lab runs to its end",
-        why[step.end() :] if step else why,
-        file,
-        int(step[1]) if step else 0,
+        causes[0] if causes else "there is no trace that could be judged",
+        printable(outcome.scenario.file),
+        played.line,
         detail=tuple(lines) if len(lines) > 1 else (),
     )

@@ -10,7 +10,7 @@ from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.report.failures import as_written, failures
 from testbed.report.json_analysis import finding_json, harmless
-from testbed.report.run import Run, look, why_skipped
+from testbed.report.run import Run, inspect_command, why_skipped
 
 SCHEMA_VERSION = 1
 
@@ -43,7 +43,7 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "error": result.played.error or None,
         "skipped": why_skipped(result) if result.result is Result.SKIPPED else None,
         "trace": str(result.played.trace) if result.played.trace else None,
-        "look": look(result) or None,
+        "look": inspect_command(result) or None,
         "expectations": [_verdict(result, v) for v in judgement.expectations] if judgement else [],
         "checks": [_verdict(result, v) for v in judgement.always] if judgement else [],
         "reference": str(result.reference) if result.reference else None,

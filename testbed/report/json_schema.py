@@ -110,7 +110,11 @@ CONNECTION = (
     Field("client_name", _or_null(TEXT), "The client's host name, null where the capture tells none."),
     Field("server", TEXT, "Who was addressed: address:port, or [address]:port for IPv6.", source="RFC 3986 §3.2.2"),
     Field("server_name", _or_null(TEXT), "The server's host name, null where the capture tells none."),
-    Field("service", _or_null(TEXT), "What is spoken (smtp, submission, dns …), by first words, else by port."),
+    Field(
+        "service",
+        _or_null(TEXT),
+        "What is spoken (smtp, lmtp, managesieve, dns …), by first words, else by port.",
+    ),
     Field("outcome", TEXT, "How it ended, in one line for people; its words may change."),
     _START,
     _END,

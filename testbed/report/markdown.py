@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
 from testbed.report.failures import Failure, failures
-from testbed.report.run import Run, look, names, why_skipped
+from testbed.report.run import Run, inspect_command, names, why_skipped
 from testbed.report.words import count, frames
 
 MOST_OCTETS = 900_000
@@ -69,7 +69,7 @@ def _section(outcome: Outcome, name: str) -> Iterator[str]:
         yield ""
         yield f"Trace: {_code(str(outcome.played.trace))}"
         yield ""
-        yield from _block([look(outcome)], "sh")
+        yield from _block([inspect_command(outcome)], "sh")
 
 
 def _failure(failure: Failure) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from testbed.durations import span
 from testbed.protocols.text import printable
 from testbed.report.trace import MARKS, findings
 from testbed.report.words import count, octets
+from testbed.trace.glance.kind import Turn
 from testbed.trace.model.finding import Severity
 from testbed.trace.totals import EXAMPLES, Tally, Totals
 
@@ -107,18 +108,11 @@ def _gather(into: Tally, tally: Tally) -> None:
     into.examples = sorted([*into.examples, *tally.examples])[:EXAMPLES]
 
 
-def _shortened(dialogue: str) -> Iterator[str]:
+def _shortened(dialogue: Iterable[Turn]) -> Iterator[str]:
     """``RCPT 250 RCPT 250`` as ``RCPT 250 ×2``."""
-    words = dialogue.split()
-    pairs: list[str] = []
-    for word in words:
-        if pairs and not word[0].isalpha():
-            pairs[-1] += f" {word}"
-        else:
-            pairs.append(word)
-    for pair, times in groupby(pairs):
+    for turn, times in groupby(dialogue):
         number = sum(1 for _ in times)
-        yield f"{pair} ×{number}" if number > 1 else pair
+        yield f"{turn} ×{number}" if number > 1 else str(turn)
 
 
 def _numbers(numbers: list[int]) -> str:

@@ -41,7 +41,7 @@ def why_skipped(outcome: Outcome) -> str:
     return outcome.played.skipped or f"interrupted; {kept}"
 
 
-def look(outcome: Outcome) -> str:
+def inspect_command(outcome: Outcome) -> str:
     """The command that shows the trace, for a shell; ``""`` when there is none."""
     return f"testbed inspect {shlex.quote(str(outcome.played.trace))}" if outcome.played.trace else ""
 

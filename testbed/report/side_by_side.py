@@ -19,7 +19,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.aspects import between, differ
 from testbed.trace.compare.comparison import Comparison
-from testbed.trace.compare.values import Line, Talk
+from testbed.trace.compare.values import CommandReply, Talk
 from testbed.trace.model.connection import Closure
 
 _SAME, _OTHER, _GONE, _NEW = " ", "≠", "−", "+"
@@ -122,7 +122,7 @@ def _closing(talk: Talk | None) -> _Event | None:
     return f"{talk.closing[-1]} +{span(talk.end_ns)}", f"{verb} {talk.ending}"
 
 
-def _line(line: Line) -> str:
+def _line(line: CommandReply) -> str:
     said = f"{_PSEUDO.get(line.verb, line.verb)} {line.argument}".strip()
     if "(size)" in said:
         said = said.replace("(size)", str(line.octets))

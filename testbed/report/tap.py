@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
 from testbed.report.failures import Failure, failures
-from testbed.report.run import Run, look, names, why_skipped
+from testbed.report.run import Run, inspect_command, names, why_skipped
 
 
 def tap(run: Run) -> str:
@@ -50,7 +50,7 @@ def _diagnosis(outcome: Outcome) -> Iterator[str]:
     yield from _place(first, "    ")
     if outcome.played.trace:
         yield f"  trace: {_quoted(str(outcome.played.trace))}"
-        yield f"  look: {_quoted(look(outcome))}"
+        yield f"  look: {_quoted(inspect_command(outcome))}"
     yield "  failures:"
     for failure in found:
         yield f"    - expected: {_quoted(failure.what)}"

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
+from testbed.durations import MILLISECOND, SECOND
 from testbed.scenario.names import Names
 from testbed.scenario.problems import Found
 from testbed.scenario.units import parse_duration, parse_rate, parse_size
 
-Duration = Annotated[
-    int,
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """Marks durations that the scenario's ``compress`` divides, but to no less than ``least_ns`` nanoseconds."""
+
+    least_ns: int
+
+    def divided(self, value: object, by: int) -> object:
+        """One or several, divided; what is shorter anyway stays as it is, and so does None."""
+        if isinstance(value, tuple):
+            return tuple(self.divided(one, by) for one in value)
+        return max(min(value, self.least_ns), value // by) if isinstance(value, int) else value
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedRate(Compressed):
+    """Marks a number and the duration in which there may be so many."""
+
+    def divided(self, value: object, by: int) -> object:
+        """The same number in less time."""
+        return (value[0], Compressed.divided(self, value[1], by)) if isinstance(value, tuple) else value
+
+
+_DURATION = (
     BeforeValidator(parse_duration, json_schema_input_type=str),
     Field(description="A span of scenario time: 300ms, 40m, 2h, 5d, 1d 12h.", examples=["40m", "2h", "5d"]),
-]
-"""Nanoseconds."""
+)
+Duration = Annotated[int, *_DURATION]
+"""Nanoseconds that machines wait: timeouts, delays on the wire, the time of a talk."""
+
+PeopleWait = Annotated[int, *_DURATION, Compressed(MILLISECOND)]
+"""Nanoseconds that people wait."""
+
+Limit = Annotated[int, *_DURATION, Compressed(2 * SECOND)]
+"""Nanoseconds within which something has to happen: machines take their time, which no compression makes less."""
 
 Size = Annotated[
     int,
@@ -26,10 +57,11 @@ Size = Annotated[
 
 Rate = Annotated[
     tuple[int, int],
+    CompressedRate(MILLISECOND),
     BeforeValidator(parse_rate, json_schema_input_type=str),
     Field(description="So many in such a time: 2 per 1h.", examples=["2 per 1h"]),
 ]
-"""A number, and nanoseconds."""
+"""A number, and nanoseconds that people wait."""
 
 ADDRESS = Field(
     description="A mail address.", pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254, examples=["bob@someschool.edu"]

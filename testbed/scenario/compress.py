@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from testbed.durations import MILLISECOND, SECOND
-from testbed.scenario.base import Part
+from testbed.scenario.base import Compressed, Part
+from testbed.scenario.marks import marks
 from testbed.scenario.scenario import Scenario
-
-_LEAST_NS = MILLISECOND
-_LEAST_LIMIT_NS = 2 * SECOND
-_KEYS = (
-    *("duration", "retry", "stay"),  # of steps
-    *("from_", "until", "restart"),  # of faults
-    *("give_up", "warn_after", "greylist"),  # of hosts
-    *("within", "at_least", "at_most"),  # of expectations
-)
-_LIMITS = ("within", "at_most")
-"""No shorter than two seconds: machines take their time, which no compression makes less."""
-"""What people wait for.  What machines wait for stays: timeouts, delays on the wire, the time of a talk."""
 
 _Part = TypeVar("_Part", bound=Part)
 
@@ -39,21 +27,10 @@ def compressed(scenario: Scenario) -> Scenario:
 
 
 def _divided(part: _Part, by: int) -> _Part:
-
-    update: dict[str, object] = {}
-    for key in _KEYS:
-        value = getattr(part, key, None)
-        if key not in type(part).model_fields or key in _COUNTS.get(part.__class__.__name__, ()):
-            continue
-        if isinstance(value, int) and value:
-            update[key] = max(min(value, _LEAST_LIMIT_NS) if key in _LIMITS else _LEAST_NS, value // by)
-        elif isinstance(value, tuple):
-            update[key] = tuple(max(_LEAST_NS, one // by) for one in value)
-    rate = getattr(part, "rate_limit", None)
-    if isinstance(rate, tuple):
-        update["rate_limit"] = (rate[0], max(_LEAST_NS, rate[1] // by))
-    return part.model_copy(update=update) if update else part
-
-
-_COUNTS = {"Attempts": ("at_least", "at_most")}
-"""Keys of these names that count something."""
+    found = {}
+    for field, mark in marks(type(part), Compressed):
+        value = getattr(part, field)
+        divided = mark.divided(value, by)
+        if divided != value:
+            found[field] = divided
+    return part.model_copy(update=found) if found else part

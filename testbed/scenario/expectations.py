@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from testbed.scenario.base import Address, Duration
+from testbed.scenario.base import Address, Limit, PeopleWait
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
 from testbed.scenario.names import Names
@@ -33,7 +33,7 @@ class Delivered(Tagged):
     kind: Literal["delivered"] = Field(default="delivered", exclude=True)
     to: RecipientAddress = Field(description="The recipient.")
     copies: int = Field(default=1, strict=True, ge=0, description="How many copies of each message.")
-    within: Duration | None = Field(default=None, description="At most so long after it was sent.")
+    within: Limit | None = Field(default=None, description="At most so long after it was sent.")
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
     subject: str | None = Field(default=None, description="Only messages with this in their subject.")
     text: str | None = Field(default=None, description="What stands in each, decoded, as the last packets carry it.")
@@ -160,8 +160,10 @@ class ConnectionExpected(Tagged):
         default=None,
         description="How it ended: normal, half, open, 'reset by …' or 'closed by …' client, server or a host.",
     )
-    at_least: Duration | None = Field(default=None, description="It lasted no less, from its first packet to its last.")
-    at_most: Duration | None = Field(default=None, description="It lasted no longer.")
+    at_least: PeopleWait | None = Field(
+        default=None, description="It lasted no less, from its first packet to its last."
+    )
+    at_most: Limit | None = Field(default=None, description="It lasted no longer.")
 
     @model_validator(mode="after")
     def _says_something(self) -> ConnectionExpected:

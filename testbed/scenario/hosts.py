@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator
 
 from testbed.durations import SECOND
 from testbed.protocols.address import is_host_name
-from testbed.scenario.base import Address, Duration, Rate, Size
+from testbed.scenario.base import Address, PeopleWait, Rate, Size
 from testbed.scenario.mailboxes import MailboxSpec
 from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.naming import MailServerName
@@ -74,7 +74,7 @@ class MailHostSpec(HostSpec):
     rate_limit: Rate | None = Field(
         default=None, description="How many messages it takes from one client in a time; more are told 450 4.7.1."
     )
-    greylist: Duration | None = Field(
+    greylist: PeopleWait | None = Field(
         default=None,
         description="How long client, sender and recipient that it does not know together are told 450 4.7.1.",
     )
@@ -162,7 +162,7 @@ class UserAgentSpec(HostSpec):
         default="none", description="Whether it insists on STARTTLS and a good certificate; on 465 it always does."
     )
     password: Password | None = Field(default=None, description="What it logs in with, as the user 'address'.")
-    retry: Duration | None = Field(
+    retry: PeopleWait | None = Field(
         default=None, description="When it submits again what was refused for now; without it, never."
     )
 
@@ -193,19 +193,19 @@ class RelaySpec(MailHostSpec):
 
     nouns: ClassVar[tuple[str, ...]] = (*MailHostSpec.nouns, "relay")
     role: Literal["relay"] = "relay"
-    retry: tuple[Duration, ...] = Field(
+    retry: tuple[PeopleWait, ...] = Field(
         default=tuple(parse_duration(text) for text in ("30m", "1h", "2h", "4h")),
         min_length=1,
         description="The time between attempts; the last repeats (RFC 5321 §4.5.4.1).",
     )
-    give_up: Duration = Field(
+    give_up: PeopleWait = Field(
         default=parse_duration("5d"), description="When a message still undelivered is given back to its sender."
     )
     forward: dict[str, Address] = Field(
         default_factory=dict, description="Users of the domain whose mail goes on to an address elsewhere."
     )
 
-    warn_after: Duration | None = Field(
+    warn_after: PeopleWait | None = Field(
         default=None,
         description="The age at which the sender is told that a message is delayed;"
         " without it, only who asked for it is, after four hours.",

@@ -8,12 +8,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from testbed.scenario.base import ADDRESS
+from testbed.scenario.marks import marks
 from testbed.scenario.names import Names
 from testbed.scenario.problems import Found, Path, did_you_mean
 
@@ -62,7 +62,8 @@ RecipientAddress = Annotated[str, ADDRESS, MailboxReference(aliases=True)]
 
 def wrong_names(part: BaseModel, names: Names) -> Found:
     """What is wrong with the names in the fields of a part, each at its path from there."""
-    for field, key, reference in _references(type(part)):
+    for field, reference in marks(type(part), Reference):  # type: ignore[type-abstract]
+        key = type(part).model_fields[field].alias or field
         for path, name in _named(getattr(part, field)):
             if problem := reference.problem(name, names):
                 yield (key, *path), problem
@@ -74,19 +75,3 @@ def _named(value: object) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, tuple):
         for place, one in enumerate(value):
             yield (place,), one
-
-
-@cache
-def _references(part: type[BaseModel]) -> tuple[tuple[str, str, Reference], ...]:
-    """The fields of a class that name something, each with its key in the file."""
-    found = ((name, field, _mark(field.metadata, field.annotation)) for name, field in part.model_fields.items())
-    return tuple((name, field.alias or name, mark) for name, field, mark in found if mark is not None)
-
-
-def _mark(metadata: object, annotation: object) -> Reference | None:
-    own = metadata if isinstance(metadata, list | tuple) else ()
-    for one in own:
-        if isinstance(one, Reference):
-            return one
-    inner = (_mark(getattr(one, "__metadata__", ()), one) for one in get_args(annotation))
-    return next((mark for mark in inner if mark is not None), None)

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from testbed.durations import SECOND, format_duration
 from testbed.protocols.address import domain_of
 from testbed.scenario.attachments import Attachment
-from testbed.scenario.base import Address, Duration, Size
+from testbed.scenario.base import Address, PeopleWait, Size
 from testbed.scenario.names import Names
 from testbed.scenario.naming import MailboxAddress, UserAgentName
 from testbed.scenario.problems import Found, did_you_mean
@@ -51,7 +51,7 @@ class SendStep(Tagged):
         default=None, description="How much of it comes back when it fails (RFC 3461 §4.3)."
     )
     via: UserAgentName | None = Field(default=None, description="The user agent, where several have this sender.")
-    retry: Duration | None = Field(
+    retry: PeopleWait | None = Field(
         default=None, description="How long the user agent waits before it tries again; without it, it does not."
     )
 
@@ -103,7 +103,7 @@ class WaitStep(Tagged):
 
     shorthand: ClassVar[str] = "duration"
     kind: Literal["wait"] = Field(default="wait", exclude=True)
-    duration: Duration
+    duration: PeopleWait
 
     def describe(self) -> str:
         """One line in words."""
@@ -152,7 +152,7 @@ class ReadStep(Tagged):
     )
     delete: bool = Field(default=False, strict=True, description="Delete what was fetched.")
     quit: bool = Field(default=True, strict=True, description="Say goodbye; 'false' cuts the connection instead.")
-    stay: Duration | None = Field(
+    stay: PeopleWait | None = Field(
         default=None, description="Stay logged in for so long while the scenario goes on; with IMAP, in IDLE."
     )
     folder: str | None = Field(default=None, description="IMAP: the folder to open; the inbox when unsaid.")

@@ -41,7 +41,7 @@ class Understood:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PacketSource:
     """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened.
 
     ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications.
@@ -70,14 +70,16 @@ class Objection:
     is_final: bool
 
 
-def understand(number: int, index: int, flow: Flow, source: Source, objections: Sequence[Objection] = ()) -> Understood:
+def understand(
+    number: int, index: int, flow: Flow, source: PacketSource, objections: Sequence[Objection] = ()
+) -> Understood:
     """Analyse one flow, ``index`` its place among all.  ``objections`` are the ICMP errors about it."""
     if flow.protocol == TCP:
         return _tcp(number, flow, source, source.decrypted.of(index), objections)
     return _udp(number, flow, source, any(objection.is_final for objection in objections))
 
 
-def received(flow: Flow, source: Source) -> Flow:
+def received(flow: Flow, source: PacketSource) -> Flow:
     """A flow without the packets that their receiver discarded."""
     if flow.protocol != TCP:
         return flow
@@ -85,12 +87,12 @@ def received(flow: Flow, source: Source) -> Flow:
 
 
 def _tcp(
-    number: int, flow: Flow, source: Source, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
+    number: int, flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
 ) -> Understood:
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
-    received = without(flow, damaged)
-    spoken, tls = _spoken_over_tcp(received, source, opened)
+    whole = without(flow, damaged)
+    spoken, tls = _spoken_over_tcp(whole, source, opened)
     events = tcp_events(flow, source.options)
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
@@ -100,7 +102,7 @@ def _tcp(
     division = boundaries(flow, spoken.exchanges)
     transport = Transport(
         "tcp",
-        zeek.conn_state(received),
+        zeek.conn_state(whole),
         history,
         octets(flow, CLIENT),
         octets(flow, SERVER),
@@ -121,10 +123,12 @@ def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
     remarks = Remarks()
     for objection in objections:
         remarks.note("icmp-unreachable" if objection.is_final else "path-mtu-told", (objection.frame,), objection.what)
-    return remarks.told()
+    return remarks.in_order()
 
 
-def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]) -> tuple[Spoken, TlsSession | None]:
+def _spoken_over_tcp(
+    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext]
+) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
     watch = TlsWatch(opened)
     client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
@@ -133,7 +137,7 @@ def _spoken_over_tcp(flow: Flow, source: Source, opened: Mapping[int, Plaintext]
     return spoken, watch.session()
 
 
-def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understood:
+def _udp(number: int, flow: Flow, source: PacketSource, unreachable: bool) -> Understood:
     payloads = [source.payload(row) for row in flow.index]
     items = (Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p]) for p in range(len(flow)))
     spoken = listen("udp", name_by_port("udp", flow.server[1]), items)
@@ -157,7 +161,7 @@ def _udp(number: int, flow: Flow, source: Source, unreachable: bool) -> Understo
 def _connection(
     number: int,
     flow: Flow,
-    source: Source,
+    source: PacketSource,
     spoken: Spoken,
     transport: Transport,
     tls: TlsSession | None,

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from testbed.errors import UsageError
 from testbed.pcap.parts import cores
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
-from testbed.trace.glance.kind import Kind, kind_of
+from testbed.trace.glance.kind import ConnectionKind, kind_of
 from testbed.trace.model.connection import Connection, Endpoint
 
 # What a term is compared with: every one of these texts, in lower case.  First those told by the two ends, client and
@@ -20,14 +20,14 @@ _OF_ENDS: dict[str, Callable[[Endpoint, Endpoint], Iterable[str]]] = {
     "host": lambda client, server: (client.address, client.name, server.address, server.name),
     "port": lambda client, server: (str(client.port), str(server.port)),
 }
-_OF_KIND: dict[str, Callable[[Kind], Iterable[str]]] = {
+_OF_KIND: dict[str, Callable[[ConnectionKind], Iterable[str]]] = {
     "service": lambda k: (k.service, k.transport),
     "state": lambda k: (k.conn_state,),
     "handshake": lambda k: (k.handshake,),
     "closure": lambda k: (k.closure, f"{k.closure} by {k.closed_by}"),
     "finding": lambda k: [code for code, _ in k.findings] + (["any"] if k.findings else ["none"]),
     "severity": lambda k: [severity for _, severity in k.findings],
-    "reply": lambda k: k.dialogue.split(),
+    "reply": lambda k: [word for turn in k.dialogue for reply in turn.replies for word in (*reply, " ".join(reply))],
 }
 _OF_CONNECTION: dict[str, Callable[[Connection], Iterable[str]]] = {
     "mail": lambda c: [a for t in c.transactions for a in (t.sender, *(r.address for r in t.recipients))],
@@ -51,7 +51,7 @@ class Filter:
             return self._holds(_OF_CONNECTION[self.term](connection))
         return self.may_accept(kind_of(connection)) and self.may_accept_ends(connection.client, connection.server)
 
-    def may_accept(self, kind: Kind) -> bool:
+    def may_accept(self, kind: ConnectionKind) -> bool:
         """Whether connections of a kind can pass."""
         return self.term not in _OF_KIND or self._holds(_OF_KIND[self.term](kind))
 

@@ -1,4 +1,4 @@
-"""The messages of a capture as octets: what SMTP carried, POP3 and IMAP retrieved, IMAP appended."""
+"""The messages of a capture as octets: what SMTP and LMTP carried, POP3 and IMAP retrieved, IMAP appended."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from testbed.pcap.table import TCP
 from testbed.trace.analysis import Analysis
-from testbed.trace.glance.kind import Kind
+from testbed.trace.glance.kind import ConnectionKind
 from testbed.trace.model.finding import Finding
 
 EXAMPLES = 3
@@ -39,7 +39,7 @@ class Totals:
     server_octets: int = 0
     retransmissions: int = 0
     gaps: int = 0
-    kinds: dict[Kind, Tally] = field(default_factory=dict)
+    kinds: dict[ConnectionKind, Tally] = field(default_factory=dict)
     account: list[Finding] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     _round_trips: list[NDArray[np.int64]] = field(default_factory=list)
@@ -64,7 +64,9 @@ class Totals:
         self.account += analysis.account[: _MOST_ACCOUNTS - len(self.account)]
         self.problems += [problem for problem in analysis.problems if problem not in self.problems]
 
-    def _count_kinds(self, kinds: tuple[Kind, ...], kind: NDArray[np.int32], numbers: NDArray[np.int64]) -> None:
+    def _count_kinds(
+        self, kinds: tuple[ConnectionKind, ...], kind: NDArray[np.int32], numbers: NDArray[np.int64]
+    ) -> None:
         times = np.bincount(kind, minlength=len(kinds)).tolist()
         order = np.argsort(kind, kind="stable")
         first = np.searchsorted(kind[order], np.arange(len(kinds)))

@@ -12,7 +12,7 @@ import numpy as np
 from testbed.pcap.condition import conditions, identifications
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import parse_options
-from testbed.trace.dissection import Objection, Source, Understood, received, understand
+from testbed.trace.dissection import Objection, PacketSource, Understood, received, understand
 from testbed.trace.findings import find_in_connection
 from testbed.trace.flows import Flow, Flows
 from testbed.trace.icmp import Complaint
@@ -40,7 +40,7 @@ class Understanding:
         options = lambda row: parse_options(table.options(row))  # noqa: E731
         conditions_of = lambda rows: conditions(table, np.array(rows, np.int64)).tolist()  # noqa: E731
         numbers_of = lambda rows: identifications(table, np.array(rows, np.int64)).tolist()  # noqa: E731
-        self._source = Source(
+        self._source = PacketSource(
             table.octets, options, names, decrypted, show_credentials, conditions=conditions_of, numbers=numbers_of
         )
         self._kept: OrderedDict[int, Understood] = OrderedDict()

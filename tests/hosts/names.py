@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.dns.name_server import NameServer, Record, Zone
+from testbed.hosts.dns.name_server import NameServer, Zone, ZoneEntry
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.site import Site
 from testbed.hosts.zone_script import ZoneScript
@@ -71,6 +71,6 @@ def names(records: list[str], *faults: dict[str, object], also: tuple[str, ...] 
                     port_at=port_at,
                 )
 
-            zone = Zone([Record(*record.split(" ", 2)) for record in records], also)
+            zone = Zone([ZoneEntry(*record.split(" ", 2)) for record in records], also)
             server = NameServer(site("ns.lab", SERVER, log, script), zone)
             yield Names(Resolver(site("relay.crepes.fr", ASKER, Logged(), ZoneScript())), log, server, loop)

@@ -9,7 +9,7 @@ import pytest
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.sending.delivery import Result, Session
+from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession
 from testbed.hosts.site import Site
 from testbed.protocols.events import LogEvent
 
@@ -38,16 +38,16 @@ class Server:
         writer.close()
 
 
-def deliver(server: Server, folder: Path, *, pipelining: bool) -> dict[str, Result]:
+def deliver(server: Server, folder: Path, *, pipelining: bool) -> dict[str, DeliveryResult]:
     def log(event: LogEvent, message: str) -> None:
         raise AssertionError(message)
 
     site = Site("crepes.fr", ("127.0.0.1",), folder, "127.0.0.1", log, lambda: 0.0, DialogueScript((), print))
 
-    async def play() -> dict[str, Result]:
+    async def play() -> dict[str, DeliveryResult]:
         listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
         port: int = listening.sockets[0].getsockname()[1]
-        session = Session(site, "127.0.0.1", port, pipelining=pipelining)
+        session = DeliverySession(site, "127.0.0.1", port, pipelining=pipelining)
         await session.open()
         results = await session.send(TWO, CONTENT)
         await session.quit()

@@ -12,7 +12,7 @@ import pytest
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.sending.delivery import Session
+from testbed.hosts.sending.delivery import DeliverySession
 from testbed.hosts.site import Site
 
 from .conftest import Logged
@@ -38,7 +38,7 @@ def said_after_data(content: bytes, tmp_path: Path) -> bytes:
                 heard.append(said)
 
     async def deliver() -> None:
-        session = Session(site, "127.0.0.1", listener.getsockname()[1])
+        session = DeliverySession(site, "127.0.0.1", listener.getsockname()[1])
         await session.open()
         await session.send(envelope_to("a@x", "b@y"), content)
         await session.quit()

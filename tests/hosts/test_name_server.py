@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.hosts.dns.name_server import Record, Zone, respond
+from testbed.hosts.dns.name_server import Zone, ZoneEntry, respond
 from testbed.hosts.zone_script import ZoneScript
 from testbed.scenario.faults import ZoneFault
 
 ZONE = Zone(
     [
-        Record("someschool.edu", "MX", "10 mx1.someschool.edu."),
-        Record("someschool.edu", "MX", "20 mx2.someschool.edu."),
-        Record("mx1.someschool.edu", "A", "127.0.0.30"),
-        Record("mx2.someschool.edu", "AAAA", "fd00::40"),
-        Record("www.someschool.edu", "CNAME", "mx1.someschool.edu."),
-        Record("loop.edu", "CNAME", "loop.edu."),
-        *(Record("large.edu", "MX", f"{n} mx{n}.a-rather-long-name-for-a-host.large.edu.") for n in range(40)),
+        ZoneEntry("someschool.edu", "MX", "10 mx1.someschool.edu."),
+        ZoneEntry("someschool.edu", "MX", "20 mx2.someschool.edu."),
+        ZoneEntry("mx1.someschool.edu", "A", "127.0.0.30"),
+        ZoneEntry("mx2.someschool.edu", "AAAA", "fd00::40"),
+        ZoneEntry("www.someschool.edu", "CNAME", "mx1.someschool.edu."),
+        ZoneEntry("loop.edu", "CNAME", "loop.edu."),
+        *(ZoneEntry("large.edu", "MX", f"{n} mx{n}.a-rather-long-name-for-a-host.large.edu.") for n in range(40)),
     ]
 )
 

@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from testbed.hosts.dns.name_server import Record, Zone, respond
-from testbed.hosts.dns.resolver import PORT, Answer
+from testbed.hosts.dns.name_server import Zone, ZoneEntry, respond
+from testbed.hosts.dns.resolver import PORT, LookupResult
 from tests.hosts.names import ASKER, SERVER, names
 
 RECORDS = [
@@ -58,21 +58,21 @@ def test_an_answer(name: str, kind: str, rcode: str, records: tuple[str, ...]) -
 
 TROUBLE = {
     # what the server does, and how often: what is learnt, after how many seconds of waiting and how many questions
-    ("SERVFAIL", None): (Answer("SERVFAIL", ()), 0, 1),
-    ("REFUSED", None): (Answer("REFUSED", ()), 0, 1),
-    ("truncated", None): (Answer("NOERROR", BOTH_MX), 0, 2),
-    ("silent", 1): (Answer("NOERROR", BOTH_MX), 5, 1),
-    ("silent", 2): (Answer("NOERROR", BOTH_MX), 10, 1),
-    ("silent", None): (Answer("TIMEOUT", ()), 15, 0),
-    ("garbled", 1): (Answer("NOERROR", BOTH_MX), 5, 2),
-    ("garbled", None): (Answer("TIMEOUT", ()), 15, 3),
-    ("wrong-id", 1): (Answer("NOERROR", BOTH_MX), 5, 2),
-    ("wrong-id", None): (Answer("TIMEOUT", ()), 15, 3),
+    ("SERVFAIL", None): (LookupResult("SERVFAIL", ()), 0, 1),
+    ("REFUSED", None): (LookupResult("REFUSED", ()), 0, 1),
+    ("truncated", None): (LookupResult("NOERROR", BOTH_MX), 0, 2),
+    ("silent", 1): (LookupResult("NOERROR", BOTH_MX), 5, 1),
+    ("silent", 2): (LookupResult("NOERROR", BOTH_MX), 10, 1),
+    ("silent", None): (LookupResult("TIMEOUT", ()), 15, 0),
+    ("garbled", 1): (LookupResult("NOERROR", BOTH_MX), 5, 2),
+    ("garbled", None): (LookupResult("TIMEOUT", ()), 15, 3),
+    ("wrong-id", 1): (LookupResult("NOERROR", BOTH_MX), 5, 2),
+    ("wrong-id", None): (LookupResult("TIMEOUT", ()), 15, 3),
 }
 
 
 @pytest.mark.parametrize(("fault", "learnt"), TROUBLE.items(), ids=[f"{kind}-{times}" for kind, times in TROUBLE])
-def test_trouble(fault: tuple[str, int | None], learnt: tuple[Answer, int, int]) -> None:
+def test_trouble(fault: tuple[str, int | None], learnt: tuple[LookupResult, int, int]) -> None:
     kind, times = fault
     answer, waited_s, answers = learnt
     with names(RECORDS, {"zone": "someschool.edu", "answer": kind, "times": times}) as there:
@@ -85,7 +85,7 @@ def test_trouble(fault: tuple[str, int | None], learnt: tuple[Answer, int, int])
 def test_nobody_answers_where_no_server_is() -> None:
     with names([]) as there:
         answer, _ = there.run(lambda: there.resolver.ask("someschool.edu", "MX"), served=False)
-    assert answer == Answer("TIMEOUT", ())
+    assert answer == LookupResult("TIMEOUT", ())
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_nobody_answers_where_no_server_is() -> None:
     ],
 )
 def test_what_is_the_last_word(rcode: str, settled: bool) -> None:
-    assert Answer(rcode, ()).settled == settled
+    assert LookupResult(rcode, ()).settled == settled
 
 
 class Forger(asyncio.DatagramProtocol):
@@ -120,7 +120,7 @@ class Forger(asyncio.DatagramProtocol):
         self._transport.sendto(self._answer(query, "127.0.0.30"), asker)
 
     def _answer(self, query: bytes, address: str) -> bytes:
-        answer = respond(Zone([Record("mx1.someschool.edu", "A", address)]), query)
+        answer = respond(Zone([ZoneEntry("mx1.someschool.edu", "A", address)]), query)
         assert answer is not None
         return answer
 
@@ -128,7 +128,7 @@ class Forger(asyncio.DatagramProtocol):
 def test_an_answer_from_elsewhere_is_passed_over() -> None:
     forger = Forger()
 
-    async def ask() -> Answer:
+    async def ask() -> LookupResult:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: forger, (SERVER, PORT))
         try:
             return await there.resolver.ask("mx1.someschool.edu", "A")
@@ -137,5 +137,5 @@ def test_an_answer_from_elsewhere_is_passed_over() -> None:
 
     with names([]) as there:
         answer, _ = there.run(ask, served=False)
-    assert answer == Answer("NOERROR", ("127.0.0.30",))
+    assert answer == LookupResult("NOERROR", ("127.0.0.30",))
     assert forger.asked_from == [ASKER]

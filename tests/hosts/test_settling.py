@@ -14,7 +14,7 @@ from testbed.hosts.queue.notifications import Notifier
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.settling import Settlement, Taker
 from testbed.hosts.queue.store import Queue
-from testbed.hosts.sending.results import Result
+from testbed.hosts.sending.results import DeliveryResult
 from testbed.hosts.site import Site
 from testbed.protocols.esmtp import RcptParameters
 from tests.hosts.conftest import Logged
@@ -24,11 +24,11 @@ ARRIVED = 1_767_603_600.0
 ALICE, BOB, CAROL = "alice@crepes.fr", "bob@someschool.edu", "carol@someschool.edu"
 MX, MX_WITH_DSN, HERE = Taker("mx.someschool.edu"), Taker("mx.someschool.edu", tells=True), Taker()
 
-TAKEN = Result(250, "2.0.0", "taken")
-FULL = Result(452, "4.2.2", "Mailbox full")
-UNKNOWN = Result(550, "5.1.1", "User unknown")
-SILENCE = Result(0, "4.4.1", "no answer from the host")
-NO_DOMAIN = Result(0, "5.1.2", "the domain does not exist")
+TAKEN = DeliveryResult(250, "2.0.0", "taken")
+FULL = DeliveryResult(452, "4.2.2", "Mailbox full")
+UNKNOWN = DeliveryResult(550, "5.1.1", "User unknown")
+SILENCE = DeliveryResult(0, "4.4.1", "no answer from the host")
+NO_DOMAIN = DeliveryResult(0, "5.1.2", "the domain does not exist")
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Relay:
         content = b"Message-ID: <lunch@crepes.fr>\r\n\r\nLunch?\r\n"
         self.message = self.queue.add(envelope, content, "<lunch@crepes.fr>", ARRIVED)
 
-    def attempt(self, taker: Taker = MX, /, *, age_s: float = 0, **results: Result) -> None:
+    def attempt(self, taker: Taker = MX, /, *, age_s: float = 0, **results: DeliveryResult) -> None:
         """Settle an attempt that ends when the message is so old; results by the local parts of recipients."""
         self.now = ARRIVED + age_s
         found = {f"{name}@someschool.edu": result for name, result in results.items()}
@@ -85,7 +85,7 @@ class Relay:
 class Fate:
     """``told`` is the action and the status of the notice, ``""`` for none."""
 
-    result: Result
+    result: DeliveryResult
     stays: bool
     told: str
     age_s: float = 0
@@ -151,7 +151,7 @@ def test_those_who_fail_together_are_told_of_in_one_notice(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("result", [UNKNOWN, TAKEN], ids=["failure", "receipt"])
-def test_a_notice_is_queued_before_the_queue_forgets_what_it_tells_of(result: Result, tmp_path: Path) -> None:
+def test_a_notice_is_queued_before_the_queue_forgets_what_it_tells_of(result: DeliveryResult, tmp_path: Path) -> None:
     """Else a crash in between loses a message without a word."""
     relay = Relay(tmp_path, notify="SUCCESS,FAILURE")
     relay.attempt(bob=result)
@@ -184,7 +184,7 @@ def test_a_delay_tells_until_when_it_is_tried(tmp_path: Path) -> None:
     ],
     ids=["a reply", "no reply"],
 )
-def test_only_a_reply_is_quoted_as_one(result: Result, fields: dict[str, str], tmp_path: Path) -> None:
+def test_only_a_reply_is_quoted_as_one(result: DeliveryResult, fields: dict[str, str], tmp_path: Path) -> None:
     relay = Relay(tmp_path)
     relay.attempt(age_s=5 * DAY, bob=result)
     [notice] = relay.told

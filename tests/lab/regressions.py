@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from testbed.hosts.dns.resolver import Answer, Resolver
+from testbed.hosts.dns.resolver import LookupResult, Resolver
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.queue.notifications import Notifier
@@ -18,8 +18,8 @@ from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Route, Router
 from testbed.hosts.reading.pop3_client import Pop3Client
 from testbed.hosts.sending import delivery
-from testbed.hosts.sending.delivery import Session
-from testbed.hosts.sending.results import Result
+from testbed.hosts.sending.delivery import DeliverySession
+from testbed.hosts.sending.results import DeliveryResult
 from testbed.hosts.smtp import staging
 from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.net.faults.action import Action
@@ -52,7 +52,7 @@ def asks_every_question_twice(patch: pytest.MonkeyPatch) -> None:
     """A resolver that does not believe the first answer."""
     ask = Resolver.ask
 
-    async def twice(self: Resolver, name: str, kind: str) -> Answer:
+    async def twice(self: Resolver, name: str, kind: str) -> LookupResult:
         await ask(self, name, kind)
         return await ask(self, name, kind)
 
@@ -62,24 +62,24 @@ def asks_every_question_twice(patch: pytest.MonkeyPatch) -> None:
 def leaves_without_quit(patch: pytest.MonkeyPatch) -> None:
     """A client that closes instead of saying QUIT."""
 
-    async def drop(self: Session) -> None:
+    async def drop(self: DeliverySession) -> None:
         self.drop()
 
-    patch.setattr(Session, "quit", drop)
+    patch.setattr(DeliverySession, "quit", drop)
 
 
 def says_helo(patch: pytest.MonkeyPatch) -> None:
     """A client that knows no EHLO."""
 
-    async def helo(self: Session) -> None:
+    async def helo(self: DeliverySession) -> None:
         await self._client.helo()
 
-    patch.setattr(Session, "_greet", helo)
+    patch.setattr(DeliverySession, "_greet", helo)
 
 
 def never_pipelines(patch: pytest.MonkeyPatch) -> None:
     """A client that waits for every reply."""
-    patch.setattr(Session, "_in_one_go", Session._step_by_step)
+    patch.setattr(DeliverySession, "_in_one_go", DeliverySession._step_by_step)
 
 
 def does_not_log_in(patch: pytest.MonkeyPatch) -> None:
@@ -98,12 +98,12 @@ def announces_no_size(patch: pytest.MonkeyPatch) -> None:
 
 def adds_a_footer(patch: pytest.MonkeyPatch) -> None:
     """A relay that writes below every message."""
-    send = Session.send
+    send = DeliverySession.send
 
-    async def more(self: Session, envelope: Envelope, content: bytes) -> dict[str, Result]:
+    async def more(self: DeliverySession, envelope: Envelope, content: bytes) -> dict[str, DeliveryResult]:
         return await send(self, envelope, content + b"-- \r\nSent by my relay\r\n")
 
-    patch.setattr(Session, "send", more)
+    patch.setattr(DeliverySession, "send", more)
 
 
 def tells_nobody(patch: pytest.MonkeyPatch) -> None:

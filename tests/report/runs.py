@@ -83,8 +83,8 @@ def changed(scenario: Scenario, text: str, number: int = 1) -> Outcome:
     return replace(as_before, reference=Path("references/one.pcapng"), changes=changes)
 
 
-def broken(scenario: Scenario, error: str) -> Outcome:
-    return Outcome(Played(scenario, None, 0.1, error=error), None, None)
+def broken(scenario: Scenario, error: str, cause: str = "", line: int = 0) -> Outcome:
+    return Outcome(Played(scenario, None, 0.1, error=error, cause=cause or error, line=line), None, None)
 
 
 def skipped(scenario: Scenario, why: str) -> Outcome:

@@ -124,7 +124,11 @@ def test_a_failure_says_what_where_and_how_to_look_at_it() -> None:
 
 def test_a_lab_that_died_is_an_error_with_its_last_word() -> None:
     traceback = "Traceback (most recent call last):\n  File x\nZeroDivisionError: ouch"
-    one, two = cases(junit_xml(run(broken(scenarios()[0], traceback), broken(scenarios()[1], "no TUN here"))))
+    one, two = cases(
+        junit_xml(
+            run(broken(scenarios()[0], traceback, "ZeroDivisionError: ouch"), broken(scenarios()[1], "no TUN here"))
+        )
+    )
     first, second = one.find("error"), two.find("error")
     assert first is not None
     assert second is not None
@@ -134,7 +138,8 @@ def test_a_lab_that_died_is_an_error_with_its_last_word() -> None:
 
 
 def test_a_step_that_could_not_be_played_stands_at_its_line() -> None:
-    [case] = cases(junit_xml(run(broken(scenarios()[0], "scenarios/one.yaml:3: there is no program 'swaks' here"))))
+    why = "there is no program 'swaks' here"
+    [case] = cases(junit_xml(run(broken(scenarios()[0], f"scenarios/one.yaml:3: {why}", why, 3))))
     found = case.find("error")
     assert found is not None
     assert found.get("message") == "the lab runs to its end: there is no program 'swaks' here"

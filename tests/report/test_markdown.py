@@ -65,7 +65,8 @@ def test_findings_are_folded() -> None:
 
 
 def test_a_traceback_is_shown_whole() -> None:
-    page = shown(markdown(run(broken(scenarios()[0], "Traceback (most recent call last):\n  File x\nOSError: ouch"))))
+    traceback = "Traceback (most recent call last):\n  File x\nOSError: ouch"
+    page = shown(markdown(run(broken(scenarios()[0], traceback, "OSError: ouch"))))
     assert "Seen: OSError: ouch" in page
     assert "Traceback (most recent call last):\n  File x\nOSError: ouch\n" in page
 

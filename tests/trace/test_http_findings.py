@@ -8,7 +8,7 @@ import agreement
 import pytest
 from talk import Talk, watch
 
-from testbed.protocols.http import Fault
+from testbed.protocols.http import FramingFault
 from testbed.trace.findings import find_in_connection
 from testbed.trace.inspect import inspect
 from testbed.trace.model.connection import Closure, Connection
@@ -110,38 +110,38 @@ def test_a_login_that_is_refused() -> None:
     assert refused.text.endswith("401 No: the credentials were not accepted")
 
 
-AMBIGUOUS: dict[str, tuple[tuple[str, ...], Fault]] = {
+AMBIGUOUS: dict[str, tuple[tuple[str, ...], FramingFault]] = {
     "Content-Length beside Transfer-Encoding": (
-        ("C POST / HTTP/1.1\r\nContent-Length: 6\r\n" + CHUNKED + ENDING, OK), Fault.BOTH_LENGTHS,
+        ("C POST / HTTP/1.1\r\nContent-Length: 6\r\n" + CHUNKED + ENDING, OK), FramingFault.BOTH_LENGTHS,
     ),
-    "in a reply": ((GET, "S HTTP/1.1 200 OK\r\nContent-Length: 6\r\n" + CHUNKED + ENDING), Fault.BOTH_LENGTHS),
-    "lengths that differ": (("C POST / HTTP/1.1\r\nContent-Length: 6, 5\r\n\r\n", OK), Fault.DIFFERENT_LENGTHS),
-    "a length with a sign": (("C POST / HTTP/1.1\r\nContent-Length: +6\r\n\r\n", OK), Fault.BAD_LENGTH),
-    "an empty length": (("C POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", OK), Fault.BAD_LENGTH),
+    "in a reply": ((GET, "S HTTP/1.1 200 OK\r\nContent-Length: 6\r\n" + CHUNKED + ENDING), FramingFault.BOTH_LENGTHS),
+    "lengths that differ": (("C POST / HTTP/1.1\r\nContent-Length: 6, 5\r\n\r\n", OK), FramingFault.DIFFERENT_LENGTHS),
+    "a length with a sign": (("C POST / HTTP/1.1\r\nContent-Length: +6\r\n\r\n", OK), FramingFault.BAD_LENGTH),
+    "an empty length": (("C POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", OK), FramingFault.BAD_LENGTH),
     "chunked not last": (
-        ("C POST / HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n", OK), Fault.CHUNKED_NOT_LAST,
+        ("C POST / HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n", OK), FramingFault.CHUNKED_NOT_LAST,
     ),
     "chunked twice": (
-        (GET, "S HTTP/1.1 200 OK\r\n" + CHUNKED + CHUNKED + ENDING), Fault.CHUNKED_NOT_LAST,
+        (GET, "S HTTP/1.1 200 OK\r\n" + CHUNKED + CHUNKED + ENDING), FramingFault.CHUNKED_NOT_LAST,
     ),
     "a coding that looks like chunked": (
-        ("C POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", OK), Fault.CHUNKED_NOT_LAST,
+        ("C POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", OK), FramingFault.CHUNKED_NOT_LAST,
     ),
-    "an encoding in HTTP/1.0": (("C POST / HTTP/1.0\r\n" + CHUNKED + ENDING, OK), Fault.ENCODING_IN_1_0),
-    "a folded line": (("C GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", OK), Fault.FOLDED),
-    "a blank before the first field": (("C GET / HTTP/1.1\r\n A: b\r\n\r\n", OK), Fault.FOLDED),
-    "LF alone": (("C GET / HTTP/1.1\nA: b\n\n", OK), Fault.BARE_LF),
-    "CR alone": (("C GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n", OK), Fault.BARE_CR),
-    "CR CR LF": (("C GET / HTTP/1.1\r\nA: b\r\r\n\r\n", OK), Fault.BARE_CR),
-    "whitespace before the colon": (("C GET / HTTP/1.1\r\nHost : b\r\n\r\n", OK), Fault.SPACE_BEFORE_COLON),
-    "a line that is no field": (("C GET / HTTP/1.1\r\nHost b\r\n\r\n", OK), Fault.NO_FIELD),
-    "a blank in the target": (("C GET /a b HTTP/1.1\r\n\r\n", OK), Fault.SPACE_IN_TARGET),
-    "a chunk size that is none": (("C POST / HTTP/1.1\r\n" + CHUNKED + "\r\n0x1\r\n", OK), Fault.BAD_CHUNK),
+    "an encoding in HTTP/1.0": (("C POST / HTTP/1.0\r\n" + CHUNKED + ENDING, OK), FramingFault.ENCODING_IN_1_0),
+    "a folded line": (("C GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", OK), FramingFault.FOLDED),
+    "a blank before the first field": (("C GET / HTTP/1.1\r\n A: b\r\n\r\n", OK), FramingFault.FOLDED),
+    "LF alone": (("C GET / HTTP/1.1\nA: b\n\n", OK), FramingFault.BARE_LF),
+    "CR alone": (("C GET / HTTP/1.1\r\nA: b\rC: d\r\n\r\n", OK), FramingFault.BARE_CR),
+    "CR CR LF": (("C GET / HTTP/1.1\r\nA: b\r\r\n\r\n", OK), FramingFault.BARE_CR),
+    "whitespace before the colon": (("C GET / HTTP/1.1\r\nHost : b\r\n\r\n", OK), FramingFault.SPACE_BEFORE_COLON),
+    "a line that is no field": (("C GET / HTTP/1.1\r\nHost b\r\n\r\n", OK), FramingFault.NO_FIELD),
+    "a blank in the target": (("C GET /a b HTTP/1.1\r\n\r\n", OK), FramingFault.SPACE_IN_TARGET),
+    "a chunk size that is none": (("C POST / HTTP/1.1\r\n" + CHUNKED + "\r\n0x1\r\n", OK), FramingFault.BAD_CHUNK),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("said", "fault"), AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_ambiguous_framing(said: tuple[str, ...], fault: Fault) -> None:
+def test_ambiguous_framing(said: tuple[str, ...], fault: FramingFault) -> None:
     told = connection(*said)
     assert [r.code.removesuffix("-in-reply") for r in told.remarks if r.code != "http-not-followed"] == [fault]
     (finding,) = [one for one in find_in_connection(told) if one.code == "http-ambiguous-framing"]
@@ -153,7 +153,7 @@ def test_ambiguous_framing(said: tuple[str, ...], fault: Fault) -> None:
 
 
 def test_every_fault_has_a_row() -> None:
-    assert {fault for _, fault in AMBIGUOUS.values()} == set(Fault)
+    assert {fault for _, fault in AMBIGUOUS.values()} == set(FramingFault)
 
 
 CREDENTIALS: dict[str, tuple[str, str]] = {

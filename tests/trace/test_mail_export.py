@@ -62,6 +62,18 @@ CASES: dict[str, tuple[str, tuple[str | Gap, ...], list[Told]]] = {
         (*DATA, "C 1\r\n.\r\nMAIL FROM:<a@x>\r\nDATA\r\n", "S 250 ok\r\n250 ok\r\n354 go\r\n", "C 2\r\n.\r\n"),
         [("DATA", b"1\r\n", True, 0, (8,)), ("DATA", b"2\r\n", True, 0, (10,))],
     ),
+    "two at once, by LMTP": (
+        "lmtp",
+        (
+            "S 220 mx\r\n",
+            "C LHLO a\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nRCPT TO:<c@y>\r\nDATA\r\n",
+            "S 250 mx\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n",
+            "C 1\r\n.\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\n",
+            "S 250 ok\r\n452 full\r\n250 ok\r\n250 ok\r\n354 go\r\n",
+            "C 2\r\n.\r\n",
+        ),
+        [("DATA", b"1\r\n", True, 0, (4,)), ("DATA", b"2\r\n", True, 0, (6,))],
+    ),
     "nothing but the dot": ("smtp", (*DATA, "C .\r\n"), [("DATA", b"", True, 0, (8,))]),
     "DATA cut off": ("smtp", (*DATA, "C one\r\ntw"), [("DATA", b"one\r\ntw", False, 0, (8,))]),
     "DATA with a hole": (

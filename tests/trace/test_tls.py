@@ -29,7 +29,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import analyse
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.tcp.reassembly import Chunk, Gap
-from testbed.trace.tls.records import Record, RecordReader
+from testbed.trace.tls.records import RecordReader, TlsRecord
 from testbed.trace.tls.session import TlsWatch, with_decrypted
 from tests.tls_talk import (
     NAME,
@@ -82,7 +82,7 @@ def session(*items: Chunk | Gap) -> TlsSession | None:
     return watch.session()
 
 
-def parts(items: list[Chunk] | list[Chunk | Gap]) -> Iterator[Chunk | Gap | Record]:
+def parts(items: list[Chunk] | list[Chunk | Gap]) -> Iterator[Chunk | Gap | TlsRecord]:
     reader = RecordReader()
     for item in items:
         yield from reader.feed(item)
@@ -143,7 +143,7 @@ def test_segments_do_not_matter_to_records(most: int, handshakes: dict[str, list
     greeting = [(1, b"220 mx\r\n"), (0, b"STARTTLS\r\n"), (1, b"220 go\r\n")]
     whole = [*greeting, *handshakes["TLS 1.3"], (0, b"\x17\x03\x03\x00\x02ab\x17\x03\x03\x00\x01c")]
     found = list(parts(chunks(*whole, most=most)))
-    records = [item for item in found if isinstance(item, Record)]
+    records = [item for item in found if isinstance(item, TlsRecord)]
     plain = [(item.side, item.octets) for item in found if isinstance(item, Chunk)]
     for side in (0, 1):
         said = b"".join(octets for sender, octets in greeting if sender == side)
@@ -178,7 +178,7 @@ def test_a_hole_ends_the_records_of_its_side(handshakes: dict[str, list[tuple[in
     found = list(parts(items))
     assert [(item.side, item.frame) for item in found[-2:]] == [(0, 50), (1, 52)]
     assert isinstance(found[-2], Gap)
-    assert isinstance(found[-1], Record)
+    assert isinstance(found[-1], TlsRecord)
 
 
 def test_octets_that_are_no_record_end_the_records(handshakes: dict[str, list[tuple[int, bytes]]]) -> None:
@@ -225,7 +225,7 @@ def test_plain_text_takes_the_place_of_records(handshakes: dict[str, list[tuple[
     greeting = [(1, b"220 mx\r\n"), (0, b"STARTTLS\r\n"), (1, b"220 go\r\n")]
     secret = b"\x17\x03\x03\x00\x02ab"
     items = chunks(*greeting, *handshakes["TLS 1.2"], (0, secret), (1, secret), (0, secret))
-    last = [item.number for item in parts(items) if isinstance(item, Record)][-1]
+    last = [item.number for item in parts(items) if isinstance(item, TlsRecord)][-1]
     opened = {
         0: Plaintext(HANDSHAKE, b""),
         last - 2: Plaintext(APPLICATION_DATA, b"EHLO a\r\n"),

@@ -46,6 +46,7 @@ class _Key:
     host: str
     message_id: str
     recipient: str
+    sender: str
     silent: bool
 
 
@@ -82,7 +83,7 @@ class Ledger:
         groups: dict[_Key, list[Passage]] = {}
         for passage in self._carried:
             if passage.promised:
-                key = _Key(passage.server, passage.message_id, passage.recipient, passage.silent)
+                key = _Key(passage.server, passage.message_id, passage.recipient, passage.sender, passage.silent)
                 groups.setdefault(key, []).append(passage)
         return [self._debt(key, promises) for key, promises in groups.items()]
 
@@ -113,13 +114,15 @@ class Ledger:
     def _kept(self, key: _Key, asked: frozenset[str] = frozenset()) -> int:
         """How many promises are kept by what the host did.  ``asked`` are recipients it has forwarded from."""
         owner = self._aliases.get((key.host, key.recipient))
-        aliased = self._stored(_Key(key.host, key.message_id, owner, key.silent)) if owner is not None else 0
+        aliased = self._stored(replace(key, recipient=owner)) if owner is not None else 0
         return (
             aliased
             + self._stored(key)
             + self._passed_on(key)
             + len(self._of(events.HoldsQueue, key))
-            + sum(self._notified(entry.event) for entry in self._bounced(key))
+            + sum(
+                self._notified(entry.event) for entry in self._bounced(key) if entry.event.sender.lower() == key.sender
+            )
             + (len(self._of(events.Discarded, key)) if key.silent else 0)
             + sum(entry.event.action == "discard" for entry in self._of(events.Sorted, key))
             + sum(self._forwarded(key, entry.event, asked) for entry in self._of(events.Forwarded, key))
@@ -128,7 +131,7 @@ class Ledger:
     def _forwarded(self, key: _Key, forwarded: events.Forwarded, asked: frozenset[str]) -> bool:
         """Sent on to an address elsewhere: the same host owes it there now."""
         target, before = forwarded.target.lower(), asked | {key.recipient}
-        return target not in before and self._kept(_Key(key.host, key.message_id, target, key.silent), before) > 0
+        return target not in before and self._kept(replace(key, recipient=target), before) > 0
 
     def _of(self, kind: type[Done], key: _Key) -> list[LogEntry[Done]]:
         return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from hashlib import sha256
 
@@ -70,8 +70,21 @@ class Passage:
 
 
 def passages(analysis: Analysis) -> list[Passage]:
-    """All there are in a trace, in order of connections."""
-    return [passage for connection in _carried(analysis) for passage in connection]
+    """All there are in a trace, in order of connections.
+
+    A message that a relay was given under another Message-ID, as its body tells, goes by the one it was given.
+    """
+    found = [passage for connection in _carried(analysis) for passage in connection]
+    given = {(passage.server, passage.message_id) for passage in found}
+    by_body = {(p.server, p.content.body_sha256): p.message_id for p in found if p.content is not None}
+
+    def original(passage: Passage) -> Passage:
+        content, given_here = passage.content, (passage.client, passage.message_id) in given
+        if content is None or given_here or (passage.client, content.body_sha256) not in by_body:
+            return passage
+        return replace(passage, message_id=by_body[passage.client, content.body_sha256])
+
+    return list(map(original, found))
 
 
 def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
@@ -118,7 +131,7 @@ def _passage(
     assert message is not None
     assert message.command is not None
     began = message.command.time_ns
-    heard = reply is not None and bool(reply.code) and _heard(analysis, connection, reply)
+    heard = reply is not None and bool(reply.code) and reply.whole and _heard(analysis, connection, reply)
     ended = reply.time_ns if reply is not None else connection.end_ns
     died = any(host == connection.client.label and began <= at <= ended + _DYING_NS for host, at in crashes)
     refused = reply is not None and reply.code[:1] in ("4", "5")

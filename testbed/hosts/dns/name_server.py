@@ -27,8 +27,8 @@ _UDP_OCTETS, _TCP_OCTETS = 512, 65_535  # without EDNS (RFC 1035 §2.3.4, §4.2.
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One line of the zone: ``Record("someschool.edu", "MX", "10 mx.someschool.edu.")``."""
+class ZoneEntry:
+    """One line of the zone: ``ZoneEntry("someschool.edu", "MX", "10 mx.someschool.edu.")``."""
 
     name: str
     kind: str
@@ -49,7 +49,7 @@ class Zone:
     ``also`` names what exists without having records of its own.
     """
 
-    def __init__(self, records: Iterable[Record], also: Iterable[str] = ()) -> None:
+    def __init__(self, records: Iterable[ZoneEntry], also: Iterable[str] = ()) -> None:
         self._rrsets: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dns.rrset.RRset]] = {dns.name.root: {}}
         for record in records:
             rrset = dns.rrset.from_text(record.name + ".", TTL_S, "IN", record.kind, record.data)

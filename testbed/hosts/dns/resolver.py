@@ -23,7 +23,7 @@ TIMEOUT = "TIMEOUT"  # nobody answered, or nothing that can be understood
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LookupResult:
     """``rcode`` is DNS's own word (NOERROR, NXDOMAIN, SERVFAIL), or :data:`LOOP` or :data:`TIMEOUT`."""
 
     rcode: str
@@ -47,7 +47,7 @@ class Resolver:
         self._port_at = site.port_at
         self._source = site.source_for(site.nameserver)
 
-    async def ask(self, name: str, kind: str) -> Answer:
+    async def ask(self, name: str, kind: str) -> LookupResult:
         """The records of one name and type, CNAMEs of the same answer followed; never raises for what DNS says."""
         query = dns.message.make_query(name, kind)
         for _ in range(TRIES):
@@ -64,19 +64,19 @@ class Resolver:
             except (dns.exception.DNSException, OSError, EOFError):
                 continue
             return _answer(response, kind)
-        return Answer(TIMEOUT, ())
+        return LookupResult(TIMEOUT, ())
 
 
-def _answer(response: dns.message.Message, kind: str) -> Answer:
+def _answer(response: dns.message.Message, kind: str) -> LookupResult:
     rcode = dns.rcode.to_text(response.rcode())
     if rcode != "NOERROR" or not isinstance(response, dns.message.QueryMessage):
-        return Answer(rcode, ())
+        return LookupResult(rcode, ())
     try:
         rrset = response.resolve_chaining().answer
     except dns.message.ChainTooLong:
-        return Answer(LOOP, ())
+        return LookupResult(LOOP, ())
     except dns.exception.DNSException:
-        return Answer(rcode, ())
+        return LookupResult(rcode, ())
     if rrset is None or dns.rdatatype.to_text(rrset.rdtype) != kind:
-        return Answer(rcode, ())
-    return Answer(rcode, tuple(rdata.to_text() for rdata in rrset))
+        return LookupResult(rcode, ())
+    return LookupResult(rcode, tuple(rdata.to_text() for rdata in rrset))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from testbed.hosts.dns.name_server import Record, Zone
+from testbed.hosts.dns.name_server import Zone, ZoneEntry
 from testbed.scenario.faults import ZoneFault
 from testbed.scenario.hosts import ReceiverSpec, RelaySpec
 from testbed.scenario.scenario import Scenario
@@ -21,10 +21,10 @@ def lab_zone(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> Zo
     return Zone(_records(scenario, addresses), staged)
 
 
-def _records(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> Iterator[Record]:
+def _records(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> Iterator[ZoneEntry]:
     for name, own in addresses.items():
         for address in own:
-            yield Record(name, "AAAA" if ":" in address else "A", address)
+            yield ZoneEntry(name, "AAAA" if ":" in address else "A", address)
     for name, host in scenario.hosts.items():
         if isinstance(host, RelaySpec | ReceiverSpec):
-            yield Record(host.domain, "MX", f"{host.mx} {name}.")
+            yield ZoneEntry(host.domain, "MX", f"{host.mx} {name}.")

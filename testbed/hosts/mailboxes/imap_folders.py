@@ -11,7 +11,7 @@ from pymap.listtree import ListTree
 from pymap.parsing.specials import ObjectId
 from pymap.selected import SelectedMailbox
 
-from testbed.hosts.mailboxes.imap_store import Folder
+from testbed.hosts.mailboxes.imap_store import ImapFolder
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.site import Site
 
@@ -20,16 +20,16 @@ _NAME = re.compile(r"[\w][\w -]*(?:/[\w][\w -]*)*")
 _LONGEST_NAME = 200  # octets; file systems allow 255
 
 
-class Folders(MailboxSetInterface[Folder]):
+class Folders(MailboxSetInterface[ImapFolder]):
     """All folders of one mailbox."""
 
     def __init__(self, box: Mailbox, site: Site) -> None:
         self.box = box
         self._site = site
-        self._open: dict[str, Folder] = {}
+        self._open: dict[str, ImapFolder] = {}
         self._subscribed: set[str] = set()
         self._uid_validities: dict[str, int] = {}  # the last that each name had
-        box.watch(self._look)
+        box.watch(self._refresh)
 
     @property
     def delimiter(self) -> str:
@@ -45,19 +45,19 @@ class Folders(MailboxSetInterface[Folder]):
     async def list_mailboxes(self) -> ListTree:
         return ListTree(DELIMITER).update(*self.box.folder_names())
 
-    async def get_mailbox(self, name: str) -> Folder:
+    async def get_mailbox(self, name: str) -> ImapFolder:
         if name not in self.box.folder_names():
             raise KeyError(name)
         if name not in self._open:
-            self._open[name] = Folder(name, self.box, self._site, self._uid_validity(name, int(self._site.now())))
-        self._open[name].look()
+            self._open[name] = ImapFolder(name, self.box, self._site, self._uid_validity(name, int(self._site.now())))
+        self._open[name].refresh()
         return self._open[name]
 
-    async def folder_of(self, selected: SelectedMailbox) -> Folder:
+    async def folder_of(self, selected: SelectedMailbox) -> ImapFolder:
         """The folder a session has selected, whatever its name is now.  Raises MailboxNotFound."""
         for folder in self._open.values():
             if folder.mailbox_id == selected.mailbox_id and folder.name in self.box.folder_names():
-                folder.look()
+                folder.refresh()
                 return folder
         raise MailboxNotFound(selected.lookup)
 
@@ -104,9 +104,9 @@ class Folders(MailboxSetInterface[Folder]):
         self._uid_validities[name] = max(wanted, self._uid_validities.get(name, 0) + 1)
         return self._uid_validities[name]
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         for folder in self._open.values():
-            folder.look()
+            folder.refresh()
             folder.wake()
 
 

@@ -10,7 +10,7 @@ from pymap.parsing.response import CommandResponse, ResponseNo, ResponseOk, Unta
 from pymap.parsing.specials import AString, Mailbox
 from pymap.selected import SelectedMailbox
 
-from testbed.hosts.mailboxes.imap_session import Session
+from testbed.hosts.mailboxes.imap_session import ImapSession
 
 _UNIT = 1_024  # octets of STORAGE (RFC 9208 §5.1)
 
@@ -77,13 +77,13 @@ class QuotaState(ConnectionState):
         response.add_untagged(UntaggedResponse(root))
         return response, None
 
-    def _session_of_ours(self) -> Session:
+    def _session_of_ours(self) -> ImapSession:
         session = self.session
-        assert isinstance(session, Session)
+        assert isinstance(session, ImapSession)
         return session
 
 
-def _quota(session: Session) -> bytes:
+def _quota(session: ImapSession) -> bytes:
     """The QUOTA response, empty where the mailbox may hold any amount."""
     box = session.box
     parts = []

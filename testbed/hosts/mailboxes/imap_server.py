@@ -28,7 +28,7 @@ from pysasl.hashing import Cleartext
 from pysasl.mechanism.login import LoginMechanism
 from pysasl.mechanism.plain import PlainMechanism
 
-from testbed.hosts.deeds import Served
+from testbed.hosts.deeds import ServerEndpoint
 from testbed.hosts.mailboxes.imap_quota import QuotaCommands, QuotaState
 from testbed.hosts.mailboxes.imap_session import Accounts
 from testbed.hosts.mailboxes.post_office import PostOffice
@@ -192,7 +192,7 @@ class _State(QuotaState):
             await self._connection.write_response(_Staged(fault).get_response(tag))
         if fault.moment == "act" and cmd is not None:
             await super().do_command(cmd)
-        await Served(self._site, self._connection.reader, self._connection.writer).end(fault)
+        await ServerEndpoint(self._site, self._connection.reader, self._connection.writer).end(fault)
 
 
 class _Staged(ResponseError):

@@ -21,7 +21,7 @@ from pysasl.creds.server import ServerCredentials
 from pysasl.identity import Identity
 
 from testbed.hosts.mailboxes.imap_folders import Folders
-from testbed.hosts.mailboxes.imap_store import Folder, Message
+from testbed.hosts.mailboxes.imap_store import ImapFolder, ImapMessage
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.site import Site
@@ -65,7 +65,7 @@ class Accounts(LoginInterface):
         return authenticated
 
 
-class Session(BaseSession[Message]):
+class ImapSession(BaseSession[ImapMessage]):
     """What a reader may do, within the quota of the mailbox: all of a command, or nothing (RFC 3501 §6.4.7)."""
 
     def __init__(self, owner: str, folders: Folders, config: IMAPConfig) -> None:
@@ -101,7 +101,7 @@ class Session(BaseSession[Message]):
         self._room_for([folder.size_of(uid) for _, uid in selected.messages.get_uids(sequence_set)])
         return await super().copy_messages(selected, sequence_set, mailbox)
 
-    async def _get_selected(self, selected: SelectedMailbox) -> Folder:
+    async def _get_selected(self, selected: SelectedMailbox) -> ImapFolder:
         return await self._folders.folder_of(selected)
 
     async def _must_be_there(self, name: str) -> None:
@@ -133,8 +133,8 @@ class _Reader(IdentityInterface):
         return frozenset()
 
     @asynccontextmanager
-    async def new_session(self) -> AsyncIterator[Session]:
-        yield Session(self._name, self._folders, self._config)
+    async def new_session(self) -> AsyncIterator[ImapSession]:
+        yield ImapSession(self._name, self._folders, self._config)
 
     async def new_token(self, *, expiration: datetime | None = None) -> str | None:
         return None

@@ -28,12 +28,12 @@ from testbed.protocols.header import header_field
 _LETTERS = {"S": Seen, "R": Answered, "F": Flagged, "D": Draft, "T": Deleted}
 
 
-class Message(BaseMessage):
+class ImapMessage(BaseMessage):
     """A message's number and flags; its octets are read when somebody wants them."""
 
     __slots__ = ("_folder",)
 
-    def __init__(self, uid: int, date: datetime, flags: Iterable[Flag], folder: Folder, *, expunged: bool) -> None:
+    def __init__(self, uid: int, date: datetime, flags: Iterable[Flag], folder: ImapFolder, *, expunged: bool) -> None:
         super().__init__(uid, date, flags, expunged=expunged)
         self._folder = folder
 
@@ -45,7 +45,7 @@ class Message(BaseMessage):
         return BaseLoadedMessage(self, requirement, None if octets is None else MessageContent.parse(octets))
 
 
-class Folder(MailboxDataInterface[Message]):
+class ImapFolder(MailboxDataInterface[ImapMessage]):
     """One folder, the same object for every session."""
 
     def __init__(self, name: str, box: Mailbox, site: Site, uid_validity: int) -> None:
@@ -59,7 +59,7 @@ class Folder(MailboxDataInterface[Message]):
         self._id = ObjectId.random_mailbox_id()
         self._selected = SelectedSet()
         self._signal = Signal.for_asyncio()
-        self.look()
+        self.refresh()
 
     @property
     def mailbox_id(self) -> ObjectId:
@@ -84,7 +84,7 @@ class Folder(MailboxDataInterface[Message]):
         self._folder = self.box.folder(name)
         self._uid_validity = uid_validity
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Number what has come since, and forget what has gone."""
         keys = self._folder.keys()
         known, there = set(self._uids.values()), set(keys)
@@ -119,14 +119,14 @@ class Folder(MailboxDataInterface[Message]):
         selected.set_messages(list(self._messages()))
         return selected
 
-    async def append(self, append_msg: AppendMessage, *, recent: bool = False) -> Message:
+    async def append(self, append_msg: AppendMessage, *, recent: bool = False) -> ImapMessage:
         date = append_msg.when.timestamp() if append_msg.when else self._site.now()
         key = self._folder.add(append_msg.literal, date, _letters(append_msg.flag_set))
         uid = self._number(key)
         self.filed(uid, "appended")
         return self._message(uid)
 
-    async def copy(self, uid: int, destination: Folder, *, recent: bool = False) -> int | None:
+    async def copy(self, uid: int, destination: ImapFolder, *, recent: bool = False) -> int | None:
         octets = self.octets_of(uid)
         if octets is None:
             return None
@@ -135,7 +135,7 @@ class Folder(MailboxDataInterface[Message]):
         destination.filed(there, "copied")
         return there
 
-    async def move(self, uid: int, destination: Folder, *, recent: bool = False) -> int | None:
+    async def move(self, uid: int, destination: ImapFolder, *, recent: bool = False) -> int | None:
         key = self._uids.get(uid)
         if key is None:
             return None
@@ -145,10 +145,10 @@ class Folder(MailboxDataInterface[Message]):
         destination.filed(there, "moved")
         return there
 
-    async def get(self, uid: int, cached_msg: CachedMessage) -> Message:
+    async def get(self, uid: int, cached_msg: CachedMessage) -> ImapMessage:
         return self._message(uid, cached_msg)
 
-    async def update(self, uid: int, cached_msg: CachedMessage, flag_set: frozenset[Flag], mode: FlagOp) -> Message:
+    async def update(self, uid: int, cached_msg: CachedMessage, flag_set: frozenset[Flag], mode: FlagOp) -> ImapMessage:
         message = self._message(uid, cached_msg)
         flags = mode.apply(message.permanent_flags, flag_set)
         if message.expunged:
@@ -177,7 +177,7 @@ class Folder(MailboxDataInterface[Message]):
                 selected.session_flags.add_recent(uid)
 
     async def cleanup(self) -> None:
-        self.look()
+        self.refresh()
 
     async def snapshot(self) -> MailboxSnapshot:
         messages = list(self._messages())
@@ -195,7 +195,7 @@ class Folder(MailboxDataInterface[Message]):
             self._next_uid,
         )
 
-    async def messages(self) -> AsyncIterable[Message]:
+    async def messages(self) -> AsyncIterable[ImapMessage]:
         """Every message, in the order of UIDs."""
         for message in self._messages():
             yield message
@@ -214,18 +214,18 @@ class Folder(MailboxDataInterface[Message]):
         self._uids[uid] = key
         return uid
 
-    def _messages(self) -> Iterator[Message]:
+    def _messages(self) -> Iterator[ImapMessage]:
         return (self._message(uid) for uid in self._uids)
 
-    def _message(self, uid: int, cached: CachedMessage | None = None) -> Message:
+    def _message(self, uid: int, cached: CachedMessage | None = None) -> ImapMessage:
         """A message as it is now, or as it was before it was deleted."""
         key = self._uids.get(uid)
         if key is None:
             assert cached is not None
-            return Message(uid, cached.internal_date, cached.permanent_flags, self, expunged=True)
+            return ImapMessage(uid, cached.internal_date, cached.permanent_flags, self, expunged=True)
         date = datetime.fromtimestamp(self._folder.date(key), UTC)
         flags = [_LETTERS[letter] for letter in self._folder.flags(key) if letter in _LETTERS]
-        return Message(uid, date, flags, self, expunged=False)
+        return ImapMessage(uid, date, flags, self, expunged=False)
 
     def _has_news_for(self, selected: SelectedMailbox) -> bool:
         told = selected.messages

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from testbed.hosts.mailboxes.maildir import Folder
+from testbed.hosts.mailboxes.maildir import MaildirFolder
 from testbed.protocols.header import header_field
 
 INBOX = "INBOX"
@@ -75,9 +75,9 @@ class Mailbox:
         for watcher in self._watchers:
             watcher()
 
-    def folder(self, name: str = INBOX) -> Folder:
+    def folder(self, name: str = INBOX) -> MaildirFolder:
         """A folder by its name, whose levels a slash divides; it is made where there is none."""
-        return Folder(self.folder_path(name))
+        return MaildirFolder(self.folder_path(name))
 
     def folder_path(self, name: str) -> Path:
         """Where a folder lies (Maildir++)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 FLAGS = "DFPRST"  # draft, flagged, passed on, replied to, seen, to be deleted
 
 
-class Folder:
+class MaildirFolder:
     """A message's key is the unique part of its file's name, and stays the same when its flags change."""
 
     def __init__(self, path: Path) -> None:
@@ -19,7 +19,7 @@ class Folder:
 
     def keys(self) -> list[str]:
         """Every message, the oldest first."""
-        self._look()
+        self._scan()
         return sorted(self._files, key=lambda key: (self._files[key].stat().st_mtime, key))
 
     def read(self, key: str) -> bytes:
@@ -45,7 +45,7 @@ class Folder:
         self._files[key] = file
         return key
 
-    def move(self, key: str, to: Folder) -> None:
+    def move(self, key: str, to: MaildirFolder) -> None:
         """Move a message into another folder, in one step.  Raises KeyError."""
         file = self._file(key)
         to._files[key] = file.rename(to.path / file.parent.name / file.name)
@@ -74,10 +74,10 @@ class Folder:
 
     def _file(self, key: str) -> Path:
         if key not in self._files or not self._files[key].exists():
-            self._look()
+            self._scan()
         return self._files[key]
 
-    def _look(self) -> None:
+    def _scan(self) -> None:
         self._files = {
             entry.name.partition(":")[0]: Path(entry.path)
             for part in ("new", "cur")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 
-from testbed.hosts.deeds import Served
+from testbed.hosts.deeds import ServerEndpoint
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.tls import ReadingTls
@@ -100,7 +100,7 @@ class _Connection:
         if fault.then:
             if fault.moment == "act":
                 act()
-            await Served(self._site, self.reader, self.writer).end(fault)
+            await ServerEndpoint(self._site, self.reader, self.writer).end(fault)
         return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from testbed.hosts.dns.resolver import LOOP, TIMEOUT, Answer, Resolver
+from testbed.hosts.dns.resolver import LOOP, TIMEOUT, LookupResult, Resolver
 from testbed.protocols.address import is_ip
 
 
@@ -93,7 +93,7 @@ class Router:
         reason = f"the best MX of {domain} is {self._own_name} itself: a loop"
         return unsettled or Route(status="5.4.6", reason=reason)
 
-    def _exchangers(self, domain: str, answer: Answer) -> list[tuple[int, str]]:
+    def _exchangers(self, domain: str, answer: LookupResult) -> list[tuple[int, str]]:
         """Preferences and names, ``""`` for a null MX; equals in random order."""
         if not answer.records:
             return [(0, domain.lower())]  # the implicit MX
@@ -106,12 +106,12 @@ class Router:
         own = [preference for preference, host in exchangers if host == self._own_name]
         return [e for e in exchangers if not own or e[0] < min(own)]
 
-    async def _addresses(self, host: str) -> tuple[tuple[str, ...], Answer | None]:
+    async def _addresses(self, host: str) -> tuple[tuple[str, ...], LookupResult | None]:
         """A host's addresses, and the answer that leaves open whether there are more."""
         if not host or is_ip(host):
             return (), None
         found: list[str] = []
-        open_answer: Answer | None = None
+        open_answer: LookupResult | None = None
         for kind in self._families:
             answer = await self._resolver.ask(host, kind)
             found += answer.records
@@ -120,7 +120,7 @@ class Router:
         return tuple(found), open_answer
 
 
-def _refusal(domain: str, answer: Answer) -> Route | None:
+def _refusal(domain: str, answer: LookupResult) -> Route | None:
     """Why no MX can be had, None when the answer has what there is."""
     if answer.rcode == "NXDOMAIN":
         return Route(status="5.1.2", reason=f"the domain {domain} does not exist (NXDOMAIN)")
@@ -129,7 +129,7 @@ def _refusal(domain: str, answer: Answer) -> Route | None:
     return None if answer.settled else _unsettled(domain, answer)
 
 
-def _unsettled(name: str, answer: Answer) -> Route:
+def _unsettled(name: str, answer: LookupResult) -> Route:
     if answer.rcode == TIMEOUT:
         return Route(status="4.4.3", reason=f"no name server gave a usable answer for {name}")
     return Route(status="4.4.3", reason=f"the name server answered {answer.rcode} for {name}")

@@ -13,7 +13,7 @@ from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Hop, Route, Router
 from testbed.hosts.queue.settling import Settlement, Taker
 from testbed.hosts.queue.store import Queue, QueuedMessage, QueuedRecipient
-from testbed.hosts.sending.delivery import HopFailed, Result, Security, Session
+from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession, HopFailed, Security
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
@@ -75,7 +75,7 @@ class QueueRunner:
         *,
         pipelining: bool | None = None,
     ) -> None:
-        """``pipelining`` is that of :class:`testbed.hosts.sending.delivery.Session`."""
+        """``pipelining`` is that of :class:`testbed.hosts.sending.delivery.DeliverySession`."""
         self._site = site
         self._queue = queue
         self._own_mail = own_mail
@@ -156,7 +156,7 @@ class QueueRunner:
     async def _attempt(
         self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient], queue_run: QueueRun
     ) -> None:
-        session: Session | None = None
+        session: DeliverySession | None = None
         try:
             async with self._sessions:
                 if self._own_mail.serves(owed[0].address):
@@ -174,7 +174,7 @@ class QueueRunner:
             del self._in_progress[message.id, domain]
             self._wake()
 
-    def _deliver_locally(self, message: QueuedMessage, owed: list[QueuedRecipient]) -> dict[str, Result]:
+    def _deliver_locally(self, message: QueuedMessage, owed: list[QueuedRecipient]) -> dict[str, DeliveryResult]:
         content = self._queue.content(message)
         results = {}
         for recipient in owed:
@@ -183,15 +183,15 @@ class QueueRunner:
                 refusal = "452 4.2.2 Mailbox full"
             if refusal:
                 code, status, text = refusal.split(" ", 2)
-                results[recipient.address] = Result(int(code), status, text)
+                results[recipient.address] = DeliveryResult(int(code), status, text)
             else:
                 self._own_mail.store(recipient.address, content, sender=message.sender)
-                results[recipient.address] = Result(250, "2.0.0", "stored here")
+                results[recipient.address] = DeliveryResult(250, "2.0.0", "stored here")
         return results
 
     async def _deliver(
         self, message: QueuedMessage, domain: str, owed: list[QueuedRecipient]
-    ) -> tuple[dict[str, Result], Taker, Session | None]:
+    ) -> tuple[dict[str, DeliveryResult], Taker, DeliverySession | None]:
         recipients = [recipient.address for recipient in owed]
         self._site.log(
             events.Attempt(
@@ -206,7 +206,7 @@ class QueueRunner:
         route = await self._router.route(domain)
         if not route.hops:
             self._site.log(events.Route(domain=domain, status=route.status), f"no route: {route.reason}")
-            return dict.fromkeys(recipients, Result(route.code, route.status, route.reason)), Taker(), None
+            return dict.fromkeys(recipients, DeliveryResult(route.code, route.status, route.reason)), Taker(), None
         hosts = tuple(hop.host for hop in route.hops)
         self._site.log(events.Route(domain=domain, hosts=hosts), f"mail for {domain} goes to {' '.join(hosts)}")
         session, hop, failures = await self._open(route, self._tls_policy(domain))
@@ -219,14 +219,14 @@ class QueueRunner:
         results = await session.send(envelope, self._queue.content(message))
         return results, Taker(hop.host, "DSN" in session.offer.extensions), session
 
-    async def _open(self, route: Route, tls: TlsPolicy) -> tuple[Session | None, Hop, list[Result]]:
+    async def _open(self, route: Route, tls: TlsPolicy) -> tuple[DeliverySession | None, Hop, list[DeliveryResult]]:
         """The first hop that greets us, or the failures of all of them."""
-        failures: list[Result] = []
+        failures: list[DeliveryResult] = []
         hop = route.hops[0]
         for hop in route.hops:
             for address in hop.addresses:
                 security = Security(hop.host, tls)
-                session = Session(self._site, address, SMTP_PORT, security, pipelining=self._pipelining)
+                session = DeliverySession(self._site, address, SMTP_PORT, security, pipelining=self._pipelining)
                 try:
                     await session.open()
                 except HopFailed as failed:

@@ -9,7 +9,7 @@ from testbed.hosts.queue.dsn import Report
 from testbed.hosts.queue.notifications import Notifier, Subject, success
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.store import Queue, QueuedMessage, QueuedRecipient
-from testbed.hosts.sending.delivery import Result
+from testbed.hosts.sending.delivery import DeliveryResult
 from testbed.hosts.site import Site
 from testbed.protocols import events
 
@@ -35,7 +35,7 @@ class Settlement:
         self,
         message: QueuedMessage,
         owed: list[QueuedRecipient],
-        results: Mapping[str, Result],
+        results: Mapping[str, DeliveryResult],
         taker: Taker,
         ended: float,
     ) -> None:
@@ -66,7 +66,7 @@ class Settlement:
             lambda: self._queue.content(message),
         )
 
-    def _taken(self, subject: Subject, taken: list[tuple[QueuedRecipient, Result]], taker: Taker) -> None:
+    def _taken(self, subject: Subject, taken: list[tuple[QueuedRecipient, DeliveryResult]], taker: Taker) -> None:
         where = taker.host or self._site.name
         if not taker.tells:  # who offers DSN has been told what the sender wants to hear (RFC 3461 §5.2.2)
             told = [
@@ -89,7 +89,9 @@ class Settlement:
                 f"{subject.name}: {where} has taken it for <{recipient.address}>: {result}",
             )
 
-    def _late(self, subject: Subject, late: list[tuple[QueuedRecipient, Result]], taker: Taker, ended: float) -> None:
+    def _late(
+        self, subject: Subject, late: list[tuple[QueuedRecipient, DeliveryResult]], taker: Taker, ended: float
+    ) -> None:
         for recipient, result in late:
             self._defer(recipient, result, taker.host if result.code else "", ended)
         warned = [one for one in late if self._is_to_warn(one[0])]
@@ -107,7 +109,7 @@ class Settlement:
         waited = self._schedule.late(recipient.message.arrived, self._site.now(), asked=asked)
         return waited and wishes.wants("DELAY") and not recipient.warned
 
-    def _defer(self, recipient: QueuedRecipient, result: Result, remote: str, now: float) -> None:
+    def _defer(self, recipient: QueuedRecipient, result: DeliveryResult, remote: str, now: float) -> None:
         due = self._schedule.next_attempt(recipient.message.arrived, recipient.attempts, now)
         self._queue.defer(recipient, due)
         said = f"{remote} said " if remote else ""
@@ -123,7 +125,7 @@ class Settlement:
             f" next attempt in {self._schedule.words(due - now)}",
         )
 
-    def _failed(self, subject: Subject, failed: list[tuple[QueuedRecipient, Result]], taker: Taker) -> None:
+    def _failed(self, subject: Subject, failed: list[tuple[QueuedRecipient, DeliveryResult]], taker: Taker) -> None:
         """Bounce, or drop what is itself a notification or nobody wants to hear of (RFC 5321 §6.1, RFC 3461 §4.1)."""
         reports = {recipient.address: self._failure(recipient, result, taker) for recipient, result in failed}
         told = [reports[recipient.address] for recipient, _ in failed if recipient.parameters.wants("FAILURE")]
@@ -150,7 +152,7 @@ class Settlement:
                 f"{subject.name}: <{recipient.address}> failed, {report.status} {report.reason}; {consequence}",
             )
 
-    def _failure(self, recipient: QueuedRecipient, result: Result, taker: Taker) -> Report:
+    def _failure(self, recipient: QueuedRecipient, result: DeliveryResult, taker: Taker) -> Report:
         if result.permanent:
             return _report(recipient, result, taker, result.status, result.text)
         reason = f"given up after {self._schedule.lifetime}: {result.text}"
@@ -158,7 +160,7 @@ class Settlement:
 
 
 def _report(
-    recipient: QueuedRecipient, result: Result, taker: Taker, status: str, reason: str, until: str = ""
+    recipient: QueuedRecipient, result: DeliveryResult, taker: Taker, status: str, reason: str, until: str = ""
 ) -> Report:
     """``status`` and ``reason`` are those told, ``result`` is what the last attempt met."""
     return Report(

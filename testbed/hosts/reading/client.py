@@ -21,11 +21,11 @@ class ReadingFailed(Exception):
     """Reading ended here; the message says why, in the server's own words where it gave any."""
 
 
-class Refused(ReadingFailed):
+class CommandRefused(ReadingFailed):
     """The server said no; the session can go on."""
 
 
-class Silence(ReadingFailed):
+class ReplyTimeout(ReadingFailed):
     """Nothing came for too long."""
 
 
@@ -55,7 +55,7 @@ class LineConnection:
         self._writer.write(octets)
 
     async def line(self, patience_s: float = PATIENCE_S) -> bytes:
-        """The next line, without its end.  Raises Silence when none comes for so long."""
+        """The next line, without its end.  Raises ReplyTimeout when none comes for so long."""
         return (await self._awaited(self._reader.readuntil(b"\n"), patience_s)).rstrip(b"\r\n")
 
     async def exactly(self, octets: int) -> bytes:
@@ -84,7 +84,7 @@ class LineConnection:
             async with asyncio.timeout(patience_s):
                 return await reading
         except TimeoutError:
-            raise Silence(f"no reply within {patience_s:.0f} s") from None
+            raise ReplyTimeout(f"no reply within {patience_s:.0f} s") from None
         except asyncio.LimitOverrunError:
             raise ReadingFailed("the server sent a line without end") from None
         except (OSError, asyncio.IncompleteReadError) as error:

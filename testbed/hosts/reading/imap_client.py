@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from testbed.hosts.reading.client import LineConnection, ReadingClient, ReadingFailed, Refused, Silence
+from testbed.hosts.reading.client import CommandRefused, LineConnection, ReadingClient, ReadingFailed, ReplyTimeout
 
 _MAX_LITERAL = 100_000_000
 _LITERAL = re.compile(rb"\{(\d{1,10})\}$")
@@ -79,7 +79,7 @@ class ImapClient(ReadingClient):
         """Ask to hear of news (RFC 2177)."""
         self._send("IDLE")
         if not (line := await self._connection.line()).startswith(b"+"):
-            raise Refused(f"{_without_tag(line)} (in reply to IDLE)")
+            raise CommandRefused(f"{_without_tag(line)} (in reply to IDLE)")
 
     async def news(self, patience_s: float) -> bool:
         """Wait in IDLE until the server tells of messages there are now, or for so long; whether it has."""
@@ -88,7 +88,7 @@ class ImapClient(ReadingClient):
                 line = await self._connection.line(patience_s)
                 if line.startswith(b"* ") and line.upper().endswith(b" EXISTS"):
                     return True
-        except Silence:
+        except ReplyTimeout:
             return False
 
     async def done(self) -> None:
@@ -104,7 +104,7 @@ class ImapClient(ReadingClient):
         if literal is not None:
             line = await self._connection.line()
             if not line.startswith(b"+"):
-                raise Refused(f"{_without_tag(line)} (in reply to {command.split()[0]})")
+                raise CommandRefused(f"{_without_tag(line)} (in reply to {command.split()[0]})")
             self._connection.send(literal + b"\r\n")
         return await self._finished(shown or command.partition(" {")[0])
 
@@ -122,7 +122,7 @@ class ImapClient(ReadingClient):
             elif line.removeprefix(tag).upper().startswith(b"OK"):
                 return told
             else:
-                raise Refused(f"{_without_tag(line)} (in reply to {command})")
+                raise CommandRefused(f"{_without_tag(line)} (in reply to {command})")
 
     async def _response(self) -> tuple[bytes, list[bytes]]:
         """One response: its lines as one, its literals apart."""

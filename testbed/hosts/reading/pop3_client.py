@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.hosts.reading.client import ReadingClient, Refused
+from testbed.hosts.reading.client import CommandRefused, ReadingClient
 
 
 class Pop3Client(ReadingClient):
@@ -48,7 +48,7 @@ class Pop3Client(ReadingClient):
     async def _reply(self, to: str) -> None:
         line = await self._connection.line()
         if not line.startswith(b"+OK"):
-            raise Refused(f"{line.decode('utf-8', 'backslashreplace')} (in reply to {to})")
+            raise CommandRefused(f"{line.decode('utf-8', 'backslashreplace')} (in reply to {to})")
 
     async def _lines(self) -> list[bytes]:
         lines = []

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from testbed.durations import SECOND
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.mailboxes.mailbox import INBOX
-from testbed.hosts.reading.client import ReadingClient, ReadingFailed, Refused
+from testbed.hosts.reading.client import CommandRefused, ReadingClient, ReadingFailed
 from testbed.hosts.reading.imap_client import ImapClient
 from testbed.hosts.reading.pop3_client import Pop3Client
 from testbed.hosts.site import Site
@@ -22,7 +22,7 @@ Compose = Callable[[int], bytes]
 """Makes a message of about so many octets, to be filed by APPEND."""
 
 
-class Reader:
+class MailReader:
     """Reads on behalf of one user agent.  What goes wrong is logged; whoever reads tries again when he likes."""
 
     def __init__(self, site: Site, families: tuple[str, ...], compose: Compose) -> None:
@@ -158,7 +158,7 @@ class Reader:
 async def _leave(client: ReadingClient, failed: ReadingFailed) -> None:
     """Say goodbye after a refusal where the connection is left, and pass the reason on."""
     try:
-        if isinstance(failed, Refused):
+        if isinstance(failed, CommandRefused):
             await client.leave()
     except ReadingFailed:
         pass  # the first reason is the one to tell

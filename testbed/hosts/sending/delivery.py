@@ -20,8 +20,8 @@ from testbed.hosts.sending.client import FINAL_DOT_S, INVITATION_S, SmtpClient
 from testbed.hosts.sending.fitting import Offer, fit
 from testbed.hosts.sending.pipelining import LONE_DOT, Pipeline
 from testbed.hosts.sending.results import (
+    DeliveryResult,
     HopFailed,
-    Result,
     failure_result,
     recipient_result,
     refusal_result,
@@ -33,7 +33,7 @@ from testbed.protocols import events
 from testbed.protocols.esmtp import mail_words, rcpt_words
 from testbed.scenario.security import TlsPolicy
 
-__all__ = ["HopFailed", "Result", "Security", "Session", "Wanted", "failure_result", "reply_result"]
+__all__ = ["DeliveryResult", "DeliverySession", "HopFailed", "Security", "Wanted", "failure_result", "reply_result"]
 
 # Seconds of scenario time to wait for the reply to each command (RFC 5321 §4.5.3.2); mail data has times of its own.
 TIMEOUTS_S = {"connect": 300.0, "EHLO": 300.0, "MAIL": 300.0, "RCPT": 300.0, "QUIT": 300.0}
@@ -55,7 +55,7 @@ class Security:
     login: tuple[str, str] | None = None
 
 
-class Session:
+class DeliverySession:
     """One connection to a server, from greeting to QUIT."""
 
     def __init__(
@@ -122,7 +122,7 @@ class Session:
 
     async def _connect_in_tls(self) -> None:
         if self._site.tls is None:
-            raise HopFailed(Result(0, "4.7.4", "there is no TLS in this lab"))
+            raise HopFailed(DeliveryResult(0, "4.7.4", "there is no TLS in this lab"))
         source = self._site.source_for(self._address)
         self._client.hostname = self._security.server  # the name the certificate is for
         await self._client.connect(
@@ -133,7 +133,7 @@ class Session:
             tls_context=self._site.tls.authority.client(checks=True),
         )
 
-    async def _go_on_in_clear(self, reason: Result) -> None:
+    async def _go_on_in_clear(self, reason: DeliveryResult) -> None:
         self._site.log(
             events.InClear(next_hop=self._security.server, status=str(reason)),
             f"goes on with {self._security.server} in clear: {reason}",
@@ -159,13 +159,13 @@ class Session:
         limit = extensions.get("size", "")
         return Offer(frozenset(map(str.upper, extensions)), int(limit) if limit.isdecimal() and limit.isascii() else 0)
 
-    async def send(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
+    async def send(self, envelope: Envelope, content: bytes) -> dict[str, DeliveryResult]:
         """Hand a message over; every recipient gets a result, whatever happens to the connection.
 
         Recipients who were only too many for one transaction follow in the next (RFC 5321 §4.5.3.1.10).
         """
         fitted = fit(envelope, content, self.offer)
-        results = {address: Result(0, *why) for address, why in fitted.refused.items()}
+        results = {address: DeliveryResult(0, *why) for address, why in fitted.refused.items()}
         rest = fitted.envelope
         while rest.recipients:
             found = await self._transact(rest, fitted.content)
@@ -175,9 +175,9 @@ class Session:
             rest = replace(rest, recipients=tuple(to for to in rest.recipients if found[to.address].too_many))
         return results
 
-    async def _transact(self, envelope: Envelope, content: bytes) -> dict[str, Result]:
+    async def _transact(self, envelope: Envelope, content: bytes) -> dict[str, DeliveryResult]:
         """One mail transaction."""
-        results: dict[str, Result] = {}
+        results: dict[str, DeliveryResult] = {}
         in_one_go = self._pipelining if self._pipelining is not None else len(envelope.recipients) > 1
         in_one_go = in_one_go and "PIPELINING" in self.offer.extensions and not self._client.misbehaves
         transact = self._in_one_go if in_one_go else self._step_by_step
@@ -190,7 +190,7 @@ class Session:
                 self.drop()
         return results
 
-    async def _step_by_step(self, envelope: Envelope, content: bytes, results: dict[str, Result]) -> None:
+    async def _step_by_step(self, envelope: Envelope, content: bytes, results: dict[str, DeliveryResult]) -> None:
         """Wait for the reply to each command.  Raises SMTPException."""
         offered = self.offer.extensions
         options = mail_words(envelope.parameters, offered)
@@ -212,7 +212,7 @@ class Session:
             response = await self._client.transmit(content)
             results |= dict.fromkeys(accepted, reply_result(response.code, response.message))
 
-    async def _in_one_go(self, envelope: Envelope, content: bytes, results: dict[str, Result]) -> None:
+    async def _in_one_go(self, envelope: Envelope, content: bytes, results: dict[str, DeliveryResult]) -> None:
         """Send all commands before the first reply (RFC 2920).  Raises SMTPException."""
         offered = self.offer.extensions
         mail = " ".join([f"MAIL FROM:{quote_address(envelope.sender)}", *mail_words(envelope.parameters, offered)])

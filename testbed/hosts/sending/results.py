@@ -23,7 +23,7 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class DeliveryResult:
     """What became of one recipient, or of a whole session.
 
     ``code`` is the reply code, 0 when no reply came; ``status`` an RFC 3463 code whose class decides: 2 taken,
@@ -56,27 +56,27 @@ class Result:
 class HopFailed(Exception):
     """This address could not be used at all; another may."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: DeliveryResult) -> None:
         super().__init__(str(result))
         self.result = result
 
 
-def reply_result(code: int, text: str) -> Result:
+def reply_result(code: int, text: str) -> DeliveryResult:
     """A server's reply; an unknown code counts by its first digit (RFC 5321 §4.3.2)."""
     text = " ".join(text.split())
     found = _ENHANCED.match(text)
     if found:
-        return Result(code, found.group(1), text[found.end() :])
-    return Result(code, f"{str(code)[0] if 200 <= code < 600 else 4}.0.0", text)
+        return DeliveryResult(code, found.group(1), text[found.end() :])
+    return DeliveryResult(code, f"{str(code)[0] if 200 <= code < 600 else 4}.0.0", text)
 
 
-def refusal_result(code: int, text: str) -> Result:
+def refusal_result(code: int, text: str) -> DeliveryResult:
     """A reply that is not the one asked for: never a success, whatever its first digit."""
     result = reply_result(code, text)
     return replace(result, status="4.5.0") if result.taken else result
 
 
-def recipient_result(code: int, text: str, *, first: bool) -> Result:
+def recipient_result(code: int, text: str, *, first: bool) -> DeliveryResult:
     """A refusal of RCPT; ``first`` tells that no recipient has been accepted before it.
 
     452 means too many recipients; an older server's 552 does too, and is temporary (RFC 5321 §4.5.3.1.10).
@@ -88,39 +88,39 @@ def recipient_result(code: int, text: str, *, first: bool) -> Result:
     return result
 
 
-def handshake_result(error: BaseException) -> Result:
+def handshake_result(error: BaseException) -> DeliveryResult:
     """A failure of the TLS handshake (RFC 3463 X.7.5)."""
     cause = error.__cause__ or error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return Result(0, "4.7.5", f"the certificate is not acceptable: {cause.verify_message.rstrip('.')}")
+        return DeliveryResult(0, "4.7.5", f"the certificate is not acceptable: {cause.verify_message.rstrip('.')}")
     if isinstance(cause, ssl.SSLError):
-        return Result(
+        return DeliveryResult(
             0, "4.7.5", f"the TLS handshake failed: {(cause.reason or 'broken off').lower().replace('_', ' ')}"
         )
     if isinstance(error, SMTPTimeoutError):
-        return Result(0, "4.7.5", "the TLS handshake did not end")
-    return Result(0, "4.7.5", "the connection was lost in the TLS handshake")
+        return DeliveryResult(0, "4.7.5", "the TLS handshake did not end")
+    return DeliveryResult(0, "4.7.5", "the connection was lost in the TLS handshake")
 
 
-def failure_result(error: BaseException) -> Result:
+def failure_result(error: BaseException) -> DeliveryResult:
     """A failure of the connection, as RFC 3463 words it."""
     cause = error.__cause__ or error
     if isinstance(cause, ssl.SSLError):
         return handshake_result(error)
     if isinstance(error, SMTPResponseException) and error.code == SMTPStatus.invalid_response:
-        return Result(0, "4.5.0", "what the server said is no SMTP reply")  # as good as a lost connection
+        return DeliveryResult(0, "4.5.0", "what the server said is no SMTP reply")  # as good as a lost connection
     if isinstance(error, SMTPResponseException):
         return refusal_result(error.code, error.message)
     if isinstance(cause, ConnectionRefusedError):
-        return Result(0, "4.4.1", "connection refused")
+        return DeliveryResult(0, "4.4.1", "connection refused")
     if isinstance(error, SMTPConnectTimeoutError) or isinstance(cause, TimeoutError):
         if isinstance(error, SMTPReadTimeoutError):
-            return Result(0, "4.4.2", "no reply within the RFC's time")
-        return Result(0, "4.4.1", "no answer to the connection attempt")
+            return DeliveryResult(0, "4.4.2", "no reply within the RFC's time")
+        return DeliveryResult(0, "4.4.1", "no answer to the connection attempt")
     if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
-        return Result(0, "4.4.1", reason(cause))
+        return DeliveryResult(0, "4.4.1", reason(cause))
     if isinstance(error, BlockedError):
-        return Result(0, "4.4.2", "the server stopped reading the message")
+        return DeliveryResult(0, "4.4.2", "the server stopped reading the message")
     if isinstance(error, SMTPTimeoutError):
-        return Result(0, "4.4.2", "no reply within the RFC's time")
-    return Result(0, "4.4.2", "the connection was lost")
+        return DeliveryResult(0, "4.4.2", "no reply within the RFC's time")
+    return DeliveryResult(0, "4.4.2", "the connection was lost")

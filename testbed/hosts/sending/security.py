@@ -8,7 +8,7 @@ import socket
 import aiosmtplib
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPException, SMTPResponseException
 
-from testbed.hosts.sending.results import HopFailed, Result, handshake_result, reply_result
+from testbed.hosts.sending.results import DeliveryResult, HopFailed, handshake_result, reply_result
 from testbed.hosts.tls import LabTls
 
 TLS_TIMEOUT_S = 300.0  # scenario time, for the handshake
@@ -23,7 +23,7 @@ _INJECTED = (
 class TlsUnavailable(Exception):
     """There is no TLS to be had of this server now, or not one that can be trusted."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: DeliveryResult) -> None:
         super().__init__(str(result))
         self.result = result
 
@@ -39,7 +39,7 @@ async def start_tls(client: aiosmtplib.SMTP, tls: LabTls | None, server: str, *,
     not offered, or refused with a reply.
     """
     if tls is None or not client.supports_extension("starttls"):
-        raise TlsUnavailable(Result(0, "4.7.4", "STARTTLS is not offered"))
+        raise TlsUnavailable(DeliveryResult(0, "4.7.4", "STARTTLS is not offered"))
     if tls.script(server).injected():
         _inject(client, _INJECTED.format(server=server).encode())
     context = tls.authority.client(checks=checks)
@@ -72,7 +72,7 @@ async def log_in(client: aiosmtplib.SMTP, user: str, password: str) -> None:
     methods = {"plain": client.auth_plain, "login": client.auth_login}
     offered = next((method for method in methods if method in client.server_auth_methods), None)
     if offered is None:
-        raise HopFailed(Result(0, "4.7.4", "AUTH is not offered, so the password is not told"))
+        raise HopFailed(DeliveryResult(0, "4.7.4", "AUTH is not offered, so the password is not told"))
     try:
         await methods[offered](user, password, timeout=AUTH_TIMEOUT_S)
     except SMTPAuthenticationError as refusal:

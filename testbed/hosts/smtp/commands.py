@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from aiosmtpd.smtp import SMTP, syntax
 
-from testbed.hosts.envelope import EnvelopeRecipient, Transaction
+from testbed.hosts.envelope import EnvelopeRecipient, EsmtpEnvelope
 from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
 from testbed.hosts.streams import OpenStreams
 from testbed.protocols.esmtp import EXTENSIONS, BadParameter, mail_parameters, rcpt_parameters
@@ -46,14 +46,14 @@ class EsmtpCommands(SMTP, OpenStreams):
         self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, _MAX_LINES)
         return [line for line in lines if line[4:].partition(" ")[0] not in self.terms.without]
 
-    def _create_envelope(self) -> Transaction:
-        return Transaction()
+    def _create_envelope(self) -> EsmtpEnvelope:
+        return EsmtpEnvelope()
 
     # No properties here: aiosmtpd looks at every attribute before there is a session.
 
-    def transaction(self) -> Transaction:
+    def transaction(self) -> EsmtpEnvelope:
         """What the client has said since MAIL."""
-        assert isinstance(self.envelope, Transaction)
+        assert isinstance(self.envelope, EsmtpEnvelope)
         return self.envelope
 
     @syntax("MAIL FROM: <address>", extended=" [SP <mail-parameters>]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from testbed.hosts.envelope import Transaction
+from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.hosts.smtp.trace_header import peer_address
@@ -38,7 +38,7 @@ class MailHandler:
         return "250 2.1.0 Sender ok"
 
     async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Transaction, address: str, options: list[str]
+        self, server: SMTP, session: Session, envelope: EsmtpEnvelope, address: str, options: list[str]
     ) -> str:
         refusal = self.refusal(address, session)
         if not refusal and self.admission:
@@ -49,7 +49,7 @@ class MailHandler:
         return "250 2.1.5 Recipient ok"
 
     async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Transaction
+        self, server: SMTP, session: Session, envelope: EsmtpEnvelope
     ) -> str:
         content = envelope.original_content or b""
         refusal = self.admission.message(peer_address(session), content) if self.admission else ""
@@ -63,10 +63,10 @@ class MailHandler:
         """Why RCPT is refused, as a reply, or ``""``."""
         raise NotImplementedError
 
-    def received(self, session: Session, envelope: Transaction) -> bytes:
+    def received(self, session: Session, envelope: EsmtpEnvelope) -> bytes:
         """The trace header to put on top (RFC 5321 §4.4)."""
         raise NotImplementedError
 
-    def accept(self, message: bytes, envelope: Transaction) -> str:
+    def accept(self, message: bytes, envelope: EsmtpEnvelope) -> str:
         """Take responsibility for a message, durably, and give the reply to the final dot."""
         raise NotImplementedError

@@ -10,7 +10,7 @@ from hmac import compare_digest
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from testbed.hosts.envelope import Transaction
+from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.commands import Terms
 from testbed.hosts.smtp.handler import MailHandler
@@ -135,7 +135,7 @@ class SecureSmtpServer(SmtpServer):
             self.be_patient()
             await asyncio.get_running_loop().create_future()
         peer = self.session.peer if self.session is not None else None
-        self.envelope, self.session = Transaction(), Session(self.loop)
+        self.envelope, self.session = EsmtpEnvelope(), Session(self.loop)
         self.session.peer = peer
         context = self._tls.authority.server(self.hostname, flaw)
         reader = asyncio.StreamReader(limit=self.line_length_limit)

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Collection
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from testbed.hosts.connections import reset
-from testbed.hosts.envelope import Transaction
+from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
 from testbed.hosts.smtp.commands import EsmtpCommands, Terms
@@ -242,7 +242,7 @@ class SmtpServer(EsmtpCommands):
             await self._conclude(content, refusal)
         else:
             await staging.stage(self, fault, lambda: self._conclude(content, refusal))
-        self.envelope = Transaction()
+        self.envelope = EsmtpEnvelope()
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
         transaction = self.transaction()
@@ -255,7 +255,7 @@ class SmtpServer(EsmtpCommands):
         else:
             transaction.content = transaction.original_content = content
             status = await self.event_handler.handle_DATA(self, self.session, transaction)
-        self.envelope = Transaction()
+        self.envelope = EsmtpEnvelope()
         await self.push(status)
 
     async def _in_mid_message(self, octets: int) -> None:

@@ -25,7 +25,7 @@ from testbed.hosts.webmail.compose import Draft, answer_to, compose
 from testbed.hosts.webmail.exchange import (
     HEADERS,
     Form,
-    Refused,
+    RequestRefused,
     link_to,
     place_in,
     read_form,
@@ -34,7 +34,7 @@ from testbed.hosts.webmail.exchange import (
     whole_number,
 )
 from testbed.hosts.webmail.mailbox import ImapMailbox, LoginRefused, MailboxError, Place, mailbox
-from testbed.hosts.webmail.sessions import Session, Sessions
+from testbed.hosts.webmail.sessions import Sessions, WebmailSession
 
 _COOKIE, _LOGIN_COOKIE = "webmail", "webmail-login"
 
@@ -85,7 +85,7 @@ class Pages:
             return self._login_form(form.one("user"), "The form had grown old; please try again.", 403)
         user, password = form.one("user").strip(), form.one("password")
         try:
-            await self._with_mailbox(Session(user, password), lambda box: None)
+            await self._with_mailbox(WebmailSession(user, password), lambda box: None)
         except LoginRefused as refusal:
             return self._login_form(user, str(refusal), 403)
         name, _ = self._sessions.begin(user, password)
@@ -137,7 +137,7 @@ class Pages:
         content = await self._with_mailbox(session, lambda box: box.message(name, uid, mark=False))
         found = letters.part(letters.parse(content), number)
         if found is None:
-            raise Refused(404, "There is no such part.")
+            raise RequestRefused(404, "There is no such part.")
         headers = {**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"}
         if not found.picture or request.query_params.get("save"):
             headers["Content-Disposition"] = letters.disposition(found.name)
@@ -150,7 +150,7 @@ class Pages:
         name, deed, to = form.one("folder") or "INBOX", form.one("deed"), form.one("to")
         uids = [whole_number(text) for text in form.all("uid")]
         if deed not in ("delete", "move", "read", "unread") or (deed == "move" and not to):
-            raise Refused(400, "Nothing is known by that name.")
+            raise RequestRefused(400, "Nothing is known by that name.")
 
         def do(box: ImapMailbox) -> None:
             match deed:
@@ -200,7 +200,7 @@ class Pages:
             return see_other("/login")
         if isinstance(error, HTTPException):
             status, reason = error.status_code, "There is no such page."
-        elif isinstance(error, Refused):
+        elif isinstance(error, RequestRefused):
             if error.status == 401:
                 return see_other("/login")
             status, reason = error.status, error.reason
@@ -210,24 +210,24 @@ class Pages:
 
     # -- what they share --------------------------------------------------------------------------------
 
-    def _session(self, request: Request) -> Session | None:
+    def _session(self, request: Request) -> WebmailSession | None:
         return self._sessions.find(request.cookies.get(_COOKIE, ""))
 
-    def _known(self, request: Request) -> Session:
+    def _known(self, request: Request) -> WebmailSession:
         session = self._session(request)
         if session is None:
-            raise Refused(401, "Nobody is logged in.")
+            raise RequestRefused(401, "Nobody is logged in.")
         return session
 
-    async def _posted(self, request: Request) -> tuple[Form, Session]:
+    async def _posted(self, request: Request) -> tuple[Form, WebmailSession]:
         """A form somebody logged in has posted from a page of ours."""
         session = self._known(request)
         form = await read_form(request)
         if not session.sent(form.one("token")):
-            raise Refused(403, "This form does not come from a page of yours.")
+            raise RequestRefused(403, "This form does not come from a page of yours.")
         return form, session
 
-    async def _with_mailbox(self, session: Session, work: Callable[[ImapMailbox], Answer]) -> Answer:
+    async def _with_mailbox(self, session: WebmailSession, work: Callable[[ImapMailbox], Answer]) -> Answer:
         place = await self._backend.imap()
 
         def blocking() -> Answer:
@@ -237,7 +237,7 @@ class Pages:
         with self._backend.working():
             return await asyncio.to_thread(blocking)
 
-    async def _draft(self, session: Session, draft: Draft, complaint: str, status: int) -> Response:
+    async def _draft(self, session: WebmailSession, draft: Draft, complaint: str, status: int) -> Response:
         folders = await self._with_mailbox(session, lambda box: box.folders())
         return self._page("compose", session, status, folders=folders, folder="", draft=draft, complaint=complaint)
 
@@ -247,7 +247,7 @@ class Pages:
         response.set_cookie(_LOGIN_COOKIE, token, httponly=True, samesite="strict", path="/login")
         return response
 
-    def _page(self, template: str, session: Session | None, status: int = 200, **values: object) -> Response:
+    def _page(self, template: str, session: WebmailSession | None, status: int = 200, **values: object) -> Response:
         if session is not None:
             values = {"token": session.token, "me": session.user, **values}
         values = {"site": self._backend.domain, "link": link_to, **values}
@@ -269,5 +269,5 @@ def application(backend: Backend) -> Starlette:
         Route("/compose", pages.compose, methods=["GET", "POST"]),
         Route("/style.css", pages.style),
     ]
-    handlers = dict.fromkeys((MailboxError, Refused, HTTPException), pages.refusal)
+    handlers = dict.fromkeys((MailboxError, RequestRefused, HTTPException), pages.refusal)
     return Starlette(routes=routes, exception_handlers=handlers)

@@ -24,7 +24,7 @@ HEADERS = {
 }
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The answer to a request that is not right, as a status and a sentence."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -55,10 +55,10 @@ async def read_form(request: Request) -> Form:
         async for piece in request.stream():
             content += piece
             if len(content) > _MAX_FORM_OCTETS:
-                raise Refused(413, "That is too much for one form.")
+                raise RequestRefused(413, "That is too much for one form.")
         return Form(parse_qs(content.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"))
     except (ValueError, ClientDisconnect):
-        raise Refused(400, "The form cannot be understood.") from None
+        raise RequestRefused(400, "The form cannot be understood.") from None
 
 
 def place_in(query: Mapping[str, str]) -> tuple[str, int]:
@@ -67,9 +67,9 @@ def place_in(query: Mapping[str, str]) -> tuple[str, int]:
 
 
 def whole_number(text: str) -> int:
-    """A number from a form or an address.  Raises Refused."""
+    """A number from a form or an address.  Raises RequestRefused."""
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise Refused(400, "A number is missing.")
+        raise RequestRefused(400, "A number is missing.")
     return min(int(text), 2**32 - 1)
 
 

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.sending.delivery import HopFailed, Session
+from testbed.hosts.sending.delivery import DeliverySession, HopFailed
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.tls import LabTls
 from testbed.hosts.webmail.app import Backend, application
@@ -96,7 +96,7 @@ class Webmail:
         relay, port = self._relay
         reason = f"4.4.4 the name {relay} has no address"
         for address in await self._addresses(relay):
-            session = Session(self._site, address, port)
+            session = DeliverySession(self._site, address, port)
             try:
                 await session.open()
             except HopFailed as failed:

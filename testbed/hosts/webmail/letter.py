@@ -34,7 +34,7 @@ _MAX_PARTS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class Download:
     """A part to be downloaded; ``number`` is its place among the parts of the message."""
 
     number: int
@@ -58,11 +58,11 @@ class Letter:
     text: str
     html: str
     blocked: int
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[Download, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MimePart:
     """The content of a part; ``picture`` when it may be shown in the page."""
 
     name: str
@@ -90,7 +90,7 @@ def letter(message: EmailMessage, link: str) -> Letter:
             html = _text(part)
         else:
             octets = len(content_of(part))
-            attachments.append(Attachment(number, name or f"part-{number + 1}", kind, octets))
+            attachments.append(Download(number, name or f"part-{number + 1}", kind, octets))
             identifier = header(part, "Content-ID").strip("<> ")
             if identifier and kind in _PICTURES:
                 pictures[identifier] = f"{link}{number}"
@@ -111,13 +111,15 @@ def letter(message: EmailMessage, link: str) -> Letter:
     )
 
 
-def part(message: EmailMessage, number: int) -> Part | None:
+def part(message: EmailMessage, number: int) -> MimePart | None:
     """One part by its number, None when there is none."""
     parts = _parts(message)
     if not 0 <= number < len(parts):
         return None
     kind = parts[number].get_content_type()
-    return Part(file_name(parts[number]) or f"part-{number + 1}", kind, content_of(parts[number]), kind in _PICTURES)
+    return MimePart(
+        file_name(parts[number]) or f"part-{number + 1}", kind, content_of(parts[number]), kind in _PICTURES
+    )
 
 
 def disposition(name: str) -> str:

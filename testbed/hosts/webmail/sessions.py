@@ -12,7 +12,7 @@ _IDLE_S = 8 * 3_600.0
 
 
 @dataclass(slots=True)
-class Session:
+class WebmailSession:
     """Somebody logged in.  ``token`` must come back with every form, so that no other site can post one."""
 
     user: str
@@ -30,17 +30,17 @@ class Sessions:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, WebmailSession] = {}
 
-    def begin(self, user: str, password: str) -> tuple[str, Session]:
+    def begin(self, user: str, password: str) -> tuple[str, WebmailSession]:
         """A new session and its name; the oldest makes room."""
         if len(self._sessions) >= _MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         name = secrets.token_urlsafe(32)
-        self._sessions[name] = Session(user, password, used=self._now())
+        self._sessions[name] = WebmailSession(user, password, used=self._now())
         return name, self._sessions[name]
 
-    def find(self, name: str) -> Session | None:
+    def find(self, name: str) -> WebmailSession | None:
         """The session of a name, None when there is none or it has ended."""
         session = self._sessions.get(name)
         if session is None:

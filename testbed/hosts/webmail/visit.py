@@ -51,7 +51,7 @@ async def visit(
     browser = _Browser(address, source, host, port, tls)
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            return await _look(browser, user, password)
+            return await _read_newest(browser, user, password)
     except TimeoutError:
         raise VisitFailed(f"{host} does not answer within {_TIMEOUT_S:.0f} s") from None
     except ssl.SSLError as error:
@@ -62,7 +62,7 @@ async def visit(
         await browser.close()
 
 
-async def _look(browser: _Browser, user: str, password: str) -> Visit:
+async def _read_newest(browser: _Browser, user: str, password: str) -> Visit:
     form = await browser.page("/login")
     inbox = await browser.page("/login", {"token": form.token, "user": user, "password": password})
     if inbox.complaint:

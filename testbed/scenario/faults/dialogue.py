@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from testbed.durations import MILLISECOND, SECOND, format_duration
-from testbed.scenario.base import Address, Duration
+from testbed.scenario.base import Address, Duration, PeopleWait
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
@@ -77,7 +77,9 @@ class DialogueFault(When):
     pace: Duration = Field(
         default=SECOND, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
     )
-    restart: Duration | None = Field(default=None, description="How long after a crash it is back; without it, never.")
+    restart: PeopleWait | None = Field(
+        default=None, description="How long after a crash it is back; without it, never."
+    )
     times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
     recipient: Address | None = Field(default=None, description="Only for this recipient (with 'on: RCPT').")
     mail_from: Sender | None = Field(

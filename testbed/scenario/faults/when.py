@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from testbed.durations import format_duration
 from testbed.protocols.trigger import Trigger
-from testbed.scenario.base import Duration, Part
+from testbed.scenario.base import Part, PeopleWait
 from testbed.scenario.units import parse_share
 
 Share = Annotated[
@@ -22,8 +22,8 @@ Share = Annotated[
 class Window(Part):
     """From when until when, in scenario time since the start."""
 
-    from_: Duration = Field(default=0, alias="from", description="Since when; without it, from the start.")
-    until: Duration | None = Field(default=None, description="Until when; without it, to the end.")
+    from_: PeopleWait = Field(default=0, alias="from", description="Since when; without it, from the start.")
+    until: PeopleWait | None = Field(default=None, description="Until when; without it, to the end.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Window:

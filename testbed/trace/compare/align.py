@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from testbed.trace.compare.values import Line, Talk
+from testbed.trace.compare.values import CommandReply, Talk
 
 TalkPair = tuple[Talk | None, Talk | None]
-LinePair = tuple[Line | None, Line | None]
-Key = Callable[[Line], object]
+LinePair = tuple[CommandReply | None, CommandReply | None]
+Key = Callable[[CommandReply], object]
 _MOST_COMPARED = 250_000  # pairs of connections, or of commands, weighed against each other
 
 
@@ -80,12 +80,12 @@ def _likeness(one: Talk, other: Talk) -> float:
     return 0.1 + (one.handshake == other.handshake) + (one.ending.closure is other.ending.closure) * 0.5 + share
 
 
-def line_pairs(before: Sequence[Line], now: Sequence[Line]) -> list[LinePair]:
+def line_pairs(before: Sequence[CommandReply], now: Sequence[CommandReply]) -> list[LinePair]:
     """Commands that correspond: the same ones, else those with the same verb in the same place."""
     return list(_pairs(before, now, lambda line: (line.verb, line.argument), lambda line: line.verb))
 
 
-def _pairs(before: Sequence[Line], now: Sequence[Line], *keys: Key) -> Iterator[LinePair]:
+def _pairs(before: Sequence[CommandReply], now: Sequence[CommandReply], *keys: Key) -> Iterator[LinePair]:
     if not keys or not before or not now:
         yield from ((line, None) for line in before)
         yield from ((None, line) for line in now)

@@ -9,7 +9,7 @@ from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.change import Change, Said, Value
 from testbed.trace.compare.fingerprint import OFFERS
 from testbed.trace.compare.normal import about_as_large, alike, span
-from testbed.trace.compare.values import Frames, Line, Talk
+from testbed.trace.compare.values import CommandReply, Frames, Talk
 
 
 def between(before: Talk, now: Talk) -> Iterator[Change]:
@@ -48,12 +48,12 @@ def _lines(before: Talk, now: Talk) -> Iterator[Change]:
             yield Change("command-new", now.client, now.server, new.verb, None, said, (), new.frames)
 
 
-def differ(old: Line, new: Line, loose: bool) -> bool:
+def differ(old: CommandReply, new: CommandReply, loose: bool) -> bool:
     """Whether two commands that correspond, or their replies, are not the same."""
     return any(True for _ in _of_line(old, new, loose))
 
 
-def _of_line(old: Line, new: Line, loose: bool) -> Iterator[tuple[str, Value, Value]]:
+def _of_line(old: CommandReply, new: CommandReply, loose: bool) -> Iterator[tuple[str, Value, Value]]:
     """Kind, value before, value now."""
     if old.reply != new.reply:
         yield "reply", old.reply, new.reply
@@ -74,7 +74,7 @@ def _of_line(old: Line, new: Line, loose: bool) -> Iterator[tuple[str, Value, Va
         yield "answer-time" if answered else "patience", span(old.waited_ns), span(new.waited_ns)
 
 
-def _of_items(old: Line, new: Line) -> Iterator[tuple[str, Value, Value]]:
+def _of_items(old: CommandReply, new: CommandReply) -> Iterator[tuple[str, Value, Value]]:
     if new.verb not in OFFERS:
         yield "reason", ", ".join(old.items), ", ".join(new.items)
         return

@@ -22,7 +22,7 @@ from testbed.trace.compare.counterparts import (
 from testbed.trace.compare.difference import Difference
 from testbed.trace.compare.fingerprint import fingerprint
 from testbed.trace.compare.normal import alike, span
-from testbed.trace.compare.sentences import told
+from testbed.trace.compare.sentences import sentence
 from testbed.trace.compare.stories import EVENTS_OF_STORIES, changed_stories, stories
 from testbed.trace.compare.values import Clue, Deed, Fingerprint, Frames, Question, Talk
 
@@ -66,14 +66,14 @@ def compare(before: Fingerprint, now: Fingerprint) -> Comparison:
     changes = (*_contents(before, now, messages), *_changes(before, now, pairs))
     hosts = list(names.items())
     hosts += [(f"{new[0]} → {new[1]}", f"{old[0]} → {old[1]}") for new, old in ways.items()]
-    return Comparison(tuple(hosts), tuple(pairs), tuple(_told(changes)))
+    return Comparison(tuple(hosts), tuple(pairs), tuple(_differences(changes)))
 
 
-def _told(changes: Iterable[Change]) -> Iterator[Difference]:
+def _differences(changes: Iterable[Change]) -> Iterator[Difference]:
     """Each change in its sentence; the same on several connections once, with all their frames."""
     found: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
-        found.setdefault((change.kind, told(change)), []).append(change)
+        found.setdefault((change.kind, sentence(change)), []).append(change)
     for (kind, text), same in found.items():
         if same[0].connection:
             numbers = ", ".join(str(change.connection) for change in same)
@@ -163,14 +163,14 @@ def _orders(pairs: Sequence[TalkPair]) -> Iterator[Change]:
         if old is not None and new is not None and not (old.loose or new.loose):
             clients[old.client].append((old, new))
     for client, found in clients.items():
-        told: set[tuple[str, str]] = set()
+        shown: set[tuple[str, str]] = set()
         for at, (old, new) in enumerate(found[:_MOST_ORDERED]):
             for later, sooner in found[at + 1 : _MOST_ORDERED]:
                 ends = old.server, later.server
-                if old.server == later.server or ends in told or ends[::-1] in told:
+                if old.server == later.server or ends in shown or ends[::-1] in shown:
                     continue
                 if old.end_ns < later.start_ns and sooner.end_ns < new.start_ns:
-                    told.add(ends)
+                    shown.add(ends)
                     frames = (old.frames[0], later.frames[0]), (sooner.frames[0], new.frames[0])
                     yield Change("order", client, later.server, old.server, old.server, later.server, *frames)
 

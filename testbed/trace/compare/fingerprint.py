@@ -11,11 +11,11 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.compare.normal import name_messages, named, sized, wording
 from testbed.trace.compare.values import (
     Clue,
+    CommandReply,
     Deed,
     Ended,
     Fingerprint,
-    Line,
-    Mail,
+    MailTransaction,
     Question,
     Replies,
     Status,
@@ -29,8 +29,7 @@ from testbed.trace.model.tls import TlsSession
 from testbed.trace.services.dns.results import Answer
 from testbed.trace.services.reading.outcome import reading
 from testbed.trace.services.reading.results import reading_result
-from testbed.trace.services.service import Mail as Way
-from testbed.trace.services.service import Service
+from testbed.trace.services.service import Mail, Service
 from testbed.trace.services.table import service_of
 
 OFFERS = frozenset({"EHLO", "CAPA", "LHLO"})
@@ -159,7 +158,7 @@ def _talk(connection: Connection, start_ns: int, names: Mapping[str, str], addre
         repeated=bool(connection.transport.retransmitted_frames),
         lines=tuple(_lines(connection, names)),
         mails=tuple(_mails(connection, names)),
-        reading=reading(connection.exchanges) if service_of(connection.service).mail is Way.PULLED else None,
+        reading=reading(connection.exchanges) if service_of(connection.service).mail is Mail.PULLED else None,
         loose=loose,
         frames=(connection.first_frame, connection.last_frame),
         opening=connection.opening.syn_frames or (connection.first_frame,),
@@ -173,7 +172,7 @@ def _tls(session: TlsSession) -> Tls:
     return Tls(session.version, session.server_name, bool(session.plain_answer), fatal)
 
 
-def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
+def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[CommandReply]:
     service = service_of(connection.service)
     replied = 0
     for exchange in connection.exchanges:
@@ -183,13 +182,13 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Line]:
         sent = command.frames[-1] if command and command.frames else 0
         since = command.time_ns if command and command.frames else connection.start_ns
         until = reply.time_ns if reply else connection.end_ns
-        yield Line(
+        yield CommandReply(
             verb=verb,
             argument=named(argument, names),
             reply=Replies(tuple(Status(one.code, one.enhanced) for one in exchange.replies)) if reply else None,
             words=_words(service, reply, names) if reply else "",
             items=_items(service, verb, exchange, reply) if reply else (),
-            ahead=service.mail is Way.PUSHED and 0 < sent < replied,
+            ahead=service.mail is Mail.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
             waited_ns=max(0, until - since) if command else 0,
             frames=exchange.frames,
@@ -207,14 +206,14 @@ def _items(service: Service, verb: str, exchange: Exchange, reply: Reply) -> tup
     return _records(exchange) if service.questions else ()
 
 
-def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[Mail]:
+def _mails(connection: Connection, names: Mapping[str, str]) -> Iterator[MailTransaction]:
     for transaction in connection.transactions:
         recipients = [
             (to.address, to.decisive.status if to.decisive else "no reply", to.accepted)
             for to in transaction.recipients
         ]
         message = names.get(transaction.message_id, transaction.message_id)
-        yield Mail(transaction.sender, message, tuple(recipients), transaction.frames)
+        yield MailTransaction(transaction.sender, message, tuple(recipients), transaction.frames)
 
 
 def _questions(connection: Connection) -> Iterator[Question]:

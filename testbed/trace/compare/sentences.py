@@ -44,7 +44,7 @@ _DEEDS = {
 _PSEUDO = {"connect": "the connection", "message": "the message", "": "unasked"}
 
 
-def told(change: Change) -> str:
+def sentence(change: Change) -> str:
     """The sentence of a change, safe to show."""
     for rule in RULES:
         if rule.kind == change.kind and rule.fits(change):

@@ -38,7 +38,7 @@ class Story:
         return Fate.TAKEN if self.taken else Fate.KEPT if self.put_off else Fate.REFUSED
 
     @property
-    def told(self) -> tuple[object, ...]:
+    def compared(self) -> tuple[object, ...]:
         """What is compared."""
         return self.fate, self.tries, self.taken, self.bounced, self.put_off
 
@@ -90,7 +90,7 @@ def changed_stories(
     """The stories that go otherwise, with their keys."""
     for key, old in before.items():
         new = now.get(key)
-        if new is None or new.told == old.told:
+        if new is None or new.compared == old.compared:
             continue
         ends, frames = key, (tuple(old.frames), tuple(new.frames))
         counts = max(old.tries, old.put_off), max(new.tries, new.put_off)

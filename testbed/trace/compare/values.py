@@ -69,7 +69,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CommandReply:
     """A command and its reply, None where none came.
 
     ``words`` are what a reply says that matters beyond its code: why something is refused.  ``items`` are what it
@@ -90,7 +90,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class MailTransaction:
     """A mail transaction: ``message`` names it by what it says (:func:`testbed.trace.compare.normal.name_messages`).
 
     ``recipients`` are addresses, each with the reply that decided on it, or ``"no reply"``, and whether it was taken.
@@ -122,8 +122,8 @@ class Talk:
     tls: Tls | None
     opened: int
     repeated: bool
-    lines: tuple[Line, ...]
-    mails: tuple[Mail, ...]
+    lines: tuple[CommandReply, ...]
+    mails: tuple[MailTransaction, ...]
     reading: Reading | None
     loose: bool
     frames: Frames = field(compare=False, repr=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.trace.glance.batch import Batch, Bools, Ints
-from testbed.trace.tcp.events import DEFAULT_RTT_NS, FAST_RETRANSMISSION_NS, Event
+from testbed.trace.tcp.events import DEFAULT_RTT_NS, FAST_RETRANSMISSION_NS, TcpEvent
 
 _COUNTED = tuple(10**n for n in range(10))  # Zeek notes these letters at the 1st, 10th, 100th time
 
@@ -22,14 +22,14 @@ def tcp_events(batch: Batch) -> Ints:
     next_before = np.where(seen, b.highest[b.before], b.sequence)
     _leave_surprises(b, seen, answered, next_before)
     plain = ~b.special
-    events = np.where((b.window == 0) & plain, Event.ZERO_WINDOW, 0)
-    events |= np.where(_fills_window(b, answered & plain), Event.WINDOW_FULL, 0)
+    events = np.where((b.window == 0) & plain, TcpEvent.ZERO_WINDOW, 0)
+    events |= np.where(_fills_window(b, answered & plain), TcpEvent.WINDOW_FULL, 0)
     same_ack = seen & (b.raw_ack == b.raw_ack[b.before])
     answers = plain & (b.length == 0) & (b.window > 0) & same_ack & (b.sequence == next_before)
     moved = b.window != b.window[b.before]
     duplicate = answers & ~moved
-    events |= np.where(answers & moved, Event.WINDOW_UPDATE, 0)
-    events |= np.where(duplicate, Event.DUPLICATE_ACK, 0)
+    events |= np.where(answers & moved, TcpEvent.WINDOW_UPDATE, 0)
+    events |= np.where(duplicate, TcpEvent.DUPLICATE_ACK, 0)
     _repetitions(b, events, seen & (b.sequence < next_before), answered, duplicate, same_ack)
     return events
 
@@ -58,7 +58,7 @@ def _repetitions(b: Batch, events: Ints, back: Bools, answered: Bools, duplicate
     """Adds what kind of repetition a segment is.  ``back`` tells that it begins before the highest octet sent."""
     counts = (b.length > 0) | (b.flags & (SYN | FIN) != 0)
     spurious = answered & (b.length > 0) & (b.raw_ack[b.peer] != 0) & (b.end <= b.ack[b.peer])
-    events[spurious] |= Event.SPURIOUS_RETRANSMISSION | Event.RETRANSMISSION
+    events[spurious] |= TcpEvent.SPURIOUS_RETRANSMISSION | TcpEvent.RETRANSMISSION
     at = np.flatnonzero(back & counts & ~spurious)
     if not len(at):
         return
@@ -71,7 +71,9 @@ def _repetitions(b: Batch, events: Ints, back: Bools, answered: Bools, duplicate
     in_time = b.time[at] - b.time[advanced] < _initial_rtt(b, at)
     early = ~fast & in_time & (b.next[at] != b.highest[before])
     kinds = np.select(
-        [fast, early], [Event.FAST_RETRANSMISSION | Event.RETRANSMISSION, Event.OUT_OF_ORDER], Event.RETRANSMISSION
+        [fast, early],
+        [TcpEvent.FAST_RETRANSMISSION | TcpEvent.RETRANSMISSION, TcpEvent.OUT_OF_ORDER],
+        TcpEvent.RETRANSMISSION,
     )
     probed = (b.length[at] > 1) & (b.sequence[at] == b.highest[before] - 1)
     events[at] |= np.where(probed, 0, kinds)

@@ -23,9 +23,10 @@ def telling(batch: Batch, fresh: Bools, data: Octets) -> None:
     heads = gather(data, batch.payload[at], _OCTETS)
     heads[np.arange(_OCTETS) >= batch.length[at, None]] = 0
     found, index = distinct(heads)
-    odd = np.array([_tells(row.tobytes()) for row in found], np.bool_)
+    odd = np.array([tells(row.tobytes()) for row in found], np.bool_)
     batch.odd[batch.flow[at[odd[index]]]] = True
 
 
-def _tells(head: bytes) -> bool:
+def tells(head: bytes) -> bool:
+    """Whether the first eight octets of a side, filled up with NUL, may be those of a protocol that is followed."""
     return head.endswith(b"\0") or head.upper().startswith(_TELLING)

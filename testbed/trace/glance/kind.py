@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is the same for connections that went alike.
+class Turn(NamedTuple):
+    """A command's verb, ``""`` where a server spoke unasked, and the codes and enhanced codes of its replies."""
 
-    ``dialogue`` is ``220 EHLO 250 MAIL 250 RCPT 452 4.2.2 QUIT 221``; ``findings`` are codes with their severities.
-    """
+    verb: str
+    replies: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return " ".join(word for words in ((self.verb,), *self.replies) for word in words if word)
+
+
+_turn = lru_cache(maxsize=4_096)(Turn)  # most connections are made of the same few, which need be there once
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionKind:
+    """What is the same for connections that went alike.  ``findings`` are codes with their severities."""
 
     transport: str
     service: str
@@ -23,18 +35,19 @@ class Kind:
     conn_state: str
     history: str
     completeness: int
-    dialogue: str
+    dialogue: tuple[Turn, ...]
     findings: tuple[tuple[str, Severity], ...]
 
 
-def kind_of(connection: Connection) -> Kind:
+def kind_of(connection: Connection) -> ConnectionKind:
     """The kind of a connection that was analysed."""
-    words = []
+    turns = []
     for exchange in connection.exchanges:
-        if exchange.command is not None and exchange.command.verb != "connect":
-            words.append(exchange.command.verb)
-        words += (reply.status for reply in exchange.replies)
-    return Kind(
+        verb = exchange.command.verb if exchange.command is not None and exchange.command.verb != "connect" else ""
+        replies = tuple((reply.code, reply.enhanced) for reply in exchange.replies)
+        if verb or replies:
+            turns.append(_turn(verb, replies))
+    return ConnectionKind(
         connection.transport.protocol,
         connection.service,
         connection.opening.handshake,
@@ -43,6 +56,6 @@ def kind_of(connection: Connection) -> Kind:
         connection.transport.conn_state,
         connection.transport.history,
         connection.transport.completeness,
-        " ".join(words),
+        tuple(turns),
         tuple((finding.code, finding.severity) for finding in connection.findings),
     )

@@ -18,7 +18,7 @@ from testbed.trace.glance.events import tcp_events, zeek_letters
 from testbed.trace.glance.heads import telling
 from testbed.trace.glance.repetitions import odd_repetitions
 from testbed.trace.services.table import name_by_port, service_of
-from testbed.trace.tcp.events import RETRANSMITTED, Event
+from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
 
 Tokened = tuple[Ints, Ints, Ints]  # rows, places within a packet, tokens
 Longs = NDArray[np.uint64]
@@ -47,7 +47,7 @@ class Shapes:
         odd_openings(batch)
         batch.mark(~batch.whole)
         events = tcp_events(batch)
-        batch.mark((events & Event.OUT_OF_ORDER != 0) & (batch.length > 0))  # what it repeats is for exact code
+        batch.mark((events & TcpEvent.OUT_OF_ORDER != 0) & (batch.length > 0))  # what it repeats is for exact code
         odd_repetitions(batch, events & RETRANSMITTED != 0, self._flows.table)
         before = np.where(batch.before >= 0, batch.highest[batch.before], batch.sequence)
         fresh = (batch.length > 0) & ((batch.before < 0) | (batch.next > before))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from testbed.pcap.table import TCP
 from testbed.protocols.tcp import ACK, SYN
 from testbed.trace.glance.batch import Batch, Bools, Ints, batch_numbers
-from testbed.trace.glance.kind import Kind, kind_of
+from testbed.trace.glance.kind import ConnectionKind, kind_of
 from testbed.trace.glance.shapes import Shapes
 from testbed.trace.tcp.events import RETRANSMITTED
 from testbed.trace.understanding import Understanding
@@ -33,7 +33,7 @@ class Summary:
     ``exact`` counts the connections that were analysed themselves.
     """
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ConnectionKind, ...]
     exact: int
     kind: NDArray[np.int32]
     packets: NDArray[np.int32]
@@ -51,7 +51,7 @@ class _Part:
     """The rows of some connections.  ``kind`` is a place in ``kinds``; ``columns`` are those of :data:`_COLUMNS`."""
 
     numbers: Ints
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ConnectionKind, ...]
     kind: NDArray[np.int32]
     columns: NDArray[np.int64]
     exact: int
@@ -60,7 +60,7 @@ class _Part:
 def summarise(understanding: Understanding, jobs: int = 1) -> Summary:
     """Every connection of a capture; ``jobs`` is how many processes may share the work."""
     flows = understanding.flows
-    kinds: dict[Kind, int] = {}
+    kinds: dict[ConnectionKind, int] = {}
     kind = np.full(len(flows), -1, np.int32)
     columns = np.zeros((len(_COLUMNS), len(flows)), np.int64)
     exact = 0
@@ -108,13 +108,13 @@ class _Summarising:
     def __init__(self, understanding: Understanding) -> None:
         self._understanding = understanding
         self._shapes = Shapes(understanding.flows)
-        self._known: dict[tuple[int, int], Kind] = {}
+        self._known: dict[tuple[int, int], ConnectionKind] = {}
         self._apart = np.zeros(len(understanding.flows), np.bool_)  # whose story columns do not show
         self._apart[[*understanding.complaints, *understanding.decrypted.flows]] = True
 
     def part(self, columnar: bool, numbers: Ints) -> _Part:
         """Some connections; those that are not ``columnar`` are analysed one by one."""
-        kinds: dict[Kind, int] = {}
+        kinds: dict[ConnectionKind, int] = {}
         kind = np.zeros(len(numbers), np.int32)
         columns = np.zeros((len(_COLUMNS), len(numbers)), np.int64)
         exact = np.arange(len(numbers))

@@ -46,6 +46,6 @@ class Remarks:
             if len(kind.frames) < _MAX_FRAMES:
                 kind.frames[frame] = None
 
-    def told(self) -> tuple[Remark, ...]:
+    def in_order(self) -> tuple[Remark, ...]:
         """All of them, in the order in which the kinds were first noted."""
         return tuple(Remark(code, tuple(k.frames), k.detail, k.times) for code, k in self._kinds.items())

@@ -45,14 +45,14 @@ class Credentials:
         if octets not in (b"*", b"=", b"") and not self._mechanism.startswith(_NO_SECRET):
             self.seen(f"AUTH {self._mechanism}", frames, encrypted=encrypted)
         self._responses += 1
-        return self._told(octets) if self.show else MASK
+        return self._decoded(octets) if self.show else MASK
 
     def seen(self, where: str, frames: tuple[int, ...], *, encrypted: bool) -> None:
         """Credentials anybody could read went by."""
         if not encrypted:
             self._remarks.note(IN_CLEAR, frames, decoded(where.encode("utf-8", "replace")))
 
-    def _told(self, octets: bytes) -> str:
+    def _decoded(self, octets: bytes) -> str:
         try:
             plain = b64decode(octets, validate=True)
         except (Error, ValueError):

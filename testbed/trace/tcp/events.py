@@ -19,7 +19,7 @@ DEFAULT_RTT_NS = 3 * MILLISECOND
 _FULL = 1 << 32
 
 
-class Event:
+class TcpEvent:
     """Flags of one packet, named as in Wireshark.  Plain numbers: they are tested several times for every packet."""
 
     ZERO_WINDOW_PROBE = 1 << 0
@@ -38,10 +38,10 @@ class Event:
     RETRANSMISSION = 1 << 13
 
 
-RETRANSMITTED = Event.RETRANSMISSION | Event.FAST_RETRANSMISSION | Event.SPURIOUS_RETRANSMISSION
+RETRANSMITTED = TcpEvent.RETRANSMISSION | TcpEvent.FAST_RETRANSMISSION | TcpEvent.SPURIOUS_RETRANSMISSION
 
 
-EVENTS: dict[str, int] = {name.lower(): bit for name, bit in vars(Event).items() if name.isupper()}
+EVENTS: dict[str, int] = {name.lower(): bit for name, bit in vars(TcpEvent).items() if name.isupper()}
 
 
 def event_names(events: int) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class _Judge:
             mine.duplicates = 0
         if segment.flags & ACK and peer.whole is not None and distance(segment.ack, peer.whole) > 0:
             events |= self._acknowledges_unseen(segment, peer)
-        if (segment.length or segment.flags & (SYN | FIN)) and not events & Event.KEEP_ALIVE:
+        if (segment.length or segment.flags & (SYN | FIN)) and not events & TcpEvent.KEEP_ALIVE:
             events |= self._repeated(segment, mine, peer)
         _advance(segment, mine, events)
         if segment.flags & SYN:
@@ -137,10 +137,10 @@ class _Judge:
         """An ACK beyond what was captured whole; beyond everything captured it is told once, until the peer ACKs on."""
         if peer.whole != peer.next:
             peer.whole = peer.next
-            return Event.ACK_LOST_SEGMENT
+            return TcpEvent.ACK_LOST_SEGMENT
         told = peer.duplicates > 0
         peer.duplicates = max(2, peer.duplicates)  # what the peer sends again is taken for a fast retransmission
-        return 0 if told else Event.ACK_LOST_SEGMENT
+        return 0 if told else TcpEvent.ACK_LOST_SEGMENT
 
     def _measure(self, segment: _Segment) -> None:
         """The initial RTT: from the last SYN to the first ACK after it that is no SYN."""
@@ -154,18 +154,18 @@ class _Judge:
         """Which kind of repetition a segment with data, a SYN or a FIN is; 0 when it is none."""
         sequence, end = segment.sequence, segment.end
         if segment.length and peer.last_ack and distance(end, peer.last_ack) <= 0:
-            return Event.SPURIOUS_RETRANSMISSION | Event.RETRANSMISSION
+            return TcpEvent.SPURIOUS_RETRANSMISSION | TcpEvent.RETRANSMISSION
         if mine.next is None or distance(sequence, mine.next) >= 0:
             return 0
         if segment.length > 1 and sequence == (mine.next - 1) % _FULL:
             return 0  # the octet before was a zero window probe
         recent = segment.time - peer.last_ack_time < FAST_RETRANSMISSION_NS
         if peer.duplicates >= 2 and recent and sequence == peer.last_ack:
-            return Event.FAST_RETRANSMISSION | Event.RETRANSMISSION
+            return TcpEvent.FAST_RETRANSMISSION | TcpEvent.RETRANSMISSION
         in_time = segment.time - mine.next_time < (self._rtt or DEFAULT_RTT_NS)
         if in_time and segment.after != mine.next:
-            return Event.OUT_OF_ORDER
-        return Event.RETRANSMISSION
+            return TcpEvent.OUT_OF_ORDER
+        return TcpEvent.RETRANSMISSION
 
     def _learn_scale(self, segment: _Segment, mine: _Direction, peer: _Direction) -> None:
         """The window scale a SYN offers.  One SYN that offers none ends it for both sides (RFC 7323 §2.2)."""
@@ -180,18 +180,18 @@ def _first_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> tupl
     """What the segment says by itself, and whether it is a zero window probe, of which nothing more is asked."""
     events = 0
     if segment.length == 1 and segment.sequence == mine.next and peer.window == 0:
-        return Event.ZERO_WINDOW_PROBE, True
+        return TcpEvent.ZERO_WINDOW_PROBE, True
     if not segment.window and not segment.special:
-        events |= Event.ZERO_WINDOW
+        events |= TcpEvent.ZERO_WINDOW
     if mine.next is not None and distance(segment.sequence, mine.next) > 0 and not segment.flags & RST:
-        events |= Event.LOST_SEGMENT
+        events |= TcpEvent.LOST_SEGMENT
     if (
         segment.length <= 1
         and mine.next is not None
         and segment.sequence == (mine.next - 1) % _FULL
         and not segment.special
     ):
-        events |= Event.KEEP_ALIVE
+        events |= TcpEvent.KEEP_ALIVE
     return events, False
 
 
@@ -203,27 +203,27 @@ def _answer_checks(segment: _Segment, mine: _Direction, peer: _Direction) -> int
         if peer.window is None or peer.scale is None or peer.last_ack is None:
             return 0
         window = peer.window << (0 if peer.unscaled else peer.scale)
-        return Event.WINDOW_FULL if segment.end == (peer.last_ack + window) % _FULL else 0
+        return TcpEvent.WINDOW_FULL if segment.end == (peer.last_ack + window) % _FULL else 0
     if segment.sequence != mine.next or mine.last_ack is None:
         return 0
     same_ack = segment.ack == mine.last_ack
     if not segment.window:
-        refused = same_ack and not mine.window and peer.last & Event.ZERO_WINDOW_PROBE
-        return Event.ZERO_WINDOW_PROBE_ACK if refused else 0
+        refused = same_ack and not mine.window and peer.last & TcpEvent.ZERO_WINDOW_PROBE
+        return TcpEvent.ZERO_WINDOW_PROBE_ACK if refused else 0
     if not same_ack:
         return 0
     if segment.window != mine.window:
-        return Event.WINDOW_UPDATE
-    if peer.last & Event.KEEP_ALIVE:
-        return Event.KEEP_ALIVE_ACK
+        return TcpEvent.WINDOW_UPDATE
+    if peer.last & TcpEvent.KEEP_ALIVE:
+        return TcpEvent.KEEP_ALIVE_ACK
     mine.duplicates += 1
-    return Event.DUPLICATE_ACK
+    return TcpEvent.DUPLICATE_ACK
 
 
 def _advance(segment: _Segment, mine: _Direction, events: int) -> None:
     """What is known after the segment."""
     end = segment.after
-    if not events & Event.ZERO_WINDOW_PROBE:
+    if not events & TcpEvent.ZERO_WINDOW_PROBE:
         if mine.next is None or distance(end, mine.next) > 0:
             mine.next, mine.next_time = end, segment.time
         if mine.whole is None or segment.sequence == mine.whole:

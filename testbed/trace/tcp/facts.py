@@ -8,7 +8,7 @@ from testbed.pcap.table import TCP
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, Flow
 from testbed.trace.model.connection import Closure, Ending, Handshake, Opening
-from testbed.trace.tcp.events import RETRANSMITTED, Event
+from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
 
 
 def octets(flow: Flow, side: int) -> int:
@@ -42,7 +42,7 @@ def sent_again(flow: Flow, events: Sequence[int]) -> tuple[int, ...]:
     ):
         if not length:
             continue
-        if mask & RETRANSMITTED or (mask & Event.OUT_OF_ORDER and (side, sequence) in seen):
+        if mask & RETRANSMITTED or (mask & TcpEvent.OUT_OF_ORDER and (side, sequence) in seen):
             frames.append(frame)
         seen.add((side, sequence))
     return tuple(frames)

@@ -18,7 +18,7 @@ from testbed.pcap.checksums import BAD
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, SERVER, Flow
 from testbed.trace.model.remark import Remark, Remarks
-from testbed.trace.tcp.events import RETRANSMITTED, Event
+from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
 
 SOONEST_NS = 200 * MILLISECOND  # before that, no timer of a TCP in use has run out
 _LARGE = 500  # octets of payload no path may refuse (RFC 791 §3.2: 576 with headers)
@@ -73,7 +73,7 @@ class Evidence:
     @property
     def odd(self) -> bool:
         """Whether something on the way can have gone wrong at all."""
-        strange = Event.OUT_OF_ORDER | Event.LOST_SEGMENT | RETRANSMITTED
+        strange = TcpEvent.OUT_OF_ORDER | TcpEvent.LOST_SEGMENT | RETRANSMITTED
         return bool(self.repeated) or any(mask & strange for mask in self.events)
 
 
@@ -103,7 +103,7 @@ def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]
         if vain:
             _note(evidence, remarks, _why(flow, side, vain), vain)
             explained.update(_all_in_vain(evidence, side))
-    return remarks.told(), frozenset(explained)
+    return remarks.in_order(), frozenset(explained)
 
 
 def closed_windows(flow: Flow, events: Sequence[int], history: str) -> tuple[Remark, ...]:
@@ -111,10 +111,10 @@ def closed_windows(flow: Flow, events: Sequence[int], history: str) -> tuple[Rem
     remarks = Remarks()
     for side, letter in ((CLIENT, "W"), (SERVER, "w")):
         if letter in history:
-            closed = [p for p, mask in enumerate(events) if mask & Event.ZERO_WINDOW and flow.side[p] == side]
+            closed = [p for p, mask in enumerate(events) if mask & TcpEvent.ZERO_WINDOW and flow.side[p] == side]
             places = closed or [p for p in range(len(flow)) if flow.side[p] == side and not flow.window[p]]
             remarks.note("window-closed", tuple(flow.frame[place] for place in places), SIDES[side])
-    return remarks.told()
+    return remarks.in_order()
 
 
 def _note(evidence: Evidence, remarks: Remarks, code: str, places: Sequence[int]) -> None:
@@ -177,7 +177,7 @@ def _probes(evidence: Evidence) -> Iterator[int]:
     """
     flow = evidence.flow
     for place, mask in enumerate(evidence.events):
-        if not mask & (RETRANSMITTED | Event.OUT_OF_ORDER) or flow.flags[place] & SYN:
+        if not mask & (RETRANSMITTED | TcpEvent.OUT_OF_ORDER) or flow.flags[place] & SYN:
             continue
         side, start, end = flow.side[place], flow.sequence[place], _end(flow, place)
         sent = (
@@ -275,7 +275,7 @@ def _in_vain(evidence: Evidence, explained: set[int], side: int) -> list[int]:
     """The sendings of what a side repeated most often in vain, where that is often enough to mean something."""
     flow, reached = evidence.flow, _acknowledged(evidence.flow, side)
     if reached is None or any(
-        w & Event.ZERO_WINDOW for w, s in zip(evidence.events, flow.side, strict=True) if s != side
+        w & TcpEvent.ZERO_WINDOW for w, s in zip(evidence.events, flow.side, strict=True) if s != side
     ):
         return []
     group = evidence.repeated.get((side, reached, 0), [])

@@ -15,7 +15,7 @@ from testbed.pcap.tshark import Sealed, installed, open_records
 from testbed.protocols.tls import APPLICATION_DATA, HANDSHAKE, Plaintext
 from testbed.trace.flows import Flows
 from testbed.trace.tcp.reassembly import reassemble
-from testbed.trace.tls.records import Record, RecordReader
+from testbed.trace.tls.records import RecordReader, TlsRecord
 from testbed.trace.tls.session import TlsWatch
 
 FOR_NONE = "none of the TLS keys in the capture belongs to a connection of this capture"
@@ -33,7 +33,7 @@ class Decrypted:
     problems: tuple[str, ...] = ()
 
     def of(self, flow: int) -> Mapping[int, Plaintext]:
-        """What was opened of a flow, by :attr:`~testbed.trace.tls.records.Record.number`."""
+        """What was opened of a flow, by :attr:`~testbed.trace.tls.records.TlsRecord.number`."""
         return self.flows.get(flow, {})
 
 
@@ -112,7 +112,7 @@ class _Sealed:
             reader = RecordReader()
             for item in reassemble(self._found[index], self._found.table.octets):
                 for record in reader.feed(item):
-                    if not isinstance(record, Record):
+                    if not isinstance(record, TlsRecord):
                         continue
                     octets += len(record.octets)
                     if octets > _MOST_OCTETS or len(self.flow) >= _MOST_RECORDS:

@@ -33,7 +33,7 @@ _BEGINNINGS: tuple[tuple[tuple[Collection[int], ...], ...], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TlsRecord:
     """A TLS record as it was sent, header included, told at the packet that made it whole.
 
     ``number`` counts the records of both sides together, from 0, in the order in which they became whole.
@@ -76,7 +76,7 @@ class RecordReader:
         self._sides = (_Side(), _Side())
         self._records = 0
 
-    def feed(self, item: Chunk | Gap) -> Iterator[Chunk | Gap | Record]:
+    def feed(self, item: Chunk | Gap) -> Iterator[Chunk | Gap | TlsRecord]:
         """The next octets of one side."""
         side = self._sides[item.side]
         if isinstance(item, Gap):
@@ -97,7 +97,7 @@ class RecordReader:
         for side in self._sides:
             yield from self._release(side)
 
-    def _begin(self, side: _Side, chunk: Chunk) -> Iterator[Chunk | Record]:
+    def _begin(self, side: _Side, chunk: Chunk) -> Iterator[Chunk | TlsRecord]:
         side.held.append(chunk)
         head = b"".join(held.octets for held in side.held)
         patterns = [p for p in _BEGINNINGS[chunk.side] if _alike(head, p)]
@@ -115,7 +115,7 @@ class RecordReader:
         held, side.held = side.held, []
         yield from held
 
-    def _cut(self, side: _Side, chunk: Chunk) -> Iterator[Record]:
+    def _cut(self, side: _Side, chunk: Chunk) -> Iterator[TlsRecord]:
         side.octets += chunk.octets
         while side.state is _State.SECRET and len(side.octets) >= HEADER:
             length = int.from_bytes(side.octets[3:HEADER], "big")
@@ -127,7 +127,7 @@ class RecordReader:
             else:
                 octets = bytes(side.octets[: HEADER + length])
                 del side.octets[: HEADER + length]
-                yield Record(self._records, chunk.side, octets, chunk.frame, chunk.time_ns)
+                yield TlsRecord(self._records, chunk.side, octets, chunk.frame, chunk.time_ns)
                 self._records += 1
 
 

@@ -20,7 +20,7 @@ from testbed.protocols.tls import (
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.tls import Alert, TlsSession
 from testbed.trace.tcp.reassembly import Chunk, Gap
-from testbed.trace.tls.records import Record, RecordReader
+from testbed.trace.tls.records import RecordReader, TlsRecord
 
 _MAX_HELLO = 1 << 16
 _MAX_ALERTS = 20
@@ -80,7 +80,7 @@ class TlsWatch:
         """The items, opened where they could be."""
         for item in items:
             for part in self._reader.feed(item):
-                if isinstance(part, Record):
+                if isinstance(part, TlsRecord):
                     content = self._opened.get(part.number)
                     self._record(part, content)
                     if content is not None and content.kind == APPLICATION_DATA and content.octets:
@@ -130,7 +130,7 @@ class TlsWatch:
             if item.side == SERVER and not self._plain_answer:
                 self._plain_answer = item.frame
 
-    def _record(self, record: Record, content: Plaintext | None) -> None:
+    def _record(self, record: TlsRecord, content: Plaintext | None) -> None:
         side = record.side
         if not any(self._begun):
             self._implicit = not self._spoken[CLIENT]
@@ -159,7 +159,7 @@ class TlsWatch:
         server = self._hellos[SERVER]
         return server is not None and server.version > TLS_1_2
 
-    def _hello(self, record: Record) -> None:
+    def _hello(self, record: TlsRecord) -> None:
         head = self._heads[record.side]
         if len(head) < _MAX_HELLO:
             head += record.fragment
@@ -170,7 +170,7 @@ class TlsWatch:
         if hello is not None:
             self._steps.append((record.frame, record.side, ("ClientHello", "ServerHello")[record.side]))
 
-    def _alert(self, record: Record, octets: bytes) -> None:
+    def _alert(self, record: TlsRecord, octets: bytes) -> None:
         if len(self._alerts) < _MAX_ALERTS:
             self._alerts.append(Alert(record.side, octets[0] == 2, octets[1], record.frame))
             self._steps.append((record.frame, record.side, f"alert {alert_name(octets[1])[0]}"))
@@ -179,7 +179,7 @@ class TlsWatch:
 def with_decrypted(items: Iterable[Chunk | Gap], decrypted: Mapping[int, Plaintext]) -> Iterator[Chunk | Gap]:
     """The items of a connection with plain text in the place of its records.
 
-    ``decrypted`` has what keys opened, by :attr:`Record.number`.  Records it does not have, handshakes and alerts are
-    left out; where it has none at all, the items are given as they are.
+    ``decrypted`` has what keys opened, by :attr:`TlsRecord.number`.  Records it does not have, handshakes and alerts
+    are left out; where it has none at all, the items are given as they are.
     """
     return TlsWatch(decrypted).over(items)

@@ -26,7 +26,7 @@ from uvicorn.server import ServerState
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
-from testbed.hosts.sending.delivery import Session
+from testbed.hosts.sending.delivery import DeliverySession
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
 from testbed.hosts.webmail.mailbox import Place
@@ -141,7 +141,7 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         return Place("127.0.0.1", pymap, "127.0.0.1")
 
     async def send(sender: str, recipients: list[str], content: bytes) -> dict[str, str]:
-        session = Session(site, "127.0.0.1", smtp.port)
+        session = DeliverySession(site, "127.0.0.1", smtp.port)
         await session.open()
         results = await session.send(envelope_to(sender, *recipients), content)
         await session.quit()

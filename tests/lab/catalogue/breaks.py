@@ -13,7 +13,7 @@ from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Route, Router
 from testbed.hosts.sending import delivery
-from testbed.hosts.sending.delivery import Result as Delivery
+from testbed.hosts.sending.delivery import DeliveryResult as Delivery
 
 
 def bounces_what_could_wait(patch: pytest.MonkeyPatch) -> None:

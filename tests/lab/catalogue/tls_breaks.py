@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 
 from testbed.hosts.certificates import Authority
-from testbed.hosts.sending.delivery import Security, Session, Wanted
+from testbed.hosts.sending.delivery import DeliverySession, Security, Wanted
 from testbed.hosts.smtp import secure_server
 from testbed.hosts.smtp.secure_server import SecureSmtpServer
 
@@ -67,12 +67,12 @@ def lets_nobody_in(patch: pytest.MonkeyPatch) -> None:
 
 
 def _wants(patch: pytest.MonkeyPatch, tls: Wanted) -> None:
-    begin = Session.__init__
+    begin = DeliverySession.__init__
 
-    def changed(self: Session, *args: object, **options: object) -> None:
+    def changed(self: DeliverySession, *args: object, **options: object) -> None:
         begin(self, *(_changed(arg, tls) for arg in args), **options)  # type: ignore[arg-type]
 
-    patch.setattr(Session, "__init__", changed)
+    patch.setattr(DeliverySession, "__init__", changed)
 
 
 def _changed(argument: object, tls: Wanted) -> object:

@@ -96,7 +96,7 @@ class HttpDialogue:
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
-        return self._remarks.told()
+        return self._remarks.in_order()
 
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
         """Everything understood; HTTP has no transactions of mail."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from testbed.protocols.http import Fault, explain
+from testbed.protocols.http import FramingFault, explain
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
@@ -20,18 +20,18 @@ _MOST_FRAMES = 20
 _ORDINARY = frozenset(("404", "407", "408", "410", "426"))
 
 _FAULTS = {  # severity, what was sent, reference
-    Fault.BOTH_LENGTHS: (_ERROR, "Content-Length and Transfer-Encoding together", "RFC 9112 §6.1"),
-    Fault.DIFFERENT_LENGTHS: (_ERROR, "several Content-Lengths that differ", "RFC 9112 §6.3"),
-    Fault.BAD_LENGTH: (_ERROR, "a Content-Length that is no number", "RFC 9112 §6.3"),
-    Fault.CHUNKED_NOT_LAST: (_ERROR, "a Transfer-Encoding that does not end with one chunked", "RFC 9112 §6.1"),
-    Fault.ENCODING_IN_1_0: (_ERROR, "Transfer-Encoding in HTTP/1.0, which has none", "RFC 9112 §6.1"),
-    Fault.BAD_CHUNK: (_ERROR, "a chunk that is malformed", "RFC 9112 §7.1"),
-    Fault.SPACE_BEFORE_COLON: (_ERROR, "whitespace before the colon of a header field", "RFC 9112 §5.1"),
-    Fault.FOLDED: (_WARNING, "a header line that begins with whitespace (folded)", "RFC 9112 §5.2"),
-    Fault.NO_FIELD: (_WARNING, "a header line that is no field", "RFC 9112 §5"),
-    Fault.BARE_LF: (_WARNING, "lines ended with LF alone", "RFC 9112 §2.2"),
-    Fault.BARE_CR: (_WARNING, "CR without LF in a line", "RFC 9112 §2.2"),
-    Fault.SPACE_IN_TARGET: (_WARNING, "whitespace in the address of a request", "RFC 9112 §3.2"),
+    FramingFault.BOTH_LENGTHS: (_ERROR, "Content-Length and Transfer-Encoding together", "RFC 9112 §6.1"),
+    FramingFault.DIFFERENT_LENGTHS: (_ERROR, "several Content-Lengths that differ", "RFC 9112 §6.3"),
+    FramingFault.BAD_LENGTH: (_ERROR, "a Content-Length that is no number", "RFC 9112 §6.3"),
+    FramingFault.CHUNKED_NOT_LAST: (_ERROR, "a Transfer-Encoding that does not end with one chunked", "RFC 9112 §6.1"),
+    FramingFault.ENCODING_IN_1_0: (_ERROR, "Transfer-Encoding in HTTP/1.0, which has none", "RFC 9112 §6.1"),
+    FramingFault.BAD_CHUNK: (_ERROR, "a chunk that is malformed", "RFC 9112 §7.1"),
+    FramingFault.SPACE_BEFORE_COLON: (_ERROR, "whitespace before the colon of a header field", "RFC 9112 §5.1"),
+    FramingFault.FOLDED: (_WARNING, "a header line that begins with whitespace (folded)", "RFC 9112 §5.2"),
+    FramingFault.NO_FIELD: (_WARNING, "a header line that is no field", "RFC 9112 §5"),
+    FramingFault.BARE_LF: (_WARNING, "lines ended with LF alone", "RFC 9112 §2.2"),
+    FramingFault.BARE_CR: (_WARNING, "CR without LF in a line", "RFC 9112 §2.2"),
+    FramingFault.SPACE_IN_TARGET: (_WARNING, "whitespace in the address of a request", "RFC 9112 §3.2"),
 }
 _AMBIGUOUS = "{sender} sent %s in {detail}: two readers may disagree on where the message ends, which is what {attack} "
 _AMBIGUOUS += "is made of"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from testbed.protocols.http import (
     PREFACE,
     Body,
-    Fault,
+    FramingFault,
     RequestLine,
     StatusLine,
     chunk_size,
@@ -169,7 +169,7 @@ class MessageReader:
         self._passed(message, line)
         size = chunk_size(line.content) if line.raw.endswith(b"\n") else None
         if size is None:
-            message.head.faults.add(Fault.BAD_CHUNK)
+            message.head.faults.add(FramingFault.BAD_CHUNK)
             return self._give_up(f"a chunk whose size cannot be read: {self._preview(line)}", line.frames)
         self._line_end(message, line)
         self._left = size
@@ -189,7 +189,7 @@ class MessageReader:
             return False
         self._passed(message, line)
         if line.raw not in (b"\r\n", b"\n"):
-            message.head.faults.add(Fault.BAD_CHUNK)
+            message.head.faults.add(FramingFault.BAD_CHUNK)
             return self._give_up("a chunk that does not end where its size says", line.frames)
         self._line_end(message, line)
         self._step = self._chunk_line
@@ -232,7 +232,7 @@ class MessageReader:
         message = self._message = Message(start, line.time_ns)
         message.frames = dict.fromkeys(line.frames[:_MOST_FRAMES])
         if isinstance(start, RequestLine) and (b" " in start.target or b"\t" in start.target):
-            message.head.faults.add(Fault.SPACE_IN_TARGET)
+            message.head.faults.add(FramingFault.SPACE_IN_TARGET)
         self._passed(message, line)
         self._line_end(message, line)
         self._step = self._fields
@@ -276,9 +276,9 @@ class MessageReader:
 
     def _line_end(self, message: Message, line: Line) -> None:
         if not line.raw.endswith(b"\r\n"):
-            message.head.faults.add(Fault.BARE_LF)
+            message.head.faults.add(FramingFault.BARE_LF)
         if b"\r" in line.content or line.raw.endswith(b"\r\r\n"):
-            message.head.faults.add(Fault.BARE_CR)
+            message.head.faults.add(FramingFault.BARE_CR)
 
     def _count_missing(self, message: Message, octets: int) -> None:
         message.octets += octets

@@ -90,7 +90,7 @@ class ManageSieveDialogue:
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
-        return self._remarks.told()
+        return self._remarks.in_order()
 
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
         """Everything understood; ManageSieve carries no mail."""

@@ -80,7 +80,7 @@ class Pop3Dialogue:
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
-        return self._remarks.told()
+        return self._remarks.in_order()
 
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
         """Everything understood; POP3 has no transactions of its own."""

@@ -115,7 +115,7 @@ class SmtpDialogue:
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
-        return self._remarks.told()
+        return self._remarks.in_order()
 
     def _unfinished(self) -> None:
         if (rest := self._server.rest()) is not None and rest.content.strip():

@@ -10,7 +10,7 @@ import dns.message
 import pytest
 
 from testbed.hosts.dns import resolver
-from testbed.hosts.dns.resolver import Answer, Resolver
+from testbed.hosts.dns.resolver import LookupResult, Resolver
 from testbed.hosts.queue.routing import Hop, Route, Router
 from tests.lab.catalogue.breaks import bounces_what_could_wait, knows_the_first_server_only, never_gives_up
 from tests.lab.catalogue.group import Break
@@ -63,9 +63,9 @@ def takes_no_answer_for_no_mx(patch: pytest.MonkeyPatch) -> None:
     """A relay that goes to the domain's own address when it learns nothing about the MX."""
     ask = Resolver.ask
 
-    async def asks(self: Resolver, name: str, kind: str) -> Answer:
+    async def asks(self: Resolver, name: str, kind: str) -> LookupResult:
         answer = await ask(self, name, kind)
-        return answer if answer.settled or kind != "MX" else Answer("NOERROR", ())
+        return answer if answer.settled or kind != "MX" else LookupResult("NOERROR", ())
 
     patch.setattr(Resolver, "ask", asks)
 
@@ -88,8 +88,8 @@ def follows_no_alias(patch: pytest.MonkeyPatch) -> None:
     """A relay that finds nothing behind an alias."""
     answer = resolver._answer
 
-    def answers(response: dns.message.Message, kind: str) -> Answer:
-        return Answer("NOERROR", ()) if len(response.answer) > 1 else answer(response, kind)
+    def answers(response: dns.message.Message, kind: str) -> LookupResult:
+        return LookupResult("NOERROR", ()) if len(response.answer) > 1 else answer(response, kind)
 
     patch.setattr(resolver, "_answer", answers)
 
@@ -126,11 +126,11 @@ def knows_the_first_address_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Router, "route", first)
 
 
-def _changes_the_list(change: Callable[[Exchangers, Answer], Exchangers], doc: str) -> Break:
+def _changes_the_list(change: Callable[[Exchangers, LookupResult], Exchangers], doc: str) -> Break:
     def break_it(patch: pytest.MonkeyPatch) -> None:
         exchangers = Router._exchangers
 
-        def changed(self: Router, domain: str, answer: Answer) -> Exchangers:
+        def changed(self: Router, domain: str, answer: LookupResult) -> Exchangers:
             return change(exchangers(self, domain, answer), answer)
 
         patch.setattr(Router, "_exchangers", changed)

@@ -8,9 +8,9 @@ import pytest
 
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.sending import delivery, fitting
-from testbed.hosts.sending.delivery import Session
+from testbed.hosts.sending.delivery import DeliverySession
 from testbed.hosts.sending.fitting import Fitted, Offer
-from testbed.hosts.sending.results import TOO_MANY, Result, reply_result
+from testbed.hosts.sending.results import TOO_MANY, DeliveryResult, reply_result
 from testbed.hosts.smtp.commands import Terms
 from tests.lab.catalogue.breaks import bounces_what_could_wait, never_gives_up
 from tests.lab.catalogue.group import Break
@@ -58,7 +58,7 @@ def _sends_as_it_is(patch: pytest.MonkeyPatch) -> None:
 
 def _leaves_the_rest(patch: pytest.MonkeyPatch) -> None:
     """A relay that has those who were too many wait for the next attempt."""
-    patch.setattr(Result, "too_many", property(lambda self: False))
+    patch.setattr(DeliveryResult, "too_many", property(lambda self: False))
 
 
 def _takes_552_at_its_word(patch: pytest.MonkeyPatch) -> None:
@@ -69,20 +69,20 @@ def _takes_552_at_its_word(patch: pytest.MonkeyPatch) -> None:
 def _takes_552_for_too_many(patch: pytest.MonkeyPatch) -> None:
     """A relay to which no 552 is final."""
 
-    def result(code: int, text: str, *, first: bool) -> Result:
-        return Result(code, TOO_MANY, text) if code == 552 else reply_result(code, text)
+    def result(code: int, text: str, *, first: bool) -> DeliveryResult:
+        return DeliveryResult(code, TOO_MANY, text) if code == 552 else reply_result(code, text)
 
     patch.setattr(delivery, "recipient_result", result)
 
 
 def _never_in_groups(patch: pytest.MonkeyPatch) -> None:
     """A relay that waits for every reply."""
-    patch.setattr(Session, "_in_one_go", Session._step_by_step)
+    patch.setattr(DeliverySession, "_in_one_go", DeliverySession._step_by_step)
 
 
 def _always_in_groups(patch: pytest.MonkeyPatch) -> None:
     """A relay that does not ask whether PIPELINING is offered."""
-    patch.setattr(Session, "_step_by_step", Session._in_one_go)
+    patch.setattr(DeliverySession, "_step_by_step", DeliverySession._in_one_go)
 
 
 def _drops_the_eighth_bit(patch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pymap.parsing.command import Command
 
 from testbed.hosts.mailboxes import rules
 from testbed.hosts.mailboxes.imap_server import _State
-from testbed.hosts.mailboxes.imap_store import Folder
+from testbed.hosts.mailboxes.imap_store import ImapFolder
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.mailboxes.pop3_server import _LockedMailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
@@ -68,12 +68,12 @@ def tells_nobody(patch: pytest.MonkeyPatch) -> None:
 def moves_by_copying(patch: pytest.MonkeyPatch) -> None:
     """An IMAP server whose MOVE leaves the message where it was, too."""
 
-    async def move(self: Folder, uid: int, destination: Folder, *, recent: bool = False) -> int | None:
+    async def move(self: ImapFolder, uid: int, destination: ImapFolder, *, recent: bool = False) -> int | None:
         there = destination._number(destination._folder.add(self.octets_of(uid) or b"", None, ""))
         destination.filed(there, "moved")
         return there
 
-    patch.setattr(Folder, "move", move)
+    patch.setattr(ImapFolder, "move", move)
 
 
 def loses_what_is_moved(patch: pytest.MonkeyPatch) -> None:
