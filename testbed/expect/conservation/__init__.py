@@ -19,6 +19,7 @@ from testbed.trace.analysis import Analysis
 CONSERVED = "no mail is lost, none is doubled without cause"
 UNALTERED = "no mail is altered"
 NOT_JUDGED = "mail that programs hold"
+_MOST = 5  # sentences in one verdict
 
 
 def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[Verdict, ...]:
@@ -27,9 +28,9 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     debts = Ledger(analysis, carried, log).debts()
     changed = list(altered(analysis, carried, log))
     unseen = [debt for debt in debts if debt.unseen]
-    verdicts = [Verdict(UNALTERED, False, "; ".join(changed), _frames(carried))] if changed else []
+    verdicts = [Verdict(UNALTERED, False, _some(changed), _frames(carried))] if changed else []
     if unseen:
-        why = "; ".join(
+        why = _some(
             f"whether {debt.host}, a program, still has {named(debt.message_id)} for {debt.recipient} cannot be seen"
             for debt in unseen
         )
@@ -47,11 +48,18 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
 def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[str]) -> Verdict:
     lost = [debt for debt in debts if debt.lost]
     if lost or doubled:
-        why = "; ".join((*map(_loss, lost), *doubled))
+        why = _some((*map(_loss, lost), *doubled))
         return Verdict(CONSERVED, False, why, _of_debts(lost or debts))
     kept = sum(debt.promised - debt.unseen for debt in debts)
     accounted = f"{kept} promise{'s' * (kept != 1)} kept" if debts else "no server promised anything"
-    return Verdict(CONSERVED, True, "; ".join((accounted, *excused)), _of_debts(debts))
+    return Verdict(CONSERVED, True, _some((accounted, *excused)), _of_debts(debts))
+
+
+def _some(sentences: Iterable[str]) -> str:
+    """Sentences as one: the first of them, and how many more there are."""
+    told = list(dict.fromkeys(sentences))
+    more = len(told) - _MOST
+    return "; ".join(told[:_MOST]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _loss(debt: Debt) -> str:

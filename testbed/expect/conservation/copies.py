@@ -43,7 +43,7 @@ def sent_again(analysis: Analysis, carried: Sequence[Passage]) -> Iterator[str]:
     )
     handed: dict[tuple[str, str, str], list[Passage]] = {}
     for passage in carried:
-        handed.setdefault((passage.client, passage.message_id, passage.recipient), []).append(passage)
+        handed.setdefault((passage.client, passage.known_as, passage.recipient), []).append(passage)
     for key, tries in handed.items():
         heard = [passage for passage in tries if passage.answer is Answer.TAKEN]
         if 0 < given[key] < len(heard) or (
@@ -82,7 +82,7 @@ def misdelivered(analysis: Analysis, carried: Sequence[Passage], log: Iterable[A
             yield _astray(entry.host, entry.event.message_id, got)
     own = {host: {domain_of(address) for address in (*boxes, f"@{host}")} for host, boxes in mailboxes.items()}
     for passage in carried:
-        meant = wanted.get((passage.client, passage.message_id), set())
+        meant = wanted.get((passage.client, passage.known_as), set())
         expands = any(domain_of(address) in own.get(passage.client, set()) for address in meant)
         if passage.client in hosts and passage.promised and meant and not expands and passage.recipient not in meant:
             yield _astray(passage.client, passage.message_id, passage.recipient)

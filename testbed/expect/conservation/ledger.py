@@ -76,7 +76,7 @@ class Ledger:
         self._queues = {entry.host for entry in of(analysis.log, events.QueueSeen)}
         self._files = {(entry.host, entry.event.message_id) for entry in of(analysis.log, events.HoldsFile)}
         self._carried = carried
-        self._handed_over = Counter((p.client, p.message_id, p.recipient) for p in carried if p.promised)
+        self._handed_over = Counter((p.client, p.known_as, p.recipient) for p in carried if p.promised)
 
     def debts(self) -> list[Debt]:
         """What each host has promised, in order of the promises."""
@@ -141,11 +141,10 @@ class Ledger:
         ]
 
     def _bounced(self, key: _Key) -> list[LogEntry[events.Bounced]]:
-        """The notifications of it; those of a program need not name the message they tell of (RFC 3464 §2.1)."""
-        unnamed = replace(key, message_id="")
-        return self._of(events.Bounced, key) or (
-            self._of(events.Bounced, unnamed) if key.host in self._programs else []
-        )
+        """What its sender was told of it; programs need not name the message they tell of (RFC 3464 §2.1)."""
+        named, unnamed = self._of(events.Bounced, key), self._of(events.Bounced, replace(key, message_id=""))
+        found = named or (unnamed if key.host in self._programs else [])
+        return [entry for entry in found if entry.event.sender.lower() == key.sender]
 
     def _stored(self, key: _Key) -> int:
         """In the mailbox at the end, or put there before somebody emptied it or its reader deleted it.

@@ -29,21 +29,19 @@ def altered(analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEnt
     given: dict[tuple[str, str], list[Passage]] = {}
     for passage in carried:
         given.setdefault((passage.server, passage.message_id), []).append(passage)
-    seen: set[str] = set()
+    seen: dict[str, None] = {}
     for passage in carried:
-        before = [
-            one for one in given.get((passage.client, passage.message_id), ()) if one.ended_ns <= passage.ended_ns
-        ]
+        before = [one for one in given.get((passage.client, passage.known_as), ()) if one.ended_ns <= passage.ended_ns]
         difference = _between(analysis, before, passage)
         if difference:
-            seen.add(
-                f"{passage.client} altered {named(passage.message_id)} on its way to {passage.server}: {difference}"
+            seen[f"{passage.client} altered {named(passage.known_as)} on its way to {passage.server}: {difference}"] = (
+                None
             )
     for entry in of(log, events.Stored):
         difference = _in_store(given.get((entry.host, entry.event.message_id), ()), entry.event)
         if difference:
-            seen.add(f"{entry.host} altered {named(entry.event.message_id)} in the mailbox: {difference}")
-    yield from sorted(seen)
+            seen[f"{entry.host} altered {named(entry.event.message_id)} in the mailbox: {difference}"] = None
+    yield from seen
 
 
 def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> str:

@@ -52,6 +52,7 @@ class Passage:
 
     ``content`` is None where the capture does not hold the message whole.  ``silent`` tells that nobody is to hear of a
     failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).  ``began_ns`` is when the message was sent.
+    ``known_as`` is the Message-ID under which its client was given it, ``message_id`` the one it is handed on with.
     """
 
     client: str
@@ -59,6 +60,7 @@ class Passage:
     sender: str
     recipient: str  # in lower case
     message_id: str
+    known_as: str
     content: Content | None
     answer: Answer
     status: str  # of the reply that refused it, "" otherwise
@@ -72,7 +74,7 @@ class Passage:
 def passages(analysis: Analysis) -> list[Passage]:
     """All there are in a trace, in order of connections.
 
-    A message that a relay was given under another Message-ID, as its body tells, goes by the one it was given.
+    A message that a relay was given under another Message-ID is known to it by that, as its body tells.
     """
     found = [passage for connection in _carried(analysis) for passage in connection]
     given = {(passage.server, passage.message_id) for passage in found}
@@ -82,7 +84,7 @@ def passages(analysis: Analysis) -> list[Passage]:
         content, given_here = passage.content, (passage.client, passage.message_id) in given
         if content is None or given_here or (passage.client, content.body_sha256) not in by_body:
             return passage
-        return replace(passage, message_id=by_body[passage.client, content.body_sha256])
+        return replace(passage, known_as=by_body[passage.client, content.body_sha256])
 
     return list(map(original, found))
 
@@ -142,6 +144,7 @@ def _passage(
         sender=transaction.sender.lower(),
         recipient=recipient.address.lower(),
         message_id=transaction.message_id,
+        known_as=transaction.message_id,
         content=content,
         answer=understood if heard and not died else Answer.UNHEARD,
         status=reply.status if reply is not None and refused else "",
