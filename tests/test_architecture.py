@@ -55,7 +55,7 @@ NEIGHBOURS = {
 # The folders within a room, from the bottom up: each may know those before it.
 FOLDERS = {
     "trace": ("model", "tcp", "tls", "services", "glance", "compare"),
-    "hosts": ("dns", "smtp", "sending", "queue", "mailboxes", "webmail", "reading"),
+    "hosts": ("dns", "smtp", "sending", "queue", "mailboxes", "reading", "webmail"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
 

@@ -13,7 +13,7 @@ from testbed.scenario.faults import DialogueFault
 _CHUNK = 65_536
 
 
-class Endpoint(Protocol):
+class ConnectionEnd(Protocol):
     """What a deed may ask of one end of a connection."""
 
     async def read(self, octets: int) -> bytes:
@@ -32,29 +32,29 @@ class Endpoint(Protocol):
         """The whole host crashes."""
 
 
-Deed = Callable[[Endpoint, DialogueFault], Awaitable[None]]
+Deed = Callable[[ConnectionEnd, DialogueFault], Awaitable[None]]
 
 
-async def _close(connection: Endpoint, fault: DialogueFault) -> None:
+async def _close(connection: ConnectionEnd, fault: DialogueFault) -> None:
     connection.hang_up()
 
 
-async def _reset(connection: Endpoint, fault: DialogueFault) -> None:
+async def _reset(connection: ConnectionEnd, fault: DialogueFault) -> None:
     connection.reset()
 
 
-async def _stall(connection: Endpoint, fault: DialogueFault) -> None:
+async def _stall(connection: ConnectionEnd, fault: DialogueFault) -> None:
     """Read on, and never answer."""
     connection.be_patient()
     await read_on(connection)
 
 
-async def _crash(connection: Endpoint, fault: DialogueFault) -> None:
+async def _crash(connection: ConnectionEnd, fault: DialogueFault) -> None:
     connection.crash(fault.restart)
     await for_ever()
 
 
-async def read_on(connection: Endpoint) -> None:
+async def read_on(connection: ConnectionEnd) -> None:
     """Read and throw away what comes, to the end."""
     while await connection.read(_CHUNK):
         pass

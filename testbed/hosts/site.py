@@ -6,7 +6,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -37,9 +36,8 @@ class Site:
     ``trusted`` are the addresses that may relay (the lab's user agents).  ``dialogue`` and ``conduct`` are the faults
     of the host as server and as client, ``names`` those of a name server.  ``crash`` makes the host crash, and start
     again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.  ``tls`` is None where no
-    host of the lab has TLS.  While ``real_time`` is entered, scenario time does not jump: for work in a thread, of
-    which the lab's clock knows nothing.  ``port_at`` tells sockets that are not the loop's, and datagrams, where the
-    service of a port is at an address.
+    host of the lab has TLS.  ``port_at`` tells datagrams, whose destination goes with each, where
+    the service of a port is at an address.
     """
 
     name: str
@@ -56,7 +54,6 @@ class Site:
     crash: Callable[[int | None], None] = lambda restart_ns: None
     disk_full: Callable[[], bool] = lambda: False
     tls: LabTls | None = None
-    real_time: Callable[[], AbstractContextManager[None]] = nullcontext
     port_at: Callable[[str, int], int] = lambda address, port: port
 
     def date(self, at: float | None = None) -> str:

@@ -43,6 +43,7 @@ class LabHosts:
         """
         for host in sorted(self._hosts.values(), key=lambda host: isinstance(host, ProgramHost)):
             await host.start()
+        self._lab.loop.begin()
         for fault in self._lab.scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed":
                 self._lab.loop.call_later(fault.from_ / SECOND, self._crash_as_said, fault)

@@ -92,7 +92,7 @@ def _bring_up(
     recorder: Recorder = writer
     if needs_tls(scenario):
         keylog = network.scratch / KEYLOG
-        tls = lab_tls(scenario, keylog, tls_fault, network.loop.elapsed_ns)
+        tls = lab_tls(scenario, keylog, tls_fault, network.loop.since_begin_ns)
         recorder = KeyedTrace(writer, keylog)
     wire = network.carry(recorder, journal)
     programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)

@@ -205,5 +205,5 @@ class _HostNetwork:
         return Tap(self.loop, recorder, self._ports, refused, answered)
 
     def _refusals(self, address: str) -> list[HostFault]:
-        now_ns = self.loop.elapsed_ns()
+        now_ns = self.loop.since_begin_ns()
         return [fault for fault, own, window in self._refusing if address in own and window.open_at(now_ns)]

@@ -38,7 +38,6 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
         trusted=frozenset(address for who in (*agents, OUTSIDE) for address in lab.addresses.get(who, ())),
         names=_zone_script(lab, name) if name == name_server else ZoneScript(),
         tls=lab.tls,
-        real_time=lab.loop.real_time,
         port_at=lab.network.port_at,
     )
 
@@ -47,7 +46,7 @@ def _dialogue_script(lab: LabContext, faults: Sequence[DialogueFault]) -> Dialog
     def fired(fault: DialogueFault) -> None:
         lab.journal.fault(fault.at, fault)
 
-    return DialogueScript(faults, fired, lab.loop.elapsed_ns, lab.scenario.seed)
+    return DialogueScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed)
 
 
 def _zone_script(lab: LabContext, name_server: str) -> ZoneScript:
@@ -55,7 +54,7 @@ def _zone_script(lab: LabContext, name_server: str) -> ZoneScript:
         lab.journal.fault(name_server, fault)
 
     faults = [fault for fault in lab.scenario.faults if isinstance(fault, ZoneFault)]
-    return ZoneScript(faults, fired, lab.loop.elapsed_ns, lab.scenario.seed, lab.addresses)
+    return ZoneScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed, lab.addresses)
 
 
 def _disk_full(lab: LabContext, name: str) -> Callable[[], bool]:
@@ -63,7 +62,7 @@ def _disk_full(lab: LabContext, name: str) -> Callable[[], bool]:
     windows = [(f, Trigger(from_ns=f.from_, until_ns=f.until)) for f in own if f.is_ == "full-disk"]
 
     def full() -> bool:
-        found = [fault for fault, window in windows if window.open_at(lab.loop.elapsed_ns())]
+        found = [fault for fault, window in windows if window.open_at(lab.loop.since_begin_ns())]
         for fault in found:
             lab.journal.fault(name, fault)
         return bool(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import assert_never
 
 from testbed.durations import SECOND
 from testbed.hosts.client import talk
@@ -44,6 +45,8 @@ class Steps:
                 await run_program(self._lab, step, self._hosts.program(step.on or ""))
             case EmptyStep():
                 self._empty(step)
+            case _:
+                assert_never(step)
 
     async def _wait(self, seconds: float) -> None:
         """Let time pass; while programs run, no longer than until everything that is expected has happened."""

@@ -52,6 +52,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self._started_ns = time.monotonic_ns()
         self._to_epoch_ns = time.time_ns() - self._started_ns
         self._jumped_ns = 0
+        self.began_ns = 0
         self._holds = 0
         self._kernel = kernel or KernelTimers()
         self.leads_on: LeadsOn = lambda socket: not socket.probes or socket.reopens
@@ -65,6 +66,14 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
     def elapsed_ns(self) -> int:
         """Scenario time since the start, nanoseconds."""
         return time.monotonic_ns() - self._started_ns + self._jumped_ns
+
+    def begin(self) -> None:
+        """Tell that everybody is there.  Programs take a while to start, on a busy machine seconds."""
+        self.began_ns = self.elapsed_ns()
+
+    def since_begin_ns(self) -> int:
+        """Scenario time since everybody was there, nanoseconds: that of the windows of faults."""
+        return self.elapsed_ns() - self.began_ns
 
     def real_elapsed_ns(self) -> int:
         """Real time since the start, nanoseconds."""

@@ -90,10 +90,17 @@ class Repetitions:
         """A packet arrives at a device that was found empty so many times."""
         answered = self._answered(packet)
         if answered is not None:
-            answered.settle(emptied)
-            if distance(packet.acknowledgement, answered.acknowledged) > 0:
-                answered.acknowledged = packet.acknowledgement
-                self.opening.discard(packet.ends[::-1])
+            self._acknowledge(answered, packet.ends[::-1], packet.acknowledgement, emptied)
+
+    def refused(self, packet: Packet, emptied: int) -> None:
+        """A router tells the sender of a SYN, at such a device, that it leads nowhere."""
+        self._acknowledge(self._streams[packet.ends], packet.ends, _end(packet), emptied)
+
+    def _acknowledge(self, stream: _Stream, ends: tuple[End, End], number: int, emptied: int) -> None:
+        stream.settle(emptied)
+        if distance(number, stream.acknowledged) > 0:
+            stream.acknowledged = number
+            self.opening.discard(ends)
 
     def _answered(self, packet: Packet) -> _Stream | None:
         return self._streams.get(packet.ends[::-1]) if packet.flags & ACK else None

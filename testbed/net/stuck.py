@@ -29,8 +29,10 @@ class _Loss:
     times: int = 1
 
     def is_of(self, packet: Packet) -> bool:
+        """Whether a packet is the same one again; what it acknowledges may have grown, unless that is all it says."""
         mine, other = self.packet, packet
-        return (mine.kind, mine.sequence, mine.acknowledgement) == (other.kind, other.sequence, other.acknowledgement)
+        same = (mine.kind, mine.sequence) == (other.kind, other.sequence)
+        return same and (mine.kind is not Kind.ACK or mine.acknowledgement == other.acknowledgement)
 
     def stalls(self, end: End, now_ns: int) -> bool:
         """Whether one end of the connection repeats itself in vain."""

@@ -18,7 +18,7 @@ from testbed.net import forge
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.faults import Action, PacketFault
 from testbed.net.namespace import PREFIX6
-from testbed.net.packet import Packet, look
+from testbed.net.packet import Kind, Packet, look
 from testbed.net.repetitions import Repetitions, Sending
 from testbed.net.stuck import Stuck
 
@@ -172,12 +172,13 @@ class Wire:
                 self._early.append(early)
 
     def _strike(self, faults: Sequence[PacketFault], packet: Packet) -> None:
-        now_ns = self._loop.elapsed_ns()
+        now_ns = self._loop.since_begin_ns()
         for fault in faults:
             action = fault.act(packet, now_ns)
             if action is not None:
                 self._stuck.struck(fault, action, packet)
-                touched = action.in_vain or action.behind > 0 or action.delay_ns > _LATE_NS
+                refused = packet.kind is Kind.SYN and bool(action.answers)
+                touched = (action.in_vain and not refused) or action.behind > 0 or action.delay_ns > _LATE_NS
                 self._repetitions.carried(packet, touched=touched)
                 if action.behind:
                     held = _Held(action.behind, packet.data, partial(self._suffer, fault, action, packet, now_ns))
@@ -197,20 +198,23 @@ class Wire:
         comment, data = f"fault: {action.what}", action.data or packet.data
         frame = self._recorder.packet(self._loop.now_ns(), data, lost=action.lost, comment=comment)
         self._on_fault(fault, frame, action.what)
-        self._perform(action, data, now_ns)
+        self._perform(action, packet, data, now_ns)
 
-    def _perform(self, action: Action, data: bytes, now_ns: int) -> None:
+    def _perform(self, action: Action, packet: Packet, data: bytes, now_ns: int) -> None:
         arrive = partial(self._deliver, data) if action.void else partial(self._arrive, look(data))
         for copy in range(action.copies):
             if copy:
                 self._recorder.packet(self._loop.now_ns(), data, comment="fault: the duplicate")
             if action.delay_ns:
-                self._loop.call_at((now_ns + action.delay_ns) / SECOND, arrive)
+                self._loop.call_at((self._loop.began_ns + now_ns + action.delay_ns) / SECOND, arrive)
             else:
                 arrive()
         for answer in action.answers:
             self._recorder.packet(self._loop.now_ns(), answer, comment="fault: sent by the wire")
-            self._arrive(look(answer))
+            arriving = look(answer)
+            device = self._arrive(arriving)
+            if packet.kind is Kind.SYN and not arriving.is_tcp:
+                self._repetitions.refused(packet, self._emptied[device])
 
     def _release(self, passed: Packet) -> None:
         """Let go what was held back until a packet of its direction had passed."""
@@ -221,11 +225,13 @@ class Wire:
                 held.remove(one)
                 one.go()
 
-    def _arrive(self, packet: Packet) -> None:
+    def _arrive(self, packet: Packet) -> int:
+        """Deliver a packet to a device, which is given back, and remember what it acknowledges."""
         device = self._deliver(packet.data)
         self._repetitions.arrived(packet, self._emptied[device])
         if self._early:
             self._judge_early()
+        return device
 
     def _deliver(self, data: bytes) -> int:
         """Write a packet to a device, which is given back."""
@@ -237,7 +243,7 @@ class Wire:
 
     def _leads_on(self, socket: Waiting) -> bool:
         """Whether something will come of what a socket repeats: nothing does while the wire swallows it."""
-        now_ns = self._loop.elapsed_ns()
+        now_ns = self._loop.since_begin_ns()
         if socket.probes:
             return self._stuck.starved(socket, now_ns)
         here, there = socket.local[0], socket.remote[0]

@@ -14,7 +14,7 @@ _ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class RecipientStatus:
     """What a notification says of one recipient; ``recipient`` and ``original`` without their type."""
 
     recipient: str
@@ -31,7 +31,7 @@ class StatusReport:
     """
 
     envelope_id: str
-    fates: tuple[Fate, ...]
+    fates: tuple[RecipientStatus, ...]
     problems: tuple[str, ...]
     reporting: str = ""
     original_id: str = ""
@@ -61,7 +61,7 @@ def read_report(octets: bytes) -> StatusReport:
         action = _value(block, "Action").lower()
         problems += [] if action in _ACTIONS else [f"there is no action '{action[:40]}' (RFC 3464 §2.3.3)"]
     fates = tuple(
-        Fate(
+        RecipientStatus(
             _address(block, "Final-Recipient"),
             _address(block, "Original-Recipient"),
             _value(block, "Action").lower(),

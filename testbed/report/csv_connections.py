@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from testbed.protocols.text import printable
 from testbed.report.json_analysis import utf8
+from testbed.report.json_fields import CONNECTION
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
 
@@ -39,6 +40,7 @@ COLUMNS = (
     "outcome",
     "findings",
 )
+_FIELDS = {field.name: field for field in CONNECTION}
 
 
 def connections_csv(analyses: Iterable[Analysis], out: TextIO, *, header: bool = True) -> None:
@@ -51,33 +53,12 @@ def connections_csv(analyses: Iterable[Analysis], out: TextIO, *, header: bool =
             writer.writerow([_cell(value) for value in _row(analysis, connection)])
 
 
-def _row(analysis: Analysis, c: Connection) -> tuple[object, ...]:
-    return (
-        analysis.path,
-        c.number,
-        c.transport.protocol,
-        c.client,
-        c.client.name,
-        c.server,
-        c.server.name,
-        c.service,
-        c.start_ns,
-        c.end_ns,
-        c.packets,
-        c.transport.client_octets,
-        c.transport.server_octets,
-        c.opening.handshake,
-        c.ending.closure,
-        c.ending.by,
-        c.transport.conn_state,
-        c.transport.history,
-        c.transport.completeness,
-        c.transport.retransmissions,
-        c.transport.gaps,
-        "" if c.opening.rtt_ns is None else c.opening.rtt_ns,
-        c.outcome,
-        " ".join(dict.fromkeys(finding.code for finding in c.findings)),
-    )
+def _row(analysis: Analysis, connection: Connection) -> Iterator[object]:
+    codes = " ".join(dict.fromkeys(finding.code for finding in connection.findings))
+    given = {"file": analysis.path, "findings": codes}
+    for name in COLUMNS:
+        value = given[name] if name in given else _FIELDS[name].of(connection)
+        yield "" if value is None else value
 
 
 def _cell(value: object) -> str:

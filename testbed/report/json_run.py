@@ -9,7 +9,9 @@ from testbed import __version__
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.report.failures import as_written, failures
-from testbed.report.json_analysis import finding_json, harmless
+from testbed.report.fields import written
+from testbed.report.json_analysis import harmless
+from testbed.report.json_fields import FINDING
 from testbed.report.run import Run, inspect_command, why_skipped
 
 SCHEMA_VERSION = 1
@@ -50,7 +52,7 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "changes": [asdict(change) for change in result.changes],
         "accepted": result.accepted,
         "failures": [asdict(failure) for failure in failures(result)],
-        "findings": [finding_json(f) for f in (result.analysis.findings if result.analysis else ())],
+        "findings": [written(FINDING, found) for found in (result.analysis.findings if result.analysis else ())],
     }
 
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,23 +22,11 @@ from numpy.typing import NDArray
 from testbed import __version__
 from testbed.errors import UsageError, reason
 from testbed.protocols.tcp import flag_names
-from testbed.report.json_analysis import SCHEMA_VERSION, connection_json, finding_json, utf8
-from testbed.report.json_schema import (
-    CONNECTION,
-    COUNT,
-    EPOCH,
-    EXCHANGE,
-    FILE,
-    FINDING,
-    INTEGER,
-    OBJECTS,
-    OCTETS,
-    ORDINAL,
-    PACKET,
-    TEXT,
-    Field,
-    array,
-)
+from testbed.report.dialogue_fields import EXCHANGE
+from testbed.report.fields import COUNT, EPOCH, INTEGER, OCTETS, ORDINAL, TEXT, AnyFields, Field, Fields, array, written
+from testbed.report.json_analysis import utf8
+from testbed.report.json_fields import CONNECTION, FILE, FINDING, SCHEMA_VERSION
+from testbed.report.json_schema import OBJECTS
 from testbed.report.packet_columns import (
     PacketColumns,
     end,
@@ -48,8 +36,10 @@ from testbed.report.packet_columns import (
     packet_step,
     words,
 )
+from testbed.report.packet_fields import PACKET
 from testbed.trace.analysis import PHASES, Analysis
 from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Exchange
 from testbed.trace.tcp.events import event_names
 
 Arrow = Any  # a value of pyarrow, which brings no types
@@ -59,40 +49,61 @@ _OBJECTS = 1 << 12  # Python's objects are turned into Arrow's columns before th
 _WEIGHT = 1 << 25  # characters of a row group, where rows are long
 
 
-def _ends(*names: str) -> Iterator[Field]:
-    for name in names:
-        yield Field(f"{name}_address", TEXT, f"The address in {name}.")
-        yield Field(f"{name}_port", COUNT, f"The port in {name}, null for none.")
+def _end(name: str) -> Iterator[Field[object]]:
+    yield Field(f"{name}_address", TEXT, f"The address in {name}.", get=f"{name}.address")
+    yield Field(f"{name}_port", COUNT, f"The port in {name}, null for none.", get=f"{name}.port")
 
 
-TABLES: dict[str, tuple[Field, ...]] = {
-    "connections": (
-        FILE,
-        *(field for field in CONNECTION if field.name not in ("dialogue", "findings", "tls")),
-        *_ends("client", "server"),
-        Field("findings", array(TEXT), "Codes of its findings; the rest of them is in findings.parquet."),
+_CONNECTIONS: Fields[Connection] = (
+    *(field for field in CONNECTION if field.name not in ("dialogue", "findings", "tls")),
+    *_end("client"),
+    *_end("server"),
+    Field(
+        "findings",
+        array(TEXT),
+        "Codes of its findings; the rest of them is in findings.parquet.",
+        get=lambda c: list(dict.fromkeys(finding.code for finding in c.findings)),
     ),
-    "exchanges": (
-        FILE,
-        Field("connection", ORDINAL, "Number of its connection."),
-        Field("number", ORDINAL, "From 1, its place in the dialogue."),
-        *EXCHANGE,
-        Field("command_time_ns", INTEGER, "When the last octet of the command was captured, null for none.", EPOCH),
-        Field("reply_time_ns", INTEGER, "When the first octet of the reply was captured, null for none.", EPOCH),
+)
+_PLACE: Fields[tuple[int, int]] = (
+    Field("connection", ORDINAL, "Number of its connection.", get=lambda place: place[0]),
+    Field("number", ORDINAL, "From 1, its place in the dialogue.", get=lambda place: place[1]),
+)
+_EXCHANGES: Fields[Exchange] = (
+    *EXCHANGE,
+    Field(
+        "command_time_ns",
+        INTEGER,
+        "When the last octet of the command was captured, null for none.",
+        EPOCH,
+        get=lambda e: e.command.time_ns if e.command and e.command.frames else None,
     ),
-    "packets": (
-        FILE,
-        *PACKET,
-        *_ends("source", "destination"),
-        Field("payload", COUNT, "Length of the payload on the wire.", OCTETS, "Wireshark tcp.len"),
-        Field("flags", TEXT, "SYN, SYN-ACK, FIN-ACK, RST, ACK and the like; null for no TCP.", source="RFC 9293 §3.1"),
+    Field(
+        "reply_time_ns",
+        INTEGER,
+        "When the first octet of the reply was captured, null for none.",
+        EPOCH,
+        get=lambda e: e.reply.time_ns if e.reply else None,
     ),
+)
+# Packets are made from columns, see _packets().
+_PACKETS: tuple[Field[Never], ...] = (
+    *PACKET,
+    *_end("source"),
+    *_end("destination"),
+    Field("payload", COUNT, "Length of the payload on the wire.", OCTETS, "Wireshark tcp.len"),
+    Field("flags", TEXT, "SYN, SYN-ACK, FIN-ACK, RST, ACK and the like; null for no TCP.", source="RFC 9293 §3.1"),
+)
+TABLES: dict[str, tuple[Field[Never], ...]] = {
+    "connections": (FILE, *_CONNECTIONS),
+    "exchanges": (FILE, *_PLACE, *_EXCHANGES),
+    "packets": (FILE, *_PACKETS),
     "findings": (FILE, *FINDING),
 }
 """The files and their columns."""
 
 
-def column_name(field: Field) -> str:
+def column_name(field: Field[Never]) -> str:
     """The name of a field's column: times are timestamps and say so, ``start_ns`` is ``start_time``."""
     if field.unit != EPOCH:
         return field.name
@@ -137,7 +148,7 @@ def _pyarrow() -> ModuleType:
         raise UsageError(f"to write Parquet, install the package pyarrow: {remedy}") from None
 
 
-def arrow_schema(pa: ModuleType, fields: Iterable[Field]) -> Arrow:
+def arrow_schema(pa: ModuleType, fields: AnyFields) -> Arrow:
     """The columns as an Arrow schema, with the versions under the names they have in the JSON.  ``pa`` is pyarrow."""
     columns = [
         pa.field(column_name(field), _type(pa, field, nested=False), metadata={"description": field.description})
@@ -146,7 +157,7 @@ def arrow_schema(pa: ModuleType, fields: Iterable[Field]) -> Arrow:
     return pa.schema(columns, metadata={"schema": str(SCHEMA_VERSION), "testbed": __version__})
 
 
-def _type(pa: ModuleType, field: Field, *, nested: bool) -> Arrow:
+def _type(pa: ModuleType, field: Field[Never], *, nested: bool) -> Arrow:
     if field.unit == EPOCH:
         return pa.timestamp("ns", tz="UTC")
     if field.kind.get("type") == "array":
@@ -169,7 +180,7 @@ def _plain(pa: ModuleType, kind: object) -> Arrow:
 class _Sheet:
     """One file, written a row group at a time."""
 
-    def __init__(self, pa: ModuleType, path: Path, fields: Iterable[Field]) -> None:
+    def __init__(self, pa: ModuleType, path: Path, fields: AnyFields) -> None:
         self.pa = pa
         self.schema = arrow_schema(pa, fields)
         self._writer = pa.parquet.ParquetWriter(path, self.schema, compression="zstd")
@@ -218,43 +229,21 @@ def _clean(value: object) -> object:
         return utf8(value)
     if isinstance(value, dict):
         return {_RENAMED.get(name, name): _clean(item) for name, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, list) else value
+    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _add(analysis: Analysis, sheets: dict[str, _Sheet]) -> None:
     file = {"file": analysis.path}
     for connection in analysis.connections:
-        row = connection_json(connection)
-        sheets["connections"].add(file | row | _cut_up(connection))
-        for exchange in _exchanges(connection, row["dialogue"]):
-            sheets["exchanges"].add(file | exchange)
+        sheets["connections"].add(file | written(_CONNECTIONS, connection))
+        for number, exchange in enumerate(connection.exchanges, 1):
+            place = written(_PLACE, (connection.number, number))
+            sheets["exchanges"].add(file | place | written(_EXCHANGES, exchange))
     packets = sheets["packets"]
     for part in packet_columns(analysis, _ROWS):
         packets.add_columns(_packets(packets.pa, analysis, part))
     for finding in analysis.findings:
-        sheets["findings"].add(file | finding_json(finding))
-
-
-def _cut_up(connection: Connection) -> dict[str, object]:
-    return {
-        "client_address": connection.client.address,
-        "client_port": connection.client.port,
-        "server_address": connection.server.address,
-        "server_port": connection.server.port,
-        "findings": list(dict.fromkeys(finding.code for finding in connection.findings)),
-    }
-
-
-def _exchanges(connection: Connection, rows: object) -> Iterator[dict[str, object]]:
-    assert isinstance(rows, list)
-    for number, (row, exchange) in enumerate(zip(rows, connection.exchanges, strict=True), 1):
-        command, reply = exchange.command, exchange.reply
-        yield row | {
-            "connection": connection.number,
-            "number": number,
-            "command_time_ns": command.time_ns if command and command.frames else None,
-            "reply_time_ns": reply.time_ns if reply else None,
-        }
+        sheets["findings"].add(file | written(FINDING, finding))
 
 
 def _packets(pa: ModuleType, analysis: Analysis, part: PacketColumns) -> dict[str, Arrow]:

@@ -19,16 +19,20 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What one case of a file says, its parameters put in; ``name`` is ``command=MAIL, then=reset``, or nothing."""
+    """What one case of a file says, its parameters put in; ``name`` is ``command=MAIL, then=reset``, or nothing.
+
+    ``values`` are those of its parameters, in words.
+    """
 
     name: str
+    values: tuple[str, ...]
     data: dict[str, object]
 
 
 def cases(document: Document, data: dict[str, object]) -> list[Case]:
     """Every case of a file, in the order of its matrix; a file without matrix is one.  Raises ScenarioError."""
     if _MATRIX not in data:
-        return [Case("", data)]
+        return [Case("", (), data)]
     matrix = _matrix(document, data[_MATRIX])
     rest = {key: value for key, value in data.items() if key != _MATRIX}
     used: set[str] = set()
@@ -40,7 +44,7 @@ def cases(document: Document, data: dict[str, object]) -> list[Case]:
         assert isinstance(filled, dict)
         if isinstance(filled.get("title"), str) and filled["title"] == rest.get("title"):
             filled["title"] = f"{filled['title']} [{name}]"
-        found.append(Case(name, filled))
+        found.append(Case(name, tuple(map(str, case.values())), filled))
     unused = [document.problem((_MATRIX, key), f"'${key}' stands nowhere in the file") for key in set(matrix) - used]
     if unused:
         raise ScenarioError(unused)

@@ -109,7 +109,7 @@ def _scenario(document: Document, case: Case) -> Scenario:
     except ValidationError as error:
         raise ScenarioError(problems_of(error, document)) from None
     _place(scenario, document)
-    scenario._case = case.name
+    scenario._case, scenario._case_values = case.name, case.values
     problems = reference_problems(scenario, document)
     if problems:
         raise ScenarioError(problems)

@@ -60,6 +60,7 @@ class Scenario(Part):
     _file: str = PrivateAttr(default="")
     _text: str = PrivateAttr(default="")
     _case: str = PrivateAttr(default="")
+    _case_values: tuple[str, ...] = PrivateAttr(default=())
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
     _host_files: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -76,8 +77,8 @@ class Scenario(Part):
     @property
     def name(self) -> str:
         """The name of its file without suffix, and the values of its case: ``cut-MAIL-reset``."""
-        values = [part.partition("=")[2] for part in self._case.split(", ")] if self._case else []
-        return "-".join([Path(self._file).stem, *(re.sub(r"[^\w.]+", "-", value).strip("-") for value in values)])
+        words = (re.sub(r"[^\w.]+", "-", value).strip("-") for value in self._case_values)
+        return "-".join((Path(self._file).stem, *words))
 
     @property
     def has_programs(self) -> bool:

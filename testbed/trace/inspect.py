@@ -27,12 +27,17 @@ def inspect(path: str | os.PathLike[str], keylog: str | None = None, *, show_cre
 
 
 def analyse(
-    capture: Capture, path: str = "capture", keylog: str | None = None, *, show_credentials: bool = False
+    capture: Capture,
+    path: str = "capture",
+    keylog: str | None = None,
+    *,
+    show_credentials: bool = False,
+    piece: bool = False,
 ) -> Analysis:
-    """Annotate a capture already read."""
+    """Annotate a capture already read, or a ``piece`` of one."""
     table = packet_table(capture)
     found = flows(table, PORTS)
-    decrypted = decrypt(found, capture.secrets, keylog)
+    decrypted = decrypt(found, capture.secrets, keylog, piece=piece)
     errors = _by_flow(found, list(complaints(table)))
     log = tuple(log_entry(entry) for entry in capture.journal)
     times = [*capture.time_ns[[0, -1]].tolist()] if len(capture.time_ns) else []

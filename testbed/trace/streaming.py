@@ -19,7 +19,6 @@ from testbed.protocols.tcp import FIN, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import Flows
 from testbed.trace.inspect import analyse
-from testbed.trace.tls.decryption import FOR_NONE
 
 _LINGER_NS = 2 * SECOND  # after both FINs, or a RST, the last ACK may still come
 # A connection silent for longer has ended, as far as anyone can tell.  An established one may be silent for two hours
@@ -55,7 +54,8 @@ class _Streaming:
     def ended(self, segment: Capture, *, last: bool) -> Analysis:
         """What ended in a segment."""
         capture = _joined(self._kept, segment) if self._kept is not None else segment
-        analysis = analyse(capture, self._path, show_credentials=self._show_credentials)
+        self._cut |= not last
+        analysis = analyse(capture, self._path, show_credentials=self._show_credentials, piece=self._cut)
         flows = analysis.understanding.flows
         over = np.ones(len(flows), np.bool_) if last else _over(flows)
         early = _too_many(flows, over)
@@ -66,9 +66,8 @@ class _Streaming:
         analysis.understanding.renumber(numbers)
         self._kept = None if last else _kept(analysis, ~over)
         problems = analysis.problems
-        self._cut |= not last
         if self._cut and segment.secrets:
-            problems = (*(problem for problem in problems if problem != FOR_NONE), _KEYS)
+            problems = (*problems, _KEYS)
         if early.any():
             sentence = f"{int(early.sum())} connections are told before they ended: too many are open at once"
             problems = (*problems, sentence)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from testbed.trace.inspect import inspect
-from tests.cli.test_commands import testbed
+from tests.command import testbed
 from tests.conftest import PROJECT
 
 CAPTURES = PROJECT / "captures"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,24 +11,9 @@ from pathlib import Path
 import pytest
 
 from testbed import __version__
+from tests.command import testbed
 from tests.conftest import PROJECT
 from tests.patience import HANG_S
-
-
-def testbed(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would."""
-    return subprocess.run(
-        [sys.executable, "-m", "testbed", *map(str, arguments)],
-        cwd=PROJECT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=HANG_S,
-        check=False,
-    )
-
-
-testbed.__test__ = False  # type: ignore[attr-defined]
 
 RED = """
 title: Nobody bounces
@@ -60,8 +44,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert shown.stdout.endswith("[]\n")
 
 
-def test_version() -> None:
-    assert testbed("--version").stdout == f"testbed {__version__}\n"
+MODULE, SCRIPT = [sys.executable, "-m", "testbed"], [Path(sys.executable).with_name("testbed")]
+
+
+@pytest.mark.parametrize("command", [MODULE, SCRIPT], ids=["module", "script"])
+def test_version(command: list[str]) -> None:
+    shown = subprocess.run([*command, "--version"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert shown.stdout == f"testbed {__version__}\n"
 
 
 @pytest.mark.parametrize(

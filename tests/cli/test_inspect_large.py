@@ -15,7 +15,7 @@ import pytest
 import testbed as package
 from testbed.trace.filter import choose, parse_filter
 from tests.bench.make_capture import make
-from tests.cli.test_commands import testbed
+from tests.command import testbed
 from tests.conftest import PROJECT
 from tests.traces import TRACES
 

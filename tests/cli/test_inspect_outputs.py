@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import testbed as package
-from tests.cli.test_commands import testbed
+from tests.command import testbed
 from tests.conftest import PROJECT
 from tests.patience import HANG_S
 from tests.traces import TRACES

@@ -11,8 +11,7 @@ from testbed.outcome import Result, conclude
 from testbed.runner import Runner
 from testbed.scenario.load import parse_cases
 from testbed.scenario.templates import purpose, templates
-
-from .test_commands import testbed
+from tests.command import testbed
 
 
 def test_without_a_name_all_are_listed() -> None:

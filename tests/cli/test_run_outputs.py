@@ -19,7 +19,8 @@ from testbed.cli.choose import share
 from testbed.pcap.read import read_capture
 from testbed.trace.analysis import ANNOTATION
 from testbed.trace.inspect import inspect
-from tests.cli.test_commands import RED, testbed
+from tests.cli.test_commands import RED
+from tests.command import testbed
 from tests.conftest import PROJECT
 from tests.patience import HANG_S, until
 from tests.report.test_github import read as read_command

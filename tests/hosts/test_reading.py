@@ -266,6 +266,22 @@ def test_what_comes_in_clear_behind_starttls_is_thrown_away(serve: Serve, lab_tl
             assert secret.recv(4096).startswith(b"c OK")
 
 
+@pytest.mark.parametrize("name", [b"gus\r\nb LOGOUT", b"gus\nb NOOP", b"gus\0", b"\xff\xfe", b"\x01"])
+def test_a_name_in_a_literal_is_a_name_and_nothing_else(serve: Serve, name: bytes) -> None:
+    running = serve()
+    with socket.create_connection(("127.0.0.1", running.imap), timeout=20) as client:
+        client.recv(4096)
+        for user, password in ((name, b"opensesame"), (b"gus", name)):
+            client.sendall(b"a LOGIN {%d}\r\n" % len(user))
+            assert client.recv(4096).startswith(b"+ ")
+            client.sendall(user + b" {%d}\r\n" % len(password))
+            assert client.recv(4096).startswith(b"+ ")
+            client.sendall(password + b"\r\n")
+            assert client.recv(4096).startswith((b"a NO ", b"a BAD "))
+        client.sendall(b"c LOGIN gus opensesame\r\n")
+        assert client.recv(4096).startswith(b"c OK")
+
+
 GARBAGE: dict[str, bytes] = {
     "no line": b"x" * 300_000,
     "NUL": b"\0\0\0\r\n" * 10,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import PacketFault, Refused, Selection, WireFault, lose
+from testbed.net.faults import PacketFault, Refused, Selection, Unreachable, WireFault, lose
 from testbed.net.namespace import enter
 from testbed.net.netlink import HASTY_MS, PATIENT_MS
 from testbed.net.packet import Kind, Packet
@@ -115,9 +115,12 @@ def test_what_is_repeated_while_the_machine_hesitates_is_not_carried(
     assert (kind in recorded.needless) == (rto_min_ms == HASTY_MS or not beyond_the_handshake) or kind == "ACK"
 
 
-def test_a_refusal_is_an_answer_too() -> None:
-    heard, recorded = _played("SYN", 1, HASTY_MS, [Refused(frozenset({BOB}), Trigger())])
-    assert (heard, recorded.kinds(), recorded.needless) == ([b"ConnectionRefusedError"], ["SYN", "RST"], ["SYN"])
+@pytest.mark.parametrize(
+    ("fault", "error", "answer"), [(Refused, b"ConnectionRefusedError", "RST"), (Unreachable, b"OSError", "other")]
+)
+def test_a_refusal_is_an_answer_too(fault: type[Refused] | type[Unreachable], error: bytes, answer: str) -> None:
+    heard, recorded = _played("SYN", 1, HASTY_MS, [fault(frozenset({BOB}), Trigger())])
+    assert (heard, recorded.kinds(), set(recorded.needless)) == ([error], ["SYN", answer], {"SYN"})
 
 
 def _loses(source: str, destination: str, kind: Kind, nth: int) -> WireFault:

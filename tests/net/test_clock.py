@@ -131,3 +131,26 @@ def test_a_delayed_packet_arrives_in_scenario_time(in_lab: InLab) -> None:
     took, recorded = in_lab(story, [fault])
     assert took >= 0.01, "the answer came before the delay or a retransmission could bring it"
     assert [packet[5] for packet in recorded.packets if packet[5]] == ["fault: data delayed"]
+
+
+def test_windows_of_faults_are_counted_from_when_everybody_is_there(in_lab: InLab) -> None:
+    """However long programs take to start; packets are delayed as ever."""
+    late = WireFault(
+        frozenset({ALICE}), frozenset({BOB}), Selection(), Trigger(until_ns=30_000_000_000), delay(2_000_000_000)
+    )
+
+    async def story(loop: ScenarioLoop) -> list[float]:
+        await asyncio.start_server(_serve, BOB, 25)
+        await asyncio.sleep(60)
+        loop.begin()
+        took = []
+        for _ in range(2):
+            before = loop.time()
+            _, writer = await asyncio.open_connection(BOB, 25, local_addr=(ALICE, 0))
+            took.append(loop.time() - before)
+            writer.transport.abort()
+            await asyncio.sleep(60)
+        return took
+
+    first, second = in_lab(story, [late])[0]
+    assert (first >= 2, second >= 2) == (True, False)

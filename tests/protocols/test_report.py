@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.protocols.report import Fate, read_report
+from testbed.protocols.report import RecipientStatus, read_report
 
 REPORT = b"""Subject: no\r
 MIME-Version: 1.0\r
@@ -33,7 +33,7 @@ Status: 5.1.1 (no such user)\r
 def test_what_it_says() -> None:
     report = read_report(REPORT)
     assert report.envelope_id == "lunch-1"
-    assert report.fates == (Fate("jürgen@x.edu", "robert@x.edu", "failed", "5.1.1"),)
+    assert report.fates == (RecipientStatus("jürgen@x.edu", "robert@x.edu", "failed", "5.1.1"),)
     assert report.problems == ()
 
 

@@ -12,6 +12,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,9 +24,12 @@ from scapy.layers.inet6 import IPv6
 
 from testbed.pcap.read import parse_capture
 from testbed.report.csv_connections import COLUMNS, connections_csv
-from testbed.report.json_analysis import analyses_json, ndjson, packets_json
-from testbed.report.json_schema import CONNECTION, LINES, OBJECTS, Field, inspect_schema
+from testbed.report.fields import Field
+from testbed.report.json_analysis import analyses_json, ndjson
+from testbed.report.json_fields import CONNECTION
+from testbed.report.json_schema import LINES, OBJECTS, inspect_schema
 from testbed.report.packet_columns import packet_columns
+from testbed.report.packet_fields import packets_json
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.inspect import analyse, inspect
 from tests.conftest import PROJECT
@@ -84,7 +88,7 @@ def test_the_copy_in_the_docs_is_up_to_date() -> None:
     ("where", "field"),
     [pytest.param(name, field, id=f"{name}.{field.name}") for name, (_, fields) in OBJECTS.items() for field in fields],
 )
-def test_every_field_says_what_it_means(where: str, field: Field) -> None:
+def test_every_field_says_what_it_means(where: str, field: Field[Any]) -> None:
     assert re.fullmatch(r"[A-Za-z].*\.", field.means)
     assert field.unit.startswith("ns") == field.name.endswith("_ns"), "times and durations say so in their name"
     assert not field.name.endswith("octets") or field.unit == "octets"

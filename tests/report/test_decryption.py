@@ -18,7 +18,7 @@ from testbed.pcap.tshark import Sealed, open_records
 from testbed.protocols.tls import ALERT, APPLICATION_DATA, Plaintext
 from testbed.trace.inspect import inspect
 from testbed.trace.model.connection import Connection
-from tests.cli.test_commands import testbed
+from tests.command import testbed
 from tests.tls_talk import (
     TLS_1_0,
     TLS_1_1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -14,7 +15,8 @@ import pytest
 
 from testbed.errors import CaptureError, UsageError
 from testbed.report import parquet
-from testbed.report.json_analysis import connection_json, finding_json
+from testbed.report.fields import Fields, written
+from testbed.report.json_fields import CONNECTION, FINDING
 from testbed.report.parquet import TABLES, arrow_schema, column_name, write_parquet
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
@@ -54,6 +56,11 @@ def json_names(row: dict[str, Any], where: str) -> dict[str, Any]:
     return {field.name: row[column_name(field)] for field in TABLES[where]}
 
 
+def as_json(fields: Fields[Any], thing: object) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(json.dumps(written(fields, thing)))
+    return told
+
+
 def test_four_files_hold_what_the_json_holds(pa: ModuleType, tmp_path: Path) -> None:
     analyses = [inspect(path) for path in TRACES]
     paths = write_parquet(analyses, tmp_path / "new" / "folder")
@@ -65,14 +72,14 @@ def test_four_files_hold_what_the_json_holds(pa: ModuleType, tmp_path: Path) -> 
 
     told = [(analysis.path, connection) for analysis in analyses for connection in analysis.connections]
     for row, (file, connection) in zip(connections, told, strict=True):
-        expected = connection_json(connection) | {"file": str(file)}
+        expected = as_json(CONNECTION, connection) | {"file": str(file)}
         expected["findings"] = list(dict.fromkeys(finding.code for finding in connection.findings))
         same = [name for name in row if name in expected and name != "phases"]
         assert {name: row[name] for name in same} == {name: expected[name] for name in same}
         assert [phase["start_time"] for phase in row["phases"]] == [phase.start_ns for phase in connection.phases]
         assert (row["server_address"], row["server_port"]) == (connection.server.address, connection.server.port)
 
-    said = [(file, c, number, e) for file, c in told for number, e in enumerate(connection_json(c)["dialogue"], 1)]
+    said = [(file, c, number, e) for file, c in told for number, e in enumerate(as_json(CONNECTION, c)["dialogue"], 1)]
     for row, (file, connection, number, exchange) in zip(exchanges, said, strict=True):
         assert (row["file"], row["connection"], row["number"]) == (str(file), connection.number, number)
         assert {name: row[name] for name in exchange} == exchange
@@ -87,13 +94,13 @@ def test_four_files_hold_what_the_json_holds(pa: ModuleType, tmp_path: Path) -> 
             assert row[name] == (getattr(packet, name) or None)
         assert tuple(row["tcp"]) == packet.tcp
         ends = [(row[f"{end}_address"], row[f"{end}_port"]) for end in ("source", "destination")]
-        written = [f"[{a}]" if ":" in a and port else a for a, port in ends]
-        assert [f"{a}:{port}" if port else a for a, (_, port) in zip(written, ends, strict=True)] == [
+        addresses = [f"[{a}]" if ":" in a and port else a for a, port in ends]
+        assert [f"{a}:{port}" if port else a for a, (_, port) in zip(addresses, ends, strict=True)] == [
             packet.source,
             packet.destination,
         ]
 
-    found = [finding_json(finding) | {"file": str(a.path)} for a in analyses for finding in a.findings]
+    found = [as_json(FINDING, finding) | {"file": str(a.path)} for a in analyses for finding in a.findings]
     assert findings == [{field.name: finding[field.name] for field in TABLES["findings"]} for finding in found]
 
 

@@ -57,6 +57,11 @@ def test_without_a_matrix_a_dollar_is_a_dollar() -> None:
     assert (case.title, case.case) == ("It costs $times", "")
 
 
+def test_a_value_may_hold_what_separates_others() -> None:
+    [case] = parse_cases("title: $who\nmatrix: {who: ['a, b=c, d']}" + REST, "some.yaml")
+    assert case.name == "some-a-b-c-d"
+
+
 def test_one_case_is_asked_for_by_its_name() -> None:
     text = "title: $who\nmatrix: {who: [a, b]}" + REST
     assert parse(text, case="who=b").title == "b"

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from talk import Talk, watch
 
-from testbed.report.json_analysis import connection_json
+from testbed.report.fields import written
+from testbed.report.json_fields import CONNECTION
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Transaction
@@ -197,13 +198,13 @@ def test_an_offer_of_starttls_that_is_gone_is_told() -> None:
 
 
 def test_json_holds_every_reply() -> None:
-    written = json.loads(json.dumps(connection_json(connection(*HELLO, *TABLE["in one segment"][0]))))
-    (message,) = written["messages"]
+    said = json.loads(json.dumps(written(CONNECTION, connection(*HELLO, *TABLE["in one segment"][0]))))
+    (message,) = said["messages"]
     assert [(to["address"], to["reply"], to["final"], to["accepted"]) for to in message["recipients"]] == [
         ("b@y", "250 2.1.5", "250 2.0.0", True),
         ("c@y", "250 2.1.5", "452 4.2.2", False),
     ]
-    sent = next(exchange for exchange in written["dialogue"] if exchange["command"] == "message")
+    sent = next(exchange for exchange in said["dialogue"] if exchange["command"] == "message")
     assert (sent["code"], sent["further"]) == ("250", ["452 4.2.2 full"])
     assert len(sent["reply_frames"]) == 1  # both replies came in it
 

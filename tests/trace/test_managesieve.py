@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from talk import Talk, watch
 
-from testbed.report.json_analysis import connection_json
+from testbed.report.fields import written
+from testbed.report.json_fields import CONNECTION
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.connection import Connection
 from testbed.trace.services.listening import Spoken, listen
@@ -46,7 +47,9 @@ def pairs(spoken: Spoken) -> list[str]:
     for exchange in spoken.exchanges:
         command, reply = exchange.command, exchange.reply
         asked = f"{command.verb} {command.argument}".strip() if command else "-"
-        told.append(f"{asked} -> {f'{reply.code} {reply.lines[0]}'.strip() if reply else '-'}")
+        result = script_result(exchange)
+        words = (reply.code, f"({result.code})" if result.code else "", result.text) if reply else ("-",)
+        told.append(f"{asked} -> {' '.join(word for word in words if word)}")
     return told
 
 
@@ -184,18 +187,18 @@ FINDINGS: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
     "login that cannot be read": ([GREETING, 'C AUTHENTICATE "SCRAM-SHA-1" "biwsbj11"', "S OK", *BYE], []),
     "login refused": (
         [GREETING, 'C AUTHENTICATE "SCRAM-SHA-1" "biwsbj11"', 'S NO "who?"', *BYE],
-        [("login-refused", "wrong name or password, or none allowed; it said who?")],
+        [("login-refused", "wrong name or password, or none allowed (who?)")],
     ),
     "login refused in clear": (
         [GREETING, 'C AUTHENTICATE "EXTERNAL" ""', "S NO (ENCRYPT-NEEDED)", *BYE],
-        [("login-refused", "the mechanism is only allowed under TLS; it said (ENCRYPT-NEEDED)")],
+        [("login-refused", "the mechanism is only allowed under TLS")],
     ),
     "script refused": (
         [GREETING, SCRIPT, 'S NO "line 1: fileinto?"', *BYE],
         [
             (
                 "script-refused",
-                "refused PUTSCRIPT from 10.0.0.1: it is no script the server can run; it said line 1: fileinto?",
+                "refused PUTSCRIPT from 10.0.0.1: it is no script the server can run (line 1: fileinto?)",
             )
         ],
     ),
@@ -255,7 +258,11 @@ def test_outcome(said: list[str], expected: str) -> None:
 def test_codes_and_counts_are_read_from_the_octets() -> None:
     spoken = heard(GREETING, "C LISTSCRIPTS", 'S "a"\r\n"b" ACTIVE\r\nOK', SCRIPT, 'S NO (QUOTA "OK") "(ACTIVE) no"')
     results = [script_result(exchange) for exchange in spoken.exchanges]
-    assert [(result.code, result.listed) for result in results] == [("", None), ("", 2), ("QUOTA", None)]
+    assert [(result.code, result.text, result.listed) for result in results] == [
+        ("", "ready", None),
+        ("", "", 2),
+        ("QUOTA", "(ACTIVE) no", None),
+    ]
 
 
 def test_phases_frames_and_octets() -> None:
@@ -270,8 +277,8 @@ def test_phases_frames_and_octets() -> None:
     command = found.exchanges[2].command
     assert command is not None
     assert command.octets == len('PUTSCRIPT "a" {3+}\r\nabc\r\n')
-    written = json.loads(json.dumps(connection_json(found)))
-    assert [exchange["code"] for exchange in written["dialogue"]] == ["OK"] * 4
+    said = json.loads(json.dumps(written(CONNECTION, found)))
+    assert [exchange["code"] for exchange in said["dialogue"]] == ["OK"] * 4
 
 
 PIECES = st.lists(

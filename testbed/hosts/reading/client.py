@@ -14,7 +14,7 @@ from testbed.hosts.streams import begin_tls
 from testbed.scenario.steps import ReadingSecurity
 
 PATIENCE_S = 300.0  # scenario time to wait for a connection, and for each reply; no RFC says how long
-_MAX_LINE = 65_536
+_MAX_LINE = 1_000_000  # the UIDs that a search in a large folder finds stand on one
 
 
 class ReadingFailed(Exception):
@@ -22,7 +22,15 @@ class ReadingFailed(Exception):
 
 
 class CommandRefused(ReadingFailed):
-    """The server said no; the session can go on."""
+    """The server said no; the session can go on.  ``said`` are its words, ``to`` is what it said them to."""
+
+    def __init__(self, said: str, to: str) -> None:
+        super().__init__(f"{said} (in reply to {to})")
+        self.said = said
+
+
+class Untrusted(ReadingFailed):
+    """The TLS handshake failed: the server is not who it should be, or there is no telling."""
 
 
 class ReplyTimeout(ReadingFailed):
@@ -32,44 +40,46 @@ class ReplyTimeout(ReadingFailed):
 class LineConnection:
     """A connection of lines that end with CRLF.  Whatever breaks it raises ReadingFailed."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience_s: float) -> None:
         self._reader = reader
         self._writer = writer
+        self._patience_s = patience_s
 
     @classmethod
-    async def open(cls, site: Site, address: str, port: int) -> LineConnection:
+    async def open(cls, site: Site, address: str, port: int, patience_s: float) -> LineConnection:
         """Connect from the host's own address."""
         source = site.source_for(address)
         local = (source, 0) if source else None
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 streams = await asyncio.open_connection(address, port, local_addr=local, limit=_MAX_LINE)
         except TimeoutError:
             raise ReadingFailed("no answer to the connection attempt") from None
         except OSError as error:
             raise ReadingFailed(reason(error)) from error
-        return cls(*streams)
+        return cls(*streams, patience_s)
 
     def send(self, octets: bytes) -> None:
         """Send octets as they are."""
         self._writer.write(octets)
 
-    async def line(self, patience_s: float = PATIENCE_S) -> bytes:
+    async def line(self, patience_s: float | None = None) -> bytes:
         """The next line, without its end.  Raises ReplyTimeout when none comes for so long."""
-        return (await self._awaited(self._reader.readuntil(b"\n"), patience_s)).rstrip(b"\r\n")
+        wait_s = self._patience_s if patience_s is None else patience_s
+        return (await self._awaited(self._reader.readuntil(b"\n"), wait_s)).rstrip(b"\r\n")
 
     async def exactly(self, octets: int) -> bytes:
         """The next octets."""
-        return await self._awaited(self._reader.readexactly(octets), PATIENCE_S)
+        return await self._awaited(self._reader.readexactly(octets), self._patience_s)
 
     async def begin_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Encrypt from here on; ``host`` is whom the certificate must name.  What came in clear is forgotten."""
         try:
             self._reader, self._writer = await begin_tls(
-                self._writer, context, server_hostname=host, timeout_s=PATIENCE_S
+                self._writer, context, server_hostname=host, timeout_s=self._patience_s
             )
         except ssl.SSLError as error:
-            raise ReadingFailed(handshake_result(error).text) from error
+            raise Untrusted(handshake_result(error).text) from error
         except TimeoutError as error:  # asyncio's is a ConnectionAbortedError, and says so itself
             raise ReadingFailed("the TLS handshake did not end") from error
         except OSError as error:
@@ -101,12 +111,21 @@ class ReadingClient:
         self._connection = connection
 
     @classmethod
-    async def open(cls, site: Site, host: str, address: str, tls: ReadingSecurity = "none") -> Self:
+    async def open(
+        cls,
+        site: Site,
+        host: str,
+        address: str,
+        tls: ReadingSecurity = "none",
+        port: int | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> Self:
         """Connect, begin TLS where it is wanted, with a good certificate or not at all; wait for the greeting."""
         if tls != "none" and site.tls is None:
             raise ReadingFailed("there is no TLS in this lab")
         context = site.tls.authority.client(checks=True) if site.tls is not None else None
-        client = cls(await LineConnection.open(site, address, cls.TLS_PORT if tls == "implicit" else cls.PORT))
+        port = port or (cls.TLS_PORT if tls == "implicit" else cls.PORT)
+        client = cls(await LineConnection.open(site, address, port, patience_s))
         try:
             if tls == "implicit" and context is not None:
                 await client._connection.begin_tls(context, host)

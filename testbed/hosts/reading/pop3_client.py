@@ -42,13 +42,15 @@ class Pop3Client(ReadingClient):
         await self._ask(f"DELE {number}")
 
     async def _ask(self, command: str, shown: str = "") -> None:
+        if "\r" in command or "\n" in command:
+            raise CommandRefused("a line end cannot be said in POP3", shown or command.split()[0])
         self._connection.send(command.encode() + b"\r\n")
         await self._reply(shown or command)
 
     async def _reply(self, to: str) -> None:
         line = await self._connection.line()
         if not line.startswith(b"+OK"):
-            raise CommandRefused(f"{line.decode('utf-8', 'backslashreplace')} (in reply to {to})")
+            raise CommandRefused(line.decode("utf-8", "backslashreplace"), to)
 
     async def _lines(self) -> list[bytes]:
         lines = []

@@ -11,8 +11,8 @@ from testbed.hosts.mailboxes.mailbox import INBOX
 from testbed.hosts.reading.client import CommandRefused, ReadingClient, ReadingFailed
 from testbed.hosts.reading.imap_client import ImapClient
 from testbed.hosts.reading.pop3_client import Pop3Client
+from testbed.hosts.reading.web_client import VisitFailed, visit
 from testbed.hosts.site import Site
-from testbed.hosts.webmail.visit import VisitFailed, visit
 from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.scenario.steps import ReadStep
@@ -105,11 +105,11 @@ class MailReader:
     async def _treat(self, step: ReadStep, client: ImapClient, uid: int) -> None:
         self._fetched(step, await client.fetch(uid))
         if step.copy_to is not None:
-            await client.copy(uid, step.copy_to)
+            await client.copy([uid], step.copy_to)
         if step.move is not None:
-            await client.move(uid, step.move)
+            await client.move([uid], step.move)
         elif step.delete:
-            await client.delete(uid)
+            await client.delete([uid])
 
     async def _follow(self, step: ReadStep, client: ImapClient, seen: set[int]) -> None:
         """Wait in IDLE, and treat what comes as soon as the server tells of it."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from testbed.durations import SECOND
 from testbed.hosts import deeds
-from testbed.hosts.deeds import Endpoint, for_ever, read_on
+from testbed.hosts.deeds import ConnectionEnd, for_ever, read_on
 from testbed.scenario.faults import DialogueFault
 
 GARBAGE = "?!  This is no reply."
@@ -16,7 +16,7 @@ _ENDLESS_LINES = 50  # of each piece of a reply without end
 _PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is noticed before the next
 
 
-class Staged(Endpoint, Protocol):
+class Staged(ConnectionEnd, Protocol):
     """What these deeds ask of the server's end besides."""
 
     drip_s: float

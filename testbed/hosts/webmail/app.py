@@ -5,11 +5,9 @@ Every page is a whole HTML document and every act a form: nothing needs a script
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from typing import TypeVar
 
@@ -33,7 +31,7 @@ from testbed.hosts.webmail.exchange import (
     see_other,
     whole_number,
 )
-from testbed.hosts.webmail.mailbox import ImapMailbox, LoginRefused, MailboxError, Place, mailbox
+from testbed.hosts.webmail.mailbox import Connect, Folder, ImapMailbox, LoginRefused, MailboxError, Page, mailbox
 from testbed.hosts.webmail.sessions import Sessions, WebmailSession
 
 _COOKIE, _LOGIN_COOKIE = "webmail", "webmail-login"
@@ -45,17 +43,16 @@ Answer = TypeVar("Answer")
 class Backend:
     """What the web mail works with.
 
-    ``imap`` looks the IMAP server up; ``send`` submits a message and gives what was refused, by recipient; ``now`` is
-    scenario time in seconds; while ``working`` is entered a thread talks to the IMAP server, and no time may jump.
+    ``imap`` connects to the IMAP server; ``send`` submits a message and gives what was refused, by recipient; ``now``
+    is scenario time in seconds.
     """
 
     name: str
     domain: str
-    imap: Callable[[], Awaitable[Place]]
+    imap: Connect
     send: Callable[[str, list[str], bytes], Awaitable[dict[str, str]]]
     now: Callable[[], float]
     date: Callable[[], str]
-    working: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
 
 
 class Pages:
@@ -85,7 +82,7 @@ class Pages:
             return self._login_form(form.one("user"), "The form had grown old; please try again.", 403)
         user, password = form.one("user").strip(), form.one("password")
         try:
-            await self._with_mailbox(WebmailSession(user, password), lambda box: None)
+            await self._with_mailbox(WebmailSession(user, password), _only_log_in)
         except LoginRefused as refusal:
             return self._login_form(user, str(refusal), 403)
         name, _ = self._sessions.begin(user, password)
@@ -106,7 +103,11 @@ class Pages:
         session = self._known(request)
         name, query = request.query_params.get("folder", "INBOX"), request.query_params.get("q", "").strip()[:200]
         number = whole_number(request.query_params.get("page", "1"))
-        folders, page = await self._with_mailbox(session, lambda box: (box.folders(), box.page(name, number, query)))
+
+        async def look(box: ImapMailbox) -> tuple[list[Folder], Page]:
+            return await box.folders(), await box.page(name, number, query)
+
+        folders, page = await self._with_mailbox(session, look)
 
         def address(other: int) -> str:
             return link_to("/mail", folder=name, q=query, page=str(other))
@@ -118,9 +119,8 @@ class Pages:
         session = self._known(request)
         name, uid = place_in(request.query_params)
 
-        def look(box: ImapMailbox) -> tuple[bytes, object, tuple[int | None, int | None]]:
-            content = box.message(name, uid)
-            return content, box.folders(), box.neighbours(name, uid)
+        async def look(box: ImapMailbox) -> tuple[bytes, list[Folder], tuple[int | None, int | None]]:
+            return await box.message(name, uid), await box.folders(), await box.neighbours(name, uid)
 
         content, folders, (newer, older) = await self._with_mailbox(session, look)
         link = link_to("/part", folder=name, uid=str(uid), number="")
@@ -152,14 +152,14 @@ class Pages:
         if deed not in ("delete", "move", "read", "unread") or (deed == "move" and not to):
             raise RequestRefused(400, "Nothing is known by that name.")
 
-        def do(box: ImapMailbox) -> None:
+        async def do(box: ImapMailbox) -> None:
             match deed:
                 case "delete":
-                    box.delete(name, uids)
+                    await box.delete(name, uids)
                 case "move":
-                    box.move(name, uids, to)
+                    await box.move(name, uids, to)
                 case _:
-                    box.mark(name, uids, seen=deed == "read")
+                    await box.mark(name, uids, seen=deed == "read")
 
         await self._with_mailbox(session, do)
         return see_other(link_to("/mail", folder=name, q=form.one("q"), page=form.one("page") or "1"))
@@ -227,15 +227,9 @@ class Pages:
             raise RequestRefused(403, "This form does not come from a page of yours.")
         return form, session
 
-    async def _with_mailbox(self, session: WebmailSession, work: Callable[[ImapMailbox], Answer]) -> Answer:
-        place = await self._backend.imap()
-
-        def blocking() -> Answer:
-            with mailbox(place, session.user, session.password) as box:
-                return work(box)
-
-        with self._backend.working():
-            return await asyncio.to_thread(blocking)
+    async def _with_mailbox(self, session: WebmailSession, work: Callable[[ImapMailbox], Awaitable[Answer]]) -> Answer:
+        async with mailbox(self._backend.imap, session.user, session.password) as box:
+            return await work(box)
 
     async def _draft(self, session: WebmailSession, draft: Draft, complaint: str, status: int) -> Response:
         folders = await self._with_mailbox(session, lambda box: box.folders())
@@ -253,6 +247,10 @@ class Pages:
         values = {"site": self._backend.domain, "link": link_to, **values}
         text = self._templates.get_template(f"{template}.html").render(**values)
         return HTMLResponse(text, status, headers=HEADERS)
+
+
+async def _only_log_in(box: ImapMailbox) -> None:
+    pass
 
 
 def application(backend: Backend) -> Starlette:

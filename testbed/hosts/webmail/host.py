@@ -12,15 +12,17 @@ from uvicorn.server import ServerState
 
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import envelope_to
+from testbed.hosts.reading.imap_client import ImapClient
 from testbed.hosts.sending.delivery import DeliverySession, HopFailed
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.tls import LabTls
 from testbed.hosts.webmail.app import Backend, application
-from testbed.hosts.webmail.mailbox import MailboxError, Place
+from testbed.hosts.webmail.mailbox import MailboxError
 from testbed.protocols import events
+from testbed.scenario.steps import ReadingSecurity
 
 PORT, TLS_PORT = 80, 443
-_IMAP_PORT = 143
+_PATIENCE_S = 20.0  # scenario time for each answer of the IMAP server; a person waits for the page
 
 
 class Webmail:
@@ -49,7 +51,7 @@ class Webmail:
         self._resolver = Resolver(site)
         self._servers: list[asyncio.Server] = []
         self._state = ServerState()
-        backend = Backend(site.name, domain, self._imap, self._send, site.now, site.date, site.real_time)
+        backend = Backend(site.name, domain, self._imap, self._send, site.now, site.date)
         self._config = Config(
             _dated(application(backend), site),
             log_config=None,
@@ -85,11 +87,10 @@ class Webmail:
     async def _addresses(self, name: str) -> list[str]:
         return [record for kind in self._families for record in (await self._resolver.ask(name, kind)).records]
 
-    async def _imap(self) -> Place:
+    async def _imap(self) -> ImapClient:
         for address in await self._addresses(self._server):
-            tls = self._tls.authority.client(checks=True) if self._tls is not None else None
-            port = self._site.port_at(address, _IMAP_PORT)
-            return Place(address, port, self._site.source_for(address), self._server, tls)
+            tls: ReadingSecurity = "none" if self._tls is None else "starttls"
+            return await ImapClient.open(self._site, self._server, address, tls, patience_s=_PATIENCE_S)
         raise MailboxError(f"The mail server {self._server} has no address just now.")
 
     async def _send(self, sender: str, recipients: list[str], content: bytes) -> dict[str, str]:

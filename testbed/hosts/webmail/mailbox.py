@@ -1,27 +1,29 @@
-"""The mailbox behind the web mail: a blocking IMAP client (RFC 3501) that lives as long as one page."""
+"""The mailbox behind the web mail: an IMAP connection that lives as long as one page."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import email
 import email.policy
-import imaplib
-import socket
-import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 
-from imapclient import DELETED, SEEN, IMAPClient
-from imapclient.exceptions import IMAPClientError, LoginError
+from testbed.hosts.reading.client import CommandRefused, ReadingFailed, Untrusted
+from testbed.hosts.reading.imap_client import ImapClient
+from testbed.protocols.imap_values import Value, number
 
 PAGE = 25
 MAX_OCTETS = 50_000_000
-_LAST_LINES = 100
-_TIMEOUT_S = 20.0
-_HEADERS = b"BODY[HEADER.FIELDS (FROM TO SUBJECT DATE)]"
+_HEADERS = "BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)]"
+_SEEN = r"\Seen"
 _SENT, _TRASH = "Sent", "Trash"
+_INBOX = "INBOX"
+
+Connect = Callable[[], Awaitable[ImapClient]]
+"""Opens a connection to the IMAP server.  Raises ReadingFailed."""
 
 
 class MailboxError(Exception):
@@ -30,20 +32,6 @@ class MailboxError(Exception):
 
 class LoginRefused(MailboxError):
     """Wrong name or password."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an IMAP server is: an address, a port, and the address to speak from.
-
-    With ``tls`` nothing is said before STARTTLS, and its certificate must name ``host``.
-    """
-
-    address: str
-    port: int = 143
-    source: str | None = None
-    host: str = ""
-    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,185 +68,138 @@ class Page:
 class ImapMailbox:
     """One logged-in connection."""
 
-    def __init__(self, client: IMAPClient) -> None:
+    def __init__(self, client: ImapClient) -> None:
         self._client = client
 
-    def folders(self) -> list[Folder]:
+    async def folders(self) -> list[Folder]:
         """All folders that hold messages, INBOX first."""
-        names = sorted(
-            (name for flags, _, name in self._client.list_folders() if b"\\Noselect" not in flags),
-            key=lambda name: (name.upper() != "INBOX", name.lower()),
-        )
-        return [Folder(name, self._unread(name)) for name in names]
+        names = sorted(await self._client.folders(), key=lambda name: (name.upper() != _INBOX, name.lower()))
+        return [Folder(name, await self._unread(name)) for name in names]
 
-    def page(self, folder: str, number: int, query: str) -> Page:
+    async def page(self, folder: str, number: int, query: str) -> Page:
         """The messages of a page, those only that have the words of ``query`` in them, if any."""
-        self._client.select_folder(folder, readonly=True)
-        uids = sorted(self._search(query), reverse=True)
+        await self._client.select(folder, readonly=True)
+        uids = sorted(await self._client.search_text(query.split()[:20]), reverse=True)
         pages = max(1, -(-len(uids) // PAGE))
         number = min(max(1, number), pages)
         shown = uids[(number - 1) * PAGE : number * PAGE]
-        fetched = self._client.fetch(shown, [_peek(_HEADERS), "FLAGS", "RFC822.SIZE"]) if shown else {}
+        fetched = await self._client.look_at(shown, f"({_HEADERS} FLAGS RFC822.SIZE)") if shown else {}
         return Page(tuple(_summary(uid, fetched[uid]) for uid in shown if uid in fetched), number, pages, len(uids))
 
-    def message(self, folder: str, uid: int, *, mark: bool = True) -> bytes:
+    async def message(self, folder: str, uid: int, *, mark: bool = True) -> bytes:
         """A whole message, marked as read.  Raises MailboxError when it is not there (any more)."""
-        self._client.select_folder(folder, readonly=not mark)
-        found = self._client.fetch([uid], ["RFC822.SIZE"]).get(uid)
-        if found is None:
+        await self._client.select(folder, readonly=not mark)
+        octets = number((await self._look_at(uid, "(RFC822.SIZE)")).get(b"RFC822.SIZE"))
+        if octets is None:
             raise MailboxError("This message is not here any more.")
-        if found[b"RFC822.SIZE"] > MAX_OCTETS:
+        if octets > MAX_OCTETS:
             raise MailboxError("This message is too large to be shown here.")
-        content = self._client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {}).get(b"BODY[]")
+        content = (await self._look_at(uid, "(BODY.PEEK[])")).get(b"BODY[]")
         if not isinstance(content, bytes):
             raise MailboxError("This message is not here any more.")
         if mark:
-            self._client.add_flags([uid], [SEEN], silent=True)
+            await self._client.flag([uid], _SEEN)
         return content
 
-    def neighbours(self, folder: str, uid: int) -> tuple[int | None, int | None]:
+    async def neighbours(self, folder: str, uid: int) -> tuple[int | None, int | None]:
         """The next newer and the next older message."""
-        self._client.select_folder(folder, readonly=True)
-        uids = sorted(self._client.search("ALL"))
+        await self._client.select(folder, readonly=True)
+        uids = sorted(await self._client.search_text([]))
         newer = next((other for other in uids if other > uid), None)
         older = next((other for other in reversed(uids) if other < uid), None)
         return newer, older
 
-    def move(self, folder: str, uids: Sequence[int], to: str) -> None:
+    async def move(self, folder: str, uids: Sequence[int], to: str) -> None:
         """Move messages to another folder, made when it is not there."""
         if not uids or to == folder:
             return
-        self._make(to)
-        self._client.select_folder(folder)
-        if self._client.has_capability("MOVE"):
-            self._client.move(list(uids), to)
+        await self._make(to)
+        await self._client.select(folder)
+        if await self._client.offers("MOVE"):
+            await self._client.move(uids, to)
         else:
-            self._client.copy(list(uids), to)
-            self._expunge(uids)
+            await self._client.copy(uids, to)
+            await self._expunge(uids)
 
-    def delete(self, folder: str, uids: Sequence[int]) -> None:
+    async def delete(self, folder: str, uids: Sequence[int]) -> None:
         """Move messages to the trash; delete for good those that lie there."""
         if folder != _TRASH:
-            self.move(folder, uids, _TRASH)
+            await self.move(folder, uids, _TRASH)
         elif uids:
-            self._client.select_folder(folder)
-            self._expunge(uids)
+            await self._client.select(folder)
+            await self._expunge(uids)
 
-    def mark(self, folder: str, uids: Sequence[int], *, seen: bool) -> None:
+    async def mark(self, folder: str, uids: Sequence[int], *, seen: bool) -> None:
         """Mark messages as read or unread."""
         if uids:
-            self._client.select_folder(folder)
-            change = self._client.add_flags if seen else self._client.remove_flags
-            change(list(uids), [SEEN], silent=True)
+            await self._client.select(folder)
+            await self._client.flag(uids, _SEEN, on=seen)
 
-    def keep_sent(self, content: bytes) -> None:
+    async def keep_sent(self, content: bytes) -> None:
         """Keep a copy of what was sent."""
-        self._make(_SENT)
-        self._client.append(_SENT, content, flags=[SEEN])
+        await self._make(_SENT)
+        await self._client.append(_SENT, content)
 
-    def _make(self, folder: str) -> None:
-        if not self._client.folder_exists(folder):
-            self._client.create_folder(folder)
+    async def _make(self, folder: str) -> None:
+        if folder.upper() != _INBOX and folder not in await self._client.folders():
+            await self._client.create(folder)
 
-    def _expunge(self, uids: Sequence[int]) -> None:
-        self._client.add_flags(list(uids), [DELETED], silent=True)
-        if self._client.has_capability("UIDPLUS"):
-            self._client.uid_expunge(list(uids))
+    async def _expunge(self, uids: Sequence[int]) -> None:
+        if await self._client.offers("UIDPLUS"):
+            await self._client.delete(uids)
         else:
-            self._client.expunge()
+            await self._client.flag(uids, r"\Deleted")
+            await self._client.expunge()
 
-    def _unread(self, name: str) -> int | None:
-        with contextlib.suppress(IMAPClientError, imaplib.IMAP4.error):
-            unseen = self._client.folder_status(name, ["UNSEEN"]).get(b"UNSEEN")
-            return unseen if isinstance(unseen, int) else None
+    async def _unread(self, name: str) -> int | None:
+        with suppress(CommandRefused):
+            return await self._client.unseen(name)
         return None
 
-    def _search(self, query: str) -> list[int]:
-        words = query.split()[:20]
-        if not words:
-            return list(self._client.search("ALL"))
-        criteria = [part for word in words for part in ("TEXT", word)]
-        return list(self._client.search(criteria, None if query.isascii() else "UTF-8"))
+    async def _look_at(self, uid: int, items: str) -> dict[bytes, Value]:
+        return (await self._client.look_at([uid], items)).get(uid, {})
 
 
-@contextlib.contextmanager
-def mailbox(place: Place, user: str, password: str) -> Iterator[ImapMailbox]:
+@asynccontextmanager
+async def mailbox(connect: Connect, user: str, password: str) -> AsyncIterator[ImapMailbox]:
     """Log in, and out again.  Raises LoginRefused or MailboxError."""
     try:
-        client = _Client(place)
-    except ssl.SSLError as error:
+        client = await connect()
+    except Untrusted as error:
         raise MailboxError("The mail server cannot be trusted: its certificate is not acceptable.") from error
-    except (OSError, IMAPClientError, imaplib.IMAP4.error) as error:
+    except ReadingFailed as error:
         raise MailboxError("The mail server cannot be reached just now.") from error
     try:
         try:
-            client.login(user, password)
-        except (LoginError, UnicodeError) as error:
+            await client.login(user, password)
+        except CommandRefused as error:
             raise LoginRefused("The name or the password is wrong.") from error
         yield ImapMailbox(client)
-    except (IMAPClientError, imaplib.IMAP4.error) as error:
-        raise MailboxError(f"The mail server says: {_said(error)}") from error
-    except OSError as error:
+    except asyncio.CancelledError:
+        client.drop()
+        raise
+    except CommandRefused as error:
+        raise MailboxError(f"The mail server says: {_printable(error.said)}") from error
+    except ReadingFailed as error:
         raise MailboxError("The connection to the mail server was lost.") from error
     finally:
-        with contextlib.suppress(OSError, IMAPClientError, imaplib.IMAP4.error):
-            client.logout()
+        with suppress(ReadingFailed):
+            await client.leave()
 
 
-class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
-    """Speaks from an address of ours, and sends what it has at once (Nagle would add 40 ms to every literal)."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        super().__init__(place.host or place.address, port=place.port, ssl=False, timeout=_TIMEOUT_S)
-        if place.tls is not None:
-            self.starttls(place.tls)
-
-    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - imapclient's name
-        return _Connection(self._place)
-
-
-class _Connection(imaplib.IMAP4):
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        super().__init__(place.host or place.address, place.port, _TIMEOUT_S)  # the name a certificate is checked for
-
-    def _create_socket(self, timeout: float | None) -> socket.socket:
-        source = (self._place.source, 0) if self._place.source else None
-        made = socket.create_connection((self._place.address, self._place.port), timeout, source)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
-
-    def shutdown(self) -> None:
-        """Close; after LOGOUT it is the server who does so first, behind its last reply (RFC 3501 §3.4).
-
-        imaplib hears no more than BYE, and a client that closes there may answer the last reply, or the goodbye of
-        TLS, by RST.
-        """
-        with contextlib.suppress(OSError, imaplib.IMAP4.error):
-            for _ in range(_LAST_LINES if self.state == "LOGOUT" or isinstance(self.sock, ssl.SSLSocket) else 0):
-                if not self.readline():
-                    break
-        super().shutdown()
-
-
-def _peek(item: bytes) -> str:
-    return item.decode().replace("BODY[", "BODY.PEEK[")
-
-
-def _summary(uid: int, fetched: dict[bytes, object]) -> Summary:
+def _summary(uid: int, fetched: dict[bytes, Value]) -> Summary:
     # Servers echo the item as they like (order and case of the fields, quotes): it is the one that begins so.
     raw = next((value for key, value in fetched.items() if key.startswith(b"BODY[")), b"")
     head = email.message_from_bytes(raw if isinstance(raw, bytes) else b"", policy=email.policy.default)
-    flags, octets = fetched.get(b"FLAGS", ()), fetched.get(b"RFC822.SIZE", 0)
+    flags = fetched.get(b"FLAGS")
     return Summary(
         uid,
         header(head, "From"),
         header(head, "To"),
         header(head, "Subject"),
         date_of(head),
-        SEEN in flags if isinstance(flags, tuple) else False,
-        octets if isinstance(octets, int) else 0,
+        isinstance(flags, list) and any(isinstance(flag, bytes) and flag.lower() == b"\\seen" for flag in flags),
+        number(fetched.get(b"RFC822.SIZE")) or 0,
     )
 
 
@@ -280,6 +221,5 @@ def date_of(message: EmailMessage) -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-def _said(error: Exception) -> str:
-    text = str(error.args[0] if error.args else error)
+def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:200]

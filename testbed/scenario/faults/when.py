@@ -20,7 +20,7 @@ Share = Annotated[
 
 
 class Window(Part):
-    """From when until when, in scenario time since the start."""
+    """From when until when, in scenario time since everybody is there: programs too have started."""
 
     from_: PeopleWait = Field(default=0, alias="from", description="Since when; without it, from the start.")
     until: PeopleWait | None = Field(default=None, description="Until when; without it, to the end.")

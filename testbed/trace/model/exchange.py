@@ -51,7 +51,7 @@ class Reply:
         return f"{self.code} {self.enhanced}".strip()
 
 
-class Result:
+class ServiceResult:
     """What came of a command, as data: the base of every service's own.  Text is made of it, never it of text."""
 
     __slots__ = ()
@@ -69,7 +69,7 @@ class Exchange:
     command: Command | None
     reply: Reply | None
     note: str  # the outcome in words: "RCPT refused: mailbox full (temporary)"
-    result: Result | None = None
+    result: ServiceResult | None = None
     further: tuple[Reply, ...] = ()  # more replies to the same command, as LMTP has to a message
 
     @property

@@ -18,8 +18,6 @@ from testbed.trace.tcp.reassembly import reassemble
 from testbed.trace.tls.records import RecordReader, TlsRecord
 from testbed.trace.tls.session import TlsWatch
 
-FOR_NONE = "none of the TLS keys in the capture belongs to a connection of this capture"
-
 _MOST_OCTETS = 256 << 20  # of records, and so of plain text in memory
 _MOST_RECORDS = 2_000_000
 _MOST_CONNECTIONS = 1 << 20
@@ -37,11 +35,14 @@ class Decrypted:
         return self.flows.get(flow, {})
 
 
-def decrypt(found: Flows, secrets: Sequence[memoryview], keylog: str | None = None) -> Decrypted:
+def decrypt(
+    found: Flows, secrets: Sequence[memoryview], keylog: str | None = None, *, piece: bool = False
+) -> Decrypted:
     """Open what the capture's own keys (``secrets``) and those of the file ``keylog`` open.
 
     Raises UsageError when the file is no key log, or when it was named and there is no tshark.  Without a file, and
-    when tshark fails, that is among the problems: the rest of the capture can be told all the same.
+    when tshark fails, that is among the problems: the rest of the capture can be told all the same.  The keys in a
+    ``piece`` of a capture may be those of other pieces.
     """
     named = () if keylog is None else (read_key_log(keylog),)
     keys = parse_key_log(*named, *secrets)
@@ -49,7 +50,10 @@ def decrypt(found: Flows, secrets: Sequence[memoryview], keylog: str | None = No
         return Decrypted()
     randoms = _with_keys(found, keys)
     if not randoms:
-        return Decrypted({}, (FOR_NONE if keylog is None else FOR_NONE.replace("in the capture", f"of {keylog}"),))
+        where = "in the capture" if keylog is None else f"of {keylog}"
+        return Decrypted(
+            {}, () if piece else (f"none of the TLS keys {where} belongs to a connection of this capture",)
+        )
     sealed = _Sealed(found, list(randoms))
     opened: dict[int, dict[int, Plaintext]] = {}
     try:

@@ -26,10 +26,10 @@ from uvicorn.server import ServerState
 
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.envelope import envelope_to
+from testbed.hosts.reading.imap_client import ImapClient
 from testbed.hosts.sending.delivery import DeliverySession
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
-from testbed.hosts.webmail.mailbox import Place
 from tests.hosts.conftest import Running, Serve
 from tests.patience import HANG_S
 
@@ -137,8 +137,8 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         dialogue=DialogueScript((), lambda fault: None),
     )
 
-    async def imap() -> Place:
-        return Place("127.0.0.1", pymap, "127.0.0.1")
+    async def imap() -> ImapClient:
+        return await ImapClient.open(site, "127.0.0.1", "127.0.0.1", port=pymap)
 
     async def send(sender: str, recipients: list[str], content: bytes) -> dict[str, str]:
         session = DeliverySession(site, "127.0.0.1", smtp.port)
@@ -168,7 +168,6 @@ def _running(backend: Backend) -> Iterator[int]:
         server.close()
         for connection in list(state.connections):
             connection.transport.abort()
-        await loop.shutdown_default_executor()
 
     server = asyncio.run_coroutine_threadsafe(listen(), loop).result(HANG_S)
     try:

@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from testbed.hosts.webmail.visit import VisitFailed, visit
+from testbed.hosts.reading.web_client import VisitFailed, visit
 from tests.hosts.webmail.conftest import BOB, PASSWORD, Web
 
 
@@ -109,7 +109,48 @@ def test_search_finds_words_also_beyond_ascii(web: Web) -> None:
     assert len(links(web.get("/mail", q="bread").text)) == 1
     assert "Nothing is found." in web.get("/mail", q="nowhere").text
     assert web.get("/mail", q="crêpes").status == 200
-    assert web.get("/mail", q='"x" OR ALL\r\nA1 LOGOUT').status == 200
+
+
+@pytest.mark.parametrize(
+    "sign", ["(", ")", "*", "%", "{3}", "{3+}", "{3", '"', "\\", '\\"', "&", "[", "NIL", "~{1}", "OR"]
+)
+def test_search_looks_for_signs_as_for_words(web: Web, sign: str) -> None:
+    web.put(mail("With", f"around {sign} it"))
+    web.put(mail("Without", "nothing"))
+    web.log_in()
+    page = web.get("/mail", q=sign)
+    assert page.status == 200
+    assert len(links(page.text)) == 1
+    assert "With" in page.text
+
+
+@pytest.mark.parametrize("query", ['"x" OR ALL\r\na9 LOGOUT', "x\na9 LOGOUT", "\x0b{3+}\r\n", "x\x1fy\x85z"])
+def test_no_command_is_slipped_into_a_search(web: Web, query: str) -> None:
+    web.put(mail())
+    web.log_in()
+    page = web.get("/mail", q=query)
+    assert page.status == 200
+    assert "Nothing is found." in page.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{BOB}\r\na9 LOGOUT",
+        f'{BOB}" "{PASSWORD}"\r\na9 NOOP "',
+        f"{BOB}\na9 LOGIN {BOB} {PASSWORD}",
+        "{3}",
+        "{3+}\r\nbob",
+        "bob\0",
+        "größe",
+    ],
+)
+def test_no_command_is_slipped_into_a_login(web: Web, name: str) -> None:
+    for form in ({"user": name, "password": PASSWORD}, {"user": BOB, "password": name}):
+        page = web.post("/login", token=web.get("/login").token, **form)
+        assert page.status == 403
+        assert "The name or the password is wrong." in page.text
+    assert web.log_in().status == 200
 
 
 def test_move_delete_and_mark(web: Web) -> None:

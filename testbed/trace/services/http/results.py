@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.trace.model.exchange import Exchange, Result
+from testbed.trace.model.exchange import Exchange, ServiceResult
 
 
 @dataclass(frozen=True, slots=True)
-class HttpResult(Result):
+class HttpResult(ServiceResult):
     """``cut_off`` tells that the reply did not arrive whole, ``with_credentials`` that the request had some."""
 
     cut_off: bool

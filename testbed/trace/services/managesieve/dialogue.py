@@ -171,12 +171,13 @@ class ManageSieveDialogue:
         more = [f"{data.count} lines"] if data.count > len(data.lines) > 0 else []
         first = " ".join(part for part in (f"({code})" if code else "", text) if part)
         frames = tuple(dict.fromkeys((*data.frames, *unit.frames)))
-        reply = Reply(status, "", (first, *data.lines, *more), frames, data.begun_ns, data.octets)
+        lines = tuple(line for line in (first, *data.lines, *more) if line)
+        reply = Reply(status, "", lines, frames, data.begun_ns, data.octets)
         command = self._waiting.popleft() if self._waiting else None
         phase = _phase(command) if command is not None else Phase.CLOSURE if status == "BYE" else Phase.TRANSFER
         note = {"NO": f"refused: {text}", "BYE": f"the server closes: {text}"}.get(status, "")
         listed = data.count if command is not None and command.verb == "LISTSCRIPTS" and status == "OK" else None
-        self._add(Exchange(phase, command, reply, note.rstrip(": "), ScriptResult(code, listed)))
+        self._add(Exchange(phase, command, reply, note.rstrip(": "), ScriptResult(code, text, listed)))
         if command is not None and command.verb == "STARTTLS" and status == "OK":
             if self._waiting:
                 behind = self._waiting[0]
@@ -212,7 +213,7 @@ def _said(words: tuple[Word, ...]) -> tuple[str, str]:
     code, depth = "", 0
     for at, word in enumerate(words):
         if word.is_string and not depth:
-            return code, " ".join(decoded(line) for line in word.octets[:_MAX_TEXT].splitlines())
+            return code, " ".join(map(decoded, word.octets[:_MAX_TEXT].split()))
         if not word.is_string:
             depth += (word.octets == b"(") - (word.octets == b")")
             if at == 1 and depth == 1:

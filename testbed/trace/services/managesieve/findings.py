@@ -31,9 +31,9 @@ def refused_scripts(connection: Connection) -> Iterator[Finding]:
         command, reply = exchange.command, exchange.reply
         if command is None or reply is None or reply.code != "NO":
             continue
-        code = script_result(exchange).code
-        if code in _CODES:
-            name, meaning, reference = _CODES[code]
+        result = script_result(exchange)
+        if result.code in _CODES:
+            name, meaning, reference = _CODES[result.code]
         elif command.verb == "AUTHENTICATE":
             name, meaning, reference = "login-refused", "wrong name or password, or none allowed", "RFC 5804 §2.1"
         elif command.verb in _SCRIPTS:
@@ -42,5 +42,5 @@ def refused_scripts(connection: Connection) -> Iterator[Finding]:
         else:
             continue
         text = f"{server} refused {command.verb} from {client}: {meaning}"
-        text += f"; it said {reply.lines[0]}" if reply.lines[0] else ""
+        text += f" ({result.text})" if result.text else ""
         yield connection.finding(name, Severity.WARNING, text, exchange.frames, reference)

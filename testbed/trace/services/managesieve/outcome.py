@@ -29,14 +29,14 @@ def outcome_of_scripts(exchanges: tuple[Exchange, ...]) -> str:
         if reply is None:
             unanswered = f"no reply to {command.verb}"
             continue
-        listed = script_result(exchange).listed
-        if listed is not None:
-            counts["listed"] = listed
+        result = script_result(exchange)
+        if result.listed is not None:
+            counts["listed"] = result.listed
         deed = _deed(command.verb, command.argument)
         if reply.code == "OK" and deed:
             counts[deed] = counts.get(deed, 0) + 1
         elif reply.code == "NO":
-            refused = f"{command.verb} refused: {reply.lines[0]}"
+            refused = f"{command.verb} refused: {result.text or result.code}".rstrip(": ")
     words = [deed if deed in (_LOGIN, _ENCRYPTED) else f"{count} {deed}" for deed, count in counts.items()]
     return ", ".join(word for word in (*words, refused, unanswered) if word)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.trace.model.exchange import Exchange, Result
+from testbed.trace.model.exchange import Exchange, ServiceResult
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptResult(Result):
+class ScriptResult(ServiceResult):
     """What the reply to one command says.
 
-    ``code`` is the response code, in upper case and without its parentheses (RFC 5804 §1.3); ``listed`` is how many
-    scripts LISTSCRIPTS gave, None for any other command.
+    ``code`` is the response code, in upper case and without its parentheses, ``text`` what is meant for people, safe to
+    show (RFC 5804 §1.3); ``listed`` is how many scripts LISTSCRIPTS gave, None for any other command.
     """
 
     code: str = ""
+    text: str = ""
     listed: int | None = None
 
 

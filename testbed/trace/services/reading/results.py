@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.trace.model.exchange import Exchange, Result
+from testbed.trace.model.exchange import Exchange, ServiceResult
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingResult(Result):
+class ReadingResult(ServiceResult):
     """What the reply to one command of POP3 or IMAP says.
 
     ``code`` is the response code, in upper case and without its brackets (RFC 2449 §8, RFC 3501 §7.1).  ``listed`` is

@@ -1,7 +1,6 @@
 """A visit to a web mail by a plain HTTP client: log in, look at the inbox, read the newest message.
 
-This is what a scenario's reader does instead of a browser.  Its sockets are those of the lab's loop, so nothing has to
-be held: scenario time sees what it waits for.
+This is what a scenario's reader does instead of a browser.
 """
 
 from __future__ import annotations
