@@ -10,6 +10,7 @@ WORKERS ?= auto
 CONNECTIONS ?= 18500 190000
 SECONDS ?= 300
 ROUNDS ?= 20
+LOOPS ?= $(shell nproc)
 
 .PHONY: help demo test lint bench fuzz soak docs captures clean
 
@@ -19,7 +20,7 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   measure speed, as ratios within one run"
 	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
-	@echo "make soak    play every scenario ROUNDS=20 times on a loaded machine, and compare with captures/"
+	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/"
 	@echo "make docs    write the generated parts of the docs again"
 	@echo "make captures  record the reference traces that changed again"
 
@@ -50,7 +51,7 @@ fuzz: $(READY)
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 soak: $(READY)
-	@$(BIN)/python -m tests.lab.soak $(ROUNDS)
+	@$(BIN)/python -m tests.lab.soak $(ROUNDS) --burners $(LOOPS)
 
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json

@@ -28,12 +28,16 @@ _UNSHOWN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, Resour
 
 
 def testbed(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command, and give what it prints; the environment has these variables besides."""
-    words = [str(argument) for argument in arguments]
+    """Run the command in the project's folder, and give what it prints; the environment has these variables besides."""
+    return testbed_in(PROJECT, [str(argument) for argument in arguments], environment)
+
+
+def testbed_in(folder: Path, words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The same in another folder."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         child = os.fork()
         if child == 0:
-            _live(words, environment, output, errors)
+            _live(folder, words, environment, output, errors)
         _, status = os.waitpid(child, 0)
         told = []
         for file in (output, errors):
@@ -42,12 +46,14 @@ def testbed(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
     return subprocess.CompletedProcess(["testbed", *words], os.waitstatus_to_exitcode(status), *told)
 
 
-def _live(words: list[str], environment: dict[str, str], output: IO[bytes], errors: IO[bytes]) -> NoReturn:
+def _live(
+    folder: Path, words: list[str], environment: dict[str, str], output: IO[bytes], errors: IO[bytes]
+) -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(round(HANG_S))
-        os.chdir(PROJECT)
+        os.chdir(folder)
         os.environ.update(environment)
         tempfile.tempdir = None  # TMPDIR may be another now
         os.dup2(output.fileno(), 1)
@@ -72,4 +78,5 @@ def _forget_pytest() -> None:
         warnings.simplefilter("ignore", category)
 
 
-testbed.__test__ = False  # type: ignore[attr-defined]
+for function in (testbed, testbed_in):
+    function.__test__ = False  # type: ignore[attr-defined]

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from testbed.hosts.certificates import Authority
+from testbed.hosts.fault_script import FaultScript
 from testbed.scenario.faults.tls import TlsFault, TlsService
 
 _AT_EHLO = frozenset({"stripped"})
 _AT_CLIENT = frozenset({"injected"})
 
 
-class TlsScript:
-    """The TLS faults of one server, in the order of the file; ``fired`` hears of every fault that is staged."""
-
-    def __init__(
-        self,
-        faults: Sequence[TlsFault],
-        fired: Callable[[TlsFault], None],
-        now_ns: Callable[[], int] = lambda: 0,
-        seed: int = 0,
-    ) -> None:
-        self._faults = [(fault, fault.trigger(seed)) for fault in faults]
-        self._fired = fired
-        self._now_ns = now_ns
+class TlsScript(FaultScript[TlsFault]):
+    """The TLS faults of one server, in the order of the file."""
 
     def stripped(self, connection: int) -> bool:
         """Whether STARTTLS is missing from the answer to EHLO on this connection."""
@@ -38,15 +28,13 @@ class TlsScript:
         return self._take(lambda flaw: flaw not in _AT_EHLO | _AT_CLIENT, connection, service)
 
     def _take(self, wanted: Callable[[str], bool], connection: int | None, service: TlsService = "smtp") -> str:
-        for fault, trigger in self._faults:
+        def applies(fault: TlsFault) -> bool:
             if not wanted(fault.is_) or fault.connection not in (None, connection):
-                continue
-            if fault.service not in (None, service):
-                continue
-            if trigger.strikes(self._now_ns()):
-                self._fired(fault)
-                return fault.is_
-        return ""
+                return False
+            return fault.service in (None, service)
+
+        fault = self.first(applies)
+        return fault.is_ if fault is not None else ""
 
 
 class LabTls:
@@ -58,4 +46,4 @@ class LabTls:
 
     def script(self, server: str) -> TlsScript:
         """The faults of a server; one without any for a name nobody has."""
-        return self._scripts.get(server) or TlsScript((), lambda fault: None)
+        return self._scripts.get(server) or TlsScript()

@@ -7,17 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 import dns.name
 import dns.rrset
 
+from testbed.hosts.fault_script import FaultScript
 from testbed.scenario.faults.zone import ZoneFault, ZoneRecord
 
 TTL_S = 300
 
 
-class ZoneScript:
-    """The zone faults of a scenario, in the order of the file.
-
-    ``addresses`` are those of every host; ``now_ns`` tells the scenario time since the start, ``fired`` hears of every
-    fault that is staged.
-    """
+class ZoneScript(FaultScript[ZoneFault]):
+    """The zone faults of a scenario, in the order of the file; ``addresses`` are those of every host."""
 
     def __init__(
         self,
@@ -27,24 +24,21 @@ class ZoneScript:
         seed: int = 0,
         addresses: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        self._faults = [(dns.name.from_text(fault.zone), fault, fault.trigger(seed)) for fault in faults]
-        self._fired = fired
-        self._now_ns = now_ns
+        super().__init__(faults, fired, now_ns, seed)
         self._addresses = addresses or {}
 
     def take(self, name: dns.name.Name, kind: str, *, stream: bool) -> ZoneFault | None:
         """The fault to stage now.  ``kind`` is the type asked for, ``stream`` tells TCP from UDP."""
-        for zone, fault, trigger in self._faults:
+
+        def applies(fault: ZoneFault) -> bool:
+            zone = dns.name.from_text(fault.zone)
             if not (name == zone or (not fault.holds and name.is_subdomain(zone))):
-                continue
+                return False
             if fault.kinds is not None and kind not in fault.kinds:
-                continue
-            if fault.answer == "truncated" and stream:
-                continue
-            if trigger.strikes(self._now_ns()):
-                self._fired(fault)
-                return fault
-        return None
+                return False
+            return not (fault.answer == "truncated" and stream)
+
+        return self.first(applies)
 
     def held(self, fault: ZoneFault) -> list[dns.rrset.RRset]:
         """What a fault says its name holds, a set for each type."""

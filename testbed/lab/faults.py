@@ -9,7 +9,7 @@ from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault, LinkFault, WireFault
 from testbed.scenario.scenario import Scenario
 
-_HOST_FAULTS: dict[str, type[net.HostFault]] = {
+_HOST_FAULTS: dict[str, type[net.HostOutage]] = {
     "silent": net.Silent,
     "refused": net.Refused,
     "unreachable": net.Unreachable,
@@ -70,4 +70,4 @@ def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]], seed
     trigger = fault.trigger(seed)
     if fault.forget is not None:
         return net.Forgotten(source, destination, selection, trigger, fault.forget == "reset")
-    return net.WireFault(source, destination, selection, trigger, _DEEDS[fault.act](fault, f"{seed}:{fault.line}"))
+    return net.SelectiveFault(source, destination, selection, trigger, _DEEDS[fault.act](fault, f"{seed}:{fault.line}"))

@@ -26,6 +26,7 @@ from testbed.durations import SECOND
 from testbed.errors import LabError, reason
 from testbed.net.interfaces import ANY, check, hardware_type
 from testbed.net.orphans import die_with_parent
+from testbed.net.packet_socket import OUTGOING, SOL_PACKET, dropped, packet_socket
 from testbed.protocols.text import printable
 
 _RIGHTS = (
@@ -38,10 +39,9 @@ _BEAT = 0.5  # seconds
 _START_LIMIT, _END_LIMIT = 10.0, 5.0  # seconds dumpcap may take to begin, and to end
 
 _ETH_P_ALL = 3
-_SOL_PACKET, _ADD_MEMBERSHIP, _STATISTICS, _AUXDATA, _PROMISCUOUS = 263, 1, 6, 8, 1
-_SO_RCVBUFFORCE, _SO_TIMESTAMPING = 33, 37
+_ADD_MEMBERSHIP, _AUXDATA, _PROMISCUOUS = 1, 8, 1
+_SO_TIMESTAMPING = 37
 _STAMPED_BY_SOFTWARE = 1 << 3 | 1 << 4  # SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE
-_OUTGOING = 4
 _VLAN_VALID, _TPID_VALID, _VLAN = 0x10, 0x40, 0x8100
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK, _ARPHRD_NONE = 1, 772, 0xFFFE
 _ETHERNET, _RAW, _SLL2 = 1, 101, 276  # LINKTYPE_ numbers
@@ -107,9 +107,9 @@ class Source:
             self._beat = now + _BEAT
         return False
 
-    def _tell(self, dropped: int, reason: str = "") -> None:
-        if dropped:
-            self.problems.append(f"the kernel dropped {dropped:,} packets: they came faster than they were read")
+    def _tell(self, lost: int, reason: str = "") -> None:
+        if lost:
+            self.problems.append(f"the kernel dropped {lost:,} packets: they came faster than they were read")
         if reason:
             self.problems.append(f"the capture ended early: {reason}")
 
@@ -178,17 +178,14 @@ class SocketSource(Source):
         self._link = _SLL2 if interface == ANY else _LINK_TYPES.get(hardware, _SLL2)
         kind = socket.SOCK_DGRAM if self._link == _SLL2 else socket.SOCK_RAW
         protocol = socket.htons(_ETH_P_ALL) if interface == ANY else 0  # 0: nothing before it is bound
-        self._socket = socket.socket(socket.AF_PACKET, kind | socket.SOCK_NONBLOCK, protocol)
+        self._socket = packet_socket(kind, protocol)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _STAMPED_BY_SOFTWARE)
-            self._socket.setsockopt(_SOL_PACKET, _AUXDATA, 1)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_MIB << 20)
-            with suppress(OSError):  # more than rmem_max takes CAP_NET_ADMIN
-                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_MIB << 20)
+            self._socket.setsockopt(SOL_PACKET, _AUXDATA, 1)
             if interface != ANY:
                 self._socket.bind((interface, _ETH_P_ALL))
                 member = struct.pack("iHH8x", socket.if_nametoindex(interface), _PROMISCUOUS, 0)
-                self._socket.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, member)
+                self._socket.setsockopt(SOL_PACKET, _ADD_MEMBERSHIP, member)
         except OSError:
             self._socket.close()
             raise
@@ -213,7 +210,7 @@ class SocketSource(Source):
                 self._over = True
                 self._tell(0, reason(error))
         if self._over and not found:
-            self._tell(struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8))[1])
+            self._tell(dropped(self._socket))
         return bytes(found) if found or self._over else None
 
     def close(self) -> None:
@@ -223,7 +220,7 @@ class SocketSource(Source):
         """The next packet as a pcap record, empty for one that is not wanted.  Raises OSError."""
         size, control, _, address = self._socket.recvmsg_into([self._view], 256, socket.MSG_TRUNC)
         name, protocol, kind, hardware, sender = address
-        if kind == _OUTGOING and hardware == _ARPHRD_LOOPBACK:
+        if kind == OUTGOING and hardware == _ARPHRD_LOOPBACK:
             return b""  # comes in again
         time_ns, tag = _time_and_tag(control)
         time_ns = time_ns or self.stopped_ns or time.time_ns()
@@ -257,7 +254,7 @@ def _time_and_tag(control: list[tuple[int, int, bytes]]) -> tuple[int, bytes]:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPING) and len(value) >= struct.calcsize("ll"):
             seconds, ns = struct.unpack_from("ll", value)
             time_ns = seconds * SECOND + ns
-        elif (level, kind) == (_SOL_PACKET, _AUXDATA) and len(value) >= 20:
+        elif (level, kind) == (SOL_PACKET, _AUXDATA) and len(value) >= 20:
             status, _, _, _, _, tci, tpid = struct.unpack_from("IIIHHHH", value)
             if status & _VLAN_VALID:
                 tag = struct.pack(">HH", tpid if status & _TPID_VALID else _VLAN, tci)

@@ -6,7 +6,6 @@ log is written, and before time jumps.  So packets and log lie in the trace in t
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import socket
 import struct
@@ -16,6 +15,7 @@ from testbed.durations import SECOND
 from testbed.errors import LabError, StepError, reason
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.packet import Kind, look
+from testbed.net.packet_socket import OUTGOING, dropped, packet_socket
 from testbed.net.ports import Ports
 from testbed.net.translate import ICMP, UDP, ports_of, translated
 from testbed.net.wire import Recorder
@@ -30,10 +30,7 @@ _CAPTURE_RIGHT = (
 )
 
 _ETH_P_IP = 0x0800
-_SOL_PACKET, _STATISTICS = 263, 6
-_SO_RCVBUFFORCE, _SO_ATTACH_FILTER, _SO_TIMESTAMPNS = 33, 26, 35
-_OUTGOING = 4
-_BUFFER = 32 << 20
+_SO_ATTACH_FILTER, _SO_TIMESTAMPNS = 26, 35
 _MAX_PACKET = 65_536
 
 # Classic BPF (linux/filter.h); what comes back is how much of a packet is wanted.
@@ -91,11 +88,11 @@ class Tap:
         """Record what is left, and stop.  Raises StepError when the kernel has dropped packets."""
         self.read()
         self._loop.on_turn = lambda: None
-        dropped = struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8))[1]
+        lost = dropped(self._socket)
         self._socket.close()
-        if dropped:
+        if lost:
             raise StepError(
-                f"the kernel dropped {dropped:,} packets of the capture, so the trace is not whole; "
+                f"the kernel dropped {lost:,} packets of the capture, so the trace is not whole; "
                 "allow a larger buffer with 'sysctl -w net.core.rmem_max=33554432', or run as root"
             )
 
@@ -128,7 +125,7 @@ class Tap:
 
 def _open(ports: Ports) -> socket.socket:
     try:
-        tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)  # 0: nothing until bound
+        tap = packet_socket(socket.SOCK_DGRAM)
     except PermissionError:
         raise LabError(_NOT_PERMITTED, _CAPTURE_RIGHT) from None
     except (OSError, AttributeError) as error:
@@ -140,9 +137,6 @@ def _open(ports: Ports) -> socket.socket:
             socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program) // 8, ctypes.addressof(octets))
         )
         tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        with contextlib.suppress(OSError):  # more than rmem_max takes CAP_NET_ADMIN; what is dropped is told in the end
-            tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         tap.bind((LOOPBACK, _ETH_P_IP))
     except OSError as error:
         tap.close()
@@ -154,7 +148,7 @@ def _filter(first: int, last: int) -> bytes:
     """Coming in (on loopback every packet also goes out), and ICMP, or TCP or UDP with a port of the range."""
     steps = (
         (_LOAD_WORD, 0, 0, _PACKET_KIND),
-        (_IF_EQUAL, 11, 0, _OUTGOING),  # to the last but one: none
+        (_IF_EQUAL, 11, 0, OUTGOING),  # to the last but one: none
         (_LOAD_OCTET, 0, 0, 9),  # protocol
         (_IF_EQUAL, 10, 0, ICMP),  # to the last: all
         (_IF_EQUAL, 1, 0, 6),

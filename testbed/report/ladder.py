@@ -106,7 +106,7 @@ def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterat
     if command is not None and command.frames:
         text = f"{command.verb} {command.argument}".strip()
         if command.verb == "message":
-            text = f"message, {octets(command.octets)}" + (" (cut off)" if command.argument else "")
+            text = f"message, {octets(command.octets)}" + ("" if command.whole else " (cut off)")
         note = exchange.note if exchange.reply is None else ""
         yield _Rung(
             command.time_ns,

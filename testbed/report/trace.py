@@ -65,8 +65,7 @@ def _connection(console: Console, analysis: Analysis, connection: Connection, wh
 
 def ended(connection: Connection, start_ns: int) -> Table:
     """A connection that has ended, in a line, with the codes of its findings."""
-    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
-    style = MARKS[worst][1] if worst else ""
+    style = _style(connection, "")
     codes = ", ".join(dict.fromkeys(finding.code for finding in connection.findings))
     text = Text.assemble(
         (f"#{connection.number} {connection.service or connection.transport.protocol} ", "bold"),
@@ -79,13 +78,18 @@ def ended(connection: Connection, start_ns: int) -> Table:
 
 
 def _one_line(connection: Connection, start_ns: int) -> Table:
-    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
     text = Text.assemble(
         (f"{connection.client.label} → {connection.server.label}: ", "host"),
-        (connection.outcome, MARKS[worst][1] if worst else ""),
+        (connection.outcome, _style(connection, "")),
         (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
     )
     return _at(connection.start_ns - start_ns, text)
+
+
+def _style(connection: Connection, harmless: str) -> str:
+    """The style of the worst finding, or that of a connection without any."""
+    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
+    return MARKS[worst][1] if worst else harmless
 
 
 def _at(since_start_ns: int, text: Text) -> Table:
@@ -114,8 +118,7 @@ def findings(found: tuple[Finding, ...]) -> Table:
 
 def header(connection: Connection, start_ns: int) -> Text:
     """The outcome of a connection in one line, and its vital signs in a second."""
-    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
-    style = MARKS[worst][1] if worst else "held"
+    style = _style(connection, "held")
     transport = connection.transport
     service = connection.service or transport.protocol
     text = Text.assemble(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import testbed_in
 from tests.conftest import PROJECT
 from tests.docs.small_project import make_small
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next test runs
 
+_FOR_THE_SHELL = re.compile(r"[|&;<>$`*?#~]|^(?!testbed )")
 _NAMES_ALL = re.compile(r"^testbed (run|inspect) .*(scenarios|captures)/(\s|$)")
 
 
@@ -55,7 +58,12 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
     if _NAMES_ALL.match(command):
         make_small(copy)
     environment = {**os.environ, "PATH": f"{copy / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PROJECT)}
-    ended = subprocess.run(command, shell=True, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    if _FOR_THE_SHELL.search(command):
+        ended = subprocess.run(
+            command, shell=True, cwd=copy, env=environment, capture_output=True, text=True, check=False
+        )
+    else:
+        ended = testbed_in(copy, shlex.split(command)[1:], environment)
     fine = (0, 1) if command.startswith("testbed diff ") else (0,)  # 1: the two differ
     assert ended.returncode in fine, ended.stdout + ended.stderr
 

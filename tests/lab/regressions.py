@@ -23,7 +23,7 @@ from testbed.hosts.sending.results import DeliveryResult
 from testbed.hosts.smtp import staging
 from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.net.faults.action import Action
-from testbed.net.faults.wire import WireFault
+from testbed.net.faults.wire import SelectiveFault
 from testbed.net.packet import Packet
 
 
@@ -167,9 +167,9 @@ def answers_all_the_same(patch: pytest.MonkeyPatch) -> None:
 
 def loses_nothing(patch: pytest.MonkeyPatch) -> None:
     """A fault that lets pass what it should lose."""
-    act = WireFault.act
+    act = SelectiveFault.act
 
-    def passed(self: WireFault, packet: Packet, now_ns: int) -> Action | None:
+    def passed(self: SelectiveFault, packet: Packet, now_ns: int) -> Action | None:
         return Action("passed") if act(self, packet, now_ns) else None
 
-    patch.setattr(WireFault, "act", passed)
+    patch.setattr(SelectiveFault, "act", passed)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import PacketFault, Refused, Selection, Unreachable, WireFault, lose
+from testbed.net.faults import PacketFault, Refused, Selection, SelectiveFault, Unreachable, lose
 from testbed.net.namespace import enter
 from testbed.net.netlink import HASTY_MS, PATIENT_MS
 from testbed.net.packet import Kind, Packet
@@ -123,8 +123,8 @@ def test_a_refusal_is_an_answer_too(fault: type[Refused] | type[Unreachable], er
     assert (heard, recorded.kinds(), set(recorded.needless)) == ([error], ["SYN", answer], {"SYN"})
 
 
-def _loses(source: str, destination: str, kind: Kind, nth: int) -> WireFault:
-    return WireFault(frozenset({source}), frozenset({destination}), Selection(kind), Trigger(nth, 1), lose)
+def _loses(source: str, destination: str, kind: Kind, nth: int) -> SelectiveFault:
+    return SelectiveFault(frozenset({source}), frozenset({destination}), Selection(kind), Trigger(nth, 1), lose)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from testbed.net.clock import ScenarioLoop, Waiting, _waiting
-from testbed.net.faults import Selection, Silent, WireFault, delay, lose
+from testbed.net.faults import Selection, SelectiveFault, Silent, delay, lose
 from testbed.net.packet import Kind
 from testbed.protocols.trigger import Trigger
 
@@ -89,7 +89,7 @@ def test_no_timer_overtakes_data_in_flight(in_lab: InLab) -> None:
 
 
 def test_a_lost_syn_costs_the_kernels_second(in_lab: InLab) -> None:
-    fault = WireFault(frozenset({ALICE}), frozenset({BOB}), Selection(Kind.SYN), Trigger(1, 1), lose)
+    fault = SelectiveFault(frozenset({ALICE}), frozenset({BOB}), Selection(Kind.SYN), Trigger(1, 1), lose)
 
     async def story(loop: ScenarioLoop) -> int:
         await asyncio.start_server(_serve, BOB, 25)
@@ -118,7 +118,9 @@ def test_a_silent_host_costs_scenario_time_only(in_lab: InLab) -> None:
 
 
 def test_a_delayed_packet_arrives_in_scenario_time(in_lab: InLab) -> None:
-    fault = WireFault(frozenset({BOB}), frozenset({ALICE}), Selection(Kind.DATA), Trigger(1, 1), delay(200_000_000))
+    fault = SelectiveFault(
+        frozenset({BOB}), frozenset({ALICE}), Selection(Kind.DATA), Trigger(1, 1), delay(200_000_000)
+    )
 
     async def story(loop: ScenarioLoop) -> float:
         await asyncio.start_server(_serve, BOB, 25)
@@ -135,7 +137,7 @@ def test_a_delayed_packet_arrives_in_scenario_time(in_lab: InLab) -> None:
 
 def test_windows_of_faults_are_counted_from_when_everybody_is_there(in_lab: InLab) -> None:
     """However long programs take to start; packets are delayed as ever."""
-    late = WireFault(
+    late = SelectiveFault(
         frozenset({ALICE}), frozenset({BOB}), Selection(), Trigger(until_ns=30_000_000_000), delay(2_000_000_000)
     )
 

@@ -10,7 +10,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Raw
 
 from testbed.net.clock import Waiting
-from testbed.net.faults import Action, Selection, Silent, WireFault, lose
+from testbed.net.faults import Action, Selection, SelectiveFault, Silent, lose
 from testbed.net.packet import Kind, Packet, look
 from testbed.net.stuck import Stuck
 from testbed.protocols.trigger import Trigger
@@ -101,8 +101,8 @@ def test_a_datagram_has_no_kind_phase_place_or_connection(keys: dict[str, Any]) 
     assert not Selection(**keys).chooses(DATAGRAM)
 
 
-ALWAYS = WireFault(frozenset(), frozenset(), Selection(), Trigger(), lose)
-TWICE = WireFault(frozenset(), frozenset(), Selection(), Trigger(times=2), lose)
+ALWAYS = SelectiveFault(frozenset(), frozenset(), Selection(), Trigger(), lose)
+TWICE = SelectiveFault(frozenset(), frozenset(), Selection(), Trigger(times=2), lose)
 VAIN, HELD = Action("lost", copies=0, lost=True), Action("held back")
 
 
@@ -125,7 +125,7 @@ LOSSES = {
 
 @pytest.mark.parametrize(("word", "times", "fault", "client", "server"), LOSSES.values(), ids=LOSSES.keys())
 def test_who_repeats_in_vain_is_not_waited_for(
-    word: str, times: int, fault: WireFault, client: bool, server: bool
+    word: str, times: int, fault: SelectiveFault, client: bool, server: bool
 ) -> None:
     stuck = Stuck()
     for _ in range(times):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testbed.net.clock import Waiting
-from testbed.net.faults import Selection, WireFault, lose
+from testbed.net.faults import Selection, SelectiveFault, lose
 from testbed.net.packet import Kind, Packet
 from testbed.net.stuck import Stuck
 from testbed.protocols.trigger import Trigger
@@ -23,7 +23,7 @@ def _packet(kind: Kind, sequence: int = 1, acknowledgement: int = 1, *, answer: 
 
 def _stuck(packets: list[Packet], fault_times: int | None = None) -> list[str]:
     """Which ends count as stuck when these were destroyed."""
-    fault = WireFault(frozenset({ALICE}), frozenset({BOB}), Selection(), Trigger(times=fault_times), lose)
+    fault = SelectiveFault(frozenset({ALICE}), frozenset({BOB}), Selection(), Trigger(times=fault_times), lose)
     stuck = Stuck()
     for packet in packets:
         stuck.struck(fault, lose(packet, 0), packet)

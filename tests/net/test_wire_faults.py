@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import PacketFault, Refused, Selection, Unreachable, WireFault, duplicate, lose, reset
+from testbed.net.faults import PacketFault, Refused, Selection, SelectiveFault, Unreachable, duplicate, lose, reset
 from testbed.net.packet import Kind
 from testbed.protocols.trigger import Trigger
 
@@ -55,8 +55,8 @@ def _story(server: str = BOB, client: str = ALICE):
 WHOLE = "LINE 0\nLINE 1\nLINE 2\n"
 
 
-def _wire(source: str, destination: str, kind: Kind | None, nth: int, count: int, deed) -> WireFault:
-    return WireFault(frozenset({source}), frozenset({destination}), Selection(kind), Trigger(nth, count), deed)
+def _wire(source: str, destination: str, kind: Kind | None, nth: int, count: int, deed) -> SelectiveFault:
+    return SelectiveFault(frozenset({source}), frozenset({destination}), Selection(kind), Trigger(nth, count), deed)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class SecureSmtpServer(SmtpServer):
         self._passwords = {address.lower(): password for address, password in passwords.items()}
         super().__init__(handler, site, terms, self._check, () if passwords else _MECHANISMS)
         self._tls = tls
-        self._tls_script = tls.script(site.name) if tls is not None else TlsScript((), lambda fault: None)
+        self._tls_script = tls.script(site.name) if tls is not None else TlsScript()
         self._in_clear = in_clear
         self._implicit = implicit
         self._stripped: bool | None = None  # not known before the first EHLO

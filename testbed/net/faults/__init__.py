@@ -8,12 +8,12 @@ Times are nanoseconds of scenario time since the start.
 from testbed.net.faults.action import Action, Deed, PacketFault, Pair
 from testbed.net.faults.copies import duplicate, lose
 from testbed.net.faults.damage import Corrupt, truncate
-from testbed.net.faults.host import HostFault, LinkDown, Refused, Silent, Unreachable
+from testbed.net.faults.host import HostOutage, LinkDown, Refused, Silent, Unreachable
 from testbed.net.faults.late import Bandwidth, Jitter, delay, reorder
 from testbed.net.faults.replies import reset, too_big, unreachable
 from testbed.net.faults.selection import Selection
 from testbed.net.faults.window import zero_window
-from testbed.net.faults.wire import Forgotten, WireFault
+from testbed.net.faults.wire import Forgotten, SelectiveFault
 
 __all__ = [
     "Action",
@@ -21,16 +21,16 @@ __all__ = [
     "Corrupt",
     "Deed",
     "Forgotten",
-    "HostFault",
+    "HostOutage",
     "Jitter",
     "LinkDown",
     "PacketFault",
     "Pair",
     "Refused",
     "Selection",
+    "SelectiveFault",
     "Silent",
     "Unreachable",
-    "WireFault",
     "delay",
     "duplicate",
     "lose",

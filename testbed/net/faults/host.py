@@ -12,7 +12,7 @@ from testbed.protocols.trigger import Trigger
 
 
 @dataclass(slots=True)
-class HostFault:
+class HostOutage:
     """What a whole host does to packets, within a window of time."""
 
     addresses: frozenset[str]
@@ -39,7 +39,7 @@ class HostFault:
         return self.trigger.open_at(now_ns)
 
 
-class Silent(HostFault):
+class Silent(HostOutage):
     """Nothing reaches the host and nothing leaves it."""
 
     def answer(self, packet: Packet) -> Action | None:
@@ -50,7 +50,7 @@ class Silent(HostFault):
         return bool(self.addresses & {source, destination}) and self.trigger.open_at(now_ns)
 
 
-class Refused(HostFault):
+class Refused(HostOutage):
     """The host is up and no server runs: RST for a SYN, ICMP port unreachable for a datagram."""
 
     def answer(self, packet: Packet) -> Action | None:

@@ -12,7 +12,7 @@ _HALF, _FULL = 1 << 31, 1 << 32
 THIRD_ACK, LAST_ACK = "third ACK", "last ACK"
 
 
-class Phase(StrEnum):
+class TcpPhase(StrEnum):
     """The phases of a TCP connection, as TCP alone shows them."""
 
     HANDSHAKE = "handshake"  # SYN, SYN-ACK, and the ACK that completes it
@@ -31,18 +31,18 @@ class _Course:
     moved: bool = False  # past the handshake
     ending: bool = False
 
-    def follow(self, packet: Packet, sender: tuple[str, int], peer: tuple[str, int]) -> tuple[Phase, str]:
+    def follow(self, packet: Packet, sender: tuple[str, int], peer: tuple[str, int]) -> tuple[TcpPhase, str]:
         """Take a packet into account, and tell its phase, and whether it is the third or the last ACK."""
         if packet.kind in (Kind.SYN, Kind.SYN_ACK):
             self.first[sender] = packet.sequence
-            return Phase.HANDSHAKE, ""
+            return TcpPhase.HANDSHAKE, ""
         if packet.kind is Kind.ACK and not self.ending and self._opens(packet, sender, peer):
-            return Phase.HANDSHAKE, THIRD_ACK
+            return TcpPhase.HANDSHAKE, THIRD_ACK
         if packet.kind is Kind.FIN:
             self.finished.setdefault(sender, (packet.sequence + packet.payload + 1) % _FULL)
         self.ending = self.ending or packet.kind in (Kind.FIN, Kind.RST)
         last = packet.kind is Kind.ACK and self._closes(packet, sender, peer)
-        return Phase.CLOSURE if self.ending else Phase.TRANSFER, LAST_ACK if last else ""
+        return TcpPhase.CLOSURE if self.ending else TcpPhase.TRANSFER, LAST_ACK if last else ""
 
     def _opens(self, packet: Packet, sender: tuple[str, int], peer: tuple[str, int]) -> bool:
         return (

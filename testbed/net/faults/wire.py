@@ -36,7 +36,7 @@ class _OneWay:
 
 
 @dataclass(slots=True)
-class WireFault(_OneWay):
+class SelectiveFault(_OneWay):
     """Does one thing to each packet."""
 
     deed: Deed

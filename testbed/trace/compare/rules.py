@@ -109,17 +109,9 @@ RULES: tuple[Rule, ...] = (
         "fate", _fate(_BOUNCED, _KEPT), "{who} now retries mail for {whom} after {now}; before, it bounced ({before})"
     ),
     Rule("fate", _fate(_TAKEN, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it was taken"),
-    Rule(
-        "fate",
-        _fate(_KEPT, _BOUNCED),
-        "{who} now bounces mail for {whom} ({now}); before, it kept it for a retry",
-    ),
+    Rule("fate", _fate(_KEPT, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it kept it for a retry"),
     Rule("fate", _fate(_REFUSED, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it did not"),
-    Rule(
-        "fate",
-        _fate(_BOUNCED, _REFUSED),
-        "{who} no longer bounces mail for {whom}, nobody is told; before, it did",
-    ),
+    Rule("fate", _fate(_BOUNCED, _REFUSED), "{who} no longer bounces mail for {whom}, nobody is told; before, it did"),
     Rule(
         "fate",
         _fate(_TAKEN, _KEPT),
@@ -127,11 +119,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("fate", _fate(_KEPT, _TAKEN), "mail for {whom} is now taken from {who}; before, it stayed there ({before})"),
     Rule("fate", _fate(_TAKEN, _REFUSED), "mail for {whom} is no longer taken from {who} ({now}); before, it was"),
-    Rule(
-        "fate",
-        _fate(_REFUSED, _TAKEN),
-        "mail for {whom} is now taken from {who}; before, it was not ({before})",
-    ),
+    Rule("fate", _fate(_REFUSED, _TAKEN), "mail for {whom} is now taken from {who}; before, it was not ({before})"),
     Rule("fate", _fate(_KEPT, _REFUSED), "{who} no longer keeps mail for {whom} for a retry ({now})"),
     Rule("fate", _fate(_REFUSED, _KEPT), "{who} now keeps mail for {whom} for a retry; before, not ({before})"),
     Rule("copies", _always, "{who} now hands over mail for {whom} {now}; before, {before}"),
@@ -266,11 +254,7 @@ RULES: tuple[Rule, ...] = (
     Rule("deed in-clear", _new, "{who} now goes on without TLS{detail}; before, it did not"),
     Rule("deed in-clear", is_gone, "{who} no longer goes on without TLS{detail}"),
     Rule("delay", _always, "{who} now means to try mail for {whom} again after {now}; before, after {before}"),
-    Rule(
-        "body",
-        _always,
-        "the body of mail for {whom} that {who} stores is no longer the same, octet for octet",
-    ),
+    Rule("body", _always, "the body of mail for {whom} that {who} stores is no longer the same, octet for octet"),
     # What the inspector finds.
     Rule("finding", _new, "a new finding, {what}: {sample}"),
     Rule("finding", is_gone, "a finding is gone, {what}: {sample}"),

@@ -13,7 +13,8 @@ class Command:
 
     ``verb`` is upper case as in the protocol (``RCPT``, ``RETR``); DNS queries use the type (``MX``).  Two are
     pseudo-commands in lower case: ``connect`` (waiting for the greeting) and ``message`` (the octets after 354
-    up to the final dot).  ``octets`` counts what was sent, terminators included.
+    up to the final dot).  ``octets`` counts what was sent, terminators included.  A ``message`` that ends before its
+    dot is not ``whole``.
     """
 
     verb: str
@@ -21,6 +22,7 @@ class Command:
     frames: tuple[int, ...]
     time_ns: int
     octets: int
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

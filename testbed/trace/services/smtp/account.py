@@ -83,7 +83,7 @@ def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
     for connection in connections:
         for transaction in connection.transactions:
             message = transaction.message
-            if not transaction.message_id or message is None or message.command is None or message.command.argument:
+            if not transaction.message_id or message is None or message.command is None or not message.command.whole:
                 continue
             for recipient in transaction.recipients:
                 if recipient.accepted or recipient.in_doubt:

@@ -86,12 +86,15 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     first = silent[0]
     assert first.command is not None
     if connection.ending.closure is Closure.OPEN:
-        cut_off = first.command.verb == "message" and first.command.argument
-        what = "in the middle of a message of" if cut_off else f"before the reply to {first.command.verb} of"
+        what = (
+            "in the middle of a message of"
+            if not first.command.whole
+            else f"before the reply to {first.command.verb} of"
+        )
         text = f"the capture ends {what} {connection.client.label}"
         frames = first.command.frames[-1:]
         yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
-    elif first.command.verb == "message" and not first.command.argument:
+    elif first.command.verb == "message" and first.command.whole:
         text = (
             f"the connection ended after the final dot and before {connection.server.label}'s reply: "
             f"{connection.client.label} cannot know whether the message was taken, and will send it again"

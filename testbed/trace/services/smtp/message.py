@@ -112,7 +112,7 @@ class MessageReader:
         """The connection ended before the message did."""
         self._settle()
         self._keeper.end(complete=False)
-        return replace(self._command(), argument="unfinished")
+        return replace(self._command(), argument="unfinished", whole=False)
 
     def _finish(self, line: Line) -> Command:
         self._settle()

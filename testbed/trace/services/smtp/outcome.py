@@ -30,7 +30,7 @@ def outcome_of_transaction(transaction: Transaction) -> str:
         elif message is None:
             fate = "not sent"
         elif recipient.final is None:
-            fate = "message sent, no reply" if message.command and not message.command.argument else "message cut off"
+            fate = "message sent, no reply" if message.command and message.command.whole else "message cut off"
         else:
             fate = f"{recipient.final.status} {recipient.final.text}"
         fates.setdefault(fate, []).append(recipient.address)

@@ -1,0 +1,37 @@
+"""The faults of one kind at one place, and which of them is staged now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from testbed.scenario.faults.when import When
+
+Fault = TypeVar("Fault", bound=When)
+
+
+class FaultScript(Generic[Fault]):
+    """Faults in the order of the file.
+
+    ``now_ns`` tells the scenario time since the start, ``fired`` hears of every fault that is staged.
+    """
+
+    def __init__(
+        self,
+        faults: Sequence[Fault] = (),
+        fired: Callable[[Fault], None] = lambda fault: None,
+        now_ns: Callable[[], int] = lambda: 0,
+        seed: int = 0,
+    ) -> None:
+        self.faults = tuple(faults)
+        self._triggers = [fault.trigger(seed) for fault in faults]
+        self._fired = fired
+        self._now_ns = now_ns
+
+    def first(self, applies: Callable[[Fault], bool]) -> Fault | None:
+        """The first fault that applies and whose time has come, which counts as staged; None for none."""
+        for fault, trigger in zip(self.faults, self._triggers, strict=True):
+            if applies(fault) and trigger.strikes(self._now_ns()):
+                self._fired(fault)
+                return fault
+        return None
