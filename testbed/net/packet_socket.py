@@ -14,7 +14,8 @@ _BUFFER = 32 << 20  # octets of packets, kept by the kernel while nobody reads
 def packet_socket(kind: int, protocol: int = 0) -> socket.socket:
     """One that does not block, of SOCK_RAW or SOCK_DGRAM, which leaves link headers out.
 
-    It hears a protocol (ETH_P_, in network order) of all interfaces, or with 0 nothing until it is bound.  Raises OSError.
+    It hears a protocol (ETH_P_, in network order) of all interfaces, with 0 nothing until it is bound.  Raises
+    OSError.
     """
     made = socket.socket(socket.AF_PACKET, kind | socket.SOCK_NONBLOCK, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
