@@ -161,12 +161,24 @@ def test_overtaken_data_comes_late_and_not_again() -> None:
     assert [e.command.verb for e in connection.exchanges if e.command] == ["connect", "EHLO", "NOOP"]
 
 
-def test_the_same_order_is_a_repetition_where_there_was_time_for_one() -> None:
+SOON = pytest.mark.parametrize(("after_ms", "soon"), [(2, True), (199, True), (200, False), (300, False)])
+"""No timer of a TCP in use has run out after less than 200 ms."""
+
+
+@SOON
+def test_the_same_order_is_a_repetition_where_there_was_time_for_one(after_ms: int, soon: bool) -> None:
     course = data()
     course.segment(CLIENT, "PA", b"NOOP\r\n").swapped()
-    course.pauses[len(course.packets) - 1] = 300
+    course.pauses[len(course.packets) - 1] = after_ms - 1
     (connection,) = course.watched().connections
-    assert connection.transport.remarks == ()
+    assert [remark.code for remark in connection.transport.remarks] == ["segment-reordered"] * soon
+
+
+@SOON
+def test_a_packet_alike_is_a_duplicate_where_there_was_no_time_to_repeat_it(after_ms: int, soon: bool) -> None:
+    course = data().pause(after_ms - 1).again(5, resent=False).segment(SERVER, "A")
+    (connection,) = course.watched().connections
+    assert [remark.code for remark in connection.transport.remarks] == ["packet-duplicated"] * soon
 
 
 @pytest.mark.parametrize(("harm", "code"), [("damaged", "segment-corrupted"), ("cut", "packet-truncated")])
