@@ -8,11 +8,13 @@ from typing import Any
 
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
 from testbed.expect.conservation import judge_conservation
+from testbed.expect.conservation.passages import passages
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
 from testbed.expect.mailbox import judge_mailbox
 from testbed.expect.notifications import judge_notified
 from testbed.expect.programs import judge_exited, judge_running
 from testbed.expect.reading import judge_fetched
+from testbed.expect.rules import judge_rules
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.expectations import (
@@ -49,10 +51,19 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Verdicts on the expectations in the order of the file, then on what is always checked."""
+    """Verdicts on the expectations in the order of the file, then on what is always checked.
+
+    ``staged`` are those on faults and talks, which must have done their work, ``mail`` those on what became of mail.
+    """
 
     expectations: tuple[Verdict, ...]
-    always: tuple[Verdict, ...]
+    staged: tuple[Verdict, ...] = ()
+    mail: tuple[Verdict, ...] = ()
+
+    @property
+    def always(self) -> tuple[Verdict, ...]:
+        """What no expectation has asked for."""
+        return (*self.staged, *self.mail)
 
     @property
     def held(self) -> bool:
@@ -69,9 +80,10 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
         )
         for expectation in scenario.expect
     )
-    return Judgement(
-        expectations, (*_faults(scenario, analysis), *_talks(scenario, analysis), judge_conservation(analysis))
-    )
+    staged = (*_faults(scenario, analysis), *_talks(scenario, analysis))
+    carried = passages(analysis)
+    mail = (*judge_rules(scenario, analysis, carried), *judge_conservation(analysis, carried))
+    return Judgement(expectations, staged, mail)
 
 
 def _contradictable(verdict: Verdict) -> Verdict:

@@ -70,7 +70,7 @@ def accepted_by_programs(analysis: Analysis) -> list[LogEntry[events.Accepted]]:
 def taken_by_programs(analysis: Analysis) -> list[LogEntry[events.Stored]]:
     """Mail a program answered 250 for, where that is all there is to know: it delivers into no Maildirs of its host."""
     last_words = {entry.host: entry.event.takes for entry in of(analysis.log, events.Started)}
-    known = {(entry.host, entry.event.message_id) for entry in of(analysis.log, events.Stored)}
+    seen = {entry.host for entry in of(analysis.log, events.Stored)}
     return [
         _entry(
             connection,
@@ -84,8 +84,7 @@ def taken_by_programs(analysis: Analysis) -> list[LogEntry[events.Stored]]:
         )
         for connection, transaction, recipients in _taken(analysis, frozenset(last_words))
         for recipient in recipients
-        if recipient.address.lower() in last_words[connection.server.label]
-        and (connection.server.label, transaction.message_id) not in known
+        if recipient.address.lower() in last_words[connection.server.label] and connection.server.label not in seen
     ]
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Verdict:
     """Whether one thing held, why, and the frames that prove it.
 
-    ``line`` is the line of the expectation (of the fault, of the step) in ``file``, 0 for what is always checked.
+    What is not ``judged`` could not be seen: it is neither red nor a proof of anything.  ``line`` is the line of the
+    expectation (of the fault, of the step) in ``file``, 0 for what is always checked.
     """
 
     what: str
@@ -18,3 +19,4 @@ class Verdict:
     frames: tuple[int, ...]
     line: int = 0
     file: str = ""
+    judged: bool = True

@@ -34,6 +34,7 @@ class LabHosts:
                 lab.programs.link_mailboxes(site)
         self._hosts = {name: self._build(name) for name in self._sites}
         self._crashed: set[str] = set()
+        self._returning: set[str] = set()  # those of them that are to start again
         self._starting: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
@@ -91,8 +92,9 @@ class LabHosts:
 
     @property
     def programs_live(self) -> bool:
-        """Whether a program of the user's runs."""
-        return any(isinstance(host, ProgramHost) and host.alive for host in self._running())
+        """Whether a program of the user's runs, or is to run again."""
+        alive = any(isinstance(host, ProgramHost) and host.alive for host in self._running())
+        return alive or any(isinstance(self._hosts[name], ProgramHost) for name in self._returning)
 
     def mailbox(self, address: str) -> tuple[str, Mailbox]:
         """The host that has a mailbox, and the mailbox.  Raises KeyError."""
@@ -129,11 +131,13 @@ class LabHosts:
         log = self._lab.journal.of(name)
         log(events.Crashed(), "the program has crashed: its connections are reset, its memory is lost")
         if restart_ns is not None:
+            self._returning.add(name)
             self._lab.loop.call_later(restart_ns / SECOND, self._restart, name)
 
     def _restart(self, name: str) -> None:
         self._hosts[name] = self._build(name)
         self._crashed.discard(name)
+        self._returning.discard(name)
         self._lab.journal.of(name)(events.Restarted(), "the program runs again, with what is on disk")
         starting = asyncio.ensure_future(self._hosts[name].start())
         self._starting.add(starting)

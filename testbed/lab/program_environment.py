@@ -21,6 +21,7 @@ Facts = Mapping[tuple[str, str], str]
 
 KEYLOG = "tls-keys"
 _MAILBOXES = "mailboxes"
+_MAX_SCRIPT = 1 << 20
 _A_WHILE_S = 3_600  # servers such as Postfix wait when their configuration has only just been changed
 
 
@@ -35,6 +36,7 @@ class ProgramEnvironment:
         self._scratch = scratch
         self._tls = tls
         self._know_maildirs: set[str] = set()
+        self._known_files: dict[str, set[str]] = {}
         if tls is not None:
             tls.authority.certificate.write_to_path(scratch / "ca.pem")
 
@@ -56,13 +58,28 @@ class ProgramEnvironment:
         unbuffered = {"PYTHONUNBUFFERED": "1"}  # so that what was said before a crash is heard
         return {**unbuffered, **os.environ, "PATH": path, **lab, **{key: filled(own[key], facts) for key in own}}
 
-    def takes(self, name: str) -> list[str]:
-        """The addresses whose mail nobody sees any more once a program has taken it: it was not told of Maildirs."""
+    def mailboxes(self, name: str) -> tuple[str, ...]:
+        """The addresses of a host's users."""
+        spec = self._scenario.hosts[name]
+        return tuple(f"{user}@{spec.domain}" for user in spec.mailboxes) if isinstance(spec, MailHostSpec) else ()
+
+    def knows_maildirs(self, name: str) -> bool:
+        """Whether a program was told where to deliver mail: by its command, its variables, its files or its script."""
         spec = self._scenario.hosts[name]
         words = (*(spec.command or ()), *spec.environment.values())
-        if name in self._know_maildirs or any(map(_names_maildirs, words)):
-            return []
-        return [f"{user}@{spec.domain}" for user in spec.mailboxes] if isinstance(spec, MailHostSpec) else []
+        return name in self._know_maildirs or any(map(_names_maildirs, words)) or any(map(self._script, words))
+
+    def known_files(self, name: str) -> set[str]:
+        """The files in a host's Maildirs that have been logged, by any run of its program."""
+        return self._known_files.setdefault(name, set())
+
+    def _script(self, word: str) -> bool:
+        """Whether a word of a command is a script beside the scenario that names its Maildirs."""
+        script = Path(self._scenario.file).parent / word
+        try:
+            return script.is_file() and _names_maildirs(script.read_bytes()[:_MAX_SCRIPT].decode("latin-1"))
+        except (OSError, ValueError):
+            return False
 
     def write_files(self, site: Site) -> None:
         """Put a program's files into its directory.  Raises StepError."""
@@ -129,4 +146,4 @@ def _fill(file: Path, facts: Facts) -> bool:
 
 
 def _names_maildirs(text: str) -> bool:
-    return (_MAILBOXES, "") in placeholders(text)
+    return (_MAILBOXES, "") in placeholders(text) or f"TESTBED_{_MAILBOXES.upper()}" in text

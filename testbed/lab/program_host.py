@@ -15,12 +15,14 @@ from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
+from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_namespace import KILL
 from testbed.protocols import events
 from testbed.scenario.hosts import HostSpec, NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
+_LOOK_S = 0.05  # how often its files are looked at
 _POLL_S = 0.01  # how often it is looked whether the program listens
 _QUIET_S = 0.4  # so long without a packet counts as being at rest
 _MAX_RESTLESS_S = 5.0
@@ -38,7 +40,9 @@ class ProgramHost:
         self._site = site
         self._facts = lab.programs.facts(site.name)
         self._output = ProgramOutput(site.log, MAX_LINES)
-        self._maildirs = ProgramMaildirs(site, Path(self._facts["mailboxes", ""]), self._spec)
+        known = lab.programs.known_files(site.name)
+        self._maildirs = ProgramMaildirs(site, Path(self._facts["mailboxes", ""]), self._spec, known)
+        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]))
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1
@@ -70,7 +74,13 @@ class ProgramHost:
         except StepError:
             self._kill()
             raise
-        self._watching = asyncio.ensure_future(self._maildirs.watch())
+        self._watching = asyncio.ensure_future(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            self._maildirs.log_new()
+            self._queue.look()
+            await asyncio.sleep(_LOOK_S)
 
     async def settled(self) -> None:
         """Return when no packet has crossed the wire for a moment: what a program is about cannot be known."""
@@ -101,6 +111,7 @@ class ProgramHost:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
         self._maildirs.log_new()
         self._maildirs.inventory()
+        self._queue.inventory()
 
     # -- the program ---------------------------------------------------------------------------------
 
@@ -122,8 +133,14 @@ class ProgramHost:
         self._loop.add_reader(self._pidfd, self._has_ended)
         ports = ", ".join(map(str, ports_of(self._spec)))
         what = f"{command[0]} runs" + (f", and is to listen on {ports}" if ports else "")
-        takes = tuple(self._lab.programs.takes(self.name))
-        self._site.log(events.Started(command=" ".join(command), takes=takes), what)
+        mailboxes = self._lab.programs.mailboxes(self.name)
+        seen = self._lab.programs.knows_maildirs(self.name)
+        self._site.log(
+            events.Started(
+                command=" ".join(command), mailboxes=mailboxes if seen else (), takes=() if seen else mailboxes
+            ),
+            what,
+        )
 
     async def _listening(self) -> None:
         until = self._loop.time() + self._spec.ready_within / SECOND

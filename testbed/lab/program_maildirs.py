@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from hashlib import sha256
 from pathlib import Path
 
 from testbed.hosts.site import Site
 from testbed.protocols import events
-from testbed.protocols.header import header_field
+from testbed.protocols.header import field_digests, header_field
 from testbed.protocols.report import read_report
 from testbed.scenario.hosts import HostSpec, MailHostSpec
 
-_POLL_S = 0.05
 _MAX_OCTETS = 52_428_800
 _MAX_HEAD = 65_536
 
 
 class ProgramMaildirs:
-    """``folder`` holds a Maildir for each of the host's users; those nobody makes stay empty."""
+    """``folder`` holds a Maildir for each of the host's users; those nobody makes stay empty.
 
-    def __init__(self, site: Site, folder: Path, spec: HostSpec) -> None:
+    ``known`` are the files that have been logged, by an earlier run of the program too.
+    """
+
+    def __init__(self, site: Site, folder: Path, spec: HostSpec, known: set[str]) -> None:
         self._site = site
         users = list(spec.mailboxes) if isinstance(spec, MailHostSpec) else []
         domain = spec.domain if isinstance(spec, MailHostSpec) else ""
         self._boxes = {f"{user}@{domain}": folder / user for user in users}
-        self._known: set[str] = set()
-
-    async def watch(self) -> None:
-        """Log new messages as they come, until cancelled."""
-        while self._boxes:
-            self.log_new()
-            await asyncio.sleep(_POLL_S)
+        self._known = known
 
     def log_new(self) -> None:
         """Log what has come since the last time."""
@@ -61,6 +56,7 @@ class ProgramMaildirs:
                 message_id=message_id,
                 octets=len(message),
                 body_sha256=sha256(body).hexdigest(),
+                header=field_digests(head),
                 sender=header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
                 subject=header_field(head[:_MAX_HEAD], "Subject"),
             ),

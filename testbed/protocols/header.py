@@ -8,9 +8,12 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.policy import compat32
 from functools import cache
+from hashlib import sha256
 
 from testbed.protocols.text import printable
 
+_FIELD = re.compile(rb"[^\r\n]+(?:\r\n[ \t][^\r\n]*)*")
+_NOT_OF_NAMES = re.compile(r"[^!-~]|=")
 _MAX_HEADER = 65_536
 _MAX_LINE = 998
 _MAX_VALUE = 8_192  # of which encoded words are looked for: with many openings and no end that takes quadratic time
@@ -59,3 +62,17 @@ def _is_for_host_names(charset: str) -> bool:
         return codecs.lookup(charset).name in _FOR_HOST_NAMES
     except LookupError:
         return False
+
+
+def field_digests(header: bytes) -> tuple[str, ...]:
+    """Each field as ``name=digest``: the name in lower case, and the first 64 bits of the SHA-256 of the whole field.
+
+    A field is told apart by its octets, folding included (RFC 5322 §2.2.3); lines end at CRLF.
+    """
+    return tuple(
+        f"{_NOT_OF_NAMES.sub('?', _name(field))}={sha256(field).hexdigest()[:16]}" for field in _FIELD.findall(header)
+    )
+
+
+def _name(field: bytes) -> str:
+    return field.partition(b":")[0].decode("latin-1").strip().lower()[:77]

@@ -9,6 +9,7 @@ from email.parser import BytesParser, HeaderParser
 
 from testbed.protocols.text import printable
 
+_NO_REPORT = "it is no multipart/report with a message/delivery-status (RFC 3464 §2)"
 _ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
 
 
@@ -42,12 +43,16 @@ def read_report(octets: bytes) -> StatusReport:
     payload = message.get_payload()
     parts = [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
     kinds = [part.get_content_type() for part in parts]
-    if message.get_content_type() != "multipart/report" or "message/delivery-status" not in kinds:
-        return StatusReport("", (), ("it is no multipart/report with a message/delivery-status (RFC 3464 §2)",))
+    if "message/delivery-status" not in kinds:
+        return StatusReport("", (), (_NO_REPORT,))
     status = parts[kinds.index("message/delivery-status")].get_payload()
     blocks = [block for block in status if isinstance(block, Message)] if isinstance(status, list) else []
     per_message, *recipients = blocks or [Message()]
-    problems = [] if message.get_param("report-type") == "delivery-status" else ["report-type is not delivery-status"]
+    if message.get_content_type() != "multipart/report":
+        problems = [_NO_REPORT]  # as some servers send it; what it says is understood all the same
+    else:
+        right = message.get_param("report-type") == "delivery-status"
+        problems = [] if right else ["report-type is not delivery-status"]
     problems += [] if "Reporting-MTA" in per_message else ["Reporting-MTA is missing (RFC 3464 §2.2.2)"]
     problems += [] if recipients else ["it names no recipient (RFC 3464 §2.3)"]
     for block in recipients:

@@ -60,6 +60,7 @@ def _verdict(result: Outcome, verdict: Verdict) -> dict[str, object]:
     return {
         "what": verdict.what,
         "held": verdict.held,
+        "judged": verdict.judged,
         "why": verdict.why,
         "frames": list(verdict.frames),
         "file": verdict.file or None,

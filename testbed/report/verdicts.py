@@ -32,7 +32,7 @@ def outcome(result: Outcome, *, whole: bool) -> RenderableType:
         parts.append(Padding(Text(why_skipped(result), "skipped"), (0, 0, 0, 8)))
     if result.judgement is not None and result.result in (Result.HELD, Result.FAILED):
         verdicts = [*result.judgement.expectations, *result.judgement.always]
-        shown = verdicts if whole else [verdict for verdict in verdicts if not verdict.held]
+        shown = verdicts if whole else [verdict for verdict in verdicts if not verdict.held or not verdict.judged]
         if shown:
             parts.append(Padding(_table(shown, result.scenario.file), (0, 0, 0, 8)))
     if result.changes:
@@ -47,6 +47,7 @@ def _table(verdicts: Sequence[Verdict], file: str) -> Table:
     table.add_column(overflow="fold")
     for verdict in verdicts:
         mark = Text("✓", "held") if verdict.held else Text("✗", "failed")
+        mark = mark if verdict.judged else Text("?", "skipped")
         cited = frames(verdict.frames)
         why = Text(verdict.why, "" if not verdict.held else "quiet")
         if cited:

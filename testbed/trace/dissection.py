@@ -79,13 +79,20 @@ def understand(
     return _udp(number, flow, source, any(objection.is_final for objection in objections))
 
 
+def received(flow: Flow, source: PacketSource) -> Flow:
+    """A flow without the packets that their receiver discarded."""
+    if flow.protocol != TCP:
+        return flow
+    return without(flow, discarded(flow, list(repetitions(flow).values()), source.conditions))
+
+
 def _tcp(
     number: int, flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
 ) -> Understood:
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
-    received = without(flow, damaged)
-    spoken, tls = _spoken_over_tcp(received, source, opened)
+    whole = without(flow, damaged)
+    spoken, tls = _spoken_over_tcp(whole, source, opened)
     events = tcp_events(flow, source.options)
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
@@ -95,7 +102,7 @@ def _tcp(
     division = boundaries(flow, spoken.exchanges)
     transport = Transport(
         "tcp",
-        zeek.conn_state(received),
+        zeek.conn_state(whole),
         history,
         octets(flow, CLIENT),
         octets(flow, SERVER),

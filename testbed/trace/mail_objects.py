@@ -46,7 +46,7 @@ def mail_objects(
 
     ``decrypted`` has what TLS keys opened, by the index of the flow (from 0) and the number of the record.
     """
-    flows, payload = analysis.understanding.flows, analysis.table.octets
+    payload = analysis.table.octets
     for connection in analysis.connections:
         ended: deque[Message] = deque()
         service = service_of(connection.service)
@@ -54,7 +54,9 @@ def mail_objects(
             continue
         dialogue = service.stream(on_message=ended.append)
         index, ordinal = connection.number - 1, 0
-        for item in with_decrypted(reassemble(flows[index], payload), (decrypted or {}).get(index, {})):
+        for item in with_decrypted(
+            reassemble(analysis.understanding.received(index), payload), (decrypted or {}).get(index, {})
+        ):
             dialogue.feed(item)
             while ended:
                 ordinal += 1

@@ -12,9 +12,9 @@ import numpy as np
 from testbed.pcap.condition import conditions, identifications
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import parse_options
-from testbed.trace.dissection import Objection, PacketSource, Understood, understand
+from testbed.trace.dissection import Objection, PacketSource, Understood, received, understand
 from testbed.trace.findings import find_in_connection
-from testbed.trace.flows import Flows
+from testbed.trace.flows import Flow, Flows
 from testbed.trace.icmp import Complaint
 from testbed.trace.model.connection import Connection, Endpoint
 from testbed.trace.tls.decryption import Decrypted
@@ -77,6 +77,10 @@ class Understanding:
     def at(self, index: int) -> Connection:
         """The connection at a place among the flows, numbered or not."""
         return self._understand(index + 1, index).connection
+
+    def received(self, index: int) -> Flow:
+        """The flow at a place, without the packets that their receiver discarded."""
+        return received(self.flows[index], self._source)
 
     def _objections(self, index: int) -> list[Objection]:
         table = self.flows.table

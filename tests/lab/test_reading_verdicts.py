@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from testbed.expect.conservation import judge_conservation
+from testbed.expect.conservation.passages import passages
+from testbed.expect.verdict import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
@@ -65,29 +67,34 @@ def _without(analysis: Analysis, kind: type[events.Deleted | events.HoldsMail], 
     return replace(analysis, log=tuple(entry for entry in analysis.log if entry not in gone))
 
 
+def _conservation(analysis: Analysis) -> Verdict:
+    *_, verdict = judge_conservation(analysis, passages(analysis))
+    return verdict
+
+
 def test_what_was_read_and_kept_is_conserved(read: Outcome) -> None:
     assert read.analysis is not None
-    verdict = judge_conservation(read.analysis)
+    verdict = _conservation(read.analysis)
     assert verdict.held
     assert verdict.why.startswith("4 promises kept")
 
 
 def test_mail_that_is_gone_without_having_been_deleted_is_lost(read: Outcome) -> None:
     assert read.analysis is not None
-    verdict = judge_conservation(_without(read.analysis, events.Deleted))
+    verdict = _conservation(_without(read.analysis, events.Deleted))
     assert not verdict.held
     assert "neither delivered, bounced nor queued" in verdict.why
 
 
 def test_moved_mail_that_lies_in_no_folder_is_lost(read: Outcome) -> None:
     assert read.analysis is not None
-    assert not judge_conservation(_without(read.analysis, events.HoldsMail, "Archive")).held
+    assert not _conservation(_without(read.analysis, events.HoldsMail, "Archive")).held
 
 
 def test_moved_mail_that_lies_in_both_folders_is_doubled(read: Outcome) -> None:
     assert read.analysis is not None
     [moved] = [entry for entry in of(read.analysis.log, events.HoldsMail) if entry.event.folder == "Archive"]
     left = replace(moved, event=replace(moved.event, folder="INBOX"))
-    verdict = judge_conservation(replace(read.analysis, log=(*read.analysis.log, left)))
+    verdict = _conservation(replace(read.analysis, log=(*read.analysis.log, left)))
     assert not verdict.held
     assert "lies in Archive and INBOX" in verdict.why

@@ -173,7 +173,7 @@ def test_mail_may_be_dropped_in_silence_only_where_its_sender_asked_for_silence(
     """RFC 3461 §4.1: the packets must show NOTIFY, a host's word alone is not enough."""
     silent = play(BOUNCED.replace("envelope_id: lunch-1}\nexpect", "notify: never}\nexpect"), tmp_path)
     assert silent.analysis is not None
-    assert _conservation(silent, silent.analysis) == (True, "1 promises kept")
+    assert _conservation(silent, silent.analysis) == (True, "1 promise kept")
     loud = play(BOUNCED, tmp_path)
     assert loud.analysis is not None
     log = tuple(_in_silence(entry) for entry in loud.analysis.log)

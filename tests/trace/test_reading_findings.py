@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from talk import Talk, watch
 
-from testbed.expect.folders import deletes
+from testbed.expect.conservation.folders import deletes
 from testbed.trace.services.reading.results import reading_result
 
 POP3 = ("S +OK ready", "C USER bob", "S +OK", "C PASS x", "S +OK in")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Notifier:
     def __init__(self, site: Site, enqueue: Callable[[Envelope, bytes], object]) -> None:
         self._site = site
         self._enqueue = enqueue
+        self._notices: Counter[str] = Counter()
 
     def tell(self, action: Action, subject: Subject, reports: list[Report], number: int = 1) -> str:
         """Queue a notice for the sender and give its Message-ID; ``""`` where nobody may be told.
@@ -42,7 +44,10 @@ class Notifier:
         if not subject.sender or not reports:
             return ""
         kind = "dsn" if action == "failed" else action
-        dsn_id = f"<{kind}-{subject.name}-{number}@{self._site.name}>"
+        name = f"{kind}-{subject.name}-{number}"
+        self._notices[name] += 1  # recipients of one attempt may fail for different reasons
+        again = f"-{self._notices[name]}" if self._notices[name] > 1 else ""
+        dsn_id = f"<{name}{again}@{self._site.name}>"
         original = Original(
             subject.sender,
             subject.content(),

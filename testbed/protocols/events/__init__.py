@@ -25,6 +25,7 @@ from testbed.protocols.events.lab import (
     LabEnded,
     LabStarted,
     NotCarried,
+    QueueSeen,
     RefusedOutside,
     Restarted,
     Said,
@@ -33,7 +34,7 @@ from testbed.protocols.events.lab import (
     Stopped,
     Visited,
 )
-from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsMail, Sorted, Stored
+from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsFile, HoldsMail, Sorted, Stored
 from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
 from testbed.protocols.events.server import (
     Accepted,
@@ -75,6 +76,7 @@ __all__ = [
     "ForRecipients",
     "Forwarded",
     "HeldUp",
+    "HoldsFile",
     "HoldsMail",
     "HoldsQueue",
     "HopFailed",
@@ -86,6 +88,7 @@ __all__ = [
     "NotCarried",
     "Notified",
     "OfMessage",
+    "QueueSeen",
     "ReadingFailed",
     "Refused",
     "RefusedOutside",

@@ -91,10 +91,22 @@ class Restarted(LogEvent):
 
 @event("started")
 class Started(LogEvent):
-    """A program that plays a host; ``takes`` are the addresses whose mail nobody sees once it has taken it."""
+    """A program that plays a host.
+
+    ``mailboxes`` are the addresses whose mailboxes the lab looks into, ``takes`` those whose mail nobody sees once it
+    has taken it.
+    """
 
     command: str
+    mailboxes: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+
+
+@event("queue-seen")
+class QueueSeen(LogEvent):
+    """A message lies in a file below a program's directory: its queue can be looked into."""
+
+    file: str
 
 
 @event("said")

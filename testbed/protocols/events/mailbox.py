@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.protocols.events.event import LogEvent, event
-from testbed.protocols.events.message import ForRecipient
+from testbed.protocols.events.message import ForRecipient, OfMessage
 
 
 @event("stored")
@@ -11,11 +11,13 @@ class Stored(ForRecipient):
     """A message is in the mailbox of ``recipient``.
 
     ``alias`` is the address it was sent to where that is another one.  What is only seen in packets has no digest.
+    ``header`` are digests of its fields (:func:`testbed.protocols.header.field_digests`), where a program stored it.
     """
 
     alias: str = ""
     octets: int | None = None
     body_sha256: str = ""
+    header: tuple[str, ...] = ()
     sender: str
     subject: str
 
@@ -57,6 +59,13 @@ class Emptied(LogEvent):
 
     mailbox: str
     messages: int
+
+
+@event("holds-file")
+class HoldsFile(OfMessage):
+    """Inventory at the end: a message lies in a file below a program's directory."""
+
+    file: str
 
 
 @event("holds-mail")

@@ -30,7 +30,8 @@ class Reply:
     """What the server answered.
 
     ``code`` is the protocol's own word: ``250``, ``+OK``, ``NO``, ``NXDOMAIN``.  ``enhanced`` is the RFC 3463
-    status code or ``""``.  ``lines`` are the texts without code and enhanced code.
+    status code or ``""``.  ``lines`` are the texts without code and enhanced code.  One that is not ``whole`` was cut
+    off within its last line: nobody who waited for it has heard it.
     """
 
     code: str
@@ -39,6 +40,7 @@ class Reply:
     frames: tuple[int, ...]
     time_ns: int
     octets: int
+    whole: bool = True
 
     @property
     def text(self) -> str:
@@ -113,7 +115,7 @@ class Recipient:
     @property
     def in_doubt(self) -> bool:
         """Whether nobody who sent it a message can know what became of it (RFC 1047); garbage is no reply."""
-        return not self.refused and (self.final is None or not self.final.code)
+        return not self.refused and (self.final is None or not self.final.code or not self.final.whole)
 
     @property
     def decisive(self) -> Reply | None:

@@ -56,4 +56,5 @@ def _reply(parts: list[ReplyPart]) -> Reply:
         frames,
         parts[0][1].time_ns,
         sum(line.octets for _, line in parts),
+        parts[-1][1].raw.endswith(b"\n"),
     )

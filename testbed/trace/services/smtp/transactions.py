@@ -95,7 +95,7 @@ class TransactionLog:
                 final = next(own, None)
             elif message is not None and (accepted or exchange.reply is None):
                 final = message.reply
-            taken = accepted and final is not None and final.code.startswith("2")
+            taken = accepted and final is not None and final.whole and final.code.startswith("2")
             yield Recipient(path_of(said), self._decided(exchange), taken, parameters_of(said), final)
 
     def _decided(self, recipient: Exchange) -> Reply | None:

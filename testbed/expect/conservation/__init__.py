@@ -1,0 +1,78 @@
+"""Conservation of mail: what a server answered 250 for is delivered, bounced or still queued; never lost or altered.
+
+What nobody can see is not judged, and the verdict says of what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from testbed.expect.conservation.copies import kept_though_refused, misdelivered, named, sent_again, stored_too_often
+from testbed.expect.conservation.folders import in_two_folders
+from testbed.expect.conservation.ledger import Debt, Ledger
+from testbed.expect.conservation.octets import altered
+from testbed.expect.conservation.passages import Passage
+from testbed.expect.conservation.stored import known_again
+from testbed.expect.verdict import Verdict
+from testbed.trace.analysis import Analysis
+
+CONSERVED = "no mail is lost, none is doubled without cause"
+UNALTERED = "no mail is altered"
+NOT_JUDGED = "mail that programs hold"
+_MOST = 5  # sentences in one verdict
+
+
+def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[Verdict, ...]:
+    """On what was altered, where anything was; on what nobody can see, where there is any; on all mail of a trace."""
+    log = known_again(analysis, carried)
+    debts = Ledger(analysis, carried, log).debts()
+    changed = list(altered(analysis, carried, log))
+    unseen = [debt for debt in debts if debt.unseen]
+    verdicts = [Verdict(UNALTERED, False, _some(changed), _frames(carried))] if changed else []
+    if unseen:
+        why = _some(
+            f"whether {debt.host}, a program, still has {named(debt.message_id)} for {debt.recipient} cannot be seen"
+            for debt in unseen
+        )
+        verdicts.append(Verdict(NOT_JUDGED, True, why, _of_debts(unseen), judged=False))
+    doubled, excused = stored_too_often(carried, log)
+    doubled += [
+        *in_two_folders(analysis),
+        *sent_again(analysis, carried),
+        *kept_though_refused(carried, log),
+        *misdelivered(analysis, carried, log),
+    ]
+    return (*verdicts, _conserved(debts, doubled, excused))
+
+
+def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[str]) -> Verdict:
+    lost = [debt for debt in debts if debt.lost]
+    if lost or doubled:
+        why = _some((*map(_loss, lost), *doubled))
+        return Verdict(CONSERVED, False, why, _of_debts(lost or debts))
+    kept = sum(debt.promised - debt.unseen for debt in debts)
+    accounted = f"{kept} promise{'s' * (kept != 1)} kept" if debts else "no server promised anything"
+    return Verdict(CONSERVED, True, _some((accounted, *excused)), _of_debts(debts))
+
+
+def _some(sentences: Iterable[str]) -> str:
+    """Sentences as one: the first of them, and how many more there are."""
+    told = list(dict.fromkeys(sentences))
+    more = len(told) - _MOST
+    return "; ".join(told[:_MOST]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _loss(debt: Debt) -> str:
+    what = f"{debt.host} answered 250 for {named(debt.message_id)} to {debt.recipient}"
+    times = f" {debt.promised} times" if debt.promised > 1 else ""
+    kept = debt.promised - debt.lost
+    fate = f"only {kept} of them {'is' if kept == 1 else 'are'}" if kept else "it is neither"
+    return f"{what}{times}; {fate} delivered, bounced {'or' if kept else 'nor'} queued"
+
+
+def _of_debts(debts: Iterable[Debt]) -> tuple[int, ...]:
+    return tuple(sorted({frame for debt in debts for frame in debt.frames}))
+
+
+def _frames(carried: Iterable[Passage]) -> tuple[int, ...]:
+    return tuple(sorted({frame for passage in carried for frame in passage.frames}))

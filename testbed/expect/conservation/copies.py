@@ -1,0 +1,97 @@
+"""Copies too many, mail for those whom nobody has sent it, and mail that is kept although it was refused.
+
+A copy too many is allowed only where a reply did not reach a client that could note it (RFC 1047), and is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from testbed.expect.conservation.passages import Answer, Passage
+from testbed.expect.observed import programs
+from testbed.protocols import events
+from testbed.protocols.address import domain_of
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import AnyEntry, of
+
+
+def stored_too_often(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> tuple[list[str], list[str]]:
+    """What lies in a mailbox more often than it was brought there, in sentences, then what RFC 1047 excuses."""
+    copies = Counter(
+        (entry.host, entry.event.message_id, (entry.event.alias or entry.event.recipient).lower())
+        for entry in of(log, events.Stored)
+    )
+    brought = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is not Answer.REFUSED)
+    unheard = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is Answer.UNHEARD)
+    doubled, excused = [], []
+    for key, number in copies.items():
+        _, message_id, recipient = key
+        what = f"{number} copies of {named(message_id)} for {recipient}"
+        if number > max(1, brought[key]):
+            doubled.append(f"{what}, and no lost reply explains it")
+        elif number > max(1, brought[key] - unheard[key]):
+            excused.append(f"{what}: the reply to the final dot was lost (RFC 1047)")
+    return doubled, excused
+
+
+def sent_again(analysis: Analysis, carried: Sequence[Passage]) -> Iterator[str]:
+    """Messages a relay has handed over more often than it was given them, having heard the 250."""
+    given = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is not Answer.REFUSED)
+    given += Counter(
+        (entry.host, entry.event.message_id, entry.event.target.lower()) for entry in of(analysis.log, events.Forwarded)
+    )
+    handed: dict[tuple[str, str, str], list[Passage]] = {}
+    for passage in carried:
+        handed.setdefault((passage.client, passage.known_as, passage.recipient), []).append(passage)
+    for key, tries in handed.items():
+        heard = [passage for passage in tries if passage.answer is Answer.TAKEN]
+        if 0 < given[key] < len(heard) or (
+            given[key] and len(heard) == given[key] and tries[-1].began_ns > heard[-1].ended_ns
+        ):
+            host, message_id, recipient = key
+            yield f"{host} sent {named(message_id)} for {recipient} again after it had heard {heard[0].server}'s 250"
+
+
+def kept_though_refused(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
+    """Messages in a mailbox whose every bringer was told that they are not taken."""
+    offered: dict[tuple[str, str, str], list[Passage]] = {}
+    for passage in carried:
+        offered.setdefault((passage.server, passage.message_id, passage.recipient), []).append(passage)
+    for entry in of(log, events.Stored):
+        tries = offered.get((entry.host, entry.event.message_id, (entry.event.alias or entry.event.recipient).lower()))
+        if tries and all(passage.answer is Answer.REFUSED for passage in tries):
+            yield (
+                f"{entry.host} keeps {named(entry.event.message_id)} for {entry.event.recipient}, "
+                f"which it has refused with {tries[-1].status}"
+            )
+
+
+def misdelivered(analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
+    """Messages that a program gave to somebody whom nobody has sent them, in a mailbox or to the next hop."""
+    hosts = programs(analysis)
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for passage in carried:
+        wanted.setdefault((passage.server, passage.message_id), set()).add(passage.recipient)
+    mailboxes = {entry.host: entry.event.mailboxes for entry in of(analysis.log, events.Started)}
+    for entry in of(log, events.Stored):
+        named_there = wanted.get((entry.host, entry.event.message_id), set())
+        got = entry.event.recipient.lower()
+        # An address that is no mailbox may be an alias of the program's.
+        if entry.host in hosts and named_there and got not in named_there <= set(mailboxes[entry.host]):
+            yield _astray(entry.host, entry.event.message_id, got)
+    own = {host: {domain_of(address) for address in (*boxes, f"@{host}")} for host, boxes in mailboxes.items()}
+    for passage in carried:
+        meant = wanted.get((passage.client, passage.known_as), set())
+        expands = any(domain_of(address) in own.get(passage.client, set()) for address in meant)
+        if passage.client in hosts and passage.promised and meant and not expands and passage.recipient not in meant:
+            yield _astray(passage.client, passage.message_id, passage.recipient)
+
+
+def _astray(host: str, message_id: str, recipient: str) -> str:
+    return f"{host} gave {named(message_id)} to {recipient}, whom nobody has sent it"
+
+
+def named(message_id: str) -> str:
+    """A message in a sentence."""
+    return message_id or "a message without Message-ID"

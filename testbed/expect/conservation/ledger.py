@@ -1,0 +1,171 @@
+"""What became of each promise: a 250 is one for a message, its octets and a recipient.
+
+The promise is read from the packets (the 250 after the final dot), its fulfilment from the hosts' logs, from the
+inventory of mailboxes and queues at the end, and from what packets and Maildirs show of programs.  As often as a host
+has promised, it must have delivered, bounced or still hold: two promises are not kept by one deed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from testbed.expect.conservation.folders import deletes
+from testbed.expect.conservation.passages import Answer, Passage
+from testbed.expect.observed import told_by_programs
+from testbed.protocols import events
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import AnyEntry, LogEntry, of
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
+
+_ARRIVED = (events.HoldsMail, events.Stored, events.HoldsQueue, events.Relayed, events.Discarded)
+Done = TypeVar("Done", bound=events.ForRecipient)
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What a host owes to one recipient of one message: the times it has promised, and those it has kept.
+
+    ``lost`` are the promises known to be broken, ``unseen`` those of which nobody can tell.
+    """
+
+    host: str
+    message_id: str
+    recipient: str
+    promised: int
+    lost: int
+    unseen: int
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    host: str
+    message_id: str
+    recipient: str
+    sender: str
+    silent: bool
+
+
+class Ledger:
+    """The hosts' account of what they did with each message.
+
+    ``log`` has the entries of :attr:`Analysis.log`, those of programs' Maildirs under the Message-IDs of what was
+    promised (:func:`testbed.expect.conservation.stored.known_again`).
+    """
+
+    def __init__(self, analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> None:
+        self._entries: dict[str, list[LogEntry[events.OfMessage]]] = {}  # by Message-ID
+        for entry in of((*log, *told_by_programs(analysis)), events.OfMessage):
+            self._entries.setdefault(entry.event.message_id, []).append(entry)
+        self._programs = {entry.host: entry.event for entry in of(analysis.log, events.Started)}
+        self._emptied = list(of(analysis.log, events.Emptied))
+        self._aliases = {
+            (entry.host, entry.event.alias.lower()): entry.event.recipient.lower()
+            for entry in of(analysis.log, events.Stored)
+            if entry.event.alias
+        }
+        self._deleted_at = {
+            connection.server.label
+            for connection in analysis.connections
+            if service_of(connection.service).mail is Mail.PULLED and deletes(connection)
+        }
+        self._queues = {entry.host for entry in of(analysis.log, events.QueueSeen)}
+        self._files = {(entry.host, entry.event.message_id) for entry in of(analysis.log, events.HoldsFile)}
+        self._carried = carried
+        self._handed_over = Counter((p.client, p.known_as, p.recipient) for p in carried if p.promised)
+
+    def debts(self) -> list[Debt]:
+        """What each host has promised, in order of the promises."""
+        groups: dict[_Key, list[Passage]] = {}
+        for passage in self._carried:
+            if passage.promised:
+                key = _Key(passage.server, passage.message_id, passage.recipient, passage.sender, passage.silent)
+                groups.setdefault(key, []).append(passage)
+        return [self._debt(key, promises) for key, promises in groups.items()]
+
+    def _debt(self, key: _Key, promises: Sequence[Passage]) -> Debt:
+        # A server that knows a message again whose 250 was not heard may keep one copy for both.
+        fewest = (
+            max(1, sum(promise.answer is Answer.TAKEN for promise in promises)) if key.message_id else len(promises)
+        )
+        queued = fewest if (key.host, key.message_id) in self._files else 0
+        broken = max(0, fewest - queued - self._kept(key))
+        seen = key.host not in self._programs or self._is_seen(key)
+        return Debt(
+            key.host,
+            key.message_id,
+            key.recipient,
+            len(promises),
+            broken if seen else 0,
+            0 if seen else broken,
+            tuple(sorted({frame for promise in promises for frame in promise.frames})),
+        )
+
+    def _is_seen(self, key: _Key) -> bool:
+        """Whether a program's mailbox for the recipient can be looked into, or else its queue."""
+        if key.recipient in self._programs[key.host].mailboxes:
+            return True
+        return key.host in self._queues and bool(key.message_id) and not key.silent
+
+    def _kept(self, key: _Key, asked: frozenset[str] = frozenset()) -> int:
+        """How many promises are kept by what the host did.  ``asked`` are recipients it has forwarded from."""
+        owner = self._aliases.get((key.host, key.recipient))
+        aliased = self._stored(replace(key, recipient=owner)) if owner is not None else 0
+        return (
+            aliased
+            + self._stored(key)
+            + self._passed_on(key)
+            + len(self._of(events.HoldsQueue, key))
+            + sum(
+                self._notified(entry.event) for entry in self._bounced(key) if entry.event.sender.lower() == key.sender
+            )
+            + (len(self._of(events.Discarded, key)) if key.silent else 0)
+            + sum(entry.event.action == "discard" for entry in self._of(events.Sorted, key))
+            + sum(self._forwarded(key, entry.event, asked) for entry in self._of(events.Forwarded, key))
+        )
+
+    def _forwarded(self, key: _Key, forwarded: events.Forwarded, asked: frozenset[str]) -> bool:
+        """Sent on to an address elsewhere: the same host owes it there now."""
+        target, before = forwarded.target.lower(), asked | {key.recipient}
+        return target not in before and self._kept(replace(key, recipient=target), before) > 0
+
+    def _of(self, kind: type[Done], key: _Key) -> list[LogEntry[Done]]:
+        return [
+            entry
+            for entry in of(self._entries.get(key.message_id, ()), kind)
+            if entry.host == key.host and entry.event.recipient.lower() == key.recipient
+        ]
+
+    def _bounced(self, key: _Key) -> list[LogEntry[events.Bounced]]:
+        """What its sender was told of it; programs need not name the message they tell of (RFC 3464 §2.1)."""
+        named, unnamed = self._of(events.Bounced, key), self._of(events.Bounced, replace(key, message_id=""))
+        found = named or (unnamed if key.host in self._programs else [])
+        return [entry for entry in found if entry.event.sender.lower() == key.sender]
+
+    def _stored(self, key: _Key) -> int:
+        """In the mailbox at the end, or put there before somebody emptied it or its reader deleted it.
+
+        Of a deletion the packets must tell too.
+        """
+        stored, held = self._of(events.Stored, key), len(self._of(events.HoldsMail, key))
+        if key.host in self._programs:
+            return len(stored)
+        deleted = len(self._of(events.Deleted, key)) if key.host in self._deleted_at else 0
+        emptied = sum(
+            any(e.time_ns >= copy.time_ns and e.event.mailbox.lower() == key.recipient for e in self._emptied)
+            for copy in stored
+        )
+        return min(len(stored), held + deleted + emptied)
+
+    def _passed_on(self, key: _Key) -> int:
+        """Handed on, and the packets agree that the next hop took it; a program says nothing of it."""
+        handed_over = self._handed_over[key.host, key.message_id, key.recipient]
+        return handed_over if key.host in self._programs else min(handed_over, len(self._of(events.Relayed, key)))
+
+    def _notified(self, bounced: events.Bounced) -> bool:
+        """The notification itself is stored, queued or on its way."""
+        return any(of(self._entries.get(bounced.dsn_id, ()), *_ARRIVED))

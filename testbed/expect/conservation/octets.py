@@ -1,0 +1,100 @@
+"""Octets end to end: what a host was given is what it hands on and what lies in the mailbox.
+
+Trace headers go on top, and whoever may add a field may add it anywhere (RFC 5321 §4.4, RFC 6409 §8).  Octets beyond
+ASCII may be encoded for a next hop that cannot take them (RFC 6152 §3).  All else is altered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from email import policy
+from email.message import Message
+from email.parser import BytesParser
+
+from testbed.expect.conservation.copies import named
+from testbed.expect.conservation.passages import Content, Passage
+from testbed.protocols import events
+from testbed.trace.analysis import Analysis
+from testbed.trace.mail_objects import mail_objects
+from testbed.trace.model.log import AnyEntry, of
+
+# Final delivery removes a Return-Path (RFC 5321 §4.4), submission a Bcc (RFC 5322 §3.6.3); mbox has a Content-Length.
+_MAY_GO = frozenset(("return-path", "bcc", "content-length", "resent-bcc"))
+_OF_ENCODING = frozenset(("content-transfer-encoding", "content-type", "mime-version"))
+
+
+def altered(analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
+    """What was changed on the way, in sentences: by relays, then by those who store."""
+    given: dict[tuple[str, str], list[Passage]] = {}
+    for passage in carried:
+        given.setdefault((passage.server, passage.message_id), []).append(passage)
+    seen: dict[str, None] = {}
+    for passage in carried:
+        before = [one for one in given.get((passage.client, passage.known_as), ()) if one.ended_ns <= passage.ended_ns]
+        difference = _between(analysis, before, passage)
+        if difference:
+            seen[f"{passage.client} altered {named(passage.known_as)} on its way to {passage.server}: {difference}"] = (
+                None
+            )
+    for entry in of(log, events.Stored):
+        difference = _in_store(given.get((entry.host, entry.event.message_id), ()), entry.event)
+        if difference:
+            seen[f"{entry.host} altered {named(entry.event.message_id)} in the mailbox: {difference}"] = None
+    yield from seen
+
+
+def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> str:
+    if (
+        before
+        and after.sender not in {one.sender for one in before}
+        and after.recipient in {b.recipient for b in before}
+    ):
+        return f"its envelope sender is <{after.sender}>"
+    contents = [one.content for one in before if one.content is not None]
+    if after.content is None or len(contents) < len(before) or not before:
+        return ""
+    same = [one for one in contents if one.body_sha256 == after.content.body_sha256]
+    if same:
+        return _lost_field(same, after.content.fields)
+    decoded = _decoded(analysis, after.content)
+    if decoded and any(_decoded(analysis, one) == decoded for one in contents):
+        return _lost_field(contents, after.content.fields, _OF_ENCODING)
+    return "its text is not what was sent"
+
+
+def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
+    contents = [one.content for one in before if one.content is not None]
+    if not stored.body_sha256 or not before or len(contents) < len(before):
+        return ""
+    same = [one for one in contents if one.body_sha256 == stored.body_sha256]
+    if not same:
+        return "its text is not what was sent"
+    return _lost_field(same, stored.header) if stored.header else ""
+
+
+def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: frozenset[str] = frozenset()) -> str:
+    """The first header field that is not there as it was; ``""`` where one of the messages before has all of them."""
+    lost = ""
+    for content in before:
+        there = Counter(after)
+        there.subtract(content.fields)
+        gone = (field.partition("=")[0] for field in content.fields if there[field] < 0)
+        lost = next((name for name in gone if name not in _MAY_GO | may_change), "")
+        if not lost:
+            return ""
+    return f"its header field {lost} is gone or changed"
+
+
+def _decoded(analysis: Analysis, content: Content) -> tuple[bytes, ...]:
+    """The decoded parts of a message's text; none where it is no MIME, which nobody may encode."""
+    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows):
+        if (mail.connection, mail.ordinal) == content.place:
+            message = BytesParser(policy=policy.compat32).parsebytes(mail.octets)
+            return tuple(_payload(part) for part in message.walk()) if "MIME-Version" in message else ()
+    return ()
+
+
+def _payload(part: Message) -> bytes:
+    octets = part.get_payload(decode=True)
+    return octets.replace(b"\r\n", b"\n").rstrip(b"\n") if isinstance(octets, bytes) else b""

@@ -1,0 +1,178 @@
+"""Messages on their way from host to host: what each transaction carried, for whom, and whether its reply was heard.
+
+Messages are known by their Message-ID where they have one, and by the digest of their octets besides: two mails without
+a Message-ID are two mails, and one whose Message-ID was changed on the way is the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from hashlib import sha256
+
+from testbed.protocols import events
+from testbed.protocols.header import field_digests
+from testbed.protocols.tcp import ACK, RST
+from testbed.trace.analysis import Analysis
+from testbed.trace.flows import CLIENT
+from testbed.trace.mail_objects import MailObject, mail_objects
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Recipient, Reply, Transaction
+from testbed.trace.model.log import of
+
+_DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
+
+
+class Answer(Enum):
+    """What the server said to a message, as far as its client knows."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    UNHEARD = auto()  # there was no reply, or it did not reach a client that could note it (RFC 1047)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The octets of a message: digests of its header fields, and of what comes behind the first empty line.
+
+    ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
+    of its messages this is.
+    """
+
+    fields: tuple[str, ...]
+    body_sha256: str
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One message for one recipient, handed from one host to the next, or offered to it.
+
+    ``content`` is None where the capture does not hold the message whole.  ``silent`` tells that nobody is to hear of a
+    failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).  ``began_ns`` is when the message was sent.
+    ``known_as`` is the Message-ID under which its client was given it, ``message_id`` the one it is handed on with.
+    """
+
+    client: str
+    server: str
+    sender: str
+    recipient: str  # in lower case
+    message_id: str
+    known_as: str
+    content: Content | None
+    answer: Answer
+    status: str  # of the reply that refused it, "" otherwise
+    promised: bool  # the server said 2yz, heard or not
+    silent: bool
+    began_ns: int
+    ended_ns: int
+    frames: tuple[int, ...]
+
+
+def passages(analysis: Analysis) -> list[Passage]:
+    """All there are in a trace, in order of connections.
+
+    A message that a relay was given under another Message-ID is known to it by that, as its body tells.
+    """
+    found = [passage for connection in _carried(analysis) for passage in connection]
+    given = {(passage.server, passage.message_id) for passage in found}
+    by_body = {(p.server, p.content.body_sha256): p.message_id for p in found if p.content is not None}
+
+    def original(passage: Passage) -> Passage:
+        content, given_here = passage.content, (passage.client, passage.message_id) in given
+        if content is None or given_here or (passage.client, content.body_sha256) not in by_body:
+            return passage
+        return replace(passage, known_as=by_body[passage.client, content.body_sha256])
+
+    return list(map(original, found))
+
+
+def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
+    contents: dict[int, deque[tuple[MailObject, Content]]] = {}
+    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows):
+        if mail.direction == "to server" and mail.complete:
+            header, _, body = mail.octets.partition(b"\r\n\r\n")
+            content = Content(field_digests(header), sha256(body).hexdigest(), (mail.connection, mail.ordinal))
+            contents.setdefault(mail.connection, deque()).append((mail, content))
+    crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
+    for connection in analysis.connections:
+        if connection.transactions:
+            yield list(_of_connection(analysis, connection, contents.get(connection.number, deque()), crashes))
+
+
+def _of_connection(
+    analysis: Analysis,
+    connection: Connection,
+    contents: deque[tuple[MailObject, Content]],
+    crashes: list[tuple[str, int]],
+) -> Iterator[Passage]:
+    for transaction in connection.transactions:
+        message = transaction.message
+        if message is None or message.command is None:
+            continue
+        frames = message.command.frames
+        while contents and frames and contents[0][0].frames[-1:] < frames[:1]:
+            contents.popleft()
+        carried = contents and frames and contents[0][0].frames[:1] <= frames[-1:]
+        content = contents.popleft()[1] if carried else None
+        for recipient in transaction.recipients:
+            yield _passage(analysis, connection, transaction, recipient, content, crashes)
+
+
+def _passage(
+    analysis: Analysis,
+    connection: Connection,
+    transaction: Transaction,
+    recipient: Recipient,
+    content: Content | None,
+    crashes: list[tuple[str, int]],
+) -> Passage:
+    message, reply = transaction.message, recipient.decisive
+    assert message is not None
+    assert message.command is not None
+    began = message.command.time_ns
+    heard = reply is not None and bool(reply.code) and reply.whole and _heard(analysis, connection, reply)
+    ended = reply.time_ns if reply is not None else connection.end_ns
+    died = any(host == connection.client.label and began <= at <= ended + _DYING_NS for host, at in crashes)
+    refused = reply is not None and reply.code[:1] in ("4", "5")
+    understood = Answer.TAKEN if recipient.accepted else Answer.REFUSED
+    return Passage(
+        client=connection.client.label,
+        server=connection.server.label,
+        sender=transaction.sender.lower(),
+        recipient=recipient.address.lower(),
+        message_id=transaction.message_id,
+        known_as=transaction.message_id,
+        content=content,
+        answer=understood if heard and not died else Answer.UNHEARD,
+        status=reply.status if reply is not None and refused else "",
+        promised=recipient.accepted,
+        silent=not transaction.sender or _forbids_bounces(recipient.parameters),
+        began_ns=began,
+        ended_ns=ended,
+        frames=message.frames[-1:],
+    )
+
+
+def _forbids_bounces(parameters: str) -> bool:
+    found = next((word[7:] for word in parameters.upper().split() if word.startswith("NOTIFY=")), "FAILURE")
+    return "FAILURE" not in found.split(",")
+
+
+def _heard(analysis: Analysis, connection: Connection, reply: Reply) -> bool:
+    """Whether the client's TCP has acknowledged the reply, and did so otherwise than by a RST."""
+    understanding = analysis.understanding
+    flow = understanding.flows[understanding.index(connection.number)]
+    last = reply.frames[-1] if reply.frames else 0
+    if last not in flow.frame:
+        return True
+    at = flow.frame.index(last)
+    end = flow.sequence[at] + flow.length[at]
+    return any(
+        side == CLIENT and flags & ACK and not flags & RST and (acknowledged - end) & 0xFFFFFFFF < 1 << 31
+        for side, flags, acknowledged in zip(
+            flow.side[at + 1 :], flow.flags[at + 1 :], flow.acknowledgement[at + 1 :], strict=True
+        )
+    )

@@ -1,0 +1,34 @@
+"""RFC 5321 §4.2.1: after a 5yz reply, the client should not repeat the request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from testbed.expect.conservation.passages import Answer, Passage
+from testbed.expect.rules.tries import Offer, tries
+from testbed.expect.verdict import Verdict
+from testbed.scenario.scenario import Scenario
+from testbed.trace.analysis import Analysis
+
+_WHAT = "no mail is tried again after a permanent refusal (RFC 5321 §4.2.1)"
+# Others are about the command: it may be said in another way, or to fewer recipients (RFC 5321 §4.5.3.1.10).
+_FINAL = ("550", "551", "553", "554")
+
+
+def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
+    """A relay offers a recipient again, although each message it has taken for him was taken or refused for good."""
+    given: dict[Offer, int] = {}
+    for passage in carried:
+        if passage.answer is not Answer.REFUSED:
+            offer = Offer(passage.server, passage.sender, passage.recipient)
+            given[offer] = given.get(offer, 0) + 1
+    for offer, made in tries(analysis).items():
+        if offer not in given:
+            continue
+        final = [at for at, one in enumerate(made) if one.status[:1] == "2" or one.status.startswith(_FINAL)]
+        last = final[given[offer] - 1] if len(final) >= given[offer] else len(made)
+        if last + 1 < len(made) and made[last].status.startswith(_FINAL):
+            before, again = made[last], made[last + 1]
+            refusal = f"{before.server} had refused with {before.status}"
+            why = f"{offer.client} tried {offer.recipient} again, although {refusal}"
+            yield Verdict(_WHAT, False, why, (*before.frames, *again.frames))

@@ -1,0 +1,168 @@
+"""A relay that keeps its promises, or breaks one: relay.py LIE.
+
+It takes mail on 25 and 587, keeps its queue in files of its directory (TESTBED_DIRECTORY), and tries every fifth of a
+second, ten times at the most.  Notifications for its own users go into their Maildirs (TESTBED_MAILBOXES).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import smtplib
+import socketserver
+import sys
+import threading
+import time
+from pathlib import Path
+
+LIE, OWN = sys.argv[1], os.environ["TESTBED_DOMAIN"]
+QUEUE, BOXES = Path(os.environ["TESTBED_DIRECTORY"]) / "queue", Path(os.environ["TESTBED_MAILBOXES"])
+RETRY_S, MOST_TRIES = 0.2, 10
+LOCK = threading.Lock()
+CHANGES = {
+    "changes-a-letter": lambda data: data.replace(b"noon", b"n00n"),
+    "changes-the-message-id": lambda data: re.sub(rb"(?mi)^Message-ID: <", b"Message-ID: <new.", data),
+    "drops-the-date": lambda data: re.sub(rb"(?mi)^Date:.*\r\n", b"", data),
+    "adds-a-trace-field": lambda data: b"Received: from somebody by me\r\n" + data,
+}
+taken = 0
+
+
+def enqueue(sender: str, recipient: str, data: bytes) -> None:
+    """Make a file of a message for one recipient: sender, recipient and tries in a line, then the message."""
+    QUEUE.mkdir(exist_ok=True)
+    write(QUEUE / f"{time.time_ns()}", sender, recipient, 0, data)
+
+
+def write(file: Path, sender: str, recipient: str, tries: int, data: bytes) -> None:
+    """Whole, or not at all."""
+    new = file.with_suffix(".new")
+    new.write_bytes(f"{sender or '-'} {recipient} {tries}\n".encode() + data)
+    new.rename(file)
+
+
+def store(user: str, message: bytes) -> None:
+    """Put a message into a Maildir."""
+    box = BOXES / user
+    for part in ("tmp", "new", "cur"):
+        (box / part).mkdir(parents=True, exist_ok=True)
+    (box / "new" / f"{time.time_ns()}").write_bytes(message.replace(b"\r\n", b"\n"))
+
+
+def bounce(sender: str, recipient: str, status: str) -> None:
+    """Tell the sender (RFC 3464)."""
+    if sender == "-" or LIE == "never-bounces":
+        return
+    told = "carol@" + OWN if LIE == "bounces-to-somebody-else" else sender
+    kind = "mixed" if LIE == "bounces-in-another-form" else "report; report-type=delivery-status"
+    text = (
+        f"From: <>\r\nTo: <{told}>\r\nSubject: Undelivered\r\nMessage-ID: <{time.time_ns()}@{OWN}>\r\n"
+        f'MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n--b\r\n\r\nSorry\r\n'
+        f"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; {OWN}\r\n\r\n"
+        f"Final-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: {status}\r\n\r\n--b--\r\n"
+    )
+    store(told.partition("@")[0], text.encode())
+
+
+def deliver(sender: str, recipient: str, data: bytes) -> str:
+    """Hand it over; the reply that refused it, or nothing."""
+    domain = recipient.partition("@")[2]
+    to = [f"carol@{domain}"] if LIE == "sends-to-somebody-else" else [recipient]
+    to += [f"carol@{domain}"] if LIE == "sends-to-carol-too" else []
+    by = "mallory@" + OWN if LIE == "changes-the-sender" else sender.replace("-", "")
+    try:
+        with smtplib.SMTP(domain, 25, OWN, timeout=5) as server:
+            for _ in range(2 if LIE == "sends-twice" else 1):
+                server.sendmail(by, to, CHANGES.get(LIE, lambda data: data)(data))
+    except smtplib.SMTPRecipientsRefused as error:
+        code, words = next(iter(error.recipients.values()))
+        return f"{code} {words.decode()}"
+    except smtplib.SMTPResponseException as error:
+        return str(error.smtp_code)
+    except OSError:
+        return "451"
+    return ""
+
+
+def attempt(file: Path) -> None:
+    """Try one message once, and do with it what the answer asks for."""
+    head, _, data = file.read_bytes().partition(b"\n")
+    sender, recipient, number = head.decode().split(" ")
+    tries = int(number)
+    refused = deliver(sender, recipient, data)
+    if not refused and not (LIE == "sends-again-after-250" and tries == 0):
+        file.unlink()
+    elif refused[:1] == "5" and not (LIE == "tries-again-after-5yz" and tries < 3):
+        bounce(sender, recipient, "5.0.0")
+        file.unlink()
+    elif refused and LIE in ("gives-up-at-once", "drops-what-is-put-off"):
+        if LIE == "gives-up-at-once":
+            bounce(sender, recipient, "4.0.0")
+        file.unlink()
+    elif tries + 1 >= MOST_TRIES:
+        bounce(sender, recipient, "4.4.7")
+        file.unlink()
+    else:
+        write(file, sender, recipient, tries + 1, data)
+
+
+def run() -> None:
+    """Try all there is, for ever."""
+    while True:
+        for file in sorted(QUEUE.glob("*")) if QUEUE.is_dir() else ():
+            if not file.suffix:
+                attempt(file)
+        time.sleep(RETRY_S)
+
+
+class Session(socketserver.StreamRequestHandler):
+    """One client's dialogue (RFC 5321)."""
+
+    def handle(self) -> None:
+        """Take commands until QUIT."""
+        self.say(f"220 {OWN}")
+        sender, to = "", []
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            address = line.partition(b"<")[2].partition(b">")[0].decode()
+            if verb == b"MAIL":
+                sender, to = address, []
+            if verb == b"RCPT":
+                to.append(address)
+            if verb == b"DATA":
+                self.message(sender, to)
+                continue
+            self.say("221 Bye" if verb == b"QUIT" else "250 Fine")
+            if verb == b"QUIT":
+                return
+
+    def message(self, sender: str, to: list[str]) -> None:
+        """The message; it is in the queue when 250 is said, or is not."""
+        global taken
+        self.say("354 Go on")
+        lines = iter(self.rfile.readline, b".\r\n")
+        data = b"".join(line[line[:1] == b"." :] for line in lines)
+        with LOCK:
+            taken += 1
+            if LIE != "forgets-every-second" or taken % 2:
+                for recipient in to[:1] if LIE == "forgets-the-last-recipient" else to:
+                    enqueue(sender, recipient, data)
+        self.say("250 2.0.0 Queued")
+        if LIE == "ends-with-its-250":
+            self.wfile.flush()
+            os._exit(3)
+
+    def say(self, reply: str) -> None:
+        """Answer."""
+        self.wfile.write(reply.encode() + b"\r\n")
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """A listening port."""
+
+    allow_reuse_address = daemon_threads = True
+
+
+threading.Thread(target=run, daemon=True).start()
+threading.Thread(target=Server(("", 587), Session).serve_forever, daemon=True).start()
+Server(("", 25), Session).serve_forever()

@@ -1,0 +1,146 @@
+"""Programs that break one promise each are red by what is judged always; those that keep them are green.
+
+The programs are real, and so are their packets, Maildirs and queues.  No expectation of these scenarios asks for what
+is broken.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed.outcome import Outcome, Result
+from tests.lab.test_scenarios import play, why
+
+pytestmark = pytest.mark.lab
+
+FOLDER = Path(__file__).parent / "liars"
+
+RECEIVER = """
+title: A receiver that {lie}
+hosts:
+  someschool.edu:
+    command: [{python}, {program}, {lie}]
+    mailboxes: [bob, carol, dave]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+  crepes.fr: {{retry: 10m, give_up: 1h}}
+steps:
+  - send: {{to: [bob@someschool.edu, dave@someschool.edu], subject: Lunch today, body: "At noon?\\n.\\n\\n..and here"}}
+  - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening, then"}}
+  - wait: 2s
+expect:
+  - reply: {{from: crepes.fr, to: message, code: 250, count: 2}}
+"""
+
+RELAY = """
+title: A relay that {lie}
+hosts:
+  alice.crepes.fr: {{retry: 200ms}}
+  crepes.fr:
+    role: relay
+    command: [{python}, {program}, {lie}]
+    mailboxes: [alice, carol]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+  someschool.edu: {{mailboxes: [bob, carol, dave]}}
+faults:
+  - {{at: someschool.edu, on: RCPT, reply: 450 4.2.1 Busy, times: 1}}
+{faults}
+steps:
+  - send: {{to: [bob@someschool.edu, dave@someschool.edu], subject: Lunch, body: "At noon?"}}
+  - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening, then"}}
+  - send: {{to: nobody@someschool.edu, subject: Breakfast, body: "At dawn"}}
+  - wait: 6s
+expect:
+  - reply: {{from: someschool.edu, to: RCPT, code: 450 4.2.1, count: 1}}
+"""
+CRASH = "  - {host: crepes.fr, is: crashed, from: 600ms, until: 900ms}"
+
+RECEIVERS = {
+    "forgets": "someschool.edu answered 250 for {one} to bob@someschool.edu; it is neither",
+    "forgets-every-second": "someschool.edu answered 250 for {two} to bob@someschool.edu; it is neither",
+    "keeps-the-first-recipient": "someschool.edu answered 250 for {one} to dave@someschool.edu; it is neither",
+    "keeps-the-last-recipient": "someschool.edu answered 250 for {one} to bob@someschool.edu; it is neither",
+    "delivers-to-somebody-else": "someschool.edu gave {one} to carol@someschool.edu, whom nobody",
+    "delivers-to-carol-too": "someschool.edu gave {one} to carol@someschool.edu, whom nobody",
+    "delivers-twice": "2 copies of {one} for bob@someschool.edu, and no lost reply explains it",
+    "keeps-what-it-refused": "someschool.edu keeps {one} for bob@someschool.edu, which it has refused with 554 5.6.0",
+    "keeps-for-whom-it-refused": "someschool.edu keeps {one} for dave@someschool.edu, which it has refused with 550",
+    "changes-a-letter": "someschool.edu altered {one} in the mailbox: its text is not what was sent",
+    "cuts-the-end-off": "someschool.edu altered {one} in the mailbox: its text is not what was sent",
+    "adds-a-footer": "someschool.edu altered {one} in the mailbox: its text is not what was sent",
+    "drops-empty-lines": "someschool.edu altered {one} in the mailbox: its text is not what was sent",
+    "changes-the-case": "someschool.edu altered {one} in the mailbox: its text is not what was sent",
+    "keeps-the-header-only": "someschool.edu altered {one} in the mailbox: its text is not what was sent",
+    "keeps-stuffed-dots": "someschool.edu altered {one} in the mailbox: its text is not what was sent",
+    "drops-the-subject": "someschool.edu altered {one} in the mailbox: its header field subject",
+    "drops-the-message-id": "someschool.edu altered {one} in the mailbox: its header field message-id",
+    "marks-the-subject": "someschool.edu altered {one} in the mailbox: its header field subject",
+    "folds-the-subject": "someschool.edu altered {one} in the mailbox: its header field subject",
+    "ends-with-its-250": "the program of someschool.edu ended by itself with status 3",
+}
+
+RELAYS = {
+    "forgets-every-second": "crepes.fr answered 250 for {two} to bob@someschool.edu; it is neither",
+    "forgets-the-last-recipient": "crepes.fr answered 250 for {one} to dave@someschool.edu; it is neither",
+    "drops-what-is-put-off": "crepes.fr answered 250 for {one} to bob@someschool.edu; it is neither",
+    "never-bounces": "crepes.fr answered 250 for {three} to nobody@someschool.edu; it is neither",
+    "bounces-to-somebody-else": "crepes.fr answered 250 for {three} to nobody@someschool.edu; it is neither",
+    "sends-to-somebody-else": "crepes.fr gave {one} to carol@someschool.edu, whom nobody",
+    "sends-to-carol-too": "crepes.fr gave {one} to carol@someschool.edu, whom nobody",
+    "sends-twice": "crepes.fr sent {one} for dave@someschool.edu again after it had heard",
+    "sends-again-after-250": "crepes.fr sent {one} for dave@someschool.edu again after it had heard",
+    "tries-again-after-5yz": "crepes.fr tried nobody@someschool.edu again, although someschool.edu had refused",
+    "gives-up-at-once": "crepes.fr gave up on bob@someschool.edu when someschool.edu had said 450 4.2.1 once",
+    "changes-a-letter": "crepes.fr altered {one} on its way to someschool.edu: its text is not what was sent",
+    "changes-the-message-id": "crepes.fr altered {one} on its way to someschool.edu: its header field message-id",
+    "drops-the-date": "crepes.fr altered {one} on its way to someschool.edu: its header field date",
+    "changes-the-sender": "crepes.fr altered {one} on its way to someschool.edu: its envelope sender is <mallory",
+    "ends-with-its-250": "the program of crepes.fr ended by itself with status 3",
+}
+
+
+def _played(scenario: str, program: str, lie: str, folder: Path, faults: str = "") -> Outcome:
+    text = scenario.format(lie=lie, python=sys.executable, program=FOLDER / program, faults=faults)
+    return play(text, folder)
+
+
+def _broken(outcome: Outcome) -> list[str]:
+    """What is judged always and was broken, with messages by their order instead of their ids."""
+    assert outcome.judgement is not None
+    return [_numbered(verdict.why) for verdict in outcome.judgement.mail if not verdict.held]
+
+
+def _numbered(why: str) -> str:
+    for number, name in (("1", "{one}"), ("2", "{two}"), ("3", "{three}")):
+        before, found, after = why.partition(f"<{number}.")
+        while found:
+            why = before + name + after.partition(">")[2]
+            before, found, after = why.partition(f"<{number}.")
+    return why
+
+
+@pytest.mark.parametrize("lie", RECEIVERS)
+def test_a_receiver_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
+    broken = _broken(_played(RECEIVER, "receiver.py", lie, tmp_path))
+    assert any(RECEIVERS[lie] in one for one in broken), broken
+
+
+@pytest.mark.parametrize("lie", RELAYS)
+def test_a_relay_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
+    broken = _broken(_played(RELAY, "relay.py", lie, tmp_path))
+    assert any(RELAYS[lie] in one for one in broken), broken
+
+
+@pytest.mark.parametrize("way", ["keeps-its-promises", "adds-trace-fields"])
+def test_a_receiver_that_keeps_its_promises_is_green(way: str, tmp_path: Path) -> None:
+    outcome = _played(RECEIVER, "receiver.py", way, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+@pytest.mark.parametrize("crash", ["", CRASH], ids=["", "killed-and-started-again"])
+@pytest.mark.parametrize("way", ["keeps-its-promises", "adds-a-trace-field", "bounces-in-another-form"])
+def test_a_relay_that_keeps_its_promises_is_green_over_a_crash_too(way: str, crash: str, tmp_path: Path) -> None:
+    outcome = _played(RELAY, "relay.py", way, tmp_path, crash)
+    assert outcome.result is Result.HELD, why(outcome)
