@@ -8,8 +8,8 @@ import struct
 import termios
 from collections.abc import Callable, Coroutine
 
-from testbed.net.reset import reset
-from testbed.net.tasks import HeldTasks
+from testbed.reset import reset
+from testbed.tasks import HeldTasks
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[object, object, None]]
 

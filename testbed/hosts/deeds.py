@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn, Protocol
 
 from testbed.hosts.site import Site
-from testbed.net.reset import reset
+from testbed.reset import reset
 from testbed.scenario.faults import DialogueFault
 
 _CHUNK = 65_536

@@ -45,8 +45,7 @@ LeadsOn = Callable[[Waiting], bool]
 class ScenarioLoop(asyncio.SelectorEventLoop):
     """``time()`` is scenario time in seconds since the start; all asyncio timers run on it.
 
-    ``on_turn`` is called before what has happened is acted on, before time jumps, and by :meth:`catch_up`.  ``turns``
-    counts how often the loop has looked what is to do.
+    ``on_turn`` is called before what has happened is acted on, before time jumps, and by :meth:`catch_up`.
     """
 
     def __init__(self, kernel: KernelTimers | None = None) -> None:
@@ -58,8 +57,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self._kernel = kernel or KernelTimers()
         self.leads_on: LeadsOn = lambda socket: not socket.probes or socket.reopens
         self.on_turn: Callable[[], None] = lambda: None
-        self.turns = 0
-        super().__init__(_JumpingSelector(self._rest, self._next_turn))
+        super().__init__(_JumpingSelector(self._rest, self.catch_up))
 
     def time(self) -> float:
         """Seconds of scenario time since the start."""
@@ -133,10 +131,6 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
             events = poll(max(0.0, remaining if self._holds else min(remaining, _SLICE_S)))
             if events or remaining <= 0:
                 return events
-
-    def _next_turn(self) -> None:
-        self.turns += 1
-        self.catch_up()
 
     def _jump(self, ns: int) -> None:
         self.catch_up()

@@ -13,8 +13,8 @@ import socket
 from collections.abc import Callable
 
 from testbed.errors import UsageError, reason
-from testbed.net.reset import reset
-from testbed.net.tasks import HeldTasks
+from testbed.reset import reset
+from testbed.tasks import HeldTasks
 
 HOME = "127.0.0.1"
 _PIECE = 65_536

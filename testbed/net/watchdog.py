@@ -1,7 +1,7 @@
 """Watches for work that keeps the event loop from everybody else, and says whose it is.
 
 A timer of the kernel counts the processor time of the process, so a busy machine is no fault, and an idle loop costs
-nothing.  Each time it goes off, the handle that the loop is working on is looked up on the stack.
+nothing.  Each time it goes off, what the loop is working on is looked up on the stack.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from dataclasses import dataclass
 from types import FrameType
 
 from testbed.durations import SECOND
-from testbed.net.clock import ScenarioLoop
 
 HELD_NS = 50_000_000
 _TICK_S = 0.01
-_RUNAWAY_NS = 20 * SECOND
-_HANDLE = asyncio.Handle._run.__code__
 _INNERMOST = 3
 
 
@@ -40,30 +37,31 @@ class HeldTurn:
 
 
 @contextlib.contextmanager
-def watch(loop: ScenarioLoop, report: Callable[[HeldTurn], None]) -> Iterator[None]:
+def watch(
+    loop: asyncio.AbstractEventLoop, report: Callable[[HeldTurn], None], runaway_ns: int = 20 * SECOND
+) -> Iterator[None]:
     """While this is entered, the loop calls ``report`` for each turn that was held, once it is free again.
 
-    What holds it for twenty seconds has :class:`Runaway` raised in it.  Only for the main thread.
+    What holds it for ``runaway_ns`` has :class:`Runaway` raised in it.  Only for the main thread.
     """
-    watched: tuple[int, asyncio.Handle] | None = None  # the turn, as readers keep their handle
+    watched: FrameType | None = None
     since_ns = 0
     told = False
 
     def tick(number: int, frame: FrameType | None) -> None:
         nonlocal watched, since_ns, told
-        handle = _handle(frame)
+        turn = _turn(frame)
         now_ns = time.thread_time_ns()
-        if handle is None or watched is None or watched[0] != loop.turns or watched[1] is not handle:
-            watched = (loop.turns, handle) if handle is not None else None
-            since_ns, told = now_ns, False
+        if turn is None or turn is not watched:
+            watched, since_ns, told = turn, now_ns, False
             return
         if now_ns - since_ns >= HELD_NS and not told:
             told = True
             loop.call_soon_threadsafe(report, _held(frame))
-        if now_ns - since_ns >= _RUNAWAY_NS:
+        if now_ns - since_ns >= runaway_ns:
             watched = None
             held = _held(frame)
-            raise Runaway(f"{held.culprit} holds the lab for more than {_RUNAWAY_NS // SECOND} s, in {held.where}")
+            raise Runaway(f"{held.culprit} holds the lab for more than {runaway_ns / SECOND:g} s, in {held.where}")
 
     before = signal.signal(signal.SIGPROF, tick)
     signal.setitimer(signal.ITIMER_PROF, _TICK_S, _TICK_S)
@@ -74,18 +72,20 @@ def watch(loop: ScenarioLoop, report: Callable[[HeldTurn], None]) -> Iterator[No
         signal.signal(signal.SIGPROF, before)
 
 
-def _handle(frame: FrameType | None) -> asyncio.Handle | None:
-    while frame is not None:
-        if frame.f_code is _HANDLE:
-            handle = frame.f_locals["self"]
-            return handle if isinstance(handle, asyncio.Handle) else None
+def _turn(frame: FrameType | None) -> FrameType | None:
+    """The frame in which the loop calls whatever runs now; another for each call."""
+    while frame is not None and not _is_call_of_loop(frame):
         frame = frame.f_back
-    return None
+    return frame
+
+
+def _is_call_of_loop(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "_run" and frame.f_code.co_filename == asyncio.events.__file__
 
 
 def _held(frame: FrameType | None) -> HeldTurn:
     names: list[str] = []
-    while frame is not None and frame.f_code is not _HANDLE and len(names) < _INNERMOST:
+    while frame is not None and not _is_call_of_loop(frame) and len(names) < _INNERMOST:
         names.append(f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}:{frame.f_lineno}")
         frame = frame.f_back
     task = asyncio.current_task()

@@ -23,8 +23,8 @@ from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
 from testbed.hosts.streams import OpenStreams
-from testbed.net.reset import reset
 from testbed.protocols.smtp import path_of
+from testbed.reset import reset
 from testbed.scenario.faults.dialogue import NULL_SENDER
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
