@@ -18,6 +18,7 @@ from testbed.durations import SECOND
 
 HELD_NS = 50_000_000
 _TICK_S = 0.01
+_SLOW_TICK_S = 0.1  # of a turn that was told of: asyncio has room for some hundred signals while it does not look
 _INNERMOST = 3
 
 
@@ -53,10 +54,13 @@ def watch(
         turn = _turn(frame)
         now_ns = time.thread_time_ns()
         if turn is None or turn is not watched:
+            if told:
+                signal.setitimer(signal.ITIMER_PROF, _TICK_S, _TICK_S)
             watched, since_ns, told = turn, now_ns, False
             return
         if now_ns - since_ns >= HELD_NS and not told:
             told = True
+            signal.setitimer(signal.ITIMER_PROF, _SLOW_TICK_S, _SLOW_TICK_S)
             loop.call_soon_threadsafe(report, _held(frame))
         if now_ns - since_ns >= runaway_ns:
             watched = None

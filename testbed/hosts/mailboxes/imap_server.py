@@ -70,7 +70,8 @@ class ImapServer:
         async with AsyncExitStack() as stack:
             connection_exit.set(stack)
             stack.enter_context(closing(connection))
-            with suppress(OSError, EOFError):  # whoever broke the connection knows
+            # Whoever broke the connection knows; of a message nested beyond all measure, pymap has said BYE.
+            with suppress(OSError, EOFError, RecursionError):
                 if self._implicit:
                     await connection.start_tls()
                 await connection.run(state)
