@@ -142,7 +142,7 @@ def test_a_relay_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
     assert any(RELAYS[lie] in one for one in broken), broken
 
 
-@pytest.mark.parametrize("way", ["keeps-its-promises", "adds-trace-fields"])
+@pytest.mark.parametrize("way", ["keeps-its-promises", "adds-trace-fields", "ends-without-a-line-end"])
 def test_a_receiver_that_keeps_its_promises_is_green(way: str, tmp_path: Path) -> None:
     outcome = _played(RECEIVER, "receiver.py", way, tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
