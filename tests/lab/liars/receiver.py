@@ -6,6 +6,7 @@ import os
 import re
 import socketserver
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,9 @@ def keep(users: list[str], message: bytes) -> None:
     global taken
     taken += 1
     if LIE == "forgets" or (LIE == "forgets-every-second" and taken % 2 == 0):
+        return
+    if LIE == "stores-too-late":
+        threading.Timer(5, store, (users[0], message)).start()
         return
     head, _, body = message.partition(b"\r\n\r\n")
     head, body = CHANGES.get(LIE, lambda head, body: (head, body))(head + b"\r\n", body)
