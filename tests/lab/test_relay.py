@@ -93,6 +93,19 @@ expect:
   - attempts: {to: someschool.edu, count: 1}
   - delivered: {to: bob@someschool.edu, copies: 1, within: 14m}
 """,
+    "POP3 and IMAP servers that answer late": """
+faults:
+  - {at: someschool.edu, on: POP3 PASS, delay: 20s}
+  - {at: someschool.edu, on: POP3 QUIT, raw: "+OK \\xe9<CRLF>"}
+  - {at: someschool.edu, on: IMAP LOGIN, delay: 30s}
+steps:
+  - send: {to: bob@someschool.edu}
+  - read: {mailbox: bob@someschool.edu, via: pop3}
+  - read: {mailbox: bob@someschool.edu, via: imap}
+expect:
+  - connection: {from: bob.someschool.edu, to: someschool.edu, port: 110, at_least: 20s, at_most: 30s}
+  - connection: {from: bob.someschool.edu, to: someschool.edu, port: 143, at_least: 30s, at_most: 40s}
+""",
     "a refusal in mid-message, and the connection is closed": """
 faults: [{at: someschool.edu, on: message, octet: 5000, reply: 552 5.3.4 Message too big, then: close}]
 steps: [{send: {to: bob@someschool.edu, size: 100 KB}}, {wait: 1m}]
