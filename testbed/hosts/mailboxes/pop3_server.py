@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 
+from testbed.durations import SECOND
 from testbed.hosts.deeds import ServerEndpoint
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
@@ -33,12 +34,11 @@ class Pop3Server:
 
     def protocol(self) -> asyncio.BaseProtocol:
         """One connection's server side."""
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+        return self._site.connections.protocol(self._serve, asyncio.StreamReader())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Pop3Session(self._site.name, self._open, tls=self._tls is not None and not self._implicit)
         connection = _Connection(self._site, reader, writer)
-        self._site.connections.add(writer.transport)
         try:
             if self._implicit:
                 await connection.begin_tls(self._tls)
@@ -59,6 +59,7 @@ class Pop3Server:
 
     async def _answer(self, session: Pop3Session, connection: _Connection) -> None:
         for keyword, argument in session.commands():
+            await asyncio.sleep(0)  # others have their turn
             if await connection.staged(keyword, partial(session.answer, keyword, argument)):
                 continue
             connection.writer.write(session.answer(keyword, argument))
@@ -95,13 +96,13 @@ class _Connection:
         fault = self._site.dialogue.take(f"POP3 {keyword}", connection=self._number)
         if fault is None:
             return False
-        if fault.reply:
-            self.writer.write(fault.reply.encode() + b"\r\n")
+        await asyncio.sleep((fault.delay or 0) / SECOND)
+        self.writer.write(fault.answer)
         if fault.then:
             if fault.moment == "act":
                 act()
             await ServerEndpoint(self._site, self.reader, self.writer).end(fault)
-        return True
+        return fault.answers
 
 
 class _LockedMailbox:

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from testbed.hosts.connections import reset
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
@@ -23,7 +22,9 @@ from testbed.hosts.smtp.commands import EsmtpCommands, Terms
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
+from testbed.hosts.streams import OpenStreams
 from testbed.protocols.smtp import path_of
+from testbed.reset import reset
 from testbed.scenario.faults.dialogue import NULL_SENDER
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -70,7 +71,8 @@ class SmtpServer(EsmtpCommands):
         self._refused_at_connect = False
         self._invited = False  # DATA is answered 354, and the message is to come
         self._passed = 0  # octets of it that have come
-        self.drip_s = 0.0  # the next reply is said an octet at a time, so many seconds apart; 0 for at once
+        self._answered_early = False  # in mid-message
+        self.manner = staging.Manner()  # of the next reply
         self.mute = False  # replies are not said
         self._lines: list[str] = []
         self._idle = IdleTimer(self.loop, SERVER_TIMEOUT_S, self._idle_for_too_long)
@@ -81,6 +83,10 @@ class SmtpServer(EsmtpCommands):
         super().connection_made(transport)
         self._idle.restart()
         self._site.connections.add(transport, self._stop_working)
+
+    def eof_received(self) -> bool | None:
+        """The client says no more, and may still listen; aiosmtpd would leave off answering."""
+        return OpenStreams.eof_received(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection has ended."""
@@ -106,10 +112,11 @@ class SmtpServer(EsmtpCommands):
             await self._say(greeting)
             return
         await staging.stage(self, fault, lambda: self._say(greeting))
-        if fault.then == "drip" and not fault.reply:
+        spoken = fault.then in (None, "drip")
+        if spoken and (fault.opens_session or not fault.answers):
             return
-        refused = fault.reply if fault.then in (None, "drip") else fault.then == "garble"
-        if not refused or (fault.reply or "").startswith("421"):
+        refused = fault.answers if spoken else fault.then == "garble"
+        if not refused or fault.code == "421":
             self.hang_up()
         # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
         self._refused_at_connect = True
@@ -122,15 +129,27 @@ class SmtpServer(EsmtpCommands):
             self._lines.append(line)
             return
         reply, self._lines = "\r\n".join([*self._lines, line]), []
-        if self.mute:
-            return
-        if self.drip_s:
-            pace_s, self.drip_s = self.drip_s, 0.0
+        if not self.mute:
+            await self.say(f"{reply}\r\n".encode())
+
+    async def say(self, reply: bytes) -> None:
+        """Give one reply, CRLF included, in the manner there is."""
+        await self.late()
+        pace_s, self.manner.drip_s = self.manner.drip_s, 0.0
+        if pace_s:
             self.be_patient()  # RFC 5321 §4.5.3.2.7: its five minutes begin when it awaits the next command
-            await staging.drip(self.write, f"{reply}\r\n".encode(), pace_s)
+            await staging.drip(self.write, reply, pace_s)
             self._idle.restart()
         else:
-            await super().push(reply)
+            await self.write(reply)
+
+    async def late(self) -> None:
+        """Wait for as long as the manner has it, if that has not been waited for."""
+        late_s, self.manner.late_s = self.manner.late_s, 0.0
+        if late_s:
+            self.be_patient()
+            await asyncio.sleep(late_s)
+            self._idle.restart()
 
     def _staged(
         self, verb: str, method: Callable[[str | None], Awaitable[None]]
@@ -148,8 +167,7 @@ class SmtpServer(EsmtpCommands):
                 await method(arg)
             else:
                 await staging.stage(self, fault, lambda: method(arg))
-                said = fault.reply or ""
-                self._invited = self._invited or (verb == "DATA" and said.startswith("354") and not fault.then)
+                self._invited = self._invited or (verb == "DATA" and fault.code == "354" and not fault.then)
             if self._invited and self.transport is not None:
                 await self._take_message()
 
@@ -236,13 +254,20 @@ class SmtpServer(EsmtpCommands):
         aiosmtpd reads it in its DATA, and keeps every fragment of an endless line in memory.
         """
         self._invited, self._passed = False, 0
-        content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
+        try:
+            content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
+        except asyncio.IncompleteReadError:
+            raise asyncio.CancelledError from None  # nothing more comes
+        if not self._answered_early:
+            await self._answer_message(lambda: self._conclude(content, refusal))
+        self.envelope = EsmtpEnvelope()
+
+    async def _answer_message(self, conclude: Callable[[], Awaitable[None]]) -> None:
         fault = self._script.take("message", connection=self._number, sender=self._sender())
         if fault is None:
-            await self._conclude(content, refusal)
+            await conclude()
         else:
-            await staging.stage(self, fault, lambda: self._conclude(content, refusal))
-        self.envelope = EsmtpEnvelope()
+            await staging.stage(self, fault, conclude)
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
         transaction = self.transaction()
@@ -262,8 +287,10 @@ class SmtpServer(EsmtpCommands):
         passed, self._passed = self._passed, self._passed + octets
         inside = range(passed + 1, self._passed + 1)
         fault = self._script.take_inside(inside, self._number, self._sender())
-        if fault is not None:
-            await staging.DEEDS[fault.then](self, fault)
+        if fault is None or self._answered_early:
+            return
+        self._answered_early = await staging.stage_inside(self, fault)
+        if not self._answered_early:
             raise asyncio.CancelledError  # nothing is left of the connection
 
     async def handle_exception(self, error: Exception) -> str:
