@@ -173,3 +173,21 @@ def test_a_relay_that_was_killed_before_it_could_note_a_250_has_doubled_nothing(
     assert outcome.judgement is not None
     assert "2 copies of" in outcome.judgement.mail[-1].why
     assert "(RFC 1047)" in outcome.judgement.mail[-1].why
+
+
+@pytest.mark.parametrize(
+    ("expected", "wrong"),
+    [
+        ("action: failed, for: nobody@someschool.edu, status: 5.7.99", "Status is 5."),
+        ("action: failed, for: carol@someschool.edu", "Final-Recipient is nobody@someschool.edu"),
+        ("action: delayed, for: nobody@someschool.edu", "Action is failed"),
+    ],
+)
+def test_a_notification_that_says_otherwise_is_told_by_its_fields(expected: str, wrong: str, tmp_path: Path) -> None:
+    """In another form than RFC 3464's, too."""
+    scenario = RELAY + f"  - notified: {{{{to: alice@crepes.fr, {expected}}}}}\n"
+    outcome = _played(scenario, "relay.py", "bounces-in-another-form", tmp_path)
+    assert outcome.judgement is not None
+    verdict = outcome.judgement.expectations[-1]
+    assert not verdict.held
+    assert f"says otherwise: {wrong}" in verdict.why
