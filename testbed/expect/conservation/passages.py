@@ -92,7 +92,8 @@ def passages(analysis: Analysis) -> list[Passage]:
 
 def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     contents: dict[int, deque[tuple[MailObject, Content]]] = {}
-    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows):
+    pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
+    for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
             header, _, body = mail.octets.partition(b"\r\n\r\n")
             text = sha256(body.rstrip(b"\r\n")).hexdigest()
