@@ -77,6 +77,25 @@ def test_each_recipient_has_a_fate(replies: str, fates: str, pipelining: bool, t
     assert [results[address].status for address in TWO.addresses] == fates.split()
 
 
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ("552 4.3.1 full", "5.3.1"),
+        ("450 5.1.1 unknown for now", "4.1.1"),
+        ("550 2.1.5 odd", "5.0.0"),
+        ("451 2.0.0 odd", "4.0.0"),
+        ("250 5.1.1 odd", "2.0.0"),
+        ("250 taken", "2.0.0"),
+        ("422 4.2.2 unknown code", "4.2.2"),
+        ("354 go", "4.0.0"),
+    ],
+)
+def test_the_first_digit_decides_and_the_reply_is_told_as_it_came(reply: str, status: str, tmp_path: Path) -> None:
+    """RFC 5321 §4.2.1."""
+    results = deliver(Server("250 ok", "250 ok", "250 ok", "354 go", reply), tmp_path, pipelining=True)
+    assert {(result.status, str(result)) for result in results.values()} == {(status, reply)}
+
+
 @pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "in one go"])
 def test_who_was_too_many_follows_on_the_same_connection(pipelining: bool, tmp_path: Path) -> None:
     """RFC 5321 §4.5.3.1.10."""
