@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from testbed.errors import UsageError
 from testbed.lab.hold_open import OUTSIDE, OpenLab
 from testbed.lab.network import rto_min_ms
-from testbed.net.forward import HOME, Doors, carry
+from testbed.net.forward import HOME, Corridors, Doors
 from testbed.net.programs import listeners, speaking_as
 from testbed.protocols import events
 from testbed.scenario.hosts import UserAgentSpec
@@ -75,7 +75,7 @@ class Serving:
 
     async def hold(self, lab: OpenLab) -> None:
         """Forward until cancelled."""
-        servers: list[asyncio.Server] = []
+        corridors = Corridors()
         services = []
         for service in _services(lab):
             outside, door = self._asked.pop((service.host, service.port), (0, None))
@@ -85,7 +85,7 @@ class Serving:
             if door is not None:
                 told = _Told(lab, service, outside)
                 source = _same_family(lab.addresses[OUTSIDE], service.address)
-                servers.append(await carry(door, service.address, service.port, source, told))
+                await corridors.open(door, service.address, service.port, source, told)
             services.append(ListeningService(service.host, service.name, service.address, service.port, outside))
         self._doors.close()
         for (host, port), (outside, door) in self._asked.items():
@@ -95,8 +95,7 @@ class Serving:
         try:
             await _until_cancelled()
         finally:
-            for server in servers:
-                server.close()
+            await corridors.close()
 
 
 class InsideOnly:

@@ -17,6 +17,8 @@ from tests.imports import imported
 FLOORS = {
     "errors": 0,
     "durations": 0,
+    "reset": 0,
+    "tasks": 0,
     "protocols": 0,
     "pcap": 0,
     "trace": 1,

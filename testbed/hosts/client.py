@@ -7,10 +7,10 @@ import contextlib
 
 from testbed.durations import SECOND
 from testbed.errors import reason
-from testbed.hosts.connections import reset
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.smtp import parse_reply_line
+from testbed.reset import reset
 from testbed.scenario.talk import Ending, OctetsSaid, Silence, TalkStep
 
 _CALM_S = 1.0  # scenario time in which everything said has arrived and been answered

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import socket
 import struct
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+
+from testbed.reset import reset
+from testbed.tasks import HeldTasks
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[object, object, None]]
 
 
 class OpenConnections:
@@ -15,6 +19,15 @@ class OpenConnections:
 
     def __init__(self) -> None:
         self._cuts: dict[asyncio.BaseTransport, Callable[[], None]] = {}
+        self._tasks = HeldTasks()
+
+    def protocol(self, serve: Serve, reader: asyncio.StreamReader) -> asyncio.StreamReaderProtocol:
+        """One connection's server side: ``serve`` runs in a task of its own, which a crash ends."""
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.add(writer.transport, self._tasks.start(serve(reader, writer)).cancel)
+
+        return asyncio.StreamReaderProtocol(reader, connected)
 
     def add(self, transport: asyncio.BaseTransport, stop: Callable[[], object] = lambda: None) -> None:
         """Remember a connection.  ``stop`` ends what works on it."""
@@ -31,15 +44,6 @@ class OpenConnections:
         cuts, self._cuts = self._cuts, {}
         for cut in cuts.values():
             cut()
-
-
-def reset(transport: asyncio.BaseTransport) -> None:
-    """Close with RST instead of FIN: a zero linger time makes the kernel do so, and forget what it has to send."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None and sock.fileno() >= 0:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
 
 
 def unsent(transport: asyncio.BaseTransport) -> int:

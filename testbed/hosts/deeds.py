@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn, Protocol
 
-from testbed.hosts.connections import reset
 from testbed.hosts.site import Site
+from testbed.reset import reset
 from testbed.scenario.faults import DialogueFault
 
 _CHUNK = 65_536

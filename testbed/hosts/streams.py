@@ -52,10 +52,8 @@ class _Secured(asyncio.StreamReaderProtocol):
         self.owner = owner
 
     def eof_received(self) -> bool:
-        if self.owner is not None:
-            self.owner.eof_received()
         super().eof_received()
-        return False  # TLS cannot be half closed
+        return False  # asyncio's TLS cannot be half closed
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -87,13 +85,17 @@ class OpenStreams(asyncio.StreamReaderProtocol):
 
 
 class _Reading:
-    """The reader in use, as far as a server of lines asks for it."""
+    """The reader in use, as far as a server of lines asks for it.  It lets others have their turn."""
 
     def __init__(self, streams: OpenStreams) -> None:
         self._streams = streams
 
     async def readuntil(self, separator: bytes = b"\n") -> bytes:
-        return await self._streams.reader.readuntil(separator)
+        await asyncio.sleep(0)  # a reader that has the next line does not wait
+        try:
+            return await self._streams.reader.readuntil(separator)
+        except asyncio.IncompleteReadError:
+            raise asyncio.CancelledError from None  # by which aiosmtpd knows that nothing more comes
 
     async def readline(self) -> bytes:
         return await self._streams.reader.readline()

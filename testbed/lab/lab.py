@@ -7,6 +7,7 @@ for good, unless it is to live there.
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
@@ -28,6 +29,7 @@ from testbed.lab.program_environment import KEYLOG, ProgramEnvironment
 from testbed.lab.steps import Steps
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import forge
+from testbed.net.watchdog import HeldTurn, watch
 from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
@@ -36,6 +38,8 @@ from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.readers import opened, reads_by_imap
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def run(
@@ -149,7 +153,13 @@ class _Lab:
             raise failure
 
     def mishap(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """An exception nobody handled ends the lab: a verdict on a broken lab would be worth nothing."""
+        """An exception nobody handled ends the lab: a verdict on a broken lab would be worth nothing.
+
+        A connection that cannot be accepted is none: asyncio tries again in a second.
+        """
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED and "socket" in context:
+            return
         self._mishaps.append(context)
         if self._playing is not None:
             self._playing.cancel()
@@ -161,9 +171,15 @@ class _Lab:
         await self._hosts.quiet()
         if self._holder is not None:
             addresses = self._context.addresses
-            with self._loop.real_time():
+            with self._loop.real_time(), watch(self._loop, self._held_up):
                 await self._holder.hold(OpenLab(self._scenario, addresses, self._log, self._play_more, self._settle))
             await self._hosts.quiet()
+
+    def _held_up(self, turn: HeldTurn) -> None:
+        self._log(
+            events.HeldUp(culprit=turn.culprit, where=turn.where),
+            f"{turn.culprit} has kept everything else from running for more than 50 ms, in {turn.where}",
+        )
 
     async def _play(self, step: Step) -> None:
         self._tell(step.describe())

@@ -7,16 +7,20 @@ listening there, and what it accepts is connected inside from an address of the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
+import resource
 import socket
 from collections.abc import Callable
 
 from testbed.errors import UsageError, reason
+from testbed.reset import reset
+from testbed.tasks import HeldTasks
 
 HOME = "127.0.0.1"
 _PIECE = 65_536
-_BACKLOG = 64
+_BACKLOG = 1_024
+_MOST_FILES = 16_384  # more than that some programs, which close every descriptor there could be, take long over
+_FILES_A_VISIT = 4  # of which one is for the server inside, and one to spare
 
 
 class Doors:
@@ -59,39 +63,74 @@ class Doors:
         self._spare.clear()
 
 
-async def carry(
-    door: socket.socket, address: str, port: int, source: str, on_visit: Callable[[str], None]
-) -> asyncio.Server:
-    """Carry every connection to a door on to an address inside, from ``source``; ``on_visit`` hears of each."""
+class Corridors:
+    """Carry every connection to a door on to an address inside.
 
-    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            inner = await asyncio.open_connection(address, port, local_addr=(source, 0))
-        except OSError as error:
-            on_visit(reason(error))
-            writer.transport.abort()
-            return
-        on_visit("")
-        try:
-            await asyncio.gather(_pump(reader, inner[1]), _pump(inner[0], writer))
-        finally:
-            for end in (writer, inner[1]):
-                end.close()
+    There are never so many at once that the process has no file descriptors left for other things.
+    """
 
-    return await asyncio.start_server(visit, sock=door)
+    def __init__(self) -> None:
+        self._servers: list[asyncio.Server] = []
+        self._visits = HeldTasks()
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        files = min(_MOST_FILES, hard) if hard != resource.RLIM_INFINITY else _MOST_FILES
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+        self._most = files // _FILES_A_VISIT
+
+    async def open(
+        self, door: socket.socket, address: str, port: int, source: str, on_visit: Callable[[str], None]
+    ) -> None:
+        """Connect whoever comes to a door to an address inside, from ``source``; ``on_visit`` hears of each."""
+
+        def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if len(self._visits) < self._most:
+                self._visits.start(_visit(reader, writer, address, port, source, on_visit))
+            else:
+                on_visit("too many are there at once")
+                reset(writer.transport)
+
+        self._servers.append(await asyncio.start_server(enter, sock=door, backlog=_BACKLOG))
+
+    async def close(self) -> None:
+        """Close the doors, and end what goes on behind them."""
+        for server in self._servers:
+            server.close()
+        await self._visits.stop()
+
+
+async def _visit(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    address: str,
+    port: int,
+    source: str,
+    on_visit: Callable[[str], None],
+) -> None:
+    try:
+        inner_reader, inner_writer = await asyncio.open_connection(address, port, local_addr=(source, 0))
+    except OSError as error:
+        on_visit(reason(error))
+        writer.transport.abort()
+        return
+    on_visit("")
+    try:
+        async with asyncio.TaskGroup() as directions:
+            directions.create_task(_pump(reader, inner_writer))
+            directions.create_task(_pump(inner_reader, writer))
+    except* OSError:  # one end was reset, and nobody is left to hear the other
+        for end in (writer, inner_writer):
+            reset(end.transport)
+    finally:
+        for end in (writer, inner_writer):
+            end.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One direction; the end of one is passed on as the end of the other, a reset as a reset."""
-    try:
-        while piece := await reader.read(_PIECE):
-            writer.write(piece)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
-    except OSError:
-        with contextlib.suppress(OSError):
-            writer.transport.abort()
+    """One direction; the end of one is passed on as the end of the other.  Raises OSError after a reset."""
+    while piece := await reader.read(_PIECE):
+        writer.write(piece)
+        await writer.drain()
+    writer.write_eof()
 
 
 def _socket() -> socket.socket:

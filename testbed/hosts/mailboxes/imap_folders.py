@@ -11,11 +11,11 @@ from pymap.listtree import ListTree
 from pymap.parsing.specials import ObjectId
 from pymap.selected import SelectedMailbox
 
+from testbed.hosts.mailboxes.imap_list import DELIMITER, FolderTree
 from testbed.hosts.mailboxes.imap_store import ImapFolder
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.site import Site
 
-DELIMITER = "/"
 _NAME = re.compile(r"[\w][\w -]*(?:/[\w][\w -]*)*")
 _LONGEST_NAME = 200  # octets; file systems allow 255
 
@@ -40,10 +40,10 @@ class Folders(MailboxSetInterface[ImapFolder]):
 
     async def list_subscribed(self) -> ListTree:
         names = [name for name in self.box.folder_names() if name in self._subscribed]
-        return ListTree(DELIMITER).update(INBOX, *names)
+        return FolderTree().update(INBOX, *names)
 
     async def list_mailboxes(self) -> ListTree:
-        return ListTree(DELIMITER).update(*self.box.folder_names())
+        return FolderTree().update(*self.box.folder_names())
 
     async def get_mailbox(self, name: str) -> ImapFolder:
         if name not in self.box.folder_names():
@@ -84,7 +84,7 @@ class Folders(MailboxSetInterface[ImapFolder]):
             for uid in [message.uid async for message in inbox.messages()]:
                 await inbox.move(uid, there)
             return
-        tree = ListTree(DELIMITER).update(*self.box.folder_names())
+        tree = FolderTree().update(*self.box.folder_names())
         if tree.get(before) is None:
             raise KeyError(before)
         if tree.get(after) is not None:

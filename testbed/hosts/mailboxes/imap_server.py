@@ -38,6 +38,7 @@ from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
 from testbed.scenario.faults import DialogueFault
 
 AUTOLOGOUT_S = 1_800.0  # RFC 3501 §5.4
+_MAX_COMMAND_OCTETS = MAX_MESSAGE_OCTETS + 1_048_576
 _MECHANISMS = SASLAuth([PlainMechanism(b"PLAIN"), LoginMechanism(b"LOGIN")])
 _RESPONSES: dict[str, type[CommandResponse]] = {"OK": ResponseOk, "NO": ResponseNo, "BAD": ResponseBad}
 
@@ -58,18 +59,18 @@ class ImapServer:
 
     def protocol(self) -> asyncio.BaseProtocol:
         """One connection's server side."""
-        return asyncio.StreamReaderProtocol(_Reader(), self._serve)
+        return self._site.connections.protocol(self._serve, _Reader())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert isinstance(reader, _Reader)
-        self._site.connections.add(writer.transport)
         number = self._site.dialogue.connected("IMAP")
         connection = _Connection(self._config, reader, writer, self._tls, number)
         state = _State(self._site, self._accounts, self._config, connection)
         async with AsyncExitStack() as stack:
             connection_exit.set(stack)
             stack.enter_context(closing(connection))
-            with suppress(OSError, EOFError):  # whoever broke the connection knows
+            # Whoever broke the connection knows; of a message nested beyond all measure, pymap has said BYE.
+            with suppress(OSError, EOFError, RecursionError):
                 if self._implicit:
                     await connection.start_tls()
                 await connection.run(state)
@@ -115,15 +116,26 @@ class Config(IMAPConfig):
 
 
 class _Reader(asyncio.StreamReader):
-    """Reads no more than one message and some for each command."""
+    """Reads no more than one message and some for each command, and lets others have their turn."""
 
-    allowance = MAX_MESSAGE_OCTETS
+    allowance = _MAX_COMMAND_OCTETS
+
+    async def readline(self) -> bytes:
+        await asyncio.sleep(0)  # a reader that has the next line does not wait
+        line = await super().readline()
+        if not line:  # pymap, with a literal of no octets before it, would read on for ever
+            raise EOFError
+        self._take(len(line))
+        return line
 
     async def readexactly(self, n: int) -> bytes:
-        self.allowance -= n
-        if self.allowance < 0:
-            raise ConnectionAbortedError(f"a literal of {n} octets is too long")
+        self._take(n)
         return await super().readexactly(n)
+
+    def _take(self, octets: int) -> None:
+        self.allowance -= octets
+        if self.allowance < 0:
+            raise ConnectionAbortedError(f"a command is longer than {_MAX_COMMAND_OCTETS} octets")
 
 
 class _Connection(IMAPConnection):
@@ -139,7 +151,7 @@ class _Connection(IMAPConnection):
     async def read_command(self, state: ConnectionState) -> Command:
         """The next command.  Who is silent too long, or cannot be understood at all, is told so and cut off."""
         assert isinstance(self.reader, _Reader)
-        self.reader.allowance = MAX_MESSAGE_OCTETS
+        self.reader.allowance = _MAX_COMMAND_OCTETS
         try:
             async with asyncio.timeout(AUTOLOGOUT_S):
                 return await super().read_command(state)

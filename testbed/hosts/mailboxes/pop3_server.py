@@ -33,12 +33,11 @@ class Pop3Server:
 
     def protocol(self) -> asyncio.BaseProtocol:
         """One connection's server side."""
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+        return self._site.connections.protocol(self._serve, asyncio.StreamReader())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Pop3Session(self._site.name, self._open, tls=self._tls is not None and not self._implicit)
         connection = _Connection(self._site, reader, writer)
-        self._site.connections.add(writer.transport)
         try:
             if self._implicit:
                 await connection.begin_tls(self._tls)
@@ -59,6 +58,7 @@ class Pop3Server:
 
     async def _answer(self, session: Pop3Session, connection: _Connection) -> None:
         for keyword, argument in session.commands():
+            await asyncio.sleep(0)  # others have their turn
             if await connection.staged(keyword, partial(session.answer, keyword, argument)):
                 continue
             connection.writer.write(session.answer(keyword, argument))

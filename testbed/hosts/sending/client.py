@@ -10,11 +10,12 @@ from typing import Any
 import aiosmtplib
 from aiosmtplib import SMTPDataError, SMTPResponse, SMTPServerDisconnected, SMTPTimeoutError
 
-from testbed.hosts.connections import reset, unsent
+from testbed.hosts.connections import unsent
 from testbed.hosts.deeds import DEEDS
 from testbed.hosts.sending.pipelining import mail_data
 from testbed.hosts.site import Site
 from testbed.protocols.smtp import path_of
+from testbed.reset import reset
 from testbed.scenario.faults import DialogueFault
 from testbed.scenario.faults.dialogue import NULL_SENDER
 

@@ -9,6 +9,8 @@ from hashlib import sha256
 MAX_MESSAGE_OCTETS = 52_428_800
 MAX_LINE_OCTETS = 1_000  # CRLF included, a stuffed dot not (RFC 5321 §4.5.3.1.6)
 
+_TURN_LINES = 256  # after so many, others have their turn: a reader that has the next line does not wait
+
 _TOO_LONG = "500 5.5.2 Line too long (RFC 5321 section 4.5.3.1.6)"
 _TOO_BIG = "552 5.3.4 Message too big"
 _BARE = "550 5.6.0 Bare CR or LF in the message (RFC 5321 section 2.3.8)"
@@ -46,7 +48,11 @@ async def read_message(
     octets = 0
     refusal = ""
     at_line_start = True
+    number = 0
     while True:
+        number += 1
+        if number % _TURN_LINES == 0:
+            await asyncio.sleep(0)
         try:
             line = await reader.readuntil(b"\r\n")
             whole = True

@@ -10,6 +10,7 @@ from hmac import compare_digest
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from testbed.hosts.deeds import read_on
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.commands import Terms
@@ -133,7 +134,9 @@ class SecureSmtpServer(SmtpServer):
         flaw = self._tls_script.flaw(self._number)
         if flaw == "stalled":
             self.be_patient()
-            await asyncio.get_running_loop().create_future()
+            await read_on(self)
+            self.hang_up()
+            return False
         peer = self.session.peer if self.session is not None else None
         self.envelope, self.session = EsmtpEnvelope(), Session(self.loop)
         self.session.peer = peer

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from testbed.hosts.connections import reset
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
@@ -23,7 +22,9 @@ from testbed.hosts.smtp.commands import EsmtpCommands, Terms
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
+from testbed.hosts.streams import OpenStreams
 from testbed.protocols.smtp import path_of
+from testbed.reset import reset
 from testbed.scenario.faults.dialogue import NULL_SENDER
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -81,6 +82,10 @@ class SmtpServer(EsmtpCommands):
         super().connection_made(transport)
         self._idle.restart()
         self._site.connections.add(transport, self._stop_working)
+
+    def eof_received(self) -> bool | None:
+        """The client says no more, and may still listen; aiosmtpd would leave off answering."""
+        return OpenStreams.eof_received(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection has ended."""
@@ -236,7 +241,10 @@ class SmtpServer(EsmtpCommands):
         aiosmtpd reads it in its DATA, and keeps every fragment of an endless line in memory.
         """
         self._invited, self._passed = False, 0
-        content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
+        try:
+            content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
+        except asyncio.IncompleteReadError:
+            raise asyncio.CancelledError from None  # nothing more comes
         fault = self._script.take("message", connection=self._number, sender=self._sender())
         if fault is None:
             await self._conclude(content, refusal)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from testbed.hosts.dns.resolver import Resolver
@@ -17,6 +16,7 @@ from testbed.hosts.sending.delivery import DeliverySession, HopFailed
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.tls import LabTls
 from testbed.hosts.webmail.app import Backend, application
+from testbed.hosts.webmail.http import HttpProtocol
 from testbed.hosts.webmail.mailbox import MailboxError
 from testbed.protocols import events
 from testbed.scenario.steps import ReadingSecurity
@@ -82,7 +82,7 @@ class Webmail:
         """A web mail keeps no mail."""
 
     def _protocol(self) -> asyncio.BaseProtocol:
-        return H11Protocol(self._config, self._state, {}, asyncio.get_running_loop())
+        return HttpProtocol(self._config, self._state, {}, asyncio.get_running_loop())
 
     async def _addresses(self, name: str) -> list[str]:
         return [record for kind in self._families for record in (await self._resolver.ask(name, kind)).records]

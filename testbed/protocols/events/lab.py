@@ -45,6 +45,14 @@ class Visited(LogEvent):
     to: str
 
 
+@event("held-up")
+class HeldUp(LogEvent):
+    """Something in the lab's own process let nothing else run for 50 ms of processor time; ``where`` it was then."""
+
+    culprit: str
+    where: str
+
+
 @event("fault")
 class Fault(LogEvent):
     """The fault at this line did its work, where it is one packet at this frame."""

@@ -77,11 +77,19 @@ def _handshake(flow: Flow, unreachable: bool) -> Handshake:
 
 
 def ending(flow: Flow) -> Ending:
-    """How a TCP flow ended."""
+    """How a TCP flow ended.
+
+    A RST behind one's own FIN and data of the other side only says that nobody is there to read it (RFC 1122
+    §4.2.2.13): the connection was closed.
+    """
     fins: dict[int, int] = {}
+    late = False
     for position, flags in enumerate(flow.flags):
         side, frame = flow.side[position], flow.frame[position]
+        late = late or bool(fins and side not in fins and flow.length[position])
         if flags & RST and len(fins) < 2:
+            if late and side in fins:
+                return Ending(Closure.NORMAL, ("client", "server")[side], (fins[side], frame))
             return Ending(Closure.RESET, ("client", "server")[side], (*fins.values(), frame))
         if flags & FIN:
             fins.setdefault(side, frame)

@@ -1,0 +1,178 @@
+"""Clients that hang up, anywhere and anyhow: the lab lives, serves others, and is never kept from them for long."""
+
+from __future__ import annotations
+
+import random
+import smtplib
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from testbed import Bed, open_lab
+from testbed.protocols import events
+from testbed.trace.model.log import of
+from tests.patience import HANG_S
+
+pytestmark = pytest.mark.lab
+
+HOSTS = {
+    "crepes.fr": {},
+    "someschool.edu": {"mailboxes": {"bob": {"folders": ["Junk"]}}, "serves": ["pop3", "imap"]},
+    "mail.someschool.edu": {"role": "webmail", "server": "someschool.edu", "relay": "crepes.fr"},
+}
+STALLS = {"at": "crepes.fr", "on": "EHLO", "then": "stall"}
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a client says, and what whoever comes after it must be answered."""
+
+    host: str
+    service: str
+    said: bytes
+    opening: bytes  # what the next client says, where it is its turn
+    answer: bytes
+
+
+SESSIONS = {
+    "smtp": Session(
+        "crepes.fr",
+        "submission",
+        b"EHLO me.example\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@someschool.edu>\r\nDATA\r\n"
+        b"Subject: x\r\n\r\n..\r\n.\r\nRSET\r\nQUIT\r\n",
+        b"",
+        b"220 ",
+    ),
+    "pop3": Session(
+        "someschool.edu",
+        "pop3",
+        b"CAPA\r\nUSER bob\r\nPASS secret\r\nSTAT\r\nUIDL\r\nTOP 1 0\r\nRETR 1\r\nDELE 1\r\nRSET\r\nQUIT\r\n",
+        b"",
+        b"+OK",
+    ),
+    "imap": Session(
+        "someschool.edu",
+        "imap",
+        b"a LOGIN {0+}\r\n {2+}\r\nhm\r\nb AUTHENTICATE PLAIN\r\n*\r\nc LOGIN {3}\r\nbob secret\r\nd SELECT INBOX\r\n"
+        b"e APPEND Junk {3+}\r\nabc\r\nf FETCH 1:* (FLAGS BODY.PEEK[])\r\ng IDLE\r\nDONE\r\nh LOGOUT\r\n",
+        b"",
+        b"* OK",
+    ),
+    "http": Session(
+        "mail.someschool.edu",
+        "http",
+        b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n"
+        b"POST /login HTTP/1.1\r\nHost: mail.someschool.edu\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nuser\r\n0\r\n\r\n"
+        b"POST /none HTTP/1.1\r\nHost: mail.someschool.edu\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n",
+        b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n",
+        b"HTTP/1.1 200",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def bed() -> Iterator[Bed]:
+    with open_lab(hosts=HOSTS) as opened:
+        yield opened
+    assert not list(of(opened.analysis.log, events.HeldUp))
+
+
+def connected(bed: Bed, session: Session) -> socket.socket:
+    return socket.create_connection(bed.address(session.host, session.service), timeout=HANG_S)
+
+
+def say(client: socket.socket, octets: bytes) -> bool:
+    try:
+        client.sendall(octets)
+    except OSError:  # the server may have hung up before
+        return False
+    return True
+
+
+def hang_up(client: socket.socket, how: str) -> None:
+    if how == "RST":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def assert_served(bed: Bed, session: Session) -> None:
+    with connected(bed, session) as client:
+        client.sendall(session.opening)
+        heard = b""
+        while len(heard) < len(session.answer):
+            piece = client.recv(len(session.answer) - len(heard))
+            assert piece, f"the server hung up after {heard!r}"
+            heard += piece
+        assert heard == session.answer
+
+
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+@pytest.mark.parametrize("name", SESSIONS)
+def test_whoever_hangs_up_after_any_octet_leaves_others_served(bed: Bed, name: str, how: str) -> None:
+    session = SESSIONS[name]
+    for length in range(len(session.said) + 1):
+        client = connected(bed, session)
+        say(client, session.said[:length])
+        hang_up(client, how)
+        assert_served(bed, session)
+
+
+def test_a_thousand_clients_come_talk_and_go_in_any_order(bed: Bed) -> None:
+    chance = random.Random(12)
+    names = list(SESSIONS)
+    there: list[tuple[socket.socket, Session, int]] = []
+    for _ in range(1_000):
+        session = SESSIONS[chance.choice(names)]
+        there.append((connected(bed, session), session, 0))
+        while there and chance.random() < 0.75:
+            client, session, said = there.pop(chance.randrange(len(there)))
+            match chance.choice(["talk", "talk", "half-close", "FIN", "RST"]):
+                case "talk":
+                    upto = chance.randint(said, len(session.said))
+                    if say(client, session.said[said:upto]):
+                        there.append((client, session, upto))
+                    else:
+                        client.close()
+                case "half-close":
+                    try:
+                        client.shutdown(socket.SHUT_WR)
+                    except OSError:
+                        client.close()
+                    else:
+                        there.append((client, session, len(session.said)))
+                case how:
+                    hang_up(client, how)
+    for client, _, _ in there:
+        hang_up(client, chance.choice(["FIN", "RST"]))
+    for session in SESSIONS.values():
+        assert_served(bed, session)
+
+
+def test_an_application_gives_up_on_a_server_that_stalls_as_often_as_it_likes() -> None:
+    with open_lab(faults=[STALLS]) as bed:
+        for _ in range(40):
+            with pytest.raises((TimeoutError, smtplib.SMTPServerDisconnected)):
+                smtplib.SMTP(*bed.address("crepes.fr", "submission"), timeout=0.05).ehlo_or_helo_if_needed()
+        bed.send("bob@someschool.edu", sender="alice@crepes.fr")
+
+
+@pytest.mark.parametrize("then", ["stall", "deaf", "endless", "drip", "sip"])
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+def test_what_a_fault_does_to_those_who_have_left_harms_nobody_else(then: str, how: str) -> None:
+    fault = {"at": "crepes.fr", "on": "EHLO", "then": then, "times": 30}
+    if then in ("drip", "sip"):
+        fault["pace"] = "5ms"
+    session = SESSIONS["smtp"]
+    with open_lab(faults=[fault]) as bed:
+        clients = [connected(bed, session) for _ in range(30)]
+        for client in clients:
+            client.recv(4)
+            client.sendall(session.said[:17])
+        for client in clients:
+            hang_up(client, how)
+        bed.send("bob@someschool.edu")
+        assert [message["Subject"] for message in bed.messages("bob@someschool.edu")]
+    assert not list(of(bed.analysis.log, events.HeldUp))
