@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import smtplib
 import socket
@@ -140,6 +141,61 @@ def test_each_mistake_has_its_reply(serve: Serve, commands: bytes, expected: lis
 def test_parameters_are_read_and_limits_kept(serve: Serve, commands: bytes, expected: list[str]) -> None:
     server = serve(terms=Terms(max_message=10_000, max_recipients=2))
     assert codes(talk(server, GREETING + commands + b"\r\nQUIT\r\n")) == ["220", "250", *expected, "221"]
+
+
+COMMANDS = (
+    *(b"NOOP", b"NOOP with words", b"RSET", b"RSET now", b"HELP", b"HELP MAIL", b"HELP FROB"),
+    *(b"VRFY", b"VRFY bob", b"VRFY <", b"EXPN", b"EXPN list"),
+    *(b"MAIL", b"MAIL FROM:<>", b"MAIL FROM:<a@b.example>", b"MAIL FROM:<", b"MAIL FROM:<> FROB=1"),
+    *(b"RCPT", b"RCPT TO:<carol@someschool.edu>", b"RCPT TO:<nobody@someschool.edu>", b"RCPT TO:<"),
+    *(b"DATA now", b"DATA\r\nSubject: hi\r\n\r\nhello\r\n.", b"BDAT 3 LAST", b"STARTTLS", b"STARTTLS now"),
+    *(b"AUTH", b"AUTH PLAIN", b"AUTH PLAIN ==", b"ETRN x", b"TURN", b"FROB", b"", b"\x00\xff", b"x" * 5_000),
+    *(b"QUIT now", b"QUIT"),
+)
+# What is said before, and how many of the replies greet.
+STATES = {
+    "before EHLO": (b"", 1),
+    "after HELO": (b"HELO client.example\r\n", 2),
+    "after EHLO": (GREETING, 2),
+    "after MAIL": (GREETING + b"MAIL FROM:<a@b.example>\r\n", 2),
+    "after RCPT": (GREETING + TO_CAROL, 2),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_reply_has_an_enhanced_code_of_its_class_where_they_are_offered(serve: Serve, state: str) -> None:
+    """RFC 2034 §4: but for the greeting, and the replies to EHLO and HELO."""
+    server = serve()
+    before, greetings = STATES[state]
+    for command in COMMANDS:
+        replies = talk(server, before + command + b"\r\nQUIT\r\n").splitlines()
+        replies = [line.decode() for line in replies if line[3:4] != b"-"][greetings:]
+        assert replies, command
+        for reply in replies:
+            coded = re.match(r"([245])\d\d \1\.\d{1,3}\.\d{1,3} ", reply)
+            assert coded or reply[0] == "3" or reply == "(gone)", (command, reply)
+
+
+@pytest.mark.parametrize("greeting", [b"EHLO", b"HELO"])
+def test_greetings_have_no_enhanced_code(serve: Serve, greeting: bytes) -> None:
+    said = talk(serve(), greeting + b"\r\n" + greeting + b" client.example\r\nQUIT\r\n").decode().splitlines()
+    assert said[1] == f"501 Syntax: {greeting.decode()} hostname"
+    assert said[2].endswith("someschool.edu")
+    assert said[-1].startswith("221 2.0.0 ")
+
+
+def test_what_a_scenario_says_is_said_as_it_stands(serve: Serve) -> None:
+    server = serve(DialogueFault.model_validate({"at": "someschool.edu", "on": "RCPT", "reply": "452 full"}))
+    assert b"\r\n452 full\r\n" in talk(server, GREETING + TO_CAROL + b"QUIT\r\n")
+
+
+def test_no_enhanced_code_is_added_where_they_are_not_offered(serve: Serve) -> None:
+    server = serve(terms=Terms(without=frozenset({"ENHANCEDSTATUSCODES"})))
+    assert talk(server, GREETING + b"NOOP\r\nQUIT\r\n").endswith(b"250 OK\r\n221 Bye\r\n")
+
+
+def test_starttls_that_is_not_offered_is_not_implemented(serve: Serve) -> None:
+    assert codes(talk(serve(), GREETING + b"STARTTLS\r\nQUIT\r\n")) == ["220", "250", "502", "221"]
 
 
 def test_a_host_offers_what_it_is_not_without(serve: Serve) -> None:

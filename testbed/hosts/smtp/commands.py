@@ -68,6 +68,10 @@ class EsmtpCommands(SMTP, OpenStreams):
         if not (await self.check_helo_needed() or await self.check_auth_needed("RCPT")):
             await self.push(await self._rcpt(arg or ""))
 
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
+        """STARTTLS, which is not offered here: an extension's command that is not implemented (RFC 5321 §4.2.4)."""
+        await self.push("502 5.5.1 STARTTLS is not offered here")
+
     async def _mail(self, arg: str) -> str:
         transaction = self.transaction()
         if transaction.mail_from:

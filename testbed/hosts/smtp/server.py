@@ -19,6 +19,7 @@ from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
 from testbed.hosts.smtp.commands import EsmtpCommands, Terms
+from testbed.hosts.smtp.enhanced import with_enhanced_code
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
@@ -74,6 +75,7 @@ class SmtpServer(EsmtpCommands):
         self.drip_s = 0.0  # the next reply is said an octet at a time, so many seconds apart; 0 for at once
         self.mute = False  # replies are not said
         self._lines: list[str] = []
+        self._verb = ""  # of the command that is carried out
         self._idle = IdleTimer(self.loop, SERVER_TIMEOUT_S, self._idle_for_too_long)
         self._worker: asyncio.Task[object] | None = None  # what answers the client
 
@@ -97,20 +99,22 @@ class SmtpServer(EsmtpCommands):
             self._worker.cancel()
 
     async def push(self, status: str | bytes) -> None:
-        """Send one reply, all its lines at once.  The first that aiosmtpd gives is its greeting."""
+        """Send one of our replies, with an enhanced code where that is offered.  The first is the greeting."""
         if self._worker is None:
             self._worker = asyncio.current_task()
             await self.greet(status)
+        elif "ENHANCEDSTATUSCODES" in self.terms.offered and self._verb not in ("EHLO", "HELO"):
+            await self.say(with_enhanced_code(status if isinstance(status, str) else status.decode("ascii", "replace")))
         else:
-            await self._say(status)
+            await self.say(status)
 
     async def greet(self, greeting: str | bytes) -> None:
         """Say the greeting, or what a fault puts in its place."""
         fault = self._script.take("connect", connection=self._number)
         if fault is None:
-            await self._say(greeting)
+            await self.say(greeting)
             return
-        await staging.stage(self, fault, lambda: self._say(greeting))
+        await staging.stage(self, fault, lambda: self.say(greeting))
         if fault.then == "drip" and not fault.reply:
             return
         refused = fault.reply if fault.then in (None, "drip") else fault.then == "garble"
@@ -119,7 +123,8 @@ class SmtpServer(EsmtpCommands):
         # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
         self._refused_at_connect = True
 
-    async def _say(self, status: str | bytes) -> None:
+    async def say(self, status: str | bytes) -> None:
+        """Send one reply as it is, all its lines at once."""
         line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
         # A reply that quotes the command must not carry its CR, nor what is not ASCII.
         line = _CONTROL.sub("?", line).encode("ascii", "replace").decode()
@@ -142,23 +147,28 @@ class SmtpServer(EsmtpCommands):
     ) -> Callable[[str | None], Awaitable[None]]:
         async def command(arg: str | None) -> None:
             self._idle.restart()
-            if self._refused_at_connect and verb != "QUIT":
-                await self.push("503 5.5.1 Bad sequence of commands")
-                return
-            self._invited = False
-            fault = self._script.take(
-                verb, path_of(arg or "") if verb == "RCPT" else "", self._number, self._sender(arg)
-            )
-            if fault is None:
-                await method(arg)
-            else:
-                await staging.stage(self, fault, lambda: method(arg))
-                said = fault.reply or ""
-                self._invited = self._invited or (verb == "DATA" and said.startswith("354") and not fault.then)
-            if self._invited and self.transport is not None:
-                await self._take_message()
+            self._verb = verb
+            try:
+                await self._carry_out(verb, arg, method)
+            finally:
+                self._verb = ""
 
         return command
+
+    async def _carry_out(self, verb: str, arg: str | None, method: Callable[[str | None], Awaitable[None]]) -> None:
+        if self._refused_at_connect and verb != "QUIT":
+            await self.push("503 5.5.1 Bad sequence of commands")
+            return
+        self._invited = False
+        fault = self._script.take(verb, path_of(arg or "") if verb == "RCPT" else "", self._number, self._sender(arg))
+        if fault is None:
+            await method(arg)
+        else:
+            await staging.stage(self, fault, lambda: method(arg))
+            said = fault.reply or ""
+            self._invited = self._invited or (verb == "DATA" and said.startswith("354") and not fault.then)
+        if self._invited and self.transport is not None:
+            await self._take_message()
 
     def _sender(self, arg: str | None = None) -> str:
         """Whose mail it is about: that of the transaction, or of the MAIL command with this argument."""

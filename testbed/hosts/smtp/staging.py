@@ -22,8 +22,8 @@ class Staged(ConnectionEnd, Protocol):
     drip_s: float
     mute: bool
 
-    async def push(self, status: str | bytes) -> None:
-        """Give one reply."""
+    async def say(self, status: str | bytes) -> None:
+        """Give one reply, as it is."""
 
     async def write(self, octets: bytes) -> None:
         """Write what need not be a reply."""
@@ -42,7 +42,7 @@ async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitabl
     """Stage a fault.  ``act`` does what the client asked for, and answers."""
     server.drip_s = fault.pace / SECOND if fault.then == "drip" else 0.0
     if fault.reply is not None:
-        await server.push(fault.reply)
+        await server.say(fault.reply)
     elif fault.then == "drip" or fault.moment == "reply":
         await act()
     elif fault.moment == "act":
