@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from aiosmtpd.smtp import Envelope as ServerEnvelope
 
+from testbed.hosts.smtp.chunks import Chunks
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 
 
@@ -37,12 +38,16 @@ def envelope_to(sender: str, *addresses: str) -> Envelope:
 
 
 class EsmtpEnvelope(ServerEnvelope):
-    """What a server collects between MAIL and the final dot: aiosmtpd's envelope, and the parameters."""
+    """What a server collects between MAIL and the end of the message: aiosmtpd's envelope, and the parameters.
+
+    ``chunks`` is what BDAT has brought, None before the first.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.parameters = MailParameters()
         self.recipients: list[EnvelopeRecipient] = []
+        self.chunks: Chunks | None = None
 
     @property
     def sender(self) -> str:

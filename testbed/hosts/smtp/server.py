@@ -18,12 +18,14 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
+from testbed.hosts.smtp.chunks import Chunks
 from testbed.hosts.smtp.commands import EsmtpCommands, Terms
 from testbed.hosts.smtp.enhanced import with_enhanced_code
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
 from testbed.hosts.streams import OpenStreams
+from testbed.protocols.esmtp import BadParameter
 from testbed.protocols.smtp import path_of
 from testbed.reset import reset
 from testbed.scenario.faults.dialogue import NULL_SENDER
@@ -242,8 +244,32 @@ class SmtpServer(EsmtpCommands):
         if arg:
             await self.push("501 5.5.4 Syntax: DATA")
             return
+        if self.transaction().chunks is not None:
+            await self.push("503 5.5.1 The message has begun with BDAT")
+            return
         self._invited = True
         await self.push("354 End data with <CR><LF>.<CR><LF>")
+
+    async def smtp_BDAT(self, arg: str | None) -> None:  # noqa: N802
+        """BDAT (RFC 3030 §2).  The octets behind it are read, whatever the answer."""
+        try:
+            octets, last = self.chunk(arg or "")
+        except BadParameter as refusal:
+            await self.push(str(refusal))
+            return
+        transaction = self.transaction()
+        if transaction.chunks is None:
+            self._passed = 0
+        chunks = transaction.chunks or Chunks(self.terms.max_message)
+        await chunks.read(self.reader, octets, self._idle.keep_off, self._in_mid_message)
+        if not transaction.rcpt_tos:
+            await self.push("503 5.5.1 Error: need RCPT command")
+            return
+        transaction.chunks = chunks
+        if last:
+            await self._end_message(*chunks.message())
+        else:
+            await self.push(chunks.refusal or f"250 2.0.0 {octets} octets received")
 
     async def _take_message(self) -> None:
         """What comes after 354, and the reply to its final dot.
@@ -255,6 +281,9 @@ class SmtpServer(EsmtpCommands):
             content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
         except asyncio.IncompleteReadError:
             raise asyncio.CancelledError from None  # nothing more comes
+        await self._end_message(content, refusal)
+
+    async def _end_message(self, content: bytes, refusal: str) -> None:
         fault = self._script.take("message", connection=self._number, sender=self._sender())
         if fault is None:
             await self._conclude(content, refusal)
