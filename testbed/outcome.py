@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from testbed.errors import CaptureError
-from testbed.expect import Judgement, judge
+from testbed.expect import Judgement, Verdict, judge
 from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
@@ -55,6 +55,11 @@ class Outcome:
             return Result.ERROR
         unchanged = self.accepted or not self.changes
         return Result.HELD if self.judgement.held and unchanged else Result.FAILED
+
+    @property
+    def not_judged(self) -> tuple[Verdict, ...]:
+        """What nobody could see of a scenario that held otherwise."""
+        return self.judgement.not_judged if self.judgement is not None and self.result is Result.HELD else ()
 
 
 def conclude(played: Played) -> Outcome:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from testbed.durations import format_duration
 from testbed.expect.observed import entries
+from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
@@ -15,9 +16,10 @@ from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.services.reading.results import reading_result
 from testbed.trace.services.service import Mail
-from testbed.trace.services.table import service_of
+from testbed.trace.services.table import service_of, service_within
 
 _SMTP_PORT = 25
+_BEFORE_TLS = ("starttls", "stls")
 
 
 def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
@@ -71,7 +73,23 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
         why = f"{expected.sender} said {', '.join(sorted(set(seen)))} instead"
     else:
         why = f"{expected.sender} was never asked {expected.command}" if not asked else "no reply came"
-    return Verdict(what, held, why, tuple(frames or asked), expected.line)
+    verdict = Verdict(what, held, why, tuple(frames or asked), expected.line)
+    enough = number > expected.count if expected.count is not None else held
+    return verdict if enough or verb in _BEFORE_TLS else unless_sealed(verdict, _hidden(expected, protocol, analysis))
+
+
+def _hidden(expected: ReplyExpected, protocol: str, analysis: Analysis) -> list[Connection]:
+    """The connections on which such a reply may have been given, unseen."""
+    return [
+        connection
+        for connection in sealed(analysis, [expected.sender])
+        if connection.server.name == expected.sender
+        and (
+            protocol.lower() in service_within(connection.service).names
+            if protocol
+            else service_within(connection.service).mail is not Mail.PULLED
+        )
+    ]
 
 
 def _speaks(connection: Connection, protocol: str) -> bool:
@@ -116,8 +134,11 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
     if expected.pipelined is not None and expected.pipelined != bool(ahead):
         differences.append(f"{len(ahead)} commands were sent before the reply to the one before them")
     frames = (connection.first_frame, *ahead, *connection.ending.frames)
-    why = "; ".join(differences) or f"connection {connection.number} did so"
-    return Verdict(what, not differences, why, frames, expected.line)
+    why = "; ".join(differences) or f"it did so, as connection {connection.number} of the trace"
+    verdict = Verdict(what, not differences, why, frames, expected.line)
+    asks_inside = expected.said is not None or expected.pipelined is not None
+    inside = asks_inside and connection.tls is not None and connection.tls.sealed
+    return unless_sealed(verdict, [connection] if inside else [])
 
 
 def _between(analysis: Analysis, client: str | None, server: str, port: int | None) -> list[Connection]:

@@ -15,6 +15,7 @@ from testbed.expect.notifications import judge_notified
 from testbed.expect.programs import judge_exited, judge_running
 from testbed.expect.reading import judge_fetched
 from testbed.expect.rules import judge_rules
+from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.expectations import (
@@ -67,15 +68,20 @@ class Judgement:
 
     @property
     def held(self) -> bool:
-        """Whether everything held."""
+        """Whether everything held that could be judged."""
         return all(verdict.held for verdict in (*self.expectations, *self.always))
+
+    @property
+    def not_judged(self) -> tuple[Verdict, ...]:
+        """What nobody could see."""
+        return tuple(verdict for verdict in (*self.expectations, *self.always) if not verdict.judged)
 
 
 def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     """Judge a trace of a scenario, fresh or stored."""
     expectations = tuple(
         replace(
-            _contradictable(_JUDGES[type(expectation)](expectation, analysis)),
+            _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis),
             file=scenario.file_of("expect"),
         )
         for expectation in scenario.expect
@@ -86,11 +92,11 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     return Judgement(expectations, staged, mail)
 
 
-def _contradictable(verdict: Verdict) -> Verdict:
+def _contradictable(verdict: Verdict, analysis: Analysis) -> Verdict:
     """A verdict without evidence is green by accident: nothing in the trace could have turned it red."""
     if verdict.held and not verdict.frames:
         why = f"nothing in this run could contradict it ({verdict.why})"
-        return replace(verdict, held=False, why=why)
+        return unless_sealed(replace(verdict, held=False, why=why), sealed(analysis))
     return verdict
 
 

@@ -7,7 +7,9 @@ from email import policy
 from email.parser import BytesParser
 
 from testbed.durations import format_duration
+from testbed.expect.conservation.copies import named
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
+from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.protocols.mime import attachments
@@ -59,17 +61,18 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         wanted = expected.copies * (1 if message_id else _sent_without_id(expected, analysis))
         if len(found) != wanted:
             held = False
-            which = message_id or "a message without Message-ID"
-            notes.append(f"{len(found)} copies of {which} arrived, expected {wanted}")
+            notes.append(f"{len(found)} copies of {named(message_id)} arrived, expected {wanted}")
             continue
         for entry in found:
             took = entry.time_ns - sent[message_id].time_ns if message_id in sent else 0
             late = expected.within is not None and took > expected.within
             held = held and not late
-            notes.append(f"{message_id} arrived after {format_duration(took)}" + (", too late" if late else ""))
+            notes.append(f"{named(message_id)} arrived after {format_duration(took)}" + (", too late" if late else ""))
     nobody = f"nobody sent {'such ' if about else ''}mail to {expected.to}"
     why = "; ".join(notes) or ("none arrived, as expected" if stored else nobody)
-    return Verdict(what, held, why, tuple(sorted(frames)), expected.line)
+    verdict = Verdict(what, held, why, tuple(sorted(frames)), expected.line)
+    inside = expected.text is not None or expected.attached
+    return verdict if held else unless_sealed(verdict, sealed(analysis, None if inside else programs(analysis)))
 
 
 def _sent_without_id(expected: Delivered, analysis: Analysis) -> int:
@@ -160,7 +163,8 @@ def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict
         if transaction.message is not None
         and any(r.accepted and expected.to in (None, r.address) for r in transaction.recipients)
     ]
-    return Verdict(what, right, why, tuple(frame for *_, frame in mine) or tuple(taken), expected.line)
+    verdict = Verdict(what, right, why, tuple(frame for *_, frame in mine) or tuple(taken), expected.line)
+    return unless_sealed(verdict, sealed(analysis, [expected.at]))
 
 
 def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
@@ -174,7 +178,8 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
         if entry.event.sender == expected.to and expected.recipient in (None, entry.event.recipient)
     ]
     if not bounces:
-        return Verdict(what, False, f"no notification was sent to {expected.to}", (), expected.line)
+        none = Verdict(what, False, f"no notification was sent to {expected.to}", (), expected.line)
+        return unless_sealed(none, sealed(analysis, programs(analysis)))
     matching = [e for e in bounces if expected.status in (None, e.event.status)]
     if not matching:
         found = ", ".join(sorted({entry.event.status for entry in bounces}))

@@ -32,7 +32,7 @@ def told_by_programs(analysis: Analysis) -> list[LogEntry[events.Bounced | event
     hosts = programs(analysis)
     handed = {c.number: c for c in analysis.connections if c.client.label in hosts and c.transactions}
     told: list[LogEntry[events.Bounced | events.Notified]] = []
-    for mail in mail_objects(analysis) if handed else ():
+    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows) if handed else ():
         if mail.connection not in handed or mail.direction != "to server" or not mail.complete:
             continue
         connection = handed[mail.connection]

@@ -48,7 +48,7 @@ class EarlyEnd:
         except CaptureError:
             return False
         # What became of mail is not asked: some of it may be under way.
-        held = all(verdict.held for verdict in (*judgement.expectations, *judgement.staged))
+        held = all(verdict.held and verdict.judged for verdict in (*judgement.expectations, *judgement.staged))
         if held:
             self._lab.journal.of(LAB)(events.CameTrue(), "everything that is expected has happened")
         return held

@@ -69,6 +69,7 @@ class ScenarioItem(pytest.Item):
         from testbed.bed import play_into
         from testbed.outcome import Result
         from testbed.report.annotate import annotated
+        from testbed.report.failures import unjudged
 
         trace = self._trace()
         trace.unlink(missing_ok=True)  # what an earlier run kept is not this one's
@@ -86,6 +87,8 @@ class ScenarioItem(pytest.Item):
             raise pytest.skip.Exception(outcome.played.skipped, _use_item_location=True)
         if outcome.result is not Result.HELD:
             raise NotGreen(outcome)
+        for line in unjudged(outcome):
+            self.warn(pytest.PytestWarning(line))
 
     def _compared(self, outcome: Outcome) -> Outcome:
         """The outcome with what changed since its reference trace, where references were named."""

@@ -16,6 +16,7 @@ THEME = Theme(
         "held": "bold green",
         "failed": "bold red",
         "skipped": "bold yellow",
+        "not_judged": "bold blue",
         "error": "bold red",
         "info": "cyan",
         "warning": "yellow",

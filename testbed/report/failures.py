@@ -53,6 +53,11 @@ def failures(outcome: Outcome) -> list[Failure]:
     return [*found, _changed(outcome)] if outcome.changes else found
 
 
+def unjudged(outcome: Outcome) -> list[str]:
+    """What could not be seen of a scenario that held otherwise, a line each."""
+    return [printable(f"not judged: {verdict.what}: {verdict.why}") for verdict in outcome.not_judged]
+
+
 def as_written(scenario: Scenario, verdict: Verdict) -> tuple[str, ...]:
     """The lines of the file that say what a verdict judges; none for what is always checked."""
     lines = _LINE_END.split(texts(scenario.file, scenario.text).get(verdict.file or scenario.file, ""))

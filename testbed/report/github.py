@@ -7,14 +7,15 @@ import os
 from testbed.outcome import Outcome
 from testbed.protocols.text import printable
 from testbed.report.failures import Failure, account, failures
-from testbed.report.run import Run, names
+from testbed.report.run import Run, names, remedy
+from testbed.report.words import count
 
 MOST = 10
 """GitHub shows so many errors of a step, and says nothing of the others."""
 
 
 def workflow_commands(run: Run, root: str = "") -> str:
-    """A line per failure; the last says how many more there are.
+    """A line per failure, which says at the end how many more there are; a warning where not all could be judged.
 
     ``root`` is the folder of the repository, from which GitHub counts paths; ``""`` for the current one.
     """
@@ -24,6 +25,10 @@ def workflow_commands(run: Run, root: str = "") -> str:
     if len(lines) > MOST:
         more = len(lines) - (MOST - 1)
         lines[MOST - 1 :] = [f"::error title=Mail Testbed::{more} more did not hold; the job's summary names them all"]
+    if partly := len(run.not_judged):
+        why = remedy(run.outcomes)
+        told = f"{count(partly, 'scenario')} held, but not all of it could be judged" + (f": {why}" if why else "")
+        lines.append(f"::warning title=Mail Testbed::{_data(told)}")
     return "".join(line + "\n" for line in lines)
 
 

@@ -12,7 +12,7 @@ from testbed.report.failures import as_written, failures
 from testbed.report.fields import written
 from testbed.report.json_analysis import harmless
 from testbed.report.json_fields import FINDING
-from testbed.report.run import Run, inspect_command, why_skipped
+from testbed.report.run import Run, inspect_command, remedy, why_skipped
 
 SCHEMA_VERSION = 1
 
@@ -26,6 +26,8 @@ def run_json(run: Run) -> str:
         "seconds": round(run.seconds, 3),
         "interrupted": run.interrupted,
         "shard": run.shard or None,
+        "not_judged": len(run.not_judged),
+        "remedy": remedy(run.outcomes) or None,
         "totals": {str(kind): run.counts[kind] for kind in Result},
         "scenarios": [_scenario(outcome) for outcome in run.outcomes],
     }
@@ -41,6 +43,7 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "title": scenario.title,
         "rfc": scenario.rfc or None,
         "verdict": str(result.result),
+        "judged": judgement is not None and not judgement.not_judged,
         "seconds": round(result.played.seconds, 3),
         "error": result.played.error or None,
         "skipped": why_skipped(result) if result.result is Result.SKIPPED else None,

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 from testbed import __version__
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
-from testbed.report.failures import account, failures
+from testbed.report.failures import account, failures, unjudged
 from testbed.report.run import Run, names, why_skipped
 
 _ATTACHABLE = re.compile(r"[^\[\]|]+")
@@ -83,7 +83,7 @@ def _case(suite: ET.Element, outcome: Outcome, name: str) -> None:
         kind, word = ("error", "lab") if outcome.result is Result.ERROR else ("failure", "expectation")
         told = ET.SubElement(case, kind, {"message": _text(first + more), "type": word})
         told.text = "\n\n".join(_lines(account(outcome, failure)) for failure in found)
-    if outcome.result is not Result.HELD and (said := _said(outcome)):
+    if said := _said(outcome) if outcome.result is not Result.HELD else _lines(unjudged(outcome)):
         ET.SubElement(case, "system-out").text = said
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
 from testbed.report.failures import Failure, failures
-from testbed.report.run import Run, inspect_command, names, why_skipped
+from testbed.report.run import Run, inspect_command, names, remedy, why_skipped
 from testbed.report.words import count, frames
 
 MOST_OCTETS = 900_000
 """GitHub refuses a job's summary of more than 1 MiB, as a whole."""
 
 _MARKS = {Result.HELD: "✅", Result.FAILED: "❌", Result.SKIPPED: "⏭️", Result.ERROR: "💥"}
+_PARTLY = "❔"
 _SPECIAL = re.compile(r"[!-/:-@\[-`{-~]")
 _TICKS = re.compile("`+")
 _HARMLESS = "/,.'\"()=+%-?;!"  # means nothing inside a line
@@ -43,7 +44,11 @@ def _head(run: Run) -> Iterator[str]:
     )
     yield ""
     told = [f"{_MARKS[kind]} {counts[kind]} {kind}" for kind in Result if counts[kind]]
+    if partly := len(run.not_judged):
+        told.append(f"{_PARTLY} {partly} not judged in full")
     yield " · ".join([*told, f"{run.seconds:.1f} s", *([f"shard {_plain(run.shard)}"] if run.shard else [])])
+    if missing := remedy(run.outcomes):
+        yield f"\n{_plain(missing)}"
     if run.interrupted:
         yield "\n**The run was interrupted.**"
     elif run.why_no_lab:
@@ -94,6 +99,8 @@ def _table(named: Sequence[tuple[Outcome, str]]) -> Iterator[str]:
     for outcome, name in named:
         why = f": {_plain(why_skipped(outcome))}" if outcome.result is Result.SKIPPED else ""
         mark = f"{_MARKS[outcome.result]} {outcome.result}"
+        if outcome.not_judged:
+            mark = f"{_PARTLY} {outcome.result}, {len(outcome.not_judged)} not judged"
         file = _plain(outcome.scenario.file)  # in a table, code may hold no |
         yield f"| {mark} | {_plain(name)}{why} | {file} | {outcome.played.seconds:.2f} |"
     yield ""

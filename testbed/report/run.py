@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from testbed.outcome import Outcome, Result
+from testbed.pcap.tshark import installed
+from testbed.report.words import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,23 @@ class Run:
     def why_no_lab(self) -> str:
         """Why this machine runs no lab, ``""`` where it does."""
         return next((outcome.played.error for outcome in self.outcomes if outcome.played.no_lab), "")
+
+    @property
+    def not_judged(self) -> tuple[Outcome, ...]:
+        """Scenarios that held as far as could be seen, which was not to the end."""
+        return tuple(outcome for outcome in self.outcomes if outcome.not_judged)
+
+
+def remedy(outcomes: Sequence[Outcome]) -> str:
+    """What to install, so that more can be judged; ``""`` where that would not help."""
+    closed = sum(
+        any(connection.tls is not None and connection.tls.sealed for connection in outcome.analysis.connections)
+        for outcome in outcomes
+        if outcome.analysis is not None and outcome.judgement is not None and outcome.judgement.not_judged
+    )
+    if not closed or installed():
+        return ""
+    return f"TLS stays encrypted in {count(closed, 'scenario')}; to have it judged, run 'apt-get install tshark'"
 
 
 def why_skipped(outcome: Outcome) -> str:

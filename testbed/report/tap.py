@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable
-from testbed.report.failures import Failure, failures
+from testbed.report.failures import Failure, failures, unjudged
 from testbed.report.run import Run, inspect_command, names, why_skipped
 
 
@@ -25,6 +25,7 @@ def _lines(run: Run) -> Iterator[str]:
     for number, (outcome, name) in enumerate(zip(run.outcomes, names(run.outcomes), strict=True), 1):
         yield _point(number, outcome, name)
         yield from _diagnosis(outcome)
+        yield from (f"# {_escaped(line)}" for line in unjudged(outcome))
     if run.interrupted:
         yield "Bail out! interrupted"
     elif run.why_no_lab:

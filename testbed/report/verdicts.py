@@ -14,7 +14,7 @@ from rich.text import Text
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.report.changes import changes
-from testbed.report.run import why_skipped
+from testbed.report.run import remedy, why_skipped
 from testbed.report.words import frames
 
 
@@ -24,6 +24,7 @@ def outcome(result: Outcome, *, whole: bool) -> RenderableType:
         (f"{result.result:<7} ", str(result.result)),
         (result.scenario.title, "bold"),
         (f"  {result.played.seconds:.2f} s  {result.scenario.file}", "quiet"),
+        (f"  {len(result.not_judged)} not judged" if result.not_judged else "", "not_judged"),
     )
     parts: list[RenderableType] = [head]
     if result.played.error:
@@ -47,7 +48,7 @@ def _table(verdicts: Sequence[Verdict], file: str) -> Table:
     table.add_column(overflow="fold")
     for verdict in verdicts:
         mark = Text("✓", "held") if verdict.held else Text("✗", "failed")
-        mark = mark if verdict.judged else Text("?", "skipped")
+        mark = mark if verdict.judged else Text("?", "not_judged")
         cited = frames(verdict.frames)
         why = Text(verdict.why, "" if not verdict.held else "quiet")
         if cited:
@@ -61,11 +62,17 @@ def _table(verdicts: Sequence[Verdict], file: str) -> Table:
 def summary(console: Console, outcomes: Sequence[Outcome], seconds: float, folder: Path | None) -> None:
     """The last lines of a run."""
     counts = Counter(result.result for result in outcomes)
+    partly = sum(bool(result.not_judged) for result in outcomes)
     text = Text()
     for kind in Result:
         if counts[kind]:
-            text.append(f"{counts[kind]} {kind}", str(kind)).append(" · ")
+            text.append(f"{counts[kind]} {kind}", str(kind))
+            if kind is Result.HELD and partly:
+                text.append(f" ({partly} of them not judged in full)", "not_judged")
+            text.append(" · ")
     text.append(f"{seconds:.2f} s")
     console.print(text)
+    if missing := remedy(outcomes):
+        console.print(Text(missing, "not_judged"), soft_wrap=True)
     if folder is not None:
         console.print(Text(f"traces in {folder}", "quiet"), soft_wrap=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import smtplib
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -92,6 +94,12 @@ def say(client: socket.socket, octets: bytes) -> bool:
     return True
 
 
+def listen(client: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while client.recv(65_536):
+            pass
+
+
 def hang_up(client: socket.socket, how: str) -> None:
     if how == "RST":
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -109,14 +117,13 @@ def assert_served(bed: Bed, session: Session) -> None:
         assert heard == session.answer
 
 
-@pytest.mark.parametrize("how", ["FIN", "RST"])
 @pytest.mark.parametrize("name", SESSIONS)
-def test_whoever_hangs_up_after_any_octet_leaves_others_served(bed: Bed, name: str, how: str) -> None:
+def test_whoever_hangs_up_after_any_octet_leaves_others_served(bed: Bed, name: str) -> None:
     session = SESSIONS[name]
     for length in range(len(session.said) + 1):
         client = connected(bed, session)
         say(client, session.said[:length])
-        hang_up(client, how)
+        hang_up(client, "FIN" if length % 2 else "RST")
         assert_served(bed, session)
 
 
@@ -149,6 +156,59 @@ def test_a_thousand_clients_come_talk_and_go_in_any_order(bed: Bed) -> None:
         hang_up(client, chance.choice(["FIN", "RST"]))
     for session in SESSIONS.values():
         assert_served(bed, session)
+
+
+def test_whoever_half_closes_hears_everything_through_the_forwarded_port(bed: Bed) -> None:
+    asked = b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n"
+    for name, said, answers in (
+        ("smtp", b"EHLO x\r\nRSET\r\nQUIT\r\n", [b"220 ", b"\r\n250 HELP", b"\r\n250 ", b"\r\n221 "]),
+        ("pop3", b"USER bob\r\nPASS secret\r\nQUIT\r\n", [b"+OK"] * 4),
+        ("imap", b"a LOGIN bob secret\r\nb LOGOUT\r\n", [b"* OK", b"\r\na OK", b"\r\nb OK"]),
+        ("http", asked * 3, [b"HTTP/1.1 200"] * 3),
+    ):
+        with connected(bed, SESSIONS[name]) as client:
+            client.sendall(said)
+            client.shutdown(socket.SHUT_WR)
+            heard = b""
+            while piece := client.recv(65_536):
+                heard += piece
+        for answer in answers:
+            assert answer in heard, name
+            heard = heard.partition(answer)[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("smtp", b"NOOP\r\n" * 5_000),
+        ("smtp", b"\r\n" * 5_000),
+        ("smtp", SESSIONS["smtp"].said.partition(b"DATA\r\n")[0] + b"DATA\r\n" + b"\r\n" * 60_000),
+        ("smtp", b"x" * 1_000_000),
+        ("pop3", b"NOOP\r\n" * 5_000),
+        ("pop3", b"x" * 1_000_000),
+        ("imap", b"a NOOP\r\n" * 1_000),
+        ("imap", b"a LOGIN bob secret\r\n" + b'b LIST "" ' + b"*a" * 60 + b"b\r\n"),
+        ("imap", b"a LOGIN bob secret\r\nb SELECT INBOX\r\nc SEARCH " + b"(" * 20_000 + b"\r\n"),
+        (
+            "imap",
+            b"a LOGIN bob secret\r\nb SELECT INBOX\r\nc FETCH 1:4294967295" + b",1:4294967295" * 2_000 + b" FLAGS\r\n",
+        ),
+        ("http", b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n" * 200),
+    ],
+    ids=lambda value: f"{value[:24]!r}" if isinstance(value, bytes) else value,
+)
+def test_whoever_talks_without_a_pause_leaves_others_their_turn(bed: Bed, name: str, said: bytes) -> None:
+    with connected(bed, SESSIONS[name]) as client:
+        talking = threading.Thread(target=say, args=(client, said))
+        talking.start()
+        listening = threading.Thread(target=listen, args=(client,))
+        listening.start()
+        for session in SESSIONS.values():
+            assert_served(bed, session)
+        talking.join()
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+        listening.join()
 
 
 def test_an_application_gives_up_on_a_server_that_stalls_as_often_as_it_likes() -> None:

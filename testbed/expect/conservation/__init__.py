@@ -6,6 +6,7 @@ What nobody can see is not judged, and the verdict says of what.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from testbed.expect.conservation.copies import kept_though_refused, misdelivered, named, sent_again, stored_too_often
 from testbed.expect.conservation.folders import in_two_folders
@@ -13,20 +14,29 @@ from testbed.expect.conservation.ledger import Debt, Ledger
 from testbed.expect.conservation.octets import altered
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.conservation.stored import known_again
+from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
 from testbed.expect.verdict import Verdict
 from testbed.trace.analysis import Analysis
 
 CONSERVED = "no mail is lost, none is doubled without cause"
 UNALTERED = "no mail is altered"
 NOT_JUDGED = "mail that programs hold"
+UNDER_TLS = "mail under TLS"
+_NOTHING_SEEN = "no promise could be followed to its end"
 _MOST = 5  # sentences in one verdict
 
 
 def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[Verdict, ...]:
-    """On what was altered, where anything was; on what nobody can see, where there is any; on all mail of a trace."""
+    """On what was altered, where anything was; on what nobody can see, where there is any; on all mail of a trace.
+
+    Hosts some of whose mail TLS hides are accused of nothing.
+    """
+    closed = list(filter(hides_mail, sealed(analysis)))
+    hidden = ends(closed)
     log = known_again(analysis, carried)
-    debts = Ledger(analysis, carried, log).debts()
-    changed = list(altered(analysis, carried, log))
+    accusing = [entry for entry in log if entry.host not in hidden]
+    debts = [debt for debt in Ledger(analysis, carried, log).debts() if debt.host not in hidden or debt.is_kept]
+    changed = list(altered(analysis, carried, accusing, hidden))
     unseen = [debt for debt in debts if debt.unseen]
     verdicts = [Verdict(UNALTERED, False, _some(changed), _frames(carried))] if changed else []
     if unseen:
@@ -35,14 +45,19 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
             for debt in unseen
         )
         verdicts.append(Verdict(NOT_JUDGED, True, why, _of_debts(unseen), judged=False))
-    doubled, excused = stored_too_often(carried, log)
+    if closed:
+        frames = tuple(connection.first_frame for connection in closed)
+        verdicts.append(Verdict(UNDER_TLS, True, encrypted(closed), frames, judged=False))
+    doubled, excused = stored_too_often(carried, accusing)
     doubled += [
         *in_two_folders(analysis),
-        *sent_again(analysis, carried),
-        *kept_though_refused(carried, log),
-        *misdelivered(analysis, carried, log),
+        *sent_again(analysis, carried, hidden),
+        *kept_though_refused(carried, accusing),
+        *misdelivered(analysis, carried, accusing, hidden),
     ]
-    return (*verdicts, _conserved(debts, doubled, excused))
+    conserved = _conserved(debts, doubled, excused)
+    nothing_seen = bool(verdicts) and conserved.held and not any(debt.is_kept for debt in debts)
+    return (*verdicts, replace(conserved, judged=False, why=_NOTHING_SEEN) if nothing_seen else conserved)
 
 
 def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[str]) -> Verdict:

@@ -6,7 +6,7 @@ A copy too many is allowed only where a reply did not reach a client that could 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.observed import programs
@@ -35,14 +35,17 @@ def stored_too_often(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> tup
     return doubled, excused
 
 
-def sent_again(analysis: Analysis, carried: Sequence[Passage]) -> Iterator[str]:
-    """Messages a relay has handed over more often than it was given them, having heard the 250."""
+def sent_again(analysis: Analysis, carried: Sequence[Passage], hidden: Container[str]) -> Iterator[str]:
+    """Messages a relay has handed over more often than it was given them, having heard the 250.
+
+    Nobody knows what ``hidden`` hosts were given.
+    """
     given = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is not Answer.REFUSED)
     given += Counter(
         (entry.host, entry.event.message_id, entry.event.target.lower()) for entry in of(analysis.log, events.Forwarded)
     )
     handed: dict[tuple[str, str, str], list[Passage]] = {}
-    for passage in carried:
+    for passage in (one for one in carried if one.client not in hidden):
         handed.setdefault((passage.client, passage.known_as, passage.recipient), []).append(passage)
     for key, tries in handed.items():
         heard = [passage for passage in tries if passage.answer is Answer.TAKEN]
@@ -67,9 +70,14 @@ def kept_though_refused(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> 
             )
 
 
-def misdelivered(analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
-    """Messages that a program gave to somebody whom nobody has sent them, in a mailbox or to the next hop."""
-    hosts = programs(analysis)
+def misdelivered(
+    analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry], hidden: frozenset[str]
+) -> Iterator[str]:
+    """Messages that a program gave to somebody whom nobody has sent them, in a mailbox or to the next hop.
+
+    Nobody knows what ``hidden`` hosts were given.
+    """
+    hosts = programs(analysis) - hidden
     wanted: dict[tuple[str, str], set[str]] = {}
     for passage in carried:
         wanted.setdefault((passage.server, passage.message_id), set()).add(passage.recipient)

@@ -40,6 +40,11 @@ class Debt:
     unseen: int
     frames: tuple[int, ...]
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether all of them were seen kept."""
+        return not self.lost and not self.unseen
+
 
 @dataclass(frozen=True, slots=True)
 class _Key:

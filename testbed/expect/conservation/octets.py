@@ -7,7 +7,7 @@ ASCII may be encoded for a next hop that cannot take them (RFC 6152 §3).  All e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from email import policy
 from email.message import Message
 from email.parser import BytesParser
@@ -24,13 +24,18 @@ _MAY_GO = frozenset(("return-path", "bcc", "content-length", "resent-bcc"))
 _OF_ENCODING = frozenset(("content-transfer-encoding", "content-type", "mime-version"))
 
 
-def altered(analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
-    """What was changed on the way, in sentences: by relays, then by those who store."""
+def altered(
+    analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry], hidden: Container[str]
+) -> Iterator[str]:
+    """What was changed on the way, in sentences: by relays, then by those who store.
+
+    Nobody knows what ``hidden`` hosts were given.
+    """
     given: dict[tuple[str, str], list[Passage]] = {}
     for passage in carried:
         given.setdefault((passage.server, passage.message_id), []).append(passage)
     seen: dict[str, None] = {}
-    for passage in carried:
+    for passage in (one for one in carried if one.client not in hidden):
         before = [one for one in given.get((passage.client, passage.known_as), ()) if one.ended_ns <= passage.ended_ns]
         difference = _between(analysis, before, passage)
         if difference:

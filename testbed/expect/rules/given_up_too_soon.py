@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.observed import entries, programs
 from testbed.expect.rules.tries import Offer, tries
+from testbed.expect.sealed import ends, sealed
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.scenario import Scenario
@@ -21,7 +22,7 @@ def given_up_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequence[
 
     The lab's own relay gives up when its scenario says so.
     """
-    hosts = programs(analysis)
+    hosts = programs(analysis) - ends(sealed(analysis))
     given = Counter(Offer(p.server, p.sender, p.recipient) for p in carried if p.promised)
     bounced = {
         (entry.host, entry.event.sender.lower(), entry.event.recipient.lower()): entry

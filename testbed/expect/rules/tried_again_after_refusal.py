@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.rules.tries import Offer, tries
+from testbed.expect.sealed import ends, sealed
 from testbed.expect.verdict import Verdict
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
@@ -17,13 +18,14 @@ _FINAL = ("550", "551", "553", "554")
 
 def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
     """A relay offers a recipient again, although each message it has taken for him was taken or refused for good."""
+    hidden = ends(sealed(analysis))  # nobody knows what else they were given
     given: dict[Offer, int] = {}
     for passage in carried:
         if passage.answer is not Answer.REFUSED:
             offer = Offer(passage.server, passage.sender, passage.recipient)
             given[offer] = given.get(offer, 0) + 1
     for offer, made in tries(analysis).items():
-        if offer not in given:
+        if offer not in given or offer.client in hidden:
             continue
         final = [at for at, one in enumerate(made) if one.status[:1] == "2" or one.status.startswith(_FINAL)]
         last = final[given[offer] - 1] if len(final) >= given[offer] else len(made)

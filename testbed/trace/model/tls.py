@@ -25,7 +25,8 @@ class TlsSession:
     version the client offered and the one the server chose, 0 where no ServerHello was seen.  ``alpn`` is the server's
     choice, where it was in clear.  ``plain_answer`` is the frame in which a server answered in plain text instead, 0
     for none.  ``opened`` counts the records that keys opened.  ``steps`` are frames, sides and names of the messages
-    seen.  ``certificate`` is the server's own, DER, where it was in clear or keys opened it.
+    seen.  ``certificate`` is the server's own, DER, where it was in clear or keys opened it.  ``sealed`` tells that the
+    handshake ended and no key opened what came then.
     """
 
     implicit: bool
@@ -42,6 +43,7 @@ class TlsSession:
     opened: int
     steps: tuple[tuple[int, int, str], ...]
     certificate: bytes = b""
+    sealed: bool = False
 
     @property
     def summary(self) -> str:

@@ -24,6 +24,7 @@ _OTHERS = (
 
 _NOT_FOLLOWED = Service(names=())
 _BY_NAME = {name: service for service in SERVICES for name in service.names}
+_BY_PORT_NAME = {port.name: service for service in SERVICES for port in service.ports}
 _PORTS = (*(port for service in SERVICES for port in service.ports), *_OTHERS)
 _BY_PORT = {(port.transport, port.number): port for port in _PORTS}
 PORTS = frozenset(port.number for port in _PORTS)
@@ -33,6 +34,11 @@ PORTS = frozenset(port.number for port in _PORTS)
 def service_of(name: str) -> Service:
     """The description of a service by one of its names; of one that is not followed for any other name."""
     return _BY_NAME.get(name, _NOT_FOLLOWED)
+
+
+def service_within(name: str) -> Service:
+    """The description of a service, also where TLS hides it and only its port tells: ``imaps``."""
+    return _BY_NAME.get(name) or _BY_PORT_NAME.get(name, _NOT_FOLLOWED)
 
 
 def name_by_port(transport: str, number: int) -> str:

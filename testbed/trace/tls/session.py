@@ -72,6 +72,7 @@ class TlsWatch:
         self._alerts: list[Alert] = []
         self._plain_answer = 0
         self._secrets = 0  # records of TLS 1.3 the client protected
+        self._talked = False  # behind the handshake, or so it looks without keys
         self._count = 0
         self._steps: list[tuple[int, int, str]] = []
         self._certificate = _CertificateReader()
@@ -122,6 +123,7 @@ class TlsWatch:
             opened=self._count,
             steps=tuple(self._steps),
             certificate=self._certificate.found,
+            sealed=self._talked and not self._count,
         )
 
     def _plain(self, item: Chunk | Gap) -> None:
@@ -154,6 +156,10 @@ class TlsWatch:
             if self._secrets == 1 and len(record.fragment) == _SECRET_ALERT and content is None:
                 self._alerts.append(Alert(side, True, None, record.frame))
                 self._steps.append((record.frame, side, "encrypted alert"))
+            else:
+                self._talked = True
+        elif record.kind == APPLICATION_DATA and not self._is_1_3():
+            self._talked = True
 
     def _is_1_3(self) -> bool:
         server = self._hellos[SERVER]

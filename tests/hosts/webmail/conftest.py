@@ -21,7 +21,6 @@ from urllib.parse import urlencode
 import pytest
 from imapclient import IMAPClient
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from testbed.hosts.dialogue import DialogueScript
@@ -30,6 +29,7 @@ from testbed.hosts.reading.imap_client import ImapClient
 from testbed.hosts.sending.delivery import DeliverySession
 from testbed.hosts.site import Site
 from testbed.hosts.webmail.app import Backend, application
+from testbed.hosts.webmail.http import HttpProtocol
 from tests.hosts.conftest import Running, Serve
 from tests.patience import HANG_S
 
@@ -162,7 +162,7 @@ def _running(backend: Backend) -> Iterator[int]:
     thread.start()
 
     async def listen() -> asyncio.Server:
-        return await loop.create_server(lambda: H11Protocol(config, state, {}, loop), "127.0.0.1", 0)
+        return await loop.create_server(lambda: HttpProtocol(config, state, {}, loop), "127.0.0.1", 0)
 
     async def end() -> None:
         server.close()
