@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HELD, FAILED, WRONG_USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
+_GARBAGE = 100_000  # new objects until it is looked for; at Python's 700, imports look eighty times and find none
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,10 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _call(command: str, options: object) -> int:
+    import gc
     from importlib import import_module
 
     from testbed.errors import LabError, TestbedError
 
+    gc.set_threshold(_GARBAGE)
     module = import_module(f"testbed.cli.{command}")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -8,7 +8,7 @@ from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.expectations import MailboxExpected
-from testbed.scenario.talk import octets_of
+from testbed.scenario.octets import octets_of
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 

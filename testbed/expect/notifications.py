@@ -32,6 +32,8 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
         return unless_sealed(red, sealed(analysis) if problems == [_UNSEEN] else [])
     held = len(found) == expected.count if expected.count is not None else bool(found)
     why = f"{len(found)} such notifications arrived" + (f", {len(ids)} were sent" if len(ids) != len(found) else "")
+    if not held and not told and (others := _others(analysis, expected)):
+        why, frames = _differences(expected, others), tuple(entry.frame for entry in others)
     verdict = Verdict(what, held, why, frames, expected.line)
     return verdict if held else unless_sealed(verdict, sealed(analysis, programs(analysis)))
 
@@ -44,6 +46,25 @@ def _notifications(analysis: Analysis, expected: Notified) -> list[LogEntry[even
         and entry.event.action == expected.action
         and expected.recipient in (None, entry.event.recipient)
     ]
+
+
+def _others(analysis: Analysis, expected: Notified) -> list[LogEntry[events.Fate]]:
+    """The notifications to the same sender that say something else."""
+    found = (*entries(analysis, events.Bounced), *entries(analysis, events.Notified))
+    return [entry for entry in found if entry.event.sender == expected.to and entry.event.dsn_id]
+
+
+def _differences(expected: Notified, others: list[LogEntry[events.Fate]]) -> str:
+    """The fields of the notification that comes nearest which are not as expected."""
+
+    def fields(entry: LogEntry[events.Fate]) -> list[str]:
+        said = entry.event
+        wrong = [f"Final-Recipient is {said.recipient}"] if expected.recipient not in (None, said.recipient) else []
+        wrong += [f"Action is {said.action}"] if expected.action != said.action else []
+        return wrong + ([f"Status is {said.status}"] if expected.status not in (None, said.status) else [])
+
+    nearest = min(others, key=lambda entry: len(fields(entry)))
+    return f"{nearest.event.dsn_id or 'a notification'} says otherwise: {', '.join(fields(nearest))}"
 
 
 _OCCASIONS: dict[str, tuple[type[events.ForRecipient], ...]] = {

@@ -87,7 +87,7 @@ class _Connection:
     async def say(self, saying: object) -> None:
         match saying:
             case Silence():
-                await asyncio.sleep(saying.wait / SECOND)
+                await self._listen(saying.wait / SECOND)
             case Ending():
                 await self._finish(saying.then)
             case _:
@@ -97,6 +97,16 @@ class _Connection:
                 for line in breath:
                     if isinstance(line, str):
                         await self.hear(f"the reply to '{line[:40]}'")
+
+    async def _listen(self, wait_s: float) -> None:
+        """Say nothing.  What comes meanwhile, a 421 perhaps, answers nothing that is said later."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout_at(until):
+                while await self._reader.read(_MAX_REPLY_LINE):
+                    pass
+        await asyncio.sleep(until - loop.time())
 
     async def hear(self, what: str) -> None:
         """Wait for one reply, all its lines."""

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from testbed.hosts.fault_script import FaultScript
 from testbed.scenario.faults.dialogue import DialogueFault
 
-_ALIASES = {"HELO": "EHLO"}
-
 
 class DialogueScript(FaultScript[DialogueFault]):
     """The faults of one host in one role, in the order of the file."""
@@ -43,7 +41,7 @@ class DialogueScript(FaultScript[DialogueFault]):
         """The fault to stage now.  ``stage`` is a command's verb, ``connect`` or ``message``."""
 
         def applies(fault: DialogueFault) -> bool:
-            if fault.octet is not None or fault.on not in (stage, _ALIASES.get(stage)):
+            if fault.octet is not None or fault.on != stage:
                 return False
             if fault.recipient is not None and fault.recipient.lower() != recipient.lower():
                 return False

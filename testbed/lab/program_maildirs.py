@@ -57,6 +57,7 @@ class ProgramMaildirs:
                 octets=len(message),
                 body_sha256=sha256(body).hexdigest(),
                 header=field_digests(head),
+                text_sha256=sha256(body.rstrip(b"\r\n")).hexdigest(),
                 sender=header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
                 subject=header_field(head[:_MAX_HEAD], "Subject"),
             ),

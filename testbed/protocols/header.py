@@ -8,7 +8,6 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.policy import compat32
 from functools import cache
-from hashlib import sha256
 
 from testbed.protocols.text import printable
 
@@ -69,6 +68,8 @@ def field_digests(header: bytes) -> tuple[str, ...]:
 
     A field is told apart by its octets, folding included (RFC 5322 §2.2.3); lines end at CRLF.
     """
+    from hashlib import sha256  # brings all of OpenSSL, for the few who ask
+
     return tuple(
         f"{_NOT_OF_NAMES.sub('?', _name(field))}={sha256(field).hexdigest()[:16]}" for field in _FIELD.findall(header)
     )

@@ -13,6 +13,8 @@ _HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS", "ID"))
 _SECRET = frozenset(("LOGIN", "AUTHENTICATE"))
 _MASK = "********"
 _MOST_DIGITS = 10
+_HEADER = re.compile(rb"(?i)\b(RFC822\.HEADER\b|BODY(\.PEEK)?\[HEADER\](?!<))")
+_TEXT = re.compile(rb"(?i)\b(RFC822\.TEXT\b|BODY(\.PEEK)?\[TEXT\](?!<))")
 _WHOLE_MESSAGE = re.compile(rb"(?:BODY|BODY\.PEEK|BINARY|BINARY\.PEEK)\[\](?!<)|\bRFC822(?![.\w])", re.I)
 
 
@@ -60,6 +62,12 @@ def number(word: str) -> int | None:
 def asks_for_messages(fetch: bytes) -> bool:
     """Whether a line with FETCH asks for messages from the first octet to the last (RFC 3501 §6.4.5, RFC 3516)."""
     return _WHOLE_MESSAGE.search(fetch) is not None
+
+
+def asks_for_part(fetch: bytes) -> str:
+    """``header`` or ``text`` where a line with FETCH asks for that half of messages, whole; ``both``, or ``""``."""
+    header, text = _HEADER.search(fetch) is not None, _TEXT.search(fetch) is not None
+    return "both" if header and text else "header" if header else "text" if text else ""
 
 
 def phase_word(name: str) -> str:

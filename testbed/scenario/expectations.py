@@ -18,10 +18,10 @@ from testbed.scenario.naming import (
     RelayName,
     UserAgentName,
 )
+from testbed.scenario.octets import Octets
 from testbed.scenario.problems import Found
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
-from testbed.scenario.talk import Octets
 
 _CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
 _STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"

@@ -1,8 +1,7 @@
-"""The step that speaks raw octets, and how octets are written in a scenario."""
+"""The step that speaks raw octets."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -11,39 +10,20 @@ from pydantic_core import PydanticCustomError
 from testbed.scenario.base import Duration, Part
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName, MailServerName
+from testbed.scenario.octets import Octets, are_octets, octets_of
 from testbed.scenario.problems import Found
 from testbed.scenario.tagged import Tagged
 from testbed.scenario.units import parse_duration
 
 MAX_TALK_OCTETS = 50_000_000
 
-_NAMED = {"<CRLF>": "\r\n", "<CR>": "\r", "<LF>": "\n", "<NUL>": "\0"}
-_NAME = re.compile("|".join(_NAMED))
-
-
-def octets_of(text: str) -> bytes:
-    """What ``octets`` stands for: ``<CRLF>``, ``<CR>``, ``<LF>`` and ``<NUL>`` by name, else an octet a character."""
-    return _NAME.sub(lambda found: _NAMED[found[0]], text).encode("latin-1")
-
-
-def _is_octets(value: object) -> object:
-    strange = next((c for c in value if ord(c) > 0xFF), "") if isinstance(value, str) else ""
-    if strange:
-        raise ValueError(f"'{strange}' is no octet; write the octets of its UTF-8 as \\x.. in double quotes")
-    return value
-
 
 def _is_line(value: object) -> object:
     if isinstance(value, str) and ("\r" in value or "\n" in value):
         raise ValueError("a line is sent with one CRLF behind it; write 'octets' for other line ends")
-    return _is_octets(value)
+    return are_octets(value)
 
 
-Octets = Annotated[
-    str,
-    BeforeValidator(_is_octets),
-    Field(description="An octet a character up to \\xff, and <CRLF>, <CR>, <LF>, <NUL>."),
-]
 Line = Annotated[str, BeforeValidator(_is_line), Field(description="Sent with CRLF; then its reply is awaited.")]
 
 

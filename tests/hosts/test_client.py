@@ -124,3 +124,17 @@ def test_nobody_listens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert say(port, tmp_path, "NOOP").unsaid == 1
+
+
+def test_what_was_said_in_a_silence_answers_nothing_later(tmp_path: Path) -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(HELLO + b"421 4.4.2 mx closing: idle for too long\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        talked = say(listener.getsockname()[1], tmp_path, {"wait": "300ms"}, "RSET", {"then": "close"})
+        thread.join(20)
+    assert (talked.said, talked.status) == (1, "the server hung up before the reply to 'RSET'")

@@ -413,6 +413,49 @@ def test_faults_replace_what_the_server_would_say(serve: Serve, fault: dict[str,
     assert len(server.messages("carol")) == (1 if expected[-2:] in (["250", "(go"], ["250", "221"]) else 0)
 
 
+ONE_MAIL = TO_CAROL + b"DATA\r\nSubject: hi\r\n\r\nhello\r\n.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "written"),
+    [
+        ({"on": "connect", "reply": "220 ****"}, b"220 ****\r\n250-"),
+        ({"on": "connect", "reply": ["220-one", "220 two"]}, b"220-one\r\n220 two\r\n250-"),
+        ({"on": "connect", "raw": "220 \xe9<LF>"}, b"220 \xe9\n250-"),
+        ({"on": "EHLO", "reply": "250-mx\n250-SIZE 9\n250 XXXA\n"}, b"250-mx\r\n250-SIZE 9\r\n250 XXXA\r\n250 2.1.0"),
+        ({"on": "RCPT", "reply": ["450-4.2.1 a", "550 5.1.1 b"]}, b"ok\r\n450-4.2.1 a\r\n550 5.1.1 b\r\n503 "),
+        ({"on": "RCPT", "reply": "550 5.1.1 Boîte inconnue"}, "\r\n550 5.1.1 Boîte inconnue\r\n503 ".encode()),
+        ({"on": "RCPT", "raw": "550-x<LF>450 y<CRLF>"}, b"\r\n550-x\n450 y\r\n503 "),
+        ({"on": "message", "octet": 3, "reply": "552 5.3.4 Big"}, b"\r\n552 5.3.4 Big\r\n221 "),
+        ({"on": "message", "octet": 3, "reply": "421 4.3.2 Down"}, b"\r\n421 4.3.2 Down\r\n(gone)"),
+        ({"on": "message", "octet": 3, "reply": "552 5.3.4 Big", "then": "close"}, b"\r\n552 5.3.4 Big\r\n(gone)"),
+        ({"on": "message", "reply": ["421-4.7.28 a", "421 4.7.28 b"]}, b"\r\n421-4.7.28 a\r\n421 4.7.28 b\r\n(gone)"),
+        ({"on": "message", "delay": "200ms"}, b"250 2.0.0"),
+        ({"on": "DATA", "reply": "354-go\n354 on"}, b"354-go\r\n354 on\r\n250 "),
+    ],
+    ids=lambda value: " ".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_a_reply_is_sent_as_it_is_written(serve: Serve, fault: dict[str, object], written: bytes) -> None:
+    server = serve(DialogueFault.model_validate({"at": "someschool.edu", **fault}))
+    said = talk(server, GREETING + ONE_MAIL + b"QUIT\r\n")
+    assert written in said
+    assert len(server.messages("carol")) == (1 if b"250 2.0.0" in said else 0)
+
+
+def test_a_late_reply_comes_whole_and_late(serve_in_scenario_time: Serve) -> None:
+    fault = {"at": "someschool.edu", "on": "EHLO", "delay": "1h"}
+    server = serve_in_scenario_time(DialogueFault.model_validate(fault))
+    assert codes(talk(server, GREETING + ONE_MAIL + b"QUIT\r\n")) == ["220", "250", "250", "250", "354", "250", "221"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"), [("EHLO", ["220", "502", "250", "221"]), ("HELO", ["220", "250", "502", "221"])]
+)
+def test_helo_and_ehlo_are_two_stages(serve: Serve, stage: str, expected: list[str]) -> None:
+    server = serve(DialogueFault.model_validate({"at": "someschool.edu", "on": stage, "reply": "502 5.5.1 What"}))
+    assert codes(talk(server, b"EHLO x\r\nHELO x\r\nQUIT\r\n")) == expected
+
+
 def test_a_reset_is_felt_as_one(serve: Serve) -> None:
     server = serve(DialogueFault.model_validate({"at": "someschool.edu", "on": "DATA", "then": "reset"}))
     with smtplib.SMTP("127.0.0.1", server.port) as client:

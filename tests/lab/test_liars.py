@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from testbed.outcome import Outcome, Result
+from testbed.protocols import events
+from testbed.trace.model.log import of
 from tests.lab.test_scenarios import play, why
 
 pytestmark = pytest.mark.lab
@@ -55,6 +57,13 @@ steps:
 expect:
   - reply: {{from: someschool.edu, to: RCPT, code: 450 4.2.1, count: 1}}
 """
+RESTART = """
+faults:
+  - {{host: someschool.edu, is: crashed, from: 1s, until: 1300ms}}
+"""
+CRASHED_WHILE_SENDING = """\
+  - {at: someschool.edu, on: message, then: drip, pace: 60ms, times: 1}
+  - {host: crepes.fr, is: crashed, from: 700ms, until: 1s}"""
 CRASH = "  - {host: crepes.fr, is: crashed, from: 600ms, until: 900ms}"
 
 RECEIVERS = {
@@ -133,10 +142,22 @@ def test_a_relay_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
     assert any(RELAYS[lie] in one for one in broken), broken
 
 
-@pytest.mark.parametrize("way", ["keeps-its-promises", "adds-trace-fields"])
+@pytest.mark.parametrize("way", ["keeps-its-promises", "adds-trace-fields", "ends-without-a-line-end"])
 def test_a_receiver_that_keeps_its_promises_is_green(way: str, tmp_path: Path) -> None:
     outcome = _played(RECEIVER, "receiver.py", way, tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
+
+
+def test_a_receiver_that_loses_what_it_had_not_stored_when_it_was_killed_is_red(tmp_path: Path) -> None:
+    broken = _broken(_played(RECEIVER + RESTART, "receiver.py", "stores-too-late", tmp_path))
+    assert any("answered 250 for {one} to bob@someschool.edu; it is neither" in one for one in broken), broken
+
+
+def test_a_receiver_that_shows_its_old_files_after_a_restart_has_doubled_nothing(tmp_path: Path) -> None:
+    outcome = _played(RECEIVER + RESTART, "receiver.py", "keeps-its-promises", tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    assert [entry.host for entry in of(outcome.analysis.log, events.Crashed)] == ["someschool.edu"]
 
 
 @pytest.mark.parametrize("crash", ["", CRASH], ids=["", "killed-and-started-again"])
@@ -144,3 +165,29 @@ def test_a_receiver_that_keeps_its_promises_is_green(way: str, tmp_path: Path) -
 def test_a_relay_that_keeps_its_promises_is_green_over_a_crash_too(way: str, crash: str, tmp_path: Path) -> None:
     outcome = _played(RELAY, "relay.py", way, tmp_path, crash)
     assert outcome.result is Result.HELD, why(outcome)
+
+
+def test_a_relay_that_was_killed_before_it_could_note_a_250_has_doubled_nothing(tmp_path: Path) -> None:
+    outcome = _played(RELAY, "relay.py", "keeps-its-promises", tmp_path, CRASHED_WHILE_SENDING)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.judgement is not None
+    assert "2 copies of" in outcome.judgement.mail[-1].why
+    assert "(RFC 1047)" in outcome.judgement.mail[-1].why
+
+
+@pytest.mark.parametrize(
+    ("expected", "wrong"),
+    [
+        ("action: failed, for: nobody@someschool.edu, status: 5.7.99", "Status is 5."),
+        ("action: failed, for: carol@someschool.edu", "Final-Recipient is nobody@someschool.edu"),
+        ("action: delayed, for: nobody@someschool.edu", "Action is failed"),
+    ],
+)
+def test_a_notification_that_says_otherwise_is_told_by_its_fields(expected: str, wrong: str, tmp_path: Path) -> None:
+    """In another form than RFC 3464's, too."""
+    scenario = RELAY + f"  - notified: {{{{to: alice@crepes.fr, {expected}}}}}\n"
+    outcome = _played(scenario, "relay.py", "bounces-in-another-form", tmp_path)
+    assert outcome.judgement is not None
+    verdict = outcome.judgement.expectations[-1]
+    assert not verdict.held
+    assert f"says otherwise: {wrong}" in verdict.why

@@ -53,6 +53,66 @@ expect:
   - reply: {from: someschool.edu, to: HELO, code: 250}
   - delivered: {to: bob@someschool.edu, within: 5s}
 """,
+    "a server that knows HELO only (§3.2)": """
+faults: [{at: someschool.edu, on: EHLO, reply: 502 5.5.1 Command not implemented}]
+steps: [{send: {to: bob@someschool.edu}}]
+expect:
+  - reply: {from: someschool.edu, to: EHLO, code: "502", count: 1}
+  - connection: {from: crepes.fr, to: someschool.edu, said: [EHLO, HELO, MAIL, RCPT, DATA, message, QUIT]}
+  - delivered: {to: bob@someschool.edu, within: 5s}
+""",
+    "a reply of several lines (§4.2.1)": """
+faults:
+  - at: someschool.edu
+    on: message
+    reply: [421-4.7.28 Unusual rate of mail, 421 4.7.28 See the guidelines]
+    times: 1
+steps: [{send: {to: bob@someschool.edu}}, {wait: 1h}]
+expect:
+  - reply: {from: someschool.edu, to: message, code: 421 4.7.28, count: 1}
+  - connection: {from: crepes.fr, to: someschool.edu, nth: 1, closure: closed by server}
+  - delivered: {to: bob@someschool.edu, copies: 1, within: 31m}
+""",
+    "a masked greeting, and an answer to EHLO that offers nothing": """
+faults:
+  - {at: someschool.edu, on: connect, reply: "220 ****************"}
+  - {at: someschool.edu, on: EHLO, reply: "250-someschool.edu\\r\\n250 XXXXXXXA"}
+steps: [{send: {to: bob@someschool.edu}}]
+expect:
+  - reply: {from: someschool.edu, to: connect, code: "220", count: 1}
+  - delivered: {to: bob@someschool.edu, copies: 1, within: 5s}
+""",
+    "replies that come whole, and late (§4.5.3.2)": """
+faults:
+  - {at: someschool.edu, on: connect, delay: 20s}
+  - {at: someschool.edu, on: RCPT, delay: 4m}
+  - {at: someschool.edu, on: message, delay: 9m}
+steps: [{send: {to: bob@someschool.edu}}, {wait: 1h}]
+expect:
+  - connection: {from: crepes.fr, to: someschool.edu, closure: normal, at_least: 13m, at_most: 14m}
+  - attempts: {to: someschool.edu, count: 1}
+  - delivered: {to: bob@someschool.edu, copies: 1, within: 14m}
+""",
+    "POP3 and IMAP servers that answer late": """
+faults:
+  - {at: someschool.edu, on: POP3 PASS, delay: 20s}
+  - {at: someschool.edu, on: POP3 QUIT, raw: "+OK \\xe9<CRLF>"}
+  - {at: someschool.edu, on: IMAP LOGIN, delay: 30s}
+steps:
+  - send: {to: bob@someschool.edu}
+  - read: {mailbox: bob@someschool.edu, via: pop3}
+  - read: {mailbox: bob@someschool.edu, via: imap}
+expect:
+  - connection: {from: bob.someschool.edu, to: someschool.edu, port: 110, at_least: 20s, at_most: 30s}
+  - connection: {from: bob.someschool.edu, to: someschool.edu, port: 143, at_least: 30s, at_most: 40s}
+""",
+    "a refusal in mid-message, and the connection is closed": """
+faults: [{at: someschool.edu, on: message, octet: 5000, reply: 552 5.3.4 Message too big, then: close}]
+steps: [{send: {to: bob@someschool.edu, size: 100 KB}}, {wait: 1m}]
+expect:
+  - bounced: {to: alice@crepes.fr, for: bob@someschool.edu, status: 5.3.4}
+  - attempts: {to: someschool.edu, count: 1}
+""",
     "a connection cut at RCPT counts as 451: try again, no bounce (§3.8)": """
 faults: [{at: someschool.edu, on: RCPT, then: close, times: 1}]
 steps: [{send: {to: bob@someschool.edu}}, {wait: 1h}]

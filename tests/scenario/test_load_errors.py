@@ -164,7 +164,8 @@ AT = "at: someschool.edu, on: RCPT"
 
 AFTER = "'after' goes with what is no answer: close, reset, stall, deaf, sip or crash"
 PACE = "'pace' goes with 'then: drip' or sip, and is no less than 1ms"
-OCTET = "'octet' goes with 'on: message' and one of close, reset, stall, deaf, sip, crash, and no answer"
+OCTET = "'octet' goes with 'on: message', and with 'reply', 'raw' or one of close, reset, stall, deaf, sip, crash"
+NO_END = "no last line; write e.g. 452 4.2.2 Mailbox full"
 CLIENT = "a client does one of close, reset, stall, crash when it has heard the reply"
 AGENT = "it can close, reset or stall, and answers nobody"
 
@@ -173,7 +174,7 @@ AGENT = "it can close, reset or stall, and answers nobody"
     [
         *((fault(line), NO_PLACE) for line in ("{}", "x", "5", "[]", "{on: RCPT}")),
         (fault("{at: someschool.edu, then: close}"), "7:5: 'on' is missing in 'faults'"),
-        (fault(f"{{{AT}}}"), "7:5: the fault does nothing: give it 'reply' or 'then'"),
+        (fault(f"{{{AT}}}"), "7:5: the fault does nothing: give it 'reply', 'raw', 'delay' or 'then'"),
         (
             fault("{at: someschool.edu, on: RCTP, then: close}"),
             f"7:30: 'RCTP' is not one of {STAGES} (did you mean 'RCPT'?)",
@@ -193,6 +194,19 @@ AGENT = "it can close, reset or stall, and answers nobody"
             )
             for reply in ("99", "600", "hello", "4520", "452-x")
         ),
+        *(
+            (fault(f"{{{AT}, reply: {reply}}}"), f"7:43: {message}")
+            for reply, message in {
+                "[452-a, 452-b]": f"line 2 of the reply, '452-b', is {NO_END}",
+                '"452-a\\r\\nwhat"': f"line 2 of the reply, 'what', is {NO_END}",
+                "[452 a, 452 b]": "line 1 of the reply, '452 a', is not one that others follow; write e.g. 452-4.2.2 "
+                "Mailbox full",
+                "[452-a, {b: c}]": "'{'b': 'c'}' is no line of a reply; write one line in each entry",
+                "[]": "a reply has at least one line",
+            }.items()
+        ),
+        (fault(f"{{{AT}, raw: ł}}"), "7:41: 'ł' is no octet; write the octets of its UTF-8 as \\x.. in double quotes"),
+        (fault(f"{{{AT}, delay: soon}}"), f"7:43: 'soon' {DURATION}"),
         (fault(f"{{{AT}, reply: true}}"), "7:43: 'reply' must be text, not true or false"),
         (fault(f"{{{AT}, reply: 452, times: 0}}"), "7:55: 'times' must be at least 1, not 0"),
         (fault(f"{{{AT}, reply: 452, times: many}}"), "7:55: 'times' must be a whole number, not text"),
@@ -204,8 +218,8 @@ AGENT = "it can close, reset or stall, and answers nobody"
         ),
         (
             fault(f"{{{AT}, then: close, host: crepes.fr}}"),
-            "7:49: unknown key 'host'; known: at, as, on, reply, then, after, octet, pace, restart, times, "
-            "recipient, mail_from, from, until, nth, "
+            "7:49: unknown key 'host'; known: at, as, on, reply, raw, delay, then, after, octet, pace, restart, "
+            "times, recipient, mail_from, from, until, nth, "
             "chance, connection",
         ),
         *(
@@ -218,13 +232,24 @@ AGENT = "it can close, reset or stall, and answers nobody"
                 "on: RCPT, reply: 450, then: garble": "'then: garble' is an answer itself; leave 'reply' out",
                 "on: RCPT, then: drip, after: reply": AFTER,
                 "on: RCPT, reply: 450, after: act": AFTER,
+                "on: RCPT, reply: 450, raw: x": "it answers with 'reply' or with 'raw', not with both",
+                "on: RCPT, raw: x, then: endless": "'then: endless' is an answer itself; leave 'raw' out",
+                "on: RCPT, delay: 5s, as: client": CLIENT,
+                "on: RCPT, delay: 5s, after: act": AFTER,
+                "on: IMAP LOGIN, raw: x": "'raw' is for SMTP and POP3; an IMAP server puts the tag before its 'reply'",
                 "on: RCPT, then: stall, octet: 100": OCTET,
+                "on: RCPT, reply: 552, octet: 100": OCTET,
+                "on: message, delay: 5s, octet: 100": OCTET,
                 "on: message, then: drip, octet: 100": OCTET,
                 "on: RCPT, then: drip, as: client": CLIENT,
                 "on: RCPT, reply: 450, as: client": CLIENT,
             }.items()
         ),
         (fault("{at: alice.crepes.fr, on: RCPT, reply: 450}"), f"7:10: alice.crepes.fr is a user agent: {AGENT}"),
+        (
+            fault("{at: alice.crepes.fr, on: RCPT, delay: 5s, then: stall}"),
+            f"7:10: alice.crepes.fr is a user agent: {AGENT}",
+        ),
         (fault("{at: alice.crepes.fr, on: RCPT, then: crash}"), f"7:10: alice.crepes.fr is a user agent: {AGENT}"),
         (
             fault("{at: someschool.edu, on: RCPT, then: stall, as: client}"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from testbed.scenario.load import parse
+from testbed.scenario.octets import octets_of
 from testbed.scenario.problems import ScenarioError
-from testbed.scenario.talk import OctetsSaid, TalkStep, octets_of
+from testbed.scenario.talk import OctetsSaid, TalkStep
 
 FRAME = "title: T\nexpect: [{queued: {at: crepes.fr}}]\nsteps:\n  - talk:\n      to: someschool.edu\n      say:\n"
 

@@ -120,11 +120,29 @@ def test_the_outcome_says_who_and_how_many(told: str, talk: Talk) -> None:
         ("1 RFC822.HEADER", ["S * 1 FETCH (RFC822.HEADER NIL)"], 0),
         ("1 BODY[HEADER]", ["S * 1 FETCH (BODY[HEADER] NIL)"], 0),
         ("1 BODY[]<0.100>", ["S * 1 FETCH (BODY[]<0> NIL)"], 0),
+        ("1 (RFC822.HEADER BODY.PEEK[TEXT])", ["S * 1 FETCH (RFC822.HEADER NIL BODY[TEXT] NIL)"], 1),
+        ("1 BODY.PEEK[TEXT]", ["S * 1 FETCH (BODY[TEXT] NIL)"], 0),
         ("9 BODY[]", [], 0),
     ],
 )
 def test_only_whole_messages_count_as_fetched(asked: str, came: list[str], number: int) -> None:
     [connection] = watch(imap(f"C a3 UID FETCH {asked}", *came, "S a3 OK done, 8 FETCH").close()).connections
+    assert sum(reading_result(exchange).fetched for exchange in connection.exchanges) == number
+
+
+@pytest.mark.parametrize(("header_of", "number"), [("1", 1), ("2", 0)])
+def test_header_and_text_fetched_one_after_the_other_are_a_message(header_of: str, number: int) -> None:
+    """As fetchmail does it."""
+    header = (f"C a3 FETCH {header_of} RFC822.HEADER", f"S * {header_of} FETCH (RFC822.HEADER NIL)", "S a3 OK")
+    text = ("C a4 FETCH 1 BODY.PEEK[TEXT]", "S * 1 FETCH (BODY[TEXT] NIL)", "S a4 OK")
+    [connection] = watch(imap(*header, *text).close()).connections
+    assert sum(reading_result(exchange).fetched for exchange in connection.exchanges) == number
+
+
+@pytest.mark.parametrize(("lines", "number"), [("99999999", 1), ("4", 1), ("3", 0), ("0", 0)])
+def test_top_with_all_lines_is_a_message(lines: str, number: int) -> None:
+    talk = pop3(f"C TOP 1 {lines}", "S +OK", "S Subject: x", "S ", "S Hello", "S there", "S .")
+    [connection] = watch(talk.close()).connections
     assert sum(reading_result(exchange).fetched for exchange in connection.exchanges) == number
 
 

@@ -72,7 +72,10 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
     contents = [one.content for one in before if one.content is not None]
     if not stored.body_sha256 or not before or len(contents) < len(before):
         return ""
-    same = [one for one in contents if one.body_sha256 == stored.body_sha256]
+    if stored.text_sha256:
+        same = [one for one in contents if one.text_sha256 == stored.text_sha256]
+    else:
+        same = [one for one in contents if one.body_sha256 == stored.body_sha256]
     if not same:
         return "its text is not what was sent"
     return _lost_field(same, stored.header) if stored.header else ""

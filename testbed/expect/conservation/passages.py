@@ -35,7 +35,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The octets of a message: digests of its header fields, and of what comes behind the first empty line.
+    """The octets of a message: digests of its header fields, of its body, and of that without empty lines at its end.
 
     ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
     of its messages this is.
@@ -43,6 +43,7 @@ class Content:
 
     fields: tuple[str, ...]
     body_sha256: str
+    text_sha256: str
     place: tuple[int, int]
 
 
@@ -94,7 +95,8 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     for mail in mail_objects(analysis, analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
             header, _, body = mail.octets.partition(b"\r\n\r\n")
-            content = Content(field_digests(header), sha256(body).hexdigest(), (mail.connection, mail.ordinal))
+            text = sha256(body.rstrip(b"\r\n")).hexdigest()
+            content = Content(field_digests(header), sha256(body).hexdigest(), text, (mail.connection, mail.ordinal))
             contents.setdefault(mail.connection, deque()).append((mail, content))
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:

@@ -19,13 +19,13 @@ def known_again(analysis: Analysis, carried: Sequence[Passage]) -> tuple[AnyEntr
     """
     hosts = programs(analysis)
     sent = {(passage.server, passage.message_id) for passage in carried}
-    by_body = {(p.server, p.recipient, p.content.body_sha256): p.message_id for p in carried if p.content is not None}
+    by_body = {(p.server, p.recipient, p.content.text_sha256): p.message_id for p in carried if p.content is not None}
 
     def known(entry: AnyEntry) -> AnyEntry:
         event = entry.event
         if not isinstance(event, events.Stored) or entry.host not in hosts or (entry.host, event.message_id) in sent:
             return entry
-        original = by_body.get((entry.host, event.recipient.lower(), event.body_sha256), event.message_id)
+        original = by_body.get((entry.host, event.recipient.lower(), event.text_sha256), event.message_id)
         return entry if original == event.message_id else replace(entry, event=replace(event, message_id=original))
 
     return tuple(map(known, analysis.log))

@@ -28,6 +28,7 @@ from pysasl.hashing import Cleartext
 from pysasl.mechanism.login import LoginMechanism
 from pysasl.mechanism.plain import PlainMechanism
 
+from testbed.durations import SECOND
 from testbed.hosts.deeds import ServerEndpoint
 from testbed.hosts.mailboxes.imap_quota import QuotaCommands, QuotaState
 from testbed.hosts.mailboxes.imap_session import Accounts
@@ -198,8 +199,11 @@ class _State(QuotaState):
         fault = self._site.dialogue.take(f"IMAP {verb}", connection=self._connection.number)
         if fault is None:
             return
-        if fault.then is None:
+        await asyncio.sleep((fault.delay or 0) / SECOND)
+        if fault.then is None and fault.answers:
             raise _Staged(fault)
+        if fault.then is None:
+            return
         if fault.reply:
             await self._connection.write_response(_Staged(fault).get_response(tag))
         if fault.moment == "act" and cmd is not None:

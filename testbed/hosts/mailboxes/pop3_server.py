@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 
+from testbed.durations import SECOND
 from testbed.hosts.deeds import ServerEndpoint
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
@@ -95,13 +96,13 @@ class _Connection:
         fault = self._site.dialogue.take(f"POP3 {keyword}", connection=self._number)
         if fault is None:
             return False
-        if fault.reply:
-            self.writer.write(fault.reply.encode() + b"\r\n")
+        await asyncio.sleep((fault.delay or 0) / SECOND)
+        self.writer.write(fault.answer)
         if fault.then:
             if fault.moment == "act":
                 act()
             await ServerEndpoint(self._site, self.reader, self.writer).end(fault)
-        return True
+        return fault.answers
 
 
 class _LockedMailbox:

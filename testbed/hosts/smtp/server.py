@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import socket
 from collections.abc import Awaitable, Callable, Collection
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
@@ -19,15 +17,15 @@ from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
 from testbed.hosts.smtp.chunks import Chunks
-from testbed.hosts.smtp.commands import EsmtpCommands, Terms
+from testbed.hosts.smtp.commands import Terms
 from testbed.hosts.smtp.enhanced import with_enhanced_code
+from testbed.hosts.smtp.faulty_end import FaultyEnd
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
 from testbed.hosts.streams import OpenStreams
 from testbed.protocols.esmtp import BadParameter
 from testbed.protocols.smtp import path_of
-from testbed.reset import reset
 from testbed.scenario.faults.dialogue import NULL_SENDER
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -41,7 +39,7 @@ Login = Callable[[SMTP, Session, Envelope, str, object], AuthResult]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class SmtpServer(EsmtpCommands):
+class SmtpServer(FaultyEnd):
     """One connection's server side."""
 
     def __init__(
@@ -74,7 +72,8 @@ class SmtpServer(EsmtpCommands):
         self._refused_at_connect = False
         self._invited = False  # DATA is answered 354, and the message is to come
         self._passed = 0  # octets of it that have come
-        self.drip_s = 0.0  # the next reply is said an octet at a time, so many seconds apart; 0 for at once
+        self._answered_early = False  # in mid-message
+        self.manner = staging.Manner()  # of the next reply
         self.mute = False  # replies are not said
         self._lines: list[str] = []
         self._verb = ""  # of the command that is carried out
@@ -106,43 +105,58 @@ class SmtpServer(EsmtpCommands):
             self._worker = asyncio.current_task()
             await self.greet(status)
         elif "ENHANCEDSTATUSCODES" in self.terms.offered and self._verb not in ("EHLO", "HELO"):
-            await self.say(with_enhanced_code(status if isinstance(status, str) else status.decode("ascii", "replace")))
+            await self._say(
+                with_enhanced_code(status if isinstance(status, str) else status.decode("ascii", "replace"))
+            )
         else:
-            await self.say(status)
+            await self._say(status)
 
     async def greet(self, greeting: str | bytes) -> None:
         """Say the greeting, or what a fault puts in its place."""
         fault = self._script.take("connect", connection=self._number)
         if fault is None:
-            await self.say(greeting)
+            await self._say(greeting)
             return
-        await staging.stage(self, fault, lambda: self.say(greeting))
-        if fault.then == "drip" and not fault.reply:
+        await staging.stage(self, fault, lambda: self._say(greeting))
+        spoken = fault.then in (None, "drip")
+        if spoken and (fault.opens_session or not fault.answers):
             return
-        refused = fault.reply if fault.then in (None, "drip") else fault.then == "garble"
-        if not refused or (fault.reply or "").startswith("421"):
+        refused = fault.answers if spoken else fault.then == "garble"
+        if not refused or fault.code == "421":
             self.hang_up()
         # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
         self._refused_at_connect = True
 
-    async def say(self, status: str | bytes) -> None:
+    async def _say(self, status: str | bytes) -> None:
         """Send one reply as it is, all its lines at once."""
-        line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
+        line = _text(status)
         # A reply that quotes the command must not carry its CR, nor what is not ASCII.
         line = _CONTROL.sub("?", line).encode("ascii", "replace").decode()
         if line[3:4] == "-":
             self._lines.append(line)
             return
         reply, self._lines = "\r\n".join([*self._lines, line]), []
-        if self.mute:
-            return
-        if self.drip_s:
-            pace_s, self.drip_s = self.drip_s, 0.0
+        if not self.mute:
+            await self.say(f"{reply}\r\n".encode())
+
+    async def say(self, reply: bytes) -> None:
+        """Give one reply, CRLF included, in the manner there is."""
+        await self.late()
+        pace_s, self.manner.drip_s = self.manner.drip_s, 0.0
+        if pace_s:
             self.be_patient()  # RFC 5321 §4.5.3.2.7: its five minutes begin when it awaits the next command
-            await staging.drip(self.write, f"{reply}\r\n".encode(), pace_s)
+            await staging.drip(self.write, reply, pace_s)
             self._idle.restart()
         else:
-            await super().push(reply)
+            await self.write(reply)
+
+    async def late(self) -> None:
+        """Wait for as long as the manner has it, if that has not been waited for."""
+        late_s, self.manner.late_s = self.manner.late_s, 0.0
+        if late_s:
+            self.be_patient()
+            await asyncio.sleep(late_s)
+            self._idle.restart()
 
     def _staged(
         self, verb: str, method: Callable[[str | None], Awaitable[None]]
@@ -167,8 +181,7 @@ class SmtpServer(EsmtpCommands):
             await method(arg)
         else:
             await staging.stage(self, fault, lambda: method(arg))
-            said = fault.reply or ""
-            self._invited = self._invited or (verb == "DATA" and said.startswith("354") and not fault.then)
+            self._invited = self._invited or (verb == "DATA" and fault.code == "354" and not fault.then)
         if self._invited and self.transport is not None:
             await self._take_message()
 
@@ -177,55 +190,6 @@ class SmtpServer(EsmtpCommands):
         if self.envelope is not None and self.envelope.mail_from is not None:
             return self.transaction().sender or NULL_SENDER
         return path_of(arg or "") or NULL_SENDER
-
-    # -- what faults ask for ------------------------------------------------------------------------
-
-    async def read(self, octets: int) -> bytes:
-        """Read and throw away up to so many octets, none at the end."""
-        return await self.reader.read(octets)
-
-    async def write(self, octets: bytes) -> None:
-        """Write what need not be a reply."""
-        self.writer.write(octets)
-        await self.writer.drain()
-
-    def be_patient(self) -> None:
-        """Never close the connection for being idle."""
-        self._idle.stop()
-
-    def stop_reading(self) -> None:
-        """Leave what comes to the kernel, whose buffer fills."""
-        if isinstance(self.transport, asyncio.ReadTransport):
-            self.transport.pause_reading()
-
-    def sip(self) -> bool:
-        """Take one octet out of the kernel's buffer; False when there will be no more."""
-        sock = self.writer.get_extra_info("socket")
-        try:
-            return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) and bool(os.read(sock.fileno(), 1))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-
-    def finish(self) -> None:
-        """Send FIN, and read on."""
-        self.writer.write_eof()
-
-    def hang_up(self) -> None:
-        """Close with FIN."""
-        if self.transport is not None:
-            self.writer.close()
-            self.transport = None  # ends the command loop
-
-    def reset(self) -> None:
-        """Close with RST."""
-        reset(self.writer.transport)
-        self.transport = None
-
-    def crash(self, restart_ns: int | None) -> None:
-        """The whole host crashes."""
-        self._site.crash(restart_ns)
 
     # -- the message --------------------------------------------------------------------------------
 
@@ -259,7 +223,7 @@ class SmtpServer(EsmtpCommands):
             return
         transaction = self.transaction()
         if transaction.chunks is None:
-            self._passed = 0
+            self._passed, self._answered_early = 0, False
         chunks = transaction.chunks or Chunks(self.terms.max_message)
         await chunks.read(self.reader, octets, self._idle.keep_off, self._in_mid_message)
         if not transaction.rcpt_tos:
@@ -284,12 +248,16 @@ class SmtpServer(EsmtpCommands):
         await self._end_message(content, refusal)
 
     async def _end_message(self, content: bytes, refusal: str) -> None:
+        if not self._answered_early:
+            await self._answer_message(lambda: self._conclude(content, refusal))
+        self.envelope = EsmtpEnvelope()
+
+    async def _answer_message(self, conclude: Callable[[], Awaitable[None]]) -> None:
         fault = self._script.take("message", connection=self._number, sender=self._sender())
         if fault is None:
-            await self._conclude(content, refusal)
+            await conclude()
         else:
-            await staging.stage(self, fault, lambda: self._conclude(content, refusal))
-        self.envelope = EsmtpEnvelope()
+            await staging.stage(self, fault, conclude)
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
         transaction = self.transaction()
@@ -309,11 +277,17 @@ class SmtpServer(EsmtpCommands):
         passed, self._passed = self._passed, self._passed + octets
         inside = range(passed + 1, self._passed + 1)
         fault = self._script.take_inside(inside, self._number, self._sender())
-        if fault is not None:
-            await staging.DEEDS[fault.then](self, fault)
+        if fault is None or self._answered_early:
+            return
+        self._answered_early = await staging.stage_inside(self, fault)
+        if not self._answered_early:
             raise asyncio.CancelledError  # nothing is left of the connection
 
     async def handle_exception(self, error: Exception) -> str:
         """A mistake of ours: the client is told to come back, and the lab hears of it."""
         asyncio.get_running_loop().call_exception_handler({"message": "an SMTP session crashed", "exception": error})
         return "451 4.3.0 Internal error"
+
+
+def _text(status: str | bytes) -> str:
+    return status.decode("ascii", "replace") if isinstance(status, bytes) else status

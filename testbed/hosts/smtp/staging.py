@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from testbed.durations import SECOND
@@ -16,14 +17,25 @@ _ENDLESS_LINES = 50  # of each piece of a reply without end
 _PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is noticed before the next
 
 
+@dataclass(slots=True)
+class Manner:
+    """How the next reply is said, in seconds: so late, and an octet at a time so far apart; 0 for at once."""
+
+    late_s: float = 0.0
+    drip_s: float = 0.0
+
+
 class Staged(ConnectionEnd, Protocol):
     """What these deeds ask of the server's end besides."""
 
-    drip_s: float
+    manner: Manner
     mute: bool
 
-    async def say(self, status: str | bytes) -> None:
-        """Give one reply, as it is."""
+    async def say(self, reply: bytes) -> None:
+        """Give one reply, CRLF included, in the manner there is."""
+
+    async def late(self) -> None:
+        """Wait for as long as the manner has it, if that has not been waited for."""
 
     async def write(self, octets: bytes) -> None:
         """Write what need not be a reply."""
@@ -40,19 +52,42 @@ class Staged(ConnectionEnd, Protocol):
 
 async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitable[None]]) -> None:
     """Stage a fault.  ``act`` does what the client asked for, and answers."""
-    server.drip_s = fault.pace / SECOND if fault.then == "drip" else 0.0
-    if fault.reply is not None:
-        await server.say(fault.reply)
-    elif fault.then == "drip" or fault.moment == "reply":
+    server.manner = _manner(fault)
+    if fault.opens_session and fault.on != "connect":
+        await _in_silence(server, act)
+    if fault.answers:
+        await server.say(fault.answer)
+    elif fault.then in (None, "drip") or fault.moment == "reply":
         await act()
     elif fault.moment == "act":
-        server.mute = True
-        await act()
-        server.mute = False
+        await _in_silence(server, act)
+    await server.late()
     if fault.then in DEEDS:
         await DEEDS[fault.then](server, fault)
-    elif (fault.reply or "").startswith("421"):
+    elif fault.code == "421":
         server.hang_up()
+
+
+async def stage_inside(server: Staged, fault: DialogueFault) -> bool:
+    """Stage a fault in mid-message; whether there is still a connection, whose client has had its reply."""
+    server.manner = _manner(fault)
+    if fault.answers:
+        await server.say(fault.answer)
+    await server.late()
+    deed = fault.then or ("close" if fault.code == "421" else None)
+    if deed is not None:
+        await DEEDS[deed](server, fault)
+    return deed is None
+
+
+def _manner(fault: DialogueFault) -> Manner:
+    return Manner((fault.delay or 0) / SECOND, fault.pace / SECOND if fault.then == "drip" else 0.0)
+
+
+async def _in_silence(server: Staged, act: Callable[[], Awaitable[None]]) -> None:
+    server.mute = True
+    await act()
+    server.mute = False
 
 
 async def _close(server: Staged, fault: DialogueFault) -> None:

@@ -11,13 +11,15 @@ class Stored(ForRecipient):
     """A message is in the mailbox of ``recipient``.
 
     ``alias`` is the address it was sent to where that is another one.  What is only seen in packets has no digest.
-    ``header`` are digests of its fields (:func:`testbed.protocols.header.field_digests`), where a program stored it.
+    Where a program stored it, ``header`` are digests of its fields (:func:`testbed.protocols.header.field_digests`),
+    and ``text_sha256`` is that of its body up to the last line that is not empty: formats differ in how a file ends.
     """
 
     alias: str = ""
     octets: int | None = None
     body_sha256: str = ""
     header: tuple[str, ...] = ()
+    text_sha256: str = ""
     sender: str
     subject: str
 

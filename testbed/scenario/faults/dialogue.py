@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -10,12 +9,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from testbed.durations import MILLISECOND, SECOND, format_duration
 from testbed.scenario.base import Address, Duration, PeopleWait
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
+from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
+from testbed.scenario.octets import Octets, octets_of
 from testbed.scenario.problems import Found
-
-_REPLY = re.compile(r"[2-5]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?(?: [\x20-\x7e]*)?")
 
 Stage = Literal[
     "connect", "HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "message", "QUIT", "RSET", "NOOP", "VRFY"
@@ -37,14 +36,15 @@ _ACTS = {
 _IN_MID_MESSAGE = ("close", "reset", "stall", "deaf", "sip", "crash")
 _OF_CLIENTS = ("close", "reset", "stall", "crash")
 _TO_READERS = ("close", "reset", "stall", "crash")
-_REPLIES = ("drip", "garble", "endless")
 _AFTER = {"command": "before doing it", "act": "having done it", "reply": "after its reply"}
 
 
 class DialogueFault(When):
     """What a server says, or fails to say, at a stage of the dialogue.
 
-    With ``reply`` it says that instead of doing what it was asked.  With ``then`` alone, it does not answer at all:
+    With ``reply`` (or ``raw``) it says that instead of doing what it was asked; but a greeting of 220 opens the
+    session, and so does 250 to EHLO or HELO: it then has what it has, whatever it says.  With ``delay`` alone, it does
+    what it was asked and answers late.  With ``then`` alone, it does not answer at all:
     at ``message`` it has stored the mail all the same (RFC 1047), at every other stage it has done nothing; ``after``
     says otherwise.
 
@@ -59,7 +59,25 @@ class DialogueFault(When):
         description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot; "
         "with POP3 or IMAP in front, a command of those who read."
     )
-    reply: str | None = Field(default=None, description="What it answers.", examples=["452 4.2.2 Mailbox full"])
+    reply: ReplyText | None = Field(
+        default=None,
+        description="What it answers: a line, or several as a text or a list.",
+        examples=["452 4.2.2 Mailbox full", ["452-4.2.2 Mailbox full", "452 4.2.2 Ask him to read his mail"]],
+    )
+    raw: Octets | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100_000,
+        description="The octets it answers, as they are and no reply perhaps: <CRLF>, <CR>, <LF>, <NUL>, or an octet a "
+        "character.",
+        examples=["220-mx<LF>220 ready<LF>"],
+    )
+    delay: Duration | None = Field(
+        default=None,
+        ge=MILLISECOND,
+        description="How late it answers, or does what 'then' says; alone, its own answer comes late, and whole.",
+        examples=["5s"],
+    )
     then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
         default=None,
         description="What it does then: FIN; RST; say nothing any more; read nothing any more; read an octet at a "
@@ -86,25 +104,22 @@ class DialogueFault(When):
         default=None, description="Only for mail of this sender; '<>' for notifications (with 'on: MAIL' and later)."
     )
 
-    @field_validator("reply", mode="before")
-    @classmethod
-    def _code_alone(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
     @field_validator("reply")
     @classmethod
     def _is_a_reply(cls, value: str | None, info: ValidationInfo) -> str | None:
         protocol = protocol_of(str(info.data.get("on", "")))
         if value is not None and protocol:
             check_reply(protocol, value)
-        elif value is not None and (not _REPLY.fullmatch(value) or len(value) > 500):
-            raise ValueError(f"'{value[:40]}' is not an SMTP reply; write e.g. 452 4.2.2 Mailbox full")
+        elif value is not None:
+            check_smtp_reply(value)
         return value
 
     @model_validator(mode="after")
     def _does_something(self) -> DialogueFault:
-        if self.reply is None and self.then is None:
-            raise ValueError("the fault does nothing: give it 'reply' or 'then'")
+        if not self.answers and self.then is None and self.delay is None:
+            raise ValueError("the fault does nothing: give it 'reply', 'raw', 'delay' or 'then'")
+        if self.reply is not None and self.raw is not None:
+            raise ValueError("it answers with 'reply' or with 'raw', not with both")
         if self.recipient is not None and self.on != "RCPT":
             raise ValueError("'recipient' goes with 'on: RCPT' only")
         if self.mail_from is not None and self.on not in ("MAIL", "RCPT", "DATA", "message"):
@@ -113,32 +128,62 @@ class DialogueFault(When):
             raise ValueError("'restart' goes with 'then: crash' only")
         if "pace" in self.model_fields_set and (self.then not in ("drip", "sip") or self.pace < MILLISECOND):
             raise ValueError("'pace' goes with 'then: drip' or sip, and is no less than 1ms")
-        if self.reply is not None and self.then in ("garble", "endless"):
-            raise ValueError(f"'then: {self.then}' is an answer itself; leave 'reply' out")
+        if self.answers and self.then in ("garble", "endless"):
+            key = "reply" if self.raw is None else "raw"
+            raise ValueError(f"'then: {self.then}' is an answer itself; leave '{key}' out")
         return self
 
     @model_validator(mode="after")
     def _at_one_moment(self) -> DialogueFault:
-        if self.after is not None and (self.reply is not None or self.then in _REPLIES):
+        if self.after is not None and (self.answers or self.then not in _IN_MID_MESSAGE):
             raise ValueError("'after' goes with what is no answer: close, reset, stall, deaf, sip or crash")
         if self.octet is not None and (
-            self.on != "message" or self.reply is not None or self.after is not None or self.then not in _IN_MID_MESSAGE
+            self.on != "message"
+            or self.after is not None
+            or (self.then not in _IN_MID_MESSAGE if self.then else not self.answers)
         ):
-            raise ValueError(f"'octet' goes with 'on: message' and one of {', '.join(_IN_MID_MESSAGE)}, and no answer")
+            deeds = ", ".join(_IN_MID_MESSAGE)
+            raise ValueError(f"'octet' goes with 'on: message', and with 'reply', 'raw' or one of {deeds}")
         return self
 
     @model_validator(mode="after")
     def _can_be_done_to_readers(self) -> DialogueFault:
         protocol = protocol_of(self.on)
+        if protocol == "IMAP" and self.raw is not None:
+            raise ValueError("'raw' is for SMTP and POP3; an IMAP server puts the tag before its 'reply'")
         if protocol and (self.as_ == "client" or self.then not in (None, *_TO_READERS) or self.after == "reply"):
             raise ValueError(f"{protocol} servers do one of {', '.join(_TO_READERS)}, after the command or the act")
         return self
 
     @model_validator(mode="after")
     def _can_be_done_by_a_client(self) -> DialogueFault:
-        if self.as_ == "client" and (self.reply is not None or self.then not in _OF_CLIENTS or self.after is not None):
+        if self.as_ == "client" and (
+            self.answers or self.delay is not None or self.then not in _OF_CLIENTS or self.after is not None
+        ):
             raise ValueError(f"a client does one of {', '.join(_OF_CLIENTS)} when it has heard the reply")
         return self
+
+    @property
+    def answers(self) -> bool:
+        """Whether it says something of its own."""
+        return self.reply is not None or self.raw is not None
+
+    @property
+    def answer(self) -> bytes:
+        """The octets it says of its own; none where it says nothing."""
+        if self.raw is not None:
+            return octets_of(self.raw)
+        return self.reply.encode() + b"\r\n" if self.reply is not None else b""
+
+    @property
+    def code(self) -> str:
+        """The code of its reply, that of the last line; ``""`` where it has none of its own."""
+        return self.reply.split("\r\n")[-1][:3] if self.reply is not None else ""
+
+    @property
+    def opens_session(self) -> bool:
+        """Whether what it says in place of a greeting, or of the answer to EHLO or HELO, lets the client go on."""
+        return self.answers and self.on in ("connect", "EHLO", "HELO") and self.answer[:1] not in (b"4", b"5")
 
     @property
     def moment(self) -> Literal["command", "act", "reply"]:
@@ -158,7 +203,8 @@ class DialogueFault(When):
     def problems(self, names: Names) -> Found:
         """A host that does not say such things, or not because a fault wants it to."""
         if self.at in names.agents:
-            if self.reply is not None or self.then not in ("close", "reset", "stall") or self.after is not None:
+            unable = self.answers or self.delay is not None or self.after is not None
+            if unable or self.then not in ("close", "reset", "stall"):
                 yield ("at",), f"{self.at} is a user agent: it can close, reset or stall, and answers nobody"
         elif wrong := names.is_none(self.at, "relay" if self.as_ == "client" else "mail server"):
             yield ("at",), wrong
@@ -171,14 +217,17 @@ class DialogueFault(When):
         at = f" past octet {self.octet} of a message" if self.octet is not None else f" at {self.on}"
         when = f" {_AFTER[self.after]}" if self.after else ""
         back = f" and is back after {format_duration(self.restart)}" if self.restart is not None else ""
+        late = f" {format_duration(self.delay)} late" if self.delay is not None else ""
+        said = repr(self.raw) if self.raw is not None else (self.reply or "").replace("\r\n", " / ")
+        answered = self.on + (at if self.octet is not None else "")
         parts = [
-            *([f"answers {self.on} with {self.reply}"] if self.reply else []),
+            *([f"answers {answered}{late} with {said}"] if self.answers else []),
             *(
-                [_ACTS[self.then].format(pace=format_duration(self.pace)) + ("" if self.reply else at) + when + back]
+                [_ACTS[self.then].format(pace=format_duration(self.pace)) + ("" if said else late + at) + when + back]
                 if self.then
                 else []
             ),
-        ]
+        ] or [f"answers {answered}{late}"]
         who = f"{self.at} as client" if self.as_ == "client" else self.at
         whom = f" for {self.recipient}" if self.recipient else ""
         whose = f" for mail of {self.mail_from}" if self.mail_from else ""

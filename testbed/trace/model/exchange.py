@@ -94,6 +94,8 @@ class Exchange:
     @property
     def reply_frames(self) -> tuple[int, ...]:
         """Frames of all replies, each once."""
+        if not self.further:
+            return self.reply.frames if self.reply is not None else ()
         return tuple(dict.fromkeys(frame for reply in self.replies for frame in reply.frames))
 
 

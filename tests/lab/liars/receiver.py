@@ -6,6 +6,7 @@ import os
 import re
 import socketserver
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ CHANGES: dict[str, Callable[[bytes, bytes], tuple[bytes, bytes]]] = {
     "drops-the-message-id": lambda head, body: (re.sub(rb"(?mi)^Message-ID:.*\r\n", b"", head), body),
     "marks-the-subject": lambda head, body: (re.sub(rb"(?mi)^Subject:", b"Subject: [SPAM]", head), body),
     "folds-the-subject": lambda head, body: (re.sub(rb"(?mi)^(Subject: \w+) ", rb"\1\r\n ", head), body),
+    "ends-without-a-line-end": lambda head, body: (head, body.rstrip(b"\r\n")),
     "adds-trace-fields": lambda head, body: (b"Delivered-To: bob\r\nReceived: by me\r\n" + head, body),
 }
 taken = 0
@@ -42,6 +44,9 @@ def keep(users: list[str], message: bytes) -> None:
     global taken
     taken += 1
     if LIE == "forgets" or (LIE == "forgets-every-second" and taken % 2 == 0):
+        return
+    if LIE == "stores-too-late":
+        threading.Timer(5, store, (users[0], message)).start()
         return
     head, _, body = message.partition(b"\r\n\r\n")
     head, body = CHANGES.get(LIE, lambda head, body: (head, body))(head + b"\r\n", body)

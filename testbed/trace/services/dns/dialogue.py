@@ -21,7 +21,6 @@ from testbed.trace.services.dns.results import Answer, Record
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 if TYPE_CHECKING:
-    import dns.message
     import dns.name
     import dns.rdata
 
@@ -30,6 +29,7 @@ _MAX_TEXT = 300
 _MAX_EXCHANGES = 1_000_000
 _MAX_REMARKS, _MAX_DETAIL = 1_000, 200
 _HEADER_OCTETS = 12
+_IS_ANSWER, _TRUNCATED = 0x8000, 0x0200  # of the flags
 _POINTER, _LONGEST_LABEL = 0xC0, 63
 _ANSWER, _ADDITIONAL = 0, 2
 _OPT = 41  # RFC 6891 §6.1.2: its TTL has the upper bits of the response code
@@ -72,43 +72,37 @@ class DnsDialogue:
         return tuple(self._remarks)
 
     def _message(self, wire: bytes, item: Chunk) -> None:
-        import dns.exception
-        import dns.message
-
-        try:
-            message = dns.message.from_wire(_questioned(wire), question_only=True, continue_on_error=True)
-        except (dns.exception.DNSException, ValueError, IndexError, UnicodeError):
-            side = "query" if item.side == CLIENT else "answer"
-            command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
-            self._add(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
-            if (
-                side == "answer"
-                and self._whole
-                and any(int.from_bytes(wire[:2], "big") == key[0] for key in self._open)
-            ):
-                self._note("malformed-answer", item, "no DNS message")
-            return
-        if message.flags & 0x8000:
-            self._answer(message, item, wire)
+        if len(wire) < _HEADER_OCTETS:
+            self._malformed(wire, item)
+        elif _flags(wire) & _IS_ANSWER:
+            self._answer(wire, item)
         else:
-            self._query(message, item, len(wire))
+            self._query(wire, item)
 
-    def _query(self, message: dns.message.Message, item: Chunk, octets: int) -> None:
-        kind, name = _question(message)
-        command = Command(kind, name, (item.frame,), item.time_ns, octets)
+    def _malformed(self, wire: bytes, item: Chunk) -> None:
+        side = "query" if item.side == CLIENT else "answer"
+        command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
+        self._add(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
+        if side == "answer" and self._whole and any(_number(wire) == key[0] for key in self._open):
+            self._note("malformed-answer", item, "no DNS message")
+
+    def _query(self, wire: bytes, item: Chunk) -> None:
+        kind, name = _question(wire)
+        command = Command(kind, name, (item.frame,), item.time_ns, len(wire))
         if len(self._exchanges) < _MAX_EXCHANGES:
-            self._open.setdefault((message.id, kind, name.lower()), deque()).append(len(self._exchanges))
+            self._open.setdefault((_number(wire), kind, name.lower()), deque()).append(len(self._exchanges))
         self._add(Exchange(Phase.TRANSFER, command, None, "no answer"))
 
-    def _answer(self, message: dns.message.Message, item: Chunk, wire: bytes) -> None:
+    def _answer(self, wire: bytes, item: Chunk) -> None:
         import dns.rcode
 
-        kind, name = _question(message)
+        flags = _flags(wire)
+        kind, name = _question(wire)
         records, extended, whole = _answered(wire)
-        code = dns.rcode.to_text(dns.rcode.from_flags(message.flags, extended))
+        code = dns.rcode.to_text(dns.rcode.from_flags(flags, extended))
         lines = tuple(str(record) for record in records[:_MAX_LINES])
         reply = Reply(code, "", lines, (item.frame,), item.time_ns, len(wire))
-        truncated = bool(message.flags & 0x0200)
+        truncated = bool(flags & _TRUNCATED)
         note = "" if code == "NOERROR" else _WORDS.get(code, "")
         if truncated:
             note = "truncated; to be asked again over TCP"
@@ -117,7 +111,7 @@ class DnsDialogue:
         elif code == "NOERROR" and not records:
             note = "no such record"
         result = Answer(records, truncated, whole)
-        waiting = self._open.get((message.id, kind, name.lower()))
+        waiting = self._open.get((_number(wire), kind, name.lower()))
         question = f"{kind} {name}"
         if waiting:
             at = waiting.popleft()
@@ -149,19 +143,28 @@ _WORDS = {
 }
 
 
-def _question(message: dns.message.Message) -> tuple[str, str]:
+def _number(wire: bytes) -> int:
+    return int.from_bytes(wire[:2], "big")
+
+
+def _flags(wire: bytes) -> int:
+    return int.from_bytes(wire[2:4], "big")
+
+
+def _question(wire: bytes) -> tuple[str, str]:
+    """Type and name of the first question; ``DNS`` and no name where there is none that can be read."""
+    import dns.exception
+    import dns.name
     import dns.rdatatype
 
-    if not message.question:
+    if not int.from_bytes(wire[4:6], "big"):
         return "DNS", ""
-    question = message.question[0]
-    return dns.rdatatype.to_text(question.rdtype), printable(question.name.to_text(omit_final_dot=True))
-
-
-def _questioned(wire: bytes) -> bytes:
-    """The message with its first question and no records."""
-    questions = min(1, int.from_bytes(wire[4:6], "big"))
-    return wire[:4] + struct.pack(">HHHH", questions, 0, 0, 0)[: max(0, len(wire) - 4)] + wire[_HEADER_OCTETS:]
+    try:
+        name, octets = dns.name.from_wire(wire, _HEADER_OCTETS)
+        kind, _ = struct.unpack_from(">HH", wire, _HEADER_OCTETS + octets)
+    except (dns.exception.DNSException, struct.error):
+        return "DNS", ""
+    return dns.rdatatype.to_text(kind), printable(name.to_text(omit_final_dot=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from testbed.protocols.imap import (
     asks_for_messages,
+    asks_for_part,
     literal_octets,
     number,
     phase_word,
@@ -105,6 +106,7 @@ class ImapDialogue:
         self._halves = (_Half(MessageKeeper(on_message, CLIENT)), _Half(MessageKeeper(on_message, SERVER)))
         self._open: dict[str, Command] = {}
         self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
+        self._headers: set[tuple[str, str]] = set()  # commands, and the messages whose header they asked for
         self._greeted = False
         self._data = _Data()
         self._exchanges: list[Exchange] = []
@@ -214,10 +216,17 @@ class ImapDialogue:
         if len(self._open) >= _MAX_EXCHANGES:
             return
         self._open[tag] = Command(name, arguments, line.frames, line.time_ns, line.octets)
-        if name in _FETCHES and asks_for_messages(line.content):
+        if name in _FETCHES and (asks_for_messages(line.content) or self._completes(name, arguments, line.content)):
             self._fetching.add(tag)
         self._last_tag = tag
         self._halves[CLIENT].has_messages = name == "APPEND"
+
+    def _completes(self, name: str, arguments: str, fetch: bytes) -> bool:
+        """Whether a FETCH asks for the text of messages whose header was asked for: then it brings them whole."""
+        part, which = asks_for_part(fetch), (name, arguments.partition(" ")[0])
+        if part == "header" and len(self._headers) < _MAX_EXCHANGES:
+            self._headers.add(which)
+        return part == "both" or (part == "text" and which in self._headers)
 
     def _secret_literal(self, octets: bytes, frames: tuple[int, ...]) -> None:
         """A piece of a literal of the client that is no message: the name or password of LOGIN, when it is."""

@@ -194,6 +194,9 @@ def _result(command: Command | None, status: str, text: str, reply: _Pending, *,
             return ReadingResult(code=code, listed=reply.count)
         case "RETR":
             return ReadingResult(code=code, fetched=int(whole))
+        case "TOP":  # as many lines as asked for, or all there are
+            asked = number(command.argument.rpartition(" ")[2])
+            return ReadingResult(code=code, fetched=int(whole and asked is not None and asked >= reply.count))
         case "CAPA":
             return ReadingResult(code=code, offers=tuple(reply.lines))
     return ReadingResult(code=code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.trace.model.exchange import Command
 from testbed.trace.services.lines import LineBuffer
 from testbed.trace.services.messages import MessageKeeper
-from testbed.trace.services.smtp.transactions import MessageHead
+from testbed.trace.services.smtp.transactions import MessageHead, ends_message
 from testbed.trace.tcp.reassembly import Gap
 
 _MAX_DIGITS = 18
@@ -15,11 +15,6 @@ def chunk_octets(command: Command) -> int | None:
     """How many octets follow a BDAT, None when it does not say (and a server refuses it)."""
     size = command.argument.partition(" ")[0]
     return int(size) if size.isascii() and size.isdigit() and len(size) <= _MAX_DIGITS else None
-
-
-def is_last(command: Command) -> bool:
-    """Whether the message ends with this chunk."""
-    return "LAST" in command.argument.upper()
 
 
 class ChunkReader:
@@ -52,7 +47,7 @@ class ChunkReader:
     def ended(self, frames: tuple[int, ...], time_ns: int) -> Command:
         """The command whose last octets came in these frames."""
         command = self.command
-        if is_last(command):
+        if ends_message(command):
             self._keeper.end(complete=True)
         return Command(
             "BDAT",

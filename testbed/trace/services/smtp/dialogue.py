@@ -26,11 +26,11 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import MASK, Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
-from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets, is_last
+from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
 from testbed.trace.services.smtp.conduct import Conduct
 from testbed.trace.services.smtp.message import MessageReader
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
-from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog
+from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog, ends_message
 from testbed.trace.services.smtp.waiting import Waiting, note_on
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -209,7 +209,7 @@ class SmtpDialogue:
             return
         if not self._chunk.refused:
             self._waiting.add(command)
-        if is_last(command):
+        if ends_message(command):
             self._conduct.message_ended()
         self._chunk, self._mode = None, _Mode.COMMANDS
 
@@ -254,7 +254,7 @@ class SmtpDialogue:
             phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
             self._add(Exchange(phase, None, reply, note_on(reply)))
             return
-        exchange = self._waiting.answer(reply, self._transactions.due if _ends_message(command) else 1)
+        exchange = self._waiting.answer(reply, self._transactions.due(command))
         if exchange is not None:
             self._exchanged(exchange)
         if command is self._held:
@@ -264,11 +264,8 @@ class SmtpDialogue:
 
     def _exchanged(self, exchange: Exchange) -> None:
         """A command has all its replies."""
-        command = exchange.command
-        assert command is not None
         self._add(exchange)
-        self._transactions.answered(exchange, self._head)
-        if _ends_message(command) or command.verb in _ENDS_TRANSACTION:
+        if self._transactions.answered(exchange, self._head):
             self._head = MessageHead()
 
     def _go_on(self, command: Command, reply: Reply) -> None:
@@ -314,7 +311,3 @@ class SmtpDialogue:
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:
             self._exchanges.append(exchange)
-
-
-def _ends_message(command: Command) -> bool:
-    return command.verb == "message" or (command.verb == "BDAT" and is_last(command))

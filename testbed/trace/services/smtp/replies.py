@@ -44,17 +44,13 @@ class ReplyReader:
 def _reply(parts: list[ReplyPart]) -> Reply:
     texts = []
     enhanced = ""
-    for parsed, _ in parts:
+    frames: dict[int, None] = {}
+    octets = 0
+    for parsed, line in parts:
         found, text = split_enhanced(parsed.text)
         enhanced = enhanced or found
-        texts.append(text if found else parsed.text)
-    frames = tuple(dict.fromkeys(frame for _, line in parts for frame in line.frames))
-    return Reply(
-        parts[-1][0].code,
-        enhanced,
-        tuple(texts),
-        frames,
-        parts[0][1].time_ns,
-        sum(line.octets for _, line in parts),
-        parts[-1][1].raw.endswith(b"\n"),
-    )
+        texts.append(text)
+        frames.update(dict.fromkeys(line.frames))
+        octets += line.octets
+    (_, first), (end, last) = parts[0], parts[-1]
+    return Reply(end.code, enhanced, tuple(texts), tuple(frames), first.time_ns, octets, last.raw.endswith(b"\n"))

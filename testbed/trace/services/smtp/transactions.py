@@ -6,10 +6,15 @@ from collections.abc import Iterator
 
 from testbed.protocols.header import header_field
 from testbed.protocols.smtp import parameters_of, path_of
-from testbed.trace.model.exchange import Exchange, Recipient, Reply, Transaction
+from testbed.trace.model.exchange import Command, Exchange, Recipient, Reply, Transaction
 
 _MAX_HEAD = 65_536
 _ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
+
+
+def ends_message(command: Command) -> bool:
+    """Whether it is the last of a message: the octets up to the final dot, or the last chunk (RFC 3030 §2)."""
+    return command.verb == "message" or (command.verb == "BDAT" and "LAST" in command.argument.upper())
 
 
 class MessageHead:
@@ -41,13 +46,12 @@ class TransactionLog:
         self._recipients: list[Exchange] = []
         self._accepted = 0  # of them
 
-    @property
-    def due(self) -> int:
-        """How many replies a message gets that ends now."""
-        return max(1, self._accepted) if self._each else 1
+    def due(self, command: Command) -> int:
+        """How many replies the command gets that is answered next."""
+        return self._accepted if self._each and self._accepted and ends_message(command) else 1
 
-    def answered(self, exchange: Exchange, head: MessageHead) -> None:
-        """A command has its replies, or never gets one."""
+    def answered(self, exchange: Exchange, head: MessageHead) -> bool:
+        """A command has its replies, or never gets one.  Tells whether it leaves no transaction behind."""
         assert exchange.command is not None
         verb = exchange.command.verb
         if verb == "MAIL":
@@ -58,10 +62,13 @@ class TransactionLog:
         elif verb == "RCPT" and self._mail is not None:
             self._recipients.append(exchange)
             self._accepted += _accepted(exchange)
-        elif verb == "message" or (verb == "BDAT" and "LAST" in exchange.command.argument.upper()):
+        elif ends_message(exchange.command):
             self._end(exchange, head)
+            return True
         elif verb in _ENDS_TRANSACTION:
             self._end(None, None)
+            return True
+        return False
 
     def finish(self) -> tuple[Transaction, ...]:
         """All transactions."""

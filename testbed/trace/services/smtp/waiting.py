@@ -37,30 +37,37 @@ class Waiting:
 
     def cut_short(self, reply: Reply) -> Exchange | None:
         """The exchange of a message that gets no more of the replies due to it, as this one shows."""
-        return self._take("") if self._replies and reply.code in _NOT_FINAL else None
+        return self._several() if self._replies and reply.code in _NOT_FINAL else None
 
     def answered_by(self, reply: Reply) -> Command | None:
         """The command that a reply is for."""
         command = self.oldest
-        if command is not None and command.verb == "connect" and reply.code[:1] in ("2", "3") and reply.code != "220":
-            self._commands.popleft()  # the capture began after the greeting
+        if command is None or command.verb != "connect" or reply.code == "220" or reply.code[:1] not in ("2", "3"):
+            return command
+        self._commands.popleft()  # the capture began after the greeting
         return self.oldest
 
     def answer(self, reply: Reply, due: int) -> Exchange | None:
         """Give the oldest command a reply.  Gives the exchange when it is the last of those due to it."""
+        if due == 1:
+            command = self._commands.popleft()
+            return Exchange(_phase(command), command, reply, note_on(reply))
         self._replies.append(reply)
-        return self._take("") if len(self._replies) >= due else None
+        return self._several() if len(self._replies) >= due else None
 
     def rest(self) -> Iterator[Exchange]:
         """What waits when the connection has ended."""
-        while self._commands:
-            yield self._take("no reply")
+        if self._replies:
+            yield self._several()
+        for command in self._commands:
+            yield Exchange(_phase(command), command, None, "no reply")
 
-    def _take(self, note: str) -> Exchange:
+    def _several(self) -> Exchange:
+        """The oldest command with the replies it has so far."""
         command, replies, self._replies = self._commands.popleft(), self._replies, []
         words = dict.fromkeys(note_on(reply) for reply in replies)
-        note = "; ".join(word for word in words if word) if replies else note
-        return Exchange(_phase(command), command, next(iter(replies), None), note, further=tuple(replies[1:]))
+        note = "; ".join(word for word in words if word)
+        return Exchange(_phase(command), command, replies[0], note, further=tuple(replies[1:]))
 
 
 def note_on(reply: Reply) -> str:
