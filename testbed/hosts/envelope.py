@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from aiosmtpd.smtp import Envelope as ServerEnvelope
 
-from testbed.hosts.smtp.chunks import Chunks
 from testbed.protocols.esmtp import MailParameters, RcptParameters
 
 
@@ -40,14 +39,14 @@ def envelope_to(sender: str, *addresses: str) -> Envelope:
 class EsmtpEnvelope(ServerEnvelope):
     """What a server collects between MAIL and the end of the message: aiosmtpd's envelope, and the parameters.
 
-    ``chunks`` is what BDAT has brought, None before the first.
+    ``begun`` tells that a first chunk has come.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.parameters = MailParameters()
         self.recipients: list[EnvelopeRecipient] = []
-        self.chunks: Chunks | None = None
+        self.begun = False
 
     @property
     def sender(self) -> str:

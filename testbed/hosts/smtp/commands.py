@@ -98,7 +98,7 @@ class EsmtpCommands(SMTP, OpenStreams):
         transaction, most = self.transaction(), self.terms.max_recipients
         if not transaction.mail_from:
             return "503 5.5.1 Need MAIL command"
-        if transaction.chunks is not None:
+        if transaction.begun:
             return "503 5.5.1 The message has begun"
         try:
             address, words = _path("TO", arg)

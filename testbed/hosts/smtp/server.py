@@ -73,6 +73,7 @@ class SmtpServer(FaultyEnd):
         self._invited = False  # DATA is answered 354, and the message is to come
         self._passed = 0  # octets of it that have come
         self._answered_early = False  # in mid-message
+        self._chunks = Chunks(terms.max_message)
         self.manner = staging.Manner()  # of the next reply
         self.mute = False  # replies are not said
         self._lines: list[str] = []
@@ -208,7 +209,7 @@ class SmtpServer(FaultyEnd):
         if arg:
             await self.push("501 5.5.4 Syntax: DATA")
             return
-        if self.transaction().chunks is not None:
+        if self.transaction().begun:
             await self.push("503 5.5.1 The message has begun with BDAT")
             return
         self._invited = True
@@ -222,18 +223,18 @@ class SmtpServer(FaultyEnd):
             await self.push(str(refusal))
             return
         transaction = self.transaction()
-        if transaction.chunks is None:
+        if not transaction.begun:
+            self._chunks = Chunks(self.terms.max_message)
             self._passed, self._answered_early = 0, False
-        chunks = transaction.chunks or Chunks(self.terms.max_message)
-        await chunks.read(self.reader, octets, self._idle.keep_off, self._in_mid_message)
+        await self._chunks.read(self.reader, octets, self._idle.keep_off, self._in_mid_message)
         if not transaction.rcpt_tos:
             await self.push("503 5.5.1 Error: need RCPT command")
             return
-        transaction.chunks = chunks
+        transaction.begun = True
         if last:
-            await self._end_message(*chunks.message())
+            await self._end_message(*self._chunks.message())
         else:
-            await self.push(chunks.refusal or f"250 2.0.0 {octets} octets received")
+            await self.push(self._chunks.refusal or f"250 2.0.0 {octets} octets received")
 
     async def _take_message(self) -> None:
         """What comes after 354, and the reply to its final dot.
