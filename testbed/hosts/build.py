@@ -104,7 +104,7 @@ def _runner(
 
 
 def _terms(spec: MailHostSpec) -> Terms:
-    return Terms(spec.max_message, spec.max_recipients, frozenset(spec.without))
+    return Terms(spec.max_message, spec.max_recipients, frozenset(spec.without), frozenset(spec.with_))
 
 
 def _admission(site: Site, spec: MailHostSpec) -> Admission:

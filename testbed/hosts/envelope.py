@@ -37,12 +37,16 @@ def envelope_to(sender: str, *addresses: str) -> Envelope:
 
 
 class EsmtpEnvelope(ServerEnvelope):
-    """What a server collects between MAIL and the final dot: aiosmtpd's envelope, and the parameters."""
+    """What a server collects between MAIL and the end of the message: aiosmtpd's envelope, and the parameters.
+
+    ``begun`` tells that a first chunk has come.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.parameters = MailParameters()
         self.recipients: list[EnvelopeRecipient] = []
+        self.begun = False
 
     @property
     def sender(self) -> str:

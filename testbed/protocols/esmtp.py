@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 NOTIFY_WORDS = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
 EXTENSIONS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN")
+ON_REQUEST = ("CHUNKING",)
+"""Extensions that a host offers where it is told to."""
 
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
@@ -42,6 +44,14 @@ class RcptParameters:
         When nothing was said, failures are told, and delays may be.
         """
         return word in self.notify if self.notify else word in ("FAILURE", "DELAY")
+
+
+def chunk_parameters(argument: str) -> tuple[int, bool]:
+    """The octets that follow ``BDAT``, and whether the message ends with them (RFC 3030 §2).  Raises BadParameter."""
+    found = re.fullmatch(r"([0-9]{1,20})( +LAST)?", argument, re.IGNORECASE)
+    if found is None:
+        raise BadParameter("501 5.5.4 Syntax: BDAT <octets> [LAST]")
+    return int(found[1]), found[2] is not None
 
 
 def mail_parameters(words: list[str], offered: frozenset[str]) -> MailParameters:

@@ -8,6 +8,8 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 
 _CLASSES = {"2": "success", "4": "temporary", "5": "permanent"}
 
+_POLICY = "refused by policy"
+
 # Subject.detail of an enhanced status code.
 _DETAILS = {
     "1.0": "something about the address",
@@ -48,7 +50,7 @@ _DETAILS = {
     "6.0": "something about the content",
     "6.6": "content too hard to convert",
     "6.7": "non-ASCII addresses not supported",
-    "7.0": "refused by policy",
+    "7.0": _POLICY,
     "7.1": "not authorised",
     "7.8": "wrong credentials",
     "7.10": "encryption needed",
@@ -86,10 +88,19 @@ def split_enhanced(text: str) -> tuple[str, str]:
     return (found.group().strip(), text[found.end() :]) if found else ("", text)
 
 
+def classes_differ(code: str, enhanced: str) -> bool:
+    """Whether a reply code and the enhanced code behind it are of two classes (RFC 2034 §4)."""
+    return code[:1] in _CLASSES and enhanced != "" and enhanced[0] != code[0]
+
+
 def explain(code: str, enhanced: str = "") -> str:
-    """A refusal in words: ``mailbox full (temporary)``.  ``""`` for codes that refuse nothing."""
-    kind = _CLASSES.get(enhanced[:1] or code[:1], "")
+    """A refusal in words: ``mailbox full (temporary)``.  ``""`` for codes that refuse nothing.
+
+    The first digit of the reply code decides (RFC 5321 §4.2.1), whatever class the enhanced code is of.
+    """
+    kind = _CLASSES.get(code[:1], "")
     if kind in ("", "success"):
         return ""
-    words = _DETAILS.get(enhanced.partition(".")[2], "") or _REPLIES.get(code, "refused")
+    _, _, detail = enhanced.partition(".") if enhanced[:1] != "2" else ("", "", "")
+    words = _DETAILS.get(detail, _POLICY if detail.startswith("7.") else "") or _REPLIES.get(code, "refused")
     return f"{words} ({kind})"

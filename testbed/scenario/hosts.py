@@ -20,7 +20,8 @@ from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
 
 Protocol = Literal["pop3", "imap"]
-Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
+Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING"]
+ExtensionOnRequest = Literal["CHUNKING"]
 
 
 class HostSpec(ProgramKeys):
@@ -90,7 +91,10 @@ class MailHostSpec(HostSpec):
         default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
     )
     without: tuple[Extension, ...] = Field(
-        default=(), description="Extensions it does not offer; all it knows are offered when unsaid."
+        default=(), description="Extensions it does not offer; all but CHUNKING are offered when unsaid."
+    )
+    with_: tuple[ExtensionOnRequest, ...] = Field(
+        default=(), alias="with", description="Extensions it offers besides: CHUNKING (RFC 3030)."
     )
 
     serves: tuple[Protocol, ...] | None = Field(

@@ -18,7 +18,10 @@ TWO = envelope_to("a@x", "b@y", "c@y")
 
 
 class Server:
-    """Says each reply in turn, one to a command; ``heard`` is every line of the client, mail data included."""
+    """Says each reply in turn, one to a command; ``heard`` is every line of the client, mail data included.
+
+    It leaves at ``gone``, and behind a reply without CRLF, which begins with ``cut``.
+    """
 
     def __init__(self, *replies: str) -> None:
         self._replies = ["220 mx", "250-mx\r\n250 PIPELINING", *replies, "221 bye"]
@@ -34,6 +37,9 @@ class Server:
                 while data and self.heard[-1] != ".":
                     self.heard.append((await reader.readline()).decode().strip())
             data = reply.startswith("354")
+            if reply.startswith("cut "):
+                writer.write(reply.removeprefix("cut ").encode())
+                break
             writer.write(reply.encode() + b"\r\n")
         writer.close()
 
@@ -65,6 +71,8 @@ def deliver(server: Server, folder: Path, *, pipelining: bool) -> dict[str, Deli
         ("250 ok|250 ok|550 5.1.1 no|354 go|250 2.0.0 taken", "2.0.0 5.1.1"),
         ("250 ok|250 ok|550 5.1.1 no|354 go|552 5.3.4 big", "5.3.4 5.1.1"),
         ("250 ok|250 ok|250 ok|354 go|gone", "4.4.2 4.4.2"),
+        ("250 ok|250 ok|250 ok|354 go|cut 250 2.0.0 taken", "4.4.2 4.4.2"),
+        ("250 ok|250 ok|cut 550 5.1.1 no", "4.4.2 4.4.2"),
         ("250 ok|550 5.1.1 no|gone", "5.1.1 4.4.2"),
         ("250 ok|250 ok|250 ok|451 4.3.0 later", "4.3.0 4.3.0"),
         ("250 ok|250 ok|250 ok|250 what", "4.5.0 4.5.0"),
@@ -75,6 +83,25 @@ def deliver(server: Server, folder: Path, *, pipelining: bool) -> dict[str, Deli
 def test_each_recipient_has_a_fate(replies: str, fates: str, pipelining: bool, tmp_path: Path) -> None:
     results = deliver(Server(*replies.split("|")), tmp_path, pipelining=pipelining)
     assert [results[address].status for address in TWO.addresses] == fates.split()
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ("552 4.3.1 full", "5.3.1"),
+        ("450 5.1.1 unknown for now", "4.1.1"),
+        ("550 2.1.5 odd", "5.0.0"),
+        ("451 2.0.0 odd", "4.0.0"),
+        ("250 5.1.1 odd", "2.0.0"),
+        ("250 taken", "2.0.0"),
+        ("422 4.2.2 unknown code", "4.2.2"),
+        ("354 go", "4.0.0"),
+    ],
+)
+def test_the_first_digit_decides_and_the_reply_is_told_as_it_came(reply: str, status: str, tmp_path: Path) -> None:
+    """RFC 5321 §4.2.1."""
+    results = deliver(Server("250 ok", "250 ok", "250 ok", "354 go", reply), tmp_path, pipelining=True)
+    assert {(result.status, str(result)) for result in results.values()} == {(status, reply)}
 
 
 @pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "in one go"])

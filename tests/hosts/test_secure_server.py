@@ -341,5 +341,5 @@ def test_openssl_sees_a_good_certificate(serve_tls: ServeTls, tmp_path: Path) ->
         *("-servername", NAME, "-verify_hostname", NAME, "-verify_return_error", "-CAfile", str(tmp_path / "ca.pem")),
         given="EHLO client.example\nQUIT\n",
     )
-    assert "221 Bye" in ended.stdout, ended.stdout + ended.stderr
+    assert "221 2.0.0 Bye" in ended.stdout, ended.stdout + ended.stderr
     assert "250-AUTH LOGIN PLAIN" in ended.stdout

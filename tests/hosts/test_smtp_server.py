@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import smtplib
 import socket
@@ -142,12 +143,129 @@ def test_parameters_are_read_and_limits_kept(serve: Serve, commands: bytes, expe
     assert codes(talk(server, GREETING + commands + b"\r\nQUIT\r\n")) == ["220", "250", *expected, "221"]
 
 
+COMMANDS = (
+    *(b"NOOP", b"NOOP with words", b"RSET", b"RSET now", b"HELP", b"HELP MAIL", b"HELP FROB"),
+    *(b"VRFY", b"VRFY bob", b"VRFY <", b"EXPN", b"EXPN list"),
+    *(b"MAIL", b"MAIL FROM:<>", b"MAIL FROM:<a@b.example>", b"MAIL FROM:<", b"MAIL FROM:<> FROB=1"),
+    *(b"RCPT", b"RCPT TO:<carol@someschool.edu>", b"RCPT TO:<nobody@someschool.edu>", b"RCPT TO:<"),
+    *(b"DATA now", b"DATA\r\nSubject: hi\r\n\r\nhello\r\n.", b"BDAT 4 LAST\r\nyo\r\n", b"STARTTLS", b"STARTTLS now"),
+    *(b"AUTH", b"AUTH PLAIN", b"AUTH PLAIN ==", b"ETRN x", b"TURN", b"FROB", b"", b"\x00\xff", b"x" * 5_000),
+    *(b"BDAT", b"BDAT 2\r\nyo", b"QUIT now", b"QUIT"),
+)
+# What is said before, and how many of the replies greet.
+STATES = {
+    "before EHLO": (b"", 1),
+    "after HELO": (b"HELO client.example\r\n", 2),
+    "after EHLO": (GREETING, 2),
+    "after MAIL": (GREETING + b"MAIL FROM:<a@b.example>\r\n", 2),
+    "after RCPT": (GREETING + TO_CAROL, 2),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_reply_has_an_enhanced_code_of_its_class_where_they_are_offered(serve: Serve, state: str) -> None:
+    """RFC 2034 §4: but for the greeting, and the replies to EHLO and HELO."""
+    server = serve(terms=CHUNKING)
+    before, greetings = STATES[state]
+    for command in COMMANDS:
+        replies = talk(server, before + command + b"\r\nQUIT\r\n").splitlines()
+        replies = [line.decode() for line in replies if line[3:4] != b"-"][greetings:]
+        assert replies, command
+        for reply in replies:
+            coded = re.match(r"([245])\d\d \1\.\d{1,3}\.\d{1,3} ", reply)
+            assert coded or reply[0] == "3" or reply == "(gone)", (command, reply)
+
+
+@pytest.mark.parametrize("greeting", [b"EHLO", b"HELO"])
+def test_greetings_have_no_enhanced_code(serve: Serve, greeting: bytes) -> None:
+    said = talk(serve(), greeting + b"\r\n" + greeting + b" client.example\r\nQUIT\r\n").decode().splitlines()
+    assert said[1] == f"501 Syntax: {greeting.decode()} hostname"
+    assert said[2].endswith("someschool.edu")
+    assert said[-1].startswith("221 2.0.0 ")
+
+
+def test_what_a_scenario_says_is_said_as_it_stands(serve: Serve) -> None:
+    server = serve(DialogueFault.model_validate({"at": "someschool.edu", "on": "RCPT", "reply": "452 full"}))
+    assert b"\r\n452 full\r\n" in talk(server, GREETING + TO_CAROL + b"QUIT\r\n")
+
+
+def test_no_enhanced_code_is_added_where_they_are_not_offered(serve: Serve) -> None:
+    server = serve(terms=Terms(without=frozenset({"ENHANCEDSTATUSCODES"})))
+    assert talk(server, GREETING + b"NOOP\r\nQUIT\r\n").endswith(b"250 OK\r\n221 Bye\r\n")
+
+
+def test_starttls_that_is_not_offered_is_not_implemented(serve: Serve) -> None:
+    assert codes(talk(serve(), GREETING + b"STARTTLS\r\nQUIT\r\n")) == ["220", "250", "502", "221"]
+
+
 def test_a_host_offers_what_it_is_not_without(serve: Serve) -> None:
     server = serve(terms=Terms(without=frozenset({"SIZE", "DSN", "SMTPUTF8"})))
     said = talk(server, GREETING + b"MAIL FROM:<a@b.example> SIZE=1\r\nRSET\r\n" + TO_CAROL + b"QUIT\r\n")
     assert not any(b"250-" + word in said for word in (b"SIZE", b"DSN", b"SMTPUTF8"))
     assert b"250-8BITMIME" in said
     assert codes(said) == ["220", "250", "555", "250", "250", "250", "221"]
+
+
+CHUNKING = Terms(max_message=100, besides=frozenset({"CHUNKING"}))
+MAIL_IN_CHUNKS = GREETING + TO_CAROL
+
+
+@pytest.mark.parametrize(
+    ("commands", "expected", "message"),
+    [
+        (b"BDAT 19 LAST\r\nSubject: hi\r\n\r\nyo\r\n", "250", b"Subject: hi\r\n\r\nyo\r\n"),
+        (b"BDAT 8\r\nSubject:BDAT 9\r\n hi\r\n\r\n.\rBDAT 1 LAST\r\n\n", "250 250 250", b"Subject: hi\r\n\r\n.\r\n"),
+        (b"BDAT 6\r\nQUIT\r\nBDAT 0 LAST\r\n", "250 250", b"QUIT\r\n"),
+        (b"BDAT 2 last\r\nyo", "250", b"yo\r\n"),
+        (b"BDAT 3 LAST\r\n.\r\n", "250", b".\r\n"),
+        (b"BDAT 9\r\nforgottenRSET\r\n" + TO_CAROL + b"BDAT 4 LAST\r\nyo\r\n", "250 250 250 250 250", b"yo\r\n"),
+        (b"BDAT\r\n", "501", None),
+        (b"BDAT x LAST\r\n", "501", None),
+        (b"BDAT -1\r\n", "501", None),
+        (b"BDAT 0 FIRST\r\n", "501", None),
+        (b"BDAT 0 LAST LAST\r\n", "501", None),
+        (b"BDAT 101 LAST\r\n" + b"x" * 101, "552", None),
+        (b"BDAT 99\r\n" + b"x" * 99 + b"BDAT 6\r\nRSET\r\nBDAT 0 LAST\r\n", "250 552 552", None),
+        (b"BDAT 4 LAST\r\na\nb\r", "550", None),
+        (b"BDAT 2\r\nyoDATA\r\n", "250 503", None),
+        (b"BDAT 2\r\nyoRCPT TO:<carol@someschool.edu>\r\n", "250 503", None),
+        (b"BDAT 2\r\nyoMAIL FROM:<a@b.example>\r\n", "250 503", None),
+        (b"DATA\r\nyo\r\n.\r\nBDAT 6 LAST\r\nRSET\r\n", "354 250 503", b"yo\r\n"),
+        (b"RSET\r\nBDAT 6\r\nRSET\r\nBDAT 6 LAST\r\nRSET\r\n", "250 503 503", None),
+    ],
+    ids=[
+        *("one chunk", "three", "commands inside, and an empty last", "no CRLF at the end", "a lone dot"),
+        *("RSET between", "no size", "no number", "less than nothing", "FIRST", "twice LAST"),
+        *("too big", "too big together", "a bare LF", "DATA behind it", "RCPT behind it", "MAIL behind it"),
+        *("behind DATA", "no recipients"),
+    ],
+)
+def test_messages_come_in_chunks(serve: Serve, commands: bytes, expected: str, message: bytes | None) -> None:
+    """RFC 3030 §2: whatever comes of a chunk, its octets are no commands."""
+    server = serve(terms=CHUNKING)
+    said = talk(server, MAIL_IN_CHUNKS + commands + b"QUIT\r\n")
+    assert codes(said) == ["220", "250", "250", "250", *expected.split(), "221"]
+    found = [content.partition(b"\r\n\t")[2].split(b"\r\n", 3)[-1] for content in server.messages("carol")]
+    assert found == ([] if message is None else [message])
+
+
+def test_chunks_are_offered_where_that_is_said(serve: Serve) -> None:
+    unasked = talk(serve(), MAIL_IN_CHUNKS + b"BDAT 2 LAST\r\nQUIT\r\n")
+    assert b"CHUNKING" not in unasked
+    assert codes(unasked) == ["220", "250", "250", "250", "502", "221"]
+    asked = talk(serve(terms=CHUNKING), MAIL_IN_CHUNKS + b"QUIT\r\n")
+    assert b"250-CHUNKING\r\n" in asked
+    assert b"BINARYMIME" not in asked
+
+
+def test_a_client_that_leaves_in_mid_chunk_delivers_nothing(serve: Serve) -> None:
+    server = serve(terms=CHUNKING)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=HANG_S) as sock:
+        sock.sendall(MAIL_IN_CHUNKS + b"BDAT 9 LAST\r\nyo\r\n")
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+    assert server.messages("carol") == []
 
 
 def test_a_message_beyond_the_limit_is_refused_after_its_end(serve: Serve) -> None:

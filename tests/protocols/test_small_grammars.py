@@ -57,6 +57,10 @@ def test_status_codes_in_words() -> None:
     assert split_enhanced("10.0.0.1 is blocked") == ("", "10.0.0.1 is blocked")
     assert explain("452", "4.2.2") == "mailbox full (temporary)"
     assert explain("550") == "mailbox unavailable (permanent)"
+    assert explain("552", "4.3.1") == "mail system full (permanent)"
+    assert explain("450", "5.1.1") == "no such mailbox (temporary)"
+    assert explain("451", "2.0.0") == "error in processing (temporary)"
+    assert explain("550", "5.7.606") == "refused by policy (permanent)"
     assert explain("250") == ""
 
 

@@ -196,6 +196,14 @@ def test_a_quit_that_crosses_a_421_meets_no_surprise(lines: list[str], also: set
     assert {finding.code for finding in findings(talk)} == {"refused-for-now"} | also
 
 
+def test_a_reply_that_broke_off_is_no_promise() -> None:
+    """RFC 5321 §4.2: a reply ends with CRLF, so nobody has heard this one (RFC 1047)."""
+    talk = Talk().open().say(*HELLO, *MAIL, *RCPT, *DATA).segment(1, "PA", b"250 2.0.0 taken").close()
+    analysis = watch(talk)
+    assert [finding.code for finding in analysis.findings] == ["reply-to-message-lost"]
+    assert analysis.connections[0].outcome == "mail for b@y: message sent, and the reply broke off"
+
+
 def test_frames_point_at_the_evidence() -> None:
     (finding,) = findings(*CASES["mailbox-full"])
     assert finding.frames == (10,)

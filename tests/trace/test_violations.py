@@ -99,6 +99,9 @@ SMTP: dict[str, tuple[tuple[str | Gap, ...], list[str], tuple[int, ...]]] = {
     "lines of two minds": (
         (*HELLO, "C MAIL FROM:<a@x>\r\n", "S 250-ok\r\n550 no\r\n"), ["reply-codes-differ"], (5,),
     ),
+    "codes of two classes": (
+        (*HELLO, "C MAIL FROM:<a@x>\r\n", "S 550 4.3.1 full\r\n"), ["status-class-differs"], (5,),
+    ),
     "eight bits in an address": ((*HELLO, "C MAIL FROM:<\xe9@x>\r\n", "S 250 ok\r\n"), ["eight-bit-command"], (4,)),
     "RCPT before MAIL": ((*HELLO, "C RCPT TO:<b@y>\r\n", "S 503 no\r\n"), ["rcpt-before-mail"], (4,)),
     "RCPT behind a finished message": (
@@ -186,6 +189,9 @@ HEALTHY: dict[str, tuple[str, tuple[str | Gap, ...]]] = {
     ),
     "a refused chunk": (
         "smtp", (*HELLO, *ENVELOPE, "C BDAT 9\r\nab", "S 552 no\r\n", "C cdefghi", "C RSET\r\n", "S 250 ok\r\n"),
+    ),
+    "too many recipients, as servers said before RFC 2821": (
+        "smtp", (*HELLO, *ENVELOPE, "C RCPT TO:<c@y>\r\n", "S 552 4.5.3 many\r\n"),
     ),
     "POP3 through TLS": (
         "pop3", ("S +OK\r\n", "C STLS\r\n", "S +OK\r\n", "C \x16\x03\x01", "c USER a\r\n", "s +OK\r\n",

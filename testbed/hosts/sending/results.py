@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from dataclasses import dataclass, replace
 
@@ -16,10 +15,9 @@ from aiosmtplib.errors import (
 
 from testbed.errors import reason
 from testbed.hosts.sending.client import BlockedError
+from testbed.protocols.status import split_enhanced
 
 TOO_MANY = "4.5.3"
-
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +25,14 @@ class DeliveryResult:
     """What became of one recipient, or of a whole session.
 
     ``code`` is the reply code, 0 when no reply came; ``status`` an RFC 3463 code whose class decides: 2 taken,
-    4 try again, 5 give up.
+    4 try again, 5 give up.  ``said`` is the enhanced code that the server gave, ``""`` for none, and None where no
+    server spoke.
     """
 
     code: int
     status: str
     text: str
+    said: str | None = None
 
     @property
     def taken(self) -> bool:
@@ -50,7 +50,9 @@ class DeliveryResult:
         return self.status == TOO_MANY
 
     def __str__(self) -> str:
-        return f"{self.code or ''} {self.status} {self.text}".strip()
+        """The reply as it came, or what befell us."""
+        parts = (str(self.code or ""), self.status if self.said is None else self.said, self.text)
+        return " ".join(part for part in parts if part)
 
 
 class HopFailed(Exception):
@@ -62,12 +64,14 @@ class HopFailed(Exception):
 
 
 def reply_result(code: int, text: str) -> DeliveryResult:
-    """A server's reply; an unknown code counts by its first digit (RFC 5321 §4.3.2)."""
-    text = " ".join(text.split())
-    found = _ENHANCED.match(text)
-    if found:
-        return DeliveryResult(code, found.group(1), text[found.end() :])
-    return DeliveryResult(code, f"{str(code)[0] if 200 <= code < 600 else 4}.0.0", text)
+    """A server's reply.  Its first digit decides, whatever class its enhanced code is of (RFC 5321 §4.2.1, §4.3.2).
+
+    The rest of the enhanced code counts where both refuse, or neither does.
+    """
+    said, text = split_enhanced(" ".join(text.split()))
+    kind = str(code)[0] if code // 100 in (2, 5) else "4"
+    agrees = said != "" and (said[0] == "2") == (kind == "2")
+    return DeliveryResult(code, f"{kind}.{said[2:] if agrees else '0.0'}", text, said)
 
 
 def refusal_result(code: int, text: str) -> DeliveryResult:

@@ -1,4 +1,4 @@
-"""EHLO, MAIL and RCPT with the extensions a host offers (RFC 1870, 2920, 3461, 6152, 6531).
+"""EHLO, MAIL and RCPT with the extensions a host offers (RFC 1870, 2920, 3030, 3461, 6152, 6531).
 
 aiosmtpd knows no parameters of RCPT and none of DSN for MAIL, so these two commands are ours.
 """
@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, syntax
 from testbed.hosts.envelope import EnvelopeRecipient, EsmtpEnvelope
 from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
 from testbed.hosts.streams import OpenStreams
-from testbed.protocols.esmtp import EXTENSIONS, BadParameter, mail_parameters, rcpt_parameters
+from testbed.protocols.esmtp import EXTENSIONS, BadParameter, chunk_parameters, mail_parameters, rcpt_parameters
 from testbed.protocols.path import split_path
 
 _MAX_PATH = 256  # RFC 5321 §4.5.3.1.3
@@ -23,16 +23,20 @@ _MAX_LINES = {"MAIL": 512 + 26 + 17 + 10 + 117, "RCPT": 1_000}
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a server takes and offers.  ``max_message`` is in octets; ``without`` names extensions not offered."""
+    """What a server takes and offers.  ``max_message`` is in octets; ``without`` names extensions not offered.
+
+    ``besides`` names some of those that are offered only on request.
+    """
 
     max_message: int = MAX_MESSAGE_OCTETS
     max_recipients: int | None = None
     without: frozenset[str] = field(default_factory=frozenset)
+    besides: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def offered(self) -> frozenset[str]:
         """The extensions offered."""
-        return frozenset(EXTENSIONS) - self.without
+        return (frozenset(EXTENSIONS) | self.besides) - self.without
 
 
 class EsmtpCommands(SMTP, OpenStreams):
@@ -44,7 +48,9 @@ class EsmtpCommands(SMTP, OpenStreams):
         """The lines of the answer to EHLO, without what is not offered here; the handler asks for them."""
         # Of its own: aiosmtpd keeps them for all connections together, and adds to them at every EHLO.
         self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, _MAX_LINES)
-        return [line for line in lines if line[4:].partition(" ")[0] not in self.terms.without]
+        besides = [f"250-{word}" for word in sorted(self.terms.besides)]
+        whole = [*lines[:-1], *besides, lines[-1]]
+        return [line for line in whole if line[4:].partition(" ")[0] not in self.terms.without]
 
     def _create_envelope(self) -> EsmtpEnvelope:
         return EsmtpEnvelope()
@@ -68,6 +74,10 @@ class EsmtpCommands(SMTP, OpenStreams):
         if not (await self.check_helo_needed() or await self.check_auth_needed("RCPT")):
             await self.push(await self._rcpt(arg or ""))
 
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
+        """STARTTLS, which is not offered here: an extension's command that is not implemented (RFC 5321 §4.2.4)."""
+        await self.push("502 5.5.1 STARTTLS is not offered here")
+
     async def _mail(self, arg: str) -> str:
         transaction = self.transaction()
         if transaction.mail_from:
@@ -88,6 +98,8 @@ class EsmtpCommands(SMTP, OpenStreams):
         transaction, most = self.transaction(), self.terms.max_recipients
         if not transaction.mail_from:
             return "503 5.5.1 Need MAIL command"
+        if transaction.begun:
+            return "503 5.5.1 The message has begun"
         try:
             address, words = _path("TO", arg)
             parameters = rcpt_parameters(words, self._offered())
@@ -102,6 +114,12 @@ class EsmtpCommands(SMTP, OpenStreams):
         if status.startswith("2"):
             transaction.recipients.append(EnvelopeRecipient(address, parameters))
         return status
+
+    def chunk(self, arg: str) -> tuple[int, bool]:
+        """What BDAT says: the octets that follow, and whether they are the last.  Raises BadParameter."""
+        if "CHUNKING" not in self._offered():
+            raise BadParameter("502 5.5.1 BDAT is not offered here")
+        return chunk_parameters(arg)
 
     def _offered(self) -> frozenset[str]:
         assert self.session is not None

@@ -12,7 +12,7 @@ MAX_LINE_OCTETS = 1_000  # CRLF included, a stuffed dot not (RFC 5321 §4.5.3.1.
 _TURN_LINES = 256  # after so many, others have their turn: a reader that has the next line does not wait
 
 _TOO_LONG = "500 5.5.2 Line too long (RFC 5321 section 4.5.3.1.6)"
-_TOO_BIG = "552 5.3.4 Message too big"
+TOO_BIG = "552 5.3.4 Message too big"
 _BARE = "550 5.6.0 Bare CR or LF in the message (RFC 5321 section 2.3.8)"
 
 
@@ -26,6 +26,12 @@ def refusal_of_line(line: bytes) -> str:
         return _TOO_LONG
     text = line[:-2]
     return _BARE if b"\r" in text or b"\n" in text else ""
+
+
+def refusal_of_text(content: bytes) -> str:
+    """The same of a whole message whose dots are not stuffed."""
+    lines = content.removesuffix(b"\r\n").split(b"\r\n")
+    return next(filter(None, (refusal_of_line(b"." * line.startswith(b".") + line + b"\r\n") for line in lines)), "")
 
 
 def body_digest(message: bytes) -> str:
@@ -68,7 +74,7 @@ async def read_message(
         if not (whole and at_line_start):
             refusal = refusal or _TOO_LONG
         elif octets > MAX_MESSAGE_OCTETS:
-            refusal = refusal or _TOO_BIG
+            refusal = refusal or TOO_BIG
         else:
             refusal = refusal or refusal_of_line(line)
         if refusal:

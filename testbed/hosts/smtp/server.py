@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import socket
 from collections.abc import Awaitable, Callable, Collection
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
@@ -18,13 +16,16 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
-from testbed.hosts.smtp.commands import EsmtpCommands, Terms
+from testbed.hosts.smtp.chunks import Chunks
+from testbed.hosts.smtp.commands import Terms
+from testbed.hosts.smtp.enhanced import with_enhanced_code
+from testbed.hosts.smtp.faulty_end import FaultyEnd
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import read_message
 from testbed.hosts.streams import OpenStreams
+from testbed.protocols.esmtp import BadParameter
 from testbed.protocols.smtp import path_of
-from testbed.reset import reset
 from testbed.scenario.faults.dialogue import NULL_SENDER
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -38,7 +39,7 @@ Login = Callable[[SMTP, Session, Envelope, str, object], AuthResult]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class SmtpServer(EsmtpCommands):
+class SmtpServer(FaultyEnd):
     """One connection's server side."""
 
     def __init__(
@@ -72,9 +73,11 @@ class SmtpServer(EsmtpCommands):
         self._invited = False  # DATA is answered 354, and the message is to come
         self._passed = 0  # octets of it that have come
         self._answered_early = False  # in mid-message
+        self._chunks = Chunks(terms.max_message)
         self.manner = staging.Manner()  # of the next reply
         self.mute = False  # replies are not said
         self._lines: list[str] = []
+        self._verb = ""  # of the command that is carried out
         self._idle = IdleTimer(self.loop, SERVER_TIMEOUT_S, self._idle_for_too_long)
         self._worker: asyncio.Task[object] | None = None  # what answers the client
 
@@ -98,10 +101,14 @@ class SmtpServer(EsmtpCommands):
             self._worker.cancel()
 
     async def push(self, status: str | bytes) -> None:
-        """Send one reply, all its lines at once.  The first that aiosmtpd gives is its greeting."""
+        """Send one of our replies, with an enhanced code where that is offered.  The first is the greeting."""
         if self._worker is None:
             self._worker = asyncio.current_task()
             await self.greet(status)
+        elif "ENHANCEDSTATUSCODES" in self.terms.offered and self._verb not in ("EHLO", "HELO"):
+            await self._say(
+                with_enhanced_code(status if isinstance(status, str) else status.decode("ascii", "replace"))
+            )
         else:
             await self._say(status)
 
@@ -122,7 +129,8 @@ class SmtpServer(EsmtpCommands):
         self._refused_at_connect = True
 
     async def _say(self, status: str | bytes) -> None:
-        line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
+        """Send one reply as it is, all its lines at once."""
+        line = _text(status)
         # A reply that quotes the command must not carry its CR, nor what is not ASCII.
         line = _CONTROL.sub("?", line).encode("ascii", "replace").decode()
         if line[3:4] == "-":
@@ -156,77 +164,33 @@ class SmtpServer(EsmtpCommands):
     ) -> Callable[[str | None], Awaitable[None]]:
         async def command(arg: str | None) -> None:
             self._idle.restart()
-            if self._refused_at_connect and verb != "QUIT":
-                await self.push("503 5.5.1 Bad sequence of commands")
-                return
-            self._invited = False
-            fault = self._script.take(
-                verb, path_of(arg or "") if verb == "RCPT" else "", self._number, self._sender(arg)
-            )
-            if fault is None:
-                await method(arg)
-            else:
-                await staging.stage(self, fault, lambda: method(arg))
-                self._invited = self._invited or (verb == "DATA" and fault.code == "354" and not fault.then)
-            if self._invited and self.transport is not None:
-                await self._take_message()
+            self._verb = verb
+            try:
+                await self._carry_out(verb, arg, method)
+            finally:
+                self._verb = ""
 
         return command
+
+    async def _carry_out(self, verb: str, arg: str | None, method: Callable[[str | None], Awaitable[None]]) -> None:
+        if self._refused_at_connect and verb != "QUIT":
+            await self.push("503 5.5.1 Bad sequence of commands")
+            return
+        self._invited = False
+        fault = self._script.take(verb, path_of(arg or "") if verb == "RCPT" else "", self._number, self._sender(arg))
+        if fault is None:
+            await method(arg)
+        else:
+            await staging.stage(self, fault, lambda: method(arg))
+            self._invited = self._invited or (verb == "DATA" and fault.code == "354" and not fault.then)
+        if self._invited and self.transport is not None:
+            await self._take_message()
 
     def _sender(self, arg: str | None = None) -> str:
         """Whose mail it is about: that of the transaction, or of the MAIL command with this argument."""
         if self.envelope is not None and self.envelope.mail_from is not None:
             return self.transaction().sender or NULL_SENDER
         return path_of(arg or "") or NULL_SENDER
-
-    # -- what faults ask for ------------------------------------------------------------------------
-
-    async def read(self, octets: int) -> bytes:
-        """Read and throw away up to so many octets, none at the end."""
-        return await self.reader.read(octets)
-
-    async def write(self, octets: bytes) -> None:
-        """Write what need not be a reply."""
-        self.writer.write(octets)
-        await self.writer.drain()
-
-    def be_patient(self) -> None:
-        """Never close the connection for being idle."""
-        self._idle.stop()
-
-    def stop_reading(self) -> None:
-        """Leave what comes to the kernel, whose buffer fills."""
-        if isinstance(self.transport, asyncio.ReadTransport):
-            self.transport.pause_reading()
-
-    def sip(self) -> bool:
-        """Take one octet out of the kernel's buffer; False when there will be no more."""
-        sock = self.writer.get_extra_info("socket")
-        try:
-            return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) and bool(os.read(sock.fileno(), 1))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-
-    def finish(self) -> None:
-        """Send FIN, and read on."""
-        self.writer.write_eof()
-
-    def hang_up(self) -> None:
-        """Close with FIN."""
-        if self.transport is not None:
-            self.writer.close()
-            self.transport = None  # ends the command loop
-
-    def reset(self) -> None:
-        """Close with RST."""
-        reset(self.writer.transport)
-        self.transport = None
-
-    def crash(self, restart_ns: int | None) -> None:
-        """The whole host crashes."""
-        self._site.crash(restart_ns)
 
     # -- the message --------------------------------------------------------------------------------
 
@@ -245,8 +209,32 @@ class SmtpServer(EsmtpCommands):
         if arg:
             await self.push("501 5.5.4 Syntax: DATA")
             return
+        if self.transaction().begun:
+            await self.push("503 5.5.1 The message has begun with BDAT")
+            return
         self._invited = True
         await self.push("354 End data with <CR><LF>.<CR><LF>")
+
+    async def smtp_BDAT(self, arg: str | None) -> None:  # noqa: N802
+        """BDAT (RFC 3030 §2).  The octets behind it are read, whatever the answer."""
+        try:
+            octets, last = self.chunk(arg or "")
+        except BadParameter as refusal:
+            await self.push(str(refusal))
+            return
+        transaction = self.transaction()
+        if not transaction.begun:
+            self._chunks = Chunks(self.terms.max_message)
+            self._passed, self._answered_early = 0, False
+        await self._chunks.read(self.reader, octets, self._idle.keep_off, self._in_mid_message)
+        if not transaction.rcpt_tos:
+            await self.push("503 5.5.1 Error: need RCPT command")
+            return
+        transaction.begun = True
+        if last:
+            await self._end_message(*self._chunks.message())
+        else:
+            await self.push(self._chunks.refusal or f"250 2.0.0 {octets} octets received")
 
     async def _take_message(self) -> None:
         """What comes after 354, and the reply to its final dot.
@@ -258,6 +246,9 @@ class SmtpServer(EsmtpCommands):
             content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
         except asyncio.IncompleteReadError:
             raise asyncio.CancelledError from None  # nothing more comes
+        await self._end_message(content, refusal)
+
+    async def _end_message(self, content: bytes, refusal: str) -> None:
         if not self._answered_early:
             await self._answer_message(lambda: self._conclude(content, refusal))
         self.envelope = EsmtpEnvelope()
@@ -297,3 +288,7 @@ class SmtpServer(EsmtpCommands):
         """A mistake of ours: the client is told to come back, and the lab hears of it."""
         asyncio.get_running_loop().call_exception_handler({"message": "an SMTP session crashed", "exception": error})
         return "451 4.3.0 Internal error"
+
+
+def _text(status: str | bytes) -> str:
+    return status.decode("ascii", "replace") if isinstance(status, bytes) else status

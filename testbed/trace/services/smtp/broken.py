@@ -74,7 +74,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
         return  # the alert tells why
-    silent = [e for e in connection.exchanges if e.command is not None and e.reply is None]
+    silent = [e for e in connection.exchanges if e.command is not None and (e.reply is None or _is_cut_promise(e))]
     if not silent:
         if connection.exchanges or connection.opening.handshake is not Handshake.COMPLETE or connection.transport.gaps:
             return
@@ -95,8 +95,9 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         frames = first.command.frames[-1:]
         yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
     elif first.command.verb == "message" and first.command.whole:
+        when = "before" if first.reply is None else "in the middle of"
         text = (
-            f"the connection ended after the final dot and before {connection.server.label}'s reply: "
+            f"the connection ended after the final dot and {when} {connection.server.label}'s reply: "
             f"{connection.client.label} cannot know whether the message was taken, and will send it again"
         )
         yield _cut(connection, "reply-to-message-lost", text, _last(connection, first), "RFC 1047")
@@ -121,6 +122,12 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
     elif first.command.verb != "QUIT":
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
+
+
+def _is_cut_promise(exchange: Exchange) -> bool:
+    """Whether the reply to a message ended within its line, so that nobody has heard it (RFC 5321 §4.2)."""
+    command, reply = exchange.command, exchange.reply
+    return command is not None and command.verb == "message" and reply is not None and not reply.whole
 
 
 def _hung_up(connection: Connection, instead_of: str, frames: tuple[int, ...]) -> Finding:

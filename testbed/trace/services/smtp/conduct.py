@@ -6,6 +6,7 @@ Rules about the order of commands and replies are judged only while nothing is m
 from __future__ import annotations
 
 from testbed.protocols.smtp import COMMANDS
+from testbed.protocols.status import classes_differ
 from testbed.protocols.text import decoded
 from testbed.trace.model.exchange import Command, Reply
 from testbed.trace.model.remark import Remarks
@@ -76,6 +77,9 @@ class Conduct:
             self._remarks.note("reply-codes-differ", reply.frames, ", ".join(parsed.code for parsed, _ in parts[:10]))
         elif self._certain:
             self._judge_answer(command, reply)
+        old_too_many = reply.status == "552 4.5.3"  # RFC 5321 §4.5.3.1.10 counts it as temporary
+        if classes_differ(reply.code, reply.enhanced) and not old_too_many:
+            self._remarks.note("status-class-differs", reply.frames, reply.status)
         if command is not None and command.verb in _GREETINGS and reply.code == "250":
             self._extensions = frozenset(parsed.text.partition(" ")[0].upper() for parsed, _ in parts[1:])
 

@@ -31,6 +31,8 @@ def outcome_of_transaction(transaction: Transaction) -> str:
             fate = "not sent"
         elif recipient.final is None:
             fate = "message sent, no reply" if message.command and message.command.whole else "message cut off"
+        elif not recipient.final.whole:
+            fate = "message sent, and the reply broke off"
         else:
             fate = f"{recipient.final.status} {recipient.final.text}"
         fates.setdefault(fate, []).append(recipient.address)

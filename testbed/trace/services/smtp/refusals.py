@@ -96,7 +96,8 @@ def _in_vain(connection: Connection) -> Iterator[Exchange]:
 
 def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = ()) -> Finding:
     temporary = reply.code.startswith("4")
-    name, reference = _KNOWN.get(reply.enhanced.partition(".")[2], ("", ""))
+    refuses = reply.enhanced[:1] != "2"  # an enhanced code of success tells nothing of a refusal
+    name, reference = _KNOWN.get(reply.enhanced.partition(".")[2] if refuses else "", ("", ""))
     if temporary and name == "not-authorised":
         name = "policy-refused-for-now"
     name = name or ("refused-for-now" if temporary else "refused-for-good")

@@ -46,6 +46,11 @@ _SENTENCES = {
     "reply-codes-differ": Sentence(
         _WARNING, "the lines of one reply from {server} have different codes: {detail}", "RFC 5321 §4.2.1"
     ),
+    "status-class-differs": Sentence(
+        _WARNING,
+        "{server} gave a reply code and an enhanced status code of two classes ({detail}): the reply code decides",
+        "RFC 2034 §4",
+    ),
     "eight-bit-command": Sentence(
         _WARNING, "{client} sent octets beyond ASCII in {detail} without SMTPUTF8", "RFC 5321 §2.4"
     ),
