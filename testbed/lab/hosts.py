@@ -96,6 +96,11 @@ class LabHosts:
         alive = any(isinstance(host, ProgramHost) and host.alive for host in self._running())
         return alive or any(isinstance(self._hosts[name], ProgramHost) for name in self._returning)
 
+    @property
+    def all_are_back(self) -> bool:
+        """Whether every host runs that is to run."""
+        return not self._returning and not self._starting
+
     def mailbox(self, address: str) -> tuple[str, Mailbox]:
         """The host that has a mailbox, and the mailbox.  Raises KeyError."""
         for name, host in self._hosts.items():

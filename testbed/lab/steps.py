@@ -52,7 +52,7 @@ class Steps:
         """Let time pass; while programs run, no longer than until everything that is expected has happened."""
         until = self._lab.loop.time() + seconds
         while self._hosts.programs_live and self._lab.loop.time() < until:
-            if self._early_end.reached():
+            if self._hosts.all_are_back and self._early_end.reached():
                 return
             await asyncio.sleep(min(POLL_S, max(0.0, until - self._lab.loop.time())))
         await asyncio.sleep(max(0.0, until - self._lab.loop.time()))

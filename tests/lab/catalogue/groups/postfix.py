@@ -10,15 +10,16 @@ from tests.lab.catalogue.group import Break
 
 
 def configured(settings: str, doc: str) -> Break:
-    """Postfix with other settings: of a parameter given twice, the last counts."""
+    """Postfix with other settings, put in last: they count whatever a scenario asks for."""
 
     def break_it(patch: pytest.MonkeyPatch) -> None:
         write = ProgramEnvironment.write_files
 
         def with_settings(self: ProgramEnvironment, site: Site) -> None:
             write(self, site)
-            main = site.directory / "etc" / "main.cf"
-            main.write_text(f"{main.read_text()}\n{settings}\n")
+            start = site.directory / "start"
+            last = "".join(f"postconf -c etc -e '{setting}'\n" for setting in settings.splitlines())
+            start.write_text(start.read_text().replace("exec postfix", f"{last}exec postfix"))
 
         patch.setattr(ProgramEnvironment, "write_files", with_settings)
 

@@ -16,7 +16,7 @@ from tests.lab.catalogue.tls_breaks import lets_nobody_in
 
 def programs_speak_from_nowhere(patch: pytest.MonkeyPatch) -> None:
     """Programs whose packets do not come from the host they run on."""
-    patch.setattr(program_step, "speaking_as", lambda addresses: contextlib.nullcontext())
+    patch.setattr(program_step, "speaking_as", lambda addresses, rto_min_ms: contextlib.nullcontext())
 
 
 def servers_never_fail(patch: pytest.MonkeyPatch) -> None:

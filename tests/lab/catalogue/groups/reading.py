@@ -11,7 +11,7 @@ from testbed.hosts.mailboxes.imap_store import ImapFolder
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.mailboxes.pop3_server import _LockedMailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
-from testbed.hosts.reading.client import LineConnection, ReadingClient
+from testbed.hosts.reading.client import PATIENCE_S, LineConnection, ReadingClient
 from testbed.hosts.site import Site
 from testbed.protocols.pop3_session import Pop3Session
 from tests.lab.catalogue.group import Break
@@ -99,7 +99,7 @@ def reads_in_clear(patch: pytest.MonkeyPatch) -> None:
     async def in_clear(
         cls: type[ReadingClient], site: Site, host: str, address: str, tls: str = "none"
     ) -> ReadingClient:
-        client = cls(await begin(site, address, cls.PORT))
+        client = cls(await begin(site, address, cls.PORT, PATIENCE_S))
         await client.greeted()
         return client
 

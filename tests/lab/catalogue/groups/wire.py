@@ -18,7 +18,7 @@ FINDINGS = {
     "duplicated-FIN": "packet-duplicated",
     "duplicated-data": "packet-duplicated",
     "duplicated-SYN": "packet-duplicated",
-    "large-packets-vanish": "connection-reset delivery-retried large-packets-lost refused-for-now",
+    "large-packets-vanish": "delivery-retried large-packets-lost refused-for-now",
     "link-down-two-hours": "delivery-retried fin-lost no-reply refused-for-now syn-unanswered",
     "long-way": "",
     "lost-on-the-way-back-FIN": "fin-lost",
@@ -38,7 +38,7 @@ FINDINGS = {
     "slow-link": "",
     "smaller-path": "path-mtu-told segment-retransmitted",
     "syn-ack-never-arrives": "handshake-incomplete syn-ack-lost",
-    "third-ack-never-arrives": "connection-reset third-ack-lost",
+    "third-ack-never-arrives": "third-ack-lost",
     "truncated-1": "packet-truncated",
     "truncated-3000": "packet-truncated",
     "uneven-way": "",
@@ -56,9 +56,7 @@ FINDINGS = {
     "unreachable-when-opening-protocol": "host-unreachable",
     "unreachable-when-opening-source-route": "host-unreachable",
     "window-closed-for-a-while": "window-closed",
-    "window-stays-closed": (
-        "connection-reset delivery-retried duplicate-possible refused-for-now reply-to-message-lost window-closed"
-    ),
+    "window-stays-closed": ("delivery-retried duplicate-possible refused-for-now reply-to-message-lost window-closed"),
 }
 
 
