@@ -5,7 +5,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 # In CI the versions are those of constraints.txt; elsewhere the newest the ranges of pyproject.toml allow.
 CONSTRAINTS := $(if $(CI),-c constraints.txt)
-WORKERS ?= auto
+# Labs and programs wait in real time: a few more workers than cores keep the cores busy.
+WORKERS ?= $(shell echo $$(( $$(nproc) + 2 )))
 # Of the captures `make bench` inspects: some 0.45 M packets, 100 MB; more than 1 GB.
 CONNECTIONS ?= 18500 190000
 SECONDS ?= 300
