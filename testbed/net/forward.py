@@ -19,6 +19,7 @@ from testbed.tasks import HeldTasks
 HOME = "127.0.0.1"
 _PIECE = 65_536
 _BACKLOG = 1_024
+_AT_ONCE = 64  # visitors accepted in one turn of the loop
 _MOST_FILES = 16_384  # more than that some programs, which close every descriptor there could be, take long over
 _FILES_A_VISIT = 4  # of which one is for the server inside, and one to spare
 
@@ -89,7 +90,8 @@ class Corridors:
                 on_visit("too many are there at once")
                 reset(writer.transport)
 
-        self._servers.append(await asyncio.start_server(enter, sock=door, backlog=_BACKLOG))
+        self._servers.append(await asyncio.start_server(enter, sock=door, backlog=_AT_ONCE))
+        door.listen(_BACKLOG)  # asyncio takes its own backlog for how many to accept in one turn, too
 
     async def close(self) -> None:
         """Close the doors, and end what goes on behind them."""

@@ -95,7 +95,7 @@ def test_each_recipient_has_a_fate(replies: str, fates: str, pipelining: bool, t
         ("250 5.1.1 odd", "2.0.0"),
         ("250 taken", "2.0.0"),
         ("422 4.2.2 unknown code", "4.2.2"),
-        ("354 go", "4.0.0"),
+        ("350 go on", "4.0.0"),
     ],
 )
 def test_the_first_digit_decides_and_the_reply_is_told_as_it_came(reply: str, status: str, tmp_path: Path) -> None:
