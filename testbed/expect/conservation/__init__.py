@@ -52,7 +52,7 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     doubled += [
         *in_two_folders(analysis),
         *sent_again(analysis, carried, hidden),
-        *kept_though_refused(carried, accusing),
+        *kept_though_refused(analysis, carried, accusing),
         *misdelivered(analysis, carried, accusing, hidden),
     ]
     conserved = _conserved(debts, doubled, excused)

@@ -56,14 +56,18 @@ def sent_again(analysis: Analysis, carried: Sequence[Passage], hidden: Container
             yield f"{host} sent {named(message_id)} for {recipient} again after it had heard {heard[0].server}'s 250"
 
 
-def kept_though_refused(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
-    """Messages in a mailbox whose every bringer was told that they are not taken."""
+def kept_though_refused(analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
+    """Messages in a program's mailbox whose every bringer was told that they are not taken.
+
+    The lab's own servers may be made to say so by a fault.
+    """
+    hosts = programs(analysis)
     offered: dict[tuple[str, str, str], list[Passage]] = {}
     for passage in carried:
         offered.setdefault((passage.server, passage.message_id, passage.recipient), []).append(passage)
     for entry in of(log, events.Stored):
         tries = offered.get((entry.host, entry.event.message_id, (entry.event.alias or entry.event.recipient).lower()))
-        if tries and all(passage.answer is Answer.REFUSED for passage in tries):
+        if tries and entry.host in hosts and all(passage.answer is Answer.REFUSED for passage in tries):
             yield (
                 f"{entry.host} keeps {named(entry.event.message_id)} for {entry.event.recipient}, "
                 f"which it has refused with {tries[-1].status}"
@@ -85,8 +89,9 @@ def misdelivered(
     for entry in of(log, events.Stored):
         named_there = wanted.get((entry.host, entry.event.message_id), set())
         got = entry.event.recipient.lower()
-        # An address that is no mailbox may be an alias of the program's.
-        if entry.host in hosts and named_there and got not in named_there <= set(mailboxes[entry.host]):
+        if entry.host not in hosts or not named_there or got in named_there:
+            continue
+        if named_there <= set(mailboxes[entry.host]):  # an address that is no mailbox may be an alias of the program's
             yield _astray(entry.host, entry.event.message_id, got)
     own = {host: {domain_of(address) for address in (*boxes, f"@{host}")} for host, boxes in mailboxes.items()}
     for passage in carried:
