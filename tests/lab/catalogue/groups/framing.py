@@ -80,7 +80,7 @@ def stores_half_a_message(patch: pytest.MonkeyPatch) -> None:
         try:
             while lines[-1] != b".\r\n":
                 lines.append(await reader.readuntil(b"\r\n"))
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             return b"".join(lines), ""
         return b"".join(lines[:-1]), ""
 
