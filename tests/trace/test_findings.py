@@ -214,3 +214,23 @@ def test_a_retry_that_succeeds_tells_how_long_it_took() -> None:
     found = {finding.code: finding for finding in findings(*CASES["delivery-retried"])}
     assert "tried 2 times" in found["delivery-retried"].text
     assert "was taken" in found["delivery-retried"].text
+
+
+@pytest.mark.parametrize(
+    ("pieces", "octets", "is_slow"),
+    [
+        (7, 3, False),  # too few pieces to tell
+        (8, 3, True),
+        (8, 4, False),  # each piece too large for crumbs
+        (20, 1, True),
+    ],
+)
+def test_a_reply_in_crumbs_is_slow_from_eight_pieces_of_three_octets_on(
+    pieces: int, octets: int, is_slow: bool
+) -> None:
+    reply = b"250 ".ljust(pieces * octets - 2, b"x") + b"\r\n"
+    talk = Talk().open().say("S 220 x", "C EHLO a")
+    for start in range(0, len(reply), octets):
+        talk.segment(1, "PA", reply[start : start + octets])
+    found = [finding for finding in findings(talk.say("C QUIT", "S 221 x").close()) if finding.code == "slow-reply"]
+    assert bool(found) is is_slow
