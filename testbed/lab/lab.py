@@ -41,6 +41,8 @@ from testbed.scenario.steps import Step
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
+_AGAIN_S = 0.01  # after which a lab that is to end is asked again
+
 
 def run(
     scenario: Scenario,
@@ -138,8 +140,14 @@ class _Lab:
             f"scenario: {self._scenario.title}",
         )
         steps = self._playing = asyncio.ensure_future(self._play_all())
+
+        def interrupt() -> None:  # asked until it is heeded: what a step awaits may swallow a cancellation
+            if not steps.done():
+                steps.cancel()
+                self._loop.call_later(_AGAIN_S, interrupt)
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, steps.cancel)
+            self._loop.add_signal_handler(number, interrupt)
         reason = "all steps played"
         failure: StepError | None = None
         try:
