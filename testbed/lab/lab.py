@@ -141,10 +141,13 @@ class _Lab:
         )
         steps = self._playing = asyncio.ensure_future(self._play_all())
 
-        def interrupt() -> None:  # asked until it is heeded: what a step awaits may swallow a cancellation
+        def interrupt() -> None:
             if not steps.done():
                 steps.cancel()
-                self._loop.call_later(_AGAIN_S, interrupt)
+                if (
+                    self._holder is None
+                ):  # what a step awaits may swallow it; who holds a lab open ends it in good order
+                    self._loop.call_later(_AGAIN_S, interrupt)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, interrupt)
