@@ -142,11 +142,11 @@ class _Lab:
         steps = self._playing = asyncio.ensure_future(self._play_all())
 
         def interrupt() -> None:
+            # Before Python 3.12 wait_for, which aiosmtplib uses, may lose a cancellation.  Who holds a lab open takes
+            # the first one for the sign to end in good order.
             if not steps.done():
                 steps.cancel()
-                if (
-                    self._holder is None
-                ):  # what a step awaits may swallow it; who holds a lab open ends it in good order
+                if self._holder is None:
                     self._loop.call_later(_AGAIN_S, interrupt)
 
         for number in (signal.SIGINT, signal.SIGTERM):
