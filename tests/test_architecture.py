@@ -18,6 +18,7 @@ FLOORS = {
     "errors": 0,
     "durations": 0,
     "reset": 0,
+    "regular_file": 0,
     "tasks": 0,
     "protocols": 0,
     "pcap": 0,

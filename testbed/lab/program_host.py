@@ -16,7 +16,7 @@ from testbed.lab.context import LabContext
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
-from testbed.net.program_namespace import KILL
+from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
 from testbed.scenario.hosts import HostSpec, NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
@@ -119,11 +119,15 @@ class ProgramHost:
         command = self.command
         self._pipe, writing = os.pipe()
         os.set_blocking(self._pipe, False)
-        folder = Path(self._lab.scenario.file).parent
-        beside = str(folder) if folder.is_dir() else None
         try:
-            environment = self._lab.programs.environment(self.name)
-            self._process = self.namespace.start(self.name, command, environment, beside, writing)
+            self._process = start_confined(
+                command,
+                self._lab.programs.environment(self.name),
+                self._lab.folder,
+                writing,
+                self._lab.confinement,
+                lambda: self.namespace.enter(self.name),
+            )
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:

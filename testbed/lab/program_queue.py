@@ -16,6 +16,7 @@ from pathlib import Path
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.text import printable
+from testbed.regular_file import read_regular
 
 _MESSAGE_ID = re.compile(rb"(?i)Message-ID:\s*(<[^<>\s]{1,250}>)")
 _FROM = re.compile(rb"(?i)\bFrom:")
@@ -52,8 +53,7 @@ class ProgramQueue:
             if number > _MAX_FILES:
                 return
             try:
-                with open(path, "rb") as source:
-                    octets = source.read(_MAX_OCTETS)
+                octets = read_regular(path, _MAX_OCTETS, follow_links=False)
             except OSError:
                 continue
             if _FROM.search(octets):

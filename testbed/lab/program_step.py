@@ -6,11 +6,8 @@ Time is real while it runs: nobody can tell whether it waits for something, so n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 from contextlib import nullcontext
-from pathlib import Path
 
 from testbed.durations import SECOND
 from testbed.errors import StepError, reason
@@ -18,11 +15,11 @@ from testbed.lab.context import LabContext
 from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
+from testbed.net.program_process import KILL, start_confined
 from testbed.net.programs import on_host, speaking_as
 from testbed.protocols import events
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
-from testbed.scenario.scenario import Scenario
 
 MAX_LINES = 200
 _KILLED = 128
@@ -48,15 +45,13 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(filled(word, facts) for word in step.command),
-            env=lab.programs.environment(name),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=writing,
-            stderr=writing,
-            cwd=_folder(lab.scenario),
-            start_new_session=True,
-            preexec_fn=lambda: host.namespace.enter(name) if host else on_host(name),
+        process = start_confined(
+            [filled(word, facts) for word in step.command],
+            lab.programs.environment(name),
+            lab.folder,
+            writing,
+            lab.confinement,
+            lambda: host.namespace.enter(name) if host else on_host(name),
         )
     except OSError as error:
         os.close(reading)
@@ -65,23 +60,31 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
         os.close(writing)
     loop.add_reader(reading, output.read, reading)
     try:
-        return _status(await asyncio.wait_for(process.wait(), step.time_limit / SECOND))
+        await asyncio.wait_for(_ended(loop, process.pid), step.time_limit / SECOND)
+        status = process.wait()
+        return status if status >= 0 else _KILLED - status
     except TimeoutError:
         return TIMED_OUT
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
-        await process.wait()
+        if process.returncode is None:
+            process.send_signal(KILL)
+            process.wait()
         loop.remove_reader(reading)
         output.read(reading)
         output.end()
         os.close(reading)
 
 
-def _folder(scenario: Scenario) -> str | None:
-    """Where a program runs: beside its scenario, so that it finds what lies there."""
-    folder = Path(scenario.file).parent
-    return str(folder) if folder.is_dir() else None
+async def _ended(loop: asyncio.AbstractEventLoop, pid: int) -> None:
+    """Return when a process has ended."""
+    pidfd = os.pidfd_open(pid)
+    over = asyncio.Event()
+    loop.add_reader(pidfd, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
 
 
 def _cannot(step: RunStep, error: OSError) -> str:
@@ -90,7 +93,3 @@ def _cannot(step: RunStep, error: OSError) -> str:
         remedy = f"say 'needs: [{name}]' to have the scenario skipped where it is missing"
         return f"there is no program '{name}' here; install it, or {remedy}"
     return f"the program '{name}' cannot be run: {reason(error)}"
-
-
-def _status(code: int) -> int:
-    return code if code >= 0 else _KILLED - code
