@@ -13,7 +13,7 @@ from enum import Enum, auto
 from hashlib import sha256
 
 from testbed.protocols import events
-from testbed.protocols.header import field_digests
+from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -96,8 +96,8 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
             header, _, body = mail.octets.partition(b"\r\n\r\n")
-            text = sha256(body.rstrip(b"\r\n")).hexdigest()
-            content = Content(field_digests(header), sha256(body).hexdigest(), text, (mail.connection, mail.ordinal))
+            digests = sha256(body).hexdigest(), text_digest(body)
+            content = Content(field_digests(header), *digests, (mail.connection, mail.ordinal))
             contents.setdefault(mail.connection, deque()).append((mail, content))
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:
