@@ -17,6 +17,7 @@ from testbed.expect.reading import judge_fetched
 from testbed.expect.rules import judge_rules
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.scenario.expectations import (
     Attempts,
@@ -104,7 +105,8 @@ def _faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
     verdicts = []
     for fault in scenario.faults:
         fired = tuple(entry.frame for entry in of(analysis.log, events.Fault) if entry.event.line == fault.line)
-        why = f"it did its work {len(fired)} times" if fired else f"the fault at line {fault.line} was never reached"
+        times = count(len(fired), "time")
+        why = f"it did its work {times}" if fired else f"the fault at line {fault.line} was never reached"
         verdicts.append(
             Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line, scenario.file_of("faults"))
         )

@@ -11,6 +11,7 @@ from testbed.expect.conservation.copies import named
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.mime import attachments
 from testbed.scenario.expectations import Bounced, Delivered, Queued
@@ -24,7 +25,7 @@ _Copies = dict[str, list[LogEntry[events.Stored]]]  # by Message-ID
 def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     """Every matching message sent to the address lies in its mailbox as often as expected, and in time."""
     within = f" within {format_duration(expected.within)}" if expected.within is not None else ""
-    copies = "" if expected.copies == 1 else f", {expected.copies} copies"
+    copies = "" if expected.copies == 1 else f", {count(expected.copies, 'copy', 'copies')}"
     about = f", '{expected.subject}' in the subject" if expected.subject is not None else ""
     what = f"delivered to {expected.to}{within}{copies}{about}"
 
@@ -61,7 +62,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         wanted = expected.copies * (1 if message_id else _sent_without_id(expected, analysis))
         if len(found) != wanted:
             held = False
-            notes.append(f"{len(found)} copies of {named(message_id)} arrived, expected {wanted}")
+            notes.append(f"{count(len(found), 'copy', 'copies')} of {named(message_id)} arrived, expected {wanted}")
             continue
         for entry in found:
             took = entry.time_ns - sent[message_id].time_ns if message_id in sent else 0
@@ -146,7 +147,7 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
         if expected.to is None or expected.to in entry.event.recipients
     ]
     right = len(held) == expected.count if expected.count is not None else bool(held)
-    why = f"the queue of {expected.at} owes {len(held)} recipients" + ("" if not expected.to else whom)
+    why = f"the queue of {expected.at} owes {count(len(held), 'recipient')}" + ("" if not expected.to else whom)
     return Verdict(what, right, why, tuple(entry.frame for entry in held or taken), expected.line)
 
 
@@ -154,7 +155,7 @@ def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict
     """Nobody sees a program's queue; what it took and has not got rid of is in it, or lost."""
     mine = [one for one in owed(analysis, expected.at) if expected.to is None or one[1] == expected.to.lower()]
     right = len(mine) == expected.count if expected.count is not None else bool(mine)
-    why = f"its packets show that {expected.at}, a program, owes {len(mine)} recipients"
+    why = f"its packets show that {expected.at}, a program, owes {count(len(mine), 'recipient')}"
     taken = [
         transaction.message.frames[-1]
         for connection in analysis.connections

@@ -5,6 +5,7 @@ from __future__ import annotations
 from testbed.expect.observed import entries, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.report import StatusReport, read_report
 from testbed.scenario.expectations import Notified
@@ -20,7 +21,7 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     what = f"{expected.to} is told of {expected.action}"
     what += f" for {expected.recipient}" if expected.recipient else ""
     what += f" with {expected.status}" if expected.status else ""
-    what += f", {expected.count} times" if expected.count is not None else ""
+    what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
     told = [entry for entry in _notifications(analysis, expected) if expected.status in (None, entry.event.status)]
     ids = {entry.event.dsn_id for entry in told}
     arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in ids]
