@@ -8,6 +8,7 @@ from email.parser import BytesParser
 
 from testbed.durations import format_duration
 from testbed.expect.conservation.copies import named
+from testbed.expect.notices import faults, fits, nearest, notices
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
@@ -178,17 +179,20 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
         for entry in entries(analysis, events.Bounced)
         if entry.event.sender == expected.to and expected.recipient in (None, entry.event.recipient)
     ]
-    if not bounces:
-        none = Verdict(what, False, f"no notification was sent to {expected.to}", (), expected.line)
-        return unless_sealed(none, sealed(analysis, programs(analysis)))
-    matching = [e for e in bounces if expected.status in (None, e.event.status)]
+    matching = [e for e in bounces if fits(e.event.status, expected.status)]
     if not matching:
-        found = ", ".join(sorted({entry.event.status for entry in bounces}))
-        frames = tuple(entry.frame for entry in bounces)
-        return Verdict(what, False, f"the notification says {found}", frames, expected.line)
+        other, frames = nearest(expected, analysis)
+        none = Verdict(what, False, other or f"no notification was sent to {expected.to}", frames, expected.line)
+        return none if frames else unless_sealed(none, sealed(analysis, programs(analysis)))
     dsn_ids = {entry.event.dsn_id for entry in matching}
     arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in dsn_ids]
     frames = tuple(entry.frame for entry in (*matching, *arrived))
     if not arrived:
         return Verdict(what, False, "the notification was sent but did not arrive", frames, expected.line)
-    return Verdict(what, True, f"{arrived[0].event.message_id} arrived", frames, expected.line)
+    sent = next((notice for notice in notices(analysis) if notice.message_id in dsn_ids), None)
+    if sent is not None and sent.sender:
+        return Verdict(what, False, faults(sent, expected.to)[0], frames, expected.line)
+    form = [entry.event.problems for entry in of(analysis.log, events.Misreported) if entry.event.message_id in dsn_ids]
+    form += faults(sent, expected.to) if sent is not None else []
+    why = f"{arrived[0].event.message_id} arrived" + (f", in a wrong form: {'; '.join(form)}" if form else "")
+    return Verdict(what, True, why, frames, expected.line)

@@ -92,7 +92,7 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
 
 _PATTERNS = {
     "code": "reply code; write 452 or 452 4.2.2",
-    "status": "enhanced status code; write e.g. 5.1.1",
+    "status": "enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
     "subject": "subject: one line without control characters",
     "password": "password: ASCII without blanks",
     "name": "file name: one line without control characters",
