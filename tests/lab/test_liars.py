@@ -132,14 +132,14 @@ def _numbered(why: str) -> str:
 
 @pytest.mark.parametrize("lie", RECEIVERS)
 def test_a_receiver_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
-    broken = broken(played(RECEIVER, "receiver.py", lie, tmp_path))
-    assert any(RECEIVERS[lie] in one for one in broken), broken
+    found = broken(played(RECEIVER, "receiver.py", lie, tmp_path))
+    assert any(RECEIVERS[lie] in one for one in found), found
 
 
 @pytest.mark.parametrize("lie", RELAYS)
 def test_a_relay_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
-    broken = broken(played(RELAY, "relay.py", lie, tmp_path))
-    assert any(RELAYS[lie] in one for one in broken), broken
+    found = broken(played(RELAY, "relay.py", lie, tmp_path))
+    assert any(RELAYS[lie] in one for one in found), found
 
 
 @pytest.mark.parametrize("way", ["keeps-its-promises", "adds-trace-fields", "ends-without-a-line-end"])
@@ -149,8 +149,8 @@ def test_a_receiver_that_keeps_its_promises_is_green(way: str, tmp_path: Path) -
 
 
 def test_a_receiver_that_loses_what_it_had_not_stored_when_it_was_killed_is_red(tmp_path: Path) -> None:
-    broken = broken(played(RECEIVER + RESTART, "receiver.py", "stores-too-late", tmp_path))
-    assert any("answered 250 for {one} to bob@someschool.edu; it is neither" in one for one in broken), broken
+    found = broken(played(RECEIVER + RESTART, "receiver.py", "stores-too-late", tmp_path))
+    assert any("answered 250 for {one} to bob@someschool.edu; it is neither" in one for one in found), found
 
 
 def test_a_receiver_that_shows_its_old_files_after_a_restart_has_doubled_nothing(tmp_path: Path) -> None:
