@@ -18,6 +18,7 @@ from testbed.expect.mailboxes.given import altered, renamed
 from testbed.expect.mailboxes.imap import ImapSession
 from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.readers import deleted_unread
+from testbed.expect.mailboxes.stores import stored_by_readers
 from testbed.expect.observed import programs
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
@@ -67,6 +68,7 @@ def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed
             _outside(folder, carried, found)
             yield from folder.breaches()
     yield from deleted_unread(ran, pop3, imap)
+    yield from stored_by_readers(analysis, carried, ran, pop3, imap)
 
 
 def _folder(folders: dict[tuple[str, str, str], Folder], visit: Visit, name: str) -> Folder:

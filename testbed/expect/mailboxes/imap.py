@@ -124,7 +124,7 @@ class ImapSession:
             removal = Removal(said.began_ns, said.ended_ns, said.exchange.frames, now.naming, known)
             now.folder.removals.append(removal)
         if mail.marked and not moved and not mail.copied:
-            self.deleted.append((now, mail, name, said))
+            self.deleted.append((now, mail, mail.called or name, said))
 
     def _vanished(self, said: Said, words: str) -> None:
         uids = sequence_set(words.rpartition(" ")[2], 0) or frozenset()
@@ -235,6 +235,7 @@ class ImapSession:
         flags = frozenset(found[3].lower().split())
         for mail in self.now.mails if mails is None else mails:
             mail.marked |= found[2] != "-" and DELETED in flags
+            mail.called = mail.called or self.now.name(mail)
             taken_away = flags if found[2] == "-" else mail.stored - flags if found[2] == "" else frozenset()
             mail.stored -= taken_away
 

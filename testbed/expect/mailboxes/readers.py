@@ -5,6 +5,7 @@ A reader that deletes by what it has seen of a message, its header or a part, ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from testbed.expect.mailboxes.imap import ImapSession
 from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.selected import Mail
 
-_SPELLED = ("DELE", "EXPUNGE", "\\DELETED", "STORE")
+_SPELLED = re.compile(r"\b(DELE \d|STORE [\d*]|EXPUNGE\b)", re.I)
 _SEEKS = ("FROM", "TO", "CC", "BCC", "SUBJECT", "HEADER", "BODY", "TEXT", "LARGER", "SMALLER", "BEFORE", "SINCE", "ON")
 
 
@@ -40,7 +41,7 @@ def deleted_unread(
     for one in (*_by_pop3(pop3, imap), *_by_imap(imap, pop3)):
         visit = one.visit
         doers = [deed for deed in programs if deed.did(visit.connection)]
-        told = any(not deed.plays and any(word in deed.command.upper() for word in _SPELLED) for deed in doers)
+        told = any(not deed.plays and _SPELLED.search(deed.command) for deed in doers)
         if not doers or told or one.fetched == "whole" or not one.known:
             continue
         what = f"{visit.client} deleted {one.called} of {visit.user} at {visit.server}"
@@ -110,11 +111,12 @@ def _fetched(mail: Mail) -> str:
 def _joined(pieces: Sequence[tuple[int, int]], size: int | None) -> str:
     """What pieces make together; where nobody was told the size, one shorter than the others is the last."""
     end = 0
+    ended = any(begin == over for begin, over in pieces)  # one asked for behind the end is empty (RFC 9051 §6.4.5)
     for begin, over in pieces:
-        if begin > end:
+        if over > begin > end:
             return "part"
         end = max(end, over)
     if size is not None:
         return "whole" if end >= size else "part"
     lengths = [over - begin for begin, over in pieces]
-    return "whole" if lengths[-1] < max(lengths) else "looked"
+    return "whole" if ended or lengths[-1] < max(lengths) else "looked"

@@ -24,6 +24,7 @@ class Mail:
     seen: list[Told] = field(default_factory=list)  # what was given of it
     whole: Message | None = None
     marked: bool = False  # its reader asked for \Deleted
+    called: str = ""  # in a sentence, by its place when it was marked
     copied: bool = False  # and for a copy in another folder
 
 
