@@ -155,11 +155,11 @@ def test_a_receiver_that_ends_data_at_any_lone_dot_is_red_however_fast_its_clien
 ) -> None:
     for lie, result in (("ends-data-at-any-lone-dot", Result.FAILED), ("keeps-its-promises", Result.HELD)):
         text = SMUGGLING.replace("{pause}", pause).replace("{end}", end)
-        outcome = _played(text, "receiver.py", lie, tmp_path / lie)
+        outcome = played(text, "receiver.py", lie, tmp_path / lie)
         assert outcome.result is result, why(outcome)
         if result is Result.FAILED:
             name = end.replace("<", "").replace(">", "")
-            assert any(f"at {name} and took the hidden message" in one for one in _broken(outcome)), _broken(outcome)
+            assert any(f"at {name} and took the hidden message" in one for one in broken(outcome)), broken(outcome)
 
 
 def _numbered(why: str) -> str:

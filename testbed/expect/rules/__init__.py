@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
-from testbed.expect.rules.ended_data_early import ended_data_early
 from testbed.expect.mailboxes import mailboxes
+from testbed.expect.rules.ended_data_early import ended_data_early
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
 from testbed.expect.rules.programs_run_on import programs_run_on
 from testbed.expect.rules.tried_again_after_refusal import tried_again_after_refusal
