@@ -109,8 +109,8 @@ def test_the_scenario_itself(text, said):
         (
             hosts("someschool.edu: {retry: 5m}"),
             "7:20: unknown key 'retry'; known: role, command, files, listens, environment, configured, ready_within,"
-            " stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message, max_recipients, without, with,"
-            " serves, starttls",
+            " stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message, max_recipients,"
+            " without, with, serves, starttls",
         ),
         *(
             (
