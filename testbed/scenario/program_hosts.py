@@ -96,6 +96,12 @@ class ProgramKeys(Part):
         description="What its own configuration says of retries, giving up, loops and TLS; it is judged by that.",
         examples=[{"retry": "30m", "give_up": "5d", "tls": "required"}],
     )
+    holds: Command | None = Field(
+        default=None,
+        description="A command that lists its queue, run on the host at the end: mailq and its kin, or any that names "
+        "the recipients still waited for.",
+        examples=["postqueue -c {directory}/etc -p"],
+    )
     ready_within: Duration = Field(
         default=10_000_000_000,
         gt=0,

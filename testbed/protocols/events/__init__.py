@@ -34,7 +34,18 @@ from testbed.protocols.events.lab import (
     Stopped,
     Visited,
 )
-from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsFile, HoldsMail, Sorted, Stored
+from testbed.protocols.events.mailbox import (
+    AnsweredFor,
+    Deleted,
+    Emptied,
+    Filed,
+    HoldsFile,
+    HoldsListed,
+    HoldsMail,
+    QueueListed,
+    Sorted,
+    Stored,
+)
 from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
 from testbed.protocols.events.server import (
     Accepted,
@@ -77,6 +88,7 @@ __all__ = [
     "Forwarded",
     "HeldUp",
     "HoldsFile",
+    "HoldsListed",
     "HoldsMail",
     "HoldsQueue",
     "HopFailed",
@@ -88,6 +100,7 @@ __all__ = [
     "NotCarried",
     "Notified",
     "OfMessage",
+    "QueueListed",
     "QueueSeen",
     "ReadingFailed",
     "Refused",
