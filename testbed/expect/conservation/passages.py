@@ -47,6 +47,13 @@ class Content:
     place: tuple[int, int]
 
 
+def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
+    """The digests of a message."""
+    header, _, body = octets.partition(b"\r\n\r\n")
+    text = sha256(body.rstrip(b"\r\n")).hexdigest()
+    return Content(field_digests(header), sha256(body).hexdigest(), text, place)
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One message for one recipient, handed from one host to the next, or offered to it, on a numbered connection.
@@ -96,9 +103,7 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
     for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
-            header, _, body = mail.octets.partition(b"\r\n\r\n")
-            text = sha256(body.rstrip(b"\r\n")).hexdigest()
-            content = Content(field_digests(header), sha256(body).hexdigest(), text, (mail.connection, mail.ordinal))
+            content = content_of(mail.octets, (mail.connection, mail.ordinal))
             contents.setdefault(mail.connection, deque()).append((mail, content))
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
+from testbed.expect.mailboxes import mailboxes
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
 from testbed.expect.rules.mail_loops import mail_loops
 from testbed.expect.rules.null_path_answered import null_path_answered
@@ -29,6 +30,7 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     open_relay,
     mail_loops,
     programs_run_on,
+    mailboxes,
 )
 
 
