@@ -8,7 +8,7 @@ from email.parser import BytesParser
 
 from testbed.durations import format_duration
 from testbed.expect.conservation.copies import named
-from testbed.expect.notices import faults, fits, nearest, notices
+from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
@@ -195,4 +195,4 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
     form = [entry.event.problems for entry in of(analysis.log, events.Misreported) if entry.event.message_id in dsn_ids]
     form += faults(sent, expected.to) if sent is not None else []
     why = f"{arrived[0].event.message_id} arrived" + (f", in a wrong form: {'; '.join(form)}" if form else "")
-    return Verdict(what, True, why, frames, expected.line)
+    return Verdict(what, True, why + without_original(sent), frames, expected.line)
