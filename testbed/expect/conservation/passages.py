@@ -56,7 +56,7 @@ def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One message for one recipient, handed from one host to the next, or offered to it.
+    """One message for one recipient, handed from one host to the next, or offered to it, on a numbered connection.
 
     ``content`` is None where the capture does not hold the message whole.  ``silent`` tells that nobody is to hear of a
     failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).  ``began_ns`` is when the message was sent.
@@ -77,6 +77,7 @@ class Passage:
     began_ns: int
     ended_ns: int
     frames: tuple[int, ...]
+    connection: int
 
 
 def passages(analysis: Analysis) -> list[Passage]:
@@ -161,6 +162,7 @@ def _passage(
         began_ns=began,
         ended_ns=ended,
         frames=message.frames[-1:],
+        connection=connection.number,
     )
 
 

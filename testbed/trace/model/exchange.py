@@ -135,3 +135,4 @@ class Transaction:
     message_id: str
     subject: str
     frames: tuple[int, ...]
+    parameters: str = ""  # what MAIL said besides the path: "SIZE=512 REQUIRETLS"

@@ -87,6 +87,7 @@ class TransactionLog:
                 message_id=head.field("Message-ID") if head else "",
                 subject=head.field("Subject") if head else "",
                 frames=tuple(frame for part in parts for frame in part.frames),
+                parameters=parameters_of(self._mail.command.argument),
             )
         )
         self._mail, self._recipients, self._accepted = None, [], 0
