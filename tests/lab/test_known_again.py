@@ -29,7 +29,4 @@ def test_it_is_the_message_that_was_sent() -> None:
 
 
 def test_another_body_is_another_message() -> None:
-    assert (
-        why_delivered(b"ho")
-        == "0 copies of <1@a> arrived, expected 1; 1 copy of a message without Message-ID arrived, expected 0"
-    )
+    assert why_delivered(b"ho") == "0 copies of <1@a> arrived, expected 1; a message without Message-ID arrived"
