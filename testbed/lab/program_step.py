@@ -5,24 +5,22 @@ Time is real while it runs: nobody can tell whether it waits for something, so n
 
 from __future__ import annotations
 
-import asyncio
-import os
 from contextlib import nullcontext
+from functools import partial
 
 from testbed.durations import SECOND
 from testbed.errors import StepError, reason
+from testbed.lab.confined_run import run_confined
 from testbed.lab.context import LabContext
 from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
-from testbed.net.program_process import KILL, start_confined
 from testbed.net.programs import on_host, speaking_as
 from testbed.protocols import events
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
 
 MAX_LINES = 200
-_KILLED = 128
 
 
 async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) -> None:
@@ -40,51 +38,16 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
 
 
 async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:
-    loop, name = lab.loop, step.on or ""
+    name = step.on or ""
     facts = lab.programs.facts(name)
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
+    command = [filled(word, facts) for word in step.command]
+    move = partial(host.namespace.enter if host else on_host, name)
     try:
-        process = start_confined(
-            [filled(word, facts) for word in step.command],
-            lab.programs.environment(name),
-            lab.folder,
-            writing,
-            lab.confinement,
-            lambda: host.namespace.enter(name) if host else on_host(name),
-        )
+        status = await run_confined(lab, name, command, move, output.read, step.time_limit)
     except OSError as error:
-        os.close(reading)
         raise StepError(_cannot(step, error), lab.scenario.file, step.line) from error
-    finally:
-        os.close(writing)
-    loop.add_reader(reading, output.read, reading)
-    try:
-        await asyncio.wait_for(_ended(loop, process.pid), step.time_limit / SECOND)
-        status = process.wait()
-        return status if status >= 0 else _KILLED - status
-    except TimeoutError:
-        return TIMED_OUT
-    finally:
-        if process.returncode is None:
-            process.send_signal(KILL)
-            process.wait()
-        loop.remove_reader(reading)
-        output.read(reading)
-        output.end()
-        os.close(reading)
-
-
-async def _ended(loop: asyncio.AbstractEventLoop, pid: int) -> None:
-    """Return when a process has ended."""
-    pidfd = os.pidfd_open(pid)
-    over = asyncio.Event()
-    loop.add_reader(pidfd, over.set)
-    try:
-        await over.wait()
-    finally:
-        loop.remove_reader(pidfd)
-        os.close(pidfd)
+    output.end()
+    return TIMED_OUT if status is None else status
 
 
 def _cannot(step: RunStep, error: OSError) -> str:

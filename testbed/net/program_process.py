@@ -29,8 +29,12 @@ def start_confined(
     output: int,
     confinement: Confinement,
     move: Callable[[], None],
+    *,
+    errors: bool = True,
 ) -> subprocess.Popen[bytes]:
     """Start a program where ``move`` puts it, with no power over anything outside.
+
+    ``output`` is the descriptor it writes to; ``errors`` says whether its standard error goes there too.
 
     The process that is given keeps the program: it hands on SIGTERM, ends with the program's status (128 and the
     signal's number for one that was killed), and by then nothing of it is left, whatever has become a daemon.
@@ -57,7 +61,7 @@ def start_confined(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=output,
+            stderr=output if errors else subprocess.DEVNULL,
             cwd=folder,
             env=environment,
             start_new_session=True,
