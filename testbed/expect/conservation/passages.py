@@ -13,7 +13,7 @@ from enum import Enum, auto
 from hashlib import sha256
 
 from testbed.protocols import events
-from testbed.protocols.header import field_digests
+from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -50,8 +50,7 @@ class Content:
 def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
     """The digests of a message."""
     header, _, body = octets.partition(b"\r\n\r\n")
-    text = sha256(body.rstrip(b"\r\n")).hexdigest()
-    return Content(field_digests(header), sha256(body).hexdigest(), text, place)
+    return Content(field_digests(header), sha256(body).hexdigest(), text_digest(body), place)
 
 
 @dataclass(frozen=True, slots=True)
