@@ -1,7 +1,8 @@
 """Octets end to end: what a host was given is what it hands on and what lies in the mailbox.
 
 Trace headers go on top, and whoever may add a field may add it anywhere (RFC 5321 §4.4, RFC 6409 §8).  Octets beyond
-ASCII may be encoded for a next hop that cannot take them (RFC 6152 §3).  All else is altered.
+ASCII may be encoded for a next hop that cannot take them (RFC 6152 §3), and a CR or LF that stands alone may be mended
+(RFC 5321 §2.3.8).  All else is altered.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from email.parser import BytesParser
 from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Content, Passage
 from testbed.protocols import events
+from testbed.protocols.line_ends import loose_digest
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import AnyEntry, of
@@ -65,7 +67,10 @@ def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> s
     decoded = _decoded(analysis, after.content)
     if decoded and any(_decoded(analysis, one) == decoded for one in contents):
         return _lost_field(contents, after.content.fields, _OF_ENCODING)
-    return "its text is not what was sent"
+    loose = [one for one in contents if one.loose_sha256]
+    body = _octets(analysis, after.content).partition(b"\r\n\r\n")[2] if loose else b""
+    mended = [one for one in loose if one.loose_sha256 == loose_digest(body)]
+    return _lost_field(mended, after.content.fields) if mended else "its text is not what was sent"
 
 
 def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
@@ -76,6 +81,7 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
         same = [one for one in contents if one.text_sha256 == stored.text_sha256]
     else:
         same = [one for one in contents if one.body_sha256 == stored.body_sha256]
+    same = same or [one for one in contents if one.loose_sha256 and one.loose_sha256 == stored.loose_sha256]
     if not same:
         return "its text is not what was sent"
     return _lost_field(same, stored.header) if stored.header else ""
@@ -96,11 +102,14 @@ def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: fro
 
 def _decoded(analysis: Analysis, content: Content) -> tuple[bytes, ...]:
     """The decoded parts of a message's text; none where it is no MIME, which nobody may encode."""
-    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows):
-        if (mail.connection, mail.ordinal) == content.place:
-            message = BytesParser(policy=policy.compat32).parsebytes(mail.octets)
-            return tuple(_payload(part) for part in message.walk()) if "MIME-Version" in message else ()
-    return ()
+    message = BytesParser(policy=policy.compat32).parsebytes(_octets(analysis, content))
+    return tuple(_payload(part) for part in message.walk()) if "MIME-Version" in message else ()
+
+
+def _octets(analysis: Analysis, content: Content) -> bytes:
+    """The message anew from the packets."""
+    mails = mail_objects(analysis, analysis.understanding.decrypted.flows)
+    return next((mail.octets for mail in mails if (mail.connection, mail.ordinal) == content.place), b"")
 
 
 def _payload(part: Message) -> bytes:

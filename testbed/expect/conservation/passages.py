@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from testbed.protocols import events
 from testbed.protocols.header import field_digests
+from testbed.protocols.line_ends import loose_digest, stand_alone
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -38,22 +39,25 @@ class Content:
     """The octets of a message: digests of its header fields, of its body, and of that without empty lines at its end.
 
     ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
-    of its messages this is.
+    of its messages this is.  ``loose_sha256`` is the :func:`testbed.protocols.line_ends.loose_digest` of a body in
+    which a CR or LF stands alone, ``""`` of any other.
     """
 
     fields: tuple[str, ...]
     body_sha256: str
     text_sha256: str
     place: tuple[int, int]
+    loose_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One message for one recipient, handed from one host to the next, or offered to it.
 
-    ``content`` is None where the capture does not hold the message whole.  ``silent`` tells that nobody is to hear of a
-    failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).  ``began_ns`` is when the message was sent.
-    ``known_as`` is the Message-ID under which its client was given it, ``message_id`` the one it is handed on with.
+    ``content`` is None where the capture does not hold the message whole, or a CR or LF stands alone in its header.
+    ``silent`` tells that nobody is to hear of a failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).
+    ``began_ns`` is when the message was sent.  ``known_as`` is the Message-ID under which its client was given it,
+    ``message_id`` the one it is handed on with.
     """
 
     client: str
@@ -91,24 +95,34 @@ def passages(analysis: Analysis) -> list[Passage]:
 
 
 def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
-    contents: dict[int, deque[tuple[MailObject, Content]]] = {}
+    contents: dict[int, deque[tuple[MailObject, Content | None]]] = {}
     pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
     for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
-            header, _, body = mail.octets.partition(b"\r\n\r\n")
-            text = sha256(body.rstrip(b"\r\n")).hexdigest()
-            content = Content(field_digests(header), sha256(body).hexdigest(), text, (mail.connection, mail.ordinal))
-            contents.setdefault(mail.connection, deque()).append((mail, content))
+            contents.setdefault(mail.connection, deque()).append((mail, _content(mail)))
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:
         if connection.transactions:
             yield list(_of_connection(analysis, connection, contents.get(connection.number, deque()), crashes))
 
 
+def _content(mail: MailObject) -> Content | None:
+    header, _, body = mail.octets.partition(b"\r\n\r\n")
+    if stand_alone(header):
+        return None
+    return Content(
+        fields=field_digests(header),
+        body_sha256=sha256(body).hexdigest(),
+        text_sha256=sha256(body.rstrip(b"\r\n")).hexdigest(),
+        place=(mail.connection, mail.ordinal),
+        loose_sha256=loose_digest(body) if stand_alone(body) else "",
+    )
+
+
 def _of_connection(
     analysis: Analysis,
     connection: Connection,
-    contents: deque[tuple[MailObject, Content]],
+    contents: deque[tuple[MailObject, Content | None]],
     crashes: list[tuple[str, int]],
 ) -> Iterator[Passage]:
     for transaction in connection.transactions:
