@@ -18,7 +18,7 @@ from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_namespace import KILL
 from testbed.protocols import events
-from testbed.scenario.hosts import HostSpec, NameServerSpec
+from testbed.scenario.hosts import HostSpec, NameServerSpec, UserAgentSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
@@ -42,7 +42,8 @@ class ProgramHost:
         self._output = ProgramOutput(site.log, MAX_LINES)
         known = lab.programs.known_files(site.name)
         self._maildirs = ProgramMaildirs(site, Path(self._facts["mailboxes", ""]), self._spec, known)
-        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]))
+        reads = isinstance(self._spec, UserAgentSpec)
+        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]), reads=reads)
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1

@@ -2,7 +2,8 @@
 
 Most mail servers keep a message as it came, in a file of its own.  A server that is seen to do so has lost what lies in
 no file any more and went nowhere; of others nobody can tell.  Templates in its configuration look like messages too: so
-which message shows is logged, and whoever judges knows which of them it was given.
+which message shows is logged, and whoever judges knows which it was given.  A reader shows where it keeps mail by
+a Maildir, too, though nothing lies in it.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ _LOGS = (".log", "maillog", "mainlog")  # what tells of a message does not hold 
 
 
 class ProgramQueue:
-    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` is no queue."""
+    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` is no queue.
 
-    def __init__(self, site: Site, directory: Path, mailboxes: Path) -> None:
+    ``reads`` tells that the program reads mail, and may keep it in a Maildir there.
+    """
+
+    def __init__(self, site: Site, directory: Path, mailboxes: Path, *, reads: bool = False) -> None:
         self._site = site
         self._directory = directory
         self._mailboxes = mailboxes
+        self._reads = reads
         self._since_ns = time.time_ns()
         self._shown: set[str] = set()
         self._read: dict[str, _Version] = {}
@@ -44,6 +49,9 @@ class ProgramQueue:
             if message_id not in self._shown:
                 self._shown.add(message_id)
                 self._site.log(events.QueueSeen(message_id=message_id, file=file), f"{message_id} lies in {file}")
+        if self._reads and (box := self._maildir()):
+            self._reads = False
+            self._site.log(events.QueueSeen(file=box), f"it has a Maildir: {box}")
 
     def inventory(self) -> None:
         """Log every message that is there."""
@@ -66,6 +74,12 @@ class ProgramQueue:
             if _FROM.search(octets):
                 for message_id in dict.fromkeys(_MESSAGE_ID.findall(octets)):
                     yield printable(os.path.relpath(path, self._directory)), printable(message_id.decode("latin-1"))
+
+    def _maildir(self) -> str:
+        for folder, folders, _ in os.walk(self._directory):
+            if {"new", "cur", "tmp"} <= set(folders) and self._mailboxes not in (Path(folder), *Path(folder).parents):
+                return printable(os.path.relpath(folder, self._directory))
+        return ""
 
     def _files(self) -> Iterator[tuple[str, _Version]]:
         for folder, folders, files in os.walk(self._directory):

@@ -421,7 +421,7 @@ CLOSURES = (
         (expect("bounced: {to: alice@crepes.fr, status: 5}"), "5:44: 'status' must be text, not '5'"),
         (
             expect("bounced: {to: alice@crepes.fr, status: 5.x}"),
-            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1",
+            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
         ),
         (expect("bounced: {to: alice@crepes.fr, for: x}"), f"5:41: 'x' {ADDRESS}"),
         (expect("attempts: {to: someschool.edu}"), "5:15: 'attempts' needs 'count', 'at_least' or 'at_most'"),

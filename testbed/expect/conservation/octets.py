@@ -16,13 +16,13 @@ from email.parser import BytesParser
 from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Content, Passage
 from testbed.protocols import events
-from testbed.protocols.line_ends import loose_digest
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import AnyEntry, of
 
 # Final delivery removes a Return-Path (RFC 5321 §4.4), submission a Bcc (RFC 5322 §3.6.3); mbox has a Content-Length.
 _MAY_GO = frozenset(("return-path", "bcc", "content-length", "resent-bcc"))
+_OTHER_TEXT = "its text is not what was sent"
 _OF_ENCODING = frozenset(("content-transfer-encoding", "content-type", "mime-version"))
 
 
@@ -67,10 +67,8 @@ def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> s
     decoded = _decoded(analysis, after.content)
     if decoded and any(_decoded(analysis, one) == decoded for one in contents):
         return _lost_field(contents, after.content.fields, _OF_ENCODING)
-    loose = [one for one in contents if one.loose_sha256]
-    body = _octets(analysis, after.content).partition(b"\r\n\r\n")[2] if loose else b""
-    mended = [one for one in loose if one.loose_sha256 == loose_digest(body)]
-    return _lost_field(mended, after.content.fields) if mended else "its text is not what was sent"
+    mended = _mended(contents, after.content.loose_sha256)
+    return _lost_field(mended, after.content.fields) if mended else _OTHER_TEXT
 
 
 def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
@@ -78,13 +76,18 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
     if not stored.body_sha256 or not before or len(contents) < len(before):
         return ""
     if stored.text_sha256:
-        same = [one for one in contents if one.text_sha256 == stored.text_sha256]
-    else:
-        same = [one for one in contents if one.body_sha256 == stored.body_sha256]
-    same = same or [one for one in contents if one.loose_sha256 and one.loose_sha256 == stored.loose_sha256]
-    if not same:
-        return "its text is not what was sent"
-    return _lost_field(same, stored.header) if stored.header else ""
+        return difference(contents, stored.text_sha256, stored.loose_sha256, stored.header)
+    return "" if any(one.body_sha256 == stored.body_sha256 for one in contents) else _OTHER_TEXT
+
+
+def difference(before: Sequence[Content], text_sha256: str, loose_sha256: str, fields: Sequence[str]) -> str:
+    """What makes a message none of those ``before`` it, ``""`` where it is one; fields may have come on top."""
+    same = [one for one in before if one.text_sha256 == text_sha256] or _mended(before, loose_sha256)
+    return _lost_field(same, fields) if same else _OTHER_TEXT
+
+
+def _mended(before: Sequence[Content], loose_sha256: str) -> list[Content]:
+    return [one for one in before if one.malformed and one.loose_sha256 == loose_sha256]
 
 
 def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: frozenset[str] = frozenset()) -> str:
@@ -102,14 +105,11 @@ def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: fro
 
 def _decoded(analysis: Analysis, content: Content) -> tuple[bytes, ...]:
     """The decoded parts of a message's text; none where it is no MIME, which nobody may encode."""
-    message = BytesParser(policy=policy.compat32).parsebytes(_octets(analysis, content))
-    return tuple(_payload(part) for part in message.walk()) if "MIME-Version" in message else ()
-
-
-def _octets(analysis: Analysis, content: Content) -> bytes:
-    """The message anew from the packets."""
-    mails = mail_objects(analysis, analysis.understanding.decrypted.flows)
-    return next((mail.octets for mail in mails if (mail.connection, mail.ordinal) == content.place), b"")
+    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows):
+        if (mail.connection, mail.ordinal) == content.place:
+            message = BytesParser(policy=policy.compat32).parsebytes(mail.octets)
+            return tuple(_payload(part) for part in message.walk()) if "MIME-Version" in message else ()
+    return ()
 
 
 def _payload(part: Message) -> bytes:

@@ -39,15 +39,24 @@ class Content:
     """The octets of a message: digests of its header fields, of its body, and of that without empty lines at its end.
 
     ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
-    of its messages this is.  ``loose_sha256`` is the :func:`testbed.protocols.line_ends.loose_digest` of a body in
-    which a CR or LF stands alone, ``""`` of any other.
+    of its messages this is.  ``malformed`` tells that a CR or LF stands alone in the body, which may be mended:
+    ``loose_sha256`` is the :func:`testbed.protocols.line_ends.loose_digest` of it.
     """
 
     fields: tuple[str, ...]
     body_sha256: str
     text_sha256: str
-    place: tuple[int, int]
     loose_sha256: str
+    malformed: bool
+    place: tuple[int, int]
+
+
+def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
+    """The digests of a message."""
+    header, _, body = octets.partition(b"\r\n\r\n")
+    text = sha256(body.rstrip(b"\r\n")).hexdigest()
+    digests = field_digests(header), sha256(body).hexdigest(), text, loose_digest(body)
+    return Content(*digests, malformed=stand_alone(body), place=place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +108,13 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
     for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
-            contents.setdefault(mail.connection, deque()).append((mail, _content(mail)))
+            content = content_of(mail.octets, (mail.connection, mail.ordinal))
+            known = None if stand_alone(mail.octets.partition(b"\r\n\r\n")[0]) else content
+            contents.setdefault(mail.connection, deque()).append((mail, known))
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:
         if connection.transactions:
             yield list(_of_connection(analysis, connection, contents.get(connection.number, deque()), crashes))
-
-
-def _content(mail: MailObject) -> Content | None:
-    header, _, body = mail.octets.partition(b"\r\n\r\n")
-    if stand_alone(header):
-        return None
-    return Content(
-        fields=field_digests(header),
-        body_sha256=sha256(body).hexdigest(),
-        text_sha256=sha256(body.rstrip(b"\r\n")).hexdigest(),
-        place=(mail.connection, mail.ordinal),
-        loose_sha256=loose_digest(body) if stand_alone(body) else "",
-    )
 
 
 def _of_connection(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
+from testbed.expect.mailboxes import mailboxes
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
 from testbed.expect.rules.programs_run_on import programs_run_on
 from testbed.expect.rules.tried_again_after_refusal import tried_again_after_refusal
@@ -19,6 +20,7 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     tried_again_after_refusal,
     given_up_too_soon,
     programs_run_on,
+    mailboxes,
 )
 
 
