@@ -34,7 +34,18 @@ from testbed.protocols.events.lab import (
     Stopped,
     Visited,
 )
-from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsFile, HoldsMail, Sorted, Stored
+from testbed.protocols.events.mailbox import (
+    AnsweredFor,
+    Deleted,
+    Emptied,
+    Filed,
+    HoldsFile,
+    HoldsListed,
+    HoldsMail,
+    QueueListed,
+    Sorted,
+    Stored,
+)
 from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
 from testbed.protocols.events.server import (
     Accepted,
@@ -78,6 +89,7 @@ __all__ = [
     "Forwarded",
     "HeldUp",
     "HoldsFile",
+    "HoldsListed",
     "HoldsMail",
     "HoldsQueue",
     "HopFailed",
@@ -90,6 +102,7 @@ __all__ = [
     "NotCarried",
     "Notified",
     "OfMessage",
+    "QueueListed",
     "QueueSeen",
     "ReadingFailed",
     "Refused",
