@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.mailboxes import mailboxes
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
+from testbed.expect.rules.letters_stay import letters_stay
+from testbed.expect.rules.mail_for_nobody import mail_for_nobody
 from testbed.expect.rules.programs_run_on import programs_run_on
+from testbed.expect.rules.sent_twice import sent_twice
+from testbed.expect.rules.silent_failures import silent_failures
 from testbed.expect.rules.tried_again_after_refusal import tried_again_after_refusal
 from testbed.expect.verdict import Verdict
 from testbed.scenario.scenario import Scenario
@@ -21,6 +25,10 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     given_up_too_soon,
     programs_run_on,
     mailboxes,
+    silent_failures,
+    sent_twice,
+    mail_for_nobody,
+    letters_stay,
 )
 
 
