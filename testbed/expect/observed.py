@@ -38,10 +38,10 @@ def told_by_programs(analysis: Analysis) -> list[LogEntry[events.Bounced | event
         connection = handed[mail.connection]
         senders = [r.address for t in connection.transactions if t.message_id == mail.message_id for r in t.recipients]
         report = read_report(mail.octets)
-        for fate in report.fates if report.reporting == connection.client.label and senders else ():
+        for fate in report.fates if report.reporting in (connection.client.label, "") and senders else ():
             event = (events.Bounced if fate.action == "failed" else events.Notified)(
                 message_id=report.original_id,
-                recipient=fate.recipient,
+                recipient=fate.recipient or fate.original,
                 status=fate.status,
                 action=fate.action,
                 dsn_id=mail.message_id,

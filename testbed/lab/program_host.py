@@ -13,6 +13,7 @@ from testbed.durations import SECOND
 from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
+from testbed.lab.program_listing import list_queue
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
@@ -62,6 +63,12 @@ class ProgramHost:
         return tuple(filled(word, self._facts) for word in self._spec.command or ())
 
     @property
+    def _folder(self) -> str | None:
+        """Where it runs: beside its scenario, so that it finds what lies there."""
+        folder = Path(self._lab.scenario.file).parent
+        return str(folder) if folder.is_dir() else None
+
+    @property
     def alive(self) -> bool:
         """Whether the program runs."""
         return self._process is not None and not self._ended.is_set()
@@ -108,6 +115,13 @@ class ProgramHost:
         self._stopping = True
         self._kill()
 
+    async def list_queue(self) -> None:
+        """Log what it says itself of its queue, where the scenario has a command for that."""
+        if self._spec.holds is not None and self.alive:
+            command = [filled(word, self._facts) for word in self._spec.holds]
+            environment = self._lab.programs.environment(self.name)
+            await list_queue(self._site, command, environment, self._folder, lambda: self.namespace.enter(self.name))
+
     def inventory(self) -> None:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
         self._maildirs.log_new()
@@ -120,11 +134,9 @@ class ProgramHost:
         command = self.command
         self._pipe, writing = os.pipe()
         os.set_blocking(self._pipe, False)
-        folder = Path(self._lab.scenario.file).parent
-        beside = str(folder) if folder.is_dir() else None
         try:
             environment = self._lab.programs.environment(self.name)
-            self._process = self.namespace.start(self.name, command, environment, beside, writing)
+            self._process = self.namespace.start(self.name, command, environment, self._folder, writing)
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:

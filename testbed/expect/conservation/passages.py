@@ -13,7 +13,7 @@ from enum import Enum, auto
 from hashlib import sha256
 
 from testbed.protocols import events
-from testbed.protocols.header import field_digests
+from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -50,13 +50,12 @@ class Content:
 def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
     """The digests of a message."""
     header, _, body = octets.partition(b"\r\n\r\n")
-    text = sha256(body.rstrip(b"\r\n")).hexdigest()
-    return Content(field_digests(header), sha256(body).hexdigest(), text, place)
+    return Content(field_digests(header), sha256(body).hexdigest(), text_digest(body), place)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One message for one recipient, handed from one host to the next, or offered to it.
+    """One message for one recipient, handed from one host to the next, or offered to it, on a numbered connection.
 
     ``content`` is None where the capture does not hold the message whole.  ``silent`` tells that nobody is to hear of a
     failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).  ``began_ns`` is when the message was sent.
@@ -77,6 +76,7 @@ class Passage:
     began_ns: int
     ended_ns: int
     frames: tuple[int, ...]
+    connection: int
 
 
 def passages(analysis: Analysis) -> list[Passage]:
@@ -161,6 +161,7 @@ def _passage(
         began_ns=began,
         ended_ns=ended,
         frames=message.frames[-1:],
+        connection=connection.number,
     )
 
 
