@@ -24,7 +24,8 @@ def letters_stay(scenario: Scenario, analysis: Analysis, carried: Sequence[Passa
             written = letters.get(passage.message_id)
             if passage.client != host or passage.content is None or written is None:
                 continue
-            wrong = difference([written], passage.content.text_sha256, passage.content.fields)
+            sent = passage.content
+            wrong = difference([written], sent.text_sha256, sent.loose_sha256, sent.fields)
             if wrong:
                 why = f"{host} altered {named(passage.message_id)}, which its scenario has written: {wrong}"
                 yield Verdict(_WHAT, False, why, passage.frames)
