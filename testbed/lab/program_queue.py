@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from testbed.hosts.site import Site
@@ -26,15 +26,15 @@ _LOGS = (".log", "maillog", "mainlog")  # what tells of a message does not hold 
 
 
 class ProgramQueue:
-    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` is no queue.
+    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` are no queue.
 
     ``reads`` tells that the program reads mail, and may keep it in a Maildir there.
     """
 
-    def __init__(self, site: Site, directory: Path, mailboxes: Path, *, reads: bool = False) -> None:
+    def __init__(self, site: Site, directory: Path, mailboxes: Collection[Path], *, reads: bool = False) -> None:
         self._site = site
         self._directory = directory
-        self._mailboxes = mailboxes
+        self._mailboxes = frozenset(mailboxes)
         self._reads = reads
         self._since = time.time()
         self._shows = False
@@ -70,16 +70,16 @@ class ProgramQueue:
 
     def _maildir(self) -> str:
         for folder, folders, _ in os.walk(self._directory):
-            if {"new", "cur", "tmp"} <= set(folders) and self._mailboxes not in (Path(folder), *Path(folder).parents):
+            if {"new", "cur", "tmp"} <= set(folders) and not self._mailboxes & {Path(folder), *Path(folder).parents}:
                 return printable(os.path.relpath(folder, self._directory))
         return ""
 
     def _files(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self._directory):
-            folders[:] = [name for name in folders if Path(folder, name) != self._mailboxes]
+            folders[:] = [name for name in folders if Path(folder, name) not in self._mailboxes]
             for name in files:
                 path = os.path.join(folder, name)
-                if not name.endswith(_LOGS) and _written_since(path, self._since):
+                if not name.endswith(_LOGS) and Path(path) not in self._mailboxes and _written_since(path, self._since):
                     yield path
 
 

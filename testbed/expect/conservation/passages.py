@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from testbed.protocols import events
 from testbed.protocols.header import field_digests
+from testbed.protocols.mbox import without_quotes
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -38,20 +39,23 @@ class Content:
     """The octets of a message: digests of its header fields, of its body, and of that without empty lines at its end.
 
     ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
-    of its messages this is.
+    of its messages this is.  ``unquoted_sha256`` is of the text as mbox files are compared
+    (:func:`testbed.protocols.mbox.without_quotes`).
     """
 
     fields: tuple[str, ...]
     body_sha256: str
     text_sha256: str
+    unquoted_sha256: str
     place: tuple[int, int]
 
 
 def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
     """The digests of a message."""
     header, _, body = octets.partition(b"\r\n\r\n")
-    text = sha256(body.rstrip(b"\r\n")).hexdigest()
-    return Content(field_digests(header), sha256(body).hexdigest(), text, place)
+    text = body.rstrip(b"\r\n")
+    digests = (sha256(octets).hexdigest() for octets in (body, text, without_quotes(text)))
+    return Content(field_digests(header), *digests, place)
 
 
 @dataclass(frozen=True, slots=True)
