@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from email import policy
 from email.parser import BytesParser
 
 from testbed.durations import format_duration
 from testbed.expect.conservation.copies import named
-from testbed.expect.notices import faults, fits, nearest, notices
+from testbed.expect.conservation.passages import passages
+from testbed.expect.conservation.stored import known_again
+from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
@@ -38,7 +41,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         if expected.to in entry.event.recipients and expected.sender in (None, entry.event.sender)
     }
     stored: _Copies = {message_id: [] for message_id in sent}
-    for copy in entries(analysis, events.Stored):
+    for copy in entries(_known_again(analysis), events.Stored):
         if expected.to in (copy.event.recipient, copy.event.alias) and expected.sender in (None, copy.event.sender):
             stored.setdefault(copy.event.message_id, []).append(copy)
     if expected.subject is not None:
@@ -66,15 +69,23 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
             notes.append(f"{count(len(found), 'copy', 'copies')} of {named(message_id)} arrived, expected {wanted}")
             continue
         for entry in found:
-            took = entry.time_ns - sent[message_id].time_ns if message_id in sent else 0
-            late = expected.within is not None and took > expected.within
+            took = entry.time_ns - sent[message_id].time_ns if message_id in sent else None
+            late = expected.within is not None and (took or 0) > expected.within
             held = held and not late
-            notes.append(f"{named(message_id)} arrived after {format_duration(took)}" + (", too late" if late else ""))
+            after = f" after {format_duration(took)}" if took is not None else ""
+            notes.append(f"{named(message_id)} arrived{after}" + (", too late" if late else ""))
     nobody = f"nobody sent {'such ' if about else ''}mail to {expected.to}"
     why = "; ".join(notes) or ("none arrived, as expected" if stored else nobody)
     verdict = Verdict(what, held, why, tuple(sorted(frames)), expected.line)
     inside = expected.text is not None or expected.attached
     return verdict if held else unless_sealed(verdict, sealed(analysis, None if inside else programs(analysis)))
+
+
+def _known_again(analysis: Analysis) -> Analysis:
+    """The trace, in which what programs have stored is known by its body where they have taken its Message-ID away."""
+    if not programs(analysis):
+        return analysis
+    return replace(analysis, log=known_again(analysis, passages(analysis)))
 
 
 def _sent_without_id(expected: Delivered, analysis: Analysis) -> int:
@@ -195,4 +206,4 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
     form = [entry.event.problems for entry in of(analysis.log, events.Misreported) if entry.event.message_id in dsn_ids]
     form += faults(sent, expected.to) if sent is not None else []
     why = f"{arrived[0].event.message_id} arrived" + (f", in a wrong form: {'; '.join(form)}" if form else "")
-    return Verdict(what, True, why, frames, expected.line)
+    return Verdict(what, True, why + without_original(sent), frames, expected.line)

@@ -61,6 +61,13 @@ def faults(notice: Notice, to: str) -> list[str]:
     return found + list(notice.report.problems)
 
 
+def without_original(sent: Notice | None) -> str:
+    """A remark on a notification that brings nothing back, which is allowed but leaves its reader guessing."""
+    if sent is None or sent.report.returns:
+        return ""
+    return "; nothing of the original comes back with it, where its headers should be (RFC 3464 §2 (d))"
+
+
 def otherwise(fate: events.Fate | RecipientStatus, expected: Notified | Bounced) -> list[str]:
     """The fields of a recipient's fate that are not as expected."""
     action = expected.action if isinstance(expected, Notified) else "failed"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from testbed.expect.notices import faults, fits, nearest, notices
+from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import entries, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
-from testbed.plural import count
+from testbed.plural import count, were
 from testbed.protocols import events
 from testbed.protocols.report import StatusReport
 from testbed.scenario.expectations import Notified
@@ -32,8 +32,11 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
         red = Verdict(what, False, "; ".join(problems), frames, expected.line)
         return unless_sealed(red, sealed(analysis) if problems == [_UNSEEN] else [])
     held = len(found) == expected.count if expected.count is not None else bool(found)
-    why = f"{len(found)} such notifications arrived" + (f", {len(ids)} were sent" if len(ids) != len(found) else "")
-    if not held and not told:
+    why = f"{count(len(found), 'such notification')} arrived"
+    why += f", {were(len(ids), 'such notification')} sent" if len(ids) != len(found) else ""
+    if held:
+        why += without_original(next((notice for notice in notices(analysis) if notice.message_id in ids), None))
+    elif not told:
         other, where = nearest(expected, analysis)
         why, frames = other or why, where or frames
     verdict = Verdict(what, held, why, frames, expected.line)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from testbed.hosts.site import Site
 from testbed.lab.mail_stores import Kept, MailStore
 from testbed.protocols import events
-from testbed.protocols.header import field_digests, header_field
+from testbed.protocols.header import field_digests, header_field, text_digest
 from testbed.protocols.mbox import without_quotes
 from testbed.protocols.report import StatusReport, read_report
 
@@ -47,7 +47,6 @@ class ProgramMailboxes:
     def _stored(self, address: str, kept: Kept) -> None:
         message = kept.octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         head, _, body = message.partition(b"\r\n\r\n")
-        text = body.rstrip(b"\r\n")
         message_id = header_field(head[:_MAX_HEAD], "Message-ID")
         self._site.log(
             events.Stored(
@@ -56,8 +55,8 @@ class ProgramMailboxes:
                 octets=len(kept.octets),
                 body_sha256=sha256(body).hexdigest(),
                 header=field_digests(head),
-                text_sha256=sha256(text).hexdigest(),
-                unquoted_sha256=sha256(without_quotes(text)).hexdigest() if kept.quoted else "",
+                text_sha256=text_digest(body),
+                unquoted_sha256=text_digest(without_quotes(body)) if kept.quoted else "",
                 sender=kept.sender or header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
                 subject=header_field(head[:_MAX_HEAD], "Subject"),
             ),

@@ -66,6 +66,33 @@ CRASHED_WHILE_SENDING = """\
   - {host: crepes.fr, is: crashed, from: 700ms, until: 1s}"""
 CRASH = "  - {host: crepes.fr, is: crashed, from: 600ms, until: 900ms}"
 
+SMUGGLING = """
+title: A receiver that {lie}, and a client that hides commands
+hosts:
+  someschool.edu:
+    command: [{python}, {program}, {lie}]
+    mailboxes: [bob]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+steps:
+  - talk:
+      to: someschool.edu
+      say:
+        - EHLO alice.crepes.fr
+        - MAIL FROM:<alice@crepes.fr>
+        - RCPT TO:<bob@someschool.edu>
+        - DATA
+        - octets: "Message-ID:<outer@x><CRLF><CRLF>Hello{end}"
+        {pause}
+        - octets: "MAIL FROM:<root@crepes.fr><CRLF>RCPT TO:<bob@someschool.edu><CRLF>DATA<CRLF>"
+        {pause}
+        - octets: "Message-ID:<inner@x><CRLF><CRLF>Hidden<CRLF>"
+        - .
+        - QUIT
+  - wait: 2s
+expect:
+  - reply: {{from: someschool.edu, to: message, code: 250}}
+"""
+
 RECEIVERS = {
     "forgets": "someschool.edu answered 250 for {one} to bob@someschool.edu; it is neither",
     "forgets-every-second": "someschool.edu answered 250 for {two} to bob@someschool.edu; it is neither",
@@ -119,6 +146,20 @@ def broken(outcome: Outcome) -> list[str]:
     """What is judged always and was broken, with messages by their order instead of their ids."""
     assert outcome.judgement is not None
     return [_numbered(verdict.why) for verdict in outcome.judgement.mail if not verdict.held]
+
+
+@pytest.mark.parametrize("pause", ["", "- wait: 300ms"], ids=["at-once", "slowly"])
+@pytest.mark.parametrize("end", ["<LF>.<LF>", "<CRLF>.<LF>", "<LF>.<CRLF>"])
+def test_a_receiver_that_ends_data_at_any_lone_dot_is_red_however_fast_its_client_is(
+    end: str, pause: str, tmp_path: Path
+) -> None:
+    for lie, result in (("ends-data-at-any-lone-dot", Result.FAILED), ("keeps-its-promises", Result.HELD)):
+        text = SMUGGLING.replace("{pause}", pause).replace("{end}", end)
+        outcome = played(text, "receiver.py", lie, tmp_path / lie)
+        assert outcome.result is result, why(outcome)
+        if result is Result.FAILED:
+            name = end.replace("<", "").replace(">", "")
+            assert any(f"at {name} and took the hidden message" in one for one in broken(outcome)), broken(outcome)
 
 
 def _numbered(why: str) -> str:

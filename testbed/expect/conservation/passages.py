@@ -13,7 +13,7 @@ from enum import Enum, auto
 from hashlib import sha256
 
 from testbed.protocols import events
-from testbed.protocols.header import field_digests
+from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.mbox import without_quotes
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
@@ -53,9 +53,8 @@ class Content:
 def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
     """The digests of a message."""
     header, _, body = octets.partition(b"\r\n\r\n")
-    text = body.rstrip(b"\r\n")
-    digests = (sha256(octets).hexdigest() for octets in (body, text, without_quotes(text)))
-    return Content(field_digests(header), *digests, place)
+    texts = (text_digest(body), text_digest(without_quotes(body)))
+    return Content(field_digests(header), sha256(body).hexdigest(), *texts, place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.mailboxes import mailboxes
+from testbed.expect.rules.ended_data_early import ended_data_early
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
 from testbed.expect.rules.mail_loops import mail_loops
 from testbed.expect.rules.null_path_answered import null_path_answered
@@ -30,6 +31,7 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     open_relay,
     mail_loops,
     programs_run_on,
+    ended_data_early,
     mailboxes,
 )
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-LIE, ROOT = sys.argv[1], Path(os.environ["DELIVER_INTO"])
+LIE, ROOT = sys.argv[1], Path(os.environ.get("DELIVER_INTO") or os.environ["TESTBED_MAILBOXES"])
 FORM = os.environ.get("FORM", "maildir")
 QUOTES: dict[str, Callable[[bytes], bytes]] = {
     "mboxrd": lambda message: re.sub(rb"(?m)^(>*From )", rb">\1", message),
@@ -112,11 +112,11 @@ class Session(socketserver.StreamRequestHandler):
     def message(self, users: list[str], sender: str) -> None:
         """The message, and what is said to it."""
         self.say("354 Go on")
-        kept = [line if LIE == "keeps-stuffed-dots" else line[line[:1] == b"." :] for line in self.until_dot()]
+        message = b"".join(self.until_dot())
         if LIE != "ends-with-its-250":
-            keep(users, b"".join(kept))
+            keep(users, message)
         if LIE == "answers-everybody" or (LIE == "answers-who-can-be-told" and sender):
-            answer(b"".join(kept), sender)
+            answer(message, sender)
         self.say("554 5.6.0 Not this" if LIE == "keeps-what-it-refused" else "250 2.0.0 Taken")
         if LIE == "ends-with-its-250":
             self.wfile.flush()
@@ -128,11 +128,13 @@ class Session(socketserver.StreamRequestHandler):
             yield line
 
     def until_dot(self) -> Iterator[bytes]:
-        """The lines of a message."""
+        """The lines of a message, dots unstuffed; a line begins behind CRLF and nowhere else."""
+        begins = True
         for line in self.lines():
-            if line == b".\r\n":
+            if (begins and line == b".\r\n") or (LIE == "ends-data-at-any-lone-dot" and line.strip() == b"."):
                 return
-            yield line
+            yield line[begins and line[:1] == b"." and LIE != "keeps-stuffed-dots" :]
+            begins = line.endswith(b"\r\n")
 
     def say(self, reply: str) -> None:
         """Answer."""
