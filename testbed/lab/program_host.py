@@ -14,7 +14,7 @@ from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.program_listing import list_queue
-from testbed.lab.program_mailboxes import ProgramMailboxes
+from testbed.lab.program_maildirs import ProgramMailboxes
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_namespace import KILL

@@ -14,6 +14,7 @@ class Stored(ForRecipient):
     Where a program stored it, ``header`` are digests of its fields (:func:`testbed.protocols.header.field_digests`),
     and ``text_sha256`` is that of its body up to the last line that is not empty: formats differ in how a file ends.
     Where it lies in an mbox file, ``unquoted_sha256`` is that of the text without marks of quotation.
+    ``loose_sha256`` is its body's :func:`testbed.protocols.line_ends.loose_digest`.
     """
 
     alias: str = ""
@@ -22,6 +23,7 @@ class Stored(ForRecipient):
     header: tuple[str, ...] = ()
     text_sha256: str = ""
     unquoted_sha256: str = ""
+    loose_sha256: str = ""
     sender: str
     subject: str
 

@@ -31,6 +31,7 @@ CHANGES: dict[str, Callable[[bytes, bytes], tuple[bytes, bytes]]] = {
     "marks-the-subject": lambda head, body: (re.sub(rb"(?mi)^Subject:", b"Subject: [SPAM]", head), body),
     "folds-the-subject": lambda head, body: (re.sub(rb"(?mi)^(Subject: \w+) ", rb"\1\r\n ", head), body),
     "ends-without-a-line-end": lambda head, body: (head, body.rstrip(b"\r\n")),
+    "mends-line-ends": lambda head, body: (head, re.sub(rb"(?<!\r)\n\.?", b" ", body)),
     "adds-trace-fields": lambda head, body: (b"Delivered-To: bob\r\nReceived: by me\r\n" + head, body),
 }
 taken = 0

@@ -9,6 +9,7 @@ from testbed.hosts.site import Site
 from testbed.lab.mail_stores import Kept, MailStore
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, header_field, text_digest
+from testbed.protocols.line_ends import loose_digest
 from testbed.protocols.mbox import without_quotes
 from testbed.protocols.report import StatusReport, read_report
 
@@ -57,6 +58,7 @@ class ProgramMailboxes:
                 header=field_digests(head),
                 text_sha256=text_digest(body),
                 unquoted_sha256=text_digest(without_quotes(body)) if kept.quoted else "",
+                loose_sha256=loose_digest(body),
                 sender=kept.sender or header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
                 subject=header_field(head[:_MAX_HEAD], "Subject"),
             ),
