@@ -17,7 +17,9 @@ from tests.imports import imported
 FLOORS = {
     "errors": 0,
     "durations": 0,
+    "plural": 0,
     "reset": 0,
+    "regular_file": 0,
     "tasks": 0,
     "protocols": 0,
     "pcap": 0,

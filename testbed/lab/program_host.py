@@ -13,12 +13,13 @@ from testbed.durations import SECOND
 from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
+from testbed.lab.program_listing import list_queue
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
-from testbed.net.program_namespace import KILL
+from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
-from testbed.scenario.hosts import HostSpec, NameServerSpec
+from testbed.scenario.hosts import HostSpec, NameServerSpec, UserAgentSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
@@ -42,7 +43,8 @@ class ProgramHost:
         self._output = ProgramOutput(site.log, MAX_LINES)
         known = lab.programs.known_files(site.name)
         self._maildirs = ProgramMaildirs(site, Path(self._facts["mailboxes", ""]), self._spec, known)
-        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]))
+        reads = isinstance(self._spec, UserAgentSpec)
+        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]), reads=reads)
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1
@@ -107,6 +109,12 @@ class ProgramHost:
         self._stopping = True
         self._kill()
 
+    async def list_queue(self) -> None:
+        """Log what it says itself of its queue, where the scenario has a command for that."""
+        if self._spec.holds is not None and self.alive:
+            command = [filled(word, self._facts) for word in self._spec.holds]
+            await list_queue(self._lab, self._site, command, lambda: self.namespace.enter(self.name))
+
     def inventory(self) -> None:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
         self._maildirs.log_new()
@@ -119,11 +127,15 @@ class ProgramHost:
         command = self.command
         self._pipe, writing = os.pipe()
         os.set_blocking(self._pipe, False)
-        folder = Path(self._lab.scenario.file).parent
-        beside = str(folder) if folder.is_dir() else None
         try:
-            environment = self._lab.programs.environment(self.name)
-            self._process = self.namespace.start(self.name, command, environment, beside, writing)
+            self._process = start_confined(
+                command,
+                self._lab.programs.environment(self.name),
+                self._lab.folder,
+                writing,
+                self._lab.confinement,
+                lambda: self.namespace.enter(self.name),
+            )
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:

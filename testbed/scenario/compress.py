@@ -27,10 +27,14 @@ def compressed(scenario: Scenario) -> Scenario:
 
 
 def _divided(part: _Part, by: int) -> _Part:
-    found = {}
+    found: dict[str, object] = {}
     for field, mark in marks(type(part), Compressed):
         value = getattr(part, field)
         divided = mark.divided(value, by)
         if divided != value:
+            found[field] = divided
+    for field in type(part).model_fields:
+        value = getattr(part, field)
+        if isinstance(value, Part) and (divided := _divided(value, by)) is not value:
             found[field] = divided
     return part.model_copy(update=found) if found else part

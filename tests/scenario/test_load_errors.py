@@ -5,6 +5,7 @@ import pytest
 from testbed.errors import UsageError
 from testbed.scenario.load import discover, load_all, parse
 from testbed.scenario.problems import ScenarioError
+from testbed.scenario.reach import Reach
 
 VALID = """\
 title: T
@@ -103,14 +104,14 @@ def test_the_scenario_itself(text, said):
         (hosts("crepes.fr: {giveup: 5d}"), "7:15: unknown key 'giveup' (did you mean 'give_up'?)"),
         (
             hosts("ns.lab: {mailboxes: [a]}"),
-            "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, ready_within,"
-            " stop_within",
+            "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, configured,"
+            " ready_within, stop_within",
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, command, files, listens, environment, ready_within, stop_within,"
-            " domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message, max_recipients, without, with,"
-            " serves, starttls",
+            "7:20: unknown key 'retry'; known: role, command, files, listens, environment, configured, ready_within,"
+            " stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message, max_recipients,"
+            " without, with, serves, starttls",
         ),
         *(
             (
@@ -421,7 +422,7 @@ CLOSURES = (
         (expect("bounced: {to: alice@crepes.fr, status: 5}"), "5:44: 'status' must be text, not '5'"),
         (
             expect("bounced: {to: alice@crepes.fr, status: 5.x}"),
-            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1",
+            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
         ),
         (expect("bounced: {to: alice@crepes.fr, for: x}"), f"5:41: 'x' {ADDRESS}"),
         (expect("attempts: {to: someschool.edu}"), "5:15: 'attempts' needs 'count', 'at_least' or 'at_most'"),
@@ -673,7 +674,8 @@ def test_a_folder_without_scenarios(tmp_path):
 
 
 def test_every_scenario_of_the_project_loads(project):
-    scenarios = load_all(discover([project / "scenarios"]))
+    folders = [project / "scenarios"]
+    scenarios = load_all(discover(folders), Reach.given(folders))
     assert len(scenarios) >= 69
     for scenario in scenarios:
         for key in ("faults", "steps", "expect"):
@@ -681,7 +683,7 @@ def test_every_scenario_of_the_project_loads(project):
             for part in getattr(scenario, key):
                 assert lines[part.line - 1].lstrip().startswith("- ")
                 assert part.describe() if hasattr(part, "describe") else True
-        assert parse(scenario.text, scenario.file, scenario.case) == scenario
+        assert parse(scenario.text, scenario.file, scenario.case, scenario.reach) == scenario
 
 
 def test_numbers_are_numbers_and_mailboxes_are_listed_once():

@@ -13,6 +13,7 @@ class Stored(ForRecipient):
     ``alias`` is the address it was sent to where that is another one.  What is only seen in packets has no digest.
     Where a program stored it, ``header`` are digests of its fields (:func:`testbed.protocols.header.field_digests`),
     and ``text_sha256`` is that of its body up to the last line that is not empty: formats differ in how a file ends.
+    ``loose_sha256`` is its body's :func:`testbed.protocols.line_ends.loose_digest`.
     """
 
     alias: str = ""
@@ -20,6 +21,7 @@ class Stored(ForRecipient):
     body_sha256: str = ""
     header: tuple[str, ...] = ()
     text_sha256: str = ""
+    loose_sha256: str = ""
     sender: str
     subject: str
 
@@ -68,6 +70,28 @@ class HoldsFile(OfMessage):
     """Inventory at the end: a message lies in a file below a program's directory."""
 
     file: str
+
+
+@event("queue-listed")
+class QueueListed(LogEvent):
+    """What a program says of its queue at the end; each recipient it names is a :class:`HoldsListed`.
+
+    ``form`` is that of the listing (:mod:`testbed.protocols.queue_listing`).  ``complete`` is 1 where nobody else is in
+    the queue.  ``failed`` says why nothing is known of it.
+    """
+
+    command: str
+    form: str = ""
+    complete: int = 0
+    failed: str = ""
+
+
+@event("holds-listed")
+class HoldsListed(LogEvent):
+    """A program says that mail for a recipient waits in its queue; ``sender`` is ``*`` where it does not say whose."""
+
+    recipient: str
+    sender: str
 
 
 @event("holds-mail")
