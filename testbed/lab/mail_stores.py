@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from testbed.protocols.mbox import read_mbox
+from testbed.regular_file import read_regular
 
 _MAX_OCTETS = 52_428_800
 
@@ -45,6 +46,8 @@ class Maildir:
         for part in ("new", "cur"):
             folder = self._folder / part
             for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if not file.is_file() or file.is_symlink():
+                    continue
                 yield file.name.partition(":")[0], lambda file=file: Kept(_read(file))  # type: ignore[misc]
 
 
@@ -79,7 +82,6 @@ STORES: dict[str, Callable[[Path], MailStore]] = {"maildir": Maildir, "mbox": Mb
 def _read(file: Path) -> bytes:
     """A file, or nothing when it is gone by now."""
     try:
-        with file.open("rb") as source:
-            return source.read(_MAX_OCTETS)
+        return read_regular(file, _MAX_OCTETS, follow_links=False)
     except OSError:
         return b""

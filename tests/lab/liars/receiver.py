@@ -99,8 +99,9 @@ class Session(socketserver.StreamRequestHandler):
                 sender = line.partition(b"<")[2].partition(b">")[0].decode()
             if verb == b"RCPT":
                 user = line.partition(b"<")[2].partition(b"@")[0].decode()
-                users.append(user)
-                if LIE == "keeps-for-whom-it-refused" and user == "dave":
+                refused = LIE in ("keeps-for-whom-it-refused", "refuses-dave") and user == "dave"
+                users += [user] if LIE != "refuses-dave" or not refused else []
+                if refused:
                     self.say("550 5.1.1 No such user")
                     continue
             if verb == b"DATA":
