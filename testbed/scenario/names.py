@@ -16,6 +16,7 @@ class HostTraits:
     ``nouns`` are what it is, as fields that name a host ask for it: ``mail server``, ``user agent``.  ``ports`` are
     those a program listens on.  ``mailboxes`` gives the folders of each by its address, ``aliases`` are the other
     addresses it takes mail for.  ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
+    ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     """
 
     role: str
@@ -27,6 +28,7 @@ class HostTraits:
     aliases: tuple[str, ...] = ()
     owner: str = ""
     submits: bool = False
+    starts_tls_with: str = ""
 
 
 @dataclass(frozen=True)
