@@ -16,11 +16,11 @@ from testbed.trace.model.finding import Finding
 from testbed.trace.services.dns.mail_routes import mail_routes
 from testbed.trace.services.service import CaptureFinder, Finder
 from testbed.trace.services.table import SERVICES, service_of
-from testbed.trace.tcp.findings import failed_handshake, lost_segments, lost_syn, resets
+from testbed.trace.tcp.findings import failed_handshake, lost_segments, lost_syn, one_side_only, resets
 from testbed.trace.tcp.on_the_way import on_the_way
 from testbed.trace.tls.findings import old_tls, plain_after_starttls, plain_answer, tls_alerts
 
-_OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, lost_syn, lost_segments, on_the_way, resets)
+_OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, one_side_only, lost_syn, lost_segments, on_the_way, resets)
 _OF_TLS: tuple[Finder, ...] = (tls_alerts, old_tls, plain_answer, plain_after_starttls)
 _ACROSS_SERVICES: tuple[CaptureFinder, ...] = (mail_routes,)
 _MOST_HELD = 1 << 16  # packets of connections that are held, some 64 MB
