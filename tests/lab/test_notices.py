@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testbed.lab.program_maildirs import ProgramMailboxes
 
 from testbed.expect.mail import judge_bounced
 from testbed.expect.notifications import judge_notified
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
 from testbed.lab.mail_stores import Maildir
+from testbed.lab.program_maildirs import ProgramMailboxes
 from testbed.protocols import events
 from testbed.protocols.events import LogEvent
 from testbed.scenario.expectations import Bounced, Notified
