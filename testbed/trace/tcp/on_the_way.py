@@ -49,7 +49,7 @@ _SENTENCES = {
     "packet-duplicated": Sentence(_INFO, "a packet from {one} came twice; {other} keeps one", "RFC 9293 §3.10.7.4"),
     "sent-again-needlessly": Sentence(
         _INFO,
-        "{one} sent again what {other} had acknowledged: no data was lost, an acknowledgement came late or not at all",
+        "{one} sent again what {other} had acknowledged: it had arrived; the acknowledgement came late or not at all",
         "RFC 6298 §5",
     ),
     "large-packets-lost": Sentence(
