@@ -18,7 +18,8 @@ from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_namespace import KILL
 from testbed.protocols import events
-from testbed.scenario.hosts import HostSpec, NameServerSpec
+from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000

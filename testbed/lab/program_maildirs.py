@@ -9,7 +9,8 @@ from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, header_field
 from testbed.protocols.report import read_report
-from testbed.scenario.hosts import HostSpec, MailHostSpec
+from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.hosts import MailHostSpec
 
 _MAX_OCTETS = 52_428_800
 _MAX_HEAD = 65_536

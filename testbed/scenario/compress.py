@@ -27,7 +27,8 @@ def compressed(scenario: Scenario) -> Scenario:
 
 
 def _divided(part: _Part, by: int) -> _Part:
-    found = {}
+    inner = {field: getattr(part, field) for field in type(part).model_fields}
+    found: dict[str, object] = {field: _divided(value, by) for field, value in inner.items() if isinstance(value, Part)}
     for field, mark in marks(type(part), Compressed):
         value = getattr(part, field)
         divided = mark.divided(value, by)

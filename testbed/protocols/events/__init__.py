@@ -51,6 +51,7 @@ from testbed.protocols.events.server import (
     Notified,
     Refused,
     Relayed,
+    Reused,
     Route,
     TlsFailed,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "RefusedOutside",
     "Relayed",
     "Restarted",
+    "Reused",
     "Route",
     "Said",
     "SeenOnTheWeb",
