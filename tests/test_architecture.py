@@ -17,6 +17,7 @@ from tests.imports import imported
 FLOORS = {
     "errors": 0,
     "durations": 0,
+    "plural": 0,
     "reset": 0,
     "tasks": 0,
     "protocols": 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from testbed.cli import HELD
+from testbed.plural import count
 from testbed.scenario.load import discover, load_all
 
 
@@ -13,5 +14,5 @@ def main(options: argparse.Namespace) -> int:
     scenarios = load_all(discover(options.paths))
     for scenario in scenarios:
         print(f"{scenario.file}: {scenario.title}")
-    print(f"{len(scenarios)} scenario{'s' if len(scenarios) != 1 else ''}, no mistakes")
+    print(f"{count(len(scenarios), 'scenario')}, no mistakes")
     return HELD

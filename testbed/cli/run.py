@@ -20,10 +20,10 @@ from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
 from testbed.errors import LabError, UsageError
 from testbed.outcome import Outcome, Result, conclude
+from testbed.plural import count
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
-from testbed.report.words import count
 from testbed.runner import Played, Runner, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.network_needs import NetworkKind

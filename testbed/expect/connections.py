@@ -8,6 +8,7 @@ from testbed.durations import format_duration
 from testbed.expect.observed import entries
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
+from testbed.plural import count, were
 from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
@@ -40,12 +41,12 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         and (expected.at_most is None or number <= expected.at_most)
     )
     frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
-    return Verdict(what, held, f"{number} connections were tried", frames, expected.line)
+    return Verdict(what, held, f"{were(number, 'connection')} tried", frames, expected.line)
 
 
 def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
     """A server gave this reply to this command."""
-    times = f", {expected.count} times" if expected.count is not None else ""
+    times = f", {count(expected.count, 'time')}" if expected.count is not None else ""
     what = f"reply {expected.code} from {expected.sender} to {expected.command}{times}"
     protocol = protocol_of(expected.command)
     verb = expected.command.removeprefix(f"{protocol} ").lower()
@@ -68,7 +69,7 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
                     frames += reply.frames
     held = number == expected.count if expected.count is not None else number > 0
     if number:
-        why = f"said {number} times"
+        why = f"said {count(number, 'time')}"
     elif seen:
         why = f"{expected.sender} said {', '.join(sorted(set(seen)))} instead"
     else:
@@ -116,7 +117,13 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
     what += {None: "", True: " pipelined", False: " not pipelined"}[expected.pipelined]
     found = _between(analysis, expected.sender, expected.to, expected.port)
     if len(found) < expected.nth:
-        return Verdict(what, False, f"there were only {len(found)} connections", (), expected.line)
+        return Verdict(
+            what,
+            False,
+            f"only {were(len(found), 'connection')} tried",
+            (),
+            expected.line,
+        )
     connection = found[expected.nth - 1]
     differences = []
     if expected.handshake and connection.opening.handshake != expected.handshake:
@@ -132,7 +139,7 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
         differences.append(f"the client said {', '.join(said) or 'nothing'}")
     ahead = _ahead(connection)
     if expected.pipelined is not None and expected.pipelined != bool(ahead):
-        differences.append(f"{len(ahead)} commands were sent before the reply to the one before them")
+        differences.append(f"{were(len(ahead), 'command')} sent before the reply to the one before")
     frames = (connection.first_frame, *ahead, *connection.ending.frames)
     why = "; ".join(differences) or f"it did so, as connection {connection.number} of the trace"
     verdict = Verdict(what, not differences, why, frames, expected.line)

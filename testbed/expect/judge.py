@@ -16,7 +16,9 @@ from testbed.expect.programs import judge_exited, judge_running
 from testbed.expect.reading import judge_fetched
 from testbed.expect.rules import judge_rules
 from testbed.expect.sealed import sealed, unless_sealed
+from testbed.expect.talks import judge_talks
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.scenario.expectations import (
     Attempts,
@@ -31,7 +33,6 @@ from testbed.scenario.expectations import (
 )
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.scenario import Scenario
-from testbed.scenario.talk import TalkStep
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 
@@ -86,7 +87,7 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
         )
         for expectation in scenario.expect
     )
-    staged = (*_faults(scenario, analysis), *_talks(scenario, analysis))
+    staged = (*_faults(scenario, analysis), *judge_talks(scenario, analysis))
     carried = passages(analysis)
     mail = (*judge_rules(scenario, analysis, carried), *judge_conservation(analysis, carried))
     return Judgement(expectations, staged, mail)
@@ -104,23 +105,9 @@ def _faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
     verdicts = []
     for fault in scenario.faults:
         fired = tuple(entry.frame for entry in of(analysis.log, events.Fault) if entry.event.line == fault.line)
-        why = f"it did its work {len(fired)} times" if fired else f"the fault at line {fault.line} was never reached"
+        times = count(len(fired), "time")
+        why = f"it did its work {times}" if fired else f"the fault at line {fault.line} was never reached"
         verdicts.append(
             Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line, scenario.file_of("faults"))
         )
-    return verdicts
-
-
-def _talks(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
-    """A talk cut short has not shown what it was written for."""
-    verdicts = []
-    for step in scenario.steps:
-        if isinstance(step, TalkStep):
-            ends = [entry for entry in of(analysis.log, events.Talked) if entry.event.line == step.line]
-            held = bool(ends) and not any(entry.event.unsaid for entry in ends)
-            why = "; ".join(entry.event.status for entry in ends) or "it was never played"
-            frames = tuple(entry.frame for entry in ends)
-            verdicts.append(
-                Verdict(f"talk: {step.describe()}", held, why, frames, step.line, scenario.file_of("steps"))
-            )
     return verdicts

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from email import policy
 from email.parser import BytesParser
 
 from testbed.durations import format_duration
 from testbed.expect.conservation.copies import named
+from testbed.expect.conservation.passages import passages
+from testbed.expect.conservation.stored import known_again
+from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.mime import attachments
 from testbed.scenario.expectations import Bounced, Delivered, Queued
@@ -24,7 +29,7 @@ _Copies = dict[str, list[LogEntry[events.Stored]]]  # by Message-ID
 def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     """Every matching message sent to the address lies in its mailbox as often as expected, and in time."""
     within = f" within {format_duration(expected.within)}" if expected.within is not None else ""
-    copies = "" if expected.copies == 1 else f", {expected.copies} copies"
+    copies = "" if expected.copies == 1 else f", {count(expected.copies, 'copy', 'copies')}"
     about = f", '{expected.subject}' in the subject" if expected.subject is not None else ""
     what = f"delivered to {expected.to}{within}{copies}{about}"
 
@@ -36,7 +41,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         if expected.to in entry.event.recipients and expected.sender in (None, entry.event.sender)
     }
     stored: _Copies = {message_id: [] for message_id in sent}
-    for copy in entries(analysis, events.Stored):
+    for copy in entries(_known_again(analysis), events.Stored):
         if expected.to in (copy.event.recipient, copy.event.alias) and expected.sender in (None, copy.event.sender):
             stored.setdefault(copy.event.message_id, []).append(copy)
     if expected.subject is not None:
@@ -61,18 +66,26 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
         wanted = expected.copies * (1 if message_id else _sent_without_id(expected, analysis))
         if len(found) != wanted:
             held = False
-            notes.append(f"{len(found)} copies of {named(message_id)} arrived, expected {wanted}")
+            notes.append(f"{count(len(found), 'copy', 'copies')} of {named(message_id)} arrived, expected {wanted}")
             continue
         for entry in found:
-            took = entry.time_ns - sent[message_id].time_ns if message_id in sent else 0
-            late = expected.within is not None and took > expected.within
+            took = entry.time_ns - sent[message_id].time_ns if message_id in sent else None
+            late = expected.within is not None and (took or 0) > expected.within
             held = held and not late
-            notes.append(f"{named(message_id)} arrived after {format_duration(took)}" + (", too late" if late else ""))
+            after = f" after {format_duration(took)}" if took is not None else ""
+            notes.append(f"{named(message_id)} arrived{after}" + (", too late" if late else ""))
     nobody = f"nobody sent {'such ' if about else ''}mail to {expected.to}"
     why = "; ".join(notes) or ("none arrived, as expected" if stored else nobody)
     verdict = Verdict(what, held, why, tuple(sorted(frames)), expected.line)
     inside = expected.text is not None or expected.attached
     return verdict if held else unless_sealed(verdict, sealed(analysis, None if inside else programs(analysis)))
+
+
+def _known_again(analysis: Analysis) -> Analysis:
+    """The trace, in which what programs have stored is known by its body where they have taken its Message-ID away."""
+    if not programs(analysis):
+        return analysis
+    return replace(analysis, log=known_again(analysis, passages(analysis)))
 
 
 def _sent_without_id(expected: Delivered, analysis: Analysis) -> int:
@@ -146,7 +159,7 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
         if expected.to is None or expected.to in entry.event.recipients
     ]
     right = len(held) == expected.count if expected.count is not None else bool(held)
-    why = f"the queue of {expected.at} owes {len(held)} recipients" + ("" if not expected.to else whom)
+    why = f"the queue of {expected.at} owes {count(len(held), 'recipient')}" + ("" if not expected.to else whom)
     return Verdict(what, right, why, tuple(entry.frame for entry in held or taken), expected.line)
 
 
@@ -154,7 +167,7 @@ def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict
     """Nobody sees a program's queue; what it took and has not got rid of is in it, or lost."""
     mine = [one for one in owed(analysis, expected.at) if expected.to is None or one[1] == expected.to.lower()]
     right = len(mine) == expected.count if expected.count is not None else bool(mine)
-    why = f"its packets show that {expected.at}, a program, owes {len(mine)} recipients"
+    why = f"its packets show that {expected.at}, a program, owes {count(len(mine), 'recipient')}"
     taken = [
         transaction.message.frames[-1]
         for connection in analysis.connections
@@ -177,17 +190,20 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
         for entry in entries(analysis, events.Bounced)
         if entry.event.sender == expected.to and expected.recipient in (None, entry.event.recipient)
     ]
-    if not bounces:
-        none = Verdict(what, False, f"no notification was sent to {expected.to}", (), expected.line)
-        return unless_sealed(none, sealed(analysis, programs(analysis)))
-    matching = [e for e in bounces if expected.status in (None, e.event.status)]
+    matching = [e for e in bounces if fits(e.event.status, expected.status)]
     if not matching:
-        found = ", ".join(sorted({entry.event.status for entry in bounces}))
-        frames = tuple(entry.frame for entry in bounces)
-        return Verdict(what, False, f"the notification says {found}", frames, expected.line)
+        other, frames = nearest(expected, analysis)
+        none = Verdict(what, False, other or f"no notification was sent to {expected.to}", frames, expected.line)
+        return none if frames else unless_sealed(none, sealed(analysis, programs(analysis)))
     dsn_ids = {entry.event.dsn_id for entry in matching}
     arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in dsn_ids]
     frames = tuple(entry.frame for entry in (*matching, *arrived))
     if not arrived:
         return Verdict(what, False, "the notification was sent but did not arrive", frames, expected.line)
-    return Verdict(what, True, f"{arrived[0].event.message_id} arrived", frames, expected.line)
+    sent = next((notice for notice in notices(analysis) if notice.message_id in dsn_ids), None)
+    if sent is not None and sent.sender:
+        return Verdict(what, False, faults(sent, expected.to)[0], frames, expected.line)
+    form = [entry.event.problems for entry in of(analysis.log, events.Misreported) if entry.event.message_id in dsn_ids]
+    form += faults(sent, expected.to) if sent is not None else []
+    why = f"{arrived[0].event.message_id} arrived" + (f", in a wrong form: {'; '.join(form)}" if form else "")
+    return Verdict(what, True, why + without_original(sent), frames, expected.line)

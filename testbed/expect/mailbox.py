@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from testbed.expect.observed import entries
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.scenario.expectations import MailboxExpected
 from testbed.scenario.octets import octets_of
@@ -18,7 +19,7 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
 
     What somebody asked to have put in is evidence too: so a mailbox that stays empty shows something.
     """
-    parts = [f"{expected.messages} messages"] if expected.messages is not None else []
+    parts = [count(expected.messages, "message")] if expected.messages is not None else []
     parts += ["their bodies as written"] if expected.body is not None else []
     where = "mailbox" if expected.folder == "INBOX" else f"folder {expected.folder}"
     what = f"{where} of {expected.of}: {', '.join(parts)}"
@@ -32,15 +33,16 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
         if any(recipient.address.lower() == expected.of.lower() for recipient in transaction.recipients)
         for frame in transaction.frames[-1:]
     )
+    lies = f"{len(held)} {'lies' if len(held) == 1 else 'lie'} in it"
     differences = []
     if expected.messages is not None and len(held) != expected.messages:
-        differences.append(f"{len(held)} lie in it")
+        differences.append(lies)
     if expected.body is not None:
         digest = sha256(octets_of(expected.body)).hexdigest()
         others = [entry for entry in stored if entry.event.body_sha256 != digest]
         differences += [f"the body of {entry.event.message_id or 'one'} differs" for entry in others]
         differences += [] if stored else ["nothing was put into it"]
-    why = "; ".join(differences) or f"{len(held)} lie in it, as expected"
+    why = "; ".join(differences) or f"{lies}, as expected"
     by_readers = [*of(mine, events.Filed), *of(mine, events.Deleted)]
     tried = [entry for entry in of(analysis.log, events.SubmissionFailed) if expected.of in entry.event.recipients]
     told = tuple(entry.frame for entry in (*stored, *held, *by_readers, *tried))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import entries, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
+from testbed.plural import count, were
 from testbed.protocols import events
-from testbed.protocols.report import StatusReport, read_report
+from testbed.protocols.report import StatusReport
 from testbed.scenario.expectations import Notified
 from testbed.trace.analysis import Analysis
-from testbed.trace.mail_objects import mail_objects
-from testbed.trace.model.log import LogEntry
+from testbed.trace.model.log import LogEntry, of
 
 _UNSEEN = "no packet shows the notification: its reader is on the host that sent it"
 
@@ -20,8 +21,8 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     what = f"{expected.to} is told of {expected.action}"
     what += f" for {expected.recipient}" if expected.recipient else ""
     what += f" with {expected.status}" if expected.status else ""
-    what += f", {expected.count} times" if expected.count is not None else ""
-    told = [entry for entry in _notifications(analysis, expected) if expected.status in (None, entry.event.status)]
+    what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
+    told = [entry for entry in _notifications(analysis, expected) if fits(entry.event.status, expected.status)]
     ids = {entry.event.dsn_id for entry in told}
     arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in ids]
     frames = tuple(e.frame for e in (*told, *arrived)) or tuple(e.frame for e in _occasions(analysis, expected))
@@ -31,9 +32,13 @@ def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
         red = Verdict(what, False, "; ".join(problems), frames, expected.line)
         return unless_sealed(red, sealed(analysis) if problems == [_UNSEEN] else [])
     held = len(found) == expected.count if expected.count is not None else bool(found)
-    why = f"{len(found)} such notifications arrived" + (f", {len(ids)} were sent" if len(ids) != len(found) else "")
-    if not held and not told and (others := _others(analysis, expected)):
-        why, frames = _differences(expected, others), tuple(entry.frame for entry in others)
+    why = f"{count(len(found), 'such notification')} arrived"
+    why += f", {were(len(ids), 'such notification')} sent" if len(ids) != len(found) else ""
+    if held:
+        why += without_original(next((notice for notice in notices(analysis) if notice.message_id in ids), None))
+    elif not told:
+        other, where = nearest(expected, analysis)
+        why, frames = other or why, where or frames
     verdict = Verdict(what, held, why, frames, expected.line)
     return verdict if held else unless_sealed(verdict, sealed(analysis, programs(analysis)))
 
@@ -46,25 +51,6 @@ def _notifications(analysis: Analysis, expected: Notified) -> list[LogEntry[even
         and entry.event.action == expected.action
         and expected.recipient in (None, entry.event.recipient)
     ]
-
-
-def _others(analysis: Analysis, expected: Notified) -> list[LogEntry[events.Fate]]:
-    """The notifications to the same sender that say something else."""
-    found = (*entries(analysis, events.Bounced), *entries(analysis, events.Notified))
-    return [entry for entry in found if entry.event.sender == expected.to and entry.event.dsn_id]
-
-
-def _differences(expected: Notified, others: list[LogEntry[events.Fate]]) -> str:
-    """The fields of the notification that comes nearest which are not as expected."""
-
-    def fields(entry: LogEntry[events.Fate]) -> list[str]:
-        said = entry.event
-        wrong = [f"Final-Recipient is {said.recipient}"] if expected.recipient not in (None, said.recipient) else []
-        wrong += [f"Action is {said.action}"] if expected.action != said.action else []
-        return wrong + ([f"Status is {said.status}"] if expected.status not in (None, said.status) else [])
-
-    nearest = min(others, key=lambda entry: len(fields(entry)))
-    return f"{nearest.event.dsn_id or 'a notification'} says otherwise: {', '.join(fields(nearest))}"
 
 
 _OCCASIONS: dict[str, tuple[type[events.ForRecipient], ...]] = {
@@ -88,18 +74,17 @@ def _occasions(analysis: Analysis, expected: Notified) -> list[LogEntry[events.F
 def _problems(expected: Notified, analysis: Analysis, ids: set[str]) -> list[str]:
     """What is wrong with these notifications where packets show them; one delivered on its own host shows none."""
     problems = [
-        f"{transaction.message_id} was sent from {transaction.sender}, not from the null path (RFC 3464 §2)"
-        for connection in analysis.connections
-        for transaction in connection.transactions
-        if transaction.sender and transaction.message_id in ids
+        f"{entry.event.message_id}: {entry.event.problems}"
+        for entry in of(analysis.log, events.Misreported)
+        if entry.event.message_id in ids
     ]
     seen = False
-    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows) if ids else ():
-        if mail.message_id in ids and mail.complete and mail.direction == "to server":
+    for notice in notices(analysis) if ids else ():
+        if notice.message_id in ids:
             seen = True
-            report = read_report(mail.octets)
-            problems += [f"{mail.message_id}: {problem}" for problem in (*report.problems, *_wrong(expected, report))]
-    if ids and not seen and (expected.envelope_id or expected.original_recipient):
+            wrong = [*faults(notice, expected.to), *_wrong(expected, notice.report)]
+            problems += [one if notice.message_id in one else f"{notice.message_id}: {one}" for one in wrong]
+    if ids and not seen and not problems and (expected.envelope_id or expected.original_recipient):
         problems.append(_UNSEEN)
     return problems
 
@@ -109,7 +94,7 @@ def _wrong(expected: Notified, report: StatusReport) -> list[str]:
         fate
         for fate in report.fates
         if fate.action == expected.action
-        and expected.status in (None, fate.status)
+        and fits(fate.status, expected.status)
         and expected.recipient in (None, fate.recipient)
         and expected.original_recipient in (None, fate.original)
     ]
@@ -118,5 +103,5 @@ def _wrong(expected: Notified, report: StatusReport) -> list[str]:
         said = ", ".join(f"{f.recipient} {f.action} {f.status} {f.original}".strip() for f in report.fates[:5])
         problems.append(f"it says {said or 'nothing'} instead")
     if expected.envelope_id not in (None, report.envelope_id):
-        problems.append(f"Original-Envelope-Id is '{report.envelope_id}'")
+        problems.append(f"Original-Envelope-Id is '{report.envelope_id}', not '{expected.envelope_id}'")
     return problems

@@ -31,6 +31,7 @@ def told_by_programs(analysis: Analysis) -> list[LogEntry[events.Bounced | event
     """Who was told of what in notifications that programs handed to other hosts, as their logs would say it."""
     hosts = programs(analysis)
     handed = {c.number: c for c in analysis.connections if c.client.label in hosts and c.transactions}
+    given = {(c.server.label, t.message_id) for c in analysis.connections for t in c.transactions}
     told: list[LogEntry[events.Bounced | events.Notified]] = []
     for mail in mail_objects(analysis, analysis.understanding.decrypted.flows) if handed else ():
         if mail.connection not in handed or mail.direction != "to server" or not mail.complete:
@@ -38,10 +39,12 @@ def told_by_programs(analysis: Analysis) -> list[LogEntry[events.Bounced | event
         connection = handed[mail.connection]
         senders = [r.address for t in connection.transactions if t.message_id == mail.message_id for r in t.recipients]
         report = read_report(mail.octets)
-        for fate in report.fates if report.reporting == connection.client.label and senders else ():
+        unsigned = not report.reporting and (connection.client.label, mail.message_id) not in given
+        own = report.reporting == connection.client.label or unsigned
+        for fate in report.fates if own and senders else ():
             event = (events.Bounced if fate.action == "failed" else events.Notified)(
                 message_id=report.original_id,
-                recipient=fate.recipient,
+                recipient=fate.recipient or fate.original,
                 status=fate.status,
                 action=fate.action,
                 dsn_id=mail.message_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from testbed.expect.observed import programs
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.scenario.programs import Exited, Running
 from testbed.trace.analysis import Analysis
@@ -14,7 +15,7 @@ def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
     """Every matching program, or so many of them, ended with the status, and said what it should."""
     which = f"'{expected.command}'" if expected.command else "every program"
     what = f"{which} exited with status {expected.status}"
-    what += f", {expected.count} times" if expected.count is not None else ""
+    what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
     what += f", saying '{expected.output}'" if expected.output is not None else ""
     ended = [entry for entry in of(analysis.log, events.Exited) if expected.command in entry.event.command]
     if not ended:

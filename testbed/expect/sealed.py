@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
 from testbed.trace.services.table import service_within
@@ -36,7 +37,7 @@ def ends(connections: Iterable[Connection]) -> frozenset[str]:
 def encrypted(connections: Sequence[Connection]) -> str:
     """A sentence about connections that stay closed."""
     ways = list(dict.fromkeys(f"{c.client.label} to {c.server.label}" for c in connections))
-    number = "a connection" if len(connections) == 1 else f"{len(connections)} connections"
+    number = "a connection" if len(connections) == 1 else count(len(connections), "connection")
     named = ", ".join(ways[:3]) + (" and others" if len(ways) > 3 else "")
     return f"{number} from {named} {'stays' if len(connections) == 1 else 'stay'} encrypted"
 

@@ -66,6 +66,9 @@ class LabHosts:
 
     async def stop(self, *, at_once: bool = False) -> None:
         """Take the inventory, close every host, and wait until connections are closed unless it is ``at_once``."""
+        for host in self._running() if not at_once else ():
+            if isinstance(host, ProgramHost):
+                await host.list_queue()
         for host in self._hosts.values():
             host.inventory()
         for host in sorted(self._running(), key=lambda host: not isinstance(host, ProgramHost)):

@@ -13,13 +13,14 @@ from testbed.durations import SECOND
 from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
+from testbed.lab.program_listing import list_queue
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_namespace import KILL
 from testbed.protocols import events
 from testbed.scenario.host_spec import HostSpec
-from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
@@ -43,7 +44,8 @@ class ProgramHost:
         self._output = ProgramOutput(site.log, MAX_LINES)
         known = lab.programs.known_files(site.name)
         self._maildirs = ProgramMaildirs(site, Path(self._facts["mailboxes", ""]), self._spec, known)
-        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]))
+        reads = isinstance(self._spec, UserAgentSpec)
+        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]), reads=reads)
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1
@@ -60,6 +62,12 @@ class ProgramHost:
     def command(self) -> tuple[str, ...]:
         """The program and its arguments, placeholders filled in."""
         return tuple(filled(word, self._facts) for word in self._spec.command or ())
+
+    @property
+    def _folder(self) -> str | None:
+        """Where it runs: beside its scenario, so that it finds what lies there."""
+        folder = Path(self._lab.scenario.file).parent
+        return str(folder) if folder.is_dir() else None
 
     @property
     def alive(self) -> bool:
@@ -108,6 +116,13 @@ class ProgramHost:
         self._stopping = True
         self._kill()
 
+    async def list_queue(self) -> None:
+        """Log what it says itself of its queue, where the scenario has a command for that."""
+        if self._spec.holds is not None and self.alive:
+            command = [filled(word, self._facts) for word in self._spec.holds]
+            environment = self._lab.programs.environment(self.name)
+            await list_queue(self._site, command, environment, self._folder, lambda: self.namespace.enter(self.name))
+
     def inventory(self) -> None:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
         self._maildirs.log_new()
@@ -120,11 +135,9 @@ class ProgramHost:
         command = self.command
         self._pipe, writing = os.pipe()
         os.set_blocking(self._pipe, False)
-        folder = Path(self._lab.scenario.file).parent
-        beside = str(folder) if folder.is_dir() else None
         try:
             environment = self._lab.programs.environment(self.name)
-            self._process = self.namespace.start(self.name, command, environment, beside, writing)
+            self._process = self.namespace.start(self.name, command, environment, self._folder, writing)
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from testbed.hosts.site import Site
 from testbed.protocols import events
-from testbed.protocols.header import field_digests, header_field
-from testbed.protocols.report import read_report
+from testbed.protocols.header import field_digests, header_field, text_digest
+from testbed.protocols.report import StatusReport, read_report
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import MailHostSpec
 
@@ -58,24 +58,36 @@ class ProgramMaildirs:
                 octets=len(message),
                 body_sha256=sha256(body).hexdigest(),
                 header=field_digests(head),
-                text_sha256=sha256(body.rstrip(b"\r\n")).hexdigest(),
+                text_sha256=text_digest(body),
                 sender=header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
                 subject=header_field(head[:_MAX_HEAD], "Subject"),
             ),
             f"{message_id or 'a message'} lies in the mailbox of <{address}>",
         )
-        report = read_report(head + b"\r\n\r\n" + body)
-        for fate in report.fates if report.reporting == self._site.name else ():  # other hosts' are their own affair
+        self._told(address, message_id, head, read_report(head + b"\r\n\r\n" + body))
+
+    def _told(self, address: str, message_id: str, head: bytes, report: StatusReport) -> None:
+        """Log what a notification of this host says, and what is wrong with it; other hosts' are their own affair."""
+        if report.reporting not in (self._site.name, ""):
+            return
+        for fate in report.fates:
+            recipient = fate.recipient or fate.original
             self._site.log(
                 (events.Bounced if fate.action == "failed" else events.Notified)(
                     message_id=report.original_id,
-                    recipient=fate.recipient,
+                    recipient=recipient,
                     status=fate.status,
                     action=fate.action,
                     dsn_id=message_id,
                     sender=address,
                 ),
-                f"<{address}> is told that mail for <{fate.recipient}> {fate.action}: {fate.status}",
+                f"<{address}> is told that mail for <{recipient}> {fate.action}: {fate.status}",
+            )
+        if report.problems and (report.tells or header_field(head[:_MAX_HEAD], "Return-Path") == "<>"):
+            problems = "; ".join(report.problems)
+            self._site.log(
+                events.Misreported(recipient=address, message_id=message_id, problems=problems),
+                f"<{address}> is told by {message_id or 'a message'} in a wrong form: {problems}",
             )
 
 

@@ -1,7 +1,8 @@
 """The queue of a program, as far as it shows: files below its directory that have a message in them.
 
 Most mail servers keep a message as it came, in a file of its own.  A server that is seen to do so has lost what lies in
-no file any more and went nowhere; of others nobody can tell.
+no file any more and went nowhere; of others nobody can tell.  A
+reader shows where it keeps mail by a Maildir, too, though nothing lies in it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ _LOGS = (".log", "maillog", "mainlog")  # what tells of a message does not hold 
 
 
 class ProgramQueue:
-    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` is no queue."""
+    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` is no queue.
 
-    def __init__(self, site: Site, directory: Path, mailboxes: Path) -> None:
+    ``reads`` tells that the program reads mail, and may keep it in a Maildir there.
+    """
+
+    def __init__(self, site: Site, directory: Path, mailboxes: Path, *, reads: bool = False) -> None:
         self._site = site
         self._directory = directory
         self._mailboxes = mailboxes
+        self._reads = reads
         self._since = time.time()
         self._shows = False
 
@@ -40,6 +45,9 @@ class ProgramQueue:
             self._shows = True
             file, message_id = found
             self._site.log(events.QueueSeen(file=file), f"{message_id} lies in its queue: {file}")
+        if not self._shows and self._reads and (box := self._maildir()):
+            self._shows = True
+            self._site.log(events.QueueSeen(file=box), f"it has a Maildir: {box}")
 
     def inventory(self) -> None:
         """Log every message that is there."""
@@ -59,6 +67,12 @@ class ProgramQueue:
             if _FROM.search(octets):
                 for message_id in dict.fromkeys(_MESSAGE_ID.findall(octets)):
                     yield printable(os.path.relpath(path, self._directory)), printable(message_id.decode("latin-1"))
+
+    def _maildir(self) -> str:
+        for folder, folders, _ in os.walk(self._directory):
+            if {"new", "cur", "tmp"} <= set(folders) and self._mailboxes not in (Path(folder), *Path(folder).parents):
+                return printable(os.path.relpath(folder, self._directory))
+        return ""
 
     def _files(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self._directory):

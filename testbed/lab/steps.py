@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import assert_never
 
 from testbed.durations import SECOND
-from testbed.hosts.client import talk
 from testbed.hosts.composition import draft_of
+from testbed.hosts.talking import talk
 from testbed.lab.context import LabContext
 from testbed.lab.early_end import POLL_S, EarlyEnd
 from testbed.lab.hosts import LabHosts

@@ -75,5 +75,12 @@ def field_digests(header: bytes) -> tuple[str, ...]:
     )
 
 
+def text_digest(body: bytes) -> str:
+    """SHA-256 of a message's text as a file has it: whether a line ended with CRLF or LF, nobody can tell there."""
+    from hashlib import sha256
+
+    return sha256(body.replace(b"\r\n", b"\n").rstrip(b"\r\n")).hexdigest()
+
+
 def _name(field: bytes) -> str:
     return field.partition(b":")[0].decode("latin-1").strip().lower()[:77]

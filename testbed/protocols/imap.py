@@ -13,6 +13,7 @@ _HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS", "ID"))
 _SECRET = frozenset(("LOGIN", "AUTHENTICATE"))
 _MASK = "********"
 _MOST_DIGITS = 10
+_MOST_NUMBERS = 1_000_000
 _HEADER = re.compile(rb"(?i)\b(RFC822\.HEADER\b|BODY(\.PEEK)?\[HEADER\](?!<))")
 _TEXT = re.compile(rb"(?i)\b(RFC822\.TEXT\b|BODY(\.PEEK)?\[TEXT\](?!<))")
 _WHOLE_MESSAGE = re.compile(rb"(?:BODY|BODY\.PEEK|BINARY|BINARY\.PEEK)\[\](?!<)|\bRFC822(?![.\w])", re.I)
@@ -57,6 +58,20 @@ def response_code(text: str) -> tuple[str, str]:
 def number(word: str) -> int | None:
     """A number as IMAP and POP3 write them, None for anything else (RFC 3501 §9: 32 bits)."""
     return int(word) if word.isascii() and word.isdigit() and len(word) <= _MOST_DIGITS else None
+
+
+def sequence_set(text: str, largest: int) -> frozenset[int] | None:
+    """The numbers that ``1,3:5,7:*`` names (RFC 3501 §9), ``*`` being ``largest``; None for anything else."""
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = [largest if word == "*" else number(word) for word in part.split(":", 1)]
+        if None in ends:
+            return None
+        low, high = min(ends[0] or 0, ends[-1] or 0), max(ends[0] or 0, ends[-1] or 0)
+        if high - low > _MOST_NUMBERS:
+            return None
+        found.update(range(low, high + 1))
+    return frozenset(found)
 
 
 def asks_for_messages(fetch: bytes) -> bool:

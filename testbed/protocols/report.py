@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from email import policy
 from email.message import Message
 from email.parser import BytesParser, HeaderParser
+from email.utils import getaddresses
 
+from testbed.protocols.report_form import value_of, wrong_fields, wrong_type
 from testbed.protocols.text import printable
 
-_NO_REPORT = "it is no multipart/report with a message/delivery-status (RFC 3464 §2)"
-_ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
+_ORIGINALS = frozenset(("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class RecipientStatus:
 class StatusReport:
     """A notification; ``problems`` are sentences on where it departs from RFC 3464.
 
-    ``reporting`` is the server that tells, ``original_id`` the Message-ID of what it tells of.
+    ``reporting`` is the server that tells, ``original_id`` the Message-ID of what it tells of.  ``tells`` is whether
+    it means to be a notification, ``returns`` whether any of the original comes back, ``to`` are the addresses of To.
     """
 
     envelope_id: str
@@ -35,6 +37,9 @@ class StatusReport:
     problems: tuple[str, ...]
     reporting: str = ""
     original_id: str = ""
+    tells: bool = False
+    returns: bool = False
+    to: tuple[str, ...] = ()
 
 
 def read_report(octets: bytes) -> StatusReport:
@@ -43,53 +48,44 @@ def read_report(octets: bytes) -> StatusReport:
     payload = message.get_payload()
     parts = [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
     kinds = [part.get_content_type() for part in parts]
+    to = tuple(address for _, address in getaddresses([value_of(message, "To")]) if address)
     if "message/delivery-status" not in kinds:
-        return StatusReport("", (), (_NO_REPORT,))
+        told = message.get_content_type() == "multipart/report"
+        return StatusReport("", (), tuple(wrong_type(message, kinds)), tells=told, to=to)
     status = parts[kinds.index("message/delivery-status")].get_payload()
     blocks = [block for block in status if isinstance(block, Message)] if isinstance(status, list) else []
     per_message, *recipients = blocks or [Message()]
-    if message.get_content_type() != "multipart/report":
-        problems = [_NO_REPORT]  # as some servers send it; what it says is understood all the same
-    else:
-        right = message.get_param("report-type") == "delivery-status"
-        problems = [] if right else ["report-type is not delivery-status"]
-    problems += [] if "Reporting-MTA" in per_message else ["Reporting-MTA is missing (RFC 3464 §2.2.2)"]
-    problems += [] if recipients else ["it names no recipient (RFC 3464 §2.3)"]
-    for block in recipients:
-        for field in ("Final-Recipient", "Action", "Status"):
-            problems += [] if field in block else [f"{field} is missing (RFC 3464 §2.3)"]
-        action = _value(block, "Action").lower()
-        problems += [] if action in _ACTIONS else [f"there is no action '{action[:40]}' (RFC 3464 §2.3.3)"]
+    if per_message and not recipients and "Final-Recipient" in per_message:
+        per_message, recipients = Message(), [per_message]
+    problems = (*wrong_type(message, kinds), *wrong_fields(per_message, recipients))
     fates = tuple(
         RecipientStatus(
             _address(block, "Final-Recipient"),
             _address(block, "Original-Recipient"),
-            _value(block, "Action").lower(),
-            _value(block, "Status").partition(" ")[0],
+            value_of(block, "Action").lower(),
+            value_of(block, "Status").partition(" ")[0],
         )
         for block in recipients
     )
-    envelope_id, reporting = _value(per_message, "Original-Envelope-Id"), _address(per_message, "Reporting-MTA")
-    return StatusReport(envelope_id, fates, tuple(problems), reporting, _original_id(parts, kinds))
+    envelope_id, reporting = value_of(per_message, "Original-Envelope-Id"), _address(per_message, "Reporting-MTA")
+    returns = bool(_ORIGINALS.intersection(kinds))
+    return StatusReport(envelope_id, fates, problems, reporting, _original_id(parts, kinds), True, returns, to)
 
 
 def _original_id(parts: list[Message], kinds: list[str]) -> str:
     for part, kind in zip(parts, kinds, strict=True):
         payload = part.get_payload()
         if kind == "message/rfc822" and isinstance(payload, list) and isinstance(payload[0], Message):
-            return _value(payload[0], "Message-ID")
+            return value_of(payload[0], "Message-ID")
         if kind == "text/rfc822-headers" and isinstance(payload, str):
-            return _value(HeaderParser().parsestr(payload), "Message-ID")
+            return value_of(HeaderParser().parsestr(payload), "Message-ID")
     return ""
 
 
-def _value(block: Message, field: str) -> str:
-    return printable(" ".join(str(block.get(field, "")).split()))[:998]
-
-
 def _address(block: Message, field: str) -> str:
-    kind, _, address = _value(block, field).partition(";")
-    address = address.strip()
+    kind, semicolon, address = (part.strip() for part in value_of(block, field).partition(";"))
+    if not semicolon:
+        return kind
     if kind.lower() != "utf-8":
         return address
     pieces = address.split("\\x{")

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from testbed.baseline import NO_REFERENCE, NOT_OURS
 from testbed.outcome import Outcome
+from testbed.plural import count
 from testbed.protocols.text import printable
-from testbed.report.words import both_frames, count
+from testbed.report.words import both_frames
 from testbed.trace.compare.difference import Difference
 
 INDENT = 8

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from testbed.outcome import Outcome
+from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.failures import Failure, account, failures
 from testbed.report.run import Run, names, remedy
-from testbed.report.words import count
 
 MOST = 10
 """GitHub shows so many errors of a step, and says nothing of the others."""

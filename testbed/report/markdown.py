@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from testbed.outcome import Outcome, Result
+from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.failures import Failure, failures
 from testbed.report.run import Run, inspect_command, names, remedy, why_skipped
-from testbed.report.words import count, frames
+from testbed.report.words import frames
 
 MOST_OCTETS = 900_000
 """GitHub refuses a job's summary of more than 1 MiB, as a whole."""

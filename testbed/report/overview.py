@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.durations import span
+from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.trace import MARKS, findings
-from testbed.report.words import count, octets
+from testbed.report.words import octets
 from testbed.trace.glance.kind import Turn
 from testbed.trace.model.finding import Severity
 from testbed.trace.totals import EXAMPLES, Tally, Totals

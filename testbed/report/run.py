@@ -10,7 +10,7 @@ from datetime import datetime
 
 from testbed.outcome import Outcome, Result
 from testbed.pcap.tshark import installed
-from testbed.report.words import count
+from testbed.plural import count
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.durations import span
+from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.changes import table
 from testbed.report.trace import account
-from testbed.report.words import count
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.aspects import between, differ

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from testbed.durations import span
 from testbed.pcap.table import TCP
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.report.ladder import ladder
-from testbed.report.words import count, frames, octets
+from testbed.report.words import frames, octets
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.directions import hops
 from testbed.trace.model.connection import Connection, Handshake

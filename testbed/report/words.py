@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from testbed.plural import count
+
 
 def frames(numbers: Sequence[int], most: int = 6) -> str:
     """``frame 31`` or ``frames 31, 58, 85``; long lists are cut."""
@@ -18,11 +20,6 @@ def both_frames(before: Sequence[int], now: Sequence[int]) -> str:
     """``before: frame 31; now: frames 30, 58``: where two traces differ."""
     sides = (("before", frames(before)), ("now", frames(now)))
     return "; ".join(f"{side}: {cited}" for side, cited in sides if cited)
-
-
-def count(number: int, noun: str) -> str:
-    """``1 packet``, ``2,048 packets``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def octets(number: int) -> str:

@@ -27,11 +27,14 @@ def compressed(scenario: Scenario) -> Scenario:
 
 
 def _divided(part: _Part, by: int) -> _Part:
-    inner = {field: getattr(part, field) for field in type(part).model_fields}
-    found: dict[str, object] = {field: _divided(value, by) for field, value in inner.items() if isinstance(value, Part)}
+    found: dict[str, object] = {}
     for field, mark in marks(type(part), Compressed):
         value = getattr(part, field)
         divided = mark.divided(value, by)
         if divided != value:
+            found[field] = divided
+    for field in type(part).model_fields:
+        value = getattr(part, field)
+        if isinstance(value, Part) and (divided := _divided(value, by)) is not value:
             found[field] = divided
     return part.model_copy(update=found) if found else part

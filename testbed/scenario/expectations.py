@@ -26,7 +26,7 @@ from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 
 _CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
-_STATUS = r"^[245]\.\d{1,3}\.\d{1,3}$"
+_STATUS = r"^[245]\.(\*|(\d{1,3}|\*)\.(\d{1,3}|\*))$"
 
 
 class Delivered(Tagged):
@@ -88,7 +88,9 @@ class Bounced(Tagged):
 
     kind: Literal["bounced"] = Field(default="bounced", exclude=True)
     to: RecipientAddress = Field(description="The sender of the original, who is told.")
-    status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
+    status: str | None = Field(
+        default=None, pattern=_STATUS, description="Its Status field (RFC 3463), or 5.1.*, or 5.*."
+    )
     recipient: Address | None = Field(default=None, alias="for", description="The recipient who got nothing.")
 
 
@@ -99,7 +101,9 @@ class Notified(Tagged):
     to: RecipientAddress = Field(description="The sender of the original, who is told.")
     action: Literal["failed", "delayed", "delivered", "relayed"] = Field(description="Its Action field.")
     recipient: Address | None = Field(default=None, alias="for", description="Whose mail it is about.")
-    status: str | None = Field(default=None, pattern=_STATUS, description="Its Status field (RFC 3463).")
+    status: str | None = Field(
+        default=None, pattern=_STATUS, description="Its Status field (RFC 3463), or 5.1.*, or 5.*."
+    )
     envelope_id: str | None = Field(default=None, description="Its Original-Envelope-Id field.")
     original_recipient: Address | None = Field(default=None, description="Its Original-Recipient field.")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")

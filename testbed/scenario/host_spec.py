@@ -37,7 +37,7 @@ class HostSpec(ProgramKeys):
         for key in self.unheeded:
             problem = f"{self.name} is a program, and '{key}' is for the lab's own hosts"
             yield tuple(key.split(".", 2)), f"{problem}; say it in its configuration"
-        words = [*(self.command or ()), *self.environment.values()]
+        words = [*(self.command or ()), *(self.holds or ()), *self.environment.values()]
         words += self.files.values() if isinstance(self.files, dict) else []
         for other in sorted({other for word in words for _, other in placeholders(word) if other}):
             if other not in names.hosts:

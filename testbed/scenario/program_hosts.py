@@ -10,8 +10,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.durations import MINUTE
-from testbed.scenario.base import Duration, Part
+from testbed.scenario.base import Duration, Part, PeopleWait
 from testbed.scenario.programs import Command
+from testbed.scenario.security import TlsPolicies
 
 PLACEHOLDERS = (
     "name",
@@ -49,6 +50,24 @@ Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Ports = Annotated[tuple[Port, ...], BeforeValidator(_one_or_many, json_schema_input_type=Port | list[Port])]
 
 
+class Configured(Part):
+    """What a program's configuration says, for the rules to hold it to: nobody but the program makes it so."""
+
+    retry: PeopleWait | None = Field(
+        default=None, description="The shortest time between two tries of mail that is refused for now."
+    )
+    give_up: PeopleWait | None = Field(
+        default=None, description="The age at which mail still undelivered is given back to its sender."
+    )
+    max_hops: int = Field(
+        default=100, strict=True, ge=1, le=1000, description="How many Received fields make a loop (RFC 5321 §6.3)."
+    )
+    tls: TlsPolicies = Field(
+        default_factory=dict,
+        description="Whether it wants TLS on its way to the next hop, for every domain or a mapping from domains.",
+    )
+
+
 class ProgramKeys(Part):
     """What makes a host a program of the user's, in a network of its own: started before the first step."""
 
@@ -71,6 +90,17 @@ class ProgramKeys(Part):
     )
     environment: dict[str, Annotated[str, BeforeValidator(_words)]] = Field(
         default_factory=dict, description="Variables beside your own and those of the lab (TESTBED_ADDRESS and so on)."
+    )
+    configured: Configured | None = Field(
+        default=None,
+        description="What its own configuration says of retries, giving up, loops and TLS; it is judged by that.",
+        examples=[{"retry": "30m", "give_up": "5d", "tls": "required"}],
+    )
+    holds: Command | None = Field(
+        default=None,
+        description="A command that lists its queue, run on the host at the end: mailq and its kin, or any that names "
+        "the recipients still waited for.",
+        examples=["postqueue -c {directory}/etc -p"],
     )
     ready_within: Duration = Field(
         default=10_000_000_000,

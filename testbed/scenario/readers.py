@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from testbed.scenario.hosts import MailHostSpec, ReceiverSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import ReadStep
+from testbed.scenario.talk import TalkStep
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 
@@ -75,7 +76,8 @@ def served(scenario: Scenario, name: str) -> frozenset[str]:
     hosts = mailbox_hosts(scenario)
     shown = {"imap"} if webmail_of(scenario, name) else set()
     read = {step.via for step in scenario.steps if isinstance(step, ReadStep) and hosts.get(step.mailbox) == name}
-    return frozenset(shown | (read - {"web"}))
+    asked = {step.service for step in scenario.steps if isinstance(step, TalkStep) and step.to == name}
+    return frozenset(shown | ((read | asked) & {"pop3", "imap"}))
 
 
 def webmail_of(scenario: Scenario, server: str) -> str | None:

@@ -92,7 +92,7 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
 
 _PATTERNS = {
     "code": "reply code; write 452 or 452 4.2.2",
-    "status": "enhanced status code; write e.g. 5.1.1",
+    "status": "enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
     "subject": "subject: one line without control characters",
     "password": "password: ASCII without blanks",
     "name": "file name: one line without control characters",
@@ -120,7 +120,7 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
     if location[0] == "faults" and len(location) > 2:
         return KINDS.get(str(location[2])), (*location[:2], *location[3:])
     if location[0] == "steps" and location[2:4] == ("talk", "say") and len(location) > 5:
-        told = [part for part in location if part not in ("line", "breath")]
+        told = [part for part in location if part not in ("bare", "breath")]
         tag = next((str(part) for part in told[5:] if part in SAYINGS), "")
         return SAYINGS.get(tag), (*told[: told.index(tag)], *told[told.index(tag) + 1 :]) if tag else tuple(told)
     if location[0] == "steps" and location[3:4] == ("attach",) and len(location) > 4:

@@ -29,7 +29,7 @@ def test_a_file_is_played_and_judged(tmp_path: Path) -> None:
 def test_one_made_in_code_and_what_did_not_hold() -> None:
     outcome = play(steps=[SEND], expect=[{"delivered": {"to": "bob@someschool.edu", "copies": 2}}])
     assert outcome.result is Result.FAILED
-    with pytest.raises(NotHeld, match=r"(?s)copies: 2.*seen +1 copies of .* arrived, expected 2"):
+    with pytest.raises(NotHeld, match=r"(?s)copies: 2.*seen +1 copy of .* arrived, expected 2"):
         check(outcome)
 
 

@@ -66,6 +66,33 @@ CRASHED_WHILE_SENDING = """\
   - {host: crepes.fr, is: crashed, from: 700ms, until: 1s}"""
 CRASH = "  - {host: crepes.fr, is: crashed, from: 600ms, until: 900ms}"
 
+SMUGGLING = """
+title: A receiver that {lie}, and a client that hides commands
+hosts:
+  someschool.edu:
+    command: [{python}, {program}, {lie}]
+    mailboxes: [bob]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+steps:
+  - talk:
+      to: someschool.edu
+      say:
+        - EHLO alice.crepes.fr
+        - MAIL FROM:<alice@crepes.fr>
+        - RCPT TO:<bob@someschool.edu>
+        - DATA
+        - octets: "Message-ID:<outer@x><CRLF><CRLF>Hello{end}"
+        {pause}
+        - octets: "MAIL FROM:<root@crepes.fr><CRLF>RCPT TO:<bob@someschool.edu><CRLF>DATA<CRLF>"
+        {pause}
+        - octets: "Message-ID:<inner@x><CRLF><CRLF>Hidden<CRLF>"
+        - .
+        - QUIT
+  - wait: 2s
+expect:
+  - reply: {{from: someschool.edu, to: message, code: 250}}
+"""
+
 RECEIVERS = {
     "forgets": "someschool.edu answered 250 for {one} to bob@someschool.edu; it is neither",
     "forgets-every-second": "someschool.edu answered 250 for {two} to bob@someschool.edu; it is neither",
@@ -110,15 +137,29 @@ RELAYS = {
 }
 
 
-def _played(scenario: str, program: str, lie: str, folder: Path, faults: str = "") -> Outcome:
+def played(scenario: str, program: str, lie: str, folder: Path, faults: str = "") -> Outcome:
     text = scenario.format(lie=lie, python=sys.executable, program=FOLDER / program, faults=faults)
     return play(text, folder)
 
 
-def _broken(outcome: Outcome) -> list[str]:
+def broken(outcome: Outcome) -> list[str]:
     """What is judged always and was broken, with messages by their order instead of their ids."""
     assert outcome.judgement is not None
     return [_numbered(verdict.why) for verdict in outcome.judgement.mail if not verdict.held]
+
+
+@pytest.mark.parametrize("pause", ["", "- wait: 300ms"], ids=["at-once", "slowly"])
+@pytest.mark.parametrize("end", ["<LF>.<LF>", "<CRLF>.<LF>", "<LF>.<CRLF>"])
+def test_a_receiver_that_ends_data_at_any_lone_dot_is_red_however_fast_its_client_is(
+    end: str, pause: str, tmp_path: Path
+) -> None:
+    for lie, result in (("ends-data-at-any-lone-dot", Result.FAILED), ("keeps-its-promises", Result.HELD)):
+        text = SMUGGLING.replace("{pause}", pause).replace("{end}", end)
+        outcome = played(text, "receiver.py", lie, tmp_path / lie)
+        assert outcome.result is result, why(outcome)
+        if result is Result.FAILED:
+            name = end.replace("<", "").replace(">", "")
+            assert any(f"at {name} and took the hidden message" in one for one in broken(outcome)), broken(outcome)
 
 
 def _numbered(why: str) -> str:
@@ -132,29 +173,29 @@ def _numbered(why: str) -> str:
 
 @pytest.mark.parametrize("lie", RECEIVERS)
 def test_a_receiver_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
-    broken = _broken(_played(RECEIVER, "receiver.py", lie, tmp_path))
-    assert any(RECEIVERS[lie] in one for one in broken), broken
+    found = broken(played(RECEIVER, "receiver.py", lie, tmp_path))
+    assert any(RECEIVERS[lie] in one for one in found), found
 
 
 @pytest.mark.parametrize("lie", RELAYS)
 def test_a_relay_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -> None:
-    broken = _broken(_played(RELAY, "relay.py", lie, tmp_path))
-    assert any(RELAYS[lie] in one for one in broken), broken
+    found = broken(played(RELAY, "relay.py", lie, tmp_path))
+    assert any(RELAYS[lie] in one for one in found), found
 
 
 @pytest.mark.parametrize("way", ["keeps-its-promises", "adds-trace-fields", "ends-without-a-line-end"])
 def test_a_receiver_that_keeps_its_promises_is_green(way: str, tmp_path: Path) -> None:
-    outcome = _played(RECEIVER, "receiver.py", way, tmp_path)
+    outcome = played(RECEIVER, "receiver.py", way, tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
 
 
 def test_a_receiver_that_loses_what_it_had_not_stored_when_it_was_killed_is_red(tmp_path: Path) -> None:
-    broken = _broken(_played(RECEIVER + RESTART, "receiver.py", "stores-too-late", tmp_path))
-    assert any("answered 250 for {one} to bob@someschool.edu; it is neither" in one for one in broken), broken
+    found = broken(played(RECEIVER + RESTART, "receiver.py", "stores-too-late", tmp_path))
+    assert any("answered 250 for {one} to bob@someschool.edu; it is neither" in one for one in found), found
 
 
 def test_a_receiver_that_shows_its_old_files_after_a_restart_has_doubled_nothing(tmp_path: Path) -> None:
-    outcome = _played(RECEIVER + RESTART, "receiver.py", "keeps-its-promises", tmp_path)
+    outcome = played(RECEIVER + RESTART, "receiver.py", "keeps-its-promises", tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
     assert outcome.analysis is not None
     assert [entry.host for entry in of(outcome.analysis.log, events.Crashed)] == ["someschool.edu"]
@@ -163,12 +204,12 @@ def test_a_receiver_that_shows_its_old_files_after_a_restart_has_doubled_nothing
 @pytest.mark.parametrize("crash", ["", CRASH], ids=["", "killed-and-started-again"])
 @pytest.mark.parametrize("way", ["keeps-its-promises", "adds-a-trace-field", "bounces-in-another-form"])
 def test_a_relay_that_keeps_its_promises_is_green_over_a_crash_too(way: str, crash: str, tmp_path: Path) -> None:
-    outcome = _played(RELAY, "relay.py", way, tmp_path, crash)
+    outcome = played(RELAY, "relay.py", way, tmp_path, crash)
     assert outcome.result is Result.HELD, why(outcome)
 
 
 def test_a_relay_that_was_killed_before_it_could_note_a_250_has_doubled_nothing(tmp_path: Path) -> None:
-    outcome = _played(RELAY, "relay.py", "keeps-its-promises", tmp_path, CRASHED_WHILE_SENDING)
+    outcome = played(RELAY, "relay.py", "keeps-its-promises", tmp_path, CRASHED_WHILE_SENDING)
     assert outcome.result is Result.HELD, why(outcome)
     assert outcome.judgement is not None
     assert "2 copies of" in outcome.judgement.mail[-1].why
@@ -186,7 +227,7 @@ def test_a_relay_that_was_killed_before_it_could_note_a_250_has_doubled_nothing(
 def test_a_notification_that_says_otherwise_is_told_by_its_fields(expected: str, wrong: str, tmp_path: Path) -> None:
     """In another form than RFC 3464's, too."""
     scenario = RELAY + f"  - notified: {{{{to: alice@crepes.fr, {expected}}}}}\n"
-    outcome = _played(scenario, "relay.py", "bounces-in-another-form", tmp_path)
+    outcome = played(scenario, "relay.py", "bounces-in-another-form", tmp_path)
     assert outcome.judgement is not None
     verdict = outcome.judgement.expectations[-1]
     assert not verdict.held

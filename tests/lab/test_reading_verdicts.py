@@ -46,7 +46,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("fetched: {by: bob.someschool.edu, from: someschool.edu, messages: 1}", "2 messages fetched"),
         ("fetched: {by: bob.someschool.edu, from: someschool.edu, messages: 2, via: pop3}", "1 message fetched"),
         ("fetched: {by: bob.someschool.edu, from: crepes.fr, messages: 0}", "never asked crepes.fr"),
-        ("mailbox: {of: bob@someschool.edu, folder: Archive, messages: 0}", "1 lie in it"),
+        ("mailbox: {of: bob@someschool.edu, folder: Archive, messages: 0}", "1 lies in it"),
         ("mailbox: {of: bob@someschool.edu, messages: 1}", "0 lie in it"),
         ("mailbox: {of: alice@crepes.fr, messages: 0}", "nothing in this run could contradict it"),
         ('reply: {from: someschool.edu, to: POP3 PASS, code: "-ERR"}', "someschool.edu said +OK instead"),

@@ -37,22 +37,139 @@ def test_what_it_says() -> None:
     assert report.problems == ()
 
 
+NONE = b""
+TYPE = "multipart/report; report-type=delivery-status"
+DATE = "should be a date such as 'Mon, 15 Feb 2021 15:45:20 +0100', with the zone in digits"
+TYPED = "a type and a semicolon before it, such as"
+
+
 @pytest.mark.parametrize(
-    ("without", "problem"),
+    ("old", "new", "problem"),
     [
-        (b"multipart/report", "no multipart/report"),
-        (b"message/delivery-status", "no multipart/report"),
-        (b"report-type=delivery-status", "report-type"),
-        (b"Reporting-MTA", "Reporting-MTA is missing"),
-        (b"Final-Recipient", "Final-Recipient is missing"),
-        (b"Action", "Action is missing"),
-        (b"Status:", "Status is missing"),
-        (b"Failed", "no action"),
+        (
+            b"multipart/report; report-type=delivery-status",
+            b"multipart/mixed",
+            f"Content-Type is multipart/mixed, but should be {TYPE} (RFC 3464 §2)",
+        ),
+        (
+            b"multipart/report; report-type=delivery-status; boundary=x",
+            b"text/plain",
+            f"Content-Type is text/plain, but should be {TYPE} (RFC 3464 §2)",
+        ),
+        (
+            b"=delivery-status;",
+            b"=disposition-notification;",
+            "report-type is 'disposition-notification', but should be delivery-status (RFC 3464 §2 (a))",
+        ),
+        (
+            b" report-type=delivery-status;",
+            NONE,
+            f"Content-Type has no report-type, but should be {TYPE} (RFC 3464 §2 (a))",
+        ),
+        (
+            b"message/delivery-status",
+            b"text/x-status",
+            "no part is message/delivery-status, which should be the second (RFC 3464 §2 (c))",
+        ),
+        (
+            b"--x\r\n\r\nwords\r\n",
+            NONE,
+            "message/delivery-status is part 1, but should be part 2, behind words for people (RFC 3464 §2 (b))",
+        ),
+        (b"Reporting-MTA: dns; crepes.fr\r\n", NONE, "Reporting-MTA is missing; it is required (RFC 3464 §2.2.2)"),
+        (
+            b"dns; crepes",
+            b"crepes",
+            f"Reporting-MTA is 'crepes.fr', but should be {TYPED} 'dns; …' (RFC 3464 §2.2.2)",
+        ),
+        (
+            b"Final-Recipient: utf-8; j\\x{FC}rgen@x.edu\r\n",
+            NONE,
+            "Final-Recipient is missing; it is required (RFC 3464 §2.3.2)",
+        ),
+        (
+            b"utf-8; j",
+            b"j",
+            "Final-Recipient is 'j\\x{FC}rgen@x.edu', but should be 'rfc822; j\\x{FC}rgen@x.edu', "
+            "with the type of the address (RFC 3464 §2.3.2)",
+        ),
+        (
+            b"rfc822; robert",
+            b"smtp; robert",
+            "Original-Recipient is 'smtp; robert@x.edu', but should be 'rfc822; robert@x.edu': that is the type "
+            "of Internet addresses (RFC 3464 §2.3.1)",
+        ),
+        (b"Action: Failed\r\n", NONE, "Action is missing; it is required (RFC 3464 §2.3.3)"),
+        (
+            b"Failed",
+            b"bounced",
+            "Action is 'bounced', but should be one of failed, delayed, delivered, relayed, expanded (RFC 3464 §2.3.3)",
+        ),
+        (b"Status: 5.1.1 (no such user)\r\n", NONE, "Status is missing; it is required (RFC 3464 §2.3.4)"),
+        (
+            b"5.1.1 (no such user)",
+            b"5.1",
+            "Status is '5.1', but should be three numbers, such as 5.1.1 (RFC 3464 §2.3.4)",
+        ),
+        (
+            b"5.1.1",
+            b"5.1.01",
+            "Status is '5.1.01 (no such user)', but should be three numbers, such as 5.1.1 (RFC 3464 §2.3.4)",
+        ),
+        (
+            b"5.1.1",
+            b"2.1.5",
+            "Status is 2.1.5, but with Action 'failed' it should be 4.x.x or 5.x.x (RFC 3464 §2.3.3, RFC 3463 §2)",
+        ),
+        (
+            b"Action: Failed",
+            b"Action: delayed",
+            "Status is 5.1.1, but with Action 'delayed' it should be 4.x.x (RFC 3464 §2.3.3, RFC 3463 §2)",
+        ),
+        (
+            b"Status: 5.1.1",
+            b"Diagnostic-Code: smtp; 550 5.1.1 no\r\nStatus: 4.2.2",
+            "Status is 4.2.2, but should be 5.x.x as Diagnostic-Code is 'smtp; 550 5.1.1 no' (RFC 3464 §2.3.6)",
+        ),
+        (
+            b"Status:",
+            b"Diagnostic-Code: 550 no\r\nStatus:",
+            f"Diagnostic-Code is '550 no', but should be {TYPED} 'smtp; …' (RFC 3464 §2.3.6)",
+        ),
+        (
+            b"Status:",
+            b"Last-Attempt-Date: Mon, 15 Feb 2021 15:45:20 XXXXX (CET)\r\nStatus:",
+            f"Last-Attempt-Date is 'Mon, 15 Feb 2021 15:45:20 XXXXX (CET)', but {DATE} (RFC 3464 §2.3.7)",
+        ),
+        (
+            b"Reporting",
+            b"Arrival-Date: Mon, 31 Feb 2021 15:45:20 +0100\r\nReporting",
+            f"Arrival-Date is 'Mon, 31 Feb 2021 15:45:20 +0100', but {DATE} (RFC 3464 §2.2.5)",
+        ),
+        (
+            b"Status:",
+            b"Will-Retry-Until: Mon, 15 Feb 2021 15:45:20 +0100\r\nStatus:",
+            "Will-Retry-Until is there, but should not be with Action 'failed' (RFC 3464 §2.3.9)",
+        ),
+        (b"Status:", b"Action: failed\r\nStatus:", "Action is there 2 times, but should be once (RFC 3464 §2.3.3)"),
     ],
 )
-def test_what_is_missing(without: bytes, problem: str) -> None:
-    other = b"text/plain" if b"/" in without else b"X-" + without
-    assert problem in " ".join(read_report(REPORT.replace(without, other)).problems)
+def test_which_field_is_wrong(old: bytes, new: bytes, problem: str) -> None:
+    assert old in REPORT
+    assert read_report(REPORT.replace(old, new)).problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"Diagnostic-Code: smtp; 452 4.2.2 full, and given up\r\n",
+        b"Diagnostic-Code: X-Postfix; unknown user\r\n",
+        b"Last-Attempt-Date: 1 Mar 2021 15:45 -0000 (in words)\r\n",
+        b"Remote-MTA: dns; mx.x.edu\r\nX-Ours: anything\r\n",
+    ],
+)
+def test_what_is_right(more: bytes) -> None:
+    assert read_report(REPORT.replace(b"Status:", more + b"Status:")).problems == ()
 
 
 @given(st.binary(max_size=300), st.integers(0, len(REPORT)))

@@ -103,15 +103,14 @@ def test_the_scenario_itself(text, said):
         (hosts("crepes.fr: {giveup: 5d}"), "7:15: unknown key 'giveup' (did you mean 'give_up'?)"),
         (
             hosts("ns.lab: {mailboxes: [a]}"),
-            "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, ready_within,"
-            " stop_within",
+            "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, configured,"
+            " ready_within, stop_within",
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, smtp, lmtp, command, files, listens, environment, ready_within,"
-            " stop_within,"
-            " domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message, max_recipients, without, with,"
-            " serves, starttls",
+            "7:20: unknown key 'retry'; known: role, smtp, lmtp, command, files, listens, environment, configured,"
+            " ready_within, stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message,"
+            " max_recipients, without, with, serves, starttls",
         ),
         *(
             (
@@ -460,7 +459,7 @@ CLOSURES = (
         (expect("bounced: {to: alice@crepes.fr, status: 5}"), "5:44: 'status' must be text, not '5'"),
         (
             expect("bounced: {to: alice@crepes.fr, status: 5.x}"),
-            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1",
+            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
         ),
         (expect("bounced: {to: alice@crepes.fr, for: x}"), f"5:41: 'x' {ADDRESS}"),
         (expect("attempts: {to: someschool.edu}"), "5:15: 'attempts' needs 'count', 'at_least' or 'at_most'"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from scapy.layers.inet import IP
+from scapy.packet import Packet
 from talk import Talk, watch
 
 from testbed.trace.model.finding import Finding
@@ -234,3 +236,27 @@ def test_a_reply_in_crumbs_is_slow_from_eight_pieces_of_three_octets_on(
         talk.segment(1, "PA", reply[start : start + octets])
     found = [finding for finding in findings(talk.say("C QUIT", "S 221 x").close()) if finding.code == "slow-reply"]
     assert bool(found) is is_slow
+
+
+class Home(Talk):
+    """A host that speaks to itself."""
+
+    def ip(self, side: int) -> Packet:
+        return IP(src="10.0.0.1", dst="10.0.0.1")
+
+
+def _home(port: int, reply: str = "250 ok") -> Talk:
+    said = ("S 220 x", "C EHLO x", "S 250 x", "C MAIL FROM:<>", "S 250 ok", "C RCPT TO:<b@Y.example>", f"S {reply}")
+    data = ("C DATA", "S 354 go", "C Message-ID: <1@y>\r\n\r\nhi\r\n.", "S 250 ok") if reply[0] == "2" else ()
+    return Home(port=port).open().say(*said, *data, "C QUIT", "S 221 bye").close()
+
+
+@pytest.mark.parametrize(
+    ("hops", "found"),
+    [([_home(40_000)], False), ([_home(40_000), _home(40_001)], True), ([_home(40_000, "550 no")], True), ([], True)],
+    ids=["taken", "came round again", "refused", "not sent"],
+)
+def test_a_host_that_takes_mail_from_itself_is_no_loop(hops: list[Talk], found: bool) -> None:
+    asked = Talk().ask("y.example", "MX", "MX 1 mx.y.example").ask("mx.y.example", "A", "A 10.0.0.1")
+    codes = {finding.code for finding in watch(asked, *hops).findings}
+    assert ("mx-is-self" in codes) == found

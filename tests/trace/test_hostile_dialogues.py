@@ -16,7 +16,7 @@ from testbed.trace.services.dns import dialogue as dns
 from testbed.trace.services.dns.results import Answer
 from testbed.trace.services.imap import dialogue as imap
 from testbed.trace.services.pop3 import dialogue as pop3
-from testbed.trace.services.smtp import dialogue as smtp
+from testbed.trace.services.smtp import record as smtp
 from tests.fuzz.checks import check_dialogue, services
 from tests.fuzz.dialogues import DECRYPTED, GAP, SAME_FRAME, SERVER, items, octets_of, told
 from tests.fuzz.scripts import SCRIPTS

@@ -77,6 +77,24 @@ TABLE = {
         ["S 220 x\r\n", "C BDAT 0 LAST\r\nQUIT\r\n", "S 250 ok\r\n221 bye\r\n"],
         ["connect -> 220", "BDAT 0 LAST -> 250", "QUIT -> 221"],
     ),
+    "a chunk of bad syntax, and the next command": (
+        [*HELLO, *ENVELOPE, "C BDAT 5 X\r\n", "S 501 5.5.4 no\r\n", "C RSET\r\n", "S 250 ok\r\n", *ENVELOPE],
+        [
+            "connect -> 220", "EHLO a -> 250", "MAIL FROM:<a@x> -> 250 2.1.0", "RCPT TO:<b@y> -> 250 2.1.5",
+            "BDAT 5 X -> 501 5.5.4", "RSET -> 250", "MAIL FROM:<a@x> -> 250 2.1.0", "RCPT TO:<b@y> -> 250 2.1.5",
+        ],
+    ),
+    "a chunk refused before any of it came, and the next command": (
+        [*HELLO, *ENVELOPE, "C BDAT 500 LAST\r\n", "S 552 5.3.4 no\r\n", "C MAIL FROM:<c@x>\r\n", "S 451 no\r\n"],
+        [
+            "connect -> 220", "EHLO a -> 250", "MAIL FROM:<a@x> -> 250 2.1.0", "RCPT TO:<b@y> -> 250 2.1.5",
+            "BDAT 500 LAST -> 552 5.3.4", "MAIL FROM:<c@x> -> 451",
+        ],
+    ),
+    "a chunk refused before any of it came, and its octets all the same": (
+        [*HELLO, "C BDAT 8 LAST\r\n", "S 503 no\r\n", "C Subject:", "C NOOP\r\n", "S 250 ok\r\n"],
+        ["connect -> 220", "EHLO a -> 250", "BDAT 8 LAST -> 503", "NOOP -> 250"],
+    ),
     "BDAT with nonsense for a size": (
         ["S 220 x\r\n", "C BDAT -7\r\nNOOP\r\n", "S 501 no\r\n250 ok\r\n"],
         ["connect -> 220", "BDAT -7 -> 501", "NOOP -> 250"],
@@ -200,3 +218,28 @@ def test_where_the_packets_are_cut_changes_nothing(cuts: list[int]) -> None:
     pieces = [f"C {client[a:b]}" for a, b in itertools.pairwise(edges)]
     expected = ["connect -> 220", "EHLO a -> 250", "MAIL FROM:<a@x> -> 250", "BDAT 4 LAST -> 250", "QUIT -> 221"]
     assert pairs(*pieces, server) == expected
+
+
+# What was said after EHLO; what each recipient's fate was: what decided on it, and whether it was taken.
+FATES: dict[str, tuple[list[str], list[tuple[str, str, bool]]]] = {
+    "EHLO refused in a transaction leaves it alone (RFC 5321 §4.1.4)": (
+        [ENVELOPE[0], ENVELOPE[1], "C EHLO\r\n", "S 501 no\r\n", *ENVELOPE[2:], "C DATA\r\n", "S 354 go\r\n",
+         "C hi\r\n.\r\n", "S 250 2.0.0 taken\r\n"],
+        [("b@y", "250 2.0.0", True)],
+    ),
+    "MAIL's refusal decides, whatever RCPT is told": (
+        ["C MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n", "S 451 4.1.8 later\r\n501 no MAIL yet\r\n"],
+        [("b@y", "451 4.1.8", False)],
+    ),
+    "DATA's refusal decides": ([*ENVELOPE, "C DATA\r\n", "S 554 5.5.1 no\r\n"], [("b@y", "554 5.5.1", False)]),
+    "a chunk of bad syntax decides": (
+        [*ENVELOPE, "C BDAT 5 X\r\n", "S 501 5.5.4 no\r\n", "C RSET\r\n"], [("b@y", "501 5.5.4", False)],
+    ),
+    "a reply to RCPT that breaks off is no reply": ([*ENVELOPE[:3], "S 55"], [("b@y", "-", False)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "fates"), FATES.values(), ids=FATES)
+def test_the_reply_that_counts_decides_on_a_recipient(said: list[str], fates: list[tuple[str, str, bool]]) -> None:
+    found = [to for transaction in talk(*HELLO, *said)[1] for to in transaction.recipients]
+    assert [(to.address, to.decisive.status if to.decisive else "-", to.accepted) for to in found] == fates

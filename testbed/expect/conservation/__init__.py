@@ -16,6 +16,7 @@ from testbed.expect.conservation.passages import Passage
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
 from testbed.expect.verdict import Verdict
+from testbed.plural import count
 from testbed.trace.analysis import Analysis
 
 CONSERVED = "no mail is lost, none is doubled without cause"
@@ -66,7 +67,7 @@ def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[
         why = _some((*map(_loss, lost), *doubled))
         return Verdict(CONSERVED, False, why, _of_debts(lost or debts))
     kept = sum(debt.promised - debt.unseen for debt in debts)
-    accounted = f"{kept} promise{'s' * (kept != 1)} kept" if debts else "no server promised anything"
+    accounted = f"{count(kept, 'promise')} kept" if debts else "no server promised anything"
     return Verdict(CONSERVED, True, _some((accounted, *excused)), _of_debts(debts))
 
 
@@ -79,7 +80,7 @@ def _some(sentences: Iterable[str]) -> str:
 
 def _loss(debt: Debt) -> str:
     what = f"{debt.host} answered 250 for {named(debt.message_id)} to {debt.recipient}"
-    times = f" {debt.promised} times" if debt.promised > 1 else ""
+    times = f" {count(debt.promised, 'time')}" if debt.promised > 1 else ""
     kept = debt.promised - debt.lost
     fate = f"only {kept} of them {'is' if kept == 1 else 'are'}" if kept else "it is neither"
     return f"{what}{times}; {fate} delivered, bounced {'or' if kept else 'nor'} queued"

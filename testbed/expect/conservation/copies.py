@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.observed import programs
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
 from testbed.trace.analysis import Analysis
@@ -27,7 +28,7 @@ def stored_too_often(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> tup
     doubled, excused = [], []
     for key, number in copies.items():
         _, message_id, recipient = key
-        what = f"{number} copies of {named(message_id)} for {recipient}"
+        what = f"{count(number, 'copy', 'copies')} of {named(message_id)} for {recipient}"
         if number > max(1, brought[key]):
             doubled.append(f"{what}, and no lost reply explains it")
         elif number > max(1, brought[key] - unheard[key]):

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from testbed.expect.conservation.folders import deletes
+from testbed.expect.conservation.listings import Listings
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.observed import told_by_programs
 from testbed.protocols import events
+from testbed.protocols.address import domain_of
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import AnyEntry, LogEntry, of
 from testbed.trace.services.service import Mail
@@ -80,6 +82,7 @@ class Ledger:
         }
         self._queues = {entry.host for entry in of(analysis.log, events.QueueSeen)}
         self._files = {(entry.host, entry.event.message_id) for entry in of(analysis.log, events.HoldsFile)}
+        self._listings = Listings(analysis.log)
         self._carried = carried
         self._handed_over = Counter((p.client, p.known_as, p.recipient) for p in carried if p.promised)
 
@@ -90,15 +93,27 @@ class Ledger:
             if passage.promised:
                 key = _Key(passage.server, passage.message_id, passage.recipient, passage.sender, passage.silent)
                 groups.setdefault(key, []).append(passage)
-        return [self._debt(key, promises) for key, promises in groups.items()]
+        broken = {key: self._broken(key, promises) for key, promises in groups.items()}
+        for key in filter(self._in_file, groups):  # listed, too: these entries are nobody else's
+            self._listings.take(key.host, key.recipient, key.sender, len(groups[key]))
+        for whose in ("the sender's", "anybody's"):  # whose address the program may have written anew
+            for key, number in broken.items():
+                sender = key.sender if whose == "the sender's" else None
+                broken[key] -= self._listings.take(key.host, key.recipient, sender, number)
+        return [self._debt(key, promises, broken[key]) for key, promises in groups.items()]
 
-    def _debt(self, key: _Key, promises: Sequence[Passage]) -> Debt:
+    def _broken(self, key: _Key, promises: Sequence[Passage]) -> int:
+        """How many promises nothing else is seen to keep than, maybe, what the host says of its queue."""
         # A server that knows a message again whose 250 was not heard may keep one copy for both.
         fewest = (
             max(1, sum(promise.answer is Answer.TAKEN for promise in promises)) if key.message_id else len(promises)
         )
-        queued = fewest if (key.host, key.message_id) in self._files else 0
-        broken = max(0, fewest - queued - self._kept(key))
+        return max(0, fewest - (fewest if self._in_file(key) else 0) - self._kept(key))
+
+    def _in_file(self, key: _Key) -> bool:
+        return (key.host, key.message_id) in self._files
+
+    def _debt(self, key: _Key, promises: Sequence[Passage], broken: int) -> Debt:
         seen = key.host not in self._programs or self._is_seen(key)
         return Debt(
             key.host,
@@ -111,10 +126,18 @@ class Ledger:
         )
 
     def _is_seen(self, key: _Key) -> bool:
-        """Whether a program's mailbox for the recipient can be looked into, or else its queue."""
+        """Whether a program's mailbox for the recipient can be looked into, or else its queue, or a listing of that.
+
+        Mail for a domain of its own may be listed under another name, or be delivered where nobody looks.
+        """
         if key.recipient in self._programs[key.host].mailboxes:
             return True
-        return key.host in self._queues and bool(key.message_id) and not key.silent
+        if key.silent:
+            return False
+        program = self._programs[key.host]
+        own = {domain_of(address) for address in (*program.mailboxes, *program.takes, f"@{key.host}")}
+        listed = self._listings.is_complete(key.host) and domain_of(key.recipient) not in own
+        return listed or (key.host in self._queues and bool(key.message_id))
 
     def _kept(self, key: _Key, asked: frozenset[str] = frozenset()) -> int:
         """How many promises are kept by what the host did.  ``asked`` are recipients it has forwarded from."""

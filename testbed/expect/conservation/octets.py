@@ -21,6 +21,7 @@ from testbed.trace.model.log import AnyEntry, of
 
 # Final delivery removes a Return-Path (RFC 5321 §4.4), submission a Bcc (RFC 5322 §3.6.3); mbox has a Content-Length.
 _MAY_GO = frozenset(("return-path", "bcc", "content-length", "resent-bcc"))
+_OTHER_TEXT = "its text is not what was sent"
 _OF_ENCODING = frozenset(("content-transfer-encoding", "content-type", "mime-version"))
 
 
@@ -65,7 +66,7 @@ def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> s
     decoded = _decoded(analysis, after.content)
     if decoded and any(_decoded(analysis, one) == decoded for one in contents):
         return _lost_field(contents, after.content.fields, _OF_ENCODING)
-    return "its text is not what was sent"
+    return _OTHER_TEXT
 
 
 def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
@@ -73,12 +74,14 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
     if not stored.body_sha256 or not before or len(contents) < len(before):
         return ""
     if stored.text_sha256:
-        same = [one for one in contents if one.text_sha256 == stored.text_sha256]
-    else:
-        same = [one for one in contents if one.body_sha256 == stored.body_sha256]
-    if not same:
-        return "its text is not what was sent"
-    return _lost_field(same, stored.header) if stored.header else ""
+        return difference(contents, stored.text_sha256, stored.header)
+    return "" if any(one.body_sha256 == stored.body_sha256 for one in contents) else _OTHER_TEXT
+
+
+def difference(before: Sequence[Content], text_sha256: str, fields: Sequence[str]) -> str:
+    """What makes a message none of those ``before`` it, ``""`` where it is one; fields may have come on top."""
+    same = [one for one in before if one.text_sha256 == text_sha256]
+    return _lost_field(same, fields) if same else _OTHER_TEXT
 
 
 def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: frozenset[str] = frozenset()) -> str:

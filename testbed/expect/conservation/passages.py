@@ -13,7 +13,7 @@ from enum import Enum, auto
 from hashlib import sha256
 
 from testbed.protocols import events
-from testbed.protocols.header import field_digests
+from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -47,9 +47,15 @@ class Content:
     place: tuple[int, int]
 
 
+def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
+    """The digests of a message."""
+    header, _, body = octets.partition(b"\r\n\r\n")
+    return Content(field_digests(header), sha256(body).hexdigest(), text_digest(body), place)
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One message for one recipient, handed from one host to the next, or offered to it.
+    """One message for one recipient, handed from one host to the next, or offered to it, on a numbered connection.
 
     ``content`` is None where the capture does not hold the message whole.  ``silent`` tells that nobody is to hear of a
     failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).  ``began_ns`` is when the message was sent.
@@ -70,6 +76,7 @@ class Passage:
     began_ns: int
     ended_ns: int
     frames: tuple[int, ...]
+    connection: int
 
 
 def passages(analysis: Analysis) -> list[Passage]:
@@ -95,9 +102,7 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
     pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
     for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
-            header, _, body = mail.octets.partition(b"\r\n\r\n")
-            text = sha256(body.rstrip(b"\r\n")).hexdigest()
-            content = Content(field_digests(header), sha256(body).hexdigest(), text, (mail.connection, mail.ordinal))
+            content = content_of(mail.octets, (mail.connection, mail.ordinal))
             contents.setdefault(mail.connection, deque()).append((mail, content))
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:
@@ -156,6 +161,7 @@ def _passage(
         began_ns=began,
         ended_ns=ended,
         frames=message.frames[-1:],
+        connection=connection.number,
     )
 
 

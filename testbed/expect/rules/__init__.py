@@ -8,17 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
+from testbed.expect.mailboxes import mailboxes
+from testbed.expect.rules.ended_data_early import ended_data_early
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
+from testbed.expect.rules.mail_loops import mail_loops
+from testbed.expect.rules.null_path_answered import null_path_answered
+from testbed.expect.rules.open_relay import open_relay
 from testbed.expect.rules.programs_run_on import programs_run_on
+from testbed.expect.rules.sent_in_clear import sent_in_clear
 from testbed.expect.rules.tried_again_after_refusal import tried_again_after_refusal
+from testbed.expect.rules.tried_again_too_soon import tried_again_too_soon
 from testbed.expect.verdict import Verdict
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
 _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict]], ...] = (
     tried_again_after_refusal,
+    tried_again_too_soon,
     given_up_too_soon,
+    null_path_answered,
+    sent_in_clear,
+    open_relay,
+    mail_loops,
     programs_run_on,
+    ended_data_early,
+    mailboxes,
 )
 
 

@@ -18,10 +18,18 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One of them, and the status of the reply that decided on it; ``""`` where there was none."""
+    """One of them, and the status of the reply that decided on it; ``""`` where there was none.
+
+    ``address`` is that of the server.  ``began_ns`` is when the client connected, ``ended_ns`` when the reply came.
+    ``beside`` tells that the server took the message for others of the same transaction.
+    """
 
     server: str
+    address: str
     status: str
+    began_ns: int
+    ended_ns: int
+    beside: bool
     frames: tuple[int, ...]
 
 
@@ -34,6 +42,14 @@ def tries(analysis: Analysis) -> dict[Offer, list[Try]]:
                 reply = recipient.decisive
                 offer = Offer(connection.client.label, transaction.sender.lower(), recipient.address.lower())
                 frames = reply.frames[-1:] if reply is not None else transaction.frames[-1:]
-                one = Try(connection.server.label, reply.status if reply is not None else "", frames)
+                one = Try(
+                    server=connection.server.label,
+                    address=connection.server.address,
+                    status=reply.status if reply is not None else "",
+                    began_ns=connection.start_ns,
+                    ended_ns=reply.time_ns if reply is not None else connection.end_ns,
+                    beside=any(other.accepted for other in transaction.recipients if other is not recipient),
+                    frames=frames,
+                )
                 found.setdefault(offer, []).append(one)
     return found

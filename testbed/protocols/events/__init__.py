@@ -34,7 +34,18 @@ from testbed.protocols.events.lab import (
     Stopped,
     Visited,
 )
-from testbed.protocols.events.mailbox import AnsweredFor, Deleted, Emptied, Filed, HoldsFile, HoldsMail, Sorted, Stored
+from testbed.protocols.events.mailbox import (
+    AnsweredFor,
+    Deleted,
+    Emptied,
+    Filed,
+    HoldsFile,
+    HoldsListed,
+    HoldsMail,
+    QueueListed,
+    Sorted,
+    Stored,
+)
 from testbed.protocols.events.message import ForRecipient, ForRecipients, OfMessage
 from testbed.protocols.events.server import (
     Accepted,
@@ -48,6 +59,7 @@ from testbed.protocols.events.server import (
     HoldsQueue,
     HopFailed,
     InClear,
+    Misreported,
     Notified,
     Refused,
     Relayed,
@@ -78,6 +90,7 @@ __all__ = [
     "Forwarded",
     "HeldUp",
     "HoldsFile",
+    "HoldsListed",
     "HoldsMail",
     "HoldsQueue",
     "HopFailed",
@@ -86,9 +99,11 @@ __all__ = [
     "LabEnded",
     "LabStarted",
     "LogEvent",
+    "Misreported",
     "NotCarried",
     "Notified",
     "OfMessage",
+    "QueueListed",
     "QueueSeen",
     "ReadingFailed",
     "Refused",

@@ -70,6 +70,28 @@ class HoldsFile(OfMessage):
     file: str
 
 
+@event("queue-listed")
+class QueueListed(LogEvent):
+    """What a program says of its queue at the end; each recipient it names is a :class:`HoldsListed`.
+
+    ``form`` is that of the listing (:mod:`testbed.protocols.queue_listing`).  ``complete`` is 1 where nobody else is in
+    the queue.  ``failed`` says why nothing is known of it.
+    """
+
+    command: str
+    form: str = ""
+    complete: int = 0
+    failed: str = ""
+
+
+@event("holds-listed")
+class HoldsListed(LogEvent):
+    """A program says that mail for a recipient waits in its queue; ``sender`` is ``*`` where it does not say whose."""
+
+    recipient: str
+    sender: str
+
+
 @event("holds-mail")
 class HoldsMail(ForRecipient):
     """Inventory at the end: a message lies in a mailbox."""

@@ -133,6 +133,13 @@ class Notified(Fate):
     """The sender is told of a delay or a success."""
 
 
+@event("misreported")
+class Misreported(ForRecipient):
+    """A notification lies in the mailbox of ``recipient`` in a wrong form: what is wrong, in sentences."""
+
+    problems: str
+
+
 @event("holds-queue")
 class HoldsQueue(ForRecipient):
     """Inventory at the end: a queue still owes a message."""

@@ -112,7 +112,7 @@ class Recipient:
     @property
     def refused(self) -> bool:
         """Whether RCPT was refused, or MAIL before it: the message is not meant for this recipient."""
-        return self.reply is not None and not self.reply.code.startswith("2")
+        return self.reply is not None and self.reply.whole and not self.reply.code.startswith("2")
 
     @property
     def in_doubt(self) -> bool:
@@ -135,3 +135,4 @@ class Transaction:
     message_id: str
     subject: str
     frames: tuple[int, ...]
+    parameters: str = ""  # what MAIL said besides the path: "SIZE=512 REQUIRETLS"

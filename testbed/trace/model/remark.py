@@ -46,6 +46,13 @@ class Remarks:
             if len(kind.frames) < _MAX_FRAMES:
                 kind.frames[frame] = None
 
+    def take(self, others: Remarks) -> None:
+        """What others have noted was seen here."""
+        for code, other in others._kinds.items():
+            kind = self._kinds.setdefault(code, _Kind(other.detail))
+            kind.times += other.times
+            kind.frames |= dict.fromkeys([*other.frames][: max(0, _MAX_FRAMES - len(kind.frames))])
+
     def in_order(self) -> tuple[Remark, ...]:
         """All of them, in the order in which the kinds were first noted."""
         return tuple(Remark(code, tuple(k.frames), k.detail, k.times) for code, k in self._kinds.items())

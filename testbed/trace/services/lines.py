@@ -100,6 +100,10 @@ class LineBuffer:
         """Whether the octets held begin with these."""
         return self._parts.startswith(prefix)
 
+    def begins(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether the octets held begin with what the pattern matches."""
+        return pattern.match(self._parts) is not None
+
     def frames(self) -> tuple[int, ...]:
         """The frames of the octets held."""
         return tuple(dict.fromkeys(mark.frame for mark in self._marks))

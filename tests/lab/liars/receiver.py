@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import smtplib
 import socketserver
 import sys
 import threading
@@ -39,6 +40,15 @@ def store(user: str, message: bytes) -> None:
     (box / "tmp" / name).rename(box / "new" / name)
 
 
+def answer(message: bytes, sender: str) -> None:
+    """Tell the author that nobody is here (RFC 3834), whatever path the message came from."""
+    original = re.search(rb"(?mi)^Message-ID: (.*)\r\n", message)
+    reply = f"Message-ID: <{time.time_ns()}@someschool.edu>\r\nSubject: Away\r\nAuto-Submitted: auto-replied\r\n"
+    reply += f"In-Reply-To: {original[1].decode() if original else ''}\r\n\r\nNobody is here\r\n"
+    with smtplib.SMTP("crepes.fr", 25, "someschool.edu", timeout=5) as server:
+        server.sendmail("", [sender or "alice@crepes.fr"], reply.encode())
+
+
 def keep(users: list[str], message: bytes) -> None:
     """Deliver as promised, or not."""
     global taken
@@ -68,10 +78,12 @@ class Session(socketserver.StreamRequestHandler):
         """Take commands until QUIT."""
         self.say("220 someschool.edu")
         users: list[str] = []
+        sender = ""
         for line in self.lines():
             verb = line[:4].upper()
             if verb == b"MAIL":
                 users = []
+                sender = line.partition(b"<")[2].partition(b">")[0].decode()
             if verb == b"RCPT":
                 user = line.partition(b"<")[2].partition(b"@")[0].decode()
                 users.append(user)
@@ -79,18 +91,20 @@ class Session(socketserver.StreamRequestHandler):
                     self.say("550 5.1.1 No such user")
                     continue
             if verb == b"DATA":
-                self.message(users)
+                self.message(users, sender)
                 continue
             self.say("221 Bye" if verb == b"QUIT" else "250 Fine")
             if verb == b"QUIT":
                 return
 
-    def message(self, users: list[str]) -> None:
+    def message(self, users: list[str], sender: str) -> None:
         """The message, and what is said to it."""
         self.say("354 Go on")
-        kept = [line if LIE == "keeps-stuffed-dots" else line[line[:1] == b"." :] for line in self.until_dot()]
+        message = b"".join(self.until_dot())
         if LIE != "ends-with-its-250":
-            keep(users, b"".join(kept))
+            keep(users, message)
+        if LIE == "answers-everybody" or (LIE == "answers-who-can-be-told" and sender):
+            answer(message, sender)
         self.say("554 5.6.0 Not this" if LIE == "keeps-what-it-refused" else "250 2.0.0 Taken")
         if LIE == "ends-with-its-250":
             self.wfile.flush()
@@ -102,11 +116,13 @@ class Session(socketserver.StreamRequestHandler):
             yield line
 
     def until_dot(self) -> Iterator[bytes]:
-        """The lines of a message."""
+        """The lines of a message, dots unstuffed; a line begins behind CRLF and nowhere else."""
+        begins = True
         for line in self.lines():
-            if line == b".\r\n":
+            if (begins and line == b".\r\n") or (LIE == "ends-data-at-any-lone-dot" and line.strip() == b"."):
                 return
-            yield line
+            yield line[begins and line[:1] == b"." and LIE != "keeps-stuffed-dots" :]
+            begins = line.endswith(b"\r\n")
 
     def say(self, reply: str) -> None:
         """Answer."""

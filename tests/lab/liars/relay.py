@@ -10,6 +10,7 @@ import os
 import re
 import smtplib
 import socketserver
+import ssl
 import sys
 import threading
 import time
@@ -18,13 +19,18 @@ from pathlib import Path
 LIE, OWN = sys.argv[1], os.environ["TESTBED_DOMAIN"]
 QUEUE, BOXES = Path(os.environ["TESTBED_DIRECTORY"]) / "queue", Path(os.environ["TESTBED_MAILBOXES"])
 RETRY_S, MOST_TRIES = 0.2, 10
+FRIEND, NEXT_HOP = os.environ.get("FRIEND", ""), os.environ.get("NEXT_HOP", "")
+MOST_HOPS, FOR_EVER = 5, 30
 LOCK = threading.Lock()
 CHANGES = {
     "changes-a-letter": lambda data: data.replace(b"noon", b"n00n"),
     "changes-the-message-id": lambda data: re.sub(rb"(?mi)^Message-ID: <", b"Message-ID: <new.", data),
     "drops-the-date": lambda data: re.sub(rb"(?mi)^Date:.*\r\n", b"", data),
     "adds-a-trace-field": lambda data: b"Received: from somebody by me\r\n" + data,
+    "counts-hops": lambda data: b"Received: from somebody by me\r\n" + data,
+    "counts-hops-for-nothing": lambda data: b"Received: from somebody by me\r\n" + data,
 }
+CRLF = b"\r\n"
 taken = 0
 
 
@@ -49,8 +55,10 @@ def store(user: str, message: bytes) -> None:
     (box / "new" / f"{time.time_ns()}").write_bytes(message.replace(b"\r\n", b"\n"))
 
 
-def bounce(sender: str, recipient: str, status: str) -> None:
+def bounce(sender: str, recipient: str, status: str, data: bytes) -> None:
     """Tell the sender (RFC 3464)."""
+    if sender == "-" and LIE in ("tells-the-author", "tells-postmaster"):
+        sender = f"{'alice' if LIE == 'tells-the-author' else 'postmaster'}@{OWN}"
     if sender == "-" or LIE == "never-bounces":
         return
     told = "carol@" + OWN if LIE == "bounces-to-somebody-else" else sender
@@ -59,7 +67,8 @@ def bounce(sender: str, recipient: str, status: str) -> None:
         f"From: <>\r\nTo: <{told}>\r\nSubject: Undelivered\r\nMessage-ID: <{time.time_ns()}@{OWN}>\r\n"
         f'MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n--b\r\n\r\nSorry\r\n'
         f"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; {OWN}\r\n\r\n"
-        f"Final-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: {status}\r\n\r\n--b--\r\n"
+        f"Final-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: {status}\r\n\r\n"
+        f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{data.partition(CRLF * 2)[0].decode()}\r\n\r\n--b--\r\n"
     )
     store(told.partition("@")[0], text.encode())
 
@@ -71,7 +80,9 @@ def deliver(sender: str, recipient: str, data: bytes) -> str:
     to += [f"carol@{domain}"] if LIE == "sends-to-carol-too" else []
     by = "mallory@" + OWN if LIE == "changes-the-sender" else sender.replace("-", "")
     try:
-        with smtplib.SMTP(domain, 25, OWN, timeout=5) as server:
+        with smtplib.SMTP(NEXT_HOP or domain, 25, OWN, timeout=5) as server:
+            if LIE == "begins-tls":
+                server.starttls(context=ssl.create_default_context(cafile=os.environ["TESTBED_CA"]))
             for _ in range(2 if LIE == "sends-twice" else 1):
                 server.sendmail(by, to, CHANGES.get(LIE, lambda data: data)(data))
     except smtplib.SMTPRecipientsRefused as error:
@@ -90,17 +101,19 @@ def attempt(file: Path) -> None:
     sender, recipient, number = head.decode().split(" ")
     tries = int(number)
     refused = deliver(sender, recipient, data)
+    for _ in range(40 if LIE == "knocks-without-waiting" else 0):
+        refused = deliver(sender, recipient, data)
     if not refused and not (LIE == "sends-again-after-250" and tries == 0):
         file.unlink()
     elif refused[:1] == "5" and not (LIE == "tries-again-after-5yz" and tries < 3):
-        bounce(sender, recipient, "5.0.0")
+        bounce(sender, recipient, "5.0.0", data)
         file.unlink()
     elif refused and LIE in ("gives-up-at-once", "drops-what-is-put-off"):
         if LIE == "gives-up-at-once":
-            bounce(sender, recipient, "4.0.0")
+            bounce(sender, recipient, "4.0.0", data)
         file.unlink()
     elif tries + 1 >= MOST_TRIES:
-        bounce(sender, recipient, "4.4.7")
+        bounce(sender, recipient, "4.4.7", data)
         file.unlink()
     else:
         write(file, sender, recipient, tries + 1, data)
@@ -128,6 +141,9 @@ class Session(socketserver.StreamRequestHandler):
             if verb == b"MAIL":
                 sender, to = address, []
             if verb == b"RCPT":
+                if LIE == "refuses-strangers" and self.client_address[0] != FRIEND:
+                    self.say("550 5.7.1 Relaying denied")
+                    continue
                 to.append(address)
             if verb == b"DATA":
                 self.message(sender, to)
@@ -142,6 +158,10 @@ class Session(socketserver.StreamRequestHandler):
         self.say("354 Go on")
         lines = iter(self.rfile.readline, b".\r\n")
         data = b"".join(line[line[:1] == b"." :] for line in lines)
+        hops = data.count(b"Received: from somebody")
+        if hops > (MOST_HOPS if LIE == "counts-hops" else FOR_EVER):
+            self.say("554 5.4.6 Too many hops")
+            return
         with LOCK:
             taken += 1
             if LIE != "forgets-every-second" or taken % 2:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from testbed.protocols.address import is_ip
+from testbed.protocols.address import domain_of, is_ip
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.dns.results import Answer, usable_answer
@@ -34,6 +35,7 @@ class _Client:
     name: str
     told: dict[tuple[str, str], _Told] = field(default_factory=dict)  # by type and name
     reached: dict[str, Connection] = field(default_factory=dict)  # by address
+    to_itself: list[Connection] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -100,6 +102,7 @@ def _clients(connections: Iterable[Connection]) -> Iterator[_Client]:
         client = clients.setdefault(end.address, _Client(end.address, end.name.lower()))
         if connection.service in SMTP.names:
             client.reached.setdefault(connection.server.address, connection)
+            client.to_itself += [connection] if connection.server.address == end.address else []
             continue
         for exchange in connection.exchanges:
             command, reply, answer = exchange.command, exchange.reply, usable_answer(exchange)
@@ -143,9 +146,21 @@ def _with_mx(client: _Client, domain: str, exchangers: list[tuple[int, str]]) ->
 def _own_mx(client: _Client, domain: str, exchangers: list[tuple[int, str]]) -> Iterator[Finding]:
     own = {host for _, host in exchangers if host == client.name or client.address in client.addresses(host)}
     best = min(preference for preference, _ in exchangers)
-    if any(preference == best and host in own for preference, host in exchangers):
+    if any(preference == best and host in own for preference, host in exchangers) and not _at_home(client, domain):
         text = f"{client.label} is itself the best MX of {domain}: mail sent on from there would come back for ever"
         yield _finding(client, "mx-is-self", Severity.ERROR, text, "RFC 5321 §5.1", domain, sorted(own))
+
+
+def _at_home(client: _Client, domain: str) -> bool:
+    """Whether a host handed mail for a domain to itself, took it and kept it: no message came round again."""
+    carried = Counter(t.message_id for c in client.to_itself for t in c.transactions if t.message is not None)
+    taken = any(
+        recipient.accepted and domain_of(recipient.address) == domain
+        for connection in client.to_itself
+        for transaction in connection.transactions
+        for recipient in transaction.recipients
+    )
+    return taken and max(carried.values()) == 1
 
 
 def _leads_nowhere(client: _Client, host: str) -> bool:

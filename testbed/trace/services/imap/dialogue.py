@@ -7,14 +7,12 @@ but for messages somebody asked for.  From STARTTLS on, only what keys opened is
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from testbed.protocols.imap import (
     asks_for_messages,
     asks_for_part,
     literal_octets,
-    number,
     phase_word,
     response_code,
     split_command,
@@ -26,15 +24,13 @@ from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import MASK, Credentials
+from testbed.trace.services.imap.untagged import UntaggedData
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
 from testbed.trace.services.reading.results import ReadingResult
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
-_MAX_KINDS = 100  # of untagged data, counted each for itself
 _MAX_EXCHANGES = 1_000_000
-_MOST_FOUND, _FOUND_SHOWN = 100_000, 20  # numbers SEARCH gives
-_NUMBERED = frozenset(("EXISTS", "RECENT"))  # untagged data that is one number, and not one of many
 _OPENS = frozenset(("SELECT", "EXAMINE"))
 _FETCHES = frozenset(("FETCH", "UID FETCH"))
 _MAX_SECRET = 500  # octets of a literal that is a name or a password
@@ -60,55 +56,24 @@ class _Half:
         self.literal, self.in_literal_line = 0, False
 
 
-@dataclass(slots=True)
-class _Data:
-    """Untagged data since the last completion."""
-
-    kinds: Counter[str] = field(default_factory=Counter)
-    numbers: dict[str, int] = field(default_factory=dict)  # how many EXIST
-    fetched: int = 0
-    found: list[int] | None = None
-    left_out: bool = False  # some of what was found
-    frames: tuple[int, ...] = ()  # the first
-    octets: int = 0
-    first_time: int = 0
-
-    def found_all(self) -> frozenset[int] | None:
-        """What SEARCH found, None where nothing was sought, or where some of it is left out."""
-        return None if self.found is None or self.left_out else frozenset(self.found)
-
-    def find(self, words: list[str], *, whole: bool) -> None:
-        """Take what SEARCH found (RFC 3501 §7.2.5); ``whole`` tells whether the line is."""
-        numbers = [found for word in words if (found := number(word)) is not None]
-        self.found = self.found or []
-        self.left_out = self.left_out or not whole or len(self.found) + len(numbers) > _MOST_FOUND
-        self.found += numbers[: _MOST_FOUND - len(self.found)]
-
-    def summary(self) -> str:
-        """What came, in words: ``3 EXISTS, 2 FETCH``."""
-        return ", ".join(self._in_words(kind, count) for kind, count in self.kinds.items())
-
-    def _in_words(self, kind: str, count: int) -> str:
-        if kind != "SEARCH" or self.found is None:
-            return f"{self.numbers.get(kind, count)} {kind}"
-        more = f" and {len(self.found) - _FOUND_SHOWN} more" if len(self.found) > _FOUND_SHOWN else ""
-        return f"SEARCH found {', '.join(map(str, self.found[:_FOUND_SHOWN])) or 'nothing'}{more}"
-
-
 class ImapDialogue:
     """Feed it what both sides said; :meth:`finish` gives the exchanges.
 
     ``show_credentials`` shows names and passwords, which are masked else.  ``on_message`` is given each message that
-    was fetched or appended.
+    was fetched or appended.  With ``tells``, results have what the server told line by line.
     """
 
-    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
+    def __init__(
+        self, *, show_credentials: bool = False, on_message: OnMessage | None = None, tells: bool = False
+    ) -> None:
         self._halves = (_Half(MessageKeeper(on_message, CLIENT)), _Half(MessageKeeper(on_message, SERVER)))
         self._open: dict[str, Command] = {}
         self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
         self._headers: set[tuple[str, str]] = set()  # commands, and the messages whose header they asked for
         self._greeted = False
-        self._data = _Data()
+        self._data = UntaggedData()
+        self._tells = tells
+        self._response = b""  # of the server, as far as it has come, without its literals
         self._exchanges: list[Exchange] = []
         self._secret = False
         self._encrypted = False
@@ -161,7 +126,12 @@ class ImapDialogue:
             if not continued:
                 half.has_messages = side == SERVER and _IS_FETCH.match(line.content) is not None
                 (self._client_line if side == CLIENT else self._server_line)(line)
+            elif side == SERVER and self._response:
+                self._response += line.content
             literal = literal_octets(line.content)
+            if side == SERVER and self._response and literal is None:
+                self._data.tell(self._response)
+                self._response = b""
             if literal is not None:
                 half.literal, half.in_literal_line = literal, True
                 half.announced = literal > 0 and not line.content.endswith(b"+}")
@@ -259,7 +229,8 @@ class ImapDialogue:
             reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.octets)
             self._add(Exchange(Phase.CLOSURE, None, reply, ""))
         else:
-            self._untagged(line)
+            self._data.add(line)
+            self._response = line.content if self._tells else b""
 
     def _refused_literal(self, status: tuple[str, str, str]) -> None:
         """A literal the client only announced never comes once its command is refused (RFC 3501 §7.5)."""
@@ -268,39 +239,23 @@ class ImapDialogue:
             half.literal, half.in_literal_line, half.announced = 0, False, False
             half.keeper.drop()
 
-    def _untagged(self, line: Line) -> None:
-        data = self._data
-        data.first_time = data.first_time or line.time_ns
-        data.octets += line.octets
-        data.frames = data.frames or line.frames[:1]
-        words = decoded(line.content).split(" ")
-        kind = next((w for w in words[1:3] if not w.isdigit()), "data")
-        kind = kind.upper()[:40]
-        if kind in _NUMBERED and (told := number(words[1])) is not None:
-            data.numbers[kind] = told
-        elif kind == "FETCH":
-            data.fetched += 1
-        elif kind == "SEARCH":
-            data.find(words[2:], whole=line.raw.endswith(b"\n"))
-        data.kinds[kind if kind in data.kinds or len(data.kinds) < _MAX_KINDS else "OTHER"] += 1
-
     def _complete(
         self, command: Command, line: Line, status: tuple[str, str, str] | None, *, fetching: bool = False
     ) -> None:
         _, word, text = status or ("", "", decoded(line.content)[:500])
         code, rest = response_code(text)
-        data, self._data = self._data, _Data()
+        data, self._data = self._data, UntaggedData()
         summary = data.summary()
         lines = (f"[{code}] {rest}".strip() if code else rest, *([summary] if summary else []))
         frames = tuple(dict.fromkeys((*data.frames, *line.frames)))
         first = data.first_time or line.time_ns
         reply = Reply(word, "", lines, frames, first, line.octets + data.octets)
         note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
-        result = ReadingResult(code=code)
+        result = ReadingResult(code=code, told=tuple(data.told), removed=data.removed)
         if word == "OK":
             listed = data.numbers.get("EXISTS") if command.verb in _OPENS else None
             fetched = data.fetched if fetching else 0
-            result = ReadingResult(code=code, listed=listed, fetched=fetched, found=data.found_all())
+            result = replace(result, listed=listed, fetched=fetched, found=data.found_all())
         self._add(Exchange(Phase(phase_word(command.verb)), command, reply, note, result))
         if command.verb == "STARTTLS" and word == "OK":
             behind = next(iter(self._open.values()), None)

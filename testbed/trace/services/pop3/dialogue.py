@@ -19,12 +19,14 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
-from testbed.trace.services.reading.results import ReadingResult
+from testbed.trace.services.reading.results import ReadingResult, Told
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 _MESSAGES = frozenset(("RETR", "TOP"))
 _MAX_LINES_KEPT = 50
 _MAX_OFFERS = 1_000
+_MAX_TOLD = 100_000
+_LISTS = frozenset(("LIST", "UIDL"))
 _MAX_EXCHANGES = 1_000_000
 
 
@@ -37,15 +39,19 @@ class _Pending:
     count: int = 0
     octets: int = 0
     last_frame: int = 0
+    told: list[Told] = field(default_factory=list)
 
 
 class Pop3Dialogue:
     """Feed it what both sides said; :meth:`finish` gives the exchanges.
 
     ``show_credentials`` shows passwords, which are masked else.  ``on_message`` is given each message retrieved.
+    With ``tells``, results of LIST and UIDL have every line.
     """
 
-    def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:
+    def __init__(
+        self, *, show_credentials: bool = False, on_message: OnMessage | None = None, tells: bool = False
+    ) -> None:
         self._client = LineBuffer()
         self._server = LineBuffer()
         self._waiting: deque[Command] = deque([Command("connect", "", (), 0, 0)])
@@ -55,6 +61,7 @@ class Pop3Dialogue:
         self._challenged = False  # the client's next line answers "+"
         self._authenticating = 0  # AUTH and responses without a reply yet
         self._secret = False
+        self._tells = tells
         self._encrypted = False
         self._remarks = Remarks()
         self._keeper = MessageKeeper(on_message, SERVER)
@@ -138,6 +145,8 @@ class Pop3Dialogue:
             if command.verb in _MESSAGES:
                 self._keeper.begin(command.verb)
         else:
+            if line.content.startswith(b"+OK "):
+                self._tell(pending, line.content[4:])
             self._answered(pending)
 
     def _listing_line(self, listing: _Pending, line: Line) -> None:
@@ -151,8 +160,17 @@ class Pop3Dialogue:
             return
         self._keep(line)
         listing.count += 1
+        self._tell(listing, line.content)
         if listing.count <= (_MAX_OFFERS if self._waiting and self._waiting[0].verb == "CAPA" else _MAX_LINES_KEPT):
             listing.lines.append(decoded(line.content[1:] if line.content.startswith(b".") else line.content))
+
+    def _tell(self, reply: _Pending, line: bytes) -> None:
+        """Keep a line of LIST or UIDL."""
+        verb = self._waiting[0].verb if self._waiting and self._tells else ""
+        numbered, _, words = decoded(line).partition(" ")
+        told = number(numbered)
+        if verb in _LISTS and told is not None and len(reply.told) < _MAX_TOLD:
+            reply.told.append(Told(verb, number=told, words=words.strip()))
 
     def _keep(self, line: Line) -> None:
         stuffed = line.raw.startswith(b".") and not self._line_begun
@@ -190,8 +208,8 @@ def _result(command: Command | None, status: str, text: str, reply: _Pending, *,
     match command.verb:
         case "STAT":
             return ReadingResult(code=code, listed=number(text.partition(" ")[0]))
-        case "LIST" | "UIDL" if not command.argument:
-            return ReadingResult(code=code, listed=reply.count)
+        case "LIST" | "UIDL":
+            return ReadingResult(code=code, listed=None if command.argument else reply.count, told=tuple(reply.told))
         case "RETR":
             return ReadingResult(code=code, fetched=int(whole))
         case "TOP":  # as many lines as asked for, or all there are

@@ -30,8 +30,9 @@ _DEEDS = {
     "MOVE": "moves",
     "UID MOVE": "moves",
     "APPEND": "appended",
-    "EXPUNGE": "expunged",
 }
+_EXPUNGED = "expunged"
+_EXPUNGING = frozenset(("EXPUNGE", "UID EXPUNGE"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ def reading(exchanges: tuple[Exchange, ...]) -> Reading:
         deed = _DEEDS.get(command.verb)
         if reply.code in ("+OK", "OK") and deed:
             counts[deed] = counts.get(deed, 0) + 1
+        elif reply.code == "OK" and command.verb in _EXPUNGING:
+            counts[_EXPUNGED] = counts.get(_EXPUNGED, 0) + reading_result(exchange).removed
         elif reply.code in ("-ERR", "NO", "BAD"):
             refused, reason = command.verb, reply.text
     return Reading(user, tuple(counts.items()), refused, unanswered, reason)

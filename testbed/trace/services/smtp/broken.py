@@ -91,7 +91,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
         return  # the alert tells why
-    silent = [e for e in connection.exchanges if e.command is not None and (e.reply is None or _is_cut_promise(e))]
+    silent = [e for e in connection.exchanges if e.command is not None and (e.reply is None or not e.reply.whole)]
     if not silent:
         if connection.exchanges or connection.opening.handshake is not Handshake.COMPLETE or connection.transport.gaps:
             return
@@ -135,16 +135,14 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     elif first.command.verb == "message":
         text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
         yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")
+    elif first.reply is not None:
+        text = f"the connection ended in the middle of {connection.server.label}'s reply to {first.command.verb}: "
+        text += f"{connection.client.label} cannot know what it would have been"
+        yield _cut(connection, "reply-cut", text, _last(connection, first), "RFC 5321 §4.2")
     elif first.command.verb != "QUIT" and connection.ending.by == "server":
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
     elif first.command.verb != "QUIT":
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
-
-
-def _is_cut_promise(exchange: Exchange) -> bool:
-    """Whether the reply to a message ended within its line, so that nobody has heard it (RFC 5321 §4.2)."""
-    command, reply = exchange.command, exchange.reply
-    return command is not None and command.verb == "message" and reply is not None and not reply.whole
 
 
 def _hung_up(connection: Connection, instead_of: str, frames: tuple[int, ...]) -> Finding:

@@ -13,12 +13,12 @@ from testbed.trace.model.remark import Remarks
 from testbed.trace.services.lines import Line
 from testbed.trace.services.smtp.message import has_bare_return
 from testbed.trace.services.smtp.replies import ReplyPart
+from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION
 
 _MAX_COMMAND = 512  # RFC 5321 §4.5.3.1.4
 _MAX_EXTENDED = 1_536  # what extensions add to MAIL and RCPT (RFC 1870, 3461, 4954, 6152, 6531), rounded up
 _MANY_LINES = 100  # more than any reply has
 _MAX_AUTH = 12_288  # RFC 4954 §4
-_ENDS_TRANSACTION = HELLOS | {"RSET"}
 # Replies that answer these commands and no other.
 _ANSWERS = {"354": ("DATA",), "334": ("AUTH",), "235": ("AUTH",), "220": ("connect", "STARTTLS", "XCLIENT")}
 _CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D} | {0x7F})
@@ -38,6 +38,7 @@ class Conduct:
         self._mail = False
         self._utf8 = False
         self._recipients = 0
+        self._left = (False, 0)  # what RSET or EHLO put an end to, unless they are refused
 
     def missed(self) -> None:
         """Something is missing from the capture: what follows says nothing about order."""
@@ -57,8 +58,8 @@ class Conduct:
             self._utf8 = "SMTPUTF8" in command.argument.upper().split()
         elif command.verb == "RCPT":
             self._recipients += 1
-        elif command.verb in _ENDS_TRANSACTION:
-            self._mail, self._recipients = False, 0
+        elif command.verb in ENDS_TRANSACTION:
+            self._left, self._mail, self._recipients = (self._mail, self._recipients), False, 0
         if not raw.isascii() and not (self._utf8 or "SMTPUTF8" in command.argument.upper().split()):
             self._remarks.note("eight-bit-command", line.frames, command.verb)
 
@@ -68,6 +69,10 @@ class Conduct:
 
     def reply(self, command: Command | None, parts: list[ReplyPart], reply: Reply) -> None:
         """A reply and the command it came for, None when there is none."""
+        if not reply.whole:
+            return  # nobody knows what it would have said
+        if command is not None and command.verb in ENDS_TRANSACTION and reply.code[:1] in ("4", "5"):
+            self._mail, self._recipients = self._mail or self._left[0], self._recipients + self._left[1]
         codes = {parsed.code for parsed, _ in parts}
         if "" in codes:
             line = next(line for parsed, line in parts if not parsed.code)

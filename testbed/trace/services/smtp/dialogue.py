@@ -28,18 +28,17 @@ from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
 from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
 from testbed.trace.services.smtp.conduct import Conduct
-from testbed.trace.services.smtp.message import MessageReader
+from testbed.trace.services.smtp.message import FalseEnd, MessageReader
+from testbed.trace.services.smtp.record import Record
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
-from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog, ends_message
+from testbed.trace.services.smtp.smuggling import Doubt, Ends
+from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, MessageHead, ends_message
 from testbed.trace.services.smtp.waiting import Waiting, note_on
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
-_MAX_EXCHANGES = 1_000_000
 _MAX_HELD = 1 << 20  # octets of the client that wait for a reply
-_MAX_READ_AGAIN = 1 << 18  # octets of the client that turn out to be commands behind a false end of data
 _NEEDS_REPLY = frozenset(("DATA", "STARTTLS", "AUTH"))
-_ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
-_ENDS_CHUNKS = _ENDS_TRANSACTION | frozenset(("MAIL", "DATA", "QUIT", "STARTTLS"))
+_ENDS_CHUNKS = ENDS_TRANSACTION | frozenset(("MAIL", "DATA", "QUIT", "STARTTLS"))
 _TLS_HANDSHAKE = b"\x16\x03"
 
 
@@ -62,12 +61,11 @@ class SmtpDialogue:
         self._server = LineBuffer()
         self._waiting = Waiting()
         self._replies = ReplyReader()
-        self._exchanges: list[Exchange] = []
-        self._transactions = TransactionLog(each=each)
-        self._head = MessageHead()
+        self._record = Record(each=each)
         self._remarks = Remarks()
         self._conduct = Conduct(self._remarks)
         self._keeper = MessageKeeper(on_message, CLIENT)
+        self._ends = Ends(self._remarks, self._keeper)
         self._message: MessageReader | None = None
         self._chunk: ChunkReader | None = None
         self._auth = Credentials(self._remarks, show=show_credentials)
@@ -75,7 +73,6 @@ class SmtpDialogue:
         self._held: Command | None = None  # what follows it waits for its reply
         self._masking = False  # after AUTH, until a line is a command again
         self._unheard = False  # the server's side is not in the capture
-        self._read_again = 0
         self._encrypted = False
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -97,21 +94,17 @@ class SmtpDialogue:
             self._server.add(item)
             for line in self._server.lines():
                 self._server_line(line)
-                if self._mode is _Mode.SECRET:
-                    self._server.clear()
 
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
         """Everything understood."""
         if self._mode is not _Mode.SECRET:
             self._unfinished()
+        self._ends.settle()
         self._keeper.end(complete=False)
         for exchange in self._waiting.rest():
-            assert exchange.command is not None
-            if exchange.command.frames:
-                self._add(exchange)
-            if exchange.command.verb in ("RCPT", "message") or exchange.reply is not None:
-                self._transactions.answered(exchange, self._head)
-        return tuple(self._exchanges), self._transactions.finish()
+            self._record.unanswered(exchange)
+        self._ends.tell(self._record.exchanges)
+        return tuple(self._record.exchanges), self._record.transactions.finish()
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
@@ -127,6 +120,7 @@ class SmtpDialogue:
             if line is not None:
                 self._message.line(line)
             self._waiting.add(self._message.abandon())
+            self._remarks.take(self._message.suspicions)
         elif self._mode is _Mode.COMMANDS and line is not None and line.content.strip():
             self._command(line)
 
@@ -138,17 +132,19 @@ class SmtpDialogue:
                 self._client.clear()
             elif self._mode is _Mode.CHUNK:
                 assert self._chunk is not None
-                self._end_chunk(self._chunk.read(self._client))
+                if self._chunk.given_up(self._client):
+                    self._chunk, self._mode = None, _Mode.COMMANDS
+                else:
+                    self._end_chunk(self._chunk.read(self._client))
             elif self._held is not None and not self._unheard:
                 if len(self._client) > _MAX_HELD:
                     self._go_unheard()
                 return
             else:
-                if self._message is not None and self._message.calm:
-                    lines = self._client.plain_lines()
-                    if lines is not None:
-                        self._message.plain(lines)
-                        continue
+                message = self._message if self._message is not None and self._message.calm else None
+                if message is not None and (lines := self._client.plain_lines()) is not None:
+                    message.plain(lines)
+                    continue
                 line = self._client.line()
                 if line is None:
                     return
@@ -164,6 +160,7 @@ class SmtpDialogue:
             self._read_client()
 
     def _command(self, line: Line) -> None:
+        self._ends.said(line)
         if self._credentials:
             self._credentials -= 1
             shown = self._auth.response(line.content, line.frames, encrypted=self._encrypted)
@@ -180,10 +177,10 @@ class SmtpDialogue:
         self._masking = verb == "AUTH"
         command = Command(verb, argument, line.frames, line.time_ns, line.octets)
         self._conduct.command(command, line, self._waiting.oldest)
-        if verb in _ENDS_CHUNKS:
+        if verb in _ENDS_CHUNKS and not self._ends.in_doubt:
             self._keeper.end(complete=False)
-        if verb == "BDAT":
-            self._begin_chunk(command)
+        if verb == "BDAT" and (octets := chunk_octets(command)) is not None:
+            self._begin_chunk(command, octets)
         elif verb in _NEEDS_REPLY:
             self._hold(command)
             if self._unheard and verb == "DATA":
@@ -192,15 +189,14 @@ class SmtpDialogue:
             self._waiting.add(command)
 
     def _hold(self, command: Command) -> None:
+        if command.verb != "DATA":
+            self._ends.settle()
         self._waiting.add(command)
         self._held = command
 
-    def _begin_chunk(self, command: Command) -> None:
-        octets = chunk_octets(command)
-        if octets is None:
-            self._waiting.add(command)
-            return
-        self._chunk, self._mode = ChunkReader(command, octets, self._head, self._keeper), _Mode.CHUNK
+    def _begin_chunk(self, command: Command, octets: int) -> None:
+        self._ends.settle()
+        self._chunk, self._mode = ChunkReader(command, octets, self._record.head, self._keeper), _Mode.CHUNK
         if not octets:
             self._end_chunk(self._chunk.ended((), command.time_ns))
 
@@ -214,13 +210,15 @@ class SmtpDialogue:
         self._chunk, self._mode = None, _Mode.COMMANDS
 
     def _begin_message(self) -> None:
-        self._mode, self._head = _Mode.MESSAGE, MessageHead()
-        self._message = MessageReader(self._head, self._keeper, self._remarks)
+        self._ends.settle()
+        self._mode, self._record.head = _Mode.MESSAGE, MessageHead()
+        self._message = MessageReader(self._record.head, self._keeper, self._remarks)
 
     def _message_line(self, line: Line) -> None:
         assert self._message is not None
         command = self._message.line(line)
         if command is not None:
+            self._ends.ended(self._message, None if self._waiting else self._record.place())
             self._end_message(command)
 
     def _end_message(self, command: Command) -> None:
@@ -228,52 +226,61 @@ class SmtpDialogue:
         self._message, self._mode = None, _Mode.COMMANDS
         self._conduct.message_ended()
 
+    def _read_behind(self, end: FalseEnd, lines: list[Line]) -> None:
+        """The server ended a message there: what the client said behind it are commands to it."""
+        self._ends.early(end, len(self._record.exchanges), lines)
+        self._end_message(end.command)
+        self._client.put_back(lines)
+        self._conduct.missed()
+
+    def _revise(self, doubt: Doubt) -> None:
+        """A reply shows that the message in doubt ended too early: take what was said since in another way."""
+        self._held = None
+        self._record.go_back(doubt.place)
+        self._waiting.forget()
+        self._read_behind(doubt.end, doubt.lines)
+        for reply, parts in doubt.replies:
+            self._answered(reply, parts)
+
     # -- the server ---------------------------------------------------------------------------------
 
     def _server_line(self, line: Line) -> None:
-        whole = self._replies.line(line)
-        if whole is not None:
+        if (whole := self._replies.line(line)) is not None:
             self._answered(*whole)
 
     def _answered(self, reply: Reply, parts: list[ReplyPart]) -> None:
         if self._mode is _Mode.MESSAGE and self._message is not None and not self._waiting:
-            ended = self._message.answered(reply.code, again=self._read_again < _MAX_READ_AGAIN)
-            if ended is not None:
-                self._end_message(ended[0])
-                self._client.put_back(ended[1])
-                self._read_again += sum(len(line.raw) for line in ended[1])
+            ended = self._message.answered(reply.code, again=self._ends.again)
+            if isinstance(ended, FalseEnd):
+                self._read_behind(ended, ended.behind or [])
+            elif ended is not None:
+                self._end_message(ended)
         elif self._chunk is not None and not self._waiting and reply.code[:1] in ("4", "5"):
             self._chunk.refused = True
             self._waiting.add(self._chunk.command)
-        cut_short = self._waiting.cut_short(reply)
-        if cut_short is not None:
-            self._exchanged(cut_short)
+        elif (doubt := self._ends.answered(self._waiting.oldest, reply, parts)) is not None:
+            self._revise(doubt)
+            return
+        if (cut_short := self._waiting.cut_short(reply)) is not None:
+            self._record.exchanged(cut_short)
         command = self._waiting.answered_by(reply)
         self._conduct.reply(command, parts, reply)
         if command is None:
             phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
-            self._add(Exchange(phase, None, reply, note_on(reply)))
+            self._record.add(Exchange(phase, None, reply, note_on(reply)))
             return
-        exchange = self._waiting.answer(reply, self._transactions.due(command))
+        exchange = self._waiting.answer(reply, self._record.transactions.due(command))
         if exchange is not None:
-            self._exchanged(exchange)
+            self._record.exchanged(exchange)
         if command is self._held:
             self._held = None
             self._go_on(command, reply)
         self._read_client()
 
-    def _exchanged(self, exchange: Exchange) -> None:
-        """A command has all its replies."""
-        self._add(exchange)
-        if self._transactions.answered(exchange, self._head):
-            self._head = MessageHead()
-
     def _go_on(self, command: Command, reply: Reply) -> None:
         """The client's octets behind a command have waited for this reply."""
-        if command.verb == "DATA" and reply.code == "354":
-            if self._unheard:
-                return  # it was begun without waiting
-            if len(self._client):
+        if command.verb == "DATA" and reply.code == "354" and not self._unheard:
+            if len(self._client) and not self._ends.found:
                 self._remarks.note("data-before-354", self._client.frames())
             self._begin_message()
         elif command.verb == "STARTTLS" and reply.code == "220":
@@ -281,6 +288,7 @@ class SmtpDialogue:
                 self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())
             self._mode = _Mode.SECRET
             self._client.clear()
+            self._server.clear()
         elif command.verb == "AUTH" and reply.code == "334":
             self._credentials += 1
 
@@ -307,7 +315,3 @@ class SmtpDialogue:
             self._message.hole(gap, self._client.rest())
         else:
             self._client.clear()
-
-    def _add(self, exchange: Exchange) -> None:
-        if len(self._exchanges) < _MAX_EXCHANGES:
-            self._exchanges.append(exchange)

@@ -28,17 +28,23 @@ _SMUGGLED = re.compile(rb"(?:MAIL FROM:|RCPT TO:|(?:EHLO|HELO|LHLO|BDAT) |(?:RSE
 
 
 @dataclass(slots=True)
-class _FalseEnd:
-    """A place where a careless server might see the end.  ``behind`` is what came after it, None when too much."""
+class FalseEnd:
+    """A place where a careless server might see the end.
 
+    ``command`` is the message up to there, ``kept`` its octets as a server has them.  ``behind`` is what came after it,
+    None when too much.  ``alien`` tells that the client ends its lines in another way.
+    """
+
+    name: str  # "LF.LF"
     command: Command
     kept: int
     behind: list[Line] | None
-    behind_octets: int = 0
+    behind_octets: int
+    alien: bool
 
 
 class MessageReader:
-    """Reads one message."""
+    """Reads one message.  Whoever has it read ends it in the keeper, too, once it is known where it ended."""
 
     def __init__(self, head: MessageHead, keeper: MessageKeeper, remarks: Remarks) -> None:
         self._head = head
@@ -50,8 +56,11 @@ class MessageReader:
         self._time = 0
         self._before = _CRLF  # the line end before the next line, b"" inside a line
         self._holed = False
-        self._false_end: _FalseEnd | None = None
-        self._suspect: tuple[str, Line] | None = None  # a false end that the next line may turn into smuggling
+        self._ends_crlf = False  # a line before this one did
+        self._false_end: FalseEnd | None = None
+        self._suspect: FalseEnd | None = None  # the next line may turn it into smuggling
+        self._hides_commands = False  # behind the false end
+        self.suspicions = Remarks()  # what a careless server may have done, unless one is seen to have done it
         keeper.begin("DATA")
 
     def line(self, line: Line) -> Command | None:
@@ -67,6 +76,7 @@ class MessageReader:
         self._keeper.add(text, line.frames)
         if raw.startswith(b".") or b"\r." in raw:
             self._look_for_false_end(line, before)
+        self._ends_crlf = self._ends_crlf or self._before == _CRLF
         return None
 
     @property
@@ -78,6 +88,7 @@ class MessageReader:
     def plain(self, lines: Line) -> None:
         """Whole lines with nothing to remark on."""
         self._measure(lines)
+        self._ends_crlf = True
         self._head.add(lines.raw)
         self._keeper.add(lines.raw, lines.frames)
 
@@ -89,23 +100,27 @@ class MessageReader:
         self._keeper.hole(gap.octets)
         self._holed, self._before, self._suspect = True, _HOLE, None
 
-    def answered(self, code: str, *, again: bool = True) -> tuple[Command, list[Line]] | None:
+    @property
+    def doubtful_end(self) -> FalseEnd | None:
+        """Where the message may have ended for the server: commands are hidden behind it, and all are known."""
+        end = self._false_end
+        return end if end is not None and self._hides_commands and end.behind is not None and not self._holed else None
+
+    def answered(self, code: str, *, again: bool = True) -> Command | FalseEnd | None:
         """The server replied before the end of data.
 
-        Gives the message and what the client said behind it, when the reply shows that the server saw its end; None
-        when it only could not wait.  ``again`` tells whether what was said may be read a second time: a client that
-        sends nothing but false ends would have all of it read anew for each of them.
+        Gives the false end that the server took for the end, as the reply shows, or the message where its end is lost;
+        None when the server only could not wait.  ``again`` tells whether what was said behind it may be read a second
+        time: a client that sends nothing but false ends would have all of it read anew for each of them.
         """
         false_end = self._false_end
         if code == "421" or code[:1] not in ("2", "4", "5"):
             return None
         if again and false_end and false_end.behind is not None and (code[0] == "2" or not false_end.behind):
-            self._settle()
-            self._keeper.end(complete=not self._holed, position=false_end.kept)
-            return false_end.command, false_end.behind
+            return false_end
         if self._holed:
             self._keeper.end(complete=False)
-            return self._command(), []
+            return self._command()
         return None
 
     def abandon(self) -> Command:
@@ -117,7 +132,8 @@ class MessageReader:
     def _finish(self, line: Line) -> Command:
         self._settle()
         self._keeper.add(b"", line.frames)
-        self._keeper.end(complete=True)
+        if (end := self._false_end) is not None and end.behind is not None:
+            end.behind.append(line)
         return self._command()
 
     def _command(self) -> Command:
@@ -154,33 +170,36 @@ class MessageReader:
             inside = raw[found.start()] == 0x0D
             start, end = b"\r" if inside else before, found.end() + len(found.group(1))
             name = f"{_NAMES[start]}.{_NAMES[found.group(1)]}" if start != _HOLE else ""
-            self._suspect = (name, line)
-            if self._false_end is None:
-                text = len(raw) - (before == _CRLF and raw.startswith(b"."))  # without a stuffed dot
-                kept = self._keeper.position() - text + (found.end() - 1 - (len(raw) - text) if inside else 0)
-                self._false_end = self._false_end_here(line, name, max(0, kept), end)
+            text = len(raw) - (before == _CRLF and raw.startswith(b"."))  # without a stuffed dot
+            kept = self._keeper.position() - text + (found.end() - 1 - (len(raw) - text) if inside else 0)
+            self._suspect = self._false_end_here(line, name, max(0, kept), end)
+            self._false_end = self._false_end or self._suspect
             if end < len(raw):
                 self._follow(line, end)
 
-    def _false_end_here(self, line: Line, name: str, kept: int, end: int) -> _FalseEnd:
+    def _false_end_here(self, line: Line, name: str, kept: int, end: int) -> FalseEnd:
         rest = line.raw[end:]
         command = replace(self._command(), octets=self._octets - len(rest))
         behind = [Line(rest.rstrip(b"\r\n"), line.frames[-1:], line.time_ns, len(rest), rest)] if rest else []
-        return _FalseEnd(command, kept, behind, len(rest))
+        return FalseEnd(name, command, kept, behind, len(rest), self._ends_crlf or name != "LF.LF")
 
     def _follow(self, line: Line, at: int) -> None:
         """What comes right behind a false end tells what it is for."""
-        if self._suspect is not None and self._suspect[0] and _SMUGGLED.match(line.raw, at):
-            detail = f"{self._suspect[0]} and {decoded(line.raw[at : at + 60].splitlines()[0])}"
-            frames = tuple(sorted({self._suspect[1].frames[-1], *line.frames}))
-            self._remarks.note("smtp-smuggling", frames, detail)
+        end = self._suspect
+        if end is not None and end.name and _SMUGGLED.match(line.raw, at):
+            detail = f"{end.name} and {decoded(line.raw[at : at + 60].splitlines()[0])}"
+            frames = tuple(sorted({end.command.frames[-1], *line.frames}))
+            self.suspicions.note("smtp-smuggling", frames, detail)
+            if not self._hides_commands:
+                self._false_end, self._hides_commands = end, True
             self._suspect = None
         self._settle()
 
     def _settle(self) -> None:
         """Nothing that looks like a command came behind a false end."""
-        if self._suspect is not None and self._suspect[0]:
-            self._remarks.note("false-end-of-data", self._suspect[1].frames[-1:], self._suspect[0])
+        end = self._suspect
+        if end is not None and end.name:
+            self.suspicions.note("false-end-of-data", end.command.frames[-1:], end.name)
         self._suspect = None
 
 

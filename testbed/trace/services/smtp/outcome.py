@@ -23,17 +23,19 @@ def outcome_of_transaction(transaction: Transaction) -> str:
     for recipient in transaction.recipients:
         if recipient.reply is None:
             fate = "no reply to RCPT"
+        elif not recipient.reply.whole:
+            fate = "the reply to RCPT broke off"
         elif not recipient.reply.code.startswith("2"):
             fate = f"{recipient.reply.status} {recipient.reply.text}"
         elif recipient.accepted:
             fate = "taken"
-        elif message is None:
+        elif message is None and recipient.final is None:
             fate = "not sent"
-        elif recipient.final is None:
+        elif message is not None and recipient.final is None:
             fate = "message sent, no reply" if message.command and message.command.whole else "message cut off"
-        elif not recipient.final.whole:
+        elif recipient.final is not None and not recipient.final.whole:
             fate = "message sent, and the reply broke off"
-        else:
+        elif recipient.final is not None:
             fate = f"{recipient.final.status} {recipient.final.text}"
         fates.setdefault(fate, []).append(recipient.address)
     words = []

@@ -47,7 +47,10 @@ def refused_recipients(connection: Connection) -> Iterator[Finding]:
             if reply.code[:1] in ("4", "5"):
                 own = [to.address for to in transaction.recipients if to.final is reply]
                 whom = ", ".join((own or [to.address for to in transaction.recipients])[:5])
-                yield _refusal(connection, reply, f"the message for {whom}, after its final dot")
+                dot = (
+                    ", after its final dot" if message and message.command and message.command.verb == "message" else ""
+                )
+                yield _refusal(connection, reply, f"the message for {whom}{dot}")
 
 
 def _is_old_too_many(reply: Reply, *, some: bool) -> bool:

@@ -19,6 +19,14 @@ _SENTENCES = {
         "a message from {client} holds {detail}: only CRLF.CRLF ends mail data, but a careless server may end it there",
         "RFC 5321 §4.1.1.4",
     ),
+    "smuggled": Sentence(
+        _ERROR, "smuggled: {server} ended the data of a message from {client} at {detail}", "RFC 5321 §4.1.1.4"
+    ),
+    "data-ended-early": Sentence(
+        _WARNING,
+        "{server} ended the data of a message from {client} at {detail}: only CRLF.CRLF does",
+        "RFC 5321 §4.1.1.4",
+    ),
     "bare-line-feed": Sentence(_WARNING, "{client} ended lines with LF alone ({detail})", "RFC 5321 §2.3.8"),
     "bare-carriage-return": Sentence(_WARNING, "{client} sent CR without LF ({detail})", "RFC 5321 §2.3.8"),
     "command-too-long": Sentence(

@@ -9,7 +9,7 @@ from testbed.protocols.smtp import parameters_of, path_of
 from testbed.trace.model.exchange import Command, Exchange, Recipient, Reply, Transaction
 
 _MAX_HEAD = 65_536
-_ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
+ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
 
 
 def ends_message(command: Command) -> bool:
@@ -45,6 +45,15 @@ class TransactionLog:
         self._mail: Exchange | None = None
         self._recipients: list[Exchange] = []
         self._accepted = 0  # of them
+        self._unsent: Exchange | None = None  # DATA or a chunk, refused, so that no message came
+
+    def copy(self) -> TransactionLog:
+        """Another log that goes on from here."""
+        other = TransactionLog(each=self._each)
+        other._done, other._mail = list(self._done), self._mail
+        other._recipients, other._accepted = list(self._recipients), self._accepted
+        other._unsent = self._unsent
+        return other
 
     def due(self, command: Command) -> int:
         """How many replies the command gets that is answered next."""
@@ -53,9 +62,8 @@ class TransactionLog:
     def answered(self, exchange: Exchange, head: MessageHead) -> bool:
         """A command has its replies, or never gets one.  Tells whether it leaves no transaction behind."""
         assert exchange.command is not None
-        verb = exchange.command.verb
+        verb, refused = exchange.command.verb, _refused(exchange)
         if verb == "MAIL":
-            refused = exchange.reply is not None and not exchange.reply.code.startswith("2")
             if self._mail is None or not refused:  # a refused second MAIL leaves the first in force
                 self._end(None, None)
                 self._mail = exchange
@@ -65,7 +73,9 @@ class TransactionLog:
         elif ends_message(exchange.command):
             self._end(exchange, head)
             return True
-        elif verb in _ENDS_TRANSACTION:
+        elif verb in ("DATA", "BDAT") and refused:
+            self._unsent = self._unsent or exchange
+        elif not refused and verb in ENDS_TRANSACTION:
             self._end(None, None)
             return True
         return False
@@ -78,6 +88,8 @@ class TransactionLog:
     def _end(self, message: Exchange | None, head: MessageHead | None) -> None:
         if self._mail is None or self._mail.command is None:
             return
+        if message is None and self._unsent is not None and self._unsent.command is not None:
+            message = self._unsent if self._unsent.command.verb == "BDAT" else None
         parts = [self._mail, *self._recipients, *([message] if message else [])]
         self._done.append(
             Transaction(
@@ -87,9 +99,10 @@ class TransactionLog:
                 message_id=head.field("Message-ID") if head else "",
                 subject=head.field("Subject") if head else "",
                 frames=tuple(frame for part in parts for frame in part.frames),
+                parameters=parameters_of(self._mail.command.argument),
             )
         )
-        self._mail, self._recipients, self._accepted = None, [], 0
+        self._mail, self._recipients, self._accepted, self._unsent = None, [], 0, None
 
     def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
         """The recipients of the transaction and what became of them."""
@@ -100,18 +113,23 @@ class TransactionLog:
             final = None
             if accepted and self._each:
                 final = next(own, None)
-            elif message is not None and (accepted or exchange.reply is None):
-                final = message.reply
+            elif accepted or exchange.reply is None:
+                decisive = message if message is not None else self._unsent
+                final = decisive.reply if decisive is not None else None
             taken = accepted and final is not None and final.whole and final.code.startswith("2")
             yield Recipient(path_of(said), self._decided(exchange), taken, parameters_of(said), final)
 
     def _decided(self, recipient: Exchange) -> Reply | None:
-        """The reply that decided on a recipient: that of a refused MAIL where RCPT, said all the same, is told 503."""
-        mail, reply = self._mail, recipient.reply
-        if mail is not None and mail.reply is not None and reply is not None and reply.code == "503":
-            return reply if mail.reply.code.startswith("2") else mail.reply
-        return reply
+        """The reply that decided on a recipient: that of a refused MAIL where RCPT was said all the same, in vain."""
+        mail = self._mail
+        return mail.reply if mail is not None and _refused(mail) and _refused(recipient) else recipient.reply
 
 
 def _accepted(recipient: Exchange) -> bool:
-    return recipient.reply is not None and recipient.reply.code.startswith("2")
+    reply = recipient.reply
+    return reply is not None and reply.whole and reply.code.startswith("2")
+
+
+def _refused(exchange: Exchange) -> bool:
+    reply = exchange.reply
+    return reply is not None and reply.whole and not reply.code.startswith("2")

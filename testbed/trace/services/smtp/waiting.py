@@ -35,6 +35,11 @@ class Waiting:
         if len(self._commands) < _MAX_COMMANDS:
             self._commands.append(command)
 
+    def forget(self) -> None:
+        """The commands were none."""
+        self._commands.clear()
+        self._replies.clear()
+
     def cut_short(self, reply: Reply) -> Exchange | None:
         """The exchange of a message that gets no more of the replies due to it, as this one shows."""
         return self._several() if self._replies and reply.code in _NOT_FINAL else None

@@ -13,7 +13,7 @@ from testbed.hosts.mailboxes.pop3_server import _LockedMailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.reading.client import PATIENCE_S, LineConnection, ReadingClient
 from testbed.hosts.site import Site
-from testbed.protocols.pop3_session import Pop3Session
+from testbed.protocols.pop3_session import _COMMANDS, Pop3Session, State
 from tests.lab.catalogue.group import Break
 from tests.lab.catalogue.tls_breaks import ignores_certificates
 
@@ -111,6 +111,30 @@ def answers_everything(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rules, "_PAUSE_S", 0.0)
 
 
+def numbers_anew(patch: pytest.MonkeyPatch) -> None:
+    """An IMAP server that gives the identifiers of expunged messages to new ones."""
+    refresh = ImapFolder.refresh
+
+    def careless(self: ImapFolder) -> None:
+        self._next_uid = max(self._uids, default=0) + 1
+        refresh(self)
+
+    patch.setattr(ImapFolder, "refresh", careless)
+
+
+def keeps_what_came_in_clear(patch: pytest.MonkeyPatch) -> None:
+    """A POP3 server that obeys, under TLS, what came in clear behind STLS."""
+    agree = Pop3Session._stls
+
+    def careless(self: Pop3Session, argument: str) -> bytes:
+        came = bytes(self._received)
+        answer = agree(self, argument)
+        self._received += came
+        return answer
+
+    patch.setitem(_COMMANDS[State.AUTHORIZATION], "STLS", careless)
+
+
 FINDINGS = {
     "agent-off-at-delivery-pop3": "credentials-in-clear",
     "agent-off-at-delivery-imap": "credentials-in-clear",
@@ -122,6 +146,7 @@ FINDINGS = {
     "bad-certificate-of-a-mailbox-imap-starttls-wrong-name": "tls-certificate-wrong-name",
     "bad-certificate-of-a-mailbox-imap-implicit-expired": "tls-certificate-expired",
     "bad-certificate-of-a-mailbox-imap-implicit-wrong-name": "tls-certificate-wrong-name",
+    "imap-expunged-uids": "credentials-in-clear",
     "imap-idle": "credentials-in-clear",
     "imap-login-refused-bob": "credentials-in-clear login-refused",
     "imap-login-refused-nobody": "credentials-in-clear login-refused",
@@ -132,6 +157,7 @@ FINDINGS = {
     "imap-over-quota": "credentials-in-clear over-quota",
     "pop3-autologout": "credentials-in-clear deletions-undone",
     "pop3-beside-imap": "credentials-in-clear",
+    "pop3-command-behind-stls": "commands-behind-starttls",
     "pop3-connection-lost-RETR-reset": "connection-reset credentials-in-clear server-hung-up",
     "pop3-connection-lost-RETR-close": "credentials-in-clear server-hung-up",
     "pop3-connection-lost-RETR-stall": "credentials-in-clear no-reply",
@@ -145,6 +171,8 @@ FINDINGS = {
     "pop3-fetched-and-deleted": "credentials-in-clear",
     "pop3-login-refused-bob": "credentials-in-clear login-refused",
     "pop3-login-refused-nobody": "credentials-in-clear login-refused",
+    "pop3-marked-then-gone-close": "credentials-in-clear deletions-undone",
+    "pop3-marked-then-gone-reset": "connection-reset credentials-in-clear deletions-undone",
     "pop3-mailbox-in-use": "credentials-in-clear mailbox-in-use",
     "read-through-tls": "",
     "rules-of-a-mailbox": "",
@@ -153,6 +181,7 @@ FINDINGS = {
 GUARDS: dict[str, Break] = {
     "agent-off-at-delivery": throws_away,
     "bad-certificate-of-a-mailbox": ignores_certificates,
+    "imap-expunged-uids": numbers_anew,
     "imap-idle": tells_nobody,
     "imap-login-refused": opens_to_anybody,
     "imap-message-limit": has_any_amount_of_room,
@@ -161,10 +190,12 @@ GUARDS: dict[str, Break] = {
     "imap-over-quota": has_any_amount_of_room,
     "pop3-autologout": deletes_without_quit,
     "pop3-beside-imap": moves_by_copying,
+    "pop3-command-behind-stls": keeps_what_came_in_clear,
     "pop3-connection-lost": keeps_the_lock,
     "pop3-cut-before-quit": deletes_without_quit,
     "pop3-fetched-and-deleted": never_deletes,
     "pop3-login-refused": opens_to_anybody,
+    "pop3-marked-then-gone": deletes_without_quit,
     "pop3-mailbox-in-use": locks_nothing,
     "read-through-tls": reads_in_clear,
     "rules-of-a-mailbox": answers_everything,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.hosts.client import talk
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
+from testbed.hosts.talking import talk
 from testbed.protocols.events import Talked
 from testbed.scenario.talk import TalkStep
 
@@ -49,7 +49,7 @@ def peer(*replies: bytes) -> Iterator[tuple[int, Callable[[], bytes]]]:
         yield listener.getsockname()[1], end
 
 
-def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s") -> Talked:
+def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s", **keys: str) -> Talked:
     """Talk, and give what was logged."""
     logged = Logged()
     site = Site(
@@ -61,7 +61,9 @@ def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s") -> Talke
         now=lambda: 0.0,
         dialogue=DialogueScript((), lambda fault: None),
     )
-    step = TalkStep.model_validate({"from": site.name, "to": "mx", "port": port, "timeout": timeout, "say": said})
+    step = TalkStep.model_validate(
+        {"from": site.name, "to": "mx", "port": port, "timeout": timeout, "say": said, **keys}
+    )
     asyncio.run(talk(site, step, "127.0.0.1"))
     [talked] = logged.events
     assert isinstance(talked, Talked)
@@ -137,4 +139,58 @@ def test_what_was_said_in_a_silence_answers_nothing_later(tmp_path: Path) -> Non
         thread.start()
         talked = say(listener.getsockname()[1], tmp_path, {"wait": "300ms"}, "RSET", {"then": "close"})
         thread.join(20)
-    assert (talked.said, talked.status) == (1, "the server hung up before the reply to 'RSET'")
+    why = "the server hung up before the reply to 'RSET', having said '421 4.4.2 mx closing: idle for too long' unasked"
+    assert (talked.said, talked.status) == (1, why)
+
+
+def test_what_came_before_a_line_was_said_is_no_answer_to_it(tmp_path: Path) -> None:
+    with peer(HELLO, b"250 one\r\n421 4.3.2 going down\r\n", b"250 two\r\n") as (port, _):
+        talked = say(port, tmp_path, "NOOP", {"wait": "100ms", "text": "421 *down"}, {"line": "NOOP", "reply": 250})
+    assert talked.status == "everything was said and answered"
+
+
+@pytest.mark.parametrize(
+    ("keys", "answers", "said", "why"),
+    [
+        ({}, (HELLO, b"550 5.1.1 no\r\n"), {"line": "RCPT", "reply": "5.. 5.1.*"}, ""),
+        ({}, (HELLO, b"550 no\r\n"), {"line": "X", "reply": 250}, "line 1: X was answered '550 no', expected 250"),
+        ({"greeting": "554"}, (b"554 no\r\n",), {"wait": "1ms"}, ""),
+        ({"greeting": "220"}, (b"554 no\r\n",), "QUIT", "the greeting was '554 no', expected 220"),
+        (
+            {"service": "pop3"},
+            (b"+OK\r\n", b"-ERR no such message\r\n"),
+            {"line": "RETR 2", "reply": "+OK"},
+            "line 1: RETR 2 was answered '-ERR no such message', expected +OK",
+        ),
+        (
+            {"service": "pop3"},
+            (b"+OK\r\n", b"+OK\r\nA: b\r\n..\r\n.\r\n"),
+            {"line": "RETR 1", "reply": "+OK", "text": ["A: *", "x"]},
+            "line 1: RETR 1 was answered '+OK', 'A: b', '.'; no line has 'x' in it",
+        ),
+        (
+            {"service": "imap"},
+            (b"* OK\r\n", b"* 2 EXISTS\r\na OK [READ-WRITE] open\r\n"),
+            {"line": "a SELECT x", "reply": "OK [READ-WRITE]", "text": "2 EXISTS"},
+            "",
+        ),
+        (
+            {"service": "imap"},
+            (b"* OK\r\n", b"* 2 EXISTS\r\na NO [IN-USE] later\r\n"),
+            {"line": "a SELECT x", "reply": "OK"},
+            "line 1: a SELECT x was answered 'a NO [IN-USE] later', expected OK",
+        ),
+        (
+            {"service": "managesieve"},
+            (b'"SIEVE" "x"\r\nOK\r\n', b'NO (QUOTA) "full"\r\n'),
+            {"line": "HAVESPACE", "reply": "NO (QUOTA)"},
+            "",
+        ),
+    ],
+)
+def test_an_answer_other_than_expected_ends_the_talk(
+    keys: dict[str, str], answers: tuple[bytes, ...], said: object, why: str, tmp_path: Path
+) -> None:
+    with peer(*answers) as (port, _):
+        talked = say(port, tmp_path, said, **keys)
+    assert (talked.unsaid, talked.status) == ((1, why) if why else (0, "everything was said and answered"))

@@ -1,0 +1,111 @@
+"""Mailbox servers and their readers: what is in a mailbox stays as it is until its owner deletes it.
+
+Only programs of the user's are judged, by what they said themselves; the lab's own servers do what faults ask of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from testbed.expect.conservation.passages import Passage
+from testbed.expect.deeds import Deed, deeds
+from testbed.expect.mailboxes.breach import Breach
+from testbed.expect.mailboxes.dialogues import Visit, visits
+from testbed.expect.mailboxes.folder import Folder
+from testbed.expect.mailboxes.given import altered, renamed
+from testbed.expect.mailboxes.imap import ImapSession
+from testbed.expect.mailboxes.pop3 import Pop3Session
+from testbed.expect.mailboxes.readers import deleted_unread
+from testbed.expect.mailboxes.stores import stored_by_readers
+from testbed.expect.observed import programs
+from testbed.expect.verdict import Verdict
+from testbed.protocols import events
+from testbed.scenario.scenario import Scenario
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import of
+
+_CHANGES = frozenset(("STORE", "EXPUNGE", "MOVE", "CLOSE", "DELE"))
+_MOST = 3  # breaches of one rule that are told one by one
+
+
+def mailboxes(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
+    """What mailbox servers and readers have broken: a verdict a breach, of one rule not more than a few."""
+    ran = deeds(analysis)
+    told: Counter[str] = Counter()
+    for breach in dict.fromkeys(_breaches(analysis, carried, ran) if ran else ()):
+        told[breach.rule] += 1
+        if told[breach.rule] <= _MOST:
+            frames = tuple(dict.fromkeys(breach.frames))
+            yield Verdict(breach.rule, not breach.judged, breach.why, frames, judged=breach.judged)
+
+
+def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed]) -> Iterator[Breach]:
+    found, hosts = visits(analysis), programs(analysis)
+    folders: dict[tuple[str, str, str], Folder] = {}
+    pop3: list[Pop3Session] = []
+    imap: list[ImapSession] = []
+    for visit in found:
+        folder_of = partial(_folder, folders, visit)
+        if visit.connection.service == "pop3":
+            pop3.append(Pop3Session(visit))
+            pop3[-1].follow(folder_of("INBOX"))
+        else:
+            imap.append(ImapSession(visit, folder_of, _alone(visit, found)))
+            imap[-1].follow()
+    every: list[Pop3Session | ImapSession] = [*pop3, *imap]
+    judged = [session for session in every if session.visit.server in hosts]
+    for session in judged:
+        yield from session.breaches
+    given = [message for session in judged for message in session.given]
+    appended = [message for session in imap for message in session.appended]
+    yield from renamed(given)
+    yield from altered(given, carried, appended, _addresses(analysis))
+    reachable = _known_by_packets(analysis, ran)
+    for folder in folders.values():
+        if folder.server in hosts & reachable:
+            _outside(folder, carried, found)
+            yield from folder.breaches()
+    yield from deleted_unread(ran, pop3, imap)
+    yield from stored_by_readers(analysis, carried, ran, pop3, imap)
+
+
+def _folder(folders: dict[tuple[str, str, str], Folder], visit: Visit, name: str) -> Folder:
+    return folders.setdefault((visit.server, visit.user, name), Folder(visit.server, visit.user, name))
+
+
+def _alone(visit: Visit, others: Sequence[Visit]) -> bool:
+    """Whether nobody else changed the mailbox meanwhile, at whatever server."""
+    return not any(
+        other is not visit
+        and other.user == visit.user
+        and other.opened_ns <= visit.ended_ns
+        and visit.opened_ns <= other.ended_ns
+        and any(said.verb in _CHANGES for said in other.said)
+        for other in others
+    )
+
+
+def _outside(folder: Folder, carried: Sequence[Passage], found: Sequence[Visit]) -> None:
+    """Note in a folder what others brought to it, and what may have been done to it at another server."""
+    for passage in carried:
+        if passage.server == folder.server or passage.recipient.partition("@")[0] == folder.user:
+            folder.arrivals.append(passage.ended_ns)
+    for visit in found:
+        if visit.user == folder.user and visit.server != folder.server:
+            folder.doubts += [said.ended_ns for said in visit.said if said.verb in _CHANGES]
+
+
+def _addresses(analysis: Analysis) -> dict[str, frozenset[str]]:
+    started = of(analysis.log, events.Started)
+    return {entry.host: frozenset((*entry.event.mailboxes, *entry.event.takes)) for entry in started}
+
+
+def _known_by_packets(analysis: Analysis, ran: Sequence[Deed]) -> frozenset[str]:
+    """The hosts on which mail was changed by nothing but what their packets show: no web page, and no other program."""
+    by_web = {c.server.label for c in analysis.connections if c.service == "http"}
+    by_hand = {deed.host for deed in ran if not deed.plays}
+    emptied = any(True for _ in of(analysis.log, events.Emptied))
+    hosts = {deed.host for deed in ran if deed.plays}
+    return frozenset() if emptied else frozenset(hosts - by_web - by_hand)

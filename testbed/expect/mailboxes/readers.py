@@ -1,0 +1,122 @@
+"""Readers that delete what they have not fetched whole: nobody has it any more.
+
+A reader that deletes by what it has seen of a message, its header or a part, may have been told to; that is not judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from testbed.expect.deeds import Deed
+from testbed.expect.mailboxes.breach import READS, Breach
+from testbed.expect.mailboxes.dialogues import Visit
+from testbed.expect.mailboxes.imap import ImapSession
+from testbed.expect.mailboxes.pop3 import Pop3Session
+from testbed.expect.mailboxes.selected import Mail
+
+_SPELLED = re.compile(r"\b(DELE \d|STORE [\d*]|EXPUNGE\b)", re.I)
+_SEEKS = ("FROM", "TO", "CC", "BCC", "SUBJECT", "HEADER", "BODY", "TEXT", "LARGER", "SMALLER", "BEFORE", "SINCE", "ON")
+
+
+@dataclass(frozen=True, slots=True)
+class _Deletion:
+    """A message a reader deleted: what it is called, what was fetched of it, and the frames."""
+
+    visit: Visit
+    called: str
+    fetched: str  # "whole", "part", "looked", ""
+    known: bool  # that nothing more was fetched of it in other visits
+    frames: tuple[int, ...]
+
+
+def deleted_unread(
+    programs: Sequence[Deed], pop3: Sequence[Pop3Session], imap: Sequence[ImapSession]
+) -> Iterator[Breach]:
+    """Deletions by programs, of messages they had not fetched whole.
+
+    A command that spells out the deletion is the scenario's own deed.
+    """
+    for one in (*_by_pop3(pop3, imap), *_by_imap(imap, pop3)):
+        visit = one.visit
+        doers = [deed for deed in programs if deed.did(visit.connection)]
+        told = any(not deed.plays and _SPELLED.search(deed.command) for deed in doers)
+        if not doers or told or one.fetched == "whole" or not one.known:
+            continue
+        what = f"{visit.client} deleted {one.called} of {visit.user} at {visit.server}"
+        if one.fetched == "looked":
+            why = f"{what} by what it had seen of it: whether it was told to cannot be seen"
+            yield Breach(READS, why, one.frames, judged=False)
+        else:
+            how = "had fetched only in part" if one.fetched == "part" else "had not fetched"
+            yield Breach(READS, f"{what}, which it {how}", one.frames)
+
+
+def _by_pop3(sessions: Sequence[Pop3Session], others: Sequence[ImapSession]) -> Iterator[_Deletion]:
+    for session in sessions:
+        quit_said = any(said.verb == "QUIT" for said in session.visit.said)
+        elsewhere = [other for other in sessions if _same(session.visit, other.visit) and other is not session]
+        names = {other.ids.get(at) for other in elsewhere for at in other.whole}
+        by_imap = any(_same(session.visit, other.visit) and other.given for other in others)
+        for at, said in session.marked.items() if quit_said else ():
+            name = session.ids.get(at)
+            fetched = "whole" if at in session.whole or (name and name in names) else ""
+            fetched = fetched or ("part" if at in session.begun else "looked" if at in session.looked else "")
+            known = not by_imap and ((name is not None and None not in names) or not names)
+            yield _Deletion(session.visit, session.name(at), fetched, known, said.exchange.frames)
+
+
+def _by_imap(sessions: Sequence[ImapSession], others: Sequence[Pop3Session]) -> Iterator[_Deletion]:
+    for session in sessions:
+        mine = [other for other in sessions if _same(session.visit, other.visit)]
+        own = any(other.appended for other in mine)  # it may know what it has put there itself
+        by_pop3 = any(_same(session.visit, other.visit) and other.whole for other in others)
+        for folder, mail, called, said in session.deleted:
+            names = {(one.naming, one.name) for other in mine if other is not session for one in other.given}
+            key = (f"{folder.folder.name} {folder.naming}", f"UID {mail.uid}")
+            fetched = "whole" if mail.whole is not None or key in names else _fetched(mail)
+            fetched = fetched or ("looked" if _sought(session) else "")
+            known = not own and not by_pop3 and (mail.uid is not None or not names)
+            yield _Deletion(session.visit, called, fetched, known, said.exchange.frames)
+
+
+def _same(one: Visit, other: Visit) -> bool:
+    return (one.client, one.server, one.user) == (other.client, other.server, other.user)
+
+
+def _sought(session: ImapSession) -> bool:
+    """Whether messages were looked for by what is in them."""
+    arguments = (said.argument.upper().split() for said in session.visit.said if said.verb == "SEARCH")
+    return any(word in _SEEKS for words in arguments for word in words)
+
+
+def _fetched(mail: Mail) -> str:
+    """``whole`` where its halves or pieces join, ``part`` where they do not, ``looked`` for less."""
+    sections = {part.section for told in mail.seen for part in told.parts if part.offset is None}
+    if {"HEADER", "TEXT"} <= sections:
+        return "whole"
+    for section in ("", "TEXT"):
+        pieces = sorted(
+            (part.offset, part.offset + part.octets)
+            for told in mail.seen
+            for part in told.parts
+            if part.section == section and part.offset is not None
+        )
+        if pieces:
+            return _joined(pieces, mail.size if section == "" else None)
+    return "part" if "TEXT" in sections else "looked" if mail.seen else ""
+
+
+def _joined(pieces: Sequence[tuple[int, int]], size: int | None) -> str:
+    """What pieces make together; where nobody was told the size, one shorter than the others is the last."""
+    end = 0
+    ended = any(begin == over for begin, over in pieces)  # one asked for behind the end is empty (RFC 9051 §6.4.5)
+    for begin, over in pieces:
+        if over > begin > end:
+            return "part"
+        end = max(end, over)
+    if size is not None:
+        return "whole" if end >= size else "part"
+    lengths = [over - begin for begin, over in pieces]
+    return "whole" if ended or lengths[-1] < max(lengths) else "looked"

@@ -1,0 +1,78 @@
+"""Mail and passwords do not go in clear where TLS is required (RFC 8314 §3, RFC 8689 §4.2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from testbed.expect.conservation.passages import Passage
+from testbed.expect.rules.settings import meddled_with, settings
+from testbed.expect.verdict import Verdict
+from testbed.protocols.address import domain_of
+from testbed.protocols.smtp import MASK
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.security import TlsPolicies, policy_for
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Transaction
+
+_WHAT = "no mail goes in clear where TLS is required"
+_SECRET = ("PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER")  # mechanisms that send what opens the account
+
+
+def sent_in_clear(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
+    """The octets of a message, or what it logs in with, as a client sends them that is to use TLS."""
+    asked = _asked_for_tls(analysis)
+    for connection in analysis.connections:
+        client, server = connection.client.label, connection.server.label
+        if meddled_with(scenario, client):
+            continue
+        policies = settings(scenario, client).tls
+        for transaction in connection.transactions:
+            required = [to.address for to in transaction.recipients if _required(policies, to.address)]
+            wanted = _transaction_key(client, transaction) in asked
+            sent = transaction.message.command if transaction.message is not None else None
+            if (required or wanted) and sent is not None and sent.octets and _in_clear(connection, sent.frames):
+                reason = "its sender required TLS (RFC 8689)" if wanted else f"TLS is required for {required[0]}"
+                why = f"{client} sent {transaction.message_id or 'a message'} to {server} in clear, although {reason}"
+                yield Verdict(_WHAT, False, why, sent.frames[-1:])
+        frames = _password(connection) if _required(policies, "") else ()
+        if frames and _in_clear(connection, frames):
+            why = f"{client} logged in to {server} in clear, although TLS is required"
+            yield Verdict(_WHAT, False, why, frames[:1])
+
+
+def _required(policies: TlsPolicies, address: str) -> bool:
+    return policy_for(policies, domain_of(address)) == "required"
+
+
+def _asked_for_tls(analysis: Analysis) -> set[tuple[str, str, str]]:
+    """Messages a server took with REQUIRETLS, by the server."""
+    return {
+        _transaction_key(connection.server.label, transaction)
+        for connection in analysis.connections
+        for transaction in connection.transactions
+        if "REQUIRETLS" in transaction.parameters.upper().split() and any(to.accepted for to in transaction.recipients)
+    }
+
+
+def _transaction_key(host: str, transaction: Transaction) -> tuple[str, str, str]:
+    return host, transaction.message_id, transaction.sender.lower()
+
+
+def _password(connection: Connection) -> tuple[int, ...]:
+    """The frames of the first secret that AUTH sends."""
+    mechanism = ""
+    for exchange in connection.exchanges:
+        command = exchange.command
+        if command is not None and command.verb == "AUTH":
+            named, _, initial = command.argument.partition(" ")
+            mechanism = mechanism if named == MASK else named.upper()
+            if mechanism in _SECRET and (initial or named == MASK) and command.octets:
+                return command.frames
+    return ()
+
+
+def _in_clear(connection: Connection, frames: Sequence[int]) -> bool:
+    """Whether what these frames carry went before TLS, or without it."""
+    tls = connection.tls
+    return tls is None or not tls.version or (not tls.implicit and frames[-1] < tls.hello_frame)

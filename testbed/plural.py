@@ -1,0 +1,13 @@
+"""How many there are of something, in words."""
+
+from __future__ import annotations
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 packet``, ``2,048 packets``, ``1 copy``; ``plural`` where it takes more than an ``s``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def were(number: int, noun: str) -> str:
+    """``1 packet was``, ``2 packets were``."""
+    return f"{count(number, noun)} {'was' if number == 1 else 'were'}"

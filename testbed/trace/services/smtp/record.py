@@ -1,0 +1,56 @@
+"""What a dialogue has come to so far: its exchanges, and the transactions they make.  It can go back to a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog
+
+_MAX_EXCHANGES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a record had come: so many exchanges, these transactions, the head of the message last read."""
+
+    exchanges: int
+    transactions: TransactionLog
+    head: MessageHead
+
+
+class Record:
+    """Exchanges and transactions.  ``each`` is that of :class:`TransactionLog`."""
+
+    def __init__(self, *, each: bool) -> None:
+        self.exchanges: list[Exchange] = []
+        self.transactions = TransactionLog(each=each)
+        self.head = MessageHead()
+
+    def add(self, exchange: Exchange) -> None:
+        """An exchange that bears on no transaction."""
+        if len(self.exchanges) < _MAX_EXCHANGES:
+            self.exchanges.append(exchange)
+
+    def exchanged(self, exchange: Exchange) -> None:
+        """A command has all its replies."""
+        self.add(exchange)
+        if self.transactions.answered(exchange, self.head):
+            self.head = MessageHead()
+
+    def unanswered(self, exchange: Exchange) -> None:
+        """A command never gets its reply, or no more replies."""
+        assert exchange.command is not None
+        if exchange.command.frames:
+            self.add(exchange)
+        if exchange.command.verb in ("RCPT", "message") or exchange.reply is not None:
+            self.transactions.answered(exchange, self.head)
+
+    def place(self) -> Place:
+        """Where it is."""
+        return Place(len(self.exchanges), self.transactions.copy(), self.head)
+
+    def go_back(self, place: Place) -> None:
+        """What came since was something else."""
+        del self.exchanges[place.exchanges :]
+        self.transactions, self.head = place.transactions, place.head

@@ -1,0 +1,85 @@
+"""Programs that fetch mail, and lose it, are red by what is judged always; those that keep it are green."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed.outcome import Outcome, Result
+from tests.lab.test_liars import FOLDER, broken
+from tests.lab.test_scenarios import play, why
+
+pytestmark = pytest.mark.lab
+
+READER = """
+title: A reader that {lie}
+hosts:
+  bob.someschool.edu:
+    address: bob@someschool.edu
+    {host}
+  someschool.edu: {{serves: [pop3, imap], mailboxes: {{bob: {{password: opensesame}}}}}}
+{faults}
+steps:
+  - send: {{to: bob@someschool.edu, subject: Lunch, body: "At noon?\\n.\\n\\n..and here"}}
+  - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening, then\\nor at night\\n{long}"}}
+  - send: {{to: bob@someschool.edu, subject: Breakfast, body: "At dawn"}}
+  {step}
+  - wait: 3s
+expect:
+  - mailbox: {{of: bob@someschool.edu, messages: 0}}
+"""
+HALF = "bob.someschool.edu deleted message 2 of bob at someschool.edu, which it had fetched only in part"
+UNREAD = "bob.someschool.edu deleted message 2 of bob at someschool.edu, which it had not fetched"
+LIES = {
+    ("deletes-unread", "pop3"): UNREAD,
+    ("deletes-unread", "imap"): UNREAD,
+    ("deletes-half-read", "imap"): HALF,
+    ("forgets-one", "pop3"): "bob.someschool.edu fetched and deleted {two}, and has it nowhere",
+    ("forgets-one", "imap"): "bob.someschool.edu fetched and deleted {two}, and has it nowhere",
+    ("stores-nothing", "pop3"): "bob.someschool.edu fetched and deleted {one}, and has it nowhere",
+    ("stores-nothing", "imap"): "bob.someschool.edu fetched and deleted {three}, and has it nowhere",
+    ("stores-twice", "pop3"): "bob.someschool.edu stores 2 copies of {one}, and no cut connection explains it",
+    ("stores-twice", "imap"): "bob.someschool.edu stores 2 copies of {two}, and no cut connection explains it",
+}
+HONEST = [
+    ("keeps-all", "pop3"),
+    ("keeps-all", "imap"),
+    ("fetches-by-top", "pop3"),
+    ("fetches-in-halves", "imap"),
+    ("fetches-in-pieces", "imap"),
+]
+
+
+def read(lie: str, protocol: str, folder: Path, *, by_step: bool = False, faults: str = "") -> Outcome:
+    """What is said of a reader that plays Bob's machine, or is run there by a step."""
+    command = f"command: [{sys.executable}, {FOLDER / 'reader.py'}, {lie}, {protocol}, someschool.edu]"
+    step = f"- run: {{{command}, on: bob.someschool.edu}}" if by_step else ""
+    host = "" if by_step else command
+    return play(READER.format(lie=lie, step=step, host=host, faults=faults, long="more " * 60), folder)
+
+
+@pytest.mark.parametrize(("lie", "protocol"), LIES, ids=[" by ".join(one) for one in LIES])
+def test_a_reader_that_loses_mail_is_red(lie: str, protocol: str, tmp_path: Path) -> None:
+    found = broken(read(lie, protocol, tmp_path))
+    assert any(LIES[lie, protocol] in one for one in found), found
+
+
+@pytest.mark.parametrize("by_step", [False, True], ids=["plays-the-host", "in-a-step"])
+@pytest.mark.parametrize(("way", "protocol"), HONEST, ids=[" by ".join(one) for one in HONEST])
+def test_a_reader_that_keeps_what_it_deletes_is_green(way: str, protocol: str, by_step: bool, tmp_path: Path) -> None:
+    outcome = read(way, protocol, tmp_path, by_step=by_step)
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+def test_a_reader_in_a_step_is_judged_too(tmp_path: Path) -> None:
+    assert any(UNREAD in one for one in broken(read("deletes-unread", "pop3", tmp_path, by_step=True)))
+
+
+def test_whether_a_reader_was_told_to_delete_by_what_it_saw_is_not_judged(tmp_path: Path) -> None:
+    outcome = read("deletes-by-header", "imap", tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.judgement is not None
+    unseen = [verdict.why for verdict in outcome.judgement.not_judged]
+    assert any("deleted message 1 of bob at someschool.edu by what it had seen of it" in one for one in unseen)
