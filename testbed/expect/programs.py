@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from testbed.expect.conservation.passages import passages
+from testbed.expect.deeds import deeds
 from testbed.expect.observed import programs
+from testbed.expect.sealed import sealed, unless_sealed
+from testbed.expect.sent import offered
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
 from testbed.protocols import events
@@ -14,6 +18,8 @@ from testbed.trace.model.log import LogEntry, of
 def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
     """Every matching program, or so many of them, ended with the status, and said what it should."""
     which = f"'{expected.command}'" if expected.command else "every program"
+    if expected.agrees_with is not None:
+        return _judge_agreement(expected, analysis, which)
     what = f"{which} exited with status {expected.status}"
     what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
     what += f", saying '{expected.output}'" if expected.output is not None else ""
@@ -31,6 +37,26 @@ def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
             notes.append(f"no line of the output has '{expected.output}' in it")
     held = len(right) == (len(ended) if expected.count is None else expected.count)
     return Verdict(what, held, ", ".join(notes), tuple(sorted(frames)), expected.line)
+
+
+def _judge_agreement(expected: Exited, analysis: Analysis, which: str) -> Verdict:
+    """Status 0 for mail that was promised to every recipient, another for any other."""
+    what = f"{which} exited with a status that agrees with the replies to its mail"
+    carried = passages(analysis)
+    ended = [deed for deed in deeds(analysis) if deed.exited is not None and expected.command in deed.command]
+    notes, right, frames = [], 0, list[int]()
+    for deed in ended:
+        offers = offered(deed, analysis, carried)
+        failed = [one for one in offers if not one.taken]
+        status = deed.exited.event.status if deed.exited is not None else 0
+        right += (status == 0) == (bool(offers) and not failed)
+        fates = ", ".join(one.fate for one in (failed or offers)[:3]) or "it offered no message"
+        notes.append(f"status {status}, and {fates}")
+        frames += [*(frame for one in offers for frame in one.frames), *([deed.exited.frame] if deed.exited else [])]
+    held = bool(ended) and right == (len(ended) if expected.count is None else expected.count)
+    why = "; ".join(dict.fromkeys(notes)) or "no such program ran"
+    verdict = Verdict(what, held, why, tuple(sorted(frames)), expected.line)
+    return unless_sealed(verdict, sealed(analysis, {deed.host for deed in ended}))
 
 
 def _said(analysis: Analysis, ended: LogEntry[events.Exited], text: str) -> LogEntry[events.Said] | None:

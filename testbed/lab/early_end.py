@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.expect import judge
 from testbed.lab.context import LabContext
@@ -17,7 +18,7 @@ from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
 
 POLL_S = 0.1
-_QUIET_S = 0.4  # so long no packet must have come
+_QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
 
 
 class EarlyEnd:
@@ -28,10 +29,11 @@ class EarlyEnd:
         self._trace = trace
         self._writer = writer
         self._judged = -1
+        self._quiet_s = _QUIET_S + max((fault.pause for fault in lab.scenario.faults), default=0) / SECOND
 
     def reached(self) -> bool:
         """Whether every expectation holds and every fault has done its work by now."""
-        if self._lab.wire.quiet_s() < _QUIET_S:
+        if self._lab.wire.quiet_s() < self._quiet_s:
             return False
         self._writer.flush()
         octets = os.fstat(self._trace.fileno()).st_size

@@ -8,6 +8,7 @@ from pathlib import Path
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, header_field, text_digest
+from testbed.protocols.line_ends import loose_digest
 from testbed.protocols.report import StatusReport, read_report
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import MailHostSpec
@@ -59,6 +60,7 @@ class ProgramMaildirs:
                 body_sha256=sha256(body).hexdigest(),
                 header=field_digests(head),
                 text_sha256=text_digest(body),
+                loose_sha256=loose_digest(body),
                 sender=header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
                 subject=header_field(head[:_MAX_HEAD], "Subject"),
             ),

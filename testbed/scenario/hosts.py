@@ -13,7 +13,7 @@ from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Address, PeopleWait, Size
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.limits import RateLimit
-from testbed.scenario.mailboxes import MailboxSpec
+from testbed.scenario.mailboxes import Mailboxes
 from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.naming import MailServerName
 from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, RouteSpec
@@ -34,7 +34,7 @@ class MailHostSpec(HostSpec):
     mx: int = Field(
         default=10, strict=True, ge=0, le=65535, description="The preference of the domain's MX record for this host."
     )
-    mailboxes: dict[str, MailboxSpec] = Field(
+    mailboxes: Mailboxes = Field(
         default_factory=dict, description="The users of the domain: a list of names, or a mapping to quotas."
     )
     max_hops: int = Field(
@@ -70,18 +70,6 @@ class MailHostSpec(HostSpec):
     serves: tuple[Protocol, ...] | None = Field(
         default=None, description="How mailboxes can be read: pop3, imap; what the steps need when unsaid."
     )
-
-    @field_validator("mailboxes", mode="before")
-    @classmethod
-    def _names_alone(cls, value: object) -> object:
-        if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            [(name, times)] = Counter(value).most_common(1) or [("", 0)]
-            if times > 1:
-                raise ValueError(f"the mailbox '{name[:40]}' is listed {times} times")
-            return {name: {} for name in value}
-        if isinstance(value, dict):
-            return {name: {} if spec is None else spec for name, spec in value.items()}
-        raise ValueError("'mailboxes' is a list of names, or a mapping of names to quotas")
 
     starttls: bool = Field(
         default=False,
@@ -142,8 +130,14 @@ class UserAgentSpec(HostSpec):
 
     @property
     def traits(self) -> HostTraits:
-        """Its owner too."""
-        return replace(super().traits, owner=self.address, submits=self.server is not None)
+        """Its owner too, and with whom it begins TLS."""
+        starts_tls = self.tls == "starttls" and self.port != 465
+        return replace(
+            super().traits,
+            owner=self.address,
+            submits=self.server is not None,
+            starts_tls_with=(self.server or "") if starts_tls else "",
+        )
 
     def problems(self, names: Names) -> Found:
         """A port that its server does not have."""
@@ -222,6 +216,12 @@ class RelaySpec(MailHostSpec):
         if min(value) < SECOND:
             raise ValueError("a relay that tries again within a second hammers its peers; write 1s or more")
         return value
+
+    @property
+    def traits(self) -> HostTraits:
+        """Whether it begins TLS with others too."""
+        starts_tls = any(policy != "none" for policy in self.tls.values())
+        return replace(super().traits, starts_tls_with="*" if starts_tls else "")
 
     def problems(self, names: Names) -> Found:
         """Rules, which only receivers have, and mail that is forwarded to itself."""

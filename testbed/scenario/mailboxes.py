@@ -1,10 +1,11 @@
-"""A mailbox in a scenario."""
+"""Mailboxes in a scenario."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from testbed.scenario.base import Part, Size
 from testbed.scenario.names import Names
@@ -53,3 +54,18 @@ class MailboxSpec(Part):
             if rule.fileinto is not None and rule.fileinto not in self.all_folders:
                 near = did_you_mean(rule.fileinto, self.all_folders)
                 yield ("rules", place, "fileinto"), f"the mailbox has no folder '{rule.fileinto[:60]}'{near}"
+
+
+def _names_alone(value: object) -> object:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        [(name, times)] = Counter(value).most_common(1) or [("", 0)]
+        if times > 1:
+            raise ValueError(f"the mailbox '{name[:40]}' is listed {times} times")
+        return {name: {} for name in value}
+    if isinstance(value, dict):
+        return {name: {} if spec is None else spec for name, spec in value.items()}
+    raise ValueError("'mailboxes' is a list of names, or a mapping of names to quotas")
+
+
+Mailboxes = Annotated[dict[str, MailboxSpec], BeforeValidator(_names_alone)]
+"""By the names of their owners; files may list the names alone."""

@@ -17,6 +17,7 @@ class HostTraits:
     those it takes mail at, or a program listens on; ``lmtp`` tells that the lab's own takes mail by LMTP at one.
     ``mailboxes`` gives the folders of each by its address, ``aliases`` are the other addresses it takes mail for.
     ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
+    ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     """
 
     role: str
@@ -29,6 +30,7 @@ class HostTraits:
     aliases: tuple[str, ...] = ()
     owner: str = ""
     submits: bool = False
+    starts_tls_with: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testbed.durations import MINUTE
 from testbed.scenario.base import Duration
@@ -96,6 +96,16 @@ class Exited(Tagged):
     )
     count: int | None = Field(default=None, strict=True, ge=1, description="How many of them end so; without it, all.")
     output: str | None = Field(default=None, min_length=1, description="A line of its output has this in it.")
+    agrees_with: Literal["message"] | None = Field(
+        default=None,
+        description="'message' in place of a status: it is 0 if every recipient was promised its mail, and only then.",
+    )
+
+    @model_validator(mode="after")
+    def _one_status(self) -> Exited:
+        if self.agrees_with is not None and "status" in self.model_fields_set:
+            raise ValueError("'agrees_with' stands in place of 'status'; say one of them")
+        return self
 
     def problems(self, names: Names) -> Found:
         """A command that nobody runs."""

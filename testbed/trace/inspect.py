@@ -12,6 +12,7 @@ from testbed.trace.flows import Flows, flows
 from testbed.trace.icmp import Complaint, complaints
 from testbed.trace.model.log import log_entry
 from testbed.trace.services.table import PORTS
+from testbed.trace.staged import staged
 from testbed.trace.tls.decryption import decrypt
 from testbed.trace.understanding import Understanding
 
@@ -52,7 +53,7 @@ def analyse(
         problems=(*capture.problems, *table.unread, *decrypted.problems),
         capture=capture,
         table=table,
-        understanding=Understanding(table, found, capture.names, errors, decrypted, show_credentials),
+        understanding=Understanding(table, found, capture.names, errors, decrypted, show_credentials, staged(log)),
     )
 
 

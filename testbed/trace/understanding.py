@@ -17,13 +17,17 @@ from testbed.trace.findings import find_in_connection
 from testbed.trace.flows import Flow, Flows
 from testbed.trace.icmp import Complaint
 from testbed.trace.model.connection import Connection, Endpoint
+from testbed.trace.staged import NOTHING, Staged, excused
 from testbed.trace.tls.decryption import Decrypted
 
 _KEPT = 1_024  # connections analysed last, which are likely to be asked for again
 
 
 class Understanding:
-    """Analyses flows on demand.  ``complaints`` are the ICMP errors by the number of the flow they concern, from 0."""
+    """Analyses flows on demand.
+
+    ``complaints`` are the ICMP errors by the number of the flow they concern, from 0; ``deeds`` what a lab has staged.
+    """
 
     def __init__(
         self,
@@ -33,8 +37,10 @@ class Understanding:
         complaints: dict[int, list[Complaint]],
         decrypted: Decrypted,
         show_credentials: bool = False,
+        deeds: Staged = NOTHING,
     ) -> None:
         self.flows = flows
+        self._deeds = deeds
         self.complaints = complaints
         self.decrypted = decrypted
         options = lambda row: parse_options(table.options(row))  # noqa: E731
@@ -91,7 +97,8 @@ class Understanding:
 
     def _understand(self, number: int, index: int) -> Understood:
         found = understand(number, index, self.flows[index], self._source, self._objections(index))
-        return replace(found, connection=replace(found.connection, findings=find_in_connection(found.connection)))
+        findings = excused(find_in_connection(found.connection), found.connection, self._deeds)
+        return replace(found, connection=replace(found.connection, findings=findings))
 
 
 class Connections(Sequence[Connection]):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.expect.conservation import NOT_JUDGED
 from testbed.outcome import Outcome, Result
 from testbed.protocols import events
 from testbed.trace.model.log import of
@@ -56,6 +57,21 @@ steps:
   - wait: 6s
 expect:
   - reply: {{from: someschool.edu, to: RCPT, code: 450 4.2.1, count: 1}}
+"""
+MALFORMED = """
+title: The program of {host} is sent LF alone, and {lie}
+hosts:
+  {host}:
+    role: {role}
+    command: [{python}, {program}, {lie}]
+    mailboxes: [alice, bob]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+steps:
+  - talk: {{to: {host}, say: [EHLO x, "MAIL FROM:<alice@crepes.fr>", "RCPT TO:<bob@someschool.edu>", DATA,
+            octets: "Message-ID: <1.odd@x><CRLF><CRLF>Lunch here<LF>.at noon?<CRLF>", ".", QUIT]}}
+  - wait: 1s
+expect:
+  - delivered: {{to: bob@someschool.edu}}
 """
 RESTART = """
 faults:
@@ -189,6 +205,21 @@ def test_a_receiver_that_keeps_its_promises_is_green(way: str, tmp_path: Path) -
     assert outcome.result is Result.HELD, why(outcome)
 
 
+@pytest.mark.parametrize("way", ["mends-line-ends", "changes-a-letter"])
+@pytest.mark.parametrize(
+    ("host", "role", "program"),
+    [("someschool.edu", "receiver", "receiver.py"), ("crepes.fr", "relay", "relay.py")],
+)
+def test_line_ends_that_are_none_may_be_mended_and_no_more(
+    host: str, role: str, program: str, way: str, tmp_path: Path
+) -> None:
+    """RFC 5321 §2.3.8: nobody may send them, so servers make of them what they hold right."""
+    text = MALFORMED.format(lie=way, python=sys.executable, program=FOLDER / program, host=host, role=role)
+    found = broken(play(text, tmp_path))
+    altered = [f"{host} altered {{one}}" in one for one in found]
+    assert altered == ([] if way == "mends-line-ends" else [True])
+
+
 def test_a_receiver_that_loses_what_it_had_not_stored_when_it_was_killed_is_red(tmp_path: Path) -> None:
     found = broken(played(RECEIVER + RESTART, "receiver.py", "stores-too-late", tmp_path))
     assert any("answered 250 for {one} to bob@someschool.edu; it is neither" in one for one in found), found
@@ -214,6 +245,15 @@ def test_a_relay_that_was_killed_before_it_could_note_a_250_has_doubled_nothing(
     assert outcome.judgement is not None
     assert "2 copies of" in outcome.judgement.mail[-1].why
     assert "(RFC 1047)" in outcome.judgement.mail[-1].why
+
+
+def test_a_template_of_a_message_is_no_queue(tmp_path: Path) -> None:
+    """What is put off lies where nobody looks."""
+    elsewhere = RELAY.replace("environment: {{", f"environment: {{{{QUEUE_AT: {tmp_path}/queue, ")
+    outcome = played(elsewhere, "relay.py", "keeps-what-is-put-off", tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.judgement is not None
+    assert [verdict.what for verdict in outcome.judgement.mail if not verdict.judged] == [NOT_JUDGED]
 
 
 @pytest.mark.parametrize(

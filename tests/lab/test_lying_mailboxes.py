@@ -163,6 +163,12 @@ def test_an_imap_server_that_breaks_a_promise_is_red(lie: str, tmp_path: Path) -
     assert any(sentence in one for one in found), found
 
 
+@pytest.mark.parametrize("lie", ["deletes-what-was-fetched", "deletes-one-more", "deletes-before-quit"])
+def test_a_loss_that_no_later_visit_shows_is_seen_in_the_maildir(lie: str, tmp_path: Path) -> None:
+    found = broken(visited(lie, "pop3", BY_POP3[lie][0][:1], tmp_path))
+    assert any("someschool.edu lost" in one or "never reached QUIT" in one for one in found), found
+
+
 @pytest.mark.parametrize("faults", ["", CRASH], ids=["", "killed-and-started-again"])
 @pytest.mark.parametrize("protocol", HONEST)
 def test_a_server_that_keeps_its_promises_is_green_over_cuts_and_a_crash(

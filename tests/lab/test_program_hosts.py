@@ -14,6 +14,7 @@ from testbed.outcome import Outcome, Result
 from testbed.protocols import events
 from testbed.scenario.load import parse
 from testbed.scenario.problems import ScenarioError
+from testbed.trace.model.connection import Closure
 from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 from tests.lab.test_programs import said
@@ -86,6 +87,29 @@ expect:
     assert "listening at 127.0.0.20" in said(outcome)
     assert logged(outcome, events.CameTrue)  # and the nine seconds were not waited for
     assert outcome.played.seconds < 9
+
+
+def test_a_wait_does_not_end_before_a_reply_that_comes_late(tmp_path: Path) -> None:
+    outcome = play(
+        f"""
+title: The reply comes when the message is there already
+hosts:
+  crepes.fr: {{role: relay, command: [{sys.executable}, {LITTLE_RELAY}, "{{domain}}", 25, 587]}}
+faults:
+  - {{at: someschool.edu, on: message, delay: 2s, times: 1}}
+steps:
+  - send: {{to: bob@someschool.edu}}
+  - wait: 20s
+expect:
+  - delivered: {{to: bob@someschool.edu}}
+""",
+        tmp_path,
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    assert "reply-to-message-lost" not in {finding.code for finding in outcome.analysis.findings}
+    [last] = [c for c in outcome.analysis.connections if c.server.name == "someschool.edu" and c.service == "smtp"]
+    assert last.ending.closure is Closure.NORMAL
 
 
 def test_what_it_still_owes_is_told_from_its_packets(tmp_path: Path) -> None:
@@ -357,6 +381,8 @@ MISTAKES = {
     "hosts: {ns.lab: {command: x}}\nfaults: [{zone: someschool.edu, answer: NXDOMAIN}]": "answers what it answers",
     "hosts: {alice.crepes.fr: {command: x}}": "is a program, and sends when it likes",
     "expect: [running: crepes.fr]": "crepes.fr is no program",
+    "hosts: {crepes.fr: {command: x}, someschool.edu: {starttls: true}}\n"
+    "faults: [{tls: someschool.edu, is: injected}]": "no client of the lab's own, which is where this is staged,",
 }
 
 
@@ -381,6 +407,21 @@ def test_a_program_takes_over_from_the_host_in_whose_place_it_is_put(tmp_path: P
     assert [getattr(step, "duration", None) for step in found.steps] == [None, 2_000_000_000]
     assert getattr(found.expect[0], "within", None) == 2_000_000_000  # the least
     assert getattr(found.expect[1], "at_least", None) == 1
+
+
+def test_the_pace_of_a_server_is_compressed_like_what_is_expected_of_it() -> None:
+    text = """
+title: x
+compress: 100
+faults:
+  - {at: someschool.edu, on: MAIL, then: drip}
+  - {at: someschool.edu, on: RCPT, delay: 20s}
+steps: [send: {to: bob@someschool.edu}]
+expect: [connection: {from: crepes.fr, to: someschool.edu, at_least: 30s}]
+"""
+    drip, late = parse(text).faults
+    assert [getattr(drip, "pace", None), getattr(late, "delay", None)] == [10_000_000, 200_000_000]
+    assert getattr(parse(text).expect[0], "at_least", None) == 300_000_000
 
 
 def test_without_other_users_it_runs_too_but_not_what_needs_root(tmp_path: Path) -> None:

@@ -160,6 +160,13 @@ def test_the_sixtieth_mx_counts_although_fifty_are_shown(last: str, code: str) -
     assert shown == 50
 
 
+def test_a_host_that_asks_for_its_own_domain_is_in_no_loop() -> None:
+    """It may check the sender of a message, or deliver to its own users."""
+    own = Talk().ask("own.example", "MX", "MX 1 own.example").ask("own.example", "A", "A 10.0.0.1")
+    other = Talk().ask("y.example", "MX", "MX 1 own.example")
+    assert [finding.code for finding in findings(own, other)] == ["mx-is-self"]
+
+
 def test_odd_answers_count_one_each_whatever_ports_the_questions_came_from() -> None:
     twice = Talk().ask("x.example", "MX", "MX 1 mx.x.example", cut=5).ask("y.example", "MX", "MX 1 mx.y.example", cut=5)
     told = [finding.text for finding in findings(twice) if finding.code == "malformed-answer"]

@@ -11,7 +11,8 @@ from testbed.trace.inspect import inspect
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.services.imap.dialogue import ImapDialogue
 from testbed.trace.services.pop3.dialogue import Pop3Dialogue
-from testbed.trace.services.reading.results import reading_result
+from testbed.trace.services.reading.outcome import outcome_of_reading
+from testbed.trace.services.reading.results import Part, Told, reading_result
 from testbed.trace.tcp.reassembly import Chunk, Gap
 from tests.conftest import PROJECT
 
@@ -172,3 +173,26 @@ def test_a_real_pop3_visit_is_told_in_a_line() -> None:
 @pytest.mark.skipif(not CORPUS.exists(), reason="the public captures (../shared/corpus) are not here")
 def test_what_only_uses_the_port_is_not_taken_for_pop3() -> None:
     assert [c.service for c in inspect(CORPUS / "pop3" / "redis-50-pings.pcap").connections] == [""]
+
+
+IMAP_IN = ["S * OK\n", "C a1 SELECT INBOX\n", "S * 2 EXISTS\na1 OK\n"]
+EXPUNGED = {
+    "two that remove one": ["C a2 EXPUNGE\n", "S * 2 EXPUNGE\na2 OK\n", "C a3 EXPUNGE\n", "S a3 OK\n"],
+    "one that removes two": ["C a2 EXPUNGE\n", "S * 2 EXPUNGE\n* 1 EXPUNGE\na2 OK\n"],
+    "one by UIDs": ["C a2 UID EXPUNGE 7:8\n", "S * VANISHED 7:8\na2 OK\n"],
+}
+
+
+@pytest.mark.parametrize(("said", "number"), zip(EXPUNGED.values(), (1, 2, 2), strict=True), ids=EXPUNGED)
+def test_what_expunge_removed_is_counted_not_how_often_it_was_said(said: list[str], number: int) -> None:
+    assert outcome_of_reading(talk(ImapDialogue, *IMAP_IN, *said)).endswith(f"{number} expunged")
+
+
+def test_whoever_asks_is_told_every_line() -> None:
+    dialogue = ImapDialogue(tells=True)
+    said = b"* 3 FETCH (FLAGS (\\Seen) UID 7 BODY[]<5> {5}\r\nhello RFC822.SIZE 90)\r\na1 OK\r\n"
+    dialogue.feed(Chunk(SERVER, b"* OK\r\n", 1, 1))
+    dialogue.feed(Chunk(CLIENT, b"a1 FETCH 3 (FLAGS UID BODY[]<5.5> RFC822.SIZE)\r\n", 2, 2))
+    dialogue.feed(Chunk(SERVER, said, 3, 3))
+    [told] = reading_result(dialogue.finish()[0][-1]).told
+    assert told == Told("FETCH", 3, uid=7, size=90, flags=frozenset(("\\seen",)), parts=(Part("", 5, 5),))

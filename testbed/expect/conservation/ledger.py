@@ -80,7 +80,8 @@ class Ledger:
             for connection in analysis.connections
             if service_of(connection.service).mail is Mail.PULLED and deletes(connection)
         }
-        self._queues = {entry.host for entry in of(analysis.log, events.QueueSeen)}
+        given = {(passage.server, message_id) for passage in carried for message_id in (passage.message_id, "")}
+        self._queues = {e.host for e in of(analysis.log, events.QueueSeen) if (e.host, e.event.message_id) in given}
         self._files = {(entry.host, entry.event.message_id) for entry in of(analysis.log, events.HoldsFile)}
         self._listings = Listings(analysis.log)
         self._carried = carried

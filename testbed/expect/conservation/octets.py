@@ -1,7 +1,8 @@
 """Octets end to end: what a host was given is what it hands on and what lies in the mailbox.
 
 Trace headers go on top, and whoever may add a field may add it anywhere (RFC 5321 §4.4, RFC 6409 §8).  Octets beyond
-ASCII may be encoded for a next hop that cannot take them (RFC 6152 §3).  All else is altered.
+ASCII may be encoded for a next hop that cannot take them (RFC 6152 §3), and a CR or LF that stands alone may be mended
+(RFC 5321 §2.3.8).  All else is altered.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> s
     decoded = _decoded(analysis, after.content)
     if decoded and any(_decoded(analysis, one) == decoded for one in contents):
         return _lost_field(contents, after.content.fields, _OF_ENCODING)
-    return _OTHER_TEXT
+    mended = _mended(contents, after.content.loose_sha256)
+    return _lost_field(mended, after.content.fields) if mended else _OTHER_TEXT
 
 
 def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
@@ -74,14 +76,18 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
     if not stored.body_sha256 or not before or len(contents) < len(before):
         return ""
     if stored.text_sha256:
-        return difference(contents, stored.text_sha256, stored.header)
+        return difference(contents, stored.text_sha256, stored.loose_sha256, stored.header)
     return "" if any(one.body_sha256 == stored.body_sha256 for one in contents) else _OTHER_TEXT
 
 
-def difference(before: Sequence[Content], text_sha256: str, fields: Sequence[str]) -> str:
+def difference(before: Sequence[Content], text_sha256: str, loose_sha256: str, fields: Sequence[str]) -> str:
     """What makes a message none of those ``before`` it, ``""`` where it is one; fields may have come on top."""
-    same = [one for one in before if one.text_sha256 == text_sha256]
+    same = [one for one in before if one.text_sha256 == text_sha256] or _mended(before, loose_sha256)
     return _lost_field(same, fields) if same else _OTHER_TEXT
+
+
+def _mended(before: Sequence[Content], loose_sha256: str) -> list[Content]:
+    return [one for one in before if one.malformed and one.loose_sha256 == loose_sha256]
 
 
 def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: frozenset[str] = frozenset()) -> str:

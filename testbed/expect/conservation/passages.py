@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, text_digest
+from testbed.protocols.line_ends import loose_digest, stand_alone
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -38,28 +39,33 @@ class Content:
     """The octets of a message: digests of its header fields, of its body, and of that without empty lines at its end.
 
     ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
-    of its messages this is.
+    of its messages this is.  ``malformed`` tells that a CR or LF stands alone in the body, which may be mended:
+    ``loose_sha256`` is the :func:`testbed.protocols.line_ends.loose_digest` of it.
     """
 
     fields: tuple[str, ...]
     body_sha256: str
     text_sha256: str
+    loose_sha256: str
+    malformed: bool
     place: tuple[int, int]
 
 
 def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
     """The digests of a message."""
     header, _, body = octets.partition(b"\r\n\r\n")
-    return Content(field_digests(header), sha256(body).hexdigest(), text_digest(body), place)
+    digests = field_digests(header), sha256(body).hexdigest(), text_digest(body), loose_digest(body)
+    return Content(*digests, malformed=stand_alone(body), place=place)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One message for one recipient, handed from one host to the next, or offered to it, on a numbered connection.
 
-    ``content`` is None where the capture does not hold the message whole.  ``silent`` tells that nobody is to hear of a
-    failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).  ``began_ns`` is when the message was sent.
-    ``known_as`` is the Message-ID under which its client was given it, ``message_id`` the one it is handed on with.
+    ``content`` is None where the capture does not hold the message whole, or a CR or LF stands alone in its header.
+    ``silent`` tells that nobody is to hear of a failure: the null path, or NOTIFY without FAILURE (RFC 3461 §4.1).
+    ``began_ns`` is when the message was sent.  ``known_as`` is the Message-ID under which its client was given it,
+    ``message_id`` the one it is handed on with.
     """
 
     client: str
@@ -98,12 +104,13 @@ def passages(analysis: Analysis) -> list[Passage]:
 
 
 def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
-    contents: dict[int, deque[tuple[MailObject, Content]]] = {}
+    contents: dict[int, deque[tuple[MailObject, Content | None]]] = {}
     pushing = tuple(connection.number for connection in analysis.connections if connection.transactions)
     for mail in mail_objects(replace(analysis, chosen=pushing), analysis.understanding.decrypted.flows):
         if mail.direction == "to server" and mail.complete:
             content = content_of(mail.octets, (mail.connection, mail.ordinal))
-            contents.setdefault(mail.connection, deque()).append((mail, content))
+            known = None if stand_alone(mail.octets.partition(b"\r\n\r\n")[0]) else content
+            contents.setdefault(mail.connection, deque()).append((mail, known))
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:
         if connection.transactions:
@@ -113,7 +120,7 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
 def _of_connection(
     analysis: Analysis,
     connection: Connection,
-    contents: deque[tuple[MailObject, Content]],
+    contents: deque[tuple[MailObject, Content | None]],
     crashes: list[tuple[str, int]],
 ) -> Iterator[Passage]:
     for transaction in connection.transactions:

@@ -13,7 +13,7 @@ from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed, deeds
 from testbed.expect.mailboxes.breach import Breach
 from testbed.expect.mailboxes.dialogues import Visit, visits
-from testbed.expect.mailboxes.folder import Folder
+from testbed.expect.mailboxes.folder import Folder, Look
 from testbed.expect.mailboxes.given import altered, renamed
 from testbed.expect.mailboxes.imap import ImapSession
 from testbed.expect.mailboxes.pop3 import Pop3Session
@@ -66,6 +66,7 @@ def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed
     for folder in folders.values():
         if folder.server in hosts & reachable:
             _outside(folder, carried, found)
+            _at_the_end(folder, analysis)
             yield from folder.breaches()
     yield from deleted_unread(ran, pop3, imap)
     yield from stored_by_readers(analysis, carried, ran, pop3, imap)
@@ -95,6 +96,16 @@ def _outside(folder: Folder, carried: Sequence[Passage], found: Sequence[Visit])
     for visit in found:
         if visit.user == folder.user and visit.server != folder.server:
             folder.doubts += [said.ended_ns for said in visit.said if said.verb in _CHANGES]
+
+
+def _at_the_end(folder: Folder, analysis: Analysis) -> None:
+    """The last look is the lab's own, where mail for the folder was seen to lie in a Maildir."""
+    if folder.name != "INBOX" or not any(map(folder.holds, of(analysis.log, events.Stored))):
+        return
+    held = [entry.frame for entry in of(analysis.log, events.HoldsMail) if folder.holds(entry)]
+    ended = [(entry.time_ns, entry.frame) for entry in of(analysis.log, events.LabEnded)]
+    for time_ns, frame in ended[-1:]:
+        folder.looks.append(Look(time_ns, time_ns, len(held), (*held, frame)))
 
 
 def _addresses(analysis: Analysis) -> dict[str, frozenset[str]]:

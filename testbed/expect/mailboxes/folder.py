@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from testbed.expect.mailboxes.breach import KEEPS, NAMES, REMOVES, Breach
+from testbed.protocols import events
+from testbed.trace.model.log import LogEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class Folder:
                 if before.ended_ns <= after.began_ns and not self._doubtful(before, after):
                     yield from self._missing(before, after)
                 yield from self._still_there(before, after)
+
+    def holds(self, entry: LogEntry[events.Stored] | LogEntry[events.HoldsMail]) -> bool:
+        """Whether an entry is about mail in it, seen as a file."""
+        return entry.host == self.server and entry.event.recipient.partition("@")[0].lower() == self.user
 
     @property
     def _what(self) -> str:

@@ -39,12 +39,13 @@ def stored_by_readers(
 ) -> Iterator[Breach]:
     """Programs that play the reader, and have what they fetched nowhere, or twice."""
     readers = {deed.host for deed in programs if deed.plays}
-    shown = {entry.host for entry in of(analysis.log, events.QueueSeen)}
     crashed = {entry.host for entry in of(analysis.log, events.Crashed)}
     files = list(of(analysis.log, events.HoldsFile))
     held = {(entry.host, entry.event.message_id) for entry in (*files, *of(analysis.log, events.HoldsMail))}
     held |= {(passage.client, passage.known_as) for passage in carried if passage.promised}
     fetched = [one for one in (*_by_pop3(pop3), *_by_imap(imap)) if one.message_id and one.visit.client in readers]
+    known = {(one.visit.client, message_id) for one in fetched for message_id in (one.message_id, "")}
+    shown = {e.host for e in of(analysis.log, events.QueueSeen) if (e.host, e.event.message_id) in known}
     for one in fetched:
         host = one.visit.client
         if one.deleted and (host, one.message_id) not in held:

@@ -11,11 +11,15 @@ from testbed.expect.conservation.passages import Passage
 from testbed.expect.mailboxes import mailboxes
 from testbed.expect.rules.ended_data_early import ended_data_early
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
+from testbed.expect.rules.letters_stay import letters_stay
+from testbed.expect.rules.mail_for_nobody import mail_for_nobody
 from testbed.expect.rules.mail_loops import mail_loops
 from testbed.expect.rules.null_path_answered import null_path_answered
 from testbed.expect.rules.open_relay import open_relay
 from testbed.expect.rules.programs_run_on import programs_run_on
 from testbed.expect.rules.sent_in_clear import sent_in_clear
+from testbed.expect.rules.sent_twice import sent_twice
+from testbed.expect.rules.silent_failures import silent_failures
 from testbed.expect.rules.tried_again_after_refusal import tried_again_after_refusal
 from testbed.expect.rules.tried_again_too_soon import tried_again_too_soon
 from testbed.expect.verdict import Verdict
@@ -33,6 +37,10 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     programs_run_on,
     ended_data_early,
     mailboxes,
+    silent_failures,
+    sent_twice,
+    mail_for_nobody,
+    letters_stay,
 )
 
 

@@ -104,9 +104,10 @@ class Started(LogEvent):
 
 @event("queue-seen")
 class QueueSeen(LogEvent):
-    """A message lies in a file below a program's directory: its queue can be looked into."""
+    """A message lies in a file below a program's directory: if it was given it, its queue can be looked into."""
 
     file: str
+    message_id: str = ""
 
 
 @event("said")

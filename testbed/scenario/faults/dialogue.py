@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from testbed.durations import MILLISECOND, SECOND, format_duration
 from testbed.protocols.smtp import HELLOS
-from testbed.scenario.base import Address, Duration, PeopleWait
+from testbed.scenario.base import Address, PeopleWait
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
 from testbed.scenario.faults.when import When
@@ -86,7 +86,7 @@ class DialogueFault(When):
         "character.",
         examples=["220-mx<LF>220 ready<LF>"],
     )
-    delay: Duration | None = Field(
+    delay: PeopleWait | None = Field(
         default=None,
         ge=MILLISECOND,
         description="How late it answers, or does what 'then' says; alone, its own answer comes late, and whole.",
@@ -106,7 +106,7 @@ class DialogueFault(When):
     octet: int | None = Field(
         default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
     )
-    pace: Duration = Field(
+    pace: PeopleWait = Field(
         default=SECOND, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
     )
     restart: PeopleWait | None = Field(
@@ -205,6 +205,11 @@ class DialogueFault(When):
     def moment(self) -> Literal["command", "act", "reply"]:
         """Before what has been done, when it is done, or when it is answered the deed comes."""
         return self.after or ("act" if self.on == "message" else "command")
+
+    @property
+    def pause(self) -> int:
+        """Before an answer, or between two octets."""
+        return max(self.delay or 0, self.pace if self.then in ("drip", "sip") else 0)
 
     @property
     def reads_partly(self) -> bool:

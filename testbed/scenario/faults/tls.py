@@ -61,13 +61,20 @@ class TlsFault(When):
         return self.times
 
     def problems(self, names: Names) -> Found:
-        """A server without TLS, or with its own."""
+        """A server without TLS, or with its own; nobody whose STARTTLS more could be put behind."""
         server = names.hosts.get(self.tls)
         if server is not None and "mail server" in server.nouns and not server.tls:
             yield ("tls",), f"{self.tls} has no TLS; give the host 'starttls: true'"
         if names.is_program(self.tls):
             problem = f"{self.tls} is a program, and makes its TLS itself"
             yield ("tls",), f"{problem}; give it the wrong certificate in its 'files'"
+        if self.is_ == "injected" and not any(
+            not host.is_program and host.starts_tls_with in ("*", self.tls)
+            for name, host in names.hosts.items()
+            if name != self.tls
+        ):
+            problem = f"no client of the lab's own, which is where this is staged, begins TLS with {self.tls}"
+            yield ("is",), f"{problem}; say 'tls: opportunistic' of a relay that is no program"
 
     def describe(self) -> str:
         """One line in words."""

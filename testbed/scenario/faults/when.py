@@ -31,6 +31,11 @@ class Window(Part):
             raise ValueError("'until' must come after 'from'")
         return self
 
+    @property
+    def pause(self) -> int:
+        """How long it may keep hosts from saying anything while something is under way, in nanoseconds."""
+        return 0
+
     def window(self) -> str:
         """The window in words, with a space before them, or nothing."""
         since = f" from {format_duration(self.from_)}" if self.from_ else ""

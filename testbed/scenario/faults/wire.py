@@ -130,6 +130,11 @@ class WireFault(When):
         always = self.act in _ALWAYS and "times" not in self.model_fields_set
         return None if found == "all" or always else int(found)
 
+    @property
+    def pause(self) -> int:
+        """While a packet is held back."""
+        return max(self.delay or 0, self.jitter or 0)
+
     def problems(self, names: Names) -> Found:
         """Packets that are on no wire."""
         if self.between[0] == self.between[1]:

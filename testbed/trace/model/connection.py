@@ -11,6 +11,8 @@ from testbed.trace.model.phase import Phase, PhaseSpan
 from testbed.trace.model.remark import Remark
 from testbed.trace.model.tls import TlsSession
 
+_OF_NO_MAIL = frozenset(("RSET", "NOOP", "QUIT"))  # commands with which no mail is handed over
+
 
 class Handshake(StrEnum):
     """How the opening of a connection ended."""
@@ -129,6 +131,13 @@ class Connection:
     def finding(self, code: str, severity: Severity, text: str, frames: tuple[int, ...], reference: str) -> Finding:
         """A finding about this connection alone."""
         return Finding(code, severity, text, frames, reference, (self.number,))
+
+    @property
+    def all_taken(self) -> bool:
+        """Whether mail was handed over, and all of it was taken: what else went wrong kept nobody's mail back."""
+        recipients = [recipient for transaction in self.transactions for recipient in transaction.recipients]
+        unanswered = {e.command.verb for e in self.exchanges if e.command and (e.reply is None or not e.reply.whole)}
+        return bool(recipients) and all(to.accepted for to in recipients) and unanswered <= _OF_NO_MAIL
 
     @property
     def said_goodbye(self) -> bool:

@@ -16,7 +16,7 @@ _HANDSHAKES = {
     Handshake.UNANSWERED: (
         "syn-unanswered",
         "{server} never answered {client}'s SYN: the host is down, or something swallows its packets",
-        "RFC 5321 §4.5.3.2.1",
+        "RFC 9293 §3.8.3",
     ),
     Handshake.UNREACHABLE: (
         "host-unreachable",
@@ -82,7 +82,8 @@ def resets(connection: Connection) -> Iterator[Finding]:
     breaker = connection.server if connection.ending.by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.ending.frames
-    yield connection.finding("connection-reset", Severity.ERROR, text, frames, "RFC 5321 §3.8")
+    severity = Severity.INFO if connection.all_taken else Severity.ERROR
+    yield connection.finding("connection-reset", severity, text, frames, "RFC 9293 §3.5.2")
 
 
 def _objection(connection: Connection) -> str:

@@ -25,6 +25,7 @@ CHANGES: dict[str, Callable[[bytes, bytes], tuple[bytes, bytes]]] = {
     "marks-the-subject": lambda head, body: (re.sub(rb"(?mi)^Subject:", b"Subject: [SPAM]", head), body),
     "folds-the-subject": lambda head, body: (re.sub(rb"(?mi)^(Subject: \w+) ", rb"\1\r\n ", head), body),
     "ends-without-a-line-end": lambda head, body: (head, body.rstrip(b"\r\n")),
+    "mends-line-ends": lambda head, body: (head, re.sub(rb"(?<!\r)\n\.?", b" ", body)),
     "adds-trace-fields": lambda head, body: (b"Delivered-To: bob\r\nReceived: by me\r\n" + head, body),
 }
 taken = 0
@@ -86,8 +87,9 @@ class Session(socketserver.StreamRequestHandler):
                 sender = line.partition(b"<")[2].partition(b">")[0].decode()
             if verb == b"RCPT":
                 user = line.partition(b"<")[2].partition(b"@")[0].decode()
-                users.append(user)
-                if LIE == "keeps-for-whom-it-refused" and user == "dave":
+                refused = LIE in ("keeps-for-whom-it-refused", "refuses-dave") and user == "dave"
+                users += [user] if LIE != "refuses-dave" or not refused else []
+                if refused:
                     self.say("550 5.1.1 No such user")
                     continue
             if verb == b"DATA":

@@ -1,7 +1,8 @@
 """A relay that keeps its promises, or breaks one: relay.py LIE.
 
-It takes mail on 25 and 587, keeps its queue in files of its directory (TESTBED_DIRECTORY), and tries every fifth of a
-second, ten times at the most.  Notifications for its own users go into their Maildirs (TESTBED_MAILBOXES).
+It takes mail on 25 and 587, keeps its queue in files of its directory (TESTBED_DIRECTORY) or of QUEUE_AT, and tries
+every fifth of a second, ten times at the most.  Notifications for its own users go into their Maildirs
+(TESTBED_MAILBOXES).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import time
 from pathlib import Path
 
 LIE, OWN = sys.argv[1], os.environ["TESTBED_DOMAIN"]
-QUEUE, BOXES = Path(os.environ["TESTBED_DIRECTORY"]) / "queue", Path(os.environ["TESTBED_MAILBOXES"])
+DIRECTORY, BOXES = Path(os.environ["TESTBED_DIRECTORY"]), Path(os.environ["TESTBED_MAILBOXES"])
+QUEUE = Path(os.environ.get("QUEUE_AT", DIRECTORY / "queue"))
 RETRY_S, MOST_TRIES = 0.2, 10
 FRIEND, NEXT_HOP = os.environ.get("FRIEND", ""), os.environ.get("NEXT_HOP", "")
 MOST_HOPS, FOR_EVER = 5, 30
@@ -26,6 +28,7 @@ CHANGES = {
     "changes-a-letter": lambda data: data.replace(b"noon", b"n00n"),
     "changes-the-message-id": lambda data: re.sub(rb"(?mi)^Message-ID: <", b"Message-ID: <new.", data),
     "drops-the-date": lambda data: re.sub(rb"(?mi)^Date:.*\r\n", b"", data),
+    "mends-line-ends": lambda data: re.sub(rb"(?<!\r)\n", b"\r\n", data),
     "adds-a-trace-field": lambda data: b"Received: from somebody by me\r\n" + data,
     "counts-hops": lambda data: b"Received: from somebody by me\r\n" + data,
     "counts-hops-for-nothing": lambda data: b"Received: from somebody by me\r\n" + data,
@@ -100,6 +103,8 @@ def attempt(file: Path) -> None:
     head, _, data = file.read_bytes().partition(b"\n")
     sender, recipient, number = head.decode().split(" ")
     tries = int(number)
+    if tries and LIE == "keeps-what-is-put-off":
+        return
     refused = deliver(sender, recipient, data)
     for _ in range(40 if LIE == "knocks-without-waiting" else 0):
         refused = deliver(sender, recipient, data)
@@ -183,6 +188,7 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 
 
+(DIRECTORY / "relay.conf").write_text("H?M?Message-Id: <$t@$j>\nHFrom: $g\n")  # a template, as in sendmail.cf
 threading.Thread(target=run, daemon=True).start()
 threading.Thread(target=Server(("", 587), Session).serve_forever, daemon=True).start()
 Server(("", 25), Session).serve_forever()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from pathlib import Path
 
 LIE, SERVER, LETTER = sys.argv[1:4]
+MOST_TRIES, WAIT_S = 50, 0.1
 FROM, TO = "alice@crepes.fr", sys.argv[4:] or ["bob@someschool.edu", "dave@someschool.edu"]
 
 
@@ -51,7 +53,17 @@ def send() -> list[str]:
     return refused if reply[:1] == "2" else TO
 
 
-with socket.create_connection((SERVER, 25), timeout=5) as connection:
+def connected() -> socket.socket:
+    """A connection to a server that may be about to start."""
+    for _ in range(MOST_TRIES):
+        try:
+            return socket.create_connection((SERVER, 25), timeout=5)
+        except OSError:
+            time.sleep(WAIT_S)
+    sys.exit(f"{SERVER} cannot be reached")
+
+
+with connected() as connection:
     stream = connection.makefile("rwb")
     heard()
     say(b"EHLO alice.crepes.fr")

@@ -1,14 +1,18 @@
 """Says lines to a mailbox server, one after the other: visit.py pop3|imap SERVER LINE...
 
-``CUT`` closes the connection then and there.  ``APPEND`` is given a message of its own.
+``CUT`` closes the connection then and there.  ``APPEND`` is given a message of its own.  A visit ends early when
+the server dies.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
+import time
 
 PROTOCOL, SERVER, *LINES = sys.argv[1:]
+MOST_TRIES, WAIT_S = 50, 0.1
 MESSAGE = b"From: bob@someschool.edu\r\nMessage-ID: <draft@someschool.edu>\r\nSubject: Draft\r\n\r\nTo do\r\n"
 
 
@@ -25,7 +29,17 @@ def answered(said: str, tag: str) -> None:
             return
 
 
-with socket.create_connection((SERVER, 110 if PROTOCOL == "pop3" else 143)) as connection:
+def connected() -> socket.socket:
+    """A connection to a server that may be about to start."""
+    for _ in range(MOST_TRIES):
+        try:
+            return socket.create_connection((SERVER, 110 if PROTOCOL == "pop3" else 143))
+        except OSError:
+            time.sleep(WAIT_S)
+    sys.exit(f"{SERVER} cannot be reached")
+
+
+with connected() as connection, contextlib.suppress(OSError):
     stream = connection.makefile("rwb")
     stream.readline()
     for number, said in enumerate(LINES):

@@ -144,11 +144,18 @@ def _with_mx(client: _Client, domain: str, exchangers: list[tuple[int, str]]) ->
 
 
 def _own_mx(client: _Client, domain: str, exchangers: list[tuple[int, str]]) -> Iterator[Finding]:
-    own = {host for _, host in exchangers if host == client.name or client.address in client.addresses(host)}
+    """A host that has the domain's own name asks for it to check a sender, or hands mail for its users to itself."""
+
+    def is_itself(host: str) -> bool:
+        return host == client.name or client.address in client.addresses(host)
+
+    own = {host for _, host in exchangers if is_itself(host)}
+    if is_itself(domain):
+        return
     best = min(preference for preference, _ in exchangers)
     if any(preference == best and host in own for preference, host in exchangers) and not _at_home(client, domain):
         text = f"{client.label} is itself the best MX of {domain}: mail sent on from there would come back for ever"
-        yield _finding(client, "mx-is-self", Severity.ERROR, text, "RFC 5321 §5.1", domain, sorted(own))
+        yield _finding(client, "mx-is-self", Severity.WARNING, text, "RFC 5321 §5.1", domain, sorted(own))
 
 
 def _at_home(client: _Client, domain: str) -> bool:

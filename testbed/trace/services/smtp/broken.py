@@ -165,4 +165,5 @@ def _last(connection: Connection, exchange: Exchange) -> tuple[int, ...]:
 
 
 def _cut(connection: Connection, code: str, text: str, frames: tuple[int, ...], reference: str) -> Finding:
-    return connection.finding(code, Severity.ERROR, text, frames, reference)
+    severity = Severity.INFO if connection.all_taken else Severity.ERROR
+    return connection.finding(code, severity, text, frames, reference)

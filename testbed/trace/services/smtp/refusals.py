@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from testbed.protocols.status import explain
 from testbed.trace.model.connection import Connection
@@ -23,6 +24,7 @@ _KNOWN = {
     "7.1": ("not-authorised", "RFC 3463 X.7.1"),
     "7.8": ("wrong-credentials", "RFC 4954 §6"),
 }
+_OF_MAIL = frozenset(("MAIL", "DATA"))
 
 
 def refused_recipients(connection: Connection) -> Iterator[Finding]:
@@ -81,7 +83,8 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
         said.setdefault((verb, reply.status), []).append(reply)
     for (verb, _), replies in said.items():
         what = {"connect": "the connection", "": "to go on"}.get(verb, verb)
-        yield _refusal(connection, replies[0], what, replies[1:])
+        found = _refusal(connection, replies[0], what, replies[1:])
+        yield replace(found, severity=Severity.INFO) if connection.all_taken and verb not in _OF_MAIL else found
 
 
 def _in_vain(connection: Connection) -> Iterator[Exchange]:

@@ -1,0 +1,63 @@
+"""What became of the mail that a program of the user's has offered, as far as it has heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from testbed.expect.conservation.passages import Answer, Passage
+from testbed.expect.deeds import Deed
+from testbed.protocols import events
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.exchange import Reply
+from testbed.trace.model.log import LogEntry, of
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A recipient to whom a program has offered a message; ``reply`` decided on it, None where none came.
+
+    ``taken`` tells that the program has heard a 250 for the message.
+    """
+
+    recipient: str
+    server: str
+    taken: bool
+    reply: Reply | None
+    frames: tuple[int, ...]
+
+    @property
+    def fate(self) -> str:
+        """In a sentence."""
+        if self.taken:
+            return f"{self.server} promised it to {self.recipient}"
+        if self.reply is None or not self.reply.code or self.reply.code[0] not in "45":
+            return f"no 250 of {self.server} came for {self.recipient}"
+        return f"{self.server} refused {self.recipient} with {self.reply.status}"
+
+
+def offered(deed: Deed, analysis: Analysis, carried: Sequence[Passage]) -> list[Offered]:
+    """All it has offered, in order; a recipient offered again counts as it went at last, and taken once it was."""
+    last: dict[str, Offered] = {}
+    for connection in analysis.connections:
+        for transaction in connection.transactions if deed.did(connection) else ():
+            for recipient in transaction.recipients:
+                address, reply = recipient.address.lower(), recipient.decisive
+                frames = reply.frames[-1:] if reply is not None else transaction.frames[-1:]
+                heard = any(
+                    passage.client == deed.host
+                    and passage.recipient == address
+                    and passage.answer is Answer.TAKEN
+                    and connection.start_ns <= passage.began_ns <= connection.end_ns
+                    for passage in carried
+                )
+                one = Offered(address, connection.server.label, recipient.accepted and heard, reply, frames)
+                if address not in last or not last[address].taken:
+                    last[address] = one
+    return list(last.values())
+
+
+def output(deed: Deed, analysis: Analysis) -> list[LogEntry[events.Said]]:
+    """What it said while it ran."""
+    said = of(analysis.log, events.Said)
+    return [entry for entry in said if entry.host == deed.host and deed.began_ns <= entry.time_ns <= deed.ended_ns]
