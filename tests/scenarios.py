@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from testbed.scenario.load import discover, load_all
+from testbed.scenario.reach import Reach
 from tests.conftest import PROJECT
 
-SCENARIOS = load_all(discover([PROJECT / "scenarios"]))
+_FOLDERS = [PROJECT / "scenarios"]
+SCENARIOS = load_all(discover(_FOLDERS), Reach.given(_FOLDERS))

@@ -19,6 +19,7 @@ FLOORS = {
     "durations": 0,
     "plural": 0,
     "reset": 0,
+    "regular_file": 0,
     "tasks": 0,
     "protocols": 0,
     "pcap": 0,

@@ -12,21 +12,30 @@ from testbed.keeper import LabSession, Order
 from testbed.outcome import Outcome, conclude
 from testbed.runner import TIME_LIMIT_S
 from testbed.scenario.network_needs import NetworkKind
+from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
 
 def open_lab(
-    source: Source = None, /, *, case: str = "", keep: Folder = None, play_steps: bool = True, **parts: object
+    source: Source = None,
+    /,
+    *,
+    case: str = "",
+    keep: Folder = None,
+    play_steps: bool = True,
+    allow_outside: bool = False,
+    **parts: object,
 ) -> Bed:
     """Bring a lab up, play its steps and hold it open; ``with open_lab(…) as bed:`` ends it.
 
     ``source`` is a scenario: the path of its file, YAML text, a mapping, or one that is loaded; without it, ``parts``
     are its keys: ``hosts``, ``faults``, ``expect`` …  In code nothing must be said: an empty one is the textbook's lab.
     ``case`` names one of a matrix.  The trace goes into the folder ``keep``, or into a fresh temporary one.
+    With ``allow_outside`` the scenario may name files outside of its folder, and its programs may write there.
 
     Raises UsageError for a scenario that is wrong, LabError when labs cannot run here.
     """
-    scenario = scenario_of(source, case, parts)
+    scenario = scenario_of(source, case, parts, Reach(anywhere=allow_outside))
     return Bed(scenario, trace_file(scenario, keep), plays_steps=play_steps)
 
 
@@ -38,14 +47,16 @@ def play(
     keep: Folder = None,
     time_limit_s: float = TIME_LIMIT_S,
     network: str = NetworkKind.PRIVATE,
+    allow_outside: bool = False,
     **parts: object,
 ) -> Outcome:
-    """Play a scenario to its end and judge it; ``source``, ``case``, ``keep`` and ``parts`` as for :func:`open_lab`.
+    """Play a scenario to its end and judge it; ``source``, ``case``, ``keep``, ``allow_outside`` and ``parts`` as for
+    :func:`open_lab`.
 
     ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.  With ``network="host"`` it
     is played on the machine's own loopback, or skipped when it takes more than that.
     """
-    scenario = scenario_of(source, case, parts)
+    scenario = scenario_of(source, case, parts, Reach(anywhere=allow_outside))
     kind = _network(network)
     return play_into(scenario, trace_file(scenario, keep), Path.cwd(), time_limit_s, kind)
 

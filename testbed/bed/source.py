@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from testbed.errors import UsageError
 from testbed.scenario.in_code import IN_CODE, scenario_in_code
-from testbed.scenario.load import load_cases
+from testbed.scenario.load import OWN_FOLDER, load_cases
+from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
 Source: TypeAlias = str | os.PathLike[str] | Mapping[str, object] | Scenario | None
@@ -19,18 +20,20 @@ Source: TypeAlias = str | os.PathLike[str] | Mapping[str, object] | Scenario | N
 Folder: TypeAlias = str | os.PathLike[str] | None
 
 
-def scenario_of(source: Source, case: str = "", parts: Mapping[str, object] | None = None) -> Scenario:
-    """The scenario that is meant.  Raises UsageError."""
+def scenario_of(
+    source: Source, case: str = "", parts: Mapping[str, object] | None = None, reach: Reach = OWN_FOLDER
+) -> Scenario:
+    """The scenario that is meant, with files ``reach`` allows.  Raises UsageError."""
     if source is not None and parts:
         raise UsageError(f"say the scenario, or its keys ({', '.join(parts)}), not both")
     if isinstance(source, Scenario):
         return source
     if source is None or isinstance(source, Mapping):
-        return scenario_in_code(parts or {} if source is None else source, case)
+        return scenario_in_code(parts or {} if source is None else source, case, reach)
     text = os.fspath(source)
     if isinstance(source, str) and "\n" in text:
-        return scenario_in_code(text, case)
-    found = load_cases(text)
+        return scenario_in_code(text, case, reach)
+    found = load_cases(text, reach)
     for scenario in found:
         if scenario.case == case:
             return scenario

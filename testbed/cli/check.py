@@ -7,11 +7,12 @@ import argparse
 from testbed.cli import HELD
 from testbed.plural import count
 from testbed.scenario.load import discover, load_all
+from testbed.scenario.reach import Reach
 
 
 def main(options: argparse.Namespace) -> int:
     """Validate scenario files; every mistake of every file is named."""
-    scenarios = load_all(discover(options.paths))
+    scenarios = load_all(discover(options.paths), Reach.given(options.paths, allow_outside=options.allow_outside))
     for scenario in scenarios:
         print(f"{scenario.file}: {scenario.title}")
     print(f"{count(len(scenarios), 'scenario')}, no mistakes")

@@ -23,17 +23,19 @@ from testbed.outcome import conclude
 from testbed.report.annotate import annotated
 from testbed.runner import Played, Runner
 from testbed.scenario.load import load_cases
+from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 from testbed.serving import HOME, ListeningService, OpenedLab
 
 _GRACE_S = 10.0  # a lab full of mail may take a while to write its inventory
 
 
-def one_scenario(path: str, case: str | None) -> Scenario:
-    """The scenario of a file, or the one case that is named.  Raises UsageError."""
+def one_scenario(options: argparse.Namespace) -> Scenario:
+    """The scenario of the file that is given, or the one case that is named.  Raises UsageError."""
+    path, case = options.path, options.case
     if Path(path).is_dir():
         raise UsageError(f"{path} is a folder; name one scenario file")
-    found = load_cases(path)
+    found = load_cases(path, Reach(anywhere=options.allow_outside))
     for scenario in found:
         if scenario.case == (case or ""):
             return scenario

@@ -25,7 +25,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    _paths(parser)
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
     parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
     parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
@@ -57,11 +57,25 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
 
+def _paths(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    _allow_outside(parser)
+
+
+def _allow_outside(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-outside",
+        action="store_true",
+        help="scenarios may name files outside of their folder (or the folder given), their programs write there",
+    )
+
+
 def _held(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="FILE", help="one scenario file")
     parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
     parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
     parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
+    _allow_outside(parser)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
@@ -116,10 +130,6 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
 
 
-def _check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
-
-
 def _faults(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print them as JSON")
 
@@ -139,7 +149,7 @@ _ARGUMENTS = {
     "shell": _shell,
     "inspect": _inspect,
     "diff": _diff,
-    "check": _check,
+    "check": _paths,
     "schema": _nothing,
     "faults": _faults,
     "new": _new,

@@ -27,6 +27,7 @@ from testbed.report.run import Run
 from testbed.runner import Played, Runner, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.network_needs import NetworkKind
+from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
 _INSTEAD = "; or run with '--network host' on the machine's own loopback, which skips what needs a wire"
@@ -35,7 +36,8 @@ _INSTEAD = "; or run with '--network host' on the machine's own loopback, which 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    everything = load_all(discover(options.paths))
+    reach = Reach.given(options.paths, allow_outside=options.allow_outside)
+    everything = load_all(discover(options.paths), reach)
     scenarios = chosen(everything, options)
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)

@@ -19,7 +19,7 @@ from testbed.serving import Forward, OpenedLab, Serving
 
 def main(options: argparse.Namespace) -> int:
     """Play the steps, forward ports until Ctrl-C (or SIGTERM, or for so many seconds), write the trace."""
-    scenario = one_scenario(options.path, options.case)
+    scenario = one_scenario(options)
     forwards = [_forward(text) for text in options.forwards]
     out = console(sys.stdout)
     ends = float("inf")

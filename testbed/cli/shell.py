@@ -21,7 +21,7 @@ _KILLED = 128
 
 def main(options: argparse.Namespace) -> int:
     """Play the steps, run the command in the lab, write the trace; the exit code is the command's."""
-    scenario = one_scenario(options.path, options.case)
+    scenario = one_scenario(options)
     who = speaker(scenario, options.on)
     command = options.foreign or [os.environ.get("SHELL") or "/bin/sh"]
     out = console(sys.stderr)

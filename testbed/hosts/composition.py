@@ -12,6 +12,7 @@ from pathlib import Path
 from testbed.errors import StepError, reason
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.protocols.esmtp import MailParameters, RcptParameters
+from testbed.regular_file import read_regular
 from testbed.scenario.attachments import MOST_OCTETS, Attachment
 from testbed.scenario.steps import SendStep
 
@@ -122,10 +123,7 @@ def _blocks(name: str, size: int) -> Iterator[bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        if not path.is_file():  # never a pipe or a device, which might have no end
-            raise StepError(f"the attachment {path} is no file; a 'file' is looked for beside the scenario")
-        with path.open("rb") as source:
-            content = source.read(MOST_OCTETS + 1)
+        content = read_regular(path, MOST_OCTETS + 1)
     except (OSError, ValueError) as error:
         raise StepError(f"the attachment {path} cannot be read: {reason(error)}") from error
     if len(content) > MOST_OCTETS:

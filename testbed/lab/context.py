@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from testbed.hosts.tls import LabTls
 from testbed.lab.journal import Journal
 from testbed.lab.network import Carrier, LabNetwork
 from testbed.lab.program_environment import ProgramEnvironment
 from testbed.net.clock import ScenarioLoop
+from testbed.net.confinement import Confinement
+from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
 
 
@@ -28,6 +32,23 @@ class LabContext:
     journal: Journal
     tls: LabTls | None
     programs: ProgramEnvironment
+
+    @property
+    def folder(self) -> Path | None:
+        """The scenario's folder, where its programs run; None where there is no such folder here."""
+        folder = Path(self.scenario.file).parent
+        return folder if folder.is_dir() else None
+
+    @property
+    def confinement(self) -> Confinement:
+        """What programs of the scenario's may do."""
+        beside = (tempfile.gettempdir(), *([str(self.folder)] if self.folder is not None else []))
+        return Confinement(
+            str(self.network.scratch),
+            writable=None if self.scenario.reach.anywhere else beside,
+            hidden=self.network.socket_files,
+            set_ids=ROOT in self.scenario.needs,
+        )
 
     @property
     def loop(self) -> ScenarioLoop:

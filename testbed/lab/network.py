@@ -53,6 +53,10 @@ class LabNetwork(Protocol):
         """Where the hosts' files lie."""
 
     @property
+    def socket_files(self) -> tuple[str, ...]:
+        """The files by which the machine's processes are spoken to."""
+
+    @property
     def loop(self) -> ScenarioLoop:
         """The loop its sockets belong to."""
 
@@ -108,6 +112,10 @@ class _PrivateNetwork:
     @property
     def scratch(self) -> Path:
         return self.network.scratch
+
+    @property
+    def socket_files(self) -> tuple[str, ...]:
+        return self.network.socket_files
 
     def port_at(self, address: str, port: int) -> int:
         return port
@@ -165,6 +173,8 @@ class _Foreigners:
 
 class _HostNetwork:
     """The machine's loopback.  A host that refuses is found at ports where nobody listens."""
+
+    socket_files: tuple[str, ...] = ()
 
     note = (
         "captured on the machine's own loopback; its high ports are written as the ports of the services they stand "

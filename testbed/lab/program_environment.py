@@ -11,6 +11,7 @@ from pathlib import Path
 from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
+from testbed.regular_file import read_regular
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec
 from testbed.scenario.program_hosts import PLACEHOLDERS, filled, placeholders
 from testbed.scenario.programs import SYSTEM_FOLDERS
@@ -77,7 +78,7 @@ class ProgramEnvironment:
         """Whether a word of a command is a script beside the scenario that names its Maildirs."""
         script = Path(self._scenario.file).parent / word
         try:
-            return script.is_file() and _names_maildirs(script.read_bytes()[:_MAX_SCRIPT].decode("latin-1"))
+            return _names_maildirs(read_regular(script, _MAX_SCRIPT).decode("latin-1"))
         except (OSError, ValueError):
             return False
 

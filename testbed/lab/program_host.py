@@ -17,7 +17,7 @@ from testbed.lab.program_listing import list_queue
 from testbed.lab.program_maildirs import ProgramMaildirs
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
-from testbed.net.program_namespace import KILL
+from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
@@ -62,12 +62,6 @@ class ProgramHost:
     def command(self) -> tuple[str, ...]:
         """The program and its arguments, placeholders filled in."""
         return tuple(filled(word, self._facts) for word in self._spec.command or ())
-
-    @property
-    def _folder(self) -> str | None:
-        """Where it runs: beside its scenario, so that it finds what lies there."""
-        folder = Path(self._lab.scenario.file).parent
-        return str(folder) if folder.is_dir() else None
 
     @property
     def alive(self) -> bool:
@@ -120,8 +114,7 @@ class ProgramHost:
         """Log what it says itself of its queue, where the scenario has a command for that."""
         if self._spec.holds is not None and self.alive:
             command = [filled(word, self._facts) for word in self._spec.holds]
-            environment = self._lab.programs.environment(self.name)
-            await list_queue(self._site, command, environment, self._folder, lambda: self.namespace.enter(self.name))
+            await list_queue(self._lab, self._site, command, lambda: self.namespace.enter(self.name))
 
     def inventory(self) -> None:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
@@ -136,8 +129,14 @@ class ProgramHost:
         self._pipe, writing = os.pipe()
         os.set_blocking(self._pipe, False)
         try:
-            environment = self._lab.programs.environment(self.name)
-            self._process = self.namespace.start(self.name, command, environment, self._folder, writing)
+            self._process = start_confined(
+                command,
+                self._lab.programs.environment(self.name),
+                self._lab.folder,
+                writing,
+                self._lab.confinement,
+                lambda: self.namespace.enter(self.name),
+            )
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shlex
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
+from testbed.durations import SECOND
 from testbed.errors import reason
 from testbed.hosts.site import Site
+from testbed.lab.confined_run import run_confined
+from testbed.lab.context import LabContext
 from testbed.protocols import events
 from testbed.protocols.queue_listing import read_listing
 from testbed.protocols.text import printable
 
-_TIME_LIMIT_S = 5.0  # of real time
+_TIME_LIMIT_NS = 5 * SECOND  # of real time
 _MAX_OCTETS = 262_144
 _MAX_ENTRIES = 2_000
 
 
-async def list_queue(
-    site: Site, command: Sequence[str], environment: Mapping[str, str], folder: str | None, enter: Callable[[], None]
-) -> None:
-    """Run the command and log what it says; ``enter`` moves the new process to where it runs.
+async def list_queue(lab: LabContext, site: Site, command: Sequence[str], enter: Callable[[], None]) -> None:
+    """Run the command on a host and log what it says; ``enter`` moves the new process to where it runs.
 
     One that cannot be run, fails, takes too long or says too much tells nothing, and that is logged.
     """
-    said, failed = await _output(command, environment, folder, enter)
+    said, failed = await _output(lab, site.name, command, enter)
     listing = read_listing(said)
     if not failed and sum(len(entry.recipients) for entry in listing.entries) > _MAX_ENTRIES:
         failed = f"it names more than {_MAX_ENTRIES:,} recipients"
@@ -43,41 +42,20 @@ async def list_queue(
             site.log(events.HoldsListed(recipient=recipient, sender=sender), f"its queue has mail for <{recipient}>")
 
 
-async def _output(
-    command: Sequence[str], environment: Mapping[str, str], folder: str | None, enter: Callable[[], None]
-) -> tuple[str, str]:
+async def _output(lab: LabContext, host: str, command: Sequence[str], enter: Callable[[], None]) -> tuple[str, str]:
     """What it printed, and why that is worth nothing; ``""`` where it is."""
+    octets = bytearray()
+
+    def heard(pipe: int) -> None:
+        with contextlib.suppress(BlockingIOError):  # a piece at a time: it may never fall silent
+            octets.extend(os.read(pipe, _MAX_OCTETS + 1)[: _MAX_OCTETS + 1 - len(octets)])
+
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=folder,
-            start_new_session=True,
-            preexec_fn=enter,
-        )
+        status = await run_confined(lab, host, command, enter, heard, _TIME_LIMIT_NS, errors=False)
     except OSError as error:
         return "", f"{printable(command[0])} cannot be run: {reason(error)}"
-    assert process.stdout is not None
-    try:
-        octets = await asyncio.wait_for(_read(process.stdout), _TIME_LIMIT_S)
-        status = await asyncio.wait_for(process.wait(), _TIME_LIMIT_S) if len(octets) <= _MAX_OCTETS else 0
-    except TimeoutError:
-        return "", f"it takes longer than {_TIME_LIMIT_S:g} s"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
-        await process.wait()
     if len(octets) > _MAX_OCTETS:
         return "", f"it says more than {_MAX_OCTETS:,} octets"
+    if status is None:
+        return "", f"it takes longer than {_TIME_LIMIT_NS / SECOND:g} s"
     return octets.decode("utf-8", "replace"), f"it exits with status {status}" if status else ""
-
-
-async def _read(stream: asyncio.StreamReader) -> bytes:
-    """All of it, or one octet more than anybody wants."""
-    octets = b""
-    while len(octets) <= _MAX_OCTETS and (more := await stream.read(65_536)):
-        octets += more
-    return octets

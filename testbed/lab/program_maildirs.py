@@ -10,6 +10,7 @@ from testbed.protocols import events
 from testbed.protocols.header import field_digests, header_field, text_digest
 from testbed.protocols.line_ends import loose_digest
 from testbed.protocols.report import StatusReport, read_report
+from testbed.regular_file import read_regular
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import MailHostSpec
 
@@ -94,13 +95,19 @@ class ProgramMaildirs:
 
 
 def _files(box: Path) -> list[Path]:
-    return [file for part in ("new", "cur") if (box / part).is_dir() for file in sorted((box / part).iterdir())]
+    """The messages; a program may put anything else beside them."""
+    return [
+        file
+        for part in ("new", "cur")
+        if (box / part).is_dir()
+        for file in sorted((box / part).iterdir())
+        if file.is_file() and not file.is_symlink()
+    ]
 
 
 def _read(file: Path) -> bytes:
     """A message, or nothing when it is gone by now."""
     try:
-        with file.open("rb") as source:
-            return source.read(_MAX_OCTETS)
+        return read_regular(file, _MAX_OCTETS, follow_links=False)
     except OSError:
         return b""

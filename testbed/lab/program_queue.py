@@ -18,6 +18,7 @@ from pathlib import Path
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.text import printable
+from testbed.regular_file import read_regular
 
 _MESSAGE_ID = re.compile(rb"(?i)Message-ID:\s*(<[^<>\s]{1,250}>)")
 _FROM = re.compile(rb"(?i)\bFrom:")
@@ -67,8 +68,7 @@ class ProgramQueue:
                 continue
             self._read[path] = version
             try:
-                with open(path, "rb") as source:
-                    octets = source.read(_MAX_OCTETS)
+                octets = read_regular(path, _MAX_OCTETS, follow_links=False)
             except OSError:
                 continue
             if _FROM.search(octets):

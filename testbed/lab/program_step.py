@@ -5,15 +5,12 @@ Time is real while it runs: nobody can tell whether it waits for something, so n
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import signal
 from contextlib import nullcontext
-from pathlib import Path
+from functools import partial
 
 from testbed.durations import SECOND
 from testbed.errors import StepError, reason
+from testbed.lab.confined_run import run_confined
 from testbed.lab.context import LabContext
 from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
@@ -22,10 +19,8 @@ from testbed.net.programs import on_host, speaking_as
 from testbed.protocols import events
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
-from testbed.scenario.scenario import Scenario
 
 MAX_LINES = 200
-_KILLED = 128
 
 
 async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) -> None:
@@ -43,45 +38,16 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
 
 
 async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:
-    loop, name = lab.loop, step.on or ""
+    name = step.on or ""
     facts = lab.programs.facts(name)
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
+    command = [filled(word, facts) for word in step.command]
+    move = partial(host.namespace.enter if host else on_host, name)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(filled(word, facts) for word in step.command),
-            env=lab.programs.environment(name),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=writing,
-            stderr=writing,
-            cwd=_folder(lab.scenario),
-            start_new_session=True,
-            preexec_fn=lambda: host.namespace.enter(name) if host else on_host(name),
-        )
+        status = await run_confined(lab, name, command, move, output.read, step.time_limit)
     except OSError as error:
-        os.close(reading)
         raise StepError(_cannot(step, error), lab.scenario.file, step.line) from error
-    finally:
-        os.close(writing)
-    loop.add_reader(reading, output.read, reading)
-    try:
-        return _status(await asyncio.wait_for(process.wait(), step.time_limit / SECOND))
-    except TimeoutError:
-        return TIMED_OUT
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # and whatever it has started
-        await process.wait()
-        loop.remove_reader(reading)
-        output.read(reading)
-        output.end()
-        os.close(reading)
-
-
-def _folder(scenario: Scenario) -> str | None:
-    """Where a program runs: beside its scenario, so that it finds what lies there."""
-    folder = Path(scenario.file).parent
-    return str(folder) if folder.is_dir() else None
+    output.end()
+    return TIMED_OUT if status is None else status
 
 
 def _cannot(step: RunStep, error: OSError) -> str:
@@ -90,7 +56,3 @@ def _cannot(step: RunStep, error: OSError) -> str:
         remedy = f"say 'needs: [{name}]' to have the scenario skipped where it is missing"
         return f"there is no program '{name}' here; install it, or {remedy}"
     return f"the program '{name}' cannot be run: {reason(error)}"
-
-
-def _status(code: int) -> int:
-    return code if code >= 0 else _KILLED - code

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from testbed.errors import LabError, reason
 from testbed.net.netlink import HASTY_MS, TABLE_LOCAL, TABLE_MAIN, Address, Netlink
+from testbed.net.socket_files import socket_files
 
 WIRE = "wire0"
 MTU = 1500
@@ -68,10 +69,14 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """``wire`` is the TUN device's descriptor, non-blocking; ``scratch`` an empty folder that dies with the process."""
+    """``wire`` is the TUN device's descriptor, non-blocking; ``scratch`` an empty folder that dies with the process.
+
+    ``socket_files`` are those of the machine's network, which was left.
+    """
 
     wire: int
     scratch: Path
+    socket_files: tuple[str, ...]
 
 
 def enter(names: Mapping[str, str], name_server: str, rto_min_ms: int = HASTY_MS) -> Network:
@@ -81,11 +86,12 @@ def enter(names: Mapping[str, str], name_server: str, rto_min_ms: int = HASTY_MS
     address that resolves names, ``rto_min_ms`` how long TCP waits at least for an acknowledgement.  Raises LabError
     with the reason and the remedy.
     """
+    outside = socket_files()
     _unshare()
     _writable_sysctls()
     _shrink_socket_table()
     _private_files(names, name_server)
-    return Network(lay_wire([ip_address(address) for address in names], rto_min_ms), SCRATCH)
+    return Network(lay_wire([ip_address(address) for address in names], rto_min_ms), SCRATCH, outside)
 
 
 def enter_plain() -> None:

@@ -20,6 +20,7 @@ GLOBS = "testbed_scenarios"
 KEEP = "testbed_keep"
 BASELINE = "testbed_baseline"
 NETWORK = "testbed_network"
+ALLOW_OUTSIDE = "testbed_allow_outside"
 TIME_LIMIT = "testbed_time_limit"
 MARK = "testbed"
 
@@ -53,6 +54,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("private", "host"),
         default="private",
         help="where the labs of scenario files live; on the host's own loopback, what needs a wire is skipped",
+    )
+    group.addoption(
+        "--testbed-allow-outside",
+        dest=ALLOW_OUTSIDE,
+        action="store_true",
+        help="scenarios may name files outside of rootdir, and their programs may write there",
     )
     parser.addini(
         GLOBS,

@@ -11,6 +11,7 @@ import pytest
 from testbed.bed import Bed
 from testbed.bed.source import Source, scenario_of, trace_stem
 from testbed.errors import NoLabError
+from testbed.pytest_plugin.bounds import reach
 from testbed.pytest_plugin.traces import inside, keep_folder, trace_lines
 
 
@@ -27,7 +28,7 @@ class LabFactory:
         self._folder: Path | None = None
 
     def __call__(self, source: Source = None, /, *, case: str = "", play_steps: bool = True, **parts: object) -> Bed:
-        scenario = scenario_of(self._beside(source), case, parts)
+        scenario = scenario_of(self._beside(source), case, parts, reach(self._request.config))
         number = f"-{len(self._beds) + 1}" if self._beds else ""
         try:
             bed = Bed(scenario, self._keep() / f"{trace_stem(scenario)}{number}.pcapng", plays_steps=play_steps)

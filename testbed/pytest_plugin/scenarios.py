@@ -14,6 +14,7 @@ from _pytest._code.code import TerminalRepr
 
 from testbed.errors import TestbedError
 from testbed.pytest_plugin import BASELINE, NETWORK, TIME_LIMIT
+from testbed.pytest_plugin.bounds import reach
 from testbed.pytest_plugin.traces import inside, keep_folder, temporary_folder, trace_lines
 from testbed.scenario.load import load_cases
 from testbed.scenario.network_needs import NetworkKind
@@ -31,7 +32,7 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterator[ScenarioItem]:
         """Load the file.  Raises CollectError with every mistake, each a sentence with line and column."""
         try:
-            scenarios = load_cases(_as_seen(self))
+            scenarios = load_cases(_as_seen(self), reach(self.config))
         except TestbedError as error:
             raise self.CollectError(str(error)) from None
         titles = Counter(scenario.title for scenario in scenarios)

@@ -11,11 +11,13 @@ from ruamel.yaml import YAML
 
 from testbed.errors import UsageError
 from testbed.scenario.base import Part
+from testbed.scenario.beside import problems_beside
 from testbed.scenario.defaults import with_defaults
 from testbed.scenario.document import Document, read_document
 from testbed.scenario.hosts import UserAgentSpec
-from testbed.scenario.load import parse
+from testbed.scenario.load import OWN_FOLDER, parse, with_files
 from testbed.scenario.problems import Problem
+from testbed.scenario.reach import Reach
 from testbed.scenario.readers import reader_of
 from testbed.scenario.references import reference_problems
 from testbed.scenario.scenario import Scenario
@@ -26,22 +28,27 @@ IN_CODE = "<scenario>"
 """What stands for the file's name where there is none."""
 
 
-def scenario_in_code(said: str | Mapping[str, object], case: str = "") -> Scenario:
+def scenario_in_code(said: str | Mapping[str, object], case: str = "", reach: Reach = OWN_FOLDER) -> Scenario:
     """A scenario from YAML text, or from the keys and values of one.  Raises ScenarioError.
 
-    A lab in code is for what its program does in it: ``title``, ``steps`` and ``expect`` need not be said.
+    A lab in code is for what its program does in it: ``title``, ``steps`` and ``expect`` need not be said.  Its folder
+    is the one the program works in.
     """
+    return with_files(_in_code(said, case, reach))
+
+
+def _in_code(said: str | Mapping[str, object], case: str, reach: Reach) -> Scenario:
     text = said if isinstance(said, str) else _yaml(said)
     data = read_document(IN_CODE, text).data
     if not isinstance(data, dict) or "like" in data:
-        return parse(text, IN_CODE, case)
+        return parse(text, IN_CODE, case, reach)
     missing = [key for key in ("title", "steps", "expect") if key not in data]
     if not missing:
-        return parse(text, IN_CODE, case)
+        return parse(text, IN_CODE, case, reach)
     if text.lstrip().startswith("{"):
         text = _yaml(data) if data else ""
     filled = "".join(f"\n{key}: {json.dumps(_unsaid(data)[key])}" for key in missing)
-    scenario = parse(text.rstrip() + filled, IN_CODE, case)
+    scenario = parse(text.rstrip() + filled, IN_CODE, case, reach)
     unsaid = {key: () for key in missing if key != "title"}
     found = scenario.model_copy(update=unsaid)
     found._text = text
@@ -60,8 +67,8 @@ def step_in_code(scenario: Scenario, said: Mapping[str, object]) -> Step:
         [step] = _Steps.model_validate({"steps": steps}).steps
     except ValidationError as error:
         raise _wrong(problems_of(error, document)) from None
-    problems = reference_problems(scenario.model_copy(update={"steps": (step,), "expect": (), "faults": ()}), document)
-    if problems:
+    alone = scenario.model_copy(update={"steps": (step,), "expect": (), "faults": ()})
+    if problems := [*reference_problems(alone, document), *problems_beside(alone)]:
         raise _wrong(problems)
     if isinstance(step, ReadStep) and reader_of(scenario, step) is None:
         raise UsageError(f"nobody here reads the mailbox {step.mailbox}; give its owner a user agent among the hosts")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from testbed.errors import UsageError, reason
+from testbed.regular_file import NotRegularError, read_regular
+from testbed.scenario.beside import problems_beside
 from testbed.scenario.cases import Case, cases
 from testbed.scenario.compress import compressed
 from testbed.scenario.defaults import with_defaults
@@ -17,14 +19,17 @@ from testbed.scenario.document import Document
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.like import read_layers
 from testbed.scenario.problems import Problem, ScenarioError
+from testbed.scenario.reach import Reach
 from testbed.scenario.readers import with_readers
 from testbed.scenario.references import reference_problems
 from testbed.scenario.scenario import Scenario
-from testbed.scenario.steps import SendStep
 from testbed.scenario.words import problems_of
 
 MAX_OCTETS = 1_048_576
+OWN_FOLDER = Reach()
 _SUFFIXES = (".yaml", ".yml")
+_ITS_WORDS = re.compile(r"""^(?:[ \t]*\{)?["']?(?:title|like|steps|expect)["']?[ \t]*:""", re.M)
+_ITS_WORDS_IN_JSON = re.compile(r"""^\s*\{[^{}]*?["'](?:title|like|steps|expect)["']\s*:""")
 
 
 def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -42,13 +47,13 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def load_all(paths: Sequence[Path]) -> list[Scenario]:
+def load_all(paths: Sequence[Path], reach: Reach = OWN_FOLDER) -> list[Scenario]:
     """Every scenario of every file, or ScenarioError with the mistakes of all."""
     scenarios: list[Scenario] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            scenarios += load_cases(path)
+            scenarios += load_cases(path, reach)
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -56,24 +61,24 @@ def load_all(paths: Sequence[Path]) -> list[Scenario]:
     return scenarios
 
 
-def load(path: str | os.PathLike[str]) -> Scenario:
+def load(path: str | os.PathLike[str], reach: Reach = OWN_FOLDER) -> Scenario:
     """The one scenario of a file.  Raises ScenarioError."""
     file = os.fspath(path)
-    return _with_files(parse(_read(file), file))
+    return with_files(parse(_read_within(file, file, reach), file, reach=reach))
 
 
-def load_cases(path: str | os.PathLike[str]) -> list[Scenario]:
+def load_cases(path: str | os.PathLike[str], reach: Reach = OWN_FOLDER) -> list[Scenario]:
     """Every case of a file.  Raises ScenarioError."""
     file = os.fspath(path)
-    return [_with_files(scenario) for scenario in parse_cases(_read(file), file)]
+    return [with_files(scenario) for scenario in parse_cases(_read_within(file, file, reach), file, reach)]
 
 
-def parse(text: str, file: str = "scenario.yaml", case: str = "") -> Scenario:
+def parse(text: str, file: str = "scenario.yaml", case: str = "", reach: Reach = OWN_FOLDER) -> Scenario:
     """A scenario from its text, or the named case of its matrix; ``file`` is what errors call it.
 
     Raises ScenarioError, also when there are several cases and none is named.
     """
-    found = parse_cases(text, file)
+    found = parse_cases(text, file, reach)
     for scenario in found:
         if scenario.case == case:
             return scenario
@@ -81,9 +86,12 @@ def parse(text: str, file: str = "scenario.yaml", case: str = "") -> Scenario:
     raise ScenarioError([Problem(file, 0, 0, f"the file has {len(found)} cases, none of them '{case}': {names} …")])
 
 
-def parse_cases(text: str, file: str = "scenario.yaml") -> list[Scenario]:
-    """Every case of a scenario's text, in the order of its matrix.  Raises ScenarioError."""
-    document = read_layers(file, text, _read)
+def parse_cases(text: str, file: str = "scenario.yaml", reach: Reach = OWN_FOLDER) -> list[Scenario]:
+    """Every case of a scenario's text, in the order of its matrix.  Raises ScenarioError.
+
+    A scenario it is like, whose text does not stand behind its own, is read where ``reach`` allows it.
+    """
+    document = read_layers(file, text, lambda other: _read_within(other, file, reach))
     if not isinstance(document.data, dict):
         message = "a scenario is a mapping with title, steps and expect"
         raise ScenarioError([document.problem((), message)])
@@ -91,7 +99,7 @@ def parse_cases(text: str, file: str = "scenario.yaml") -> list[Scenario]:
     problems: list[Problem] = []
     for case in cases(document, document.data):
         try:
-            found.append(_scenario(document, case))
+            found.append(_scenario(document, case, reach))
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -99,7 +107,17 @@ def parse_cases(text: str, file: str = "scenario.yaml") -> list[Scenario]:
     return found
 
 
-def _scenario(document: Document, case: Case) -> Scenario:
+def with_files(scenario: Scenario) -> Scenario:
+    """The scenario, whose attachments and folders are there and within reach.  Raises ScenarioError.
+
+    Of a scenario out of a trace they need not be.
+    """
+    if problems := list(problems_beside(scenario)):
+        raise ScenarioError(problems)
+    return scenario
+
+
+def _scenario(document: Document, case: Case, reach: Reach) -> Scenario:
     data = case.data
     hosts = data.get("hosts")
     if hosts is None or isinstance(hosts, dict):
@@ -110,25 +128,11 @@ def _scenario(document: Document, case: Case) -> Scenario:
         raise ScenarioError(problems_of(error, document)) from None
     _place(scenario, document)
     scenario._case, scenario._case_values = case.name, case.values
+    scenario._reach = reach
     problems = reference_problems(scenario, document)
     if problems:
         raise ScenarioError(problems)
     return compressed(scenario)
-
-
-def _with_files(scenario: Scenario) -> Scenario:
-    """The scenario, whose attachments are there.  Of a scenario out of a trace they need not be."""
-    place = scenario.file_of("steps")
-    problems = [
-        Problem(place, step.line, 1, f"the attachment '{one.file[:60]}' is no file beside the scenario")
-        for step in scenario.steps
-        if isinstance(step, SendStep)
-        for one in step.attach
-        if one.file is not None and not os.path.isfile(os.path.join(os.path.dirname(place), one.file))
-    ]
-    if problems:
-        raise ScenarioError(problems)
-    return scenario
 
 
 def _with_sender(data: dict[str, object]) -> dict[str, object]:
@@ -165,7 +169,7 @@ def _sent_by(step: object, agents: dict[str, object]) -> object:
 
 def _place(scenario: Scenario, document: Document) -> None:
     scenario._file, scenario._text = document.file, document.text
-    scenario._host_files = {name: document.file_of(("hosts", name, "files")) for name in scenario.hosts}
+    scenario._host_files = {name: _place_of_files(name, document) for name in scenario.hosts}
     scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect")}
     for name, host in scenario.hosts.items():
         host._name = name
@@ -174,20 +178,34 @@ def _place(scenario: Scenario, document: Document) -> None:
             part._line = document.line_of((key, number))
 
 
+def _place_of_files(host: str, document: Document) -> tuple[str, int]:
+    path = ("hosts", host, "files")
+    return document.file_of(path), document.line_of(path)
+
+
+def _read_within(file: str, scenario: str, reach: Reach) -> str:
+    """The text of a file that a scenario may have read, if it is a scenario's: of others no error says a word."""
+    if wrong := reach.why_not(file, scenario):
+        raise ScenarioError([Problem(file, 0, 0, wrong)])
+    text = _read(file)
+    if text.strip() and not (_ITS_WORDS.search(text) or _ITS_WORDS_IN_JSON.search(text)):
+        raise ScenarioError([Problem(file, 0, 0, "this is no scenario: it has neither title nor steps nor expect")])
+    return text
+
+
 def _read(file: str) -> str:
-    """The text of a regular file of sensible size; never waits for a pipe, never reads a device."""
+    """The text of a regular file of sensible size."""
 
     def refuse(message: str) -> ScenarioError:
         return ScenarioError([Problem(file, 0, 0, message)])
 
     try:
-        with open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as source:
-            facts = os.fstat(source.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                raise refuse("this is not a regular file")
-            if facts.st_size > MAX_OCTETS:
-                raise refuse(f"{facts.st_size:,} octets are too many for a scenario; the limit is {MAX_OCTETS:,}")
-            content = source.read(MAX_OCTETS + 1)
+        content = read_regular(file, MAX_OCTETS + 1)
+        if len(content) > MAX_OCTETS:
+            size = os.path.getsize(file)
+            raise refuse(f"{size:,} octets are too many for a scenario; the limit is {MAX_OCTETS:,}")
+    except NotRegularError as error:
+        raise refuse(str(error)) from None
     except (FileNotFoundError, ValueError):  # ValueError: no file has such a name
         raise refuse("there is no such file or folder") from None
     except OSError as error:

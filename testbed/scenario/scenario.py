@@ -12,6 +12,7 @@ from testbed.scenario.base import Part
 from testbed.scenario.expectations import AnyExpectation
 from testbed.scenario.faults import AnyFault
 from testbed.scenario.hosts import AnyHost
+from testbed.scenario.reach import Reach
 from testbed.scenario.steps import AnyStep
 
 
@@ -58,16 +59,22 @@ class Scenario(Part):
         return () if value is None else value
 
     _file: str = PrivateAttr(default="")
+    _reach: Reach = PrivateAttr(default_factory=Reach)
     _text: str = PrivateAttr(default="")
     _case: str = PrivateAttr(default="")
     _case_values: tuple[str, ...] = PrivateAttr(default=())
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
-    _host_files: dict[str, str] = PrivateAttr(default_factory=dict)
+    _host_files: dict[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> str:
         """The path it was loaded from, as the user gave it."""
         return self._file
+
+    @property
+    def reach(self) -> Reach:
+        """Which files it may name."""
+        return self._reach
 
     @property
     def case(self) -> str:
@@ -94,6 +101,10 @@ class Scenario(Part):
         """The file its ``faults``, ``steps`` or ``expect`` stand in: its own, or that of a scenario it is like."""
         return self._files.get(key, self._file)
 
+    def place_of_files(self, host: str) -> tuple[str, int]:
+        """The file that says a host's ``files``, and the line; 0 where none does."""
+        return self._host_files.get(host, (self._file, 0))
+
     def folder_of_files(self, host: str) -> Path:
         """The folder that the name of a host's ``files`` is relative to: where the text that gives it lies."""
-        return Path(self._host_files.get(host, self._file)).parent
+        return Path(self.place_of_files(host)[0]).parent

@@ -52,7 +52,7 @@ def test_a_file_beside_the_scenario(tmp_path: Path) -> None:
         composed({"file": "menu.txt"}, folder=tmp_path), policy=policy.default
     ).iter_attachments()
     assert part.get_payload(decode=True) == b"\0\xff\n"
-    for name, said in (("none.txt", "is no file"), (".", "is no file")):
+    for name, said in (("none.txt", "no such file"), (".", "is a directory")):
         with pytest.raises(StepError, match=said):
             composed({"file": name, "name": "x"}, folder=tmp_path)
 

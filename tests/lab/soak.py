@@ -22,6 +22,7 @@ from testbed.net.orphans import die_with_parent
 from testbed.outcome import Outcome, Result, conclude
 from testbed.runner import Runner, usual_jobs
 from testbed.scenario.load import discover, load_all
+from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 from tests.conftest import PROJECT
 from tests.lab.test_scenarios import why
@@ -47,7 +48,7 @@ def _tell(outcome: Outcome, number: int) -> None:
 
 def main(rounds: int, paths: list[str], baseline: Baseline, burners: int) -> int:
     """Play, compare, print the count, and what differs; 1 when something does."""
-    scenarios = load_all(discover([Path(path) for path in paths]))
+    scenarios = load_all(discover([Path(path) for path in paths]), Reach.given(paths))
     preload(scenarios)
     burner = [sys.executable, "-c", "while True: pass"]
     burning = [subprocess.Popen(burner, preexec_fn=die_with_parent) for _ in range(burners)]

@@ -132,7 +132,7 @@ def test_its_text_is_enough(folder: Path) -> None:
             ["base.yaml:13:21: no host has the mailbox"],
         ),
         (CHILD, BASE + "\tx", ["base.yaml:15:1: this is not YAML"]),
-        (CHILD, "- 1\n", ["base.yaml:1:1: a scenario is a mapping with title, steps and expect"]),
+        (CHILD, "- 1\n", ["child.yaml:2:7: base.yaml: this is no scenario: it has neither title nor steps nor expect"]),
         (CHILD, "title: T\n", ["child.yaml:1:1: 'steps' is missing", "child.yaml:1:1: 'expect' is missing"]),
         ("like: base.yaml\n", BASE, ["child.yaml:1:7: a scenario that is like another needs a 'title' of its own"]),
         ("title: T\nlike: 5\n", BASE, ["child.yaml:2:7: 'like' is the file of another scenario: ../mailbox-full.yaml"]),

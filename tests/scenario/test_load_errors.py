@@ -5,6 +5,7 @@ import pytest
 from testbed.errors import UsageError
 from testbed.scenario.load import discover, load_all, parse
 from testbed.scenario.problems import ScenarioError
+from testbed.scenario.reach import Reach
 
 VALID = """\
 title: T
@@ -711,7 +712,8 @@ def test_a_folder_without_scenarios(tmp_path):
 
 
 def test_every_scenario_of_the_project_loads(project):
-    scenarios = load_all(discover([project / "scenarios"]))
+    folders = [project / "scenarios"]
+    scenarios = load_all(discover(folders), Reach.given(folders))
     assert len(scenarios) >= 69
     for scenario in scenarios:
         for key in ("faults", "steps", "expect"):
@@ -719,7 +721,7 @@ def test_every_scenario_of_the_project_loads(project):
             for part in getattr(scenario, key):
                 assert lines[part.line - 1].lstrip().startswith("- ")
                 assert part.describe() if hasattr(part, "describe") else True
-        assert parse(scenario.text, scenario.file, scenario.case) == scenario
+        assert parse(scenario.text, scenario.file, scenario.case, scenario.reach) == scenario
 
 
 def test_numbers_are_numbers_and_mailboxes_are_listed_once():

@@ -39,7 +39,7 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     """For every recipient that was tried more than once between the same hosts: how often, why, and how it ended."""
     tries: dict[tuple[str, str, str, str], list[_Try]] = defaultdict(list)
     for connection in connections:
-        for transaction in connection.transactions:
+        for transaction in connection.transactions if connection.unheard is None else ():
             for recipient in transaction.recipients:
                 key = (connection.client.label, connection.server.label, transaction.sender, recipient.address)
                 tries[key].append(_Try(connection, transaction, recipient))

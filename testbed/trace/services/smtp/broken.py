@@ -87,7 +87,7 @@ def _reply_to(exchange: Exchange) -> str:
 
 def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     """Commands that never got their reply."""
-    if any(remark.code == _ENDLESS for remark in connection.remarks):
+    if connection.unheard is not None or any(remark.code == _ENDLESS for remark in connection.remarks):
         return
     if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
         return  # the alert tells why
