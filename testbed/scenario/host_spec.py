@@ -34,6 +34,8 @@ class HostSpec(ProgramKeys):
 
     def problems(self, names: Names) -> Found:
         """What cannot be asked of a program."""
+        if self.stores is not None and "mail server" not in self.nouns:
+            yield ("stores",), f"{self.name} has no users whose mailboxes could be looked into; its role is {self.role}"
         for key in self.unheeded:
             problem = f"{self.name} is a program, and '{key}' is for the lab's own hosts"
             yield tuple(key.split(".", 2)), f"{problem}; say it in its configuration"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -68,6 +68,26 @@ class Configured(Part):
     )
 
 
+USER = "{user}"
+"""Stands for a user's name where mailboxes are said to lie."""
+
+
+class Stores(Part):
+    """The form in which a program keeps its users' mailboxes, and where."""
+
+    form: Literal["maildir", "mbox"] = Field(default="maildir", description="A Maildir, or a file (RFC 4155), a user.")
+    at: str = Field(
+        default=f"{{mailboxes}}/{USER}",
+        pattern=r"^(/|\{(directory|mailboxes)\}/).*\{user\}",
+        description="Where the mailbox of a user lies; {user} stands for his name.",
+        examples=["{directory}/mail/{user}"],
+    )
+
+
+def _form_alone(value: object) -> object:
+    return {"form": value} if isinstance(value, str) else value
+
+
 class ProgramKeys(Part):
     """What makes a host a program of the user's, in a network of its own: started before the first step."""
 
@@ -95,6 +115,12 @@ class ProgramKeys(Part):
         default=None,
         description="What its own configuration says of retries, giving up, loops and TLS; it is judged by that.",
         examples=[{"retry": "30m", "give_up": "5d", "tls": "required"}],
+    )
+    stores: Annotated[Stores | None, BeforeValidator(_form_alone, json_schema_input_type=str | Stores | None)] = Field(
+        default=None,
+        description="The form in which it keeps its users' mailboxes, maildir or mbox; and where, if not in "
+        "{mailboxes}.",
+        examples=["mbox", {"form": "mbox", "at": "{directory}/mail/{user}"}],
     )
     holds: Command | None = Field(
         default=None,
