@@ -28,6 +28,8 @@ PLACEHOLDERS = (
 """What stands in braces for a fact of the lab: ``{address}`` is the program's own, ``{address:ns.lab}`` another's."""
 
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})(?::([\w.-]+))?\}}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+_LOADED_FIRST = ("LD_PRELOAD", "LD_AUDIT")  # ld.so(8)
 _MAX_FILES, _MAX_OCTETS = 100, 262_144
 _MAX_LIMIT_NS = 10 * MINUTE
 
@@ -151,6 +153,18 @@ class ProgramKeys(Part):
             path = PurePosixPath(str(name))
             if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(name):
                 raise ValueError(f"'{str(name)[:60]}' does not lie in the program's own directory")
+        return value
+
+    @field_validator("environment")
+    @classmethod
+    def _are_variables(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"'{name[:60]}' is no name of a variable: letters, digits and _ only")
+            if name in _LOADED_FIRST:
+                raise ValueError(f"{name} loads code into every program; set it in a script that 'command' names")
+            if "\0" in text:
+                raise ValueError(f"the value of {name} has a NUL in it, which no variable can have")
         return value
 
     @model_validator(mode="after")
