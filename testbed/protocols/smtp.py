@@ -33,7 +33,8 @@ COMMANDS = frozenset(
 )
 BEGINS_TLS = frozenset(("STARTTLS", "X-ANONYMOUSTLS"))
 """Commands whose 220 is followed by TLS (RFC 3207); the second is what Exchange servers say to each other."""
-GREETING = frozenset(("connect", "EHLO", "HELO", "LHLO", "STARTTLS"))
+HELLOS = frozenset(("EHLO", "HELO", "LHLO"))
+GREETING = HELLOS | {"connect", "STARTTLS"}
 MASK = "********"
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
