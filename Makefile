@@ -13,7 +13,7 @@ SECONDS ?= 300
 ROUNDS ?= 20
 LOOPS ?= $(shell nproc)
 
-.PHONY: help demo test lint bench fuzz soak docs captures clean
+.PHONY: help demo test lint bench fuzz attack soak docs captures clean
 
 help:
 	@echo "make demo    set up, run the demonstration"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   measure speed, as ratios within one run"
 	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
+	@echo "make attack  inspect captures made to cost more than their length, with fresh seeds"
 	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/"
 	@echo "make docs    write the generated parts of the docs again"
 	@echo "make captures  record the reference traces that changed again"
@@ -50,6 +51,9 @@ bench: $(READY)
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
+
+attack: $(READY)
+	@$(BIN)/python tests/attack/replay.py
 
 soak: $(READY)
 	@$(BIN)/python -m tests.lab.soak $(ROUNDS) --burners $(LOOPS)

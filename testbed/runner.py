@@ -80,7 +80,8 @@ def usual_jobs() -> int:
 class Runner:
     """``on_progress(scenario, line)`` hears every line a lab tells; it may not block.
 
-    ``why_not(scenario)`` says why a scenario is skipped, ``""`` for one that is played.
+    ``why_not(scenario)`` says why a scenario is skipped, ``why_red(scenario)`` why it is an error unplayed, ``""`` for
+    one that is played.
 
     ``grace_s`` is how long a lab may take to end that was told to.  Where Ctrl-C means something else to the user,
     it is not heeded, and labs end by :meth:`stop`.
@@ -97,6 +98,7 @@ class Runner:
         on_progress: Callable[[Scenario, str], None] = lambda scenario, line: None,
         on_tick: Callable[[], None] = lambda: None,
         why_not: Callable[[Scenario], str] = lambda scenario: "",
+        why_red: Callable[[Scenario], str] = lambda scenario: "",
     ) -> None:
         self._lab = lab
         self._jobs = jobs
@@ -107,6 +109,7 @@ class Runner:
         self._on_progress = on_progress
         self._on_tick = on_tick
         self._why_not = why_not
+        self._why_red = why_red
         self._selector = selectors.DefaultSelector()
         self._interrupted = False
 
@@ -117,7 +120,9 @@ class Runner:
         """
         waiting = []
         for scenario, destination in work:
-            if reason := _lacking(scenario.needs) or self._why_not(scenario):
+            if reason := self._why_red(scenario):
+                yield Played(scenario, None, 0.0, error=f"{scenario.file}: {reason}", cause=reason)
+            elif reason := lacking(scenario.needs) or self._why_not(scenario):
                 yield Played(scenario, None, 0.0, skipped=reason)
             else:
                 waiting.append((scenario, destination))
@@ -247,7 +252,7 @@ class Runner:
         process.trace.close()
 
 
-def _lacking(needs: Sequence[str]) -> str:
+def lacking(needs: Sequence[str]) -> str:
     """What of a scenario's needs is not there, in words; nothing when all is."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
     if missing := [name for name in needs if name != ROOT and shutil.which(name, path=path) is None]:

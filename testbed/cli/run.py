@@ -24,20 +24,27 @@ from testbed.plural import count
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
-from testbed.runner import Played, Runner, usual_jobs
+from testbed.runner import Played, Runner, lacking, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
+_MOST_UNTRUSTED = 500
 _INSTEAD = "; or run with '--network host' on the machine's own loopback, which skips what needs a wire"
 
 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    reach = Reach.given(options.paths, allow_outside=options.allow_outside)
+    if options.untrusted and options.allow_outside:
+        raise UsageError("--untrusted and --allow-outside exclude each other")
+    reach = Reach.given(options.paths, allow_outside=options.allow_outside, untrusted=options.untrusted)
     everything = load_all(discover(options.paths), reach)
+    if options.untrusted and len(everything) > _MOST_UNTRUSTED:
+        raise UsageError(
+            f"{len(everything):,} scenarios are more than {_MOST_UNTRUSTED}, which --untrusted plays at most"
+        )
     scenarios = chosen(everything, options)
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)
@@ -85,6 +92,7 @@ def _play(
         on_progress=progress.say,
         on_tick=progress.tick,
         why_not=network.why_not,
+        why_red=partial(_why_red, options),
     )
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     outcomes: dict[int, Outcome] = {}
@@ -104,6 +112,13 @@ def _play(
                 if number >= told:
                     progress.ended(outcomes[number])
     return [outcomes[number] for number in sorted(outcomes)], runner.interrupted
+
+
+def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:
+    """Why a scenario is not even to be played here, and no skip: a stranger's program, or one that is missing."""
+    if options.untrusted and scenario.is_code:
+        return "refused: it runs programs, and --untrusted plays none"
+    return lacking(scenario.needs) if options.require_needs else ""
 
 
 def _not_played(scenarios: list[Scenario], outcomes: list[Outcome], interrupted: bool) -> list[Outcome]:

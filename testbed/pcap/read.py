@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import CaptureError, reason
+from testbed.pcap.bombs import RecordLimit
 from testbed.pcap.capture import Capture
 from testbed.pcap.classic import MAGICS as CLASSIC_MAGICS
 from testbed.pcap.classic import read_classic
@@ -42,7 +43,8 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
             for packed, unpack in PACKED.items():
                 if magic.startswith(packed):
                     problems: list[str] = []
-                    with _spooled(_begun(unpack(file, name, problems), name), name) as plain:
+                    limit = RecordLimit(name, os.fstat(file.fileno()).st_size)
+                    with _spooled(_begun(unpack(file, name, problems), name), name, limit) as plain:
                         capture = parse_capture(_mapped(plain), name)
                         return replace(capture, problems=(*problems, *capture.problems))
             return parse_capture(_mapped(file), name)
@@ -90,7 +92,7 @@ def _begun(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
         yield chunk
 
 
-def _spooled(chunks: Iterable[bytes], name: str) -> BinaryIO:
+def _spooled(chunks: Iterable[bytes], name: str, limit: RecordLimit | None = None) -> BinaryIO:
     """Octets as an unnamed file on disk: memory stays bounded whatever a packed file unpacks to."""
     plain: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     written = 0
@@ -100,6 +102,8 @@ def _spooled(chunks: Iterable[bytes], name: str) -> BinaryIO:
             plain.close()
             raise CaptureError(f"{name}: it holds more than {_MAX_SPOOLED >> 30} GiB")
         plain.write(chunk)
+        if limit is not None and limit.over(plain, written):
+            break
     plain.flush()
     plain.seek(0)
     return plain

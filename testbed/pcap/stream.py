@@ -22,6 +22,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from testbed.errors import CaptureError, reason
+from testbed.pcap.bombs import LONGEST_RECORD, RecordLimit
 from testbed.pcap.capture import Capture, Interface
 from testbed.pcap.classic import MAGICS, read_classic
 from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
@@ -36,7 +37,6 @@ SEGMENT_OCTETS = 32 << 20
 
 _CHUNK = 1 << 20
 _MAGIC_OCTETS = 4
-_LONGEST_RECORD = 128 << 20  # octets; Wireshark's limit for the longest packets of any link type
 _MOST_NAMES, _LONGEST_NAME = 1 << 17, 256  # kept from one segment to the next
 _ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 
@@ -81,7 +81,9 @@ def read_segments(
                 yield from segments(source.read, called, most_octets)
             else:
                 chunks = unpack(cast(BinaryIO, source), called, problems)
-                yield from segments(lambda _: next(chunks, b""), called, most_octets, problems=problems)
+                for segment in segments(lambda _: next(chunks, b""), called, most_octets, problems=problems):
+                    RecordLimit(called, source.octets).passed(segment.frames)
+                    yield segment
     except OSError as error:
         raise CaptureError(f"{called}: it cannot be read: {reason(error)}") from error
 
@@ -162,11 +164,11 @@ class Cutter:
         found, end = self._format.read(piece)
         first, tail = self._format.first, piece[end:]
         needed = self._format.needed(tail.data) if len(tail) else self._format.least
-        self.over = last or not len(tail) < needed <= _LONGEST_RECORD
+        self.over = last or not len(tail) < needed <= LONGEST_RECORD
         told = [*problems, *found.problems]
         if len(tail) and not self.over:
             told.pop()  # the last says that the piece breaks off
-        elif needed > _LONGEST_RECORD and not last:
+        elif needed > LONGEST_RECORD and not last:
             told[-1] += f"; what follows claims {needed:,} octets"
         self._buffer = self._buffer[:first] + tail.tobytes()
         self._enough = first + needed
@@ -287,10 +289,14 @@ class _Joined:
 
     def __init__(self, start: bytes, read: Read) -> None:
         self._start, self._read = BytesIO(start), read
+        self.octets = 0
+        """How many were read."""
 
     def read(self, octets: int) -> bytes | None:
         """At most so many octets."""
-        return self._start.read(octets) or self._read(octets)
+        found = self._start.read(octets) or self._read(octets)
+        self.octets += len(found or b"")
+        return found
 
     def close(self) -> None:
         """Nothing: the file is its opener's to close."""

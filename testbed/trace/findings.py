@@ -8,7 +8,7 @@ description, any other in a table below.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from testbed.trace.model.connection import Connection
@@ -16,24 +16,44 @@ from testbed.trace.model.finding import Finding
 from testbed.trace.services.dns.mail_routes import mail_routes
 from testbed.trace.services.service import CaptureFinder, Finder
 from testbed.trace.services.table import SERVICES, service_of
-from testbed.trace.tcp.findings import failed_handshake, lost_segments, lost_syn, resets
+from testbed.trace.tcp.findings import failed_handshake, lost_segments, lost_syn, one_side_only, resets
 from testbed.trace.tcp.on_the_way import on_the_way
 from testbed.trace.tls.findings import old_tls, plain_after_starttls, plain_answer, tls_alerts
 
-_OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, lost_syn, lost_segments, on_the_way, resets)
+_OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, one_side_only, lost_syn, lost_segments, on_the_way, resets)
 _OF_TLS: tuple[Finder, ...] = (tls_alerts, old_tls, plain_answer, plain_after_starttls)
 _ACROSS_SERVICES: tuple[CaptureFinder, ...] = (mail_routes,)
+_MOST_HELD = 1 << 16  # packets of connections that are held, some 64 MB
+
+
+class _Together:
+    """Connections that are gone through several times: the first are held, the others analysed anew in their turn."""
+
+    def __init__(self, connections: Sequence[Connection]) -> None:
+        self._connections = connections
+        self._held: list[Connection] = []
+        packets = 0
+        for connection in connections:
+            packets += connection.packets
+            if packets > _MOST_HELD:
+                break
+            self._held.append(connection)
+
+    def of(self, places: Iterable[int]) -> Iterator[Connection]:
+        """Those at some places."""
+        held = len(self._held)
+        return ((self._held if place < held else self._connections)[place] for place in places)
 
 
 @dataclass(frozen=True, slots=True)
 class _Some:
-    """Some of the connections, each analysed anew when its turn comes."""
+    """Some of them."""
 
-    connections: Sequence[Connection]
+    together: _Together
     places: Sequence[int]
 
     def __iter__(self) -> Iterator[Connection]:
-        return (self.connections[place] for place in self.places)
+        return self.together.of(self.places)
 
 
 def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
@@ -45,13 +65,14 @@ def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
 
 def find_in_capture(connections: Sequence[Connection]) -> tuple[Finding, ...]:
     """What there is to say about all of them together."""
+    together, every = _Together(connections), range(len(connections))
     places: dict[str, list[int]] = defaultdict(list)
-    for place, connection in enumerate(connections):
+    for place, connection in enumerate(together.of(every)):
         for name in service_of(connection.service).names[:1]:
             places[name].append(place)
     found: list[Finding] = []
     for service in SERVICES:
-        of_service = _Some(connections, places[service.names[0]])
+        of_service = _Some(together, places[service.names[0]])
         found += (finding for finder in service.across for finding in finder(of_service))
-    found += (finding for finder in _ACROSS_SERVICES for finding in finder(connections))
+    found += (finding for finder in _ACROSS_SERVICES for finding in finder(_Some(together, every)))
     return tuple(found)

@@ -81,6 +81,10 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
     contents = [one.content for one in before if one.content is not None]
     if not stored.body_sha256 or not before or len(contents) < len(before):
         return ""
+    if stored.unquoted_sha256:
+        same = [one for one in contents if one.unquoted_sha256 == stored.unquoted_sha256]
+        same = same or _mended(contents, stored.loose_sha256)
+        return _lost_field(same, stored.header) if same else _OTHER_TEXT
     if stored.text_sha256:
         return difference(contents, stored.text_sha256, stored.loose_sha256, stored.header)
     return "" if any(one.body_sha256 == stored.body_sha256 for one in contents) else _OTHER_TEXT

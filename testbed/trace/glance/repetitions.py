@@ -9,7 +9,8 @@ from testbed.pcap.condition import TRUNCATED, conditions
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import FIN, SYN
 from testbed.trace.glance.batch import Batch, Bools
-from testbed.trace.tcp.remarks import DEAD, SOONEST_NS
+from testbed.trace.tcp.events import SOONEST_NS
+from testbed.trace.tcp.remarks import DEAD
 
 
 def odd_repetitions(batch: Batch, again: Bools, table: PacketTable) -> None:

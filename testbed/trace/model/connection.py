@@ -133,6 +133,16 @@ class Connection:
         return Finding(code, severity, text, frames, reference, (self.number,))
 
     @property
+    def unheard(self) -> Endpoint | None:
+        """The end of which the capture holds no packet though it spoke; None where it holds both."""
+        letters = self.transport.history.replace("^", "")
+        if self.transport.protocol != "tcp" or self.opening.handshake is not Handshake.COMPLETE:
+            return None
+        if not any(letter.islower() for letter in letters):
+            return self.server
+        return self.client if not any(letter.isupper() for letter in letters) else None
+
+    @property
     def all_taken(self) -> bool:
         """Whether mail was handed over, and all of it was taken: what else went wrong kept nobody's mail back."""
         recipients = [recipient for transaction in self.transactions for recipient in transaction.recipients]

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.model.remark import Remark
-from testbed.trace.services.service import Dialogue
 from testbed.trace.services.table import service_of
 from testbed.trace.tcp.reassembly import Chunk, Gap
-
-
-@runtime_checkable
-class NamingDialogue(Dialogue, Protocol):
-    """A dialogue that shows which service was spoken, once it is finished."""
-
-    @property
-    def service(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ def listen(transport: str, name: str, items: Iterable[Chunk | Gap], *, show_cred
     if dialogue is None:
         return Spoken(name, gaps=tuple(gaps))
     exchanges, transactions = dialogue.finish()
-    named = dialogue.service if isinstance(dialogue, NamingDialogue) else name
+    named: str = getattr(dialogue, "service", name)  # of a dialogue that shows, once finished, which it was
     return Spoken(named, exchanges, transactions, tuple(gaps), dialogue.remarks())
 
 

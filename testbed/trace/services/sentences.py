@@ -27,7 +27,7 @@ def told_as(sentences: Mapping[str, Sentence]) -> Finder:
     """A finder that tells everything a dialogue has remarked on, by the codes of the remarks."""
 
     def finder(connection: Connection) -> Iterator[Finding]:
-        begun = connection.opening.handshake is Handshake.COMPLETE
+        begun = connection.opening.handshake is Handshake.COMPLETE and connection.unheard is None
         for remark in connection.remarks:
             sentence = sentences[remark.code]
             if begun or not sentence.ordered:

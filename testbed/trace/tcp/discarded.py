@@ -31,11 +31,12 @@ def discarded(flow: Flow, repeated: Sequence[list[int]], conditions: Conditions)
     """BAD or TRUNCATED by the place in the flow of each packet that was damaged and came again undamaged."""
     places = [place for group in repeated for place in group]
     known = dict(zip(places, conditions([flow.index[place] for place in places]), strict=True)) if places else {}
+    last_good = (max((place for place in group if known[place] == GOOD), default=-1) for group in repeated)
     return {
         place: known[place]
-        for group in repeated
-        for number, place in enumerate(group)
-        if known[place] in (BAD, TRUNCATED) and any(known[later] == GOOD for later in group[number + 1 :])
+        for group, good in zip(repeated, last_good, strict=True)
+        for place in group
+        if place < good and known[place] in (BAD, TRUNCATED)
     }
 
 

@@ -16,6 +16,8 @@ from testbed.trace.flows import Flow
 
 FAST_RETRANSMISSION_NS = 20 * MILLISECOND
 DEFAULT_RTT_NS = 3 * MILLISECOND
+SOONEST_NS = 200 * MILLISECOND
+"""Before that, no timer of a TCP in use has run out."""
 _FULL = 1 << 32
 
 

@@ -56,17 +56,22 @@ def opening(flow: Flow, unreachable: bool) -> Opening:
 
 
 def _handshake(flow: Flow, unreachable: bool) -> Handshake:
-    syn = synack = False
+    syn = synack = refused = False
     for position, flags in enumerate(flow.flags):
+        by_client = flow.side[position] == CLIENT
         if flags & RST:
-            if syn and not synack:
-                return Handshake.REFUSED if flow.side[position] != CLIENT else Handshake.INCOMPLETE
-            break
-        if flags & SYN:
+            if not syn or synack or by_client:
+                break
+            refused = True  # unless the client goes on: then somebody else had sent it
+        elif flags & SYN:
             synack = synack or bool(flags & ACK)
             syn = syn or not flags & ACK
-        elif synack and flow.side[position] == CLIENT and flags & ACK:
-            return Handshake.COMPLETE
+        elif by_client and flags & ACK and (synack or (syn and not refused)):
+            return Handshake.COMPLETE  # it acknowledges a SYN-ACK, captured or not
+        elif synack and not by_client and flow.length[position]:
+            return Handshake.COMPLETE  # it has heard the ACK that is not in the capture
+    if refused:
+        return Handshake.REFUSED
     if synack:
         return Handshake.INCOMPLETE
     if syn and unreachable:

@@ -46,6 +46,16 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
     )
 
 
+def one_side_only(connection: Connection) -> Iterator[Finding]:
+    """A capture of one direction says nothing of what the other end said, nor that it was silent."""
+    unheard = connection.unheard
+    if unheard is not None:
+        heard = connection.client if unheard is connection.server else connection.server
+        text = f"only {heard.label}'s side is in the capture; its packets show that {unheard.label} answered"
+        frames = tuple(dict.fromkeys((connection.first_frame, connection.last_frame)))
+        yield connection.finding("one-side-only", Severity.INFO, text, frames, "")
+
+
 def lost_syn(connection: Connection) -> Iterator[Finding]:
     """A SYN that had to be repeated before it was answered."""
     explained = {frame for remark in connection.transport.remarks for frame in remark.frames}

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from testbed.durations import MILLISECOND
 from testbed.pcap.checksums import BAD
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import CLIENT, SERVER, Flow
 from testbed.trace.model.remark import Remark, Remarks
-from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
+from testbed.trace.tcp.events import RETRANSMITTED, SOONEST_NS, TcpEvent
+from testbed.trace.tcp.loss_probes import loss_probes
 
-SOONEST_NS = 200 * MILLISECOND  # before that, no timer of a TCP in use has run out
 _LARGE = 500  # octets of payload no path may refuse (RFC 791 §3.2: 576 with headers)
 DEAD = 3  # sendings in vain after which a connection counts as stuck
 
@@ -82,9 +81,10 @@ def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]
     if not evidence.odd:
         return (), frozenset()
     flow, remarks, explained = evidence.flow, Remarks(), set[int]()
+    undamaged = _sent_undamaged(evidence)
     for place, condition in sorted(evidence.damaged.items()):
         code = "segment-corrupted" if condition == BAD else "packet-truncated"
-        again = next(p for p in evidence.group(place) if p > place and p not in evidence.damaged)
+        again = undamaged[place]
         _note(evidence, remarks, code, (place, again))
         explained.add(flow.frame[again])
     for place in _late(evidence):
@@ -93,7 +93,7 @@ def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]
     for first, again in _twins(evidence):
         explained.add(flow.frame[again])
         _note(evidence, remarks, "packet-duplicated", (first, again))
-    explained.update(flow.frame[place] for place in _probes(evidence))
+    explained.update(flow.frame[place] for place in loss_probes(evidence.flow, evidence.events, evidence.sack))
     for found in (_openings, _closings):
         for code, places in found(evidence, explained):
             _note(evidence, remarks, code, places)
@@ -120,6 +120,19 @@ def closed_windows(flow: Flow, events: Sequence[int], history: str) -> tuple[Rem
 def _note(evidence: Evidence, remarks: Remarks, code: str, places: Sequence[int]) -> None:
     flow = evidence.flow
     remarks.note(code, tuple(flow.frame[place] for place in places), SIDES[flow.side[places[0]]])
+
+
+def _sent_undamaged(evidence: Evidence) -> dict[int, int]:
+    """Where what was damaged came again undamaged, by the places of both."""
+    found: dict[int, int] = {}
+    for group in {id(group): group for group in map(evidence.group, evidence.damaged)}.values():
+        again = group[-1]
+        for place in reversed(group):
+            if place in evidence.damaged:
+                found[place] = again
+            else:
+                again = place
+    return found
 
 
 def _late(evidence: Evidence) -> Iterator[int]:
@@ -170,46 +183,10 @@ def _twins(evidence: Evidence) -> Iterator[tuple[int, int]]:
             yield first, again
 
 
-def _probes(evidence: Evidence) -> Iterator[int]:
-    """Places of repetitions that made up for no loss: loss probes (RFC 8985 §7), which come before any timer.
-
-    Their receiver has told that it had received them already (RFC 2883 §4).
-    """
-    flow = evidence.flow
-    for place, mask in enumerate(evidence.events):
-        if not mask & (RETRANSMITTED | TcpEvent.OUT_OF_ORDER) or flow.flags[place] & SYN:
-            continue
-        side, start, end = flow.side[place], flow.sequence[place], _end(flow, place)
-        sent = (
-            flow.time[p]
-            for p in range(place - 1, -1, -1)
-            if flow.side[p] == side and distance(flow.sequence[p], start) <= 0 <= distance(_end(flow, p), end)
-        )
-        last = next(sent, None)
-        if last is not None and flow.time[place] - last < SOONEST_NS and _received_twice(evidence, place):
-            yield place
-
-
-def _end(flow: Flow, place: int) -> int:
-    """One past the last sequence number of a packet, its FIN included."""
-    return (flow.sequence[place] + flow.length[place] + bool(flow.flags[place] & FIN)) % 2**32
-
-
-def _received_twice(evidence: Evidence, again: int) -> bool:
-    """Whether the peer tells that it had what a packet repeats: by a block that lies below its acknowledgement."""
-    flow = evidence.flow
-    start, end = flow.sequence[again], _end(flow, again)
-    return any(
-        distance(right, flow.acknowledgement[place]) <= 0 and distance(left, start) <= 0 <= distance(right, end)
-        for place in range(again + 1, len(flow))
-        if flow.side[place] != flow.side[again] and flow.flags[place] & ACK
-        for left, right in evidence.sack(flow.index[place])[:1]
-    )
-
-
 def _openings(evidence: Evidence, explained: set[int]) -> Iterator[tuple[str, list[int]]]:
     """SYN-ACKs that had to be repeated, by whether the client had answered the first."""
     flow = evidence.flow
+    answers = [p for p, flags in enumerate(flow.flags) if flow.side[p] == CLIENT and flags & (SYN | ACK) == ACK]
     for (side, _, syn), group in evidence.repeated.items():
         sendings = [p for p in group if flow.flags[p] & ACK and flow.frame[p] not in explained]
         if side != SERVER or not syn or len(sendings) < 2:
@@ -217,7 +194,7 @@ def _openings(evidence: Evidence, explained: set[int]) -> Iterator[tuple[str, li
         first, second = sendings[:2]
         if flow.time[second] - flow.time[first] < SOONEST_NS:
             continue  # it answers a SYN that came twice
-        answered = any(flow.side[p] == CLIENT and flow.flags[p] & (SYN | ACK) == ACK for p in range(first, second))
+        answered = bisect_left(answers, first) < bisect_left(answers, second)
         yield "third-ack-lost" if answered else "syn-ack-lost", sendings
 
 

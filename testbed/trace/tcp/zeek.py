@@ -119,7 +119,7 @@ def history(flow: Flow, gaps: Iterable[tuple[int, int]] = (), damaged: Mapping[i
     for position, flags in enumerate(flow.flags):
         side, sequence, length = flow.side[position], flow.sequence[position], flow.length[position]
         if position == 0 and side == SERVER:
-            writer.text += "^"
+            writer.letters.append("^")
         if position in damaged:
             if damaged[position] == BAD:
                 writer.note("C", side)
@@ -148,12 +148,12 @@ def history(flow: Flow, gaps: Iterable[tuple[int, int]] = (), damaged: Mapping[i
         closed[side] = closed[side] or bool(flags & FIN)
         for hole in holes.get(flow.frame[position], ()):
             writer.note("G", hole)
-    return writer.text
+    return "".join(writer.letters)
 
 
 class _History:
     def __init__(self) -> None:
-        self.text = ""
+        self.letters: list[str] = []
         self._counts: dict[tuple[str, int], int] = {}
         self._sequences: dict[tuple[str, int], int] = {}
 
@@ -168,7 +168,7 @@ class _History:
             wanted = count == 1 or self._sequences.get(key) != sequence
         self._sequences[key] = sequence
         if wanted:
-            self.text += letter if side == CLIENT else letter.lower()
+            self.letters.append(letter if side == CLIENT else letter.lower())
 
 
 def udp_history(flow: Flow) -> str:

@@ -7,7 +7,7 @@ each record with those before it, which takes milliseconds when their names have
 from __future__ import annotations
 
 import struct
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +43,8 @@ class DnsDialogue:
         self._buffers = (bytearray(), bytearray())
         self._exchanges: list[Exchange] = []
         self._open: dict[tuple[int, str, str], deque[int]] = {}
+        self._ids: set[int] = set()  # of all questions
+        self._unanswered: Counter[tuple[str, str]] = Counter()  # questions, by type and name
         self._remarks: list[Remark] = []
         self._whole = True
 
@@ -83,7 +85,7 @@ class DnsDialogue:
         side = "query" if item.side == CLIENT else "answer"
         command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
         self._add(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
-        if side == "answer" and self._whole and any(_number(wire) == key[0] for key in self._open):
+        if side == "answer" and self._whole and _number(wire) in self._ids:
             self._note("malformed-answer", item, "no DNS message")
 
     def _query(self, wire: bytes, item: Chunk) -> None:
@@ -91,6 +93,8 @@ class DnsDialogue:
         command = Command(kind, name, (item.frame,), item.time_ns, len(wire))
         if len(self._exchanges) < _MAX_EXCHANGES:
             self._open.setdefault((_number(wire), kind, name.lower()), deque()).append(len(self._exchanges))
+            self._ids.add(_number(wire))
+            self._unanswered[kind, name.lower()] += 1
         self._add(Exchange(Phase.TRANSFER, command, None, "no answer"))
 
     def _answer(self, wire: bytes, item: Chunk) -> None:
@@ -115,6 +119,7 @@ class DnsDialogue:
         question = f"{kind} {name}"
         if waiting:
             at = waiting.popleft()
+            self._unanswered[kind, name.lower()] -= 1
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note, result)
             if truncated and not self._stream:
                 self._note("answer-truncated", item, question)
@@ -122,7 +127,7 @@ class DnsDialogue:
                 self._note("malformed-answer", item, question)
         else:
             self._add(Exchange(Phase.TRANSFER, None, reply, note, result))
-            if any(key[1:] == (kind, name.lower()) and still for key, still in self._open.items()):
+            if self._unanswered[kind, name.lower()]:
                 self._note("answer-with-wrong-id", item, question)
 
     def _note(self, code: str, item: Chunk, detail: str) -> None:

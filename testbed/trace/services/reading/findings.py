@@ -44,6 +44,8 @@ def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
     """Commands of readers that never got their reply; ``reference`` is where replies are specified."""
     if connection.transport.gaps or connection.opening.handshake is not Handshake.COMPLETE:
         return
+    if connection.unheard is not None:
+        return
     if connection.ending.closure is Closure.OPEN:
         return
     silent = next((e for e in connection.exchanges if e.command is not None and e.reply is None), None)

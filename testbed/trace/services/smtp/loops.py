@@ -28,7 +28,7 @@ def mail_loops(connections: Iterable[Connection]) -> Iterator[Finding]:
         rounds = [taken for taken in ways.values() if len(taken) >= _FEWEST]
         if not rounds:
             continue
-        servers = " and ".join(dict.fromkeys(server for (_, server, _), taken in ways.items() if taken in rounds))
+        servers = " and ".join(dict.fromkeys(server for (_, server, _), taken in ways.items() if len(taken) >= _FEWEST))
         most = max(map(len, rounds))
         text = f"{message_id} went in circles: {servers} took it {most} times from the same host for the same recipient"
         seen = sorted(one for taken in rounds for one in taken)[:_MAX_FRAMES]
