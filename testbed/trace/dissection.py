@@ -23,6 +23,7 @@ from testbed.trace.tcp.copies import COPY, Contents, sendings
 from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
 from testbed.trace.tcp.facts import ending, octets, opening, sent_again
+from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import Chunk, reassemble
 from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
 from testbed.trace.tls.decryption import Decrypted
@@ -99,7 +100,8 @@ def _tcp(
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
     whole = without(flow, damaged)
-    spoken, tls = _spoken_over_tcp(whole, source, opened)
+    proxy = ProxyWatch()
+    spoken, tls = _spoken_over_tcp(whole, source, opened, proxy)
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
     )
@@ -118,10 +120,16 @@ def _tcp(
         retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
         retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
         gaps=len(spoken.gaps),
-        remarks=(*once.remarks, *remarks, *closed_windows(flow, events, history), *_objected(objections)),
+        remarks=(
+            *once.remarks,
+            *proxy.remarks(),
+            *remarks,
+            *closed_windows(flow, events, history),
+            *_objected(objections),
+        ),
     )
     connection = _connection(number, seen, source, spoken, transport, tls, division)
-    told = steps(seen, spoken.exchanges, tls.steps if tls else ())
+    told = steps(seen, spoken.exchanges, (*proxy.steps, *(tls.steps if tls else ())))
     told = [COPY if place in once.copies else step for place, step in enumerate(told)]
     return Understood(connection, [division.phase(frame) for frame in seen.frame], told, all_events)
 
@@ -134,11 +142,11 @@ def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
 
 
 def _spoken_over_tcp(
-    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext]
+    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], proxy: ProxyWatch
 ) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
-    watch = TlsWatch(opened)
-    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
+    watch = TlsWatch(opened, only_answered=True)
+    client_head, server_head, items = first_octets(watch.over(proxy.over(reassemble(flow, source.payload))))
     service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     return spoken, watch.session()
