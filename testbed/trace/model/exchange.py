@@ -81,8 +81,8 @@ class Exchange:
 
     @property
     def latency_ns(self) -> int | None:
-        """From the last octet of the command to the first of the reply."""
-        if self.command is None or self.reply is None:
+        """From the last octet of the command to the first of the reply; None where the capture has them in no order."""
+        if self.command is None or self.reply is None or self.reply.time_ns < self.command.time_ns:
             return None
         return self.reply.time_ns - self.command.time_ns
 
