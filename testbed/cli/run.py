@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
     outputs, references = Outputs(options), References(options)
     if options.untrusted and options.allow_outside:
         raise UsageError("--untrusted and --allow-outside exclude each other")
-    reach = Reach.given(options.paths, allow_outside=options.allow_outside)
+    reach = Reach.given(options.paths, allow_outside=options.allow_outside, untrusted=options.untrusted)
     everything = load_all(discover(options.paths), reach)
     if options.untrusted and len(everything) > _MOST_UNTRUSTED:
         raise UsageError(

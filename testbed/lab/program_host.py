@@ -19,7 +19,8 @@ from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
-from testbed.scenario.hosts import HostSpec, NameServerSpec, UserAgentSpec
+from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000

@@ -29,7 +29,8 @@ COMMANDS = frozenset(
         "XCLIENT",
     ]
 )
-GREETING = frozenset(("connect", "EHLO", "HELO", "LHLO", "STARTTLS"))
+HELLOS = frozenset(("EHLO", "HELO", "LHLO"))
+GREETING = HELLOS | {"connect", "STARTTLS"}
 MASK = "********"
 
 _REPLY = re.compile(rb"([2-5]\d\d)([ -]|$)")

@@ -30,7 +30,7 @@ class Scenario(Part):
         description="The file of another scenario: what this one does not say, it takes over from there.",
         examples=["../mailbox-full.yaml"],
     )
-    needs: tuple[Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)], ...] = Field(
+    needs: tuple[Annotated[str, Field(pattern=r"^[\w.+/-]+$", max_length=100)], ...] = Field(
         default=(),
         description="Programs that must be installed, 'root' for its rights; where one is missing, it is skipped.",
     )

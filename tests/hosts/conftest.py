@@ -22,8 +22,8 @@ from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.queue.store import Queue
 from testbed.hosts.receiver import _ReceiverHandler
 from testbed.hosts.site import Site
+from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.commands import Terms
-from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from testbed.hosts.certificates import Authority
-from testbed.hosts.smtp.secure_server import Access
+from testbed.hosts.smtp.access import Access
 from testbed.hosts.tls import LabTls, TlsScript
 from testbed.scenario.faults import DialogueFault, TlsFault
 from tests.patience import HANG_S

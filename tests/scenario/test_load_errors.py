@@ -111,9 +111,9 @@ def test_the_scenario_itself(text, said):
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, command, files, listens, environment, configured, stores, holds,"
-            " ready_within, stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message,"
-            " max_recipients, without, with, serves, starttls",
+            "7:20: unknown key 'retry'; known: role, smtp, lmtp, command, files, listens, environment, configured,"
+            " stores, holds, ready_within, stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
+            " max_message, max_recipients, without, with, serves, starttls",
         ),
         *(
             (
@@ -138,6 +138,36 @@ def test_the_scenario_itself(text, said):
         (hosts("h: {mx: 1, rate_limit: 0 per 1h}"), "7:26: '0 per 1h' is not a rate; write e.g. 2 per 1h"),
         (hosts("h: {mx: 1, rate_limit: 5}"), "7:26: '5' is not a rate; write e.g. 2 per 1h"),
         (
+            hosts("h: {mx: 1, rate_limit: {messages: 2 per 1h, reply: 250 Fine}}"),
+            "7:54: '250 Fine' refuses nothing; write e.g. 421 4.7.0 Too many messages",
+        ),
+        (hosts("h: {mx: 1, rate_limit: {reply: 421 Slow}}"), "7:26: 'messages' is missing in 'rate_limit'"),
+        (
+            hosts("someschool.edu: {lmtp: 25}"),
+            "7:26: port 25 is that of SMTP; LMTP has 24, or another of its own (RFC 2033 §5)",
+        ),
+        (
+            hosts("someschool.edu: {smtp: false}"),
+            "7:26: someschool.edu takes no mail at all; say 'lmtp: 24' besides",
+        ),
+        (
+            hosts("crepes.fr: {routes: {someschool.edu: {lmtp: someschool.edu}}}"),
+            "7:40: someschool.edu takes no mail at port 24 (but at 25); say 'lmtp: 24' there, or another 'port' here",
+        ),
+        (
+            hosts("crepes.fr: {routes: {someschool.edu: {lmtp: someschol.edu}}}"),
+            "7:47: there is no host 'someschol.edu' (did you mean 'someschool.edu'?)",
+        ),
+        (
+            hosts("crepes.fr: {routes: {someschool.edu: {port: 24}}}"),
+            "7:40: a route is 'smtp' or 'lmtp' with the host it leads to; write e.g. {lmtp: someschool.edu}",
+        ),
+        (hosts("crepes.fr: {reuse_connections: 30}"), f"7:34: '30' {DURATION}"),
+        (
+            hosts("crepes.fr: {reuse_connections: {idle: 30s, messages: 0}}"),
+            "7:56: 'messages' must be at least 1, not 0",
+        ),
+        (
             hosts("crepes.fr: {forward: {bob: bob@crepes.fr}}"),
             "7:30: 'bob@crepes.fr' is not elsewhere: crepes.fr serves it itself",
         ),
@@ -161,7 +191,7 @@ ONE_THING = (
     "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
     "reorder, reset, unreachable or forget"
 )
-STAGES = "connect, HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY, POP3 …, IMAP …"
+STAGES = "connect, HELO, EHLO, LHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY, POP3 …, IMAP …"
 AT = "at: someschool.edu, on: RCPT"
 
 
@@ -223,7 +253,15 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{AT}, replay: 452}}"), "7:36: unknown key 'replay' (did you mean 'reply'?)"),
         (
             fault("{at: someschool.edu, on: DATA, reply: 452, recipient: bob@someschool.edu}"),
-            "7:5: 'recipient' goes with 'on: RCPT' only",
+            "7:5: 'recipient' goes with 'on: RCPT', or where LMTP is spoken with 'on: message'",
+        ),
+        (
+            fault("{at: someschool.edu, on: message, reply: 452, recipient: bob@someschool.edu}"),
+            "7:62: someschool.edu answers a message once for all; with 'lmtp: true', for each recipient",
+        ),
+        (
+            fault("{at: someschool.edu, on: LHLO, reply: 421 4.3.2 Later}"),
+            "7:30: someschool.edu speaks no LMTP; say 'lmtp: true' there",
         ),
         (
             fault(f"{{{AT}, then: close, host: crepes.fr}}"),
