@@ -80,7 +80,7 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
         case "value_error":
             message = str(context["error"])
         case "greater_than_equal" | "less_than_equal" | "less_than":
-            limit = context.get("ge", context.get("le", context.get("lt")))
+            limit: float = context.get("ge", context.get("le", context.get("lt", 0)))
             word = "at least" if kind == "greater_than_equal" else "at most" if kind == "less_than_equal" else "below"
             message = f"'{name}' must be {word} {_limit(limit, value)}, not {_shown(value)}"
         case "string_too_long":
@@ -92,13 +92,13 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
     return document.problem(path, message)
 
 
-def _limit(limit: int, value: object) -> str:
+def _limit(limit: float, value: object) -> str:
     """A limit as the value is written: as a duration where that is one."""
     try:
         is_duration = isinstance(value, str) and parse_duration(value) >= 0
     except ValueError:
         is_duration = False
-    return format_duration(limit) if is_duration else f"{limit:,}"
+    return format_duration(int(limit)) if is_duration else f"{limit:,}"
 
 
 _PATTERNS = {
