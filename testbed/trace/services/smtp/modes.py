@@ -8,7 +8,7 @@ mode       what the client's octets are      left at
 commands   lines, each a command             354 (message), BDAT (chunk), 220 to STARTTLS (secret)
 message    mail data up to the lone dot      the lone dot
 chunk      as many octets as BDAT said       the last of them
-secret     TLS records                       the first octets that keys opened (commands)
+secret     TLS records                       octets that keys opened, or a command (commands)
 ========== ================================= ==========================================
 """
 
