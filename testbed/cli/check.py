@@ -12,8 +12,11 @@ from testbed.scenario.reach import Reach
 
 def main(options: argparse.Namespace) -> int:
     """Validate scenario files; every mistake of every file is named."""
-    scenarios = load_all(discover(options.paths), Reach.given(options.paths, allow_outside=options.allow_outside))
+    found = discover(options.paths)
+    scenarios = load_all(found.files, Reach.given(options.paths, allow_outside=options.allow_outside))
     for scenario in scenarios:
         print(f"{scenario.file}: {scenario.title}")
     print(f"{count(len(scenarios), 'scenario')}, no mistakes")
+    if found.left_out:
+        print(found.left_out)
     return HELD

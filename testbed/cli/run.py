@@ -40,7 +40,8 @@ def main(options: argparse.Namespace) -> int:
     if options.untrusted and options.allow_outside:
         raise UsageError("--untrusted and --allow-outside exclude each other")
     reach = Reach.given(options.paths, allow_outside=options.allow_outside, untrusted=options.untrusted)
-    everything = load_all(discover(options.paths), reach)
+    found = discover(options.paths)
+    everything = load_all(found.files, reach)
     if options.untrusted and len(everything) > _MOST_UNTRUSTED:
         raise UsageError(
             f"{len(everything):,} scenarios are more than {_MOST_UNTRUSTED}, which --untrusted plays at most"
@@ -63,6 +64,8 @@ def main(options: argparse.Namespace) -> int:
         if left and (interrupted or options.fail_fast):
             out.print(f"{count(len(left), 'scenario')} not played")
         references.summary(out, everything)
+        if found.left_out:
+            out.print(found.left_out)
     outputs.write(Run((*outcomes, *left), started, seconds, interrupted, shard))
     return _exit_code(outcomes, interrupted, options.network)
 
