@@ -49,6 +49,7 @@ from testbed.scenario.faults import DialogueFault
 
 AUTOLOGOUT_S = 1_800.0  # RFC 3501 §5.4
 _MAX_COMMAND_OCTETS = MAX_MESSAGE_OCTETS + 1_048_576
+_DEEP = b"(" * 50  # a parser that goes down into each holds everybody up
 _NOT_UNDERSTOOD = b"This cannot be understood."
 _MECHANISMS = SASLAuth([PlainMechanism(b"PLAIN"), LoginMechanism(b"LOGIN")])
 _RESPONSES: dict[str, type[CommandResponse]] = {"OK": ResponseOk, "NO": ResponseNo, "BAD": ResponseBad}
@@ -126,7 +127,7 @@ class Config(IMAPConfig):
         return self._greeting
 
 
-class _LineTooLong(ConnectionAbortedError):
+class _BeyondMeasure(ConnectionAbortedError):
     """No command has such lines, and no answer to a challenge."""
 
 
@@ -140,7 +141,9 @@ class _Reader(asyncio.StreamReader):
         try:
             line = await super().readline()
         except ValueError as error:  # what asyncio says of a line beyond its limit
-            raise _LineTooLong(str(error)) from error
+            raise _BeyondMeasure(str(error)) from error
+        if _DEEP in line:
+            raise _BeyondMeasure("lists are nested too deep")
         if not line:  # pymap, with a literal of no octets before it, would read on for ever
             raise EOFError
         self._take(len(line))
@@ -175,7 +178,7 @@ class _Connection(IMAPConnection):
                 return await super().read_command(state)
         except TimeoutError:
             reason = b"Autologout: idle for too long."
-        except _LineTooLong:
+        except _BeyondMeasure:
             reason = _NOT_UNDERSTOOD
         except (OSError, EOFError):
             raise

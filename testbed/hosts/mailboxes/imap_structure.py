@@ -17,10 +17,14 @@ _MOST_PARTS = 100
 
 
 def message_content(octets: bytes) -> MessageContent:
-    """A message with its parts; one of very many is a single part, of no type, with all its octets."""
+    """A message with its parts; one of very many is a single part, of no type and in one line."""
     if not _is_intricate(octets):
         return MessageContent.parse(octets)
-    return MessageContent.from_json(octets, MessageContent.parse(_TYPE.sub(_HIDDEN, octets)).json)
+    end = octets.find(b"\r\n\r\n") + 4
+    whole = end if end >= 4 else len(octets)
+    known = MessageContent.parse(_TYPE.sub(_HIDDEN, octets[:whole])).json
+    body = {**known["body"], "lines": [(whole, len(octets), len(octets))], "nested": []}
+    return MessageContent.from_json(octets, {**known, "body": body})
 
 
 def _is_intricate(octets: bytes) -> bool:
