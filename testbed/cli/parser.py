@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from difflib import get_close_matches
 from typing import NoReturn
@@ -46,7 +47,13 @@ def _run(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=30.0,
         metavar="S",
-        help="real seconds a lab may take (default: 30)",
+        help="real seconds a lab and its judging may take (default: 30)",
+    )
+    parser.add_argument(
+        "--require-needs",
+        action=argparse.BooleanOptionalAction,
+        default=os.environ.get("CI", "").lower() not in ("", "0", "false"),
+        help="what lacks a program of its 'needs' is an error, not skipped (default where the variable CI is set)",
     )
     parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
     parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
@@ -60,6 +67,15 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     _allow_outside(parser)
+    _untrusted(parser)
+
+
+def _untrusted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="for strangers' scenarios: those with programs are refused, which is red",
+    )
 
 
 def _allow_outside(parser: argparse.ArgumentParser) -> None:

@@ -16,18 +16,19 @@ from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress
 from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
+from testbed.cli.untrusted import bounded, reach, why_refused
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
 from testbed.interruption import Interruption
+from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.plural import count
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
 from testbed.run_folder import RunFolder
-from testbed.runner import Played, Runner, usual_jobs
+from testbed.runner import Played, Runner, lacking, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.network_needs import NetworkKind
-from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
 _INSTEAD = "; or run with '--network host' on the machine's own loopback, which skips what needs a wire"
@@ -36,8 +37,8 @@ _INSTEAD = "; or run with '--network host' on the machine's own loopback, which 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    reach = Reach.given(options.paths, allow_outside=options.allow_outside)
-    everything = load_all(discover(options.paths), reach)
+    everything = load_all(discover(options.paths), reach(options))
+    bounded(everything, options)
     scenarios = chosen(everything, options)
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)
     shard = "{}/{}".format(*options.shard) if options.shard else ""
@@ -104,9 +105,11 @@ def _play(
         jobs=min(jobs, len(scenarios)),
         time_limit_s=options.time_limit,
         interruption=interruption,
+        bounds=UNTRUSTED if options.untrusted else USUAL,
         on_progress=progress.say,
         on_tick=progress.tick,
         why_not=network.why_not,
+        why_red=partial(_why_red, options),
     )
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     known: dict[int, Outcome] = {}
@@ -114,7 +117,8 @@ def _play(
     try:
         with progress:
             for played in runner.run(work):
-                outcome = known[place[id(played.scenario)]] = references.compared(annotated(conclude(played)))
+                judged = annotated(conclude(played, options.time_limit))
+                outcome = known[place[id(played.scenario)]] = references.compared(judged)
                 if played.no_lab:
                     break  # what one lab is refused, all are
                 while told in known:  # in the order of the files, whichever ends first
@@ -128,6 +132,11 @@ def _play(
                         progress.ended(known[number])
     finally:
         outcomes += [known[number] for number in sorted(known)]
+
+
+def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:
+    """Why a scenario is not even to be played here, and no skip: a stranger's program, or one that is missing."""
+    return why_refused(scenario, options) or (lacking(scenario.needs) if options.require_needs else "")
 
 
 def _not_played(

@@ -12,6 +12,7 @@ from testbed.plural import count, were
 from testbed.protocols import events
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
+from testbed.scenario.next_hops import SMTP_PORT
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
@@ -19,20 +20,20 @@ from testbed.trace.services.reading.results import reading_result
 from testbed.trace.services.service import Mail
 from testbed.trace.services.table import service_of, service_within
 
-_SMTP_PORT = 25
 _BEFORE_TLS = ("starttls", "stls")
 
 
 def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
-    """How often somebody opened, or tried to open, an SMTP connection to a host."""
-    whom = f" by {expected.sender}" if expected.sender else ""
+    """How often somebody opened, or tried to open, a connection to a host that takes mail."""
+    whom = f" at port {expected.port}" * (expected.port != SMTP_PORT)
+    whom += f" by {expected.sender}" if expected.sender else ""
     limits = [
         *([str(expected.count)] if expected.count is not None else []),
         *([f"at least {expected.at_least}"] if expected.at_least is not None else []),
         *([f"at most {expected.at_most}"] if expected.at_most is not None else []),
     ]
     what = f"attempts to {expected.to}{whom}: {', '.join(limits)}"
-    found = _between(analysis, expected.sender, expected.to, _SMTP_PORT)
+    found = _between(analysis, expected.sender, expected.to, expected.port)
     number = len(found)
     held = (
         (expected.count is None or number == expected.count)
@@ -60,13 +61,12 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
             if exchange.command is None or exchange.command.verb.removeprefix("UID ").lower() != verb:
                 continue
             asked += exchange.command.frames
-            if exchange.reply is None:
-                continue
-            status = _status(exchange, exchange.reply)
-            seen.append(status)
-            if expected.code in (status, exchange.reply.code):
-                number += 1
-                frames += exchange.reply.frames
+            for reply in (exchange.reply, *exchange.further) if exchange.reply is not None else ():
+                status = _status(exchange, reply)
+                seen.append(status)
+                if expected.code in (status, reply.code):
+                    number += 1
+                    frames += reply.frames
     held = number == expected.count if expected.count is not None else number > 0
     if number:
         why = f"said {count(number, 'time')}"

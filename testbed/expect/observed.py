@@ -1,7 +1,7 @@
 """What packets show of hosts that are programs of the user's, whose own account of things nobody has.
 
 A program that has answered 250 owes the mail until its packets show that the next hop took it, or that its sender was
-told.  What it delivers into Maildirs of its host the lab logs (:mod:`testbed.lab.program_maildirs`); the rest only it
+told.  What it delivers into mailboxes of its host the lab logs (:mod:`testbed.lab.program_maildirs`); the rest only it
 knows.
 """
 

@@ -10,6 +10,7 @@ from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.dns.zone import address_kinds, lab_zone
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.queue.next_hops import NextHops
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Router
 from testbed.hosts.queue.runner import QueueRunner
@@ -18,9 +19,9 @@ from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
 from testbed.hosts.sending.delivery import Security, Wanted
 from testbed.hosts.site import Host, Site
+from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.commands import Terms
-from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
 from testbed.scenario.hosts import (
@@ -32,9 +33,10 @@ from testbed.scenario.hosts import (
     UserAgentSpec,
     WebmailSpec,
 )
+from testbed.scenario.next_hops import RouteSpec
 from testbed.scenario.readers import served
 from testbed.scenario.scenario import Scenario
-from testbed.scenario.security import TlsPolicy, policy_for
+from testbed.scenario.security import policy_for
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -58,8 +60,10 @@ def _user_agent(scenario: Scenario, spec: UserAgentSpec, site: Site, addresses: 
 def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses) -> Host:
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
     schedule = RetrySchedule(spec.retry, spec.give_up, spec.warn_after)
-    runner = _runner(
-        scenario, site, post_office, schedule, lambda domain: policy_for(spec.tls, domain), pipelining=spec.pipelining
+    next_hops = NextHops(site, spec.reuse_connections, pipelining=spec.pipelining)
+    router = _router(scenario, site, spec.routes)
+    runner = QueueRunner(
+        site, _queue(site), post_office, router, schedule, lambda domain: policy_for(spec.tls, domain), next_hops
     )
     passwords = {
         f"{user}@{spec.domain}": mailbox.password
@@ -75,10 +79,11 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     post_office = PostOffice(site, spec.domain, spec.mailboxes)
     relay = RelaySpec.model_fields
     schedule = RetrySchedule(relay["retry"].default, relay["give_up"].default)
-    runner = _runner(scenario, site, post_office, schedule)
+    runner = QueueRunner(site, _queue(site), post_office, _router(scenario, site), schedule)
     access = Access(_terms(spec), _tls(spec, site))
     readers = _mailbox_servers(scenario, spec, site, post_office)
-    return Receiver(site, post_office, runner, access, readers, _admission(site, spec))
+    admission = _admission(site, spec)
+    return Receiver(site, post_office, runner, access, readers, admission, smtp=spec.smtp, lmtp=spec.lmtp)
 
 
 def _mailbox_servers(scenario: Scenario, spec: MailHostSpec, site: Site, post_office: PostOffice) -> MailboxServers:
@@ -89,18 +94,12 @@ def _client(scenario: Scenario, spec: ClientSpec, site: Site, addresses: Address
     return Client(site)
 
 
-def _runner(
-    scenario: Scenario,
-    site: Site,
-    post_office: PostOffice,
-    schedule: RetrySchedule,
-    tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
-    *,
-    pipelining: bool | None = None,
-) -> QueueRunner:
-    router = Router(Resolver(site), site.name, site.addresses, address_kinds(scenario), scenario.seed)
-    queue = Queue(site.directory / "queue.db")
-    return QueueRunner(site, queue, post_office, router, schedule, tls_policy, pipelining=pipelining)
+def _router(scenario: Scenario, site: Site, routes: Mapping[str, RouteSpec] | None = None) -> Router:
+    return Router(Resolver(site), site.name, site.addresses, address_kinds(scenario), scenario.seed, routes)
+
+
+def _queue(site: Site) -> Queue:
+    return Queue(site.directory / "queue.db")
 
 
 def _terms(spec: MailHostSpec) -> Terms:

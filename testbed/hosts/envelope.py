@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 
 from aiosmtpd.smtp import Envelope as ServerEnvelope
@@ -39,7 +40,7 @@ def envelope_to(sender: str, *addresses: str) -> Envelope:
 class EsmtpEnvelope(ServerEnvelope):
     """What a server collects between MAIL and the end of the message: aiosmtpd's envelope, and the parameters.
 
-    ``begun`` tells that a first chunk has come.
+    ``begun`` tells that a first chunk has come, ``by_lmtp`` that LMTP has brought it.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class EsmtpEnvelope(ServerEnvelope):
         self.parameters = MailParameters()
         self.recipients: list[EnvelopeRecipient] = []
         self.begun = False
+        self.by_lmtp = False
 
     @property
     def sender(self) -> str:
@@ -56,3 +58,9 @@ class EsmtpEnvelope(ServerEnvelope):
     def envelope(self) -> Envelope:
         """The envelope as it was received."""
         return Envelope(self.sender, tuple(self.recipients), self.parameters)
+
+    def only(self, recipient: EnvelopeRecipient) -> EsmtpEnvelope:
+        """The same for one of its recipients."""
+        one = copy(self)
+        one.recipients, one.rcpt_tos = [recipient], [recipient.address]
+        return one

@@ -11,8 +11,8 @@ from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site, close, listen
+from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.handler import MailHandler
-from testbed.hosts.smtp.secure_server import Access
 
 
 class MailHost(ABC):
@@ -46,9 +46,11 @@ class MailHost(ABC):
     async def _listen(self) -> None:
         """Take mail."""
 
-    async def _serve(self, port: int, *, submission: bool = False, implicit: bool = False) -> None:
+    async def _serve(self, port: int, *, submission: bool = False, implicit: bool = False, lmtp: bool = False) -> None:
         """Take mail at a port; ``implicit`` is TLS from the first octet (RFC 8314 §3.3)."""
-        serve = partial(self._access.serve, self._handler, self._site, submission=submission, implicit=implicit)
+        serve = partial(
+            self._access.serve, self._handler, self._site, submission=submission, implicit=implicit, lmtp=lmtp
+        )
         self._servers += await listen(serve, self._site.addresses, (port,), self._site.receive_buffer)
 
     async def start(self) -> None:
@@ -68,6 +70,7 @@ class MailHost(ABC):
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self._runner.close()
 
     def crash(self) -> None:
         """Stop in the middle of everything; the mailboxes and the queue are on disk."""

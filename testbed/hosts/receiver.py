@@ -12,9 +12,9 @@ from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.queue.notifications import Subject, success
 from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site
+from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
-from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.trace_header import received
 from testbed.protocols import events
 from testbed.protocols.header import header_field
@@ -33,13 +33,22 @@ class Receiver(MailHost):
         access: Access,
         mailbox_servers: MailboxServers,
         admission: Admission | None = None,
+        *,
+        smtp: bool = True,
+        lmtp: int | None = None,
     ) -> None:
+        """``smtp`` tells whether it takes mail by SMTP, ``lmtp`` at which port it does by LMTP."""
         handler = _ReceiverHandler(site, post_office, runner)
         handler.admission = admission
         super().__init__(site, post_office, runner, access, mailbox_servers, handler)
+        self._smtp = smtp
+        self._lmtp = lmtp
 
     async def _listen(self) -> None:
-        await self._serve(PORT)
+        if self._smtp:
+            await self._serve(PORT)
+        if self._lmtp is not None:
+            await self._serve(self._lmtp, lmtp=True)
 
 
 class _ReceiverHandler(MailHandler):

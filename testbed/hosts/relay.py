@@ -13,9 +13,9 @@ from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site
+from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
-from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.trace_header import peer_address, received
 from testbed.protocols import events
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
+from testbed.lab.mail_stores import STORES, MailStore
 from testbed.regular_file import read_regular
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec
-from testbed.scenario.program_hosts import PLACEHOLDERS, filled, placeholders
+from testbed.scenario.program_hosts import PLACEHOLDERS, USER, Stores, filled, placeholders
 from testbed.scenario.programs import SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
 
@@ -68,10 +69,27 @@ class ProgramEnvironment:
         """Whether a program was told where to deliver mail: by its command, its variables, its files or its script."""
         spec = self._scenario.hosts[name]
         words = (*(spec.command or ()), *spec.environment.values())
+        if spec.stores is not None:
+            return True
         return name in self._know_maildirs or any(map(_names_maildirs, words)) or any(map(self._script, words))
 
+    def places(self, name: str) -> tuple[Path, ...]:
+        """The files and folders of a host's mailboxes, and the folder where they are unless they are elsewhere."""
+        return (Path(self.facts(name)[_MAILBOXES, ""]), *self._places(name).values())
+
+    def stores(self, name: str) -> dict[str, MailStore]:
+        """The mailboxes of a host's users by their addresses, in the form that its program keeps them in."""
+        spec = self._scenario.hosts[name]
+        kept = STORES[spec.stores.form if spec.stores is not None else "maildir"]
+        return {address: kept(place) for address, place in self._places(name).items()}
+
+    def _places(self, name: str) -> dict[str, Path]:
+        stores = self._scenario.hosts[name].stores or Stores()
+        at = filled(stores.at, self.facts(name))
+        return {box: Path(at.replace(USER, box.rpartition("@")[0])) for box in self.mailboxes(name)}
+
     def known_files(self, name: str) -> set[str]:
-        """The files in a host's Maildirs that have been logged, by any run of its program."""
+        """The messages in a host's mailboxes that have been logged, by any run of its program."""
         return self._known_files.setdefault(name, set())
 
     def _script(self, word: str) -> bool:

@@ -14,12 +14,13 @@ from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.program_listing import list_queue
-from testbed.lab.program_maildirs import ProgramMaildirs
+from testbed.lab.program_maildirs import ProgramMailboxes
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
-from testbed.scenario.hosts import HostSpec, NameServerSpec, UserAgentSpec
+from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
@@ -41,10 +42,10 @@ class ProgramHost:
         self._site = site
         self._facts = lab.programs.facts(site.name)
         self._output = ProgramOutput(site.log, MAX_LINES)
-        known = lab.programs.known_files(site.name)
-        self._maildirs = ProgramMaildirs(site, Path(self._facts["mailboxes", ""]), self._spec, known)
+        boxes = lab.programs.stores(site.name)
+        self._mailboxes = ProgramMailboxes(site, boxes, lab.programs.known_files(site.name))
         reads = isinstance(self._spec, UserAgentSpec)
-        self._queue = ProgramQueue(site, site.directory, Path(self._facts["mailboxes", ""]), reads=reads)
+        self._queue = ProgramQueue(site, site.directory, lab.programs.places(site.name), reads=reads)
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1
@@ -80,7 +81,7 @@ class ProgramHost:
 
     async def _watch(self) -> None:
         while True:
-            self._maildirs.log_new()
+            self._mailboxes.log_new()
             self._queue.look()
             await asyncio.sleep(_LOOK_S)
 
@@ -117,8 +118,8 @@ class ProgramHost:
 
     def inventory(self) -> None:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
-        self._maildirs.log_new()
-        self._maildirs.inventory()
+        self._mailboxes.log_new(at_rest=True)
+        self._mailboxes.inventory()
         self._queue.inventory()
 
     # -- the program ---------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ class ProgramHost:
         self._pipe = self._pidfd = -1
         if self._watching is not None:
             self._watching.cancel()
-            self._maildirs.log_new()
+            self._mailboxes.log_new()
             self._watching = None
         self._held.close()
 

@@ -1,68 +1,64 @@
-"""What a program delivers into Maildirs of its host, as log entries: so that its mailboxes can be judged like ours."""
+"""What a program delivers into mailboxes of its host, as log entries: so that its mailboxes can be judged like ours."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 
 from testbed.hosts.site import Site
+from testbed.lab.mail_stores import Kept, MailStore
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, header_field, text_digest
 from testbed.protocols.line_ends import loose_digest
+from testbed.protocols.mbox import without_quotes
 from testbed.protocols.report import StatusReport, read_report
-from testbed.regular_file import read_regular
-from testbed.scenario.hosts import HostSpec, MailHostSpec
-
-_MAX_OCTETS = 52_428_800
-_MAX_HEAD = 65_536
 
 
-class ProgramMaildirs:
-    """``folder`` holds a Maildir for each of the host's users; those nobody makes stay empty.
+class ProgramMailboxes:
+    """``boxes`` are the mailboxes of the host's users, by their addresses; those nobody makes stay empty.
 
-    ``known`` are the files that have been logged, by an earlier run of the program too.
+    ``known`` are the messages that have been logged, by an earlier run of the program too.
     """
 
-    def __init__(self, site: Site, folder: Path, spec: HostSpec, known: set[str]) -> None:
+    def __init__(self, site: Site, boxes: Mapping[str, MailStore], known: set[str]) -> None:
         self._site = site
-        users = list(spec.mailboxes) if isinstance(spec, MailHostSpec) else []
-        domain = spec.domain if isinstance(spec, MailHostSpec) else ""
-        self._boxes = {f"{user}@{domain}": folder / user for user in users}
+        self._boxes = boxes
         self._known = known
 
-    def log_new(self) -> None:
-        """Log what has come since the last time."""
+    def log_new(self, *, at_rest: bool = False) -> None:
+        """Log what has come since the last time; all there is where the program is ``at_rest``."""
         for address, box in self._boxes.items():
-            for file in _files(box):
-                key = file.name.partition(":")[0]
-                if f"{address}/{key}" not in self._known:
-                    self._known.add(f"{address}/{key}")
-                    self._stored(address, _read(file))
+            for name, read in box.messages(at_rest=at_rest):
+                if f"{address}/{name}" not in self._known:
+                    self._known.add(f"{address}/{name}")
+                    self._stored(address, read())
 
     def inventory(self) -> None:
         """Log what lies in them."""
         for address, box in self._boxes.items():
-            for file in _files(box):
-                message_id = header_field(_read(file)[:_MAX_HEAD], "Message-ID")
+            for _, read in box.messages(at_rest=True):
+                message_id = header_field(read().octets, "Message-ID")
                 self._site.log(
                     events.HoldsMail(recipient=address, message_id=message_id, folder="INBOX"),
                     f"the mailbox of <{address}> holds {message_id or 'a message'}",
                 )
 
-    def _stored(self, address: str, message: bytes) -> None:
-        head, _, body = message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").partition(b"\r\n\r\n")
-        message_id = header_field(head[:_MAX_HEAD], "Message-ID")
+    def _stored(self, address: str, kept: Kept) -> None:
+        message = kept.octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        head, _, body = message.partition(b"\r\n\r\n")
+        message_id = header_field(head, "Message-ID")
         self._site.log(
             events.Stored(
                 recipient=address,
                 message_id=message_id,
-                octets=len(message),
+                octets=len(kept.octets),
                 body_sha256=sha256(body).hexdigest(),
                 header=field_digests(head),
                 text_sha256=text_digest(body),
+                unquoted_sha256=text_digest(without_quotes(body)) if kept.quoted else "",
                 loose_sha256=loose_digest(body),
-                sender=header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
-                subject=header_field(head[:_MAX_HEAD], "Subject"),
+                sender=kept.sender or header_field(head, "Return-Path").strip("<>"),
+                subject=header_field(head, "Subject"),
             ),
             f"{message_id or 'a message'} lies in the mailbox of <{address}>",
         )
@@ -85,28 +81,9 @@ class ProgramMaildirs:
                 ),
                 f"<{address}> is told that mail for <{recipient}> {fate.action}: {fate.status}",
             )
-        if report.problems and (report.tells or header_field(head[:_MAX_HEAD], "Return-Path") == "<>"):
+        if report.problems and (report.tells or header_field(head, "Return-Path") == "<>"):
             problems = "; ".join(report.problems)
             self._site.log(
                 events.Misreported(recipient=address, message_id=message_id, problems=problems),
                 f"<{address}> is told by {message_id or 'a message'} in a wrong form: {problems}",
             )
-
-
-def _files(box: Path) -> list[Path]:
-    """The messages; a program may put anything else beside them."""
-    return [
-        file
-        for part in ("new", "cur")
-        if (box / part).is_dir()
-        for file in sorted((box / part).iterdir())
-        if file.is_file() and not file.is_symlink()
-    ]
-
-
-def _read(file: Path) -> bytes:
-    """A message, or nothing when it is gone by now."""
-    try:
-        return read_regular(file, _MAX_OCTETS, follow_links=False)
-    except OSError:
-        return b""

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from testbed.hosts.site import Site
@@ -30,15 +30,15 @@ _LOGS = (".log", "maillog", "mainlog")  # what tells of a message does not hold 
 
 
 class ProgramQueue:
-    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` is no queue.
+    """Looks for messages in the files below ``directory`` that were written since now; ``mailboxes`` are no queue.
 
     ``reads`` tells that the program reads mail, and may keep it in a Maildir there.
     """
 
-    def __init__(self, site: Site, directory: Path, mailboxes: Path, *, reads: bool = False) -> None:
+    def __init__(self, site: Site, directory: Path, mailboxes: Collection[Path], *, reads: bool = False) -> None:
         self._site = site
         self._directory = directory
-        self._mailboxes = mailboxes
+        self._mailboxes = frozenset(mailboxes)
         self._reads = reads
         self._since_ns = time.time_ns()
         self._shown: set[str] = set()
@@ -77,16 +77,17 @@ class ProgramQueue:
 
     def _maildir(self) -> str:
         for folder, folders, _ in os.walk(self._directory):
-            if {"new", "cur", "tmp"} <= set(folders) and self._mailboxes not in (Path(folder), *Path(folder).parents):
+            if {"new", "cur", "tmp"} <= set(folders) and not self._mailboxes & {Path(folder), *Path(folder).parents}:
                 return printable(os.path.relpath(folder, self._directory))
         return ""
 
     def _files(self) -> Iterator[tuple[str, _Version]]:
         for folder, folders, files in os.walk(self._directory):
-            folders[:] = [name for name in folders if Path(folder, name) != self._mailboxes]
+            folders[:] = [name for name in folders if Path(folder, name) not in self._mailboxes]
             for name in files:
                 path = os.path.join(folder, name)
-                if not name.endswith(_LOGS) and (version := _version(path))[0] >= self._since_ns:
+                no_queue = Path(path) in self._mailboxes or name.endswith(_LOGS)
+                if not no_queue and (version := _version(path))[0] >= self._since_ns:
                     yield path, version
 
 

@@ -15,10 +15,13 @@ TEXTBOOK: dict[str, dict[str, object]] = {
 _TELLING_KEYS = (
     ("warn_after", "relay"),
     ("pipelining", "relay"),
+    ("routes", "relay"),
+    ("reuse_connections", "relay"),
     ("server", "user-agent"),
     ("address", "user-agent"),
     ("retry", "relay"),
     ("give_up", "relay"),
+    ("lmtp", "receiver"),
     ("mailboxes", "receiver"),
     ("mx", "receiver"),
     ("domain", "receiver"),

@@ -18,8 +18,10 @@ from testbed.scenario.naming import (
     RelayName,
     UserAgentName,
 )
+from testbed.scenario.next_hops import SMTP_PORT
 from testbed.scenario.octets import Octets
 from testbed.scenario.problems import Found
+from testbed.scenario.program_hosts import Port
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 
@@ -108,11 +110,12 @@ class Notified(Tagged):
 
 
 class Attempts(Tagged):
-    """How often an SMTP connection to a host was tried."""
+    """How often a connection to a host's port 25, or another, was tried."""
 
     kind: Literal["attempts"] = Field(default="attempts", exclude=True)
     to: MailServerName = Field(description="The host.")
     sender: HostName | None = Field(default=None, alias="from", description="Only attempts of this host.")
+    port: Port = Field(default=SMTP_PORT, description="The port; 25 when unsaid.")
     count: int | None = Field(default=None, strict=True, ge=0, description="Exactly so many.")
     at_least: int | None = Field(default=None, strict=True, ge=1, description="No fewer.")
     at_most: int | None = Field(default=None, strict=True, ge=0, description="No more.")

@@ -6,56 +6,24 @@ from collections import Counter
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from testbed.durations import SECOND
 from testbed.protocols.address import is_host_name
-from testbed.scenario.base import Address, PeopleWait, Rate, Size
+from testbed.scenario.base import Address, PeopleWait, Size
+from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.limits import RateLimit
 from testbed.scenario.mailboxes import Mailboxes
 from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.naming import MailServerName
-from testbed.scenario.problems import Found, Path, did_you_mean
-from testbed.scenario.program_hosts import ProgramKeys, placeholders, ports_of
+from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, RouteSpec
+from testbed.scenario.problems import Found, Path
 from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
 
 Protocol = Literal["pop3", "imap"]
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING"]
 ExtensionOnRequest = Literal["CHUNKING"]
-
-
-class HostSpec(ProgramKeys):
-    """What every host has: a role, and maybe a program of the user's that plays it.
-
-    ``nouns`` are what it is, as fields that name a host ask for it.
-    """
-
-    nouns: ClassVar[tuple[str, ...]] = ()
-    role: str
-
-    _name: str = PrivateAttr(default="")
-
-    @property
-    def name(self) -> str:
-        """Its name in the scenario."""
-        return self._name
-
-    @property
-    def traits(self) -> HostTraits:
-        """What others may rely on."""
-        return HostTraits(self.role, self.nouns, self.is_program, ports_of(self))
-
-    def problems(self, names: Names) -> Found:
-        """What cannot be asked of a program."""
-        for key in self.unheeded:
-            problem = f"{self.name} is a program, and '{key}' is for the lab's own hosts"
-            yield tuple(key.split(".", 2)), f"{problem}; say it in its configuration"
-        words = [*(self.command or ()), *(self.holds or ()), *self.environment.values()]
-        words += self.files.values() if isinstance(self.files, dict) else []
-        for other in sorted({other for word in words for _, other in placeholders(word) if other}):
-            if other not in names.hosts:
-                near = did_you_mean(other, names.hosts)
-                yield (), f"there is no host '{other[:60]}' for a placeholder to be about{near}"
 
 
 class MailHostSpec(HostSpec):
@@ -72,8 +40,10 @@ class MailHostSpec(HostSpec):
     max_hops: int = Field(
         default=100, strict=True, ge=1, le=1000, description="How many Received fields make a loop (RFC 5321 §6.3)."
     )
-    rate_limit: Rate | None = Field(
-        default=None, description="How many messages it takes from one client in a time; more are told 450 4.7.1."
+    rate_limit: RateLimit | None = Field(
+        default=None,
+        description="How many messages it takes from one client in a time, and what more are told: 450 4.7.1 unless "
+        "said.",
     )
     greylist: PeopleWait | None = Field(
         default=None,
@@ -215,6 +185,18 @@ class RelaySpec(MailHostSpec):
         " when unsaid, for more than one recipient.",
     )
 
+    routes: dict[str, RouteSpec] = Field(
+        default_factory=dict,
+        description="Domains whose mail goes to a host named here, by SMTP or LMTP, whatever MX records say; "
+        "'*' stands for all others.",
+        examples=[{"someschool.edu": {"lmtp": "someschool.edu"}}],
+    )
+    reuse_connections: Reuse | None = Field(
+        default=None,
+        description="How long a connection to a next hop is kept open for its next message; without it, each message "
+        "has one of its own.",
+    )
+
     tls: TlsPolicies = Field(
         default_factory=dict,
         description="Whether it wants TLS on its way to the next hop, for every domain or a mapping from domains.",
@@ -251,16 +233,34 @@ class RelaySpec(MailHostSpec):
         for user, target in self.forward.items():
             if target.rpartition("@")[2].lower() == self.domain.lower():
                 yield ("forward", user), f"'{target[:60]}' is not elsewhere: {self.name} serves it itself"
+        for domain, route in self.routes.items():
+            for path, problem in route.problems(names):
+                yield ("routes", domain, *path), problem
 
 
 class ReceiverSpec(MailHostSpec):
     """The mail server of a domain: takes mail for its own mailboxes and for nobody else."""
 
     role: Literal["receiver"] = "receiver"
+    smtp: bool = Field(default=True, strict=True, description="Whether it takes mail by SMTP, on port 25.")
+    lmtp: LmtpPort | None = Field(
+        default=None, description="The port on which it takes mail by LMTP (RFC 2033); true for 24."
+    )
+
+    @property
+    def traits(self) -> HostTraits:
+        """Whether it speaks LMTP, and where."""
+        traits = super().traits
+        if self.is_program:
+            return traits
+        ports = {SMTP_PORT: self.smtp, self.lmtp or LMTP_PORT: self.lmtp is not None}
+        return replace(traits, lmtp=self.lmtp is not None, ports=tuple(port for port, taken in ports.items() if taken))
 
     def problems(self, names: Names) -> Found:
-        """Those of its mailboxes too."""
+        """Those of its mailboxes too, and that nobody can bring it mail."""
         yield from super().problems(names)
+        if not self.smtp and self.lmtp is None:
+            yield ("smtp",), f"{self.name} takes no mail at all; say 'lmtp: {LMTP_PORT}' besides"
         for user, box in self.mailboxes.items():
             for path, problem in box.problems(names):
                 yield ("mailboxes", user, *path), problem

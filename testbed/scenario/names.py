@@ -14,8 +14,9 @@ class HostTraits:
     """What others may rely on in a host.
 
     ``nouns`` are what it is, as fields that name a host ask for it: ``mail server``, ``user agent``.  ``ports`` are
-    those a program listens on.  ``mailboxes`` gives the folders of each by its address, ``aliases`` are the other
-    addresses it takes mail for.  ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
+    those it takes mail at, or a program listens on; ``lmtp`` tells that the lab's own takes mail by LMTP at one.
+    ``mailboxes`` gives the folders of each by its address, ``aliases`` are the other addresses it takes mail for.
+    ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
     ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     """
 
@@ -24,6 +25,7 @@ class HostTraits:
     is_program: bool
     ports: tuple[int, ...]
     tls: bool = False
+    lmtp: bool = False
     mailboxes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     owner: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -28,6 +28,8 @@ PLACEHOLDERS = (
 """What stands in braces for a fact of the lab: ``{address}`` is the program's own, ``{address:ns.lab}`` another's."""
 
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})(?::([\w.-]+))?\}}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+_LOADED_FIRST = ("LD_PRELOAD", "LD_AUDIT")  # ld.so(8)
 _MAX_FILES, _MAX_OCTETS = 100, 262_144
 _MAX_LIMIT_NS = 10 * MINUTE
 
@@ -68,6 +70,26 @@ class Configured(Part):
     )
 
 
+USER = "{user}"
+"""Stands for a user's name where mailboxes are said to lie."""
+
+
+class Stores(Part):
+    """The form in which a program keeps its users' mailboxes, and where."""
+
+    form: Literal["maildir", "mbox"] = Field(default="maildir", description="A Maildir, or a file (RFC 4155), a user.")
+    at: str = Field(
+        default=f"{{mailboxes}}/{USER}",
+        pattern=r"^(/|\{(directory|mailboxes)\}/).*\{user\}",
+        description="Where the mailbox of a user lies; {user} stands for his name.",
+        examples=["{directory}/mail/{user}"],
+    )
+
+
+def _form_alone(value: object) -> object:
+    return {"form": value} if isinstance(value, str) else value
+
+
 class ProgramKeys(Part):
     """What makes a host a program of the user's, in a network of its own: started before the first step."""
 
@@ -95,6 +117,12 @@ class ProgramKeys(Part):
         default=None,
         description="What its own configuration says of retries, giving up, loops and TLS; it is judged by that.",
         examples=[{"retry": "30m", "give_up": "5d", "tls": "required"}],
+    )
+    stores: Annotated[Stores | None, BeforeValidator(_form_alone, json_schema_input_type=str | Stores | None)] = Field(
+        default=None,
+        description="The form in which it keeps its users' mailboxes, maildir or mbox; and where, if not in "
+        "{mailboxes}.",
+        examples=["mbox", {"form": "mbox", "at": "{directory}/mail/{user}"}],
     )
     holds: Command | None = Field(
         default=None,
@@ -125,6 +153,18 @@ class ProgramKeys(Part):
             path = PurePosixPath(str(name))
             if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(name):
                 raise ValueError(f"'{str(name)[:60]}' does not lie in the program's own directory")
+        return value
+
+    @field_validator("environment")
+    @classmethod
+    def _are_variables(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"'{name[:60]}' is no name of a variable: letters, digits and _ only")
+            if name in _LOADED_FIRST:
+                raise ValueError(f"{name} loads code into every program; set it in a script that 'command' names")
+            if "\0" in text:
+                raise ValueError(f"the value of {name} has a NUL in it, which no variable can have")
         return value
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from testbed.durations import MINUTE
 from testbed.scenario.base import Duration
@@ -35,9 +35,16 @@ def _words(value: object) -> object:
         raise ValueError(f"the command cannot be split into words: {str(error).lower()}") from None
 
 
+def _can_be_given(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words[0] or any("\0" in word for word in words):
+        raise ValueError("a command begins with a program's name, and has no NUL in it")
+    return words
+
+
 Command = Annotated[
     tuple[str, ...],
     BeforeValidator(_words, json_schema_input_type=str | list[str | int]),
+    AfterValidator(_can_be_given),
     Field(
         min_length=1,
         description="A line, split into words as a shell would (but no shell runs it), or a list of words.",
@@ -59,13 +66,6 @@ class RunStep(Tagged):
     time_limit: Duration = Field(
         default=10_000_000_000, gt=0, le=_MAX_LIMIT_NS, description="When it is killed; time is real while it runs."
     )
-
-    @field_validator("command")
-    @classmethod
-    def _a_program_can_be_given_it(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value[0] or any("\0" in word for word in value):
-            raise ValueError("a command begins with a program's name, and has no NUL in it")
-        return value
 
     @property
     def command_line(self) -> str:

@@ -12,19 +12,21 @@ from itertools import chain, islice
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Part
 from testbed.scenario.document import Document
-from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec
 from testbed.scenario.names import Names
 from testbed.scenario.naming import wrong_names
 from testbed.scenario.problems import Found, Path, Problem
 from testbed.scenario.scenario import Scenario
 
 MAX_HOSTS = 200
+MAX_FILLED = 200_000_000
+"""Octets of old mail in all mailboxes of a lab, which lies in memory."""
 MAX_PROBLEMS = 100  # nobody reads on
 
 
 def reference_problems(scenario: Scenario, document: Document) -> list[Problem]:
     """Every impossible reference, at its own place."""
-    found = chain(_lab(scenario), _parts_alone(scenario), _lines_of_faults(scenario))
+    found = chain(_lab(scenario), _old_mail(scenario), _parts_alone(scenario), _lines_of_faults(scenario))
     problems = [document.problem(path, message) for path, message in islice(found, MAX_PROBLEMS)]
     return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
@@ -67,6 +69,18 @@ def _lab(scenario: Scenario) -> Found:
     for name in scenario.hosts:
         if not is_host_name(name):
             yield ("hosts", name), f"'{name[:60]}' is not a host name: letters, digits, hyphens and dots"
+
+
+def _old_mail(scenario: Scenario) -> Found:
+    """More old mail than a lab has room for, at the mailbox that is the last too much."""
+    total = 0
+    for name, host in scenario.hosts.items():
+        for user, box in host.mailboxes.items() if isinstance(host, MailHostSpec) else ():
+            total += box.filled
+            if total > MAX_FILLED:
+                message = f"the mailboxes are filled with more than {MAX_FILLED:,} octets, which a lab has room for"
+                yield ("hosts", name, "mailboxes", user, "filled"), message
+                return
 
 
 def _lines_of_faults(scenario: Scenario) -> Found:

@@ -12,6 +12,7 @@ from testbed.scenario.base import Part
 from testbed.scenario.expectations import AnyExpectation
 from testbed.scenario.faults import AnyFault
 from testbed.scenario.hosts import AnyHost
+from testbed.scenario.programs import RunStep
 from testbed.scenario.reach import Reach
 from testbed.scenario.steps import AnyStep
 
@@ -29,7 +30,7 @@ class Scenario(Part):
         description="The file of another scenario: what this one does not say, it takes over from there.",
         examples=["../mailbox-full.yaml"],
     )
-    needs: tuple[Annotated[str, Field(pattern=r"^[\w.+-]+$", max_length=100)], ...] = Field(
+    needs: tuple[Annotated[str, Field(pattern=r"^[\w.+/-]+$", max_length=100)], ...] = Field(
         default=(),
         description="Programs that must be installed, 'root' for its rights; where one is missing, it is skipped.",
     )
@@ -91,6 +92,11 @@ class Scenario(Part):
     def has_programs(self) -> bool:
         """Whether programs of the user's play hosts: in real time, so how often they try is up to the machine."""
         return any(host.is_program for host in self.hosts.values())
+
+    @property
+    def is_code(self) -> bool:
+        """Whether programs of the user's run in it, as hosts or as steps."""
+        return self.has_programs or any(isinstance(step, RunStep) for step in self.steps)
 
     @property
     def text(self) -> str:

@@ -57,7 +57,7 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
             pytest.skip(f"{program} is not installed")
     if _NAMES_ALL.match(command):
         make_small(copy)
-    environment = {**os.environ, "PATH": f"{copy / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, "CI": "", "PATH": f"{copy / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PROJECT)}
     if _FOR_THE_SHELL.search(command):
         ended = subprocess.run(
             command, shell=True, cwd=copy, env=environment, capture_output=True, text=True, check=False
@@ -71,7 +71,7 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_in_it_runs(page: Path, copy: Path) -> None:
     for program in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S):
-        command, environment = [sys.executable, "-c", program], {**os.environ, "PYTHONPATH": str(PROJECT)}
+        command, environment = [sys.executable, "-c", program], {**os.environ, "CI": "", "PYTHONPATH": str(PROJECT)}
         ended = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout
@@ -83,6 +83,7 @@ def test_the_demonstration_shows_deferral_retry_and_delivery(copy: Path) -> None
     assert recipe is not None
     environment = {
         **os.environ,
+        "CI": "",
         "PATH": f"{copy / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(PROJECT),
         "COLUMNS": "160",

@@ -22,8 +22,8 @@ from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.queue.store import Queue
 from testbed.hosts.receiver import _ReceiverHandler
 from testbed.hosts.site import Site
+from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.commands import Terms
-from testbed.hosts.smtp.secure_server import Access
 from testbed.hosts.smtp.server import SmtpServer
 from testbed.hosts.tls import LabTls
 from testbed.net.clock import ScenarioLoop
@@ -93,7 +93,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             nameserver="127.0.0.1",
             log=logged,
             now=lambda: 1_767_603_600.0,
-            dialogue=DialogueScript(faults, lambda fault: None),
+            dialogue=DialogueScript(faults, lambda fault, vain: None),
         )
         boxes = {
             "bob": MailboxSpec(quota=20_000),

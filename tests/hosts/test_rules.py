@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from testbed.hosts.mailboxes.rules import _matches, vacation, wants_answer
+from testbed.hosts.mailboxes.rules import _matches, fits_pattern, vacation, wants_answer
 from testbed.scenario.rules import Rule
 
 BOB, ALICE = "bob@someschool.edu", "alice@crepes.fr"
@@ -65,3 +65,32 @@ def test_an_answer_says_what_it_is_and_is_not_answered_itself() -> None:
 )
 def test_patterns(rule: dict[str, str], fits: bool) -> None:
     assert _matches(Rule.model_validate({**rule, "discard": True}), BOB, HEAD + b"\r\nhi\r\n") is fits
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("", "", True),
+        ("", "a", False),
+        ("*", "", True),
+        ("*", "a*b", True),
+        ("?", "", False),
+        ("?", "*", True),
+        ("a*", "b", False),
+        ("*Lunch?", "re: lunch!", True),
+        ("*a*b*c", "xaxbxbxc", True),
+        ("*a*b*c", "xaxcxbx", False),
+        ("a.c", "abc", False),
+        ("[a]*\\", "[a]x\\", True),
+        ("*ab?", "ababc", True),
+        ("**a**", "bab", True),
+    ],
+)
+def test_what_fits_a_pattern(pattern: str, text: str, fits: bool) -> None:
+    assert fits_pattern(pattern, text) is fits
+
+
+@pytest.mark.cpu_seconds(20)
+@pytest.mark.parametrize("pattern", ["*a" * 80 + "b", "*" + "a?" * 90 + "b", "*?" * 90 + "b", "*" * 200 + "b"])
+def test_no_pattern_takes_for_ever(pattern: str) -> None:
+    assert not fits_pattern(pattern, "a" * 20_000)

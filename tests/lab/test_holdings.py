@@ -110,3 +110,56 @@ def test_postfix_is_asked_what_it_holds(option: str, form: str, tmp_path: Path) 
     assert (told.event.form, told.event.complete, told.event.failed) == (form, 1, "")
     listed = [(e.event.sender, e.event.recipient) for e in of(outcome.analysis.log, events.HoldsListed)]
     assert sorted(listed) == [("alice@crepes.fr", f"{user}@someschool.edu") for user in ("bob", "carol")]
+
+
+MBOX = """
+title: A receiver that {way} in mbox files
+hosts:
+  someschool.edu:
+    command: [{python}, {program}, {way}]
+    mailboxes: [bob, carol]
+    environment: {{DELIVER_INTO: "{{directory}}/mail", FORM: {form}}}
+    stores: {{form: mbox, at: "{{directory}}/mail/{{user}}"}}
+  crepes.fr: {{retry: 10m}}
+faults: {faults}
+steps:
+  - send: {{to: bob@someschool.edu, subject: Lunch, body: "At noon\\n\\nFrom here it is far\\n>From there, too\\n"}}
+  - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening\\n"}}
+  - wait: 2s
+expect:
+  - reply: {{from: someschool.edu, to: message, code: 250, count: 2}}
+  - mailbox: {{of: bob@someschool.edu, messages: {messages}}}
+"""
+KILLED = "[{host: someschool.edu, is: crashed, from: 1s, until: 1300ms}]"
+
+
+def _mbox(way: str, form: str, folder: Path, messages: int = 2, faults: str = "[]") -> Outcome:
+    program = FOLDER / "receiver.py"
+    python = sys.executable
+    text = MBOX.format(way=way, python=python, program=program, form=form, messages=messages, faults=faults)
+    return play(text, folder)
+
+
+@pytest.mark.parametrize("faults", ["[]", KILLED], ids=["", "killed-and-started-again"])
+@pytest.mark.parametrize("form", ["mboxrd", "mboxo", "mboxcl2"])
+def test_what_lies_in_an_mbox_file_is_kept_as_it_was_sent(form: str, faults: str, tmp_path: Path) -> None:
+    outcome = _mbox("keeps-its-promises", form, tmp_path, faults=faults)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.not_judged == ()
+
+
+@pytest.mark.parametrize(
+    ("way", "messages", "breach"),
+    [
+        ("forgets-every-second", 1, "to bob@someschool.edu; it is neither delivered, bounced nor queued"),
+        ("changes-a-letter", 2, "in the mailbox: its text is not what was sent"),
+        ("drops-the-subject", 2, "in the mailbox: its header field subject is gone or changed"),
+        ("delivers-twice", 4, "for bob@someschool.edu, and no lost reply explains it"),
+    ],
+)
+def test_what_an_mbox_file_lacks_or_changes_is_red(way: str, messages: int, breach: str, tmp_path: Path) -> None:
+    outcome = _mbox(way, "mboxrd", tmp_path, messages)
+    assert outcome.judgement is not None, outcome.played.error
+    broken = [verdict.why for verdict in outcome.judgement.mail if not verdict.held]
+    assert any(breach in one for one in broken), broken
+    assert all(verdict.held for verdict in outcome.judgement.expectations), why(outcome)

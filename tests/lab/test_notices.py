@@ -12,11 +12,11 @@ from testbed.expect.mail import judge_bounced
 from testbed.expect.notifications import judge_notified
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
-from testbed.lab.program_maildirs import ProgramMaildirs
+from testbed.lab.mail_stores import Maildir
+from testbed.lab.program_maildirs import ProgramMailboxes
 from testbed.protocols import events
 from testbed.protocols.events import LogEvent
 from testbed.scenario.expectations import Bounced, Notified
-from testbed.scenario.hosts import ReceiverSpec
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import LogEntry
 from tests.trace.talk import Talk, watch
@@ -162,9 +162,7 @@ def told_in_a_maildir(notice: str, tmp_path: Path) -> Iterable[LogEvent]:
     (box / "1").write_text(f"Return-Path: <>\n{notice}")
     log = Log()
     site = Site(PROGRAM, (PROGRAM,), tmp_path, PROGRAM, log, lambda: 0.0, DialogueScript(()))
-    ProgramMaildirs(
-        site, tmp_path / "boxes", ReceiverSpec(domain="a.example", mailboxes={"alice": {}}), set()
-    ).log_new()
+    ProgramMailboxes(site, {"alice@a.example": Maildir(tmp_path / "boxes" / "alice")}, set()).log_new()
     return log
 
 

@@ -370,6 +370,9 @@ expect: [attempts: {{to: someschool.edu, count: 3}}]
 
 
 MISTAKES = {
+    "hosts: {client.lab: {role: client, command: x, stores: mbox}}": "client.lab has no users whose mailboxes",
+    "hosts: {crepes.fr: {command: x, stores: {form: mbox, at: mail}}}": "at",
+    "hosts: {crepes.fr: {holds: mailq}}": "'holds' goes with 'command'",
     "hosts: {crepes.fr: {retry: 1h, command: x}}": "'retry' is for the lab's own hosts",
     "hosts: {someschool.edu: {command: x, mailboxes: {bob: {quota: 1 KB}}}}": "'mailboxes.bob.quota' is for the lab's",
     "hosts: {crepes.fr: {listens: [25]}}": "'listens' goes with 'command'",

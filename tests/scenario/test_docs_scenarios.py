@@ -9,7 +9,7 @@ import pytest
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.fault_reference import markdown
 from testbed.scenario.faults import KINDS, DialogueFault, HostFault, WireFault, ZoneFault
-from testbed.scenario.hosts import RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.load import MAX_OCTETS, parse_cases
 from testbed.scenario.mailboxes import MailboxSpec
 from testbed.scenario.scenario import Scenario
@@ -32,6 +32,7 @@ MODELS = {
         MailboxSpec,
         UserAgentSpec,
         RelaySpec,
+        ReceiverSpec,
         DialogueFault,
         HostFault,
         WireFault,

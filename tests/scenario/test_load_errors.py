@@ -15,6 +15,8 @@ expect:
   - delivered: {to: bob@someschool.edu}
 """
 KEYS = "title, about, rfc, like, needs, seed, compress, ip, matrix, hosts, faults, steps, expect"
+TIMES = "write a whole number from 1 up, or e.g. 'up to 5'"
+COUNT = "write a whole number from 1 up, or all, or e.g. 'up to 5'"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -105,13 +107,13 @@ def test_the_scenario_itself(text, said):
         (
             hosts("ns.lab: {mailboxes: [a]}"),
             "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, configured,"
-            " ready_within, stop_within",
+            " stores, holds, ready_within, stop_within",
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, command, files, listens, environment, configured, ready_within,"
-            " stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist, max_message, max_recipients,"
-            " without, with, serves, starttls",
+            "7:20: unknown key 'retry'; known: role, smtp, lmtp, command, files, listens, environment, configured,"
+            " stores, holds, ready_within, stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
+            " max_message, max_recipients, without, with, serves, starttls",
         ),
         *(
             (
@@ -136,6 +138,36 @@ def test_the_scenario_itself(text, said):
         (hosts("h: {mx: 1, rate_limit: 0 per 1h}"), "7:26: '0 per 1h' is not a rate; write e.g. 2 per 1h"),
         (hosts("h: {mx: 1, rate_limit: 5}"), "7:26: '5' is not a rate; write e.g. 2 per 1h"),
         (
+            hosts("h: {mx: 1, rate_limit: {messages: 2 per 1h, reply: 250 Fine}}"),
+            "7:54: '250 Fine' refuses nothing; write e.g. 421 4.7.0 Too many messages",
+        ),
+        (hosts("h: {mx: 1, rate_limit: {reply: 421 Slow}}"), "7:26: 'messages' is missing in 'rate_limit'"),
+        (
+            hosts("someschool.edu: {lmtp: 25}"),
+            "7:26: port 25 is that of SMTP; LMTP has 24, or another of its own (RFC 2033 §5)",
+        ),
+        (
+            hosts("someschool.edu: {smtp: false}"),
+            "7:26: someschool.edu takes no mail at all; say 'lmtp: 24' besides",
+        ),
+        (
+            hosts("crepes.fr: {routes: {someschool.edu: {lmtp: someschool.edu}}}"),
+            "7:40: someschool.edu takes no mail at port 24 (but at 25); say 'lmtp: 24' there, or another 'port' here",
+        ),
+        (
+            hosts("crepes.fr: {routes: {someschool.edu: {lmtp: someschol.edu}}}"),
+            "7:47: there is no host 'someschol.edu' (did you mean 'someschool.edu'?)",
+        ),
+        (
+            hosts("crepes.fr: {routes: {someschool.edu: {port: 24}}}"),
+            "7:40: a route is 'smtp' or 'lmtp' with the host it leads to; write e.g. {lmtp: someschool.edu}",
+        ),
+        (hosts("crepes.fr: {reuse_connections: 30}"), f"7:34: '30' {DURATION}"),
+        (
+            hosts("crepes.fr: {reuse_connections: {idle: 30s, messages: 0}}"),
+            "7:56: 'messages' must be at least 1, not 0",
+        ),
+        (
             hosts("crepes.fr: {forward: {bob: bob@crepes.fr}}"),
             "7:30: 'bob@crepes.fr' is not elsewhere: crepes.fr serves it itself",
         ),
@@ -159,7 +191,7 @@ ONE_THING = (
     "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
     "reorder, reset, unreachable or forget"
 )
-STAGES = "connect, HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY, POP3 …, IMAP …"
+STAGES = "connect, HELO, EHLO, LHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT, RSET, NOOP, VRFY, POP3 …, IMAP …"
 AT = "at: someschool.edu, on: RCPT"
 
 
@@ -209,13 +241,27 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{AT}, raw: ł}}"), "7:41: 'ł' is no octet; write the octets of its UTF-8 as \\x.. in double quotes"),
         (fault(f"{{{AT}, delay: soon}}"), f"7:43: 'soon' {DURATION}"),
         (fault(f"{{{AT}, reply: true}}"), "7:43: 'reply' must be text, not true or false"),
-        (fault(f"{{{AT}, reply: 452, times: 0}}"), "7:55: 'times' must be at least 1, not 0"),
-        (fault(f"{{{AT}, reply: 452, times: many}}"), "7:55: 'times' must be a whole number, not text"),
+        (
+            fault(f"{{{AT}, reply: 452, times: 0}}"),
+            f"7:55: '0' is not how often; {TIMES}",
+        ),
+        (
+            fault(f"{{{AT}, reply: 452, times: many}}"),
+            f"7:55: 'many' is not how often; {TIMES}",
+        ),
         (fault(f"{{{AT}, reply: 452, recipient: bob}}"), f"7:59: 'bob' {ADDRESS}"),
         (fault(f"{{{AT}, replay: 452}}"), "7:36: unknown key 'replay' (did you mean 'reply'?)"),
         (
             fault("{at: someschool.edu, on: DATA, reply: 452, recipient: bob@someschool.edu}"),
-            "7:5: 'recipient' goes with 'on: RCPT' only",
+            "7:5: 'recipient' goes with 'on: RCPT', or where LMTP is spoken with 'on: message'",
+        ),
+        (
+            fault("{at: someschool.edu, on: message, reply: 452, recipient: bob@someschool.edu}"),
+            "7:62: someschool.edu answers a message once for all; with 'lmtp: true', for each recipient",
+        ),
+        (
+            fault("{at: someschool.edu, on: LHLO, reply: 421 4.3.2 Later}"),
+            "7:30: someschool.edu speaks no LMTP; say 'lmtp: true' there",
         ),
         (
             fault(f"{{{AT}, then: close, host: crepes.fr}}"),
@@ -311,9 +357,17 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{WIRE}, lose: 1, delay: 1s}}"), ONE_THING),
         (fault(f"{{{WIRE}, lose: 1, times: 2}}"), "7:5: 'lose' says how many itself; leave 'times' out"),
         (fault(f"{{{WIRE}, duplicate: 1, times: 2}}"), "7:5: 'duplicate' says how many itself; leave 'times' out"),
-        (fault(f"{{{WIRE}, lose: 0}}"), "7:50: '0' is not how many; write a whole number from 1 up, or all"),
+        (
+            fault(f"{{{WIRE}, lose: 0}}"),
+            f"7:50: '0' is not how many; {COUNT}",
+        ),
         (fault(f"{{{WIRE}, nth: 0, lose: 1}}"), "7:49: 'nth' must be at least 1, not 0"),
         (fault(f"{{{WIRE}, delay: 1}}"), f"7:51: '1' {DURATION}"),
+        (fault(f"{{{WIRE}, delay: 0ms}}"), "7:51: 'delay' must be at least 1 ms, not 0ms"),
+        (fault(f"{{{WIRE}, jitter: 0.5ms}}"), "7:52: 'jitter' must be at least 1 ms, not 0.5ms"),
+        (fault(f"{{{WIRE}, bandwidth: 10 GB}}"), "7:55: 'bandwidth' must be at most 1,000,000,000, not 10 GB"),
+        (fault(f"{{{WIRE}, mtu: 1500}}"), "7:49: 'mtu' must be below 1,500, not 1500"),
+        (fault(f"{{{WIRE}, lose: 1, larger_than: 1500}}"), "7:66: 'larger_than' must be below 1,500, not 1500"),
         (fault(f"{{{WIRE}, reset: all}}"), "7:51: 'all' is not one of both, sender, receiver"),
         (
             fault(f"{{{WIRE}, packets: syn, lose: 1}}"),

@@ -103,6 +103,39 @@ def test_like_leads_as_far_as_the_folder_that_was_named(folder: Path) -> None:
         load_all(discover([top / "suite"]), Reach.given([top / "suite"]))
 
 
+@pytest.mark.parametrize("marker", ["folder", "file"])
+def test_a_project_is_one(folder: Path, marker: str) -> None:
+    """As it was checked out; a worktree has a file in place of the folder."""
+    git = folder.parent.parent / ".git"
+    git.mkdir() if marker == "folder" else git.write_text("gitdir: elsewhere\n")
+    path = folder / "s.yaml"
+    path.write_text(WAYS["attach"]("../../outside/secret"))
+    assert load(path).title == "T"
+    assert "leads out of" in refused(path, Reach.given([path], untrusted=True))
+    path.write_text(WAYS["attach"]("../../../secret"))
+    (folder.parent.parent.parent / "secret").write_text(SECRET)
+    assert "leads out of" in refused(path, Reach())
+
+
+@pytest.mark.parametrize("hidden", [".git/config", ".env", ".config/token", "suite/.npmrc", "suite/deep/.git/config"])
+def test_what_hides_in_a_project_stays_there(folder: Path, hidden: str) -> None:
+    top = folder.parent.parent
+    (top / ".git").mkdir()
+    (top / hidden).parent.mkdir(parents=True, exist_ok=True)
+    (top / hidden).write_text(SECRET)
+    path = folder / "s.yaml"
+    path.write_text(WAYS["attach"](str(top / hidden)))
+    assert "behind a dot" in refused(path, Reach())
+
+
+def test_a_scenario_may_have_hidden_files_beside_it(folder: Path) -> None:
+    (folder / "home").mkdir()
+    (folder / "home" / ".forward").write_text("carol\n")
+    path = folder / "s.yaml"
+    path.write_text(WAYS["files"]("home/x"))
+    assert load(path).title == "T"
+
+
 def test_a_folder_that_was_named_is_not_for_scenarios_elsewhere(folder: Path) -> None:
     path = folder / "s.yaml"
     path.write_text(WAYS["attach"]("../../outside/secret"))

@@ -15,6 +15,7 @@ from hashlib import sha256
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.line_ends import loose_digest, stand_alone
+from testbed.protocols.mbox import without_quotes
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
@@ -23,6 +24,7 @@ from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Recipient, Reply, Transaction
 from testbed.trace.model.log import of
 
+_NO_TEXT = text_digest(b"")  # is no evidence of two messages being the same
 _DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
 
 
@@ -40,12 +42,14 @@ class Content:
 
     ``fields`` are those of :func:`testbed.protocols.header.field_digests`; ``place`` is the connection, and which
     of its messages this is.  ``malformed`` tells that a CR or LF stands alone in the body, which may be mended:
-    ``loose_sha256`` is the :func:`testbed.protocols.line_ends.loose_digest` of it.
+    ``loose_sha256`` is the :func:`testbed.protocols.line_ends.loose_digest` of it.  ``unquoted_sha256`` is of the text
+    as mbox files are compared (:func:`testbed.protocols.mbox.without_quotes`).
     """
 
     fields: tuple[str, ...]
     body_sha256: str
     text_sha256: str
+    unquoted_sha256: str
     loose_sha256: str
     malformed: bool
     place: tuple[int, int]
@@ -54,8 +58,8 @@ class Content:
 def content_of(octets: bytes, place: tuple[int, int] = (0, 0)) -> Content:
     """The digests of a message."""
     header, _, body = octets.partition(b"\r\n\r\n")
-    digests = field_digests(header), sha256(body).hexdigest(), text_digest(body), loose_digest(body)
-    return Content(*digests, malformed=stand_alone(body), place=place)
+    digests = field_digests(header), sha256(body).hexdigest(), text_digest(body), text_digest(without_quotes(body))
+    return Content(*digests, loose_digest(body), malformed=stand_alone(body), place=place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,11 @@ def passages(analysis: Analysis) -> list[Passage]:
     """
     found = [passage for connection in _carried(analysis) for passage in connection]
     given = {(passage.server, passage.message_id) for passage in found}
-    by_body = {(p.server, p.content.body_sha256): p.message_id for p in found if p.content is not None}
+    by_body = {
+        (p.server, p.content.body_sha256): p.message_id
+        for p in found
+        if p.content is not None and p.content.text_sha256 != _NO_TEXT
+    }
 
     def original(passage: Passage) -> Passage:
         content, given_here = passage.content, (passage.client, passage.message_id) in given

@@ -19,13 +19,19 @@ def known_again(analysis: Analysis, carried: Sequence[Passage]) -> tuple[AnyEntr
     """
     hosts = programs(analysis)
     sent = {(passage.server, passage.message_id) for passage in carried}
-    by_body = {(p.server, p.recipient, p.content.text_sha256): p.message_id for p in carried if p.content is not None}
+    by_body = {
+        (passage.server, passage.recipient, text): passage.message_id
+        for passage in carried
+        if passage.content is not None
+        for text in (passage.content.text_sha256, passage.content.unquoted_sha256)
+    }
 
     def known(entry: AnyEntry) -> AnyEntry:
         event = entry.event
         if not isinstance(event, events.Stored) or entry.host not in hosts or (entry.host, event.message_id) in sent:
             return entry
-        original = by_body.get((entry.host, event.recipient.lower(), event.text_sha256), event.message_id)
+        text = event.unquoted_sha256 or event.text_sha256
+        original = by_body.get((entry.host, event.recipient.lower(), text), event.message_id)
         return entry if original == event.message_id else replace(entry, event=replace(event, message_id=original))
 
     return tuple(map(known, analysis.log))

@@ -154,10 +154,23 @@ def _matches(rule: Rule, recipient: str, message: bytes) -> bool:
         (rule.to, recipient),
         (rule.subject, header_field(message, "Subject")),
     )
-    return all(pattern is None or _pattern(pattern).fullmatch(value) is not None for pattern, value in tests)
+    return all(pattern is None or fits_pattern(pattern, value) for pattern, value in tests)
 
 
-def _pattern(pattern: str) -> re.Pattern[str]:
-    """Sieve's ``:matches`` (RFC 5228 §2.7.1)."""
-    parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(c) or re.escape(c) for c in re.sub(r"\*+", "*", pattern)), re.I | re.S)
+def fits_pattern(pattern: str, text: str) -> bool:
+    """Sieve's ``:matches`` (RFC 5228 §2.7.1), in steps that grow with pattern times text and no faster."""
+    pattern, text = pattern.lower(), text.lower()
+    at = place = begun = 0
+    star = -1
+    while place < len(text):
+        if at < len(pattern) and pattern[at] == "*":
+            star, begun = at, place
+            at += 1
+        elif at < len(pattern) and pattern[at] in ("?", text[place]):
+            at, place = at + 1, place + 1
+        elif star >= 0:  # the last star takes one character more
+            begun += 1
+            at, place = star + 1, begun
+        else:
+            return False
+    return not pattern[at:].strip("*")

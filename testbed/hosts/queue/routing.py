@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from testbed.hosts.dns.resolver import LOOP, TIMEOUT, LookupResult, Resolver
 from testbed.protocols.address import is_ip
+from testbed.scenario.next_hops import SMTP_PORT, RouteSpec, route_for
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One host that may take the mail, with its addresses in the order to try."""
+    """One host that may take the mail, with its addresses in the order to try; ``lmtp`` tells that LMTP is spoken."""
 
     host: str
     preference: int
     addresses: tuple[str, ...]
+    port: int = SMTP_PORT
+    lmtp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Router:
     """Finds routes for one relay, known by ``own_name`` and ``own_addresses``.
 
     ``families`` names the address records to ask for, preferred first; ``seed`` makes the order among equal
-    preferences random but repeatable.
+    preferences random but repeatable.  ``routes`` are the domains that go elsewhere than MX records say.
     """
 
     def __init__(
@@ -46,12 +50,14 @@ class Router:
         own_addresses: tuple[str, ...],
         families: tuple[str, ...],
         seed: int,
+        routes: Mapping[str, RouteSpec] | None = None,
     ) -> None:
         self._resolver = resolver
         self._own_name = own_name.lower()
         self._own_addresses = frozenset(own_addresses)
         self._families = families
         self._random = random.Random(seed)
+        self._routes = routes or {}
 
     async def route(self, domain: str) -> Route:
         """The hops for a domain.
@@ -59,6 +65,9 @@ class Router:
         An MX whose name is an alias is used all the same, as most relays do, although RFC 2181 §10.3 forbids it; one
         that is an address is not (RFC 5321 §5.1: an MX names a host).
         """
+        given = route_for(self._routes, domain)
+        if given is not None:
+            return await self._by(given)
         answer = await self._resolver.ask(domain, "MX")
         refusal = _refusal(domain, answer)
         if refusal is not None:
@@ -85,6 +94,15 @@ class Router:
         if not answer.records:
             return Route(status="5.1.2", reason=f"{domain} has neither MX nor address records")
         return Route(status="5.4.4", reason=f"no MX of {domain} is a host with an address")
+
+    async def _by(self, given: RouteSpec) -> Route:
+        """To the host of a route, whose MX records nobody asks for."""
+        addresses, unanswered = await self._addresses(given.host)
+        if addresses:
+            return Route(hops=(Hop(given.host, 0, addresses, given.port_there, given.by_lmtp),))
+        if unanswered is not None:
+            return _unsettled(given.host, unanswered)
+        return Route(status="5.4.4", reason=f"{given.host}, where the route leads, has no address")
 
     def _looping(self, domain: str, better: list[Hop], unsettled: Route | None) -> Route:
         """What is left where this relay is itself among the MX of a domain: those better than itself."""

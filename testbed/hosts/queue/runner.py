@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
+from testbed.hosts.queue.next_hops import NextHops
 from testbed.hosts.queue.notifications import Notifier
 from testbed.hosts.queue.retry import RetrySchedule
-from testbed.hosts.queue.routing import Hop, Route, Router
+from testbed.hosts.queue.routing import Route, Router
 from testbed.hosts.queue.settling import Settlement, Taker
 from testbed.hosts.queue.store import Queue, QueuedMessage, QueuedRecipient
-from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession, HopFailed, Security
+from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
 from testbed.protocols.header import header_field
 from testbed.scenario.security import TlsPolicy
 
-SMTP_PORT = 25
-MAX_SESSIONS = 20  # delivering at the same time
 _TOGETHER_S = 1.0
 
 Batch = tuple[QueuedMessage, str, list[QueuedRecipient]]
@@ -72,20 +72,17 @@ class QueueRunner:
         router: Router,
         schedule: RetrySchedule,
         tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
-        *,
-        pipelining: bool | None = None,
+        next_hops: NextHops | None = None,
     ) -> None:
-        """``pipelining`` is that of :class:`testbed.hosts.sending.delivery.DeliverySession`."""
         self._site = site
         self._queue = queue
         self._own_mail = own_mail
         self._router = router
         self._tls_policy = tls_policy
-        self._pipelining = pipelining
+        self._next_hops = next_hops or NextHops(site)
         self.notifier = Notifier(site, self.enqueue)
         self._settlement = Settlement(site, queue, schedule, self.notifier)
         self._in_progress: dict[tuple[int, str], asyncio.Task[None]] = {}
-        self._sessions = asyncio.Semaphore(MAX_SESSIONS)
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
 
@@ -112,6 +109,10 @@ class QueueRunner:
                 ),
                 f"{owed.message.queue_id} is still queued for <{owed.address}> after {owed.attempts} attempts",
             )
+
+    async def close(self) -> None:
+        """Take leave of the next hops with whom there are connections still."""
+        await self._next_hops.close()
 
     async def run(self) -> None:
         """Attempt whatever is due, for ever; cancelling it cancels the attempts."""
@@ -158,7 +159,7 @@ class QueueRunner:
     ) -> None:
         session: DeliverySession | None = None
         try:
-            async with self._sessions:
+            async with self._next_hops.turn(domain):
                 if self._own_mail.serves(owed[0].address):
                     results, taker = self._deliver_locally(message, owed), Taker()
                 else:
@@ -166,7 +167,7 @@ class QueueRunner:
                 self._settlement.settle(message, owed, results, taker, queue_run.ended(self._site.now()))
                 # The queue is told before QUIT: a server slow to say goodbye must not cause a duplicate.
                 if session is not None:
-                    await session.quit()
+                    await self._next_hops.done(session)
         except Exception as error:
             # It stays in progress: trying again what crashed would crash again, for ever.
             asyncio.get_running_loop().call_exception_handler({"message": "a delivery crashed", "exception": error})
@@ -209,32 +210,26 @@ class QueueRunner:
             return dict.fromkeys(recipients, DeliveryResult(route.code, route.status, route.reason)), Taker(), None
         hosts = tuple(hop.host for hop in route.hops)
         self._site.log(events.Route(domain=domain, hosts=hosts), f"mail for {domain} goes to {' '.join(hosts)}")
-        session, hop, failures = await self._open(route, self._tls_policy(domain))
+        to = tuple(EnvelopeRecipient(one.address, one.parameters) for one in owed)
+        return await self._hand_over(Envelope(message.sender, to, message.parameters), message, route)
+
+    async def _hand_over(
+        self, envelope: Envelope, message: QueuedMessage, route: Route
+    ) -> tuple[dict[str, DeliveryResult], Taker, DeliverySession | None]:
+        """Send to the first hop that takes the connection, or has one still.
+
+        One that turns out to be lost when it is used again is no failure, as nothing was promised on it: whoever it
+        would have been for is tried at once, over another.
+        """
+        session, hop, failures = await self._next_hops.open(route, self._tls_policy(domain_of(envelope.addresses[0])))
         if session is None:
             temporary = [failure for failure in failures if not failure.permanent]
-            return dict.fromkeys(recipients, (temporary or failures)[-1]), Taker(hop.host), None
-        envelope = Envelope(
-            message.sender, tuple(EnvelopeRecipient(to.address, to.parameters) for to in owed), message.parameters
-        )
+            return dict.fromkeys(envelope.addresses, (temporary or failures)[-1]), Taker(hop.host), None
+        used_before = session.messages > 0
         results = await session.send(envelope, self._queue.content(message))
+        lost = tuple(to for to in envelope.recipients if results[to.address].lost)
+        if lost and used_before:
+            self._next_hops.give_up(session, results[lost[0].address])
+            again, taker, session = await self._hand_over(replace(envelope, recipients=lost), message, route)
+            return results | again, taker, session
         return results, Taker(hop.host, "DSN" in session.offer.extensions), session
-
-    async def _open(self, route: Route, tls: TlsPolicy) -> tuple[DeliverySession | None, Hop, list[DeliveryResult]]:
-        """The first hop that greets us, or the failures of all of them."""
-        failures: list[DeliveryResult] = []
-        hop = route.hops[0]
-        for hop in route.hops:
-            for address in hop.addresses:
-                security = Security(hop.host, tls)
-                session = DeliverySession(self._site, address, SMTP_PORT, security, pipelining=self._pipelining)
-                try:
-                    await session.open()
-                except HopFailed as failed:
-                    failures.append(failed.result)
-                    self._site.log(
-                        events.HopFailed(next_hop=hop.host, address=address, status=str(failed.result)),
-                        f"{hop.host} [{address}]: {failed.result}",
-                    )
-                else:
-                    return session, hop, failures
-        return None, hop, failures

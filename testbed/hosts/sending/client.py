@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import aiosmtplib
-from aiosmtplib import SMTPDataError, SMTPResponse, SMTPServerDisconnected, SMTPTimeoutError
+from aiosmtplib import SMTPDataError, SMTPResponse, SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
 from testbed.hosts.connections import unsent
 from testbed.hosts.deeds import DEEDS
-from testbed.hosts.sending.pipelining import mail_data
+from testbed.hosts.sending.pipelining import Answer, Pipeline, mail_data
 from testbed.hosts.site import Site
 from testbed.protocols.smtp import path_of
 from testbed.reset import reset
@@ -25,6 +26,10 @@ INVITATION_S, BLOCK_S, FINAL_DOT_S = 120.0, 180.0, 600.0
 _BLOCK = 65_536  # octets handed over at a time
 # The kernel takes no more while it has so many octets to send: a server that stops reading is noticed at once.
 _UNSENT = 4_096
+
+
+Heard = Callable[[Answer], None]
+"""Takes note of a reply to the message."""
 
 
 class BlockedError(SMTPTimeoutError):
@@ -40,11 +45,23 @@ class SmtpClient(aiosmtplib.SMTP):
         self._number = site.conduct.connected()
         self._sender = ""
         self._writer: asyncio.StreamWriter | None = None  # kept, because losing it would close the connection
+        self.in_message = False  # 354 was heard, and the message is not sent whole
+        self.handed_over = False  # it is, after the last MAIL
+        self.told_more = False  # something came behind the replies to it
 
     @property
     def misbehaves(self) -> bool:
         """Whether faults are staged at its commands, which are said one by one then."""
         return self._site.conduct.stages_anything
+
+    async def begin_session(self, timeout: float) -> None:
+        """EHLO, or HELO where EHLO is unknown (RFC 5321 §3.2)."""
+        try:
+            await self.ehlo(timeout=timeout)
+        except SMTPResponseException as refusal:
+            if refusal.code not in (500, 502, 504, 550):
+                raise
+            await self.helo(timeout=timeout)
 
     async def connect(self, **options: Any) -> SMTPResponse:
         """Connect and hear the greeting."""
@@ -66,34 +83,43 @@ class SmtpClient(aiosmtplib.SMTP):
         await self._misbehave(self._site.conduct.take(verb, recipient, self._number, self._sender))
         return reply
 
-    async def transmit(self, content: bytes) -> SMTPResponse:
-        """DATA and the message.  Raises SMTPDataError for a refusal, SMTPTimeoutError past the times of the RFC."""
+    async def transmit(self, content: bytes, heard: Heard, replies: int = 1) -> None:
+        """DATA and the message.  Raises SMTPDataError for a refusal, SMTPTimeoutError past the times of the RFC.
+
+        ``heard`` is called with each reply to the message as it comes; LMTP has one for each recipient.
+        """
         invitation = await self.execute_command(b"DATA", timeout=INVITATION_S)
         if invitation.code != 354:
             raise SMTPDataError(invitation.code, invitation.message)
-        return await self.transmit_invited(content)
+        await self.transmit_invited(content, heard, replies)
 
-    async def transmit_invited(self, content: bytes) -> SMTPResponse:
+    async def transmit_invited(self, content: bytes, heard: Heard, replies: int = 1) -> None:
         """The message, after 354."""
         protocol, transport = self.protocol, self.transport
         if protocol is None or not isinstance(transport, asyncio.Transport):
             raise SMTPServerDisconnected("Connection lost")
+        self.in_message = True
         data = mail_data(content)
         fault = self._site.conduct.take_inside(range(1, len(data)), self._number, self._sender)
         if self._writer is None or self._writer.transport is not transport:
             self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
-        answer = asyncio.ensure_future(protocol.read_response())  # it may come early
-        try:
-            await _write(self._writer, transport, data[: fault.octet] if fault and fault.octet else data, answer)
-            if fault is None:
-                reply = await _reply_to_final_dot(transport, answer)
-        finally:
-            answer.cancel()
+        with Pipeline(self) as pipeline:
+            answer = asyncio.ensure_future(pipeline.reply(None))  # it may come early
+            try:
+                whole = await _write(self._writer, transport, data[: fault.octet] if fault else data, answer)
+                self.handed_over = whole and fault is None
+                self.in_message = not self.handed_over
+                if fault is None:
+                    heard(await _reply_to_final_dot(transport, answer))
+                    for _ in range(1, replies):
+                        heard(await pipeline.reply(FINAL_DOT_S))
+            finally:
+                answer.cancel()
+                self.told_more = not pipeline.silent
         if fault is not None:
             await self._misbehave(fault)
         with suppress(SMTPServerDisconnected):  # what it has heard, it has heard
             await self._misbehave(self._site.conduct.take("message", "", self._number, self._sender))
-        return reply
 
     async def _misbehave(self, fault: DialogueFault | None) -> None:
         """Do what a fault wants; the connection is lost then."""
@@ -131,13 +157,13 @@ class SmtpClient(aiosmtplib.SMTP):
 
 
 async def _write(
-    writer: asyncio.StreamWriter, transport: asyncio.Transport, data: bytes, answer: asyncio.Future[SMTPResponse]
-) -> None:
-    """Hand mail data to the kernel, as fast as it takes it; stop when the answer comes early."""
+    writer: asyncio.StreamWriter, transport: asyncio.Transport, data: bytes, answer: asyncio.Future[Answer]
+) -> bool:
+    """Hand mail data to the kernel, as fast as it takes it; stop when the answer comes early.  Whether it took all."""
     transport.set_write_buffer_limits(0)
     for at in range(0, len(data), _BLOCK):
         if answer.done():
-            return
+            return False
         transport.write(data[at : at + _BLOCK])
         if transport.get_write_buffer_size():
             taken = asyncio.ensure_future(writer.drain())
@@ -145,13 +171,15 @@ async def _write(
             taken.cancel()
             if answer.done() and transport.get_write_buffer_size():
                 transport.abort()  # nobody hears the rest
-            elif not done:
+                return False
+            if not done:
                 reset(transport)  # a FIN would come behind all that is not sent yet
                 raise BlockedError("Timed out sending mail data")
     transport.set_write_buffer_limits()
+    return True
 
 
-async def _reply_to_final_dot(transport: asyncio.Transport, answer: asyncio.Future[SMTPResponse]) -> SMTPResponse:
+async def _reply_to_final_dot(transport: asyncio.Transport, answer: asyncio.Future[Answer]) -> Answer:
     try:
         return await asyncio.wait_for(answer, FINAL_DOT_S)
     except TimeoutError as error:

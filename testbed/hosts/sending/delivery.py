@@ -9,16 +9,16 @@ from aiosmtplib.email import quote_address
 from aiosmtplib.errors import (
     SMTPException,
     SMTPRecipientRefused,
-    SMTPResponseException,
     SMTPSenderRefused,
     SMTPServerDisconnected,
     SMTPTimeoutError,
 )
 
 from testbed.hosts.envelope import Envelope
-from testbed.hosts.sending.client import FINAL_DOT_S, INVITATION_S, SmtpClient
+from testbed.hosts.sending.client import FINAL_DOT_S, INVITATION_S, Heard, SmtpClient
 from testbed.hosts.sending.fitting import Offer, fit
-from testbed.hosts.sending.pipelining import LONE_DOT, Pipeline
+from testbed.hosts.sending.lmtp import LmtpClient
+from testbed.hosts.sending.pipelining import LONE_DOT, Answer, Pipeline
 from testbed.hosts.sending.results import (
     DeliveryResult,
     HopFailed,
@@ -36,8 +36,9 @@ from testbed.scenario.security import TlsPolicy
 __all__ = ["DeliveryResult", "DeliverySession", "HopFailed", "Security", "Wanted", "failure_result", "reply_result"]
 
 # Seconds of scenario time to wait for the reply to each command (RFC 5321 §4.5.3.2); mail data has times of its own.
-TIMEOUTS_S = {"connect": 300.0, "EHLO": 300.0, "MAIL": 300.0, "RCPT": 300.0, "QUIT": 300.0}
+TIMEOUTS_S = {"connect": 300.0, "EHLO": 300.0, "MAIL": 300.0, "RCPT": 300.0, "RSET": 300.0, "QUIT": 300.0}
 
+_CLOSING = 421  # RFC 5321 §3.8
 
 Wanted = TlsPolicy | Literal["implicit"]
 
@@ -66,18 +67,26 @@ class DeliverySession:
         security: Security = Security(),
         *,
         pipelining: bool | None = None,
+        lmtp: bool = False,
     ) -> None:
-        """``pipelining`` where it is offered: always, never, or (None) for more than one recipient."""
+        """``pipelining`` where it is offered: always, never, or (None) for more than one recipient.
+
+        ``lmtp`` tells that LMTP is spoken (RFC 2033), which answers a message once for each recipient.
+        """
         self._site = site
         self._address = address
         self._port = port
         self._security = security
         self._pipelining = pipelining
+        self._lmtp = lmtp
+        self._told_to_go = False
+        self._idle: Pipeline | None = None
+        self.messages = 0
         self._client = self._new_client()
 
     def _new_client(self) -> SmtpClient:
         source = self._site.source_for(self._address)
-        return SmtpClient(
+        return (LmtpClient if self._lmtp else SmtpClient)(
             self._site,
             hostname=self._address,
             port=self._port,
@@ -145,12 +154,7 @@ class DeliverySession:
             await self._greet()
 
     async def _greet(self) -> None:
-        try:
-            await self._client.ehlo(timeout=TIMEOUTS_S["EHLO"])
-        except SMTPResponseException as refusal:
-            if refusal.code not in (500, 502, 504, 550):
-                raise
-            await self._client.helo(timeout=TIMEOUTS_S["EHLO"])
+        await self._client.begin_session(TIMEOUTS_S["EHLO"])
 
     @property
     def offer(self) -> Offer:
@@ -164,6 +168,7 @@ class DeliverySession:
 
         Recipients who were only too many for one transaction follow in the next (RFC 5321 §4.5.3.1.10).
         """
+        self.messages += 1
         fitted = fit(envelope, content, self.offer)
         results = {address: DeliveryResult(0, *why) for address, why in fitted.refused.items()}
         rest = fitted.envelope
@@ -181,6 +186,7 @@ class DeliverySession:
         in_one_go = self._pipelining if self._pipelining is not None else len(envelope.recipients) > 1
         in_one_go = in_one_go and "PIPELINING" in self.offer.extensions and not self._client.misbehaves
         transact = self._in_one_go if in_one_go else self._step_by_step
+        self._client.handed_over = False
         try:
             await transact(envelope, content, results)
         except (SMTPException, OSError) as error:
@@ -188,7 +194,10 @@ class DeliverySession:
             results |= {address: verdict for address in envelope.addresses if address not in results}
             if isinstance(error, (SMTPServerDisconnected, SMTPTimeoutError)) or not verdict.code:
                 self.drop()
-        return results
+        self._told_to_go = self._told_to_go or any(result.code == _CLOSING for result in results.values())
+        if self._client.handed_over or (self._client.is_connected and not self._told_to_go):
+            return results
+        return {to: replace(one, lost=one.code in (0, _CLOSING)) for to, one in results.items()}
 
     async def _step_by_step(self, envelope: Envelope, content: bytes, results: dict[str, DeliveryResult]) -> None:
         """Wait for the reply to each command.  Raises SMTPException."""
@@ -209,8 +218,16 @@ class DeliverySession:
             else:
                 accepted.append(to.address)
         if accepted:
-            response = await self._client.transmit(content)
-            results |= dict.fromkeys(accepted, reply_result(response.code, response.message))
+            await self._client.transmit(content, *self._settles(accepted, results))
+
+    def _settles(self, accepted: list[str], results: dict[str, DeliveryResult]) -> tuple[Heard, int]:
+        """What the next reply to the message says of whom, and how many replies there will be."""
+        waiting = [[address] for address in accepted] if self._lmtp else [accepted]
+
+        def heard(answer: Answer) -> None:
+            results.update(dict.fromkeys(waiting.pop(0), reply_result(*answer)))
+
+        return heard, len(waiting)
 
     async def _in_one_go(self, envelope: Envelope, content: bytes, results: dict[str, DeliveryResult]) -> None:
         """Send all commands before the first reply (RFC 2920).  Raises SMTPException."""
@@ -240,10 +257,35 @@ class DeliverySession:
                 # There is nothing to deliver, and the server waits all the same (RFC 2920 §3.1).
                 pipeline.write(LONE_DOT)
                 await pipeline.reply(FINAL_DOT_S)
-        if invited and accepted:
-            response = await self._client.transmit_invited(content)
-            answer = response.code, response.message
-        results |= dict.fromkeys(accepted, reply_result(*answer) if invited else refusal_result(*answer))
+        if not invited:
+            results |= dict.fromkeys(accepted, refusal_result(*answer))
+        elif accepted:
+            await self._client.transmit_invited(content, *self._settles(accepted, results))
+
+    async def rest(self) -> bool:
+        """Get ready for another message, and hear what the server says until then; whether it may be sent here.
+
+        A transaction that was begun and not ended is reset (RFC 5321 §4.1.1.5).
+        """
+        client = self._client
+        if not client.is_connected or client.in_message or client.told_more or self._told_to_go:
+            return False
+        try:
+            if not client.handed_over:
+                await client.rset(timeout=TIMEOUTS_S["RSET"])
+            self._idle = Pipeline(client)
+            self._idle.take_over()
+        except (SMTPException, OSError):
+            return False
+        return True
+
+    def wake(self) -> bool:
+        """Whether the server has neither said anything nor closed the connection while it rested."""
+        if self._idle is None:
+            return False
+        idle, self._idle = self._idle, None
+        idle.give_back()
+        return idle.silent and self._client.is_connected
 
     async def quit(self) -> None:
         """Say QUIT and close, whatever the server answers."""

@@ -30,7 +30,7 @@ def mail_data(content: bytes) -> bytes:
 class Pipeline(asyncio.Protocol):
     """A connection taken over from aiosmtplib, which drops what comes behind the reply it waits for.
 
-    It is given back at the end of the ``with`` block.
+    It is taken in a ``with`` block, and given back at its end.
     """
 
     def __init__(self, client: aiosmtplib.SMTP) -> None:
@@ -42,25 +42,39 @@ class Pipeline(asyncio.Protocol):
         self._buffer = bytearray()
         self._news = asyncio.Event()
         self._ended = False
+        self._cause: Exception | None = None
 
     def __enter__(self) -> Pipeline:
-        self._transport.set_protocol(self)
+        self.take_over()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.give_back()
+
+    def take_over(self) -> None:
+        """Hear what the server says."""
+        self._transport.set_protocol(self)
+
+    def give_back(self) -> None:
+        """Let aiosmtplib hear it again."""
         self._transport.set_protocol(self._owner)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the server has said nothing that was not asked for, and has not closed the connection."""
+        return not self._buffer and not self._ended
 
     def write(self, octets: bytes) -> None:
         """Send at once."""
         self._transport.write(octets)
 
-    async def reply(self, timeout: float) -> Answer:
-        """The next reply; ``timeout`` in seconds begins with this call.  Raises SMTPException."""
+    async def reply(self, timeout: float | None) -> Answer:
+        """The next reply; ``timeout`` in seconds, None for none, begins with this call.  Raises SMTPException."""
         try:
             async with asyncio.timeout(timeout):
                 while (reply := self._whole_reply()) is None:
                     if self._ended:
-                        raise SMTPServerDisconnected("Connection lost")
+                        raise SMTPServerDisconnected("Connection lost") from self._cause
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError as late:
@@ -95,6 +109,7 @@ class Pipeline(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._cause = exc
         self.eof_received()
         self._owner.connection_lost(exc)
 

@@ -26,13 +26,15 @@ class DeliveryResult:
 
     ``code`` is the reply code, 0 when no reply came; ``status`` an RFC 3463 code whose class decides: 2 taken,
     4 try again, 5 give up.  ``said`` is the enhanced code that the server gave, ``""`` for none, and None where no
-    server spoke.
+    server spoke.  ``lost`` tells that the connection ended before the message was handed over: nothing was promised,
+    and nothing is in doubt.
     """
 
     code: int
     status: str
     text: str
     said: str | None = None
+    lost: bool = False
 
     @property
     def taken(self) -> bool:

@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from testbed.durations import SECOND
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.trace_header import hops
+from testbed.scenario.limits import RateLimitSpec
 
 DISK_FULL = "452 4.3.1 Insufficient system storage"
 
@@ -14,12 +15,12 @@ DISK_FULL = "452 4.3.1 Insufficient system storage"
 class Admission:
     """The rules of one server; each question is answered with a reply that refuses, or ``""``.
 
-    ``max_hops`` is a number of Received fields (RFC 5321 §6.3), ``rate_limit`` a number of messages and a time,
-    ``greylist`` a time (nanoseconds).  What it remembers of its clients is in memory: a crash forgets it.  The lab's
-    user agents are known and not grey listed (RFC 6647 §5.1).
+    ``max_hops`` is a number of Received fields (RFC 5321 §6.3), ``rate_limit`` a number of messages in a time and what
+    more are told, ``greylist`` a time (nanoseconds).  What it remembers of its clients is in memory: a crash forgets
+    it.  The lab's user agents are known and not grey listed (RFC 6647 §5.1).
     """
 
-    def __init__(self, site: Site, max_hops: int, rate_limit: tuple[int, int] | None, greylist: int | None) -> None:
+    def __init__(self, site: Site, max_hops: int, rate_limit: RateLimitSpec | None, greylist: int | None) -> None:
         self._site = site
         self._max_hops = max_hops
         self._rate_limit = rate_limit
@@ -32,12 +33,12 @@ class Admission:
         if self._site.disk_full():
             return DISK_FULL
         if self._rate_limit is not None:
-            most, span = self._rate_limit
+            most, span = self._rate_limit.messages
             taken = self._taken[peer]
             while taken and taken[0] <= self._site.now() - span / SECOND:
                 taken.popleft()
             if len(taken) >= most:
-                return "450 4.7.1 Too many messages, come back later"
+                return self._rate_limit.reply
         return ""
 
     def recipient(self, peer: str, sender: str, recipient: str) -> str:

@@ -66,7 +66,8 @@ class EsmtpCommands(SMTP, OpenStreams):
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         """MAIL (RFC 5321 §4.1.1.2)."""
         if not (await self.check_helo_needed() or await self.check_auth_needed("MAIL")):
-            await self.push(await self._mail(arg or ""))
+            for line in (await self._mail(arg or "")).split("\r\n"):
+                await self.push(line)
 
     @syntax("RCPT TO: <address>", extended=" [SP <mail-parameters>]")
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802

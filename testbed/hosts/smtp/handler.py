@@ -48,12 +48,13 @@ class MailHandler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Recipient ok"
 
-    async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: EsmtpEnvelope
-    ) -> str:
-        content = envelope.original_content or b""
-        refusal = self.admission.message(peer_address(session), content) if self.admission else ""
-        return refusal or self.accept(self.received(session, envelope) + content, envelope)
+    def admits(self, session: Session, content: bytes) -> str:
+        """Why a message is not taken at present, as a reply, or ``""``; it counts then."""
+        return self.admission.message(peer_address(session), content) if self.admission else ""
+
+    def take(self, session: Session, envelope: EsmtpEnvelope, content: bytes) -> str:
+        """Take responsibility for a message, with its trace header, and give the reply."""
+        return self.accept(self.received(session, envelope) + content, envelope)
 
     def whole_address(self, recipient: str) -> str:
         """The recipient with a domain: ``RCPT TO:<postmaster>``, in any case, is the host's own (RFC 5321 §4.5.1)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hmac import compare_digest
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -22,30 +21,6 @@ from testbed.protocols import events
 
 _HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
 _MECHANISMS = ("LOGIN", "PLAIN")  # aiosmtpd's
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """On what terms clients get in: with TLS where the host has it, and with the passwords of its users, by address.
-
-    ``in_clear`` tells that a password is taken without TLS too.
-    """
-
-    terms: Terms = field(default_factory=Terms)
-    tls: LabTls | None = None
-    passwords: Mapping[str, str] = field(default_factory=dict)
-    in_clear: bool = False
-
-    def serve(
-        self, handler: MailHandler, site: Site, *, submission: bool = False, implicit: bool = False
-    ) -> SmtpServer:
-        """The server side of a new connection; only for the ``submission`` of mail do users log in (RFC 6409 §4.3)."""
-        passwords = self.passwords if submission else {}
-        if self.tls is None and not passwords:
-            return SmtpServer(handler, site, self.terms)
-        return SecureSmtpServer(
-            handler, site, self.terms, self.tls, passwords, in_clear=self.in_clear, implicit=implicit
-        )
 
 
 class SecureSmtpServer(SmtpServer):

@@ -22,10 +22,10 @@ from testbed.hosts.smtp.enhanced import with_enhanced_code
 from testbed.hosts.smtp.faulty_end import FaultyEnd
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
-from testbed.hosts.smtp.message_data import read_message
+from testbed.hosts.smtp.message_data import TOO_BIG, read_message
 from testbed.hosts.streams import OpenStreams
 from testbed.protocols.esmtp import BadParameter
-from testbed.protocols.smtp import path_of
+from testbed.protocols.smtp import HELLOS, path_of
 from testbed.scenario.faults.dialogue import NULL_SENDER
 
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -36,11 +36,16 @@ _NEVER_S = 1e9  # aiosmtpd's own timer, which none but itself can stop
 Login = Callable[[SMTP, Session, Envelope, str, object], AuthResult]
 """Whether a name and a password are right; the last argument is aiosmtpd's ``LoginPassword``."""
 
+_SPEAKS_ON = (None, "drip", "garble")
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class SmtpServer(FaultyEnd):
     """One connection's server side."""
+
+    ident = "ESMTP"
+    """What the greeting says it speaks."""
 
     def __init__(
         self,
@@ -56,7 +61,7 @@ class SmtpServer(FaultyEnd):
         super().__init__(
             handler,
             hostname=site.name,
-            ident="ESMTP",
+            ident=self.ident,
             timeout=_NEVER_S,
             loop=asyncio.get_running_loop(),
             auth_require_tls=login is None,
@@ -105,7 +110,7 @@ class SmtpServer(FaultyEnd):
         if self._worker is None:
             self._worker = asyncio.current_task()
             await self.greet(status)
-        elif "ENHANCEDSTATUSCODES" in self.terms.offered and self._verb not in ("EHLO", "HELO"):
+        elif "ENHANCEDSTATUSCODES" in self.terms.offered and self._verb not in HELLOS:
             await self._say(
                 with_enhanced_code(status if isinstance(status, str) else status.decode("ascii", "replace"))
             )
@@ -114,7 +119,7 @@ class SmtpServer(FaultyEnd):
 
     async def greet(self, greeting: str | bytes) -> None:
         """Say the greeting, or what a fault puts in its place."""
-        fault = self._script.take("connect", connection=self._number)
+        fault = self._script.take("connect", connection=self._number, usual=_text(greeting))
         if fault is None:
             await self._say(greeting)
             return
@@ -137,8 +142,11 @@ class SmtpServer(FaultyEnd):
             self._lines.append(line)
             return
         reply, self._lines = "\r\n".join([*self._lines, line]), []
-        if not self.mute:
-            await self.say(f"{reply}\r\n".encode())
+        if self.mute:
+            return
+        await self.say(f"{reply}\r\n".encode())
+        if line.startswith("421"):
+            self.hang_up()
 
     async def say(self, reply: bytes) -> None:
         """Give one reply, CRLF included, in the manner there is."""
@@ -253,26 +261,34 @@ class SmtpServer(FaultyEnd):
             await self._answer_message(lambda: self._conclude(content, refusal))
         self.envelope = EsmtpEnvelope()
 
-    async def _answer_message(self, conclude: Callable[[], Awaitable[None]]) -> None:
-        fault = self._script.take("message", connection=self._number, sender=self._sender())
+    async def _answer_message(self, conclude: Callable[[], Awaitable[None]], recipient: str = "") -> bool:
+        """Answer a message, for one recipient where LMTP does; whether the server goes on to speak after it."""
+        fault = self._script.take("message", recipient, self._number, self._sender())
         if fault is None:
             await conclude()
         else:
             await staging.stage(self, fault, conclude)
+        return self.transport is not None and (fault is None or fault.then in _SPEAKS_ON)
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
         transaction = self.transaction()
-        if refusal:
-            status = refusal
-        elif len(content) > self.terms.max_message:
-            status = "552 5.3.4 Message too big"
-        elif not transaction.rcpt_tos:
-            status = "554 5.5.1 No valid recipients"
-        else:
-            transaction.content = transaction.original_content = content
-            status = await self.event_handler.handle_DATA(self, self.session, transaction)
+        status = refusal or self._refusal(content) or self._store(content, transaction)
         self.envelope = EsmtpEnvelope()
         await self.push(status)
+
+    def _refusal(self, content: bytes) -> str:
+        """Why a whole message is not taken, as a reply, or ``""``.  One that is taken counts."""
+        if len(content) > self.terms.max_message:
+            return TOO_BIG
+        if not self.transaction().rcpt_tos:
+            return "554 5.5.1 No valid recipients"
+        assert self.session is not None
+        return str(self.event_handler.admits(self.session, content))
+
+    def _store(self, content: bytes, envelope: EsmtpEnvelope) -> str:
+        """Take responsibility for a message, and give the reply."""
+        assert self.session is not None
+        return str(self.event_handler.take(self.session, envelope, content))
 
     async def _in_mid_message(self, octets: int) -> None:
         passed, self._passed = self._passed, self._passed + octets

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 
-from aiosmtpd.smtp import Envelope, Session
+from aiosmtpd.smtp import Session
 
+from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.site import Site
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.I | re.M)
 
 
-def received(site: Site, session: Session, envelope: Envelope, queue_id: str = "") -> bytes:
+def received(site: Site, session: Session, envelope: EsmtpEnvelope, queue_id: str = "") -> bytes:
     """One folded header line with CRLF, UTF-8 for a message sent with SMTPUTF8 (RFC 6531 §3.7.3).
 
     The recipient is named only when there is just one (privacy of Bcc).
     """
     peer = peer_address(session)
     literal = f"IPv6:{peer}" if ":" in peer else peer
-    utf8 = envelope.smtp_utf8 is True
-    protocol = "UTF8SMTP" if utf8 else "ESMTP" if session.extended_smtp else "SMTP"
-    protocol += ("S" if session.ssl else "") + ("A" if session.authenticated else "")  # RFC 3848
+    kind = "LMTP" if envelope.by_lmtp else "SMTP"
+    extended = "UTF8" if envelope.smtp_utf8 is True else "E" if session.extended_smtp and not envelope.by_lmtp else ""
+    secured = ("S" if session.ssl else "") + ("A" if session.authenticated else "")
+    protocol = extended + kind + secured  # RFC 3848, RFC 6531 §4.3
     client = "".join(c for c in _printable(session.host_name or "unknown") if c.isascii())
     identity = f" id {queue_id}" if queue_id else ""
     for_whom = f"\r\n\tfor <{_printable(envelope.rcpt_tos[0])}>" if len(envelope.rcpt_tos) == 1 else ""

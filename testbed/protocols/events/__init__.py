@@ -63,6 +63,7 @@ from testbed.protocols.events.server import (
     Notified,
     Refused,
     Relayed,
+    Reused,
     Route,
     TlsFailed,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "RefusedOutside",
     "Relayed",
     "Restarted",
+    "Reused",
     "Route",
     "Said",
     "SeenOnTheWeb",

@@ -13,6 +13,7 @@ class Stored(ForRecipient):
     ``alias`` is the address it was sent to where that is another one.  What is only seen in packets has no digest.
     Where a program stored it, ``header`` are digests of its fields (:func:`testbed.protocols.header.field_digests`),
     and ``text_sha256`` is that of its body up to the last line that is not empty: formats differ in how a file ends.
+    Where it lies in an mbox file, ``unquoted_sha256`` is that of the text without marks of quotation.
     ``loose_sha256`` is its body's :func:`testbed.protocols.line_ends.loose_digest`.
     """
 
@@ -21,6 +22,7 @@ class Stored(ForRecipient):
     body_sha256: str = ""
     header: tuple[str, ...] = ()
     text_sha256: str = ""
+    unquoted_sha256: str = ""
     loose_sha256: str = ""
     sender: str
     subject: str

@@ -69,6 +69,15 @@ class HopFailed(LogEvent):
     status: str
 
 
+@event("reused")
+class Reused(LogEvent):
+    """A connection that is open still takes another message; so many it has taken."""
+
+    next_hop: str
+    address: str
+    messages: int
+
+
 @event("forwarded")
 class Forwarded(ForRecipient):
     """Mail for a user goes on to ``target``."""

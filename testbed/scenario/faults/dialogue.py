@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from testbed.durations import MILLISECOND, SECOND, format_duration
+from testbed.protocols.smtp import HELLOS
 from testbed.scenario.base import Address, PeopleWait
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
+from testbed.scenario.faults.times import Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
@@ -17,7 +19,20 @@ from testbed.scenario.octets import Octets, octets_of
 from testbed.scenario.problems import Found
 
 Stage = Literal[
-    "connect", "HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "message", "QUIT", "RSET", "NOOP", "VRFY"
+    "connect",
+    "HELO",
+    "EHLO",
+    "LHLO",
+    "STARTTLS",
+    "AUTH",
+    "MAIL",
+    "RCPT",
+    "DATA",
+    "message",
+    "QUIT",
+    "RSET",
+    "NOOP",
+    "VRFY",
 ]
 Sender = Annotated[str, Field(pattern=r"^(<>|[^\s@<>]+@[^\s@<>]+)$", max_length=254, examples=["<>"])]
 
@@ -43,8 +58,8 @@ class DialogueFault(When):
     """What a server says, or fails to say, at a stage of the dialogue.
 
     With ``reply`` (or ``raw``) it says that instead of doing what it was asked; but a greeting of 220 opens the
-    session, and so does 250 to EHLO or HELO: it then has what it has, whatever it says.  With ``delay`` alone, it does
-    what it was asked and answers late.  With ``then`` alone, it does not answer at all:
+    session, and so does 250 to EHLO, HELO or LHLO: it then has what it has, whatever it says.  With ``delay``
+    alone, it does what it was asked and answers late.  With ``then`` alone, it does not answer at all:
     at ``message`` it has stored the mail all the same (RFC 1047), at every other stage it has done nothing; ``after``
     says otherwise.
 
@@ -98,8 +113,10 @@ class DialogueFault(When):
     restart: PeopleWait | None = Field(
         default=None, description="How long after a crash it is back; without it, never."
     )
-    times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
-    recipient: Address | None = Field(default=None, description="Only for this recipient (with 'on: RCPT').")
+    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
+    recipient: Address | None = Field(
+        default=None, description="Only for this recipient (with 'on: RCPT'; by LMTP with 'on: message' too)."
+    )
     mail_from: Sender | None = Field(
         default=None, description="Only for mail of this sender; '<>' for notifications (with 'on: MAIL' and later)."
     )
@@ -120,8 +137,8 @@ class DialogueFault(When):
             raise ValueError("the fault does nothing: give it 'reply', 'raw', 'delay' or 'then'")
         if self.reply is not None and self.raw is not None:
             raise ValueError("it answers with 'reply' or with 'raw', not with both")
-        if self.recipient is not None and self.on != "RCPT":
-            raise ValueError("'recipient' goes with 'on: RCPT' only")
+        if self.recipient is not None and (self.on not in ("RCPT", "message") or self.octet is not None):
+            raise ValueError("'recipient' goes with 'on: RCPT', or where LMTP is spoken with 'on: message'")
         if self.mail_from is not None and self.on not in ("MAIL", "RCPT", "DATA", "message"):
             raise ValueError("'mail_from' goes with 'on: MAIL', RCPT, DATA or message")
         if self.restart is not None and self.then != "crash":
@@ -175,6 +192,10 @@ class DialogueFault(When):
             return octets_of(self.raw)
         return self.reply.encode() + b"\r\n" if self.reply is not None else b""
 
+    def only_says(self, reply: str) -> bool:
+        """Whether a reply is all that comes of it, and it is this one."""
+        return self.answer == reply.encode() + b"\r\n" and self.then is None and self.delay is None
+
     @property
     def code(self) -> str:
         """The code of its reply, that of the last line; ``""`` where it has none of its own."""
@@ -183,7 +204,7 @@ class DialogueFault(When):
     @property
     def opens_session(self) -> bool:
         """Whether what it says in place of a greeting, or of the answer to EHLO or HELO, lets the client go on."""
-        return self.answers and self.on in ("connect", "EHLO", "HELO") and self.answer[:1] not in (b"4", b"5")
+        return self.answers and self.on in HELLOS | {"connect"} and self.answer[:1] not in (b"4", b"5")
 
     @property
     def moment(self) -> Literal["command", "act", "reply"]:
@@ -201,7 +222,7 @@ class DialogueFault(When):
         return self.octet is not None or self.then in ("deaf", "sip")
 
     @property
-    def count(self) -> int | None:
+    def how_often(self) -> int | str | None:
         """How often it happens, None for always."""
         return self.times
 
@@ -213,6 +234,12 @@ class DialogueFault(When):
                 yield ("at",), f"{self.at} is a user agent: it can close, reset or stall, and answers nobody"
         elif wrong := names.is_none(self.at, "relay" if self.as_ == "client" else "mail server"):
             yield ("at",), wrong
+        host = names.hosts.get(self.at)
+        if host is not None and "mail server" in host.nouns and not (host.lmtp or self.as_ == "client"):
+            if self.on == "LHLO":
+                yield ("on",), f"{self.at} speaks no LMTP; say 'lmtp: true' there"
+            if self.on == "message" and self.recipient is not None:
+                yield ("recipient",), f"{self.at} answers a message once for all; with 'lmtp: true', for each recipient"
         if names.is_program(self.at):
             problem = f"{self.at} is a program, and says what it says; put the fault at its peer ('at: …'), or on the "
             yield ("at",), f"{problem}wire between them ('between: […]')"

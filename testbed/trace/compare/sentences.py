@@ -37,6 +37,7 @@ _DEEDS = {
     "reading-failed": "fails to read mail",
     "refused": "refuses mail",
     "relayed": "hands on mail",
+    "reused": "uses a connection again",
     "route": "looks for a route",
     "submission-failed": "fails to submit mail",
     "submitted": "submits mail",

@@ -43,8 +43,7 @@ def stores_what_is_not_whole(patch: pytest.MonkeyPatch) -> None:
 
     async def store(self: SmtpServer, octets: int) -> None:
         if not self._passed and self.envelope is not None:
-            self.envelope.original_content = b"Subject: a part\r\n\r\n"
-            await self.event_handler.handle_DATA(self, self.session, self.envelope)
+            self.event_handler.take(self.session, self.envelope, b"Subject: a part\r\n\r\n")
         await passed(self, octets)
 
     patch.setattr(SmtpServer, "_in_mid_message", store)

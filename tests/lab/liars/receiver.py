@@ -1,4 +1,4 @@
-"""A receiver that keeps its promises, or breaks one: receiver.py LIE.  It delivers into TESTBED_MAILBOXES."""
+"""A receiver that keeps its promises, or breaks one: receiver.py LIE.  It delivers into DELIVER_INTO."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-LIE, ROOT = sys.argv[1], Path(os.environ["TESTBED_MAILBOXES"])
+LIE, ROOT = sys.argv[1], Path(os.environ.get("DELIVER_INTO") or os.environ["TESTBED_MAILBOXES"])
+FORM = os.environ.get("FORM", "maildir")
+QUOTES: dict[str, Callable[[bytes], bytes]] = {
+    "mboxrd": lambda message: re.sub(rb"(?m)^(>*From )", rb">\1", message),
+    "mboxo": lambda message: re.sub(rb"(?m)^From ", b">From ", message),
+    "mboxcl2": lambda message: b"Content-Length: %d\n" % len(message.partition(b"\n\n")[2]) + message,
+}
 CHANGES: dict[str, Callable[[bytes, bytes], tuple[bytes, bytes]]] = {
     "changes-a-letter": lambda head, body: (head, body.replace(b"e", b"3", 1)),
     "cuts-the-end-off": lambda head, body: (head, body[: len(body) // 2]),
@@ -33,6 +39,12 @@ taken = 0
 
 def store(user: str, message: bytes) -> None:
     """Put a message into a Maildir, with lines as the system has them."""
+    if FORM != "maildir":
+        ROOT.mkdir(exist_ok=True)
+        with (ROOT / user).open("ab") as box:
+            lines = QUOTES[FORM](message.replace(b"\r\n", b"\n"))
+            box.write(b"From alice@crepes.fr Sun Nov 29 01:13:45 2026\n" + lines.rstrip(b"\n") + b"\n\n")
+        return
     box = ROOT / user
     for part in ("tmp", "new", "cur"):
         (box / part).mkdir(parents=True, exist_ok=True)

@@ -49,14 +49,20 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
         if c.opening.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
     )
     told = 0
-    for (client, server, _, address), found in tries.items():
-        failed = [one for one in found if not one.recipient.accepted]
+    for (client, server, _, address), all_tries in tries.items():
+        failed = [one for one in all_tries if not one.recipient.accepted]
         if not failed or told >= _MOST_ACCOUNTS:
             continue
+        found = list(_of_the_same(all_tries, {one.transaction.message_id for one in failed}))
         if len(found) + unopened[client, server] < 2:
             continue
         told += 1
         yield _account(client, server, address, found, failed)
+
+
+def _of_the_same(tries: Iterable[_Try], failed: set[str]) -> Iterator[_Try]:
+    """The tries that may be of a message that failed, as far as Message-IDs tell; ``""`` is any."""
+    return (one for one in tries if not one.recipient.accepted or "" in failed or one.transaction.message_id in failed)
 
 
 def _account(client: str, server: str, address: str, found: list[_Try], failed: list[_Try]) -> Finding:

@@ -11,6 +11,7 @@ from testbed.trace.model.finding import Finding, Severity
 
 _ENDLESS = "reply-endless"  # a remark, and a finding of its own
 _IDLE = "4.4.2"
+_BETWEEN_MESSAGES = ("the message", "RSET", "NOOP")
 _FEWEST_PIECES, _MOST_OCTETS = 8, 3  # of a reply said octet by octet, and of each of its pieces
 _MAX_FRAMES = 20
 _SERVER_ZERO_WINDOW = "w"  # in Zeek's history
@@ -24,8 +25,21 @@ def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
     return exchange.command is None and reply is not None and (reply.code, reply.enhanced) == ("421", _IDLE)
 
 
+def speaks_past_it(connection: Connection, exchange: Exchange) -> bool:
+    """Whether a server closes because its client says nothing, and the command before has not come to it."""
+    command, reply = exchange.command, exchange.reply
+    if command is None or reply is None or (reply.code, reply.enhanced) != ("421", _IDLE):
+        return False
+    dead = [r for r in connection.transport.remarks if (r.code, r.detail) == ("connection-dead", "client")]
+    torn = connection.ending.closure is Closure.RESET and connection.ending.frames[:1] < reply.frames[:1]
+    return torn or any(frame in remark.frames for remark in dead for frame in command.frames)
+
+
 def stalled_client(connection: Connection) -> Iterator[Finding]:
-    """A client that said nothing any more, until the server closed the connection."""
+    """A client that said nothing any more, until the server closed the connection.
+
+    Between two messages it may do so: it keeps the connection for the next.
+    """
     for exchange in connection.exchanges:
         if exchange.reply is None or not ends_idleness(connection, exchange):
             continue
@@ -38,7 +52,10 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
             f"{connection.server.label} closed the connection with 421 {_IDLE}"
         )
         frames = tuple(dict.fromkeys((*last.frames[-1:], *exchange.reply.frames)))
-        yield _cut(connection, "client-stalled", text, frames, "RFC 5321 §4.5.3.2.7")
+        if last.reply is not None and _what(last) in _BETWEEN_MESSAGES:
+            yield connection.finding("idle-connection-closed", Severity.INFO, text, frames, "RFC 5321 §4.5.3.2.7")
+        else:
+            yield _cut(connection, "client-stalled", text, frames, "RFC 5321 §4.5.3.2.7")
 
 
 def slow_replies(connection: Connection) -> Iterator[Finding]:

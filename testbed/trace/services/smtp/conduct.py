@@ -5,7 +5,7 @@ Rules about the order of commands and replies are judged only while nothing is m
 
 from __future__ import annotations
 
-from testbed.protocols.smtp import COMMANDS
+from testbed.protocols.smtp import BEGINS_TLS, COMMANDS, HELLOS
 from testbed.protocols.status import classes_differ
 from testbed.protocols.text import decoded
 from testbed.trace.model.exchange import Command, Reply
@@ -19,9 +19,8 @@ _MAX_COMMAND = 512  # RFC 5321 §4.5.3.1.4
 _MAX_EXTENDED = 1_536  # what extensions add to MAIL and RCPT (RFC 1870, 3461, 4954, 6152, 6531), rounded up
 _MANY_LINES = 100  # more than any reply has
 _MAX_AUTH = 12_288  # RFC 4954 §4
-_GREETINGS = frozenset(("EHLO", "HELO", "LHLO"))
 # Replies that answer these commands and no other.
-_ANSWERS = {"354": ("DATA",), "334": ("AUTH",), "235": ("AUTH",), "220": ("connect", "STARTTLS", "XCLIENT")}
+_ANSWERS = {"354": ("DATA",), "334": ("AUTH",), "235": ("AUTH",), "220": ("connect", "XCLIENT", *BEGINS_TLS)}
 _CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D} | {0x7F})
 
 
@@ -85,7 +84,7 @@ class Conduct:
         old_too_many = reply.status == "552 4.5.3"  # RFC 5321 §4.5.3.1.10 counts it as temporary
         if classes_differ(reply.code, reply.enhanced) and not old_too_many:
             self._remarks.note("status-class-differs", reply.frames, reply.status)
-        if command is not None and command.verb in _GREETINGS and reply.code == "250":
+        if command is not None and command.verb in HELLOS and reply.code == "250":
             self._extensions = frozenset(parsed.text.partition(" ")[0].upper() for parsed, _ in parts[1:])
 
     def broke_off(self, parts: list[ReplyPart]) -> None:

@@ -9,7 +9,7 @@ from testbed.protocols.status import explain
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.smtp.broken import ends_idleness
+from testbed.trace.services.smtp.broken import ends_idleness, speaks_past_it
 from testbed.trace.services.smtp.extensions import is_lone_dot
 
 # Enhanced status code: name of the finding and the section that defines the code.
@@ -78,7 +78,7 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
         reply = exchange.reply
         if reply is None or reply.code[:1] not in ("4", "5") or verb in ("RCPT", "message", "BDAT"):
             continue
-        if ends_idleness(connection, exchange) or id(exchange) in in_vain:
+        if ends_idleness(connection, exchange) or speaks_past_it(connection, exchange) or id(exchange) in in_vain:
             continue
         said.setdefault((verb, reply.status), []).append(reply)
     for (verb, _), replies in said.items():
