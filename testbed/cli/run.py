@@ -37,7 +37,8 @@ _INSTEAD = "; or run with '--network host' on the machine's own loopback, which 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    everything = load_all(discover(options.paths), reach(options))
+    found = discover(options.paths)
+    everything = load_all(found.files, reach(options))
     bounded(everything, options)
     scenarios = chosen(everything, options)
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)
@@ -65,6 +66,8 @@ def main(options: argparse.Namespace) -> int:
             if left and (interruption.number or options.fail_fast or wrong):
                 out.print(f"{count(len(left), 'scenario')} not played")
             references.summary(out, everything)
+            if found.left_out:
+                out.print(found.left_out)
         try:
             outputs.write(Run((*outcomes, *left), started, seconds, bool(interruption.number), shard))
         except TestbedError as error:

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from testbed.errors import MachineError, TestbedError, UsageError, not_written
 from testbed.report.run import Run
+from testbed.scenario.recognition import SUFFIXES
 from testbed.whole_file import whole_file
 
 STDOUT = "-"
@@ -125,7 +126,7 @@ class Outputs:
             real = os.path.realpath(path)
             if real in seen:
                 raise UsageError(f"--{seen[real]} and --{option} name the same file, {path}")
-            if path.suffix in (".yaml", ".yml"):
+            if path.suffix.lower() in SUFFIXES:
                 raise UsageError(f"--{option} {path} would write over a scenario; name the file the report goes into")
             seen[real] = option
         for path in (*self._files.values(), *([Path(self._summary)] if self._summary else [])):
