@@ -23,7 +23,8 @@ from testbed.trace.tcp.copies import COPY, Contents, sendings
 from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
 from testbed.trace.tcp.facts import ending, octets, opening, sent_again
-from testbed.trace.tcp.reassembly import Chunk, reassemble
+from testbed.trace.tcp.overtaken import Overtaken
+from testbed.trace.tcp.reassembly import Chunk, holes_as_captured, reassemble
 from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
 from testbed.trace.tls.decryption import Decrypted
 from testbed.trace.tls.session import TlsWatch
@@ -99,11 +100,14 @@ def _tcp(
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
     whole = without(flow, damaged)
-    spoken, tls = _spoken_over_tcp(whole, source, opened)
+    overtaken = Overtaken(whole)
+    spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken)
+    late = {whole.frame[place] for place in overtaken.places}
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
     )
-    history = zeek.history(seen, [(gap.frame, gap.side) for gap in spoken.gaps], {} if once.copies else damaged)
+    holes = holes_as_captured(whole, source.payload) if spoken.gaps or late else ()
+    history = zeek.history(seen, holes, {} if once.copies else damaged)
     unreachable = any(objection.is_final for objection in objections)
     division = boundaries(seen, spoken.exchanges)
     transport = Transport(
@@ -115,9 +119,11 @@ def _tcp(
         opening(flow, unreachable),
         ending(flow),
         zeek.completeness(seen),
-        retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
-        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
-        gaps=len(spoken.gaps),
+        retransmissions=sum(
+            1 for frame, mask in zip(flow.frame, events, strict=True) if mask & RETRANSMITTED and frame not in late
+        ),
+        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained | late),
+        gaps=sum(1 for gap in spoken.gaps if gap.octets),
         remarks=(*once.remarks, *remarks, *closed_windows(flow, events, history), *_objected(objections)),
     )
     connection = _connection(number, seen, source, spoken, transport, tls, division)
@@ -134,11 +140,11 @@ def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
 
 
 def _spoken_over_tcp(
-    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext]
+    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], overtaken: Overtaken
 ) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
     watch = TlsWatch(opened)
-    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
+    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload, overtaken)))
     service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     return spoken, watch.session()
