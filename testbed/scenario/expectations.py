@@ -16,6 +16,7 @@ from testbed.scenario.naming import (
     MailServerName,
     RecipientAddress,
     RelayName,
+    SenderName,
     UserAgentName,
 )
 from testbed.scenario.next_hops import SMTP_PORT
@@ -114,7 +115,7 @@ class Attempts(Tagged):
 
     kind: Literal["attempts"] = Field(default="attempts", exclude=True)
     to: MailServerName = Field(description="The host.")
-    sender: HostName | None = Field(default=None, alias="from", description="Only attempts of this host.")
+    sender: SenderName | None = Field(default=None, alias="from", description="Only attempts of this host.")
     port: Port = Field(default=SMTP_PORT, description="The port; 25 when unsaid.")
     count: int | None = Field(default=None, strict=True, ge=0, description="Exactly so many.")
     at_least: int | None = Field(default=None, strict=True, ge=1, description="No fewer.")

@@ -17,7 +17,7 @@ class HostSpec(ProgramKeys):
     ``nouns`` are what it is, as fields that name a host ask for it.
     """
 
-    nouns: ClassVar[tuple[str, ...]] = ()
+    nouns: ClassVar[tuple[str, ...]] = ("sender of mail",)
     role: str
 
     _name: str = PrivateAttr(default="")

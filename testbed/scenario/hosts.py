@@ -29,7 +29,7 @@ ExtensionOnRequest = Literal["CHUNKING"]
 class MailHostSpec(HostSpec):
     """What relay and receiver share: a domain, its MX preference, mailboxes."""
 
-    nouns: ClassVar[tuple[str, ...]] = ("mail server",)
+    nouns: ClassVar[tuple[str, ...]] = (*HostSpec.nouns, "mail server")
     domain: str = Field(default="", description="The mail domain served; the host's own name when unsaid.")
     mx: int = Field(
         default=10, strict=True, ge=0, le=65535, description="The preference of the domain's MX record for this host."
@@ -111,7 +111,7 @@ class MailHostSpec(HostSpec):
 class UserAgentSpec(HostSpec):
     """Somebody's mail program: submits messages to a mail server, and reads its owner's mail."""
 
-    nouns: ClassVar[tuple[str, ...]] = ("user agent",)
+    nouns: ClassVar[tuple[str, ...]] = (*HostSpec.nouns, "user agent")
     role: Literal["user-agent"] = "user-agent"
     address: Address = Field(description="Whose mail program it is.")
     server: MailServerName | None = Field(

@@ -52,6 +52,7 @@ class MailboxReference(Reference):
 _HOST = Field(description="The name of a host of the lab.", min_length=1, max_length=253)
 
 HostName = Annotated[str, _HOST, HostReference()]
+SenderName = Annotated[str, _HOST, HostReference("sender of mail")]
 MailServerName = Annotated[str, _HOST, HostReference("mail server")]
 RelayName = Annotated[str, _HOST, HostReference("relay")]
 UserAgentName = Annotated[str, _HOST, HostReference("user agent")]

@@ -46,7 +46,6 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("attempts: {to: someschool.edu, count: 2}", "1 connection was tried"),
         ("attempts: {to: someschool.edu, at_least: 2}", "1 connection was tried"),
         ("attempts: {to: someschool.edu, at_most: 0}", "1 connection was tried"),
-        ("attempts: {to: someschool.edu, from: ns.lab, at_most: 3}", "nothing in this run could contradict it"),
         ("reply: {from: someschool.edu, to: RCPT, code: 550}", "someschool.edu said 250 2.1.5 instead"),
         ("reply: {from: someschool.edu, to: RCPT, code: 250 2.1.5, count: 2}", "said 1 time"),
         ("reply: {from: someschool.edu, to: VRFY, code: 252}", "was never asked VRFY"),
@@ -152,7 +151,7 @@ def bounced(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
             "action: failed, original_recipient: bob@someschool.edu",
             "says nobody@someschool.edu failed 5.1.1 instead",
         ),
-        ("action: failed, count: 2", "1 such notifications arrived"),
+        ("action: failed, count: 2", "1 such notification arrived"),
     ],
 )
 def test_a_notification_that_says_something_else_fails(bounced: Outcome, keys: str, why: str) -> None:

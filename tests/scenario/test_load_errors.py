@@ -590,6 +590,10 @@ def test_expectations(text, said):
         (expect("queued: {at: crepe.fr}"), f"5:18: {LAB}"),
         (expect("attempts: {to: crepe.fr, count: 1}"), f"5:20: {LAB}"),
         (expect("attempts: {to: ns.lab, count: 1}"), "5:20: ns.lab is no mail server; its role is name-server"),
+        (
+            expect("attempts: {to: someschool.edu, from: ns.lab, at_most: 3}"),
+            "5:42: ns.lab is no sender of mail; its role is name-server",
+        ),
         (expect("attempts: {to: someschool.edu, from: crepe.fr, count: 1}"), f"5:42: {LAB}"),
         (expect("reply: {from: crepe.fr, to: RCPT, code: 452}"), f"5:19: {LAB}"),
         (
