@@ -12,7 +12,6 @@ from functools import partial
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed, deeds
 from testbed.expect.mailboxes.breach import Breach
-from testbed.expect.mailboxes.dialogues import Visit, visits
 from testbed.expect.mailboxes.folder import Folder, Look
 from testbed.expect.mailboxes.given import altered, renamed
 from testbed.expect.mailboxes.imap import ImapSession
@@ -20,13 +19,14 @@ from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.readers import deleted_unread
 from testbed.expect.mailboxes.stores import stored_by_readers
 from testbed.expect.observed import programs
+from testbed.expect.read_back import CHANGES
 from testbed.expect.verdict import Verdict
+from testbed.expect.visits import Visit, visits
 from testbed.protocols import events
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 
-_CHANGES = frozenset(("STORE", "EXPUNGE", "MOVE", "CLOSE", "DELE"))
 _MOST = 3  # breaches of one rule that are told one by one
 
 
@@ -83,7 +83,7 @@ def _alone(visit: Visit, others: Sequence[Visit]) -> bool:
         and other.user == visit.user
         and other.opened_ns <= visit.ended_ns
         and visit.opened_ns <= other.ended_ns
-        and any(said.verb in _CHANGES for said in other.said)
+        and any(said.verb in CHANGES for said in other.said)
         for other in others
     )
 
@@ -95,7 +95,7 @@ def _outside(folder: Folder, carried: Sequence[Passage], found: Sequence[Visit])
             folder.arrivals.append(passage.ended_ns)
     for visit in found:
         if visit.user == folder.user and visit.server != folder.server:
-            folder.doubts += [said.ended_ns for said in visit.said if said.verb in _CHANGES]
+            folder.doubts += [said.ended_ns for said in visit.said if said.verb in CHANGES]
 
 
 def _at_the_end(folder: Folder, analysis: Analysis) -> None:

@@ -1,6 +1,6 @@
 """A host that takes mail on 25 and serves it by POP3 and IMAP, and keeps its promises, or breaks one: mailhost.py LIE.
 
-Mailboxes are Maildirs in TESTBED_MAILBOXES, a file a message, named by its UID and its flags.
+Mailboxes are Maildirs in DELIVER_INTO, a file a message, named by its UID and its flags.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-LIE, ROOT = sys.argv[1], Path(os.environ["TESTBED_MAILBOXES"])
+LIE, ROOT = sys.argv[1], Path(os.environ["DELIVER_INTO"])
 LOCK = threading.Lock()
 LETTERS = {"\\Seen": "S", "\\Deleted": "T", "\\Flagged": "F", "\\Answered": "R", "\\Draft": "D"}
 CHANGES: dict[str, Callable[[bytes], bytes]] = {
@@ -102,6 +102,7 @@ class Smtp(Session):
     """RFC 5321."""
 
     greeting = "220 someschool.edu"
+    taken = 0
 
     def begin(self) -> None:
         """No recipients yet."""
@@ -117,10 +118,20 @@ class Smtp(Session):
         if verb == "DATA":
             self.say("354 Go on")
             octets = b"".join(one[one[:1] == b"." :] for one in iter(self.rfile.readline, b".\r\n"))
-            for user in self.users:
-                Box(user).add(octets)
+            Smtp.taken += 1
+            if LIE == "stores-other-octets":
+                octets = octets.replace(b"noon", b"n00n")
+            if LIE == "stores-soon":
+                threading.Timer(1.5, self.store, [octets, list(self.users)]).start()
+            elif LIE != "forgets-the-second" or Smtp.taken != 2:
+                self.store(octets, self.users)
         self.say("221 Bye" if verb == "QUIT" else "250 Fine")
         return verb != "QUIT"
+
+    def store(self, octets: bytes, users: list[str]) -> None:
+        """Deliver."""
+        for user in ["carol"] if LIE == "delivers-to-carol" else users * (1 + (LIE == "delivers-twice")):
+            Box(user).add(octets)
 
 
 class Pop3(Session):
@@ -142,6 +153,9 @@ class Pop3(Session):
                 self.user = argument
                 self.say("+OK")
             case "PASS":
+                if LIE == "lets-nobody-in":
+                    self.say("-ERR [AUTH] No")
+                    return True
                 Pop3.visits += 1
                 self.box = Box("carol" if LIE == "opens-another-mailbox" else self.user)
                 self.uids = self.box.uids()
@@ -238,6 +252,8 @@ class Imap(Session):
         chosen = self.chosen(which, by_uid=by_uid) if verb.upper() in ("FETCH", "STORE", "COPY", "MOVE") else []
         if done is None:
             self.say(f"{tag} BAD What?")
+        elif LIE == "lets-nobody-in" and verb.upper() == "LOGIN":
+            self.say(f"{tag} NO [AUTHENTICATIONFAILED] Not you")
         else:
             done(chosen, more if chosen or verb.upper() in ("FETCH", "STORE", "COPY", "MOVE") else argument)
             self.say(f"{tag} OK {verb} done")
@@ -270,6 +286,16 @@ class Imap(Session):
             self.box.remove(self.uids.pop(0))
         self.say(f"* {len(self.uids)} EXISTS")
         self.say("* OK [UIDVALIDITY 1] as ever")
+
+    def do_examine(self, chosen: list[int], argument: str) -> None:
+        """Open a folder to look at."""
+        self.do_select(chosen, argument)
+
+    def do_list(self, chosen: list[int], argument: str) -> None:
+        """Name the folders."""
+        for path in (ROOT / self.user).glob(".*"):
+            self.say(f'* LIST () "/" "{path.name[1:]}"')
+        self.say('* LIST () "/" INBOX')
 
     def do_noop(self, chosen: list[int], argument: str) -> None:
         """What is new."""
