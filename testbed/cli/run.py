@@ -18,7 +18,9 @@ from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress
 from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
+from testbed.cli.untrusted import bounded, reach, why_refused
 from testbed.errors import LabError, UsageError
+from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.plural import count
 from testbed.report.annotate import annotated
@@ -27,24 +29,16 @@ from testbed.report.run import Run
 from testbed.runner import Played, Runner, lacking, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.network_needs import NetworkKind
-from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
-_MOST_UNTRUSTED = 500
 _INSTEAD = "; or run with '--network host' on the machine's own loopback, which skips what needs a wire"
 
 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    if options.untrusted and options.allow_outside:
-        raise UsageError("--untrusted and --allow-outside exclude each other")
-    reach = Reach.given(options.paths, allow_outside=options.allow_outside, untrusted=options.untrusted)
-    everything = load_all(discover(options.paths), reach)
-    if options.untrusted and len(everything) > _MOST_UNTRUSTED:
-        raise UsageError(
-            f"{len(everything):,} scenarios are more than {_MOST_UNTRUSTED}, which --untrusted plays at most"
-        )
+    everything = load_all(discover(options.paths), reach(options))
+    bounded(everything, options)
     scenarios = chosen(everything, options)
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)
@@ -89,6 +83,7 @@ def _play(
         partial(run, network=network),
         jobs=min(jobs, len(scenarios)),
         time_limit_s=options.time_limit,
+        bounds=UNTRUSTED if options.untrusted else USUAL,
         on_progress=progress.say,
         on_tick=progress.tick,
         why_not=network.why_not,
@@ -99,7 +94,9 @@ def _play(
     told = 0
     with progress:
         for played in runner.run(work):
-            outcome = outcomes[place[id(played.scenario)]] = references.compared(annotated(conclude(played)))
+            outcome = outcomes[place[id(played.scenario)]] = references.compared(
+                annotated(conclude(played, options.time_limit))
+            )
             if played.no_lab:
                 break  # what one lab is refused, all are
             while told in outcomes:  # in the order of the files, whichever ends first
@@ -116,9 +113,7 @@ def _play(
 
 def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:
     """Why a scenario is not even to be played here, and no skip: a stranger's program, or one that is missing."""
-    if options.untrusted and scenario.is_code:
-        return "refused: it runs programs, and --untrusted plays none"
-    return lacking(scenario.needs) if options.require_needs else ""
+    return why_refused(scenario, options) or (lacking(scenario.needs) if options.require_needs else "")
 
 
 def _not_played(scenarios: list[Scenario], outcomes: list[Outcome], interrupted: bool) -> list[Outcome]:

@@ -54,7 +54,9 @@ def altered(
         mine = [passage for passage in known if passage.recipient.partition("@")[0] == user]
         others = {passage.recipient for passage in known}
         theirs = [digests for message_id, digests in put if message_id == one.message_id]
-        if known and not mine and not theirs and others <= addresses.get(server, frozenset()):
+        boxes = addresses.get(server, frozenset())
+        owns = user in {address.partition("@")[0] for address in boxes}  # a login may be called otherwise
+        if known and owns and not mine and not theirs and others <= boxes:
             whose = " and ".join(sorted(others))
             why = f"{server} gave {user} {named(one.message_id)}, which was sent to {whose} only"
             yield Breach(GIVES, why, one.said.exchange.frames)

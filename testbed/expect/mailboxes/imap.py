@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from testbed.expect.mailboxes.breach import COUNTS, FLAGS, KEEPS, NAMES, REMOVES, Breach
 from testbed.expect.mailboxes.folder import Addition, Folder, Look, Removal
 from testbed.expect.mailboxes.given import Given
-from testbed.expect.mailboxes.selected import DELETED, Mail, Selected
+from testbed.expect.mailboxes.selected import DELETED, SYSTEM_FLAGS, Mail, Selected
 from testbed.expect.visits import Said, Visit
 from testbed.protocols.imap import sequence_set
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told, reading_result
 
-_SYSTEM = frozenset(("\\seen", "\\answered", "\\flagged", DELETED, "\\draft"))
 _NAME = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+))$')
 _FIRST_NAME = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+))')
 _STATUS = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+)) \(.*?\bMESSAGES (\d{1,10})', re.I)
@@ -39,6 +38,8 @@ class ImapSession:
     appended: list[Message] = field(default_factory=list)
     breaches: list[Breach] = field(default_factory=list)
     deleted: list[tuple[Selected, Mail, str, Said]] = field(default_factory=list)  # by this reader, with its name
+    reshaped: list[tuple[str, int]] = field(default_factory=list)  # folders that were deleted or renamed, and when
+    looked: set[tuple[str, str]] = field(default_factory=set)  # naming and name of what was shown, whole or not
 
     def follow(self) -> None:
         """Go through the dialogue, and note in the folders what was seen and done."""
@@ -114,9 +115,8 @@ class ImapSession:
     def _remove(self, said: Said, mail: Mail, name: str) -> None:
         now = self.now
         assert now is not None
-        moved = said.verb == "MOVE"
-        flagged = now.marked(mail)
-        if self.alone and not moved and not flagged:
+        moved, asked = said.verb == "MOVE", said.verb in ("EXPUNGE", "CLOSE")  # else it tells of somebody else's deed
+        if self.alone and asked and mail.flags is not None and not now.marked(mail):
             why = f"{self.visit.server} expunged {name} of {now.folder.user}, which nobody had flagged \\Deleted"
             self.breaches.append(Breach(KEEPS, why, said.exchange.frames))
         else:
@@ -146,9 +146,10 @@ class ImapSession:
         self._named(said, mail, told)
         if told.parts or told.envelope:
             mail.seen.append(told)
+            self.looked.add((f"{now.folder.name} {now.naming}", f"UID {mail.uid}"))
         mail.size = told.size if told.size is not None else mail.size
         if told.flags is not None:
-            lost = (mail.stored - told.flags) & _SYSTEM if self.alone else frozenset()
+            lost = (mail.stored - told.flags) & now.lasting if self.alone else frozenset()
             for flag in sorted(lost):
                 why = f"{self.visit.server} answered OK to STORE {flag} of {now.name(mail)}, which is without it"
                 self.breaches.append(Breach(FLAGS, why, said.exchange.frames))
@@ -219,6 +220,8 @@ class ImapSession:
         found = _CODE.match(words)
         if found is not None and self.now is not None and found[1].upper() == "UIDVALIDITY":
             self.now.uid_validity = found[2]
+        elif found is not None and self.now is not None and found[1].upper() == "PERMANENTFLAGS":
+            self.now.lasting = frozenset(found[2].strip("()").lower().split()) & SYSTEM_FLAGS
 
     # -- what the client does ---------------------------------------------------------------------------
 
@@ -262,16 +265,19 @@ class ImapSession:
                 self.now = None
             case "UNSELECT":
                 self.now = None
+            case "DELETE" | "RENAME":
+                names = (_name(_FIRST_NAME.match(said.argument)), _name(_NAME.search(said.argument)))
+                self.reshaped += [(name, said.ended_ns) for name in dict.fromkeys(names) if name]
 
     def _stored(self, said: Said) -> None:
         found = _STORE.match(said.argument)
         mails = self.now.named(said, found[1]) if found is not None and self.now is not None else None
         for mail in mails or ():
-            flags = frozenset(found[3].lower().split()) & _SYSTEM if found is not None else frozenset()
+            flags = frozenset(found[3].lower().split()) & SYSTEM_FLAGS if found is not None else frozenset()
             mail.stored = mail.stored | flags if found is not None and found[2] != "-" else mail.stored
 
     def _added(self, said: Said, name: str, count: int, which: str = "") -> None:
-        if not name or not count:
+        if not name or not count or not self.alone:
             return
         what = f"{said.verb} {which}".strip()
         self.folder_of(name).additions.append(Addition(said.began_ns, said.ended_ns, count, what, said.exchange.frames))
@@ -283,7 +289,7 @@ class ImapSession:
         by_uid = said.exchange.command is not None and said.exchange.command.verb.startswith("UID ")
         asked = now.named(said, said.argument.partition(" ")[0]) if by_uid else now.mails
         for mail in asked or ():
-            if DELETED in mail.stored and self.alone:
+            if DELETED in mail.stored & now.lasting and self.alone:
                 why = f"{self.visit.server} answered OK to {said.verb} and kept {now.name(mail)}, flagged \\Deleted"
                 self.breaches.append(Breach(REMOVES, why, said.exchange.frames))
 

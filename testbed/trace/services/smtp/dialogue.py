@@ -8,17 +8,17 @@ mode       what the client's octets are      left at
 commands   lines, each a command             354 (message), BDAT (chunk), 220 to STARTTLS (secret)
 message    mail data up to the lone dot      the lone dot
 chunk      as many octets as BDAT said       the last of them
-secret     TLS records                       the first octets that keys opened (commands)
+secret     TLS records                       octets that keys opened, or a command (commands)
 ========== ================================= ==========================================
 
-Behind DATA, STARTTLS and AUTH only the reply tells what the client's next octets are, so they wait for it.
+Behind DATA, STARTTLS and AUTH only the reply tells what the client's octets are, so they wait for it.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-from testbed.protocols.smtp import COMMANDS, split_command
+from testbed.protocols.smtp import BEGINS_TLS, COMMANDS, split_command
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
@@ -26,6 +26,7 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import MASK, Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
+from testbed.trace.services.smtp.behind_starttls import BehindStarttls
 from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
 from testbed.trace.services.smtp.conduct import Conduct
 from testbed.trace.services.smtp.message import FalseEnd, MessageReader
@@ -37,8 +38,8 @@ from testbed.trace.services.smtp.waiting import Waiting, note_on
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 _MAX_HELD = 1 << 20  # octets of the client that wait for a reply
-_NEEDS_REPLY = frozenset(("DATA", "STARTTLS", "AUTH"))
-_ENDS_CHUNKS = ENDS_TRANSACTION | frozenset(("MAIL", "DATA", "QUIT", "STARTTLS"))
+_NEEDS_REPLY = BEGINS_TLS | frozenset(("DATA", "AUTH"))
+_ENDS_CHUNKS = ENDS_TRANSACTION | BEGINS_TLS | frozenset(("MAIL", "DATA", "QUIT"))
 _TLS_HANDSHAKE = b"\x16\x03"
 
 
@@ -72,15 +73,15 @@ class SmtpDialogue:
         self._credentials = 0  # client lines to come that answer 334
         self._held: Command | None = None  # what follows it waits for its reply
         self._masking = False  # after AUTH, until a line is a command again
-        self._unheard = False  # the server's side is not in the capture
-        self._encrypted = False
+        self._behind = BehindStarttls(self._remarks)
+        self._unheard = self._encrypted = False  # the server's side is not in the capture; keys opened TLS
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next octets of one side."""
         decrypted = isinstance(item, Chunk) and item.decrypted
+        if self._mode is _Mode.SECRET and not (self._behind.is_clear(item) or decrypted):
+            return
         if self._mode is _Mode.SECRET:
-            if not decrypted:
-                return
             self._begin_anew()
         elif self._encrypted and not decrypted and isinstance(item, Chunk):
             return
@@ -104,6 +105,7 @@ class SmtpDialogue:
         for exchange in self._waiting.rest():
             self._record.unanswered(exchange)
         self._ends.tell(self._record.exchanges)
+        self._behind.settle(self._record.exchanges)
         return tuple(self._record.exchanges), self._record.transactions.finish()
 
     def remarks(self) -> tuple[Remark, ...]:
@@ -283,17 +285,18 @@ class SmtpDialogue:
             if len(self._client) and not self._ends.found:
                 self._remarks.note("data-before-354", self._client.frames())
             self._begin_message()
-        elif command.verb == "STARTTLS" and reply.code == "220":
+        elif command.verb in BEGINS_TLS and reply.code == "220":
             if len(self._client) and not self._client.starts_with(_TLS_HANDSHAKE):
                 self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())
             self._mode = _Mode.SECRET
+            self._behind.expect()
             self._client.clear()
             self._server.clear()
         elif command.verb == "AUTH" and reply.code == "334":
             self._credentials += 1
 
     def _begin_anew(self) -> None:
-        """Keys opened what follows the handshake of TLS; both sides forget what was said before (RFC 3207 §4.2)."""
+        """What follows the handshake of TLS can be read; both sides forget what was said before (RFC 3207 §4.2)."""
         self._mode = _Mode.COMMANDS
         self._client.clear()
         self._server.clear()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from testbed.protocols.smtp import BEGINS_TLS
 from testbed.trace.model.connection import Closure, Ending
 from testbed.trace.model.exchange import Exchange, Transaction
+from testbed.trace.services.smtp.results import tls_never_began
 
 
 def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
@@ -51,6 +53,8 @@ def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
         if exchange.reply is not None and exchange.reply.code[:1] in ("4", "5"):
             verb = exchange.command.verb if exchange.command else "the connection"
             return f"{exchange.reply.status} to {verb}: {exchange.reply.text}"
-        if exchange.command is not None and exchange.command.verb == "STARTTLS" and exchange.reply is not None:
-            return "encrypted after STARTTLS"
+        if tls_never_began(exchange):
+            return "TLS was agreed on, and never began"
+        if exchange.command is not None and exchange.command.verb in BEGINS_TLS and exchange.reply is not None:
+            return f"encrypted after {exchange.command.verb}"
     return "no mail transaction" if exchanges else ""

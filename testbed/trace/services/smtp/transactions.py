@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from testbed.protocols.header import header_field
+from testbed.protocols.header import MAX_HEADER_OCTETS, header_field
 from testbed.protocols.smtp import parameters_of, path_of
 from testbed.trace.model.exchange import Command, Exchange, Recipient, Reply, Transaction
 
-_MAX_HEAD = 65_536
+_END = b"\r\n\r\n"
 ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
 
 
@@ -18,15 +18,22 @@ def ends_message(command: Command) -> bool:
 
 
 class MessageHead:
-    """The header of a message as its octets go by; at most 64 KiB are kept."""
+    """The header of a message as its octets go by: what of it fields are read from, and nothing behind it."""
 
     def __init__(self) -> None:
         self._octets = bytearray()
+        self._whole = False
 
     def add(self, octets: bytes) -> None:
         """The next octets."""
-        if len(self._octets) < _MAX_HEAD:
-            self._octets += octets
+        if self._whole:
+            return
+        before = len(self._octets)
+        self._octets += octets
+        end = self._octets.find(_END, max(0, before - len(_END) + 1))
+        self._whole = end >= 0 or len(self._octets) >= MAX_HEADER_OCTETS
+        if end >= 0:
+            del self._octets[end + len(_END) :]
 
     def field(self, name: str) -> str:
         """One field, decoded (RFC 2047) and made safe to show; ``""`` when absent or malformed."""
