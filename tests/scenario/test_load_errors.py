@@ -15,6 +15,8 @@ expect:
   - delivered: {to: bob@someschool.edu}
 """
 KEYS = "title, about, rfc, like, needs, seed, compress, ip, matrix, hosts, faults, steps, expect"
+TIMES = "write a whole number from 1 up, or e.g. 'up to 5'"
+COUNT = "write a whole number from 1 up, or all, or e.g. 'up to 5'"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -239,8 +241,14 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{AT}, raw: ł}}"), "7:41: 'ł' is no octet; write the octets of its UTF-8 as \\x.. in double quotes"),
         (fault(f"{{{AT}, delay: soon}}"), f"7:43: 'soon' {DURATION}"),
         (fault(f"{{{AT}, reply: true}}"), "7:43: 'reply' must be text, not true or false"),
-        (fault(f"{{{AT}, reply: 452, times: 0}}"), "7:55: 'times' must be at least 1, not 0"),
-        (fault(f"{{{AT}, reply: 452, times: many}}"), "7:55: 'times' must be a whole number, not text"),
+        (
+            fault(f"{{{AT}, reply: 452, times: 0}}"),
+            f"7:55: '0' is not how often; {TIMES}",
+        ),
+        (
+            fault(f"{{{AT}, reply: 452, times: many}}"),
+            f"7:55: 'many' is not how often; {TIMES}",
+        ),
         (fault(f"{{{AT}, reply: 452, recipient: bob}}"), f"7:59: 'bob' {ADDRESS}"),
         (fault(f"{{{AT}, replay: 452}}"), "7:36: unknown key 'replay' (did you mean 'reply'?)"),
         (
@@ -349,9 +357,17 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{WIRE}, lose: 1, delay: 1s}}"), ONE_THING),
         (fault(f"{{{WIRE}, lose: 1, times: 2}}"), "7:5: 'lose' says how many itself; leave 'times' out"),
         (fault(f"{{{WIRE}, duplicate: 1, times: 2}}"), "7:5: 'duplicate' says how many itself; leave 'times' out"),
-        (fault(f"{{{WIRE}, lose: 0}}"), "7:50: '0' is not how many; write a whole number from 1 up, or all"),
+        (
+            fault(f"{{{WIRE}, lose: 0}}"),
+            f"7:50: '0' is not how many; {COUNT}",
+        ),
         (fault(f"{{{WIRE}, nth: 0, lose: 1}}"), "7:49: 'nth' must be at least 1, not 0"),
         (fault(f"{{{WIRE}, delay: 1}}"), f"7:51: '1' {DURATION}"),
+        (fault(f"{{{WIRE}, delay: 0ms}}"), "7:51: 'delay' must be at least 1 ms, not 0ms"),
+        (fault(f"{{{WIRE}, jitter: 0.5ms}}"), "7:52: 'jitter' must be at least 1 ms, not 0.5ms"),
+        (fault(f"{{{WIRE}, bandwidth: 10 GB}}"), "7:55: 'bandwidth' must be at most 1,000,000,000, not 10 GB"),
+        (fault(f"{{{WIRE}, mtu: 1500}}"), "7:49: 'mtu' must be below 1,500, not 1500"),
+        (fault(f"{{{WIRE}, lose: 1, larger_than: 1500}}"), "7:66: 'larger_than' must be below 1,500, not 1500"),
         (fault(f"{{{WIRE}, reset: all}}"), "7:51: 'all' is not one of both, sender, receiver"),
         (
             fault(f"{{{WIRE}, packets: syn, lose: 1}}"),
