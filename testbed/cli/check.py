@@ -13,11 +13,14 @@ from testbed.scenario.load import discover, load_all
 
 def main(options: argparse.Namespace) -> int:
     """Validate scenario files; every mistake of every file is named.  Raises UsageError."""
-    scenarios = load_all(discover(options.paths), reach(options))
+    found = discover(options.paths)
+    scenarios = load_all(found.files, reach(options))
     bounded(scenarios, options)
     if refused := [f"{one.file}: {why}" for one in scenarios if (why := why_refused(one, options))]:
         raise UsageError("\n".join(dict.fromkeys(refused)))
     for scenario in scenarios:
         print(f"{scenario.file}: {scenario.title}")
     print(f"{count(len(scenarios), 'scenario')}, no mistakes")
+    if found.left_out:
+        print(found.left_out)
     return HELD

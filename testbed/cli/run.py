@@ -37,7 +37,8 @@ _INSTEAD = "; or run with '--network host' on the machine's own loopback, which 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    everything = load_all(discover(options.paths), reach(options))
+    found = discover(options.paths)
+    everything = load_all(found.files, reach(options))
     bounded(everything, options)
     scenarios = chosen(everything, options)
     folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
@@ -57,6 +58,8 @@ def main(options: argparse.Namespace) -> int:
         if left and (interrupted or options.fail_fast):
             out.print(f"{count(len(left), 'scenario')} not played")
         references.summary(out, everything)
+        if found.left_out:
+            out.print(found.left_out)
     outputs.write(Run((*outcomes, *left), started, seconds, interrupted, shard))
     return _exit_code(outcomes, interrupted, options.network)
 

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from testbed.errors import UsageError, reason
 from testbed.report.run import Run
+from testbed.scenario.recognition import SUFFIXES
 
 STDOUT = "-"
 
@@ -117,7 +118,7 @@ class Outputs:
             real = os.path.realpath(path)
             if real in seen:
                 raise UsageError(f"--{seen[real]} and --{option} name the same file, {path}")
-            if path.suffix in (".yaml", ".yml"):
+            if path.suffix.lower() in SUFFIXES:
                 raise UsageError(f"--{option} {path} would write over a scenario; name the file the report goes into")
             seen[real] = option
         for path in (*self._files.values(), *([Path(self._summary)] if self._summary else [])):

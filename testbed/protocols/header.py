@@ -12,7 +12,6 @@ from functools import cache
 from testbed.protocols.text import printable
 
 _FIELD = re.compile(rb"[^\r\n]+(?:\r\n[ \t][^\r\n]*)*")
-_QUOTED_FROM = re.compile(rb"^>+(?=From )", re.M)
 _NOT_OF_NAMES = re.compile(r"[^!-~]|=")
 MAX_HEADER_OCTETS = 1 << 20
 _MAX_LINE = 998
@@ -78,14 +77,10 @@ def field_digests(header: bytes) -> tuple[str, ...]:
 
 
 def text_digest(body: bytes) -> str:
-    """SHA-256 of a message's text as a file has it: whether a line ended with CRLF or LF, nobody can tell there.
-
-    Nor whether ``From`` at its beginning was quoted, as mbox files do (RFC 4155 appendix A).
-    """
+    """SHA-256 of a message's text as a file has it: whether a line ended with CRLF or LF, nobody can tell there."""
     from hashlib import sha256
 
-    text = body.replace(b"\r\n", b"\n").rstrip(b"\r\n")
-    return sha256(_QUOTED_FROM.sub(b"", text)).hexdigest()
+    return sha256(body.replace(b"\r\n", b"\n").rstrip(b"\r\n")).hexdigest()
 
 
 def _name(field: bytes) -> str:

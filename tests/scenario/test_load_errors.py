@@ -1,5 +1,7 @@
 """Every kind of mistake: its place, its sentence, its hint."""
 
+from pathlib import Path
+
 import pytest
 
 from testbed.errors import UsageError
@@ -701,7 +703,7 @@ def test_the_mistakes_of_all_files_are_named_together(tmp_path):
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(VALID + "zz: 1\n")
     (tmp_path / "c.yaml").write_text(VALID)
-    paths = discover([tmp_path])
+    paths = discover([tmp_path]).files
     with pytest.raises(ScenarioError) as caught:
         load_all(paths)
     assert [(p.file, p.line) for p in caught.value.problems] == [(str(p), 6) for p in paths[:2]]
@@ -711,12 +713,13 @@ def test_the_mistakes_of_all_files_are_named_together(tmp_path):
 def test_folders_are_searched_through_and_files_named_twice_are_loaded_once(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("b.yaml", "a.yml", "sub/c.yaml", "notes.txt", "d.YAML"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text(VALID)
     (tmp_path / "folder.yaml").mkdir()
-    found = discover([tmp_path / "b.yaml", tmp_path, tmp_path / "b.yaml", "missing.yaml"])
+    found = discover([tmp_path / "b.yaml", tmp_path, tmp_path / "b.yaml", "missing.yaml"]).files
     assert [str(path.relative_to(tmp_path)) if path.is_absolute() else str(path) for path in found] == [
         "b.yaml",
         "a.yml",
+        "d.YAML",
         "sub/c.yaml",
         "missing.yaml",
     ]
@@ -727,9 +730,45 @@ def test_a_folder_without_scenarios(tmp_path):
         discover([tmp_path])
 
 
+FOREIGN = {
+    "docker-compose.yml": "services: {mail: {image: mail}}\n",
+    "pipeline.yaml": "title: Build\nsteps: [make]\n",
+    "broken.YAML": "{{ template }}: [\n",
+}
+MISTAKEN = {
+    "without-title.yaml": "steps: []\nexpect: []\n",
+    "without-steps.yml": "title: x\nexpect: []\n",
+    "in-braces.yaml": '{"title": 1, "steps": 2, "expect": 3}',
+    "gone.yaml": None,
+}
+
+
+def test_a_stranger_in_a_folder_is_left_alone_and_counted_and_a_mistake_stays_one(tmp_path):
+    for name, text in {**FOREIGN, **MISTAKEN}.items():
+        if text is None:
+            (tmp_path / name).symlink_to("nowhere")
+        else:
+            (tmp_path / name).write_text(text)
+    found = discover([tmp_path])
+    assert {path.name for path in found.files} == MISTAKEN.keys()
+    assert found.left_out == "3 YAML files are no scenarios"
+    with pytest.raises(ScenarioError) as caught:
+        load_all(found.files)
+    assert {Path(problem.file).name for problem in caught.value.problems} == MISTAKEN.keys()
+
+
+def test_a_stranger_that_was_named_is_a_mistake(tmp_path):
+    compose = tmp_path / "docker-compose.yml"
+    compose.write_text(FOREIGN["docker-compose.yml"])
+    with pytest.raises(UsageError, match="holds no scenario: no YAML file in it is one$"):
+        discover([tmp_path])
+    found = discover([tmp_path / compose])
+    assert (found.files, found.left_out) == ([compose], "")
+
+
 def test_every_scenario_of_the_project_loads(project):
     folders = [project / "scenarios"]
-    scenarios = load_all(discover(folders), Reach.given(folders))
+    scenarios = load_all(discover(folders).files, Reach.given(folders))
     assert len(scenarios) >= 69
     for scenario in scenarios:
         for key in ("faults", "steps", "expect"):

@@ -98,9 +98,9 @@ def test_like_leads_as_far_as_the_folder_that_was_named(folder: Path) -> None:
     path = folder / "s.yaml"
     path.write_text("title: T\nlike: ../../outside/base.yaml\n")
     top = folder.parent.parent
-    assert [one.title for one in load_all(discover([top / "suite"]), Reach.given([top]))] == ["T"]
+    assert [one.title for one in load_all(discover([top / "suite"]).files, Reach.given([top]))] == ["T"]
     with pytest.raises(ScenarioError, match="leads out of"):
-        load_all(discover([top / "suite"]), Reach.given([top / "suite"]))
+        load_all(discover([top / "suite"]).files, Reach.given([top / "suite"]))
 
 
 @pytest.mark.parametrize("marker", ["folder", "file"])
@@ -162,7 +162,7 @@ def test_the_text_of_another_scenario_moves_nothing(folder: Path) -> None:
 def test_a_scenario_that_is_a_link_out_of_its_folder(folder: Path) -> None:
     (folder / "s.yaml").symlink_to(folder / "../../outside/secret")
     with pytest.raises(ScenarioError) as caught:
-        load_all(discover([folder]), Reach.given([folder]))
+        load_all(discover([folder]).files, Reach.given([folder]))
     assert "leads out of" in str(caught.value)
     assert "s3cret" not in str(caught.value)
 

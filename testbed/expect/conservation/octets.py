@@ -81,18 +81,19 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
     contents = [one.content for one in before if one.content is not None]
     if not stored.body_sha256 or not before or len(contents) < len(before):
         return ""
-    if stored.unquoted_sha256:
-        same = [one for one in contents if one.unquoted_sha256 == stored.unquoted_sha256]
-        same = same or _mended(contents, stored.loose_sha256)
-        return _lost_field(same, stored.header) if same else _OTHER_TEXT
-    if stored.text_sha256:
-        return difference(contents, stored.text_sha256, stored.loose_sha256, stored.header)
+    if stored.text_sha256 or stored.unquoted_sha256:
+        return difference(contents, stored, stored.header)
     return "" if any(one.body_sha256 == stored.body_sha256 for one in contents) else _OTHER_TEXT
 
 
-def difference(before: Sequence[Content], text_sha256: str, loose_sha256: str, fields: Sequence[str]) -> str:
-    """What makes a message none of those ``before`` it, ``""`` where it is one; fields may have come on top."""
-    same = [one for one in before if one.text_sha256 == text_sha256] or _mended(before, loose_sha256)
+def difference(before: Sequence[Content], after: Content | events.Stored, fields: Sequence[str]) -> str:
+    """What makes a message none of those ``before`` it, ``""`` where it is one; fields may have come on top.
+
+    Where it may lie in an mbox file, marks of quotation do not count.
+    """
+    same = [one for one in before if one.text_sha256 == after.text_sha256]
+    same = same or [one for one in before if one.unquoted_sha256 == after.unquoted_sha256]
+    same = same or _mended(before, after.loose_sha256)
     return _lost_field(same, fields) if same else _OTHER_TEXT
 
 

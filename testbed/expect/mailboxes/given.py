@@ -61,11 +61,7 @@ def altered(
             why = f"{server} gave {user} {named(one.message_id)}, which was sent to {whose} only"
             yield Breach(GIVES, why, one.said.exchange.frames)
         before = [*theirs, *(passage.content for passage in mine if passage.content is not None)]
-        wrong = (
-            difference(before, content.text_sha256, content.loose_sha256, content.fields)
-            if _all_known(mine) and before
-            else ""
-        )
+        wrong = difference(before, content, content.fields) if _all_known(mine) and before else ""
         if wrong:
             why = f"{server} altered {named(one.message_id)} for {user}: {wrong}"
             yield Breach(GIVES, why, one.said.exchange.frames)

@@ -6,21 +6,19 @@ They are known by their places in the folder, which EXPUNGE moves, and by their 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from testbed.expect.mailboxes.breach import COUNTS, FLAGS, KEEPS, NAMES, REMOVES, Breach
 from testbed.expect.mailboxes.folder import Addition, Folder, Look, Removal
 from testbed.expect.mailboxes.given import Given
+from testbed.expect.mailboxes.names import first_name, last_name, status_of
 from testbed.expect.mailboxes.selected import DELETED, SYSTEM_FLAGS, Mail, Selected
 from testbed.expect.visits import Said, Visit
 from testbed.protocols.imap import sequence_set
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told, reading_result
 
-_NAME = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+))$')
-_FIRST_NAME = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+))')
-_STATUS = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+)) \(.*?\bMESSAGES (\d{1,10})', re.I)
 _CODE = re.compile(r"\[([A-Z-]+) ([^\]]*)\]", re.I)
 _STORE = re.compile(r"(\S+) ([+-]?)FLAGS(?:\.SILENT)? \(?([^)]*)\)?", re.I)
 _IN_DOUBT = frozenset(("CLOSE", "EXPUNGE", "MOVE"))  # what may have been done where no answer came
@@ -52,13 +50,14 @@ class ImapSession:
             opens = said.verb in ("SELECT", "EXAMINE")
             if opens:
                 self.now = None
-                if said.ok and (name := _name(_FIRST_NAME.match(said.argument))):
+                if said.ok and (name := first_name(said.argument)):
                     self.now = Selected(self.folder_of(name), said.began_ns, said.exchange.frames)
                     self.now.read_only = said.verb == "EXAMINE"
             self._mark(said)
+            meant = self._meant(said)
             self._told(said, opening=opens)
             if said.ok:
-                self._done(said)
+                self._done(said, meant)
             if opens and self.now is not None:
                 folder, count = self.now.folder, len(self.now.mails)
                 folder.looks.append(Look(said.began_ns, said.ended_ns, count, said.exchange.frames[-1:]))
@@ -210,10 +209,9 @@ class ImapSession:
             now.folder.looks.append(Look(now.began_ns, said.ended_ns, len(uids), frames, now.naming, names))
 
     def _status(self, said: Said, words: str) -> None:
-        found = _STATUS.match(words)
-        name = _name(found)
-        if found is not None and name and (self.now is None or self.now.folder.name != name):
-            look = Look(said.began_ns, said.ended_ns, int(found[3]), said.exchange.frames[-1:])
+        name, number = status_of(words) or ("", 0)
+        if name and (self.now is None or self.now.folder.name != name):
+            look = Look(said.began_ns, said.ended_ns, number, said.exchange.frames[-1:])
             self.folder_of(name).looks.append(look)
 
     def _coded(self, said: Said, words: str) -> None:
@@ -242,20 +240,27 @@ class ImapSession:
             taken_away = flags if found[2] == "-" else mail.stored - flags if found[2] == "" else frozenset()
             mail.stored -= taken_away
 
-    def _done(self, said: Said) -> None:
+    def _meant(self, said: Said) -> list[Mail] | None:
+        """The messages that COPY or MOVE is about, before any of them is told to be gone; None where nobody knows."""
+        if self.now is None or said.verb not in ("COPY", "MOVE"):
+            return []
+        return self.now.named(said, said.argument.partition(" ")[0])
+
+    def _done(self, said: Said, meant: list[Mail] | None) -> None:
         now = self.now
         match said.verb:
             case "STORE":
                 self._stored(said)
             case "APPEND":
-                self._added(said, _name(_FIRST_NAME.match(said.argument)), max(1, len(said.messages)))
+                self._added(said, first_name(said.argument), max(1, len(said.messages)))
                 self.appended += [message for message in said.messages if message.complete]
             case "COPY" | "MOVE" if now is not None:
                 which, _, target = said.argument.partition(" ")
-                mails = now.named(said, which)
-                for mail in now.mails if mails is None else mails:
+                for mail in now.mails if meant is None else meant:
                     mail.copied = True
-                self._added(said, _name(_NAME.match(target)), len(mails or ()), which)
+                self._added(said, last_name(target), len(meant or ()), which)
+                if said.verb == "MOVE":
+                    self._moved(said, now, meant or ())
             case "EXPUNGE" if now is not None and not now.read_only:
                 self._kept(said)
             case "CLOSE" if now is not None:
@@ -266,8 +271,16 @@ class ImapSession:
             case "UNSELECT":
                 self.now = None
             case "DELETE" | "RENAME":
-                names = (_name(_FIRST_NAME.match(said.argument)), _name(_NAME.search(said.argument)))
+                names = (first_name(said.argument), last_name(said.argument))
                 self.reshaped += [(name, said.ended_ns) for name in dict.fromkeys(names) if name]
+
+    def _moved(self, said: Said, now: Selected, meant: Sequence[Mail]) -> None:
+        """Messages that MOVE has left are to be gone, too (RFC 6851 §3.3), when anybody looks next."""
+        for mail in meant:
+            if any(other is mail for other in now.mails) and mail.uid is not None:
+                name = f"UID {mail.uid}"
+                frames = said.exchange.frames
+                now.folder.removals.append(Removal(said.began_ns, said.ended_ns, frames, now.naming, name))
 
     def _stored(self, said: Said) -> None:
         found = _STORE.match(said.argument)
@@ -296,11 +309,3 @@ class ImapSession:
     def _unanswered(self, said: Said) -> None:
         if self.now is not None and said.verb in _IN_DOUBT:
             self.now.folder.doubts.append(self.visit.ended_ns)
-
-
-def _name(found: re.Match[str] | None) -> str:
-    if found is None:
-        return ""
-    quoted, bare = found.group(1), found.group(2)
-    name = (quoted if quoted is not None else bare or "").replace('\\"', '"').replace("\\\\", "\\")
-    return "INBOX" if name.upper() == "INBOX" else name
