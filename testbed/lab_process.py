@@ -7,13 +7,14 @@ import json
 import os
 import resource
 import signal
+import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from testbed.errors import LabError, StepError
+from testbed.errors import LabError, StepError, machine_error, shortage
 from testbed.net.orphans import die_with_parent
 from testbed.scenario.scenario import Scenario
 
@@ -46,6 +47,8 @@ def live(lab: Lab, scenario: Scenario, bounds: Bounds, trace: BinaryIO, pipe: in
             os._exit(code)
         os.setpgid(0, 0)  # Ctrl-C reaches the runner, which passes it on once
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         if not scenario.is_code:
             _bound_memory(bounds.memory)
         lab(scenario, trace, lambda line: _say(pipe, line))
@@ -59,7 +62,11 @@ def live(lab: Lab, scenario: Scenario, bounds: Bounds, trace: BinaryIO, pipe: in
         why = f"the lab was stopped: it takes more than {bounds.memory >> 20:,} MiB of memory"
         _fail(pipe, why, why)
     except BaseException as error:
-        _fail(pipe, traceback.format_exc(), "".join(traceback.format_exception_only(error)))
+        if (lacking := shortage(error)) is not None:
+            why = str(machine_error(f"the lab broke off: {lacking.filename or tempfile.gettempdir()}", lacking))
+            _fail(pipe, why, why)
+        else:
+            _fail(pipe, traceback.format_exc(), "".join(traceback.format_exception_only(error)))
     finally:
         os._exit(code)
 

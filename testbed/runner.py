@@ -17,13 +17,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import BinaryIO
 
-from testbed.errors import UsageError, reason
+from testbed.errors import not_written
+from testbed.interruption import Interruption
 from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, USUAL, Bounds, Lab, failure, live
+from testbed.run_folder import turn
 from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
+from testbed.whole_file import whole_file
 
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
@@ -79,8 +81,8 @@ class Runner:
     ``why_not(scenario)`` says why a scenario is skipped, ``why_red(scenario)`` why it is an error unplayed, ``""`` for
     one that is played.
 
-    ``grace_s`` is how long a lab may take to end that was told to.  Where Ctrl-C means something else to the user,
-    it is not heeded, and labs end by :meth:`stop`.
+    ``grace_s`` is how long a lab may take to end that was told to, by :meth:`stop` or by a signal that ``interruption``
+    hears of, which whoever gives one has entered.
     """
 
     def __init__(
@@ -91,7 +93,7 @@ class Runner:
         time_limit_s: float = TIME_LIMIT_S,
         bounds: Bounds = USUAL,
         grace_s: float = _INTERRUPT_GRACE_S,
-        heeds_ctrl_c: bool = True,
+        interruption: Interruption | None = None,
         on_progress: Callable[[Scenario, str], None] = lambda scenario, line: None,
         on_tick: Callable[[], None] = lambda: None,
         why_not: Callable[[Scenario], str] = lambda scenario: "",
@@ -102,7 +104,7 @@ class Runner:
         self._time_limit_s = time_limit_s
         self._bounds = bounds
         self._grace_s = grace_s
-        self._heeds_ctrl_c = heeds_ctrl_c
+        self._interruption = interruption
         self._running: list[_Process] = []
         self._on_progress = on_progress
         self._on_tick = on_tick
@@ -114,7 +116,8 @@ class Runner:
     def run(self, work: Sequence[_Work]) -> Iterator[Played]:
         """Play scenarios and yield each as it ends.  Every item names where its trace goes.
 
-        After an interrupt (SIGINT) the running labs write what they have, and no more are begun.
+        After a signal to end the running labs write what they have, and no more are begun.  No other run writes where
+        the trace is until the next is asked for.  Raises UsageError or MachineError for a trace that cannot be written.
         """
         waiting = []
         for scenario, destination in work:
@@ -125,18 +128,20 @@ class Runner:
             else:
                 waiting.append((scenario, destination))
         running = self._running
-        previous = signal.signal(signal.SIGINT, self._interrupt if self._heeds_ctrl_c else signal.SIG_IGN)
-        try:
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._kill_all)
+            heard = self._interruption or ending.enter_context(Interruption())
+            heard.listen(self._interrupt)
             while running or (waiting and not self._interrupted):
                 while (following := self._following(waiting)) is not None:
                     running.append(self._start(*waiting.pop(following)))
+                    if self._interrupted:  # it came while the lab was started
+                        self._interrupt()
                 for process in self._ended(running):
                     running.remove(process)
-                    yield self._finish(process)
-        finally:
-            signal.signal(signal.SIGINT, previous)
-            for process in running:
-                self._kill(process)
+                    caught = os.fstat(process.trace.fileno()).st_size
+                    with turn(process.destination.parent) if caught else contextlib.nullcontext():
+                        yield self._finish(process)
 
     def _following(self, waiting: Sequence[_Work]) -> int | None:
         """Which is the first for which there is room; labs in which programs are hosts are counted apart."""
@@ -146,11 +151,6 @@ class Runner:
         room = {True: self._jobs * _PROGRAM_LABS > programs, False: self._jobs > len(self._running) - programs}
         return next((place for place, (scenario, _) in enumerate(waiting) if room[scenario.has_programs]), None)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether somebody pressed Ctrl-C."""
-        return self._interrupted
-
     def stop(self) -> None:
         """Ask the labs that run to end now; each is whole, or an error when it cannot within its grace."""
         for process in self._running:
@@ -158,13 +158,11 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def _interrupt(self) -> None:
         self._interrupted = True
         for process in self._running:
             process.told = True
-            process.deadline = min(process.deadline, time.monotonic() + self._grace_s)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGTERM)
+        self.stop()
 
     def _start(self, scenario: Scenario, destination: Path) -> _Process:
         trace = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
@@ -247,11 +245,16 @@ class Runner:
             source.seek(0)
             try:
                 process.destination.parent.mkdir(parents=True, exist_ok=True)
-                with process.destination.open("wb") as target:
+                with whole_file(process.destination) as target:
                     shutil.copyfileobj(source, target)
             except OSError as error:
-                raise UsageError(f"{process.destination}: the trace cannot be written: {reason(error)}") from error
+                raise not_written(f"{process.destination}: the trace cannot be written", error) from error
         return process.destination
+
+    def _kill_all(self) -> None:
+        for process in self._running:
+            self._kill(process)
+        self._running.clear()
 
     def _kill(self, process: _Process) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -17,13 +17,16 @@ from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, spans, steps
 from testbed.trace.services.listening import Spoken, first_octets, listen
+from testbed.trace.services.smtp.results import with_tls
 from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
 from testbed.trace.tcp.copies import COPY, Contents, sendings
 from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
 from testbed.trace.tcp.facts import ending, octets, opening, sent_again
-from testbed.trace.tcp.reassembly import Chunk, reassemble
+from testbed.trace.tcp.overtaken import Overtaken
+from testbed.trace.tcp.proxied import ProxyWatch
+from testbed.trace.tcp.reassembly import Chunk, holes_as_captured, reassemble
 from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
 from testbed.trace.tls.decryption import Decrypted
 from testbed.trace.tls.session import TlsWatch
@@ -99,11 +102,14 @@ def _tcp(
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
     whole = without(flow, damaged)
-    spoken, tls = _spoken_over_tcp(whole, source, opened)
+    overtaken, proxy = Overtaken(whole), ProxyWatch()
+    spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
+    late = {whole.frame[place] for place in overtaken.places}
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
     )
-    history = zeek.history(seen, [(gap.frame, gap.side) for gap in spoken.gaps], {} if once.copies else damaged)
+    holes = holes_as_captured(whole, source.payload) if spoken.gaps or late else ()
+    history = zeek.history(seen, holes, {} if once.copies else damaged)
     unreachable = any(objection.is_final for objection in objections)
     division = boundaries(seen, spoken.exchanges)
     transport = Transport(
@@ -115,13 +121,21 @@ def _tcp(
         opening(flow, unreachable),
         ending(flow),
         zeek.completeness(seen),
-        retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
-        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
-        gaps=len(spoken.gaps),
-        remarks=(*once.remarks, *remarks, *closed_windows(flow, events, history), *_objected(objections)),
+        retransmissions=sum(
+            1 for frame, mask in zip(flow.frame, events, strict=True) if mask & RETRANSMITTED and frame not in late
+        ),
+        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained | late),
+        gaps=sum(1 for gap in spoken.gaps if gap.octets),
+        remarks=(
+            *once.remarks,
+            *proxy.remarks(),
+            *remarks,
+            *closed_windows(flow, events, history),
+            *_objected(objections),
+        ),
     )
     connection = _connection(number, seen, source, spoken, transport, tls, division)
-    told = steps(seen, spoken.exchanges, tls.steps if tls else ())
+    told = steps(seen, spoken.exchanges, (*proxy.steps, *(tls.steps if tls else ())))
     told = [COPY if place in once.copies else step for place, step in enumerate(told)]
     return Understood(connection, [division.phase(frame) for frame in seen.frame], told, all_events)
 
@@ -134,14 +148,16 @@ def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
 
 
 def _spoken_over_tcp(
-    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext]
+    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], overtaken: Overtaken, proxy: ProxyWatch
 ) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
-    watch = TlsWatch(opened)
-    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
+    watch = TlsWatch(opened, only_answered=True)
+    items = watch.over(proxy.over(reassemble(flow, source.payload, overtaken)))
+    client_head, server_head, items = first_octets(items)
     service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
-    return spoken, watch.session()
+    session = watch.session()
+    return (replace(spoken, exchanges=with_tls(spoken.exchanges)) if session is not None else spoken), session
 
 
 def _udp(number: int, flow: Flow, source: PacketSource, unreachable: bool) -> Understood:

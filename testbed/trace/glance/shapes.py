@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.trace.flows import Flows
-from testbed.trace.glance.batch import Batch, Bools, Ints, odd_openings
+from testbed.trace.glance.batch import Batch, Bools, Ints, odd_one_sided, odd_openings
 from testbed.trace.glance.dialogue import Tokens, listen
 from testbed.trace.glance.events import tcp_events, zeek_letters
 from testbed.trace.glance.heads import telling
 from testbed.trace.glance.repetitions import odd_repetitions
-from testbed.trace.services.table import name_by_port, service_of
+from testbed.trace.services.table import name_by_port, port_of, service_of
 from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
 
 Tokened = tuple[Ints, Ints, Ints]  # rows, places within a packet, tokens
@@ -45,6 +45,7 @@ class Shapes:
         """
         data = self._flows.table.capture.data
         odd_openings(batch)
+        odd_one_sided(batch)
         batch.mark(~batch.whole)
         events = tcp_events(batch)
         batch.mark((events & TcpEvent.OUT_OF_ORDER != 0) & (batch.length > 0))  # what it repeats is for exact code
@@ -78,6 +79,8 @@ class Shapes:
         names = [name_by_port("tcp", port) for port in found.tolist()]
         services = [service_of(name) for name in names]
         batch.odd |= np.array([service.stream is not None and not service.in_columns for service in services])[index]
+        tls = [(port := port_of("tcp", number)) is not None and bool(port.inside) for number in found.tolist()]
+        batch.odd |= np.array(tls, np.bool_)[index]  # how long both were silent there matters
         numbers = np.array([self._tokens.number(f"service {name}") for name in names])[index]
         return numbers, np.array([service.in_columns for service in services])[index]
 

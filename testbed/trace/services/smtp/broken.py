@@ -91,7 +91,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
         return  # the alert tells why
-    silent = [e for e in connection.exchanges if e.command is not None and (e.reply is None or not e.reply.whole)]
+    spoken = [e for e in connection.exchanges if e.command is not None and not e.unseen]
+    silent = [e for e in spoken if e.reply is None or not e.reply.whole]
     if not silent:
         if connection.exchanges or connection.opening.handshake is not Handshake.COMPLETE or connection.transport.gaps:
             return
