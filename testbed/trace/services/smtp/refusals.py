@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from testbed.protocols.refusals import cause_of, causes
 from testbed.protocols.status import explain
+from testbed.protocols.text import shortened
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.broken import ends_idleness, speaks_past_it
 from testbed.trace.services.smtp.extensions import is_lone_dot
 
-# Enhanced status code: name of the finding and the section that defines the code.
-_KNOWN = {
-    "2.2": ("mailbox-full", "RFC 3463 X.2.2"),
-    "1.1": ("user-unknown", "RFC 3463 X.1.1"),
-    "1.2": ("domain-unknown", "RFC 3463 X.1.2"),
-    "4.6": ("mail-loop", "RFC 3463 X.4.6"),
-    "3.1": ("disk-full", "RFC 3463 X.3.1"),
-    "3.4": ("message-too-big", "RFC 3463 X.3.4"),
-    "5.3": ("too-many-recipients", "RFC 3463 X.5.3"),
-    "7.1": ("not-authorised", "RFC 3463 X.7.1"),
-    "7.8": ("wrong-credentials", "RFC 4954 §6"),
-}
+# Causes whose findings are called as they are; any other is of refusals for now or for good, or of authorisation.
+_NAMED = frozenset(
+    (
+        causes.USER_UNKNOWN,
+        causes.DOMAIN_UNKNOWN,
+        causes.MAILBOX_FULL,
+        causes.DISK_FULL,
+        causes.TOO_BIG,
+        causes.TOO_MANY_RECIPIENTS,
+        causes.MAIL_LOOP,
+        causes.NOT_AUTHORISED,
+        causes.WRONG_CREDENTIALS,
+    )
+)
+_NOT_AUTHORISED = ("4.7.1", "5.7.1")
+_MOST_QUOTED = 160
 _OF_MAIL = frozenset(("MAIL", "DATA"))
 
 
@@ -102,14 +108,19 @@ def _in_vain(connection: Connection) -> Iterator[Exchange]:
 
 def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = ()) -> Finding:
     temporary = reply.code.startswith("4")
-    refuses = reply.enhanced[:1] != "2"  # an enhanced code of success tells nothing of a refusal
-    name, reference = _KNOWN.get(reply.enhanced.partition(".")[2] if refuses else "", ("", ""))
-    if temporary and name == "not-authorised":
+    cause = cause_of(reply.code, reply.enhanced, reply.text)
+    name = "refused-for-now" if temporary else "refused-for-good"
+    if cause in _NAMED:
+        name = cause.name
+    elif reply.enhanced in _NOT_AUTHORISED:
+        name = causes.NOT_AUTHORISED.name
+    if temporary and name == causes.NOT_AUTHORISED.name:
         name = "policy-refused-for-now"
-    name = name or ("refused-for-now" if temporary else "refused-for-good")
     severity = Severity.WARNING if temporary else Severity.ERROR
-    words = explain(reply.code, reply.enhanced)
+    words = explain(reply.code, reply.enhanced, reply.text)
     text = f"{connection.server.label} refused {what} from {connection.client.label} with {reply.status}: {words}"
     text += f", {1 + len(again)} times" if again else ""
+    text += f'; it said "{shortened(reply.text, _MOST_QUOTED)}"' if reply.text.strip() else ""
     frames = tuple(frame for one in (reply, *again) for frame in one.frames)
-    return connection.finding(name, severity, text, frames, reference or "RFC 5321 §4.2.1")
+    found = connection.finding(name, severity, text, frames, cause.reference if cause else "RFC 5321 §4.2.1")
+    return replace(found, cause=cause.name if cause else "")
