@@ -196,7 +196,7 @@ CLOSING = ["S 421 4.3.2 back at noon"]
     ("lines", "also"),
     [
         (["C QUIT"], set()),  # both have said that this is the end
-        (["C EHLO a"], {"server-hung-up"}),  # a RST behind its own FIN answers what came too late
+        (["C EHLO a"], {"spoke-to-closed-connection"}),  # a RST behind its own FIN answers what came too late
         ([], {"connection-reset"}),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from testbed.protocols.refusals.causes import BY_DETAIL, POLICY, Cause, Phrase
+from testbed.protocols.refusals.causes import BY_DETAIL, IDLE, POLICY, Cause, Phrase
 from testbed.protocols.refusals.clients import OF_CLIENTS
 from testbed.protocols.refusals.contents import OF_CONTENTS
 from testbed.protocols.refusals.mailboxes import OF_MAILBOXES
@@ -45,6 +45,11 @@ def cause_of(code: str, enhanced: str, text: str) -> Cause | None:
             return row.phrase.cause
     detail = enhanced.partition(".")[2] if enhanced[:1] in ("4", "5") else ""
     return BY_DETAIL.get(detail, POLICY if detail.startswith("7.") else None)
+
+
+def ends_idleness(code: str, enhanced: str, text: str) -> bool:
+    """Whether a reply closes a connection because its client has said nothing for too long (RFC 5321 §4.5.3.2.7)."""
+    return code.startswith("4") and (f"{code} {enhanced}" == "421 4.4.2" or cause_of(code, enhanced, text) is IDLE)
 
 
 def _follow(said: str, row: _Row) -> bool:

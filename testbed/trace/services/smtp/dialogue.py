@@ -206,7 +206,7 @@ class SmtpDialogue:
         if not self._chunk.refused:
             self._waiting.add(command)
         if ends_message(command):
-            self._conduct.message_ended()
+            self._conduct.message_ended(command)
         self._chunk, self._mode = None, _Mode.COMMANDS
 
     def _begin_message(self) -> None:
@@ -224,7 +224,7 @@ class SmtpDialogue:
     def _end_message(self, command: Command) -> None:
         self._waiting.add(command)
         self._message, self._mode = None, _Mode.COMMANDS
-        self._conduct.message_ended()
+        self._conduct.message_ended(command)
 
     def _read_behind(self, end: FalseEnd, lines: list[Line]) -> None:
         """The server ended a message there: what the client said behind it are commands to it."""
@@ -264,7 +264,7 @@ class SmtpDialogue:
         if (cut_short := self._waiting.cut_short(reply)) is not None:
             self._record.exchanged(cut_short)
         command = self._waiting.answered_by(reply)
-        self._conduct.reply(command, parts, reply)
+        self._conduct.reply(command, parts, reply, amid_message=self._mode is _Mode.MESSAGE)
         if command is None:
             phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
             self._record.add(Exchange(phase, None, reply, note_on(reply)))
@@ -283,6 +283,8 @@ class SmtpDialogue:
             if len(self._client) and not self._ends.found:
                 self._remarks.note("data-before-354", self._client.frames())
             self._begin_message()
+        elif command.verb == "DATA" and split_command(self._client.preview().encode())[0] not in {"", *COMMANDS}:
+            self._remarks.note("data-before-354", self._client.frames())
         elif command.verb == "STARTTLS" and reply.code == "220":
             if len(self._client) and not self._client.starts_with(_TLS_HANDSHAKE):
                 self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())
