@@ -13,6 +13,7 @@ from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import left_before
 
 _MOST_ACCOUNTS = 200
+_GIVES_UP = frozenset(("RSET", "QUIT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ class _Try:
     @property
     def given_up(self) -> bool:
         """Whether the client itself put an end to it, by RSET or QUIT."""
-        return self.unsent and not self.recipient.refused and self.connection.said_goodbye
+        said = {e.command.verb for e in self.connection.exchanges if e.command is not None}
+        untold = self.recipient.reply is not None and not self.recipient.refused and self.recipient.final is None
+        closing = any(e.reply is not None and e.reply.code == "421" for e in self.connection.exchanges)
+        return self.unsent and untold and not closing and bool(said & _GIVES_UP)
 
     @property
     def heard(self) -> bool:

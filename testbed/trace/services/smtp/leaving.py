@@ -11,6 +11,7 @@ from testbed.trace.model.finding import Finding, Severity
 
 _OF_NO_MAIL = ("RSET", "NOOP", "QUIT")
 _NEEDS_NO_QUIT = ("421", "521")  # the server closes by itself (RFC 5321 §3.8, RFC 7504 §3)
+_ACK_LOST = "third-ack-lost"
 _CLIENT_RESET = "R"  # in Zeek's history
 
 
@@ -48,6 +49,8 @@ def late_greeting(connection: Connection) -> Iterator[Finding]:
         reply, command = exchange.reply, exchange.command
         if command is None or command.verb != "connect" or reply is None or connection.ending.by != "client":
             continue
+        if any(remark.code == _ACK_LOST for remark in connection.transport.remarks):
+            continue  # the server did not know that the connection was open
         if reply.frames[0] <= connection.ending.frames[0]:
             continue
         text = (
@@ -73,12 +76,16 @@ def left_without_goodbye(connection: Connection) -> Iterator[Finding]:
     last = exchanges[-1]
     if any(e.command is not None and e.command.verb == "QUIT" for e in exchanges) or last.reply is None:
         return
-    if last.reply.frames[0] > ending.frames[0]:
-        return  # it did not wait for a reply
+    if last.reply.frames[0] > ending.frames[0] or not last.reply.code:
+        return  # it did not wait for a reply, or got none that it could understand
+    if last.command is not None and last.command.verb == "STARTTLS" and last.reply.code == "220":
+        return  # TLS was to begin
     final = connection.transactions[-1] if connection.transactions else None
     amid = final is not None and any(
         to.reply is not None and to.final is None and not to.refused for to in final.recipients
     )
+    if amid and final is not None and final.message is not None:
+        return  # more replies were due
     where = "in the middle of a mail transaction, so no message was sent" if amid else "without QUIT"
     text = f"{connection.client.label} closed the connection {where}"
     severity = Severity.WARNING if amid else Severity.INFO
