@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class TestbedError(Exception):
     """Something the user can act on; ``str()`` of it is shown as it is."""
@@ -43,6 +45,59 @@ class NoLabError(LabError):
     """This machine does not allow labs, or lacks a program that the scenario needs."""
 
 
+class MachineError(TestbedError):
+    """The machine did not do its part: no room, no descriptors, nowhere to write (exit code 3)."""
+
+
+_ANOTHER = "name a place that may be written"
+_ROOM = "make room there, or name another place"
+_REMEDIES = {
+    errno.ENOENT: "make that folder, or set TMPDIR to another",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "the machine has no more open files to give: end other programs",
+    errno.ENOMEM: "the machine has no more memory to give: end other programs",
+    errno.EAGAIN: "the machine gives no more processes: raise their limit (ulimit -u)",
+    errno.EIO: "look for room there, and for limits of files (ulimit -f, -n)",
+    errno.EROFS: _ANOTHER,
+    errno.EACCES: _ANOTHER,
+    errno.EPERM: _ANOTHER,
+    errno.EBADF: "it is closed: send it to a file, or to /dev/null",
+}
+_WRONG_NAMES = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+
+
+_DATABASE_SHORTAGES = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+_SHORTAGES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
+
+
+def shortage(error: BaseException | None) -> OSError | None:
+    """What the machine had no more of (room, descriptors, memory) when something failed, None when it was not that."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            return error
+        if getattr(error, "sqlite_errorname", "").startswith(_DATABASE_SHORTAGES):
+            return OSError(errno.EIO, str(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def machine_error(what: str, error: OSError) -> MachineError:
+    """What failed, why, and what to do about it where that is known."""
+    remedy = _REMEDIES.get(error.errno or 0, "")
+    return MachineError(": ".join(filter(None, (what, reason(error)))) + (f"; {remedy}" if remedy else ""))
+
+
+def not_written(what: str, error: OSError) -> TestbedError:
+    """Why a file is not there: its name is wrong (UsageError), or the machine does not let it be written."""
+    if error.errno in _WRONG_NAMES:
+        return UsageError(f"{what}: {reason(error)}")
+    return machine_error(what, error)
+
+
 def reason(error: Exception) -> str:
     """Why something failed, in the system's own words where it has some: ``permission denied``."""
-    return (getattr(error, "strerror", None) or str(error)).lower()
+    text = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:]

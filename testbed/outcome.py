@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from testbed.allowance import Overspent, allowance
 from testbed.errors import CaptureError
 from testbed.expect import Judgement, Verdict, judge
 from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.difference import Difference
+
+_LEAST_S = 5.0  # in which what a lab has left that took all its time is judged
 
 
 class Result(StrEnum):
@@ -62,8 +66,17 @@ class Outcome:
         return self.judgement.not_judged if self.judgement is not None and self.result is Result.HELD else ()
 
 
-def conclude(played: Played) -> Outcome:
-    """Inspect the trace of a played scenario and judge it."""
+def conclude(played: Played, time_limit_s: float = math.inf) -> Outcome:
+    """Inspect the trace of a played scenario and judge it, in the time that its lab has left of the limit."""
+    try:
+        with allowance(max(_LEAST_S, time_limit_s - played.seconds)):
+            return _concluded(played)
+    except Overspent:
+        error = f"judging was stopped: together with its lab it took more than {time_limit_s:.0f} s"
+        return Outcome(replace(played, error=played.error or error, cause=played.cause or error), None, None)
+
+
+def _concluded(played: Played) -> Outcome:
     from testbed.trace.inspect import inspect
 
     if played.trace is None:

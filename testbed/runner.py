@@ -7,7 +7,6 @@ the unfinished trace is an unnamed file, so nothing of a killed run stays behind
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import shutil
@@ -15,26 +14,24 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
-from testbed.errors import LabError, StepError, UsageError, reason
-from testbed.net.orphans import die_with_parent
+from testbed.errors import not_written
+from testbed.interruption import Interruption
+from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, USUAL, Bounds, Lab, failure, live
+from testbed.run_folder import turn
 from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
+from testbed.whole_file import whole_file
 
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
 _PROGRAM_LABS = 2
 """To each job: time is real where programs are hosts, so their labs wait while others compute."""
-_ERROR = b"\0"  # on the pipe, what follows is why the lab ended
-_EXIT_DONE, _EXIT_NO_LAB, _EXIT_CRASH = 0, 3, 70
 
-Lab = Callable[[Scenario, BinaryIO, Callable[[str], None]], None]
 _Work = tuple[Scenario, Path]
 
 
@@ -69,7 +66,8 @@ class _Process:
     deadline: float
     said: bytearray = field(default_factory=bytearray)
     heard: int = 0
-    overdue: bool = False
+    told: bool = False  # to end
+    outgrown: str = ""
 
 
 def usual_jobs() -> int:
@@ -83,8 +81,8 @@ class Runner:
     ``why_not(scenario)`` says why a scenario is skipped, ``why_red(scenario)`` why it is an error unplayed, ``""`` for
     one that is played.
 
-    ``grace_s`` is how long a lab may take to end that was told to.  Where Ctrl-C means something else to the user,
-    it is not heeded, and labs end by :meth:`stop`.
+    ``grace_s`` is how long a lab may take to end that was told to, by :meth:`stop` or by a signal that ``interruption``
+    hears of, which whoever gives one has entered.
     """
 
     def __init__(
@@ -93,8 +91,9 @@ class Runner:
         *,
         jobs: int,
         time_limit_s: float = TIME_LIMIT_S,
+        bounds: Bounds = USUAL,
         grace_s: float = _INTERRUPT_GRACE_S,
-        heeds_ctrl_c: bool = True,
+        interruption: Interruption | None = None,
         on_progress: Callable[[Scenario, str], None] = lambda scenario, line: None,
         on_tick: Callable[[], None] = lambda: None,
         why_not: Callable[[Scenario], str] = lambda scenario: "",
@@ -103,8 +102,9 @@ class Runner:
         self._lab = lab
         self._jobs = jobs
         self._time_limit_s = time_limit_s
+        self._bounds = bounds
         self._grace_s = grace_s
-        self._heeds_ctrl_c = heeds_ctrl_c
+        self._interruption = interruption
         self._running: list[_Process] = []
         self._on_progress = on_progress
         self._on_tick = on_tick
@@ -116,7 +116,8 @@ class Runner:
     def run(self, work: Sequence[_Work]) -> Iterator[Played]:
         """Play scenarios and yield each as it ends.  Every item names where its trace goes.
 
-        After an interrupt (SIGINT) the running labs write what they have, and no more are begun.
+        After a signal to end the running labs write what they have, and no more are begun.  No other run writes where
+        the trace is until the next is asked for.  Raises UsageError or MachineError for a trace that cannot be written.
         """
         waiting = []
         for scenario, destination in work:
@@ -127,18 +128,20 @@ class Runner:
             else:
                 waiting.append((scenario, destination))
         running = self._running
-        previous = signal.signal(signal.SIGINT, self._interrupt if self._heeds_ctrl_c else signal.SIG_IGN)
-        try:
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._kill_all)
+            heard = self._interruption or ending.enter_context(Interruption())
+            heard.listen(self._interrupt)
             while running or (waiting and not self._interrupted):
                 while (following := self._following(waiting)) is not None:
                     running.append(self._start(*waiting.pop(following)))
+                    if self._interrupted:  # it came while the lab was started
+                        self._interrupt()
                 for process in self._ended(running):
                     running.remove(process)
-                    yield self._finish(process)
-        finally:
-            signal.signal(signal.SIGINT, previous)
-            for process in running:
-                self._kill(process)
+                    caught = os.fstat(process.trace.fileno()).st_size
+                    with turn(process.destination.parent) if caught else contextlib.nullcontext():
+                        yield self._finish(process)
 
     def _following(self, waiting: Sequence[_Work]) -> int | None:
         """Which is the first for which there is room; labs in which programs are hosts are counted apart."""
@@ -148,11 +151,6 @@ class Runner:
         room = {True: self._jobs * _PROGRAM_LABS > programs, False: self._jobs > len(self._running) - programs}
         return next((place for place, (scenario, _) in enumerate(waiting) if room[scenario.has_programs]), None)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether somebody pressed Ctrl-C."""
-        return self._interrupted
-
     def stop(self) -> None:
         """Ask the labs that run to end now; each is whole, or an error when it cannot within its grace."""
         for process in self._running:
@@ -160,13 +158,11 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def _interrupt(self) -> None:
         self._interrupted = True
         for process in self._running:
-            process.overdue = True
-            process.deadline = min(process.deadline, time.monotonic() + self._grace_s)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGTERM)
+            process.told = True
+        self.stop()
 
     def _start(self, scenario: Scenario, destination: Path) -> _Process:
         trace = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
@@ -177,7 +173,7 @@ class Runner:
         pid = os.fork()
         if pid == 0:
             os.close(read_end)
-            _live(self._lab, scenario, trace, write_end, parent)
+            live(self._lab, scenario, self._bounds, trace, write_end, parent)
         os.close(write_end)
         now = time.monotonic()
         process = _Process(scenario, destination, pid, read_end, trace, now, now + self._time_limit_s)
@@ -186,24 +182,33 @@ class Runner:
 
     def _ended(self, running: list[_Process]) -> Iterator[_Process]:
         nearest = min(process.deadline for process in running)
-        for key, _ in self._selector.select(min(0.1, max(0.0, nearest - time.monotonic()))):
-            process: _Process = key.data
+        ready = self._selector.select(min(0.1, max(0.0, nearest - time.monotonic())))
+        speaking = [key.data.pid for key, _ in ready]
+        for process in running:
+            if process.pid not in speaking:  # who has ended while somebody else was judged is not late
+                self._hold_to_bounds(process)
+        for key, _ in ready:
+            process = key.data
             data = os.read(process.pipe, 65536)
             if not data:
                 yield process
                 continue
             process.said += data
-            progress = process.said.partition(_ERROR)[0].decode(errors="replace").splitlines()
+            progress = process.said.partition(ERROR)[0].decode(errors="replace").splitlines()
             for line in progress[process.heard :]:
                 self._on_progress(process.scenario, line)
             process.heard = len(progress)
-        for process in running:
-            if time.monotonic() > process.deadline:
-                # First it is asked to write what it has; if it does not, it is killed, and its end of the pipe closes.
-                os.kill(process.pid, signal.SIGKILL if process.overdue else signal.SIGTERM)
-                process.overdue = True
-                process.deadline += self._grace_s
         self._on_tick()
+
+    def _hold_to_bounds(self, process: _Process) -> None:
+        """Ask a lab whose time is up, or whose trace is too long, to write what it has; then kill it."""
+        if not process.told and os.fstat(process.trace.fileno()).st_size > self._bounds.trace:
+            process.outgrown = f"its trace has more than {self._bounds.trace >> 20:,} MiB"
+            process.deadline = 0.0
+        if time.monotonic() > process.deadline:
+            os.kill(process.pid, signal.SIGKILL if process.told else signal.SIGTERM)
+            process.told = True
+            process.deadline = time.monotonic() + self._grace_s
 
     def _finish(self, process: _Process) -> Played:
         self._selector.unregister(process.pipe)
@@ -215,11 +220,13 @@ class Runner:
         error, cause, line = "", "", 0
         if self._interrupted:
             pass  # however it ended, it was told to
-        elif process.overdue:
+        elif process.outgrown:
+            error = cause = f"the lab was stopped: {process.outgrown}"
+        elif process.told:
             limit = min(self._time_limit_s, seconds)  # a lab without limit was told to end, and did not
             error = cause = f"the lab was stopped after {limit:.0f} s of real time"
-        elif code != _EXIT_DONE:
-            error, cause, line = _failure(process.said.partition(_ERROR)[2], code)
+        elif code != EXIT_DONE:
+            error, cause, line = failure(process.said.partition(ERROR)[2], code)
         return Played(
             process.scenario,
             trace,
@@ -227,7 +234,7 @@ class Runner:
             error=error,
             cause=cause,
             line=line,
-            no_lab=code == _EXIT_NO_LAB,
+            no_lab=code == EXIT_NO_LAB,
             interrupted=self._interrupted,
         )
 
@@ -238,11 +245,16 @@ class Runner:
             source.seek(0)
             try:
                 process.destination.parent.mkdir(parents=True, exist_ok=True)
-                with process.destination.open("wb") as target:
+                with whole_file(process.destination) as target:
                     shutil.copyfileobj(source, target)
             except OSError as error:
-                raise UsageError(f"{process.destination}: the trace cannot be written: {reason(error)}") from error
+                raise not_written(f"{process.destination}: the trace cannot be written", error) from error
         return process.destination
+
+    def _kill_all(self) -> None:
+        for process in self._running:
+            self._kill(process)
+        self._running.clear()
 
     def _kill(self, process: _Process) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -266,45 +278,3 @@ def _single_user() -> bool:
     """Whether there is but one user here, as in a user namespace made without root's rights."""
     lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
     return sum(int(line.split()[2]) for line in lines) == 1
-
-
-def _live(lab: Lab, scenario: Scenario, trace: BinaryIO, pipe: int, parent: int) -> NoReturn:
-    """The life of a lab's process."""
-    code = _EXIT_CRASH
-    try:
-        die_with_parent()
-        if os.getppid() != parent:
-            os._exit(code)
-        os.setpgid(0, 0)  # Ctrl-C reaches the runner, which passes it on once
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        lab(scenario, trace, lambda line: _say(pipe, line))
-        code = _EXIT_DONE
-    except StepError as error:
-        _fail(pipe, str(error), error.cause, error.line)
-    except LabError as error:
-        _fail(pipe, str(error), str(error))
-        code = _EXIT_NO_LAB
-    except BaseException as error:
-        _fail(pipe, traceback.format_exc(), "".join(traceback.format_exception_only(error)))
-    finally:
-        os._exit(code)
-
-
-def _fail(pipe: int, error: str, cause: str, line: int = 0) -> None:
-    texts = (text.strip().encode("utf-8", "backslashreplace").decode() for text in (error, cause))
-    _say(pipe, "\0" + json.dumps((*texts, line)))
-
-
-def _failure(said: bytes | bytearray, code: int) -> tuple[str, str, int]:
-    """What a lab said on its pipe of how it failed: the error, its cause, and the line of the step."""
-    try:
-        error, cause, line = json.loads(said)
-    except ValueError:  # it was killed before it could say so
-        error = cause = f"the lab died with status {code}"
-        line = 0
-    return error, cause, line
-
-
-def _say(pipe: int, line: str) -> None:
-    with contextlib.suppress(OSError):
-        os.write(pipe, line.encode() + b"\n")

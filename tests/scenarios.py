@@ -7,4 +7,4 @@ from testbed.scenario.reach import Reach
 from tests.conftest import PROJECT
 
 _FOLDERS = [PROJECT / "scenarios"]
-SCENARIOS = load_all(discover(_FOLDERS), Reach.given(_FOLDERS))
+SCENARIOS = load_all(discover(_FOLDERS).files, Reach.given(_FOLDERS))

@@ -15,11 +15,15 @@ from tests.conftest import PROJECT
 from tests.imports import imported
 
 FLOORS = {
+    "allowance": 0,
     "errors": 0,
     "durations": 0,
     "plural": 0,
     "reset": 0,
     "regular_file": 0,
+    "whole_file": 0,
+    "run_folder": 0,
+    "interruption": 0,
     "tasks": 0,
     "protocols": 0,
     "pcap": 0,
@@ -28,6 +32,7 @@ FLOORS = {
     "net": 1,
     "hosts": 2,
     "lab": 3,
+    "lab_process": 3,
     "serving": 3,
     "runner": 3,
     "keeper": 3,
@@ -47,6 +52,7 @@ NEIGHBOURS = {
     ("pcap", "errors"),
     ("pcap", "durations"),
     ("serving", "lab"),
+    ("runner", "lab_process"),
     ("keeper", "lab"),
     ("keeper", "runner"),
     ("keeper", "serving"),

@@ -77,4 +77,4 @@ def play_into(
 ) -> Outcome:
     """Play a scenario whose paths are seen from ``folder``; its trace goes where ``trace`` says."""
     order = Order(scenario, trace.absolute(), folder, dict(os.environ), time_limit_s, network=network)
-    return conclude(LabSession(order).played())
+    return conclude(LabSession(order).played(), time_limit_s)

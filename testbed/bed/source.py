@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
 from testbed.errors import UsageError
+from testbed.run_folder import RunFolder
 from testbed.scenario.in_code import IN_CODE, scenario_in_code
 from testbed.scenario.load import OWN_FOLDER, load_cases
 from testbed.scenario.reach import Reach
@@ -44,16 +46,22 @@ def scenario_of(
 
 
 def trace_file(scenario: Scenario, folder: Folder) -> Path:
-    """The trace's path: in the folder, named so that nothing is overwritten; else in a fresh temporary one."""
-    stem = trace_stem(scenario)
-    if folder is None:
-        return Path(tempfile.mkdtemp(prefix="testbed-")) / f"{stem}.pcapng"
-    found = Path(folder) / f"{stem}.pcapng"
-    number = 2
+    """The trace's path: in the folder, named so that nothing is overwritten; else in a temporary one."""
+    stem, number = trace_stem(scenario), 2
+    into = fresh_folder(os.getpid()) if folder is None else Path(folder)
+    found = into / f"{stem}.pcapng"
     while found.exists():
-        found = Path(folder) / f"{stem}-{number}.pcapng"
+        found = into / f"{stem}-{number}.pcapng"
         number += 1
     return found.absolute()
+
+
+@cache
+def fresh_folder(process: int) -> Path:
+    """The fresh folder that a process has for the traces nobody has named a place for."""
+    folder = RunFolder()
+    atexit.register(folder.close)
+    return folder.path
 
 
 def trace_stem(scenario: Scenario) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -17,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.errors import LabError, UsageError
+from testbed.interruption import Interruption
 from testbed.lab import preload, run
 from testbed.lab.hold_open import Holder
 from testbed.outcome import conclude
 from testbed.report.annotate import annotated
+from testbed.run_folder import RunFolder
 from testbed.runner import Played, Runner
 from testbed.scenario.load import load_cases
 from testbed.scenario.reach import Reach
@@ -47,7 +46,7 @@ def one_scenario(options: argparse.Namespace) -> Scenario:
 
 
 class Held:
-    """One lab in a process of its own, held open until :meth:`Runner.stop` or Ctrl-C.
+    """One lab in a process of its own, held open until :meth:`Runner.stop`, SIGTERM, SIGHUP, or Ctrl-C if it is heeded.
 
     ``opened`` is called once, when the lab is open; ``tick`` ten times a second from then on.
     """
@@ -63,30 +62,32 @@ class Held:
         heeds_ctrl_c: bool,
     ) -> None:
         self._scenario = scenario
-        folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
-        self.trace = folder / f"{scenario.name}.pcapng"
+        self._folder = RunFolder(options.keep)
+        self.trace = self._folder.path / f"{scenario.name}.pcapng"
         self._told, teller = Pipe(duplex=False)
         holder = hold(teller)
         self._open = False
         self._opened = opened
         self._tick = tick
+        self._interruption = Interruption(heeds_ctrl_c=heeds_ctrl_c)
         self.runner = Runner(
             lambda given, trace, tell: run(given, trace, tell, holder),
             jobs=1,
             time_limit_s=float("inf"),
             grace_s=_GRACE_S,
-            heeds_ctrl_c=heeds_ctrl_c,
+            interruption=self._interruption,
             on_progress=lambda given, line: print(line, file=sys.stderr),
             on_tick=self._on_tick,
         )
 
     def live(self) -> Played:
         """Play, hold open, end; the trace, with comments, is where ``trace`` says.  Raises LabError."""
-        preload([self._scenario])
-        [played] = self.runner.run([(self._scenario, self.trace)])
-        if played.error or played.skipped:
-            raise LabError(played.error or f"{self._scenario.file}: {played.skipped}")
-        annotated(conclude(played))
+        with self._folder, self._interruption:
+            preload([self._scenario])
+            for played in self.runner.run([(self._scenario, self.trace)]):
+                if played.error or played.skipped:
+                    raise LabError(played.error or f"{self._scenario.file}: {played.skipped}")
+                annotated(conclude(played))
         return played
 
     def _on_tick(self) -> None:
@@ -95,10 +96,6 @@ class Held:
             self._opened(self._told.recv())
         if self._open:
             self._tick()
-
-
-def _fresh_name() -> str:
-    return f"testbed-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
 def show_services(out: Console, services: tuple[ListeningService, ...], *, forwarded: bool) -> None:

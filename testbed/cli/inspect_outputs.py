@@ -11,8 +11,9 @@ from itertools import groupby
 from pathlib import Path
 
 from testbed.cli.shared_work import BufferedOutput, in_order
-from testbed.errors import UsageError, reason
+from testbed.errors import UsageError, not_written
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
+from testbed.whole_file import whole_file
 
 Output = Callable[[Iterator[Analysis], argparse.Namespace], None]
 
@@ -39,10 +40,10 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
         if target.exists() and target.samefile(analysis.path):
             raise UsageError(f"{target} is the capture itself; name another file for --output")
         try:
-            with target.open("wb") as out:
+            with whole_file(target, os.stat(analysis.path).st_mode) as out:  # as private as the capture
                 annotate(analysis, out)
         except OSError as error:
-            raise UsageError(f"{target} cannot be written: {reason(error)}") from error
+            raise not_written(f"{target} cannot be written", error) from error
         print(f"{target}: {analysis.frames} frames, annotated")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from testbed.cli import HELD
 from testbed.cli.help import heading, rows
-from testbed.errors import UsageError, reason
+from testbed.errors import UsageError, not_written
 from testbed.scenario.templates import purpose, templates
 
 
@@ -35,6 +35,6 @@ def main(options: argparse.Namespace) -> int:
     except FileExistsError:
         raise UsageError(f"{path} is there already, and is left as it is; choose another name") from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {reason(error)}") from None
+        raise not_written(f"{path} cannot be written", error) from None
     print(f"{path}: {purpose(text)} Now: testbed run {path}")
     return HELD

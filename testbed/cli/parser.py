@@ -47,12 +47,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=30.0,
         metavar="S",
-        help="real seconds a lab may take (default: 30)",
-    )
-    parser.add_argument(
-        "--untrusted",
-        action="store_true",
-        help="for strangers' scenarios: those with programs are refused, which is red",
+        help="real seconds a lab and its judging may take (default: 30)",
     )
     parser.add_argument(
         "--require-needs",
@@ -72,6 +67,15 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     _allow_outside(parser)
+    _untrusted(parser)
+
+
+def _untrusted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="for strangers' scenarios: those with programs are refused, which is red",
+    )
 
 
 def _allow_outside(parser: argparse.ArgumentParser) -> None:

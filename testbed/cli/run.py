@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -13,73 +11,93 @@ from pathlib import Path
 
 from rich.console import Console
 
-from testbed.cli import FAILED, HELD, INTERRUPTED, NO_LAB
+from testbed.cli import FAILED, HELD, NO_LAB, SIGNALLED
 from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress
 from testbed.cli.references import References
 from testbed.cli.run_outputs import Outputs, obstacle
-from testbed.errors import LabError, UsageError
+from testbed.cli.untrusted import bounded, reach, why_refused
+from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
+from testbed.interruption import Interruption
+from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.plural import count
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
+from testbed.run_folder import RunFolder
 from testbed.runner import Played, Runner, lacking, usual_jobs
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.network_needs import NetworkKind
-from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 
-_MOST_UNTRUSTED = 500
 _INSTEAD = "; or run with '--network host' on the machine's own loopback, which skips what needs a wire"
 
 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    if options.untrusted and options.allow_outside:
-        raise UsageError("--untrusted and --allow-outside exclude each other")
-    reach = Reach.given(options.paths, allow_outside=options.allow_outside)
-    everything = load_all(discover(options.paths), reach)
-    if options.untrusted and len(everything) > _MOST_UNTRUSTED:
-        raise UsageError(
-            f"{len(everything):,} scenarios are more than {_MOST_UNTRUSTED}, which --untrusted plays at most"
-        )
+    found = discover(options.paths)
+    everything = load_all(found.files, reach(options))
+    bounded(everything, options)
     scenarios = chosen(everything, options)
-    folder = Path(options.keep) if options.keep else Path(tempfile.gettempdir()) / _fresh_name()
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)
     shard = "{}/{}".format(*options.shard) if options.shard else ""
     started, clock = datetime.now(UTC), time.monotonic()
-    traces = dict(zip(map(id, everything), _traces(everything, folder), strict=True))
-    work = [(scenario, traces[id(scenario)]) for scenario in scenarios]
-    with outputs.fence():
-        outcomes, interrupted = _play(work, options, out, references, quiet=outputs.on_stdout)
-        seconds = time.monotonic() - clock
-        if not scenarios:
-            out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
-        elif not outputs.on_stdout:
-            _report(outcomes, options, out, seconds, folder)
-        left = _not_played(scenarios, outcomes, interrupted)
-        if left and (interrupted or options.fail_fast):
-            out.print(f"{count(len(left), 'scenario')} not played")
-        references.summary(out, everything)
-    outputs.write(Run((*outcomes, *left), started, seconds, interrupted, shard))
-    return _exit_code(outcomes, interrupted, options.network)
+    outcomes: list[Outcome] = []
+    wrong: list[TestbedError] = []
+    with RunFolder(options.keep) as folder, Interruption() as interruption:
+        traces = dict(zip(map(id, everything), _traces(everything, folder.path), strict=True))
+        work = [(scenario, traces[id(scenario)]) for scenario in scenarios]
+        _refuse_obstacles(work)
+        with outputs.fence():
+            try:
+                _play(work, options, out, references, interruption, outcomes, quiet=outputs.on_stdout)
+            except (TestbedError, OSError) as error:
+                wrong.append(error if isinstance(error, TestbedError) else machine_error("the run broke off", error))
+            seconds = time.monotonic() - clock
+            if any(outcome.result in (Result.FAILED, Result.ERROR) for outcome in outcomes):
+                folder.note_red()
+            if not scenarios:
+                out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
+            elif not outputs.on_stdout:
+                _report(outcomes, options, out, seconds, folder.path)
+            left = _not_played(scenarios, outcomes, interruption, wrong)
+            if left and (interruption.number or options.fail_fast or wrong):
+                out.print(f"{count(len(left), 'scenario')} not played")
+            references.summary(out, everything)
+            if found.left_out:
+                out.print(found.left_out)
+        try:
+            outputs.write(Run((*outcomes, *left), started, seconds, bool(interruption.number), shard))
+        except TestbedError as error:
+            wrong.append(error)
+        if wrong:
+            raise wrong[0] if len(wrong) == 1 else MachineError("; ".join(map(str, wrong)))
+    return _exit_code(outcomes, interruption, options.network)
 
 
-def _fresh_name() -> str:
-    return f"testbed-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+def _refuse_obstacles(work: list[tuple[Scenario, Path]]) -> None:
+    """Raises UsageError or MachineError where it is known that traces cannot be written."""
+    if work and (why := obstacle(work[0][1])):
+        raise not_written(f"{work[0][1]}: the trace cannot be written", why)
 
 
 def _play(
-    work: list[tuple[Scenario, Path]], options: argparse.Namespace, out: Console, references: References, *, quiet: bool
-) -> tuple[list[Outcome], bool]:
+    work: list[tuple[Scenario, Path]],
+    options: argparse.Namespace,
+    out: Console,
+    references: References,
+    interruption: Interruption,
+    outcomes: list[Outcome],
+    *,
+    quiet: bool,
+) -> None:
+    """Put what became of each into ``outcomes``, in the order of the files, however far it comes."""
     from testbed.lab import preload, run
 
     if not work:
-        return [], False
-    if why := obstacle(work[0][1]):
-        raise UsageError(f"{work[0][1]}: the trace cannot be written: {why}")
+        return
     scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
     network = NetworkKind(options.network)
@@ -89,41 +107,48 @@ def _play(
         partial(run, network=network),
         jobs=min(jobs, len(scenarios)),
         time_limit_s=options.time_limit,
+        interruption=interruption,
+        bounds=UNTRUSTED if options.untrusted else USUAL,
         on_progress=progress.say,
         on_tick=progress.tick,
         why_not=network.why_not,
         why_red=partial(_why_red, options),
     )
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
-    outcomes: dict[int, Outcome] = {}
+    known: dict[int, Outcome] = {}
     told = 0
-    with progress:
-        for played in runner.run(work):
-            outcome = outcomes[place[id(played.scenario)]] = references.compared(annotated(conclude(played)))
-            if played.no_lab:
-                break  # what one lab is refused, all are
-            while told in outcomes:  # in the order of the files, whichever ends first
-                progress.ended(outcomes[told])
-                told += 1
-            if options.fail_fast and outcome.result in (Result.FAILED, Result.ERROR):
-                break
-        if not any(outcome.played.no_lab for outcome in outcomes.values()):
-            for number in sorted(outcomes):
-                if number >= told:
-                    progress.ended(outcomes[number])
-    return [outcomes[number] for number in sorted(outcomes)], runner.interrupted
+    try:
+        with progress:
+            for played in runner.run(work):
+                judged = annotated(conclude(played, options.time_limit))
+                outcome = known[place[id(played.scenario)]] = references.compared(judged)
+                if played.no_lab:
+                    break  # what one lab is refused, all are
+                while told in known:  # in the order of the files, whichever ends first
+                    progress.ended(known[told])
+                    told += 1
+                if options.fail_fast and outcome.result in (Result.FAILED, Result.ERROR):
+                    break
+            if not any(outcome.played.no_lab for outcome in known.values()):
+                for number in sorted(known):
+                    if number >= told:
+                        progress.ended(known[number])
+    finally:
+        outcomes += [known[number] for number in sorted(known)]
 
 
 def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:
     """Why a scenario is not even to be played here, and no skip: a stranger's program, or one that is missing."""
-    if options.untrusted and scenario.is_code:
-        return "refused: it runs programs, and --untrusted plays none"
-    return lacking(scenario.needs) if options.require_needs else ""
+    return why_refused(scenario, options) or (lacking(scenario.needs) if options.require_needs else "")
 
 
-def _not_played(scenarios: list[Scenario], outcomes: list[Outcome], interrupted: bool) -> list[Outcome]:
-    """The scenarios whose turn never came, with the reason."""
-    if interrupted:
+def _not_played(
+    scenarios: list[Scenario], outcomes: list[Outcome], interruption: Interruption, wrong: list[TestbedError]
+) -> list[Outcome]:
+    """The scenarios whose turn never came, or whose trace could not be kept, with the reason."""
+    if wrong:
+        why = f"the run broke off: {wrong[0]}"
+    elif interruption.number:
         why = "the run was interrupted before its turn"
     elif any(outcome.played.no_lab for outcome in outcomes):
         why = "no lab can be run here"
@@ -169,9 +194,9 @@ def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, 
     summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None)
 
 
-def _exit_code(outcomes: list[Outcome], interrupted: bool, network: str) -> int:
-    if interrupted:
-        return INTERRUPTED
+def _exit_code(outcomes: list[Outcome], interruption: Interruption, network: str) -> int:
+    if interruption.number:
+        return SIGNALLED + interruption.number
     for result in outcomes:
         if result.played.no_lab:
             raise LabError(result.played.error + ("" if network == NetworkKind.HOST else _INSTEAD))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import secrets
 import sys
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from testbed.errors import UsageError, reason
+from testbed.errors import MachineError, TestbedError, UsageError, not_written
 from testbed.report.run import Run
+from testbed.scenario.recognition import SUFFIXES
+from testbed.whole_file import whole_file
 
 STDOUT = "-"
 
@@ -46,7 +49,10 @@ _FILES: dict[str, Callable[[Run], str]] = {"junit": _junit, "tap": _tap, "markdo
 
 
 class Outputs:
-    """The outputs that were asked for.  What cannot be written is complained of at once, as UsageError."""
+    """The outputs that were asked for.  What cannot be written is complained of at once.
+
+    Raises UsageError for names that are wrong, MachineError where the machine does not let them be written.
+    """
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> None:
         named = {option: value for option in _FILES if (value := getattr(options, option)) is not None}
@@ -82,18 +88,21 @@ class Outputs:
             self._say(f"::{token}::\n")
 
     def write(self, run: Run) -> None:
-        """Write all of them.  Raises UsageError, when all are written that can be."""
-        complaints = []
-        texts = [(path, _FILES[option](run), "w") for option, path in self._files.items()]
-        if self._summary:
-            texts.append((Path(self._summary), _markdown(run), "a"))
-        for path, text, mode in texts:
+        """Write all of them, each whole or not at all.  Raises as when made, once all are written that can be."""
+        complaints: list[TestbedError] = []
+        for option, path in self._files.items():
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open(mode, encoding="utf-8", newline="\n") as out:
-                    out.write(text)
+                with whole_file(path) as out:
+                    out.write(_FILES[option](run).encode("utf-8", "backslashreplace"))
             except OSError as error:
-                complaints.append(_cannot(path, reason(error)))
+                complaints.append(_cannot(path, error))
+        if self._summary:
+            try:
+                with open(self._summary, "a", encoding="utf-8", errors="backslashreplace", newline="\n") as summary:
+                    summary.write(_markdown(run))
+            except OSError as error:
+                complaints.append(_cannot(Path(self._summary), error))
         if self._spoken is not None:
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(encoding="utf-8")
@@ -103,7 +112,7 @@ class Outputs:
 
             self._say(workflow_commands(run, self._root))
         if complaints:
-            raise UsageError("; ".join(complaints))
+            raise complaints[0] if len(complaints) == 1 else MachineError("; ".join(map(str, complaints)))
 
     def _say(self, text: str) -> None:
         """To the log of GitHub's, which reads both streams."""
@@ -117,27 +126,29 @@ class Outputs:
             real = os.path.realpath(path)
             if real in seen:
                 raise UsageError(f"--{seen[real]} and --{option} name the same file, {path}")
-            if path.suffix in (".yaml", ".yml"):
+            if path.suffix.lower() in SUFFIXES:
                 raise UsageError(f"--{option} {path} would write over a scenario; name the file the report goes into")
             seen[real] = option
         for path in (*self._files.values(), *([Path(self._summary)] if self._summary else [])):
             if why := obstacle(path):
-                raise UsageError(_cannot(path, why))
+                raise _cannot(path, why)
 
 
-def obstacle(path: Path) -> str:
-    """Why a file cannot be written, ``""`` when nothing is known against it."""
+def obstacle(path: Path) -> OSError | None:
+    """Why a file cannot be written, None when nothing is known against it."""
     if os.path.isdir(path):
-        return "it is a folder"
+        return OSError(errno.EISDIR, "it is a folder")
     if os.path.lexists(path):
-        return "" if os.access(path, os.W_OK) else "permission denied"
+        return None if os.access(path, os.W_OK) else OSError(errno.EACCES, "permission denied")
     folder = path.parent
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     if not os.path.isdir(folder):
-        return f"{folder} is not a folder"
-    return "" if os.access(folder, os.W_OK | os.X_OK) else f"no file may be made in {folder}"
+        return OSError(errno.ENOTDIR, f"{folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return OSError(errno.EACCES, f"no file may be made in {folder}")
+    return None
 
 
-def _cannot(path: Path, why: str) -> str:
-    return f"{path}: the report cannot be written: {why}"
+def _cannot(path: Path, error: OSError) -> TestbedError:
+    return not_written(f"{path}: the report cannot be written", error)

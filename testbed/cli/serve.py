@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -18,7 +17,7 @@ from testbed.serving import Forward, OpenedLab, Serving
 
 
 def main(options: argparse.Namespace) -> int:
-    """Play the steps, forward ports until Ctrl-C (or SIGTERM, or for so many seconds), write the trace."""
+    """Play the steps, forward ports until Ctrl-C, SIGTERM, SIGHUP, or for so many seconds, write the trace."""
     scenario = one_scenario(options)
     forwards = [_forward(text) for text in options.forwards]
     out = console(sys.stdout)
@@ -42,7 +41,6 @@ def main(options: argparse.Namespace) -> int:
             held.runner.stop()
 
     held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=True)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     played = held.live()
     if played.trace is not None:
         out.print(Text(f"trace in {played.trace}"), soft_wrap=True)

@@ -40,8 +40,15 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         and (expected.at_least is None or number >= expected.at_least)
         and (expected.at_most is None or number <= expected.at_most)
     )
-    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
+    frames = tuple(c.first_frame for c in found) or _could_have_tried(expected.sender, analysis)
     return Verdict(what, held, f"{were(number, 'connection')} tried", frames, expected.line)
+
+
+def _could_have_tried(sender: str | None, analysis: Analysis) -> tuple[int, ...]:
+    """The frames which show that a host, or any, had mail or a connection, and so could have tried."""
+    taken = [entry.frame for entry in entries(analysis, events.Accepted, sender)]
+    opened = [c.first_frame for c in analysis.connections if sender is not None and c.client.label == sender]
+    return (*taken, *opened)
 
 
 def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:

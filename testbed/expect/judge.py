@@ -9,6 +9,7 @@ from typing import Any
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.conservation.passages import passages
+from testbed.expect.faults import judge_faults
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
 from testbed.expect.mailbox import judge_mailbox
 from testbed.expect.notifications import judge_notified
@@ -18,8 +19,6 @@ from testbed.expect.rules import judge_rules
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.talks import judge_talks
 from testbed.expect.verdict import Verdict
-from testbed.plural import count
-from testbed.protocols import events
 from testbed.scenario.expectations import (
     Attempts,
     Bounced,
@@ -34,7 +33,6 @@ from testbed.scenario.expectations import (
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
-from testbed.trace.model.log import of
 
 _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Delivered: judge_delivered,
@@ -87,7 +85,7 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
         )
         for expectation in scenario.expect
     )
-    staged = (*_faults(scenario, analysis), *judge_talks(scenario, analysis))
+    staged = (*judge_faults(scenario, analysis), *judge_talks(scenario, analysis))
     carried = passages(analysis)
     mail = (*judge_rules(scenario, analysis, carried), *judge_conservation(analysis, carried))
     return Judgement(expectations, staged, mail)
@@ -99,15 +97,3 @@ def _contradictable(verdict: Verdict, analysis: Analysis) -> Verdict:
         why = f"nothing in this run could contradict it ({verdict.why})"
         return unless_sealed(replace(verdict, held=False, why=why), sealed(analysis))
     return verdict
-
-
-def _faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
-    verdicts = []
-    for fault in scenario.faults:
-        fired = tuple(entry.frame for entry in of(analysis.log, events.Fault) if entry.event.line == fault.line)
-        times = count(len(fired), "time")
-        why = f"it did its work {times}" if fired else f"the fault at line {fault.line} was never reached"
-        verdicts.append(
-            Verdict(f"fault: {fault.describe()}", bool(fired), why, fired, fault.line, scenario.file_of("faults"))
-        )
-    return verdicts

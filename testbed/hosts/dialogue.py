@@ -15,7 +15,7 @@ class DialogueScript(FaultScript[DialogueFault]):
     def __init__(
         self,
         faults: Sequence[DialogueFault] = (),
-        fired: Callable[[DialogueFault], None] = lambda fault: None,
+        fired: Callable[[DialogueFault, str], None] = lambda fault, vain: None,
         now_ns: Callable[[], int] = lambda: 0,
         seed: int = 0,
     ) -> None:
@@ -37,8 +37,13 @@ class DialogueScript(FaultScript[DialogueFault]):
         self._connections[protocol] += 1
         return self._connections[protocol]
 
-    def take(self, stage: str, recipient: str = "", connection: int = 1, sender: str = "") -> DialogueFault | None:
-        """The fault to stage now.  ``stage`` is a command's verb, ``connect`` or ``message``."""
+    def take(
+        self, stage: str, recipient: str = "", connection: int = 1, sender: str = "", usual: str = ""
+    ) -> DialogueFault | None:
+        """The fault to stage now.  ``stage`` is a command's verb, ``connect`` or ``message``.
+
+        ``usual`` is the reply that is given anyway, where it is known and giving it is all there is to do.
+        """
 
         def applies(fault: DialogueFault) -> bool:
             if fault.octet is not None or fault.on != stage:
@@ -47,7 +52,10 @@ class DialogueScript(FaultScript[DialogueFault]):
                 return False
             return _is_about(fault, connection, sender)
 
-        return self.first(applies)
+        fault = self.found(applies)
+        if fault is not None:
+            self.fired(fault, f"{fault.at} says so anyway" if usual and fault.only_says(usual) else "")
+        return fault
 
     def take_inside(self, octets: range, connection: int = 1, sender: str = "") -> DialogueFault | None:
         """The fault to stage in mid-message, when these octets have passed."""

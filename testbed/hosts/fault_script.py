@@ -13,13 +13,14 @@ Fault = TypeVar("Fault", bound=When)
 class FaultScript(Generic[Fault]):
     """Faults in the order of the file.
 
-    ``now_ns`` tells the scenario time since the start, ``fired`` hears of every fault that is staged.
+    ``now_ns`` tells the scenario time since the start, ``fired`` hears of every fault that is staged, and why that
+    changes nothing, ``""`` where it does.
     """
 
     def __init__(
         self,
         faults: Sequence[Fault] = (),
-        fired: Callable[[Fault], None] = lambda fault: None,
+        fired: Callable[[Fault, str], None] = lambda fault, vain: None,
         now_ns: Callable[[], int] = lambda: 0,
         seed: int = 0,
     ) -> None:
@@ -30,8 +31,18 @@ class FaultScript(Generic[Fault]):
 
     def first(self, applies: Callable[[Fault], bool]) -> Fault | None:
         """The first fault that applies and whose time has come, which counts as staged; None for none."""
+        fault = self.found(applies)
+        if fault is not None:
+            self.fired(fault)
+        return fault
+
+    def found(self, applies: Callable[[Fault], bool]) -> Fault | None:
+        """The same of a fault of which it is told later (:meth:`fired`) whether it has changed anything."""
         for fault, trigger in zip(self.faults, self._triggers, strict=True):
             if applies(fault) and trigger.strikes(self._now_ns()):
-                self._fired(fault)
                 return fault
         return None
+
+    def fired(self, fault: Fault, vain: str = "") -> None:
+        """A fault is staged; ``vain`` says why it changes nothing."""
+        self._fired(fault, vain)

@@ -19,7 +19,7 @@ class ZoneScript(FaultScript[ZoneFault]):
     def __init__(
         self,
         faults: Sequence[ZoneFault] = (),
-        fired: Callable[[ZoneFault], None] = lambda fault: None,
+        fired: Callable[[ZoneFault, str], None] = lambda fault, vain: None,
         now_ns: Callable[[], int] = lambda: 0,
         seed: int = 0,
         addresses: Mapping[str, tuple[str, ...]] | None = None,
@@ -28,7 +28,10 @@ class ZoneScript(FaultScript[ZoneFault]):
         self._addresses = addresses or {}
 
     def take(self, name: dns.name.Name, kind: str, *, stream: bool) -> ZoneFault | None:
-        """The fault to stage now.  ``kind`` is the type asked for, ``stream`` tells TCP from UDP."""
+        """The fault to stage now, of which :meth:`fired` is to be told.
+
+        ``kind`` is the type asked for, ``stream`` tells TCP from UDP.
+        """
 
         def applies(fault: ZoneFault) -> bool:
             zone = dns.name.from_text(fault.zone)
@@ -38,7 +41,7 @@ class ZoneScript(FaultScript[ZoneFault]):
                 return False
             return not (fault.answer == "truncated" and stream)
 
-        return self.first(applies)
+        return self.found(applies)
 
     def held(self, fault: ZoneFault) -> list[dns.rrset.RRset]:
         """What a fault says its name holds, a set for each type."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from testbed.errors import LabError, TestbedError, UsageError
+from testbed.interruption import Interruption
 from testbed.keeper.guide import Guide
 from testbed.keeper.orders import Order
 from testbed.lab import preload, run
@@ -81,15 +82,17 @@ def _played(order: Order, client: Connection, lab: Connection) -> Played:
             told = True
             runner.stop()
 
+    interruption = Interruption(heeds_ctrl_c=False)
     runner = Runner(
         lambda scenario, trace, tell: run(scenario, trace, tell, holder, order.network),
         jobs=1,
         time_limit_s=order.time_limit_s,
         grace_s=_GRACE_S,
-        heeds_ctrl_c=False,
+        interruption=interruption,
         on_tick=on_tick,
         why_not=order.network.why_not,
     )
     preload([order.scenario])
-    [played] = runner.run([(order.scenario, Path(order.trace))])
+    with interruption:
+        [played] = runner.run([(order.scenario, Path(order.trace))])
     return played

@@ -91,8 +91,8 @@ def _bring_up(
     writer.names({**names, **dict.fromkeys(forge.ROUTER.values(), "router.lab")})
     journal = Journal(writer, network.loop)
 
-    def tls_fault(fault: TlsFault) -> None:
-        journal.fault(fault.tls, fault)
+    def tls_fault(fault: TlsFault, vain: str) -> None:
+        journal.fault(fault.tls, fault, vain)
 
     tls: LabTls | None = None
     recorder: Recorder = writer

@@ -14,7 +14,7 @@ from testbed.hosts.site import Log
 from testbed.lab.faults import packet_faults
 from testbed.lab.journal import Journal
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import PacketFault
+from testbed.net.faults import Action, PacketFault
 from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
 from testbed.net.namespace import Network, enter
 from testbed.net.netlink import HASTY_MS, PATIENT_MS
@@ -125,8 +125,8 @@ class _PrivateNetwork:
         lines = {id(fault): line for line, fault in faults}
         log = journal.of("wire")
 
-        def fired(fault: PacketFault, frame: int, description: str) -> None:
-            log(events.Fault(line=lines[id(fault)], at_frame=frame), description)
+        def fired(fault: PacketFault, frame: int, action: Action) -> None:
+            log(events.Fault(line=lines[id(fault)], at_frame=frame, vain=action.vain), action.what)
 
         addresses = [address for own in self.addresses.values() for address in own]
         devices = {address: own.wire for own in self.namespaces.values() for address in own.addresses}

@@ -13,8 +13,6 @@ from testbed.protocols.line_ends import loose_digest
 from testbed.protocols.mbox import without_quotes
 from testbed.protocols.report import StatusReport, read_report
 
-_MAX_HEAD = 65_536
-
 
 class ProgramMailboxes:
     """``boxes`` are the mailboxes of the host's users, by their addresses; those nobody makes stay empty.
@@ -39,7 +37,7 @@ class ProgramMailboxes:
         """Log what lies in them."""
         for address, box in self._boxes.items():
             for _, read in box.messages(at_rest=True):
-                message_id = header_field(read().octets[:_MAX_HEAD], "Message-ID")
+                message_id = header_field(read().octets, "Message-ID")
                 self._site.log(
                     events.HoldsMail(recipient=address, message_id=message_id, folder="INBOX"),
                     f"the mailbox of <{address}> holds {message_id or 'a message'}",
@@ -48,7 +46,7 @@ class ProgramMailboxes:
     def _stored(self, address: str, kept: Kept) -> None:
         message = kept.octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         head, _, body = message.partition(b"\r\n\r\n")
-        message_id = header_field(head[:_MAX_HEAD], "Message-ID")
+        message_id = header_field(head, "Message-ID")
         self._site.log(
             events.Stored(
                 recipient=address,
@@ -59,8 +57,8 @@ class ProgramMailboxes:
                 text_sha256=text_digest(body),
                 unquoted_sha256=text_digest(without_quotes(body)) if kept.quoted else "",
                 loose_sha256=loose_digest(body),
-                sender=kept.sender or header_field(head[:_MAX_HEAD], "Return-Path").strip("<>"),
-                subject=header_field(head[:_MAX_HEAD], "Subject"),
+                sender=kept.sender or header_field(head, "Return-Path").strip("<>"),
+                subject=header_field(head, "Subject"),
             ),
             f"{message_id or 'a message'} lies in the mailbox of <{address}>",
         )
@@ -83,7 +81,7 @@ class ProgramMailboxes:
                 ),
                 f"<{address}> is told that mail for <{recipient}> {fate.action}: {fate.status}",
             )
-        if report.problems and (report.tells or header_field(head[:_MAX_HEAD], "Return-Path") == "<>"):
+        if report.problems and (report.tells or header_field(head, "Return-Path") == "<>"):
             problems = "; ".join(report.problems)
             self._site.log(
                 events.Misreported(recipient=address, message_id=message_id, problems=problems),

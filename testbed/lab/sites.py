@@ -43,15 +43,15 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
 
 
 def _dialogue_script(lab: LabContext, faults: Sequence[DialogueFault]) -> DialogueScript:
-    def fired(fault: DialogueFault) -> None:
-        lab.journal.fault(fault.at, fault)
+    def fired(fault: DialogueFault, vain: str) -> None:
+        lab.journal.fault(fault.at, fault, vain)
 
     return DialogueScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed)
 
 
 def _zone_script(lab: LabContext, name_server: str) -> ZoneScript:
-    def fired(fault: ZoneFault) -> None:
-        lab.journal.fault(name_server, fault)
+    def fired(fault: ZoneFault, vain: str) -> None:
+        lab.journal.fault(name_server, fault, vain)
 
     faults = [fault for fault in lab.scenario.faults if isinstance(fault, ZoneFault)]
     return ZoneScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed, lab.addresses)

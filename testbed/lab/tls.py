@@ -20,7 +20,7 @@ def needs_tls(scenario: Scenario) -> bool:
 
 
 def lab_tls(
-    scenario: Scenario, keylog: Path, fired: Callable[[TlsFault], None], elapsed_ns: Callable[[], int]
+    scenario: Scenario, keylog: Path, fired: Callable[[TlsFault, str], None], elapsed_ns: Callable[[], int]
 ) -> LabTls:
     """What the hosts of a scenario need for TLS; ``keylog`` will be a file with the keys of its sessions."""
     send_alerts()

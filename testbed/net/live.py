@@ -24,6 +24,7 @@ from typing import Literal
 
 from testbed.durations import SECOND
 from testbed.errors import LabError, reason
+from testbed.interruption import SIGNALS
 from testbed.net.interfaces import ANY, check, hardware_type
 from testbed.net.orphans import die_with_parent
 from testbed.net.packet_socket import OUTGOING, SOL_PACKET, dropped, packet_socket
@@ -59,9 +60,9 @@ def live(
 ) -> Iterator[Source]:
     """Capture what an interface carries, or all of them (``any``), until stopped.
 
-    The capture ends after ``seconds``, after ``packets``, or with the first SIGINT, if this is the main thread: then
-    what is captured already can still be read.  ``through`` names the only way to try.  Raises CaptureError when there
-    is no such interface or it is down, and LabError when this user may not capture.
+    The capture ends after ``seconds``, after ``packets``, or with the first signal to end, if this is the main thread:
+    then what is captured already can still be read.  ``through`` names the only way to try.  Raises CaptureError when
+    there is no such interface or it is down, and LabError when this user may not capture.
     """
     check(interface)
     source = _open(interface, math.inf if seconds is None else seconds, packets, through)
@@ -281,18 +282,24 @@ def _open(interface: str, seconds: float, packets: int | None, through: str | No
 
 @contextmanager
 def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
-    """The first SIGINT stops the capture; a second one does what it always does."""
+    """The first SIGINT, SIGTERM or SIGHUP stops the capture; a second one does what it always does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        restore()
         stop()
 
-    signal.signal(signal.SIGINT, handle)
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

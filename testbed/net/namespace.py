@@ -25,6 +25,7 @@ from testbed.net.socket_files import socket_files
 WIRE = "wire0"
 MTU = 1500
 SCRATCH = Path("/dev/shm")
+_FILES_OCTETS = 1 << 30  # mailboxes and queues of one lab, all in memory
 
 _CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_REC, _MS_PRIVATE, _MS_BIND, _MS_REMOUNT, _MS_NOSUID, _MS_NODEV = 0x4000, 0x40000, 0x1000, 0x20, 0x2, 0x4
@@ -142,7 +143,7 @@ def _shrink_socket_table() -> None:
 def _private_files(names: Mapping[str, str], name_server: str) -> None:
     """A private /dev/shm for the lab's files, and the lab's own resolv.conf and hosts."""
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
-    _mount("lab", str(SCRATCH), "tmpfs", _MS_NOSUID | _MS_NODEV)
+    _mount("lab", str(SCRATCH), "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={_FILES_OCTETS}")
     etc = SCRATCH / ".etc"
     etc.mkdir()
     hosts = "".join(f"{address}\t{name}\n" for address, name in names.items())
@@ -156,8 +157,8 @@ def _private_files(names: Mapping[str, str], name_server: str) -> None:
             _mount(str(etc / file), os.path.realpath(target), "", _MS_BIND)
 
 
-def _mount(source: str, target: str, kind: str, flags: int) -> None:
-    if libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, None) != 0:
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    if libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, options.encode() or None) != 0:
         why = os.strerror(ctypes.get_errno()).lower()
         raise LabError(f"{target} cannot be made private to the lab ({why})", _REMEDY)
 

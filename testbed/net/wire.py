@@ -38,7 +38,7 @@ class Recorder(Protocol):
         """Keep one packet and give its frame number."""
 
 
-OnFault = Callable[[PacketFault, int, str], None]
+OnFault = Callable[[PacketFault, int, Action], None]
 """Hears of a fault, the frame it struck, and what it did."""
 
 
@@ -65,7 +65,7 @@ class Wire:
         recorder: Recorder,
         addresses: Iterable[str],
         faults: Sequence[PacketFault] = (),
-        on_fault: OnFault = lambda fault, frame, what: None,
+        on_fault: OnFault = lambda fault, frame, action: None,
         own_devices: Mapping[str, int] = MappingProxyType({}),
         on_foreign: OnForeign = lambda packet, frame: None,
         on_needless: OnNeedless = lambda packet: None,
@@ -197,7 +197,7 @@ class Wire:
     def _suffer(self, fault: PacketFault, action: Action, packet: Packet, now_ns: int) -> None:
         comment, data = f"fault: {action.what}", action.data or packet.data
         frame = self._recorder.packet(self._loop.now_ns(), data, lost=action.lost, comment=comment)
-        self._on_fault(fault, frame, action.what)
+        self._on_fault(fault, frame, action)
         self._perform(action, packet, data, now_ns)
 
     def _perform(self, action: Action, packet: Packet, data: bytes, now_ns: int) -> None:

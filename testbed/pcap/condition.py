@@ -1,4 +1,4 @@
-"""In what condition packets are: whole or cut short, with a checksum that fits or not."""
+"""In what condition packets are: whole or cut short, with a checksum that fits or not; and which are the same."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from testbed.pcap.table import PacketTable
 
 Ints = NDArray[np.int64]
 
+_CHECKSUM = 16  # where it stands in a TCP header
 TRUNCATED = 4
 """The packet was shorter on the wire than its IP header says; the other conditions are those of checksums."""
 
@@ -49,3 +50,13 @@ def identifications(table: PacketTable, rows: Ints) -> Ints:
     header = gather(table.capture.data, np.maximum(ip, 0), 8)
     plain &= header[:, 0] == 0x45
     return np.where(plain, header.view(">u2")[:, 2].astype(np.int64), -1)
+
+
+def contents(table: PacketTable, rows: Ints) -> list[tuple[int, bytes]]:
+    """What two rows share only where they hold the same TCP packet, wherever on its way it was captured.
+
+    The IP identification, and the segment without its checksum, which the sender's card may fill in later.
+    """
+    segments = (table.transport_octets(row) for row in rows.tolist())
+    octets = (segment[:_CHECKSUM] + segment[_CHECKSUM + 2 :] for segment in segments)
+    return list(zip(identifications(table, rows).tolist(), octets, strict=True))

@@ -13,7 +13,7 @@ from testbed.protocols.text import printable
 
 _FIELD = re.compile(rb"[^\r\n]+(?:\r\n[ \t][^\r\n]*)*")
 _NOT_OF_NAMES = re.compile(r"[^!-~]|=")
-_MAX_HEADER = 65_536
+MAX_HEADER_OCTETS = 1 << 20
 _MAX_LINE = 998
 _MAX_VALUE = 8_192  # of which encoded words are looked for: with many openings and no end that takes quadratic time
 _FOR_HOST_NAMES = frozenset(("punycode", "idna"))  # no character sets of MIME, and slow: their time is quadratic
@@ -22,9 +22,10 @@ _FOR_HOST_NAMES = frozenset(("punycode", "idna"))  # no character sets of MIME, 
 def header_field(message: bytes, name: str) -> str:
     """One field of a message, unfolded and decoded; ``""`` when absent or malformed.
 
-    Only the first 64 KiB are looked at; ``message`` may be cut off anywhere.
+    Only the first MiB is looked at; ``message`` may be cut off anywhere.
     """
-    found = _field(name).match(message[:_MAX_HEADER].partition(b"\r\n\r\n")[0] + b"\r\n")
+    end = message.find(b"\r\n\r\n", 0, MAX_HEADER_OCTETS)
+    found = _field(name).match(message[: end if end >= 0 else MAX_HEADER_OCTETS] + b"\r\n")
     if found is None:
         return ""
     value = found[1].strip()

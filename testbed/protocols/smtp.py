@@ -26,13 +26,22 @@ COMMANDS = frozenset(
         "AUTH",
         "ETRN",
         "TURN",
+        "X-ANONYMOUSTLS",
         "XCLIENT",
+        "XFORWARD",
     ]
 )
+BEGINS_TLS = frozenset(("STARTTLS", "X-ANONYMOUSTLS"))
+"""Commands whose 220 is followed by TLS (RFC 3207); the second is what Exchange servers say to each other."""
 HELLOS = frozenset(("EHLO", "HELO", "LHLO"))
 GREETING = HELLOS | {"connect", "STARTTLS"}
 MASK = "********"
 
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_IN_BRACKETS, _BARE = (rf'(?:{_QUOTED}|[^{ends}"]|"(?=[^"]*$))*' for ends in (">", r"\s"))
+_PATH = re.compile(
+    rf"[^:]*:\s*(?:<(?:@[^:<>\"]*:)?(?P<bracketed>{_IN_BRACKETS})>?|(?P<bare>{_BARE}))(?P<behind>.*)", re.DOTALL
+)
 _REPLY = re.compile(rb"([2-5]\d\d)([ -]|$)")
 
 
@@ -65,12 +74,15 @@ def parse_reply_line(line: bytes) -> ReplyLine | None:
 
 def parameters_of(argument: str) -> str:
     """What stands behind the path: ``SIZE=200`` of ``FROM:<alice@crepes.fr> SIZE=200``."""
-    _, bracket, rest = argument.partition(">")
-    return rest.strip() if bracket else ""
+    found = _PATH.match(argument)
+    return (found["behind"] or "").strip() if found is not None else ""
 
 
 def path_of(argument: str) -> str:
-    """The address in ``FROM:<alice@crepes.fr> SIZE=200``; ``""`` for the null path."""
-    _, _, rest = argument.partition(":")
-    rest = rest.strip()
-    return rest[1:].partition(">")[0] if rest.startswith("<") else rest.partition(" ")[0]
+    """The address in ``FROM:<alice@crepes.fr> SIZE=200``; ``""`` for the null path.
+
+    Brackets may be missing, a quoted local part may hold ``>`` and spaces (RFC 5321 §4.1.2), and a source route is no
+    part of the address (§4.1.1.3).
+    """
+    found = _PATH.match(argument)
+    return (found["bracketed"] or found["bare"] or "") if found is not None else ""

@@ -25,10 +25,6 @@ TIME_LIMIT = "testbed_time_limit"
 MARK = "testbed"
 
 _SUFFIXES = (".yaml", ".yml")
-_MOST_OCTETS = 1_048_576  # larger files are no scenarios
-_SCHEMA = re.compile(rb"^# yaml-language-server: \$schema=\S*scenario\.schema\.json", re.M)
-_KEY = re.compile(rb"^(title|steps|expect|like)[ \t]*:", re.M)
-_SCENARIO = ({b"title", b"steps", b"expect"}, {b"title", b"like", b"expect"}, {b"title", b"like", b"steps"})
 _matched = pytest.StashKey[frozenset[Path]]()
 _opened = pytest.StashKey["LabFactory"]()
 
@@ -86,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
     """A scenario file; any other is left alone."""
-    if file_path.suffix not in _SUFFIXES or not _is_scenario(file_path, parent):
+    if file_path.suffix.lower() not in _SUFFIXES or not _is_scenario(file_path, parent):
         return None
     from testbed.pytest_plugin.scenarios import ScenarioFile
 
@@ -112,15 +108,13 @@ def _matching(config: pytest.Config) -> frozenset[Path]:
 
 
 def _looks_like_one(path: Path) -> bool:
-    """It names our schema, or has the keys every scenario must have; so a broken one is told from a foreign file."""
+    """It names our schema, or has the keys of a scenario."""
+    from testbed.scenario.recognition import looks_like_scenario
+
     try:
-        if path.stat().st_size > _MOST_OCTETS or not path.is_file():
-            return False
-        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        return looks_like_scenario(path)
     except OSError:
         return False
-    keys = set(_KEY.findall(content))
-    return _SCHEMA.search(content) is not None or any(needed <= keys for needed in _SCENARIO)
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import tempfile
 from pathlib import Path
 
 import pytest
+
+from testbed.bed.source import fresh_folder
 
 _NAME = "testbed"
 
@@ -22,7 +24,7 @@ def temporary_folder(config: pytest.Config) -> Path:
     factory = getattr(config, "_tmp_path_factory", None)  # a fixture's, and an item of ours has no fixtures
     if isinstance(factory, pytest.TempPathFactory):
         return factory.getbasetemp() / _NAME
-    return Path(tempfile.gettempdir()) / _NAME
+    return fresh_folder(os.getpid())
 
 
 def inside(config: pytest.Config, path: Path) -> Path:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import BinaryIO
 
 from testbed import __version__
-from testbed.errors import UsageError, reason
+from testbed.errors import not_written
 from testbed.outcome import Outcome
 from testbed.pcap.write import BlockWriter
 from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
+from testbed.whole_file import whole_file
 
 
 def annotate(analysis: Analysis, out: BinaryIO) -> None:
@@ -59,20 +59,17 @@ def annotated(outcome: Outcome) -> Outcome:
 def annotate_file(analysis: Analysis) -> None:
     """Put the annotated capture in the place of the file it was read from.
 
-    A file with problems stays as it is: what could not be read would be missing.  Raises UsageError when the folder
+    A file with problems stays as it is: what could not be read would be missing.  Raises MachineError when the folder
     has no room for it; the file is whole then, without comments.
     """
     if analysis.problems:
         return
     target = Path(analysis.path)
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with fresh.open("wb") as out:
+        with whole_file(target) as out:
             annotate(analysis, out)
-        fresh.replace(target)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise UsageError(f"{target}: the trace cannot be annotated: {reason(error)}") from error
+        raise not_written(f"{target}: the trace cannot be annotated", error) from error
 
 
 def _comments(packet: PacketRow, evidence: list[str]) -> list[str]:

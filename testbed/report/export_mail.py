@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from testbed.errors import UsageError, reason
+from testbed.errors import UsageError, not_written
 from testbed.protocols.mime import attachments
 from testbed.report.words import octets
 from testbed.trace.mail_objects import MailObject
@@ -28,15 +28,15 @@ def export_mail(
     A name has the numbers of connection, message and first frame, and what of the Message-ID is harmless in a name; a
     message that is not whole ends in ``.partial.eml``, and ``tell`` is given a sentence about what it lacks;
     ``tell_attached`` is given one about what is attached to a message.  Files are readable by their owner only.
-    Nothing is overwritten and no symbolic link followed; raises UsageError then, and where the directory cannot be
-    made or written.
+    Nothing is overwritten and no symbolic link followed; raises UsageError then, and UsageError or
+    MachineError where the directory cannot be made or written.
     """
     written: list[Path] = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise UsageError(f"{directory} cannot be made a folder for mail: {reason(error)}") from error
+        raise not_written(f"{directory} cannot be made a folder for mail", error) from error
     try:
         for one in objects:
             name = file_name(one)
@@ -82,10 +82,10 @@ def _write(folder: int, name: str, octets: bytes, directory: Path) -> None:
     except FileExistsError as error:
         raise UsageError(f"{directory / name} exists already; name an empty or a new folder") from error
     except OSError as error:
-        raise UsageError(f"{directory / name} cannot be written: {reason(error)}") from error
+        raise not_written(f"{directory / name} cannot be written", error) from error
     try:
         with open(descriptor, "wb") as out:
             out.write(octets)
     except OSError as error:
         os.unlink(name, dir_fd=folder)
-        raise UsageError(f"{directory / name} cannot be written: {reason(error)}") from error
+        raise not_written(f"{directory / name} cannot be written", error) from error

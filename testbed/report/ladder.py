@@ -116,7 +116,7 @@ def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterat
             _RIGHT,
             "",
             note,
-            _style(exchange.reply, exchange.note),
+            _style(exchange.reply, exchange.note, unseen=exchange.unseen),
         )
     for reply in exchange.replies:
         lines = reply.lines if whole or len(reply.lines) <= _MOST_LINES else (*reply.lines[:_MOST_LINES], "…")
@@ -128,8 +128,10 @@ def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterat
         yield _Rung(reply.time_ns, reply.frames[-1], exchange.phase, "", _LEFT, _cut(text, whole), note, style)
 
 
-def _style(reply: Reply | None, note: str) -> str:
+def _style(reply: Reply | None, note: str, *, unseen: bool = False) -> str:
     code = reply.code if reply is not None else ""
+    if reply is None and unseen:
+        return "quiet"
     if reply is None or code.startswith("5") or code == "NXDOMAIN":
         return "failed"
     return "warning" if code.startswith("4") or (note and code != "NOERROR") else ""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed import __version__
-from testbed.errors import UsageError, reason
+from testbed.errors import UsageError, not_written
 from testbed.protocols.tcp import flag_names
 from testbed.report.dialogue_fields import EXCHANGE
 from testbed.report.fields import COUNT, EPOCH, INTEGER, OCTETS, ORDINAL, TEXT, AnyFields, Field, Fields, array, written
@@ -119,7 +119,7 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
     """Write a file for each of :data:`TABLES` and return their paths; files of these names are replaced.
 
     A row group of each is in memory at a time, not more.  The files appear when all are whole.  Raises UsageError when
-    pyarrow is not installed and when the directory cannot be written.
+    pyarrow is not installed and when the directory cannot be written, or MachineError.
     """
     pa = _pyarrow()
     try:
@@ -136,7 +136,7 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
                 os.replace(Path(room, name), target)
             return targets
     except OSError as error:
-        raise UsageError(f"{directory}: Parquet cannot be written there: {reason(error)}") from error
+        raise not_written(f"{directory}: Parquet cannot be written there", error) from error
 
 
 def _pyarrow() -> ModuleType:

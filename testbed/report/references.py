@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import replace
 
 from testbed.baseline import NOT_OURS
-from testbed.errors import UsageError, reason
+from testbed.errors import not_written
 from testbed.outcome import Outcome
 from testbed.report.annotate import annotate
+from testbed.whole_file import whole_file
 
 
 def accepted(outcome: Outcome) -> Outcome:
     """The outcome with its trace made the reference, where it differs from it.
 
     A trace that says the same leaves the reference as it is, unless the scenario reads otherwise now; and so does one
-    whose expectations did not hold, or a file that is no trace of a lab.  Raises UsageError where the folder cannot be
-    written.
+    whose expectations did not hold, or a file that is no trace of a lab.  Raises UsageError or MachineError where the
+    folder cannot be written.
     """
     held = outcome.judgement is not None and outcome.judgement.held
     foreign = any(change.kind == NOT_OURS for change in outcome.changes)
@@ -25,14 +24,10 @@ def accepted(outcome: Outcome) -> Outcome:
     if outcome.reference is None or outcome.analysis is None or not differs or not held or foreign:
         return outcome
     target = outcome.reference
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as out:
+        with whole_file(target) as out:
             annotate(outcome.analysis, out)
-        unfinished.replace(target)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise UsageError(f"{target} cannot be written: {reason(error)}") from error
+        raise not_written(f"{target} cannot be written", error) from error
     return replace(outcome, accepted=True)

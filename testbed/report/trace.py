@@ -24,6 +24,7 @@ from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.trace.services.table import service_of
+from testbed.trace.tcp.copies import COPY
 
 MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
@@ -147,11 +148,13 @@ def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
     """The packets worth a rung of their own: those that open, close or disturb."""
     if connection.transport.protocol != "tcp" and connection.opening.handshake is not Handshake.UNREACHABLE:
         return []
-    return [
-        packet
-        for packet in analysis.packets(connection.number)
-        if packet.tcp or packet.lost or packet.comment or packet.step.startswith(_WORTH) or packet.step.endswith(_WORTH)
-    ]
+    return [packet for packet in analysis.packets(connection.number) if packet.step != COPY and _is_worth_it(packet)]
+
+
+def _is_worth_it(packet: PacketRow) -> bool:
+    if packet.tcp or packet.lost or packet.comment:
+        return True
+    return packet.step.startswith(_WORTH) or packet.step.endswith(_WORTH)
 
 
 def account(analysis: Analysis) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,30 +22,57 @@ from testbed.scenario.like import read_layers
 from testbed.scenario.problems import Problem, ScenarioError
 from testbed.scenario.reach import Reach
 from testbed.scenario.readers import with_readers
+from testbed.scenario.recognition import SUFFIXES, looks_like_scenario
 from testbed.scenario.references import reference_problems
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.words import problems_of
 
 MAX_OCTETS = 1_048_576
 OWN_FOLDER = Reach()
-_SUFFIXES = (".yaml", ".yml")
 _ITS_WORDS = re.compile(r"""^(?:[ \t]*\{)?["']?(?:title|like|steps|expect)["']?[ \t]*:""", re.M)
 _ITS_WORDS_IN_JSON = re.compile(r"""^\s*\{[^{}]*?["'](?:title|like|steps|expect)["']\s*:""")
 
 
-def discover(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """The files of scenarios, and the YAML files of folders that are something else."""
+
+    files: list[Path]
+    foreign: list[Path]
+
+    @property
+    def left_out(self) -> str:
+        """What was left alone, in words; ``""`` for nothing."""
+        if len(self.foreign) == 1:
+            return "1 YAML file is no scenario"
+        return f"{len(self.foreign)} YAML files are no scenarios" if self.foreign else ""
+
+
+def discover(paths: Iterable[str | os.PathLike[str]]) -> Discovered:
     """Files as they are given; folders searched through, their files sorted.  Raises UsageError."""
-    found: list[Path] = []
+    found: dict[Path, None] = {}
+    foreign: dict[Path, None] = {}
     for given in paths:
         path = Path(given)
-        if os.path.isdir(path):  # unlike is_dir(), never raises
-            inside = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and not p.is_dir())
-            if not inside:
-                raise UsageError(f"{path} holds no scenario: no file in it ends in .yaml or .yml")
-            found += inside
-        else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+        if not os.path.isdir(path):  # unlike is_dir(), never raises
+            found[path] = None
+            continue
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.is_dir())
+        scenarios = [p for p in inside if _may_be_scenario(p)]
+        if not scenarios:
+            why = "no YAML file in it is one" if inside else "no file in it ends in .yaml or .yml"
+            raise UsageError(f"{path} holds no scenario: {why}")
+        found |= dict.fromkeys(scenarios)
+        foreign |= dict.fromkeys(p for p in inside if p not in scenarios)
+    return Discovered(list(found), [path for path in foreign if path not in found])
+
+
+def _may_be_scenario(path: Path) -> bool:
+    """Whether a file looks like one; one that cannot be read is not passed over in silence."""
+    try:
+        return looks_like_scenario(path)
+    except OSError:
+        return True
 
 
 def load_all(paths: Sequence[Path], reach: Reach = OWN_FOLDER) -> list[Scenario]:

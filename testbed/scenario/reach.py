@@ -1,6 +1,7 @@
-"""Which files a scenario may name: those below its own folder, or below one that the user has named with it.
+"""Which files a scenario may name: those of its own folder, its project, or a folder the user has named.
 
-Whoever runs a scenario of somebody else's has looked at no more than that.  Links count as what they lead to.
+Whoever runs a scenario of somebody else's has looked at no more than that.  Links count as what they lead to.  A
+project is what was checked out together.  What hides in it behind a dot holds tokens rather than mail.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_CHECKOUT = ".git"
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``folders`` were named by the user, as real paths; ``anywhere`` takes all bounds away."""
+    """``folders`` were named by the user, as real paths; ``anywhere`` takes all bounds away, ``alone`` the project."""
 
     folders: tuple[str, ...] = ()
     anywhere: bool = False
+    alone: bool = False
 
     @classmethod
-    def given(cls, paths: Iterable[str | os.PathLike[str]], *, allow_outside: bool = False) -> Reach:
+    def given(
+        cls, paths: Iterable[str | os.PathLike[str]], *, allow_outside: bool = False, untrusted: bool = False
+    ) -> Reach:
         """The reach of scenarios that lie in these paths, as a command line gives them."""
-        return cls(tuple(os.path.realpath(path) for path in paths if os.path.isdir(path)), allow_outside)
+        return cls(tuple(os.path.realpath(path) for path in paths if os.path.isdir(path)), allow_outside, untrusted)
 
     def why_not(self, path: str | os.PathLike[str], scenario: str) -> str:
         """Why a scenario, named by its file, may not have a path read; ``""`` when it may."""
@@ -31,9 +37,15 @@ class Reach:
         except (OSError, ValueError):
             return ""  # no file has such a name: whoever opens it says so
         roots = [own, *(folder for folder in self.folders if _below(own, folder))]
-        if any(_below(real, root) for root in roots):
-            return ""
-        widest = min(roots, key=len)
+        project = "" if self.alone else _project(own)
+        if _CHECKOUT not in real.split(os.sep):
+            if any(_below(real, root) for root in roots):
+                return ""
+            if project and _below(real, project) and not _hidden(real, project):
+                return ""
+        widest = min([*roots, project or own], key=len)
+        if _below(real, widest):
+            return "what hides behind a dot is no scenario's to name; move it, or say --allow-outside"
         return (
             f"this leads out of {widest}, beyond which a scenario may name no file; move it there, run the folder that "
             "holds both, or say --allow-outside"
@@ -42,6 +54,19 @@ class Reach:
 
 def _folder(scenario: str) -> str:
     return os.path.realpath(os.path.dirname(scenario) or ".")
+
+
+def _project(folder: str) -> str:
+    """The folder that was checked out with this one in it; ``""`` where none was."""
+    while not os.path.exists(os.path.join(folder, _CHECKOUT)):
+        folder, below = os.path.dirname(folder), folder
+        if folder == below:
+            return ""
+    return folder
+
+
+def _hidden(path: str, root: str) -> bool:
+    return any(part.startswith(".") for part in os.path.relpath(path, root).split(os.sep) if part != ".")
 
 
 def _below(path: str, folder: str) -> bool:

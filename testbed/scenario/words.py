@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from testbed.durations import format_duration
 from testbed.scenario.attachments import Attachment
 from testbed.scenario.document import Document
 from testbed.scenario.expectations import EXPECTATIONS
@@ -15,6 +16,7 @@ from testbed.scenario.rules import Rule
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
 from testbed.scenario.talk import SAYINGS
+from testbed.scenario.units import parse_duration
 
 _TYPES = {
     "string_type": "text",
@@ -78,9 +80,9 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
         case "value_error":
             message = str(context["error"])
         case "greater_than_equal" | "less_than_equal" | "less_than":
-            limit = context.get("ge", context.get("le", context.get("lt")))
+            limit: float = context.get("ge", context.get("le", context.get("lt", 0)))
             word = "at least" if kind == "greater_than_equal" else "at most" if kind == "less_than_equal" else "below"
-            message = f"'{name}' must be {word} {limit:,}, not {_shown(value)}"
+            message = f"'{name}' must be {word} {_limit(limit, value)}, not {_shown(value)}"
         case "string_too_long":
             message = f"'{name}' is longer than {context['max_length']} characters"
         case _ if kind in _TYPES:
@@ -88,6 +90,15 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
         case _:
             message = details["msg"]
     return document.problem(path, message)
+
+
+def _limit(limit: float, value: object) -> str:
+    """A limit as the value is written: as a duration where that is one."""
+    try:
+        is_duration = isinstance(value, str) and parse_duration(value) >= 0
+    except ValueError:
+        is_duration = False
+    return format_duration(int(limit)) if is_duration else f"{limit:,}"
 
 
 _PATTERNS = {

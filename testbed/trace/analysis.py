@@ -13,7 +13,7 @@ from testbed.pcap.capture import Capture
 from testbed.pcap.table import PacketTable
 from testbed.protocols.events import LabStarted
 from testbed.protocols.tcp import flag_names
-from testbed.trace.findings import find_in_capture
+from testbed.trace.findings import find_in_capture, told_once
 from testbed.trace.glance.summary import Summary, summarise
 from testbed.trace.glance.together import together
 from testbed.trace.model.finding import Finding
@@ -104,7 +104,7 @@ class Analysis:
             remarkable = np.array([bool(kind.findings) for kind in summary.kinds], np.bool_)[summary.kind]
             numbers = [number for number in numbers if remarkable[self.understanding.index(number)]]
         each = Connections(self.understanding, numbers)
-        return (*self.account, *(finding for connection in each for finding in connection.findings))
+        return (*self.account, *told_once(finding for connection in each for finding in connection.findings))
 
     @cached_property
     def account(self) -> tuple[Finding, ...]:

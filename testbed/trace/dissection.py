@@ -19,10 +19,12 @@ from testbed.trace.phases import Boundaries, boundaries, spans, steps
 from testbed.trace.services.listening import Spoken, first_octets, listen
 from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
+from testbed.trace.tcp.copies import COPY, Contents, sendings
 from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
 from testbed.trace.tcp.facts import ending, octets, opening, sent_again
-from testbed.trace.tcp.reassembly import Chunk, reassemble
+from testbed.trace.tcp.overtaken import Overtaken
+from testbed.trace.tcp.reassembly import Chunk, holes_as_captured, reassemble
 from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
 from testbed.trace.tls.decryption import Decrypted
 from testbed.trace.tls.session import TlsWatch
@@ -44,7 +46,8 @@ class Understood:
 class PacketSource:
     """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened.
 
-    ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications.
+    ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications, ``contents``
+    what two rows share that hold the same packet.
     """
 
     payload: Callable[[int], bytes]
@@ -54,6 +57,7 @@ class PacketSource:
     show_credentials: bool = False
     conditions: Conditions = lambda rows: [UNKNOWN] * len(rows)
     numbers: Callable[[list[int]], list[int]] = lambda rows: [-1] * len(rows)
+    contents: Contents = lambda rows: rows
 
     def endpoint(self, end: tuple[str, int]) -> Endpoint:
         """An end of a flow with its name."""
@@ -87,19 +91,25 @@ def received(flow: Flow, source: PacketSource) -> Flow:
 
 
 def _tcp(
-    number: int, flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
+    number: int, seen: Flow, source: PacketSource, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
 ) -> Understood:
+    """``seen`` is the flow as the capture has it, for Wireshark's events and Zeek's summaries."""
+    all_events = tcp_events(seen, source.options)
+    once = sendings(seen, all_events, source.options, source.contents)
+    flow, events = once.flow, once.events
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
     whole = without(flow, damaged)
-    spoken, tls = _spoken_over_tcp(whole, source, opened)
-    events = tcp_events(flow, source.options)
+    overtaken = Overtaken(whole)
+    spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken)
+    late = {whole.frame[place] for place in overtaken.places}
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
     )
-    history = zeek.history(flow, [(gap.frame, gap.side) for gap in spoken.gaps], damaged)
+    holes = holes_as_captured(whole, source.payload) if spoken.gaps or late else ()
+    history = zeek.history(seen, holes, {} if once.copies else damaged)
     unreachable = any(objection.is_final for objection in objections)
-    division = boundaries(flow, spoken.exchanges)
+    division = boundaries(seen, spoken.exchanges)
     transport = Transport(
         "tcp",
         zeek.conn_state(whole),
@@ -108,15 +118,18 @@ def _tcp(
         octets(flow, SERVER),
         opening(flow, unreachable),
         ending(flow),
-        zeek.completeness(flow),
-        retransmissions=sum(1 for mask in events if mask & RETRANSMITTED),
-        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained),
-        gaps=len(spoken.gaps),
-        remarks=(*remarks, *closed_windows(flow, events, history), *_objected(objections)),
+        zeek.completeness(seen),
+        retransmissions=sum(
+            1 for frame, mask in zip(flow.frame, events, strict=True) if mask & RETRANSMITTED and frame not in late
+        ),
+        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained | late),
+        gaps=sum(1 for gap in spoken.gaps if gap.octets),
+        remarks=(*once.remarks, *remarks, *closed_windows(flow, events, history), *_objected(objections)),
     )
-    connection = _connection(number, flow, source, spoken, transport, tls, division)
-    told = steps(flow, spoken.exchanges, tls.steps if tls else ())
-    return Understood(connection, [division.phase(frame) for frame in flow.frame], told, events)
+    connection = _connection(number, seen, source, spoken, transport, tls, division)
+    told = steps(seen, spoken.exchanges, tls.steps if tls else ())
+    told = [COPY if place in once.copies else step for place, step in enumerate(told)]
+    return Understood(connection, [division.phase(frame) for frame in seen.frame], told, all_events)
 
 
 def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
@@ -127,11 +140,11 @@ def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
 
 
 def _spoken_over_tcp(
-    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext]
+    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], overtaken: Overtaken
 ) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
     watch = TlsWatch(opened)
-    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload)))
+    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload, overtaken)))
     service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     return spoken, watch.session()

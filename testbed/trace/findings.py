@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding
@@ -23,6 +23,7 @@ from testbed.trace.tls.findings import old_tls, plain_after_starttls, plain_answ
 _OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, one_side_only, lost_syn, lost_segments, on_the_way, resets)
 _OF_TLS: tuple[Finder, ...] = (tls_alerts, old_tls, plain_answer, plain_after_starttls)
 _ACROSS_SERVICES: tuple[CaptureFinder, ...] = (mail_routes,)
+_OF_THE_CAPTURE = frozenset({"captured-again"})  # what is as true of the whole of it as of a connection
 _MOST_HELD = 1 << 16  # packets of connections that are held, some 64 MB
 
 
@@ -76,3 +77,16 @@ def find_in_capture(connections: Sequence[Connection]) -> tuple[Finding, ...]:
         found += (finding for finder in service.across for finding in finder(of_service))
     found += (finding for finder in _ACROSS_SERVICES for finding in finder(_Some(together, every)))
     return tuple(found)
+
+
+def told_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, those that connections share because they are about the capture told but once, at the first."""
+    found = list(findings)
+    shared: dict[str, list[Finding]] = defaultdict(list)
+    for finding in found:
+        if finding.code in _OF_THE_CAPTURE:
+            shared[finding.text].append(finding)
+    for finding in found:
+        alike = shared[finding.text] if finding.code in _OF_THE_CAPTURE else [finding]
+        if alike[0] is finding:
+            yield replace(finding, connections=tuple(number for one in alike for number in one.connections))

@@ -9,7 +9,7 @@ from typing import overload
 
 import numpy as np
 
-from testbed.pcap.condition import conditions, identifications
+from testbed.pcap.condition import conditions, contents, identifications
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import parse_options
 from testbed.trace.dissection import Objection, PacketSource, Understood, received, understand
@@ -47,7 +47,14 @@ class Understanding:
         conditions_of = lambda rows: conditions(table, np.array(rows, np.int64)).tolist()  # noqa: E731
         numbers_of = lambda rows: identifications(table, np.array(rows, np.int64)).tolist()  # noqa: E731
         self._source = PacketSource(
-            table.octets, options, names, decrypted, show_credentials, conditions=conditions_of, numbers=numbers_of
+            table.octets,
+            options,
+            names,
+            decrypted,
+            show_credentials,
+            conditions=conditions_of,
+            numbers=numbers_of,
+            contents=lambda rows: contents(table, np.array(rows, np.int64)),
         )
         self._kept: OrderedDict[int, Understood] = OrderedDict()
         self._indices: dict[int, int] | None = None

@@ -75,6 +75,18 @@ SESSIONS = {
 }
 
 
+MULTIPART = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+
+
+def appended(message: bytes) -> bytes:
+    """A message put into a folder, and asked for its structure."""
+    return (
+        b"a LOGIN bob secret\r\nb APPEND Junk {%d+}\r\n" % len(message)
+        + message
+        + b"\r\nc SELECT Junk\r\nd FETCH * (BODYSTRUCTURE ENVELOPE)\r\n"
+    )
+
+
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
     with open_lab(hosts=HOSTS) as opened:
@@ -193,6 +205,12 @@ def test_whoever_half_closes_hears_everything_through_the_forwarded_port(bed: Be
             "imap",
             b"a LOGIN bob secret\r\nb SELECT INBOX\r\nc FETCH 1:4294967295" + b",1:4294967295" * 2_000 + b" FLAGS\r\n",
         ),
+        ("imap", appended(b"Content-Type: message/rfc822\r\n\r\n" * 5_000)),
+        ("imap", appended(MULTIPART * 1_000)),
+        ("imap", appended(MULTIPART + b"--b\r\n\r\nx\r\n" * 20_000)),
+        ("imap", b"a AUTHENTICATE PLAIN\r\n" + b"eHh4" * 250_000 + b"\r\n"),
+        ("imap", b"a LOGIN {1000000+}\r\n" + b"x" * 1_000_000 + b" {1+}\r\ny\r\n"),
+        ("smtp", b"EHLO x\r\nAUTH PLAIN " + b"eHh4" * 250_000 + b"\r\n"),
         ("http", b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n" * 200),
     ],
     ids=lambda value: f"{value[:24]!r}" if isinstance(value, bytes) else value,
@@ -209,6 +227,43 @@ def test_whoever_talks_without_a_pause_leaves_others_their_turn(bed: Bed, name: 
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_WR)
         listening.join()
+
+
+LOGIN = b"a LOGIN bob secret\r\n"
+NUL = b"{3+}\r\na\0b\r\n"
+NINES = b"9" * 5_000
+ODD_FIELDS = (
+    b"Content-Type: multipart/mixed; boundary=\xff\r\nDate: x\r\nFrom: \xff <\r\nTo: (((\r\nSubject: =?x?b?\xff?=\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *(("imap", b"a AUTHENTICATE PLAIN\r\n" + answer) for answer in (b"//8A//8A//8=", b"=", b"", b"x" * 100_000)),
+        ("imap", b"a AUTHENTICATE LOGIN\r\n//8=\r\n//8=\r\nb AUTHENTICATE \xff"),
+        ("imap", b"a LOGIN {2+}\r\n\xff\xff {2+}\r\n\xff\xff"),
+        ("imap", b"a LOGIN {" + NINES + b"+}"),
+        *(("imap", LOGIN + b"b IDLE\r\n" + end) for end in (b"x" * 100_000, b"{0+}\r\n", b"DONE {5+}")),
+        ("imap", LOGIN + b'b APPEND Junk "31-Dec-9999 23:59:59 -2359" {1+}\r\nx\r\nc SELECT Junk\r\nd FETCH * ALL'),
+        ("imap", LOGIN + b'b APPEND Junk "01-Jan-0001 00:00:00 +2359" {1+}\r\nx\r\nc SELECT Junk\r\nd FETCH * ALL'),
+        *(("imap", LOGIN + b"b " + verb + NUL) for verb in (b"CREATE ", b"SELECT ", b"DELETE ", b"RENAME INBOX ")),
+        ("imap", LOGIN + b"b CREATE &2AA-\r\nc CREATE &,-\r\nd CREATE " + b"x/" * 3_000 + b"x"),
+        ("imap", appended(ODD_FIELDS + b"\r\n=\xff")),
+        ("pop3", b"USER \xff\r\nPASS \xff\r\nUSER bob\r\nPASS secret\r\nTOP 1 \xff\r\nDELE " + NINES),
+        ("smtp", b"EHLO x\r\nAUTH PLAIN //8A//8A//8=\r\nMAIL FROM:<a@x> SIZE=" + NINES + b"\r\nBDAT " + NINES),
+        ("http", b"GET /\xff%ff%00 HTTP/1.1\r\nHost: \xff\r\nCookie: \xff\r\nContent-Length: " + NINES + b"\r\n"),
+    ],
+    ids=lambda value: f"{value[-32:]!r}" if isinstance(value, bytes) else value,
+)
+def test_whoever_says_what_no_parser_foresees_ends_nothing_but_his_connection(bed: Bed, name: str, said: bytes) -> None:
+    session = SESSIONS[name]
+    with connected(bed, session) as client:
+        say(client, said + b"\r\n")
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+        listen(client)
+    assert_served(bed, session)
 
 
 def test_an_application_gives_up_on_a_server_that_stalls_as_often_as_it_likes() -> None:

@@ -80,7 +80,7 @@ async def _exchange(loop: ScenarioLoop) -> float:
         nameserver=SERVER,
         log=lambda event, message: None,
         now=loop.time,
-        dialogue=DialogueScript((), lambda fault: None),
+        dialogue=DialogueScript((), lambda fault, vain: None),
     )
     handler = _Sink()
     server = await loop.create_server(lambda: SmtpServer(handler, site, Terms()), SERVER, 25)

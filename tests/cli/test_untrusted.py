@@ -26,12 +26,16 @@ def test_a_strangers_program_is_refused(name: str, tmp_path: Path) -> None:
     ended = testbed("run", "--untrusted", path)
     assert ended.returncode != 0
     assert "refused: it runs programs" in ended.stdout
+    checked = testbed("check", "--untrusted", path)
+    assert (checked.returncode, checked.stdout) == (2, "")
+    assert "refused: it runs programs" in checked.stderr
 
 
 def test_a_strangers_data_is_played(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(f"title: T\n{SEND}{REST}")
     assert testbed("run", "--untrusted", path).returncode == 0
+    assert testbed("check", "--untrusted", path).returncode == 0
     assert testbed("run", "--untrusted", "--allow-outside", path).returncode == 2
 
 

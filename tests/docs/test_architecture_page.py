@@ -14,8 +14,9 @@ _WITHIN = (
     "",
     "testbed",
     "testbed/expect/conservation",
+    "testbed/expect/mailboxes",
     "testbed/trace/compare",
-)  # the last two, where it tells of them
+)  # the last three, where it tells of them
 
 
 @pytest.mark.parametrize("path", sorted(set(_NAMED.findall(_PAGE))))

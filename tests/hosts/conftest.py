@@ -93,7 +93,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             nameserver="127.0.0.1",
             log=logged,
             now=lambda: 1_767_603_600.0,
-            dialogue=DialogueScript(faults, lambda fault: None),
+            dialogue=DialogueScript(faults, lambda fault, vain: None),
         )
         boxes = {
             "bob": MailboxSpec(quota=20_000),

@@ -35,7 +35,7 @@ def serve_tls(serve: Serve, tmp_path: Path) -> ServeTls:
     ) -> tuple[Running, Authority]:
         (tmp_path / "keys").touch()
         authority = Authority(tmp_path / "keys")
-        script = TlsScript([tls] if tls else [], lambda fault: None)
+        script = TlsScript([tls] if tls else [], lambda fault, vain: None)
         access = Access(tls=LabTls(authority, {NAME: script}), passwords=PASSWORDS, in_clear=in_clear)
         return serve(*faults, access=partial(access.serve, submission=True, implicit=implicit)), authority
 

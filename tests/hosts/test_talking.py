@@ -59,7 +59,7 @@ def say(port: int, tmp_path: Path, *said: object, timeout: str = "20s", **keys: 
         nameserver="127.0.0.1",
         log=logged,
         now=lambda: 0.0,
-        dialogue=DialogueScript((), lambda fault: None),
+        dialogue=DialogueScript((), lambda fault, vain: None),
     )
     step = TalkStep.model_validate(
         {"from": site.name, "to": "mx", "port": port, "timeout": timeout, "say": said, **keys}

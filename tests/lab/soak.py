@@ -48,7 +48,7 @@ def _tell(outcome: Outcome, number: int) -> None:
 
 def main(rounds: int, paths: list[str], baseline: Baseline, burners: int) -> int:
     """Play, compare, print the count, and what differs; 1 when something does."""
-    scenarios = load_all(discover([Path(path) for path in paths]), Reach.given(paths))
+    scenarios = load_all(discover([Path(path) for path in paths]).files, Reach.given(paths))
     preload(scenarios)
     burner = [sys.executable, "-c", "while True: pass"]
     burning = [subprocess.Popen(burner, preexec_fn=die_with_parent) for _ in range(burners)]

@@ -112,6 +112,10 @@ BY_IMAP = {
         [(*IMAP, "COPY 1:2 Archive", "SELECT Archive", "LOGOUT")],
         "answered OK to COPY 1:2, and bob's folder Archive has 0 instead of 2 messages",
     ),
+    "moves-and-keeps": (
+        [(*IMAP, *ALL_IMAP, "UID MOVE 1 Archive", "LOGOUT"), *LOOKS],
+        "someschool.edu answered OK to the deletion of UID 1, and bob's mailbox still has it",
+    ),
     "moves-into-nothing": (
         [(*IMAP, "MOVE 1 Archive", "SELECT Archive", "LOGOUT")],
         "answered OK to MOVE 1, and bob's folder Archive has 0 instead of 1 messages",

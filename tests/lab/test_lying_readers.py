@@ -73,13 +73,21 @@ def test_a_reader_that_keeps_what_it_deletes_is_green(way: str, protocol: str, b
     assert outcome.result is Result.HELD, why(outcome)
 
 
-def test_a_reader_in_a_step_is_judged_too(tmp_path: Path) -> None:
-    assert any(UNREAD in one for one in broken(read("deletes-unread", "pop3", tmp_path, by_step=True)))
-
-
-def test_whether_a_reader_was_told_to_delete_by_what_it_saw_is_not_judged(tmp_path: Path) -> None:
-    outcome = read("deletes-by-header", "imap", tmp_path)
+@pytest.mark.parametrize(
+    ("way", "protocol", "by_step", "told"),
+    [
+        ("deletes-by-header", "imap", False, "message 1 of bob at someschool.edu by what it had seen of it"),
+        ("deletes-unread", "pop3", True, "message 2 of bob at someschool.edu, which it had not fetched"),
+        ("deletes-half-read", "imap", True, "message 2 of bob at someschool.edu, which it had fetched only in part"),
+        ("fetches-nothing", "imap", False, "message 1 of bob at someschool.edu, which it had not fetched"),
+        ("passes-over-what-is-large", "pop3", False, "message 2 of bob at someschool.edu, which it had not fetched"),
+    ],
+    ids=["by-header", "step-unread", "step-preview", "person-unread", "too-large"],
+)
+def test_whether_a_reader_was_told_to_delete_is_not_judged(
+    way: str, protocol: str, by_step: bool, told: str, tmp_path: Path
+) -> None:
+    """A person deletes what he likes, and fetchmail what is too large for it; only who moves mail else loses it."""
+    outcome = read(way, protocol, tmp_path, by_step=by_step)
     assert outcome.result is Result.HELD, why(outcome)
-    assert outcome.judgement is not None
-    unseen = [verdict.why for verdict in outcome.judgement.not_judged]
-    assert any("deleted message 1 of bob at someschool.edu by what it had seen of it" in one for one in unseen)
+    assert any(f"bob.someschool.edu deleted {told}" in one.why for one in outcome.not_judged), outcome.not_judged

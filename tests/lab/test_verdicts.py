@@ -46,6 +46,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("attempts: {to: someschool.edu, count: 2}", "1 connection was tried"),
         ("attempts: {to: someschool.edu, at_least: 2}", "1 connection was tried"),
         ("attempts: {to: someschool.edu, at_most: 0}", "1 connection was tried"),
+        ("attempts: {to: someschool.edu, from: ns.lab, at_most: 3}", "nothing in this run could contradict it"),
         ("reply: {from: someschool.edu, to: RCPT, code: 550}", "someschool.edu said 250 2.1.5 instead"),
         ("reply: {from: someschool.edu, to: RCPT, code: 250 2.1.5, count: 2}", "said 1 time"),
         ("reply: {from: someschool.edu, to: VRFY, code: 252}", "was never asked VRFY"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.protocols.address import domain_of
-from testbed.protocols.smtp import parse_reply_line, path_of, split_command
+from testbed.protocols.smtp import parameters_of, parse_reply_line, path_of, split_command
 from testbed.protocols.status import explain, split_enhanced
 from testbed.protocols.tcp import Options, distance, flag_names, parse_options
 from testbed.protocols.text import decoded, printable
@@ -46,10 +46,21 @@ def test_commands(line: bytes, expected: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "path"),
-    [("FROM:<a@x> SIZE=3", "a@x"), ("FROM:<>", ""), ("TO:b@y NOTIFY=NEVER", "b@y"), ("TO: <b@y>", "b@y"), ("TO", "")],
+    [
+        ("FROM:<a@x> SIZE=3", ("a@x", "SIZE=3")),
+        ("FROM:<>", ("", "")),
+        ("TO:b@y NOTIFY=NEVER", ("b@y", "NOTIFY=NEVER")),
+        ("TO: <b@y>", ("b@y", "")),
+        ("TO", ("", "")),
+        ('TO:<"odd > name"@y> NOTIFY=NEVER', ('"odd > name"@y', "NOTIFY=NEVER")),
+        ('TO:<"a\\">"@y>', ('"a\\">"@y', "")),
+        ('TO:"two words"@y NOTIFY=NEVER', ('"two words"@y', "NOTIFY=NEVER")),
+        ('TO:<a"b@y> NOTIFY=NEVER', ('a"b@y', "NOTIFY=NEVER")),
+        ("TO:<@relay.example,@b.example:c@y>", ("c@y", "")),
+    ],
 )
-def test_paths(argument: str, path: str) -> None:
-    assert path_of(argument) == path
+def test_paths_and_their_parameters(argument: str, path: tuple[str, str]) -> None:
+    assert (path_of(argument), parameters_of(argument)) == path
 
 
 def test_status_codes_in_words() -> None:

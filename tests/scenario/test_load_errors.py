@@ -1,5 +1,7 @@
 """Every kind of mistake: its place, its sentence, its hint."""
 
+from pathlib import Path
+
 import pytest
 
 from testbed.errors import UsageError
@@ -15,6 +17,8 @@ expect:
   - delivered: {to: bob@someschool.edu}
 """
 KEYS = "title, about, rfc, like, needs, seed, compress, ip, matrix, hosts, faults, steps, expect"
+TIMES = "write a whole number from 1 up, or e.g. 'up to 5'"
+COUNT = "write a whole number from 1 up, or all, or e.g. 'up to 5'"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
 ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
@@ -239,8 +243,14 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{AT}, raw: ł}}"), "7:41: 'ł' is no octet; write the octets of its UTF-8 as \\x.. in double quotes"),
         (fault(f"{{{AT}, delay: soon}}"), f"7:43: 'soon' {DURATION}"),
         (fault(f"{{{AT}, reply: true}}"), "7:43: 'reply' must be text, not true or false"),
-        (fault(f"{{{AT}, reply: 452, times: 0}}"), "7:55: 'times' must be at least 1, not 0"),
-        (fault(f"{{{AT}, reply: 452, times: many}}"), "7:55: 'times' must be a whole number, not text"),
+        (
+            fault(f"{{{AT}, reply: 452, times: 0}}"),
+            f"7:55: '0' is not how often; {TIMES}",
+        ),
+        (
+            fault(f"{{{AT}, reply: 452, times: many}}"),
+            f"7:55: 'many' is not how often; {TIMES}",
+        ),
         (fault(f"{{{AT}, reply: 452, recipient: bob}}"), f"7:59: 'bob' {ADDRESS}"),
         (fault(f"{{{AT}, replay: 452}}"), "7:36: unknown key 'replay' (did you mean 'reply'?)"),
         (
@@ -349,9 +359,17 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault(f"{{{WIRE}, lose: 1, delay: 1s}}"), ONE_THING),
         (fault(f"{{{WIRE}, lose: 1, times: 2}}"), "7:5: 'lose' says how many itself; leave 'times' out"),
         (fault(f"{{{WIRE}, duplicate: 1, times: 2}}"), "7:5: 'duplicate' says how many itself; leave 'times' out"),
-        (fault(f"{{{WIRE}, lose: 0}}"), "7:50: '0' is not how many; write a whole number from 1 up, or all"),
+        (
+            fault(f"{{{WIRE}, lose: 0}}"),
+            f"7:50: '0' is not how many; {COUNT}",
+        ),
         (fault(f"{{{WIRE}, nth: 0, lose: 1}}"), "7:49: 'nth' must be at least 1, not 0"),
         (fault(f"{{{WIRE}, delay: 1}}"), f"7:51: '1' {DURATION}"),
+        (fault(f"{{{WIRE}, delay: 0ms}}"), "7:51: 'delay' must be at least 1 ms, not 0ms"),
+        (fault(f"{{{WIRE}, jitter: 0.5ms}}"), "7:52: 'jitter' must be at least 1 ms, not 0.5ms"),
+        (fault(f"{{{WIRE}, bandwidth: 10 GB}}"), "7:55: 'bandwidth' must be at most 1,000,000,000, not 10 GB"),
+        (fault(f"{{{WIRE}, mtu: 1500}}"), "7:49: 'mtu' must be below 1,500, not 1500"),
+        (fault(f"{{{WIRE}, lose: 1, larger_than: 1500}}"), "7:66: 'larger_than' must be below 1,500, not 1500"),
         (fault(f"{{{WIRE}, reset: all}}"), "7:51: 'all' is not one of both, sender, receiver"),
         (
             fault(f"{{{WIRE}, packets: syn, lose: 1}}"),
@@ -685,7 +703,7 @@ def test_the_mistakes_of_all_files_are_named_together(tmp_path):
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(VALID + "zz: 1\n")
     (tmp_path / "c.yaml").write_text(VALID)
-    paths = discover([tmp_path])
+    paths = discover([tmp_path]).files
     with pytest.raises(ScenarioError) as caught:
         load_all(paths)
     assert [(p.file, p.line) for p in caught.value.problems] == [(str(p), 6) for p in paths[:2]]
@@ -695,12 +713,13 @@ def test_the_mistakes_of_all_files_are_named_together(tmp_path):
 def test_folders_are_searched_through_and_files_named_twice_are_loaded_once(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("b.yaml", "a.yml", "sub/c.yaml", "notes.txt", "d.YAML"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text(VALID)
     (tmp_path / "folder.yaml").mkdir()
-    found = discover([tmp_path / "b.yaml", tmp_path, tmp_path / "b.yaml", "missing.yaml"])
+    found = discover([tmp_path / "b.yaml", tmp_path, tmp_path / "b.yaml", "missing.yaml"]).files
     assert [str(path.relative_to(tmp_path)) if path.is_absolute() else str(path) for path in found] == [
         "b.yaml",
         "a.yml",
+        "d.YAML",
         "sub/c.yaml",
         "missing.yaml",
     ]
@@ -711,9 +730,45 @@ def test_a_folder_without_scenarios(tmp_path):
         discover([tmp_path])
 
 
+FOREIGN = {
+    "docker-compose.yml": "services: {mail: {image: mail}}\n",
+    "pipeline.yaml": "title: Build\nsteps: [make]\n",
+    "broken.YAML": "{{ template }}: [\n",
+}
+MISTAKEN = {
+    "without-title.yaml": "steps: []\nexpect: []\n",
+    "without-steps.yml": "title: x\nexpect: []\n",
+    "in-braces.yaml": '{"title": 1, "steps": 2, "expect": 3}',
+    "gone.yaml": None,
+}
+
+
+def test_a_stranger_in_a_folder_is_left_alone_and_counted_and_a_mistake_stays_one(tmp_path):
+    for name, text in {**FOREIGN, **MISTAKEN}.items():
+        if text is None:
+            (tmp_path / name).symlink_to("nowhere")
+        else:
+            (tmp_path / name).write_text(text)
+    found = discover([tmp_path])
+    assert {path.name for path in found.files} == MISTAKEN.keys()
+    assert found.left_out == "3 YAML files are no scenarios"
+    with pytest.raises(ScenarioError) as caught:
+        load_all(found.files)
+    assert {Path(problem.file).name for problem in caught.value.problems} == MISTAKEN.keys()
+
+
+def test_a_stranger_that_was_named_is_a_mistake(tmp_path):
+    compose = tmp_path / "docker-compose.yml"
+    compose.write_text(FOREIGN["docker-compose.yml"])
+    with pytest.raises(UsageError, match="holds no scenario: no YAML file in it is one$"):
+        discover([tmp_path])
+    found = discover([tmp_path / compose])
+    assert (found.files, found.left_out) == ([compose], "")
+
+
 def test_every_scenario_of_the_project_loads(project):
     folders = [project / "scenarios"]
-    scenarios = load_all(discover(folders), Reach.given(folders))
+    scenarios = load_all(discover(folders).files, Reach.given(folders))
     assert len(scenarios) >= 69
     for scenario in scenarios:
         for key in ("faults", "steps", "expect"):

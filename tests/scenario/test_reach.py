@@ -98,9 +98,42 @@ def test_like_leads_as_far_as_the_folder_that_was_named(folder: Path) -> None:
     path = folder / "s.yaml"
     path.write_text("title: T\nlike: ../../outside/base.yaml\n")
     top = folder.parent.parent
-    assert [one.title for one in load_all(discover([top / "suite"]), Reach.given([top]))] == ["T"]
+    assert [one.title for one in load_all(discover([top / "suite"]).files, Reach.given([top]))] == ["T"]
     with pytest.raises(ScenarioError, match="leads out of"):
-        load_all(discover([top / "suite"]), Reach.given([top / "suite"]))
+        load_all(discover([top / "suite"]).files, Reach.given([top / "suite"]))
+
+
+@pytest.mark.parametrize("marker", ["folder", "file"])
+def test_a_project_is_one(folder: Path, marker: str) -> None:
+    """As it was checked out; a worktree has a file in place of the folder."""
+    git = folder.parent.parent / ".git"
+    git.mkdir() if marker == "folder" else git.write_text("gitdir: elsewhere\n")
+    path = folder / "s.yaml"
+    path.write_text(WAYS["attach"]("../../outside/secret"))
+    assert load(path).title == "T"
+    assert "leads out of" in refused(path, Reach.given([path], untrusted=True))
+    path.write_text(WAYS["attach"]("../../../secret"))
+    (folder.parent.parent.parent / "secret").write_text(SECRET)
+    assert "leads out of" in refused(path, Reach())
+
+
+@pytest.mark.parametrize("hidden", [".git/config", ".env", ".config/token", "suite/.npmrc", "suite/deep/.git/config"])
+def test_what_hides_in_a_project_stays_there(folder: Path, hidden: str) -> None:
+    top = folder.parent.parent
+    (top / ".git").mkdir()
+    (top / hidden).parent.mkdir(parents=True, exist_ok=True)
+    (top / hidden).write_text(SECRET)
+    path = folder / "s.yaml"
+    path.write_text(WAYS["attach"](str(top / hidden)))
+    assert "behind a dot" in refused(path, Reach())
+
+
+def test_a_scenario_may_have_hidden_files_beside_it(folder: Path) -> None:
+    (folder / "home").mkdir()
+    (folder / "home" / ".forward").write_text("carol\n")
+    path = folder / "s.yaml"
+    path.write_text(WAYS["files"]("home/x"))
+    assert load(path).title == "T"
 
 
 def test_a_folder_that_was_named_is_not_for_scenarios_elsewhere(folder: Path) -> None:
@@ -129,7 +162,7 @@ def test_the_text_of_another_scenario_moves_nothing(folder: Path) -> None:
 def test_a_scenario_that_is_a_link_out_of_its_folder(folder: Path) -> None:
     (folder / "s.yaml").symlink_to(folder / "../../outside/secret")
     with pytest.raises(ScenarioError) as caught:
-        load_all(discover([folder]), Reach.given([folder]))
+        load_all(discover([folder]).files, Reach.given([folder]))
     assert "leads out of" in str(caught.value)
     assert "s3cret" not in str(caught.value)
 

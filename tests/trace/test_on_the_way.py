@@ -141,6 +141,10 @@ COURSES = {
     "came twice": (data().again(5, resent=False).segment(SERVER, "A"), ["packet-duplicated"]),
     "came twice, as if sent twice": (data().again(5).segment(SERVER, "A"), []),
     "came twice, far too late for a copy": (data().pause(300).again(5, resent=False), []),
+    "data sent again after its acknowledgement": (
+        data().segment(SERVER, "A").pause(300).again(5),
+        ["sent-again-needlessly"],
+    ),
     "repeated in vain": (sent_in_vain(b"MAIL FROM:<a@b.example>\r\n"), ["connection-dead"]),
     "large, and repeated in vain": (sent_in_vain(LARGE), ["connection-dead"]),
     "large in vain, small in peace": (sent_in_vain(LARGE, peer_speaks=True), ["large-packets-lost"]),
@@ -151,6 +155,18 @@ COURSES = {
 def test_it_is_remarked(course: Course, remarks: list[str]) -> None:
     (connection,) = course.watched().connections
     assert [remark.code for remark in connection.transport.remarks] == remarks
+
+
+def test_what_is_sent_again_needlessly_is_no_loss() -> None:
+    findings = data().segment(SERVER, "A").pause(300).again(5).watched().findings
+    (finding,) = (one for one in findings if one.code != "capture-ends")
+    assert finding.text.startswith("10.0.0.1 sent again what 10.0.0.2 had acknowledged")
+
+
+def test_a_syn_captured_after_its_answer_was_sent_once() -> None:
+    course = said()
+    course.packets[:2] = course.packets[1::-1]
+    assert course.watched().findings == ()
 
 
 def test_overtaken_data_comes_late_and_not_again() -> None:

@@ -90,3 +90,29 @@ def test_too_much_held_is_given_up() -> None:
     found = items([SYN_SEGMENT, *(data(10 + n * 60_000, bytes(60_000)) for n in range(80))])
     assert [item.octets for item in found if isinstance(item, Gap)] == [10]
     assert sum(len(item.octets) for item in found if isinstance(item, Chunk)) == 80 * 60_000
+
+
+def test_what_stands_behind_its_acknowledgement_is_told_before_it() -> None:
+    found = items([SYN_SEGMENT, (SERVER, ACK, 1, ISN + 4, b"ok"), data(0, b"abc")])
+    assert found == [Chunk(CLIENT, b"abc", 3, 2), Chunk(SERVER, b"ok", 2, 1)]
+
+
+def test_what_answers_the_acknowledging_packet_cannot_belong_before_it() -> None:
+    found = items([SYN_SEGMENT, (SERVER, ACK, 1, ISN + 4, b"ok"), data(0, b"abc", ack=3)])
+    assert found == [Gap(CLIENT, 3, 2, 1), Chunk(SERVER, b"ok", 2, 1)]
+
+
+def test_acknowledgements_tell_how_much_a_side_has_said_that_the_capture_does_not_hold() -> None:
+    found = items([(CLIENT, ACK, ISN, 7, b""), data(-1, b"abc", ack=9), data(2, b"def", ack=20)])
+    assert [item for item in found if item not in (Gap(0, 0, 1, 0), Gap(1, 0, 1, 0))] == [
+        Gap(SERVER, 2, 2, 1), Chunk(CLIENT, b"abc", 2, 1), Gap(SERVER, 11, 3, 2), Chunk(CLIENT, b"def", 3, 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.cpu_seconds(30)
+def test_acknowledgements_of_what_is_not_there_take_no_quadratic_time() -> None:
+    count = 30_000
+    acks = [(SERVER, ACK, 1, ISN + 3 * n, b"") for n in range(1, count)]
+    late = [data(3 * n, b"abc") for n in range(count)]
+    found = items([SYN_SEGMENT, data(0, b"a"), *acks, *late])
+    assert sum(len(item.octets) for item in found if isinstance(item, Chunk)) == count * 3

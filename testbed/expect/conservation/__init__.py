@@ -49,7 +49,7 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     if closed:
         frames = tuple(connection.first_frame for connection in closed)
         verdicts.append(Verdict(UNDER_TLS, True, encrypted(closed), frames, judged=False))
-    doubled, excused = stored_too_often(carried, accusing)
+    doubled, excused = stored_too_often(analysis, carried, accusing)
     doubled += [
         *in_two_folders(analysis),
         *sent_again(analysis, carried, hidden),

@@ -17,8 +17,13 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import AnyEntry, of
 
 
-def stored_too_often(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> tuple[list[str], list[str]]:
-    """What lies in a mailbox more often than it was brought there, in sentences, then what RFC 1047 excuses."""
+def stored_too_often(
+    analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]
+) -> tuple[list[str], list[str]]:
+    """What lies in a mailbox more often than it was brought there, in sentences, then what RFC 1047 excuses.
+
+    In the mailboxes of a program, its readers may have put copies by IMAP.
+    """
     copies = Counter(
         (entry.host, entry.event.message_id, (entry.event.alias or entry.event.recipient).lower())
         for entry in of(log, events.Stored)
@@ -26,14 +31,28 @@ def stored_too_often(carried: Sequence[Passage], log: Iterable[AnyEntry]) -> tup
     brought = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is not Answer.REFUSED)
     unheard = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is Answer.UNHEARD)
     doubled, excused = [], []
+    put_by_imap = _put_by_imap(analysis)
     for key, number in copies.items():
-        _, message_id, recipient = key
+        host, message_id, recipient = key
+        if host in put_by_imap:
+            continue
         what = f"{count(number, 'copy', 'copies')} of {named(message_id)} for {recipient}"
         if number > max(1, brought[key]):
             doubled.append(f"{what}, and no lost reply explains it")
         elif number > max(1, brought[key] - unheard[key]):
             excused.append(f"{what}: the reply to the final dot was lost (RFC 1047)")
     return doubled, excused
+
+
+def _put_by_imap(analysis: Analysis) -> frozenset[str]:
+    hosts = programs(analysis)
+    return frozenset(
+        connection.server.label
+        for connection in analysis.connections
+        if connection.server.label in hosts
+        for exchange in connection.exchanges
+        if exchange.command is not None and exchange.command.verb.removeprefix("UID ") in ("APPEND", "COPY", "MOVE")
+    )
 
 
 def sent_again(analysis: Analysis, carried: Sequence[Passage], hidden: Container[str]) -> Iterator[str]:
@@ -48,13 +67,29 @@ def sent_again(analysis: Analysis, carried: Sequence[Passage], hidden: Container
     handed: dict[tuple[str, str, str], list[Passage]] = {}
     for passage in (one for one in carried if one.client not in hidden):
         handed.setdefault((passage.client, passage.known_as, passage.recipient), []).append(passage)
+    expanding = _expanding(analysis, carried)
     for key, tries in handed.items():
+        if key[:2] in expanding:
+            continue
         heard = [passage for passage in tries if passage.answer is Answer.TAKEN]
         if 0 < given[key] < len(heard) or (
             given[key] and len(heard) == given[key] and tries[-1].began_ns > heard[-1].ended_ns
         ):
             host, message_id, recipient = key
             yield f"{host} sent {named(message_id)} for {recipient} again after it had heard {heard[0].server}'s 250"
+
+
+def _expanding(analysis: Analysis, carried: Sequence[Passage]) -> frozenset[tuple[str, str]]:
+    """Programs, and the messages they were given for an address of their own domain, which may stand for others."""
+    own = _own_domains(analysis)
+    return frozenset((p.server, p.message_id) for p in carried if domain_of(p.recipient) in own.get(p.server, ()))
+
+
+def _own_domains(analysis: Analysis) -> dict[str, set[str]]:
+    return {
+        entry.host: {domain_of(address) for address in (*entry.event.mailboxes, f"@{entry.host}")}
+        for entry in of(analysis.log, events.Started)
+    }
 
 
 def kept_though_refused(analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> Iterator[str]:
@@ -94,7 +129,7 @@ def misdelivered(
             continue
         if named_there <= set(mailboxes[entry.host]):  # an address that is no mailbox may be an alias of the program's
             yield _astray(entry.host, entry.event.message_id, got)
-    own = {host: {domain_of(address) for address in (*boxes, f"@{host}")} for host, boxes in mailboxes.items()}
+    own = _own_domains(analysis)
     for passage in carried:
         meant = wanted.get((passage.client, passage.known_as), set())
         expands = any(domain_of(address) in own.get(passage.client, set()) for address in meant)

@@ -8,13 +8,14 @@ has promised, it must have delivered, bounced or still hold: two promises are no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from testbed.expect.conservation.folders import deletes
 from testbed.expect.conservation.listings import Listings
 from testbed.expect.conservation.passages import Answer, Passage
+from testbed.expect.conservation.told_in_words import ToldInWords
 from testbed.expect.observed import told_by_programs
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
@@ -64,7 +65,7 @@ class Ledger:
     promised (:func:`testbed.expect.conservation.stored.known_again`).
     """
 
-    def __init__(self, analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry]) -> None:
+    def __init__(self, analysis: Analysis, carried: Sequence[Passage], log: Sequence[AnyEntry]) -> None:
         self._entries: dict[str, list[LogEntry[events.OfMessage]]] = {}  # by Message-ID
         for entry in of((*log, *told_by_programs(analysis)), events.OfMessage):
             self._entries.setdefault(entry.event.message_id, []).append(entry)
@@ -86,6 +87,8 @@ class Ledger:
         self._listings = Listings(analysis.log)
         self._carried = carried
         self._handed_over = Counter((p.client, p.known_as, p.recipient) for p in carried if p.promised)
+        self._named = {(p.server, p.message_id, p.recipient) for p in carried}
+        self._words = ToldInWords(analysis, carried, log)
 
     def debts(self) -> list[Debt]:
         """What each host has promised, in order of the promises."""
@@ -109,7 +112,33 @@ class Ledger:
         fewest = (
             max(1, sum(promise.answer is Answer.TAKEN for promise in promises)) if key.message_id else len(promises)
         )
-        return max(0, fewest - (fewest if self._in_file(key) else 0) - self._kept(key))
+        if self._in_file(key) or self._expanded(key) or self._words.names(key.host, key.sender, key.recipient):
+            return 0
+        return max(0, fewest - self._kept(key))
+
+    def _expanded(self, key: _Key) -> bool:
+        """Whether a program may have taken the recipient, of its own domain, for a name of others who got the message.
+
+        An alias, a mailing list, or an address with a detail (RFC 5233) is one; a mailbox may be forwarded elsewhere.
+        """
+        if key.host not in self._programs or domain_of(key.recipient) not in self._own(key.host):
+            return False
+        stored = {
+            entry.event.recipient.lower()
+            for entry in of(self._entries.get(key.message_id, ()), events.Stored)
+            if entry.host == key.host
+        }
+        sent = {
+            recipient
+            for host, message_id, recipient in self._handed_over
+            if (host, message_id) == (key.host, key.message_id)
+        }
+        others = sent if key.recipient in self._programs[key.host].mailboxes else stored | sent
+        return any((key.host, key.message_id, other) not in self._named for other in others)
+
+    def _own(self, host: str) -> set[str]:
+        program = self._programs[host]
+        return {domain_of(address) for address in (*program.mailboxes, *program.takes, f"@{host}")}
 
     def _in_file(self, key: _Key) -> bool:
         return (key.host, key.message_id) in self._files
@@ -133,12 +162,11 @@ class Ledger:
         """
         if key.recipient in self._programs[key.host].mailboxes:
             return True
-        if key.silent:
+        if key.silent or self._words.may_have_come(key.host, key.sender):
             return False
-        program = self._programs[key.host]
-        own = {domain_of(address) for address in (*program.mailboxes, *program.takes, f"@{key.host}")}
-        listed = self._listings.is_complete(key.host) and domain_of(key.recipient) not in own
-        return listed or (key.host in self._queues and bool(key.message_id))
+        elsewhere = domain_of(key.recipient) not in self._own(key.host) and "[" not in key.recipient
+        in_queue = key.host in self._queues and bool(key.message_id)
+        return elsewhere and (in_queue or self._listings.is_complete(key.host))
 
     def _kept(self, key: _Key, asked: frozenset[str] = frozenset()) -> int:
         """How many promises are kept by what the host did.  ``asked`` are recipients it has forwarded from."""

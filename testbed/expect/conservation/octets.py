@@ -15,13 +15,19 @@ from email.parser import BytesParser
 
 from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Content, Passage
+from testbed.expect.conservation.rewriting import rewritten
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import AnyEntry, of
 
-# Final delivery removes a Return-Path (RFC 5321 §4.4), submission a Bcc (RFC 5322 §3.6.3); mbox has a Content-Length.
-_MAY_GO = frozenset(("return-path", "bcc", "content-length", "resent-bcc"))
+# What only the last server writes, it removes when others wrote it: Return-Path (RFC 5321 §4.4), a forged
+# Authentication-Results (RFC 8601 §5), what Exim, Dovecot and SpamAssassin write, and what mbox files need.  Submission
+# removes a Bcc (RFC 5322 §3.6.3).
+_OF_SERVERS = ("return-path", "authentication-results", "envelope-to", "delivery-date")
+_OF_MBOX = ("content-length", "lines", "status", "x-status", "x-uid", "x-uidl", "x-imap", "x-imapbase", "x-keywords")
+_MAY_GO = frozenset((*_OF_SERVERS, *_OF_MBOX, "bcc", "resent-bcc"))
+_OF_SPAM_FILTERS = "x-spam-"
 _OTHER_TEXT = "its text is not what was sent"
 _OF_ENCODING = frozenset(("content-transfer-encoding", "content-type", "mime-version"))
 
@@ -54,14 +60,14 @@ def altered(
 def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> str:
     if (
         before
-        and after.sender not in {one.sender for one in before}
+        and not any(rewritten(one.sender, after.sender) for one in before)
         and after.recipient in {b.recipient for b in before}
     ):
         return f"its envelope sender is <{after.sender}>"
     contents = [one.content for one in before if one.content is not None]
     if after.content is None or len(contents) < len(before) or not before:
         return ""
-    same = [one for one in contents if one.body_sha256 == after.content.body_sha256]
+    same = [one for one in contents if one.text_sha256 == after.content.text_sha256]
     if same:
         return _lost_field(same, after.content.fields)
     decoded = _decoded(analysis, after.content)
@@ -75,18 +81,19 @@ def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
     contents = [one.content for one in before if one.content is not None]
     if not stored.body_sha256 or not before or len(contents) < len(before):
         return ""
-    if stored.unquoted_sha256:
-        same = [one for one in contents if one.unquoted_sha256 == stored.unquoted_sha256]
-        same = same or _mended(contents, stored.loose_sha256)
-        return _lost_field(same, stored.header) if same else _OTHER_TEXT
-    if stored.text_sha256:
-        return difference(contents, stored.text_sha256, stored.loose_sha256, stored.header)
+    if stored.text_sha256 or stored.unquoted_sha256:
+        return difference(contents, stored, stored.header)
     return "" if any(one.body_sha256 == stored.body_sha256 for one in contents) else _OTHER_TEXT
 
 
-def difference(before: Sequence[Content], text_sha256: str, loose_sha256: str, fields: Sequence[str]) -> str:
-    """What makes a message none of those ``before`` it, ``""`` where it is one; fields may have come on top."""
-    same = [one for one in before if one.text_sha256 == text_sha256] or _mended(before, loose_sha256)
+def difference(before: Sequence[Content], after: Content | events.Stored, fields: Sequence[str]) -> str:
+    """What makes a message none of those ``before`` it, ``""`` where it is one; fields may have come on top.
+
+    Where it may lie in an mbox file, marks of quotation do not count.
+    """
+    same = [one for one in before if one.text_sha256 == after.text_sha256]
+    same = same or [one for one in before if one.unquoted_sha256 == after.unquoted_sha256]
+    same = same or _mended(before, after.loose_sha256)
     return _lost_field(same, fields) if same else _OTHER_TEXT
 
 
@@ -101,7 +108,8 @@ def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: fro
         there = Counter(after)
         there.subtract(content.fields)
         gone = (field.partition("=")[0] for field in content.fields if there[field] < 0)
-        lost = next((name for name in gone if name not in _MAY_GO | may_change), "")
+        stay = (name for name in gone if name not in _MAY_GO | may_change and not name.startswith(_OF_SPAM_FILTERS))
+        lost = next(stay, "")
         if not lost:
             return ""
     return f"its header field {lost} is gone or changed"

@@ -24,6 +24,7 @@ from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Recipient, Reply, Transaction
 from testbed.trace.model.log import of
 
+_NO_TEXT = text_digest(b"")  # is no evidence of two messages being the same
 _DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
 
 
@@ -95,7 +96,11 @@ def passages(analysis: Analysis) -> list[Passage]:
     """
     found = [passage for connection in _carried(analysis) for passage in connection]
     given = {(passage.server, passage.message_id) for passage in found}
-    by_body = {(p.server, p.content.body_sha256): p.message_id for p in found if p.content is not None}
+    by_body = {
+        (p.server, p.content.body_sha256): p.message_id
+        for p in found
+        if p.content is not None and p.content.text_sha256 != _NO_TEXT
+    }
 
     def original(passage: Passage) -> Passage:
         content, given_here = passage.content, (passage.client, passage.message_id) in given

@@ -6,7 +6,7 @@ Only programs of the user's are judged, by what they said themselves; the lab's 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from testbed.expect.conservation.passages import Passage
@@ -16,6 +16,7 @@ from testbed.expect.mailboxes.dialogues import Visit, visits
 from testbed.expect.mailboxes.folder import Folder, Look
 from testbed.expect.mailboxes.given import altered, renamed
 from testbed.expect.mailboxes.imap import ImapSession
+from testbed.expect.mailboxes.movers import fetched_by, kept, movers
 from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.readers import deleted_unread
 from testbed.expect.mailboxes.stores import stored_by_readers
@@ -43,6 +44,7 @@ def mailboxes(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]
 
 def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed]) -> Iterator[Breach]:
     found, hosts = visits(analysis), programs(analysis)
+    addresses, reachable = _addresses(analysis), _known_by_packets(analysis, ran)
     folders: dict[tuple[str, str, str], Folder] = {}
     pop3: list[Pop3Session] = []
     imap: list[ImapSession] = []
@@ -52,7 +54,8 @@ def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed
             pop3.append(Pop3Session(visit))
             pop3[-1].follow(folder_of("INBOX"))
         else:
-            imap.append(ImapSession(visit, folder_of, _alone(visit, found)))
+            alone = visit.server in reachable and _alone(visit, found, addresses)
+            imap.append(ImapSession(visit, folder_of, alone))
             imap[-1].follow()
     every: list[Pop3Session | ImapSession] = [*pop3, *imap]
     judged = [session for session in every if session.visit.server in hosts]
@@ -61,26 +64,28 @@ def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed
     given = [message for session in judged for message in session.given]
     appended = [message for session in imap for message in session.appended]
     yield from renamed(given)
-    yield from altered(given, carried, appended, _addresses(analysis))
-    reachable = _known_by_packets(analysis, ran)
+    yield from altered(given, carried, appended, addresses)
     for folder in folders.values():
         if folder.server in hosts & reachable:
-            _outside(folder, carried, found)
+            _outside(folder, carried, found, addresses)
+            _reshaped(folder, imap)
             _at_the_end(folder, analysis)
             yield from folder.breaches()
-    yield from deleted_unread(ran, pop3, imap)
-    yield from stored_by_readers(analysis, carried, ran, pop3, imap)
+    fetched, held = fetched_by(ran, pop3, imap), kept(analysis, carried)
+    moving = movers(analysis, held, fetched)
+    yield from deleted_unread(ran, pop3, imap, moving, carried)
+    yield from stored_by_readers(analysis, carried, fetched, held, moving)
 
 
 def _folder(folders: dict[tuple[str, str, str], Folder], visit: Visit, name: str) -> Folder:
     return folders.setdefault((visit.server, visit.user, name), Folder(visit.server, visit.user, name))
 
 
-def _alone(visit: Visit, others: Sequence[Visit]) -> bool:
+def _alone(visit: Visit, others: Sequence[Visit], addresses: Mapping[str, frozenset[str]]) -> bool:
     """Whether nobody else changed the mailbox meanwhile, at whatever server."""
     return not any(
         other is not visit
-        and other.user == visit.user
+        and (other.user == visit.user or (other.server == visit.server and _goes_elsewhere(other, addresses)))
         and other.opened_ns <= visit.ended_ns
         and visit.opened_ns <= other.ended_ns
         and any(said.verb in _CHANGES for said in other.said)
@@ -88,13 +93,32 @@ def _alone(visit: Visit, others: Sequence[Visit]) -> bool:
     )
 
 
-def _outside(folder: Folder, carried: Sequence[Passage], found: Sequence[Visit]) -> None:
+def _goes_elsewhere(visit: Visit, addresses: Mapping[str, frozenset[str]]) -> bool:
+    """Whether somebody may have been in others' mailboxes: by a folder they share, or as no user that is known."""
+    users = {address.partition("@")[0] for address in addresses.get(visit.server, ())}
+    opened = [said.argument.strip('" ').upper() for said in visit.said if said.verb in ("SELECT", "EXAMINE")]
+    return visit.user not in users or any(not name.startswith("INBOX") for name in opened)
+
+
+def _reshaped(folder: Folder, sessions: Sequence[ImapSession]) -> None:
+    """Note in a folder when it, or one above it, was deleted or renamed."""
+    for session in sessions:
+        if (session.visit.server, session.visit.user) == (folder.server, folder.user):
+            for name, time_ns in session.reshaped:
+                if folder.name == name or folder.name.startswith((f"{name}/", f"{name}.")):
+                    folder.doubts.append(time_ns)
+
+
+def _outside(
+    folder: Folder, carried: Sequence[Passage], found: Sequence[Visit], addresses: Mapping[str, frozenset[str]]
+) -> None:
     """Note in a folder what others brought to it, and what may have been done to it at another server."""
     for passage in carried:
         if passage.server == folder.server or passage.recipient.partition("@")[0] == folder.user:
             folder.arrivals.append(passage.ended_ns)
     for visit in found:
-        if visit.user == folder.user and visit.server != folder.server:
+        other = (visit.user == folder.user) != (visit.server == folder.server)
+        if other and (visit.server != folder.server or _goes_elsewhere(visit, addresses)):
             folder.doubts += [said.ended_ns for said in visit.said if said.verb in _CHANGES]
 
 

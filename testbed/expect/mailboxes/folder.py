@@ -84,7 +84,11 @@ class Folder:
         for before, after in pairwise((nothing, *looks)):
             if before.ended_ns <= after.began_ns and not self._doubtful(before, after):
                 yield from self._too_few(before, after)
-        for naming in dict.fromkeys(look.naming for look in looks if look.ids is not None):
+        namings = dict.fromkeys(look.naming for look in looks if look.ids is not None)
+        renewed = sum(naming.startswith("UIDVALIDITY") for naming in namings) > 1  # POP3's unique-ids may hang on it
+        for naming in namings:
+            if renewed and not naming.startswith("UIDVALIDITY"):
+                continue
             named = [look for look in looks if look.ids is not None and look.naming == naming]
             for before, after in pairwise(named):
                 if before.ended_ns <= after.began_ns and not self._doubtful(before, after):

@@ -54,16 +54,14 @@ def altered(
         mine = [passage for passage in known if passage.recipient.partition("@")[0] == user]
         others = {passage.recipient for passage in known}
         theirs = [digests for message_id, digests in put if message_id == one.message_id]
-        if known and not mine and not theirs and others <= addresses.get(server, frozenset()):
+        boxes = addresses.get(server, frozenset())
+        owns = user in {address.partition("@")[0] for address in boxes}  # a login may be called otherwise
+        if known and owns and not mine and not theirs and others <= boxes:
             whose = " and ".join(sorted(others))
             why = f"{server} gave {user} {named(one.message_id)}, which was sent to {whose} only"
             yield Breach(GIVES, why, one.said.exchange.frames)
         before = [*theirs, *(passage.content for passage in mine if passage.content is not None)]
-        wrong = (
-            difference(before, content.text_sha256, content.loose_sha256, content.fields)
-            if _all_known(mine) and before
-            else ""
-        )
+        wrong = difference(before, content, content.fields) if _all_known(mine) and before else ""
         if wrong:
             why = f"{server} altered {named(one.message_id)} for {user}: {wrong}"
             yield Breach(GIVES, why, one.said.exchange.frames)

@@ -6,22 +6,19 @@ They are known by their places in the folder, which EXPUNGE moves, and by their 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from testbed.expect.mailboxes.breach import COUNTS, FLAGS, KEEPS, NAMES, REMOVES, Breach
 from testbed.expect.mailboxes.dialogues import Said, Visit
 from testbed.expect.mailboxes.folder import Addition, Folder, Look, Removal
 from testbed.expect.mailboxes.given import Given
-from testbed.expect.mailboxes.selected import DELETED, Mail, Selected
+from testbed.expect.mailboxes.names import first_name, last_name, status_of
+from testbed.expect.mailboxes.selected import DELETED, SYSTEM_FLAGS, Mail, Selected
 from testbed.protocols.imap import sequence_set
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told, reading_result
 
-_SYSTEM = frozenset(("\\seen", "\\answered", "\\flagged", DELETED, "\\draft"))
-_NAME = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+))$')
-_FIRST_NAME = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+))')
-_STATUS = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^\s(){}"]+)) \(.*?\bMESSAGES (\d{1,10})', re.I)
 _CODE = re.compile(r"\[([A-Z-]+) ([^\]]*)\]", re.I)
 _STORE = re.compile(r"(\S+) ([+-]?)FLAGS(?:\.SILENT)? \(?([^)]*)\)?", re.I)
 _IN_DOUBT = frozenset(("CLOSE", "EXPUNGE", "MOVE"))  # what may have been done where no answer came
@@ -39,6 +36,8 @@ class ImapSession:
     appended: list[Message] = field(default_factory=list)
     breaches: list[Breach] = field(default_factory=list)
     deleted: list[tuple[Selected, Mail, str, Said]] = field(default_factory=list)  # by this reader, with its name
+    reshaped: list[tuple[str, int]] = field(default_factory=list)  # folders that were deleted or renamed, and when
+    looked: set[tuple[str, str]] = field(default_factory=set)  # naming and name of what was shown, whole or not
 
     def follow(self) -> None:
         """Go through the dialogue, and note in the folders what was seen and done."""
@@ -51,13 +50,14 @@ class ImapSession:
             opens = said.verb in ("SELECT", "EXAMINE")
             if opens:
                 self.now = None
-                if said.ok and (name := _name(_FIRST_NAME.match(said.argument))):
+                if said.ok and (name := first_name(said.argument)):
                     self.now = Selected(self.folder_of(name), said.began_ns, said.exchange.frames)
                     self.now.read_only = said.verb == "EXAMINE"
             self._mark(said)
+            meant = self._meant(said)
             self._told(said, opening=opens)
             if said.ok:
-                self._done(said)
+                self._done(said, meant)
             if opens and self.now is not None:
                 folder, count = self.now.folder, len(self.now.mails)
                 folder.looks.append(Look(said.began_ns, said.ended_ns, count, said.exchange.frames[-1:]))
@@ -114,9 +114,8 @@ class ImapSession:
     def _remove(self, said: Said, mail: Mail, name: str) -> None:
         now = self.now
         assert now is not None
-        moved = said.verb == "MOVE"
-        flagged = now.marked(mail)
-        if self.alone and not moved and not flagged:
+        moved, asked = said.verb == "MOVE", said.verb in ("EXPUNGE", "CLOSE")  # else it tells of somebody else's deed
+        if self.alone and asked and mail.flags is not None and not now.marked(mail):
             why = f"{self.visit.server} expunged {name} of {now.folder.user}, which nobody had flagged \\Deleted"
             self.breaches.append(Breach(KEEPS, why, said.exchange.frames))
         else:
@@ -146,9 +145,10 @@ class ImapSession:
         self._named(said, mail, told)
         if told.parts or told.envelope:
             mail.seen.append(told)
+            self.looked.add((f"{now.folder.name} {now.naming}", f"UID {mail.uid}"))
         mail.size = told.size if told.size is not None else mail.size
         if told.flags is not None:
-            lost = (mail.stored - told.flags) & _SYSTEM if self.alone else frozenset()
+            lost = (mail.stored - told.flags) & now.lasting if self.alone else frozenset()
             for flag in sorted(lost):
                 why = f"{self.visit.server} answered OK to STORE {flag} of {now.name(mail)}, which is without it"
                 self.breaches.append(Breach(FLAGS, why, said.exchange.frames))
@@ -209,16 +209,17 @@ class ImapSession:
             now.folder.looks.append(Look(now.began_ns, said.ended_ns, len(uids), frames, now.naming, names))
 
     def _status(self, said: Said, words: str) -> None:
-        found = _STATUS.match(words)
-        name = _name(found)
-        if found is not None and name and (self.now is None or self.now.folder.name != name):
-            look = Look(said.began_ns, said.ended_ns, int(found[3]), said.exchange.frames[-1:])
+        name, number = status_of(words) or ("", 0)
+        if name and (self.now is None or self.now.folder.name != name):
+            look = Look(said.began_ns, said.ended_ns, number, said.exchange.frames[-1:])
             self.folder_of(name).looks.append(look)
 
     def _coded(self, said: Said, words: str) -> None:
         found = _CODE.match(words)
         if found is not None and self.now is not None and found[1].upper() == "UIDVALIDITY":
             self.now.uid_validity = found[2]
+        elif found is not None and self.now is not None and found[1].upper() == "PERMANENTFLAGS":
+            self.now.lasting = frozenset(found[2].strip("()").lower().split()) & SYSTEM_FLAGS
 
     # -- what the client does ---------------------------------------------------------------------------
 
@@ -239,20 +240,27 @@ class ImapSession:
             taken_away = flags if found[2] == "-" else mail.stored - flags if found[2] == "" else frozenset()
             mail.stored -= taken_away
 
-    def _done(self, said: Said) -> None:
+    def _meant(self, said: Said) -> list[Mail] | None:
+        """The messages that COPY or MOVE is about, before any of them is told to be gone; None where nobody knows."""
+        if self.now is None or said.verb not in ("COPY", "MOVE"):
+            return []
+        return self.now.named(said, said.argument.partition(" ")[0])
+
+    def _done(self, said: Said, meant: list[Mail] | None) -> None:
         now = self.now
         match said.verb:
             case "STORE":
                 self._stored(said)
             case "APPEND":
-                self._added(said, _name(_FIRST_NAME.match(said.argument)), max(1, len(said.messages)))
+                self._added(said, first_name(said.argument), max(1, len(said.messages)))
                 self.appended += [message for message in said.messages if message.complete]
             case "COPY" | "MOVE" if now is not None:
                 which, _, target = said.argument.partition(" ")
-                mails = now.named(said, which)
-                for mail in now.mails if mails is None else mails:
+                for mail in now.mails if meant is None else meant:
                     mail.copied = True
-                self._added(said, _name(_NAME.match(target)), len(mails or ()), which)
+                self._added(said, last_name(target), len(meant or ()), which)
+                if said.verb == "MOVE":
+                    self._moved(said, now, meant or ())
             case "EXPUNGE" if now is not None and not now.read_only:
                 self._kept(said)
             case "CLOSE" if now is not None:
@@ -262,16 +270,27 @@ class ImapSession:
                 self.now = None
             case "UNSELECT":
                 self.now = None
+            case "DELETE" | "RENAME":
+                names = (first_name(said.argument), last_name(said.argument))
+                self.reshaped += [(name, said.ended_ns) for name in dict.fromkeys(names) if name]
+
+    def _moved(self, said: Said, now: Selected, meant: Sequence[Mail]) -> None:
+        """Messages that MOVE has left are to be gone, too (RFC 6851 §3.3), when anybody looks next."""
+        for mail in meant:
+            if any(other is mail for other in now.mails) and mail.uid is not None:
+                name = f"UID {mail.uid}"
+                frames = said.exchange.frames
+                now.folder.removals.append(Removal(said.began_ns, said.ended_ns, frames, now.naming, name))
 
     def _stored(self, said: Said) -> None:
         found = _STORE.match(said.argument)
         mails = self.now.named(said, found[1]) if found is not None and self.now is not None else None
         for mail in mails or ():
-            flags = frozenset(found[3].lower().split()) & _SYSTEM if found is not None else frozenset()
+            flags = frozenset(found[3].lower().split()) & SYSTEM_FLAGS if found is not None else frozenset()
             mail.stored = mail.stored | flags if found is not None and found[2] != "-" else mail.stored
 
     def _added(self, said: Said, name: str, count: int, which: str = "") -> None:
-        if not name or not count:
+        if not name or not count or not self.alone:
             return
         what = f"{said.verb} {which}".strip()
         self.folder_of(name).additions.append(Addition(said.began_ns, said.ended_ns, count, what, said.exchange.frames))
@@ -283,18 +302,10 @@ class ImapSession:
         by_uid = said.exchange.command is not None and said.exchange.command.verb.startswith("UID ")
         asked = now.named(said, said.argument.partition(" ")[0]) if by_uid else now.mails
         for mail in asked or ():
-            if DELETED in mail.stored and self.alone:
+            if DELETED in mail.stored & now.lasting and self.alone:
                 why = f"{self.visit.server} answered OK to {said.verb} and kept {now.name(mail)}, flagged \\Deleted"
                 self.breaches.append(Breach(REMOVES, why, said.exchange.frames))
 
     def _unanswered(self, said: Said) -> None:
         if self.now is not None and said.verb in _IN_DOUBT:
             self.now.folder.doubts.append(self.visit.ended_ns)
-
-
-def _name(found: re.Match[str] | None) -> str:
-    if found is None:
-        return ""
-    quoted, bare = found.group(1), found.group(2)
-    name = (quoted if quoted is not None else bare or "").replace('\\"', '"').replace("\\\\", "\\")
-    return "INBOX" if name.upper() == "INBOX" else name

@@ -1,20 +1,23 @@
 """Readers that delete what they have not fetched whole: nobody has it any more.
 
-A reader that deletes by what it has seen of a message, its header or a part, may have been told to; that is not judged.
+A person may delete what he has not read, or seen the beginning of, and a program may have been told to.  So only those
+that are seen to move mail (:mod:`testbed.expect.mailboxes.movers`) are accused, of what they had no reason for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed
 from testbed.expect.mailboxes.breach import READS, Breach
 from testbed.expect.mailboxes.dialogues import Visit
 from testbed.expect.mailboxes.imap import ImapSession
+from testbed.expect.mailboxes.movers import plays
 from testbed.expect.mailboxes.pop3 import Pop3Session
-from testbed.expect.mailboxes.selected import Mail
+from testbed.expect.mailboxes.selected import SEEN, Mail
 
 _SPELLED = re.compile(r"\b(DELE \d|STORE [\d*]|EXPUNGE\b)", re.I)
 _SEEKS = ("FROM", "TO", "CC", "BCC", "SUBJECT", "HEADER", "BODY", "TEXT", "LARGER", "SMALLER", "BEFORE", "SINCE", "ON")
@@ -28,17 +31,22 @@ class _Deletion:
     called: str
     fetched: str  # "whole", "part", "looked", ""
     known: bool  # that nothing more was fetched of it in other visits
+    chosen: bool  # it may have been left out for its size, or because it was known from before
     frames: tuple[int, ...]
 
 
 def deleted_unread(
-    programs: Sequence[Deed], pop3: Sequence[Pop3Session], imap: Sequence[ImapSession]
+    programs: Sequence[Deed],
+    pop3: Sequence[Pop3Session],
+    imap: Sequence[ImapSession],
+    moving: Collection[str],
+    carried: Sequence[Passage],
 ) -> Iterator[Breach]:
-    """Deletions by programs, of messages they had not fetched whole.
+    """Deletions by programs, of messages they had not fetched whole; ``moving`` are the hosts that move mail.
 
     A command that spells out the deletion is the scenario's own deed.
     """
-    for one in (*_by_pop3(pop3, imap), *_by_imap(imap, pop3)):
+    for one in (*_by_pop3(pop3, imap, carried), *_by_imap(imap, pop3)):
         visit = one.visit
         doers = [deed for deed in programs if deed.did(visit.connection)]
         told = any(not deed.plays and _SPELLED.search(deed.command) for deed in doers)
@@ -48,23 +56,31 @@ def deleted_unread(
         if one.fetched == "looked":
             why = f"{what} by what it had seen of it: whether it was told to cannot be seen"
             yield Breach(READS, why, one.frames, judged=False)
-        else:
-            how = "had fetched only in part" if one.fetched == "part" else "had not fetched"
-            yield Breach(READS, f"{what}, which it {how}", one.frames)
+            continue
+        how = "had fetched only in part" if one.fetched == "part" else "had not fetched"
+        why, sure = f"{what}, which it {how}", visit.client in moving and plays(programs, visit) and not one.chosen
+        yield Breach(READS, why if sure else f"{why}: whether it was told to cannot be seen", one.frames, judged=sure)
 
 
-def _by_pop3(sessions: Sequence[Pop3Session], others: Sequence[ImapSession]) -> Iterator[_Deletion]:
+def _by_pop3(
+    sessions: Sequence[Pop3Session], others: Sequence[ImapSession], carried: Sequence[Passage]
+) -> Iterator[_Deletion]:
     for session in sessions:
         quit_said = any(said.verb == "QUIT" for said in session.visit.said)
         elsewhere = [other for other in sessions if _same(session.visit, other.visit) and other is not session]
         names = {other.ids.get(at) for other in elsewhere for at in other.whole}
+        shown = {other.ids.get(at) for other in elsewhere for at in (*other.looked, *other.begun)}
+        came = sum(p.promised and p.recipient.partition("@")[0] == session.visit.user for p in carried)
+        largest = max((len(message.octets) for message in session.whole.values()), default=0)
         by_imap = any(_same(session.visit, other.visit) and other.given for other in others)
         for at, said in session.marked.items() if quit_said else ():
             name = session.ids.get(at)
             fetched = "whole" if at in session.whole or (name and name in names) else ""
-            fetched = fetched or ("part" if at in session.begun else "looked" if at in session.looked else "")
+            looked = at in session.looked or (name and name in shown)
+            fetched = fetched or ("part" if at in session.begun else "looked" if looked else "")
             known = not by_imap and ((name is not None and None not in names) or not names)
-            yield _Deletion(session.visit, session.name(at), fetched, known, said.exchange.frames)
+            chosen = session.sizes.get(at, 0) > largest or session.count is None or session.count > came
+            yield _Deletion(session.visit, session.name(at), fetched, known, chosen, said.exchange.frames)
 
 
 def _by_imap(sessions: Sequence[ImapSession], others: Sequence[Pop3Session]) -> Iterator[_Deletion]:
@@ -76,9 +92,14 @@ def _by_imap(sessions: Sequence[ImapSession], others: Sequence[Pop3Session]) -> 
             names = {(one.naming, one.name) for other in mine if other is not session for one in other.given}
             key = (f"{folder.folder.name} {folder.naming}", f"UID {mail.uid}")
             fetched = "whole" if mail.whole is not None or key in names else _fetched(mail)
-            fetched = fetched or ("looked" if _sought(session) else "")
+            shown = _sought(session) or any(
+                key in other.looked for other in mine if mail.uid is not None or other is not session
+            )
+            fetched = fetched or ("looked" if shown else "")
             known = not own and not by_pop3 and (mail.uid is not None or not names)
-            yield _Deletion(session.visit, called, fetched, known, said.exchange.frames)
+            largest = max((len(one.message.octets) for one in session.given), default=0)
+            chosen = SEEN in (mail.flags or ()) or (not mail.seen and (mail.size or 0) > largest)
+            yield _Deletion(session.visit, called, fetched, known, chosen, said.exchange.frames)
 
 
 def _same(one: Visit, other: Visit) -> bool:

@@ -10,7 +10,8 @@ from testbed.protocols.imap import sequence_set
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told
 
-DELETED = "\\deleted"
+DELETED, SEEN = "\\deleted", "\\seen"
+SYSTEM_FLAGS = frozenset((SEEN, "\\answered", "\\flagged", DELETED, "\\draft"))
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +39,7 @@ class Selected:
     mails: list[Mail] = field(default_factory=list)
     uid_validity: str = ""
     read_only: bool = False
+    lasting: frozenset[str] = SYSTEM_FLAGS  # the flags that stay as they are stored (RFC 9051 §7.1, PERMANENTFLAGS)
 
     @property
     def naming(self) -> str:

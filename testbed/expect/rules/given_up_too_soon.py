@@ -47,12 +47,15 @@ def given_up_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequence[
     hosts = programs(analysis)
     for given_back in _refused_for_now(analysis, carried):
         offer, bounce, first = given_back.offer, given_back.bounce, given_back.refusal
-        if offer.client in hosts and given_back.tries <= given_back.messages:
+        wait, age = settings(scenario, offer.client).give_up, bounce.time_ns - given_back.taken_ns
+        if _has_other_reason(analysis, given_back):
+            continue
+        once = given_back.tries <= given_back.messages and not _came_again(analysis, given_back)
+        if offer.client in hosts and once and (wait is None or age + _COARSE_NS < wait):
             why = f"{offer.client} gave up on {offer.recipient} when {first.server} had said {first.status} once"
             yield Verdict(_AFTER_ONE, False, why, (*first.frames, bounce.frame))
             continue
-        wait, age = settings(scenario, offer.client).give_up, bounce.time_ns - given_back.taken_ns
-        if wait is not None and age + _COARSE_NS < wait and not _has_other_reason(analysis, given_back):
+        if wait is not None and age + _COARSE_NS < wait:
             why = f"{offer.client} gave up on {offer.recipient} after {format_duration(age)}, though it is set to "
             why += f"{format_duration(wait)}, and {first.server} had said {first.status}"
             yield Verdict(_BEFORE_TIME, False, why, (*first.frames, bounce.frame))
@@ -69,7 +72,7 @@ def _refused_for_now(analysis: Analysis, carried: Sequence[Passage]) -> Iterator
         for entry in reversed(entries(analysis, events.Bounced))
         if entry.host not in hidden
     }
-    for offer, made in tries(analysis).items():
+    for offer, made in tries(analysis, carried).items():
         refused = [one for one in made if one.status[:1] == "4"]
         if offer in bounced and refused and not any(one.status[:1] == "5" for one in made):
             messages = given.get(offer, [])
@@ -87,6 +90,16 @@ def _has_other_reason(analysis: Analysis, given_back: _GivenBack) -> bool:
         for connection in analysis.connections
         if connection.client.label == host
         for exchange in connection.exchanges
+    )
+
+
+def _came_again(analysis: Analysis, given_back: _GivenBack) -> bool:
+    """Whether the host has come to the same server again before it gave up, and got nowhere near a recipient."""
+    refusal = given_back.refusal
+    return any(
+        refusal.ended_ns < connection.start_ns <= given_back.bounce.time_ns and not connection.transactions
+        for connection in analysis.connections
+        if (connection.client.label, connection.server.label) == (given_back.offer.client, refusal.server)
     )
 
 

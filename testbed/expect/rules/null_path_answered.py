@@ -19,7 +19,8 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 
 _WHAT = "mail from the null path is neither bounced nor answered (RFC 5321 §6.1, RFC 3834 §2)"
-_POSTMASTER = "postmaster"  # of the host's own domain: it is his to know what is broken there
+# Who is responsible for a host, under names in use (RFC 2142): it is theirs to know what is broken there.
+_POSTMASTERS = frozenset(("postmaster", "root", "mailer-daemon", "hostmaster", "abuse", "admin", "administrator"))
 
 
 def null_path_answered(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
@@ -48,7 +49,7 @@ def null_path_answered(scenario: Scenario, analysis: Analysis, carried: Sequence
 def _is_its_postmaster(scenario: Scenario, host: str, address: str) -> bool:
     spec = scenario.hosts.get(host)
     own = {host, spec.domain.lower()} if isinstance(spec, MailHostSpec) else {host}
-    return address.partition("@")[0].lower() == _POSTMASTER and domain_of(address) in own
+    return address.partition("@")[0].lower() in _POSTMASTERS and domain_of(address) in own
 
 
 def _answers(

@@ -12,7 +12,9 @@ from testbed.scenario.faults import ZoneFault
 from testbed.scenario.hosts import ClientSpec, MailHostSpec
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
+from testbed.trace.model.connection import Connection
 
+_READERS = ("PASS", "APOP", "LOGIN", "AUTHENTICATE", "AUTH")
 _WHAT = "no mail server passes on strangers' mail to other domains (RFC 2505 §2.1)"
 
 
@@ -42,22 +44,36 @@ def _target(recipient: str, own: str) -> str:
     ``bob%elsewhere@own`` asks to be passed on to ``bob@elsewhere`` (RFC 5321 appendix F.2 on source routes).
     """
     local, _, domain = recipient.rpartition("@")
-    if domain_of(recipient) != own:
+    if domain_of(recipient) != own and not domain_of(recipient).endswith(f".{own}"):
         return recipient if domain and not domain.startswith("[") else ""
     user, percent, elsewhere = local.rpartition("%")
     return f"{user}@{elsewhere}" if percent and user and elsewhere else ""
 
 
 def _logged_in(analysis: Analysis) -> set[int]:
-    """The connections on which a client has logged in."""
+    """The connections of clients that have logged in, on them or to read mail at the same server before."""
+    logins = [(connection, time_ns) for connection in analysis.connections for time_ns in _logins(connection)]
     return {
         connection.number
         for connection in analysis.connections
-        for exchange in connection.exchanges
-        if exchange.command is not None
-        and exchange.command.verb == "AUTH"
-        and any(reply.code == "235" for reply in exchange.replies)
+        for other, time_ns in logins
+        if other is connection or (_ends(other) == _ends(connection) and time_ns <= connection.end_ns)
     }
+
+
+def _logins(connection: Connection) -> list[int]:
+    """When a client logged in: by AUTH of SMTP, or as POP3 and IMAP have it, which counts for SMTP after it."""
+    return [
+        exchange.reply.time_ns
+        for exchange in connection.exchanges
+        if exchange.command is not None and exchange.reply is not None
+        if (exchange.command.verb == "AUTH" and any(reply.code == "235" for reply in exchange.replies))
+        or (exchange.command.verb in _READERS and exchange.reply.code in ("+OK", "OK"))
+    ]
+
+
+def _ends(connection: Connection) -> tuple[str, str]:
+    return connection.client.label, connection.server.label
 
 
 def _allowed(scenario: Scenario, server: str, addresses: tuple[str, ...]) -> bool:

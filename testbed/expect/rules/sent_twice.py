@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.deeds import deeds
+from testbed.expect.rules.settings import meddled_with
 from testbed.expect.verdict import Verdict
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.scenario import Scenario
@@ -17,12 +18,13 @@ _WHAT = "no client sends again what it has heard the 250 for (RFC 5321 §6.1)"
 
 
 def sent_twice(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
-    """A program that is a user agent, or a step's, has handed over one message twice in one run.
+    """A program that plays a user agent has handed over one message twice in one run.
 
-    Relays are judged by what they were given.
+    What a step runs is the scenario's own deed, and relays are judged by what they were given.
     """
     for deed in deeds(analysis):
-        if deed.plays and not isinstance(scenario.hosts.get(deed.host), UserAgentSpec):
+        agent = isinstance(scenario.hosts.get(deed.host), UserAgentSpec)
+        if not deed.plays or not agent or meddled_with(scenario, deed.host):
             continue
         mine = [p for p in carried if p.client == deed.host and deed.began_ns <= p.began_ns <= deed.ended_ns]
         taken = [p for p in mine if p.answer is Answer.TAKEN and p.message_id and p.content is not None]

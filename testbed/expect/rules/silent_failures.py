@@ -1,6 +1,7 @@
-"""A mail program that ends with status 0 has sent its mail, or has said for whom it has not (sysexits.h: EX_OK).
+"""A program that ended with status 0, in silence about a recipient whom nobody has promised its mail.
 
-Whose status means that, the scenario says: by the role of a user agent, or by an expectation ``exited``.
+It may have kept the mail in a queue of its own, told its user elsewhere, or been run to see the refusal.  So this is
+not judged; a scenario whose program has nothing but its status to tell by says ``exited: {agrees_with: message}``.
 """
 
 from __future__ import annotations
@@ -20,13 +21,11 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 
 _WHAT = "who sends mail and ends with status 0 has sent it, or says for whom not"
+_ASK = "whether it keeps it for later cannot be seen; 'agrees_with: message' at 'exited' asks for another status"
 
 
 def silent_failures(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
-    """A program ended well, in silence about a recipient whom nobody has promised the message.
-
-    One that keeps it in a file may send it later.
-    """
+    """What user agents that are programs were silent about; one that keeps the mail in a file may send it later."""
     hidden = ends(sealed(analysis))
     queues = {entry.host for entry in of(analysis.log, events.HoldsFile)}
     for deed in deeds(analysis):
@@ -37,15 +36,14 @@ def silent_failures(scenario: Scenario, analysis: Analysis, carried: Sequence[Pa
         for one in offered(deed, analysis, carried):
             if not one.taken and not _tells(said, one):
                 why = f"the program of {deed.host} ended with status 0 and said nothing of {one.recipient}: {one.fate}"
-                yield Verdict(_WHAT, False, why, (*one.frames, ended.frame))
+                frames = (*one.frames, ended.frame)
+                yield Verdict(_WHAT, True, f"{why}; {_ASK}", frames, judged=False)
 
 
 def _counts(scenario: Scenario, deed: Deed) -> bool:
-    """Whether its exit status is to mean something."""
-    for expected in scenario.expect:
-        if isinstance(expected, Exited) and expected.command in deed.command:
-            return expected.agrees_with is None
-    return deed.plays and isinstance(scenario.hosts.get(deed.host), UserAgentSpec)
+    """Whether it plays a user agent, and no expectation is about its status."""
+    foreseen = any(isinstance(one, Exited) and one.command in deed.command for one in scenario.expect)
+    return deed.plays and not foreseen and isinstance(scenario.hosts.get(deed.host), UserAgentSpec)
 
 
 def _tells(said: str, one: Offered) -> bool:

@@ -24,7 +24,7 @@ def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: S
         if passage.answer is not Answer.REFUSED:
             offer = Offer(passage.server, passage.sender, passage.recipient)
             given[offer] = given.get(offer, 0) + 1
-    for offer, made in tries(analysis).items():
+    for offer, made in tries(analysis, carried).items():
         if offer not in given or offer.client in hidden:
             continue
         final = [at for at, one in enumerate(made) if one.status[:1] == "2" or one.status.startswith(_FINAL)]

@@ -34,12 +34,14 @@ def tried_again_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequen
     hidden = ends(sealed(analysis))
     given = Counter(Offer(p.server, p.sender, p.recipient) for p in carried if p.promised)
     crashes = list(of(analysis.log, events.Crashed))
-    for offer, made in tries(analysis).items():
+    asked = _asked_to_send(analysis)
+    for offer, made in tries(analysis, carried).items():
         if not given[offer] or offer.client in hidden or meddled_with(scenario, offer.client):
             continue
         for address in dict.fromkeys(one.address for one in made):
             there = [one for one in made if one.address == address]
-            early = _sooner_than_set(scenario, offer, there, crashes) if given[offer] == 1 else None
+            told = given[offer] > 1 or offer.client in asked
+            early = None if told else _sooner_than_set(scenario, offer, there, crashes)
             breach = early or _without_waiting(scenario, offer, there, given[offer])
             if breach is not None:
                 yield breach
@@ -70,6 +72,16 @@ def _without_waiting(scenario: Scenario, offer: Offer, made: Sequence[Try], mess
             why += f"though {first.server} said {first.status}"
             return Verdict(_WHAT, False, why, (*first.frames, *last.frames))
     return None
+
+
+def _asked_to_send(analysis: Analysis) -> set[str]:
+    """Hosts that were told to send what waits there, by ETRN (RFC 1985)."""
+    return {
+        connection.server.label
+        for connection in analysis.connections
+        for exchange in connection.exchanges
+        if exchange.command is not None and exchange.command.verb == "ETRN"
+    }
 
 
 def _put_off(one: Try) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from testbed.expect.conservation.passages import Passage
 from testbed.trace.analysis import Analysis
 
 
@@ -33,8 +35,21 @@ class Try:
     frames: tuple[int, ...]
 
 
-def tries(analysis: Analysis) -> dict[Offer, list[Try]]:
-    """All there are, in order of time."""
+def tries(analysis: Analysis, carried: Sequence[Passage]) -> dict[Offer, list[Try]]:
+    """Those since a host took mail for such an offer, in order of time.
+
+    Before that it may have asked whether the address is good, and have answered by what it heard.
+    """
+    since: dict[Offer, int] = {}
+    for passage in carried:
+        if passage.promised:
+            offer = Offer(passage.server, passage.sender, passage.recipient)
+            since[offer] = min(passage.ended_ns, since.get(offer, passage.ended_ns))
+    found = _all(analysis)
+    return {offer: [one for one in found.get(offer, ()) if one.ended_ns >= time_ns] for offer, time_ns in since.items()}
+
+
+def _all(analysis: Analysis) -> dict[Offer, list[Try]]:
     found: dict[Offer, list[Try]] = {}
     for connection in analysis.connections:
         for transaction in connection.transactions:

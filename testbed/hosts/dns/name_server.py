@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,6 +22,7 @@ import dns.rrset
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.zone_script import TTL_S, ZoneScript
 from testbed.protocols import events
+from testbed.scenario.faults.zone import ZoneFault
 
 PORT = 53
 _UDP_OCTETS, _TCP_OCTETS = 512, 65_535  # without EDNS (RFC 1035 §2.3.4, §4.2.2)
@@ -37,19 +39,25 @@ class ZoneEntry:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What there is to say, and the trouble (an ``answer`` of a zone fault) that keeps the server from saying it."""
+    """What there is to say, and the trouble (an ``answer`` of a zone fault) that keeps the server from saying it.
+
+    ``faults`` are those that had a part in it.
+    """
 
     message: dns.message.Message
     trouble: str = ""
+    faults: tuple[ZoneFault, ...] = ()
 
 
 class Zone:
     """All names of the lab.  A name that has no record, and none below it, does not exist.
 
-    ``also`` names what exists without having records of its own.
+    ``also`` names what exists without having records of its own; ``plain`` is the zone without such names.
     """
 
     def __init__(self, records: Iterable[ZoneEntry], also: Iterable[str] = ()) -> None:
+        records, also = list(records), list(also)
+        self.plain: Zone = Zone(records) if also else self
         self._rrsets: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dns.rrset.RRset]] = {dns.name.root: {}}
         for record in records:
             rrset = dns.rrset.from_text(record.name + ".", TTL_S, "IN", record.kind, record.data)
@@ -75,26 +83,28 @@ class Zone:
             return Response(response)
         name, kind = query.question[0].name, query.question[0].rdtype
         seen: set[dns.name.Name] = set()
+        faults: list[ZoneFault] = []
         while True:
             held = self._rrsets.get(name)
             fault = script.take(name, dns.rdatatype.to_text(kind), stream=stream)
+            faults += [fault] if fault is not None else []
             if fault is not None and fault.holds:
                 held = {rrset.rdtype: rrset for rrset in script.held(fault)}
             elif fault is not None and fault.answer in _CODES:
                 response.answer.clear()
                 response.set_rcode(dns.rcode.from_text(fault.answer))
-                return Response(response)
+                return Response(response, "", tuple(faults))
             trouble = "" if fault is None or fault.holds else str(fault.answer)
             if held is None:
                 response.set_rcode(dns.rcode.NXDOMAIN)
-                return Response(response, trouble)
+                return Response(response, trouble, tuple(faults))
             alias = held.get(dns.rdatatype.CNAME)
             found = alias if alias is not None else held.get(kind)
             if found is not None:
                 response.answer.append(found)
             seen.add(name)
             if alias is None or kind == dns.rdatatype.CNAME or trouble or alias[0].target in seen:
-                return Response(response, trouble)
+                return Response(response, trouble, tuple(faults))
             name = alias[0].target
 
 
@@ -163,14 +173,26 @@ def respond(
         query = dns.message.from_wire(wire)
         if query.flags & dns.flags.QR:
             return None
-        response = zone.answer(query, script, stream=stream)
-        if response.trouble == "silent":
-            return None
-        answered(response.message)
         limit = max(limit, query.payload) if query.edns >= 0 and not stream else limit
-        return _DEEDS.get(response.trouble, _whole)(response.message, limit)
+        response = zone.answer(query, script, stream=stream)
+        if response.faults:
+            usual = _octets(zone.plain.answer(query, _NO_FAULTS, stream=stream), limit)
+            vain = "it says what the name server says anyway" if _octets(response, limit) == usual else ""
+            for fault in response.faults:
+                script.fired(fault, vain)
+        if response.trouble != "silent":
+            answered(response.message)
+        return _octets(response, limit)
     except (dns.exception.DNSException, ValueError):
         return _format_error(wire)
+
+
+def _octets(response: Response, limit: int) -> bytes | None:
+    if response.trouble == "silent":
+        return None
+    message = copy(response.message)  # which deeds change
+    message.sections = [list(section) for section in message.sections]
+    return _DEEDS.get(response.trouble, _whole)(message, limit)
 
 
 def _whole(response: dns.message.Message, limit: int) -> bytes:

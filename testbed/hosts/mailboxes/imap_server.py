@@ -21,9 +21,18 @@ from pymap.imap import IMAPConnection
 from pymap.imap.state import ConnectionState
 from pymap.parsing.command import Command
 from pymap.parsing.command.nonauth import AuthenticateCommand, LoginCommand
-from pymap.parsing.response import CommandResponse, Response, ResponseBad, ResponseBye, ResponseNo, ResponseOk
+from pymap.parsing.response import (
+    CommandResponse,
+    Response,
+    ResponseBad,
+    ResponseBye,
+    ResponseCode,
+    ResponseNo,
+    ResponseOk,
+)
 from pysasl import SASLAuth
 from pysasl.creds.server import ServerCredentials
+from pysasl.exception import AuthenticationError
 from pysasl.hashing import Cleartext
 from pysasl.mechanism.login import LoginMechanism
 from pysasl.mechanism.plain import PlainMechanism
@@ -40,6 +49,8 @@ from testbed.scenario.faults import DialogueFault
 
 AUTOLOGOUT_S = 1_800.0  # RFC 3501 §5.4
 _MAX_COMMAND_OCTETS = MAX_MESSAGE_OCTETS + 1_048_576
+_DEEP = b"(" * 50  # a parser that goes down into each holds everybody up
+_NOT_UNDERSTOOD = b"This cannot be understood."
 _MECHANISMS = SASLAuth([PlainMechanism(b"PLAIN"), LoginMechanism(b"LOGIN")])
 _RESPONSES: dict[str, type[CommandResponse]] = {"OK": ResponseOk, "NO": ResponseNo, "BAD": ResponseBad}
 
@@ -116,6 +127,10 @@ class Config(IMAPConfig):
         return self._greeting
 
 
+class _BeyondMeasure(ConnectionAbortedError):
+    """No command has such lines, and no answer to a challenge."""
+
+
 class _Reader(asyncio.StreamReader):
     """Reads no more than one message and some for each command, and lets others have their turn."""
 
@@ -123,7 +138,12 @@ class _Reader(asyncio.StreamReader):
 
     async def readline(self) -> bytes:
         await asyncio.sleep(0)  # a reader that has the next line does not wait
-        line = await super().readline()
+        try:
+            line = await super().readline()
+        except ValueError as error:  # what asyncio says of a line beyond its limit
+            raise _BeyondMeasure(str(error)) from error
+        if _DEEP in line:
+            raise _BeyondMeasure("lists are nested too deep")
         if not line:  # pymap, with a literal of no octets before it, would read on for ever
             raise EOFError
         self._take(len(line))
@@ -158,12 +178,30 @@ class _Connection(IMAPConnection):
                 return await super().read_command(state)
         except TimeoutError:
             reason = b"Autologout: idle for too long."
+        except _BeyondMeasure:
+            reason = _NOT_UNDERSTOOD
         except (OSError, EOFError):
             raise
         except Exception:  # of a parser fed by strangers
-            reason = b"This cannot be understood."
+            reason = _NOT_UNDERSTOOD
         await self.write_response(ResponseBye(reason))
         raise ConnectionAbortedError(reason.decode())
+
+    async def authenticate(self, state: ConnectionState, mech_name: bytes) -> ServerCredentials | None:
+        """Who the client says it is.  Raises AuthenticationError for what is no text in UTF-8 (RFC 4616 §2), too."""
+        try:
+            return await super().authenticate(state, mech_name)
+        except UnicodeError as error:
+            raise AuthenticationError from error
+
+    async def write_response(self, resp: Response) -> None:
+        """Write it.  A message's fields are only parsed here: where that fails, in mid-line, the connection ends."""
+        try:
+            await super().write_response(resp)
+        except (OSError, EOFError):
+            raise
+        except Exception as error:
+            raise ConnectionAbortedError(str(error)) from error
 
     async def start_tls(self) -> None:
         """Begin TLS; what came behind STARTTLS in clear is thrown away (RFC 3501 §6.2.1)."""
@@ -185,7 +223,12 @@ class _State(QuotaState):
 
     async def do_command(self, cmd: Command) -> CommandResponse:
         await self._stage(cmd.command.decode().removeprefix("UID "), cmd.tag, cmd)
-        return await super().do_command(cmd)
+        try:
+            return await super().do_command(cmd)
+        except (ResponseError, AuthenticationError, OSError, EOFError):
+            raise
+        except Exception:  # of a library fed by strangers, whom nobody else shall suffer for
+            return ResponseNo(cmd.tag, b"This server cannot do that.", ResponseCode.of(b"SERVERBUG"))
 
     async def do_authenticate(
         self, cmd: AuthenticateCommand | LoginCommand, creds: ServerCredentials | None

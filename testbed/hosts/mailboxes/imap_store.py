@@ -14,17 +14,19 @@ from pymap.flags import FlagOp
 from pymap.interfaces.message import CachedMessage
 from pymap.mailbox import MailboxSnapshot
 from pymap.message import BaseLoadedMessage, BaseMessage
-from pymap.mime import MessageContent
 from pymap.parsing.message import AppendMessage
 from pymap.parsing.specials import FetchRequirement, Flag, ObjectId
 from pymap.parsing.specials.flag import Answered, Deleted, Draft, Flagged, Seen
 from pymap.selected import SelectedMailbox, SelectedSet
 
+from testbed.hosts.mailboxes.imap_structure import message_content
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.header import header_field
 
+# What time zones may move beyond the years a datetime has.
+_FIRST_S, _LAST_S = (datetime(*day, tzinfo=UTC).timestamp() for day in ((1, 1, 2), (9999, 12, 30)))
 _LETTERS = {"S": Seen, "R": Answered, "F": Flagged, "D": Draft, "T": Deleted}
 
 
@@ -42,7 +44,7 @@ class ImapMessage(BaseMessage):
         if requirement.has_none(FetchRequirement.CONTENT):
             return BaseLoadedMessage(self, requirement, None)
         octets = self._folder.octets_of(self.uid)
-        return BaseLoadedMessage(self, requirement, None if octets is None else MessageContent.parse(octets))
+        return BaseLoadedMessage(self, requirement, None if octets is None else message_content(octets))
 
 
 class ImapFolder(MailboxDataInterface[ImapMessage]):
@@ -223,7 +225,7 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         if key is None:
             assert cached is not None
             return ImapMessage(uid, cached.internal_date, cached.permanent_flags, self, expunged=True)
-        date = datetime.fromtimestamp(self._folder.date(key), UTC)
+        date = datetime.fromtimestamp(min(max(self._folder.date(key), _FIRST_S), _LAST_S), UTC)
         flags = [_LETTERS[letter] for letter in self._folder.flags(key) if letter in _LETTERS]
         return ImapMessage(uid, date, flags, self, expunged=False)
 

@@ -12,8 +12,6 @@ from testbed.protocols.header import header_field
 
 INBOX = "INBOX"
 
-_MAX_HEAD = 65_536
-
 
 class Mailbox:
     """One user's Maildir, and its folders.
@@ -113,7 +111,7 @@ class Mailbox:
         for name in self.folder_names():
             folder = self.folder(name)
             for key in sorted(folder.keys()):
-                yield name, header_field(folder.read(key)[:_MAX_HEAD], "Message-ID")
+                yield name, header_field(folder.read(key), "Message-ID")
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
         for folder in map(self.folder_path, self.folder_names()):

@@ -119,7 +119,7 @@ class SmtpServer(FaultyEnd):
 
     async def greet(self, greeting: str | bytes) -> None:
         """Say the greeting, or what a fault puts in its place."""
-        fault = self._script.take("connect", connection=self._number)
+        fault = self._script.take("connect", connection=self._number, usual=_text(greeting))
         if fault is None:
             await self._say(greeting)
             return

@@ -19,7 +19,7 @@ class Action:
     ``lost`` marks a packet the wire destroyed; one that a host answers (by RST) has arrived, though no kernel sees it.
     ``data`` arrives instead of the packet, ``void`` where a kernel will discard it.  ``behind`` holds the packet back
     until so many later ones of its direction have passed.  ``starves`` tells that the receiver of the packet will have
-    to ask whether it may send on.
+    to ask whether it may send on.  ``vain`` says why nobody can tell the difference, ``""`` where one can.
     """
 
     what: str
@@ -31,6 +31,7 @@ class Action:
     void: bool = False
     behind: int = 0
     starves: bool = False
+    vain: str = ""
 
     @property
     def in_vain(self) -> bool:

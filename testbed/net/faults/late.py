@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from random import Random
 
-from testbed.durations import SECOND
+from testbed.durations import MILLISECOND, SECOND, format_duration
 from testbed.net.faults.action import Action, Deed
 from testbed.net.packet import Packet
 
 _STEP_NS = 1_000  # between packets, so that a clock of floating point keeps them in their order
+_PERCEPTIBLE_NS = MILLISECOND  # hosts take that long themselves
 
 
 def delay(by_ns: int) -> Deed:
     """The packet arrives later."""
-    return lambda packet, now_ns: Action(f"{packet.kind} delayed", delay_ns=by_ns)
+    return lambda packet, now_ns: _late(f"{packet.kind} delayed", by_ns, "say a longer 'delay'")
 
 
 def reorder(behind: int) -> Deed:
@@ -33,7 +34,7 @@ class Jitter:
     def __call__(self, packet: Packet, now_ns: int) -> Action:
         """Delay one packet."""
         self._last_ns = max(self._last_ns + _STEP_NS, now_ns + self._random.randint(0, self._most_ns))
-        return Action(f"{packet.kind} delayed at random", delay_ns=self._last_ns - now_ns)
+        return _late(f"{packet.kind} delayed at random", self._last_ns - now_ns, "say a longer 'jitter'")
 
 
 class Bandwidth:
@@ -46,4 +47,10 @@ class Bandwidth:
     def __call__(self, packet: Packet, now_ns: int) -> Action:
         """Queue one packet."""
         self._free_ns = max(self._free_ns, now_ns) + len(packet.data) * SECOND // self._rate
-        return Action(f"{packet.kind} queued", delay_ns=self._free_ns - now_ns)
+        return _late(f"{packet.kind} queued", self._free_ns - now_ns, "say a smaller 'bandwidth', or send more at once")
+
+
+def _late(what: str, by_ns: int, remedy: str) -> Action:
+    if by_ns >= _PERCEPTIBLE_NS:
+        return Action(what, delay_ns=by_ns)
+    return Action(what, delay_ns=by_ns, vain=f"no packet was {format_duration(_PERCEPTIBLE_NS)} late; {remedy}")

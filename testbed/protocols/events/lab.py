@@ -55,10 +55,11 @@ class HeldUp(LogEvent):
 
 @event("fault")
 class Fault(LogEvent):
-    """The fault at this line did its work, where it is one packet at this frame."""
+    """The fault at this line has struck, where it is one packet at this frame; ``vain`` says why it changed nothing."""
 
     line: int
     at_frame: int | None = None
+    vain: str = ""
 
 
 @event("refused-outside")

@@ -11,6 +11,7 @@ from testbed.protocols.smtp import HELLOS
 from testbed.scenario.base import Address, PeopleWait
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
+from testbed.scenario.faults.times import Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
@@ -112,7 +113,7 @@ class DialogueFault(When):
     restart: PeopleWait | None = Field(
         default=None, description="How long after a crash it is back; without it, never."
     )
-    times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
+    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
     recipient: Address | None = Field(
         default=None, description="Only for this recipient (with 'on: RCPT'; by LMTP with 'on: message' too)."
     )
@@ -191,6 +192,10 @@ class DialogueFault(When):
             return octets_of(self.raw)
         return self.reply.encode() + b"\r\n" if self.reply is not None else b""
 
+    def only_says(self, reply: str) -> bool:
+        """Whether a reply is all that comes of it, and it is this one."""
+        return self.answer == reply.encode() + b"\r\n" and self.then is None and self.delay is None
+
     @property
     def code(self) -> str:
         """The code of its reply, that of the last line; ``""`` where it has none of its own."""
@@ -217,7 +222,7 @@ class DialogueFault(When):
         return self.octet is not None or self.then in ("deaf", "sip")
 
     @property
-    def count(self) -> int | None:
+    def how_often(self) -> int | str | None:
         """How often it happens, None for always."""
         return self.times
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from testbed.scenario.faults.times import Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import MailServerName
@@ -39,8 +40,8 @@ class TlsFault(When):
     service: TlsService | None = Field(
         default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
     )
-    times: int | None = Field(
-        default=None, strict=True, ge=1, description="On how many connections; without it, on all of them."
+    times: Times | None = Field(
+        default=None, description="On how many connections, or 'up to 5'; without it, on all of them."
     )
 
     @model_validator(mode="after")
@@ -56,7 +57,7 @@ class TlsFault(When):
         return self
 
     @property
-    def count(self) -> int | None:
+    def how_often(self) -> int | str | None:
         """On how many connections it happens, None for all."""
         return self.times
 

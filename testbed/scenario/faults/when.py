@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from testbed.durations import format_duration
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.base import Part, PeopleWait
+from testbed.scenario.faults.times import least, most
 from testbed.scenario.units import parse_share
 
 Share = Annotated[
@@ -36,6 +37,11 @@ class Window(Part):
         """How long it may keep hosts from saying anything while something is under way, in nanoseconds."""
         return 0
 
+    @property
+    def least(self) -> int:
+        """How often it must have an effect, or the scenario has not shown what it was written for."""
+        return 1
+
     def window(self) -> str:
         """The window in words, with a space before them, or nothing."""
         since = f" from {format_duration(self.from_)}" if self.from_ else ""
@@ -56,9 +62,19 @@ class When(Window):
         return Trigger(self.nth, self.count, self.from_, self.until, self.chance, f"{seed}:{self.line}")
 
     @property
-    def count(self) -> int | None:
-        """How often it happens, None for always."""
+    def how_often(self) -> int | str | None:
+        """How often it happens, as the scenario says it; None for always."""
         return None
+
+    @property
+    def count(self) -> int | None:
+        """How often it happens at most, None for always."""
+        return most(self.how_often)
+
+    @property
+    def least(self) -> int:
+        """How often it must have an effect: as often as the scenario says, unless that says 'up to'."""
+        return least(self.how_often)
 
     def occasion(self) -> str:
         """Which of the events, in words, with a space before them, or nothing."""
@@ -66,7 +82,7 @@ class When(Window):
         if self.nth > 1:
             parts.append(f" from number {self.nth} on" if self.count is None else f" at number {self.nth}")
         if self.count is not None:
-            parts.append(" once" if self.count == 1 else f" {self.count} times")
+            parts.append(" once" if self.how_often == 1 else f" {self.how_often} times")
         if self.chance < 1:
             parts.append(f" with a chance of {self.chance * 100:g} %")
         return "".join(parts) + self.window()

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from testbed.durations import format_duration
+from testbed.durations import MILLISECOND, format_duration
 from testbed.scenario.base import Duration, Size
+from testbed.scenario.faults.times import Count
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
 
-
-def _count(value: object) -> object:
-    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return value
-    raise ValueError(f"'{str(value)[:40]}' is not how many; write a whole number from 1 up, or all")
-
-
-Count = Annotated[int | Literal["all"], BeforeValidator(_count)]
-
 _COUNTING = ("lose", "duplicate", "corrupt", "truncate", "zero_window")  # these say how many themselves
 _ALWAYS = ("jitter", "bandwidth", "mtu")  # these happen to all packets where nothing else is said
+_LARGEST = 1500  # octets of an IP packet in the lab's network
+_MOST_RATE = 1_000_000_000  # octets a second, which no lab sends
 _ACTS = (*_COUNTING, *_ALWAYS, "delay", "reorder", "reset", "unreachable", "forget")
 
 
@@ -52,11 +46,17 @@ class WireFault(When):
         ge=1,
         description="Only the packet that carries this octet of what its sender says on a connection, counted from 1.",
     )
-    larger_than: Size | None = Field(default=None, description="Only IP packets of more octets than this.")
+    larger_than: Size | None = Field(
+        default=None, lt=_LARGEST, description="Only IP packets of more octets than this, of the 1500 there may be."
+    )
     lose: Count | None = Field(default=None, description="How many matching packets vanish.")
-    delay: Duration | None = Field(default=None, description="How long a matching packet is held back.")
+    delay: Duration | None = Field(
+        default=None, ge=MILLISECOND, description="How long a matching packet is held back; no less than 1ms."
+    )
     jitter: Duration | None = Field(
-        default=None, description="At most how long each matching packet is held back, at random; the order stays."
+        default=None,
+        ge=MILLISECOND,
+        description="At most how long each matching packet is held back, at random; the order stays.",
     )
     duplicate: Count | None = Field(default=None, description="How many matching packets arrive twice.")
     reorder: int | None = Field(
@@ -79,11 +79,14 @@ class WireFault(When):
         default=None,
         strict=True,
         ge=68,
-        le=1500,
+        lt=_LARGEST,
         description="Larger packets vanish, and a router says how many octets pass (ICMP); see also 'larger_than'.",
     )
     bandwidth: Size | None = Field(
-        default=None, ge=1, description="How many octets pass in a second; the others queue."
+        default=None,
+        ge=1,
+        le=_MOST_RATE,
+        description="How many octets pass in a second, 1 GB at most; the others queue.",
     )
     zero_window: Count | None = Field(
         default=None, description="How many matching packets say that their sender takes no more octets for now."
@@ -124,11 +127,11 @@ class WireFault(When):
         return next(name for name in _ACTS if getattr(self, name) is not None)
 
     @property
-    def count(self) -> int | None:
+    def how_often(self) -> int | str | None:
         """How many packets it happens to, None for all."""
-        found = getattr(self, self.act) if self.act in _COUNTING else self.times
+        found: int | str = getattr(self, self.act) if self.act in _COUNTING else self.times
         always = self.act in _ALWAYS and "times" not in self.model_fields_set
-        return None if found == "all" or always else int(found)
+        return None if found == "all" or always else found
 
     @property
     def pause(self) -> int:
@@ -153,7 +156,8 @@ class WireFault(When):
         elif self.count == 1:
             which = f"{kind} {self.nth}"
         else:
-            which = f"{kind} {self.nth} to {self.nth + self.count - 1}"
+            last = self.nth + self.count - 1
+            which = f"{kind} {self.nth} to {last}" + ("" if self.least > 1 else " at most")
         return which + "".join(
             [
                 f" with octet {self.octet}" if self.octet is not None else "",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from testbed.scenario.faults.times import Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import DomainName
@@ -73,7 +74,7 @@ class ZoneFault(When):
         description="What it holds instead, each as type and data. After A or AAAA, a host's name is its address.",
         examples=[["MX 10 mx1.someschool.edu", "MX 20 mx2.someschool.edu"]],
     )
-    times: int | None = Field(default=None, strict=True, ge=1, description="How often; without it, always.")
+    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
 
     @field_validator("records")
     @classmethod
@@ -97,7 +98,7 @@ class ZoneFault(When):
         return self
 
     @property
-    def count(self) -> int | None:
+    def how_often(self) -> int | str | None:
         """How often it happens, None for always."""
         return self.times
 

@@ -164,3 +164,11 @@ def odd_openings(batch: Batch) -> None:
     batch.mark(syn & (batch.length > 0) | (flags & RST != 0) & (batch.length > 0))
     repeated = batch.any(syn & (batch.before >= 0)) | (batch.total(syn & (flags & ACK == 0)) > 1)
     batch.odd |= repeated & (batch.total(~syn) > 0)  # a SYN that nothing ever answers may be repeated
+
+
+def odd_one_sided(batch: Batch) -> None:
+    """Leaves to exact code the flows of which the capture holds one side that acknowledges what the other said."""
+    b = batch
+    one_sided = ~b.any(b.server) | ~b.any(~b.server)
+    both = (b.before >= 0) & (b.flags & b.flags[b.before] & ACK != 0)
+    b.mark(one_sided[b.flow] & both & (b.raw_ack != b.raw_ack[b.before]))

@@ -248,6 +248,7 @@ class _Talk:
         heads = gather(self._data, self._start[places], _HEAD)
         self._odd[places[(heads[:, 0] == _TLS_ALERT) & (heads[:, 4] == 2)]] = True  # one that is not encrypted
         self._leave_secret_alerts(places, heads)
+        self._leave_other_beginnings(agreed, places, heads)
         hello = (heads[:, 0] == _TLS_HANDSHAKE) & (heads[:, 1] == 3) & (heads[:, 5] <= 2) & (self._length[places] > 43)
         places, heads = places[hello], heads[hello]
         heads[:, [3, 4, 6, 7, 8]] = 0  # lengths
@@ -262,6 +263,15 @@ class _Talk:
         _, where = np.unique(self._flow[places[first]], return_index=True)
         first = first[where]
         self._odd[places[first[length[first] < _TLS_SHORT]]] = True
+
+    def _leave_other_beginnings(self, agreed: Bools, places: Ints, heads: Octets) -> None:
+        """Behind STARTTLS a client may say nothing more, or go on in clear."""
+        client = np.flatnonzero(~self._server[places])
+        _, where = np.unique(self._flow[places[client]], return_index=True)
+        first = client[where]
+        tls = first[(heads[first, 0] >= _TLS_CHANGE) & (heads[first, 0] <= _TLS_DATA) & (heads[first, 1] == 3)]
+        others = np.setdiff1d(self._flow[agreed], self._flow[places[tls]])
+        self._odd[agreed & np.isin(self._flow, others)] = True
 
     def check_pairs(self) -> None:
         """A 354 must be the answer to a DATA that nothing follows, so that both agree on where the message begins."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.trace.flows import Flows
-from testbed.trace.glance.batch import Batch, Bools, Ints, odd_openings
+from testbed.trace.glance.batch import Batch, Bools, Ints, odd_one_sided, odd_openings
 from testbed.trace.glance.dialogue import Tokens, listen
 from testbed.trace.glance.events import tcp_events, zeek_letters
 from testbed.trace.glance.heads import telling
@@ -45,6 +45,7 @@ class Shapes:
         """
         data = self._flows.table.capture.data
         odd_openings(batch)
+        odd_one_sided(batch)
         batch.mark(~batch.whole)
         events = tcp_events(batch)
         batch.mark((events & TcpEvent.OUT_OF_ORDER != 0) & (batch.length > 0))  # what it repeats is for exact code

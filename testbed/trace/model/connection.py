@@ -146,7 +146,8 @@ class Connection:
     def all_taken(self) -> bool:
         """Whether mail was handed over, and all of it was taken: what else went wrong kept nobody's mail back."""
         recipients = [recipient for transaction in self.transactions for recipient in transaction.recipients]
-        unanswered = {e.command.verb for e in self.exchanges if e.command and (e.reply is None or not e.reply.whole)}
+        missing = [e for e in self.exchanges if not e.unseen and (e.reply is None or not e.reply.whole)]
+        unanswered = {e.command.verb for e in missing if e.command}
         return bool(recipients) and all(to.accepted for to in recipients) and unanswered <= _OF_NO_MAIL
 
     @property
@@ -154,4 +155,4 @@ class Connection:
         """Whether both said so: a QUIT the server answered, or one that met its 421 (RFC 5321 §3.8)."""
         closing = any(e.reply is not None and e.reply.code == "421" for e in self.exchanges)
         goodbyes = [e for e in self.exchanges if e.phase is Phase.CLOSURE and e.command is not None]
-        return any(closing or goodbye.reply is not None for goodbye in goodbyes)
+        return any(closing or goodbye.unseen or goodbye.reply is not None for goodbye in goodbyes)

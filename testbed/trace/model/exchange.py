@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from testbed.trace.model.phase import Phase
 
+UNSEEN = "(unseen)"
+"""In the place of an address that is not in the capture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -63,6 +66,8 @@ class ServiceResult:
 class Exchange:
     """A command and its reply; either may be missing (cut connection, greeting, unsolicited 421).
 
+    ``unseen`` tells that something is missing that was said, and is not in the capture.
+
     ``result`` is what the dialogue read in the reply, None where it says no more than its code.  Programs go by it, for
     ``lines`` and ``note`` are made for eyes: cut to what can be shown, and in the words of whoever spoke.
     """
@@ -73,6 +78,7 @@ class Exchange:
     note: str  # the outcome in words: "RCPT refused: mailbox full (temporary)"
     result: ServiceResult | None = None
     further: tuple[Reply, ...] = ()  # more replies to the same command, as LMTP has to a message
+    unseen: bool = False
 
     @property
     def replies(self) -> tuple[Reply, ...]:
@@ -81,8 +87,8 @@ class Exchange:
 
     @property
     def latency_ns(self) -> int | None:
-        """From the last octet of the command to the first of the reply."""
-        if self.command is None or self.reply is None:
+        """From the last octet of the command to the first of the reply; None where the capture has them in no order."""
+        if self.command is None or self.reply is None or self.reply.time_ns < self.command.time_ns:
             return None
         return self.reply.time_ns - self.command.time_ns
 
@@ -108,6 +114,7 @@ class Recipient:
     accepted: bool  # RCPT answered 2xx and the message answered 2xx
     parameters: str = ""  # what RCPT said besides the address: "NOTIFY=NEVER"
     final: Reply | None = None  # to the message, if it was meant for this recipient: in LMTP its own (RFC 2033 §4.2)
+    unseen: bool = False  # a reply that decides on it, or its RCPT, is not in the capture
 
     @property
     def refused(self) -> bool:
@@ -117,6 +124,8 @@ class Recipient:
     @property
     def in_doubt(self) -> bool:
         """Whether nobody who sent it a message can know what became of it (RFC 1047); garbage is no reply."""
+        if self.unseen:
+            return False  # the client knows
         return not self.refused and (self.final is None or not self.final.code or not self.final.whole)
 
     @property
@@ -129,7 +138,7 @@ class Recipient:
 class Transaction:
     """An SMTP mail transaction (RFC 5321 §3.3): one MAIL, its RCPTs, at most one message."""
 
-    sender: str  # reverse-path, "" for the null path
+    sender: str  # reverse-path, "" for the null path, :data:`UNSEEN` where the capture does not have it
     recipients: tuple[Recipient, ...]
     message: Exchange | None  # the octets after 354 and the reply to the final dot, in LMTP one for each recipient
     message_id: str

@@ -141,4 +141,4 @@ class LineBuffer:
                 break
             octets -= mark.octets
             self._marks.popleft()
-        return tuple(frames), time
+        return tuple(frames if len(frames) < 2 else sorted(set(frames))), time

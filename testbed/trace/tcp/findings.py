@@ -59,13 +59,12 @@ def one_side_only(connection: Connection) -> Iterator[Finding]:
 def lost_syn(connection: Connection) -> Iterator[Finding]:
     """A SYN that had to be repeated before it was answered."""
     explained = {frame for remark in connection.transport.remarks for frame in remark.frames}
-    syns = [
-        frame for frame in connection.opening.syn_frames if frame != connection.first_frame and frame not in explained
-    ]
+    first, syns = connection.opening.syn_frames[:1], connection.opening.syn_frames[1:]
+    syns = tuple(frame for frame in syns if frame not in explained)
     if any(remark.code == "syn-ack-lost" for remark in connection.transport.remarks):
         return
     if syns and connection.opening.handshake is Handshake.COMPLETE:
-        frames = (connection.first_frame, *syns)
+        frames = (*first, *syns)
         text = "{client} sent its SYN {n} times before {server} answered: the first was lost, or the answer was"
         text = text.format(n=len(frames), **_ends(connection))
         yield connection.finding("syn-retransmitted", Severity.WARNING, text, frames, "RFC 6298 §5.7")

@@ -11,6 +11,11 @@ from testbed.trace.model.sentence import Sentence
 # ``{one}`` is the side a remark is about, ``{other}`` its peer.
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 _SENTENCES = {
+    "captured-again": Sentence(
+        _INFO,
+        "the capture saw every packet {detail}; each was sent once",
+        "",
+    ),
     "syn-ack-lost": Sentence(
         _WARNING,
         "the first SYN-ACK of {one} did not reach {other}, so the opening of the connection had to be repeated",
@@ -42,6 +47,11 @@ _SENTENCES = {
         _INFO, "a segment from {one} was overtaken by later ones; {other} put them in order", "RFC 9293 §3.10.7.4"
     ),
     "packet-duplicated": Sentence(_INFO, "a packet from {one} came twice; {other} keeps one", "RFC 9293 §3.10.7.4"),
+    "sent-again-needlessly": Sentence(
+        _INFO,
+        "{one} sent again what {other} had acknowledged: it had arrived; the acknowledgement came late or not at all",
+        "RFC 6298 §5",
+    ),
     "large-packets-lost": Sentence(
         _ERROR,
         "large packets from {one} vanish and small ones arrive: somewhere on the way to {other} the path is narrower, "

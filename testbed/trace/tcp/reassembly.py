@@ -1,7 +1,8 @@
 """TCP payload in the order in which each side sent it, told at the packet that made it readable.
 
-Retransmitted octets are dropped, early ones are kept until the hole before them is filled, and a hole the other side
-has acknowledged (so the capture missed it) becomes a :class:`Gap`.
+Retransmitted octets are dropped, early ones are kept until the hole before them is filled.  What the other side has
+acknowledged, it had: where the capture holds it later only, it is told before the packet that acknowledges it
+(:mod:`testbed.trace.tcp.overtaken`); where the capture does not hold it, it becomes a :class:`Gap`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from heapq import heappop, heappush
 
 from testbed.protocols.tcp import ACK, SYN, distance
 from testbed.trace.flows import Flow
+from testbed.trace.tcp.overtaken import Overtaken
 
 _MAX_HELD = 4 << 20  # octets kept per side while waiting for a hole to be filled
 
@@ -32,7 +34,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Octets one side sent that the capture does not hold."""
+    """Octets one side sent that the capture does not hold; none of them are counted before its beginning.
+
+    One of 0 octets begins each side of a connection whose opening is not in the capture: nobody knows what was said.
+    """
 
     side: int
     octets: int
@@ -115,21 +120,45 @@ class _Side:
                 yield Gap(self.side, unseen, piece.frame, piece.time_ns)
 
 
-def reassemble(flow: Flow, payload: Callable[[int], bytes]) -> Iterator[Chunk | Gap]:
-    """The dialogue of a flow.  ``payload(row)`` gives the captured payload of a row of the packet table."""
+def reassemble(
+    flow: Flow, payload: Callable[[int], bytes], overtaken: Overtaken | None = None
+) -> Iterator[Chunk | Gap]:
+    """The dialogue of a flow.  ``payload(row)`` gives the captured payload of a row of the packet table.
+
+    ``overtaken`` are its segments behind their acknowledgements, for who wants to know of them later.
+    """
+    if flow and not any(flags & SYN for flags in flow.flags):
+        yield from (Gap(side, 0, flow.frame[0], flow.time[0]) for side in (0, 1))
+    yield from _in_order(flow, payload, overtaken or Overtaken(flow))
+
+
+def holes_as_captured(flow: Flow, payload: Callable[[int], bytes]) -> list[tuple[int, int]]:
+    """The frames that show holes, and the side of each, where the order of capture is taken for that of the network."""
+    return [(item.frame, item.side) for item in _in_order(flow, payload, None) if isinstance(item, Gap)]
+
+
+def _in_order(flow: Flow, payload: Callable[[int], bytes], overtaken: Overtaken | None) -> Iterator[Chunk | Gap]:
     sides = (_Side(0), _Side(1))
     for position, flags in enumerate(flow.flags):
         mine, peer = sides[flow.side[position]], sides[1 - flow.side[position]]
         frame, time = flow.frame[position], flow.time[position]
-        sequence, length = flow.sequence[position], flow.length[position]
         if flags & SYN:
-            sequence = (sequence + 1) & 0xFFFFFFFF
-            mine.open(sequence)
-        if flags & ACK and peer.next is not None and distance(flow.acknowledgement[position], peer.next) > 1:
-            # One more than expected is a FIN; beyond it, the peer sent octets that were never captured.
-            acknowledged = flow.acknowledgement[position]
-            if distance(acknowledged, peer.next) < 1 << 30:
+            mine.open((flow.sequence[position] + 1) & 0xFFFFFFFF)
+        acknowledged = flow.acknowledgement[position]
+        if flags & ACK and peer.next is None and overtaken is not None and overtaken.is_silent(peer.side):
+            peer.next = acknowledged
+        if flags & ACK and peer.next is not None and 1 < distance(acknowledged, peer.next) < 1 << 30:
+            # One more than expected is a FIN; beyond it, the peer sent octets that were not captured so far.
+            for late in overtaken.by(position) if overtaken is not None else ():
+                yield from _take(peer, flow, payload, late)
+            if distance(acknowledged, peer.next) > 1:
                 yield from peer.skip_to(acknowledged, frame, time)
-        if length:
-            octets = payload(flow.index[position])[:length]
-            yield from mine.segment(sequence, octets, length - len(octets), frame, time)
+        if flow.length[position]:
+            yield from _take(mine, flow, payload, position)
+
+
+def _take(side: _Side, flow: Flow, payload: Callable[[int], bytes], position: int) -> Iterator[Chunk | Gap]:
+    length = flow.length[position]
+    octets = payload(flow.index[position])[:length]
+    sequence = (flow.sequence[position] + bool(flow.flags[position] & SYN)) & 0xFFFFFFFF
+    yield from side.segment(sequence, octets, length - len(octets), flow.frame[position], flow.time[position])

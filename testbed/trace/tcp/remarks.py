@@ -97,7 +97,12 @@ def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]
     for found in (_openings, _closings):
         for code, places in found(evidence, explained):
             _note(evidence, remarks, code, places)
-    explained.update(_acknowledged_in_vain(evidence))
+    for group, told in _sent_in_ignorance(evidence):
+        if not evidence.came_again(told):
+            needless = [place for place in group[1:] if place > told and flow.frame[place] not in explained]
+            if needless:
+                _note(evidence, remarks, "sent-again-needlessly", (group[0], told, *needless))
+        explained.update(flow.frame[place] for place in group[1:])
     for side in (CLIENT, SERVER):
         vain = _in_vain(evidence, explained, side)
         if vain:
@@ -214,16 +219,19 @@ def _closings(evidence: Evidence, explained: set[int]) -> Iterator[tuple[str, li
             yield "fin-ack-lost", sendings
 
 
-def _acknowledged_in_vain(evidence: Evidence) -> Iterator[int]:
-    """Frames of data sent again because a packet was lost that acknowledged it, and that was sent again itself."""
+def _sent_in_ignorance(evidence: Evidence) -> Iterator[tuple[list[int], int]]:
+    """Places of data sent again although it had been acknowledged, and that of the packet which did so.
+
+    Where that came again itself, it was lost.
+    """
     flow = evidence.flow
     for (side, _, syn), group in evidence.repeated.items():
         first, second = group[:2]
         if syn or not flow.length[first]:
             continue
         told = evidence.acknowledged_at(side, (flow.sequence[first] + flow.length[first]) % 2**32)
-        if told is not None and first < told < second and evidence.came_again(told):
-            yield from (flow.frame[place] for place in group[1:])
+        if told is not None and first < told < second:
+            yield group, told
 
 
 def _acknowledged(flow: Flow, side: int) -> int | None:

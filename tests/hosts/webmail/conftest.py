@@ -134,7 +134,7 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         nameserver="127.0.0.1",
         log=lambda event, message: None,
         now=lambda: 1_767_603_600.0,
-        dialogue=DialogueScript((), lambda fault: None),
+        dialogue=DialogueScript((), lambda fault, vain: None),
     )
 
     async def imap() -> ImapClient:

@@ -32,7 +32,7 @@ def keep(number: int, octets: bytes) -> None:
 def whether_to_fetch(number: int) -> bool:
     """All but what the lie is about."""
     return LIE not in ("fetches-nothing", "deletes-by-header") and not (
-        LIE in ("deletes-unread", "deletes-half-read") and number == LEFT_OUT
+        LIE in ("deletes-unread", "deletes-half-read", "passes-over-what-is-large") and number == LEFT_OUT
     )
 
 
@@ -44,6 +44,8 @@ def by_pop3() -> bool:
     if mailbox.stat()[0] < MESSAGES:
         mailbox.quit()
         return False
+    if LIE == "passes-over-what-is-large":
+        mailbox.list()
     for number in range(1, MESSAGES + 1):
         if whether_to_fetch(number):
             by_top = LIE == "fetches-by-top"

@@ -8,7 +8,7 @@ from functools import partial
 
 from testbed.trace.services.lmtp.findings import unanswered_recipients
 from testbed.trace.services.service import Port
-from testbed.trace.services.smtp.dialogue import SmtpDialogue
+from testbed.trace.services.smtp.resumed import ResumedDialogue
 from testbed.trace.services.smtp.service import SMTP
 
 _COMMAND = re.compile(rb"(?i)LHLO[ \t]*[^\r\n]")
@@ -26,7 +26,7 @@ LMTP = replace(
     recognises=_recognises,
     contradicted=lambda client, server: False,
     port_decides=False,
-    stream=partial(SmtpDialogue, each=True),
+    stream=partial(ResumedDialogue, each=True),
     findings=(*SMTP.findings, unanswered_recipients),
     in_columns=False,
 )

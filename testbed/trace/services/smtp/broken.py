@@ -99,7 +99,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
         return  # the alert tells why
-    silent = [e for e in connection.exchanges if e.command is not None and (e.reply is None or not e.reply.whole)]
+    spoken = [e for e in connection.exchanges if e.command is not None and not e.unseen]
+    silent = [e for e in spoken if e.reply is None or not e.reply.whole]
     heard = [exchange for exchange in silent if exchange.reply is not None or not spoke_to_closed(connection, exchange)]
     ungreeted = not any(exchange.reply is not None for exchange in connection.exchanges)
     if silent and not heard and not ungreeted:

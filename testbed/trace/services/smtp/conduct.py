@@ -6,7 +6,7 @@ Rules about the order of commands and replies are judged only while nothing is m
 from __future__ import annotations
 
 from testbed.protocols.refusals import ends_idleness
-from testbed.protocols.smtp import COMMANDS, HELLOS
+from testbed.protocols.smtp import BEGINS_TLS, COMMANDS, HELLOS
 from testbed.protocols.status import classes_differ
 from testbed.protocols.text import decoded
 from testbed.trace.model.exchange import Command, Reply
@@ -21,7 +21,7 @@ _MAX_EXTENDED = 1_536  # what extensions add to MAIL and RCPT (RFC 1870, 3461, 4
 _MANY_LINES = 100  # more than any reply has
 _MAX_AUTH = 12_288  # RFC 4954 §4
 # Replies that answer these commands and no other.
-_ANSWERS = {"354": ("DATA",), "334": ("AUTH",), "235": ("AUTH",), "220": ("connect", "STARTTLS", "XCLIENT")}
+_ANSWERS = {"354": ("DATA",), "334": ("AUTH",), "235": ("AUTH",), "220": ("connect", "XCLIENT", *BEGINS_TLS)}
 _CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D} | {0x7F})
 
 

@@ -1,24 +1,12 @@
 """The SMTP dialogue (RFC 5321, 1870, 2920, 3030, 3207, 4954) as pairs of command and reply.
 
-The client is in one of four modes; only replies and complete messages change it:
-
-========== ================================= ==========================================
-mode       what the client's octets are      left at
-========== ================================= ==========================================
-commands   lines, each a command             354 (message), BDAT (chunk), 220 to STARTTLS (secret)
-message    mail data up to the lone dot      the lone dot
-chunk      as many octets as BDAT said       the last of them
-secret     TLS records                       the first octets that keys opened (commands)
-========== ================================= ==========================================
-
+What the client's octets are depends on its :class:`~testbed.trace.services.smtp.modes.Mode`.
 Behind DATA, STARTTLS and AUTH only the reply tells what the client's next octets are, so they wait for it.
 """
 
 from __future__ import annotations
 
-from enum import Enum
-
-from testbed.protocols.smtp import COMMANDS, split_command
+from testbed.protocols.smtp import BEGINS_TLS, COMMANDS, split_command
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
@@ -26,9 +14,11 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import MASK, Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
+from testbed.trace.services.smtp.behind_starttls import BehindStarttls
 from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
 from testbed.trace.services.smtp.conduct import Conduct
 from testbed.trace.services.smtp.message import FalseEnd, MessageReader
+from testbed.trace.services.smtp.modes import Mode
 from testbed.trace.services.smtp.record import Record
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
 from testbed.trace.services.smtp.smuggling import Doubt, Ends
@@ -37,13 +27,9 @@ from testbed.trace.services.smtp.waiting import Waiting, note_on
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 _MAX_HELD = 1 << 20  # octets of the client that wait for a reply
-_NEEDS_REPLY = frozenset(("DATA", "STARTTLS", "AUTH"))
-_ENDS_CHUNKS = ENDS_TRANSACTION | frozenset(("MAIL", "DATA", "QUIT", "STARTTLS"))
-_TLS_HANDSHAKE = b"\x16\x03"
-
-
-class _Mode(Enum):
-    COMMANDS, MESSAGE, CHUNK, SECRET = range(4)
+_NEEDS_REPLY = BEGINS_TLS | frozenset(("DATA", "AUTH"))
+_ENDS_CHUNKS = ENDS_TRANSACTION | BEGINS_TLS | frozenset(("MAIL", "DATA", "QUIT"))
+TLS_HANDSHAKE = b"\x16\x03"
 
 
 class SmtpDialogue:
@@ -56,7 +42,7 @@ class SmtpDialogue:
     def __init__(
         self, *, show_credentials: bool = False, on_message: OnMessage | None = None, each: bool = False
     ) -> None:
-        self._mode = _Mode.COMMANDS
+        self._mode = Mode.COMMANDS
         self._client = LineBuffer()
         self._server = LineBuffer()
         self._waiting = Waiting()
@@ -72,15 +58,15 @@ class SmtpDialogue:
         self._credentials = 0  # client lines to come that answer 334
         self._held: Command | None = None  # what follows it waits for its reply
         self._masking = False  # after AUTH, until a line is a command again
-        self._unheard = False  # the server's side is not in the capture
-        self._encrypted = False
+        self._behind = BehindStarttls(self._remarks)
+        self._unheard = self._encrypted = False  # the server's side is not in the capture; keys opened TLS
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next octets of one side."""
         decrypted = isinstance(item, Chunk) and item.decrypted
-        if self._mode is _Mode.SECRET:
-            if not decrypted:
-                return
+        if self._mode is Mode.SECRET and not (self._behind.is_clear(item) or decrypted):
+            return
+        if self._mode is Mode.SECRET:
             self._begin_anew()
         elif self._encrypted and not decrypted and isinstance(item, Chunk):
             return
@@ -89,7 +75,7 @@ class SmtpDialogue:
             self._gap(item)
         elif item.side == CLIENT:
             self._client.add(item)
-            self._read_client()
+            self._client_goes_on()
         else:
             self._server.add(item)
             for line in self._server.lines():
@@ -97,13 +83,14 @@ class SmtpDialogue:
 
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
         """Everything understood."""
-        if self._mode is not _Mode.SECRET:
+        if self._mode is not Mode.SECRET:
             self._unfinished()
         self._ends.settle()
         self._keeper.end(complete=False)
         for exchange in self._waiting.rest():
             self._record.unanswered(exchange)
         self._ends.tell(self._record.exchanges)
+        self._behind.settle(self._record.exchanges)
         return tuple(self._record.exchanges), self._record.transactions.finish()
 
     def remarks(self) -> tuple[Remark, ...]:
@@ -116,24 +103,28 @@ class SmtpDialogue:
         self._conduct.broke_off(self._replies.unfinished)
         self._go_unheard()
         line = self._client.rest()
-        if self._mode is _Mode.MESSAGE and self._message is not None:
+        if self._mode is Mode.MESSAGE and self._message is not None:
             if line is not None:
                 self._message.line(line)
             self._waiting.add(self._message.abandon())
             self._remarks.take(self._message.suspicions)
-        elif self._mode is _Mode.COMMANDS and line is not None and line.content.strip():
+        elif self._mode is Mode.COMMANDS and line is not None and line.content.strip():
             self._command(line)
 
     # -- the client ---------------------------------------------------------------------------------
 
+    def _client_goes_on(self) -> None:
+        """More of the client's octets have come."""
+        self._read_client()
+
     def _read_client(self) -> None:
         while len(self._client):
-            if self._mode is _Mode.SECRET:
+            if self._mode is Mode.SECRET:
                 self._client.clear()
-            elif self._mode is _Mode.CHUNK:
+            elif self._mode is Mode.CHUNK:
                 assert self._chunk is not None
                 if self._chunk.given_up(self._client):
-                    self._chunk, self._mode = None, _Mode.COMMANDS
+                    self._chunk, self._mode = None, Mode.COMMANDS
                 else:
                     self._end_chunk(self._chunk.read(self._client))
             elif self._held is not None and not self._unheard:
@@ -148,7 +139,7 @@ class SmtpDialogue:
                 line = self._client.line()
                 if line is None:
                     return
-                (self._command if self._mode is _Mode.COMMANDS else self._message_line)(line)
+                (self._command if self._mode is Mode.COMMANDS else self._message_line)(line)
 
     def _go_unheard(self) -> None:
         """No reply will tell what the client's octets are: read them as if the server had agreed to everything."""
@@ -196,7 +187,7 @@ class SmtpDialogue:
 
     def _begin_chunk(self, command: Command, octets: int) -> None:
         self._ends.settle()
-        self._chunk, self._mode = ChunkReader(command, octets, self._record.head, self._keeper), _Mode.CHUNK
+        self._chunk, self._mode = ChunkReader(command, octets, self._record.head, self._keeper), Mode.CHUNK
         if not octets:
             self._end_chunk(self._chunk.ended((), command.time_ns))
 
@@ -207,11 +198,11 @@ class SmtpDialogue:
             self._waiting.add(command)
         if ends_message(command):
             self._conduct.message_ended(command)
-        self._chunk, self._mode = None, _Mode.COMMANDS
+        self._chunk, self._mode = None, Mode.COMMANDS
 
     def _begin_message(self) -> None:
         self._ends.settle()
-        self._mode, self._record.head = _Mode.MESSAGE, MessageHead()
+        self._mode, self._record.head = Mode.MESSAGE, MessageHead()
         self._message = MessageReader(self._record.head, self._keeper, self._remarks)
 
     def _message_line(self, line: Line) -> None:
@@ -223,7 +214,7 @@ class SmtpDialogue:
 
     def _end_message(self, command: Command) -> None:
         self._waiting.add(command)
-        self._message, self._mode = None, _Mode.COMMANDS
+        self._message, self._mode = None, Mode.COMMANDS
         self._conduct.message_ended(command)
 
     def _read_behind(self, end: FalseEnd, lines: list[Line]) -> None:
@@ -249,7 +240,7 @@ class SmtpDialogue:
             self._answered(*whole)
 
     def _answered(self, reply: Reply, parts: list[ReplyPart]) -> None:
-        if self._mode is _Mode.MESSAGE and self._message is not None and not self._waiting:
+        if self._mode is Mode.MESSAGE and self._message is not None and not self._waiting:
             ended = self._message.answered(reply.code, again=self._ends.again)
             if isinstance(ended, FalseEnd):
                 self._read_behind(ended, ended.behind or [])
@@ -264,10 +255,9 @@ class SmtpDialogue:
         if (cut_short := self._waiting.cut_short(reply)) is not None:
             self._record.exchanged(cut_short)
         command = self._waiting.answered_by(reply)
-        self._conduct.reply(command, parts, reply, amid_message=self._mode is _Mode.MESSAGE)
+        self._conduct.reply(command, parts, reply, amid_message=self._mode is Mode.MESSAGE)
         if command is None:
-            phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
-            self._record.add(Exchange(phase, None, reply, note_on(reply)))
+            self._answered_nothing(reply)
             return
         exchange = self._waiting.answer(reply, self._record.transactions.due(command))
         if exchange is not None:
@@ -277,6 +267,11 @@ class SmtpDialogue:
             self._go_on(command, reply)
         self._read_client()
 
+    def _answered_nothing(self, reply: Reply) -> None:
+        """A reply, and no command waits for one."""
+        phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
+        self._record.add(Exchange(phase, None, reply, note_on(reply)))
+
     def _go_on(self, command: Command, reply: Reply) -> None:
         """The client's octets behind a command have waited for this reply."""
         if command.verb == "DATA" and reply.code == "354" and not self._unheard:
@@ -285,18 +280,19 @@ class SmtpDialogue:
             self._begin_message()
         elif command.verb == "DATA" and split_command(self._client.preview().encode())[0] not in {"", *COMMANDS}:
             self._remarks.note("data-before-354", self._client.frames())
-        elif command.verb == "STARTTLS" and reply.code == "220":
-            if len(self._client) and not self._client.starts_with(_TLS_HANDSHAKE):
+        elif command.verb in BEGINS_TLS and reply.code == "220":
+            if len(self._client) and not self._client.starts_with(TLS_HANDSHAKE):
                 self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())
-            self._mode = _Mode.SECRET
+            self._mode = Mode.SECRET
+            self._behind.expect()
             self._client.clear()
             self._server.clear()
         elif command.verb == "AUTH" and reply.code == "334":
             self._credentials += 1
 
     def _begin_anew(self) -> None:
-        """Keys opened what follows the handshake of TLS; both sides forget what was said before (RFC 3207 §4.2)."""
-        self._mode = _Mode.COMMANDS
+        """What follows the handshake of TLS can be read; both sides forget what was said before (RFC 3207 §4.2)."""
+        self._mode = Mode.COMMANDS
         self._client.clear()
         self._server.clear()
         self._replies.clear()
@@ -313,7 +309,7 @@ class SmtpDialogue:
             self._replies.clear()
         elif self._chunk is not None:
             self._end_chunk(self._chunk.hole(gap))
-        elif self._mode is _Mode.MESSAGE and self._message is not None:
+        elif self._mode is Mode.MESSAGE and self._message is not None:
             self._message.hole(gap, self._client.rest())
         else:
             self._client.clear()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from testbed.protocols.smtp import BEGINS_TLS
 from testbed.trace.model.connection import Closure, Ending
-from testbed.trace.model.exchange import Exchange, Transaction
+from testbed.trace.model.exchange import UNSEEN, Exchange, Transaction
+from testbed.trace.services.smtp.results import tls_never_began
 
 
 def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
@@ -21,14 +23,16 @@ def outcome_of_transaction(transaction: Transaction) -> str:
     fates: dict[str, list[str]] = {}
     message = transaction.message
     for recipient in transaction.recipients:
-        if recipient.reply is None:
+        if recipient.unseen and not recipient.accepted and not recipient.refused:
+            fate = _unseen_fate(message)
+        elif recipient.accepted:
+            fate = "taken"
+        elif recipient.reply is None:
             fate = "no reply to RCPT"
         elif not recipient.reply.whole:
             fate = "the reply to RCPT broke off"
         elif not recipient.reply.code.startswith("2"):
             fate = f"{recipient.reply.status} {recipient.reply.text}"
-        elif recipient.accepted:
-            fate = "taken"
         elif message is None and recipient.final is None:
             fate = "not sent"
         elif message is not None and recipient.final is None:
@@ -38,10 +42,11 @@ def outcome_of_transaction(transaction: Transaction) -> str:
         elif recipient.final is not None:
             fate = f"{recipient.final.status} {recipient.final.text}"
         fates.setdefault(fate, []).append(recipient.address)
+    mail = f"mail from {UNSEEN}" if transaction.sender == UNSEEN else "mail"
     words = []
     for fate, addresses in fates.items():
         whom = ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
-        words.append(f"mail for {whom}: {fate}")
+        words.append(f"{mail} for {whom}: {fate}")
     return "; ".join(words) or f"MAIL FROM:<{transaction.sender}> and no recipient"
 
 
@@ -51,6 +56,21 @@ def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
         if exchange.reply is not None and exchange.reply.code[:1] in ("4", "5"):
             verb = exchange.command.verb if exchange.command else "the connection"
             return f"{exchange.reply.status} to {verb}: {exchange.reply.text}"
-        if exchange.command is not None and exchange.command.verb == "STARTTLS" and exchange.reply is not None:
-            return "encrypted after STARTTLS"
+        if tls_never_began(exchange):
+            return "TLS was agreed on, and never began"
+        if exchange.command is not None and exchange.command.verb in BEGINS_TLS and exchange.reply is not None:
+            return f"encrypted after {exchange.command.verb}"
+    if any(exchange.unseen for exchange in exchanges):
+        return "no mail transaction in the capture"
     return "no mail transaction" if exchanges else ""
+
+
+def _unseen_fate(message: Exchange | None) -> str:
+    """What is known of a recipient when a reply that decides on it is not in the capture."""
+    if message is None:
+        return "the reply to RCPT is not in the capture"
+    if message.reply is None:
+        return "message sent, its reply is not in the capture"
+    if message.reply.code[:1] in ("4", "5"):
+        return f"{message.reply.status} {message.reply.text}"
+    return "unknown, a reply is not in the capture"

@@ -46,6 +46,13 @@ class Record:
         if exchange.command.verb in ("RCPT", "message") or exchange.reply is not None:
             self.transactions.answered(exchange, self.head)
 
+    def unseen(self, exchange: Exchange) -> None:
+        """A command has its replies, and not all of them are in the capture; or it is not itself."""
+        if exchange.command is None or exchange.command.frames or exchange.reply is not None:
+            self.add(exchange)
+        if exchange.command is not None and self.transactions.answered(exchange, self.head):
+            self.head = MessageHead()
+
     def place(self) -> Place:
         """Where it is."""
         return Place(len(self.exchanges), self.transactions.copy(), self.head)

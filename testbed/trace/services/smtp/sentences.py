@@ -81,6 +81,12 @@ _SENTENCES = {
     "data-without-rcpt": Sentence(
         _WARNING, "{server} answered DATA with 354 although no RCPT came before it", "RFC 5321 §3.3", True
     ),
+    "clear-behind-starttls": Sentence(
+        _WARNING,
+        "plain text after STARTTLS: {server} agreed to TLS, and both went on in clear; something on the way takes TLS "
+        "off, or the capture was decrypted in its place",
+        "RFC 3207 §4",
+    ),
     "client-garbage": Sentence(_WARNING, "{client} sent octets that are no SMTP command: {detail}", "RFC 5321 §4.1"),
 }
 

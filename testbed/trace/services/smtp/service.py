@@ -7,12 +7,12 @@ import re
 from testbed.trace.services.service import Mail, Port, Service
 from testbed.trace.services.smtp.account import account_of_messages, duplicates
 from testbed.trace.services.smtp.broken import cut_dialogue, slow_replies, stalled_client
-from testbed.trace.services.smtp.dialogue import SmtpDialogue
 from testbed.trace.services.smtp.extensions import lone_dots
 from testbed.trace.services.smtp.leaving import late_greeting, left_without_goodbye, talked_to_nobody
 from testbed.trace.services.smtp.loops import mail_loops
 from testbed.trace.services.smtp.outcome import outcome_of_mail
 from testbed.trace.services.smtp.refusals import refused_recipients, refused_sessions
+from testbed.trace.services.smtp.resumed import ResumedDialogue
 from testbed.trace.services.smtp.sentences import smtp_remarks
 from testbed.trace.services.smtp.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
 
@@ -35,7 +35,7 @@ SMTP = Service(
     recognises=_recognises,
     contradicted=lambda client, server: client[:4].upper() == b"LHLO",
     port_decides=True,
-    stream=SmtpDialogue,
+    stream=ResumedDialogue,
     mail=Mail.PUSHED,
     telling=("4", "5"),
     outcome=outcome_of_mail,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from testbed.protocols.header import header_field
+from testbed.protocols.header import MAX_HEADER_OCTETS, header_field
 from testbed.protocols.smtp import parameters_of, path_of
-from testbed.trace.model.exchange import Command, Exchange, Recipient, Reply, Transaction
+from testbed.trace.model.exchange import UNSEEN, Command, Exchange, Recipient, Reply, Transaction
 
-_MAX_HEAD = 65_536
+_END = b"\r\n\r\n"
 ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
 
 
@@ -18,15 +18,22 @@ def ends_message(command: Command) -> bool:
 
 
 class MessageHead:
-    """The header of a message as its octets go by; at most 64 KiB are kept."""
+    """The header of a message as its octets go by: what of it fields are read from, and nothing behind it."""
 
     def __init__(self) -> None:
         self._octets = bytearray()
+        self._whole = False
 
     def add(self, octets: bytes) -> None:
         """The next octets."""
-        if len(self._octets) < _MAX_HEAD:
-            self._octets += octets
+        if self._whole:
+            return
+        before = len(self._octets)
+        self._octets += octets
+        end = self._octets.find(_END, max(0, before - len(_END) + 1))
+        self._whole = end >= 0 or len(self._octets) >= MAX_HEADER_OCTETS
+        if end >= 0:
+            del self._octets[end + len(_END) :]
 
     def field(self, name: str) -> str:
         """One field, decoded (RFC 2047) and made safe to show; ``""`` when absent or malformed."""
@@ -45,6 +52,7 @@ class TransactionLog:
         self._mail: Exchange | None = None
         self._recipients: list[Exchange] = []
         self._accepted = 0  # of them
+        self._holed = False  # commands are not in the capture
         self._unsent: Exchange | None = None  # DATA or a chunk, refused, so that no message came
 
     def copy(self) -> TransactionLog:
@@ -52,8 +60,12 @@ class TransactionLog:
         other = TransactionLog(each=self._each)
         other._done, other._mail = list(self._done), self._mail
         other._recipients, other._accepted = list(self._recipients), self._accepted
-        other._unsent = self._unsent
+        other._holed, other._unsent = self._holed, self._unsent
         return other
+
+    def missed(self) -> None:
+        """The capture does not hold all commands."""
+        self._holed = True
 
     def due(self, command: Command) -> int:
         """How many replies the command gets that is answered next."""
@@ -67,7 +79,7 @@ class TransactionLog:
             if self._mail is None or not refused:  # a refused second MAIL leaves the first in force
                 self._end(None, None)
                 self._mail = exchange
-        elif verb == "RCPT" and self._mail is not None:
+        elif verb == "RCPT" and (self._mail is not None or self._holed):
             self._recipients.append(exchange)
             self._accepted += _accepted(exchange)
         elif ends_message(exchange.command):
@@ -86,38 +98,46 @@ class TransactionLog:
         return tuple(self._done)
 
     def _end(self, message: Exchange | None, head: MessageHead | None) -> None:
-        if self._mail is None or self._mail.command is None:
+        mail = self._mail.command if self._mail is not None else None
+        if mail is None and not (self._holed and (message is not None or self._recipients)):
             return
         if message is None and self._unsent is not None and self._unsent.command is not None:
             message = self._unsent if self._unsent.command.verb == "BDAT" else None
-        parts = [self._mail, *self._recipients, *([message] if message else [])]
+        parts = [part for part in (self._mail, *self._recipients, message) if part is not None]
         self._done.append(
             Transaction(
-                sender=path_of(self._mail.command.argument),
+                sender=path_of(mail.argument) if mail is not None else UNSEEN,
                 recipients=tuple(self._fates(message)),
                 message=message,
                 message_id=head.field("Message-ID") if head else "",
                 subject=head.field("Subject") if head else "",
                 frames=tuple(frame for part in parts for frame in part.frames),
-                parameters=parameters_of(self._mail.command.argument),
+                parameters=parameters_of(mail.argument) if mail is not None else "",
             )
         )
         self._mail, self._recipients, self._accepted, self._unsent = None, [], 0, None
+        self._holed = False
 
     def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
         """The recipients of the transaction and what became of them."""
         own = iter(message.replies if message is not None else ())
+        if self._holed and not self._recipients and message is not None:
+            yield Recipient(UNSEEN, None, _taken(message), final=message.reply, unseen=True)
         for exchange in self._recipients:
             assert exchange.command is not None
             said, accepted = exchange.command.argument, _accepted(exchange)
+            unseen = exchange.unseen or (accepted and message is not None and message.unseen)
+            if exchange.unseen and message is not None and _taken(message):
+                accepted = len(self._recipients) == 1 and not self._holed  # no message is taken for nobody
+                unseen = not accepted
             final = None
             if accepted and self._each:
-                final = next(own, None)
+                final = next(own, None) if message is None or not message.unseen else _named(path_of(said), message)
             elif accepted or exchange.reply is None:
                 decisive = message if message is not None else self._unsent
                 final = decisive.reply if decisive is not None else None
             taken = accepted and final is not None and final.whole and final.code.startswith("2")
-            yield Recipient(path_of(said), self._decided(exchange), taken, parameters_of(said), final)
+            yield Recipient(path_of(said), self._decided(exchange), taken, parameters_of(said), final, unseen)
 
     def _decided(self, recipient: Exchange) -> Reply | None:
         """The reply that decided on a recipient: that of a refused MAIL where RCPT was said all the same, in vain."""
@@ -133,3 +153,12 @@ def _accepted(recipient: Exchange) -> bool:
 def _refused(exchange: Exchange) -> bool:
     reply = exchange.reply
     return reply is not None and reply.whole and not reply.code.startswith("2")
+
+
+def _taken(message: Exchange) -> bool:
+    return message.reply is not None and message.reply.whole and message.reply.code.startswith("2")
+
+
+def _named(address: str, message: Exchange) -> Reply | None:
+    """The one of an LMTP server's replies that names a recipient."""
+    return next((reply for reply in message.replies if address and address in reply.text), None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 from testbed.protocols.smtp import GREETING
 from testbed.protocols.status import explain
 from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.phase import Phase
+from testbed.trace.services.smtp.holes import NOT_CAPTURED
 
 _MAX_COMMANDS = 1_000_000
 # Replies that no message gets, however many it has.
@@ -29,6 +31,18 @@ class Waiting:
     def oldest(self) -> Command | None:
         """The command that has waited longest."""
         return self._commands[0] if self._commands else None
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """All of them, the oldest first."""
+        return tuple(self._commands)
+
+    def pass_over(self) -> Exchange:
+        """The oldest command had its reply, or the rest of its replies, and the capture does not hold it."""
+        if self._replies:
+            return replace(self._several(), unseen=True)
+        command = self._commands.popleft()
+        return Exchange(_phase(command), command, None, NOT_CAPTURED, unseen=True)
 
     def add(self, command: Command) -> None:
         """A command was sent."""

@@ -9,7 +9,7 @@ from tests.lab.catalogue.group import Break
 FINDINGS = {
     "connection-forgotten-reset": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
     "connection-forgotten-silence": (
-        "connection-dead connection-reset delivery-retried refused-for-now segment-retransmitted"
+        "connection-dead connection-reset delivery-retried refused-for-now sent-again-needlessly"
     ),
     "corrupted-FIN": "segment-corrupted",
     "corrupted-SYN": "segment-corrupted",

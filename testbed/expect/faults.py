@@ -1,0 +1,45 @@
+"""Every fault did its work: it struck as often as the scenario says, and each time that counts it had an effect."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from testbed.expect.crashes import why_without_effect
+from testbed.expect.verdict import Verdict
+from testbed.plural import count
+from testbed.protocols import events
+from testbed.scenario.faults import Fault, HostFault
+from testbed.scenario.scenario import Scenario
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.log import LogEntry, of
+
+
+def judge_faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
+    """A verdict on each fault, in the order of the file."""
+    return [_judge(fault, scenario, analysis) for fault in scenario.faults]
+
+
+def _judge(fault: Fault, scenario: Scenario, analysis: Analysis) -> Verdict:
+    struck = [entry for entry in of(analysis.log, events.Fault) if entry.event.line == fault.line]
+    held, why = _found(fault, struck, scenario, analysis)
+    frames = tuple(entry.frame for entry in struck)
+    return Verdict(f"fault: {fault.describe()}", held, why, frames, fault.line, scenario.file_of("faults"))
+
+
+def _found(
+    fault: Fault, struck: Sequence[LogEntry[events.Fault]], scenario: Scenario, analysis: Analysis
+) -> tuple[bool, str]:
+    if not struck:
+        return False, f"the fault at line {fault.line} was never reached"
+    vain = Counter(entry.event.vain for entry in struck if entry.event.vain)
+    if isinstance(fault, HostFault) and fault.is_ == "crashed":
+        vain = Counter(filter(None, [why_without_effect(scenario, fault.host, struck[0], analysis)]))
+    effects = len(struck) - vain.total()
+    if not effects:
+        return False, f"it struck {count(len(struck), 'time')}, and changed nothing: {vain.most_common(1)[0][0]}"
+    if effects < fault.least:
+        besides = f", and {count(vain.total(), 'time')} besides without changing anything" if vain else ""
+        remedy = f"give it time for more, or write 'up to {fault.least}' if fewer will do"
+        return False, f"it struck {effects} of {fault.least} times{besides}; {remedy}"
+    return True, f"it did its work {count(effects, 'time')}"

@@ -1,0 +1,132 @@
+"""The folders that traces go to: whose nobody named is private, fresh, and does not stay for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+_PREFIX = "testbed-"
+_LAST = 3
+_LAST_RED = 20
+_MARK = ".run"
+"""Locked while a folder is in use, not empty where something in it is red."""
+_PRIVATE = 0o700
+
+
+class RunFolder:
+    """The folder named by ``keep``, else a fresh one in the temporary folder, for this user alone.
+
+    When a fresh one is made, those of earlier runs go, but for those in use, the last two, and the last twenty in which
+    something was red.  One in which nothing was put goes when it is left.
+    """
+
+    def __init__(self, keep: str | os.PathLike[str] | None = None) -> None:
+        self._mark = -1
+        if keep is not None:
+            self.path = Path(keep)
+            return
+        self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-"))
+        self._mark = os.open(self.path / _MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._red = False
+        with contextlib.suppress(OSError):  # not every file system has locks
+            fcntl.flock(self._mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _make_room(self.path)
+
+    def note_red(self) -> None:
+        """Something in it is worth looking at, so it stays longer."""
+        if self._mark >= 0:
+            self._red = True
+            with contextlib.suppress(OSError):  # the disk may be full
+                os.write(self._mark, b"red\n")
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """It is in use no longer."""
+        if self._mark < 0:
+            return
+        os.close(self._mark)
+        self._mark = -1
+        with contextlib.suppress(OSError):
+            if not self._red:
+                (self.path / _MARK).unlink()
+            self.path.rmdir()  # refused where a trace is
+
+
+@contextlib.contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Write into a folder, which is made, and read there what was written, while no other run does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # whoever writes there will hear why
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _make_room(own: Path) -> None:
+    """Remove the folders of this user's earlier runs, but for the last."""
+    found = own.parent.glob(f"{_PREFIX}*-*-*")
+    others = sorted((folder for folder in found if folder != own and _is_ours(folder)), key=_age)
+    red = [folder for folder in others if _is_red(folder)]
+    for folder in others[_LAST - 1 :]:
+        if folder not in red[:_LAST_RED]:
+            _remove(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        about = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid() and stat.S_IMODE(about.st_mode) == _PRIVATE
+
+
+def _age(folder: Path) -> float:
+    """The youngest first."""
+    try:
+        return -folder.lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _is_red(folder: Path) -> bool:
+    try:
+        return (folder / _MARK).lstat().st_size > 0
+    except OSError:
+        return False
+
+
+def _remove(folder: Path) -> None:
+    """Remove traces and the folder, unless it is in use, or holds what is no trace."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as open_files:
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        open_files.callback(os.close, held)
+        names = os.listdir(held)
+        if _MARK in names:
+            mark = os.open(_MARK, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=held)
+            open_files.callback(os.close, mark)
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for name in names:
+            if name.endswith(".pcapng") or name == _MARK:
+                os.unlink(name, dir_fd=held)
+        folder.rmdir()
