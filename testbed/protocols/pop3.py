@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from testbed.protocols.text import decoded
 
+# fmt: off
+COMMANDS = frozenset((
+    "APOP", "AUTH", "CAPA", "DELE", "LANG", "LIST", "NOOP", "PASS", "QUIT", "RETR", "RSET", "STAT", "STLS", "TOP",
+    "UIDL", "USER", "UTF8", "XTND",
+))
+# fmt: on
 _ALWAYS_MANY = frozenset(("RETR", "TOP", "CAPA"))
 _MANY_WITHOUT_ARGUMENT = frozenset(("LIST", "UIDL"))
 _HANDSHAKE = frozenset(("connect", "CAPA", "STLS"))

@@ -29,7 +29,7 @@ from testbed.trace.tcp.copies import COPY
 MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
 _TIME = 12
-_WORTH = ("handshake", "FIN", "RST", "ICMP")
+_WORTH = ("handshake", "FIN", "RST", "ICMP", "PROXY header")
 _QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
 
 

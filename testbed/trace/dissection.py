@@ -17,6 +17,7 @@ from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, spans, steps
 from testbed.trace.services.listening import Spoken, first_octets, listen
+from testbed.trace.services.smtp.results import with_tls
 from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
 from testbed.trace.tcp.copies import COPY, Contents, sendings
@@ -24,6 +25,7 @@ from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, with
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
 from testbed.trace.tcp.facts import ending, octets, opening, sent_again
 from testbed.trace.tcp.overtaken import Overtaken
+from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import Chunk, holes_as_captured, reassemble
 from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
 from testbed.trace.tls.decryption import Decrypted
@@ -100,8 +102,8 @@ def _tcp(
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
     whole = without(flow, damaged)
-    overtaken = Overtaken(whole)
-    spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken)
+    overtaken, proxy = Overtaken(whole), ProxyWatch()
+    spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
     late = {whole.frame[place] for place in overtaken.places}
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
@@ -124,10 +126,16 @@ def _tcp(
         ),
         retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained | late),
         gaps=sum(1 for gap in spoken.gaps if gap.octets),
-        remarks=(*once.remarks, *remarks, *closed_windows(flow, events, history), *_objected(objections)),
+        remarks=(
+            *once.remarks,
+            *proxy.remarks(),
+            *remarks,
+            *closed_windows(flow, events, history),
+            *_objected(objections),
+        ),
     )
     connection = _connection(number, seen, source, spoken, transport, tls, division)
-    told = steps(seen, spoken.exchanges, tls.steps if tls else ())
+    told = steps(seen, spoken.exchanges, (*proxy.steps, *(tls.steps if tls else ())))
     told = [COPY if place in once.copies else step for place, step in enumerate(told)]
     return Understood(connection, [division.phase(frame) for frame in seen.frame], told, all_events)
 
@@ -140,14 +148,16 @@ def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
 
 
 def _spoken_over_tcp(
-    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], overtaken: Overtaken
+    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], overtaken: Overtaken, proxy: ProxyWatch
 ) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
-    watch = TlsWatch(opened)
-    client_head, server_head, items = first_octets(watch.over(reassemble(flow, source.payload, overtaken)))
+    watch = TlsWatch(opened, only_answered=True)
+    items = watch.over(proxy.over(reassemble(flow, source.payload, overtaken)))
+    client_head, server_head, items = first_octets(items)
     service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
-    return spoken, watch.session()
+    session = watch.session()
+    return (replace(spoken, exchanges=with_tls(spoken.exchanges)) if session is not None else spoken), session
 
 
 def _udp(number: int, flow: Flow, source: PacketSource, unreachable: bool) -> Understood:

@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding
 from testbed.trace.services.dns.mail_routes import mail_routes
+from testbed.trace.services.mismatch import mismatch
 from testbed.trace.services.service import CaptureFinder, Finder
 from testbed.trace.services.table import SERVICES, service_of
 from testbed.trace.tcp.findings import failed_handshake, lost_segments, lost_syn, one_side_only, resets
 from testbed.trace.tcp.on_the_way import on_the_way
-from testbed.trace.tls.findings import old_tls, plain_after_starttls, plain_answer, tls_alerts
+from testbed.trace.tls.findings import old_tls, plain_after_starttls, tls_alerts
 
 _OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, one_side_only, lost_syn, lost_segments, on_the_way, resets)
-_OF_TLS: tuple[Finder, ...] = (tls_alerts, old_tls, plain_answer, plain_after_starttls)
+_OF_TLS: tuple[Finder, ...] = (tls_alerts, old_tls, plain_after_starttls)
 _ACROSS_SERVICES: tuple[CaptureFinder, ...] = (mail_routes,)
 _OF_THE_CAPTURE = frozenset({"captured-again"})  # what is as true of the whole of it as of a connection
 _MOST_HELD = 1 << 16  # packets of connections that are held, some 64 MB
@@ -59,6 +60,8 @@ class _Some:
 
 def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
     """What there is to say about one connection."""
+    if told := tuple(mismatch(connection)):
+        return (*told, *on_the_way(connection))
     service = service_of(connection.service)
     finders = (*_OF_TRANSPORT, *service.findings, *_OF_TLS, service.remarks)
     return tuple(finding for finder in finders for finding in finder(connection))

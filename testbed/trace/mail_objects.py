@@ -12,6 +12,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
 from testbed.trace.services.messages import Message
 from testbed.trace.services.table import service_of
+from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import reassemble
 from testbed.trace.tls.session import with_decrypted
 
@@ -54,9 +55,8 @@ def mail_objects(
             continue
         dialogue = service.stream(on_message=ended.append)
         index, ordinal = connection.number - 1, 0
-        for item in with_decrypted(
-            reassemble(analysis.understanding.received(index), payload), (decrypted or {}).get(index, {})
-        ):
+        said = ProxyWatch().over(reassemble(analysis.understanding.received(index), payload))
+        for item in with_decrypted(said, (decrypted or {}).get(index, {})):
             dialogue.feed(item)
             while ended:
                 ordinal += 1

@@ -108,3 +108,26 @@ def test_replies_to_a_group_are_matched_from_its_end() -> None:
     found = {to.address: to for to in without(lines, {5}).transactions[0].recipients}
     assert [found["c@y"].reply and found["c@y"].reply.code, found["b@y"].reply] == ["550", None]
     assert found["b@y"].unseen
+
+
+POP3 = (
+    "S +OK ready", "C AUTH PLAIN", "S +", "C AGFubmEAc2VjcmV0", "S +OK in", "C CAPA", "S +OK\r\nTOP\r\n.",
+    "C QUIT", "S +OK",
+)  # fmt: skip
+IMAP = ("S * OK", "C a SELECT INBOX", "S * 3 EXISTS\r\na OK done", "C b LOGOUT", "S * BYE\r\nb OK")
+
+
+@pytest.mark.parametrize("begin", range(len(POP3) - 1))
+def test_a_late_beginning_shows_no_secret_of_pop3(begin: int) -> None:
+    talk = Talk(server_port=110).open().say(*POP3).close()
+    talk.packets = talk.packets[SHAKEN + begin :]
+    (connection,) = watch(talk).connections
+    assert "AGFUBMEA" not in str(connection.exchanges).upper()
+    assert not [e for e in connection.exchanges if e.note == "not a POP3 reply" and begin not in (6,)]
+
+
+def test_a_late_beginning_of_imap_has_no_greeting() -> None:
+    talk = Talk(server_port=143).open().say(*IMAP).close()
+    talk.packets = talk.packets[SHAKEN + 1 :]
+    (connection,) = watch(talk).connections
+    assert [e.command and e.command.verb for e in connection.exchanges] == ["SELECT", None, "LOGOUT"]

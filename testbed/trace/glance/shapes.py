@@ -17,7 +17,7 @@ from testbed.trace.glance.dialogue import Tokens, listen
 from testbed.trace.glance.events import tcp_events, zeek_letters
 from testbed.trace.glance.heads import telling
 from testbed.trace.glance.repetitions import odd_repetitions
-from testbed.trace.services.table import name_by_port, service_of
+from testbed.trace.services.table import name_by_port, port_of, service_of
 from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
 
 Tokened = tuple[Ints, Ints, Ints]  # rows, places within a packet, tokens
@@ -79,6 +79,8 @@ class Shapes:
         names = [name_by_port("tcp", port) for port in found.tolist()]
         services = [service_of(name) for name in names]
         batch.odd |= np.array([service.stream is not None and not service.in_columns for service in services])[index]
+        tls = [(port := port_of("tcp", number)) is not None and bool(port.inside) for number in found.tolist()]
+        batch.odd |= np.array(tls, np.bool_)[index]  # how long both were silent there matters
         numbers = np.array([self._tokens.number(f"service {name}") for name in names])[index]
         return numbers, np.array([service.in_columns for service in services])[index]
 

@@ -41,9 +41,14 @@ def service_within(name: str) -> Service:
     return _BY_NAME.get(name) or _BY_PORT_NAME.get(name, _NOT_FOLLOWED)
 
 
+def port_of(transport: str, number: int) -> Port | None:
+    """What listens at a port, None for an unknown one."""
+    return _BY_PORT.get((transport, number))
+
+
 def name_by_port(transport: str, number: int) -> str:
     """The service's name, ``""`` for an unknown port."""
-    port = _BY_PORT.get((transport, number))
+    port = port_of(transport, number)
     return port.name if port is not None else ""
 
 

@@ -16,6 +16,9 @@ _SENTENCES = {
         "the capture saw every packet {detail}; each was sent once",
         "",
     ),
+    "proxy-header": Sentence(
+        _INFO, "{client} told {server} by a PROXY header whose connection this is: {detail}", "PROXY protocol §2"
+    ),
     "syn-ack-lost": Sentence(
         _WARNING,
         "the first SYN-ACK of {one} did not reach {other}, so the opening of the connection had to be repeated",

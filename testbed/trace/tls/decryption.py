@@ -14,6 +14,7 @@ from testbed.pcap.table import TCP
 from testbed.pcap.tshark import Sealed, installed, open_records
 from testbed.protocols.tls import APPLICATION_DATA, HANDSHAKE, Plaintext
 from testbed.trace.flows import Flows
+from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import reassemble
 from testbed.trace.tls.records import RecordReader, TlsRecord
 from testbed.trace.tls.session import TlsWatch
@@ -93,7 +94,7 @@ def _with_keys(found: Flows, keys: KeyLog) -> dict[int, bytes]:
 def _random(found: Flows, index: int) -> bytes:
     """The random of a flow's ClientHello, ``b""`` where there is none."""
     watch = TlsWatch()
-    for _ in watch.over(reassemble(found[index], found.table.octets)):
+    for _ in watch.over(ProxyWatch().over(reassemble(found[index], found.table.octets))):
         if watch.random is not None:
             break
     return watch.random or b""
@@ -114,7 +115,7 @@ class _Sealed:
         octets = 0
         for connection, index in enumerate(self._chosen):
             reader = RecordReader()
-            for item in reassemble(self._found[index], self._found.table.octets):
+            for item in ProxyWatch().over(reassemble(self._found[index], self._found.table.octets)):
                 for record in reader.feed(item):
                     if not isinstance(record, TlsRecord):
                         continue

@@ -77,17 +77,6 @@ def old_tls(connection: Connection) -> Iterator[Finding]:
     yield connection.finding("tls-version-old", Severity.WARNING, text, (frame,), _OLD[tls.version])
 
 
-def plain_answer(connection: Connection) -> Iterator[Finding]:
-    """A client that begins with TLS at a server that begins in plain text: the two never understand each other."""
-    tls = connection.tls
-    if tls is None or not tls.plain_answer:
-        return
-    text = f"{connection.client.label} began with TLS at once, but {connection.server.label} speaks plain text on port "
-    text += f"{connection.server.port}: use STARTTLS there, or the port for implicit TLS"
-    frames = (tls.hello_frame, tls.plain_answer)
-    yield connection.finding("tls-to-plain-port", Severity.ERROR, text, frames, "RFC 8314 §3")
-
-
 def plain_after_starttls(connection: Connection) -> Iterator[Finding]:
     """Mail or a login in clear after the server would not begin TLS."""
     refusal: tuple[str, Reply] | None = None

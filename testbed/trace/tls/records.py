@@ -92,6 +92,10 @@ class RecordReader:
             else:
                 yield item
 
+    def is_secret(self, side: int) -> bool:
+        """Whether a side has begun with TLS."""
+        return self._sides[side].state is not _State.PLAIN
+
     def finish(self) -> Iterator[Chunk]:
         """What was kept back."""
         for side in self._sides:

@@ -57,11 +57,13 @@ class TlsWatch:
     """Looks on while a connection is read: :meth:`over` gives its items, then :meth:`session` tells of its TLS.
 
     ``opened`` has what keys opened, by the numbers of records.  With it, what was opened takes the place of the
-    records, so that whoever follows the dialogue sees plain text only; without it, items are given as they are.
+    records, so that whoever follows the dialogue sees plain text only; without it, items are given as they are.  With
+    ``only_answered`` TLS of a client whose server does not begin with it is left out: that is no dialogue.
     """
 
-    def __init__(self, opened: Mapping[int, Plaintext] | None = None) -> None:
+    def __init__(self, opened: Mapping[int, Plaintext] | None = None, *, only_answered: bool = False) -> None:
         self._opened = opened or {}
+        self._only_answered = only_answered
         self._reader = RecordReader()
         self._spoken = [False, False]  # sides that have sent plain text
         self._begun = [False, False]  # sides that have sent records
@@ -90,11 +92,16 @@ class TlsWatch:
                     self._plain(part)
                     if self._opened:
                         yield part
-            if not self._opened:
+            if not self._opened and not self._is_unanswered(item):
                 yield item
         for rest in self._reader.finish():
             if self._opened:
                 yield rest
+
+    def _is_unanswered(self, item: Chunk | Gap) -> bool:
+        """Whether it is to be left out: TLS of a client whose server speaks plain text, or nothing so far."""
+        begun = item.side == CLIENT and self._reader.is_secret(CLIENT)
+        return self._only_answered and begun and not self._spoken[CLIENT] and not self._begun[SERVER]
 
     @property
     def random(self) -> bytes | None:

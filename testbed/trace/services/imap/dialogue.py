@@ -86,6 +86,7 @@ class ImapDialogue:
         """The next octets of one side."""
         half = self._halves[item.side]
         if isinstance(item, Gap):
+            self._greeted = self._greeted or not item.octets
             half.lines.clear()
             half.keeper.hole(min(item.octets, half.literal))
             half.literal = max(0, half.literal - item.octets)

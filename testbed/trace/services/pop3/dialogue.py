@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from testbed.protocols.imap import number, response_code
-from testbed.protocols.pop3 import is_multi_line, phase_word, split_command
+from testbed.protocols.pop3 import COMMANDS, is_multi_line, phase_word, split_command
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
@@ -60,6 +60,7 @@ class Pop3Dialogue:
         self._line_begun = False  # the next line of a listing begins in the middle
         self._challenged = False  # the client's next line answers "+"
         self._authenticating = 0  # AUTH and responses without a reply yet
+        self._torn = False  # what the client said before its next line is not in the capture
         self._secret = False
         self._tells = tells
         self._encrypted = False
@@ -103,7 +104,10 @@ class Pop3Dialogue:
         return tuple(self._exchanges), ()
 
     def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
-        """Lines begin anew behind a hole; a message goes on."""
+        """Lines begin anew behind a hole; a message goes on.  Behind a late beginning nobody waits for the greeting."""
+        self._torn = self._torn or gap.side == CLIENT
+        if not gap.octets:
+            self._waiting.clear()
         if gap.side == SERVER and self._listing is not None and not self._secret:
             rest = buffer.rest()
             if rest is not None:
@@ -113,7 +117,9 @@ class Pop3Dialogue:
         buffer.clear()
 
     def _command(self, line: Line) -> None:
-        if self._challenged or self._authenticating:  # it is a response, whatever it looks like
+        torn, self._torn = self._torn, False
+        response = torn and split_command(tidy(line.content))[0] not in COMMANDS
+        if self._challenged or self._authenticating or response:  # it is a response, whatever it looks like
             self._challenged = False
             verb, argument = "AUTH", self._auth.response(line.content, line.frames, encrypted=self._encrypted)
         else:
@@ -138,7 +144,7 @@ class Pop3Dialogue:
             self._listing_line(self._listing, line)
             return
         command = self._waiting[0] if self._waiting else None
-        self._challenged = command is not None and command.verb == "AUTH" and line.content[:2] in (b"+", b"+ ")
+        self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")
         pending = _Pending(line, octets=line.octets, last_frame=line.frames[-1])
         if command is not None and line.content.startswith(b"+OK") and is_multi_line(command.verb, command.argument):
             self._listing, self._line_begun = pending, False

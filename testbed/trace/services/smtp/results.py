@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
 
@@ -15,3 +15,8 @@ class TlsNeverBegan(ServiceResult):
 def tls_never_began(exchange: Exchange) -> bool:
     """Whether the server agreed to TLS, and nothing came behind its reply."""
     return isinstance(exchange.result, TlsNeverBegan)
+
+
+def with_tls(exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """The exchanges of a connection on which TLS did begin, where the dialogue was given none of it."""
+    return tuple(replace(e, result=None) if tls_never_began(e) else e for e in exchanges)
