@@ -12,8 +12,10 @@ from testbed.expect.conservation.passages import passages
 from testbed.expect.faults import judge_faults
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
 from testbed.expect.mailbox import judge_mailbox
+from testbed.expect.mailboxes import mailboxes
 from testbed.expect.notifications import judge_notified
 from testbed.expect.programs import judge_exited, judge_running
+from testbed.expect.read_back import with_reading, without_reading
 from testbed.expect.reading import judge_fetched
 from testbed.expect.rules import judge_rules
 from testbed.expect.sealed import sealed, unless_sealed
@@ -78,6 +80,7 @@ class Judgement:
 
 def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     """Judge a trace of a scenario, fresh or stored."""
+    whole, analysis = with_reading(analysis), without_reading(analysis)
     expectations = tuple(
         replace(
             _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis),
@@ -87,7 +90,8 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     )
     staged = (*judge_faults(scenario, analysis), *judge_talks(scenario, analysis))
     carried = passages(analysis)
-    mail = (*judge_rules(scenario, analysis, carried), *judge_conservation(analysis, carried))
+    rules = (*judge_rules(scenario, analysis, carried), *mailboxes(scenario, whole, carried))
+    mail = (*rules, *judge_conservation(analysis, carried))
     return Judgement(expectations, staged, mail)
 
 

@@ -70,6 +70,8 @@ def without_original(sent: Notice | None) -> str:
 
 def otherwise(fate: events.Fate | RecipientStatus, expected: Notified | Bounced) -> list[str]:
     """The fields of a recipient's fate that are not as expected."""
+    if isinstance(expected, Bounced) and fate.action == "delayed":
+        return [f"{expected.to} is told that it is delayed, not that it failed (RFC 3464 §2.3.3)"]
     action = expected.action if isinstance(expected, Notified) else "failed"
     fields = (
         ("Final-Recipient", fate.recipient, expected.recipient, expected.recipient in (None, fate.recipient), "2.3.2"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from testbed.expect.read_back import known
 from testbed.protocols import events
 from testbed.protocols.events import LogEvent
 from testbed.protocols.report import read_report
@@ -71,9 +72,12 @@ def accepted_by_programs(analysis: Analysis) -> list[LogEntry[events.Accepted]]:
 
 
 def taken_by_programs(analysis: Analysis) -> list[LogEntry[events.Stored]]:
-    """Mail a program answered 250 for, where that is all there is to know: it delivers into no Maildirs of its host."""
+    """Mail a program answered 250 for, where that is all there is to know: nobody looks into the mailbox."""
     last_words = {entry.host: entry.event.takes for entry in of(analysis.log, events.Started)}
-    seen = {entry.host for entry in of(analysis.log, events.Stored)}
+    stored = list(of(analysis.log, events.Stored))
+    seen = {entry.host for entry in stored if not isinstance(entry.event, events.Found)}
+    read = known(analysis)
+    found = {(entry.host, entry.event.message_id, entry.event.recipient.lower()) for entry in stored}
     return [
         _entry(
             connection,
@@ -87,7 +91,10 @@ def taken_by_programs(analysis: Analysis) -> list[LogEntry[events.Stored]]:
         )
         for connection, transaction, recipients in _taken(analysis, frozenset(last_words))
         for recipient in recipients
-        if recipient.address.lower() in last_words[connection.server.label] and connection.server.label not in seen
+        if recipient.address.lower() in last_words[connection.server.label]
+        and connection.server.label not in seen
+        and (connection.server.label, recipient.address.lower()) not in read
+        and (connection.server.label, transaction.message_id, recipient.address.lower()) not in found
     ]
 
 

@@ -21,3 +21,9 @@ def lay_out(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         v4, v6 = f"127.0.{network}.{last}", str(ip_address(f"fd00::{network:x}:{last}"))
         addresses[name] = {"ipv4": (v4,), "ipv6": (v6,), "both": (v6, v4)}[scenario.ip]
     return addresses
+
+
+def addresses_of_nobody(scenario: Scenario, number: int) -> tuple[str, ...]:
+    """The addresses of somebody who is no host, of the families the scenario has; hosts never get these."""
+    v4, v6 = f"127.0.99.{number}", f"fd00::63:{number}"
+    return {"ipv4": (v4,), "ipv6": (v6,), "both": (v6, v4)}[scenario.ip]

@@ -12,10 +12,12 @@ from typing import BinaryIO
 from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.expect import judge
+from testbed.expect.conservation import is_missing
 from testbed.lab.context import LabContext
 from testbed.lab.journal import LAB
 from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
+from testbed.trace.analysis import Analysis
 
 POLL_S = 0.1
 _QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
@@ -42,15 +44,28 @@ class EarlyEnd:
         self._judged = octets
         return self._holds()
 
-    def _holds(self) -> bool:
-        from testbed.trace.inspect import inspect
+    def mail_is_missing(self) -> bool:
+        """Whether mail that was promised is nowhere, as far as the trace has come."""
+        self._writer.flush()
+        analysis = self._analysis()
+        return analysis is not None and is_missing(analysis)
 
-        try:
-            judgement = judge(self._lab.scenario, inspect(Path(f"/proc/self/fd/{self._trace.fileno()}")))
-        except CaptureError:
+    def _holds(self) -> bool:
+        analysis = self._analysis()
+        if analysis is None:
             return False
+        judgement = judge(self._lab.scenario, analysis)
         # What became of mail is not asked: some of it may be under way.
         held = all(verdict.held and verdict.judged for verdict in (*judgement.expectations, *judgement.staged))
         if held:
             self._lab.journal.of(LAB)(events.CameTrue(), "everything that is expected has happened")
         return held
+
+    def _analysis(self) -> Analysis | None:
+        """The trace so far; None where it cannot be read."""
+        from testbed.trace.inspect import inspect
+
+        try:
+            return inspect(Path(f"/proc/self/fd/{self._trace.fileno()}"))
+        except CaptureError:
+            return None

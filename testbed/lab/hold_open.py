@@ -14,12 +14,6 @@ OUTSIDE = "outside.lab"
 """The name of everybody outside: connections that are forwarded into a lab come from its address."""
 
 
-def outside_addresses(scenario: Scenario) -> tuple[str, ...]:
-    """The addresses of :data:`OUTSIDE`, of the families the scenario has; hosts never get these."""
-    v4, v6 = "127.0.99.1", "fd00::63:1"
-    return {"ipv4": (v4,), "ipv6": (v6,), "both": (v6, v4)}[scenario.ip]
-
-
 @dataclass(frozen=True, slots=True)
 class OpenLab:
     """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab.

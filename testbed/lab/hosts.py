@@ -18,6 +18,7 @@ from testbed.lab.sites import site_of
 from testbed.protocols import events
 from testbed.scenario.faults import HostFault
 
+_UNDER_WAY_S, _AGAIN_S = 5.0, 0.5  # so long, and so often, mail is looked for that a program has taken
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
 
 
@@ -64,17 +65,33 @@ class LabHosts:
                 await host.settled()
             await asyncio.sleep(pause)
 
-    async def stop(self, *, at_once: bool = False) -> None:
-        """Take the inventory, close every host, and wait until connections are closed unless it is ``at_once``."""
+    async def stop(self, mail_is_missing: Callable[[], bool], *, at_once: bool = False) -> None:
+        """Take the inventory, close every host, and wait until connections are closed unless it is ``at_once``.
+
+        Programs are asked for what they hold, for a while again as long as ``mail_is_missing``.
+        """
         for host in self._running() if not at_once else ():
             if isinstance(host, ProgramHost):
                 await host.list_queue()
+        if not at_once:
+            await self._read_mailboxes(mail_is_missing)
         for host in self._hosts.values():
             host.inventory()
         for host in sorted(self._running(), key=lambda host: not isinstance(host, ProgramHost)):
             await host.stop()
         if not at_once:
             await asyncio.sleep(_AFTERMATH_S)
+
+    async def _read_mailboxes(self, mail_is_missing: Callable[[], bool]) -> None:
+        """Read what no files show.  What a program has just taken, it may still be delivering."""
+        programs = [host for host in self._hosts.values() if isinstance(host, ProgramHost) and host.is_read_at_the_end]
+        until = self._lab.loop.time() + _UNDER_WAY_S
+        while programs:
+            for program in programs:
+                await program.read_mailboxes()
+            if self._lab.loop.time() >= until or not mail_is_missing():
+                return
+            await asyncio.sleep(_AGAIN_S)
 
     # -- who is who ---------------------------------------------------------------------------------
 

@@ -17,11 +17,11 @@ from testbed.durations import SECOND
 from testbed.errors import StepError
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
-from testbed.lab.addresses import lay_out
+from testbed.lab.addresses import addresses_of_nobody, lay_out
 from testbed.lab.context import LabContext
 from testbed.lab.early_end import EarlyEnd
 from testbed.lab.faults import needs_forging
-from testbed.lab.hold_open import OUTSIDE, Holder, OpenLab, outside_addresses
+from testbed.lab.hold_open import OUTSIDE, Holder, OpenLab
 from testbed.lab.hosts import LabHosts
 from testbed.lab.journal import LAB, Journal
 from testbed.lab.network import LabNetwork, lab_network
@@ -35,7 +35,7 @@ from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
 from testbed.scenario.faults import TlsFault
 from testbed.scenario.network_needs import NetworkKind
-from testbed.scenario.readers import opened, reads_by_imap
+from testbed.scenario.readers import READS_AT_THE_END, opened, reads_by_imap, served_by_program
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
@@ -56,11 +56,14 @@ def run(
     ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
     A ``holder`` holds the lab open after the steps.
     """
+    reads = any(served_by_program(host) for host in scenario.hosts.values())
     if holder is not None:
         scenario = opened(scenario)
     addresses = lay_out(scenario)
     if holder is not None:
-        addresses[OUTSIDE] = outside_addresses(scenario)
+        addresses[OUTSIDE] = addresses_of_nobody(scenario, 1)
+    if reads:
+        addresses[READS_AT_THE_END] = addresses_of_nobody(scenario, 2)
     with lab_network(network, scenario, addresses) as carrying:
         loop = carrying.loop
         asyncio.set_event_loop(loop)
@@ -124,7 +127,8 @@ class _Lab:
         self._mishaps: list[dict[str, object]] = []
         self._playing: asyncio.Future[None] | None = None
         self._hosts = LabHosts(context)
-        self._steps = Steps(context, self._hosts, EarlyEnd(context, trace, writer))
+        self._so_far = EarlyEnd(context, trace, writer)
+        self._steps = Steps(context, self._hosts, self._so_far)
 
     async def play(self) -> None:
         """Everything from the first step to the end of the trace."""
@@ -206,7 +210,7 @@ class _Lab:
             await self._hosts.settled()
 
     async def _close(self, reason: str) -> None:
-        await self._hosts.stop(at_once=reason == "interrupted")
+        await self._hosts.stop(self._so_far.mail_is_missing, at_once=reason == "interrupted")
         elapsed, real = self._loop.elapsed_ns() / SECOND, self._loop.real_elapsed_ns() / SECOND
         self._log(
             events.LabEnded(scenario_seconds=round(elapsed, 3), real_seconds=round(real, 3), reason=reason),

@@ -17,11 +17,15 @@ _MAX_OCTETS = 52_428_800
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A message in a mailbox: its octets, whether lines may be quoted, and the envelope sender where it is known."""
+    """A message in a mailbox: its octets, whether lines may be quoted, and the envelope sender where it is known.
+
+    ``folder`` is that of one that was read by IMAP or POP3, ``""`` for one that lies in a file.
+    """
 
     octets: bytes
     quoted: bool = False
     sender: str = ""
+    folder: str = ""
 
 
 class MailStore(Protocol):

@@ -14,6 +14,7 @@ from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.program_listing import list_queue
+from testbed.lab.program_mailboxes_read import MailboxesRead
 from testbed.lab.program_maildirs import ProgramMailboxes
 from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
@@ -44,8 +45,10 @@ class ProgramHost:
         self._output = ProgramOutput(site.log, MAX_LINES)
         boxes = lab.programs.stores(site.name)
         self._mailboxes = ProgramMailboxes(site, boxes, lab.programs.known_files(site.name))
+        self._read = MailboxesRead(lab, site)
         reads = isinstance(self._spec, UserAgentSpec)
         self._queue = ProgramQueue(site, site.directory, lab.programs.places(site.name), reads=reads)
+        self._stock_taken = False
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1
@@ -116,11 +119,30 @@ class ProgramHost:
             command = [filled(word, self._facts) for word in self._spec.holds]
             await list_queue(self._lab, self._site, command, lambda: self.namespace.enter(self.name))
 
+    @property
+    def is_read_at_the_end(self) -> bool:
+        """Whether its mailboxes are to be read by POP3 or IMAP: nothing else shows them."""
+        return self._read.wanted
+
+    async def read_mailboxes(self) -> None:
+        """Read them, and log what is there; :meth:`inventory` logs what was there the last time.
+
+        Its queue is looked at before: a server may note headers of what it shows, and these are no mail.
+        """
+        self._take_stock_of_queue()
+        await self._read.read(alive=self.alive)
+
     def inventory(self) -> None:
         """Log what lies in the mailboxes it has filled; what it holds otherwise, only it knows."""
         self._mailboxes.log_new(at_rest=True)
+        self._read.inventory()
         self._mailboxes.inventory()
-        self._queue.inventory()
+        self._take_stock_of_queue()
+
+    def _take_stock_of_queue(self) -> None:
+        if not self._stock_taken:
+            self._stock_taken = True
+            self._queue.inventory()
 
     # -- the program ---------------------------------------------------------------------------------
 

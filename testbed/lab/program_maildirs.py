@@ -1,8 +1,9 @@
-"""What a program delivers into mailboxes of its host, as log entries: so that its mailboxes can be judged like ours."""
+"""What lies in the mailboxes of a program's host, as log entries: so that its mailboxes can be judged like ours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 
 from testbed.hosts.site import Site
@@ -37,9 +38,10 @@ class ProgramMailboxes:
         """Log what lies in them."""
         for address, box in self._boxes.items():
             for _, read in box.messages(at_rest=True):
-                message_id = header_field(read().octets, "Message-ID")
+                kept = read()
+                message_id = header_field(kept.octets, "Message-ID")
                 self._site.log(
-                    events.HoldsMail(recipient=address, message_id=message_id, folder="INBOX"),
+                    events.HoldsMail(recipient=address, message_id=message_id, folder=kept.folder or "INBOX"),
                     f"the mailbox of <{address}> holds {message_id or 'a message'}",
                 )
 
@@ -47,8 +49,10 @@ class ProgramMailboxes:
         message = kept.octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         head, _, body = message.partition(b"\r\n\r\n")
         message_id = header_field(head, "Message-ID")
+        read = partial(events.Found, folder=kept.folder)
+        stored: Callable[..., events.Stored] = read if kept.folder else events.Stored
         self._site.log(
-            events.Stored(
+            stored(
                 recipient=address,
                 message_id=message_id,
                 octets=len(kept.octets),

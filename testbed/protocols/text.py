@@ -10,6 +10,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
+def shortened(text: str, most: int) -> str:
+    """The text in one line of so many characters at most; ``…`` stands for what was cut off."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def decoded(octets: bytes) -> str:
     """Octets of a protocol line as safe text: UTF-8 where it is, else one escape per octet."""
     return printable(octets.decode("utf-8", "backslashreplace"))

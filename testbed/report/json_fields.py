@@ -88,6 +88,7 @@ FINDING: Fields[Finding] = (
     Field("frames", array(ORDINAL), "The packets that prove it.", source=WIRESHARK_FRAME),
     Field("reference", TEXT, "Where it is written what should have happened; may be empty."),
     Field("connections", array(ORDINAL), "Numbers of the connections it is about."),
+    Field("cause", TEXT, "Why a server refused, such as greylisted; empty where it does not tell."),
 )
 
 LOG_ENTRY: Fields[AnyEntry] = (

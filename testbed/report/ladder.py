@@ -122,7 +122,7 @@ def _exchange(connection: Connection, exchange: Exchange, whole: bool) -> Iterat
         lines = reply.lines if whole or len(reply.lines) <= _MOST_LINES else (*reply.lines[:_MOST_LINES], "…")
         text = f"{reply.status} {', '.join(lines)}".strip()
         latency = exchange.latency_ns if reply is exchange.reply else None
-        note = explain(reply.code, reply.enhanced) if exchange.further else exchange.note
+        note = explain(reply.code, reply.enhanced, reply.text) if exchange.further else exchange.note
         note = note or (span(latency) if latency and command is not None and command.frames else "")
         style = _style(reply, note)
         yield _Rung(reply.time_ns, reply.frames[-1], exchange.phase, "", _LEFT, _cut(text, whole), note, style)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import MailHostSpec, ReceiverSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import ReadStep
 from testbed.scenario.talk import TalkStep
+
+READS_AT_THE_END = "reader.lab"
+"""Who asks programs at the end for all that is in their mailboxes: the lab itself, from an address of its own."""
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 
@@ -78,6 +82,12 @@ def served(scenario: Scenario, name: str) -> frozenset[str]:
     read = {step.via for step in scenario.steps if isinstance(step, ReadStep) and hosts.get(step.mailbox) == name}
     asked = {step.service for step in scenario.steps if isinstance(step, TalkStep) and step.to == name}
     return frozenset(shown | ((read | asked) & {"pop3", "imap"}))
+
+
+def served_by_program(host: HostSpec) -> tuple[str, ...]:
+    """The protocols by which a program says to serve its host's mailboxes; what only a step needs is not said."""
+    serves = host.serves if isinstance(host, MailHostSpec) and host.is_program and host.mailboxes else None
+    return serves or ()
 
 
 def webmail_of(scenario: Scenario, server: str) -> str | None:

@@ -247,6 +247,17 @@ def test_a_relay_that_was_killed_before_it_could_note_a_250_has_doubled_nothing(
     assert "(RFC 1047)" in outcome.judgement.mail[-1].why
 
 
+def test_a_sender_who_is_told_of_a_delay_only_has_not_heard_of_the_failure(tmp_path: Path) -> None:
+    scenario = RELAY + "  - bounced: {{to: alice@crepes.fr, for: nobody@someschool.edu}}\n"
+    outcome = played(scenario, "relay.py", "tells-of-a-delay-only", tmp_path)
+    told = "delivered, bounced nor queued, and its sender was told only of a delay"
+    assert any(f"{{three}} to nobody@someschool.edu; it is neither {told}" in one for one in broken(outcome))
+    assert outcome.judgement is not None
+    bounced = outcome.judgement.expectations[-1]
+    assert not bounced.held
+    assert "alice@crepes.fr is told that it is delayed, not that it failed (RFC 3464 §2.3.3)" in bounced.why
+
+
 def test_a_template_of_a_message_is_no_queue(tmp_path: Path) -> None:
     """What is put off lies where nobody looks."""
     elsewhere = RELAY.replace("environment: {{", f"environment: {{{{QUEUE_AT: {tmp_path}/queue, ")

@@ -63,6 +63,26 @@ CASES: dict[str, list[Talk]] = {
     "server-hung-up": [cut(*HELLO, "C MAIL FROM:<a@x>")],
     "message-cut-off": [cut(*HELLO, *MAIL, *RCPT, *DATA[:-1])],
     "reply-to-message-lost": [cut(*HELLO, *MAIL, *RCPT, *DATA)],
+    "no-quit": [Talk().open().say(*HELLO, *MAIL, *RCPT).close()],
+    "idle-connection-closed": [
+        Talk().open().say(*HELLO, *MAIL, *RCPT, *DATA, "S 250 taken", "S 451 4.7.0 Timeout waiting for client input")
+    ],
+    "spoke-to-closed-connection": [
+        Talk()
+        .open()
+        .say(*HELLO, *MAIL, *RCPT, *DATA, "S 250 taken", "S 421 SMTP command timeout - closing connection")
+        .segment(1, "FA")
+        .say("C RSET")
+        .segment(1, "R")
+    ],
+    "greeting-too-late": [Talk().open().segment(0, "FA").say("S 220 mx").segment(0, "R")],
+    "nested-mail": [after(*MAIL, *RCPT, *MAIL, *RCPT, *DATA, "S 250 taken")],
+    "dot-not-doubled": [
+        Talk()
+        .open()
+        .say(*HELLO, *MAIL, *RCPT, *DATA[:-1], "C .\r\nworld\r\n.", "S 250 taken", "S 500 what", "S 500 what", *BYE)
+        .close()
+    ],
     "duplicate-possible": [cut(*HELLO, *MAIL, *RCPT, *DATA), healthy(40_001)],
     "delivery-retried": [after(*MAIL, "C RCPT TO:<b@y>", "S 452 4.2.2 full"), healthy(40_001)],
     "domain-unknown": [Talk().ask("y.example", "MX", rcode=3)],
@@ -95,6 +115,8 @@ ALSO = {
     "reply-to-message-lost": {"connection-reset"},
     "duplicate-possible": {"connection-reset", "reply-to-message-lost", "delivery-retried"},
     "delivery-retried": {"mailbox-full"},
+    "spoke-to-closed-connection": {"idle-connection-closed"},
+    "dot-not-doubled": {"pipelining-not-offered"},
     "lone-dot": {"user-unknown"},
     "wrong-credentials": {"credentials-in-clear"},
     "null-mx-ignored": {"null-mx"},
@@ -189,6 +211,42 @@ def test_who_waits_is_told_the_refusal_of_mail_not_that_of_the_rcpt_behind_it() 
     assert "503" not in retried.text
 
 
+@pytest.mark.parametrize(
+    ("talk", "words"),
+    [
+        (cut(*HELLO, *MAIL, *RCPT, *DATA[:-1], "S 552 5.3.4 too big"), "refused the message before its end"),
+        (after("C STARTTLS", "S 502 no"), "STARTTLS had not been offered"),
+        (after("C MAIL FROM:<a@x> SMTPUTF8 RET=HDRS", "S 555 no"), "SMTPUTF8, DSN had not been offered"),
+        (after(*MAIL, "C MAIL FROM:<b@x>", "S 503 no"), "another mail transaction was open"),
+        (Talk().open().say("S 220 mx", "C MAIL FROM:<a@x>", "S 503 no", *BYE).close(), "no EHLO or HELO came before"),
+        (after(*MAIL, "C RCPT TO:<b@y>", "S 550-5.7.1 not\r\n550 5.7.1  today"), 'it said "not today"'),
+        (after(*MAIL, "C RCPT TO:<b@y>", "S 550 " + "a" * 300), 'it said "' + "a" * 159 + '…"'),
+    ],
+)
+def test_what_a_refusal_is_told_with(talk: Talk, words: str) -> None:
+    refused = [finding for finding in findings(talk) if "refused" in finding.text and "it said" in finding.text]
+    assert any(words in finding.text for finding in refused)
+
+
+def test_the_cause_of_a_refusal() -> None:
+    (greylisted,) = findings(after(*MAIL, "C RCPT TO:<b@y>", "S 450 4.2.2 Greylisted, try later"))
+    assert (greylisted.code, greylisted.cause) == ("refused-for-now", "greylisted")
+    (unknown,) = findings(after(*MAIL, "C RCPT TO:<b@y>", "S 550 not today"))
+    assert unknown.cause == ""
+
+
+def test_mails_without_message_id_are_never_the_same() -> None:
+    unnamed = [line for line in DATA if "Message-ID" not in line]
+    first = after(*MAIL, *RCPT, *unnamed, "S 452 4.3.1 full")
+    second = after(*MAIL, *RCPT, *unnamed, "S 250 taken", port=40_001)
+    assert [finding.code for finding in findings(first, second)] == ["disk-full"]
+
+
+def test_a_client_that_gives_up_itself_has_not_failed() -> None:
+    talk = after(*MAIL, *RCPT, "C RSET", "S 250 ok", *MAIL, *RCPT, *DATA, "S 250 taken")
+    assert findings(talk) == ()
+
+
 CLOSING = ["S 421 4.3.2 back at noon"]
 
 
@@ -196,7 +254,7 @@ CLOSING = ["S 421 4.3.2 back at noon"]
     ("lines", "also"),
     [
         (["C QUIT"], set()),  # both have said that this is the end
-        (["C EHLO a"], {"server-hung-up"}),  # a RST behind its own FIN answers what came too late
+        (["C EHLO a"], {"spoke-to-closed-connection"}),  # a RST behind its own FIN answers what came too late
         ([], {"connection-reset"}),
     ],
 )

@@ -160,7 +160,7 @@ FINDINGS: dict[str, list[tuple[str, str]]] = {
 
 @pytest.mark.parametrize("name", FINDINGS)
 def test_findings(name: str) -> None:
-    found = connection(*HELLO, *TABLE[name][0]).findings
+    found = [finding for finding in connection(*HELLO, *TABLE[name][0]).findings if finding.code != "no-quit"]
     assert [finding.code for finding in found] == [code for code, _ in FINDINGS[name]]
     for finding, (_, words) in zip(found, FINDINGS[name], strict=True):
         assert words in finding.text

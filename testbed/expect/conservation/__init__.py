@@ -12,8 +12,9 @@ from testbed.expect.conservation.copies import kept_though_refused, misdelivered
 from testbed.expect.conservation.folders import in_two_folders
 from testbed.expect.conservation.ledger import Debt, Ledger
 from testbed.expect.conservation.octets import altered
-from testbed.expect.conservation.passages import Passage
+from testbed.expect.conservation.passages import Passage, passages
 from testbed.expect.conservation.stored import known_again
+from testbed.expect.read_back import unknown
 from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
@@ -41,10 +42,8 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     unseen = [debt for debt in debts if debt.unseen]
     verdicts = [Verdict(UNALTERED, False, _some(changed), _frames(carried))] if changed else []
     if unseen:
-        why = _some(
-            f"whether {debt.host}, a program, still has {named(debt.message_id)} for {debt.recipient} cannot be seen"
-            for debt in unseen
-        )
+        reasons = unknown(analysis)
+        why = _some(_doubt(debt, reasons.get((debt.host, debt.recipient), "")) for debt in unseen)
         verdicts.append(Verdict(NOT_JUDGED, True, why, _of_debts(unseen), judged=False))
     if closed:
         frames = tuple(connection.first_frame for connection in closed)
@@ -59,6 +58,12 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     conserved = _conserved(debts, doubled, excused)
     nothing_seen = bool(verdicts) and conserved.held and not any(debt.is_kept for debt in debts)
     return (*verdicts, replace(conserved, judged=False, why=_NOTHING_SEEN) if nothing_seen else conserved)
+
+
+def is_missing(analysis: Analysis) -> bool:
+    """Whether any mail that a server has promised is nowhere."""
+    carried = passages(analysis)
+    return any(debt.lost for debt in Ledger(analysis, carried, known_again(analysis, carried)).debts())
 
 
 def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[str]) -> Verdict:
@@ -83,7 +88,13 @@ def _loss(debt: Debt) -> str:
     times = f" {count(debt.promised, 'time')}" if debt.promised > 1 else ""
     kept = debt.promised - debt.lost
     fate = f"only {kept} of them {'is' if kept == 1 else 'are'}" if kept else "it is neither"
-    return f"{what}{times}; {fate} delivered, bounced {'or' if kept else 'nor'} queued"
+    told = ", and its sender was told only of a delay" if debt.delayed else ""
+    return f"{what}{times}; {fate} delivered, bounced {'or' if kept else 'nor'} queued{told}"
+
+
+def _doubt(debt: Debt, reason: str) -> str:
+    what = f"whether {debt.host}, a program, still has {named(debt.message_id)} for {debt.recipient} cannot be seen"
+    return f"{what}: {reason}" if reason else what
 
 
 def _of_debts(debts: Iterable[Debt]) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.observed import programs
+from testbed.expect.read_back import known
 from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
@@ -121,13 +122,15 @@ def misdelivered(
     wanted: dict[tuple[str, str], set[str]] = {}
     for passage in carried:
         wanted.setdefault((passage.server, passage.message_id), set()).add(passage.recipient)
-    mailboxes = {entry.host: entry.event.mailboxes for entry in of(analysis.log, events.Started)}
+    mailboxes = {entry.host: set(entry.event.mailboxes) for entry in of(analysis.log, events.Started)}
+    for host, address in known(analysis):
+        mailboxes.setdefault(host, set()).add(address)
     for entry in of(log, events.Stored):
         named_there = wanted.get((entry.host, entry.event.message_id), set())
         got = entry.event.recipient.lower()
         if entry.host not in hosts or not named_there or got in named_there:
             continue
-        if named_there <= set(mailboxes[entry.host]):  # an address that is no mailbox may be an alias of the program's
+        if named_there <= mailboxes[entry.host]:  # an address that is no mailbox may be an alias of the program's
             yield _astray(entry.host, entry.event.message_id, got)
     own = _own_domains(analysis)
     for passage in carried:

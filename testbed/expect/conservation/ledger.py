@@ -17,6 +17,7 @@ from testbed.expect.conservation.listings import Listings
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.conservation.told_in_words import ToldInWords
 from testbed.expect.observed import told_by_programs
+from testbed.expect.read_back import known, unknown
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
 from testbed.trace.analysis import Analysis
@@ -32,7 +33,8 @@ Done = TypeVar("Done", bound=events.ForRecipient)
 class Debt:
     """What a host owes to one recipient of one message: the times it has promised, and those it has kept.
 
-    ``lost`` are the promises known to be broken, ``unseen`` those of which nobody can tell.
+    ``lost`` are the promises known to be broken, ``unseen`` those of which nobody can tell.  ``delayed`` tells that its
+    sender was told of a delay.
     """
 
     host: str
@@ -41,6 +43,7 @@ class Debt:
     promised: int
     lost: int
     unseen: int
+    delayed: bool
     frames: tuple[int, ...]
 
     @property
@@ -84,6 +87,7 @@ class Ledger:
         given = {(passage.server, message_id) for passage in carried for message_id in (passage.message_id, "")}
         self._queues = {e.host for e in of(analysis.log, events.QueueSeen) if (e.host, e.event.message_id) in given}
         self._files = {(entry.host, entry.event.message_id) for entry in of(analysis.log, events.HoldsFile)}
+        self._read, self._unread = known(analysis), unknown(analysis)
         self._listings = Listings(analysis.log)
         self._carried = carried
         self._handed_over = Counter((p.client, p.known_as, p.recipient) for p in carried if p.promised)
@@ -152,6 +156,7 @@ class Ledger:
             len(promises),
             broken if seen else 0,
             0 if seen else broken,
+            any(e.event.action == "delayed" and e.event.sender.lower() == key.sender for e in self._told(key)),
             tuple(sorted({frame for promise in promises for frame in promise.frames})),
         )
 
@@ -160,9 +165,10 @@ class Ledger:
 
         Mail for a domain of its own may be listed under another name, or be delivered where nobody looks.
         """
-        if key.recipient in self._programs[key.host].mailboxes:
+        box = key.host, key.recipient
+        if key.recipient in self._programs[key.host].mailboxes or box in self._read:
             return True
-        if key.silent or self._words.may_have_come(key.host, key.sender):
+        if key.silent or box in self._unread or self._words.may_have_come(key.host, key.sender):
             return False
         elsewhere = domain_of(key.recipient) not in self._own(key.host) and "[" not in key.recipient
         in_queue = key.host in self._queues and bool(key.message_id)
@@ -196,6 +202,9 @@ class Ledger:
             for entry in of(self._entries.get(key.message_id, ()), kind)
             if entry.host == key.host and entry.event.recipient.lower() == key.recipient
         ]
+
+    def _told(self, key: _Key) -> list[LogEntry[events.Notified]]:
+        return self._of(events.Notified, key) or self._of(events.Notified, replace(key, message_id=""))
 
     def _bounced(self, key: _Key) -> list[LogEntry[events.Bounced]]:
         """What its sender was told of it; programs need not name the message they tell of (RFC 3464 §2.1)."""

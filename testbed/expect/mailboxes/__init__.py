@@ -12,7 +12,6 @@ from functools import partial
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed, deeds
 from testbed.expect.mailboxes.breach import Breach
-from testbed.expect.mailboxes.dialogues import Visit, visits
 from testbed.expect.mailboxes.folder import Folder, Look
 from testbed.expect.mailboxes.given import altered, renamed
 from testbed.expect.mailboxes.imap import ImapSession
@@ -21,13 +20,14 @@ from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.readers import deleted_unread
 from testbed.expect.mailboxes.stores import stored_by_readers
 from testbed.expect.observed import programs
+from testbed.expect.read_back import CHANGES
 from testbed.expect.verdict import Verdict
+from testbed.expect.visits import Visit, visits
 from testbed.protocols import events
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 
-_CHANGES = frozenset(("STORE", "EXPUNGE", "MOVE", "CLOSE", "DELE"))
 _MOST = 3  # breaches of one rule that are told one by one
 
 
@@ -88,7 +88,7 @@ def _alone(visit: Visit, others: Sequence[Visit], addresses: Mapping[str, frozen
         and (other.user == visit.user or (other.server == visit.server and _goes_elsewhere(other, addresses)))
         and other.opened_ns <= visit.ended_ns
         and visit.opened_ns <= other.ended_ns
-        and any(said.verb in _CHANGES for said in other.said)
+        and any(said.verb in CHANGES for said in other.said)
         for other in others
     )
 
@@ -119,12 +119,13 @@ def _outside(
     for visit in found:
         other = (visit.user == folder.user) != (visit.server == folder.server)
         if other and (visit.server != folder.server or _goes_elsewhere(visit, addresses)):
-            folder.doubts += [said.ended_ns for said in visit.said if said.verb in _CHANGES]
+            folder.doubts += [said.ended_ns for said in visit.said if said.verb in CHANGES]
 
 
 def _at_the_end(folder: Folder, analysis: Analysis) -> None:
     """The last look is the lab's own, where mail for the folder was seen to lie in a Maildir."""
-    if folder.name != "INBOX" or not any(map(folder.holds, of(analysis.log, events.Stored))):
+    files = [entry for entry in of(analysis.log, events.Stored) if not isinstance(entry.event, events.Found)]
+    if folder.name != "INBOX" or not any(folder.holds(entry) for entry in files):
         return
     held = [entry.frame for entry in of(analysis.log, events.HoldsMail) if folder.holds(entry)]
     ended = [(entry.time_ns, entry.frame) for entry in of(analysis.log, events.LabEnded)]

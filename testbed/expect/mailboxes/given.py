@@ -9,7 +9,7 @@ from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.octets import difference
 from testbed.expect.conservation.passages import Content, Passage, content_of
 from testbed.expect.mailboxes.breach import GIVES, NAMES, Breach
-from testbed.expect.mailboxes.dialogues import Said, Visit
+from testbed.expect.visits import Said, Visit
 from testbed.protocols.header import header_field
 from testbed.trace.services.messages import Message
 

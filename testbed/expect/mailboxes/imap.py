@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from testbed.expect.mailboxes.breach import COUNTS, FLAGS, KEEPS, NAMES, REMOVES, Breach
-from testbed.expect.mailboxes.dialogues import Said, Visit
 from testbed.expect.mailboxes.folder import Addition, Folder, Look, Removal
 from testbed.expect.mailboxes.given import Given
 from testbed.expect.mailboxes.names import first_name, last_name, status_of
 from testbed.expect.mailboxes.selected import DELETED, SYSTEM_FLAGS, Mail, Selected
+from testbed.expect.visits import Said, Visit
 from testbed.protocols.imap import sequence_set
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told, reading_result

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed
-from testbed.expect.mailboxes.dialogues import Visit
 from testbed.expect.mailboxes.imap import ImapSession
 from testbed.expect.mailboxes.pop3 import Pop3Session
+from testbed.expect.visits import Visit
 from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.trace.analysis import Analysis

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from testbed.expect.mailboxes.breach import COUNTS, NAMES, Breach
-from testbed.expect.mailboxes.dialogues import Said, Visit
 from testbed.expect.mailboxes.folder import Folder, Look, Removal, Undone
 from testbed.expect.mailboxes.given import Given
+from testbed.expect.visits import Said, Visit
 from testbed.protocols.imap import number
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told, reading_result

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed
 from testbed.expect.mailboxes.breach import READS, Breach
-from testbed.expect.mailboxes.dialogues import Visit
 from testbed.expect.mailboxes.imap import ImapSession
 from testbed.expect.mailboxes.movers import plays
 from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.selected import SEEN, Mail
+from testbed.expect.visits import Visit
 
 _SPELLED = re.compile(r"\b(DELE \d|STORE [\d*]|EXPUNGE\b)", re.I)
 _SEEKS = ("FROM", "TO", "CC", "BCC", "SUBJECT", "HEADER", "BODY", "TEXT", "LARGER", "SMALLER", "BEFORE", "SINCE", "ON")

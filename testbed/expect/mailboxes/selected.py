@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from testbed.expect.mailboxes.dialogues import Said
 from testbed.expect.mailboxes.folder import Folder
+from testbed.expect.visits import Said
 from testbed.protocols.imap import sequence_set
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told

@@ -8,8 +8,8 @@ from pathlib import PurePath
 from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.mailboxes.breach import KEPT, Breach
-from testbed.expect.mailboxes.dialogues import Visit
 from testbed.expect.mailboxes.movers import Fetched
+from testbed.expect.visits import Visit
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of

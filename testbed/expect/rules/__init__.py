@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
-from testbed.expect.mailboxes import mailboxes
 from testbed.expect.rules.ended_data_early import ended_data_early
 from testbed.expect.rules.given_up_too_soon import given_up_too_soon
 from testbed.expect.rules.letters_stay import letters_stay
@@ -36,7 +35,6 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     mail_loops,
     programs_run_on,
     ended_data_early,
-    mailboxes,
     silent_failures,
     sent_twice,
     mail_for_nobody,

@@ -105,9 +105,9 @@ class ImapClient(ReadingClient):
                 return [int(uid) for uid in found.group(1).split()]
         return []
 
-    async def fetch(self, uid: int) -> bytes:
-        """A message; the server notes that it has been seen."""
-        for response in await self._ask("UID FETCH", f"{uid} BODY[]".encode()):
+    async def fetch(self, uid: int, *, peek: bool = False) -> bytes:
+        """A message; the server notes that it has been seen, unless it is asked for a ``peek`` only."""
+        for response in await self._ask("UID FETCH", f"{uid} BODY{'.PEEK' * peek}[]".encode()):
             if len(response) > 1:
                 return response[1]
         raise ReadingFailed(f"message {uid} is gone")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from testbed.hosts.reading.client import CommandRefused, ReadingClient
+from testbed.hosts.reading.client import CommandRefused, ReadingClient, ReadingFailed
+
+_MAX_ANSWER = 150_000_000  # octets of all lines of one reply
 
 
 class Pop3Client(ReadingClient):
@@ -53,7 +55,10 @@ class Pop3Client(ReadingClient):
             raise CommandRefused(line.decode("utf-8", "backslashreplace"), to)
 
     async def _lines(self) -> list[bytes]:
-        lines = []
+        lines, octets = [], 0
         while (line := await self._connection.line()) != b".":
+            octets += len(line)
+            if octets > _MAX_ANSWER:
+                raise ReadingFailed(f"the server's answer has more than {_MAX_ANSWER:,} octets")
             lines.append(line[1:] if line.startswith(b".") else line)
         return lines

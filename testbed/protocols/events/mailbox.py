@@ -28,6 +28,29 @@ class Stored(ForRecipient):
     subject: str
 
 
+@event("found")
+class Found(Stored):
+    """Inventory at the end: a program gave the lab this message of ``recipient``, who asked for all of his mail.
+
+    When it was stored nobody has seen.
+    """
+
+    folder: str
+
+
+@event("mailbox-read")
+class MailboxRead(LogEvent):
+    """The lab asked a program at the end for all that is in a mailbox; each message is a :class:`Found`.
+
+    ``via`` is the protocol.  ``failed`` says why nothing is known of it.
+    """
+
+    mailbox: str
+    via: str = ""
+    messages: int = 0
+    failed: str = ""
+
+
 @event("sorted")
 class Sorted(ForRecipient):
     """A rule of the mailbox's owner decided: ``discard``, ``fileinto``, …"""

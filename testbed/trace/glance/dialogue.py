@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from testbed.pcap.records import distinct, gather, row_keys
+from testbed.protocols.refusals import cause_of
 from testbed.protocols.smtp import parse_reply_line
 from testbed.protocols.status import split_enhanced
 from testbed.trace.glance.batch import Batch, Bools, Ints
-from testbed.trace.glance.lines import Octets, plain_edges, plain_text, read_lines, terminated
+from testbed.trace.glance.lines import Lines, Octets, plain_edges, plain_text, read_lines, terminated
 
 _HEAD = 16  # octets of a reply line that tell its kind
 _MAX_LINE = 510
@@ -49,6 +50,15 @@ class Tokens:
             known.learn(new, [-1 if word is None else self.number(f"{name} {word}") for word in words])
             index, missing = known.find(heads)
         return known.number[index]
+
+    def of_refusal(self, token: int, line: bytes) -> int:
+        """The number of a reply line that refuses, by its number so far and its cause."""
+        parsed = parse_reply_line(line.rstrip(b"\r\n"))
+        if parsed is None or not parsed.last:
+            return -1
+        enhanced, text = split_enhanced(parsed.text)
+        cause = cause_of(parsed.code, enhanced, text)
+        return self.number(f"{token} {cause.name}") if cause is not None else token
 
 
 class _Heads:
@@ -155,12 +165,19 @@ class _Talk:
         heads[np.arange(_HEAD) >= lines.octets[:, None]] = 0
         token = self._tokens.of_heads(heads, "reply")
         final = heads[:, 3] != ord("-")
+        self._tell_causes(lines, token, np.isin(heads[:, 0], (ord("4"), ord("5"))))
         self._take(places, lines.packet, token, final, self._replies)
         unfinished = np.zeros(len(places), np.bool_)
         unfinished[lines.packet] = ~final  # the packet's last line decides, being written last
         self._odd[places[unfinished]] = True
         digits = heads[:, :3].astype(np.int64) - ord("0")
         self._code[places[lines.packet]] = digits @ (100, 10, 1)
+
+    def _tell_causes(self, lines: Lines, token: Ints, refusing: Bools) -> None:
+        """Replies that refuse for another cause get another token; those of several lines are left to exact code."""
+        for at in np.flatnonzero(refusing & (token >= 0)):
+            start, octets = int(lines.start[at]), int(lines.octets[at])
+            token[at] = self._tokens.of_refusal(int(token[at]), self._data[start : start + octets].tobytes())
 
     def _take(self, places: Ints, packet: Ints, token: Ints, counted: Bools, total: Ints) -> None:
         """Keeps tokens, packets of odd ones marked, and counts the lines that count for each packet."""

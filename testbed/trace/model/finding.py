@@ -24,3 +24,4 @@ class Finding:
     frames: tuple[int, ...]
     reference: str  # "RFC 5321 §4.5.4.1"
     connections: tuple[int, ...] = ()
+    cause: str = ""  # of a refusal, as its words and codes tell: "greylisted" (testbed.protocols.refusals)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socketserver
 import threading
 
-from mailhost_boxes import Box
+from mailhost_boxes import LIE, Box
 from mailhost_imap import Imap
 from mailhost_pop3 import Pop3
 from mailhost_session import Session
@@ -15,6 +15,7 @@ class Smtp(Session):
     """RFC 5321."""
 
     greeting = "220 someschool.edu"
+    taken = 0
 
     def begin(self) -> None:
         """No recipients yet."""
@@ -30,10 +31,20 @@ class Smtp(Session):
         if verb == "DATA":
             self.say("354 Go on")
             octets = b"".join(one[one[:1] == b"." :] for one in iter(self.rfile.readline, b".\r\n"))
-            for user in self.users:
-                Box(user).add(octets)
+            Smtp.taken += 1
+            if LIE == "stores-other-octets":
+                octets = octets.replace(b"noon", b"n00n")
+            if LIE == "stores-soon":
+                threading.Timer(1.5, self.store, [octets, list(self.users)]).start()
+            elif LIE != "forgets-the-second" or Smtp.taken != 2:
+                self.store(octets, self.users)
         self.say("221 Bye" if verb == "QUIT" else "250 Fine")
         return verb != "QUIT"
+
+    def store(self, octets: bytes, users: list[str]) -> None:
+        """Deliver."""
+        for user in ["carol"] if LIE == "delivers-to-carol" else users * (1 + (LIE == "delivers-twice")):
+            Box(user).add(octets)
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -1,4 +1,4 @@
-"""The mailboxes of mailhost.py: Maildirs in TESTBED_MAILBOXES, a file a message, named by its UID and its flags."""
+"""The mailboxes of mailhost.py: Maildirs in DELIVER_INTO, a file a message, named by its UID and its flags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-LIE, ROOT = sys.argv[1], Path(os.environ["TESTBED_MAILBOXES"])
+LIE, ROOT = sys.argv[1], Path(os.environ.get("DELIVER_INTO") or os.environ["TESTBED_MAILBOXES"])
 LOCK = threading.Lock()
 LETTERS = {"\\Seen": "S", "\\Deleted": "T", "\\Flagged": "F", "\\Answered": "R", "\\Draft": "D"}
 CHANGES: dict[str, Callable[[bytes], bytes]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailhost_boxes import CHANGES, LIE, Box
+from mailhost_boxes import CHANGES, LIE, ROOT, Box
 from mailhost_session import Session
 
 
@@ -30,6 +30,8 @@ class Imap(Session):
         chosen = self.chosen(which, by_uid=by_uid) if verb.upper() in ("FETCH", "STORE", "COPY", "MOVE") else []
         if done is None:
             self.say(f"{tag} BAD What?")
+        elif LIE == "lets-nobody-in" and verb.upper() == "LOGIN":
+            self.say(f"{tag} NO [AUTHENTICATIONFAILED] Not you")
         else:
             done(chosen, more if chosen or verb.upper() in ("FETCH", "STORE", "COPY", "MOVE") else argument)
             self.say(f"{tag} OK {verb} done")
@@ -62,6 +64,16 @@ class Imap(Session):
             self.box.remove(self.uids.pop(0))
         self.say(f"* {len(self.uids)} EXISTS")
         self.say("* OK [UIDVALIDITY 1] as ever")
+
+    def do_examine(self, chosen: list[int], argument: str) -> None:
+        """Open a folder to look at."""
+        self.do_select(chosen, argument)
+
+    def do_list(self, chosen: list[int], argument: str) -> None:
+        """Name the folders."""
+        for path in (ROOT / self.user).glob(".*"):
+            self.say(f'* LIST () "/" "{path.name[1:]}"')
+        self.say('* LIST () "/" INBOX')
 
     def do_noop(self, chosen: list[int], argument: str) -> None:
         """What is new."""

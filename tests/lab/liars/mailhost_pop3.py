@@ -25,6 +25,9 @@ class Pop3(Session):
                 self.user = argument
                 self.say("+OK")
             case "PASS":
+                if LIE == "lets-nobody-in":
+                    self.say("-ERR [AUTH] No")
+                    return True
                 Pop3.visits += 1
                 self.box = Box("carol" if LIE == "opens-another-mailbox" else self.user)
                 self.uids = self.box.uids()

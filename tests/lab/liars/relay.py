@@ -22,6 +22,7 @@ DIRECTORY, BOXES = Path(os.environ["TESTBED_DIRECTORY"]), Path(os.environ["TESTB
 QUEUE = Path(os.environ.get("QUEUE_AT", DIRECTORY / "queue"))
 RETRY_S, MOST_TRIES = 0.2, 10
 FRIEND, NEXT_HOP = os.environ.get("FRIEND", ""), os.environ.get("NEXT_HOP", "")
+HANDS_ON_BY, HANDS_ON_AT = (smtplib.LMTP, 24) if os.environ.get("BY_LMTP") else (smtplib.SMTP, 25)
 MOST_HOPS, FOR_EVER = 5, 30
 LOCK = threading.Lock()
 CHANGES = {
@@ -66,11 +67,12 @@ def bounce(sender: str, recipient: str, status: str, data: bytes) -> None:
         return
     told = "carol@" + OWN if LIE == "bounces-to-somebody-else" else sender
     kind = "mixed" if LIE == "bounces-in-another-form" else "report; report-type=delivery-status"
+    fate = "delayed\r\nStatus: 4.4.7" if LIE == "tells-of-a-delay-only" else f"failed\r\nStatus: {status}"
     text = (
         f"From: <>\r\nTo: <{told}>\r\nSubject: Undelivered\r\nMessage-ID: <{time.time_ns()}@{OWN}>\r\n"
         f'MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n--b\r\n\r\nSorry\r\n'
         f"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; {OWN}\r\n\r\n"
-        f"Final-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: {status}\r\n\r\n"
+        f"Final-Recipient: rfc822; {recipient}\r\nAction: {fate}\r\n\r\n"
         f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{data.partition(CRLF * 2)[0].decode()}\r\n\r\n--b--\r\n"
     )
     store(told.partition("@")[0], text.encode())
@@ -83,7 +85,7 @@ def deliver(sender: str, recipient: str, data: bytes) -> str:
     to += [f"carol@{domain}"] if LIE == "sends-to-carol-too" else []
     by = "mallory@" + OWN if LIE == "changes-the-sender" else sender.replace("-", "")
     try:
-        with smtplib.SMTP(NEXT_HOP or domain, 25, OWN, timeout=5) as server:
+        with HANDS_ON_BY(NEXT_HOP or domain, HANDS_ON_AT, OWN, timeout=5) as server:
             if LIE == "begins-tls":
                 server.starttls(context=ssl.create_default_context(cafile=os.environ["TESTBED_CA"]))
             for _ in range(2 if LIE == "sends-twice" else 1):

@@ -10,8 +10,10 @@ from testbed.durations import MINUTE, SECOND, span
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Recipient, Transaction
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.smtp.leaving import left_before
 
 _MOST_ACCOUNTS = 200
+_GIVES_UP = frozenset(("RSET", "QUIT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,25 @@ class _Try:
             return decisive.frames[-1]
         return message.frames[-1] if message is not None and message.frames else self.transaction.frames[-1]
 
+    @property
+    def unsent(self) -> bool:
+        """Whether no message was sent, so that nobody knows which it would have been."""
+        return self.transaction.message is None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the client itself put an end to it, by RSET or QUIT."""
+        said = {e.command.verb for e in self.connection.exchanges if e.command is not None}
+        untold = self.recipient.reply is not None and not self.recipient.refused and self.recipient.final is None
+        closing = any(e.reply is not None and e.reply.code == "421" for e in self.connection.exchanges)
+        return self.unsent and untold and not closing and bool(said & _GIVES_UP)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the client has heard that the message was taken."""
+        message = self.transaction.message
+        return self.recipient.accepted and message is not None and not left_before(self.connection, message)
+
 
 def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     """For every recipient that was tried more than once between the same hosts: how often, why, and how it ended."""
@@ -50,19 +71,24 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     )
     told = 0
     for (client, server, _, address), all_tries in tries.items():
-        failed = [one for one in all_tries if not one.recipient.accepted]
+        failed = [one for one in all_tries if not one.recipient.accepted and not one.given_up]
         if not failed or told >= _MOST_ACCOUNTS:
             continue
-        found = list(_of_the_same(all_tries, {one.transaction.message_id for one in failed}))
+        found = list(_of_the_same(all_tries, failed))
         if len(found) + unopened[client, server] < 2:
             continue
         told += 1
         yield _account(client, server, address, found, failed)
 
 
-def _of_the_same(tries: Iterable[_Try], failed: set[str]) -> Iterator[_Try]:
-    """The tries that may be of a message that failed, as far as Message-IDs tell; ``""`` is any."""
-    return (one for one in tries if not one.recipient.accepted or "" in failed or one.transaction.message_id in failed)
+def _of_the_same(tries: Iterable[_Try], failed: list[_Try]) -> Iterator[_Try]:
+    """The tries that may be of a message that failed.
+
+    One that failed before the message was sent may be of any; messages without a Message-ID are of no other.
+    """
+    unsent = any(one.unsent for one in failed)
+    known = {one.transaction.message_id for one in failed} - {""}
+    return (one for one in tries if one in failed or unsent or one.transaction.message_id in known)
 
 
 def _account(client: str, server: str, address: str, found: list[_Try], failed: list[_Try]) -> Finding:
@@ -71,16 +97,21 @@ def _account(client: str, server: str, address: str, found: list[_Try], failed: 
     number = len(failed)
     text = f"{client} tried {number + len(taken)} times to hand mail for {address} to {server}"
     text += f"; {number} failed ({', '.join(replies[:4])})"
-    if taken:
-        waited = taken[0].connection.end_ns - failed[0].connection.start_ns
-        after = f"{waited / SECOND:.1f} s" if waited < MINUTE else span(waited)
-        text += f", and it was taken {after} after the first try"
+    if taken and all(one.unsent for one in failed):
+        text += f", and mail for it was taken {_after(failed[0], taken[0])} after the first try, which may be the same"
+    elif taken:
+        text += f", and it was taken {_after(failed[0], taken[0])} after the first try"
     else:
         text += ", and it was not taken in this capture"
     frames = tuple(one.frame for one in (*failed, *taken[:1]))
     connections = tuple(one.connection.number for one in (*failed, *taken[:1]))
     severity = Severity.INFO if taken else Severity.WARNING
     return Finding("delivery-retried", severity, text, frames, "RFC 5321 §4.5.4.1", connections)
+
+
+def _after(first: _Try, taken: _Try) -> str:
+    waited = taken.connection.end_ns - first.connection.start_ns
+    return f"{waited / SECOND:.1f} s" if waited < MINUTE else span(waited)
 
 
 def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
@@ -96,7 +127,7 @@ def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
                     key = (connection.server.label, transaction.message_id, recipient.address)
                     sent[key].append(_Try(connection, transaction, recipient))
     for (server, message_id, address), found in sent.items():
-        if len(found) < 2 or all(one.recipient.accepted for one in found):
+        if len(found) < 2 or all(one.heard for one in found):
             continue
         text = f"{message_id} was sent to {server} {len(found)} times for {address}: "
         text += "it may lie in the mailbox more than once"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from testbed.durations import rough
+from testbed.protocols import refusals
+from testbed.protocols.text import shortened
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.smtp.leaving import spoke_to_closed
 
 _ENDLESS = "reply-endless"  # a remark, and a finding of its own
-_IDLE = "4.4.2"
 _BETWEEN_MESSAGES = ("the message", "RSET", "NOOP")
 _FEWEST_PIECES, _MOST_OCTETS = 8, 3  # of a reply said octet by octet, and of each of its pieces
 _MAX_FRAMES = 20
+_MOST_QUOTED = 80
 _SERVER_ZERO_WINDOW = "w"  # in Zeek's history
 
 
@@ -21,18 +24,22 @@ def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
     """Whether a server closes because its client says nothing (RFC 5321 §4.5.3.2.7), though it might have."""
     if any(remark.code == "window-closed" and remark.detail == "server" for remark in connection.transport.remarks):
         return False  # it was the server that took nothing
-    reply = exchange.reply
-    return exchange.command is None and reply is not None and (reply.code, reply.enhanced) == ("421", _IDLE)
+    return exchange.command is None and _is_of_idleness(exchange)
 
 
 def speaks_past_it(connection: Connection, exchange: Exchange) -> bool:
     """Whether a server closes because its client says nothing, and the command before has not come to it."""
     command, reply = exchange.command, exchange.reply
-    if command is None or reply is None or (reply.code, reply.enhanced) != ("421", _IDLE):
+    if command is None or reply is None or not _is_of_idleness(exchange):
         return False
     dead = [r for r in connection.transport.remarks if (r.code, r.detail) == ("connection-dead", "client")]
     torn = connection.ending.closure is Closure.RESET and connection.ending.frames[:1] < reply.frames[:1]
     return torn or any(frame in remark.frames for remark in dead for frame in command.frames)
+
+
+def _is_of_idleness(exchange: Exchange) -> bool:
+    reply = exchange.reply
+    return reply is not None and refusals.ends_idleness(reply.code, reply.enhanced, reply.text)
 
 
 def stalled_client(connection: Connection) -> Iterator[Finding]:
@@ -49,8 +56,9 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
             f"{connection.client.label} said nothing {after} for {rough(end - _time(last))}, until "
-            f"{connection.server.label} closed the connection with 421 {_IDLE}"
+            f"{connection.server.label} closed the connection with {exchange.reply.status}"
         )
+        text += f' "{shortened(exchange.reply.text, _MOST_QUOTED)}"' if exchange.reply.text.strip() else ""
         frames = tuple(dict.fromkeys((*last.frames[-1:], *exchange.reply.frames)))
         if last.reply is not None and _what(last) in _BETWEEN_MESSAGES:
             yield connection.finding("idle-connection-closed", Severity.INFO, text, frames, "RFC 5321 §4.5.3.2.7")
@@ -93,8 +101,13 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return  # the alert tells why
     spoken = [e for e in connection.exchanges if e.command is not None and not e.unseen]
     silent = [e for e in spoken if e.reply is None or not e.reply.whole]
+    heard = [exchange for exchange in silent if exchange.reply is not None or not spoke_to_closed(connection, exchange)]
+    ungreeted = not any(exchange.reply is not None for exchange in connection.exchanges)
+    if silent and not heard and not ungreeted:
+        return  # to whoever had left, nothing was said
+    silent = heard
     if not silent:
-        if connection.exchanges or connection.opening.handshake is not Handshake.COMPLETE or connection.transport.gaps:
+        if not ungreeted or connection.opening.handshake is not Handshake.COMPLETE or connection.transport.gaps:
             return
         if connection.ending.by == "server":
             yield _hung_up(connection, "greeting", connection.ending.frames or (connection.last_frame,))
@@ -140,10 +153,20 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         text = f"the connection ended in the middle of {connection.server.label}'s reply to {first.command.verb}: "
         text += f"{connection.client.label} cannot know what it would have been"
         yield _cut(connection, "reply-cut", text, _last(connection, first), "RFC 5321 §4.2")
+    elif _said_it_closes(connection):
+        return  # a 421 answers what was sent with it or behind it, too (RFC 5321 §3.8)
+    elif any(remark.code == "data-before-354" for remark in connection.remarks):
+        return  # these were no commands
     elif first.command.verb != "QUIT" and connection.ending.by == "server":
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
     elif first.command.verb != "QUIT":
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
+
+
+def _said_it_closes(connection: Connection) -> bool:
+    ending = connection.ending
+    closing = [e.reply for e in connection.exchanges if e.reply is not None and e.reply.code == "421"]
+    return ending.by == "server" and any(reply.frames[0] <= ending.frames[0] for reply in closing)
 
 
 def _hung_up(connection: Connection, instead_of: str, frames: tuple[int, ...]) -> Finding:

@@ -5,6 +5,7 @@ Rules about the order of commands and replies are judged only while nothing is m
 
 from __future__ import annotations
 
+from testbed.protocols.refusals import ends_idleness
 from testbed.protocols.smtp import BEGINS_TLS, COMMANDS, HELLOS
 from testbed.protocols.status import classes_differ
 from testbed.protocols.text import decoded
@@ -31,11 +32,13 @@ class Conduct:
         self._remarks = remarks
         self.reset()
         self._certain = True
+        self._dot: tuple[int, ...] = ()  # where the last message ended
 
     def reset(self) -> None:
         """The session begins anew, as it does behind STARTTLS (RFC 3207 §4.2)."""
         self._extensions: frozenset[str] = frozenset()
         self._mail = False
+        self._open = False  # a MAIL was taken, and its transaction has not ended
         self._utf8 = False
         self._recipients = 0
         self._left = (False, 0)  # what RSET or EHLO put an end to, unless they are refused
@@ -51,35 +54,45 @@ class Conduct:
             self._remarks.note("client-garbage", line.frames, decoded(raw[:40]))
             return
         self._judge_line(command, line)
+        if command.verb not in COMMANDS and line.frames[:1] == self._dot:
+            self._remarks.note("dot-not-doubled", line.frames, decoded(line.content[:40]))
         if self._certain:
             self._judge_order(command, waiting)
         if command.verb == "MAIL":
-            self._mail, self._recipients = True, 0
+            if self._open and self._certain:
+                self._remarks.note("nested-mail", command.frames)
+            self._mail, self._recipients = True, self._recipients if self._open else 0
             self._utf8 = "SMTPUTF8" in command.argument.upper().split()
         elif command.verb == "RCPT":
             self._recipients += 1
         elif command.verb in ENDS_TRANSACTION:
             self._left, self._mail, self._recipients = (self._mail, self._recipients), False, 0
+            self._open = False
         if not raw.isascii() and not (self._utf8 or "SMTPUTF8" in command.argument.upper().split()):
             self._remarks.note("eight-bit-command", line.frames, command.verb)
 
-    def message_ended(self) -> None:
+    def message_ended(self, command: Command) -> None:
         """The client has sent a whole message."""
-        self._mail, self._recipients = False, 0
+        self._dot = command.frames[-1:]
+        self._mail, self._open, self._recipients = False, False, 0
 
-    def reply(self, command: Command | None, parts: list[ReplyPart], reply: Reply) -> None:
-        """A reply and the command it came for, None when there is none."""
+    def reply(
+        self, command: Command | None, parts: list[ReplyPart], reply: Reply, *, amid_message: bool = False
+    ) -> None:
+        """A reply and the command it came for, None when there is none; a message may be refused before its end."""
         if not reply.whole:
             return  # nobody knows what it would have said
         if command is not None and command.verb in ENDS_TRANSACTION and reply.code[:1] in ("4", "5"):
             self._mail, self._recipients = self._mail or self._left[0], self._recipients + self._left[1]
+        if command is not None and command.verb == "MAIL":
+            self._open = self._open or reply.code == "250"
         codes = {parsed.code for parsed, _ in parts}
         if "" in codes:
             line = next(line for parsed, line in parts if not parsed.code)
             self._remarks.note("reply-not-smtp", line.frames, decoded(line.content[:60]))
         elif len(codes) > 1:
             self._remarks.note("reply-codes-differ", reply.frames, ", ".join(parsed.code for parsed, _ in parts[:10]))
-        elif self._certain:
+        elif self._certain and not (amid_message and command is None and reply.code[:1] in ("4", "5")):
             self._judge_answer(command, reply)
         old_too_many = reply.status == "552 4.5.3"  # RFC 5321 §4.5.3.1.10 counts it as temporary
         if classes_differ(reply.code, reply.enhanced) and not old_too_many:
@@ -116,7 +129,7 @@ class Conduct:
 
     def _judge_answer(self, command: Command | None, reply: Reply) -> None:
         if command is None:
-            if reply.code != "421":
+            if reply.code != "421" and not ends_idleness(reply.code, reply.enhanced, reply.text):
                 self._remarks.note("reply-out-of-sequence", reply.frames, f"{reply.code} to nothing")
             return
         allowed = _ANSWERS.get(reply.code)

@@ -197,7 +197,7 @@ class SmtpDialogue:
         if not self._chunk.refused:
             self._waiting.add(command)
         if ends_message(command):
-            self._conduct.message_ended()
+            self._conduct.message_ended(command)
         self._chunk, self._mode = None, Mode.COMMANDS
 
     def _begin_message(self) -> None:
@@ -215,7 +215,7 @@ class SmtpDialogue:
     def _end_message(self, command: Command) -> None:
         self._waiting.add(command)
         self._message, self._mode = None, Mode.COMMANDS
-        self._conduct.message_ended()
+        self._conduct.message_ended(command)
 
     def _read_behind(self, end: FalseEnd, lines: list[Line]) -> None:
         """The server ended a message there: what the client said behind it are commands to it."""
@@ -255,7 +255,7 @@ class SmtpDialogue:
         if (cut_short := self._waiting.cut_short(reply)) is not None:
             self._record.exchanged(cut_short)
         command = self._waiting.answered_by(reply)
-        self._conduct.reply(command, parts, reply)
+        self._conduct.reply(command, parts, reply, amid_message=self._mode is Mode.MESSAGE)
         if command is None:
             self._answered_nothing(reply)
             return
@@ -278,6 +278,8 @@ class SmtpDialogue:
             if len(self._client) and not self._ends.found:
                 self._remarks.note("data-before-354", self._client.frames())
             self._begin_message()
+        elif command.verb == "DATA" and split_command(self._client.preview().encode())[0] not in {"", *COMMANDS}:
+            self._remarks.note("data-before-354", self._client.frames())
         elif command.verb in BEGINS_TLS and reply.code == "220":
             if len(self._client) and not self._client.starts_with(TLS_HANDSHAKE):
                 self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from testbed.protocols.refusals import cause_of, causes
+from testbed.protocols.smtp import COMMANDS
 from testbed.protocols.status import explain
+from testbed.protocols.text import shortened
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.broken import ends_idleness, speaks_past_it
 from testbed.trace.services.smtp.extensions import is_lone_dot
+from testbed.trace.services.smtp.offers import mistake
 
-# Enhanced status code: name of the finding and the section that defines the code.
-_KNOWN = {
-    "2.2": ("mailbox-full", "RFC 3463 X.2.2"),
-    "1.1": ("user-unknown", "RFC 3463 X.1.1"),
-    "1.2": ("domain-unknown", "RFC 3463 X.1.2"),
-    "4.6": ("mail-loop", "RFC 3463 X.4.6"),
-    "3.1": ("disk-full", "RFC 3463 X.3.1"),
-    "3.4": ("message-too-big", "RFC 3463 X.3.4"),
-    "5.3": ("too-many-recipients", "RFC 3463 X.5.3"),
-    "7.1": ("not-authorised", "RFC 3463 X.7.1"),
-    "7.8": ("wrong-credentials", "RFC 4954 §6"),
-}
+# Causes whose findings are called as they are; any other is of refusals for now or for good, or of authorisation.
+_NAMED = frozenset(
+    (
+        causes.USER_UNKNOWN,
+        causes.DOMAIN_UNKNOWN,
+        causes.MAILBOX_FULL,
+        causes.DISK_FULL,
+        causes.TOO_BIG,
+        causes.TOO_MANY_RECIPIENTS,
+        causes.MAIL_LOOP,
+        causes.NOT_AUTHORISED,
+        causes.WRONG_CREDENTIALS,
+    )
+)
+_NOT_AUTHORISED = ("4.7.1", "5.7.1")
+_MOST_QUOTED = 160
 _OF_MAIL = frozenset(("MAIL", "DATA"))
 
 
@@ -71,7 +79,8 @@ def _too_many(connection: Connection, reply: Reply, address: str) -> Finding:
 
 def refused_sessions(connection: Connection) -> Iterator[Finding]:
     """Refusals of anything but a recipient or a message."""
-    said: dict[tuple[str, str], list[Reply]] = {}
+    said: dict[tuple[str, str], list[Exchange]] = {}
+    undoubled = any(remark.code == "dot-not-doubled" for remark in connection.remarks)
     in_vain = set(map(id, _in_vain(connection)))
     for exchange in connection.exchanges:
         verb = exchange.command.verb if exchange.command else ""
@@ -80,11 +89,19 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
             continue
         if ends_idleness(connection, exchange) or speaks_past_it(connection, exchange) or id(exchange) in in_vain:
             continue
-        said.setdefault((verb, reply.status), []).append(reply)
-    for (verb, _), replies in said.items():
-        what = {"connect": "the connection", "": "to go on"}.get(verb, verb)
-        found = _refusal(connection, replies[0], what, replies[1:])
+        if not (undoubled and verb not in COMMANDS and verb != "connect"):
+            said.setdefault((verb, reply.status), []).append(exchange)
+    for (verb, _), exchanges in said.items():
+        replies = [exchange.reply for exchange in exchanges if exchange.reply is not None]
+        cut = verb == "" and _ends_in_message(connection)
+        what = {"connect": "the connection", "": "the message before its end" if cut else "to go on"}.get(verb, verb)
+        found = _refusal(connection, replies[0], what, replies[1:], mistake(connection, exchanges[0]))
         yield replace(found, severity=Severity.INFO) if connection.all_taken and verb not in _OF_MAIL else found
+
+
+def _ends_in_message(connection: Connection) -> bool:
+    commands = [exchange.command for exchange in connection.exchanges if exchange.command is not None]
+    return any(command.verb == "message" and not command.whole for command in commands)
 
 
 def _in_vain(connection: Connection) -> Iterator[Exchange]:
@@ -100,16 +117,24 @@ def _in_vain(connection: Connection) -> Iterator[Exchange]:
             yield exchange
 
 
-def _refusal(connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = ()) -> Finding:
+def _refusal(
+    connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = (), because: str = ""
+) -> Finding:
     temporary = reply.code.startswith("4")
-    refuses = reply.enhanced[:1] != "2"  # an enhanced code of success tells nothing of a refusal
-    name, reference = _KNOWN.get(reply.enhanced.partition(".")[2] if refuses else "", ("", ""))
-    if temporary and name == "not-authorised":
+    cause = cause_of(reply.code, reply.enhanced, reply.text)
+    name = "refused-for-now" if temporary else "refused-for-good"
+    if cause in _NAMED:
+        name = cause.name
+    elif reply.enhanced in _NOT_AUTHORISED:
+        name = causes.NOT_AUTHORISED.name
+    if temporary and name == causes.NOT_AUTHORISED.name:
         name = "policy-refused-for-now"
-    name = name or ("refused-for-now" if temporary else "refused-for-good")
     severity = Severity.WARNING if temporary else Severity.ERROR
-    words = explain(reply.code, reply.enhanced)
+    words = explain(reply.code, reply.enhanced, reply.text)
     text = f"{connection.server.label} refused {what} from {connection.client.label} with {reply.status}: {words}"
+    text += f"; {because}" if because else ""
     text += f", {1 + len(again)} times" if again else ""
+    text += f'; it said "{shortened(reply.text, _MOST_QUOTED)}"' if reply.text.strip() else ""
     frames = tuple(frame for one in (reply, *again) for frame in one.frames)
-    return connection.finding(name, severity, text, frames, reference or "RFC 5321 §4.2.1")
+    found = connection.finding(name, severity, text, frames, cause.reference if cause else "RFC 5321 §4.2.1")
+    return replace(found, cause=cause.name if cause else "")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from testbed.trace.model.finding import Severity
+from collections.abc import Iterator
+
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.sentence import Sentence
 from testbed.trace.services.sentences import in_clear, injected, told_as
 
@@ -62,6 +65,18 @@ _SENTENCES = {
     "eight-bit-command": Sentence(
         _WARNING, "{client} sent octets beyond ASCII in {detail} without SMTPUTF8", "RFC 5321 §2.4"
     ),
+    "nested-mail": Sentence(
+        _WARNING,
+        "{client} sent MAIL inside a transaction, which RSET or a message ends",
+        "RFC 5321 §4.1.4",
+        True,
+    ),
+    "dot-not-doubled": Sentence(
+        _ERROR,
+        "{client} did not double the dot of a line in mail data: {server} took it for the end of the message, and what "
+        "came behind it for commands: {detail}",
+        "RFC 5321 §4.5.2",
+    ),
     "rcpt-before-mail": Sentence(_WARNING, "{client} sent RCPT without MAIL before it", "RFC 5321 §3.3", True),
     "data-without-rcpt": Sentence(
         _WARNING, "{server} answered DATA with 354 although no RCPT came before it", "RFC 5321 §3.3", True
@@ -75,4 +90,13 @@ _SENTENCES = {
     "client-garbage": Sentence(_WARNING, "{client} sent octets that are no SMTP command: {detail}", "RFC 5321 §4.1"),
 }
 
-smtp_remarks = told_as(_SENTENCES | injected("STARTTLS", "RFC 3207 §4.2") | in_clear("RFC 4954 §4"))
+_told = told_as(_SENTENCES | injected("STARTTLS", "RFC 3207 §4.2") | in_clear("RFC 4954 §4"))
+
+
+def smtp_remarks(connection: Connection) -> Iterator[Finding]:
+    """What the dialogue remarks on.  Who did not wait for a greeting was not in haste if the server had left."""
+    for finding in _told(connection):
+        ending = connection.ending
+        left = ending.by == "server" and bool(ending.frames) and finding.frames[:1] > ending.frames[:1]
+        if finding.code != "command-before-greeting" or not left:
+            yield finding

@@ -8,6 +8,7 @@ from testbed.trace.services.service import Mail, Port, Service
 from testbed.trace.services.smtp.account import account_of_messages, duplicates
 from testbed.trace.services.smtp.broken import cut_dialogue, slow_replies, stalled_client
 from testbed.trace.services.smtp.extensions import lone_dots
+from testbed.trace.services.smtp.leaving import late_greeting, left_without_goodbye, talked_to_nobody
 from testbed.trace.services.smtp.loops import mail_loops
 from testbed.trace.services.smtp.outcome import outcome_of_mail
 from testbed.trace.services.smtp.refusals import refused_recipients, refused_sessions
@@ -45,6 +46,9 @@ SMTP = Service(
         cut_dialogue,
         stalled_client,
         slow_replies,
+        talked_to_nobody,
+        late_greeting,
+        left_without_goodbye,
         unfinished_handshake,
         gave_up_without_tls,
     ),

@@ -91,7 +91,7 @@ class Waiting:
 
 def note_on(reply: Reply) -> str:
     """What a reply means in words, ``""`` where it refuses nothing."""
-    return explain(reply.code, reply.enhanced) if reply.code else "not an SMTP reply"
+    return explain(reply.code, reply.enhanced, reply.text) if reply.code else "not an SMTP reply"
 
 
 def _phase(command: Command) -> Phase:

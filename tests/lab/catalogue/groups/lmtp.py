@@ -41,6 +41,7 @@ def forgets_what_it_has_heard(patch: pytest.MonkeyPatch) -> None:
 
 
 FINDINGS = {
+    "dovecot-shows-by-imap": "",
     "dovecot-takes-lmtp": "mailbox-full",
     "ehlo-to-lmtp": "refused-for-good",
     "lhlo-refused-for-now": "refused-for-now",
@@ -55,6 +56,7 @@ FINDINGS = {
 }
 
 GUARDS: dict[str, Break] = {
+    "dovecot-shows-by-imap": knows_no_routes,
     "dovecot-takes-lmtp": takes_the_first_reply_for_all,
     "ehlo-to-lmtp": never_gives_up,
     "lhlo-refused-for-now": bounces_what_could_wait,
