@@ -129,7 +129,7 @@ def test_a_mailbox_that_cannot_be_read_is_not_judged(
     outcome = served(way, protocol, tmp_path, faults=faults)
     assert outcome.judgement is not None, outcome.played.error
     assert all(verdict.held for verdict in outcome.judgement.mail), why(outcome)
-    reasons = [verdict.why for verdict in outcome.not_judged]
+    reasons = [verdict.why for verdict in outcome.judgement.not_judged]
     assert any("could not read its mailbox at the end" in one and reason in one for one in reasons), reasons
 
 
