@@ -228,6 +228,15 @@ def test_what_a_refusal_is_told_with(talk: Talk, words: str) -> None:
     assert any(words in finding.text for finding in refused)
 
 
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [("235 2.7.0 in", "logged in without encryption"), ("538 5.7.11 no", "tried in vain to log in without encryption")],
+)
+def test_a_login_in_clear(reply: str, words: str) -> None:
+    found = findings(after("C STARTTLS", "S 454 no", "C AUTH PLAIN eA==", f"S {reply}"))
+    assert any(words in finding.text for finding in found if finding.code == "plain-after-starttls")
+
+
 def test_the_cause_of_a_refusal() -> None:
     (greylisted,) = findings(after(*MAIL, "C RCPT TO:<b@y>", "S 450 4.2.2 Greylisted, try later"))
     assert (greylisted.code, greylisted.cause) == ("refused-for-now", "greylisted")

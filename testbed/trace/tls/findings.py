@@ -86,7 +86,9 @@ def plain_after_starttls(connection: Connection) -> Iterator[Finding]:
             refusal = (verb, exchange.reply) if exchange.reply.code not in ("220", "OK", "+OK") else None
         elif refusal is not None and verb in _MAIL | _LOGINS:
             asked, reply = refusal
-            what = "logged in" if verb in _LOGINS else "sent mail"
+            in_vain = exchange.reply is not None and exchange.reply.code[:1] in ("4", "5", "N", "B", "-")
+            login = "tried in vain to log in" if in_vain else "logged in"
+            what = login if verb in _LOGINS else "sent mail"
             text = f"{connection.server.label} refused {asked} ({reply.status}), and {connection.client.label} {what} "
             text += "without encryption"
             severity = Severity.ERROR if verb in _LOGINS else Severity.WARNING
