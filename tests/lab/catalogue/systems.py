@@ -15,6 +15,7 @@ from testbed.expect.mail import entries
 from testbed.expect.observed import owed, programs
 from testbed.protocols import events
 from testbed.protocols.text import printable
+from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
@@ -72,7 +73,7 @@ def deeds(analysis: Analysis) -> str:
     tried = Counter(
         connection.server.label
         for connection in analysis.connections
-        if connection.client.label == RELAY and connection.server.port == 25
+        if connection.client.label == RELAY and connection.server.port in (SMTP_PORT, LMTP_PORT)
     )
     parts = [f"{_times(number, 'attempt')} at {host}" for host, number in sorted(tried.items())] or ["no attempt"]
     elsewhere = [entry for entry in entries(analysis, events.Stored) if entry.host != RELAY]
