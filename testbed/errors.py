@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 
 class TestbedError(Exception):
@@ -100,4 +101,5 @@ def not_written(what: str, error: OSError) -> TestbedError:
 def reason(error: Exception) -> str:
     """Why something failed, in the system's own words where it has some: ``permission denied``."""
     text = getattr(error, "strerror", None) or str(error)
-    return text[:1].lower() + text[1:]
+    ours = isinstance(error, OSError) and error.errno is not None and text != os.strerror(error.errno)
+    return text if ours else text[:1].lower() + text[1:]
