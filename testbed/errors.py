@@ -67,7 +67,7 @@ _REMEDIES = {
     errno.EPERM: _ANOTHER,
     errno.EBADF: "it is closed: send it to a file, or to /dev/null",
 }
-_WRONG_NAMES = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+_WRONG_NAMES = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 _DATABASE_SHORTAGES = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")

@@ -26,7 +26,7 @@ def test_a_dialogue_that_goes_on_in_clear_is_followed() -> None:
 
 def test_a_refusal_in_clear_is_told_too() -> None:
     analysis = watch(agreed().say("C EHLO a", "S 250 mx", *_MAIL, "C Hi\r\n.", "S 550 5.7.1 spam").close())
-    assert {finding.code for finding in analysis.findings} == {"not-authorised", "clear-behind-starttls"}
+    assert {finding.code for finding in analysis.findings} == {"not-authorised", "clear-behind-starttls", "no-quit"}
 
 
 def test_a_capture_may_end_before_tls_began() -> None:
