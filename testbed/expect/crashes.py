@@ -1,4 +1,4 @@
-"""Whether a crash mattered to anybody: packets met it, or the program had something to lose."""
+"""Whether a crash mattered to anybody: packets met it, or the host had something to lose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ _SETTLED = (events.Relayed, events.Bounced, events.Stored, events.Discarded, eve
 def why_without_effect(scenario: Scenario, host: str, crash: LogEntry[events.Fault], analysis: Analysis) -> str:
     """Why a crash of a host, and its absence until it was back, changed nothing; ``""`` where something may be seen."""
     if any(entry.host == host and entry.time_ns >= crash.time_ns for entry in of(analysis.log, events.Crashed)):
-        if _met(host, crash.time_ns, analysis) or _had_memory(scenario, host) or _held_mail(host, crash, analysis):
+        if (
+            _met(host, crash.time_ns, analysis)
+            or _had_memory(scenario, host)
+            or _held_mail(host, crash, analysis)
+            or _was_a_program_in_use(scenario, host, analysis)
+        ):
             return ""
         return f"{host} had no connection, no mail to pass on, and nobody came until it was back"
     return f"{host} did not run at that time"
@@ -39,6 +44,17 @@ def _had_memory(scenario: Scenario, host: str) -> bool:
     """Whether it knows its clients again, which is in memory."""
     spec = scenario.hosts.get(host)
     return isinstance(spec, MailHostSpec) and (spec.greylist is not None or spec.rate_limit is not None)
+
+
+def _was_a_program_in_use(scenario: Scenario, host: str, analysis: Analysis) -> bool:
+    """Whether it is somebody's program, and anybody ever came to it.
+
+    Nobody knows what it keeps in memory alone, nor what it makes of its files when it starts again: mailboxes that are
+    read, even at the end, and whoever comes later may show it.
+    """
+    spec = scenario.hosts.get(host)
+    ends = (end.label for connection in analysis.connections for end in (connection.client, connection.server))
+    return isinstance(spec, MailHostSpec) and spec.is_program and host in ends
 
 
 def _held_mail(host: str, crash: LogEntry[events.Fault], analysis: Analysis) -> bool:

@@ -88,6 +88,12 @@ def bdat(size: int) -> tuple[str, ...]:
     )
 
 
+def cut(octets: int, by: int) -> Talk:
+    """A message that ends in the middle with a RST from the client (0) or the server (1)."""
+    talk = Talk().open().say(*HELLO, *mail()[:6])
+    return talk.segment(0, "PA", b"x" * octets).segment(by, "RA")
+
+
 def split(octets: bytes, *, lost: bool = False) -> Talk:
     """A session whose QUIT goes out in pieces; the last of them is sent twice when the first was ``lost``."""
     talk = Talk().open().say(*HELLO)
@@ -316,6 +322,13 @@ def test_a_machine_that_hesitates_is_no_wire_that_loses() -> None:
     assert told(before, lab(again)) == []
     assert any("lost and sent again" in text for text in told(before, lab(again, struck=12)))
     assert any("lost and sent again" in text for text in told(trace(WHOLE), trace(again)))
+
+
+def test_how_much_was_on_its_way_when_the_server_cut_a_message_off_is_up_to_the_kernels() -> None:
+    assert told(trace(cut(400, by=1)), trace(cut(900, by=1))) == []
+    assert any("has 900 octets; before, 400" in text for text in told(trace(cut(400, by=0)), trace(cut(900, by=0))))
+    finished = told(trace(cut(400, by=1)), trace(session(*mail())))
+    assert "relay.example now says message nothing to mx.example; before, message unfinished" in finished
 
 
 def test_a_refused_syn_sent_again_is_no_second_attempt() -> None:

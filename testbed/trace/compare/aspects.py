@@ -63,7 +63,7 @@ def _of_line(old: CommandReply, new: CommandReply, loose: bool) -> Iterator[tupl
         yield from _of_items(old, new)
     if old.argument != new.argument:
         yield "argument", old.argument, new.argument
-    elif not about_as_large(old.octets, new.octets):
+    elif not (old.cut and new.cut) and not about_as_large(old.octets, new.octets):
         yield "size", f"{old.octets:,}", f"{new.octets:,}"
     if loose:
         return

@@ -190,6 +190,7 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Command
             items=_items(service, verb, exchange, reply) if reply else (),
             ahead=service.mail is Mail.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,
+            cut=command is not None and not command.whole and connection.ending.by == "server",
             waited_ns=max(0, until - since) if command else 0,
             frames=exchange.frames,
         )

@@ -74,8 +74,9 @@ class CommandReply:
 
     ``words`` are what a reply says that matters beyond its code: why something is refused.  ``items`` are what it
     lists in any order: what is offered, the records of an answer.  ``octets`` is the size that was sent or announced.
-    ``ahead`` tells that the command went out before the reply to the one before it had come (RFC 2920).  ``waited_ns``
-    is the time until the reply, or until the connection ended without one.
+    ``cut`` tells that the server ended the connection within the message: how much of it was on its way by then is up
+    to the kernels of both ends.  ``ahead`` tells that the command went out before the reply to the one before it had
+    come (RFC 2920).  ``waited_ns`` is the time until the reply, or until the connection ended without one.
     """
 
     verb: str
@@ -85,6 +86,7 @@ class CommandReply:
     items: tuple[str, ...]
     ahead: bool
     octets: int
+    cut: bool
     waited_ns: int
     frames: Frames = field(compare=False, repr=False)
 

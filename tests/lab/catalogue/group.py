@@ -16,7 +16,7 @@ class Group(Protocol):
 
     @property
     def FINDINGS(self) -> Mapping[str, str]:  # noqa: N802
-        """The causes found in each scenario's trace, by their codes."""
+        """The causes found in each scenario's trace, by their codes; ``CODE?`` where it depends on the machine."""
 
     @property
     def GUARDS(self) -> Mapping[str, Break]:  # noqa: N802

@@ -98,10 +98,8 @@ def does_not_know_itself(patch: pytest.MonkeyPatch) -> None:
     """A relay that takes itself for any other host."""
     init = Router.__init__
 
-    def inits(
-        self: Router, resolver: Resolver, name: str, own: tuple[str, ...], families: tuple[str, ...], seed: int
-    ) -> None:
-        init(self, resolver, "", (), families, seed)
+    def inits(self: Router, resolver: Resolver, name: str, own: tuple[str, ...], *others: object) -> None:
+        init(self, resolver, "", (), *others)  # type: ignore[arg-type]
 
     patch.setattr(Router, "__init__", inits)
 

@@ -43,7 +43,7 @@ FINDINGS = {
     "gone-in-mid-message-close": "message-cut-off",
     "gone-in-mid-message-half-close": "message-cut-off",
     "gone-in-mid-message-reset": "connection-reset message-cut-off",
-    "header-of-a-megabyte": "",
+    "header-of-a-megabyte": "window-closed?",
     "line-just-short-enough": "",
     "line-too-long-999": "refused-for-good text-line-too-long",
     "line-too-long-5000": "refused-for-good text-line-too-long",

@@ -41,11 +41,11 @@ def forgets_what_it_has_heard(patch: pytest.MonkeyPatch) -> None:
 
 
 FINDINGS = {
-    "dovecot-shows-by-imap": "",
+    "dovecot-shows-by-imap": "credentials-in-clear",
     "dovecot-takes-lmtp": "mailbox-full",
-    "ehlo-to-lmtp": "refused-for-good",
+    "ehlo-to-lmtp": "no-quit refused-for-good",
     "lhlo-refused-for-now": "refused-for-now",
-    "lhlo-to-smtp": "refused-for-good",
+    "lhlo-to-smtp": "no-quit refused-for-good",
     "lmtp-cut-between-replies-close": "delivery-retried duplicate-possible reply-to-message-lost",
     "lmtp-cut-between-replies-reset": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
     "lmtp-cut-between-replies-stall": "delivery-retried duplicate-possible reply-to-message-lost",

@@ -52,7 +52,7 @@ FINDINGS = {
     "postfix-mailbox-full-five-days": "delivery-retried mailbox-full",
     "postfix-mx-unanswered-SERVFAIL": "name-server-failure",
     "postfix-null-mx": "null-mx",
-    "postfix-rate-limit": "delivery-retried policy-refused-for-now",
+    "postfix-rate-limit": "delivery-retried no-quit? policy-refused-for-now",
     "postfix-refused-for-good-RCPT-554-5.7.1-Transaction-failed": "not-authorised",
     "postfix-refused-for-good-message-554-5.7.1-Transaction-failed": "not-authorised",
     "postfix-relay-crashes-while-mail-waits": "delivery-retried refused-for-now",

@@ -32,7 +32,7 @@ def knows_everybody(patch: pytest.MonkeyPatch) -> None:
 FINDINGS = {
     "dovecot-reads-our-maildirs-imap": "credentials-in-clear",
     "dovecot-reads-our-maildirs-pop3": "credentials-in-clear",
-    "msmtp-is-put-off": "delivery-retried refused-for-now",
+    "msmtp-is-put-off": "delivery-retried no-quit refused-for-now",
     "msmtp-submits": "",
     "swaks-against-postfix": "delivery-retried refused-for-now",
     "own-name-server": "domain-unknown",
