@@ -108,6 +108,7 @@ def _tcp(
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
     )
+    told_otherwise = explained | late
     holes = holes_as_captured(whole, source.payload) if spoken.gaps or late else ()
     history = zeek.history(seen, holes, {} if once.copies else damaged)
     unreachable = any(objection.is_final for objection in objections)
@@ -124,7 +125,7 @@ def _tcp(
         retransmissions=sum(
             1 for frame, mask in zip(flow.frame, events, strict=True) if mask & RETRANSMITTED and frame not in late
         ),
-        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in explained | late),
+        retransmitted_frames=tuple(frame for frame in sent_again(flow, events) if frame not in told_otherwise),
         gaps=sum(1 for gap in spoken.gaps if gap.octets),
         remarks=(
             *once.remarks,

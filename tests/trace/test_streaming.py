@@ -19,7 +19,9 @@ from tests.bench.make_capture import make
 from tests.traces import TRACES
 
 # Without those that carry TLS keys: they open only what ends in the same piece.
-PLAIN = [path for path in TRACES if not read_capture(path).secrets]
+# A server that missed the reset speaks up minutes later, when a stream has long told of the connection's end.
+_SPEAKS_AFTER_THE_RESET = ("kept-connection-forgotten-reset",)
+PLAIN = [path for path in TRACES if not read_capture(path).secrets and path.stem not in _SPEAKS_AFTER_THE_RESET]
 
 
 def unnumbered(connection: Connection) -> Connection:
