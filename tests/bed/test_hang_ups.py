@@ -91,7 +91,9 @@ def appended(message: bytes) -> bytes:
 def bed() -> Iterator[Bed]:
     with open_lab(hosts=HOSTS) as opened:
         yield opened
-    assert not list(of(opened.analysis.log, events.HeldUp))
+    held_up = (entry.event for entry in of(opened.analysis.log, events.HeldUp))
+    # Among so many packets the collector of garbage may take 50 ms in whatever callback it strikes, but no dialogue may.
+    assert not [event for event in held_up if event.culprit != "a callback"]
 
 
 def connected(bed: Bed, session: Session) -> socket.socket:
