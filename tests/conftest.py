@@ -10,9 +10,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from testbed.net.probe import host_network, probe
 from tests.patience import cpu_seconds
+
+# Nothing is limited by the clock, for the machine may be busy.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 PROJECT = Path(__file__).parent.parent
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import tempfile
 from pathlib import Path
@@ -50,8 +51,13 @@ def test_a_file_keeps_the_rights_of_the_one_before(tmp_path: Path) -> None:
 
 def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "trace").write_bytes(b"old")
-    with pytest.raises(TypeError):
-        write(tmp_path / "trace", "no octets")  # type: ignore[arg-type]
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, most))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(tmp_path / "trace", b"new" * 5_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("trace", b"old")]
 
 

@@ -12,7 +12,7 @@ from testbed.expect.deeds import deeds
 from testbed.expect.sealed import sealed
 from testbed.expect.visits import Visit, visits
 from testbed.protocols import events
-from testbed.scenario.readers import READS_AT_THE_END
+from testbed.protocols.events.mailbox import READS_AT_THE_END
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 from testbed.trace.services.service import Mail

@@ -33,9 +33,10 @@ from testbed.net.watchdog import HeldTurn, watch
 from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
+from testbed.protocols.events.mailbox import READS_AT_THE_END
 from testbed.scenario.faults import TlsFault
 from testbed.scenario.network_needs import NetworkKind
-from testbed.scenario.readers import READS_AT_THE_END, opened, reads_by_imap, served_by_program
+from testbed.scenario.readers import opened, reads_by_imap, served_by_program
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 

@@ -16,9 +16,10 @@ from testbed.lab.mail_stores import Kept
 from testbed.lab.program_maildirs import ProgramMailboxes
 from testbed.plural import count
 from testbed.protocols import events
+from testbed.protocols.events.mailbox import READS_AT_THE_END
 from testbed.protocols.text import printable
 from testbed.scenario.hosts import MailHostSpec
-from testbed.scenario.readers import READS_AT_THE_END, served_by_program
+from testbed.scenario.readers import served_by_program
 
 _TIME_LIMIT_S = 10.0  # for all mailboxes of a host
 

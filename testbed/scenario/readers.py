@@ -11,9 +11,6 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import ReadStep
 from testbed.scenario.talk import TalkStep
 
-READS_AT_THE_END = "reader.lab"
-"""Who asks programs at the end for all that is in their mailboxes: the lab itself, from an address of its own."""
-
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 
 

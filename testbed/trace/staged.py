@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from testbed.durations import SECOND
-from testbed.protocols.events import Crashed, Fault, Restarted
+from testbed.protocols.events import Crashed, Fault, MailboxRead, Restarted
+from testbed.protocols.events.mailbox import READS_AT_THE_END
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.log import AnyEntry, of
@@ -20,13 +21,17 @@ _BY_AN_END = frozenset(("connection-reset", "connection-refused", "server-hung-u
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """When hosts were crashed, from and until; and when, and at which frames, faults did their work at them."""
+    """When hosts were crashed, from and until; and when, and at which frames, faults did their work at them.
 
-    crashes: tuple[tuple[str, int, int], ...]
-    faults: tuple[tuple[str, int, int | None], ...]
+    ``reads`` tells that the lab itself read mailboxes at the end.
+    """
+
+    crashes: tuple[tuple[str, int, int], ...] = ()
+    faults: tuple[tuple[str, int, int | None], ...] = ()
+    reads: bool = False
 
 
-NOTHING = Staged((), ())
+NOTHING = Staged()
 
 
 def staged(log: Iterable[AnyEntry]) -> Staged:
@@ -34,28 +39,32 @@ def staged(log: Iterable[AnyEntry]) -> Staged:
     down: dict[str, int] = {}
     crashes: list[tuple[str, int, int]] = []
     faults: list[tuple[str, int, int | None]] = []
-    for entry in of(log, Crashed, Restarted, Fault):
-        if isinstance(entry.event, Fault):
+    reads = False
+    for entry in of(log, Crashed, Restarted, Fault, MailboxRead):
+        if isinstance(entry.event, MailboxRead):
+            reads = True
+        elif isinstance(entry.event, Fault):
             faults.append((entry.host, entry.time_ns, entry.event.at_frame))
         elif isinstance(entry.event, Crashed):
             down[entry.host] = entry.time_ns
         elif entry.host in down:
             crashes.append((entry.host, down.pop(entry.host), entry.time_ns))
     crashes += ((host, since, 1 << 63) for host, since in down.items())
-    return Staged(tuple(crashes), tuple(faults))
+    return Staged(tuple(crashes), tuple(faults), reads)
 
 
 def excused(findings: tuple[Finding, ...], connection: Connection, deeds: Staged) -> tuple[Finding, ...]:
     """The findings about a connection; those of what the lab staged say so."""
+    if deeds.reads and connection.client.label == READS_AT_THE_END:
+        return tuple(_of_the_lab(finding, "the lab itself has read there") for finding in findings)
     cause = _cause(connection, deeds) if findings else ""
     if not cause:
         return findings
-    return tuple(
-        replace(finding, severity=Severity.INFO, text=f"{finding.text}; {cause}")
-        if finding.code in _BY_AN_END
-        else finding
-        for finding in findings
-    )
+    return tuple(_of_the_lab(finding, cause) if finding.code in _BY_AN_END else finding for finding in findings)
+
+
+def _of_the_lab(finding: Finding, cause: str) -> Finding:
+    return replace(finding, severity=Severity.INFO, text=f"{finding.text}; {cause}")
 
 
 def _cause(connection: Connection, deeds: Staged) -> str:

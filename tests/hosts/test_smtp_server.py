@@ -331,7 +331,7 @@ def test_smtplib_is_told_of_bare_line_feeds_and_may_go_on(serve: Serve) -> None:
 
 
 @given(st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\r", b"").replace(b"\n", b"")), max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_lines_come_out_as_they_went_in(serve: Serve, lines: list[bytes]) -> None:
     """Dot-stuffing is undone, and nothing else is touched (RFC 5321 §4.5.2)."""
     server = serve()
@@ -382,7 +382,7 @@ def test_a_client_that_vanishes_delivers_nothing_and_disturbs_nobody(serve: Serv
 @example(b"NO\rSUCH COMMAND")  # quoted in the reply
 @example(b"\r\x00")
 @given(st.binary(max_size=400))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_no_octets_make_the_server_fail(serve: Serve, octets: bytes) -> None:
     said = talk(serve(), octets + b"\r\n.\r\nRSET\r\nQUIT\r\n")
     assert said.startswith(b"220 someschool.edu ESMTP\r\n")

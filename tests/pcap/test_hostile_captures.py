@@ -124,7 +124,7 @@ BLOCKS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(BLOCKS, max_size=8).map(b"".join), st.integers(0, 12))
 def test_blocks_of_any_kind_and_length_raise_nothing_else(blocks: bytes, piece: int) -> None:
     survives("inspect", section() + blocks)
@@ -154,7 +154,7 @@ CHANGES = st.lists(st.tuples(st.integers(0, 999), NEW), min_size=1, max_size=6)
 def test_changed_captures_of_every_kind_raise_nothing_else(target: str) -> None:
     seeds = st.sampled_from(list(TARGETS[target].seeds())[:20])
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(seeds, CHANGES)
     def hold(octets: bytes, changes: list[tuple[int, bytes]]) -> None:
         survives(target, changed(octets, changes))

@@ -72,7 +72,7 @@ def test_a_run_in_which_all_held_has_none() -> None:
     assert workflow_commands(run(held(scenarios()[0]))) == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile)
 def test_whatever_strangers_say_each_line_is_one_command_of_ours(text: str) -> None:
     lines = workflow_commands(every_kind(text)).split("\n")

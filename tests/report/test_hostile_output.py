@@ -168,7 +168,7 @@ def test_the_json_is_strict_and_as_its_schema_says(text: str) -> None:
     check_schema(hostile(text))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.one_of(st.binary(max_size=40), st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace"))))
 def test_any_octets_come_out_harmless(text: bytes) -> None:
     check_outputs(check_analysis(capture(text)))

@@ -195,7 +195,7 @@ def test_nobody_but_the_testbed_attaches_files(text: str, path: str) -> None:
     assert attached in ([path], [], ["traces/\\udcff.pcapng"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile)
 def test_whatever_strangers_say_it_stays_what_the_schema_says(text: str) -> None:
     found = cases(junit_xml(every_kind(text)))

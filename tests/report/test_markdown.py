@@ -78,7 +78,7 @@ def test_it_never_grows_beyond_what_github_takes() -> None:
     assert re.search(r"\n… and \d+ scenarios more that failed\.\n$", document)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(hostile)
 def test_whatever_strangers_say_it_is_text(text: str) -> None:
     red = every_kind(text)

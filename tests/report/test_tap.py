@@ -92,7 +92,7 @@ def test_an_empty_shard_skips_everything() -> None:
     assert tap(run(shard="5/5")) == "TAP version 14\n1..0 # no scenario in shard 5/5\n"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile)
 def test_whatever_strangers_say_there_are_as_many_tests_as_scenarios(text: str) -> None:
     document = tap(every_kind(text))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.scenario.load import MAX_OCTETS, load, parse
@@ -345,7 +345,6 @@ _PIECES = r"""
 _SNIPPETS = st.sampled_from(["", " ", "\n", "\n  ", "\t", "\0", "\x85", "---\n", "\nhosts:\n", *_PIECES.split()])
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(REAL), st.data())
 def test_scenarios_with_slips(text, data):
     for _ in range(data.draw(st.integers(1, 4))):
@@ -391,7 +390,6 @@ _PLACES = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(_PLACES), _VALUES)
 def test_any_value_at_any_place(place, value):
     whole = {

@@ -57,11 +57,11 @@ def test_what_kept_mail_back_is_an_error(talk: Talk) -> None:
     assert is_worst(watch(talk))
 
 
-def trace(talk: Talk, log: Iterable[tuple[int, str, str, dict[str, str]]]) -> Analysis:
+def trace(talk: Talk, log: Iterable[tuple[int, str, str, dict[str, str]]], client: str = "client.example") -> Analysis:
     """A lab's trace: a packet a second from 1, and what hosts log behind the last."""
     file = BytesIO()
     writer = TraceWriter(file, application="tests")
-    writer.names({"10.0.0.1": "client.example", "10.0.0.2": "server.example"})
+    writer.names({"10.0.0.1": client, "10.0.0.2": "server.example"})
     for number, packet in enumerate(talk.packets, 1):
         writer.packet(number * 10**9, bytes(packet))
     for second, host, event, fields in log:
@@ -94,6 +94,25 @@ def test_a_reset_that_the_lab_staged_is_told_as_such(
     assert reset.text == "server.example reset the connection (RST) instead of closing it" + (
         f"; {cause}" if cause else ""
     )
+
+
+@pytest.mark.parametrize(
+    ("client", "has_read", "own"),
+    [("reader.lab", True, True), ("client.example", True, False), ("reader.lab", False, False)],
+)
+def test_what_the_lab_itself_has_read_is_told_as_such(client: str, has_read: bool, own: bool) -> None:
+    read = Talk(server_port=110).open().say("S +OK", "C USER b", "S +OK", "C PASS x", "S +OK").segment(1, "R")
+    log = [(9, "server.example", "mailbox-read", {"mailbox": "b@y", "via": "POP3"})] if has_read else []
+    found = trace(read, log, client).findings
+    assert {finding.code for finding in found} == {"credentials-in-clear", "connection-reset"}
+    assert {("the lab itself" in finding.text) for finding in found} == {own}
+    assert all(finding.severity is Severity.INFO for finding in found) is own
+
+
+def test_a_server_is_not_blamed_for_a_capture_that_ends_at_once() -> None:
+    left = smtp(*_HELLO, "C MAIL FROM:<a@x>").segment(0, "FA")
+    assert {(f.code, f.severity) for f in watch(left).findings} == {("capture-ends", Severity.INFO)}
+    assert ("no-reply", Severity.ERROR) in {(f.code, f.severity) for f in trace(left, []).findings}
 
 
 def endings(port: int) -> list[Talk]:

@@ -126,6 +126,15 @@ def test_a_late_beginning_shows_no_secret_of_pop3(begin: int) -> None:
     assert not [e for e in connection.exchanges if e.note == "not a POP3 reply" and begin not in (6,)]
 
 
+@pytest.mark.parametrize("octets", [b"cret\r\n", b"AGFubmEAc2VjcmV0\r\n", b"XTND XMIT\r\n"])
+def test_what_may_be_a_secret_of_pop3_is_masked_and_blames_nobody(octets: bytes) -> None:
+    talk = Talk(server_port=110).open().segment(0, "PA", octets).say("S +OK", "C QUIT", "S +OK").close()
+    talk.packets = talk.packets[SHAKEN:]
+    (connection,) = watch(talk).connections
+    assert octets.strip().decode() not in str(connection.exchanges)
+    assert "credentials-in-clear" not in {finding.code for finding in connection.findings}
+
+
 def test_a_late_beginning_of_imap_has_no_greeting() -> None:
     talk = Talk(server_port=143).open().say(*IMAP).close()
     talk.packets = talk.packets[SHAKEN + 1 :]

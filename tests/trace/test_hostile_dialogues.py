@@ -67,7 +67,7 @@ def test_any_words_in_any_order(service: tuple[str, str], show: bool) -> None:
     hole = st.tuples(st.sampled_from((GAP, GAP | SERVER)), st.integers(1, 70))
     noise = st.tuples(st.integers(0, 1), st.binary(max_size=30))
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(st.one_of(said, said, said, hole, noise), max_size=30))
     def hold(talk: Talk) -> None:
         hear(*service, talk, show=show)
@@ -80,7 +80,7 @@ def test_changed_dialogues(service: tuple[str, str]) -> None:
     scripts = SCRIPTS.get(service) or tuple(script for known in SCRIPTS.values() for script in known)
     change = st.tuples(st.integers(0, 999), st.binary(min_size=1, max_size=4))
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.sampled_from(scripts), st.lists(change, max_size=6))
     def hold(script: bytes, changes: list[tuple[int, bytes]]) -> None:
         octets = bytearray(script)
@@ -343,7 +343,7 @@ def test_questions_in_thousands_are_passed_over() -> None:
     assert exchange.reply.lines == ("A 10.0.0.1",)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.one_of(st.integers(0, 300), st.integers(0, 65_535)),
     st.sampled_from((1, 1, 3, 255, 0x8001)),
@@ -372,7 +372,7 @@ MESSAGES = st.one_of(st.just(HELLO), st.just(b"\2" + HELLO[1:]), st.binary(max_s
 LENGTHS = st.one_of(st.none(), st.integers(0, 65_535))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 6), HEADS, MESSAGES, LENGTHS), max_size=6),
     st.lists(st.tuples(st.integers(0, 999), st.binary(min_size=1, max_size=3)), max_size=3),

@@ -38,6 +38,10 @@ class Found(Stored):
     folder: str
 
 
+READS_AT_THE_END = "reader.lab"
+"""Who asks programs at the end for all that is in their mailboxes: the lab itself, from an address of its own."""
+
+
 @event("mailbox-read")
 class MailboxRead(LogEvent):
     """The lab asked a program at the end for all that is in a mailbox; each message is a :class:`Found`.

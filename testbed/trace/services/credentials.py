@@ -45,6 +45,10 @@ class Credentials:
         if octets not in (b"*", b"=", b"") and not self._mechanism.startswith(_NO_SECRET):
             self.seen(f"AUTH {self._mechanism}", frames, encrypted=encrypted)
         self._responses += 1
+        return self.shown(octets)
+
+    def shown(self, octets: bytes) -> str:
+        """Octets that may be a secret, as they may be shown."""
         return self._decoded(octets) if self.show else MASK
 
     def seen(self, where: str, frames: tuple[int, ...], *, encrypted: bool) -> None:

@@ -95,4 +95,4 @@ def test_it_is_red_when_what_it_guards_is_broken(
     break_it = GUARDS[Path(scenario.file).stem]
     break_it(monkeypatch)
     outcome = play(scenario, tmp_path)
-    assert outcome.result is Result.FAILED, f"it holds with {break_it.__doc__}; {outcome.played.error}"
+    assert outcome.result is Result.FAILED, f"{outcome.result} with {break_it.__doc__} {outcome.played.error}"

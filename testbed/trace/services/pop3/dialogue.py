@@ -118,10 +118,11 @@ class Pop3Dialogue:
 
     def _command(self, line: Line) -> None:
         torn, self._torn = self._torn, False
-        response = torn and split_command(tidy(line.content))[0] not in COMMANDS
-        if self._challenged or self._authenticating or response:  # it is a response, whatever it looks like
+        if self._challenged or self._authenticating:  # it is a response, whatever it looks like
             self._challenged = False
             verb, argument = "AUTH", self._auth.response(line.content, line.frames, encrypted=self._encrypted)
+        elif torn and split_command(tidy(line.content))[0] not in COMMANDS:
+            verb, argument = "AUTH", self._auth.shown(line.content)  # maybe a secret; nothing shows that it is one
         else:
             verb, argument = split_command(tidy(line.content))
             if verb in ("PASS", "APOP", "AUTH"):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from testbed.durations import MINUTE, SECOND, span
+from testbed.plural import count
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Recipient, Transaction
 from testbed.trace.model.finding import Finding, Severity
@@ -95,7 +96,7 @@ def _account(client: str, server: str, address: str, found: list[_Try], failed: 
     replies = list(dict.fromkeys(one.reply for one in failed))
     taken = [one for one in found if one.recipient.accepted and one.frame > failed[0].frame]
     number = len(failed)
-    text = f"{client} tried {number + len(taken)} times to hand mail for {address} to {server}"
+    text = f"{client} tried {count(number + len(taken), 'time')} to hand mail for {address} to {server}"
     text += f"; {number} failed ({', '.join(replies[:4])})"
     if taken and all(one.unsent for one in failed):
         text += f", and mail for it was taken {_after(failed[0], taken[0])} after the first try, which may be the same"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from testbed.durations import rough
+from testbed.durations import SECOND, rough
 from testbed.protocols import refusals
 from testbed.protocols.text import shortened
 from testbed.trace.model.connection import Closure, Connection, Handshake
-from testbed.trace.model.exchange import Exchange
+from testbed.trace.model.exchange import Command, Exchange
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import spoke_to_closed
 
@@ -16,6 +16,7 @@ _ENDLESS = "reply-endless"  # a remark, and a finding of its own
 _BETWEEN_MESSAGES = ("the message", "RSET", "NOOP")
 _FEWEST_PIECES, _MOST_OCTETS = 8, 3  # of a reply said octet by octet, and of each of its pieces
 _MAX_FRAMES = 20
+_SOON_NS = SECOND  # within it a reply may still be on its way
 _MOST_QUOTED = 80
 _SERVER_ZERO_WINDOW = "w"  # in Zeek's history
 
@@ -116,7 +117,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     first = silent[0]
     assert first.command is not None
-    if connection.ending.closure is Closure.OPEN:
+    if connection.ending.closure is Closure.OPEN or _ends_at_once(connection, first.command):
         what = (
             "in the middle of a message of"
             if not first.command.whole
@@ -161,6 +162,11 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
     elif first.command.verb != "QUIT":
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
+
+
+def _ends_at_once(connection: Connection, command: Command) -> bool:
+    """Whether the capture ends so soon behind a client's FIN that nothing of the server's could be in it."""
+    return connection.transport.conn_state == "S2" and connection.end_ns - command.time_ns < _SOON_NS
 
 
 def _said_it_closes(connection: Connection) -> bool:
