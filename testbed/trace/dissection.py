@@ -134,6 +134,7 @@ def _tcp(
             *closed_windows(flow, events, history),
             *_objected(objections),
         ),
+        words=spoken.words,
     )
     connection = _connection(number, seen, source, spoken, transport, tls, division)
     told = steps(seen, spoken.exchanges, (*proxy.steps, *(tls.steps if tls else ())))
@@ -158,7 +159,15 @@ def _spoken_over_tcp(
     service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     session = watch.session()
+    if session is None and not spoken.exchanges:
+        spoken = replace(spoken, words=_is_line(client_head))
     return (replace(spoken, exchanges=with_tls(spoken.exchanges)) if session is not None else spoken), session
+
+
+def _is_line(octets: bytes) -> bool:
+    """Whether octets begin with a line of text, as no record of TLS does."""
+    line, end, _ = octets.partition(b"\r\n")
+    return bool(end and line) and all(0x20 <= octet < 0x7F for octet in line)
 
 
 def _udp(number: int, flow: Flow, source: PacketSource, unreachable: bool) -> Understood:

@@ -55,6 +55,26 @@ MISMATCHES = {
 }
 
 
+UNKNOWN = {
+    "an old hello": b"\x80\x2e\x01\x03\x01\x00\x15",
+    "octets": bytes(range(128, 200)),
+    "half a hello": _HELLO[:20],
+    "no whole line": b"EHL",
+}
+
+
+@pytest.mark.parametrize("octets", UNKNOWN.values(), ids=UNKNOWN)
+def test_what_is_no_text_is_not_called_so(octets: bytes) -> None:
+    assert "plain-to-tls-port" not in {f.code for f in watch(to(465).segment(0, "PA", octets).close()).findings}
+
+
+@pytest.mark.parametrize(
+    ("port", "line"), [(465, "C EHLO a"), (993, "C a LOGIN x y"), (995, "C USER x"), (443, "C GET / HTTP/1.1\r\n")]
+)
+def test_whatever_is_said_in_clear_to_a_port_of_tls_is_told(port: int, line: str) -> None:
+    assert [finding.code for finding in watch(to(port).say(line).close()).findings] == ["plain-to-tls-port"]
+
+
 @pytest.mark.parametrize(("talk", "sentence"), MISMATCHES.values(), ids=MISMATCHES.keys())
 def test_it_is_the_only_finding(talk: Talk, sentence: str) -> None:
     analysis = watch(talk)

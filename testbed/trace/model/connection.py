@@ -94,6 +94,7 @@ class Transport:
     retransmitted_frames: tuple[int, ...] = ()  # data sent again
     gaps: int = 0  # holes in the data the capture never filled
     remarks: tuple[Remark, ...] = ()  # what became of packets on the way
+    words: bool = False  # the client began with a line of text, and no dialogue was understood
 
 
 @dataclass(frozen=True, slots=True)

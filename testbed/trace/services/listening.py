@@ -13,13 +13,14 @@ from testbed.trace.tcp.reassembly import Chunk, Gap
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What was said on a connection."""
+    """What was said on a connection.  ``words`` tells that its client began with text that no dialogue is known for."""
 
     service: str
     exchanges: tuple[Exchange, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     gaps: tuple[Gap, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    words: bool = False
 
 
 def listen(transport: str, name: str, items: Iterable[Chunk | Gap], *, show_credentials: bool = False) -> Spoken:

@@ -40,7 +40,7 @@ def _tls_to_plain_port(connection: Connection) -> Iterator[Finding]:
 
 def _plain_to_tls_port(connection: Connection) -> Iterator[Finding]:
     port, transport = port_of("tcp", connection.server.port), connection.transport
-    if port is None or not port.inside or connection.tls is not None or connection.exchanges or transport.gaps:
+    if port is None or not port.inside or connection.tls is not None or transport.gaps or any(_replies(connection)):
         return
     if connection.opening.handshake is not Handshake.COMPLETE or connection.unheard is not None:
         return
@@ -48,10 +48,13 @@ def _plain_to_tls_port(connection: Connection) -> Iterator[Finding]:
         return
     client, server = connection.client.label, connection.server.label
     text = f"on port {connection.server.port} TLS begins at once, "
-    if transport.client_octets:
+    if connection.exchanges or transport.words:
         text += f"but {client} spoke plain text to {server}"
         text += ", which answered with an alert of TLS" if transport.server_octets else ""
-    elif not transport.server_octets and connection.end_ns - connection.start_ns >= _PATIENCE_NS:
+    elif (
+        not (transport.client_octets or transport.server_octets)
+        and connection.end_ns - connection.start_ns >= _PATIENCE_NS
+    ):
         waited = rough(connection.end_ns - connection.start_ns)
         text += f"but {client} did not begin with it, as if it waited for a greeting in clear; "
         text += f"it and {server} said nothing for {waited}"
