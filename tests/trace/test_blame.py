@@ -57,13 +57,18 @@ def test_what_kept_mail_back_is_an_error(talk: Talk) -> None:
     assert is_worst(watch(talk))
 
 
-def trace(talk: Talk, log: Iterable[tuple[int, str, str, dict[str, str]]], client: str = "client.example") -> Analysis:
-    """A lab's trace: a packet a second from 1, and what hosts log behind the last."""
+def trace(
+    talk: Talk,
+    log: Iterable[tuple[int, str, str, dict[str, str]]],
+    client: str = "client.example",
+    seconds: int = 1,
+) -> Analysis:
+    """A lab's trace: a packet every so many seconds, and what hosts log behind the last."""
     file = BytesIO()
     writer = TraceWriter(file, application="tests")
     writer.names({"10.0.0.1": client, "10.0.0.2": "server.example"})
     for number, packet in enumerate(talk.packets, 1):
-        writer.packet(number * 10**9, bytes(packet))
+        writer.packet(number * seconds * 10**9, bytes(packet))
     for second, host, event, fields in log:
         writer.log(second * 10**9, host, event, event, fields)
     return analyse(parse_capture(np.frombuffer(file.getvalue(), np.uint8)))
@@ -113,6 +118,12 @@ def test_a_server_is_not_blamed_for_a_capture_that_ends_at_once() -> None:
     left = smtp(*_HELLO, "C MAIL FROM:<a@x>").segment(0, "FA")
     assert {(f.code, f.severity) for f in watch(left).findings} == {("capture-ends", Severity.INFO)}
     assert ("no-reply", Severity.ERROR) in {(f.code, f.severity) for f in trace(left, []).findings}
+
+
+def test_a_probe_of_the_port_makes_no_greeting_late() -> None:
+    probe = Talk().open().segment(0, "FA").say("S 220 mx").segment(1, "FA").segment(0, "A")
+    for found, severity in ((watch(probe), Severity.INFO), (trace(probe, [], seconds=4), Severity.ERROR)):
+        assert [(f.code, f.severity) for f in found.findings] == [("greeting-too-late", severity)]
 
 
 def endings(port: int) -> list[Talk]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from testbed.durations import rough
+from testbed.durations import SECOND, rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
 
 _OF_NO_MAIL = ("RSET", "NOOP", "QUIT")
 _NEEDS_NO_QUIT = ("421", "521")  # the server closes by itself (RFC 5321 §3.8, RFC 7504 §3)
+_PROMPT_NS = 5 * SECOND  # no server is late with its greeting so soon: its client only probed the port
 _ACK_LOST = "third-ack-lost"
 _CLIENT_RESET = "R"  # in Zeek's history
 
@@ -53,13 +54,12 @@ def late_greeting(connection: Connection) -> Iterator[Finding]:
             continue  # the server did not know that the connection was open
         if reply.frames[0] <= connection.ending.frames[0]:
             continue
-        text = (
-            f"{connection.server.label} greeted {connection.client.label} after "
-            f"{rough(reply.time_ns - connection.start_ns)}, when the client had left already; clients are to wait "
-            "5 minutes"
-        )
+        took_ns = reply.time_ns - connection.start_ns
+        text = f"{connection.server.label} greeted {connection.client.label} after {rough(took_ns)}, when the client "
+        text += "had left already; clients are to wait 5 minutes"
         frames = (connection.ending.frames[0], reply.frames[0])
-        yield connection.finding("greeting-too-late", Severity.ERROR, text, frames, "RFC 5321 §4.5.3.2.1")
+        severity = Severity.INFO if took_ns < _PROMPT_NS else Severity.ERROR
+        yield connection.finding("greeting-too-late", severity, text, frames, "RFC 5321 §4.5.3.2.1")
 
 
 def left_without_goodbye(connection: Connection) -> Iterator[Finding]:
