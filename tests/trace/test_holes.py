@@ -135,6 +135,46 @@ def test_what_may_be_a_secret_of_pop3_is_masked_and_blames_nobody(octets: bytes)
     assert "credentials-in-clear" not in {finding.code for finding in connection.findings}
 
 
+READING = {
+    110: ("S +OK ready", "C USER anna", "S +OK", "C PASS x", "S +OK in", "C LIST", "S +OK 2\r\n1 120\r\n2 300\r\n.",
+          "C RETR 1", "S +OK\r\nSubject: a\r\n\r\n+OK\r\n.", "C QUIT", "S +OK bye"),
+    143: ("S * OK ready", "C a LOGIN anna x", "S a OK in", "C b SELECT INBOX", "S * 2 EXISTS\r\nb OK", "C c NOOP",
+          "S c OK", "C d LOGOUT", "S * BYE\r\nd OK"),
+}  # fmt: skip
+
+
+def told(lines: tuple[str, ...], port: int, dropped: set[int]) -> dict[str, tuple[str, ...] | None]:
+    """What each command was answered, as far as the capture shows."""
+    talk = Talk(server_port=port).open().say(*lines).close()
+    talk.packets = [one for place, one in enumerate(talk.packets) if place - SHAKEN not in dropped]
+    (connection,) = watch(talk).connections
+    assert not connection.outcome.endswith(("no reply", *("no reply to " + v for v in ("USER", "LIST", "SELECT"))))
+    return {
+        e.command.verb: (e.reply.code, *e.reply.lines) if e.reply is not None else None
+        for e in connection.exchanges
+        if e.command is not None and not (e.reply is None and not e.unseen)
+    }
+
+
+@pytest.mark.parametrize("port", READING)
+def test_a_reply_that_is_missing_gives_no_command_the_reply_to_another(port: int) -> None:
+    whole = told(READING[port], port, set())
+    replies = [place for place, line in enumerate(READING[port]) if line[0] == "S"]
+    for dropped in ({place} for place in replies):
+        found = told(READING[port], port, dropped)
+        assert {verb: reply for verb, reply in found.items() if reply is not None}.items() <= whole.items(), dropped
+        verb = "connect" if dropped == {0} else next(v for v in READING[port][min(dropped) - 1].split() if v in whole)
+        assert found.get(verb) is None
+
+
+@pytest.mark.parametrize("dropped", [{1}, {2}, {3}, {1, 2}])
+def test_the_secret_of_pop3_stays_hidden_behind_a_hole(dropped: set[int]) -> None:
+    talk = Talk(server_port=110).open().say(*POP3).close()
+    talk.packets = [one for place, one in enumerate(talk.packets) if place - SHAKEN not in dropped]
+    (connection,) = watch(talk).connections
+    assert "AGFUBMEA" not in str(connection.exchanges).upper()
+
+
 def test_a_late_beginning_of_imap_has_no_greeting() -> None:
     talk = Talk(server_port=143).open().say(*IMAP).close()
     talk.packets = talk.packets[SHAKEN + 1 :]

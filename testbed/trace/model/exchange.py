@@ -8,6 +8,7 @@ from testbed.trace.model.phase import Phase
 
 UNSEEN = "(unseen)"
 """In the place of an address that is not in the capture."""
+NOT_CAPTURED = "reply not in the capture"
 
 
 @dataclass(frozen=True, slots=True)

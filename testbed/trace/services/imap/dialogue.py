@@ -20,7 +20,7 @@ from testbed.protocols.imap import (
 )
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
-from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import MASK, Credentials
@@ -68,6 +68,7 @@ class ImapDialogue:
     ) -> None:
         self._halves = (_Half(MessageKeeper(on_message, CLIENT)), _Half(MessageKeeper(on_message, SERVER)))
         self._open: dict[str, Command] = {}
+        self._lost: set[str] = set()  # tags of those that may have been answered where the capture has a hole
         self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
         self._headers: set[tuple[str, str]] = set()  # commands, and the messages whose header they asked for
         self._greeted = False
@@ -87,6 +88,8 @@ class ImapDialogue:
         half = self._halves[item.side]
         if isinstance(item, Gap):
             self._greeted = self._greeted or not item.octets
+            if item.side == SERVER:
+                self._lost |= self._open.keys()
             half.lines.clear()
             half.keeper.hole(min(item.octets, half.literal))
             half.literal = max(0, half.literal - item.octets)
@@ -111,8 +114,10 @@ class ImapDialogue:
         """Everything understood; IMAP has no transactions of its own."""
         for half in self._halves:
             half.keeper.end(complete=False)
-        for command in self._open.values():
-            self._add(Exchange(Phase(phase_word(command.verb)), command, None, "no reply"))
+        for tag, command in self._open.items():
+            lost = tag in self._lost
+            note = NOT_CAPTURED if lost else "no reply"
+            self._add(Exchange(Phase(phase_word(command.verb)), command, None, note, unseen=lost))
         return tuple(self._exchanges), ()
 
     def _read(self, half: _Half, side: int) -> None:
@@ -186,6 +191,7 @@ class ImapDialogue:
             arguments = MASK  # the tag was forgotten
         if len(self._open) >= _MAX_EXCHANGES:
             return
+        self._lost.discard(tag)
         self._open[tag] = Command(name, arguments, line.frames, line.time_ns, line.octets)
         if name in _FETCHES and (asks_for_messages(line.content) or self._completes(name, arguments, line.content)):
             self._fetching.add(tag)

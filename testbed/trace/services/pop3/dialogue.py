@@ -13,7 +13,7 @@ from testbed.protocols.imap import number, response_code
 from testbed.protocols.pop3 import COMMANDS, is_multi_line, phase_word, split_command
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
-from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
+from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import Credentials, tidy
@@ -60,6 +60,7 @@ class Pop3Dialogue:
         self._line_begun = False  # the next line of a listing begins in the middle
         self._challenged = False  # the client's next line answers "+"
         self._authenticating = 0  # AUTH and responses without a reply yet
+        self._missed = False  # replies of the server, or a part of one, since the client last went on
         self._torn = False  # what the client said before its next line is not in the capture
         self._secret = False
         self._tells = tells
@@ -100,7 +101,8 @@ class Pop3Dialogue:
             self._answered(self._listing, "the listing is cut off")
         for command in self._waiting:
             if command.frames:
-                self._add(Exchange(_phase(command), command, None, "no reply"))
+                note = NOT_CAPTURED if self._missed else "no reply"
+                self._add(Exchange(_phase(command), command, None, note, unseen=self._missed))
         return tuple(self._exchanges), ()
 
     def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
@@ -108,6 +110,9 @@ class Pop3Dialogue:
         self._torn = self._torn or gap.side == CLIENT
         if not gap.octets:
             self._waiting.clear()
+        if gap.side == SERVER and self._listing is None and not self._secret:
+            self._missed = True
+            self._pass_over(until=self._waiting[-1].frames if self._waiting else ())
         if gap.side == SERVER and self._listing is not None and not self._secret:
             rest = buffer.rest()
             if rest is not None:
@@ -116,7 +121,19 @@ class Pop3Dialogue:
             self._line_begun = True
         buffer.clear()
 
+    def _pass_over(self, until: tuple[int, ...] = ()) -> None:
+        """The client has gone on, so what it had said was answered; what was sent ``until`` there still may be."""
+        while self._waiting and (not until or self._waiting[0].frames != until):
+            command = self._waiting.popleft()
+            if command.verb == "AUTH":
+                self._authenticating, self._torn = self._authenticating - 1, True  # a secret may come
+            if command.frames:
+                self._add(Exchange(_phase(command), command, None, NOT_CAPTURED, unseen=True))
+
     def _command(self, line: Line) -> None:
+        if self._missed and self._waiting and self._waiting[-1].frames != line.frames:
+            self._pass_over()
+            self._missed = False
         torn, self._torn = self._torn, False
         if self._challenged or self._authenticating:  # it is a response, whatever it looks like
             self._challenged = False
@@ -143,6 +160,10 @@ class Pop3Dialogue:
     def _server_line(self, line: Line) -> None:
         if self._listing is not None:
             self._listing_line(self._listing, line)
+            return
+        if self._missed and not line.content.startswith((b"+", b"-ERR")):
+            if line.content == b".":  # the end of a listing whose beginning is missing
+                self._pass_over()
             return
         command = self._waiting[0] if self._waiting else None
         self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")

@@ -72,7 +72,7 @@ def reading(exchanges: tuple[Exchange, ...]) -> Reading:
             continue
         user = _user_of(command) or user
         if reply is None:
-            unanswered = command.verb
+            unanswered = unanswered if exchange.unseen else command.verb
             continue
         listed = reading_result(exchange).listed
         if listed is not None:

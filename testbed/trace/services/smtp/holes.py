@@ -14,7 +14,6 @@ from testbed.trace.model.exchange import Command, Reply
 from testbed.trace.services.smtp.replies import ReplyPart
 from testbed.trace.services.smtp.transactions import ends_message
 
-NOT_CAPTURED = "reply not in the capture"
 COMMAND_NOT_CAPTURED = "its command is not in the capture"
 OF_AUTH = frozenset(("334", "235", "535"))
 # What a line is that can be nothing but a command, whatever stood before it.

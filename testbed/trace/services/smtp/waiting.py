@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from testbed.protocols.smtp import GREETING
 from testbed.protocols.status import explain
-from testbed.trace.model.exchange import Command, Exchange, Reply
+from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply
 from testbed.trace.model.phase import Phase
-from testbed.trace.services.smtp.holes import NOT_CAPTURED
 
 _MAX_COMMANDS = 1_000_000
 # Replies that no message gets, however many it has.
