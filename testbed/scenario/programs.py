@@ -36,7 +36,7 @@ def _words(value: object) -> object:
 
 
 def _can_be_given(words: tuple[str, ...]) -> tuple[str, ...]:
-    if not words[0] or any("\0" in word for word in words):
+    if not all(words[:1]) or any("\0" in word for word in words):
         raise ValueError("a command begins with a program's name, and has no NUL in it")
     return words
 

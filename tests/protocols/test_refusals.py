@@ -26,12 +26,10 @@ def test_real_refusals() -> None:
     """None is named wrongly, and docs/inspecting.md gives the figures that are measured here."""
     rows = [line.split("\t") for line in REAL.read_text().splitlines()[1:]]
     told = [(named(code, enhanced, text), wanted, text) for code, enhanced, text, wanted, _ in rows]
-    right = sum(cause == wanted for cause, wanted, _ in told)
-    print(f"{right} of {len(told)} causes named")
-    assert [row for row in told if row[0] not in ("", row[1])] == []
-    assert right >= 0.95 * len(told) > 0.95 * 150
+    assert [row for row in told if row[0] != row[1]] == []
+    assert len(told) > 150
     page = INSPECTING.read_text()
-    assert f"{right} of {len(told)} replies" in page
+    assert f"Of {len(told)} replies of servers" in page
     assert f"more than {len(PHRASES) // 100 * 100} phrases" in page
 
 
