@@ -33,7 +33,7 @@ _FROM_ANYWHERE = ("0.0.0.0", "::")
 
 
 class ProgramHost:
-    """One party of the lab that is not ours.  While its program lives, scenario time is real."""
+    """One party of the lab that is not ours.  While its program lives in real time, so does the lab."""
 
     def __init__(self, lab: LabContext, site: Site) -> None:
         self.namespace = lab.network.namespaces[site.name]
@@ -48,6 +48,8 @@ class ProgramHost:
         self._read = MailboxesRead(lab, site)
         reads = isinstance(self._spec, UserAgentSpec)
         self._queue = ProgramQueue(site, site.directory, lab.programs.places(site.name), reads=reads)
+        self._clock = lab.clock_of(site.name)
+        self._look_again_ns = 0
         self._stock_taken = False
         self._held = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,26 +69,43 @@ class ProgramHost:
         return tuple(filled(word, self._facts) for word in self._spec.command or ())
 
     @property
+    def time_is_real(self) -> bool:
+        """Whether the program lives in real time."""
+        return self._clock is None
+
+    @property
     def alive(self) -> bool:
         """Whether the program runs."""
         return self._process is not None and not self._ended.is_set()
 
     async def start(self) -> None:
         """Start the program, and return when it listens.  Raises StepError when it does not."""
-        self._held.enter_context(self._loop.real_time())
+        if self._clock is None:
+            self._held.enter_context(self._loop.real_time())
         try:
             self._start()
             await self._listening()
         except StepError:
             self._kill()
             raise
-        self._watching = asyncio.ensure_future(self._watch())
+        if self._clock is None:
+            self._watching = asyncio.ensure_future(self._watch())
+        else:
+            self._loop.before_jump.append(self._look)
+            self._held.callback(self._loop.before_jump.remove, self._look)
 
     async def _watch(self) -> None:
         while True:
             self._mailboxes.log_new()
             self._queue.look()
             await asyncio.sleep(_LOOK_S)
+
+    def _look(self) -> None:
+        """Between two jumps: mail is logged when it has come, and the queue is looked at now and then."""
+        self._mailboxes.log_new()
+        if self._loop.real_elapsed_ns() >= self._look_again_ns:
+            self._queue.look()
+            self._look_again_ns = self._loop.real_elapsed_ns() + round(_LOOK_S * SECOND)
 
     async def settled(self) -> None:
         """Return when no packet has crossed the wire for a moment: what a program is about cannot be known."""
@@ -156,13 +175,16 @@ class ProgramHost:
                 self._lab.programs.environment(self.name),
                 self._lab.folder,
                 writing,
-                self._lab.confinement,
+                self._lab.confinement_at(self.name),
                 lambda: self.namespace.enter(self.name),
             )
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:
             os.close(writing)
+        if self._clock is not None:
+            self._clock.watch(self._process.pid)
+            self._held.callback(self._clock.forget, self._process.pid)
         self._loop.add_reader(self._pipe, self._output.read, self._pipe)
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._has_ended)
@@ -172,7 +194,10 @@ class ProgramHost:
         seen = self._lab.programs.knows_maildirs(self.name)
         self._site.log(
             events.Started(
-                command=" ".join(command), mailboxes=mailboxes if seen else (), takes=() if seen else mailboxes
+                command=" ".join(command),
+                mailboxes=mailboxes if seen else (),
+                takes=() if seen else mailboxes,
+                time=self._spec.time,
             ),
             what,
         )

@@ -34,7 +34,7 @@ _CLOCK_REALTIME_COARSE = 5  # linux/time.h
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What a thread has noted: see ``struct slot`` in ``scenario_time.c``.  Times are those of the lab's monotonic clock.
+    """What a thread has noted: ``struct slot`` of ``scenario_time.c``.  Times are nanoseconds of the lab's clock.
 
     ``thread`` is its number in its PID namespace, ``space`` the inode of that; ``count`` changes with every wait.
     """

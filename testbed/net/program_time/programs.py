@@ -43,7 +43,7 @@ class ProgramTime:
         self._marks = {}
 
     def rest(self) -> int | None:
-        """When the earliest wait ends, in nanoseconds of the lab's monotonic clock; None while a program does something.
+        """When the earliest wait ends, nanoseconds of the lab's monotonic clock; None while a program does something.
 
         All threads of all programs have slept at one moment, if this gives a time, in calls that no passing of real
         time ends.
@@ -80,6 +80,10 @@ class ProgramTime:
             if slot is not None and slot.waits and slot.until <= now:
                 libc.tgkill(thread.process, thread.number, WAKE)
         self._ring(slots)
+
+    def ring(self) -> None:
+        """Send SIGALRM to those whose alarm is due."""
+        self._ring(self._slots())
 
     def close(self) -> None:
         """No program lives any more."""

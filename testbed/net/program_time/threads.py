@@ -37,7 +37,7 @@ _RECEIVING = {
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """``number`` and ``process`` are those in the lab's PID namespace, ``inner`` that in its own, ``space`` its inode."""
+    """``number`` and ``process`` are those in the lab's PID namespace; ``inner`` in its own, whose inode is ``space``."""
 
     number: int
     process: int
