@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from testbed.durations import SECOND
@@ -26,6 +27,7 @@ from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
 _LOOK_S = 0.05  # how often its files are looked at
+_SHARE = 50  # of the time between two jumps, what looking at files may take
 _POLL_S = 0.01  # how often it is looked whether the program listens
 _QUIET_S = 0.4  # so long without a packet counts as being at rest
 _MAX_RESTLESS_S = 5.0
@@ -104,8 +106,10 @@ class ProgramHost:
         """Between two jumps: mail is logged when it has come, and the queue is looked at now and then."""
         self._mailboxes.log_new()
         if self._loop.real_elapsed_ns() >= self._look_again_ns:
+            began = time.monotonic_ns()
             self._queue.look()
-            self._look_again_ns = self._loop.real_elapsed_ns() + round(_LOOK_S * SECOND)
+            took = time.monotonic_ns() - began
+            self._look_again_ns = self._loop.real_elapsed_ns() + max(round(_LOOK_S * SECOND), _SHARE * took)
 
     async def settled(self) -> None:
         """Return when no packet has crossed the wire for a moment: what a program is about cannot be known."""

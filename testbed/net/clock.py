@@ -145,7 +145,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         until = NEVER if timeout == inf else self.elapsed_ns() + round(timeout * SECOND)
         pause = _SLICE_S if self.programs is None else _FIRST_S
         while True:
-            if not self._in_flight():
+            if self._holds == 0 and (self.programs is not None or not self._in_flight()):
                 goal = self._goal(until)
                 events = poll(0)
                 if events:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from testbed.net.namespace import libc
 from testbed.net.program_time.page import NEVER, ScenarioPage, Slot
-from testbed.net.program_time.threads import Thread, sleeps, threads_below, time_ends, turns
+from testbed.net.program_time.threads import Thread, ThreadTree, sleeps, time_ends, turns
 
 WAKE = signal.SIGSTKFLT
 """The signal that ends a wait whose time has come, as in ``scenario_time.c``."""
@@ -28,19 +28,17 @@ class ProgramTime:
         shutil.copy(built, self.library)
         self._page = ScenarioPage(folder / _PAGE)
         self._offset = 0
-        self._processes: set[int] = set()
-        self._threads: list[Thread] = []
+        self._tree = ThreadTree()
         self._marks: dict[Thread, object] = {}
+        self._ran_last: Thread | None = None
 
     def watch(self, process: int) -> None:
         """A program has started, in this process or in one that this one starts."""
-        self._processes.add(process)
-        self._marks = {}
+        self._tree.plant(process)
 
     def forget(self, process: int) -> None:
         """A program has ended, with all it had started."""
-        self._processes.discard(process)
-        self._marks = {}
+        self._tree.fell(process)
 
     def rest(self) -> int | None:
         """When the earliest wait ends, nanoseconds of the lab's monotonic clock; None while a program does something.
@@ -50,23 +48,21 @@ class ProgramTime:
         """
         slots = self._slots()
         self._ring(slots)
-        marks = {thread: _mark(thread, slots) for thread in self._threads}
-        if not marks or marks != self._marks:
-            slots = self._slots()
-            if not self._find_threads(slots):
-                return None
-            marks = dict(self._marks)
-        for place, thread in enumerate(self._threads):
+        marks = {thread: _mark(thread, slots) for thread in self._tree.threads}
+        before, self._marks = self._marks, marks
+        if self._look_for_threads({thread for thread in marks if marks[thread] != before.get(thread)}, slots):
+            return None
+        for thread in sorted(marks, key=lambda thread: thread != self._ran_last):
             if sleeps(thread) is False:
-                self._threads.insert(0, self._threads.pop(place))  # who runs is likely to go on
+                self._ran_last = thread
                 return None
-        limits = {thread.process for thread in self._threads if (slot := slots.get(_key(thread))) and slot.limits}
-        for thread in self._threads:
+        limits = {thread.process for thread in marks if (slot := slots.get(_key(thread))) and slot.limits}
+        for thread in marks:
             slot = slots.get(_key(thread))
             if not (slot and slot.waits) and time_ends(thread, sockets_too=thread.process in limits):
                 return None
         after = self._slots()
-        if {thread: _mark(thread, after) for thread in self._threads} != marks:
+        if {thread: _mark(thread, after) for thread in marks} != marks:
             return None
         return min((end for slot in after.values() for end in _ends(slot)), default=NEVER)
 
@@ -75,7 +71,7 @@ class ProgramTime:
         self._offset = offset
         self._page.shift(offset)
         slots, now = self._slots(), self._now()
-        for thread in self._threads:
+        for thread in self._tree.threads:
             slot = slots.get(_key(thread))
             if slot is not None and slot.waits and slot.until <= now:
                 libc.tgkill(thread.process, thread.number, WAKE)
@@ -95,27 +91,28 @@ class ProgramTime:
     def _slots(self) -> dict[tuple[int, int], Slot]:
         return {(slot.space, slot.thread): slot for slot in self._page.slots()}
 
-    def _find_threads(self, slots: dict[tuple[int, int], Slot]) -> bool:
-        """Look for all threads; False when there were others a moment later."""
-        found = [thread for process in self._processes for thread in threads_below(process)]
-        self._marks = {thread: _mark(thread, slots) for thread in found}
-        again = [thread for process in self._processes for thread in threads_below(process)]
-        self._threads = again
-        if set(found) != set(again):
-            self._marks = {}
+    def _look_for_threads(self, ran: set[Thread], slots: dict[tuple[int, int], Slot]) -> bool:
+        """Look for threads that those that ``ran`` have started or ended.  Whether others are there than before.
+
+        The children of one that has ended are somebody else's now, and its slot is free.
+        """
+        if not ran:
             return False
-        living = {_key(thread) for thread in again}
+        if not any(sleeps(thread) is None for thread in ran):
+            return self._tree.look_at({thread.process for thread in ran})
+        differs = self._tree.look_everywhere()
+        living = {_key(thread) for thread in self._tree.threads}
         for key, slot in slots.items():  # noted before the threads were looked for
             if key not in living:
                 self._page.free(slot)
-        return True
+        return differs
 
     def _ring(self, slots: dict[tuple[int, int], Slot]) -> None:
         now = self._now()
         for key, slot in slots.items():
             if slot.alarm and slot.alarm <= now:
                 self._page.set_alarm(slot, now + slot.every if slot.every else 0)
-                for thread in self._threads:
+                for thread in self._tree.threads:
                     if _key(thread) == key:
                         with contextlib.suppress(ProcessLookupError):
                             os.kill(thread.process, signal.SIGALRM)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _GONE = b"XxZ"
@@ -37,7 +37,7 @@ _RECEIVING = {
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """``number`` and ``process`` are those in the lab's PID namespace; ``inner`` in its own, whose inode is ``space``."""
+    """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace, ``space``."""
 
     number: int
     process: int
@@ -50,18 +50,72 @@ class Thread:
         return f"/proc/{self.process}/task/{self.number}"
 
 
-def threads_below(process: int) -> Iterator[Thread]:
-    """All threads of a process and of all its descendants.  Who ends meanwhile may be among them, or not."""
-    left = [process]
-    while left:
-        process = left.pop()
-        with contextlib.suppress(OSError):
-            space = os.stat(f"/proc/{process}/ns/pid").st_ino
-            for name in os.listdir(f"/proc/{process}/task"):
-                folder = f"/proc/{process}/task/{name}"
-                left += map(int, read(f"{folder}/children").split())
-                inner = next(line for line in read(f"{folder}/status").splitlines() if line.startswith(b"NSpid:"))
-                yield Thread(int(name), process, int(inner.split()[-1]), space)
+@dataclass(frozen=True, slots=True)
+class _Process:
+    threads: tuple[Thread, ...]
+    children: tuple[int, ...]
+
+
+class ThreadTree:
+    """All threads of some processes and of all their descendants, looked for again only where one has run."""
+
+    def __init__(self) -> None:
+        self.threads: tuple[Thread, ...] = ()
+        self._roots: set[int] = set()
+        self._found: dict[int, _Process] = {}
+
+    def plant(self, process: int) -> None:
+        """Know a process, too, and all it starts."""
+        self._roots.add(process)
+        self.look_everywhere()
+
+    def fell(self, process: int) -> None:
+        """Know it no more."""
+        self._roots.discard(process)
+        self.look_everywhere()
+
+    def look_everywhere(self) -> bool:
+        """Look for all threads.  Whether anything has changed."""
+        self._found = {}
+        return self._look()
+
+    def look_at(self, processes: Iterable[int]) -> bool:
+        """Look for what threads of these processes have started or ended.  Whether anything has changed."""
+        for process in processes:
+            self._found.pop(process, None)
+        return self._look()
+
+    def _look(self) -> bool:
+        known = {thread.number: thread for thread in self.threads}
+        found: dict[int, _Process] = {}
+        left = list(self._roots)
+        while left:
+            process = left.pop()
+            found[process] = self._found.get(process) or _read_process(process, known)
+            left += found[process].children
+        before, self._found = self.threads, found
+        self.threads = tuple(thread for process in found.values() for thread in process.threads)
+        return set(before) != set(self.threads)
+
+
+def _read_process(process: int, known: Mapping[int, Thread]) -> _Process:
+    threads: list[Thread] = []
+    children: list[int] = []
+    with contextlib.suppress(OSError):  # it is gone, maybe with some of its threads
+        space = os.stat(f"/proc/{process}/ns/pid").st_ino
+        for name in os.listdir(f"/proc/{process}/task"):
+            children += map(int, read(f"/proc/{process}/task/{name}/children").split())
+            thread = known.get(int(name))
+            if thread is None or (thread.process, thread.space) != (process, space):
+                thread = Thread(int(name), process, _inner_number(process, name), space)
+            threads.append(thread)
+    return _Process(tuple(threads), tuple(children))
+
+
+def _inner_number(process: int, name: str) -> int:
+    lines = read(f"/proc/{process}/task/{name}/status").splitlines()
+    numbers = next(line for line in lines if line.startswith(b"NSpid:"))
+    return int(numbers.split()[-1])
 
 
 def sleeps(thread: Thread) -> bool | None:
