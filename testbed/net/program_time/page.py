@@ -8,10 +8,11 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from testbed.net.program_time.stamps import Stamps
 
 NEVER = (1 << 63) - 1
 """The end of a wait without a time limit, nanoseconds."""
@@ -29,7 +30,7 @@ _HISTORY_AT = _HEADER.size + SLOTS * _SLOT.size
 _SIZE = _HISTORY_AT + _JUMPS * _JUMP.size + _SET_TIMES * _SET_TIME.size
 
 _WAITS = 2
-_CLOCK_REALTIME_COARSE = 5  # linux/time.h
+_MATTERS_NS = 1_000_000_000  # a jump by which dates of files may be wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +62,24 @@ class ScenarioPage:
             self._memory = mmap.mmap(descriptor, _SIZE)
         finally:
             os.close(descriptor)
-        self._jumps = 0
+        self._jumps = self._offset = 0
+        self._stamps = Stamps(file.with_name("stamp"))
         self._memory[: _HEADER.size] = _HEADER.pack(_MAGIC, SLOTS, 0, 0, 0)
 
     def close(self) -> None:
         """Let go of the memory; programs keep theirs."""
         self._memory.close()
+        self._stamps.close()
 
     def shift(self, offset: int) -> None:
         """Set how many nanoseconds the lab's clock is ahead of the machine's.
 
         Files stamped up to now keep the date they had.  When there is no room for another entry, the last is changed.
         """
+        date = self._stamps.later_ones_are_after(exactly=offset - self._offset >= _MATTERS_NS)
+        self._offset = offset
         entry = min(self._jumps, _JUMPS - 1)
         place = _HISTORY_AT + entry * _JUMP.size
-        date = time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)  # what the kernel stamps files with
         self._memory[place : place + _JUMP.size] = _JUMP.pack(date, offset)
         self._jumps = entry + 1
         _WORD.pack_into(self._memory, _JUMPS_AT, self._jumps)
