@@ -38,7 +38,9 @@ class ProgramTime:
 
     def forget(self, process: int) -> None:
         """A program has ended, with all it had started."""
+        slots = self._slots()
         self._tree.fell(process)
+        self._free_the_dead(slots)
 
     def rest(self) -> int | None:
         """When the earliest wait ends, nanoseconds of the lab's monotonic clock; None while a program does something.
@@ -64,7 +66,8 @@ class ProgramTime:
         after = self._slots()
         if {thread: _mark(thread, after) for thread in marks} != marks:
             return None
-        return min((end for slot in after.values() for end in _ends(slot)), default=NEVER)
+        noted = (after[key] for thread in marks if (key := _key(thread)) in after)
+        return min((end for slot in noted for end in _ends(slot)), default=NEVER)
 
     def shift(self, offset: int) -> None:
         """The lab's clock is ``offset`` nanoseconds ahead of the machine's now; who has waited for that hears of it."""
@@ -101,11 +104,15 @@ class ProgramTime:
         if not any(sleeps(thread) is None for thread in ran):
             return self._tree.look_at({thread.process for thread in ran})
         differs = self._tree.look_everywhere()
+        self._free_the_dead(slots)
+        return differs
+
+    def _free_the_dead(self, slots: dict[tuple[int, int], Slot]) -> None:
+        """Free those of ``slots``, which were noted before the threads were looked for, that belong to none."""
         living = {_key(thread) for thread in self._tree.threads}
-        for key, slot in slots.items():  # noted before the threads were looked for
+        for key, slot in slots.items():
             if key not in living:
                 self._page.free(slot)
-        return differs
 
     def _ring(self, slots: dict[tuple[int, int], Slot]) -> None:
         now = self._now()
