@@ -125,18 +125,16 @@ def _at(time_ns: int, clock: Clock, text: Text) -> Table:
     return table
 
 
-def header(connection: Connection, clock: Clock, width: int) -> Text:
-    """The outcome of a connection in one line, and its vital signs in a second."""
-    style = _style(connection, "held")
+def header(connection: Connection, clock: Clock, width: int) -> Table:
+    """The outcome of a connection in one line, and its vital signs in a second, below it."""
     transport = connection.transport
-    service = connection.service or transport.protocol
     text = Text.assemble(
-        (f"#{connection.number} {service:<5} ", "bold"),
+        (f"{connection.service or transport.protocol} ", "bold"),
         (connection.client.label, "host"),
         " → ",
         (f"{connection.server.label}:{connection.server.port}", "host"),
         "  ",
-        (connection.outcome, style),
+        (connection.outcome, _style(connection, "held")),
     )
     signs = [clock.dated(connection.start_ns), span(connection.end_ns - connection.start_ns)]
     signs.append(count(connection.packets, "packet"))
@@ -149,16 +147,21 @@ def header(connection: Connection, clock: Clock, width: int) -> Text:
             signs.append(count(transport.retransmissions, "retransmission"))
         if transport.gaps:
             signs.append(count(transport.gaps, "gap"))
-    return text.append("\n" + _flowing(signs, width), "quiet")
+    table, number = Table.grid(padding=(0, 1, 0, 0)), f"#{connection.number}"
+    table.add_column(width=len(number))
+    table.add_column(overflow="fold")
+    table.add_row(Text(number, "bold"), text)
+    table.add_row("", Text(_flowing(signs, width - len(number) - 1), "quiet"))
+    return table
 
 
 def _flowing(signs: Sequence[str], width: int) -> str:
-    """Signs with dots between them, below the head, in lines that break none where that can be helped."""
-    lines = [f"   {signs[0]}"]
+    """Signs with dots between them, in lines that break none where that can be helped."""
+    lines = [signs[0]]
     for sign in signs[1:]:
         joined = f"{lines[-1]} · {sign}"
         if cell_len(joined) > width:
-            lines.append(f"   {sign}")
+            lines.append(sign)
         else:
             lines[-1] = joined
     return "\n".join(lines)
