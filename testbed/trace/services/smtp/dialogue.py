@@ -12,6 +12,7 @@ from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import MASK, Credentials, tidy
+from testbed.trace.services.letters import LetterReader
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
 from testbed.trace.services.smtp.behind_starttls import BehindStarttls
@@ -22,7 +23,7 @@ from testbed.trace.services.smtp.modes import Mode
 from testbed.trace.services.smtp.record import Record
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
 from testbed.trace.services.smtp.smuggling import Doubt, Ends
-from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, MessageHead, ends_message
+from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, ends_message
 from testbed.trace.services.smtp.waiting import Waiting, note_on
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -202,7 +203,7 @@ class SmtpDialogue:
 
     def _begin_message(self) -> None:
         self._ends.settle()
-        self._mode, self._record.head = Mode.MESSAGE, MessageHead()
+        self._mode, self._record.head = Mode.MESSAGE, LetterReader()
         self._message = MessageReader(self._record.head, self._keeper, self._remarks)
 
     def _message_line(self, line: Line) -> None:
