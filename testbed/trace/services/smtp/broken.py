@@ -11,6 +11,7 @@ from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Command, Exchange
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import spoke_to_closed
+from testbed.trace.services.smtp.patience import drawn_out
 
 _ENDLESS = "reply-endless"  # a remark, and a finding of its own
 _BETWEEN_MESSAGES = ("the message", "RSET", "NOOP")
@@ -119,11 +120,13 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     assert first.command is not None
     if connection.ending.closure is Closure.OPEN or _ends_at_once(connection, first.command):
         what = (
-            "in the middle of a message of"
+            f"in the middle of a message of {connection.client.label}"
             if not first.command.whole
-            else f"before the reply to {first.command.verb} of"
+            else f"before any reply of {connection.server.label}"
+            if ungreeted
+            else f"before the reply to {first.command.verb} of {connection.client.label}"
         )
-        text = f"the capture ends {what} {connection.client.label}"
+        text = f"the capture ends {what}"
         frames = first.command.frames[-1:]
         yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
     elif first.command.verb == "message" and first.command.whole:
@@ -160,7 +163,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return  # these were no commands
     elif first.command.verb != "QUIT" and connection.ending.by == "server":
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
-    elif first.command.verb != "QUIT":
+    elif first.command.verb != "QUIT" and not any(drawn_out(connection)):
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
 
 

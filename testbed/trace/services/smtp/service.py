@@ -11,6 +11,7 @@ from testbed.trace.services.smtp.extensions import lone_dots
 from testbed.trace.services.smtp.leaving import late_greeting, left_without_goodbye, talked_to_nobody
 from testbed.trace.services.smtp.loops import mail_loops
 from testbed.trace.services.smtp.outcome import outcome_of_mail
+from testbed.trace.services.smtp.patience import drawn_out, impatient_clients
 from testbed.trace.services.smtp.refusals import refused_recipients, refused_sessions
 from testbed.trace.services.smtp.resumed import ResumedDialogue
 from testbed.trace.services.smtp.sentences import smtp_remarks
@@ -43,9 +44,11 @@ SMTP = Service(
         refused_sessions,
         refused_recipients,
         lone_dots,
+        drawn_out,
         cut_dialogue,
         stalled_client,
         slow_replies,
+        impatient_clients,
         talked_to_nobody,
         late_greeting,
         left_without_goodbye,
