@@ -14,6 +14,7 @@ from testbed.trace.services.smtp.leaving import spoke_to_closed
 from testbed.trace.services.smtp.patience import drawn_out
 
 _ENDLESS = "reply-endless"  # a remark, and a finding of its own
+_UNHEARD = frozenset(("octets-never-arrived", "large-packets-lost", "connection-dead"))
 _BETWEEN_MESSAGES = ("the message", "RSET", "NOOP")
 _FEWEST_PIECES, _MOST_OCTETS = 8, 3  # of a reply said octet by octet, and of each of its pieces
 _MAX_FRAMES = 20
@@ -27,6 +28,11 @@ def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
     if any(remark.code == "window-closed" and remark.detail == "server" for remark in connection.transport.remarks):
         return False  # it was the server that took nothing
     return exchange.command is None and _is_of_idleness(exchange)
+
+
+def spoke_in_vain(connection: Connection) -> bool:
+    """Whether the client did speak, and what it said did not arrive."""
+    return any(remark.code in _UNHEARD and remark.detail[:6] == "client" for remark in connection.transport.remarks)
 
 
 def speaks_past_it(connection: Connection, exchange: Exchange) -> bool:
@@ -49,7 +55,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
 
     Between two messages it may do so: it keeps the connection for the next.
     """
-    for exchange in connection.exchanges:
+    for exchange in connection.exchanges if not spoke_in_vain(connection) else ():
         if exchange.reply is None or not ends_idleness(connection, exchange):
             continue
         end = exchange.reply.time_ns
