@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from statistics import mode
 
 from testbed.protocols.tcp import ACK, RST, SYN, distance
@@ -17,6 +18,8 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.tcp.discarded import repetitions
 
 _SIDES = ("client", "server")
+_NEVER = (-1, -1)
+_MOST = 20  # groups of packets that contradict each other
 _FEWEST = 3  # packets of a side that show how far it is away
 
 
@@ -37,11 +40,12 @@ def forged(
     hops left of rows of the packet table.
     """
     resets = [place for place, flags in enumerate(flow.flags) if flags & RST]
-    disputed = list(_disputed(flow, damaged, payload))
-    remarks, ignored = Remarks(), {place for place in resets if _goes_on(flow, place)}
+    disputed = list(islice(_disputed(flow, damaged, payload), _MOST))
+    next_ = _following(flow) if resets else []
+    remarks, ignored = Remarks(), {place for place in resets if _goes_on(next_, place, flow.side[place])}
     for place in sorted(ignored):
         remarks.note("reset-not-obeyed", (flow.frame[place],), _SIDES[flow.side[place]])
-    doubtful = [place for place in resets if place not in ignored and _speaks_again(flow, place)]
+    doubtful = [place for place in resets if place not in ignored and next_[place][flow.side[place]] >= 0]
     far = _far(flow, hops) if disputed or doubtful else set()
     for group in disputed:
         taken = _taken(flow, group, far)
@@ -91,28 +95,23 @@ def _far(flow: Flow, hops: Callable[[list[int]], list[int]]) -> set[int]:
     return found
 
 
-def _goes_on(flow: Flow, reset: int) -> bool:
-    """Whether both ends go on behind a RST: its sender speaks, is answered, and speaks again."""
-    side, place = flow.side[reset], reset
-    for wanted in (side, 1 - side, side):
-        found = _next(flow, place, wanted)
-        if found is None:
-            return False
-        place = found
-    return True
-
-
-def _speaks_again(flow: Flow, reset: int) -> bool:
-    place = _next(flow, reset, flow.side[reset])
-    return place is not None and bool(flow.length[place])
-
-
-def _next(flow: Flow, place: int, side: int) -> int | None:
-    """The next packet of a side that is no RST; none behind a SYN that opens another connection."""
-    for later in range(place + 1, len(flow)):
-        flags = flow.flags[later]
+def _following(flow: Flow) -> list[tuple[int, int]]:
+    """For each place, where client and server speak next behind it, if that is no RST and of the same connection."""
+    found, speaks = [_NEVER] * len(flow), [-1, -1]
+    for place in reversed(range(len(flow))):
+        flags, side = flow.flags[place], flow.side[place]
+        found[place] = speaks[0], speaks[1]
+        speaks[side] = -1 if flags & RST else place
         if flags & SYN and not flags & ACK:
-            return None
-        if flow.side[later] == side:
-            return None if flags & RST else later
-    return None
+            speaks = [-1, -1]
+    return found
+
+
+def _goes_on(next_: list[tuple[int, int]], reset: int, side: int) -> bool:
+    """Whether both ends go on behind a RST: its sender speaks, is answered, and speaks again."""
+    place = reset
+    for wanted in (side, 1 - side, side):
+        place = next_[place][wanted]
+        if place < 0:
+            return False
+    return True
