@@ -16,8 +16,8 @@ from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, spans, steps
+from testbed.trace.services.behind_tls import with_tls
 from testbed.trace.services.listening import Spoken, first_octets, listen
-from testbed.trace.services.smtp.results import with_tls
 from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
 from testbed.trace.tcp.copies import COPY, Contents, sendings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.protocols.smtp import BEGINS_TLS
 from testbed.trace.model.connection import Closure, Ending
 from testbed.trace.model.exchange import UNSEEN, Exchange, Transaction
-from testbed.trace.services.smtp.results import tls_never_began
+from testbed.trace.services.behind_tls import stayed_in_clear, tls_never_began
 
 
 def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
@@ -65,6 +65,8 @@ def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
         if tls_never_began(exchange):
             return "TLS was agreed on, and never began"
         if exchange.command is not None and exchange.command.verb in BEGINS_TLS and exchange.reply is not None:
+            if stayed_in_clear(exchange):
+                continue
             return f"encrypted after {exchange.command.verb}"
     if any(exchange.unseen for exchange in exchanges):
         return "no mail transaction in the capture"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
+from testbed.trace.services.behind_tls import unfinished_handshake
 from testbed.trace.services.service import Mail, Port, Service
 from testbed.trace.services.smtp.account import account_of_messages, duplicates
 from testbed.trace.services.smtp.broken import cut_dialogue, slow_replies, stalled_client
@@ -15,7 +17,7 @@ from testbed.trace.services.smtp.patience import drawn_out, impatient_clients
 from testbed.trace.services.smtp.refusals import refused_recipients, refused_sessions
 from testbed.trace.services.smtp.resumed import ResumedDialogue
 from testbed.trace.services.smtp.sentences import smtp_remarks
-from testbed.trace.services.smtp.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
+from testbed.trace.services.smtp.starttls import fallbacks, gave_up_without_tls, lost_starttls
 
 _COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|MAIL FROM:)[ \t]*[^\r\n]")
 
@@ -52,7 +54,7 @@ SMTP = Service(
         talked_to_nobody,
         late_greeting,
         left_without_goodbye,
-        unfinished_handshake,
+        partial(unfinished_handshake, reference="RFC 3207 §4.1"),
         gave_up_without_tls,
     ),
     across=(account_of_messages, duplicates, mail_loops, lost_starttls, fallbacks),
