@@ -1,7 +1,7 @@
 """The POP3 dialogue (RFC 1939, 2449 CAPA, 2595 STLS, 5034 AUTH) as pairs of command and reply.
 
 A reply is one line, or for some commands, when it is positive, many lines up to a lone dot.  From STLS on, only what
-keys opened is followed.
+keys opened is followed, unless both go on in clear.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from testbed.plural import count
 from testbed.protocols.imap import number, response_code
 from testbed.protocols.pop3 import COMMANDS, is_multi_line, phase_word, split_command
 from testbed.protocols.text import decoded
@@ -16,6 +17,7 @@ from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
@@ -38,7 +40,7 @@ class _Pending:
     lines: list[str] = field(default_factory=list)
     count: int = 0
     octets: int = 0
-    last_frame: int = 0
+    last: Line | None = None
     told: list[Told] = field(default_factory=list)
 
 
@@ -66,6 +68,7 @@ class Pop3Dialogue:
         self._tells = tells
         self._encrypted = False
         self._remarks = Remarks()
+        self._behind = BehindTls(self._remarks)
         self._keeper = MessageKeeper(on_message, SERVER)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
@@ -75,8 +78,8 @@ class Pop3Dialogue:
         if isinstance(item, Gap):
             self._gap(item, buffer)
             return
-        if item.decrypted and not self._encrypted:
-            self._secret, self._encrypted = False, True
+        if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
+            self._secret, self._encrypted = False, item.decrypted
             self._client.clear()
             self._server.clear()
         if self._secret or (self._encrypted and not item.decrypted):
@@ -103,6 +106,7 @@ class Pop3Dialogue:
             if command.frames:
                 note = NOT_CAPTURED if self._missed else "no reply"
                 self._add(Exchange(_phase(command), command, None, note, unseen=self._missed))
+        self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
     def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
@@ -167,7 +171,7 @@ class Pop3Dialogue:
             return
         command = self._waiting[0] if self._waiting else None
         self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")
-        pending = _Pending(line, octets=line.octets, last_frame=line.frames[-1])
+        pending = _Pending(line, octets=line.octets)
         if command is not None and line.content.startswith(b"+OK") and is_multi_line(command.verb, command.argument):
             self._listing, self._line_begun = pending, False
             if command.verb in _MESSAGES:
@@ -179,7 +183,7 @@ class Pop3Dialogue:
 
     def _listing_line(self, listing: _Pending, line: Line) -> None:
         listing.octets += line.octets
-        listing.last_frame = line.frames[-1]
+        listing.last = line
         if line.content == b"." and not self._line_begun and line.raw.endswith(b"\n"):
             self._listing = None
             self._keeper.add(b"", line.frames)
@@ -210,10 +214,12 @@ class Pop3Dialogue:
         command = self._waiting.popleft() if self._waiting else None
         self._authenticating -= command is not None and command.verb == "AUTH"
         keep = pending.lines[:_MAX_LINES_KEPT] if command is None or command.verb not in _MESSAGES else []
-        summary = [f"{pending.count} lines, {pending.octets} octets"] if pending.count > len(keep) else []
-        frames = tuple(dict.fromkeys((*pending.first.frames, pending.last_frame or pending.first.frames[-1])))
-        octets = pending.octets or pending.first.octets
-        reply = Reply(status, "", (text, *keep, *summary), frames, pending.first.time_ns, octets)
+        summary = (
+            [f"{count(pending.count, 'line')}, {count(pending.octets, 'octet')}"] if pending.count > len(keep) else []
+        )
+        first, last = pending.first, pending.last or pending.first
+        frames = tuple(dict.fromkeys((*first.frames, last.frames[-1])))
+        reply = Reply(status, "", (text, *keep, *summary), frames, first.time_ns, last.time_ns, pending.octets)
         known = status in ("+OK", "-ERR", "+")
         whole = not note
         note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
@@ -223,6 +229,7 @@ class Pop3Dialogue:
                 behind = self._waiting[0]
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+            self._behind.expect()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:
