@@ -10,13 +10,10 @@ import binascii
 import re
 from dataclasses import dataclass
 from email.message import Message
-from typing import TYPE_CHECKING
+from typing import Protocol, Self
 
 from testbed.protocols.mime import file_name
 from testbed.protocols.text import decoded
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 MOST_PARTS = 500
 """Of one message; what comes behind them is not looked at."""
@@ -176,6 +173,14 @@ class AttachmentReader:
             self._file.add(octets)
 
 
+class _Digest(Protocol):
+    """What :mod:`hashlib` gives."""
+
+    def update(self, octets: bytes, /) -> None: ...
+    def copy(self) -> Self: ...
+    def hexdigest(self) -> str: ...
+
+
 class _File:
     """A file whose octets go by."""
 
@@ -184,7 +189,7 @@ class _File:
 
         self.holed = False
         self._name, self._kind, self._encoding = name, kind, encoding
-        self._hash: _Hash = sha256()
+        self._hash: _Digest = sha256()
         self._octets = 0
         self._padded = False  # the end of base64 has come
         self._held = b""  # of base64, what makes no group of four yet; else a line end that may be the delimiter's
