@@ -52,24 +52,35 @@ def ladder(connection: Connection, packets: list[PacketRow], width: int, *, whol
     hidden = 0 if whole else max(0, len(rungs) - _MOST_RUNGS)
     if hidden:
         rungs = rungs[: _MOST_RUNGS // 2] + rungs[-_MOST_RUNGS // 2 :]
+    sections = _sections(rungs)
     for phase in connection.phases:
         frames = f"frames {phase.first_frame}–{phase.last_frame}" if phase.packets > 1 else f"frame {phase.first_frame}"
         head = Text(str(phase.phase), f"phase.{phase.phase}", justify="left")
         lasts = Text(f"{span(phase.end_ns - phase.start_ns)}, {frames}", "quiet")
         table.add_row(head, "", "", "", lasts, "")
-        for rung in rungs:
-            if rung.phase is phase.phase:
-                table.add_row(
-                    Text(f"+{span(rung.time_ns - connection.start_ns)}", "quiet"),
-                    Text(str(rung.frame), "quiet"),
-                    Text(rung.client),
-                    Text(rung.arrow, rung.style or str(rung.phase)),
-                    Text(rung.server),
-                    Text(rung.note, rung.style or "quiet"),
-                )
+        for rung in sections[phase.phase]:
+            table.add_row(
+                Text(f"+{span(rung.time_ns - connection.start_ns)}", "quiet"),
+                Text(str(rung.frame), "quiet"),
+                Text(rung.client),
+                Text(rung.arrow, rung.style or str(phase.phase)),
+                Text(rung.server),
+                Text(rung.note, rung.style or "quiet"),
+            )
     if hidden:
         table.add_row("", "", "", "", Text(f"… {hidden} more rungs", "quiet"), "")
     return table
+
+
+def _sections(rungs: list[_Rung]) -> dict[Phase, list[_Rung]]:
+    """The rungs of each phase, in order of time: what is said when a phase has begun stands in no earlier one."""
+    order = list(Phase)
+    sections: dict[Phase, list[_Rung]] = {phase: [] for phase in order}
+    at = 0
+    for rung in rungs:
+        at = max(at, order.index(rung.phase))
+        sections[order[at]].append(rung)
+    return sections
 
 
 def _widths(width: int) -> tuple[int, int, int]:

@@ -30,6 +30,11 @@ def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
             yield connection.finding("capture-ends", Severity.INFO, text, agreed.frames, "")
         return
     waited = rough(connection.end_ns - agreed.time_ns)
+    if connection.ending.by == "client" and tls_never_began(connection.exchanges[-1]):
+        text = f"{server} agreed to TLS, and {client} never began it: it left {waited} later"
+        frames = (*agreed.frames, *connection.ending.frames[:1])
+        yield connection.finding("tls-not-begun", Severity.WARNING, text, frames, "RFC 3207 §4")
+        return
     if connection.ending.by == "client":
         code, text = "tls-stalled", f"{server} said nothing in the TLS handshake for {waited}, until {client} gave up"
     else:
