@@ -111,41 +111,42 @@ def _speak_utf8() -> None:
 
 
 def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.clock import Clock
     from testbed.report.console import console
     from testbed.report.overview import overview
     from testbed.report.packets import packet_list
     from testbed.report.trace import trace_report
     from testbed.trace.totals import Totals
 
-    out = console()
+    out, clock = console(), Clock(options.utc)
     for analysis in analyses:
         if options.packets:
-            packet_list(out, analysis)
+            packet_list(out, analysis, clock)
         elif len(analysis.connections) > ONE_BY_ONE and not options.verbose:
             totals = Totals()
             totals.add(analysis, os.cpu_count() or 1)
-            overview(out, analysis.path, totals)
+            overview(out, analysis.path, totals, clock)
         else:
-            trace_report(out, analysis, whole=options.verbose)
+            trace_report(out, analysis, whole=options.verbose, clock=clock)
 
 
 def _stream_report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     """Connections as they end when somebody watches, and the totals of each capture."""
+    from testbed.report.clock import Clock
     from testbed.report.console import console
     from testbed.report.overview import overview
     from testbed.report.trace import ended
     from testbed.trace.totals import Totals
 
-    out, start_ns = console(), 0
+    out, clock = console(), Clock(options.utc)
     for path, pieces in groupby(analyses, key=lambda analysis: analysis.path):
         totals = Totals()
         for analysis in pieces:
-            start_ns = start_ns or analysis.start_ns
             if options.live or options.verbose:
                 for connection in analysis.connections:
-                    out.print(ended(connection, start_ns))
+                    out.print(ended(connection, clock))
             totals.add(analysis)
-        overview(out, path, totals)
+        overview(out, path, totals, clock)
 
 
 _OUTPUTS: dict[str, Output] = {

@@ -28,6 +28,12 @@ class Talk:
     server_port: int = 25
     packets: list[Packet] = field(default_factory=list)
     next: list[int] = field(default_factory=lambda: [1_000, 9_000])
+    waits: dict[int, int] = field(default_factory=dict)  # nanoseconds before a packet, by its place
+
+    def wait(self, seconds: float) -> Talk:
+        """Nobody says anything meanwhile; less than nothing sets the clock back."""
+        self.waits[len(self.packets)] = int(seconds * 10**9)
+        return self
 
     def segment(self, side: int, flags: str, octets: bytes = b"", back: int = 0) -> Talk:
         """A segment of client (0) or server (1); ``back`` sends again from that many octets before."""
@@ -93,6 +99,10 @@ def watch(*talks: Talk) -> Analysis:
     """What the inspector understands of some conversations, one after the other."""
     file = BytesIO()
     writer = TraceWriter(file, application="tests")
-    for number, packet in enumerate(packet for talk in talks for packet in talk.packets):
-        writer.packet(_START + number * _STEP, bytes(packet))
+    time_ns = _START
+    for talk in talks:
+        for place, packet in enumerate(talk.packets):
+            time_ns += talk.waits.get(place, 0)
+            writer.packet(time_ns, bytes(packet))
+            time_ns += _STEP
     return analyse(parse_capture(np.frombuffer(file.getvalue(), np.uint8)))

@@ -34,8 +34,9 @@ class Reply:
     """What the server answered.
 
     ``code`` is the protocol's own word: ``250``, ``+OK``, ``NO``, ``NXDOMAIN``.  ``enhanced`` is the RFC 3463
-    status code or ``""``.  ``lines`` are the texts without code and enhanced code.  One that is not ``whole`` was cut
-    off within its last line: nobody who waited for it has heard it.
+    status code or ``""``.  ``lines`` are the texts without code and enhanced code.  It began at
+    ``time_ns``, and its last line was there at ``end_ns``.  One that is not ``whole`` was cut off within that: nobody
+    who waited for it has heard it.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Reply:
     lines: tuple[str, ...]
     frames: tuple[int, ...]
     time_ns: int
+    end_ns: int
     octets: int
     whole: bool = True
 
@@ -92,6 +94,13 @@ class Exchange:
         if self.command is None or self.reply is None or self.reply.time_ns < self.command.time_ns:
             return None
         return self.reply.time_ns - self.command.time_ns
+
+    @property
+    def waited_ns(self) -> int | None:
+        """From the last octet of the command to the last of the reply, which is when a client can go on."""
+        if self.command is None or self.reply is None or self.reply.end_ns < self.command.time_ns:
+            return None
+        return self.reply.end_ns - self.command.time_ns
 
     @property
     def frames(self) -> tuple[int, ...]:

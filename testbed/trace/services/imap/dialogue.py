@@ -233,7 +233,7 @@ class ImapDialogue:
             self._complete(self._open.pop(status[0]), line, status, fetching=fetching)
         elif status is not None and status[1] == "BYE":
             text = status[2]
-            reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.octets)
+            reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.time_ns, line.octets)
             self._add(Exchange(Phase.CLOSURE, None, reply, ""))
         else:
             self._data.add(line)
@@ -256,7 +256,7 @@ class ImapDialogue:
         lines = (f"[{code}] {rest}".strip() if code else rest, *([summary] if summary else []))
         frames = tuple(dict.fromkeys((*data.frames, *line.frames)))
         first = data.first_time or line.time_ns
-        reply = Reply(word, "", lines, frames, first, line.octets + data.octets)
+        reply = Reply(word, "", lines, frames, first, line.time_ns, line.octets + data.octets)
         note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
         result = ReadingResult(code=code, told=tuple(data.told), removed=data.removed)
         if word == "OK":

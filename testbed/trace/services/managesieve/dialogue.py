@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+from testbed.plural import count
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
@@ -168,11 +169,11 @@ class ManageSieveDialogue:
     def _answered(self, unit: Unit, data: _Data) -> None:
         status = decoded(unit.words[0].octets).upper()
         code, text = _said(unit.words[1:])
-        more = [f"{data.count} lines"] if data.count > len(data.lines) > 0 else []
+        more = [count(data.count, "line")] if data.count > len(data.lines) > 0 else []
         first = " ".join(part for part in (f"({code})" if code else "", text) if part)
         frames = tuple(dict.fromkeys((*data.frames, *unit.frames)))
         lines = tuple(line for line in (first, *data.lines, *more) if line)
-        reply = Reply(status, "", lines, frames, data.begun_ns, data.octets)
+        reply = Reply(status, "", lines, frames, data.begun_ns, unit.time_ns, data.octets)
         command = self._waiting.popleft() if self._waiting else None
         phase = _phase(command) if command is not None else Phase.CLOSURE if status == "BYE" else Phase.TRANSFER
         note = {"NO": f"refused: {text}", "BYE": f"the server closes: {text}"}.get(status, "")

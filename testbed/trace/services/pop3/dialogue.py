@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from testbed.plural import count
 from testbed.protocols.imap import number, response_code
 from testbed.protocols.pop3 import COMMANDS, is_multi_line, phase_word, split_command
 from testbed.protocols.text import decoded
@@ -38,7 +39,7 @@ class _Pending:
     lines: list[str] = field(default_factory=list)
     count: int = 0
     octets: int = 0
-    last_frame: int = 0
+    last: Line | None = None
     told: list[Told] = field(default_factory=list)
 
 
@@ -167,7 +168,7 @@ class Pop3Dialogue:
             return
         command = self._waiting[0] if self._waiting else None
         self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")
-        pending = _Pending(line, octets=line.octets, last_frame=line.frames[-1])
+        pending = _Pending(line, octets=line.octets)
         if command is not None and line.content.startswith(b"+OK") and is_multi_line(command.verb, command.argument):
             self._listing, self._line_begun = pending, False
             if command.verb in _MESSAGES:
@@ -179,7 +180,7 @@ class Pop3Dialogue:
 
     def _listing_line(self, listing: _Pending, line: Line) -> None:
         listing.octets += line.octets
-        listing.last_frame = line.frames[-1]
+        listing.last = line
         if line.content == b"." and not self._line_begun and line.raw.endswith(b"\n"):
             self._listing = None
             self._keeper.add(b"", line.frames)
@@ -210,10 +211,12 @@ class Pop3Dialogue:
         command = self._waiting.popleft() if self._waiting else None
         self._authenticating -= command is not None and command.verb == "AUTH"
         keep = pending.lines[:_MAX_LINES_KEPT] if command is None or command.verb not in _MESSAGES else []
-        summary = [f"{pending.count} lines, {pending.octets} octets"] if pending.count > len(keep) else []
-        frames = tuple(dict.fromkeys((*pending.first.frames, pending.last_frame or pending.first.frames[-1])))
-        octets = pending.octets or pending.first.octets
-        reply = Reply(status, "", (text, *keep, *summary), frames, pending.first.time_ns, octets)
+        summary = (
+            [f"{count(pending.count, 'line')}, {count(pending.octets, 'octet')}"] if pending.count > len(keep) else []
+        )
+        first, last = pending.first, pending.last or pending.first
+        frames = tuple(dict.fromkeys((*first.frames, last.frames[-1])))
+        reply = Reply(status, "", (text, *keep, *summary), frames, first.time_ns, last.time_ns, pending.octets)
         known = status in ("+OK", "-ERR", "+")
         whole = not note
         note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
