@@ -86,8 +86,8 @@ def resets(connection: Connection) -> Iterator[Finding]:
     opened = connection.opening.handshake in (Handshake.COMPLETE, Handshake.UNSEEN)
     if connection.ending.closure is not Closure.RESET or not opened:
         return
-    if connection.said_goodbye:
-        return  # nothing depends on the manner of closing
+    if connection.said_goodbye or any(remark.code == "reset-forged" for remark in connection.transport.remarks):
+        return  # nothing depends on the manner of closing, or it is told already whose it was not
     breaker = connection.server if connection.ending.by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.ending.frames

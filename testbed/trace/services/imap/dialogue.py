@@ -1,7 +1,7 @@
 """The IMAP dialogue (RFC 3501, RFC 9051) as pairs of command and tagged reply.
 
 Untagged data counts towards the command it comes before the completion of; a literal's octets are counted and not read,
-but for messages somebody asked for.  From STARTTLS on, only what keys opened is followed.
+but for messages somebody asked for.  From STARTTLS on, only what keys opened is followed, unless both go on in clear.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import MASK, Credentials
 from testbed.trace.services.imap.untagged import UntaggedData
 from testbed.trace.services.lines import Line, LineBuffer
@@ -81,6 +82,7 @@ class ImapDialogue:
         self._last_tag = ""
         self._answering = False  # the client's lines are no commands: credentials, or DONE after IDLE
         self._remarks = Remarks()
+        self._behind = BehindTls(self._remarks)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -97,8 +99,8 @@ class ImapDialogue:
             if half.keeper.keeps and not half.literal:
                 half.keeper.end(complete=False)
             return
-        if item.decrypted and not self._encrypted:
-            self._secret, self._encrypted, self._answering = False, True, False
+        if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
+            self._secret, self._encrypted, self._answering = False, item.decrypted, False
             for each in self._halves:
                 each.forget()
         if self._secret or (self._encrypted and not item.decrypted):
@@ -118,6 +120,7 @@ class ImapDialogue:
             lost = tag in self._lost
             note = NOT_CAPTURED if lost else "no reply"
             self._add(Exchange(Phase(phase_word(command.verb)), command, None, note, unseen=lost))
+        self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
     def _read(self, half: _Half, side: int) -> None:
@@ -269,6 +272,7 @@ class ImapDialogue:
             if behind is not None:
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+            self._behind.expect()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:

@@ -1,7 +1,7 @@
 """The POP3 dialogue (RFC 1939, 2449 CAPA, 2595 STLS, 5034 AUTH) as pairs of command and reply.
 
 A reply is one line, or for some commands, when it is positive, many lines up to a lone dot.  From STLS on, only what
-keys opened is followed.
+keys opened is followed, unless both go on in clear.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
@@ -67,6 +68,7 @@ class Pop3Dialogue:
         self._tells = tells
         self._encrypted = False
         self._remarks = Remarks()
+        self._behind = BehindTls(self._remarks)
         self._keeper = MessageKeeper(on_message, SERVER)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
@@ -76,8 +78,8 @@ class Pop3Dialogue:
         if isinstance(item, Gap):
             self._gap(item, buffer)
             return
-        if item.decrypted and not self._encrypted:
-            self._secret, self._encrypted = False, True
+        if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
+            self._secret, self._encrypted = False, item.decrypted
             self._client.clear()
             self._server.clear()
         if self._secret or (self._encrypted and not item.decrypted):
@@ -104,6 +106,7 @@ class Pop3Dialogue:
             if command.frames:
                 note = NOT_CAPTURED if self._missed else "no reply"
                 self._add(Exchange(_phase(command), command, None, note, unseen=self._missed))
+        self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
     def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
@@ -226,6 +229,7 @@ class Pop3Dialogue:
                 behind = self._waiting[0]
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+            self._behind.expect()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from testbed.trace.services.behind_tls import unfinished_handshake, went_on_in_clear
 from testbed.trace.services.pop3.deletions import undone_deletions
 from testbed.trace.services.pop3.dialogue import Pop3Dialogue
 from testbed.trace.services.reading.findings import cut_reading, refused_readers
@@ -39,6 +40,9 @@ POP3 = Service(
         partial(refused_readers, login="RFC 1939 §7"),
         undone_deletions,
         partial(cut_reading, reference="RFC 1939 §3"),
+        partial(unfinished_handshake, reference="RFC 2595 §4"),
     ),
-    remarks=told_as(injected("STLS", "RFC 2595 §4") | in_clear("RFC 8314 §4.1")),
+    remarks=told_as(
+        injected("STLS", "RFC 2595 §4") | went_on_in_clear("STLS", "RFC 2595 §4") | in_clear("RFC 8314 §4.1")
+    ),
 )

@@ -11,8 +11,10 @@ from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.exchange import Command, Exchange
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import spoke_to_closed
+from testbed.trace.services.smtp.patience import drawn_out
 
 _ENDLESS = "reply-endless"  # a remark, and a finding of its own
+_UNHEARD = frozenset(("octets-never-arrived", "large-packets-lost", "connection-dead"))
 _BETWEEN_MESSAGES = ("the message", "RSET", "NOOP")
 _FEWEST_PIECES, _MOST_OCTETS = 8, 3  # of a reply said octet by octet, and of each of its pieces
 _MAX_FRAMES = 20
@@ -26,6 +28,11 @@ def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
     if any(remark.code == "window-closed" and remark.detail == "server" for remark in connection.transport.remarks):
         return False  # it was the server that took nothing
     return exchange.command is None and _is_of_idleness(exchange)
+
+
+def spoke_in_vain(connection: Connection) -> bool:
+    """Whether the client did speak, and what it said did not arrive."""
+    return any(remark.code in _UNHEARD and remark.detail[:6] == "client" for remark in connection.transport.remarks)
 
 
 def speaks_past_it(connection: Connection, exchange: Exchange) -> bool:
@@ -53,7 +60,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
 
     Between two messages it may do so: it keeps the connection for the next.
     """
-    for exchange in connection.exchanges:
+    for exchange in connection.exchanges if not spoke_in_vain(connection) else ():
         if exchange.reply is None or not ends_idleness(connection, exchange):
             continue
         end = exchange.reply.time_ns
@@ -126,11 +133,13 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return  # which is told
     if connection.ending.closure is Closure.OPEN or _ends_at_once(connection, first.command):
         what = (
-            "in the middle of a message of"
+            f"in the middle of a message of {connection.client.label}"
             if not first.command.whole
-            else f"before the reply to {first.command.verb} of"
+            else f"before any reply of {connection.server.label}"
+            if ungreeted
+            else f"before the reply to {first.command.verb} of {connection.client.label}"
         )
-        text = f"the capture ends {what} {connection.client.label}"
+        text = f"the capture ends {what}"
         frames = first.command.frames[-1:]
         yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
     elif first.command.verb == "message" and first.command.whole:
@@ -167,7 +176,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return  # these were no commands
     elif first.command.verb != "QUIT" and connection.ending.by == "server":
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
-    elif first.command.verb != "QUIT":
+    elif first.command.verb != "QUIT" and not any(drawn_out(connection)):
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
 
 

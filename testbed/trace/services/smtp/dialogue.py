@@ -11,10 +11,10 @@ from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import MASK, Credentials, may_be_response, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
-from testbed.trace.services.smtp.behind_starttls import BehindStarttls
 from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
 from testbed.trace.services.smtp.conduct import Conduct
 from testbed.trace.services.smtp.message import FalseEnd, MessageReader
@@ -58,7 +58,7 @@ class SmtpDialogue:
         self._credentials = 0  # client lines to come that answer 334
         self._held: Command | None = None  # what follows it waits for its reply
         self._masking = False  # after AUTH, until a line is a command again
-        self._behind = BehindStarttls(self._remarks)
+        self._behind = BehindTls(self._remarks)
         self._unheard = self._encrypted = False  # the server's side is not in the capture; keys opened TLS
 
     def feed(self, item: Chunk | Gap) -> None:

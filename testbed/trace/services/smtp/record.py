@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from testbed.trace.model.exchange import Exchange
-from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog
+from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog, ends_message
 
 _MAX_EXCHANGES = 1_000_000
 
@@ -43,7 +43,8 @@ class Record:
         assert exchange.command is not None
         if exchange.command.frames:
             self.add(exchange)
-        if exchange.command.verb in ("RCPT", "message") or exchange.reply is not None:
+        bears_on_mail = exchange.command.verb in ("MAIL", "RCPT") or ends_message(exchange.command)
+        if bears_on_mail or exchange.reply is not None:
             self.transactions.answered(exchange, self.head)
 
     def unseen(self, exchange: Exchange) -> None:

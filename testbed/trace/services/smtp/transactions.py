@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from testbed.protocols.header import MAX_HEADER_OCTETS, header_field
 from testbed.protocols.smtp import parameters_of, path_of
@@ -55,6 +56,7 @@ class TransactionLog:
         self._holed = False  # commands are not in the capture
         self._unsent: Exchange | None = None  # DATA or a chunk, refused, so that no message came
         self._farewell: Reply | None = None  # a 421
+        self._chunk: Exchange | None = None  # the last that was taken, before that with LAST
 
     def copy(self) -> TransactionLog:
         """Another log that goes on from here."""
@@ -62,6 +64,7 @@ class TransactionLog:
         other._done, other._mail = list(self._done), self._mail
         other._recipients, other._accepted = list(self._recipients), self._accepted
         other._holed, other._unsent, other._farewell = self._holed, self._unsent, self._farewell
+        other._chunk = self._chunk
         return other
 
     def missed(self) -> None:
@@ -90,17 +93,25 @@ class TransactionLog:
             return True
         elif verb in ("DATA", "BDAT") and refused:
             self._unsent = self._unsent or exchange
+        elif verb == "BDAT":
+            self._chunk = exchange
         elif not refused and verb in ENDS_TRANSACTION:
             self._end(None, None)
             return True
         return False
 
     def finish(self) -> tuple[Transaction, ...]:
-        """All transactions."""
+        """All transactions.  A message whose last chunk never came was cut off."""
+        chunk = self._chunk
+        if chunk is not None and chunk.command is not None and not chunk.unseen and self._unsent is None:
+            cut_off = replace(chunk.command, whole=False)
+            self._end(replace(chunk, command=cut_off, reply=None, further=()), None)
         self._end(None, None)
         return tuple(self._done)
 
     def _end(self, message: Exchange | None, head: MessageHead | None) -> None:
+        if self._mail is not None and self._mail.reply is None and not (self._mail.unseen or self._recipients):
+            self._mail = None  # nobody knows what it would have come to
         mail = self._mail.command if self._mail is not None else None
         if mail is None and not (self._holed and (message is not None or self._recipients)):
             return
@@ -119,7 +130,7 @@ class TransactionLog:
             )
         )
         self._mail, self._recipients, self._accepted, self._unsent, self._farewell = None, [], 0, None, None
-        self._holed = False
+        self._holed, self._chunk = False, None
 
     def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
         """The recipients of the transaction and what became of them."""
