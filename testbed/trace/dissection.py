@@ -89,10 +89,11 @@ def understand(
 
 
 def received(flow: Flow, source: PacketSource) -> Flow:
-    """A flow without the packets that their receiver discarded."""
+    """A flow without the packets that their receiver discarded, or never took."""
     if flow.protocol != TCP:
         return flow
-    return without(flow, discarded(flow, list(repetitions(flow).values()), source.conditions))
+    damaged = discarded(flow, list(repetitions(flow).values()), source.conditions)
+    return without(flow, {*damaged, *forged(flow, damaged, source.payload, source.hops).ignored})
 
 
 def _tcp(
@@ -167,7 +168,7 @@ def _spoken_over_tcp(
     watch = TlsWatch(opened, only_answered=True)
     items = watch.over(proxy.over(reassemble(flow, source.payload, overtaken)))
     client_head, server_head, items = first_octets(items)
-    service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
+    service = name_spoken(proxy.port or flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     session = watch.session()
     if session is None and not spoken.exchanges:
