@@ -33,6 +33,10 @@ class Record:
         if len(self.exchanges) < _MAX_EXCHANGES:
             self.exchanges.append(exchange)
 
+    def take_back(self, exchange: Exchange) -> None:
+        """What was added is part of another exchange."""
+        self.exchanges = [one for one in self.exchanges if one is not exchange]
+
     def exchanged(self, exchange: Exchange) -> None:
         """A command has all its replies."""
         self.add(exchange)
