@@ -12,7 +12,6 @@ from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import MASK, Credentials, may_be_response, tidy
-from testbed.trace.services.letters import LetterReader
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
 from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
@@ -206,8 +205,8 @@ class SmtpDialogue:
     def _begin_message(self) -> None:
         self._ends.settle()
         self._early.forget()
-        self._mode, self._record.head = Mode.MESSAGE, LetterReader()
-        self._message = MessageReader(self._record.head, self._keeper, self._remarks)
+        self._mode = Mode.MESSAGE
+        self._message = MessageReader(self._record.begin_message(), self._keeper, self._remarks)
 
     def _message_line(self, line: Line) -> None:
         assert self._message is not None

@@ -28,6 +28,11 @@ class Record:
         self.transactions = TransactionLog(each=each)
         self.head = LetterReader()
 
+    def begin_message(self) -> LetterReader:
+        """A message begins, of which nothing was read before."""
+        self.head = LetterReader()
+        return self.head
+
     def add(self, exchange: Exchange) -> None:
         """An exchange that bears on no transaction."""
         if len(self.exchanges) < _MAX_EXCHANGES:
