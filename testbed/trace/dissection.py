@@ -15,7 +15,7 @@ from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
-from testbed.trace.phases import Boundaries, boundaries, spans, steps
+from testbed.trace.phases import Boundaries, boundaries, in_order, spans, steps
 from testbed.trace.services.behind_tls import with_tls
 from testbed.trace.services.listening import Spoken, first_octets, listen
 from testbed.trace.services.table import name_by_port, name_spoken
@@ -114,6 +114,7 @@ def _tcp(
     whole = without(flow, damaged)
     overtaken, proxy = Overtaken(whole), ProxyWatch()
     spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
+    spoken = replace(spoken, exchanges=in_order(spoken.exchanges))
     late = {whole.frame[place] for place in overtaken.places}
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)

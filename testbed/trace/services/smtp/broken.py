@@ -40,9 +40,14 @@ def speaks_past_it(connection: Connection, exchange: Exchange) -> bool:
     command, reply = exchange.command, exchange.reply
     if command is None or reply is None or not _is_of_idleness(exchange):
         return False
-    dead = [r for r in connection.transport.remarks if (r.code, r.detail) == ("connection-dead", "client")]
     torn = connection.ending.closure is Closure.RESET and connection.ending.frames[:1] < reply.frames[:1]
-    return torn or any(frame in remark.frames for remark in dead for frame in command.frames)
+    return torn or _never_arrived(connection, command)
+
+
+def _never_arrived(connection: Connection, command: Command) -> bool:
+    """Whether a command was repeated, and never acknowledged."""
+    dead = [r for r in connection.transport.remarks if (r.code, r.detail) == ("connection-dead", "client")]
+    return any(frame in remark.frames for remark in dead for frame in command.frames)
 
 
 def _is_of_idleness(exchange: Exchange) -> bool:
@@ -124,6 +129,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     first = silent[0]
     assert first.command is not None
+    if _never_arrived(connection, first.command):
+        return  # which is told
     if connection.ending.closure is Closure.OPEN or _ends_at_once(connection, first.command):
         what = (
             f"in the middle of a message of {connection.client.label}"

@@ -11,7 +11,7 @@ from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.behind_tls import BehindTls
-from testbed.trace.services.credentials import MASK, Credentials, tidy
+from testbed.trace.services.credentials import MASK, Credentials, may_be_response, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
 from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
@@ -161,13 +161,13 @@ class SmtpDialogue:
             return
         verb, argument = split_command(tidy(line.content))
         if verb not in COMMANDS:
-            if self._masking:
+            if self._masking and may_be_response(line.content):
                 self._hold(Command("AUTH", MASK, line.frames, line.time_ns, line.octets))
                 return
             verb, argument = verb[:20], argument[:200]
         elif verb == "AUTH":
             argument = self._auth.begin(line.content, argument, line.frames, encrypted=self._encrypted)
-        self._masking = verb == "AUTH"
+        self._masking = verb == "AUTH" or (self._masking and verb not in COMMANDS)
         command = Command(verb, argument, line.frames, line.time_ns, line.octets)
         self._conduct.command(command, line, self._waiting.oldest)
         if verb in _ENDS_CHUNKS and not self._ends.in_doubt:

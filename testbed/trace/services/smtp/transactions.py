@@ -55,6 +55,7 @@ class TransactionLog:
         self._accepted = 0  # of them
         self._holed = False  # commands are not in the capture
         self._unsent: Exchange | None = None  # DATA or a chunk, refused, so that no message came
+        self._farewell: Reply | None = None  # a 421
         self._chunk: Exchange | None = None  # the last that was taken, before that with LAST
 
     def copy(self) -> TransactionLog:
@@ -62,7 +63,8 @@ class TransactionLog:
         other = TransactionLog(each=self._each)
         other._done, other._mail = list(self._done), self._mail
         other._recipients, other._accepted = list(self._recipients), self._accepted
-        other._holed, other._unsent, other._chunk = self._holed, self._unsent, self._chunk
+        other._holed, other._unsent, other._farewell = self._holed, self._unsent, self._farewell
+        other._chunk = self._chunk
         return other
 
     def missed(self) -> None:
@@ -77,6 +79,8 @@ class TransactionLog:
         """A command has its replies, or never gets one.  Tells whether it leaves no transaction behind."""
         assert exchange.command is not None
         verb, refused = exchange.command.verb, _refused(exchange)
+        if exchange.reply is not None and exchange.reply.code == "421":
+            self._farewell = exchange.reply
         if verb == "MAIL":
             if self._mail is None or not refused:  # a refused second MAIL leaves the first in force
                 self._end(None, None)
@@ -125,7 +129,7 @@ class TransactionLog:
                 parameters=parameters_of(mail.argument) if mail is not None else "",
             )
         )
-        self._mail, self._recipients, self._accepted, self._unsent = None, [], 0, None
+        self._mail, self._recipients, self._accepted, self._unsent, self._farewell = None, [], 0, None, None
         self._holed, self._chunk = False, None
 
     def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
@@ -150,9 +154,15 @@ class TransactionLog:
             yield Recipient(path_of(said), self._decided(exchange), taken, parameters_of(said), final, unseen)
 
     def _decided(self, recipient: Exchange) -> Reply | None:
-        """The reply that decided on a recipient: that of a refused MAIL where RCPT was said all the same, in vain."""
-        mail = self._mail
-        return mail.reply if mail is not None and _refused(mail) and _refused(recipient) else recipient.reply
+        """The reply that decided on a recipient.
+
+        It is that of a refused MAIL where RCPT was said all the same, in vain; and a 421 is the reply to whatever was
+        sent with the command it came to (RFC 5321 §3.8).
+        """
+        mail, unanswered = self._mail, recipient.reply is None and not recipient.unseen
+        if mail is not None and _refused(mail) and (unanswered or _refused(recipient)):
+            return mail.reply
+        return self._farewell if unanswered else recipient.reply
 
 
 def _accepted(recipient: Exchange) -> bool:
