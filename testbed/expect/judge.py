@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from testbed.expect.mailbox import judge_mailbox
 from testbed.expect.mailboxes import mailboxes
 from testbed.expect.notifications import judge_notified
 from testbed.expect.programs import judge_exited, judge_running
+from testbed.expect.programs_awaited import ended_early, programs_awaited
 from testbed.expect.read_back import with_reading, without_reading
 from testbed.expect.reading import judge_fetched
 from testbed.expect.rules import judge_rules
@@ -55,17 +56,19 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
 class Judgement:
     """Verdicts on the expectations in the order of the file, then on what is always checked.
 
-    ``staged`` are those on faults and talks, which must have done their work, ``mail`` those on what became of mail.
+    ``staged`` are those on faults and talks, which must have done their work, ``mail`` those on what became of mail,
+    ``awaited`` those on programs that the lab has waited for in vain.
     """
 
     expectations: tuple[Verdict, ...]
     staged: tuple[Verdict, ...] = ()
     mail: tuple[Verdict, ...] = ()
+    awaited: tuple[Verdict, ...] = ()
 
     @property
     def always(self) -> tuple[Verdict, ...]:
         """What no expectation has asked for."""
-        return (*self.staged, *self.mail)
+        return (*self.awaited, *self.staged, *self.mail)
 
     @property
     def held(self) -> bool:
@@ -91,8 +94,16 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     staged = (*judge_faults(scenario, analysis), *judge_talks(scenario, analysis))
     carried = passages(analysis)
     rules = (*judge_rules(scenario, analysis, carried), *mailboxes(scenario, whole, carried))
-    mail = (*rules, *judge_conservation(analysis, carried))
-    return Judgement(expectations, staged, mail)
+    conserved, awaited = judge_conservation(analysis, carried), tuple(programs_awaited(analysis))
+    if any(not verdict.held for verdict in awaited) and ended_early(analysis):
+        expectations, staged, conserved = map(_as_far_as_played, (expectations, staged, conserved))
+    return Judgement(expectations, staged, (*rules, *conserved), awaited)
+
+
+def _as_far_as_played(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts of a lab that a program ended early: what did not hold by then might have held in the end."""
+    why = "the lab ended before its steps were over"
+    return tuple(v if v.held else replace(v, held=True, judged=False, why=f"{why} ({v.why})") for v in verdicts)
 
 
 def _contradictable(verdict: Verdict, analysis: Analysis) -> Verdict:

@@ -8,7 +8,6 @@ from email import policy
 from email.parser import BytesParser
 
 from testbed.durations import format_duration
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.notices import faults, fits, nearest, notices, without_original
@@ -17,7 +16,8 @@ from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
 from testbed.protocols import events
-from testbed.protocols.mime import attachments
+from testbed.protocols.attachments import attachments
+from testbed.protocols.header import named
 from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
@@ -35,8 +35,10 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
 
     sent = {
         entry.event.message_id: entry
-        for entry in reversed(
+        for entry in sorted(
             [*of(analysis.log, events.Submitted, events.Accepted), *accepted_by_programs(analysis)],
+            key=lambda entry: entry.time_ns,
+            reverse=True,  # whoever took it first counts
         )
         if expected.to in entry.event.recipients and expected.sender in (None, entry.event.sender)
     }

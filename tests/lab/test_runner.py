@@ -14,6 +14,7 @@ from typing import BinaryIO
 import pytest
 
 from testbed.errors import LabError
+from testbed.interruption import TIME_IS_UP
 from testbed.lab import run
 from testbed.runner import Runner
 from testbed.scenario.load import parse
@@ -104,14 +105,14 @@ def test_a_lab_over_its_time_writes_what_it_has(tmp_path: Path) -> None:
     [played] = Runner(run, jobs=1, time_limit_s=1.0).run([(parse(SLOW), tmp_path / "trace.pcapng")])
     assert played.error == "the lab was stopped after 1 s of real time"
     assert played.trace is not None
-    assert "interrupted" in inspect(played.trace).log[-1].message
+    assert "time is up" in inspect(played.trace).log[-1].message
 
 
 @pytest.mark.lab
 def test_a_lab_that_takes_too_long_is_stopped_and_others_go_on(tmp_path: Path) -> None:
     def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
         if scenario.title.startswith("The SYNs"):
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(TIME_IS_UP, signal.SIG_IGN)
             while True:
                 signal.pause()
         run(scenario, trace, tell)

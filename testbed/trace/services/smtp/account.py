@@ -28,6 +28,8 @@ class _Try:
     @property
     def reply(self) -> str:
         decisive = self.recipient.decisive
+        if decisive is not None and not decisive.whole:
+            return "a reply that broke off"
         return "no reply" if decisive is None else decisive.status or "no SMTP reply"
 
     @property
