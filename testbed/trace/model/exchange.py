@@ -155,3 +155,4 @@ class Transaction:
     subject: str
     frames: tuple[int, ...]
     parameters: str = ""  # what MAIL said besides the path: "SIZE=512 REQUIRETLS"
+    given_up: bool = False  # the client took it back by RSET before it had sent a message
