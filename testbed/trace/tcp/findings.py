@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 
@@ -37,6 +38,8 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
         return
     code, text, reference = _HANDSHAKES[connection.opening.handshake]
     frames = dict.fromkeys((connection.first_frame, *connection.ending.frames, connection.last_frame))
+    if connection.opening.handshake is Handshake.UNANSWERED and connection.ending.closure is Closure.RESET:
+        text += "; {client} gave up after " + rough(connection.end_ns - connection.start_ns)
     yield connection.finding(
         code,
         Severity.ERROR,
