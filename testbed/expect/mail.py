@@ -16,8 +16,8 @@ from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
 from testbed.protocols import events
+from testbed.protocols.attachments import attachments
 from testbed.protocols.header import named
-from testbed.protocols.mime import attachments
 from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects

@@ -7,7 +7,7 @@ keys opened is followed, unless both go on in clear.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from testbed.plural import count
 from testbed.protocols.imap import number, response_code
@@ -70,7 +70,7 @@ class Pop3Dialogue:
         self._encrypted = False
         self._remarks = Remarks()
         self._behind = BehindTls(self._remarks)
-        self._keeper = MessageKeeper(on_message, SERVER)
+        self._keeper = MessageKeeper(on_message, SERVER, reads=True)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -238,7 +238,8 @@ class Pop3Dialogue:
         known = status in ("+OK", "-ERR", "+")
         whole = not note
         note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
-        self._add(Exchange(_phase(command), command, reply, note, _result(command, status, text, pending, whole=whole)))
+        result = replace(_result(command, status, text, pending, whole=whole), mail=self._keeper.read())
+        self._add(Exchange(_phase(command), command, reply, note, result))
         if command is not None and command.verb == "STLS" and status == "+OK":
             if self._waiting:
                 behind = self._waiting[0]

@@ -22,7 +22,7 @@ from testbed.trace.services.smtp.modes import Mode
 from testbed.trace.services.smtp.record import Record
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
 from testbed.trace.services.smtp.smuggling import Doubt, Ends
-from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, MessageHead, ends_message
+from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, ends_message
 from testbed.trace.services.smtp.waiting import Waiting, unasked
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -205,8 +205,8 @@ class SmtpDialogue:
     def _begin_message(self) -> None:
         self._ends.settle()
         self._early.forget()
-        self._mode, self._record.head = Mode.MESSAGE, MessageHead()
-        self._message = MessageReader(self._record.head, self._keeper, self._remarks)
+        self._mode = Mode.MESSAGE
+        self._message = MessageReader(self._record.begin_message(), self._keeper, self._remarks)
 
     def _message_line(self, line: Line) -> None:
         assert self._message is not None
