@@ -13,6 +13,7 @@ from pathlib import Path
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import UsageError, not_written
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
+from testbed.trace.journeys import Leg, legs_of
 from testbed.whole_file import whole_file
 
 Output = Callable[[Iterator[Analysis], argparse.Namespace], None]
@@ -128,6 +129,17 @@ def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
             overview(out, analysis.path, totals, clock)
         else:
             trace_report(out, analysis, whole=options.verbose, clock=clock)
+            options.legs += [leg for found in analysis.connections for leg in legs_of(found, analysis.path)]
+
+
+def show_across(legs: Sequence[Leg], options: argparse.Namespace) -> None:
+    """What several captures show together."""
+    from testbed.report.clock import Clock
+    from testbed.report.console import console
+    from testbed.report.journeys import told_across
+
+    if told := told_across(legs, Clock(options.utc)):
+        console().print(told)
 
 
 def _stream_report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:

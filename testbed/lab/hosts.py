@@ -61,12 +61,16 @@ class LabHosts:
             await asyncio.sleep(0)
 
     async def quiet(self) -> None:
-        """Return when no host has anything in progress, and the wire has had time to become quiet."""
+        """Return when no host has anything in progress, and the wire has had time to become quiet.
+
+        What a host begins in that time, such as another try, is not part of the play.  Where time is real it is given
+        no more of it than so: a program may make it last for as long as the lab has.
+        """
         await self.settled()
-        for pause in (_AFTERMATH_S, 0.0):
-            for host in self._running():
-                await host.settled()
-            await asyncio.sleep(pause)
+        await asyncio.sleep(_AFTERMATH_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.settled(), _AFTERMATH_S if self.programs_live else None)
+        await asyncio.sleep(0)
 
     async def stop(self, mail_is_missing: Callable[[], bool], *, at_once: bool = False) -> None:
         """Take the inventory, close every host, and wait until connections are closed unless it is ``at_once``.

@@ -57,7 +57,7 @@ LOCAL = Clock()
 def elapsed(ns: int) -> str:
     """How long after something else: ``0.31 ms``, ``1.20 s``, ``1 h 6 min 5 s``, ``2 d 3 h 6 min``."""
     seconds = round(ns / SECOND)
-    if seconds * SECOND < HOUR:
+    if seconds * SECOND < MINUTE:
         return span(ns)
     words: list[str] = []
     rest = seconds * SECOND

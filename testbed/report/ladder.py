@@ -25,7 +25,11 @@ _RIGHT, _LEFT, _CUT = "──▶", "◀──", "──✗"
 _MOST_LINES = 4
 _MOST_RUNGS = 60
 _MOST_CITED = 60
-_MOST_ROWS = 3  # of a cell
+_MOST_ROWS = 4  # of a cell
+_NARROWEST = 12
+_MOST_MEASURED, _MOST_TRIED = 500, 10
+
+_Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +116,42 @@ def _columns(connection: Connection, rungs: Sequence[_Rung], width: int) -> _Col
 
     time = widest(_time(connection, rung) for rung in rungs)
     frame = widest(str(rung.frame) for rung in rungs)
-    room = max(30, width - time - frame - len(_RIGHT) - 5)
-    wanted = [
-        widest(r.client for r in rungs),
-        widest(r.server for r in rungs),
-        widest(r.note for r in rungs),
+    room = max(3 * _NARROWEST, width - time - frame - len(_RIGHT) - 5)
+    cells = [(_size(rung.client), _size(rung.server), _size(rung.note)) for rung in rungs[:_MOST_MEASURED]]
+    return _Columns(time, frame, *_shares(cells, room))
+
+
+def _size(text: str) -> _Size:
+    """How long a text is, and the longest of its words."""
+    length = cell_len(text)
+    return length, max(map(cell_len, text.split(" ")))
+
+
+def _shares(cells: Sequence[tuple[_Size, _Size, _Size]], room: int) -> tuple[int, int, int]:
+    """Widths for client, server and note with which the rungs take the fewest lines; what fits is not stretched."""
+    clients, servers, notes = ({cell[side][0] for cell in cells} for side in range(3))
+    wanted = max(clients, default=0), max(servers, default=0), max(notes, default=0)
+    if sum(wanted) <= room:
+        return wanted
+    tried = [
+        (client, min(wanted[1], room - client - note), note)
+        for client in _candidates(clients, room)
+        for note in _candidates(notes, room)
+        if room - client - note >= _NARROWEST
     ]
-    return _Columns(time, frame, *_shares(wanted, room))
+    return min(tried, key=lambda widths: sum(max(map(_lines, cell, widths)) for cell in cells))
 
 
-def _shares(wanted: Sequence[int], room: int) -> list[int]:
-    """What each gets of the room: what it wants, or an even share of what the smaller ones leave."""
-    shares = [0] * len(wanted)
-    for left, place in zip(range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True):
-        shares[place] = min(wanted[place], room // left)
-        room -= shares[place]
-    return shares
+def _candidates(lengths: Collection[int], room: int) -> list[int]:
+    """Widths worth a try: those at which some more of the texts fit, the widest first."""
+    fitting = sorted({max(_NARROWEST, min(length, room - 2 * _NARROWEST)) for length in lengths}, reverse=True)
+    return fitting[:: max(1, len(fitting) // _MOST_TRIED)]
+
+
+def _lines(size: _Size, width: int) -> float:
+    """How many lines a text takes, about: words seldom fill a line, and one that is broken is hard to read."""
+    length, word = size
+    return 1 if length <= width else min(_MOST_ROWS, 1.2 * length / width) + (word > width)
 
 
 def _table(columns: _Columns) -> Table:
@@ -188,7 +212,7 @@ def _exchange(exchange: Exchange, whole: bool) -> Iterator[_Rung]:
     for reply in exchange.replies:
         lines = [line for line in reply.lines if line]
         lines = lines if whole or len(lines) <= _MOST_LINES else [*lines[:_MOST_LINES], "…"]
-        text = f"{reply.status} {', '.join(lines)}".strip()
+        text = f"{reply.status} {', '.join(lines)}".strip().replace("., ", ". ")
         waited = exchange.waited_ns if reply is exchange.reply else None
         note = explain(reply.code, reply.enhanced, reply.text) if exchange.further else exchange.note
         style = _style(reply, note)

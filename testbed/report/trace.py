@@ -19,10 +19,13 @@ from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.report.clock import LOCAL, Clock
 from testbed.report.findings import MARKS, findings
+from testbed.report.journeys import told_journeys
 from testbed.report.ladder import ladder
+from testbed.report.letters import carried
 from testbed.report.words import octets
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.directions import hops
+from testbed.trace.journeys import journeys, legs_of
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.trace.services.table import service_of
@@ -37,10 +40,14 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False, c
     """Print the report.  ``whole`` shows every connection and every line of long replies."""
     console.print(Rule(Text(printable(Path(analysis.path).name), "bold"), align="left", style="quiet"))
     head(console, (analysis.start_ns, analysis.end_ns), clock, account(analysis))
-    if told := hops(analysis.connections).describe():
-        console.print(Text(told, "quiet"))
+    if ways := hops(analysis.connections).describe():
+        console.print(Text(ways, "quiet"))
     for problem in analysis.problems:
         console.print(Text(f"▲ {problem}", "warning"))
+    told = told_journeys(journeys(leg for c in analysis.connections for leg in legs_of(c, analysis.path)), clock)
+    if told.row_count:
+        console.print()
+        console.print(told)
     if analysis.findings:
         console.print()
         console.print(findings(analysis.findings, whole=whole))
@@ -75,7 +82,7 @@ def _timeline(
         elif is_line:
             console.print(_one_line(item, clock))
         else:
-            console.print(header(item, clock, console.width))
+            console.print(header(item, clock, console.width, whole=whole))
             rungs = ladder(item, _rungs(analysis, item), console.width - 2, whole=whole)
             console.print(Padding(rungs, (0, 0, 0, 2), expand=False))
         apart = not is_line
@@ -125,18 +132,16 @@ def _at(time_ns: int, clock: Clock, text: Text) -> Table:
     return table
 
 
-def header(connection: Connection, clock: Clock, width: int) -> Text:
-    """The outcome of a connection in one line, and its vital signs in a second."""
-    style = _style(connection, "held")
+def header(connection: Connection, clock: Clock, width: int, *, whole: bool = False) -> Table:
+    """The outcome of a connection in one line, below it its vital signs, and what it carried."""
     transport = connection.transport
-    service = connection.service or transport.protocol
     text = Text.assemble(
-        (f"#{connection.number} {service:<5} ", "bold"),
+        (f"{connection.service or transport.protocol} ", "bold"),
         (connection.client.label, "host"),
         " → ",
         (f"{connection.server.label}:{connection.server.port}", "host"),
         "  ",
-        (connection.outcome, style),
+        (connection.outcome, _style(connection, "held")),
     )
     signs = [clock.dated(connection.start_ns), span(connection.end_ns - connection.start_ns)]
     signs.append(count(connection.packets, "packet"))
@@ -149,16 +154,23 @@ def header(connection: Connection, clock: Clock, width: int) -> Text:
             signs.append(count(transport.retransmissions, "retransmission"))
         if transport.gaps:
             signs.append(count(transport.gaps, "gap"))
-    return text.append("\n" + _flowing(signs, width), "quiet")
+    table, number = Table.grid(padding=(0, 1, 0, 0)), f"#{connection.number}"
+    table.add_column(width=len(number))
+    table.add_column(overflow="fold")
+    table.add_row(Text(number, "bold"), text)
+    table.add_row("", Text(_flowing(signs, width - len(number) - 1), "quiet"))
+    for line in carried(connection, whole=whole):
+        table.add_row("", Text(line))
+    return table
 
 
 def _flowing(signs: Sequence[str], width: int) -> str:
-    """Signs with dots between them, below the head, in lines that break none where that can be helped."""
-    lines = [f"   {signs[0]}"]
+    """Signs with dots between them, in lines that break none where that can be helped."""
+    lines = [signs[0]]
     for sign in signs[1:]:
         joined = f"{lines[-1]} · {sign}"
         if cell_len(joined) > width:
-            lines.append(f"   {sign}")
+            lines.append(sign)
         else:
             lines[-1] = joined
     return "\n".join(lines)

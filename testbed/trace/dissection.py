@@ -15,7 +15,7 @@ from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
-from testbed.trace.phases import Boundaries, boundaries, spans, steps
+from testbed.trace.phases import Boundaries, boundaries, in_order, spans, steps
 from testbed.trace.services.behind_tls import with_tls
 from testbed.trace.services.listening import Spoken, first_octets, listen
 from testbed.trace.services.table import name_by_port, name_spoken
@@ -89,10 +89,11 @@ def understand(
 
 
 def received(flow: Flow, source: PacketSource) -> Flow:
-    """A flow without the packets that their receiver discarded."""
+    """A flow without the packets that their receiver discarded, or never took."""
     if flow.protocol != TCP:
         return flow
-    return without(flow, discarded(flow, list(repetitions(flow).values()), source.conditions))
+    damaged = discarded(flow, list(repetitions(flow).values()), source.conditions)
+    return without(flow, {*damaged, *forged(flow, damaged, source.payload, source.hops).ignored})
 
 
 def _tcp(
@@ -113,6 +114,7 @@ def _tcp(
     whole = without(flow, damaged)
     overtaken, proxy = Overtaken(whole), ProxyWatch()
     spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
+    spoken = replace(spoken, exchanges=in_order(spoken.exchanges))
     late = {whole.frame[place] for place in overtaken.places}
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
@@ -166,7 +168,7 @@ def _spoken_over_tcp(
     watch = TlsWatch(opened, only_answered=True)
     items = watch.over(proxy.over(reassemble(flow, source.payload, overtaken)))
     client_head, server_head, items = first_octets(items)
-    service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
+    service = name_spoken(proxy.port or flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     session = watch.session()
     if session is None and not spoken.exchanges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -110,6 +111,59 @@ expect:
     assert "reply-to-message-lost" not in {finding.code for finding in outcome.analysis.findings}
     [last] = [c for c in outcome.analysis.connections if c.server.name == "someschool.edu" and c.service == "smtp"]
     assert last.ending.closure is Closure.NORMAL
+
+
+def test_what_begins_when_all_steps_are_played_is_not_waited_for(tmp_path: Path) -> None:
+    """A server that says nothing at the second try, which is due when the play is over."""
+    receiver = tmp_path / "receiver.py"
+    receiver.write_text(
+        "import socket, time\n"
+        'with socket.create_server(("", 25)) as listener:\n'
+        "    first, _ = listener.accept()\n"
+        "    first.sendall(b'421 4.3.2 Later' + bytes((13, 10)))\n"
+        "    first.close()\n"
+        "    time.sleep(3600)\n"
+    )
+    outcome = play(
+        f"""
+title: A server hangs when the play is over
+hosts:
+  crepes.fr: {{retry: 1s}}
+  someschool.edu: {{role: receiver, command: [{sys.executable}, {receiver}]}}
+steps:
+  - send: {{to: bob@someschool.edu}}
+expect:
+  - queued: {{at: crepes.fr}}
+""",
+        tmp_path,
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+    assert logged(outcome, events.LabEnded)[0].startswith("all steps played")
+
+
+def test_delivery_takes_from_when_the_first_host_has_taken_it(tmp_path: Path) -> None:
+    """A relay that says 250 at once, is put off, and passes on half a second later."""
+    client = "import smtplib; s = smtplib.SMTP('crepes.fr', 587); s.sendmail('alice@crepes.fr', 'bob@someschool.edu', "
+    client += "'Message-ID: <1@alice.crepes.fr>\\n\\nHello'); s.quit()"
+    outcome = play(
+        f"""
+title: A relay takes its time
+hosts:
+  crepes.fr: {{role: relay, command: [{sys.executable}, {LITTLE_RELAY}, "{{domain}}", 25, 587]}}
+faults:
+  - {{at: someschool.edu, on: RCPT, reply: 450 4.7.1 Later, times: 1}}
+steps:
+  - run: {{command: [{sys.executable}, -c, {json.dumps(client)}]}}
+  - wait: 9s
+expect:
+  - delivered: {{to: bob@someschool.edu, within: 400ms}}
+""",
+        tmp_path,
+    )
+    assert outcome.judgement is not None
+    [late] = outcome.judgement.expectations
+    assert not late.held
+    assert "too late" in late.why
 
 
 def test_what_it_still_owes_is_told_from_its_packets(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class Talk:
 
     port: int = 40_000
     v6: bool = False
+    hosts: tuple[str, str] = ("10.0.0.1", "10.0.0.2")
     server_port: int = 25
     packets: list[Packet] = field(default_factory=list)
     next: list[int] = field(default_factory=lambda: [1_000, 9_000])
@@ -48,7 +49,7 @@ class Talk:
         return self
 
     def ip(self, side: int) -> Packet:
-        ends = ("2001:db8::1", "2001:db8::2") if self.v6 else ("10.0.0.1", "10.0.0.2")
+        ends = ("2001:db8::1", "2001:db8::2") if self.v6 else self.hosts
         return (IPv6 if self.v6 else IP)(src=ends[side], dst=ends[1 - side])
 
     def open(self) -> Self:
@@ -98,6 +99,11 @@ def _record(name: str, kind: str, *data: str) -> Packet:
 
 def watch(*talks: Talk) -> Analysis:
     """What the inspector understands of some conversations, one after the other."""
+    return analyse(parse_capture(np.frombuffer(capture(*talks), np.uint8)))
+
+
+def capture(*talks: Talk) -> bytes:
+    """A file of them."""
     file = BytesIO()
     writer = TraceWriter(file, application="tests")
     time_ns = _START
@@ -106,4 +112,4 @@ def watch(*talks: Talk) -> Analysis:
             time_ns += talk.waits.get(place, 0)
             writer.packet(time_ns, bytes(packet))
             time_ns += _STEP
-    return analyse(parse_capture(np.frombuffer(file.getvalue(), np.uint8)))
+    return file.getvalue()

@@ -74,6 +74,12 @@ def test_a_server_that_hangs_up_instead(port: int) -> None:
 
 
 @pytest.mark.parametrize("port", AGREED)
+def test_a_client_that_never_begins_is_not_kept_waiting(port: int) -> None:
+    (finding,) = watch(agreed(port).close()).findings
+    assert (finding.code, "5321" in finding.reference) == ("tls-not-begun", False)
+
+
+@pytest.mark.parametrize("port", AGREED)
 def test_tls_is_nothing_to_remark_on(port: int) -> None:
     analysis = watch(agreed(port).segment(0, "PA", _HELLO).segment(1, "PA", _ANSWER).close())
     assert analysis.findings == ()

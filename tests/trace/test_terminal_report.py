@@ -105,7 +105,7 @@ ELAPSED = {
 }
 
 
-@pytest.mark.parametrize(("ns", "words"), ELAPSED.items())
+@pytest.mark.parametrize(("ns", "words"), list(ELAPSED.items()))
 def test_an_hour_still_has_its_seconds(ns: int, words: str) -> None:
     assert elapsed(ns) == words
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.model.phase import Phase, PhaseSpan
 from testbed.trace.model.remark import Remark
 from testbed.trace.model.tls import TlsSession
@@ -134,6 +135,11 @@ class Connection:
         return Finding(code, severity, text, frames, reference, (self.number,))
 
     @property
+    def messages(self) -> tuple[Transaction | ReadMail, ...]:
+        """Mail transactions, or the messages that POP3 and IMAP carried."""
+        return self.transactions or tuple(m for e in self.exchanges if e.result is not None for m in e.result.carried)
+
+    @property
     def unheard(self) -> Endpoint | None:
         """The end of which the capture holds no packet though it spoke; None where it holds both."""
         letters = self.transport.history.replace("^", "")
@@ -153,12 +159,7 @@ class Connection:
 
     @property
     def said_goodbye(self) -> bool:
-        """Whether both said so: a QUIT the server answered, or one that met its 421 (RFC 5321 §3.8).
-
-        A server that has said 421, and closed, has done so by itself.
-        """
+        """Whether both said so: a QUIT the server answered, or one that met its 421 (RFC 5321 §3.8)."""
         closing = any(e.reply is not None and e.reply.code == "421" for e in self.exchanges)
-        if closing and self.ending.by == "client" and len(self.ending.frames) > 1:
-            return True
         goodbyes = [e for e in self.exchanges if e.phase is Phase.CLOSURE and e.command is not None]
         return any(closing or goodbye.unseen or goodbye.reply is not None for goodbye in goodbyes)

@@ -111,10 +111,13 @@ def unfinished_handshake(connection: Connection, *, reference: str) -> Iterator[
             text = f"{server} agreed to TLS with {client}; the capture ends before it began"
             yield connection.finding("capture-ends", Severity.INFO, text, last.reply.frames, "")
         return
-    waited = rough(connection.end_ns - last.reply.time_ns)
-    if connection.ending.by == "client":
+    waited, severity = rough(connection.end_ns - last.reply.time_ns), Severity.ERROR
+    if connection.ending.by == "client" and tls_never_began(last):  # the client is the first to speak there
+        code, text = "tls-not-begun", f"{server} agreed to TLS, and {client} never began it: it left {waited} later"
+        severity = Severity.WARNING
+    elif connection.ending.by == "client":
         code, text = "tls-stalled", f"{server} said nothing in the TLS handshake for {waited}, until {client} gave up"
     else:
         code, text = "tls-cut-off", f"{server} ended the connection instead of the TLS handshake"
     frames = (*last.reply.frames, *connection.ending.frames[:1])
-    yield connection.finding(code, Severity.ERROR, text, frames, reference)
+    yield connection.finding(code, severity, text, frames, reference)

@@ -8,7 +8,8 @@ from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.sentence import Sentence
 
-# ``{one}`` is the side a remark is about, ``{other}`` its peer; ``{more}`` is what its detail says besides.
+# ``{one}`` is the side a remark is about, ``{other}`` its peer; ``{more}`` and ``{rest}`` are what its detail says
+# besides, with and without the comma before it.
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 _SENTENCES = {
     "captured-again": Sentence(
@@ -36,6 +37,8 @@ _SENTENCES = {
     "proxy-header": Sentence(
         _INFO, "{client} told {server} by a PROXY header whose connection this is: {detail}", "PROXY protocol §2"
     ),
+    "tunnel": Sentence(_INFO, "{client} speaks through {server}, {rest}", "RFC 1928, RFC 9110 §9.3.6"),
+    "tunnel-refused": Sentence(_ERROR, "{server}, {rest}", "RFC 1928 §6"),
     "syn-ack-lost": Sentence(
         _WARNING,
         "the first SYN-ACK of {one} did not reach {other}, so the opening of the connection had to be repeated",
@@ -115,4 +118,4 @@ def on_the_way(connection: Connection) -> Iterator[Finding]:
         client, server = connection.client.label, connection.server.label
         side, comma, more = remark.detail.partition(", ")
         one, other = (server, client) if side == "server" else (client, server)
-        yield _SENTENCES[remark.code].about(connection, remark, one=one, other=other, more=comma + more)
+        yield _SENTENCES[remark.code].about(connection, remark, one=one, other=other, more=comma + more, rest=more)

@@ -21,6 +21,7 @@ from testbed.protocols.imap import (
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.behind_tls import BehindTls
@@ -67,7 +68,7 @@ class ImapDialogue:
     def __init__(
         self, *, show_credentials: bool = False, on_message: OnMessage | None = None, tells: bool = False
     ) -> None:
-        self._halves = (_Half(MessageKeeper(on_message, CLIENT)), _Half(MessageKeeper(on_message, SERVER)))
+        self._halves = tuple(_Half(MessageKeeper(on_message, side, reads=True)) for side in (CLIENT, SERVER))
         self._open: dict[str, Command] = {}
         self._lost: set[str] = set()  # tags of those that may have been answered where the capture has a hole
         self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
@@ -119,7 +120,8 @@ class ImapDialogue:
         for tag, command in self._open.items():
             lost = tag in self._lost
             note = NOT_CAPTURED if lost else "no reply"
-            self._add(Exchange(Phase(phase_word(command.verb)), command, None, note, unseen=lost))
+            result = ReadingResult(mail=self._mail(command))
+            self._add(Exchange(Phase(phase_word(command.verb)), command, None, note, result, unseen=lost))
         self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
@@ -261,7 +263,7 @@ class ImapDialogue:
         first = data.first_time or line.time_ns
         reply = Reply(word, "", lines, frames, first, line.time_ns, line.octets + data.octets)
         note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
-        result = ReadingResult(code=code, told=tuple(data.told), removed=data.removed)
+        result = ReadingResult(code=code, told=tuple(data.told), removed=data.removed, mail=self._mail(command))
         if word == "OK":
             listed = data.numbers.get("EXISTS") if command.verb in _OPENS else None
             fetched = data.fetched if fetching else 0
@@ -273,6 +275,10 @@ class ImapDialogue:
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
             self._behind.expect()
+
+    def _mail(self, command: Command) -> tuple[ReadMail, ...]:
+        """The messages that came since the last completion: with FETCH, or by themselves, or that APPEND sent."""
+        return self._halves[CLIENT if command.verb == "APPEND" else SERVER].keeper.read()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:

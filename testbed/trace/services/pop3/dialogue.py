@@ -7,7 +7,7 @@ keys opened is followed, unless both go on in clear.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from testbed.plural import count
 from testbed.protocols.imap import number, response_code
@@ -59,6 +59,7 @@ class Pop3Dialogue:
         self._waiting: deque[Command] = deque([Command("connect", "", (), 0, 0)])
         self._exchanges: list[Exchange] = []
         self._listing: _Pending | None = None
+        self._ended: Command | None = None  # what brought the message that ended last, until the next reply
         self._line_begun = False  # the next line of a listing begins in the middle
         self._challenged = False  # the client's next line answers "+"
         self._authenticating = 0  # AUTH and responses without a reply yet
@@ -69,7 +70,7 @@ class Pop3Dialogue:
         self._encrypted = False
         self._remarks = Remarks()
         self._behind = BehindTls(self._remarks)
-        self._keeper = MessageKeeper(on_message, SERVER)
+        self._keeper = MessageKeeper(on_message, SERVER, reads=True)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -169,6 +170,10 @@ class Pop3Dialogue:
             if line.content == b".":  # the end of a listing whose beginning is missing
                 self._pass_over()
             return
+        if self._ended is not None and not line.content.startswith((b"+", b"-ERR")):
+            self._goes_on(self._ended, line)
+            return
+        self._ended = None
         command = self._waiting[0] if self._waiting else None
         self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")
         pending = _Pending(line, octets=line.octets)
@@ -181,6 +186,14 @@ class Pop3Dialogue:
                 self._tell(pending, line.content[4:])
             self._answered(pending)
 
+    def _goes_on(self, command: Command, line: Line) -> None:
+        """The message goes on behind what its reader takes for its end: a lone dot in it was not doubled."""
+        text = decoded(line.content)[:500]
+        detail = f"the message of {command.verb} {command.argument}; behind it came: {text}"
+        self._remarks.note("dot-not-doubled", line.frames, detail)
+        reply = Reply("", "", (text,), line.frames, line.time_ns, line.time_ns, line.octets)
+        self._add(Exchange(Phase.TRANSFER, None, reply, "the rest of the message"))
+
     def _listing_line(self, listing: _Pending, line: Line) -> None:
         listing.octets += line.octets
         listing.last = line
@@ -188,6 +201,8 @@ class Pop3Dialogue:
             self._listing = None
             self._keeper.add(b"", line.frames)
             self._keeper.end(complete=True)
+            if self._waiting and self._waiting[0].verb in _MESSAGES:
+                self._ended = self._waiting[0]
             self._answered(listing)
             return
         self._keep(line)
@@ -223,7 +238,8 @@ class Pop3Dialogue:
         known = status in ("+OK", "-ERR", "+")
         whole = not note
         note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
-        self._add(Exchange(_phase(command), command, reply, note, _result(command, status, text, pending, whole=whole)))
+        result = replace(_result(command, status, text, pending, whole=whole), mail=self._keeper.read())
+        self._add(Exchange(_phase(command), command, reply, note, result))
         if command is not None and command.verb == "STLS" and status == "+OK":
             if self._waiting:
                 behind = self._waiting[0]

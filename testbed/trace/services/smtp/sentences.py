@@ -79,6 +79,13 @@ _SENTENCES = {
         "RFC 5321 §4.5.2",
     ),
     "rcpt-before-mail": Sentence(_WARNING, "{client} sent RCPT without MAIL before it", "RFC 5321 §3.3", True),
+    "chunk-obeyed": Sentence(
+        _ERROR,
+        "{server} refused a chunk of {client} and did not throw its octets away: it took them for commands, and "
+        "answered {detail}",
+        "RFC 3030 §2",
+        True,
+    ),
     "data-without-rcpt": Sentence(
         _WARNING, "{server} answered DATA with 354 although no RCPT came before it", "RFC 5321 §3.3", True
     ),

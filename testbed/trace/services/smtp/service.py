@@ -8,6 +8,7 @@ from functools import partial
 from testbed.trace.services.behind_tls import unfinished_handshake
 from testbed.trace.services.service import Mail, Port, Service
 from testbed.trace.services.smtp.account import account_of_messages, duplicates
+from testbed.trace.services.smtp.between import rewritten_dialogue, speaks_for_another
 from testbed.trace.services.smtp.broken import cut_dialogue, slow_replies, stalled_client
 from testbed.trace.services.smtp.extensions import lone_dots
 from testbed.trace.services.smtp.leaving import late_greeting, left_without_goodbye, talked_to_nobody
@@ -43,6 +44,8 @@ SMTP = Service(
     telling=("4", "5"),
     outcome=outcome_of_mail,
     findings=(
+        rewritten_dialogue,
+        speaks_for_another,
         refused_sessions,
         refused_recipients,
         lone_dots,
