@@ -111,3 +111,11 @@ def test_a_last_chunk_that_nobody_answered_was_sent() -> None:
     talk = enveloped().segment(0, "PA", b"BDAT 4 LAST\r\nhi\r\n").wait(2).segment(0, "RA")
     (connection,) = watch_timed(talk).connections
     assert connection.outcome == "mail for b@y: message sent, no reply; reset by client"
+
+
+def test_a_client_that_takes_its_mail_back() -> None:
+    talk = enveloped()
+    talk.say("C RSET", "S 250 ok", *_ENVELOPE[3:], "C DATA", "S 354 go", _MESSAGE, "S 250 ok", "C QUIT", "S 221 bye")
+    (connection,) = watch_timed(talk.close()).connections
+    assert connection.outcome == "mail for b@y: given up by the client (RSET); mail for b@y: taken"
+    assert connection.findings == ()

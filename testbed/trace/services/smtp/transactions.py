@@ -73,7 +73,7 @@ class TransactionLog:
         elif verb == "BDAT":
             self._chunk = exchange
         elif not refused and verb in ENDS_TRANSACTION:
-            self._end(None, None)
+            self._end(None, None, given_up=verb == "RSET")
             return True
         return False
 
@@ -86,7 +86,7 @@ class TransactionLog:
         self._end(None, None)
         return tuple(self._done)
 
-    def _end(self, message: Exchange | None, head: LetterReader | None) -> None:
+    def _end(self, message: Exchange | None, head: LetterReader | None, *, given_up: bool = False) -> None:
         if self._mail is not None and self._mail.reply is None and not (self._mail.unseen or self._recipients):
             self._mail = None  # nobody knows what it would have come to
         mail = self._mail.command if self._mail is not None else None
@@ -103,6 +103,7 @@ class TransactionLog:
                 letter=head.letter() if head else NO_LETTER,
                 frames=tuple(frame for part in parts for frame in part.frames),
                 parameters=parameters_of(mail.argument) if mail is not None else "",
+                given_up=given_up and message is None,
             )
         )
         self._mail, self._recipients, self._accepted, self._unsent, self._farewell = None, [], 0, None, None
