@@ -10,7 +10,7 @@ from pathlib import Path
 from testbed.allowance import Overspent, allowance
 from testbed.errors import CaptureError
 from testbed.expect import Judgement, Verdict, judge
-from testbed.protocols.events import Started, Step
+from testbed.protocols.events import ALL_PLAYED, LabEnded, Started, Step
 from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
@@ -93,13 +93,18 @@ def _concluded(played: Played) -> Outcome:
     except CaptureError:  # a lab that was killed may leave less than a header
         return Outcome(played, None, None)
     judgement = judge(played.scenario, analysis)
-    if played.by_program and Outcome(played, analysis, judgement).broke_off:
-        played = replace(played, error="", cause="")  # nothing is wrong but the program, which the verdict tells
+    if played.by_program and (Outcome(played, analysis, judgement).broke_off or _was_over(analysis)):
+        played = replace(played, error="", cause="")  # nothing is wrong but the program, if that, as verdicts tell
     elif played.by_program:
         played = replace(
             played, error=played.error + (where := _where(analysis, judgement)), cause=played.cause + where
         )
     return Outcome(played, analysis, judgement)
+
+
+def _was_over(analysis: Analysis) -> bool:
+    """Whether a lab had come to its end by itself, though late."""
+    return any(entry.event.reason == ALL_PLAYED for entry in of(analysis.log, LabEnded))
 
 
 def _where(analysis: Analysis, judgement: Judgement) -> str:

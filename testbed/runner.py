@@ -221,12 +221,13 @@ class Runner:
         seconds = time.monotonic() - process.started
         trace = self._bring_home(process)
         code = os.waitstatus_to_exitcode(status)
+        told = process.told and (code == EXIT_DONE or code < 0)  # and it has not failed by itself
         error, cause, line = "", "", 0
         if self._interrupted:
             pass  # however it ended, it was told to
         elif process.outgrown:
             error = cause = f"the lab was stopped: {process.outgrown}"
-        elif process.told:
+        elif told:
             limit = min(self._time_limit_s, seconds)  # a lab without limit was told to end, and did not
             error = cause = f"the lab was stopped after {limit:.0f} s of real time"
         elif code != EXIT_DONE:
@@ -239,7 +240,7 @@ class Runner:
             cause=cause,
             line=line,
             no_lab=code == EXIT_NO_LAB,
-            by_program=bool(error) and (code == EXIT_PROGRAM or (process.told and not process.outgrown)),
+            by_program=bool(error) and (code == EXIT_PROGRAM or (told and not process.outgrown)),
             interrupted=self._interrupted,
         )
 

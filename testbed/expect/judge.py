@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
@@ -84,20 +85,35 @@ class Judgement:
 def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     """Judge a trace of a scenario, fresh or stored."""
     whole, analysis = with_reading(analysis), without_reading(analysis)
-    expectations = tuple(
-        replace(
-            _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis),
-            file=scenario.file_of("expect"),
-        )
-        for expectation in scenario.expect
-    )
-    staged = (*judge_faults(scenario, analysis), *judge_talks(scenario, analysis))
+    expectations = tuple(_expectations(scenario, analysis))
+    staged = tuple(_staged(scenario, analysis))
     carried = passages(analysis)
     rules = (*judge_rules(scenario, analysis, carried), *mailboxes(scenario, whole, carried))
     conserved, awaited = judge_conservation(analysis, carried), tuple(programs_awaited(analysis))
     if any(not verdict.held for verdict in awaited) and ended_early(analysis):
         expectations, staged, conserved = map(_as_far_as_played, (expectations, staged, conserved))
     return Judgement(expectations, staged, (*rules, *conserved), awaited)
+
+
+def came_true(scenario: Scenario, analysis: Analysis) -> bool:
+    """Whether a trace shows already all that is expected, and all faults and talks at an end.
+
+    What became of mail is not asked: some of it may be under way.  Where one thing is missing, the rest is not asked.
+    """
+    analysis = without_reading(analysis)
+    verdicts = chain(_expectations(scenario, analysis), _staged(scenario, analysis))
+    return all(verdict.held and verdict.judged for verdict in verdicts)
+
+
+def _expectations(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
+    for expectation in scenario.expect:
+        verdict = _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis)
+        yield replace(verdict, file=scenario.file_of("expect"))
+
+
+def _staged(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
+    yield from judge_faults(scenario, analysis)
+    yield from judge_talks(scenario, analysis)
 
 
 def _as_far_as_played(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:

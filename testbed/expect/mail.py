@@ -12,6 +12,7 @@ from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
+from testbed.expect.programs_awaited import ended_badly
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
@@ -77,6 +78,9 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
             after = f" after {format_duration(took)}" if took is not None else ""
             notes.append(f"{named(message_id)} arrived{after}" + (", too late" if late else ""))
     nobody = f"nobody sent {'such ' if about else ''}mail to {expected.to}"
+    if not stored:
+        ended, cited = ended_badly(analysis)
+        nobody, frames = nobody + ended, [*frames, *cited]
     why = "; ".join(notes) or ("none arrived, as expected" if stored else nobody)
     verdict = Verdict(what, held, why, tuple(sorted(frames)), expected.line)
     inside = expected.text is not None or expected.attached

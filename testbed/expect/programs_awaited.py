@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from testbed.durations import SECOND
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
+from testbed.protocols.text import shortened
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.log import LogEntry, of
@@ -20,6 +21,7 @@ _LISTEN, _ANSWER = "programs that play servers listen", "programs that play serv
 _LONG_S = 10.0  # which no answer takes that anybody waits for in a lab
 _GREETS = frozenset(("smtp", "submission", "lmtp", "pop3", "imap"))  # where the server speaks first
 _TOO_MUCH = 0.5  # of its time without a processor
+_MOST_TOLD, _MOST_QUOTED = 3, 80
 _DISK = "waits for a disk"
 TOO_BUSY = "; this machine was too busy to tell whether that is its fault"
 OUT_OF_MEMORY = "; this machine had no memory left, and its kernel killed programs"
@@ -62,6 +64,18 @@ def last_words(analysis: Analysis, host: str) -> tuple[str, tuple[int, ...]]:
     words = [f"; {told[-1].message}"] if told else []
     words += [f"; the last it said: '{said[-1].event.text}'"] if said else []
     return "".join(words), tuple(sorted(entry.frame for entry in (*told[-1:], *said[-1:])))
+
+
+def ended_badly(analysis: Analysis) -> tuple[str, tuple[int, ...]]:
+    """Which programs have ended with a status other than 0, as the end of a sentence; the frames of that."""
+    ended = [entry for entry in of(analysis.log, events.Exited) if entry.event.status][:_MOST_TOLD]
+    words = [f"; {shortened(e.event.command, _MOST_QUOTED)} ended with status {e.event.status}" for e in ended]
+    frames = {entry.frame for entry in ended}
+    for host in dict.fromkeys(entry.host for entry in ended):
+        last, cited = last_words(analysis, host)
+        words.append(last)
+        frames.update(cited)
+    return "".join(words), tuple(sorted(frames))
 
 
 def _deaf(analysis: Analysis) -> Iterator[Verdict]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
@@ -45,6 +46,8 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that has left in mid-sentence
 
 _CLOCK = ".clock"  # the folder of what gives programs scenario time
 _AGAIN_S = 0.01  # after which a lab that is to end is asked again
@@ -138,6 +141,7 @@ class _Lab:
         self._playing: asyncio.Future[None] | None = None
         self._time_is_up = False
         self._hosts = LabHosts(context)
+        self._over = False  # nobody has anything left to do
         self._so_far = EarlyEnd(context, trace, writer)
         self._steps = Steps(context, self._hosts, self._so_far)
 
@@ -157,6 +161,8 @@ class _Lab:
         steps = self._playing = asyncio.ensure_future(self._play_all())
 
         def time_is_up() -> None:
+            if self._over and self._holder is None:
+                return  # it ends anyhow
             seconds = round(self._loop.real_elapsed_ns() / SECOND, 3)
             self._hosts.tell_conditions(patience_s(seconds))
             self._log(events.TimeUp(seconds=seconds), f"the lab's time is up after {seconds:.0f} s")
@@ -203,6 +209,8 @@ class _Lab:
         await self._hosts.start()
         for step in self._scenario.steps if self._holder is None or self._holder.plays_steps else ():
             await self._play(step)
+        await self._hosts.settled()
+        self._over = True
         await self._hosts.quiet()
         if self._holder is not None:
             addresses = self._context.addresses

@@ -52,6 +52,22 @@ def test_its_exit_status_is_in_the_trace(command: str, status: int, tmp_path: Pa
     assert run(command, tmp_path, status=status + 1).result is Result.FAILED
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("echo no route; exit 9", "; sh -c 'echo no route; exit 9' ended with status 9; the last it said: 'no route'"),
+        ("exit 9", "; sh -c 'exit 9' ended with status 9"),
+        ("echo done", ""),
+    ],
+)
+def test_where_nobody_sent_mail_the_program_that_failed_is_told(command: str, why: str, tmp_path: Path) -> None:
+    expect = f"steps: [run: {{command: [sh, -c, {command}]}}]\nexpect: [delivered: {{to: bob@someschool.edu}}]"
+    outcome = play(f"title: A program sends nothing\n{expect}\n", tmp_path)
+    assert outcome.judgement is not None
+    [verdict] = outcome.judgement.expectations
+    assert verdict.why == f"nobody sent mail to bob@someschool.edu{why}"
+
+
 def test_its_output_is_logged_by_lines_and_escaped(tmp_path: Path) -> None:
     outcome = run(r"""[printf, 'one\ntwo\r\n\033[31mred\nlast']""", tmp_path)
     assert said(outcome) == ["one", "two", r"\x1b[31mred", "last"]
@@ -157,8 +173,14 @@ def test_an_expectation_of_a_program_nobody_runs_is_a_mistake() -> None:
     ids=["missing", "skipped"],
 )
 def test_what_the_command_line_makes_of_a_missing_program(
-    more: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    more: str,
+    code: int,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("CI", raising=False)  # where a missing program is red, unless somebody says otherwise
     file = tmp_path / "x.yaml"
     file.write_text(SCENARIO.format(command="no-such-program", status=0, limit="10s", more=more))
     assert main(["run", str(file), "--keep", str(tmp_path)]) == code

@@ -16,12 +16,14 @@ import pytest
 from testbed.errors import LabError
 from testbed.interruption import TIME_IS_UP
 from testbed.lab import run
-from testbed.runner import Runner
+from testbed.outcome import Result, conclude
+from testbed.runner import Played, Runner
 from testbed.scenario.load import parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
 from tests.patience import HANG_S, until
+from tests.scenarios import SCENARIOS
 
 SLOW = """
 title: The SYNs are lost, which costs the kernel's real seconds for as long as the lab lives
@@ -106,6 +108,20 @@ def test_a_lab_over_its_time_writes_what_it_has(tmp_path: Path) -> None:
     assert played.error == "the lab was stopped after 1 s of real time"
     assert played.trace is not None
     assert "time is up" in inspect(played.trace).log[-1].message
+
+
+@pytest.mark.parametrize(("trace", "result"), [("delivered", Result.HELD), ("broken-off", Result.ERROR)])
+def test_a_lab_that_came_to_its_end_late_is_judged(trace: str, result: Result, tmp_path: Path) -> None:
+    """Nothing is missing in the trace of one that was asked to end when it was closing."""
+    whole = PROJECT / "captures" / "delivered.pcapng"
+    broken_off = tmp_path / "broken-off.pcapng"
+    broken_off.write_bytes(whole.read_bytes()[:-1_000])
+    [scenario] = [scenario for scenario in SCENARIOS if scenario.name == "delivered"]
+    error = "the lab was stopped after 30 s of real time"
+    file = {"delivered": whole, "broken-off": broken_off}[trace]
+    outcome = conclude(Played(scenario, file, 31.0, error=error, cause=error, by_program=True))
+    assert outcome.result is result
+    assert (outcome.played.error == "") == (result is Result.HELD)
 
 
 @pytest.mark.lab

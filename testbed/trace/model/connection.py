@@ -159,12 +159,7 @@ class Connection:
 
     @property
     def said_goodbye(self) -> bool:
-        """Whether both said so: a QUIT the server answered, or one that met its 421 (RFC 5321 §3.8).
-
-        A server that has said 421, and closed, has done so by itself.
-        """
+        """Whether both said so: a QUIT the server answered, or one that met its 421 (RFC 5321 §3.8)."""
         closing = any(e.reply is not None and e.reply.code == "421" for e in self.exchanges)
-        if closing and self.ending.by == "client" and len(self.ending.frames) > 1:
-            return True
         goodbyes = [e for e in self.exchanges if e.phase is Phase.CLOSURE and e.command is not None]
         return any(closing or goodbye.unseen or goodbye.reply is not None for goodbye in goodbyes)

@@ -160,6 +160,7 @@ class Transaction:
     letter: Letter  # what the message says of itself, as far as it came
     frames: tuple[int, ...]
     parameters: str = ""  # what MAIL said besides the path: "SIZE=512 REQUIRETLS"
+    given_up: bool = False  # the client took it back by RSET before it had sent a message
 
     @property
     def command(self) -> str:

@@ -8,6 +8,7 @@ from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 
+_TELLS_WHY = frozenset(("reset-forged", "octets-never-arrived"))
 _HANDSHAKES = {
     Handshake.REFUSED: (
         "connection-refused",
@@ -89,8 +90,8 @@ def resets(connection: Connection) -> Iterator[Finding]:
     opened = connection.opening.handshake in (Handshake.COMPLETE, Handshake.UNSEEN)
     if connection.ending.closure is not Closure.RESET or not opened:
         return
-    if connection.said_goodbye or any(remark.code == "reset-forged" for remark in connection.transport.remarks):
-        return  # nothing depends on the manner of closing, or it is told already whose it was not
+    if connection.said_goodbye or any(remark.code in _TELLS_WHY for remark in connection.transport.remarks):
+        return  # nothing depends on the manner of closing, or it is told already why
     breaker = connection.server if connection.ending.by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.ending.frames

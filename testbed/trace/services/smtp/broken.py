@@ -8,7 +8,7 @@ from testbed.durations import SECOND, rough
 from testbed.protocols import refusals
 from testbed.protocols.text import shortened
 from testbed.trace.model.connection import Closure, Connection, Handshake
-from testbed.trace.model.exchange import Command, Exchange
+from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import spoke_to_closed
 from testbed.trace.services.smtp.patience import drawn_out
@@ -83,12 +83,16 @@ def slow_replies(connection: Connection) -> Iterator[Finding]:
     """Replies that came in crumbs."""
     for exchange in connection.exchanges:
         reply = exchange.reply
-        if reply is None or len(reply.frames) < _FEWEST_PIECES or reply.octets > _MOST_OCTETS * len(reply.frames):
+        if reply is None or not _in_crumbs(reply):
             continue
         text = f"{connection.server.label} said {_reply_to(exchange)}, of {reply.octets} octets, in "
         text += f"{len(reply.frames)} pieces: the time its client has for a reply may run out before it is whole"
         frames = reply.frames[:_MAX_FRAMES]
         yield connection.finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2")
+
+
+def _in_crumbs(reply: Reply) -> bool:
+    return len(reply.frames) >= _FEWEST_PIECES and reply.octets <= _MOST_OCTETS * len(reply.frames)
 
 
 def _time(exchange: Exchange) -> int:
@@ -166,6 +170,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     elif first.command.verb == "message":
         text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
         yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")
+    elif first.reply is not None and _in_crumbs(first.reply):
+        return  # that tells why
     elif first.reply is not None:
         text = f"the connection ended in the middle of {connection.server.label}'s reply to {first.command.verb}: "
         text += f"{connection.client.label} cannot know what it would have been"

@@ -40,7 +40,7 @@ def outcome_of_transaction(transaction: Transaction, *, seen_to_end: bool = True
         elif recipient.reply is not None and not recipient.reply.code.startswith("2"):
             fate = f"{recipient.reply.status} {recipient.reply.text}"
         elif message is None and recipient.final is None:
-            fate = "not sent"
+            fate = "given up by the client (RSET)" if transaction.given_up else "not sent"
         elif message is not None and recipient.final is None:
             fate = f"message sent, {no_reply}" if message.command and message.command.whole else "message cut off"
         elif recipient.final is not None and not recipient.final.whole:
