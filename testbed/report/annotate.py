@@ -27,7 +27,7 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
     for keys in filter(len, capture.secrets):
         writer.secrets(bytes(keys))
     evidence: dict[int, list[str]] = {}
-    for finding in analysis.findings:
+    for finding in analysis.all_findings():
         for frame in finding.frames[:50]:
             evidence.setdefault(frame, []).append(f"{finding.severity}: {finding.text}")
     entries = iter(capture.journal)

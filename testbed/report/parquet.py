@@ -242,7 +242,7 @@ def _add(analysis: Analysis, sheets: dict[str, _Sheet]) -> None:
     packets = sheets["packets"]
     for part in packet_columns(analysis, _ROWS):
         packets.add_columns(_packets(packets.pa, analysis, part))
-    for finding in analysis.findings:
+    for finding in analysis.all_findings():
         sheets["findings"].add(file | written(FINDING, finding))
 
 
