@@ -22,6 +22,7 @@ from testbed.interruption import Interruption
 from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.plural import count
+from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
@@ -80,7 +81,7 @@ def main(options: argparse.Namespace) -> int:
 def _refuse_obstacles(work: list[tuple[Scenario, Path]]) -> None:
     """Raises UsageError or MachineError where it is known that traces cannot be written."""
     if work and (why := obstacle(work[0][1])):
-        raise not_written(f"{work[0][1]}: the trace cannot be written", why)
+        raise not_written(f"{shown(work[0][1])}: the trace cannot be written", why)
 
 
 def _play(

@@ -20,6 +20,7 @@ from testbed.lab.program_output import ProgramOutput
 from testbed.lab.program_queue import ProgramQueue
 from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
+from testbed.protocols.text import shown
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec
 from testbed.scenario.program_hosts import filled, ports_of
@@ -245,7 +246,7 @@ class ProgramHost:
         if self._pipe >= 0:
             self._output.read(self._pipe)
         last = f"; the last it said: '{self._output.last}'" if self._output.last else ""
-        return f"{self._lab.scenario.file}: {self.name}: the program '{self.command[0]}' {what}{last}"
+        return f"{shown(self._lab.scenario.file)}: {self.name}: the program '{self.command[0]}' {what}{last}"
 
 
 def _status(process: subprocess.Popen[bytes] | None) -> int:

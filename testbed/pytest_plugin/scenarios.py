@@ -13,6 +13,7 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from testbed.errors import TestbedError
+from testbed.protocols.text import shown
 from testbed.pytest_plugin import BASELINE, NETWORK, TIME_LIMIT
 from testbed.pytest_plugin.bounds import reach
 from testbed.pytest_plugin.traces import inside, keep_folder, temporary_folder, trace_lines
@@ -111,7 +112,7 @@ class ScenarioItem(pytest.Item):
             trace = self._trace()
             kept = trace_lines(trace) if trace.exists() else "nothing was captured"
             line = self._line + 1
-            return plain(self.scenario.file, line, str(error), f"{self.scenario.file}:{line}: {error}\n{kept}")
+            return plain(self.scenario.file, line, str(error), f"{shown(self.scenario.file)}:{line}: {error}\n{kept}")
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:
