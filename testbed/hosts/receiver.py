@@ -17,7 +17,7 @@ from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.trace_header import received
 from testbed.protocols import events
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 
 PORT = 25
 
@@ -90,7 +90,7 @@ class _ReceiverHandler(MailHandler):
         kept = [to for to in envelope.recipients if self._sorter.deliver(to, message, subject)]
         self._site.log(
             events.Accepted(message_id=message_id, sender=sender, recipients=tuple(recipients), octets=len(message)),
-            f"takes {message_id} for {', '.join(recipients)}",
+            f"takes {named(message_id)} for {', '.join(recipients)}",
         )
         self._tell_of_success(subject, kept)
         return "250 2.0.0 Message stored"

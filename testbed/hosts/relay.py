@@ -18,6 +18,7 @@ from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.trace_header import peer_address, received
 from testbed.protocols import events
+from testbed.protocols.header import named
 
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
@@ -92,7 +93,7 @@ class _RelayHandler(MailHandler):
                 recipients=tuple(recipients),
                 octets=len(message),
             ),
-            f"queues {queued.message_id} as {queued.queue_id} for {', '.join(recipients)}",
+            f"queues {named(queued.message_id)} as {queued.queue_id} for {', '.join(recipients)}",
         )
         for recipient, target in zip(recipients, targets, strict=True):
             if target != recipient:

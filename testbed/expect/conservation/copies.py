@@ -14,6 +14,7 @@ from testbed.expect.read_back import known
 from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
+from testbed.protocols.header import named
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import AnyEntry, of
 
@@ -142,8 +143,3 @@ def misdelivered(
 
 def _astray(host: str, message_id: str, recipient: str) -> str:
     return f"{host} gave {named(message_id)} to {recipient}, whom nobody has sent it"
-
-
-def named(message_id: str) -> str:
-    """A message in a sentence."""
-    return message_id or "a message without Message-ID"

@@ -13,10 +13,10 @@ from email import policy
 from email.message import Message
 from email.parser import BytesParser
 
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Content, Passage
 from testbed.expect.conservation.rewriting import rewritten
 from testbed.protocols import events
+from testbed.protocols.header import named
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import AnyEntry, of

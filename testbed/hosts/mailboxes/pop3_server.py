@@ -14,7 +14,7 @@ from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.tls import ReadingTls
 from testbed.hosts.site import Site
 from testbed.protocols import events
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State
 
 PORT, TLS_PORT = 110, 995
@@ -129,7 +129,7 @@ class _LockedMailbox:
             self._folder.delete(self._keys[number - 1])
             self._site.log(
                 events.Deleted(recipient=self._box.address, message_id=message_id, folder=INBOX, via="pop3"),
-                f"{message_id} is deleted from the mailbox of <{self._box.address}>",
+                f"{named(message_id)} is deleted from the mailbox of <{self._box.address}>",
             )
         if deleted:
             self._box.changed()
