@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
@@ -43,6 +44,8 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that has left in mid-sentence
 
 _AGAIN_S = 0.01  # after which a lab that is to end is asked again
 
