@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 
-from testbed.protocols.text import shown
-
 
 class TestbedError(Exception):
     """Something the user can act on; ``str()`` of it is shown as it is."""
@@ -29,7 +27,7 @@ class StepError(TestbedError):
     """
 
     def __init__(self, cause: str, file: str = "", line: int = 0) -> None:
-        place = f"{shown(file)}:{line}" if line else shown(file)
+        place = f"{file}:{line}" if line else file
         super().__init__(f"{place}: {cause}" if place else cause)
         self.cause = cause
         self.line = line
