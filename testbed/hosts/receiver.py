@@ -60,11 +60,13 @@ class _ReceiverHandler(MailHandler):
         self._sorter = Sorter(site, post_office, runner)
         self._taken = 0
 
-    def refusal(self, recipient: str, session: Session) -> str:
+    def objection(self, recipient: str, session: Session) -> str:
         if not self._post_office.serves(recipient):
-            reply = "550 5.7.1 Relaying denied"
-        else:
-            reply = self._post_office.refusal(recipient)
+            return "550 5.7.1 Relaying denied"
+        return self._post_office.refusal(recipient)
+
+    def refusal(self, recipient: str, session: Session) -> str:
+        reply = self.objection(recipient, session)
         if reply:
             self._site.log(
                 events.Refused(recipient=recipient, status=reply), f"refuses mail for <{recipient}>: {reply}"

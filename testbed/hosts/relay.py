@@ -62,15 +62,16 @@ class _RelayHandler(MailHandler):
         local, _, _ = recipient.rpartition("@")
         return self._forward.get(local, "") if self._post_office.serves(recipient) else ""
 
-    def refusal(self, recipient: str, session: PeerSession) -> str:
+    def objection(self, recipient: str, session: PeerSession) -> str:
         if self._goes_on_to(recipient):
-            reply = ""
-        elif self._post_office.serves(recipient):
-            reply = self._post_office.refusal(recipient)
-        elif session.authenticated or peer_address(session) in self._site.trusted:
-            reply = ""
-        else:
-            reply = "550 5.7.1 Relaying denied"
+            return ""
+        if self._post_office.serves(recipient):
+            return self._post_office.refusal(recipient)
+        known = session.authenticated or peer_address(session) in self._site.trusted
+        return "" if known else "550 5.7.1 Relaying denied"
+
+    def refusal(self, recipient: str, session: PeerSession) -> str:
+        reply = self.objection(recipient, session)
         if reply:
             self._site.log(
                 events.Refused(recipient=recipient, status=reply), f"refuses mail for <{recipient}>: {reply}"

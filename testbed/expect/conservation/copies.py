@@ -136,8 +136,9 @@ def misdelivered(
     own = _own_domains(analysis)
     for passage in carried:
         meant = wanted.get((passage.client, passage.known_as), set())
-        expands = any(domain_of(address) in own.get(passage.client, set()) for address in meant)
-        if passage.client in hosts and passage.promised and meant and not expands and passage.recipient not in meant:
+        if passage.client not in hosts or not passage.promised or not meant or passage.recipient in meant:
+            continue
+        if not any(domain_of(address) in own.get(passage.client, set()) for address in meant):  # it expands none
             yield _astray(passage.client, passage.message_id, passage.recipient)
 
 

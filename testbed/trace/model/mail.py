@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from testbed.protocols.attachments import AttachedFile
-from testbed.protocols.received import Received
+from testbed.protocols.header import header_field
+from testbed.protocols.received import Received, received
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Letter:
-    """The fields of a message that people know it by, decoded and safe to show, and the files that go with it.
+    """What a message says of itself: the fields people know it by, decoded and safe to show, and the files with it.
 
-    ``""`` is in the place of what it does not say, or what the capture does not hold.
+    Fields are read when they are asked for, as few are; ``""`` is in the place of what it does not say, or what the
+    capture does not hold.  ``header`` and ``octets`` are what the capture holds of it.
     """
 
-    message_id: str = ""
-    subject: str = ""
-    author: str = ""  # From
-    date: str = ""
-    received: tuple[Received, ...] = ()
+    header: bytes = field(default=b"", repr=False)
     files: tuple[AttachedFile, ...] = ()
-    octets: int = 0  # of the message, as far as the capture holds it
+    octets: int = 0
     holed: bool = False
+
+    @cached_property
+    def message_id(self) -> str:
+        """Its Message-ID."""
+        return header_field(self.header, "Message-ID")
+
+    @cached_property
+    def subject(self) -> str:
+        """Its Subject."""
+        return header_field(self.header, "Subject")
+
+    @cached_property
+    def author(self) -> str:
+        """Its From."""
+        return header_field(self.header, "From")
+
+    @cached_property
+    def date(self) -> str:
+        """Its Date."""
+        return header_field(self.header, "Date")
+
+    @cached_property
+    def received(self) -> tuple[Received, ...]:
+        """What the hosts it came through have written on top of it."""
+        return received(self.header)
 
 
 NO_LETTER = Letter()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from testbed.protocols.attachments import AttachmentReader
-from testbed.protocols.header import MAX_HEADER_OCTETS, header_field
-from testbed.protocols.received import received
+from testbed.protocols.header import MAX_HEADER_OCTETS
 from testbed.trace.model.mail import Letter
 
 _END = b"\r\n\r\n"
+_MAY_HAVE_FILES = re.compile(rb"multipart/|message/|name|attachment", re.I)
 
 
 class LetterReader:
@@ -15,15 +17,16 @@ class LetterReader:
 
     def __init__(self) -> None:
         self._header = bytearray()
-        self._files: AttachmentReader | None = None  # behind the header
+        self._whole = False  # the header
+        self._files: AttachmentReader | None = None  # behind it, where there may be any
         self._octets = 0
         self._holed = False
 
     def add(self, octets: bytes) -> None:
         """The next octets."""
         self._octets += len(octets)
-        if self._files is not None:
-            if not self._files.idle:
+        if self._whole:
+            if self._files is not None:
                 self._files.add(octets)
             return
         before = len(self._header)
@@ -34,8 +37,10 @@ class LetterReader:
         end = len(self._header) if end < 0 else end + len(_END)
         behind = bytes(self._header[end:])
         del self._header[end:]
-        self._files = AttachmentReader(bytes(self._header))
-        self._files.add(behind)
+        self._whole = True
+        if _MAY_HAVE_FILES.search(self._header):
+            self._files = AttachmentReader(bytes(self._header))
+            self._files.add(behind)
 
     def hole(self) -> None:
         """Octets are missing here."""
@@ -45,14 +50,5 @@ class LetterReader:
 
     def letter(self) -> Letter:
         """What it says, as far as it has come."""
-        header = bytes(self._header)
-        return Letter(
-            message_id=header_field(header, "Message-ID"),
-            subject=header_field(header, "Subject"),
-            author=header_field(header, "From"),
-            date=header_field(header, "Date"),
-            received=received(header),
-            files=self._files.found() if self._files is not None else (),
-            octets=self._octets,
-            holed=self._holed,
-        )
+        files = self._files.found() if self._files is not None else ()
+        return Letter(bytes(self._header), files, self._octets, self._holed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 
 from testbed.durations import MINUTE, SECOND, rough
 from testbed.trace.model.connection import Connection
@@ -21,6 +22,7 @@ _LIMITS = {
 _GIVES_UP = frozenset(("QUIT", "RSET"))  # what a client that may pipeline says only when it will not wait
 _FEWEST, _SLOW_NS, _LONG_NS = 5, SECOND, 30 * SECOND  # slow replies, each so late, so long in all
 _MOST_FRAMES = 20
+_NEVER = (1 << 63, 0, "")
 
 
 def limit_of(command: Command) -> tuple[int, str] | None:
@@ -30,12 +32,14 @@ def limit_of(command: Command) -> tuple[int, str] | None:
 
 def impatient_clients(connection: Connection) -> Iterator[Finding]:
     """Clients that gave up, or went on, before a reply that came in time."""
+    acts: _Acts | None = None
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
         limit = limit_of(command) if command is not None and command.whole else None
         if command is None or reply is None or limit is None or reply.time_ns - command.time_ns < PAUSE_NS:
             continue
-        at, frame, did = _next_act(connection, exchange)
+        acts = acts or _Acts(connection)
+        at, frame, did = acts.behind(command)
         if not command.time_ns + PAUSE_NS <= at < min(reply.time_ns, command.time_ns + limit[0]):
             continue
         what = "the message" if ends_message(command) else command.verb
@@ -49,20 +53,37 @@ def impatient_clients(connection: Connection) -> Iterator[Finding]:
         yield connection.finding("client-impatient", Severity.WARNING, text, frames, limit[1])
 
 
-def _next_act(connection: Connection, waiting: Exchange) -> tuple[int, int, str]:
-    """When, in which frame and how the client went on behind a command, or left; a time that never comes else."""
-    assert waiting.command is not None
-    since, any_command = waiting.command.frames[-1:], ends_message(waiting.command)
-    acts = [(1 << 63, 0, "")]
-    for exchange in connection.exchanges:
-        command = exchange.command
-        if command is None or command is waiting.command or command.frames[:1] <= since:
-            continue
-        if any_command or command.verb in _GIVES_UP:
-            acts.append((command.time_ns, command.frames[0], f"went on with {command.verb}"))
-    if (left := left_at(connection)) is not None:
-        acts.append((*left, "left"))
-    return min(acts)
+class _Acts:
+    """What the client of a connection did next, behind any place."""
+
+    def __init__(self, connection: Connection) -> None:
+        said = [e.command for e in connection.exchanges if e.command is not None and e.command.frames]
+        said.sort(key=lambda command: command.frames[0])
+        self._any = _Earliest(said)
+        self._giving_up = _Earliest([command for command in said if command.verb in _GIVES_UP])
+        left = left_at(connection)
+        self._left = (*left, "left") if left is not None else _NEVER
+
+    def behind(self, command: Command) -> tuple[int, int, str]:
+        """When, in which frame and how the client went on behind a command, or left; a time that never comes else."""
+        earliest = self._any if ends_message(command) else self._giving_up
+        return min(earliest.behind(command.frames[-1]) if command.frames else _NEVER, self._left)
+
+
+class _Earliest:
+    """The earliest of some commands behind a frame; they are in order of their frames."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self._frames = [command.frames[0] for command in commands]
+        self._first = [_NEVER]
+        for command in reversed(commands):
+            self._first.append(
+                min(self._first[-1], (command.time_ns, command.frames[0], f"went on with {command.verb}"))
+            )
+        self._first.reverse()
+
+    def behind(self, frame: int) -> tuple[int, int, str]:
+        return self._first[bisect_right(self._frames, frame)]
 
 
 def drawn_out(connection: Connection) -> Iterator[Finding]:
