@@ -27,6 +27,7 @@ def run_json(run: Run) -> str:
         "interrupted": run.interrupted,
         "shard": run.shard or None,
         "not_judged": len(run.not_judged),
+        "refused": run.refused,
         "remedy": remedy(run.outcomes) or None,
         "totals": {str(kind): run.counts[kind] for kind in Result},
         "scenarios": [_scenario(outcome) for outcome in run.outcomes],

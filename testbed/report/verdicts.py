@@ -64,8 +64,10 @@ def _lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def summary(console: Console, outcomes: Sequence[Outcome], seconds: float, folder: Path | None) -> None:
-    """The last lines of a run."""
+def summary(
+    console: Console, outcomes: Sequence[Outcome], seconds: float, folder: Path | None, refused: int = 0
+) -> None:
+    """The last lines of a run; ``refused`` of them were not played, as they are a stranger's and run programs."""
     counts = Counter(result.result for result in outcomes)
     partly = sum(bool(result.not_judged) for result in outcomes)
     text = Text()
@@ -74,6 +76,8 @@ def summary(console: Console, outcomes: Sequence[Outcome], seconds: float, folde
             text.append(f"{counts[kind]} {kind}", str(kind))
             if kind is Result.HELD and partly:
                 text.append(f" ({partly} of them not judged in full)", "not_judged")
+            if kind is Result.ERROR and refused:
+                text.append(f" ({refused} of them refused)", "error")
             text.append(" · ")
     text.append(f"{seconds:.2f} s")
     console.print(text)
