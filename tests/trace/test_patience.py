@@ -119,3 +119,21 @@ def test_a_client_that_takes_its_mail_back() -> None:
     (connection,) = watch_timed(talk.close()).connections
     assert connection.outcome == "mail for b@y: given up by the client (RSET); mail for b@y: taken"
     assert connection.findings == ()
+
+
+def test_a_server_that_takes_mail_inside_a_transaction_has_kept_its_recipients() -> None:
+    talk = enveloped()
+    talk.say("C MAIL FROM:<c@x>", "S 250 ok", "C DATA", "S 354 go", _MESSAGE, "S 250 ok", "C QUIT", "S 221 bye")
+    (connection,) = watch_timed(talk.close()).connections
+    assert connection.outcome == "mail for b@y: taken"
+    assert [finding.code for finding in connection.findings] == ["nested-mail"]
+
+
+def test_mail_that_was_taken_before_is_no_try_of_one_that_was_cut_off() -> None:
+    talk = sent()
+    talk.say("S 250 ok", *_ENVELOPE[3:], "C DATA", "S 354 go").segment(0, "PA", b"Sub").segment(0, "FA").segment(
+        1, "FA"
+    )
+    codes_ = {finding.code for finding in watch_timed(talk).findings}
+    assert "message-cut-off" in codes_
+    assert "delivery-retried" not in codes_

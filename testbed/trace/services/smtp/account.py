@@ -74,7 +74,9 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     )
     for (client, server, _, address), all_tries in tries.items():
         failed = [one for one in all_tries if not one.recipient.accepted and not one.given_up]
-        found = list(_of_the_same(all_tries, failed)) if failed else []
+        known = set(map(id, failed))
+        same = _of_the_same(all_tries, failed) if failed else ()
+        found = [one for one in same if id(one) in known or one.frame > failed[0].frame]
         if failed and len(found) + unopened[client, server] >= 2:
             yield _account(client, server, address, found, failed)
 

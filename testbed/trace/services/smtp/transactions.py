@@ -30,6 +30,7 @@ class TransactionLog:
         self._mail: Exchange | None = None
         self._recipients: list[Exchange] = []
         self._accepted = 0  # of them
+        self._before: list[Exchange] = []  # of a transaction that a MAIL inside it ended
         self._holed = False  # commands are not in the capture
         self._unsent: Exchange | None = None  # DATA or a chunk, refused, so that no message came
         self._farewell: Reply | None = None  # a 421
@@ -40,6 +41,7 @@ class TransactionLog:
         other = TransactionLog(each=self._each)
         other._done, other._mail = list(self._done), self._mail
         other._recipients, other._accepted = list(self._recipients), self._accepted
+        other._before = list(self._before)
         other._holed, other._unsent, other._farewell = self._holed, self._unsent, self._farewell
         other._chunk = self._chunk
         return other
@@ -60,8 +62,9 @@ class TransactionLog:
             self._farewell = exchange.reply
         if verb == "MAIL":
             if self._mail is None or not refused:  # a refused second MAIL leaves the first in force
+                before = self._recipients if self._mail is not None else []
                 self._end(None, None)
-                self._mail = exchange
+                self._mail, self._before = exchange, before
         elif verb == "RCPT" and (self._mail is not None or self._holed):
             self._recipients.append(exchange)
             self._accepted += _accepted(exchange)
@@ -89,6 +92,10 @@ class TransactionLog:
     def _end(self, message: Exchange | None, head: LetterReader | None, *, given_up: bool = False) -> None:
         if self._mail is not None and self._mail.reply is None and not (self._mail.unseen or self._recipients):
             self._mail = None  # nobody knows what it would have come to
+        if self._before and not self._recipients and message is not None:
+            self._done.pop()  # a server that takes a message for nobody has kept the recipients before
+            self._recipients, self._accepted = self._before, sum(map(_accepted, self._before))
+        self._before = []
         mail = self._mail.command if self._mail is not None else None
         if mail is None and not (self._holed and (message is not None or self._recipients)):
             return
