@@ -19,6 +19,7 @@ from testbed.lab.program_bounds import ProgramWatch, killed_for_memory
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
+from testbed.protocols.text import shown
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
@@ -234,7 +235,7 @@ class HostedProgram:
         if self._pipe >= 0:
             self._output.read(self._pipe)
         last = f"; the last it said: '{self._output.last}'" if self._output.last else ""
-        return f"{self._lab.scenario.file}: {self._site.name}: the program '{self.command[0]}' {what}{last}"
+        return f"{shown(self._lab.scenario.file)}: {self._site.name}: the program '{self.command[0]}' {what}{last}"
 
 
 def _status(process: subprocess.Popen[bytes]) -> int:
