@@ -207,6 +207,23 @@ def test_whoever_half_closes_hears_everything_through_the_forwarded_port(bed: Be
             "imap",
             b"a LOGIN bob secret\r\nb SELECT INBOX\r\nc FETCH 1:4294967295" + b",1:4294967295" * 2_000 + b" FLAGS\r\n",
         ),
+        *(
+            ("imap", b"a LOGIN bob secret\r\nb SELECT INBOX\r\nc SEARCH " + keys + b"ALL\r\nd NOOP\r\n")
+            for keys in (
+                b"ALL " * 16_000,
+                b"NOT " * 16_000,
+                b"OR ALL " * 9_000,
+                b"(ALL) " * 10_000,
+                b"TEXT {1+}\r\na " * 3_000,
+                b"1:*," * 10_000 + b"1 ",
+            )
+        ),
+        ("imap", b"a LOGIN bob secret\r\nb SELECT INBOX\r\nc STORE 1:* FLAGS (" + b"x " * 30_000 + b")\r\n"),
+        ("imap", b"a LOGIN bob secret\r\nb STATUS INBOX (" + b"UNSEEN " * 9_000 + b")\r\n"),
+        ("imap", b"a LOGIN bob secret\r\nb APPEND Junk {99999999999+}\r\n" + b"x" * 100_000),
+        ("smtp", b"EHLO x\r\n" + b"MAIL FROM:<alice@crepes.fr>\r\nRSET\r\n" * 10_000),
+        ("smtp", b"EHLO x\r\nMAIL FROM:<a@x> " + b"SIZE=1 " * 9_000 + b"\r\n"),
+        ("pop3", b"USER bob\r\nPASS secret\r\n" + b"LIST\r\nUIDL\r\nTOP 1 0\r\n" * 3_000),
         ("imap", appended(b"Content-Type: message/rfc822\r\n\r\n" * 5_000)),
         ("imap", appended(MULTIPART * 1_000)),
         ("imap", appended(MULTIPART + b"--b\r\n\r\nx\r\n" * 20_000)),
