@@ -43,6 +43,12 @@ class _Try:
         return self.transaction.message is None
 
     @property
+    def failed(self) -> bool:
+        """Whether it is known that it was not taken, and was not given up either."""
+        recipient = self.recipient
+        return not recipient.accepted and not self.given_up and (recipient.refused or not recipient.unseen)
+
+    @property
     def given_up(self) -> bool:
         """Whether the client itself put an end to it, by RSET or QUIT."""
         said = {e.command.verb for e in self.connection.exchanges if e.command is not None}
@@ -72,7 +78,7 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     )
     told = 0
     for (client, server, _, address), all_tries in tries.items():
-        failed = [one for one in all_tries if not one.recipient.accepted and not one.given_up]
+        failed = [one for one in all_tries if one.failed]
         if not failed or told >= _MOST_ACCOUNTS:
             continue
         found = list(_of_the_same(all_tries, failed))

@@ -106,7 +106,7 @@ class SmtpDialogue:
         if self._mode is Mode.MESSAGE and self._message is not None:
             if line is not None:
                 self._message.line(line)
-            self._waiting.add(self._message.abandon())
+            self._wait_for(self._message.abandon())
             self._remarks.take(self._message.suspicions)
         elif self._mode is Mode.COMMANDS and line is not None and line.content.strip():
             self._command(line)
@@ -177,12 +177,16 @@ class SmtpDialogue:
             if self._unheard and verb == "DATA":
                 self._begin_message()
         else:
-            self._waiting.add(command)
+            self._wait_for(command)
+
+    def _wait_for(self, command: Command) -> None:
+        self._record.transactions.said(command)
+        self._waiting.add(command, self._client.place)
 
     def _hold(self, command: Command) -> None:
         if command.verb != "DATA":
             self._ends.settle()
-        self._waiting.add(command)
+        self._wait_for(command)
         self._held = command
 
     def _begin_chunk(self, command: Command, octets: int) -> None:
@@ -195,7 +199,7 @@ class SmtpDialogue:
         if command is None or self._chunk is None:
             return
         if not self._chunk.refused:
-            self._waiting.add(command)
+            self._wait_for(command)
         if ends_message(command):
             self._conduct.message_ended(command)
         self._chunk, self._mode = None, Mode.COMMANDS
@@ -213,7 +217,7 @@ class SmtpDialogue:
             self._end_message(command)
 
     def _end_message(self, command: Command) -> None:
-        self._waiting.add(command)
+        self._wait_for(command)
         self._message, self._mode = None, Mode.COMMANDS
         self._conduct.message_ended(command)
 
@@ -248,7 +252,7 @@ class SmtpDialogue:
                 self._end_message(ended)
         elif self._chunk is not None and not self._waiting and reply.code[:1] in ("4", "5"):
             self._chunk.refused = True
-            self._waiting.add(self._chunk.command)
+            self._wait_for(self._chunk.command)
         elif (doubt := self._ends.answered(self._waiting.oldest, reply, parts)) is not None:
             self._revise(doubt)
             return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from testbed.protocols.smtp import BEGINS_TLS
 from testbed.trace.model.connection import Closure, Ending
-from testbed.trace.model.exchange import UNSEEN, Exchange, Transaction
+from testbed.trace.model.exchange import UNSEEN, Exchange, Recipient, Transaction
 from testbed.trace.services.smtp.results import tls_never_began
 
 
 def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
     """What became of each transaction, else why there was none; then how the connection ended if not in order."""
-    parts = [outcome_of_transaction(transaction) for transaction in transactions] or [outcome_without_mail(exchanges)]
+    told = outcome_without_mail(exchanges, ending) if not transactions else ""
+    parts = [outcome_of_transaction(transaction) for transaction in transactions] or [told]
     if ending.closure is Closure.RESET:
         parts.append(str(ending))
     elif ending.closure is Closure.OPEN and exchanges:
@@ -24,7 +25,7 @@ def outcome_of_transaction(transaction: Transaction) -> str:
     message = transaction.message
     for recipient in transaction.recipients:
         if recipient.unseen and not recipient.accepted and not recipient.refused:
-            fate = _unseen_fate(message)
+            fate = _unseen_fate(recipient, message)
         elif recipient.accepted:
             fate = "taken"
         elif recipient.reply is None:
@@ -50,14 +51,15 @@ def outcome_of_transaction(transaction: Transaction) -> str:
     return "; ".join(words) or f"MAIL FROM:<{transaction.sender}> and no recipient"
 
 
-def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
+def outcome_without_mail(exchanges: tuple[Exchange, ...], ending: Ending) -> str:
     """Where there was no transaction: the first refusal, or why no more is to be seen; ``""`` where nobody spoke."""
     for exchange in exchanges:
         if exchange.reply is not None and exchange.reply.code[:1] in ("4", "5"):
             verb = exchange.command.verb if exchange.command else "the connection"
             return f"{exchange.reply.status} to {verb}: {exchange.reply.text}"
         if tls_never_began(exchange):
-            return "TLS was agreed on, and never began"
+            never = "and never began" if ending.closure is not Closure.OPEN else "and the capture ends there"
+            return f"TLS was agreed on, {never}"
         if exchange.command is not None and exchange.command.verb in BEGINS_TLS and exchange.reply is not None:
             return f"encrypted after {exchange.command.verb}"
     if any(exchange.unseen for exchange in exchanges):
@@ -65,10 +67,16 @@ def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
     return "no mail transaction" if exchanges else ""
 
 
-def _unseen_fate(message: Exchange | None) -> str:
-    """What is known of a recipient when a reply that decides on it is not in the capture."""
-    if message is None:
+def _unseen_fate(recipient: Recipient, message: Exchange | None) -> str:
+    """What is known of a recipient when what decides on it is not in the capture."""
+    if message is None and recipient.address == UNSEEN:
+        return "not in the capture"
+    if message is None and recipient.reply is None:
         return "the reply to RCPT is not in the capture"
+    if message is None:
+        return "the message is not in the capture"
+    if message.command is not None and not message.command.whole:
+        return "the end of the message is not in the capture"
     if message.reply is None:
         return "message sent, its reply is not in the capture"
     if message.reply.code[:1] in ("4", "5"):
