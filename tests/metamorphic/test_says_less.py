@@ -6,22 +6,26 @@ nothing may be told that its whole account contradicts (:mod:`tests.metamorphic.
 
 from __future__ import annotations
 
-from functools import cache
+from io import BytesIO
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testbed.pcap.read import parse_capture
+from testbed.report.annotate import annotate
+from testbed.report.json_analysis import analyses_json
+from testbed.report.trace import trace_report
+from testbed.trace.analysis import Analysis
 from tests.conftest import PROJECT
+from tests.fuzz.checks import printed
 from tests.metamorphic.changes import CHANGES, NAMED, Step, changed
-from tests.metamorphic.healthy import HEALTHY
-from tests.metamorphic.packets import Whole, inspected, whole_of
-from tests.metamorphic.truth import Account, account, contradictions
+from tests.metamorphic.packets import inspected
+from tests.metamorphic.told import MENDED, capture, otherwise
 
-BY_NAME = {whole.name: whole for whole in HEALTHY}
-MENDED = [name for name in BY_NAME if name.startswith("smtp-")]
 PLAIN = [name for name in MENDED if not name.endswith("-acknowledged")]
-REFERENCES = sorted(path.stem for path in (PROJECT / "captures").glob("*.pcapng"))
+EACH, TOGETHER = 25, 200  # inputs for each change, and of two together
 # Found by the search below, and mended.
 FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("smtp-terse-acknowledged", (("drop_run", 14, 3),)),  # a command and the reply before it
@@ -41,24 +45,6 @@ FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
 )
 
 
-@cache
-def capture(name: str) -> Whole:
-    return BY_NAME.get(name) or whole_of(PROJECT / "captures" / f"{name}.pcapng")
-
-
-@cache
-def truth(name: str) -> Account:
-    whole = capture(name)
-    return account(inspected(whole.frames, whole.names), whole.frames)
-
-
-def otherwise(name: str, *steps: Step) -> list[str]:
-    """What is said otherwise once a capture was changed."""
-    whole = capture(name)
-    frames = changed(whole.frames, steps)
-    return contradictions(truth(name), account(inspected(frames, whole.names), frames)) if frames else []
-
-
 @pytest.mark.parametrize("name", PLAIN)
 def test_any_one_packet_is_missing(name: str) -> None:
     found = {at: otherwise(name, ("drop_one", at, 0)) for at in range(len(capture(name).frames))}
@@ -67,7 +53,7 @@ def test_any_one_packet_is_missing(name: str) -> None:
 
 @pytest.mark.parametrize("change", [change.__name__ for change in CHANGES])
 @given(name=st.sampled_from(PLAIN), at=st.integers(0, 99), many=st.integers(0, 9))
-@settings(max_examples=25, derandomize=True)
+@settings(max_examples=EACH, derandomize=True)
 def test_a_change(change: str, name: str, at: int, many: int) -> None:
     assert not otherwise(name, (change, at, many))
 
@@ -82,6 +68,30 @@ STEPS = st.lists(st.tuples(st.sampled_from(ONCE), st.integers(0, 99), st.integer
 
 
 @given(name=st.sampled_from(sorted(MENDED)), steps=STEPS)
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=TOGETHER, derandomize=True)
 def test_two_changes(name: str, steps: list[Step]) -> None:
     assert not otherwise(name, *steps)
+
+
+def test_no_secret_is_shown() -> None:
+    """Neither a password nor its base64, wherever the capture begins."""
+    for name in ("smtp-login", "smtp-plain", "smtp-plain-apart", "smtp-wrong-then-right"):
+        whole = capture(name)
+        for at in range(4, len(whole.frames) - 2):
+            for steps in ((("drop_before", at, 0),), (("drop_run", at, 1),)):
+                shown = everything_shown(inspected(changed(whole.frames, steps), whole.names))
+                assert not [secret for secret in whole.secrets if secret in shown], (name, steps)
+
+
+def everything_shown(analysis: Analysis) -> bytes:
+    report = printed(trace_report, analysis) + "".join(analyses_json(iter([analysis]), packets=True))
+    annotated = BytesIO()
+    annotate(analysis, annotated)
+    capture = parse_capture(np.frombuffer(annotated.getvalue(), np.uint8))
+    return report.encode() + str(capture.comments).encode()
+
+
+def test_the_page_tells_how_many_are_tried() -> None:
+    singles = sum(len(capture(name).frames) for name in PLAIN)
+    tried = singles + EACH * len(CHANGES) + TOGETHER + len(FOUND)
+    assert f"tries {tried:,} such captures" in " ".join((PROJECT / "docs/inspecting.md").read_text().split())
