@@ -193,7 +193,9 @@ def _in_order(flow: Flow, payload: Callable[[int], bytes], overtaken: Overtaken 
         if flags & SYN:
             mine.open((flow.sequence[position] + 1) & 0xFFFFFFFF)
         acknowledged = flow.acknowledgement[position]
-        if flags & ACK and not flags & RST and overtaken is not None:
+        if flags & ACK and not flags & RST and overtaken is not None and peer.next is None:
+            for late in overtaken.by(position):
+                yield from _take(peer, flow, payload, late)
             peer.begin_at(acknowledged)
         if flags & ACK and peer.shows_hole(acknowledged):
             for late in overtaken.by(position) if overtaken is not None else ():

@@ -55,6 +55,8 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
         end = exchange.reply.time_ns
         said = [e for e in connection.exchanges if e is not exchange and _time(e) < end]
         last = max(said, key=_time, default=exchange)
+        if last.unseen:
+            continue  # what it said then is not in the capture
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
             f"{connection.client.label} said nothing {after} for {rough(end - _time(last))}, until "

@@ -162,7 +162,7 @@ class ResumedDialogue(SmtpDialogue):
     def _answer_unseen(self, reply: Reply) -> None:
         """A reply to a command that is not in the capture."""
         note = note_on(reply) or COMMAND_NOT_CAPTURED
-        self._credentials += reply.code == "334"
+        self._credentials = self._credentials + 1 if reply.code == "334" else 0
         if answers_message(reply):
             message = Command("message", "", (), reply.time_ns, 0)
             self._record.transactions.said(message, unseen=True)
