@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from testbed.report.clock import Clock
 from testbed.report.console import THEME
 from testbed.report.trace import trace_report
 from testbed.trace.inspect import inspect
@@ -20,12 +21,14 @@ def main() -> None:
     console = Console(
         record=True, width=124, file=io.StringIO(), force_terminal=True, theme=THEME, markup=False, highlight=False
     )
-    trace_report(console, inspect(DOCS.parent / "captures" / "mailbox-full.pcapng"))
+    trace_report(console, inspect(DOCS.parent / "captures" / "mailbox-full.pcapng"), clock=Clock(utc=True))
     lines = console.export_text(clear=False, styles=True).splitlines()
-    start = next(number for number, line in enumerate(lines) if "#5 " in line)
-    end = next(number for number, line in enumerate(lines) if number > start and "attempt 2" in line)
+    plain = [Text.from_ansi(line).plain for line in lines]
+    begin = next(number for number, line in enumerate(plain) if " lab: " in line)
+    start = next(number for number, line in enumerate(plain) if line.startswith("#5 "))
+    end = next(number for number, line in enumerate(plain) if "attempt 2" in line)
     picture = Console(record=True, width=124, file=io.StringIO(), force_terminal=True)
-    for line in [*lines[:9], *lines[start - 1 : end + 1]]:
+    for line in [*lines[:begin], *lines[start : end + 1]]:
         picture.print(Text.from_ansi(line), soft_wrap=True)
     picture.save_svg(str(DOCS / "mailbox-full.svg"), title="testbed inspect captures/mailbox-full.pcapng")
 

@@ -37,7 +37,7 @@ class Baseline:
         run to its end is not compared.
         """
         played = outcome.played
-        if outcome.analysis is None or played.trace is None or played.error or played.interrupted:
+        if outcome.analysis is None or played.trace is None or played.error or played.interrupted or outcome.broke_off:
             return outcome
         reference = self.folder / played.trace.name
         shown = printable(str(reference))

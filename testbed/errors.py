@@ -33,6 +33,10 @@ class StepError(TestbedError):
         self.line = line
 
 
+class ProgramError(StepError):
+    """A program under test does not do its part.  What its trace shows of that is a verdict, and no error then."""
+
+
 class LabError(TestbedError):
     """The lab could not be run on this machine (exit code 3): why, and what to do about it where that is known."""
 

@@ -11,6 +11,9 @@ from types import FrameType, TracebackType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_S = 0.2  # ``timeout`` tells its child and then the child's whole group: that is one signal
 
+TIME_IS_UP = signal.SIGALRM
+"""Tells a lab to end because it has used up its time."""
+
 
 class Interruption:
     """Hears of the signals while it is entered.  The first is told to whoever listens; a second ends the process.

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from testbed.errors import LabError, StepError, machine_error, shortage
+from testbed.errors import LabError, ProgramError, StepError, machine_error, shortage
+from testbed.interruption import TIME_IS_UP
 from testbed.net.orphans import die_with_parent
 from testbed.scenario.scenario import Scenario
 
 ERROR = b"\0"  # on the pipe, what follows is why the lab ended
-EXIT_DONE, EXIT_NO_LAB, _EXIT_CRASH = 0, 3, 70
+EXIT_DONE, EXIT_NO_LAB, EXIT_PROGRAM, _EXIT_CRASH = 0, 3, 4, 70
 
 Lab = Callable[[Scenario, BinaryIO, Callable[[str], None]], None]
 
@@ -47,7 +48,7 @@ def live(lab: Lab, scenario: Scenario, bounds: Bounds, trace: BinaryIO, pipe: in
             os._exit(code)
         os.setpgid(0, 0)  # Ctrl-C reaches the runner, which passes it on once
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, TIME_IS_UP):
             signal.signal(number, signal.SIG_DFL)
         if not scenario.is_code:
             _bound_memory(bounds.memory)
@@ -55,6 +56,7 @@ def live(lab: Lab, scenario: Scenario, bounds: Bounds, trace: BinaryIO, pipe: in
         code = EXIT_DONE
     except StepError as error:
         _fail(pipe, str(error), error.cause, error.line)
+        code = EXIT_PROGRAM if isinstance(error, ProgramError) else code
     except LabError as error:
         _fail(pipe, str(error), str(error))
         code = EXIT_NO_LAB

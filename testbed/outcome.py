@@ -10,10 +10,12 @@ from pathlib import Path
 from testbed.allowance import Overspent, allowance
 from testbed.errors import CaptureError
 from testbed.expect import Judgement, Verdict, judge
+from testbed.protocols.events import ALL_PLAYED, LabEnded, Started, Step
 from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.difference import Difference
+from testbed.trace.model.log import of
 
 _LEAST_S = 5.0  # in which what a lab has left that took all its time is judged
 
@@ -61,6 +63,11 @@ class Outcome:
         return Result.HELD if self.judgement.held and unchanged else Result.FAILED
 
     @property
+    def broke_off(self) -> bool:
+        """Whether a program ended the lab before its steps were over."""
+        return self.judgement is not None and any(not verdict.held for verdict in self.judgement.awaited)
+
+    @property
     def not_judged(self) -> tuple[Verdict, ...]:
         """What nobody could see of a scenario that held otherwise."""
         return self.judgement.not_judged if self.judgement is not None and self.result is Result.HELD else ()
@@ -85,4 +92,28 @@ def _concluded(played: Played) -> Outcome:
         analysis = inspect(played.trace)
     except CaptureError:  # a lab that was killed may leave less than a header
         return Outcome(played, None, None)
-    return Outcome(played, analysis, judge(played.scenario, analysis))
+    judgement = judge(played.scenario, analysis)
+    if played.by_program and (Outcome(played, analysis, judgement).broke_off or _was_over(analysis)):
+        played = replace(played, error="", cause="")  # nothing is wrong but the program, if that, as verdicts tell
+    elif played.by_program:
+        played = replace(
+            played, error=played.error + (where := _where(analysis, judgement)), cause=played.cause + where
+        )
+    return Outcome(played, analysis, judgement)
+
+
+def _was_over(analysis: Analysis) -> bool:
+    """Whether a lab had come to its end by itself, though late."""
+    return any(entry.event.reason == ALL_PLAYED for entry in of(analysis.log, LabEnded))
+
+
+def _where(analysis: Analysis, judgement: Judgement) -> str:
+    """What a lab that ended early was about, as the end of a sentence."""
+    step = next(reversed(list(of(analysis.log, Step))), None)
+    words = [f"in the step at line {step.event.line} ({step.message})"] if step is not None else []
+    words += [verdict.why for verdict in judgement.awaited]
+    if step is not None and any(of(analysis.log, Started)) and not judgement.awaited:
+        words.append(
+            "time is real where programs play hosts, so 'compress' shortens it, and '--time-limit' allows more"
+        )
+    return "".join(f"; {word}" for word in words)

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from testbed.errors import not_written
-from testbed.interruption import Interruption
-from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, USUAL, Bounds, Lab, failure, live
+from testbed.interruption import TIME_IS_UP, Interruption
+from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, EXIT_PROGRAM, USUAL, Bounds, Lab, failure, live
 from testbed.run_folder import turn
 from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
@@ -41,7 +41,8 @@ class Played:
 
     ``trace`` is None only when nothing was captured.  ``error`` says why the lab could not be run, or how it
     died; ``no_lab`` tells the two apart.  ``cause`` is that in one line, without its place, ``line`` that of the step
-    which could not be played, 0 for none.  ``skipped`` says why it was not played at all.
+    which could not be played, 0 for none.  ``by_program`` tells that a program under test may be why, which the trace
+    shows.  ``skipped`` says why it was not played at all.
     """
 
     scenario: Scenario
@@ -51,6 +52,7 @@ class Played:
     cause: str = ""
     line: int = 0
     no_lab: bool = False
+    by_program: bool = False
     interrupted: bool = False
     skipped: str = ""
 
@@ -206,7 +208,9 @@ class Runner:
             process.outgrown = f"its trace has more than {self._bounds.trace >> 20:,} MiB"
             process.deadline = 0.0
         if time.monotonic() > process.deadline:
-            os.kill(process.pid, signal.SIGKILL if process.told else signal.SIGTERM)
+            late = time.monotonic() >= process.started + self._time_limit_s
+            asking = TIME_IS_UP if late and not process.outgrown else signal.SIGTERM
+            os.kill(process.pid, signal.SIGKILL if process.told else asking)
             process.told = True
             process.deadline = time.monotonic() + self._grace_s
 
@@ -217,12 +221,13 @@ class Runner:
         seconds = time.monotonic() - process.started
         trace = self._bring_home(process)
         code = os.waitstatus_to_exitcode(status)
+        told = process.told and (code == EXIT_DONE or code < 0)  # and it has not failed by itself
         error, cause, line = "", "", 0
         if self._interrupted:
             pass  # however it ended, it was told to
         elif process.outgrown:
             error = cause = f"the lab was stopped: {process.outgrown}"
-        elif process.told:
+        elif told:
             limit = min(self._time_limit_s, seconds)  # a lab without limit was told to end, and did not
             error = cause = f"the lab was stopped after {limit:.0f} s of real time"
         elif code != EXIT_DONE:
@@ -235,6 +240,7 @@ class Runner:
             cause=cause,
             line=line,
             no_lab=code == EXIT_NO_LAB,
+            by_program=bool(error) and (code == EXIT_PROGRAM or (told and not process.outgrown)),
             interrupted=self._interrupted,
         )
 

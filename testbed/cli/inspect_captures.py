@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from testbed.cli.inspect_options import pages
-from testbed.cli.inspect_outputs import output, stream_output
+from testbed.cli.inspect_outputs import output, show_across, stream_output
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import CaptureError
 from testbed.pcap.stream import read_segments, segments
 from testbed.trace.analysis import Analysis
 from testbed.trace.filter import Filter, choose, parse_filter
 from testbed.trace.inspect import inspect
+from testbed.trace.journeys import Leg
 from testbed.trace.streaming import stream
 
 
@@ -22,7 +23,7 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
 
     One that is no capture does not stop the others.
     """
-    options.continued = False
+    options.continued, options.legs = False, []
     complaints: list[str] = []
     show = stream_output(options) if options.stream else output(options)
     if options.live:
@@ -37,20 +38,24 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
 def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     """Inspect many files at a time, and print what each gives in their order."""
 
-    def page(index: int) -> tuple[str, list[str]]:
+    def page(index: int) -> tuple[str, list[str], list[Leg]]:
         told: list[str] = []
-        options.continued = index > 0
+        options.continued, options.legs = index > 0, []
         sys.stdout, stdout = BufferedOutput(), sys.stdout
         try:
             output(options)(_inspected(paths[index : index + 1], options, told), options)
-            return sys.stdout.getvalue(), told
+            return sys.stdout.getvalue(), told, options.legs
         finally:
             sys.stdout = stdout
 
     complaints: list[str] = []
-    for text, told in in_order(page, range(len(paths))):
+    legs: list[Leg] = []
+    for text, told, more in in_order(page, range(len(paths))):
         sys.stdout.write(text)
         complaints += told
+        legs += more
+    if legs:
+        show_across(legs, options)
     return complaints
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import UsageError, not_written
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
+from testbed.trace.journeys import Leg, legs_of
 from testbed.whole_file import whole_file
 
 Output = Callable[[Iterator[Analysis], argparse.Namespace], None]
@@ -111,41 +112,53 @@ def _speak_utf8() -> None:
 
 
 def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.clock import Clock
     from testbed.report.console import console
     from testbed.report.overview import overview
     from testbed.report.packets import packet_list
     from testbed.report.trace import trace_report
     from testbed.trace.totals import Totals
 
-    out = console()
+    out, clock = console(), Clock(options.utc)
     for analysis in analyses:
         if options.packets:
-            packet_list(out, analysis)
+            packet_list(out, analysis, clock)
         elif len(analysis.connections) > ONE_BY_ONE and not options.verbose:
             totals = Totals()
             totals.add(analysis, os.cpu_count() or 1)
-            overview(out, analysis.path, totals)
+            overview(out, analysis.path, totals, clock)
         else:
-            trace_report(out, analysis, whole=options.verbose)
+            trace_report(out, analysis, whole=options.verbose, clock=clock)
+            options.legs += [leg for found in analysis.connections for leg in legs_of(found, analysis.path)]
+
+
+def show_across(legs: Sequence[Leg], options: argparse.Namespace) -> None:
+    """What several captures show together."""
+    from testbed.report.clock import Clock
+    from testbed.report.console import console
+    from testbed.report.journeys import told_across
+
+    if told := told_across(legs, Clock(options.utc)):
+        console().print(told)
 
 
 def _stream_report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     """Connections as they end when somebody watches, and the totals of each capture."""
+    from testbed.report.clock import Clock
     from testbed.report.console import console
     from testbed.report.overview import overview
     from testbed.report.trace import ended
     from testbed.trace.totals import Totals
 
-    out, start_ns = console(), 0
+    out, clock = console(), Clock(options.utc)
     for path, pieces in groupby(analyses, key=lambda analysis: analysis.path):
         totals = Totals()
         for analysis in pieces:
-            start_ns = start_ns or analysis.start_ns
             if options.live or options.verbose:
                 for connection in analysis.connections:
-                    out.print(ended(connection, start_ns))
+                    out.print(ended(connection, clock))
             totals.add(analysis)
-        overview(out, path, totals)
+        overview(out, path, totals, clock)
 
 
 _OUTPUTS: dict[str, Output] = {

@@ -123,6 +123,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=_positive, metavar="N", help="end --live after N packets")
     parser.add_argument("--stream", action="store_true", help="tell connections as they end, in bounded memory")
     parser.add_argument("--packets", action="store_true", help="list every packet with its phase and step")
+    parser.add_argument("--utc", action="store_true", help="tell times of day in UTC, not in this machine's zone")
     _filters(
         parser, "only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated"
     )

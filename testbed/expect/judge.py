@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
@@ -15,6 +16,7 @@ from testbed.expect.mailbox import judge_mailbox
 from testbed.expect.mailboxes import mailboxes
 from testbed.expect.notifications import judge_notified
 from testbed.expect.programs import judge_exited, judge_running
+from testbed.expect.programs_awaited import ended_early, programs_awaited
 from testbed.expect.read_back import with_reading, without_reading
 from testbed.expect.reading import judge_fetched
 from testbed.expect.rules import judge_rules
@@ -55,17 +57,19 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
 class Judgement:
     """Verdicts on the expectations in the order of the file, then on what is always checked.
 
-    ``staged`` are those on faults and talks, which must have done their work, ``mail`` those on what became of mail.
+    ``staged`` are those on faults and talks, which must have done their work, ``mail`` those on what became of mail,
+    ``awaited`` those on programs that the lab has waited for in vain.
     """
 
     expectations: tuple[Verdict, ...]
     staged: tuple[Verdict, ...] = ()
     mail: tuple[Verdict, ...] = ()
+    awaited: tuple[Verdict, ...] = ()
 
     @property
     def always(self) -> tuple[Verdict, ...]:
         """What no expectation has asked for."""
-        return (*self.staged, *self.mail)
+        return (*self.awaited, *self.staged, *self.mail)
 
     @property
     def held(self) -> bool:
@@ -81,18 +85,41 @@ class Judgement:
 def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     """Judge a trace of a scenario, fresh or stored."""
     whole, analysis = with_reading(analysis), without_reading(analysis)
-    expectations = tuple(
-        replace(
-            _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis),
-            file=scenario.file_of("expect"),
-        )
-        for expectation in scenario.expect
-    )
-    staged = (*judge_faults(scenario, analysis), *judge_talks(scenario, analysis))
+    expectations = tuple(_expectations(scenario, analysis))
+    staged = tuple(_staged(scenario, analysis))
     carried = passages(analysis)
     rules = (*judge_rules(scenario, analysis, carried), *mailboxes(scenario, whole, carried))
-    mail = (*rules, *judge_conservation(analysis, carried))
-    return Judgement(expectations, staged, mail)
+    conserved, awaited = judge_conservation(analysis, carried), tuple(programs_awaited(analysis))
+    if any(not verdict.held for verdict in awaited) and ended_early(analysis):
+        expectations, staged, conserved = map(_as_far_as_played, (expectations, staged, conserved))
+    return Judgement(expectations, staged, (*rules, *conserved), awaited)
+
+
+def came_true(scenario: Scenario, analysis: Analysis) -> bool:
+    """Whether a trace shows already all that is expected, and all faults and talks at an end.
+
+    What became of mail is not asked: some of it may be under way.  Where one thing is missing, the rest is not asked.
+    """
+    analysis = without_reading(analysis)
+    verdicts = chain(_expectations(scenario, analysis), _staged(scenario, analysis))
+    return all(verdict.held and verdict.judged for verdict in verdicts)
+
+
+def _expectations(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
+    for expectation in scenario.expect:
+        verdict = _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis)
+        yield replace(verdict, file=scenario.file_of("expect"))
+
+
+def _staged(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
+    yield from judge_faults(scenario, analysis)
+    yield from judge_talks(scenario, analysis)
+
+
+def _as_far_as_played(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts of a lab that a program ended early: what did not hold by then might have held in the end."""
+    why = "the lab ended before its steps were over"
+    return tuple(v if v.held else replace(v, held=True, judged=False, why=f"{why} ({v.why})") for v in verdicts)
 
 
 def _contradictable(verdict: Verdict, analysis: Analysis) -> Verdict:

@@ -8,16 +8,17 @@ from email import policy
 from email.parser import BytesParser
 
 from testbed.durations import format_duration
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.notices import faults, fits, nearest, notices, without_original
 from testbed.expect.observed import accepted_by_programs, entries, owed, programs
+from testbed.expect.programs_awaited import ended_badly
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
 from testbed.protocols import events
-from testbed.protocols.mime import attachments
+from testbed.protocols.attachments import attachments
+from testbed.protocols.header import named
 from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
@@ -35,8 +36,10 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
 
     sent = {
         entry.event.message_id: entry
-        for entry in reversed(
+        for entry in sorted(
             [*of(analysis.log, events.Submitted, events.Accepted), *accepted_by_programs(analysis)],
+            key=lambda entry: entry.time_ns,
+            reverse=True,  # whoever took it first counts
         )
         if expected.to in entry.event.recipients and expected.sender in (None, entry.event.sender)
     }
@@ -75,6 +78,9 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
             after = f" after {format_duration(took)}" if took is not None else ""
             notes.append(f"{named(message_id)} arrived{after}" + (", too late" if late else ""))
     nobody = f"nobody sent {'such ' if about else ''}mail to {expected.to}"
+    if not stored:
+        ended, cited = ended_badly(analysis)
+        nobody, frames = nobody + ended, [*frames, *cited]
     why = "; ".join(notes) or ("none arrived, as expected" if stored else nobody)
     verdict = Verdict(what, held, why, tuple(sorted(frames)), expected.line)
     inside = expected.text is not None or expected.attached

@@ -8,6 +8,7 @@ knows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from testbed.expect.read_back import known
@@ -34,8 +35,9 @@ def told_by_programs(analysis: Analysis) -> list[LogEntry[events.Bounced | event
     handed = {c.number: c for c in analysis.connections if c.client.label in hosts and c.transactions}
     given = {(c.server.label, t.message_id) for c in analysis.connections for t in c.transactions}
     told: list[LogEntry[events.Bounced | events.Notified]] = []
-    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows) if handed else ():
-        if mail.connection not in handed or mail.direction != "to server" or not mail.complete:
+    of_these = replace(analysis, chosen=tuple(handed))
+    for mail in mail_objects(of_these, analysis.understanding.decrypted.flows):
+        if mail.direction != "to server" or not mail.complete:
             continue
         connection = handed[mail.connection]
         senders = [r.address for t in connection.transactions if t.message_id == mail.message_id for r in t.recipients]

@@ -12,7 +12,7 @@ from testbed.plural import count
 from testbed.protocols import events
 from testbed.scenario.programs import Exited, Running
 from testbed.trace.analysis import Analysis
-from testbed.trace.model.log import LogEntry, of
+from testbed.trace.model.log import AnyEntry, LogEntry, of
 
 
 def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
@@ -71,7 +71,8 @@ def judge_running(expected: Running, analysis: Analysis) -> Verdict:
     """The program has been started and has not ended by itself."""
     here = [entry for entry in analysis.log if entry.host == expected.at]
     started = list(of(here, events.Started))
-    crashed = [entry for entry in of(here, events.Exited) if entry.event.plays == expected.at]
+    crashed: list[AnyEntry] = [entry for entry in of(here, events.Exited) if entry.event.plays == expected.at]
     frames = tuple(entry.frame for entry in (*started, *crashed, *of(here, events.Stopped)))
+    crashed += of(here, events.Exhausted, events.NotServing)
     why = crashed[0].message if crashed else "it ran to the end" if started else "no program was started there"
     return Verdict(f"{expected.at} keeps running", bool(started) and not crashed, why, frames, expected.line)

@@ -44,6 +44,13 @@ class DialogueScript(FaultScript[DialogueFault]):
 
         ``usual`` is the reply that is given anyway, where it is known and giving it is all there is to do.
         """
+        fault = self.find(stage, recipient, connection, sender)
+        if fault is not None:
+            self.tell(fault, usual)
+        return fault
+
+    def find(self, stage: str, recipient: str = "", connection: int = 1, sender: str = "") -> DialogueFault | None:
+        """The same, before it is known what the usual reply is (:meth:`tell`)."""
 
         def applies(fault: DialogueFault) -> bool:
             if fault.octet is not None or fault.on != stage:
@@ -52,10 +59,11 @@ class DialogueScript(FaultScript[DialogueFault]):
                 return False
             return _is_about(fault, connection, sender)
 
-        fault = self.found(applies)
-        if fault is not None:
-            self.fired(fault, f"{fault.at} says so anyway" if usual and fault.only_says(usual) else "")
-        return fault
+        return self.found(applies)
+
+    def tell(self, fault: DialogueFault, usual: str = "") -> None:
+        """A fault is staged in the place of the usual reply."""
+        self.fired(fault, f"{fault.at} says so anyway" if usual and fault.only_says(usual) else fault.futile)
 
     def take_inside(self, octets: range, connection: int = 1, sender: str = "") -> DialogueFault | None:
         """The fault to stage in mid-message, when these octets have passed."""

@@ -17,7 +17,7 @@ from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.trace_header import received
 from testbed.protocols import events
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 
 PORT = 25
 
@@ -60,11 +60,13 @@ class _ReceiverHandler(MailHandler):
         self._sorter = Sorter(site, post_office, runner)
         self._taken = 0
 
-    def refusal(self, recipient: str, session: Session) -> str:
+    def objection(self, recipient: str, session: Session) -> str:
         if not self._post_office.serves(recipient):
-            reply = "550 5.7.1 Relaying denied"
-        else:
-            reply = self._post_office.refusal(recipient)
+            return "550 5.7.1 Relaying denied"
+        return self._post_office.refusal(recipient)
+
+    def refusal(self, recipient: str, session: Session) -> str:
+        reply = self.objection(recipient, session)
         if reply:
             self._site.log(
                 events.Refused(recipient=recipient, status=reply), f"refuses mail for <{recipient}>: {reply}"
@@ -90,7 +92,7 @@ class _ReceiverHandler(MailHandler):
         kept = [to for to in envelope.recipients if self._sorter.deliver(to, message, subject)]
         self._site.log(
             events.Accepted(message_id=message_id, sender=sender, recipients=tuple(recipients), octets=len(message)),
-            f"takes {message_id} for {', '.join(recipients)}",
+            f"takes {named(message_id)} for {', '.join(recipients)}",
         )
         self._tell_of_success(subject, kept)
         return "250 2.0.0 Message stored"

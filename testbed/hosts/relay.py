@@ -18,6 +18,7 @@ from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.trace_header import peer_address, received
 from testbed.protocols import events
+from testbed.protocols.header import named
 
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
@@ -61,15 +62,16 @@ class _RelayHandler(MailHandler):
         local, _, _ = recipient.rpartition("@")
         return self._forward.get(local, "") if self._post_office.serves(recipient) else ""
 
-    def refusal(self, recipient: str, session: PeerSession) -> str:
+    def objection(self, recipient: str, session: PeerSession) -> str:
         if self._goes_on_to(recipient):
-            reply = ""
-        elif self._post_office.serves(recipient):
-            reply = self._post_office.refusal(recipient)
-        elif session.authenticated or peer_address(session) in self._site.trusted:
-            reply = ""
-        else:
-            reply = "550 5.7.1 Relaying denied"
+            return ""
+        if self._post_office.serves(recipient):
+            return self._post_office.refusal(recipient)
+        known = session.authenticated or peer_address(session) in self._site.trusted
+        return "" if known else "550 5.7.1 Relaying denied"
+
+    def refusal(self, recipient: str, session: PeerSession) -> str:
+        reply = self.objection(recipient, session)
         if reply:
             self._site.log(
                 events.Refused(recipient=recipient, status=reply), f"refuses mail for <{recipient}>: {reply}"
@@ -92,7 +94,7 @@ class _RelayHandler(MailHandler):
                 recipients=tuple(recipients),
                 octets=len(message),
             ),
-            f"queues {queued.message_id} as {queued.queue_id} for {', '.join(recipients)}",
+            f"queues {named(queued.message_id)} as {queued.queue_id} for {', '.join(recipients)}",
         )
         for recipient, target in zip(recipients, targets, strict=True):
             if target != recipient:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from testbed.durations import SECOND
+from testbed.errors import ProgramError
 from testbed.hosts.build import build
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
@@ -17,6 +19,7 @@ from testbed.lab.program_host import ProgramHost
 from testbed.lab.sites import site_of
 from testbed.protocols import events
 from testbed.scenario.faults import HostFault
+from testbed.tasks import HeldTasks
 
 _UNDER_WAY_S, _AGAIN_S = 5.0, 0.5  # so long, and so often, mail is looked for that a program has taken
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
@@ -36,7 +39,7 @@ class LabHosts:
         self._hosts = {name: self._build(name) for name in self._sites}
         self._crashed: set[str] = set()
         self._returning: set[str] = set()  # those of them that are to start again
-        self._starting: set[asyncio.Future[None]] = set()
+        self._starting = HeldTasks()
 
     async def start(self) -> None:
         """Open every host for business, and see to it that they crash when the scenario says so.
@@ -58,12 +61,16 @@ class LabHosts:
             await asyncio.sleep(0)
 
     async def quiet(self) -> None:
-        """Return when no host has anything in progress, and the wire has had time to become quiet."""
+        """Return when no host has anything in progress, and the wire has had time to become quiet.
+
+        What a host begins in that time, such as another try, is not part of the play.  Where time is real it is given
+        no more of it than so: a program may make it last for as long as the lab has.
+        """
         await self.settled()
-        for pause in (_AFTERMATH_S, 0.0):
-            for host in self._running():
-                await host.settled()
-            await asyncio.sleep(pause)
+        await asyncio.sleep(_AFTERMATH_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.settled(), _AFTERMATH_S if self.programs_live else None)
+        await asyncio.sleep(0)
 
     async def stop(self, mail_is_missing: Callable[[], bool], *, at_once: bool = False) -> None:
         """Take the inventory, close every host, and wait until connections are closed unless it is ``at_once``.
@@ -78,7 +85,7 @@ class LabHosts:
         for host in self._hosts.values():
             host.inventory()
         for host in sorted(self._running(), key=lambda host: not isinstance(host, ProgramHost)):
-            await host.stop()
+            await (host.stop(at_once=at_once) if isinstance(host, ProgramHost) else host.stop())
         if not at_once:
             await asyncio.sleep(_AFTERMATH_S)
 
@@ -92,6 +99,12 @@ class LabHosts:
             if self._lab.loop.time() >= until or not mail_is_missing():
                 return
             await asyncio.sleep(_AGAIN_S)
+
+    def tell_conditions(self, seconds: float) -> None:
+        """Log what programs are about, and have been for so many seconds."""
+        for host in self._running():
+            if isinstance(host, ProgramHost):
+                host.tell_condition(seconds)
 
     # -- who is who ---------------------------------------------------------------------------------
 
@@ -164,6 +177,8 @@ class LabHosts:
         self._crashed.discard(name)
         self._returning.discard(name)
         self._lab.journal.of(name)(events.Restarted(), "the program runs again, with what is on disk")
-        starting = asyncio.ensure_future(self._hosts[name].start())
-        self._starting.add(starting)
-        starting.add_done_callback(self._starting.discard)
+        self._starting.start(self._start_again(self._hosts[name]))
+
+    async def _start_again(self, host: Host) -> None:
+        with contextlib.suppress(ProgramError):  # which is in the log
+            await host.start()

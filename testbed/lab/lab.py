@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import BinaryIO
@@ -15,8 +16,10 @@ from typing import BinaryIO
 from testbed import __version__
 from testbed.durations import SECOND
 from testbed.errors import StepError
+from testbed.expect.programs_awaited import patience_s
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
+from testbed.interruption import TIME_IS_UP
 from testbed.lab.addresses import addresses_of_nobody, lay_out
 from testbed.lab.context import LabContext
 from testbed.lab.early_end import EarlyEnd
@@ -42,6 +45,8 @@ from testbed.scenario.steps import Step
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that has left in mid-sentence
+
 _AGAIN_S = 0.01  # after which a lab that is to end is asked again
 
 
@@ -54,7 +59,8 @@ def run(
 ) -> None:
     """Play a scenario and write its trace.  Raises LabError when this machine does not allow a lab.
 
-    ``tell`` hears what is going on, a line at a time.  SIGINT or SIGTERM end the play early; the trace is whole.
+    ``tell`` hears what is going on, a line at a time.  SIGINT, SIGTERM and TIME_IS_UP end the play early; the trace is
+    whole.
     A ``holder`` holds the lab open after the steps.
     """
     reads = any(served_by_program(host) for host in scenario.hosts.values())
@@ -127,7 +133,9 @@ class _Lab:
         self._holder = holder
         self._mishaps: list[dict[str, object]] = []
         self._playing: asyncio.Future[None] | None = None
+        self._time_is_up = False
         self._hosts = LabHosts(context)
+        self._over = False  # nobody has anything left to do
         self._so_far = EarlyEnd(context, trace, writer)
         self._steps = Steps(context, self._hosts, self._so_far)
 
@@ -146,6 +154,16 @@ class _Lab:
         )
         steps = self._playing = asyncio.ensure_future(self._play_all())
 
+        def time_is_up() -> None:
+            if self._over and self._holder is None:
+                return  # it ends anyhow
+            seconds = round(self._loop.real_elapsed_ns() / SECOND, 3)
+            self._hosts.tell_conditions(patience_s(seconds))
+            self._log(events.TimeUp(seconds=seconds), f"the lab's time is up after {seconds:.0f} s")
+            self._writer.flush()
+            self._time_is_up = True
+            interrupt()
+
         def interrupt() -> None:
             # Before Python 3.12 wait_for, which aiosmtplib uses, may lose a cancellation.  Who holds a lab open takes
             # the first one for the sign to end in good order.
@@ -156,12 +174,13 @@ class _Lab:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, interrupt)
-        reason = "all steps played"
+        self._loop.add_signal_handler(TIME_IS_UP, time_is_up)
+        reason = events.ALL_PLAYED
         failure: StepError | None = None
         try:
             await steps
         except asyncio.CancelledError:
-            reason = "interrupted"
+            reason = "time is up" if self._time_is_up else "interrupted"
         except StepError as error:
             reason, failure = str(error), error
         await self._close(reason)
@@ -184,6 +203,8 @@ class _Lab:
         await self._hosts.start()
         for step in self._scenario.steps if self._holder is None or self._holder.plays_steps else ():
             await self._play(step)
+        await self._hosts.settled()
+        self._over = True
         await self._hosts.quiet()
         if self._holder is not None:
             addresses = self._context.addresses
@@ -211,7 +232,7 @@ class _Lab:
             await self._hosts.settled()
 
     async def _close(self, reason: str) -> None:
-        await self._hosts.stop(self._so_far.mail_is_missing, at_once=reason == "interrupted")
+        await self._hosts.stop(self._so_far.mail_is_missing, at_once=reason != events.ALL_PLAYED)
         elapsed, real = self._loop.elapsed_ns() / SECOND, self._loop.real_elapsed_ns() / SECOND
         self._log(
             events.LabEnded(scenario_seconds=round(elapsed, 3), real_seconds=round(real, 3), reason=reason),

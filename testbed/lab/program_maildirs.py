@@ -9,7 +9,7 @@ from hashlib import sha256
 from testbed.hosts.site import Site
 from testbed.lab.mail_stores import Kept, MailStore
 from testbed.protocols import events
-from testbed.protocols.header import field_digests, header_field, text_digest
+from testbed.protocols.header import field_digests, header_field, named, text_digest
 from testbed.protocols.line_ends import loose_digest
 from testbed.protocols.mbox import without_quotes
 from testbed.protocols.report import StatusReport, read_report
@@ -42,7 +42,7 @@ class ProgramMailboxes:
                 message_id = header_field(kept.octets, "Message-ID")
                 self._site.log(
                     events.HoldsMail(recipient=address, message_id=message_id, folder=kept.folder or "INBOX"),
-                    f"the mailbox of <{address}> holds {message_id or 'a message'}",
+                    f"the mailbox of <{address}> holds {named(message_id)}",
                 )
 
     def _stored(self, address: str, kept: Kept) -> None:
@@ -64,7 +64,7 @@ class ProgramMailboxes:
                 sender=kept.sender or header_field(head, "Return-Path").strip("<>"),
                 subject=header_field(head, "Subject"),
             ),
-            f"{message_id or 'a message'} lies in the mailbox of <{address}>",
+            f"{named(message_id)} lies in the mailbox of <{address}>",
         )
         self._told(address, message_id, head, read_report(head + b"\r\n\r\n" + body))
 
@@ -89,5 +89,5 @@ class ProgramMailboxes:
             problems = "; ".join(report.problems)
             self._site.log(
                 events.Misreported(recipient=address, message_id=message_id, problems=problems),
-                f"<{address}> is told by {message_id or 'a message'} in a wrong form: {problems}",
+                f"<{address}> is told by {named(message_id)} in a wrong form: {problems}",
             )

@@ -19,6 +19,7 @@ class ProgramOutput:
 
     def __init__(self, log: Log, max_lines: int) -> None:
         self.last = ""
+        self.octets = 0
         self._log = log
         self._max_lines = max_lines
         self._rest = b""
@@ -32,6 +33,11 @@ class ProgramOutput:
                 piece = os.read(pipe, _PIECE)
                 if not piece:
                     return
+                self.octets += len(piece)
+                if self._lines > self._max_lines:
+                    self._left_out += len(self._rest) + len(piece)
+                    self._rest = b""
+                    continue
                 *lines, self._rest = (self._rest + piece).split(b"\n")
                 for line in lines:
                     self._say(line)

@@ -10,6 +10,7 @@ from testbed.hosts.site import Site
 from testbed.hosts.zone_script import ZoneScript
 from testbed.lab.context import LabContext
 from testbed.lab.hold_open import OUTSIDE
+from testbed.net.namespace import own_files
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault
 from testbed.scenario.hosts import NameServerSpec, UserAgentSpec, WebmailSpec
@@ -19,6 +20,8 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
     """Make the site of a host, which ``crash`` makes crash and start again after so many nanoseconds."""
     directory = lab.network.scratch / name
     directory.mkdir()
+    if name in lab.network.namespaces:
+        own_files(directory)
     hosts = lab.scenario.hosts
     name_server = next(name for name, host in hosts.items() if isinstance(host, NameServerSpec))
     agents = [name for name, host in hosts.items() if isinstance(host, UserAgentSpec | WebmailSpec)]

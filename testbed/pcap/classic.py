@@ -56,8 +56,14 @@ def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before:
     problems: tuple[str, ...] = ()
     if end != len(data):
         whole = frames_before + count
-        where = f"in the middle of frame {whole + 1}, at octet {octets_before + end:,}"
-        problems = (f"the file breaks off {where}; {whole} frames are whole",)
+        at = f"at octet {octets_before + end:,}"
+        (claim,) = struct.unpack(order + "I", data[end + 8 : end + 12].tobytes().ljust(4, b"\0"))
+        if end + _RECORD_OCTETS <= len(data) and claim > max(_MAX_LIKELY, snap_length):
+            problem = f"the record of frame {whole + 1}, {at}, is damaged (it says {claim:,} octets), and what is "
+            problem += f"behind it cannot be read; {whole} frames are whole"
+        else:
+            problem = f"the file breaks off in the middle of frame {whole + 1}, {at}; {whole} frames are whole"
+        problems = (problem,)
     return Capture(
         data=data,
         frame=frames_from_one(count),

@@ -53,6 +53,16 @@ def identifications(table: PacketTable, rows: Ints) -> Ints:
     return np.where(plain, header.view(">u2")[:, 2].astype(np.int64), -1)
 
 
+def hops_left(table: PacketTable, rows: Ints) -> Ints:
+    """The TTL or hop limit of some rows; -1 behind IP options or extension headers."""
+    v6 = table.v6[rows]
+    ip = table.transport(rows) - np.where(v6, 40, 20)
+    plain = ip >= table.capture.offset[table.row[rows]]
+    header = gather(table.capture.data, np.maximum(ip, 0), 9)
+    plain &= np.where(v6, header[:, 0] >> 4 == 6, header[:, 0] == 0x45)
+    return np.where(plain, np.where(v6, header[:, 7], header[:, 8]).astype(np.int64), -1)
+
+
 def contents(table: PacketTable, rows: Ints) -> list[tuple[int, bytes]]:
     """What two rows share only where they hold the same TCP packet, wherever on its way it was captured.
 

@@ -168,7 +168,7 @@ class Cutter:
         told = [*problems, *found.problems]
         if len(tail) and not self.over:
             told.pop()  # the last says that the piece breaks off
-        elif needed > LONGEST_RECORD and not last:
+        elif needed > LONGEST_RECORD and not last and not isinstance(self._format, _Classic):  # which tells it
             told[-1] += f"; what follows claims {needed:,} octets"
         self._buffer = self._buffer[:first] + tail.tobytes()
         self._enough = first + needed

@@ -19,6 +19,11 @@ _MAX_VALUE = 8_192  # of which encoded words are looked for: with many openings 
 _FOR_HOST_NAMES = frozenset(("punycode", "idna"))  # no character sets of MIME, and slow: their time is quadratic
 
 
+def named(message_id: str) -> str:
+    """A message in a sentence, by what its Message-ID holds."""
+    return message_id or "a message without Message-ID"
+
+
 def header_field(message: bytes, name: str) -> str:
     """One field of a message, unfolded and decoded; ``""`` when absent or malformed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from testbed.protocols.attachments import AttachedFile
 from testbed.report.fields import (
     COUNT,
     EPOCH,
@@ -20,8 +21,10 @@ from testbed.report.fields import (
     or_null,
     ref,
     within,
+    written,
 )
 from testbed.trace.model.exchange import Command, Exchange, Recipient, Reply, Transaction
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.model.phase import Phase, PhaseSpan
 
 _MEANS = "Which of the three phases of the connection."
@@ -87,6 +90,27 @@ EXCHANGE: Fields[Exchange] = (
         NS,
         get=lambda e: e.latency_ns if e.command and e.command.frames else None,
     ),
+    Field(
+        "command_time_ns",
+        or_null(INTEGER),
+        "When the last octet of the command was captured, null for none.",
+        EPOCH,
+        get=lambda e: e.command.time_ns if e.command and e.command.frames else None,
+    ),
+    Field(
+        "reply_time_ns",
+        or_null(INTEGER),
+        "When the first octet of the reply was captured, null for none.",
+        EPOCH,
+        get=lambda e: e.reply.time_ns if e.reply else None,
+    ),
+    Field(
+        "reply_end_ns",
+        or_null(INTEGER),
+        "When the last octet of the reply was captured, null for none.",
+        EPOCH,
+        get=lambda e: e.reply.end_ns if e.reply else None,
+    ),
     Field("note", or_null(TEXT), "What the exchange came to, in words for people; its words may change."),
 )
 
@@ -109,15 +133,45 @@ RECIPIENT: Fields[Recipient] = (
     Field("accepted", FLAG, "Whether RCPT and the message itself were answered 2yz.", source="RFC 5321 §4.2.1"),
 )
 
-MESSAGE: Fields[Transaction] = (
-    Field("message_id", or_null(TEXT), "The Message-ID.", source="RFC 5322 §3.6.4"),
-    Field("subject", or_null(TEXT), "The Subject.", source="RFC 5322 §3.6.5"),
-    Field("sender", TEXT, "The reverse-path; empty for the null path.", source="RFC 5321 §4.1.1.2"),
+ATTACHMENT: Fields[AttachedFile] = (
+    Field("name", or_null(TEXT), "What it is called, without folders.", source="RFC 2183 §2.3, RFC 2231"),
+    Field("type", TEXT, "Its media type.", source="RFC 2045 §5", get="kind"),
+    Field("octets", COUNT, "Its length once its transfer encoding is undone.", OCTETS, "RFC 2045 §6"),
+    Field("sha256", or_null(TEXT), "The SHA-256 of its octets, as hexadecimal digits; null where some are missing."),
+)
+
+MESSAGE: Fields[Transaction | ReadMail] = (
+    Field("message_id", or_null(TEXT), "The Message-ID.", source="RFC 5322 §3.6.4", get="letter.message_id"),
+    Field("subject", or_null(TEXT), "The Subject.", source="RFC 5322 §3.6.5", get="letter.subject"),
+    Field("from", or_null(TEXT), "The From.", source="RFC 5322 §3.6.2", get="letter.author"),
+    Field("date", or_null(TEXT), "The Date, as it is written there.", source="RFC 5322 §3.6.1", get="letter.date"),
+    Field(
+        "sender",
+        or_null(TEXT),
+        "The reverse-path, empty for the null path; null for a message that POP3 or IMAP carried.",
+        source="RFC 5321 §4.1.1.2",
+        get=lambda m: m.sender if isinstance(m, Transaction) else None,
+    ),
     Field(
         "recipients",
         array(ref("recipient")),
-        "The forward-paths, in order.",
+        "The forward-paths, in order; none for a message that POP3 or IMAP carried.",
         source="RFC 5321 §4.1.1.3",
-        get=many(RECIPIENT, "recipients"),
+        get=lambda m: [written(RECIPIENT, to) for to in m.recipients] if isinstance(m, Transaction) else [],
     ),
+    Field("command", or_null(TEXT), "What carried it: DATA, BDAT, RETR, TOP, FETCH, APPEND; null where none came."),
+    Field(
+        "whole",
+        FLAG,
+        "Whether the capture holds all of it; false also for a part that was asked for, as with TOP.",
+    ),
+    Field("octets", COUNT, "What the capture holds of it, dots unstuffed.", OCTETS, get="letter.octets"),
+    Field(
+        "attachments",
+        array(ref("attachment")),
+        "The files that go with it, as far as they stand in its first 500 parts.",
+        source="RFC 2183",
+        get=many(ATTACHMENT, "letter.files"),
+    ),
+    Field("frames", array(ORDINAL), "The packets that carried it, or its transaction.", source=WIRESHARK_FRAME),
 )

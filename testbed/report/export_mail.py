@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from testbed.errors import UsageError, not_written
-from testbed.protocols.mime import attachments
+from testbed.protocols.attachments import attachments
 from testbed.report.words import octets
 from testbed.trace.mail_objects import MailObject
 

@@ -13,9 +13,11 @@ from functools import cache
 from types import GeneratorType
 
 from testbed.report.fields import written
+from testbed.report.journeys import JOURNEY
 from testbed.report.json_fields import CAPTURE, CONNECTION, DOCUMENT, FILE, FINDING, FRAMES, PROBLEMS, PROGRAM, SCHEMA
 from testbed.report.packet_fields import packets_json
 from testbed.trace.analysis import Analysis
+from testbed.trace.journeys import Journey, Leg, journeys, legs_of
 
 _LONE = re.compile("[\ud800-\udfff]")
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -25,21 +27,25 @@ _encode_indented = json.JSONEncoder(ensure_ascii=False, indent=2).encode
 
 
 def analyses_json(analyses: Iterable[Analysis], *, packets: bool) -> Iterator[str]:
-    """``{"schema": 1, "captures": [{"file", "connections": […], "findings": […], "log": […]}]}``, in pieces.
+    """``{"schema": 1, "captures": [{"file", "connections": […], "findings": […], …}], "journeys": […]}``, in pieces.
 
     The pieces joined are one indented document, without a line feed at its end.
     """
-    document = written(DOCUMENT, (_capture(analysis, packets) for analysis in analyses))
+    legs: list[Leg] = []
+    document = written(DOCUMENT, (_capture(analysis, packets, legs) for analysis in analyses))
+    document["journeys"] = (written(JOURNEY, journey) for journey in _joined(legs))
     yield from map(harmless, _pieces(document, ""))
 
 
 def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
-    """A line per capture, connection, packet and finding; ``type`` says which, ``file`` whose."""
+    """A line per capture, connection, packet, finding and journey; ``type`` says which, ``file`` whose."""
     yield _line("capture", analysis, written((SCHEMA, PROGRAM, FRAMES, PROBLEMS), analysis))
-    yield from (_line("connection", analysis, written(CONNECTION, connection)) for connection in analysis.connections)
+    legs: list[Leg] = []
+    yield from (_line("connection", analysis, fields) for fields in _connections(analysis, legs))
     if packets:
         yield from (_line("packet", analysis, packet) for packet in packets_json(analysis))
     yield from (_line("finding", analysis, written(FINDING, finding)) for finding in analysis.findings)
+    yield from (_line("journey", analysis, written(JOURNEY, journey)) for journey in journeys(legs))
 
 
 def _line(kind: str, analysis: Analysis, fields: dict[str, object]) -> str:
@@ -94,5 +100,18 @@ def _flat(pad: str) -> Callable[[object], str]:
     return json.JSONEncoder(ensure_ascii=False, separators=(f",\n{pad}", ": ")).encode
 
 
-def _capture(analysis: Analysis, packets: bool) -> dict[str, object]:
-    return {field.name: field.of(analysis) for field in CAPTURE if field.always or packets}
+def _capture(analysis: Analysis, packets: bool, legs: list[Leg]) -> dict[str, object]:
+    """The capture; its legs are noted while its connections are written, since they are not kept."""
+    capture = {field.name: field.of(analysis) for field in CAPTURE if field.always or packets}
+    return capture | {"connections": _connections(analysis, legs)}
+
+
+def _connections(analysis: Analysis, legs: list[Leg]) -> Iterator[dict[str, object]]:
+    for connection in analysis.connections:
+        legs += legs_of(connection, analysis.path)
+        yield written(CONNECTION, connection)
+
+
+def _joined(legs: list[Leg]) -> Iterator[Journey]:
+    """The journeys, once all legs are known."""
+    yield from journeys(legs)

@@ -22,6 +22,7 @@ from testbed.report.fields import (
     WIRESHARK_FRAME,
     Field,
     Fields,
+    Thing,
     array,
     each,
     many,
@@ -37,10 +38,16 @@ from testbed.trace.model.connection import Closure, Connection, Handshake, Trans
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.log import AnyEntry
 from testbed.trace.model.tls import TlsSession
+from testbed.trace.tls.certificates import Certificate, certificate_of
 
 SCHEMA_VERSION = 1
 
 _CONN_STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+
+
+def _written_or_none(fields: Fields[Thing], thing: Thing | None) -> dict[str, object] | None:
+    return written(fields, thing) if thing is not None else None
+
 
 SCHEMA: Field[object] = Field(
     "schema",
@@ -58,6 +65,15 @@ FRAMES: Field[Analysis] = Field(
     "frames", COUNT, "How many frames the capture has, journal entries included.", source=WIRESHARK_FRAME
 )
 PROBLEMS: Field[Analysis] = Field("problems", array(TEXT), "Sentences on what of the capture could not be read.")
+
+CERTIFICATE: Fields[Certificate] = (
+    Field("subject", TEXT, "Whose it is.", source="RFC 5280 §4.1.2.6, RFC 4514"),
+    Field("issuer", TEXT, "Who has signed it.", source="RFC 5280 §4.1.2.4, RFC 4514"),
+    Field("not_before", TEXT, "From when on it is valid, in UTC.", source="RFC 5280 §4.1.2.5, RFC 3339"),
+    Field("not_after", TEXT, "Until when it is valid, in UTC.", source="RFC 5280 §4.1.2.5, RFC 3339"),
+    Field("names", array(TEXT), "The host names it is for, 100 at most.", source="RFC 5280 §4.2.1.6"),
+    Field("sha256", TEXT, "The SHA-256 of the certificate in DER, as hexadecimal digits."),
+)
 
 TLS: Fields[TlsSession] = (
     Field(
@@ -78,6 +94,13 @@ TLS: Fields[TlsSession] = (
         "Alerts that were seen, by name; 'encrypted' where no key opened one.",
         source="RFC 8446 §6",
         get=lambda tls: ["encrypted" if one.code is None else alert_name(one.code)[0] for one in tls.alerts],
+    ),
+    Field(
+        "certificate",
+        or_null(ref("certificate")),
+        "The server's own; null where it is not in the capture in clear, and no key opened it (TLS 1.3).",
+        source="RFC 8446 §4.4.2",
+        get=lambda tls: _written_or_none(CERTIFICATE, certificate_of(tls.certificate)),
     ),
 )
 
@@ -177,7 +200,7 @@ CONNECTION: Fields[Connection] = (
         "tls",
         or_null(ref("tls")),
         "What is known of its TLS, null where there was none.",
-        get=lambda c: written(TLS, c.tls) if c.tls else None,
+        get=lambda c: _written_or_none(TLS, c.tls),
     ),
     Field(
         "dialogue", array(ref("exchange")), "Commands with their replies, in order.", get=many(EXCHANGE, "exchanges")
@@ -185,9 +208,9 @@ CONNECTION: Fields[Connection] = (
     Field(
         "messages",
         array(ref("message")),
-        "Mail transactions, in order.",
-        source="RFC 5321 §3.3",
-        get=many(MESSAGE, "transactions"),
+        "Mail transactions, or the messages that POP3 or IMAP carried, in order.",
+        source="RFC 5321 §3.3, RFC 1939 §5, RFC 9051 §7.5.2",
+        get=many(MESSAGE, "messages"),
     ),
     Field(
         "findings", array(ref("finding")), "What there is to say about this connection.", get=many(FINDING, "findings")
@@ -233,5 +256,12 @@ DOCUMENT: Fields[Iterator[object]] = (
     PROGRAM,
     Field(
         "captures", array(ref("capture")), "The captures in the order they were named.", get=lambda captures: captures
+    ),
+    Field(
+        "journeys",
+        array(ref("journey")),
+        "The messages that are seen on several hops or in several files, in the order of their first legs.",
+        source="RFC 5321 §2.1",
+        get=lambda _: (),
     ),
 )

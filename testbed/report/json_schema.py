@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 
-from testbed.report.dialogue_fields import EXCHANGE, MESSAGE, PHASE, RECIPIENT
+from testbed.report.dialogue_fields import ATTACHMENT, EXCHANGE, MESSAGE, PHASE, RECIPIENT
 from testbed.report.fields import AnyFields, Field, Schema, ref
+from testbed.report.journeys import JOURNEY, LEG
 from testbed.report.json_fields import (
     CAPTURE,
+    CERTIFICATE,
     CONNECTION,
     DOCUMENT,
     FILE,
@@ -31,14 +33,18 @@ OBJECTS: dict[str, tuple[str, AnyFields]] = {
     "document": ("All captures, as --json prints them.", DOCUMENT),
     "capture": ("One capture.", CAPTURE),
     "tls": ("The TLS of a connection.", TLS),
+    "certificate": ("The certificate a server showed.", CERTIFICATE),
     "connection": ("A TCP connection or UDP flow, and all that was understood of it.", CONNECTION),
     "phase": ("One phase of a connection.", PHASE),
     "exchange": ("A command and its reply; either may be missing.", EXCHANGE),
-    "message": ("A mail transaction: one MAIL, its RCPTs, at most one message (RFC 5321 §3.3).", MESSAGE),
+    "message": ("A mail transaction (RFC 5321 §3.3), or a message that POP3 or IMAP carried.", MESSAGE),
+    "attachment": ("A file that goes with a message.", ATTACHMENT),
     "recipient": ("One RCPT and the fate it met.", RECIPIENT),
     "finding": ("One sentence of diagnosis with its evidence.", FINDING),
     "log_entry": ("A line a host logged.", LOG_ENTRY),
     "packet": ("One packet.", PACKET),
+    "journey": ("A message that is seen on several hops or in several files.", JOURNEY),
+    "leg": ("One try to hand a message over, or one reading of it.", LEG),
 }
 """The objects of ``--json`` with their fields, in the order they are written."""
 
@@ -47,6 +53,7 @@ LINES: dict[str, tuple[str, AnyFields]] = {
     "connection": OBJECTS["connection"],
     "packet": ("One packet; with --packets only.", PACKET),
     "finding": OBJECTS["finding"],
+    "journey": OBJECTS["journey"],
 }
 """The lines of ``--ndjson`` by their ``type``; before these fields stand ``type`` and ``file``."""
 

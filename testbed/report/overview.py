@@ -14,7 +14,9 @@ from rich.text import Text
 from testbed.durations import span
 from testbed.plural import count
 from testbed.protocols.text import printable
-from testbed.report.trace import MARKS, findings
+from testbed.report.clock import LOCAL, Clock
+from testbed.report.findings import MARKS, findings
+from testbed.report.trace import head
 from testbed.report.words import octets
 from testbed.trace.glance.kind import Turn
 from testbed.trace.model.finding import Severity
@@ -26,10 +28,10 @@ _LONGEST = 500  # letters of a dialogue shown
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-def overview(console: Console, path: str, totals: Totals) -> None:
+def overview(console: Console, path: str, totals: Totals, clock: Clock = LOCAL) -> None:
     """Print it."""
     console.print(Rule(Text(printable(Path(path).name), "bold"), align="left", style="quiet"))
-    console.print(Text(_extent(totals), "quiet"))
+    head(console, (totals.start_ns, totals.end_ns), clock, _extent(totals))
     console.print(Text(_sums(totals), "quiet"))
     for problem in totals.problems:
         console.print(Text(f"▲ {problem}", "warning"))
@@ -47,7 +49,7 @@ def overview(console: Console, path: str, totals: Totals) -> None:
 
 
 def _extent(totals: Totals) -> str:
-    parts = [count(totals.frames, "frame"), span(totals.end_ns - totals.start_ns), count(totals.tcp, "TCP connection")]
+    parts = [span(totals.end_ns - totals.start_ns), count(totals.frames, "frame"), count(totals.tcp, "TCP connection")]
     return " · ".join([*parts, *([count(totals.udp, "UDP flow")] if totals.udp else [])])
 
 

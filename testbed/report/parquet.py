@@ -23,7 +23,7 @@ from testbed import __version__
 from testbed.errors import UsageError, not_written
 from testbed.protocols.tcp import flag_names
 from testbed.report.dialogue_fields import EXCHANGE
-from testbed.report.fields import COUNT, EPOCH, INTEGER, OCTETS, ORDINAL, TEXT, AnyFields, Field, Fields, array, written
+from testbed.report.fields import COUNT, EPOCH, OCTETS, ORDINAL, TEXT, AnyFields, Field, Fields, array, written
 from testbed.report.json_analysis import utf8
 from testbed.report.json_fields import CONNECTION, FILE, FINDING, SCHEMA_VERSION
 from testbed.report.json_schema import OBJECTS
@@ -39,7 +39,6 @@ from testbed.report.packet_columns import (
 from testbed.report.packet_fields import PACKET
 from testbed.trace.analysis import PHASES, Analysis
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange
 from testbed.trace.tcp.events import event_names
 
 Arrow = Any  # a value of pyarrow, which brings no types
@@ -69,23 +68,6 @@ _PLACE: Fields[tuple[int, int]] = (
     Field("connection", ORDINAL, "Number of its connection.", get=lambda place: place[0]),
     Field("number", ORDINAL, "From 1, its place in the dialogue.", get=lambda place: place[1]),
 )
-_EXCHANGES: Fields[Exchange] = (
-    *EXCHANGE,
-    Field(
-        "command_time_ns",
-        INTEGER,
-        "When the last octet of the command was captured, null for none.",
-        EPOCH,
-        get=lambda e: e.command.time_ns if e.command and e.command.frames else None,
-    ),
-    Field(
-        "reply_time_ns",
-        INTEGER,
-        "When the first octet of the reply was captured, null for none.",
-        EPOCH,
-        get=lambda e: e.reply.time_ns if e.reply else None,
-    ),
-)
 # Packets are made from columns, see _packets().
 _PACKETS: tuple[Field[Never], ...] = (
     *PACKET,
@@ -96,7 +78,7 @@ _PACKETS: tuple[Field[Never], ...] = (
 )
 TABLES: dict[str, tuple[Field[Never], ...]] = {
     "connections": (FILE, *_CONNECTIONS),
-    "exchanges": (FILE, *_PLACE, *_EXCHANGES),
+    "exchanges": (FILE, *_PLACE, *EXCHANGE),
     "packets": (FILE, *_PACKETS),
     "findings": (FILE, *FINDING),
 }
@@ -238,7 +220,7 @@ def _add(analysis: Analysis, sheets: dict[str, _Sheet]) -> None:
         sheets["connections"].add(file | written(_CONNECTIONS, connection))
         for number, exchange in enumerate(connection.exchanges, 1):
             place = written(_PLACE, (connection.number, number))
-            sheets["exchanges"].add(file | place | written(_EXCHANGES, exchange))
+            sheets["exchanges"].add(file | place | written(EXCHANGE, exchange))
     packets = sheets["packets"]
     for part in packet_columns(analysis, _ROWS):
         packets.add_columns(_packets(packets.pa, analysis, part))

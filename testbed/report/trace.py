@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.rule import Rule
@@ -16,56 +17,84 @@ from testbed.pcap.table import TCP
 from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.text import printable
+from testbed.report.clock import LOCAL, Clock
+from testbed.report.findings import MARKS, findings
+from testbed.report.journeys import told_journeys
 from testbed.report.ladder import ladder
-from testbed.report.words import frames, octets
+from testbed.report.letters import carried
+from testbed.report.words import octets
 from testbed.trace.analysis import Analysis, PacketRow
 from testbed.trace.directions import hops
+from testbed.trace.journeys import journeys, legs_of
 from testbed.trace.model.connection import Connection, Handshake
-from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.trace.services.table import service_of
 from testbed.trace.tcp.copies import COPY
 
-MARKS = {Severity.INFO: ("•", "info"), Severity.WARNING: ("▲", "warning"), Severity.ERROR: ("✗", "error")}
 _MOST_CONNECTIONS = 200
-_TIME = 12
 _WORTH = ("handshake", "FIN", "RST", "ICMP", "PROXY header")
 _QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
 
 
-def trace_report(console: Console, analysis: Analysis, *, whole: bool = False) -> None:
+def trace_report(console: Console, analysis: Analysis, *, whole: bool = False, clock: Clock = LOCAL) -> None:
     """Print the report.  ``whole`` shows every connection and every line of long replies."""
     console.print(Rule(Text(printable(Path(analysis.path).name), "bold"), align="left", style="quiet"))
-    console.print(Text(account(analysis), "quiet"))
-    if told := hops(analysis.connections).describe():
-        console.print(Text(told, "quiet"))
+    head(console, (analysis.start_ns, analysis.end_ns), clock, account(analysis))
+    if ways := hops(analysis.connections).describe():
+        console.print(Text(ways, "quiet"))
     for problem in analysis.problems:
         console.print(Text(f"▲ {problem}", "warning"))
+    told = told_journeys(journeys(leg for c in analysis.connections for leg in legs_of(c, analysis.path)), clock)
+    if told.row_count:
+        console.print()
+        console.print(told)
     if analysis.findings:
         console.print()
-        console.print(findings(analysis.findings))
+        console.print(findings(analysis.findings, whole=whole))
     shown = analysis.connections if whole else analysis.connections[:_MOST_CONNECTIONS]
-    for item in _timeline(analysis, shown):
-        if isinstance(item, LogEntry):
-            console.print(_log_line(item, analysis.start_ns))
-        else:
-            _connection(console, analysis, item, whole)
+    _timeline(console, analysis, shown, clock, whole)
     hidden = len(analysis.connections) - len(shown)
     if hidden:
         console.print(Text(f"… and {count(hidden, 'connection')} more; -v shows them all", "quiet"))
 
 
-def _connection(console: Console, analysis: Analysis, connection: Connection, whole: bool) -> None:
-    if connection.transport.protocol == "udp" and service_of(connection.service).questions and not whole:
-        console.print(_one_line(connection, analysis.start_ns))
-        return
+def head(console: Console, extent_ns: tuple[int, int], clock: Clock, words: str) -> None:
+    """When a capture was taken, and what it holds in a line."""
+    if any(extent_ns):
+        console.print(Text(clock.extent(*extent_ns), "quiet"))
+    console.print(Text(words, "quiet"))
+
+
+def _timeline(
+    console: Console, analysis: Analysis, connections: Sequence[Connection], clock: Clock, whole: bool
+) -> None:
+    """Log entries and connections by when they began, a blank line around each ladder, the date where it changes."""
+    day, apart = clock.day(analysis.start_ns), True
+    for item, time_ns in _items(analysis, connections):
+        is_line = isinstance(item, LogEntry) or (_is_question(item) and not whole)
+        if apart or not is_line:
+            console.print()
+        if clock.day(time_ns) != day:
+            day = clock.day(time_ns)
+            console.print(Text(day, "bold"))
+        if isinstance(item, LogEntry):
+            console.print(_log_line(item, clock))
+        elif is_line:
+            console.print(_one_line(item, clock))
+        else:
+            console.print(header(item, clock, console.width, whole=whole))
+            rungs = ladder(item, _rungs(analysis, item), console.width - 2, whole=whole)
+            console.print(Padding(rungs, (0, 0, 0, 2), expand=False))
+        apart = not is_line
     console.print()
-    console.print(header(connection, analysis.start_ns))
-    rungs = ladder(connection, _rungs(analysis, connection), console.width - 2, whole=whole)
-    console.print(Padding(rungs, (0, 0, 1, 2), expand=False))
 
 
-def ended(connection: Connection, start_ns: int) -> Table:
+def _is_question(connection: Connection) -> bool:
+    """Whether it is a question and its answer, which one line tells."""
+    return connection.transport.protocol == "udp" and service_of(connection.service).questions
+
+
+def ended(connection: Connection, clock: Clock) -> Table:
     """A connection that has ended, in a line, with the codes of its findings."""
     style = _style(connection, "")
     codes = ", ".join(dict.fromkeys(finding.code for finding in connection.findings))
@@ -76,62 +105,46 @@ def ended(connection: Connection, start_ns: int) -> Table:
         (f"  {codes}" if codes else "", style),
         (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
     )
-    return _at(connection.start_ns - start_ns, text)
+    return _at(connection.start_ns, clock, text)
 
 
-def _one_line(connection: Connection, start_ns: int) -> Table:
+def _one_line(connection: Connection, clock: Clock) -> Table:
     text = Text.assemble(
         (f"{connection.client.label} → {connection.server.label}: ", "host"),
         (connection.outcome, _style(connection, "")),
         (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
     )
-    return _at(connection.start_ns - start_ns, text)
+    return _at(connection.start_ns, clock, text)
 
 
 def _style(connection: Connection, harmless: str) -> str:
     """The style of the worst finding, or that of a connection without any."""
-    worst = max((finding.severity for finding in connection.findings), key=list(Severity).index, default=None)
+    worst = max((finding.severity for finding in connection.findings), key=list(MARKS).index, default=None)
     return MARKS[worst][1] if worst else harmless
 
 
-def _at(since_start_ns: int, text: Text) -> Table:
+def _at(time_ns: int, clock: Clock, text: Text) -> Table:
     """A line of the timeline; what does not fit goes on below the text, not below the time."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(width=_TIME)
+    table, time = Table.grid(padding=(0, 1, 0, 0)), clock.time(time_ns)
+    table.add_column(width=cell_len(time))
     table.add_column(overflow="fold")
-    table.add_row(Text(f"+{span(since_start_ns)}", "quiet"), text)
+    table.add_row(Text(time, "quiet"), text)
     return table
 
 
-def findings(found: tuple[Finding, ...]) -> Table:
-    """Findings, each with its frames and its reference."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for finding in found:
-        mark, style = MARKS[finding.severity]
-        text = Text(finding.text)
-        evidence = ", ".join(part for part in (frames(finding.frames), finding.reference) if part)
-        if evidence:
-            text.append(f"  [{evidence}]", "quiet")
-        table.add_row(Text(mark, style), text)
-    return table
-
-
-def header(connection: Connection, start_ns: int) -> Text:
-    """The outcome of a connection in one line, and its vital signs in a second."""
-    style = _style(connection, "held")
+def header(connection: Connection, clock: Clock, width: int, *, whole: bool = False) -> Table:
+    """The outcome of a connection in one line, below it its vital signs, and what it carried."""
     transport = connection.transport
-    service = connection.service or transport.protocol
     text = Text.assemble(
-        (f"#{connection.number} {service:<5} ", "bold"),
+        (f"{connection.service or transport.protocol} ", "bold"),
         (connection.client.label, "host"),
         " → ",
         (f"{connection.server.label}:{connection.server.port}", "host"),
         "  ",
-        (connection.outcome, style),
+        (connection.outcome, _style(connection, "held")),
     )
-    signs = [f"+{span(connection.start_ns - start_ns)}", count(connection.packets, "packet")]
+    signs = [clock.dated(connection.start_ns), span(connection.end_ns - connection.start_ns)]
+    signs.append(count(connection.packets, "packet"))
     signs += [f"{octets(transport.client_octets)} → ← {octets(transport.server_octets)}"]
     if connection.tls is not None:
         signs.append(connection.tls.summary)
@@ -141,7 +154,26 @@ def header(connection: Connection, start_ns: int) -> Text:
             signs.append(count(transport.retransmissions, "retransmission"))
         if transport.gaps:
             signs.append(count(transport.gaps, "gap"))
-    return text.append("\n   " + " · ".join(signs), "quiet")
+    table, number = Table.grid(padding=(0, 1, 0, 0)), f"#{connection.number}"
+    table.add_column(width=len(number))
+    table.add_column(overflow="fold")
+    table.add_row(Text(number, "bold"), text)
+    table.add_row("", Text(_flowing(signs, width - len(number) - 1), "quiet"))
+    for line in carried(connection, whole=whole):
+        table.add_row("", Text(line))
+    return table
+
+
+def _flowing(signs: Sequence[str], width: int) -> str:
+    """Signs with dots between them, in lines that break none where that can be helped."""
+    lines = [signs[0]]
+    for sign in signs[1:]:
+        joined = f"{lines[-1]} · {sign}"
+        if cell_len(joined) > width:
+            lines.append(sign)
+        else:
+            lines[-1] = joined
+    return "\n".join(lines)
 
 
 def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
@@ -163,28 +195,25 @@ def account(analysis: Analysis) -> str:
     index = analysis.understanding.index
     tcp = sum(1 for number in analysis.connections.numbers if protocols[index(number)] == TCP)
     flows = len(analysis.connections) - tcp
-    parts = [
-        count(analysis.frames, "frame"),
-        span(analysis.end_ns - analysis.start_ns),
-        count(tcp, "TCP connection"),
-    ]
+    parts = [span(analysis.end_ns - analysis.start_ns), count(analysis.frames, "frame"), count(tcp, "TCP connection")]
     if flows:
         parts.append(count(flows, "UDP flow"))
     if analysis.log:
-        parts.append(count(len(analysis.log), "log entry").replace("entrys", "entries"))
+        parts.append(count(len(analysis.log), "log entry", "log entries"))
     return " · ".join(parts)
 
 
-def _timeline(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[AnyEntry | Connection]:
+def _items(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[tuple[AnyEntry | Connection, int]]:
+    """What stands on the timeline, with its time, in order."""
     entries = [entry for entry in analysis.log if not isinstance(entry.event, _QUIET_EVENTS)]
     items: list[tuple[int, int, AnyEntry | Connection]] = [
         *((entry.time_ns, entry.frame, entry) for entry in entries),
         *((connection.start_ns, connection.first_frame, connection) for connection in connections),
     ]
-    yield from (item for _, _, item in sorted(items, key=lambda item: item[:2]))
+    yield from ((item, time_ns) for time_ns, _, item in sorted(items, key=lambda item: item[:2]))
 
 
-def _log_line(entry: AnyEntry, start_ns: int) -> Table:
+def _log_line(entry: AnyEntry, clock: Clock) -> Table:
     style = "lost" if isinstance(entry.event, events.Fault) else "bold" if isinstance(entry.event, events.Step) else ""
     text = Text.assemble((f"{entry.host}: ", "host"), (entry.message, style), (f"  [{entry.frame}]", "quiet"))
-    return _at(entry.time_ns - start_ns, text)
+    return _at(entry.time_ns, clock, text)

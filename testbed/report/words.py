@@ -16,6 +16,11 @@ def frames(numbers: Sequence[int], most: int = 6) -> str:
     return f"frame{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
+def frame_range(first: int, last: int) -> str:
+    """``frames 6–13``, ``frame 6``."""
+    return f"frames {first}–{last}" if first != last else f"frame {first}"
+
+
 def both_frames(before: Sequence[int], now: Sequence[int]) -> str:
     """``before: frame 31; now: frames 30, 58``: where two traces differ."""
     sides = (("before", frames(before)), ("now", frames(now)))

@@ -16,20 +16,22 @@ from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
-from testbed.trace.phases import Boundaries, boundaries, spans, steps
+from testbed.trace.phases import Boundaries, boundaries, in_order, spans, steps
+from testbed.trace.services.behind_tls import with_tls
 from testbed.trace.services.cut_off import cut_off
 from testbed.trace.services.listening import Spoken, first_octets, listen
-from testbed.trace.services.smtp.results import with_tls
 from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
 from testbed.trace.tcp.copies import COPY, Contents, sendings
 from testbed.trace.tcp.discarded import Conditions, discarded, repetitions, without
 from testbed.trace.tcp.events import RETRANSMITTED, tcp_events
+from testbed.trace.tcp.evidence import Evidence
 from testbed.trace.tcp.facts import ending, octets, opening, sent_again
+from testbed.trace.tcp.forged import forged
 from testbed.trace.tcp.overtaken import Overtaken
 from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import Chunk, holes_as_captured, reassemble
-from testbed.trace.tcp.remarks import Evidence, closed_windows, tcp_remarks
+from testbed.trace.tcp.remarks import closed_windows, tcp_remarks
 from testbed.trace.tls.decryption import Decrypted
 from testbed.trace.tls.session import TlsWatch
 
@@ -51,7 +53,8 @@ class PacketSource:
     """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened.
 
     ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications, ``contents``
-    what two rows share that hold the same packet.  ``end_ns`` is when the capture ends.
+    what two rows share that hold the same packet, ``hops`` how many hops were left to them.  ``end_ns`` is when the
+    capture ends.
     """
 
     payload: Callable[[int], bytes]
@@ -63,6 +66,7 @@ class PacketSource:
     numbers: Callable[[list[int]], list[int]] = lambda rows: [-1] * len(rows)
     contents: Contents = lambda rows: rows
     end_ns: int = _NEVER
+    hops: Callable[[list[int]], list[int]] = lambda rows: [-1] * len(rows)
 
     def endpoint(self, end: tuple[str, int]) -> Endpoint:
         """An end of a flow with its name."""
@@ -89,10 +93,11 @@ def understand(
 
 
 def received(flow: Flow, source: PacketSource) -> Flow:
-    """A flow without the packets that their receiver discarded."""
+    """A flow without the packets that their receiver discarded, or never took."""
     if flow.protocol != TCP:
         return flow
-    return without(flow, discarded(flow, list(repetitions(flow).values()), source.conditions))
+    damaged = discarded(flow, list(repetitions(flow).values()), source.conditions)
+    return without(flow, {*damaged, *forged(flow, damaged, source.payload, source.hops).ignored})
 
 
 def _tcp(
@@ -104,9 +109,16 @@ def _tcp(
     flow, events = once.flow, once.events
     repeated = repetitions(flow)
     damaged = discarded(flow, list(repeated.values()), source.conditions)
+    state = zeek.conn_state(without(flow, damaged))
+    false = forged(flow, damaged, source.payload, source.hops)
+    if false.ignored:
+        flow = without(flow, false.ignored)
+        events, repeated = tcp_events(flow, source.options), repetitions(flow)
+        damaged = discarded(flow, list(repeated.values()), source.conditions)
     whole = without(flow, damaged)
     overtaken, proxy = Overtaken(whole), ProxyWatch()
     spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
+    spoken = replace(spoken, exchanges=in_order(spoken.exchanges))
     end = ending(flow)
     if len(set(flow.side)) == 1:
         spoken = cut_off(spoken, NOT_CAPTURED)
@@ -120,10 +132,10 @@ def _tcp(
     holes = holes_as_captured(whole, source.payload) if spoken.gaps or late else ()
     history = zeek.history(seen, holes, {} if once.copies else damaged)
     unreachable = any(objection.is_final for objection in objections)
-    division = boundaries(seen, spoken.exchanges)
+    division = boundaries(flow if false.ignored else seen, spoken.exchanges)
     transport = Transport(
         "tcp",
-        zeek.conn_state(whole),
+        state,
         history,
         octets(flow, CLIENT),
         octets(flow, SERVER),
@@ -137,6 +149,7 @@ def _tcp(
         gaps=sum(1 for gap in spoken.gaps if gap.octets),
         remarks=(
             *once.remarks,
+            *false.remarks,
             *proxy.remarks(),
             *remarks,
             *closed_windows(flow, events, history),
@@ -164,7 +177,7 @@ def _spoken_over_tcp(
     watch = TlsWatch(opened, only_answered=True)
     items = watch.over(proxy.over(reassemble(flow, source.payload, overtaken)))
     client_head, server_head, items = first_octets(items)
-    service = name_spoken(flow.server[1], client_head, server_head, opened=bool(opened))
+    service = name_spoken(proxy.port or flow.server[1], client_head, server_head, opened=bool(opened))
     spoken = listen("tcp", service, items, show_credentials=source.show_credentials)
     session = watch.session()
     if session is None and not spoken.exchanges:

@@ -31,7 +31,7 @@ _OF_KIND: dict[str, Callable[[ConnectionKind], Iterable[str]]] = {
 }
 _OF_CONNECTION: dict[str, Callable[[Connection], Iterable[str]]] = {
     "mail": lambda c: [a for t in c.transactions for a in (t.sender, *(r.address for r in t.recipients))],
-    "message-id": lambda c: [t.message_id for t in c.transactions],
+    "message-id": lambda c: [message.letter.message_id for message in c.messages],
 }
 
 TERMS = (*_OF_ENDS, *_OF_KIND, *_OF_CONNECTION)

@@ -12,7 +12,7 @@ Everything between is *transfer*.  A datagram is transfer.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 from testbed.trace.flows import CLIENT, Flow
@@ -34,6 +34,15 @@ class Boundaries:
         if frame >= self.closure_start:
             return Phase.CLOSURE
         return Phase.HANDSHAKE if frame <= self.handshake_end else Phase.TRANSFER
+
+
+def in_order(exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """The exchanges, those in the transfer that begin something anew, as a second EHLO does, counted to it."""
+    begun = next((place for place, e in enumerate(exchanges) if e.phase is not Phase.HANDSHAKE), len(exchanges))
+    return exchanges[:begun] + tuple(
+        replace(exchange, phase=Phase.TRANSFER) if exchange.phase is Phase.HANDSHAKE else exchange
+        for exchange in exchanges[begun:]
+    )
 
 
 def boundaries(flow: Flow, exchanges: tuple[Exchange, ...]) -> Boundaries:

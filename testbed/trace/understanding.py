@@ -9,7 +9,7 @@ from typing import overload
 
 import numpy as np
 
-from testbed.pcap.condition import conditions, contents, identifications
+from testbed.pcap.condition import conditions, contents, hops_left, identifications
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import parse_options
 from testbed.trace.dissection import Objection, PacketSource, Understood, received, understand
@@ -58,6 +58,7 @@ class Understanding:
             numbers=numbers_of,
             contents=lambda rows: contents(table, np.array(rows, np.int64)),
             end_ns=end_ns,
+            hops=lambda rows: hops_left(table, np.array(rows, np.int64)).tolist(),
         )
         self._kept: OrderedDict[int, Understood] = OrderedDict()
         self._indices: dict[int, int] | None = None

@@ -10,7 +10,7 @@ import pytest
 from testbed.errors import StepError
 from testbed.hosts.composition import compose, draft_of
 from testbed.hosts.webmail import letter as letters
-from testbed.protocols.mime import AttachedFile, attachments
+from testbed.protocols.attachments import attachments
 from testbed.scenario.attachments import Attachment
 from testbed.scenario.steps import SendStep
 
@@ -59,7 +59,8 @@ def test_a_file_beside_the_scenario(tmp_path: Path) -> None:
 
 def test_a_name_that_would_lead_elsewhere_is_only_a_name() -> None:
     message = composed({"name": "../../etc/пароль.html", "content": "<script>alert(1)</script>"})
-    assert attachments(message) == (AttachedFile("пароль.html", "text/html", 25),)
+    [attached] = attachments(message)
+    assert (attached.name, attached.kind, attached.octets) == ("пароль.html", "text/html", 25)
     parsed = letters.parse(message)
     shown = letters.letter(parsed, "/part?n=")
     assert shown.html == ""

@@ -119,3 +119,18 @@ expect: [{{delivered: {{to: {boxes[0]}@{host}}}}}]
 """
     outcome = conclude(played(text, tmp_path))
     assert outcome.result is Result.HELD
+
+
+@pytest.mark.cpu_seconds(12)  # where each recipient costs a look at all the others it takes much longer
+def test_judging_costs_no_more_for_each_of_many_recipients(tmp_path: Path) -> None:
+    boxes = [f"u{number}" for number in range(1_500)]
+    text = f"""
+title: T
+hosts: {{someschool.edu: {{mailboxes: {boxes}}}}}
+steps: [{{send: {{to: {[f"{box}@someschool.edu" for box in boxes]}}}}}]
+expect: [{{delivered: {{to: u0@someschool.edu}}}}]
+"""
+    outcome = conclude(played(text, tmp_path, time_limit_s=300.0))
+    assert outcome.result is Result.HELD
+    assert outcome.judgement is not None
+    assert outcome.judgement.mail[-1].why == "3,000 promises kept"

@@ -25,6 +25,12 @@ expect:
 """
 WIRE = "between: [crepes.fr, someschool.edu]"
 
+_EHLO = (
+    "250-someschool.edu, 250-SIZE 52428800, 250-8BITMIME, 250-SMTPUTF8, 250-PIPELINING, 250-ENHANCEDSTATUSCODES, "
+    "250-DSN, 250 HELP"
+)
+_DATA = "354 End data with <CR><LF>.<CR><LF>"
+
 IN_VAIN = {
     "bandwidth": (f"{WIRE}, bandwidth: 500 MB", "changed nothing: no packet was 1 ms late; say a smaller 'bandwidth'"),
     "jitter": (f"{WIRE}, jitter: 1ms, times: 1", "changed nothing: no packet was 1 ms late; say a longer 'jitter'"),
@@ -36,6 +42,13 @@ IN_VAIN = {
     "link": ("link: [crepes.fr, someschool.edu], is: down, from: 10m, until: 20m", "was never reached"),
     "greeting": ("at: someschool.edu, on: connect, reply: 220 someschool.edu ESMTP", "someschool.edu says so anyway"),
     "tls": ("tls: someschool.edu, is: expired", "was never reached"),
+    "EHLO": (f"at: someschool.edu, on: EHLO, reply: [{_EHLO}]", "someschool.edu says so anyway"),
+    "DATA": (f"at: someschool.edu, on: DATA, reply: {_DATA}", "someschool.edu says so anyway"),
+    "last words": (
+        "at: someschool.edu, on: QUIT, then: close, after: reply",
+        "after QUIT the connection is closed anyway",
+    ),
+    "client": ("at: crepes.fr, as: client, on: QUIT, then: close", "after QUIT the connection is closed anyway"),
 }
 
 WITH_EFFECT = {
@@ -69,6 +82,23 @@ def test_one_that_changes_nothing_is_red_and_says_why(fault: str, why: str, tmp_
 @pytest.mark.parametrize("fault", WITH_EFFECT.values(), ids=WITH_EFFECT.keys())
 def test_one_that_changes_something_has_done_its_work(fault: str, tmp_path: Path) -> None:
     assert _why_red(fault, tmp_path, wait="2h") == ""
+
+
+REFUSED_ANYWAY = {
+    "full": ("452 4.2.2 Mailbox full", "someschool.edu says so anyway"),
+    "otherwise": ("452 4.3.1 Out of space", ""),
+}
+
+
+@pytest.mark.parametrize(("reply", "why"), REFUSED_ANYWAY.values(), ids=REFUSED_ANYWAY.keys())
+def test_a_refusal_changes_nothing_where_the_server_refuses_in_the_same_words(
+    reply: str, why: str, tmp_path: Path
+) -> None:
+    told = _why_red(
+        f"at: someschool.edu, on: RCPT, reply: {reply}, times: 1", tmp_path, bob="quota: 20 KB, filled: 20 KB"
+    )
+    assert why in told
+    assert bool(told) is bool(why)
 
 
 def test_a_relay_that_crashes_with_mail_in_its_queue_had_something_to_lose(tmp_path: Path) -> None:

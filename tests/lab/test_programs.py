@@ -52,6 +52,22 @@ def test_its_exit_status_is_in_the_trace(command: str, status: int, tmp_path: Pa
     assert run(command, tmp_path, status=status + 1).result is Result.FAILED
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("echo no route; exit 9", "; sh -c 'echo no route; exit 9' ended with status 9; the last it said: 'no route'"),
+        ("exit 9", "; sh -c 'exit 9' ended with status 9"),
+        ("echo done", ""),
+    ],
+)
+def test_where_nobody_sent_mail_the_program_that_failed_is_told(command: str, why: str, tmp_path: Path) -> None:
+    expect = f"steps: [run: {{command: [sh, -c, {command}]}}]\nexpect: [delivered: {{to: bob@someschool.edu}}]"
+    outcome = play(f"title: A program sends nothing\n{expect}\n", tmp_path)
+    assert outcome.judgement is not None
+    [verdict] = outcome.judgement.expectations
+    assert verdict.why == f"nobody sent mail to bob@someschool.edu{why}"
+
+
 def test_its_output_is_logged_by_lines_and_escaped(tmp_path: Path) -> None:
     outcome = run(r"""[printf, 'one\ntwo\r\n\033[31mred\nlast']""", tmp_path)
     assert said(outcome) == ["one", "two", r"\x1b[31mred", "last"]
@@ -66,7 +82,7 @@ def test_its_output_is_bounded(tmp_path: Path) -> None:
     lines = said(outcome)
     assert len(lines) == MAX_LINES + 1
     assert max(map(len, lines)) <= MAX_LINE
-    assert lines[-1] == f"(and {5_000_000 - 2 * MAX_LINES + 1} octets more, left out)"
+    assert lines[-1] == f"(and {5_000_000 - 2 * MAX_LINES} octets more, left out)"
 
 
 def test_it_is_killed_at_its_limit_with_all_it_started(tmp_path: Path) -> None:

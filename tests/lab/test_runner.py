@@ -14,13 +14,16 @@ from typing import BinaryIO
 import pytest
 
 from testbed.errors import LabError
+from testbed.interruption import TIME_IS_UP
 from testbed.lab import run
-from testbed.runner import Runner
+from testbed.outcome import Result, conclude
+from testbed.runner import Played, Runner
 from testbed.scenario.load import parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
 from tests.patience import HANG_S, until
+from tests.scenarios import SCENARIOS
 
 SLOW = """
 title: The SYNs are lost, which costs the kernel's real seconds for as long as the lab lives
@@ -104,14 +107,28 @@ def test_a_lab_over_its_time_writes_what_it_has(tmp_path: Path) -> None:
     [played] = Runner(run, jobs=1, time_limit_s=1.0).run([(parse(SLOW), tmp_path / "trace.pcapng")])
     assert played.error == "the lab was stopped after 1 s of real time"
     assert played.trace is not None
-    assert "interrupted" in inspect(played.trace).log[-1].message
+    assert "time is up" in inspect(played.trace).log[-1].message
+
+
+@pytest.mark.parametrize(("trace", "result"), [("delivered", Result.HELD), ("broken-off", Result.ERROR)])
+def test_a_lab_that_came_to_its_end_late_is_judged(trace: str, result: Result, tmp_path: Path) -> None:
+    """Nothing is missing in the trace of one that was asked to end when it was closing."""
+    whole = PROJECT / "captures" / "delivered.pcapng"
+    broken_off = tmp_path / "broken-off.pcapng"
+    broken_off.write_bytes(whole.read_bytes()[:-1_000])
+    [scenario] = [scenario for scenario in SCENARIOS if scenario.name == "delivered"]
+    error = "the lab was stopped after 30 s of real time"
+    file = {"delivered": whole, "broken-off": broken_off}[trace]
+    outcome = conclude(Played(scenario, file, 31.0, error=error, cause=error, by_program=True))
+    assert outcome.result is result
+    assert (outcome.played.error == "") == (result is Result.HELD)
 
 
 @pytest.mark.lab
 def test_a_lab_that_takes_too_long_is_stopped_and_others_go_on(tmp_path: Path) -> None:
     def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
         if scenario.title.startswith("The SYNs"):
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(TIME_IS_UP, signal.SIG_IGN)
             while True:
                 signal.pause()
         run(scenario, trace, tell)

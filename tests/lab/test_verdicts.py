@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.expect import judge
+from testbed.expect import came_true, judge
 from testbed.outcome import Outcome, Result
 from testbed.protocols import events
 from testbed.scenario.load import parse
@@ -74,6 +74,15 @@ def test_an_expectation_that_does_not_hold_fails_and_says_why(delivered: Outcome
     assert not verdict.held
     assert why in verdict.why
     assert verdict.line == 6
+    assert not came_true(scenario, delivered.analysis)
+
+
+def test_a_wait_may_end_when_all_has_come_true_and_no_sooner(delivered: Outcome) -> None:
+    assert delivered.analysis is not None
+    assert came_true(delivered.scenario, delivered.analysis)
+    assert not came_true(delivered.scenario, _without(delivered.analysis, events.Stored))
+    staged = parse(DELIVERED + "faults:\n  - {at: someschool.edu, on: RSET, reply: 451 4.3.0 Later}\n")
+    assert not came_true(staged, delivered.analysis)
 
 
 def test_a_fault_that_never_fires_fails_the_scenario(tmp_path: Path) -> None:

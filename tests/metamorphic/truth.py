@@ -21,7 +21,7 @@ ABOUT_THE_CAPTURE = frozenset(
     ("capture-ends", "one-side-only", "message-not-captured", "captured-again", "segment-reordered")
 )
 """Findings that say what is in the capture or not, how often, or in which order, and blame nobody."""
-_REPEATED = frozenset(("syn-unanswered",))
+_REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
 _BLAMELESS = ABOUT_THE_CAPTURE
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
@@ -112,7 +112,7 @@ def _otherwise(truth: Told, less: Told) -> Iterator[str]:
     if mine.service not in ("", true.service):
         yield f"speaks {mine.service}, not {true.service}"
     for word in _DENIALS:
-        if word in mine.outcome and word not in true.outcome:
+        if word in mine.outcome and word not in true.outcome and "given up" not in true.outcome:
             yield f"outcome {mine.outcome!r}, not {true.outcome!r}"
     yield from _commands(truth, less)
     yield from _replies(truth, less)

@@ -238,3 +238,16 @@ def test_mutated_captures_raise_nothing_else(changes: list[tuple[int, int]]) -> 
 @given(st.integers(0, len(MAIL)), st.integers(0, len(MAIL)))
 def test_captures_with_a_piece_cut_out_raise_nothing_else(start: int, end: int) -> None:
     survives(MAIL[: min(start, end)] + MAIL[max(start, end) :])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("claim", [3_000_000_000, 300_000])
+def test_a_record_that_claims_more_than_any_packet_has(order: str, claim: int) -> None:
+    """The file does not break off there: the record is damaged."""
+    octets = bytearray(classic(order=order))
+    at = 24 + 16 + len(FRAMES[0])
+    octets[at + 8 : at + 12] = struct.pack(order + "I", claim)
+    capture = parse(bytes(octets))
+    assert len(capture.frame) == 1
+    (problem,) = capture.problems
+    assert problem.startswith(f"the record of frame 2, at octet {at}, is damaged (it says {claim:,} octets)")

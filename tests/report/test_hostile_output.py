@@ -17,6 +17,7 @@ from rich.console import Console
 from testbed.cli import main
 from testbed.errors import UsageError
 from testbed.pcap.read import parse_capture
+from testbed.report.clock import Clock
 from testbed.report.csv_connections import COLUMNS, connections_csv
 from testbed.report.export_mail import export_mail, file_name
 from testbed.report.json_analysis import analyses_json, ndjson
@@ -160,7 +161,7 @@ def test_nothing_comes_out_as_it_went_in(text: str) -> None:
 
 def _ends(console: Console, analysis: Analysis) -> None:
     for connection in analysis.connections:
-        console.print(ended(connection, analysis.start_ns))
+        console.print(ended(connection, Clock()))
 
 
 @pytest.mark.parametrize("text", [ESCAPES[0], FORMULAS[0], '"},{"'], ids=ascii)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Self
 
 import numpy as np
 from scapy.layers.dns import DNS, DNSQR, DNSRR, DNSRRMX
@@ -25,11 +26,18 @@ class Talk:
 
     port: int = 40_000
     v6: bool = False
+    hosts: tuple[str, str] = ("10.0.0.1", "10.0.0.2")
     server_port: int = 25
     packets: list[Packet] = field(default_factory=list)
     next: list[int] = field(default_factory=lambda: [1_000, 9_000])
+    waits: dict[int, int] = field(default_factory=dict)  # nanoseconds before a packet, by its place
 
-    def segment(self, side: int, flags: str, octets: bytes = b"", back: int = 0) -> Talk:
+    def wait(self, seconds: float) -> Talk:
+        """Nobody says anything meanwhile; less than nothing sets the clock back."""
+        self.waits[len(self.packets)] = int(seconds * 10**9)
+        return self
+
+    def segment(self, side: int, flags: str, octets: bytes = b"", back: int = 0) -> Self:
         """A segment of client (0) or server (1); ``back`` sends again from that many octets before."""
         ends = (self.port, self.server_port)
         ports = {"sport": ends[side], "dport": ends[1 - side]}
@@ -41,22 +49,22 @@ class Talk:
         return self
 
     def ip(self, side: int) -> Packet:
-        ends = ("2001:db8::1", "2001:db8::2") if self.v6 else ("10.0.0.1", "10.0.0.2")
+        ends = ("2001:db8::1", "2001:db8::2") if self.v6 else self.hosts
         return (IPv6 if self.v6 else IP)(src=ends[side], dst=ends[1 - side])
 
-    def open(self) -> Talk:
+    def open(self) -> Self:
         return self.segment(0, "S").segment(1, "SA").segment(0, "A")
 
-    def close(self) -> Talk:
+    def close(self) -> Self:
         return self.segment(0, "FA").segment(1, "FA").segment(0, "A")
 
-    def say(self, *lines: str) -> Talk:
+    def say(self, *lines: str) -> Self:
         """``C ...`` and ``S ...``; the line ends are added."""
         for line in lines:
             self.segment("CS".index(line[0]), "PA", line[2:].encode() + b"\r\n")
         return self
 
-    def unreachable(self, code: int = 1) -> Talk:
+    def unreachable(self, code: int = 1) -> Self:
         """Somebody on the way complains about the last packet."""
         error = ICMPv6DestUnreach(code=code) if self.v6 else ICMP(type=3, code=code)
         self.packets.append(self.ip(1) / error / self.packets[-1])
@@ -71,7 +79,7 @@ class Talk:
         truncated: bool = False,
         answered_id: int = 7,
         cut: int = 0,
-    ) -> Talk:
+    ) -> Self:
         """A DNS query and, unless ``rcode`` is None, its answer: ``MX 10 mx.y.example``, less ``cut`` octets."""
         question = DNSQR(qname=name, qtype=kind)
         self.packets.append(self.ip(0) / UDP(sport=5_000, dport=53) / DNS(id=7, qd=question))
@@ -91,8 +99,17 @@ def _record(name: str, kind: str, *data: str) -> Packet:
 
 def watch(*talks: Talk) -> Analysis:
     """What the inspector understands of some conversations, one after the other."""
+    return analyse(parse_capture(np.frombuffer(capture(*talks), np.uint8)))
+
+
+def capture(*talks: Talk) -> bytes:
+    """A file of them."""
     file = BytesIO()
     writer = TraceWriter(file, application="tests")
-    for number, packet in enumerate(packet for talk in talks for packet in talk.packets):
-        writer.packet(_START + number * _STEP, bytes(packet))
-    return analyse(parse_capture(np.frombuffer(file.getvalue(), np.uint8)))
+    time_ns = _START
+    for talk in talks:
+        for place, packet in enumerate(talk.packets):
+            time_ns += talk.waits.get(place, 0)
+            writer.packet(time_ns, bytes(packet))
+            time_ns += _STEP
+    return file.getvalue()

@@ -141,3 +141,8 @@ def endings(port: int) -> list[Talk]:
 def test_rfc_5321_is_cited_for_smtp_alone(port: int) -> None:
     for talk in endings(port):
         assert [f.text for f in watch(talk).findings if "5321" in f.reference] == []
+
+
+def test_how_long_a_client_waited_for_the_answer_to_its_syn() -> None:
+    (finding,) = trace(Talk().segment(0, "S").segment(0, "R"), [], seconds=3).findings
+    assert finding.text.endswith("something swallows its packets; client.example gave up after 3 s")

@@ -14,6 +14,7 @@ MAIL = ("C MAIL FROM:<a@x>", "S 250 ok")
 RCPT = ("C RCPT TO:<b@y>", "S 250 ok")
 DATA = ("C DATA", "S 354 go", "C Message-ID: <1@x>", "C ", "C hi", "C .")
 BYE = ("C QUIT", "S 221 bye")
+CLIENT_HELLO = b"\x16\x03\x01\x00\x60\x01\x00\x00\x5c\x03\x03" + bytes(90)
 
 
 def healthy(port: int = 40_000) -> Talk:
@@ -216,7 +217,7 @@ def test_who_waits_is_told_the_refusal_of_mail_not_that_of_the_rcpt_behind_it() 
 @pytest.mark.parametrize(
     ("talk", "words"),
     [
-        (cut(*HELLO, *MAIL, *RCPT, *DATA[:-1], "S 552 5.3.4 too big"), "refused the message before its end"),
+        (cut(*HELLO, *MAIL, *RCPT, *DATA[:-1], "S 552 5.3.4 too big"), "refused the message for b@y, before its end,"),
         (after("C STARTTLS", "S 502 no"), "STARTTLS had not been offered"),
         (after("C MAIL FROM:<a@x> SMTPUTF8 RET=HDRS", "S 555 no"), "SMTPUTF8, DSN had not been offered"),
         (after(*MAIL, "C MAIL FROM:<b@x>", "S 503 no"), "another mail transaction was open"),
@@ -336,3 +337,20 @@ def test_a_host_that_takes_mail_from_itself_is_no_loop(hops: list[Talk], found: 
     asked = Talk().ask("y.example", "MX", "MX 1 mx.y.example").ask("mx.y.example", "A", "A 10.0.0.1")
     codes = {finding.code for finding in watch(asked, *hops).findings}
     assert ("mx-is-self" in codes) == found
+
+
+def test_a_client_that_never_begins_tls_is_not_kept_waiting() -> None:
+    """RFC 3207 §4: after 220 it is the client who speaks first."""
+    talk = Talk().open().say(*HELLO, "C STARTTLS", "S 220 go").close()
+    assert [finding.code for finding in findings(talk)] == ["tls-not-begun"]
+    waiting = Talk().open().say(*HELLO, "C STARTTLS", "S 220 go").segment(0, "PA", CLIENT_HELLO).close()
+    assert "tls-not-begun" not in {finding.code for finding in findings(waiting)}
+
+
+def test_of_a_command_that_never_arrived_no_reply_is_missed() -> None:
+    octets = b"MAIL FROM:<a@x>\r\n"
+    talk = Talk().open().say(*HELLO).segment(0, "PA", octets)
+    for _ in range(4):
+        talk.segment(0, "PA", octets, back=len(octets))
+    talk.packets.extend(healthy(40_001).packets)
+    assert [finding.code for finding in findings(talk)] == ["connection-dead"]

@@ -63,3 +63,23 @@ def test_the_dialogue_behind_it_is_followed(octets: bytes, version: int, source:
     whose = f"of {source}, the true client" if source else "its own"
     assert finding.text.endswith(f"whose connection this is: {whose} (version {version})")
     assert differences(analysis, analysis.summary()) == []
+
+
+@pytest.mark.parametrize("cut", [1, 5, 12, 20])
+@pytest.mark.parametrize(("octets", "version", "source"), HEADERS.values(), ids=HEADERS.keys())
+def test_a_header_may_come_in_pieces(octets: bytes, version: int, source: str, cut: int) -> None:
+    talk = Talk().open().segment(0, "PA", octets[:cut])
+    talk.segment(0, "PA", octets[cut:]) if octets[cut:] else talk
+    talk.say("S 220 mx", "C EHLO a", "S 250 mx", "C QUIT", "S 221 bye").close()
+    analysis = watch(talk)
+    (finding,) = analysis.findings
+    whose = f"of {source}, the true client" if source else "its own"
+    assert finding.text.endswith(f"whose connection this is: {whose} (version {version})")
+    assert [e.command.verb for e in analysis.connections[0].exchanges if e.command] == ["connect", "EHLO", "QUIT"]
+
+
+def test_a_header_may_come_with_the_first_command() -> None:
+    header = HEADERS["version 2"][0]
+    talk = Talk().open().segment(0, "PA", header[:20]).segment(0, "PA", header[20:] + b"EHLO a\r\n")
+    (connection,) = watch(talk.say("S 220 mx\r\n250 mx", "C QUIT", "S 221 bye").close()).connections
+    assert [e.command.verb for e in connection.exchanges if e.command] == ["connect", "EHLO", "QUIT"]

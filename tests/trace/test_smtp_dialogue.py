@@ -108,6 +108,11 @@ TABLE = {
          "S 535 5.7.8 no\r\n", "C NOOP\r\n", "S 250 ok\r\n"],
         ["connect -> 220", "AUTH LOGIN -> 334", "AUTH ******** -> 334", "AUTH ******** -> 535 5.7.8", "NOOP -> 250"],
     ),
+    "a command behind a refused AUTH": (
+        ["S 220 x\r\n", "C AUTH PLAIN\r\n", "S 538 5.7.11 no\r\n", "C GET / HTTP/1.1\r\n", "S 500 what?\r\n",
+         "C c2VjcmV0\r\n", "S 500 what?\r\n"],
+        ["connect -> 220", "AUTH PLAIN -> 538 5.7.11", "GET / HTTP/1.1 -> 500", "AUTH ******** -> 500"],
+    ),
     "STARTTLS": (
         [*HELLO, "C STARTTLS\r\n", "S 220 go\r\n", "C \x16\x03\x01\r\n\x00", "S \x16\x03\x03250 no\r\n"],
         ["connect -> 220", "EHLO a -> 250", "STARTTLS -> 220"],
@@ -230,6 +235,21 @@ FATES: dict[str, tuple[list[str], list[tuple[str, str, bool]]]] = {
     "MAIL's refusal decides, whatever RCPT is told": (
         ["C MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n", "S 451 4.1.8 later\r\n501 no MAIL yet\r\n"],
         [("b@y", "451 4.1.8", False)],
+    ),
+    "MAIL's refusal decides, though RCPT is told nothing": (
+        ["C MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n", "S 451 4.1.8 later\r\n"], [("b@y", "451 4.1.8", False)],
+    ),
+    "421 is the reply to all that was sent with it (RFC 5321 §3.8)": (
+        ["C MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nRCPT TO:<c@y>\r\n", "S 250 ok\r\n421 4.7.0 enough\r\n"],
+        [("b@y", "421 4.7.0", False), ("c@y", "421 4.7.0", False)],
+    ),
+    "what was promised before a 421 stays so": (
+        [*ENVELOPE, "C DATA\r\n", "S 354 go\r\n", "C hi\r\n.\r\n", "S 250 2.0.0 taken\r\n",
+         "C MAIL FROM:<a@x>\r\nRCPT TO:<c@y>\r\n", "S 421 4.7.0 enough\r\n"],
+        [("b@y", "250 2.0.0", True), ("c@y", "421 4.7.0", False)],
+    ),
+    "without a 421 a cut leaves RCPT unanswered": (
+        ["C MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n", "S 250 ok\r\n"], [("b@y", "-", False)],
     ),
     "DATA's refusal decides": ([*ENVELOPE, "C DATA\r\n", "S 554 5.5.1 no\r\n"], [("b@y", "554 5.5.1", False)]),
     "a chunk of bad syntax decides": (

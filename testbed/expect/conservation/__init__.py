@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from testbed.expect.conservation.copies import kept_though_refused, misdelivered, named, sent_again, stored_too_often
+from testbed.expect.conservation.copies import kept_though_refused, misdelivered, sent_again, stored_too_often
 from testbed.expect.conservation.folders import in_two_folders
 from testbed.expect.conservation.ledger import Debt, Ledger
 from testbed.expect.conservation.octets import altered
@@ -18,6 +18,7 @@ from testbed.expect.read_back import unknown
 from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
+from testbed.protocols.header import named
 from testbed.trace.analysis import Analysis
 
 CONSERVED = "no mail is lost, none is doubled without cause"

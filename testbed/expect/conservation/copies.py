@@ -14,6 +14,7 @@ from testbed.expect.read_back import known
 from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
+from testbed.protocols.header import named
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import AnyEntry, of
 
@@ -135,15 +136,11 @@ def misdelivered(
     own = _own_domains(analysis)
     for passage in carried:
         meant = wanted.get((passage.client, passage.known_as), set())
-        expands = any(domain_of(address) in own.get(passage.client, set()) for address in meant)
-        if passage.client in hosts and passage.promised and meant and not expands and passage.recipient not in meant:
+        if passage.client not in hosts or not passage.promised or not meant or passage.recipient in meant:
+            continue
+        if not any(domain_of(address) in own.get(passage.client, set()) for address in meant):  # it expands none
             yield _astray(passage.client, passage.message_id, passage.recipient)
 
 
 def _astray(host: str, message_id: str, recipient: str) -> str:
     return f"{host} gave {named(message_id)} to {recipient}, whom nobody has sent it"
-
-
-def named(message_id: str) -> str:
-    """A message in a sentence."""
-    return message_id or "a message without Message-ID"

@@ -70,8 +70,12 @@ class Ledger:
 
     def __init__(self, analysis: Analysis, carried: Sequence[Passage], log: Sequence[AnyEntry]) -> None:
         self._entries: dict[str, list[LogEntry[events.OfMessage]]] = {}  # by Message-ID
+        self._of_recipient: dict[tuple[str, str, str], list[LogEntry[events.OfMessage]]] = {}
         for entry in of((*log, *told_by_programs(analysis)), events.OfMessage):
             self._entries.setdefault(entry.event.message_id, []).append(entry)
+            if isinstance(entry.event, events.ForRecipient):
+                place = entry.event.message_id, entry.host, entry.event.recipient.lower()
+                self._of_recipient.setdefault(place, []).append(entry)
         self._programs = {entry.host: entry.event for entry in of(analysis.log, events.Started)}
         self._emptied = list(of(analysis.log, events.Emptied))
         self._aliases = {
@@ -197,11 +201,7 @@ class Ledger:
         return target not in before and self._kept(replace(key, recipient=target), before) > 0
 
     def _of(self, kind: type[Done], key: _Key) -> list[LogEntry[Done]]:
-        return [
-            entry
-            for entry in of(self._entries.get(key.message_id, ()), kind)
-            if entry.host == key.host and entry.event.recipient.lower() == key.recipient
-        ]
+        return list(of(self._of_recipient.get((key.message_id, key.host, key.recipient), ()), kind))
 
     def _told(self, key: _Key) -> list[LogEntry[events.Notified]]:
         return self._of(events.Notified, key) or self._of(events.Notified, replace(key, message_id=""))

@@ -13,10 +13,10 @@ from email import policy
 from email.message import Message
 from email.parser import BytesParser
 
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Content, Passage
 from testbed.expect.conservation.rewriting import rewritten
 from testbed.protocols import events
+from testbed.protocols.header import named
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import AnyEntry, of
@@ -43,43 +43,63 @@ def altered(
     for passage in carried:
         given.setdefault((passage.server, passage.message_id), []).append(passage)
     seen: dict[str, None] = {}
+    earlier: dict[tuple[str, str, int], _Earlier] = {}  # which the recipients of one message share
     for passage in (one for one in carried if one.client not in hidden):
-        before = [one for one in given.get((passage.client, passage.known_as), ()) if one.ended_ns <= passage.ended_ns]
-        difference = _between(analysis, before, passage)
+        place = passage.client, passage.known_as, passage.ended_ns
+        if place not in earlier:
+            earlier[place] = _Earlier(analysis, [p for p in given.get(place[:2], ()) if p.ended_ns <= passage.ended_ns])
+        difference = earlier[place].difference(passage)
         if difference:
             seen[f"{passage.client} altered {named(passage.known_as)} on its way to {passage.server}: {difference}"] = (
                 None
             )
+    contents = {place: _contents(before) for place, before in given.items()}
     for entry in of(log, events.Stored):
-        difference = _in_store(given.get((entry.host, entry.event.message_id), ()), entry.event)
+        difference = _in_store(contents.get((entry.host, entry.event.message_id), ()), entry.event)
         if difference:
             seen[f"{entry.host} altered {named(entry.event.message_id)} in the mailbox: {difference}"] = None
     yield from seen
 
 
-def _between(analysis: Analysis, before: Sequence[Passage], after: Passage) -> str:
-    if (
-        before
-        and not any(rewritten(one.sender, after.sender) for one in before)
-        and after.recipient in {b.recipient for b in before}
-    ):
-        return f"its envelope sender is <{after.sender}>"
-    contents = [one.content for one in before if one.content is not None]
-    if after.content is None or len(contents) < len(before) or not before:
-        return ""
-    same = [one for one in contents if one.text_sha256 == after.content.text_sha256]
-    if same:
-        return _lost_field(same, after.content.fields)
-    decoded = _decoded(analysis, after.content)
-    if decoded and any(_decoded(analysis, one) == decoded for one in contents):
-        return _lost_field(contents, after.content.fields, _OF_ENCODING)
-    mended = _mended(contents, after.content.loose_sha256)
-    return _lost_field(mended, after.content.fields) if mended else _OTHER_TEXT
+class _Earlier:
+    """What a host had been given of a message before it handed it on."""
+
+    def __init__(self, analysis: Analysis, before: Sequence[Passage]) -> None:
+        self._analysis = analysis
+        self._senders = tuple(dict.fromkeys(one.sender for one in before))
+        self._recipients = frozenset(one.recipient for one in before)
+        self._contents = _contents(before)
+        self._found: dict[tuple[int, int], str] = {}
+
+    def difference(self, after: Passage) -> str:
+        """What it altered, ``""`` for nothing that is known."""
+        if after.recipient in self._recipients and not any(rewritten(one, after.sender) for one in self._senders):
+            return f"its envelope sender is <{after.sender}>"
+        if after.content is None or not self._contents:
+            return ""
+        if after.content.place not in self._found:
+            self._found[after.content.place] = self._between(after.content)
+        return self._found[after.content.place]
+
+    def _between(self, after: Content) -> str:
+        same = [one for one in self._contents if one.text_sha256 == after.text_sha256]
+        if same:
+            return _lost_field(same, after.fields)
+        decoded = _decoded(self._analysis, after)
+        if decoded and any(_decoded(self._analysis, one) == decoded for one in self._contents):
+            return _lost_field(self._contents, after.fields, _OF_ENCODING)
+        mended = _mended(self._contents, after.loose_sha256)
+        return _lost_field(mended, after.fields) if mended else _OTHER_TEXT
 
 
-def _in_store(before: Sequence[Passage], stored: events.Stored) -> str:
-    contents = [one.content for one in before if one.content is not None]
-    if not stored.body_sha256 or not before or len(contents) < len(before):
+def _contents(before: Sequence[Passage]) -> tuple[Content, ...]:
+    """Each content once, however many recipients it was for; none where not all are known."""
+    known = {one.content.place: one.content for one in before if one.content is not None}
+    return tuple(known.values()) if all(one.content is not None for one in before) else ()
+
+
+def _in_store(contents: Sequence[Content], stored: events.Stored) -> str:
+    if not stored.body_sha256 or not contents:
         return ""
     if stored.text_sha256 or stored.unquoted_sha256:
         return difference(contents, stored, stored.header)

@@ -131,6 +131,7 @@ def _of_connection(
     contents: deque[tuple[MailObject, Content | None]],
     crashes: list[tuple[str, int]],
 ) -> Iterator[Passage]:
+    hearing = _Hearing(analysis, connection)
     for transaction in connection.transactions:
         message = transaction.message
         if message is None or message.command is None:
@@ -141,11 +142,11 @@ def _of_connection(
         carried = contents and frames and contents[0][0].frames[:1] <= frames[-1:]
         content = contents.popleft()[1] if carried else None
         for recipient in transaction.recipients:
-            yield _passage(analysis, connection, transaction, recipient, content, crashes)
+            yield _passage(hearing, connection, transaction, recipient, content, crashes)
 
 
 def _passage(
-    analysis: Analysis,
+    hearing: _Hearing,
     connection: Connection,
     transaction: Transaction,
     recipient: Recipient,
@@ -156,7 +157,7 @@ def _passage(
     assert message is not None
     assert message.command is not None
     began = message.command.time_ns
-    heard = reply is not None and bool(reply.code) and reply.whole and _heard(analysis, connection, reply)
+    heard = reply is not None and bool(reply.code) and reply.whole and hearing.heard(reply)
     ended = reply.time_ns if reply is not None else connection.end_ns
     died = any(host == connection.client.label and began <= at <= ended + _DYING_NS for host, at in crashes)
     refused = reply is not None and reply.code[:1] in ("4", "5")
@@ -185,18 +186,29 @@ def _forbids_bounces(parameters: str) -> bool:
     return "FAILURE" not in found.split(",")
 
 
-def _heard(analysis: Analysis, connection: Connection, reply: Reply) -> bool:
-    """Whether the client's TCP has acknowledged the reply, and did so otherwise than by a RST."""
-    understanding = analysis.understanding
-    flow = understanding.flows[understanding.index(connection.number)]
-    last = reply.frames[-1] if reply.frames else 0
-    if last not in flow.frame:
-        return True
-    at = flow.frame.index(last)
-    end = flow.sequence[at] + flow.length[at]
-    return any(
-        side == CLIENT and flags & ACK and not flags & RST and (acknowledged - end) & 0xFFFFFFFF < 1 << 31
-        for side, flags, acknowledged in zip(
-            flow.side[at + 1 :], flow.flags[at + 1 :], flow.acknowledgement[at + 1 :], strict=True
+class _Hearing:
+    """Which replies the client of a connection has heard: those its TCP has acknowledged, otherwise than by a RST."""
+
+    def __init__(self, analysis: Analysis, connection: Connection) -> None:
+        understanding = analysis.understanding
+        self._flow = understanding.flows[understanding.index(connection.number)]
+        self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
+        self._known: dict[int, bool] = {}  # many recipients share the reply to their message
+
+    def heard(self, reply: Reply) -> bool:
+        """Whether it has heard a reply; yes where the connection does not tell."""
+        last = reply.frames[-1] if reply.frames else 0
+        if last not in self._known:
+            self._known[last] = last not in self._place or self._acknowledged(self._place[last])
+        return self._known[last]
+
+    def _acknowledged(self, at: int) -> bool:
+        flow = self._flow
+        end = flow.sequence[at] + flow.length[at]
+        return any(
+            flow.side[later] == CLIENT
+            and flow.flags[later] & ACK
+            and not flow.flags[later] & RST
+            and (flow.acknowledgement[later] - end) & 0xFFFFFFFF < 1 << 31
+            for later in range(at + 1, len(flow.frame))
         )
-    )

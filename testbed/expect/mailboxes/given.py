@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.octets import difference
 from testbed.expect.conservation.passages import Content, Passage, content_of
 from testbed.expect.mailboxes.breach import GIVES, NAMES, Breach
 from testbed.expect.visits import Said, Visit
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 from testbed.trace.services.messages import Message
 
 

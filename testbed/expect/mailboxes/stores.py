@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePath
 
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.mailboxes.breach import KEPT, Breach
 from testbed.expect.mailboxes.movers import Fetched
 from testbed.expect.visits import Visit
 from testbed.protocols import events
+from testbed.protocols.header import named
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.verdict import Verdict
-from testbed.protocols.header import header_field, text_digest
+from testbed.protocols.header import header_field, named, text_digest
 from testbed.scenario.program_hosts import placeholders
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis

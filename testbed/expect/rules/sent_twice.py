@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from testbed.expect.conservation.copies import named
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.deeds import deeds
 from testbed.expect.rules.settings import meddled_with
 from testbed.expect.verdict import Verdict
+from testbed.protocols.header import named
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis

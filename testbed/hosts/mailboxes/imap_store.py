@@ -23,7 +23,7 @@ from testbed.hosts.mailboxes.imap_structure import message_content
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.site import Site
 from testbed.protocols import events
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 
 # What time zones may move beyond the years a datetime has.
 _FIRST_S, _LAST_S = (datetime(*day, tzinfo=UTC).timestamp() for day in ((1, 1, 2), (9999, 12, 30)))
@@ -168,7 +168,7 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
             self._folder.delete(self._uids.pop(uid))
             self._site.log(
                 events.Deleted(recipient=self.box.address, message_id=message_id, folder=self.name, via="imap"),
-                f"{message_id} is deleted from {self.name} of <{self.box.address}>",
+                f"{named(message_id)} is deleted from {self.name} of <{self.box.address}>",
             )
         self.box.changed()
 
@@ -207,7 +207,7 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         message_id = header_field(self.octets_of(uid) or b"", "Message-ID")
         self._site.log(
             events.Filed(recipient=self.box.address, message_id=message_id, folder=self.name, how=how),
-            f"{message_id} is {how} into {self.name} of <{self.box.address}>",
+            f"{named(message_id)} is {how} into {self.name} of <{self.box.address}>",
         )
         self.box.changed()
 

@@ -14,11 +14,12 @@ from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.tls import ReadingTls
 from testbed.hosts.site import Site
 from testbed.protocols import events
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State
 
 PORT, TLS_PORT = 110, 995
 _CHUNK = 4_096
+_NOTHING_COMES_OF = frozenset(("NOOP", "STAT", "LIST", "UIDL", "CAPA"))
 
 
 class Pop3Server:
@@ -42,7 +43,7 @@ class Pop3Server:
         try:
             if self._implicit:
                 await connection.begin_tls(self._tls)
-            if not await connection.staged("connect"):
+            if not await connection.staged("connect", usual=session.greeting):
                 connection.writer.write(session.greeting())
             while session.state is not State.OVER:
                 async with asyncio.timeout(AUTOLOGOUT_S):
@@ -60,9 +61,10 @@ class Pop3Server:
     async def _answer(self, session: Pop3Session, connection: _Connection) -> None:
         for keyword, argument in session.commands():
             await asyncio.sleep(0)  # others have their turn
-            if await connection.staged(keyword, partial(session.answer, keyword, argument)):
+            answer = partial(session.answer, keyword, argument)
+            if await connection.staged(keyword, answer, answer if keyword in _NOTHING_COMES_OF else bytes):
                 continue
-            connection.writer.write(session.answer(keyword, argument))
+            connection.writer.write(answer())
             await connection.writer.drain()
             if session.tls_begins:
                 session.tls_begins = False
@@ -91,11 +93,17 @@ class _Connection:
         assert tls is not None
         self.reader, self.writer = await tls.begin(self.reader, self.writer, self._number)
 
-    async def staged(self, keyword: str, act: Callable[[], object] = lambda: None) -> bool:
-        """Whether a fault has answered in the server's place.  Raises ConnectionError when it ends the connection."""
-        fault = self._site.dialogue.take(f"POP3 {keyword}", connection=self._number)
+    async def staged(
+        self, keyword: str, act: Callable[[], object] = lambda: None, usual: Callable[[], bytes] = bytes
+    ) -> bool:
+        """Whether a fault has answered in the server's place.  Raises ConnectionError when it ends the connection.
+
+        ``usual`` gives the reply without the fault, where nothing comes of asking.
+        """
+        fault = self._site.dialogue.find(f"POP3 {keyword}", connection=self._number)
         if fault is None:
             return False
+        self._site.dialogue.tell(fault, usual().decode("latin-1").removesuffix("\r\n"))
         await asyncio.sleep((fault.delay or 0) / SECOND)
         self.writer.write(fault.answer)
         if fault.then:
@@ -129,7 +137,7 @@ class _LockedMailbox:
             self._folder.delete(self._keys[number - 1])
             self._site.log(
                 events.Deleted(recipient=self._box.address, message_id=message_id, folder=INBOX, via="pop3"),
-                f"{message_id} is deleted from the mailbox of <{self._box.address}>",
+                f"{named(message_id)} is deleted from the mailbox of <{self._box.address}>",
             )
         if deleted:
             self._box.changed()

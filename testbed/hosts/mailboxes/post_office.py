@@ -10,7 +10,7 @@ from testbed.hosts.site import Site
 from testbed.hosts.smtp.message_data import body_digest
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 from testbed.scenario.mailboxes import MailboxSpec
 from testbed.scenario.rules import Rule
 
@@ -88,7 +88,7 @@ class PostOffice:
                 sender=sender,
                 subject=header_field(message, "Subject"),
             ),
-            f"{message_id} is in {'the mailbox' if folder == INBOX else folder} of <{box.address}>",
+            f"{named(message_id)} is in {'the mailbox' if folder == INBOX else folder} of <{box.address}>",
         )
 
     def inventory(self) -> None:
@@ -98,7 +98,7 @@ class PostOffice:
                 where = "" if folder == INBOX else f" in its folder {folder}"
                 self._site.log(
                     events.HoldsMail(recipient=address, message_id=message_id, folder=folder),
-                    f"the mailbox of <{address}> holds {message_id}{where}",
+                    f"the mailbox of <{address}> holds {named(message_id)}{where}",
                 )
 
     def _find(self, recipient: str) -> Mailbox | None:

@@ -46,7 +46,7 @@ class ReadingTls:
         try:
             return await begin_tls(writer, context, timeout_s=_HANDSHAKE_TIMEOUT_S, reader=through)
         except OSError as error:
-            reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
+            reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error) or "the connection ended"
             peer = str((writer.get_extra_info("peername") or ("somebody",))[0])
             self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
             raise ConnectionAbortedError(reason) from error

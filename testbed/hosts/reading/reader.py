@@ -14,7 +14,7 @@ from testbed.hosts.reading.pop3_client import Pop3Client
 from testbed.hosts.reading.web_client import VisitFailed, visit
 from testbed.hosts.site import Site
 from testbed.protocols import events
-from testbed.protocols.header import header_field
+from testbed.protocols.header import header_field, named
 from testbed.scenario.steps import ReadStep
 
 _Act = Callable[[], Awaitable[None]]
@@ -145,7 +145,7 @@ class MailReader:
         message_id = header_field(message, "Message-ID")
         self._site.log(
             events.Fetched(mailbox=step.mailbox, message_id=message_id, octets=len(message), via=step.via),
-            f"{step.mailbox} reads {message_id} by {step.via.upper()}",
+            f"{step.mailbox} reads {named(message_id)} by {step.via.upper()}",
         )
 
     def _failed(self, step: ReadStep, failed: ReadingFailed) -> None:

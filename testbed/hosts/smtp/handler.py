@@ -64,6 +64,10 @@ class MailHandler:
         """Why RCPT is refused, as a reply, or ``""``."""
         raise NotImplementedError
 
+    def objection(self, recipient: str, session: Session) -> str:
+        """The same where nothing is to come of the question, not even an entry in the log."""
+        return ""
+
     def received(self, session: Session, envelope: EsmtpEnvelope) -> bytes:
         """The trace header to put on top (RFC 5321 §4.4)."""
         raise NotImplementedError

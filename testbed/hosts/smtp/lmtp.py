@@ -39,7 +39,9 @@ class LmtpServer(SmtpServer):
             for recipient in transaction.recipients:
                 self.envelope = transaction.only(recipient)
                 self.envelope.by_lmtp = True
-                if not await self._answer_message(partial(self._conclude, content, refusal), recipient.address):
+                if not await self._answer_message(
+                    partial(self._conclude, content, refusal), recipient.address, refusal
+                ):
                     break
         self.envelope = EsmtpEnvelope()
 

@@ -130,7 +130,7 @@ class SecureSmtpServer(SmtpServer):
         return True
 
     def _handshake_failed(self, error: OSError) -> None:
-        reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error)
+        reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error) or "the connection ended"
         peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
         self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
         self._idle.stop()

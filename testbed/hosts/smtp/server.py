@@ -23,6 +23,7 @@ from testbed.hosts.smtp.faulty_end import FaultyEnd
 from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.idle import IdleTimer
 from testbed.hosts.smtp.message_data import TOO_BIG, read_message
+from testbed.hosts.smtp.rehearsal import usual_reply
 from testbed.hosts.streams import OpenStreams
 from testbed.protocols.esmtp import BadParameter
 from testbed.protocols.smtp import HELLOS, path_of
@@ -75,12 +76,13 @@ class SmtpServer(FaultyEnd):
         self._script = site.dialogue
         self._number = site.dialogue.connected()
         self._refused_at_connect = False
-        self._invited = False  # DATA is answered 354, and the message is to come
+        self.invited = False  # DATA is answered 354, and the message is to come
         self._passed = 0  # octets of it that have come
         self._answered_early = False  # in mid-message
         self._chunks = Chunks(terms.max_message)
         self.manner = staging.Manner()  # of the next reply
         self.mute = False  # replies are not said
+        self.unsaid = ""  # the last of those
         self._lines: list[str] = []
         self._verb = ""  # of the command that is carried out
         self._idle = IdleTimer(self.loop, SERVER_TIMEOUT_S, self._idle_for_too_long)
@@ -143,6 +145,7 @@ class SmtpServer(FaultyEnd):
             return
         reply, self._lines = "\r\n".join([*self._lines, line]), []
         if self.mute:
+            self.unsaid = reply
             return
         await self.say(f"{reply}\r\n".encode())
         if line.startswith("421"):
@@ -184,14 +187,15 @@ class SmtpServer(FaultyEnd):
         if self._refused_at_connect and verb != "QUIT":
             await self.push("503 5.5.1 Bad sequence of commands")
             return
-        self._invited = False
-        fault = self._script.take(verb, path_of(arg or "") if verb == "RCPT" else "", self._number, self._sender(arg))
+        self.invited = False
+        fault = self._script.find(verb, path_of(arg or "") if verb == "RCPT" else "", self._number, self._sender(arg))
         if fault is None:
             await method(arg)
         else:
+            self._script.tell(fault, await usual_reply(self, fault, verb, arg or "", lambda: method(arg)))
             await staging.stage(self, fault, lambda: method(arg))
-            self._invited = self._invited or (verb == "DATA" and fault.code == "354" and not fault.then)
-        if self._invited and self.transport is not None:
+            self.invited = self.invited or (verb == "DATA" and fault.code == "354" and not fault.then)
+        if self.invited and self.transport is not None:
             await self._take_message()
 
     def _sender(self, arg: str | None = None) -> str:
@@ -220,7 +224,7 @@ class SmtpServer(FaultyEnd):
         if self.transaction().begun:
             await self.push("503 5.5.1 The message has begun with BDAT")
             return
-        self._invited = True
+        self.invited = True
         await self.push("354 End data with <CR><LF>.<CR><LF>")
 
     async def smtp_BDAT(self, arg: str | None) -> None:  # noqa: N802
@@ -249,7 +253,7 @@ class SmtpServer(FaultyEnd):
 
         aiosmtpd reads it in its DATA, and keeps every fragment of an endless line in memory.
         """
-        self._invited, self._passed = False, 0
+        self.invited, self._passed = False, 0
         try:
             content, refusal = await read_message(self.reader, self._idle.keep_off, self._in_mid_message)
         except asyncio.IncompleteReadError:
@@ -258,15 +262,21 @@ class SmtpServer(FaultyEnd):
 
     async def _end_message(self, content: bytes, refusal: str) -> None:
         if not self._answered_early:
-            await self._answer_message(lambda: self._conclude(content, refusal))
+            await self._answer_message(lambda: self._conclude(content, refusal), refusal=refusal)
         self.envelope = EsmtpEnvelope()
 
-    async def _answer_message(self, conclude: Callable[[], Awaitable[None]], recipient: str = "") -> bool:
-        """Answer a message, for one recipient where LMTP does; whether the server goes on to speak after it."""
-        fault = self._script.take("message", recipient, self._number, self._sender())
+    async def _answer_message(
+        self, conclude: Callable[[], Awaitable[None]], recipient: str = "", refusal: str = ""
+    ) -> bool:
+        """Answer a message, for one recipient where LMTP does; whether the server goes on to speak after it.
+
+        ``refusal`` is the reply, where it is known that the message is refused.
+        """
+        fault = self._script.find("message", recipient, self._number, self._sender())
         if fault is None:
             await conclude()
         else:
+            self._script.tell(fault, refusal)
             await staging.stage(self, fault, conclude)
         return self.transport is not None and (fault is None or fault.then in _SPEAKS_ON)
 

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether an error is not a client's that broke off in the middle of HTTP, to which nothing can be answered."""
+    return not (record.exc_info and isinstance(record.exc_info[1], h11.LocalProtocolError))
+
+
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every request that is none
+logging.getLogger("uvicorn.error").addFilter(_is_ours)
 
 
 class HttpProtocol(H11Protocol):

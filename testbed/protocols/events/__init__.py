@@ -17,14 +17,18 @@ from testbed.protocols.events.client import (
 )
 from testbed.protocols.events.event import LogEvent, event_of
 from testbed.protocols.events.lab import (
+    ALL_PLAYED,
     CameTrue,
+    Condition,
     Crashed,
+    Exhausted,
     Exited,
     Fault,
     HeldUp,
     LabEnded,
     LabStarted,
     NotCarried,
+    NotServing,
     QueueSeen,
     RefusedOutside,
     Restarted,
@@ -32,6 +36,7 @@ from testbed.protocols.events.lab import (
     Started,
     Step,
     Stopped,
+    TimeUp,
     Visited,
 )
 from testbed.protocols.events.mailbox import (
@@ -71,17 +76,20 @@ from testbed.protocols.events.server import (
 )
 
 __all__ = [
+    "ALL_PLAYED",
     "Accepted",
     "Answered",
     "AnsweredFor",
     "Attempt",
     "Bounced",
     "CameTrue",
+    "Condition",
     "Crashed",
     "Deferred",
     "Deleted",
     "Discarded",
     "Emptied",
+    "Exhausted",
     "Exited",
     "Fate",
     "Fault",
@@ -105,6 +113,7 @@ __all__ = [
     "MailboxRead",
     "Misreported",
     "NotCarried",
+    "NotServing",
     "Notified",
     "OfMessage",
     "QueueListed",
@@ -127,6 +136,7 @@ __all__ = [
     "SubmissionFailed",
     "Submitted",
     "Talked",
+    "TimeUp",
     "TlsFailed",
     "Visited",
     "event_of",

@@ -17,9 +17,12 @@ class LabStarted(LogEvent):
     network: str = ""
 
 
+ALL_PLAYED = "all steps played"
+
+
 @event("lab-ended")
 class LabEnded(LogEvent):
-    """The last entry."""
+    """The last entry; ``reason`` is :data:`ALL_PLAYED`, or why the lab ended before."""
 
     scenario_seconds: float
     real_seconds: float
@@ -121,15 +124,60 @@ class Said(LogEvent):
 
 @event("exited")
 class Exited(LogEvent):
-    """A program ended by itself; ``plays`` is the host it played."""
+    """A program ended by itself; ``plays`` is the host it played.
+
+    ``out_of_memory`` counts processes the kernel has killed since the lab began, as the machine had no memory left.
+    """
 
     command: str
     status: int
     plays: str = ""
+    out_of_memory: int = 0
 
 
 @event("stopped")
 class Stopped(LogEvent):
-    """A program that plays a host, at the end of the lab."""
+    """A program that plays a host, at the end of the lab; ``waited`` are seconds after SIGTERM, if it was in vain."""
 
     status: int
+    waited: float = 0.0
+
+
+@event("not-serving")
+class NotServing(LogEvent):
+    """A program that plays a host has not begun to listen: in so many ``seconds``, 0 for one that ended before.
+
+    ``out_of_memory`` is as in :class:`Exited`.
+    """
+
+    command: str
+    seconds: float = 0.0
+    out_of_memory: int = 0
+
+
+@event("exhausted")
+class Exhausted(LogEvent):
+    """A program that plays a host has taken more ``octets`` of something than a program may, and was killed."""
+
+    command: str
+    what: str
+    octets: int
+
+
+@event("condition")
+class Condition(LogEvent):
+    """What a program that plays a host is about.
+
+    ``starved`` is the share of the time in question in which it has waited for a processor, -1 if unknown.
+    """
+
+    state: str
+    cpu_seconds: float
+    starved: float
+
+
+@event("time-up")
+class TimeUp(LogEvent):
+    """The lab's real time is up."""
+
+    seconds: float

@@ -51,6 +51,7 @@ _ACTS = {
 _IN_MID_MESSAGE = ("close", "reset", "stall", "deaf", "sip", "crash")
 _OF_CLIENTS = ("close", "reset", "stall", "crash")
 _TO_READERS = ("close", "reset", "stall", "crash")
+_LAST_WORDS = ("QUIT", "POP3 QUIT", "IMAP LOGOUT")
 _AFTER = {"command": "before doing it", "act": "having done it", "reply": "after its reply"}
 
 
@@ -195,6 +196,14 @@ class DialogueFault(When):
     def only_says(self, reply: str) -> bool:
         """Whether a reply is all that comes of it, and it is this one."""
         return self.answer == reply.encode() + b"\r\n" and self.then is None and self.delay is None
+
+    @property
+    def futile(self) -> str:
+        """Why nobody can tell that it struck, whatever happens; ``""`` where that depends."""
+        at_the_end = self.on in _LAST_WORDS and (self.after == "reply" or self.as_ == "client")
+        if at_the_end and self.then == "close":
+            return f"after {self.on} the connection is closed anyway"
+        return ""
 
     @property
     def code(self) -> str:

@@ -164,6 +164,8 @@ def odd_openings(batch: Batch) -> None:
     syn = flags & SYN != 0
     batch.mark((flags & FIN) + (flags >> 1 & 1) + (flags >> 2 & 1) > 1)
     batch.mark(syn & (batch.length > 0) | (flags & RST != 0) & (batch.length > 0))
+    own = batch.before >= 0
+    batch.mark(own & (flags & RST == 0) & (flags[batch.before] & RST != 0))  # who spoke on may not have sent the RST
     repeated = batch.any(syn & (batch.before >= 0)) | (batch.total(syn & (flags & ACK == 0)) > 1)
     batch.odd |= repeated & (batch.total(~syn) > 0)  # a SYN that nothing ever answers may be repeated
     ends_soon = batch.end_ns - batch.time[batch.after - 1] < INITIAL_RTO_NS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from testbed.pcap.records import distinct, gather
+from testbed.protocols import tunnels
 from testbed.protocols.proxy_header import BEGINNINGS
 from testbed.trace.glance.batch import Batch, Bools
 from testbed.trace.glance.lines import Octets
@@ -12,7 +13,7 @@ from testbed.trace.services.table import SERVICES
 
 _OCTETS = 8
 _TLS = (b"\x16\x03", b"\x15\x03")
-_PROXIED = tuple(beginning[:_OCTETS] for beginning in BEGINNINGS)
+_PROXIED = tuple(beginning[:_OCTETS] for beginning in (*BEGINNINGS, *tunnels.BEGINNINGS))
 _TELLING = (*(opening for service in SERVICES for opening in service.openings), *_TLS, *_PROXIED)
 
 

@@ -6,11 +6,14 @@ import numpy as np
 
 from testbed.pcap.checksums import BAD
 from testbed.pcap.condition import TRUNCATED, conditions
+from testbed.pcap.records import gather
 from testbed.pcap.table import PacketTable
 from testbed.protocols.tcp import FIN, SYN
 from testbed.trace.glance.batch import Batch, Bools
 from testbed.trace.tcp.events import SOONEST_NS
-from testbed.trace.tcp.remarks import DEAD
+from testbed.trace.tcp.vain import DEAD
+
+_COMPARED = 4  # octets at the beginning of data that came again
 
 
 def odd_repetitions(batch: Batch, again: Bools, table: PacketTable) -> None:
@@ -34,6 +37,8 @@ def odd_repetitions(batch: Batch, again: Bools, table: PacketTable) -> None:
     later = np.flatnonzero(alike)
     b.mark_rows(rows[again[rows] & ~alike])
     b.mark_rows(rows[later[b.time[rows[later]] - b.time[rows[later - 1]] < SOONEST_NS]])
+    begins = gather(table.capture.data, b.payload[rows], _COMPARED)
+    b.mark_rows(rows[later[(begins[later] != begins[later - 1]).any(axis=1)]])  # octets that contradict each other
     thrice = later[np.isin(later - (DEAD - 2), later)]
     b.mark_rows(rows[thrice])
     first = rows[later - 1]

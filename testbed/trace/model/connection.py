@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.model.phase import Phase, PhaseSpan
 from testbed.trace.model.remark import Remark
 from testbed.trace.model.tls import TlsSession
@@ -133,6 +134,11 @@ class Connection:
     def finding(self, code: str, severity: Severity, text: str, frames: tuple[int, ...], reference: str) -> Finding:
         """A finding about this connection alone."""
         return Finding(code, severity, text, frames, reference, (self.number,))
+
+    @property
+    def messages(self) -> tuple[Transaction | ReadMail, ...]:
+        """Mail transactions, or the messages that POP3 and IMAP carried."""
+        return self.transactions or tuple(m for e in self.exchanges if e.result is not None for m in e.result.carried)
 
     @property
     def unheard(self) -> Endpoint | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from testbed.trace.model.mail import Letter, ReadMail
 from testbed.trace.model.phase import Phase
 
 UNSEEN = "(unseen)"
@@ -35,8 +36,9 @@ class Reply:
     """What the server answered.
 
     ``code`` is the protocol's own word: ``250``, ``+OK``, ``NO``, ``NXDOMAIN``.  ``enhanced`` is the RFC 3463
-    status code or ``""``.  ``lines`` are the texts without code and enhanced code.  One that is not ``whole`` was cut
-    off within its last line: nobody who waited for it has heard it.
+    status code or ``""``.  ``lines`` are the texts without code and enhanced code.  It began at
+    ``time_ns``, and its last line was there at ``end_ns``.  One that is not ``whole`` was cut off within that: nobody
+    who waited for it has heard it.
     """
 
     code: str
@@ -44,6 +46,7 @@ class Reply:
     lines: tuple[str, ...]
     frames: tuple[int, ...]
     time_ns: int
+    end_ns: int
     octets: int
     whole: bool = True
 
@@ -62,6 +65,11 @@ class ServiceResult:
     """What came of a command, as data: the base of every service's own.  Text is made of it, never it of text."""
 
     __slots__ = ()
+
+    @property
+    def carried(self) -> tuple[ReadMail, ...]:
+        """The messages that came with it."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,13 @@ class Exchange:
         if self.command is None or self.reply is None or self.reply.time_ns < self.command.time_ns:
             return None
         return self.reply.time_ns - self.command.time_ns
+
+    @property
+    def waited_ns(self) -> int | None:
+        """From the last octet of the command to the last of the reply, which is when a client can go on."""
+        if self.command is None or self.reply is None or self.reply.end_ns < self.command.time_ns:
+            return None
+        return self.reply.end_ns - self.command.time_ns
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -143,7 +158,29 @@ class Transaction:
     sender: str  # reverse-path, "" for the null path, :data:`UNSEEN` where the capture does not have it
     recipients: tuple[Recipient, ...]
     message: Exchange | None  # the octets after 354 and the reply to the final dot, in LMTP one for each recipient
-    message_id: str
-    subject: str
+    letter: Letter  # what the message says of itself, as far as it came
     frames: tuple[int, ...]
     parameters: str = ""  # what MAIL said besides the path: "SIZE=512 REQUIRETLS"
+    given_up: bool = False  # the client took it back by RSET before it had sent a message
+
+    @property
+    def command(self) -> str:
+        """What carried the message: DATA or BDAT, ``""`` where none came."""
+        carried = self.message.command if self.message is not None else None
+        return "" if carried is None else "DATA" if carried.verb == "message" else carried.verb
+
+    @property
+    def whole(self) -> bool:
+        """Whether a message came, and the capture holds all of it."""
+        carried = self.message.command if self.message is not None else None
+        return carried is not None and carried.whole and not self.letter.holed
+
+    @property
+    def message_id(self) -> str:
+        """Its Message-ID, ``""`` for none."""
+        return self.letter.message_id
+
+    @property
+    def subject(self) -> str:
+        """Its Subject, ``""`` for none."""
+        return self.letter.subject

@@ -73,6 +73,11 @@ class Credentials:
         return decoded(plain)[:_MOST]
 
 
+def may_be_response(line: bytes) -> bool:
+    """Whether a client's line may be what it sends for AUTH: base64 has no blanks in it (RFC 4954 §4)."""
+    return b" " not in line.strip()
+
+
 def tidy(line: bytes) -> bytes:
     """The line with one blank behind a command that takes credentials, so that none slips past the mask."""
     if _BEGINS_SECRET.match(line) is None:

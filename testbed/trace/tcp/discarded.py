@@ -7,7 +7,7 @@ The same goes for a packet that ended before its header said.  Nobody else shoul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from testbed.pcap.checksums import BAD, GOOD
 from testbed.pcap.condition import TRUNCATED
@@ -40,7 +40,7 @@ def discarded(flow: Flow, repeated: Sequence[list[int]], conditions: Conditions)
     }
 
 
-def without(flow: Flow, places: dict[int, int]) -> Flow:
+def without(flow: Flow, places: Collection[int]) -> Flow:
     """The flow without the packets at some places."""
     if not places:
         return flow

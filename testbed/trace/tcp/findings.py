@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 
+_TELLS_WHY = frozenset(("reset-forged", "octets-never-arrived"))
 _HANDSHAKES = {
     Handshake.REFUSED: (
         "connection-refused",
@@ -41,6 +43,8 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
         return
     code, text, reference = _HANDSHAKES[connection.opening.handshake]
     frames = dict.fromkeys((connection.first_frame, *connection.ending.frames, connection.last_frame))
+    if connection.opening.handshake is Handshake.UNANSWERED and connection.ending.closure is Closure.RESET:
+        text += "; {client} gave up after " + rough(connection.end_ns - connection.start_ns)
     yield connection.finding(
         code,
         Severity.ERROR,
@@ -90,8 +94,8 @@ def resets(connection: Connection) -> Iterator[Finding]:
     opened = connection.opening.handshake in (Handshake.COMPLETE, Handshake.UNSEEN)
     if connection.ending.closure is not Closure.RESET or not opened:
         return
-    if connection.said_goodbye:
-        return  # nothing depends on the manner of closing
+    if connection.said_goodbye or any(remark.code in _TELLS_WHY for remark in connection.transport.remarks):
+        return  # nothing depends on the manner of closing, or it is told already why
     breaker = connection.server if connection.ending.by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.ending.frames

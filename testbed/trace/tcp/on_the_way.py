@@ -8,7 +8,8 @@ from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.sentence import Sentence
 
-# ``{one}`` is the side a remark is about, ``{other}`` its peer.
+# ``{one}`` is the side a remark is about, ``{other}`` its peer; ``{more}`` and ``{rest}`` are what its detail says
+# besides, with and without the comma before it.
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 _SENTENCES = {
     "captured-again": Sentence(
@@ -16,9 +17,28 @@ _SENTENCES = {
         "the capture saw every packet {detail}; each was sent once",
         "",
     ),
+    "reset-not-obeyed": Sentence(
+        _WARNING,
+        "a RST came in the name of {one}, and neither side obeyed it: the connection went on, so it was forged, or "
+        "meant for another connection",
+        "RFC 5961 §3.2",
+    ),
+    "octets-contradict": Sentence(
+        _ERROR,
+        "the same octets of {one} came twice with different content{more}: one of them is not what it sent",
+        "RFC 5961 §5.2",
+    ),
+    "reset-forged": Sentence(
+        _ERROR,
+        "a RST in the name of {one} was forged on the way: it came another way than its other packets, as its TTL "
+        "shows, and {one} went on",
+        "RFC 5961 §3.2",
+    ),
     "proxy-header": Sentence(
         _INFO, "{client} told {server} by a PROXY header whose connection this is: {detail}", "PROXY protocol §2"
     ),
+    "tunnel": Sentence(_INFO, "{client} speaks through {server}, {rest}", "RFC 1928, RFC 9110 §9.3.6"),
+    "tunnel-refused": Sentence(_ERROR, "{server}, {rest}", "RFC 1928 §6"),
     "syn-ack-lost": Sentence(
         _WARNING,
         "the first SYN-ACK of {one} did not reach {other}, so the opening of the connection had to be repeated",
@@ -61,6 +81,11 @@ _SENTENCES = {
         "and nobody says so (a path MTU black hole)",
         "RFC 2923 §2.1",
     ),
+    "octets-never-arrived": Sentence(
+        _ERROR,
+        "octets of {one} never arrived{more}: {other} acknowledged to the end only what had come before them",
+        "RFC 9293 §3.10.7.4",
+    ),
     "connection-dead": Sentence(
         _ERROR,
         "{one} repeated what it had said, and {other} never acknowledged it: packets no longer arrive, and the "
@@ -91,5 +116,6 @@ def on_the_way(connection: Connection) -> Iterator[Finding]:
         if remark.code == "icmp-unreachable" and connection.opening.handshake is Handshake.UNREACHABLE:
             continue  # told already
         client, server = connection.client.label, connection.server.label
-        one, other = (server, client) if remark.detail == "server" else (client, server)
-        yield _SENTENCES[remark.code].about(connection, remark, one=one, other=other)
+        side, comma, more = remark.detail.partition(", ")
+        one, other = (server, client) if side == "server" else (client, server)
+        yield _SENTENCES[remark.code].about(connection, remark, one=one, other=other, more=comma + more, rest=more)

@@ -8,72 +8,19 @@ was lost.  :mod:`testbed.trace.tcp.on_the_way` has the sentences.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from testbed.pcap.checksums import BAD
-from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
+from testbed.protocols.tcp import ACK, FIN, SYN, distance
 from testbed.trace.flows import CLIENT, SERVER, Flow
 from testbed.trace.model.remark import Remark, Remarks
-from testbed.trace.tcp.events import RETRANSMITTED, SOONEST_NS, TcpEvent
+from testbed.trace.tcp.events import SOONEST_NS, TcpEvent
+from testbed.trace.tcp.evidence import Evidence
 from testbed.trace.tcp.loss_probes import loss_probes
-
-_LARGE = 500  # octets of payload no path may refuse (RFC 791 §3.2: 576 with headers)
-DEAD = 3  # sendings in vain after which a connection counts as stuck
+from testbed.trace.tcp.vain import all_in_vain, in_vain, never_arrived, why_in_vain
 
 SIDES = ("client", "server")
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A flow and what is known of its packets: repetitions as places, damage by place, numbers and blocks by row.
-
-    The numbers are IP identifications, the blocks those of selective acknowledgements.
-    """
-
-    flow: Flow
-    events: Sequence[int]
-    repeated: dict[tuple[int, int, int], list[int]]
-    damaged: dict[int, int]
-    identification: Callable[[list[int]], list[int]]
-    sack: Callable[[int], Sequence[tuple[int, int]]]
-
-    def group(self, place: int) -> list[int]:
-        """The places of all sendings of a packet."""
-        flow = self.flow
-        return self.repeated.get((flow.side[place], flow.sequence[place], flow.flags[place] & SYN), [place])
-
-    def came_again(self, place: int) -> bool:
-        """Whether a packet was sent more than once."""
-        return bool(self.flow.length[place] or self.flow.flags[place] & (SYN | FIN)) and len(self.group(place)) > 1
-
-    def acknowledged_at(self, side: int, end: int) -> int | None:
-        """The place of the first packet that acknowledges what a side sent, up to a sequence number."""
-        steps = self._steps[side]
-        if not steps:
-            return None
-        at = bisect_left(steps, distance(end, self.flow.acknowledgement[steps[0][1]]), key=lambda step: step[0])
-        return steps[at][1] if at < len(steps) else None
-
-    @cached_property
-    def _steps(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """For each side, how far it is acknowledged, counted from the first acknowledgement, and at which place."""
-        steps: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
-        for place, flags in enumerate(self.flow.flags):
-            if flags & ACK and not flags & RST:
-                mine, ack = steps[1 - self.flow.side[place]], self.flow.acknowledgement[place]
-                reached = distance(ack, self.flow.acknowledgement[mine[0][1]]) if mine else 0
-                if not mine or reached > mine[-1][0]:
-                    mine.append((reached, place))
-        return steps
-
-    @property
-    def odd(self) -> bool:
-        """Whether something on the way can have gone wrong at all."""
-        strange = TcpEvent.OUT_OF_ORDER | TcpEvent.LOST_SEGMENT | RETRANSMITTED
-        return bool(self.repeated) or any(mask & strange for mask in self.events)
 
 
 def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]:
@@ -104,10 +51,13 @@ def tcp_remarks(evidence: Evidence) -> tuple[tuple[Remark, ...], frozenset[int]]
                 _note(evidence, remarks, "sent-again-needlessly", (group[0], told, *needless))
         explained.update(flow.frame[place] for place in group[1:])
     for side in (CLIENT, SERVER):
-        vain = _in_vain(evidence, explained, side)
+        vain = in_vain(evidence, explained, side)
         if vain:
-            _note(evidence, remarks, _why(flow, side, vain), vain)
-            explained.update(_all_in_vain(evidence, side))
+            _note(evidence, remarks, why_in_vain(flow, side, vain), vain)
+            explained.update(all_in_vain(evidence, side))
+        elif (hole := never_arrived(evidence, side)) is not None:
+            place, how_many = hole
+            remarks.note("octets-never-arrived", (flow.frame[place],), f"{SIDES[side]}, {how_many}")
     return remarks.in_order(), frozenset(explained)
 
 
@@ -232,60 +182,3 @@ def _sent_in_ignorance(evidence: Evidence) -> Iterator[tuple[list[int], int]]:
         told = evidence.acknowledged_at(side, (flow.sequence[first] + flow.length[first]) % 2**32)
         if told is not None and first < told < second:
             yield group, told
-
-
-def _acknowledged(flow: Flow, side: int) -> int | None:
-    """How far the peer of a side has acknowledged what that side sent."""
-    highest: int | None = None
-    for place, flags in enumerate(flow.flags):
-        if flow.side[place] != side and flags & ACK:
-            ack = flow.acknowledgement[place]
-            if highest is None or distance(ack, highest) > 0:
-                highest = ack
-    return highest
-
-
-def _all_in_vain(evidence: Evidence, side: int) -> list[int]:
-    """Frames of what a side repeated and its peer never acknowledged."""
-    reached = _acknowledged(evidence.flow, side)
-    return [
-        evidence.flow.frame[place]
-        for (mine, sequence, syn), group in evidence.repeated.items()
-        if mine == side and not syn and reached is not None and distance(sequence, reached) >= 0
-        for place in group
-    ]
-
-
-def _in_vain(evidence: Evidence, explained: set[int], side: int) -> list[int]:
-    """The sendings of what a side repeated most often in vain, where that is often enough to mean something."""
-    flow, reached = evidence.flow, _acknowledged(evidence.flow, side)
-    if reached is None or any(
-        w & TcpEvent.ZERO_WINDOW for w, s in zip(evidence.events, flow.side, strict=True) if s != side
-    ):
-        return []
-    group = evidence.repeated.get((side, reached, 0), [])
-    sendings = [place for place in group if flow.frame[place] not in explained and not flow.flags[place] & RST]
-    return sendings if len(sendings) >= DEAD else []
-
-
-def _why(flow: Flow, side: int, sendings: list[int]) -> str:
-    """What sendings in vain mean: that nothing arrives any more, or nothing of that size.
-
-    Smaller packets arrive where what the peer said afterwards was answered and need not be said again.
-    """
-    length = max(flow.length[place] for place in sendings)
-    before = max((flow.length[p] for p in range(sendings[0]) if flow.side[p] == side), default=0)
-    said = [p for p in range(sendings[1], len(flow)) if flow.side[p] != side and flow.length[p]]
-    if length < _LARGE or before >= length or not said:
-        return "connection-dead"
-    end = (flow.sequence[said[0]] + flow.length[said[0]]) % 2**32
-    answered = any(_acknowledges(flow, p, 1 - side, end) for p in range(said[0], len(flow)))
-    repeated = any(flow.sequence[p] == flow.sequence[said[0]] for p in said[1:])
-    return "large-packets-lost" if answered and not repeated else "connection-dead"
-
-
-def _acknowledges(flow: Flow, place: int, side: int, end: int) -> bool:
-    """Whether a packet acknowledges what one side sent, up to a sequence number."""
-    return (
-        flow.side[place] != side and bool(flow.flags[place] & ACK) and distance(flow.acknowledgement[place], end) >= 0
-    )

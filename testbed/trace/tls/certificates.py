@@ -10,10 +10,11 @@ from testbed.durations import SECOND
 from testbed.protocols.text import printable
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+    from cryptography.x509 import Certificate as _Read
 
 ABOUT_CERTIFICATES = frozenset({42, 43, 44, 45, 46, 48})
 """Alerts that complain of a certificate (RFC 8446 §6.2)."""
+_MOST_LETTERS, _MOST_NAMES = 500, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,43 @@ class Flaw:
 
     code: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a certificate says of itself: for whom, by whom (RFC 4514), from when to when (RFC 3339).
+
+    ``names`` are the host names it is for, ``sha256`` its fingerprint.
+    """
+
+    subject: str
+    issuer: str
+    not_before: str
+    not_after: str
+    names: tuple[str, ...]
+    sha256: str
+
+
+def certificate_of(octets: bytes) -> Certificate | None:
+    """The certificate in DER; None where it is none that can be read."""
+    if not octets:
+        return None
+    from hashlib import sha256
+
+    from cryptography import x509
+
+    try:
+        found = x509.load_der_x509_certificate(octets)
+        return Certificate(
+            subject=printable(found.subject.rfc4514_string())[:_MOST_LETTERS],
+            issuer=printable(found.issuer.rfc4514_string())[:_MOST_LETTERS],
+            not_before=f"{found.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
+            not_after=f"{found.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
+            names=tuple(printable(name)[:_MOST_LETTERS] for name in _names(found)[:_MOST_NAMES]),
+            sha256=sha256(octets).hexdigest(),
+        )
+    except Exception:  # whatever somebody put into it
+        return None
 
 
 def flaw_of(certificate: bytes, server_name: str, time_ns: int) -> Flaw | None:
@@ -51,7 +89,7 @@ def flaw_of(certificate: bytes, server_name: str, time_ns: int) -> Flaw | None:
     return None
 
 
-def _names(certificate: Certificate) -> list[str]:
+def _names(certificate: _Read) -> list[str]:
     from cryptography import x509
 
     try:

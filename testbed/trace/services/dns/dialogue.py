@@ -105,7 +105,7 @@ class DnsDialogue:
         records, extended, whole = _answered(wire)
         code = dns.rcode.to_text(dns.rcode.from_flags(flags, extended))
         lines = tuple(str(record) for record in records[:_MAX_LINES])
-        reply = Reply(code, "", lines, (item.frame,), item.time_ns, len(wire))
+        reply = Reply(code, "", lines, (item.frame,), item.time_ns, item.time_ns, len(wire))
         truncated = bool(flags & _TRUNCATED)
         note = "" if code == "NOERROR" else _WORDS.get(code, "")
         if truncated:

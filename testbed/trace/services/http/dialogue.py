@@ -199,7 +199,8 @@ class HttpDialogue:
         interim = code[0] == "1" and code != "101"
         switched = code == "101" or (ask is not None and ask.method == "CONNECT" and code[0] == "2")
         lines = reply_lines(message, switched=switched, show=self._show)
-        reply = Reply(code, "", lines, message.told_frames(), message.begun_ns, message.octets)
+        frames = message.told_frames()
+        reply = Reply(code, "", lines, frames, message.begun_ns, message.time_ns, message.octets)
         note = f"the reply is {message.trouble}" if message.cut_off else message.trouble
         if message.cut_off:
             to = f" to {named(ask.message)}" if ask is not None else ""

@@ -1,7 +1,7 @@
 """The IMAP dialogue (RFC 3501, RFC 9051) as pairs of command and tagged reply.
 
 Untagged data counts towards the command it comes before the completion of; a literal's octets are counted and not read,
-but for messages somebody asked for.  From STARTTLS on, only what keys opened is followed.
+but for messages somebody asked for.  From STARTTLS on, only what keys opened is followed, unless both go on in clear.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from testbed.protocols.imap import (
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import MASK, Credentials
 from testbed.trace.services.imap.untagged import UntaggedData
 from testbed.trace.services.lines import Line, LineBuffer
@@ -66,7 +68,7 @@ class ImapDialogue:
     def __init__(
         self, *, show_credentials: bool = False, on_message: OnMessage | None = None, tells: bool = False
     ) -> None:
-        self._halves = (_Half(MessageKeeper(on_message, CLIENT)), _Half(MessageKeeper(on_message, SERVER)))
+        self._halves = tuple(_Half(MessageKeeper(on_message, side, reads=True)) for side in (CLIENT, SERVER))
         self._open: dict[str, Command] = {}
         self._lost: set[str] = set()  # tags of those that may have been answered where the capture has a hole
         self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
@@ -81,6 +83,7 @@ class ImapDialogue:
         self._last_tag = ""
         self._answering = False  # the client's lines are no commands: credentials, or DONE after IDLE
         self._remarks = Remarks()
+        self._behind = BehindTls(self._remarks)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -97,8 +100,8 @@ class ImapDialogue:
             if half.keeper.keeps and not half.literal:
                 half.keeper.end(complete=False)
             return
-        if item.decrypted and not self._encrypted:
-            self._secret, self._encrypted, self._answering = False, True, False
+        if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
+            self._secret, self._encrypted, self._answering = False, item.decrypted, False
             for each in self._halves:
                 each.forget()
         if self._secret or (self._encrypted and not item.decrypted):
@@ -117,7 +120,9 @@ class ImapDialogue:
         for tag, command in self._open.items():
             lost = tag in self._lost
             note = NOT_CAPTURED if lost else "no reply"
-            self._add(Exchange(Phase(phase_word(command.verb)), command, None, note, unseen=lost))
+            result = ReadingResult(mail=self._mail(command))
+            self._add(Exchange(Phase(phase_word(command.verb)), command, None, note, result, unseen=lost))
+        self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
     def _read(self, half: _Half, side: int) -> None:
@@ -233,7 +238,7 @@ class ImapDialogue:
             self._complete(self._open.pop(status[0]), line, status, fetching=fetching)
         elif status is not None and status[1] == "BYE":
             text = status[2]
-            reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.octets)
+            reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.time_ns, line.octets)
             self._add(Exchange(Phase.CLOSURE, None, reply, ""))
         else:
             self._data.add(line)
@@ -256,9 +261,9 @@ class ImapDialogue:
         lines = (f"[{code}] {rest}".strip() if code else rest, *([summary] if summary else []))
         frames = tuple(dict.fromkeys((*data.frames, *line.frames)))
         first = data.first_time or line.time_ns
-        reply = Reply(word, "", lines, frames, first, line.octets + data.octets)
+        reply = Reply(word, "", lines, frames, first, line.time_ns, line.octets + data.octets)
         note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
-        result = ReadingResult(code=code, told=tuple(data.told), removed=data.removed)
+        result = ReadingResult(code=code, told=tuple(data.told), removed=data.removed, mail=self._mail(command))
         if word == "OK":
             listed = data.numbers.get("EXISTS") if command.verb in _OPENS else None
             fetched = data.fetched if fetching else 0
@@ -269,6 +274,11 @@ class ImapDialogue:
             if behind is not None:
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+            self._behind.expect()
+
+    def _mail(self, command: Command) -> tuple[ReadMail, ...]:
+        """The messages that came since the last completion: with FETCH, or by themselves, or that APPEND sent."""
+        return self._halves[CLIENT if command.verb == "APPEND" else SERVER].keeper.read()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from testbed.trace.services.behind_tls import unfinished_handshake, went_on_in_clear
 from testbed.trace.services.imap.dialogue import ImapDialogue
 from testbed.trace.services.imap.moves import interrupted_moves
 from testbed.trace.services.reading.findings import cut_reading, refused_readers
@@ -38,7 +39,12 @@ IMAP = Service(
     findings=(
         partial(refused_readers, login="RFC 3501 §6.2.3"),
         partial(cut_reading, reference="RFC 3501 §3"),
+        partial(unfinished_handshake, reference="RFC 3501 §6.2.1"),
     ),
     across=(interrupted_moves,),
-    remarks=told_as(injected("STARTTLS", "RFC 3501 §6.2.1") | in_clear("RFC 8314 §4.1")),
+    remarks=told_as(
+        injected("STARTTLS", "RFC 3501 §6.2.1")
+        | went_on_in_clear("STARTTLS", "RFC 3501 §6.2.1")
+        | in_clear("RFC 8314 §4.1")
+    ),
 )

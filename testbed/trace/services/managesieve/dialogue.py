@@ -1,7 +1,7 @@
 """The ManageSieve dialogue (RFC 5804) as pairs of command and reply.
 
 Replies answer commands in order.  The capabilities a server begins with, and begins with again behind STARTTLS, answer
-the pseudo-command ``connect``.  From STARTTLS on, only what keys opened is followed.
+the pseudo-command ``connect``.  From STARTTLS on, only what keys opened is followed, unless both go on in clear.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+from testbed.plural import count
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import MASK, Credentials
 from testbed.trace.services.managesieve.reader import Unit, UnitReader, Word
 from testbed.trace.services.managesieve.results import ScriptResult
@@ -70,6 +72,7 @@ class ManageSieveDialogue:
         self._secret = False
         self._encrypted = False
         self._remarks = Remarks()
+        self._behind = BehindTls(self._remarks, server_too=True)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -78,8 +81,8 @@ class ManageSieveDialogue:
         if isinstance(item, Gap):
             reader.hole(item.octets)
             return
-        if item.decrypted and not self._encrypted:
-            self._begin_anew()
+        if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
+            self._begin_anew(encrypted=item.decrypted, greeted=item.side == CLIENT)
         if self._secret or (self._encrypted and not item.decrypted):
             return
         reader.add(item)
@@ -98,15 +101,20 @@ class ManageSieveDialogue:
         if unit is not None and unit.words and not self._secret:
             self._client_unit(unit)
         self._leave_unanswered("no reply")
+        self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
-    def _begin_anew(self) -> None:
-        """Keys opened what follows the handshake of TLS; both sides forget what was said before (RFC 5804 §2.2)."""
-        self._secret, self._encrypted, self._masking = False, True, False
+    def _begin_anew(self, *, encrypted: bool, greeted: bool) -> None:
+        """What follows the handshake of TLS can be read; both sides forget what was said before (RFC 5804 §2.2).
+
+        ``greeted`` tells that the server does not tell its capabilities anew.
+        """
+        self._secret, self._encrypted, self._masking = False, encrypted, False
         for reader in self._readers:
             reader.forget()
         self._leave_unanswered("said before TLS had begun")
-        self._waiting.append(_greeting())
+        if encrypted or not greeted:
+            self._waiting.append(_greeting())
         self._data = _Data()
 
     def _leave_unanswered(self, why: str) -> None:
@@ -168,11 +176,11 @@ class ManageSieveDialogue:
     def _answered(self, unit: Unit, data: _Data) -> None:
         status = decoded(unit.words[0].octets).upper()
         code, text = _said(unit.words[1:])
-        more = [f"{data.count} lines"] if data.count > len(data.lines) > 0 else []
+        more = [count(data.count, "line")] if data.count > len(data.lines) > 0 else []
         first = " ".join(part for part in (f"({code})" if code else "", text) if part)
         frames = tuple(dict.fromkeys((*data.frames, *unit.frames)))
         lines = tuple(line for line in (first, *data.lines, *more) if line)
-        reply = Reply(status, "", lines, frames, data.begun_ns, data.octets)
+        reply = Reply(status, "", lines, frames, data.begun_ns, unit.time_ns, data.octets)
         command = self._waiting.popleft() if self._waiting else None
         phase = _phase(command) if command is not None else Phase.CLOSURE if status == "BYE" else Phase.TRANSFER
         note = {"NO": f"refused: {text}", "BYE": f"the server closes: {text}"}.get(status, "")
@@ -183,6 +191,7 @@ class ManageSieveDialogue:
                 behind = self._waiting[0]
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+            self._behind.expect()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:

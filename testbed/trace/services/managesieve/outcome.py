@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.behind_tls import NO_TLS, in_words
 from testbed.trace.services.managesieve.results import script_result
 
 _ENCRYPTED, _LOGIN = "encrypted from there on", "logged in"
@@ -32,12 +33,12 @@ def outcome_of_scripts(exchanges: tuple[Exchange, ...]) -> str:
         result = script_result(exchange)
         if result.listed is not None:
             counts["listed"] = result.listed
-        deed = _deed(command.verb, command.argument)
+        deed = in_words(exchange) or _deed(command.verb, command.argument)
         if reply.code == "OK" and deed:
             counts[deed] = counts.get(deed, 0) + 1
         elif reply.code == "NO":
             refused = f"{command.verb} refused: {result.text or result.code}".rstrip(": ")
-    words = [deed if deed in (_LOGIN, _ENCRYPTED) else f"{count} {deed}" for deed, count in counts.items()]
+    words = [deed if deed in (_LOGIN, _ENCRYPTED, *NO_TLS) else f"{count} {deed}" for deed, count in counts.items()]
     return ", ".join(word for word in (*words, refused, unanswered) if word)
 
 

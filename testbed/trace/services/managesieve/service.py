@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from testbed.trace.services.behind_tls import unfinished_handshake, went_on_in_clear
 from testbed.trace.services.managesieve.dialogue import ManageSieveDialogue
 from testbed.trace.services.managesieve.findings import refused_scripts
 from testbed.trace.services.managesieve.outcome import outcome_of_scripts
@@ -30,6 +31,14 @@ MANAGESIEVE = Service(
     stream=ManageSieveDialogue,
     telling=("NO", "BYE"),
     outcome=lambda exchanges, transactions, ending: outcome_of_scripts(exchanges),
-    findings=(refused_scripts, partial(cut_reading, reference="RFC 5804 §1.2")),
-    remarks=told_as(injected("STARTTLS", "RFC 5804 §2.2") | in_clear("RFC 5804 §2.1")),
+    findings=(
+        refused_scripts,
+        partial(cut_reading, reference="RFC 5804 §1.2"),
+        partial(unfinished_handshake, reference="RFC 5804 §2.2"),
+    ),
+    remarks=told_as(
+        injected("STARTTLS", "RFC 5804 §2.2")
+        | went_on_in_clear("STARTTLS", "RFC 5804 §2.2")
+        | in_clear("RFC 5804 §2.1")
+    ),
 )

@@ -1,14 +1,15 @@
 """The POP3 dialogue (RFC 1939, 2449 CAPA, 2595 STLS, 5034 AUTH) as pairs of command and reply.
 
 A reply is one line, or for some commands, when it is positive, many lines up to a lone dot.  From STLS on, only what
-keys opened is followed.
+keys opened is followed, unless both go on in clear.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from testbed.plural import count
 from testbed.protocols.imap import number, response_code
 from testbed.protocols.pop3 import COMMANDS, is_multi_line, phase_word, split_command
 from testbed.protocols.text import decoded
@@ -16,6 +17,7 @@ from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.behind_tls import BehindTls
 from testbed.trace.services.credentials import Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
@@ -38,7 +40,7 @@ class _Pending:
     lines: list[str] = field(default_factory=list)
     count: int = 0
     octets: int = 0
-    last_frame: int = 0
+    last: Line | None = None
     told: list[Told] = field(default_factory=list)
 
 
@@ -57,6 +59,7 @@ class Pop3Dialogue:
         self._waiting: deque[Command] = deque([Command("connect", "", (), 0, 0)])
         self._exchanges: list[Exchange] = []
         self._listing: _Pending | None = None
+        self._ended: Command | None = None  # what brought the message that ended last, until the next reply
         self._line_begun = False  # the next line of a listing begins in the middle
         self._challenged = False  # the client's next line answers "+"
         self._authenticating = 0  # AUTH and responses without a reply yet
@@ -66,7 +69,8 @@ class Pop3Dialogue:
         self._tells = tells
         self._encrypted = False
         self._remarks = Remarks()
-        self._keeper = MessageKeeper(on_message, SERVER)
+        self._behind = BehindTls(self._remarks)
+        self._keeper = MessageKeeper(on_message, SERVER, reads=True)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -75,8 +79,8 @@ class Pop3Dialogue:
         if isinstance(item, Gap):
             self._gap(item, buffer)
             return
-        if item.decrypted and not self._encrypted:
-            self._secret, self._encrypted = False, True
+        if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
+            self._secret, self._encrypted = False, item.decrypted
             self._client.clear()
             self._server.clear()
         if self._secret or (self._encrypted and not item.decrypted):
@@ -103,6 +107,7 @@ class Pop3Dialogue:
             if command.frames:
                 note = NOT_CAPTURED if self._missed else "no reply"
                 self._add(Exchange(_phase(command), command, None, note, unseen=self._missed))
+        self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
     def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
@@ -165,9 +170,13 @@ class Pop3Dialogue:
             if line.content == b".":  # the end of a listing whose beginning is missing
                 self._pass_over()
             return
+        if self._ended is not None and not line.content.startswith((b"+", b"-ERR")):
+            self._goes_on(self._ended, line)
+            return
+        self._ended = None
         command = self._waiting[0] if self._waiting else None
         self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")
-        pending = _Pending(line, octets=line.octets, last_frame=line.frames[-1])
+        pending = _Pending(line, octets=line.octets)
         if command is not None and line.content.startswith(b"+OK") and is_multi_line(command.verb, command.argument):
             self._listing, self._line_begun = pending, False
             if command.verb in _MESSAGES:
@@ -177,13 +186,23 @@ class Pop3Dialogue:
                 self._tell(pending, line.content[4:])
             self._answered(pending)
 
+    def _goes_on(self, command: Command, line: Line) -> None:
+        """The message goes on behind what its reader takes for its end: a lone dot in it was not doubled."""
+        text = decoded(line.content)[:500]
+        detail = f"the message of {command.verb} {command.argument}; behind it came: {text}"
+        self._remarks.note("dot-not-doubled", line.frames, detail)
+        reply = Reply("", "", (text,), line.frames, line.time_ns, line.time_ns, line.octets)
+        self._add(Exchange(Phase.TRANSFER, None, reply, "the rest of the message"))
+
     def _listing_line(self, listing: _Pending, line: Line) -> None:
         listing.octets += line.octets
-        listing.last_frame = line.frames[-1]
+        listing.last = line
         if line.content == b"." and not self._line_begun and line.raw.endswith(b"\n"):
             self._listing = None
             self._keeper.add(b"", line.frames)
             self._keeper.end(complete=True)
+            if self._waiting and self._waiting[0].verb in _MESSAGES:
+                self._ended = self._waiting[0]
             self._answered(listing)
             return
         self._keep(line)
@@ -210,19 +229,23 @@ class Pop3Dialogue:
         command = self._waiting.popleft() if self._waiting else None
         self._authenticating -= command is not None and command.verb == "AUTH"
         keep = pending.lines[:_MAX_LINES_KEPT] if command is None or command.verb not in _MESSAGES else []
-        summary = [f"{pending.count} lines, {pending.octets} octets"] if pending.count > len(keep) else []
-        frames = tuple(dict.fromkeys((*pending.first.frames, pending.last_frame or pending.first.frames[-1])))
-        octets = pending.octets or pending.first.octets
-        reply = Reply(status, "", (text, *keep, *summary), frames, pending.first.time_ns, octets)
+        summary = (
+            [f"{count(pending.count, 'line')}, {count(pending.octets, 'octet')}"] if pending.count > len(keep) else []
+        )
+        first, last = pending.first, pending.last or pending.first
+        frames = tuple(dict.fromkeys((*first.frames, last.frames[-1])))
+        reply = Reply(status, "", (text, *keep, *summary), frames, first.time_ns, last.time_ns, pending.octets)
         known = status in ("+OK", "-ERR", "+")
         whole = not note
         note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
-        self._add(Exchange(_phase(command), command, reply, note, _result(command, status, text, pending, whole=whole)))
+        result = replace(_result(command, status, text, pending, whole=whole), mail=self._keeper.read())
+        self._add(Exchange(_phase(command), command, reply, note, result))
         if command is not None and command.verb == "STLS" and status == "+OK":
             if self._waiting:
                 behind = self._waiting[0]
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
+            self._behind.expect()
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from testbed.plural import count
 from testbed.trace.model.exchange import Command, Exchange
+from testbed.trace.services.behind_tls import NO_TLS, in_words
 from testbed.trace.services.reading.results import reading_result
 
 _ENCRYPTED, _LOGIN = "encrypted from there on", "logged in"
@@ -31,6 +33,8 @@ _DEEDS = {
     "UID MOVE": "moves",
     "APPEND": "appended",
 }
+_UNCOUNTED = frozenset((_LOGIN, _ENCRYPTED, *NO_TLS))
+_ONE = {"fetches": "fetch", "searches": "search", "flag changes": "flag change", "copies": "copy", "moves": "move"}
 _EXPUNGED = "expunged"
 _EXPUNGING = frozenset(("EXPUNGE", "UID EXPUNGE"))
 
@@ -50,11 +54,15 @@ class Reading:
     reason: str = field(default="", compare=False)  # of the refusal, in the server's words
 
     def __str__(self) -> str:
-        words = [deed if deed in (_LOGIN, _ENCRYPTED) else f"{count} {deed}" for deed, count in self.deeds]
+        words = [deed if deed in _UNCOUNTED else _counted(number, deed) for deed, number in self.deeds]
         words = [f"{_LOGIN} as {self.user}" if word == _LOGIN and self.user else word for word in words]
         words += [f"{self.refused} refused: {self.reason}"] if self.refused else []
         words += [f"no reply to {self.unanswered}"] if self.unanswered else []
         return ", ".join(words)
+
+
+def _counted(number: int, deed: str) -> str:
+    return count(number, _ONE.get(deed, deed), deed)
 
 
 def outcome_of_reading(exchanges: tuple[Exchange, ...]) -> str:
@@ -78,6 +86,7 @@ def reading(exchanges: tuple[Exchange, ...]) -> Reading:
         if listed is not None:
             counts["listed"] = listed
         deed = _DEEDS.get(command.verb)
+        deed = in_words(exchange) or deed
         if reply.code in ("+OK", "OK") and deed:
             counts[deed] = counts.get(deed, 0) + 1
         elif reply.code == "OK" and command.verb in _EXPUNGING:

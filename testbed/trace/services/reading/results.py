@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
+from testbed.trace.model.mail import ReadMail
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class ReadingResult(ServiceResult):
     how many messages there are, to commands that ask for it: STAT, LIST and UIDL, SELECT and EXAMINE.  ``fetched``
     counts whole messages, ``removed`` those that EXPUNGE took away, ``offers`` are the lines of CAPA, ``found`` the
     numbers SEARCH gave, None where not all are known.  ``told`` has what it told line by line, for who asked for that.
+    ``mail`` are the messages that came with it, or were sent with the command, as far as they were.
     """
 
     code: str = ""
@@ -55,6 +57,12 @@ class ReadingResult(ServiceResult):
     found: frozenset[int] | None = None
     removed: int = 0
     told: tuple[Told, ...] = ()
+    mail: tuple[ReadMail, ...] = ()
+
+    @property
+    def carried(self) -> tuple[ReadMail, ...]:
+        """The messages that came with it."""
+        return self.mail
 
 
 _NOTHING = ReadingResult()

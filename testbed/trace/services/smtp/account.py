@@ -28,6 +28,8 @@ class _Try:
     @property
     def reply(self) -> str:
         decisive = self.recipient.decisive
+        if decisive is not None and not decisive.whole:
+            return "a reply that broke off"
         return "no reply" if decisive is None else decisive.status or "no SMTP reply"
 
     @property
@@ -39,8 +41,9 @@ class _Try:
 
     @property
     def unsent(self) -> bool:
-        """Whether no message was sent, so that nobody knows which it would have been."""
-        return self.transaction.message is None
+        """Whether no message was sent, or too little of one, so that nobody knows which it would have been."""
+        transaction = self.transaction
+        return transaction.message is None or not (transaction.whole or transaction.message_id)
 
     @property
     def failed(self) -> bool:
@@ -81,7 +84,7 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
         failed = [one for one in all_tries if one.failed]
         if not failed or told >= _MOST_ACCOUNTS:
             continue
-        found = list(_of_the_same(all_tries, failed))
+        found = [one for one in _of_the_same(all_tries, failed) if one in failed or one.frame > failed[0].frame]
         if len(found) + unopened[client, server] < 2:
             continue
         told += 1

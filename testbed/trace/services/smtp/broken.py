@@ -9,11 +9,13 @@ from testbed.durations import SECOND, rough
 from testbed.protocols import refusals
 from testbed.protocols.text import shortened
 from testbed.trace.model.connection import Closure, Connection, Handshake
-from testbed.trace.model.exchange import Command, Exchange
+from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import spoke_to_closed
+from testbed.trace.services.smtp.patience import drawn_out
 
 _ENDLESS = "reply-endless"  # a remark, and a finding of its own
+_UNHEARD = frozenset(("octets-never-arrived", "large-packets-lost", "connection-dead"))
 _BETWEEN_MESSAGES = ("the message", "RSET", "NOOP")
 _FEWEST_PIECES, _MOST_OCTETS = 8, 3  # of a reply said octet by octet, and of each of its pieces
 _MAX_FRAMES = 20
@@ -29,14 +31,24 @@ def ends_idleness(connection: Connection, exchange: Exchange) -> bool:
     return exchange.command is None and _is_of_idleness(exchange)
 
 
+def spoke_in_vain(connection: Connection) -> bool:
+    """Whether the client did speak, and what it said did not arrive."""
+    return any(remark.code in _UNHEARD and remark.detail[:6] == "client" for remark in connection.transport.remarks)
+
+
 def speaks_past_it(connection: Connection, exchange: Exchange) -> bool:
     """Whether a server closes because its client says nothing, and the command before has not come to it."""
     command, reply = exchange.command, exchange.reply
     if command is None or reply is None or not _is_of_idleness(exchange):
         return False
-    dead = [r for r in connection.transport.remarks if (r.code, r.detail) == ("connection-dead", "client")]
     torn = connection.ending.closure is Closure.RESET and connection.ending.frames[:1] < reply.frames[:1]
-    return torn or any(frame in remark.frames for remark in dead for frame in command.frames)
+    return torn or _never_arrived(connection, command)
+
+
+def _never_arrived(connection: Connection, command: Command) -> bool:
+    """Whether a command was repeated, and never acknowledged."""
+    dead = [r for r in connection.transport.remarks if (r.code, r.detail) == ("connection-dead", "client")]
+    return any(frame in remark.frames for remark in dead for frame in command.frames)
 
 
 def _is_of_idleness(exchange: Exchange) -> bool:
@@ -49,7 +61,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
 
     Between two messages it may do so: it keeps the connection for the next.
     """
-    for exchange in connection.exchanges:
+    for exchange in connection.exchanges if not spoke_in_vain(connection) else ():
         if exchange.reply is None or not ends_idleness(connection, exchange):
             continue
         end = exchange.reply.time_ns
@@ -74,12 +86,16 @@ def slow_replies(connection: Connection) -> Iterator[Finding]:
     """Replies that came in crumbs."""
     for exchange in connection.exchanges:
         reply = exchange.reply
-        if reply is None or len(reply.frames) < _FEWEST_PIECES or reply.octets > _MOST_OCTETS * len(reply.frames):
+        if reply is None or not _in_crumbs(reply):
             continue
         text = f"{connection.server.label} said {_reply_to(exchange)}, of {reply.octets} octets, in "
         text += f"{len(reply.frames)} pieces: the time its client has for a reply may run out before it is whole"
         frames = reply.frames[:_MAX_FRAMES]
         yield connection.finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2")
+
+
+def _in_crumbs(reply: Reply) -> bool:
+    return len(reply.frames) >= _FEWEST_PIECES and reply.octets <= _MOST_OCTETS * len(reply.frames)
 
 
 def _time(exchange: Exchange) -> int:
@@ -128,8 +144,10 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     first = silent[0]
     assert first.command is not None
+    if _never_arrived(connection, first.command):
+        return  # which is told
     if _ends_at_once(connection, first.command):
-        yield _capture_ends(connection, first.command)
+        yield _capture_ends(connection, first.command, ungreeted=ungreeted)
     elif first.command.verb == "message" and first.command.whole:
         when = "before" if first.reply is None else "in the middle of"
         text = (
@@ -150,6 +168,8 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     elif first.command.verb == "message":
         text = f"the connection ended in the middle of the message; {connection.server.label} must not deliver it"
         yield _cut(connection, "message-cut-off", text, _last(connection, first), "RFC 5321 §4.1.1.10")
+    elif first.reply is not None and _in_crumbs(first.reply):
+        return  # that tells why
     elif first.reply is not None:
         text = f"the connection ended in the middle of {connection.server.label}'s reply to {first.command.verb}: "
         text += f"{connection.client.label} cannot know what it would have been"
@@ -160,7 +180,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return  # these were no commands
     elif first.command.verb != "QUIT" and connection.ending.by == "server":
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
-    elif first.command.verb != "QUIT":
+    elif first.command.verb != "QUIT" and not any(drawn_out(connection)):
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
 
 
@@ -168,15 +188,24 @@ def _unfinished(connection: Connection) -> Iterator[Finding]:
     """A capture that ends while somebody waits."""
     waiting = list(takewhile(lambda e: e.command is not None and e.reply is None, reversed(connection.exchanges)))
     if waiting and waiting[-1].command is not None:
-        yield _capture_ends(connection, waiting[-1].command)
+        if _never_arrived(connection, waiting[-1].command):
+            return  # which is told
+        ungreeted = not any(exchange.reply is not None for exchange in connection.exchanges)
+        yield _capture_ends(connection, waiting[-1].command, ungreeted=ungreeted)
     elif not connection.exchanges and connection.tls is None and connection.opening.handshake is Handshake.COMPLETE:
         text = f"the capture ends before {connection.server.label}'s greeting"
         yield connection.finding("capture-ends", Severity.INFO, text, (connection.last_frame,), "")
 
 
-def _capture_ends(connection: Connection, command: Command) -> Finding:
-    what = "in the middle of a message of" if not command.whole else f"before the reply to {command.verb} of"
-    text = f"the capture ends {what} {connection.client.label}"
+def _capture_ends(connection: Connection, command: Command, *, ungreeted: bool) -> Finding:
+    what = (
+        f"in the middle of a message of {connection.client.label}"
+        if not command.whole
+        else f"before any reply of {connection.server.label}"
+        if ungreeted
+        else f"before the reply to {command.verb} of {connection.client.label}"
+    )
+    text = f"the capture ends {what}"
     return connection.finding("capture-ends", Severity.INFO, text, command.frames[-1:], "")
 
 

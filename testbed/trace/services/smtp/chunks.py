@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from testbed.trace.model.exchange import Command
+from testbed.trace.services.letters import LetterReader
 from testbed.trace.services.lines import LineBuffer
 from testbed.trace.services.messages import MessageKeeper
-from testbed.trace.services.smtp.transactions import MessageHead, ends_message
+from testbed.trace.services.smtp.transactions import ends_message
 from testbed.trace.tcp.reassembly import Gap
 
 _MAX_DIGITS = 18
@@ -26,7 +27,7 @@ def chunk_octets(command: Command) -> int | None:
 class ChunkReader:
     """Reads one chunk.  ``refused`` tells that the server has replied before its end."""
 
-    def __init__(self, command: Command, octets: int, head: MessageHead, keeper: MessageKeeper) -> None:
+    def __init__(self, command: Command, octets: int, head: LetterReader, keeper: MessageKeeper) -> None:
         self.command = command
         self.left = octets
         self.refused = False
@@ -54,6 +55,7 @@ class ChunkReader:
         """Octets are missing."""
         self._begun = True
         self._keeper.hole(min(gap.octets, self.left))
+        self._head.hole()
         self.left = max(0, self.left - gap.octets)
         return self.ended((gap.frame,), gap.time_ns) if not self.left else None
 

@@ -41,6 +41,7 @@ class Conduct:
         self._open = False  # a MAIL was taken, and its transaction has not ended
         self._utf8 = False
         self._recipients = 0
+        self._kept_chunk = False  # the last reply to a command refused a chunk
         self._left = (False, 0)  # what RSET or EHLO put an end to, unless they are refused
 
     def missed(self) -> None:
@@ -84,6 +85,8 @@ class Conduct:
             return  # nobody knows what it would have said
         if command is not None and command.verb in ENDS_TRANSACTION and reply.code[:1] in ("4", "5"):
             self._mail, self._recipients = self._mail or self._left[0], self._recipients + self._left[1]
+        if command is not None:
+            self._kept_chunk = command.verb == "BDAT" and reply.code[:1] in ("4", "5")
         if command is not None and command.verb == "MAIL":
             self._open = self._open or reply.code == "250"
         codes = {parsed.code for parsed, _ in parts}
@@ -128,6 +131,9 @@ class Conduct:
             self._remarks.note("rcpt-before-mail", command.frames)
 
     def _judge_answer(self, command: Command | None, reply: Reply) -> None:
+        if command is None and self._kept_chunk and reply.code != "421":
+            self._remarks.note("chunk-obeyed", reply.frames, f"{reply.status} {reply.text}".strip())
+            return
         if command is None:
             if reply.code != "421" and not ends_idleness(reply.code, reply.enhanced, reply.text):
                 self._remarks.note("reply-out-of-sequence", reply.frames, f"{reply.code} to nothing")

@@ -9,21 +9,21 @@ from __future__ import annotations
 from testbed.protocols.smtp import BEGINS_TLS, COMMANDS, split_command
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
-from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
-from testbed.trace.services.credentials import MASK, Credentials, tidy
+from testbed.trace.services.behind_tls import BehindTls
+from testbed.trace.services.credentials import MASK, Credentials, may_be_response, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
-from testbed.trace.services.smtp.behind_starttls import BehindStarttls
 from testbed.trace.services.smtp.chunks import ChunkReader, chunk_octets
 from testbed.trace.services.smtp.conduct import Conduct
+from testbed.trace.services.smtp.early import EarlyRefusal
 from testbed.trace.services.smtp.message import FalseEnd, MessageReader
 from testbed.trace.services.smtp.modes import Mode
 from testbed.trace.services.smtp.record import Record
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
 from testbed.trace.services.smtp.smuggling import Doubt, Ends
-from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, MessageHead, ends_message
-from testbed.trace.services.smtp.waiting import Waiting, note_on
+from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, ends_message
+from testbed.trace.services.smtp.waiting import Waiting, unasked
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 _MAX_HELD = 1 << 20  # octets of the client that wait for a reply
@@ -58,7 +58,8 @@ class SmtpDialogue:
         self._credentials = 0  # client lines to come that answer 334
         self._held: Command | None = None  # what follows it waits for its reply
         self._masking = False  # after AUTH, until a line is a command again
-        self._behind = BehindStarttls(self._remarks)
+        self._behind = BehindTls(self._remarks)
+        self._early = EarlyRefusal(self._record, self._waiting)
         self._unheard = self._encrypted = False  # the server's side is not in the capture; keys opened TLS
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -87,6 +88,7 @@ class SmtpDialogue:
             self._unfinished()
         self._ends.settle()
         self._keeper.end(complete=False)
+        self._early.conclude()
         for exchange in self._waiting.rest():
             self._record.unanswered(exchange)
         self._ends.tell(self._record.exchanges)
@@ -159,13 +161,13 @@ class SmtpDialogue:
             return
         verb, argument = split_command(tidy(line.content))
         if verb not in COMMANDS:
-            if self._masking:
+            if self._masking and may_be_response(line.content):
                 self._hold(Command("AUTH", MASK, line.frames, line.time_ns, line.octets))
                 return
             verb, argument = verb[:20], argument[:200]
         elif verb == "AUTH":
             argument = self._auth.begin(line.content, argument, line.frames, encrypted=self._encrypted)
-        self._masking = verb == "AUTH"
+        self._masking = verb == "AUTH" or (self._masking and verb not in COMMANDS)
         command = Command(verb, argument, line.frames, line.time_ns, line.octets)
         self._conduct.command(command, line, self._waiting.oldest)
         if verb in _ENDS_CHUNKS and not self._ends.in_doubt:
@@ -206,8 +208,9 @@ class SmtpDialogue:
 
     def _begin_message(self) -> None:
         self._ends.settle()
-        self._mode, self._record.head = Mode.MESSAGE, MessageHead()
-        self._message = MessageReader(self._record.head, self._keeper, self._remarks)
+        self._early.forget()
+        self._mode = Mode.MESSAGE
+        self._message = MessageReader(self._record.begin_message(), self._keeper, self._remarks)
 
     def _message_line(self, line: Line) -> None:
         assert self._message is not None
@@ -258,6 +261,7 @@ class SmtpDialogue:
             return
         if (cut_short := self._waiting.cut_short(reply)) is not None:
             self._record.exchanged(cut_short)
+        self._early.conclude(reply)
         command = self._waiting.answered_by(reply)
         self._conduct.reply(command, parts, reply, amid_message=self._mode is Mode.MESSAGE)
         if command is None:
@@ -273,8 +277,9 @@ class SmtpDialogue:
 
     def _answered_nothing(self, reply: Reply) -> None:
         """A reply, and no command waits for one."""
-        phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
-        self._record.add(Exchange(phase, None, reply, note_on(reply)))
+        self._record.add(exchange := unasked(reply))
+        if self._mode is Mode.MESSAGE:
+            self._early.note(exchange)
 
     def _go_on(self, command: Command, reply: Reply) -> None:
         """The client's octets behind a command have waited for this reply."""

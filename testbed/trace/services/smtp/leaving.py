@@ -14,6 +14,7 @@ _NEEDS_NO_QUIT = ("421", "521")  # the server closes by itself (RFC 5321 §3.8, 
 _PROMPT_NS = 5 * SECOND  # no server is late with its greeting so soon: its client only probed the port
 _ACK_LOST = "third-ack-lost"
 _CLIENT_RESET = "R"  # in Zeek's history
+PAUSE_NS = SECOND  # no client that only pipelines is silent for so long
 
 
 def spoke_to_closed(connection: Connection, exchange: Exchange) -> bool:
@@ -23,11 +24,23 @@ def spoke_to_closed(connection: Connection, exchange: Exchange) -> bool:
     return ending.by == "server" and bool(sent and ending.frames) and sent[0] > ending.frames[0]
 
 
+def left_at(connection: Connection) -> tuple[int, int] | None:
+    """When, and in which frame, a client left without QUIT, None where it did not."""
+    ending = connection.ending
+    for span in connection.phases if ending.by == "client" else ():
+        if ending.frames[:1] == (span.first_frame,):
+            return span.start_ns, span.first_frame
+    return None
+
+
 def left_before(connection: Connection, exchange: Exchange) -> bool:
-    """Whether a reply came to a client that had left, as its RST shows."""
-    reply, ending = exchange.reply, connection.ending
-    torn = _CLIENT_RESET in connection.transport.history and ending.by == "client" and bool(ending.frames)
-    return torn and reply is not None and reply.frames[0] > ending.frames[0]
+    """Whether a reply came to a client that had left: its RST shows it, or that it had long waited in vain."""
+    command, reply, ending = exchange.command, exchange.reply, connection.ending
+    if reply is None or ending.by != "client" or not ending.frames or reply.frames[0] <= ending.frames[0]:
+        return False
+    left = left_at(connection)
+    waited = left is not None and command is not None and left[0] - command.time_ns >= PAUSE_NS
+    return waited or _CLIENT_RESET in connection.transport.history
 
 
 def talked_to_nobody(connection: Connection) -> Iterator[Finding]:

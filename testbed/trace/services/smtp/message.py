@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from testbed.protocols.text import decoded
 from testbed.trace.model.exchange import Command
 from testbed.trace.model.remark import Remarks
+from testbed.trace.services.letters import LetterReader
 from testbed.trace.services.lines import Line
 from testbed.trace.services.messages import MessageKeeper
-from testbed.trace.services.smtp.transactions import MessageHead
 from testbed.trace.tcp.reassembly import Gap
 
 _CRLF = b"\r\n"
@@ -46,7 +46,7 @@ class FalseEnd:
 class MessageReader:
     """Reads one message.  Whoever has it read ends it in the keeper, too, once it is known where it ended."""
 
-    def __init__(self, head: MessageHead, keeper: MessageKeeper, remarks: Remarks) -> None:
+    def __init__(self, head: LetterReader, keeper: MessageKeeper, remarks: Remarks) -> None:
         self._head = head
         self._keeper = keeper
         self._remarks = remarks
@@ -103,6 +103,7 @@ class MessageReader:
             self.line(rest)
         self._octets += gap.octets
         self._keeper.hole(gap.octets)
+        self._head.hole()
         self._holed, self._before, self._suspect = True, _HOLE, None
 
     @property

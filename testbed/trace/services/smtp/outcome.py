@@ -5,13 +5,14 @@ from __future__ import annotations
 from testbed.protocols.smtp import BEGINS_TLS
 from testbed.trace.model.connection import Closure, Ending
 from testbed.trace.model.exchange import UNSEEN, Exchange, Recipient, Transaction
-from testbed.trace.services.smtp.results import tls_never_began
+from testbed.trace.services.behind_tls import stayed_in_clear, tls_never_began
 
 
 def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
     """What became of each transaction, else why there was none; then how the connection ended if not in order."""
-    told = outcome_without_mail(exchanges, ending) if not transactions else ""
-    parts = [outcome_of_transaction(transaction) for transaction in transactions] or [told]
+    seen_to_end = ending.closure in (Closure.NORMAL, Closure.RESET)
+    parts = [outcome_of_transaction(transaction, seen_to_end=seen_to_end) for transaction in transactions]
+    parts = parts or [outcome_without_mail(exchanges, ending)]
     if ending.closure is Closure.RESET:
         parts.append(str(ending))
     elif ending.closure is Closure.OPEN and exchanges:
@@ -19,25 +20,29 @@ def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transac
     return "; ".join(dict.fromkeys(part for part in parts if part))
 
 
-def outcome_of_transaction(transaction: Transaction) -> str:
-    """``mail for bob@someschool.edu: 452 4.2.2 Mailbox full``; recipients of one fate together."""
+def outcome_of_transaction(transaction: Transaction, *, seen_to_end: bool = True) -> str:
+    """``mail for bob@someschool.edu: 452 4.2.2 Mailbox full``; recipients of one fate together.
+
+    ``seen_to_end`` tells that the capture holds the end of the connection, so that no more replies came.
+    """
     fates: dict[str, list[str]] = {}
     message = transaction.message
+    no_reply = "no reply" if seen_to_end else "no reply in the capture"
     for recipient in transaction.recipients:
         if recipient.unseen and not recipient.accepted and not recipient.refused:
             fate = _unseen_fate(recipient, message)
         elif recipient.accepted:
             fate = "taken"
-        elif recipient.reply is None:
-            fate = "no reply to RCPT"
-        elif not recipient.reply.whole:
+        elif recipient.reply is None and message is None:
+            fate = "no reply to RCPT" if seen_to_end else "no reply to RCPT in the capture"
+        elif recipient.reply is not None and not recipient.reply.whole:
             fate = "the reply to RCPT broke off"
-        elif not recipient.reply.code.startswith("2"):
+        elif recipient.reply is not None and not recipient.reply.code.startswith("2"):
             fate = f"{recipient.reply.status} {recipient.reply.text}"
         elif message is None and recipient.final is None:
-            fate = "not sent"
+            fate = "given up by the client (RSET)" if transaction.given_up else "not sent"
         elif message is not None and recipient.final is None:
-            fate = "message sent, no reply" if message.command and message.command.whole else "message cut off"
+            fate = f"message sent, {no_reply}" if message.command and message.command.whole else "message cut off"
         elif recipient.final is not None and not recipient.final.whole:
             fate = "message sent, and the reply broke off"
         elif recipient.final is not None:
@@ -48,6 +53,8 @@ def outcome_of_transaction(transaction: Transaction) -> str:
     for fate, addresses in fates.items():
         whom = ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
         words.append(f"{mail} for {whom}: {fate}")
+    if not words and transaction.sender == UNSEEN:
+        return f"mail from {UNSEEN}: its recipients are not in the capture"
     return "; ".join(words) or f"MAIL FROM:<{transaction.sender}> and no recipient"
 
 
@@ -61,6 +68,8 @@ def outcome_without_mail(exchanges: tuple[Exchange, ...], ending: Ending) -> str
             never = "and never began" if ending.closure is not Closure.OPEN else "and the capture ends there"
             return f"TLS was agreed on, {never}"
         if exchange.command is not None and exchange.command.verb in BEGINS_TLS and exchange.reply is not None:
+            if stayed_in_clear(exchange):
+                continue
             return f"encrypted after {exchange.command.verb}"
     if any(exchange.unseen for exchange in exchanges):
         return "no mail transaction in the capture"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from testbed.trace.model.exchange import Exchange
-from testbed.trace.services.smtp.transactions import MessageHead, TransactionLog
+from testbed.trace.services.letters import LetterReader
+from testbed.trace.services.smtp.transactions import TransactionLog, ends_message
 
 _MAX_EXCHANGES = 1_000_000
 
@@ -16,7 +17,7 @@ class Place:
 
     exchanges: int
     transactions: TransactionLog
-    head: MessageHead
+    head: LetterReader
 
 
 class Record:
@@ -25,25 +26,35 @@ class Record:
     def __init__(self, *, each: bool) -> None:
         self.exchanges: list[Exchange] = []
         self.transactions = TransactionLog(each=each)
-        self.head = MessageHead()
+        self.head = LetterReader()
+
+    def begin_message(self) -> LetterReader:
+        """A message begins, of which nothing was read before."""
+        self.head = LetterReader()
+        return self.head
 
     def add(self, exchange: Exchange) -> None:
         """An exchange that bears on no transaction."""
         if len(self.exchanges) < _MAX_EXCHANGES:
             self.exchanges.append(exchange)
 
+    def take_back(self, exchange: Exchange) -> None:
+        """What was added is part of another exchange."""
+        self.exchanges = [one for one in self.exchanges if one is not exchange]
+
     def exchanged(self, exchange: Exchange) -> None:
         """A command has all its replies."""
         self.add(exchange)
         if self.transactions.answered(exchange, self.head):
-            self.head = MessageHead()
+            self.head = LetterReader()
 
     def unanswered(self, exchange: Exchange) -> None:
         """A command never gets its reply, or no more replies."""
         assert exchange.command is not None
         if exchange.command.frames:
             self.add(exchange)
-        if exchange.command.verb in ("RCPT", "message") or exchange.reply is not None:
+        bears_on_mail = exchange.command.verb in ("MAIL", "RCPT") or ends_message(exchange.command)
+        if bears_on_mail or exchange.reply is not None:
             self.transactions.answered(exchange, self.head)
 
     def unseen(self, exchange: Exchange) -> None:
@@ -51,7 +62,7 @@ class Record:
         if exchange.command is None or exchange.command.frames or exchange.reply is not None:
             self.add(exchange)
         if exchange.command is not None and self.transactions.answered(exchange, self.head):
-            self.head = MessageHead()
+            self.head = LetterReader()
 
     def place(self) -> Place:
         """Where it is."""

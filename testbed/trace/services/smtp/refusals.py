@@ -10,7 +10,7 @@ from testbed.protocols.smtp import COMMANDS
 from testbed.protocols.status import explain
 from testbed.protocols.text import shortened
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Exchange, Reply
+from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.broken import ends_idleness, speaks_past_it
 from testbed.trace.services.smtp.extensions import is_lone_dot
@@ -53,14 +53,23 @@ def refused_recipients(connection: Connection) -> Iterator[Finding]:
         message = transaction.message
         if is_lone_dot(transaction):
             continue  # nothing was sent, so nothing was refused
+        in_vain = bool(transaction.recipients) and all(recipient.refused for recipient in transaction.recipients)
+        if in_vain and message is not None and message.command is not None and message.command.verb == "BDAT":
+            continue  # as DATA, a client that pipelines says it all the same
         for reply in message.replies if message is not None else ():
             if reply.code[:1] in ("4", "5"):
                 own = [to.address for to in transaction.recipients if to.final is reply]
                 whom = ", ".join((own or [to.address for to in transaction.recipients])[:5])
-                dot = (
-                    ", after its final dot" if message and message.command and message.command.verb == "message" else ""
-                )
-                yield _refusal(connection, reply, f"the message for {whom}{dot}")
+                when = _when(message.command, reply) if message is not None and message.command is not None else ""
+                yield _refusal(connection, reply, f"the message for {whom}{when}")
+
+
+def _when(message: Command, reply: Reply) -> str:
+    """When a message was refused, where that is worth telling: chunks have no final dot (RFC 3030 §2)."""
+    if message.verb != "message":
+        return ""
+    early = not message.whole or reply.frames[:1] < message.frames[-1:]
+    return ", before its end," if early else ", after its final dot"
 
 
 def _is_old_too_many(reply: Reply, *, some: bool) -> bool:
@@ -80,6 +89,7 @@ def _too_many(connection: Connection, reply: Reply, address: str) -> Finding:
 def refused_sessions(connection: Connection) -> Iterator[Finding]:
     """Refusals of anything but a recipient or a message."""
     said: dict[tuple[str, str], list[Exchange]] = {}
+    obeyed = any(remark.code == "chunk-obeyed" for remark in connection.remarks)
     undoubled = any(remark.code == "dot-not-doubled" for remark in connection.remarks)
     in_vain = set(map(id, _in_vain(connection)))
     for exchange in connection.exchanges:
@@ -87,7 +97,12 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
         reply = exchange.reply
         if reply is None or reply.code[:1] not in ("4", "5") or verb in ("RCPT", "message", "BDAT"):
             continue
-        if ends_idleness(connection, exchange) or speaks_past_it(connection, exchange) or id(exchange) in in_vain:
+        if (
+            (obeyed and not verb)
+            or ends_idleness(connection, exchange)
+            or speaks_past_it(connection, exchange)
+            or id(exchange) in in_vain
+        ):
             continue
         if not (undoubled and verb not in COMMANDS and verb != "connect"):
             said.setdefault((verb, reply.status), []).append(exchange)

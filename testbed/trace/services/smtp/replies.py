@@ -53,4 +53,5 @@ def _reply(parts: list[ReplyPart]) -> Reply:
         frames.update(dict.fromkeys(line.frames))
         octets += line.octets
     (_, first), (end, last) = parts[0], parts[-1]
-    return Reply(end.code, enhanced, tuple(texts), tuple(frames), first.time_ns, octets, last.raw.endswith(b"\n"))
+    whole = last.raw.endswith(b"\n")
+    return Reply(end.code, enhanced, tuple(texts), tuple(frames), first.time_ns, last.time_ns, octets, whole)

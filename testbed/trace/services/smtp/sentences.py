@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.model.sentence import Sentence
+from testbed.trace.services.behind_tls import went_on_in_clear
 from testbed.trace.services.sentences import in_clear, injected, told_as
 
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
@@ -78,19 +79,25 @@ _SENTENCES = {
         "RFC 5321 §4.5.2",
     ),
     "rcpt-before-mail": Sentence(_WARNING, "{client} sent RCPT without MAIL before it", "RFC 5321 §3.3", True),
+    "chunk-obeyed": Sentence(
+        _ERROR,
+        "{server} refused a chunk of {client} and did not throw its octets away: it took them for commands, and "
+        "answered {detail}",
+        "RFC 3030 §2",
+        True,
+    ),
     "data-without-rcpt": Sentence(
         _WARNING, "{server} answered DATA with 354 although no RCPT came before it", "RFC 5321 §3.3", True
-    ),
-    "clear-behind-starttls": Sentence(
-        _WARNING,
-        "plain text after STARTTLS: {server} agreed to TLS, and both went on in clear; something on the way takes TLS "
-        "off, or the capture was decrypted in its place",
-        "RFC 3207 §4",
     ),
     "client-garbage": Sentence(_WARNING, "{client} sent octets that are no SMTP command: {detail}", "RFC 5321 §4.1"),
 }
 
-_told = told_as(_SENTENCES | injected("STARTTLS", "RFC 3207 §4.2") | in_clear("RFC 4954 §4"))
+_told = told_as(
+    _SENTENCES
+    | injected("STARTTLS", "RFC 3207 §4.2")
+    | went_on_in_clear("STARTTLS", "RFC 3207 §4")
+    | in_clear("RFC 4954 §4")
+)
 
 
 def smtp_remarks(connection: Connection) -> Iterator[Finding]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
+from testbed.trace.services.behind_tls import unfinished_handshake
 from testbed.trace.services.service import Mail, Port, Service
 from testbed.trace.services.smtp.account import account_of_messages, duplicates
+from testbed.trace.services.smtp.between import rewritten_dialogue, speaks_for_another
 from testbed.trace.services.smtp.broken import cut_dialogue, slow_replies, stalled_client
 from testbed.trace.services.smtp.extensions import lone_dots
 from testbed.trace.services.smtp.leaving import late_greeting, left_without_goodbye, talked_to_nobody
 from testbed.trace.services.smtp.loops import mail_loops
 from testbed.trace.services.smtp.outcome import outcome_of_mail
+from testbed.trace.services.smtp.patience import drawn_out, impatient_clients
 from testbed.trace.services.smtp.refusals import refused_recipients, refused_sessions
 from testbed.trace.services.smtp.resumed import ResumedDialogue
 from testbed.trace.services.smtp.sentences import smtp_remarks
-from testbed.trace.services.smtp.starttls import fallbacks, gave_up_without_tls, lost_starttls, unfinished_handshake
+from testbed.trace.services.smtp.starttls import fallbacks, gave_up_without_tls, lost_starttls
 
 _COMMAND = re.compile(rb"(?i)(?:EHLO|HELO|MAIL FROM:)[ \t]*[^\r\n]")
 
@@ -40,16 +44,20 @@ SMTP = Service(
     telling=("4", "5"),
     outcome=outcome_of_mail,
     findings=(
+        rewritten_dialogue,
+        speaks_for_another,
         refused_sessions,
         refused_recipients,
         lone_dots,
+        drawn_out,
         cut_dialogue,
         stalled_client,
         slow_replies,
+        impatient_clients,
         talked_to_nobody,
         late_greeting,
         left_without_goodbye,
-        unfinished_handshake,
+        partial(unfinished_handshake, reference="RFC 3207 §4.1"),
         gave_up_without_tls,
     ),
     across=(account_of_messages, duplicates, mail_loops, lost_starttls, fallbacks),

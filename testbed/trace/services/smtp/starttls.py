@@ -4,38 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from testbed.durations import rough
 from testbed.protocols.smtp import BEGINS_TLS
 from testbed.trace.model.connection import Closure, Connection
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
-from testbed.trace.services.smtp.results import tls_never_began
 
 _SAYS_TOO_MUCH = frozenset({"MAIL", "AUTH"})
 _HELLOS = frozenset({"EHLO", "LHLO"})
 _MOST = 100  # findings of one kind
-
-
-def unfinished_handshake(connection: Connection) -> Iterator[Finding]:
-    """The server said it is ready for TLS, and then nothing any more."""
-    agreed = _agreed(connection)
-    if agreed is None or connection.tls is not None or connection.transport.gaps:
-        return
-    if connection.exchanges[-1].reply is not agreed:
-        return
-    client, server = connection.client.label, connection.server.label
-    if connection.ending.closure is Closure.OPEN:
-        if tls_never_began(connection.exchanges[-1]):
-            text = f"{server} agreed to TLS with {client}; the capture ends before it began"
-            yield connection.finding("capture-ends", Severity.INFO, text, agreed.frames, "")
-        return
-    waited = rough(connection.end_ns - agreed.time_ns)
-    if connection.ending.by == "client":
-        code, text = "tls-stalled", f"{server} said nothing in the TLS handshake for {waited}, until {client} gave up"
-    else:
-        code, text = "tls-cut-off", f"{server} ended the connection instead of the TLS handshake"
-    frames = (*agreed.frames, *connection.ending.frames[:1])
-    yield connection.finding(code, Severity.ERROR, text, frames, "RFC 3207 §4.1")
 
 
 def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from testbed.protocols.header import MAX_HEADER_OCTETS, header_field
 from testbed.protocols.smtp import parameters_of, path_of
 from testbed.trace.model.exchange import UNSEEN, Command, Exchange, Recipient, Reply, Transaction
+from testbed.trace.model.mail import NO_LETTER
+from testbed.trace.services.letters import LetterReader
 
-_END = b"\r\n\r\n"
 # The fewest octets in which these can be said.
 RSET, MAIL, RCPT, DATA, DOT = (len(line) for line in ("RSET..", "MAIL FROM:<>..", "RCPT TO:<a>..", "DATA..", "..."))
 _SHORTEST_REPLY = len("250..")
@@ -21,29 +21,6 @@ ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
 def ends_message(command: Command) -> bool:
     """Whether it is the last of a message: the octets up to the final dot, or the last chunk (RFC 3030 §2)."""
     return command.verb == "message" or (command.verb == "BDAT" and "LAST" in command.argument.upper())
-
-
-class MessageHead:
-    """The header of a message as its octets go by: what of it fields are read from, and nothing behind it."""
-
-    def __init__(self) -> None:
-        self._octets = bytearray()
-        self._whole = False
-
-    def add(self, octets: bytes) -> None:
-        """The next octets."""
-        if self._whole:
-            return
-        before = len(self._octets)
-        self._octets += octets
-        end = self._octets.find(_END, max(0, before - len(_END) + 1))
-        self._whole = end >= 0 or len(self._octets) >= MAX_HEADER_OCTETS
-        if end >= 0:
-            del self._octets[end + len(_END) :]
-
-    def field(self, name: str) -> str:
-        """One field, decoded (RFC 2047) and made safe to show; ``""`` when absent or malformed."""
-        return header_field(bytes(self._octets), name)
 
 
 @dataclass(slots=True)
@@ -77,7 +54,10 @@ class TransactionLog:
         self._behind: dict[int, int] = {}  # octets missing right before a command
         self._hole = Hole()  # in this transaction
         self._since = Hole()  # behind its last command
+        self._before: list[Exchange] = []  # of a transaction that a MAIL inside it ended
         self._unsent: Exchange | None = None  # DATA or a chunk, refused, so that no message came
+        self._farewell: Reply | None = None  # a 421
+        self._chunk: Exchange | None = None  # the last that was taken, before that with LAST
 
     def copy(self) -> TransactionLog:
         """Another log that goes on from here."""
@@ -86,6 +66,7 @@ class TransactionLog:
         other._recipients, other._accepted = list(self._recipients), self._accepted
         other._missing, other._behind, other._unsent = self._missing, dict(self._behind), self._unsent
         other._hole, other._since = replace(self._hole), replace(self._since)
+        other._before, other._farewell, other._chunk = list(self._before), self._farewell, self._chunk
         return other
 
     def missed(self, octets: int) -> None:
@@ -110,15 +91,19 @@ class TransactionLog:
         """How many replies the command gets that is answered next."""
         return self._accepted if self._each and self._accepted and ends_message(command) else 1
 
-    def answered(self, exchange: Exchange, head: MessageHead) -> bool:
+    def answered(self, exchange: Exchange, head: LetterReader) -> bool:
         """A command has its replies, or never gets one.  Tells whether it leaves no transaction behind."""
         assert exchange.command is not None
         verb, refused = exchange.command.verb, _refused(exchange)
         self._reach(exchange.command)
+        if exchange.reply is not None and exchange.reply.code == "421":
+            self._farewell = exchange.reply
         if verb == "MAIL":
             if self._mail is None or not refused:  # a refused second MAIL leaves the first in force
+                before = self._recipients if self._mail is not None else []
                 self._end(None, None)
-                self._mail, self._hole = exchange, Hole(replies=self._since.replies if exchange.unseen else 0)
+                self._mail, self._before = exchange, before
+                self._hole = Hole(replies=self._since.replies if exchange.unseen else 0)
         elif verb == "RCPT" and (self._mail is not None or self._hole):
             if self._since.may_hold(*self._to_begin_anew(), MAIL) or (_accepted(exchange) and self._refused_mail()):
                 self._begin_unseen()
@@ -134,8 +119,9 @@ class TransactionLog:
         elif verb in ("DATA", "BDAT"):
             if self._since.may_hold(*self._to_begin_anew(), MAIL, RCPT):
                 self._begin_unseen()
+            self._chunk = exchange if verb == "BDAT" else self._chunk
         elif not refused and verb in ENDS_TRANSACTION:
-            self._end(None, None)
+            self._end(None, None, given_up=verb == "RSET")
             return True
         if verb in _OF_TRANSACTION:
             self._since.octets = 0
@@ -168,13 +154,23 @@ class TransactionLog:
         self._hole = hole
 
     def finish(self) -> tuple[Transaction, ...]:
-        """All transactions."""
+        """All transactions.  A message whose last chunk never came was cut off."""
         self._hole.octets += self._missing
         self._since.octets += self._missing
+        chunk = self._chunk
+        if chunk is not None and chunk.command is not None and not chunk.unseen and self._unsent is None:
+            cut_off = replace(chunk.command, whole=False)
+            self._end(replace(chunk, command=cut_off, reply=None, further=()), None)
         self._end(None, None)
         return tuple(self._done)
 
-    def _end(self, message: Exchange | None, head: MessageHead | None) -> None:
+    def _end(self, message: Exchange | None, head: LetterReader | None, *, given_up: bool = False) -> None:
+        if self._mail is not None and self._mail.reply is None and not (self._mail.unseen or self._recipients):
+            self._mail = None  # nobody knows what it would have come to
+        if self._before and not self._recipients and message is not None:
+            self._done.pop()  # a server that takes a message for nobody has kept the recipients before
+            self._recipients, self._accepted = self._before, sum(map(_accepted, self._before))
+        self._before = []
         mail = self._mail.command if self._mail is not None else None
         if mail is None and not (self._hole and (message is not None or self._recipients)):
             return
@@ -186,14 +182,14 @@ class TransactionLog:
                 sender=path_of(mail.argument) if mail is not None else UNSEEN,
                 recipients=tuple(self._fates(message)),
                 message=message,
-                message_id=head.field("Message-ID") if head else "",
-                subject=head.field("Subject") if head else "",
+                letter=head.letter() if head else NO_LETTER,
                 frames=tuple(frame for part in parts for frame in part.frames),
                 parameters=parameters_of(mail.argument) if mail is not None else "",
+                given_up=given_up and message is None,
             )
         )
-        self._mail, self._recipients, self._accepted, self._unsent = None, [], 0, None
-        self._hole, self._since = Hole(), Hole()
+        self._mail, self._recipients, self._accepted, self._unsent, self._farewell = None, [], 0, None, None
+        self._hole, self._since, self._chunk = Hole(), Hole(), None
 
     def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
         """The recipients of the transaction and what became of them."""
@@ -227,9 +223,15 @@ class TransactionLog:
         return self._unsent is None and self._since.may_hold(DATA, DOT)
 
     def _decided(self, recipient: Exchange) -> Reply | None:
-        """The reply that decided on a recipient: that of a refused MAIL where RCPT was said all the same, in vain."""
-        mail = self._mail
-        return mail.reply if mail is not None and _refused(mail) and _refused(recipient) else recipient.reply
+        """The reply that decided on a recipient.
+
+        It is that of a refused MAIL where RCPT was said all the same, in vain; and a 421 is the reply to whatever was
+        sent with the command it came to (RFC 5321 §3.8).
+        """
+        mail, unanswered = self._mail, recipient.reply is None and not recipient.unseen
+        if mail is not None and _refused(mail) and (unanswered or _refused(recipient)):
+            return mail.reply
+        return self._farewell if unanswered else recipient.reply
 
 
 def _accepted(recipient: Exchange) -> bool:

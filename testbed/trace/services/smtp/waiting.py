@@ -75,6 +75,11 @@ class Waiting:
         """The exchange of a message that gets no more of the replies due to it, as this one shows."""
         return self._several() if self._replies and reply.code in _NOT_FINAL else None
 
+    def refuses(self, reply: Reply) -> bool:
+        """Whether a reply cannot be for the message that waits."""
+        oldest = self.oldest
+        return oldest is not None and oldest.verb == "message" and reply.code in _NOT_FINAL
+
     def answered_by(self, reply: Reply) -> Command | None:
         """The command that a reply is for."""
         command = self.oldest
@@ -109,6 +114,12 @@ class Waiting:
 def note_on(reply: Reply) -> str:
     """What a reply means in words, ``""`` where it refuses nothing."""
     return explain(reply.code, reply.enhanced, reply.text) if reply.code else "not an SMTP reply"
+
+
+def unasked(reply: Reply) -> Exchange:
+    """A reply for which no command has waited."""
+    phase = Phase.CLOSURE if reply.code == "421" else Phase.TRANSFER
+    return Exchange(phase, None, reply, note_on(reply))
 
 
 def _phase(command: Command) -> Phase:

@@ -1,0 +1,46 @@
+"""What a connection carried, and what certificate its server showed, in a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from testbed.protocols.attachments import AttachedFile
+from testbed.protocols.text import shortened
+from testbed.report.words import octets
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Transaction
+from testbed.trace.model.mail import Letter
+from testbed.trace.tls.certificates import certificate_of
+
+_MOST_LETTERS, _MOST_FILES = 3, 3
+_LONGEST = 60  # letters of a field
+
+
+def carried(connection: Connection, *, whole: bool) -> Iterator[str]:
+    """A line for the certificate and for each message; ``whole`` for every message and file."""
+    found = certificate_of(connection.tls.certificate) if connection.tls is not None else None
+    if found is not None:
+        valid = f"valid {found.not_before[:10]} to {found.not_after[:10]}"
+        yield f"certificate of {_short(found.subject)} by {_short(found.issuer)}, {valid}"
+    shown = [message for message in connection.messages if not isinstance(message, Transaction) or message.command]
+    for message in shown if whole else shown[:_MOST_LETTERS]:
+        yield _line(message.letter, whole)
+    if not whole and len(shown) > _MOST_LETTERS:
+        yield f"… and {len(shown) - _MOST_LETTERS:,} more; -v tells them all"
+
+
+def _line(letter: Letter, whole: bool) -> str:
+    subject = f'"{_short(letter.subject)}"' if letter.subject else "no Subject"
+    words = f"{subject} from {_short(letter.author)}" if letter.author else subject
+    words += f", {_short(letter.date)}" if letter.date else ""
+    files = letter.files if whole else letter.files[:_MOST_FILES]
+    more = f" and {len(letter.files) - len(files)} more" if len(letter.files) > len(files) else ""
+    return words + (f", with {', '.join(map(_file, files))}{more}" if files else "")
+
+
+def _file(file: AttachedFile) -> str:
+    return f"{_short(file.name) or 'a file without a name'} ({octets(file.octets)})"
+
+
+def _short(text: str) -> str:
+    return shortened(text, _LONGEST)
