@@ -199,11 +199,11 @@ def test_odd_answers_count_one_each_whatever_ports_the_questions_came_from() -> 
     assert len(told) == 2
 
 
-def test_so_many_odd_answers_are_told_and_no_more() -> None:
+def test_so_many_odd_answers_are_all_counted() -> None:
     talk = Talk()
     for number in range(1_010):
         talk.ask(f"{number}.example", "MX", "MX 1 mx.example", cut=5)
-    assert sum(finding.code == "malformed-answer" for finding in findings(talk)) == 1_000
+    assert sum(finding.times for finding in findings(talk) if finding.code == "malformed-answer") == 1_010
 
 
 def test_who_waits_is_told_the_refusal_of_mail_not_that_of_the_rcpt_behind_it() -> None:
