@@ -116,10 +116,7 @@ class SmtpDialogue:
     # -- the client ---------------------------------------------------------------------------------
 
     def _client_goes_on(self) -> None:
-        """More of the client's octets have come."""
-        self._read_client()
-
-    def _read_client(self) -> None:
+        """More of the client's octets have come, or a reply that tells what they are."""
         while len(self._client):
             if self._mode is Mode.SECRET:
                 self._client.clear()
@@ -150,7 +147,7 @@ class SmtpDialogue:
             self._conduct.missed()
             if self._held.verb == "DATA" and len(self._client):
                 self._begin_message()
-            self._read_client()
+            SmtpDialogue._client_goes_on(self)
 
     def _command(self, line: Line) -> None:
         self._ends.said(line)
@@ -273,7 +270,7 @@ class SmtpDialogue:
         if command is self._held:
             self._held = None
             self._go_on(command, reply)
-        self._read_client()
+        SmtpDialogue._client_goes_on(self)
 
     def _answered_nothing(self, reply: Reply) -> None:
         """A reply, and no command waits for one."""
