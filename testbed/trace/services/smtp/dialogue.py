@@ -305,8 +305,6 @@ class SmtpDialogue:
         self._held, self._credentials, self._masking = None, 0, False
         self._conduct.reset()
 
-    # -- what was not seen ----------------------------------------------------------------------------
-
     def _gap(self, gap: Gap) -> None:
         """Go on after a hole: a message goes on as a message, lines begin anew."""
         self._conduct.missed()
