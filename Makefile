@@ -21,7 +21,7 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   measure speed, as ratios within one run"
 	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
-	@echo "make attack  inspect captures made to cost more than their length, and send 10,000 clients that hang up"
+	@echo "make attack  dear captures, hostile scenarios and options for SECONDS=300 each, 10,000 clients that hang up"
 	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/"
 	@echo "make docs    write the generated parts of the docs again"
 	@echo "make captures  record the reference traces that changed again"
@@ -53,7 +53,7 @@ fuzz: $(READY)
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 attack: $(READY)
-	@$(BIN)/python tests/attack/replay.py
+	@$(BIN)/python tests/attack/replay.py --seconds $(SECONDS)
 	@$(BIN)/python tests/attack/clients.py
 
 soak: $(READY)

@@ -22,6 +22,7 @@ from typing import BinaryIO
 from testbed.errors import not_written
 from testbed.interruption import TIME_IS_UP, Interruption
 from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, EXIT_PROGRAM, USUAL, Bounds, Lab, failure, live
+from testbed.protocols.text import shown
 from testbed.run_folder import turn
 from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
 from testbed.scenario.scenario import Scenario
@@ -124,7 +125,7 @@ class Runner:
         waiting = []
         for scenario, destination in work:
             if reason := self._why_red(scenario):
-                yield Played(scenario, None, 0.0, error=f"{scenario.file}: {reason}", cause=reason)
+                yield Played(scenario, None, 0.0, error=f"{shown(scenario.file)}: {reason}", cause=reason)
             elif reason := lacking(scenario.needs) or self._why_not(scenario):
                 yield Played(scenario, None, 0.0, skipped=reason)
             else:

@@ -18,6 +18,7 @@ from testbed.lab.network import rto_min_ms
 from testbed.net.forward import HOME, Corridors, Doors
 from testbed.net.programs import listeners, speaking_as
 from testbed.protocols import events
+from testbed.protocols.text import shown
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.program_hosts import ports_of
@@ -122,7 +123,9 @@ def speaker(scenario: Scenario, named: str | None) -> str:
     if named in scenario.hosts and scenario.hosts[named].is_program:
         raise UsageError(f"{named} is a program with a network of its own; choose another host with --on")
     if named not in scenario.hosts:
-        raise UsageError(f"there is no host '{named[:60]}' in {scenario.file}{did_you_mean(named, scenario.hosts)}")
+        raise UsageError(
+            f"there is no host '{named[:60]}' in {shown(scenario.file)}{did_you_mean(named, scenario.hosts)}"
+        )
     return named
 
 
@@ -168,7 +171,7 @@ def _check(scenario: Scenario, forwards: Sequence[Forward]) -> None:
     for forward in forwards:
         if forward.host not in scenario.hosts:
             near = did_you_mean(forward.host, scenario.hosts)
-            raise UsageError(f"--forward: there is no host '{forward.host[:60]}' in {scenario.file}{near}")
+            raise UsageError(f"--forward: there is no host '{forward.host[:60]}' in {shown(scenario.file)}{near}")
 
 
 async def _until_cancelled() -> None:

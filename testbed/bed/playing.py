@@ -10,7 +10,8 @@ from testbed.bed.source import Folder, Source, scenario_of, trace_file
 from testbed.errors import UsageError
 from testbed.keeper import LabSession, Order
 from testbed.outcome import Outcome, conclude
-from testbed.runner import TIME_LIMIT_S
+from testbed.protocols.text import shown
+from testbed.runner import TIME_LIMIT_S, Played, lacking
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
@@ -48,17 +49,19 @@ def play(
     time_limit_s: float = TIME_LIMIT_S,
     network: str = NetworkKind.PRIVATE,
     allow_outside: bool = False,
+    require_needs: bool = False,
     **parts: object,
 ) -> Outcome:
     """Play a scenario to its end and judge it; ``source``, ``case``, ``keep``, ``allow_outside`` and ``parts`` as for
     :func:`open_lab`.
 
     ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.  With ``network="host"`` it
-    is played on the machine's own loopback, or skipped when it takes more than that.
+    is played on the machine's own loopback, or skipped when it takes more than that.  With ``require_needs`` a scenario
+    whose ``needs`` are not installed is an error, not skipped.
     """
     scenario = scenario_of(source, case, parts, Reach(anywhere=allow_outside))
     kind = _network(network)
-    return play_into(scenario, trace_file(scenario, keep), Path.cwd(), time_limit_s, kind)
+    return play_into(scenario, trace_file(scenario, keep), Path.cwd(), time_limit_s, kind, require_needs=require_needs)
 
 
 def _network(name: str) -> NetworkKind:
@@ -74,7 +77,11 @@ def play_into(
     folder: Path,
     time_limit_s: float = TIME_LIMIT_S,
     network: NetworkKind = NetworkKind.PRIVATE,
+    *,
+    require_needs: bool = False,
 ) -> Outcome:
     """Play a scenario whose paths are seen from ``folder``; its trace goes where ``trace`` says."""
+    if require_needs and (why := lacking(scenario.needs)):
+        return conclude(Played(scenario, None, 0.0, error=f"{shown(scenario.file)}: {why}", cause=why))
     order = Order(scenario, trace.absolute(), folder, dict(os.environ), time_limit_s, network=network)
     return conclude(LabSession(order).played(), time_limit_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -69,6 +70,7 @@ def _call(command: str, options: object) -> int:
     from importlib import import_module
 
     from testbed.errors import LabError, MachineError, TestbedError, machine_error
+    from testbed.protocols.text import shown
 
     gc.set_threshold(_GARBAGE)
     module = import_module(f"testbed.cli.{command}")
@@ -84,7 +86,7 @@ def _call(command: str, options: object) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _complain(machine_error(str(error.filename or ""), error))
+        _complain(machine_error(shown(os.fsdecode(error.filename or "")), error))
         return NO_LAB
 
 
@@ -110,5 +112,7 @@ def _signals_end_it() -> Iterator[None]:
 
 def _complain(error: Exception) -> None:
     from testbed.cli.style import styled
+    from testbed.protocols.text import obeyed_by_none, printable
 
-    print(f"{styled('error', 'red bold', sys.stderr)}: {error}", file=sys.stderr)
+    text = obeyed_by_none("\n".join(map(printable, str(error).split("\n"))))
+    print(f"{styled('error', 'red bold', sys.stderr)}: {text}", file=sys.stderr)

@@ -8,6 +8,7 @@ from testbed.cli import HELD
 from testbed.cli.untrusted import bounded, reach, why_refused
 from testbed.errors import UsageError
 from testbed.plural import count
+from testbed.protocols.text import shown
 from testbed.scenario.load import discover, load_all
 
 
@@ -16,10 +17,10 @@ def main(options: argparse.Namespace) -> int:
     found = discover(options.paths)
     scenarios = load_all(found.files, reach(options))
     bounded(scenarios, options)
-    if refused := [f"{one.file}: {why}" for one in scenarios if (why := why_refused(one, options))]:
+    if refused := [f"{shown(one.file)}: {why}" for one in scenarios if (why := why_refused(one, options))]:
         raise UsageError("\n".join(dict.fromkeys(refused)))
     for scenario in scenarios:
-        print(f"{scenario.file}: {scenario.title}")
+        print(f"{shown(scenario.file)}: {scenario.title}")
     print(f"{count(len(scenarios), 'scenario')}, no mistakes")
     if found.left_out:
         print(found.left_out)

@@ -7,6 +7,7 @@ import sys
 
 from testbed.cli import FAILED, HELD
 from testbed.errors import UsageError
+from testbed.protocols.text import shown
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.filter import choose, parse_filter
@@ -39,5 +40,5 @@ def _chosen(path: str, filters: list[str]) -> Analysis:
     analysis = choose(analysis, terms) if terms else analysis
     if len(analysis.connections) > _MOST:
         number = f"{len(analysis.connections):,} connections, more than {_MOST:,}"
-        raise UsageError(f"{path} holds {number}: choose those to compare, such as --filter host=NAME")
+        raise UsageError(f"{shown(path)} holds {number}: choose those to compare, such as --filter host=NAME")
     return analysis

@@ -18,6 +18,7 @@ from testbed.interruption import Interruption
 from testbed.lab import preload, run
 from testbed.lab.hold_open import Holder
 from testbed.outcome import conclude
+from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.run_folder import RunFolder
 from testbed.runner import Played, Runner
@@ -33,7 +34,7 @@ def one_scenario(options: argparse.Namespace) -> Scenario:
     """The scenario of the file that is given, or the one case that is named.  Raises UsageError."""
     path, case = options.path, options.case
     if Path(path).is_dir():
-        raise UsageError(f"{path} is a folder; name one scenario file")
+        raise UsageError(f"{shown(path)} is a folder; name one scenario file")
     found = load_cases(path, Reach(anywhere=options.allow_outside))
     for scenario in found:
         if scenario.case == (case or ""):
@@ -41,8 +42,8 @@ def one_scenario(options: argparse.Namespace) -> Scenario:
     names = "\n".join(f"  --case '{scenario.case}'" for scenario in found[:10] if scenario.case)
     more = "\n  …" if len(found) > 10 else ""
     if not names:
-        raise UsageError(f"{path} has no matrix, hence no case '{case}'; leave --case out")
-    raise UsageError(f"{path} has {len(found)} cases; name one of them:\n{names}{more}")
+        raise UsageError(f"{shown(path)} has no matrix, hence no case '{case}'; leave --case out")
+    raise UsageError(f"{shown(path)} has {len(found)} cases; name one of them:\n{names}{more}")
 
 
 class Held:
@@ -76,7 +77,7 @@ class Held:
             time_limit_s=float("inf"),
             grace_s=_GRACE_S,
             interruption=self._interruption,
-            on_progress=lambda given, line: print(line, file=sys.stderr),
+            on_progress=lambda given, line: print(shown(line), file=sys.stderr),
             on_tick=self._on_tick,
         )
 
@@ -86,7 +87,7 @@ class Held:
             preload([self._scenario])
             for played in self.runner.run([(self._scenario, self.trace)]):
                 if played.error or played.skipped:
-                    raise LabError(played.error or f"{self._scenario.file}: {played.skipped}")
+                    raise LabError(played.error or f"{shown(self._scenario.file)}: {played.skipped}")
                 annotated(conclude(played))
         return played
 

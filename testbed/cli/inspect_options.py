@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from testbed.errors import UsageError
+from testbed.protocols.text import shown
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
 _ONE_DOCUMENT = ("json", "parquet")
@@ -53,5 +54,5 @@ def _inside(path: str) -> list[str]:
         return [path]
     inside = sorted(str(p) for p in Path(path).rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
     if not inside:
-        raise UsageError(f"{path} holds no capture: no file in it ends in .pcap, .pcapng or .cap")
+        raise UsageError(f"{shown(path)} holds no capture: no file in it ends in .pcap, .pcapng or .cap")
     return inside

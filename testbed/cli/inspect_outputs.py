@@ -12,6 +12,7 @@ from pathlib import Path
 
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import UsageError, not_written
+from testbed.protocols.text import shown
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 from testbed.trace.journeys import Leg, legs_of
 from testbed.whole_file import whole_file
@@ -39,13 +40,13 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
     target = Path(options.output)
     for analysis in analyses:
         if target.exists() and target.samefile(analysis.path):
-            raise UsageError(f"{target} is the capture itself; name another file for --output")
+            raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
         try:
             with whole_file(target, os.stat(analysis.path).st_mode) as out:  # as private as the capture
                 annotate(analysis, out)
         except OSError as error:
-            raise not_written(f"{target} cannot be written", error) from error
-        print(f"{target}: {analysis.frames} frames, annotated")
+            raise not_written(f"{shown(target)} cannot be written", error) from error
+        print(f"{shown(target)}: {analysis.frames} frames, annotated")
 
 
 def _mail(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
@@ -60,14 +61,14 @@ def _mail(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
         for sentence in partial:
             print(sentence)
         whole = f", {len(partial)} of them not whole" if partial else ""
-        print(f"{directory}: {len(files)} message{'' if len(files) == 1 else 's'}{whole}")
+        print(f"{shown(directory)}: {len(files)} message{'' if len(files) == 1 else 's'}{whole}")
 
 
 def _parquet(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     from testbed.report.parquet import write_parquet
 
     for path in write_parquet(analyses, Path(options.parquet)):
-        print(path)
+        print(shown(path))
 
 
 def _json(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from testbed.cli import HELD
 from testbed.cli.help import heading, rows
 from testbed.errors import UsageError, not_written
+from testbed.protocols.text import shown
 from testbed.scenario.templates import purpose, templates
 
 
@@ -33,8 +34,8 @@ def main(options: argparse.Namespace) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{path} is there already, and is left as it is; choose another name") from None
+        raise UsageError(f"{shown(path)} is there already, and is left as it is; choose another name") from None
     except OSError as error:
-        raise not_written(f"{path} cannot be written", error) from None
-    print(f"{path}: {purpose(text)} Now: testbed run {path}")
+        raise not_written(f"{shown(path)} cannot be written", error) from None
+    print(f"{shown(path)}: {purpose(text)} Now: testbed run {shown(path)}")
     return HELD

@@ -12,6 +12,7 @@ from testbed import __version__
 from testbed.cli.choose import parse_shard
 from testbed.cli.help import COMMANDS, heading, main_help, rows
 from testbed.cli.style import styled
+from testbed.protocols.text import shown
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -185,7 +186,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         program = f"testbed {self.command}".strip()
         hint = _nearest(message)
-        print(f"{styled('error', 'red bold', sys.stderr)}: {message}{hint}", file=sys.stderr)
+        print(f"{styled('error', 'red bold', sys.stderr)}: {shown(message)}{hint}", file=sys.stderr)
         print(f"For help, try '{styled(program + ' --help', 'bold', sys.stderr)}'.", file=sys.stderr)
         raise SystemExit(2)
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from testbed.outcome import Outcome
+from testbed.protocols.text import printable
 from testbed.report.verdicts import outcome
 from testbed.scenario.scenario import Scenario
 
@@ -41,7 +42,7 @@ class Progress:
 
     def say(self, scenario: Scenario, line: str) -> None:
         """A lab says what it does."""
-        self._doing[scenario.file, scenario.case] = f"{scenario.title}: {line}"
+        self._doing[scenario.file, scenario.case] = printable(f"{scenario.title}: {line}")
         self.tick()
 
     def tick(self) -> None:

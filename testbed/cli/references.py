@@ -13,7 +13,7 @@ from rich.text import Text
 from testbed.baseline import NO_REFERENCE, Baseline
 from testbed.errors import UsageError
 from testbed.outcome import Outcome
-from testbed.protocols.text import printable
+from testbed.protocols.text import printable, shown
 from testbed.report.references import accepted
 from testbed.scenario.scenario import Scenario
 
@@ -31,9 +31,11 @@ class References:
             raise UsageError("--update records reference traces: say where with --baseline DIR")
         if options.baseline and not Path(options.baseline).is_dir():
             if Path(options.baseline).exists():
-                raise UsageError(f"--baseline {options.baseline}: that is no folder; references are files in one")
+                raise UsageError(
+                    f"--baseline {shown(options.baseline)}: that is no folder; references are files in one"
+                )
             if not self._update:
-                raise UsageError(f"--baseline {options.baseline}: there is no such folder; --update makes it")
+                raise UsageError(f"--baseline {shown(options.baseline)}: there is no such folder; --update makes it")
         if options.baseline and options.keep and Path(options.keep).resolve() == Path(options.baseline).resolve():
             raise UsageError("--keep would write over the references before they are compared; name another folder")
 
@@ -53,10 +55,11 @@ class References:
         if self._baseline is None:
             return
         told = " · ".join(f"{count} {word}" for word, count in self._counts.items())
-        folder = printable(str(self._baseline.folder))
-        out.print(Text(f"references in {folder}: {told or 'none compared'}", "quiet"), soft_wrap=True)
+        out.print(
+            Text(f"references in {shown(self._baseline.folder)}: {told or 'none compared'}", "quiet"), soft_wrap=True
+        )
         for path, where in self._baseline.left_over(scenarios, self._paths):
-            text = f"▲ {path}: its scenario is gone ({where}); remove the file when that is meant"
+            text = f"▲ {shown(path)}: its scenario is gone ({where}); remove the file when that is meant"
             out.print(Text(printable(text), "warning"), soft_wrap=True)
 
 

@@ -22,6 +22,7 @@ from testbed.interruption import Interruption
 from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.plural import count
+from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
@@ -56,12 +57,13 @@ def main(options: argparse.Namespace) -> int:
             except (TestbedError, OSError) as error:
                 wrong.append(error if isinstance(error, TestbedError) else machine_error("the run broke off", error))
             seconds = time.monotonic() - clock
+            refused = sum(bool(why_refused(outcome.scenario, options)) for outcome in outcomes)
             if any(outcome.result in (Result.FAILED, Result.ERROR) for outcome in outcomes):
                 folder.note_red()
             if not scenarios:
                 out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
             elif not outputs.on_stdout:
-                _report(outcomes, options, out, seconds, folder.path)
+                _report(outcomes, options, out, seconds, folder.path, refused)
             left = _not_played(scenarios, outcomes, interruption, wrong)
             if left and (interruption.number or options.fail_fast or wrong):
                 out.print(f"{count(len(left), 'scenario')} not played")
@@ -69,7 +71,7 @@ def main(options: argparse.Namespace) -> int:
             if found.left_out:
                 out.print(found.left_out)
         try:
-            outputs.write(Run((*outcomes, *left), started, seconds, bool(interruption.number), shard))
+            outputs.write(Run((*outcomes, *left), started, seconds, bool(interruption.number), shard, refused))
         except TestbedError as error:
             wrong.append(error)
         if wrong:
@@ -80,7 +82,7 @@ def main(options: argparse.Namespace) -> int:
 def _refuse_obstacles(work: list[tuple[Scenario, Path]]) -> None:
     """Raises UsageError or MachineError where it is known that traces cannot be written."""
     if work and (why := obstacle(work[0][1])):
-        raise not_written(f"{work[0][1]}: the trace cannot be written", why)
+        raise not_written(f"{shown(work[0][1])}: the trace cannot be written", why)
 
 
 def _play(
@@ -180,7 +182,9 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
     return traces
 
 
-def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path) -> None:
+def _report(
+    outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path, refused: int
+) -> None:
     from testbed.report.verdicts import summary
 
     if options.verbose:
@@ -191,7 +195,7 @@ def _report(outcomes: list[Outcome], options: argparse.Namespace, out: Console, 
                 trace_report(out, result.analysis)
     if any(result.played.no_lab for result in outcomes):
         return
-    summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None)
+    summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None, refused)
 
 
 def _exit_code(outcomes: list[Outcome], interruption: Interruption, network: str) -> int:

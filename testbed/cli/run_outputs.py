@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from testbed.errors import MachineError, TestbedError, UsageError, not_written
+from testbed.protocols.text import obeyed_by_none, shown
 from testbed.report.run import Run
 from testbed.scenario.recognition import SUFFIXES
 from testbed.whole_file import whole_file
@@ -106,7 +107,7 @@ class Outputs:
         if self._spoken is not None:
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(encoding="utf-8")
-            sys.stdout.write(self._spoken(run))
+            sys.stdout.write(obeyed_by_none(self._spoken(run)))
         if self._github:
             from testbed.report.github import workflow_commands
 
@@ -125,9 +126,11 @@ class Outputs:
         for option, path in self._files.items():
             real = os.path.realpath(path)
             if real in seen:
-                raise UsageError(f"--{seen[real]} and --{option} name the same file, {path}")
+                raise UsageError(f"--{seen[real]} and --{option} name the same file, {shown(path)}")
             if path.suffix.lower() in SUFFIXES:
-                raise UsageError(f"--{option} {path} would write over a scenario; name the file the report goes into")
+                raise UsageError(
+                    f"--{option} {shown(path)} would write over a scenario; name the file the report goes into"
+                )
             seen[real] = option
         for path in (*self._files.values(), *([Path(self._summary)] if self._summary else [])):
             if why := obstacle(path):
@@ -144,11 +147,11 @@ def obstacle(path: Path) -> OSError | None:
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     if not os.path.isdir(folder):
-        return OSError(errno.ENOTDIR, f"{folder} is not a folder")
+        return OSError(errno.ENOTDIR, f"{shown(folder)} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
-        return OSError(errno.EACCES, f"no file may be made in {folder}")
+        return OSError(errno.EACCES, f"no file may be made in {shown(folder)}")
     return None
 
 
 def _cannot(path: Path, error: OSError) -> TestbedError:
-    return not_written(f"{path}: the report cannot be written", error)
+    return not_written(f"{shown(path)}: the report cannot be written", error)

@@ -12,6 +12,7 @@ from rich.text import Text
 from testbed.cli import HELD
 from testbed.cli.held import Held, one_scenario, show_services
 from testbed.errors import UsageError
+from testbed.protocols.text import shown
 from testbed.report.console import console
 from testbed.serving import Forward, OpenedLab, Serving
 
@@ -43,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
     held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=True)
     played = held.live()
     if played.trace is not None:
-        out.print(Text(f"trace in {played.trace}"), soft_wrap=True)
+        out.print(Text(f"trace in {shown(str(played.trace))}"), soft_wrap=True)
     return HELD
 
 

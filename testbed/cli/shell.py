@@ -12,6 +12,7 @@ from rich.text import Text
 from testbed.cli.held import Held, one_scenario, show_services
 from testbed.errors import reason
 from testbed.net.programs import start_inside
+from testbed.protocols.text import shown
 from testbed.report.console import console
 from testbed.serving import InsideOnly, OpenedLab, speaker
 
@@ -57,5 +58,5 @@ def main(options: argparse.Namespace) -> int:
     )
     played = held.live()
     if played.trace is not None:
-        out.print(Text(f"trace in {played.trace}", "quiet"), soft_wrap=True)
+        out.print(Text(f"trace in {shown(str(played.trace))}", "quiet"), soft_wrap=True)
     return code

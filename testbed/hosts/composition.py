@@ -12,6 +12,7 @@ from pathlib import Path
 from testbed.errors import StepError, reason
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.protocols.esmtp import MailParameters, RcptParameters
+from testbed.protocols.text import shown
 from testbed.regular_file import read_regular
 from testbed.scenario.attachments import MOST_OCTETS, Attachment
 from testbed.scenario.steps import SendStep
@@ -125,7 +126,7 @@ def _read(path: Path) -> bytes:
     try:
         content = read_regular(path, MOST_OCTETS + 1)
     except (OSError, ValueError) as error:
-        raise StepError(f"the attachment {path} cannot be read: {reason(error)}") from error
+        raise StepError(f"the attachment {shown(path)} cannot be read: {reason(error)}") from error
     if len(content) > MOST_OCTETS:
-        raise StepError(f"the attachment {path} is larger than {MOST_OCTETS:,} octets")
+        raise StepError(f"the attachment {shown(path)} is larger than {MOST_OCTETS:,} octets")
     return content

@@ -30,9 +30,9 @@ async def run_confined(
     """
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    environment = lab.programs.environment(name)
+    environment, confinement = lab.programs.environment(name), lab.confinement_at(name)
     try:
-        process = start_confined(command, environment, lab.folder, writing, lab.confinement, move, errors=errors)
+        process = start_confined(command, environment, lab.folder, writing, confinement, move, errors=errors)
     except OSError:
         os.close(reading)
         raise

@@ -13,6 +13,7 @@ from testbed.lab.network import Carrier, LabNetwork
 from testbed.lab.program_environment import ProgramEnvironment
 from testbed.net.clock import ScenarioLoop
 from testbed.net.confinement import Confinement
+from testbed.net.program_time.programs import ProgramTime
 from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
 
@@ -22,7 +23,7 @@ class LabContext:
     """One lab, as far as all of its parts may know it.
 
     ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what
-    programs of the user's are given.
+    programs of the user's are given; ``program_time`` is None where all programs live in real time.
     """
 
     scenario: Scenario
@@ -32,6 +33,7 @@ class LabContext:
     journal: Journal
     tls: LabTls | None
     programs: ProgramEnvironment
+    program_time: ProgramTime | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -39,15 +41,20 @@ class LabContext:
         folder = Path(self.scenario.file).parent
         return folder if folder.is_dir() else None
 
-    @property
-    def confinement(self) -> Confinement:
-        """What programs of the scenario's may do."""
+    def clock_of(self, host: str) -> ProgramTime | None:
+        """The clock that programs of a host live by; None where their time is real."""
+        return self.program_time if self.scenario.hosts[host].time == "scenario" else None
+
+    def confinement_at(self, host: str) -> Confinement:
+        """What programs of the scenario's may do, at a host."""
+        clock = self.clock_of(host)
         beside = (tempfile.gettempdir(), *([str(self.folder)] if self.folder is not None else []))
         return Confinement(
             str(self.network.scratch),
             writable=None if self.scenario.reach.anywhere else beside,
             hidden=self.network.socket_files,
             set_ids=ROOT in self.scenario.needs,
+            preload=None if clock is None else str(clock.library),
         )
 
     @property

@@ -19,6 +19,7 @@ from testbed.lab.program_bounds import ProgramWatch, killed_for_memory
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.program_process import KILL, start_confined
 from testbed.protocols import events
+from testbed.protocols.text import shown
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
@@ -41,6 +42,7 @@ class HostedProgram:
         self._spec: HostSpec = lab.scenario.hosts[site.name]
         self._site = site
         self._tell_ended = ended
+        self._clock = lab.clock_of(site.name)
         self._output = ProgramOutput(site.log, MAX_LINES)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = self._pidfd = -1
@@ -121,12 +123,14 @@ class HostedProgram:
         enter = self.namespace.enter
         try:
             self._process = start_confined(
-                command, environment, lab.folder, writing, lab.confinement, lambda: enter(name)
+                command, environment, lab.folder, writing, lab.confinement_at(name), lambda: enter(name)
             )
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:
             os.close(writing)
+        if self._clock is not None:
+            self._clock.watch(self._process.pid)
         self._loop.add_reader(self._pipe, self._output.read, self._pipe)
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._has_ended)
@@ -136,7 +140,10 @@ class HostedProgram:
         mailboxes, seen = lab.programs.mailboxes(name), lab.programs.knows_maildirs(name)
         self._site.log(
             events.Started(
-                command=" ".join(command), mailboxes=mailboxes if seen else (), takes=() if seen else mailboxes
+                command=" ".join(command),
+                mailboxes=mailboxes if seen else (),
+                takes=() if seen else mailboxes,
+                time=self._spec.time,
             ),
             f"{command[0]} runs" + (f", and is to listen on {ports}" if ports else ""),
         )
@@ -209,6 +216,8 @@ class HostedProgram:
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
+        if self._clock is not None and self._process is not None:
+            self._clock.forget(self._process.pid)
         self._tell_ended()
 
     # -- what is said of it --------------------------------------------------------------------------
@@ -226,7 +235,7 @@ class HostedProgram:
         if self._pipe >= 0:
             self._output.read(self._pipe)
         last = f"; the last it said: '{self._output.last}'" if self._output.last else ""
-        return f"{self._lab.scenario.file}: {self._site.name}: the program '{self.command[0]}' {what}{last}"
+        return f"{shown(self._lab.scenario.file)}: {self._site.name}: the program '{self.command[0]}' {what}{last}"
 
 
 def _status(process: subprocess.Popen[bytes]) -> int:

@@ -69,7 +69,7 @@ class LabHosts:
         await self.settled()
         await asyncio.sleep(_AFTERMATH_S)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.settled(), _AFTERMATH_S if self.programs_live else None)
+            await asyncio.wait_for(self.settled(), _AFTERMATH_S if self.time_is_real else None)
         await asyncio.sleep(0)
 
     async def stop(self, mail_is_missing: Callable[[], bool], *, at_once: bool = False) -> None:
@@ -124,10 +124,11 @@ class LabHosts:
         return host if isinstance(host, ProgramHost) else None
 
     @property
-    def programs_live(self) -> bool:
-        """Whether a program of the user's runs, or is to run again."""
-        alive = any(isinstance(host, ProgramHost) and host.alive for host in self._running())
-        return alive or any(isinstance(self._hosts[name], ProgramHost) for name in self._returning)
+    def time_is_real(self) -> bool:
+        """Whether a program runs, or is to run again, that does not live in scenario time."""
+        alive = any(isinstance(host, ProgramHost) and host.alive and host.time_is_real for host in self._running())
+        returning = (self._hosts[name] for name in self._returning)
+        return alive or any(isinstance(host, ProgramHost) and host.time_is_real for host in returning)
 
     @property
     def all_are_back(self) -> bool:

@@ -32,6 +32,8 @@ from testbed.lab.program_environment import KEYLOG, ProgramEnvironment
 from testbed.lab.steps import Steps
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import forge
+from testbed.net.program_time.library import scenario_time_library
+from testbed.net.program_time.programs import ProgramTime
 from testbed.net.watchdog import HeldTurn, watch
 from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
@@ -47,6 +49,7 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that has left in mid-sentence
 
+_CLOCK = ".clock"  # the folder of what gives programs scenario time
 _AGAIN_S = 0.01  # after which a lab that is to end is asked again
 
 
@@ -112,7 +115,10 @@ def _bring_up(
         recorder = KeyedTrace(writer, keylog)
     wire = network.carry(recorder, journal)
     programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)
-    return LabContext(scenario, addresses, network, wire, journal, tls, programs)
+    clock: ProgramTime | None = None
+    if any(host.is_program and host.time == "scenario" for host in scenario.hosts.values()):
+        clock = network.loop.programs = ProgramTime(network.scratch / _CLOCK, scenario_time_library())
+    return LabContext(scenario, addresses, network, wire, journal, tls, programs, clock)
 
 
 class _Lab:

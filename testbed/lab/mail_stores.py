@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -48,11 +49,14 @@ class Maildir:
     def messages(self, *, at_rest: bool) -> Iterator[tuple[str, Callable[[], Kept]]]:
         """See :class:`MailStore`; files appear whole."""
         for part in ("new", "cur"):
-            folder = self._folder / part
-            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-                if not file.is_file() or file.is_symlink():
-                    continue
-                yield file.name.partition(":")[0], lambda file=file: Kept(_read(file))  # type: ignore[misc]
+            try:
+                with os.scandir(self._folder / part) as entries:
+                    files = sorted(entry.path for entry in entries if entry.is_file(follow_symlinks=False))
+            except OSError:
+                continue
+            for file in files:
+                name = os.path.basename(file).partition(":")[0]
+                yield name, lambda file=file: Kept(_read(Path(file)))  # type: ignore[misc]
 
 
 class Mbox:

@@ -5,7 +5,6 @@ Its directory is a file system of its own, and so bounded by itself (``lab/sites
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.net.process_tree import Condition, condition
+from testbed.net.real_time import real_sleep
 
 OUTPUT, MEMORY, DISK = "output", "memory", "disk"
 _MOST_OUTPUT, _MOST_MEMORY, _MOST_WRITTEN = 256 << 20, 4 << 30, 8 << 30
@@ -54,7 +54,7 @@ class ProgramWatch:
             ):
                 if found.octets > found.most:
                     return found
-            await asyncio.sleep(_LOOK_S)
+            await real_sleep(_LOOK_S)
 
     def look(self) -> Condition:
         """How it is now."""

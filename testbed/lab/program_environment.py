@@ -12,6 +12,7 @@ from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
 from testbed.lab.mail_stores import STORES, MailStore
+from testbed.protocols.text import shown
 from testbed.regular_file import read_regular
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec
 from testbed.scenario.program_hosts import PLACEHOLDERS, USER, Stores, filled, placeholders
@@ -118,8 +119,8 @@ class ProgramEnvironment:
             try:
                 shutil.copytree(folder, site.directory, dirs_exist_ok=True)
             except (OSError, shutil.Error) as error:
-                problem = f"the folder '{folder}' of {site.name} cannot be copied: {reason(error)}"
-                raise StepError(f"{self._scenario.file}: {problem}") from error
+                problem = f"the folder '{shown(folder)}' of {site.name} cannot be copied: {reason(error)}"
+                raise StepError(f"{shown(self._scenario.file)}: {problem}") from error
         before = time.time() - _A_WHILE_S
         for found in site.directory.rglob("*"):
             if found.is_file():

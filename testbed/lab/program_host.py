@@ -12,6 +12,7 @@ from testbed.lab.program_listing import list_queue
 from testbed.lab.program_mailboxes_read import MailboxesRead
 from testbed.lab.program_maildirs import ProgramMailboxes
 from testbed.lab.program_queue import ProgramQueue
+from testbed.net.real_time import real_sleep
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.program_hosts import filled
@@ -22,7 +23,7 @@ _MAX_RESTLESS_S = 5.0
 
 
 class ProgramHost:
-    """One party of the lab that is not ours.  While its program lives, scenario time is real."""
+    """One party of the lab that is not ours.  While its program lives in real time, so does the lab."""
 
     def __init__(self, lab: LabContext, site: Site) -> None:
         self.namespace = lab.network.namespaces[site.name]
@@ -46,13 +47,22 @@ class ProgramHost:
         return self._site.name
 
     @property
+    def time_is_real(self) -> bool:
+        """Whether the program lives in real time."""
+        return self._spec.time == "real"
+
+    @property
     def alive(self) -> bool:
         """Whether the program runs."""
         return self._program.alive
 
     async def start(self) -> None:
         """Start the program, and return when it listens.  Raises StepError where it cannot be run, ProgramError."""
-        self._held.enter_context(self._loop.real_time())
+        if self.time_is_real:
+            self._held.enter_context(self._loop.real_time())
+        else:
+            self._loop.before_jump.append(self._mailboxes.log_new)
+            self._held.callback(self._loop.before_jump.remove, self._mailboxes.log_new)
         await self._program.start()
         self._watching = asyncio.ensure_future(self._watch())
 
@@ -60,7 +70,7 @@ class ProgramHost:
         while True:
             self._mailboxes.log_new()
             self._queue.look()
-            await asyncio.sleep(_LOOK_S)
+            await real_sleep(_LOOK_S)
 
     async def settled(self) -> None:
         """Return when no packet has crossed the wire for a moment: what a program is about cannot be known."""

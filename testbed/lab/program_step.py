@@ -17,6 +17,7 @@ from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.programs import on_host, speaking_as
 from testbed.protocols import events
+from testbed.protocols.text import shown
 from testbed.scenario.program_hosts import filled
 from testbed.scenario.programs import TIMED_OUT, RunStep
 
@@ -45,7 +46,7 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
     try:
         status = await run_confined(lab, name, command, move, output.read, step.time_limit)
     except OSError as error:
-        raise StepError(_cannot(step, error), lab.scenario.file, step.line) from error
+        raise StepError(_cannot(step, error), shown(lab.scenario.file), step.line) from error
     output.end()
     return TIMED_OUT if status is None else status
 

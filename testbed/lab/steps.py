@@ -49,9 +49,9 @@ class Steps:
                 assert_never(step)
 
     async def _wait(self, seconds: float) -> None:
-        """Let time pass; while programs run, no longer than until everything that is expected has happened."""
+        """Let time pass; where programs live in real time, only until everything that is expected has happened."""
         until = self._lab.loop.time() + seconds
-        while self._hosts.programs_live and self._lab.loop.time() < until:
+        while self._hosts.time_is_real and self._lab.loop.time() < until:
             if self._hosts.all_are_back and self._early_end.reached():
                 return
             await asyncio.sleep(min(POLL_S, max(0.0, until - self._lab.loop.time())))

@@ -13,14 +13,17 @@ import contextlib
 import os
 import selectors
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from socket import AF_INET, AF_INET6, inet_ntop
+from typing import Protocol
 
 from testbed.durations import SECOND
 
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
 _SLICE_S = 0.002
+_FIRST_S = 0.0001  # after which programs are looked at again
 _RETRANSMIT, _PROBE = "01", "04"
 _ALL_READ = ":00000000"  # tx_queue:rx_queue
 
@@ -41,11 +44,28 @@ class Waiting:
 LeadsOn = Callable[[Waiting], bool]
 """Whether something will come of a socket's repeating what it sent."""
 
+NEVER = (1 << 63) - 1
+"""The end of a wait that no time ends."""
+
+
+class OtherClocks(Protocol):
+    """Programs that live in scenario time, too.  Times are nanoseconds of the monotonic clock they are shown."""
+
+    def rest(self) -> int | None:
+        """When the first of them goes on by itself; None while one does something."""
+
+    def shift(self, offset: int) -> None:
+        """From now on their clocks are ``offset`` nanoseconds ahead of the machine's."""
+
+    def ring(self) -> None:
+        """Wake those whose alarm is due."""
+
 
 class ScenarioLoop(asyncio.SelectorEventLoop):
     """``time()`` is scenario time in seconds since the start; all asyncio timers run on it.
 
-    ``on_turn`` is called before what has happened is acted on, before time jumps, and by :meth:`catch_up`.
+    ``on_turn`` is called before what has happened is acted on, before time jumps, and by :meth:`catch_up`;
+    ``before_jump`` are called when programs have come to rest.  ``programs`` are those that heed this clock.
     """
 
     def __init__(self, kernel: KernelTimers | None = None) -> None:
@@ -57,7 +77,9 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self._kernel = kernel or KernelTimers()
         self.leads_on: LeadsOn = lambda socket: not socket.probes or socket.reopens
         self.on_turn: Callable[[], None] = lambda: None
-        super().__init__(_JumpingSelector(self._rest, self.catch_up))
+        self.before_jump: list[Callable[[], None]] = []
+        self.programs: OtherClocks | None = None
+        super().__init__(_JumpingSelector(self._rest, self.catch_up, lambda: self.programs is not None))
 
     def time(self) -> float:
         """Seconds of scenario time since the start."""
@@ -109,6 +131,10 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         finally:
             self._holds += holds
 
+    def watch_network(self, tables: Iterable[tuple[int, int]]) -> None:
+        """Ask another network, too, what is in flight: by the families and descriptors of its tables of sockets."""
+        self._kernel.watch(tables)
+
     def close(self) -> None:
         """Close the loop."""
         self._kernel.close()
@@ -116,26 +142,43 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
 
     def _rest(self, timeout: float, poll: Callable[[float], list[_Event]]) -> list[_Event]:
         """Sleep or jump for ``timeout`` seconds, or until something happens."""
-        until = self.elapsed_ns() + round(timeout * SECOND)
+        until = NEVER if timeout == inf else self.elapsed_ns() + round(timeout * SECOND)
+        pause = _SLICE_S if self.programs is None else _FIRST_S
         while True:
-            if not self._in_flight():
-                time.sleep(_QUIET_S)
+            if self._holds == 0 and (self.programs is not None or not self._in_flight()):
+                goal = self._goal(until)
                 events = poll(0)
                 if events:
                     return events
-                if not self._in_flight():
-                    self._jump(max(0, until - self.elapsed_ns()))
+                if goal < NEVER and not self._in_flight():
+                    self._jump(max(0, goal - self.elapsed_ns()))
                     return []
             remaining = (until - self.elapsed_ns()) / SECOND
             # While time is held, only what this loop hears can let it go: no need to look again in between.
-            events = poll(max(0.0, remaining if self._holds else min(remaining, _SLICE_S)))
+            held = self._holds and self.programs is None
+            events = poll(max(0.0, remaining if held else min(remaining, pause)))
+            pause = min(2 * pause, _SLICE_S)
             if events or remaining <= 0:
                 return events
+            if self.programs is not None:
+                self.programs.ring()
+
+    def _goal(self, until: int) -> int:
+        """Where to jump to, for a loop that sleeps ``until`` then; NEVER while there may be something to wait for."""
+        if self.programs is None:
+            time.sleep(_QUIET_S)
+            return until
+        end = self.programs.rest()
+        return NEVER if end is None else min(until, max(end - self._started_ns, 0))
 
     def _jump(self, ns: int) -> None:
+        for look in self.before_jump:
+            look()
         self.catch_up()
         self._jumped_ns += ns
         self._to_epoch_ns += ns
+        if self.programs is not None:
+            self.programs.shift(self._jumped_ns)
 
     def _in_flight(self) -> bool:
         return self._holds > 0 or self._kernel.running(self.leads_on)
@@ -146,16 +189,20 @@ _Event = tuple[selectors.SelectorKey, int]
 
 class _JumpingSelector(selectors.EpollSelector):
     def __init__(
-        self, rest: Callable[[float, Callable[[float], list[_Event]]], list[_Event]], on_turn: Callable[[], None]
+        self,
+        rest: Callable[[float, Callable[[float], list[_Event]]], list[_Event]],
+        on_turn: Callable[[], None],
+        clock_is_shared: Callable[[], bool],
     ) -> None:
         super().__init__()
+        self._clock_is_shared = clock_is_shared
         self._rest = rest
         self._on_turn = on_turn
 
     def select(self, timeout: float | None = None) -> list[_Event]:
         poll = super().select
-        waits = timeout is not None and timeout > 0
-        events = (poll(0) or self._rest(timeout or 0.0, poll)) if waits else poll(timeout)
+        waits = timeout > 0 if timeout is not None else self._clock_is_shared()
+        events = (poll(0) or self._rest(inf if timeout is None else timeout, poll)) if waits else poll(timeout)
         self._on_turn()
         return events
 
@@ -166,6 +213,7 @@ class KernelTimers:
     def __init__(self, tables: tuple[tuple[int, str], ...] = ((AF_INET, "tcp"), (AF_INET6, "tcp6"))) -> None:
         self._tables = tables
         self._files: list[tuple[int, int]] = []
+        self._others: list[tuple[int, int]] = []
 
     def running(self, leads_on: LeadsOn) -> bool:
         """Whether a timer runs from which something will come."""
@@ -174,8 +222,14 @@ class KernelTimers:
                 with contextlib.suppress(FileNotFoundError):
                     self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
         return any(
-            leads_on(waiting) for family, file in self._files for waiting in _waiting(family, list(socket_rows(file)))
+            leads_on(waiting)
+            for family, file in (*self._files, *self._others)
+            for waiting in _waiting(family, list(socket_rows(file)))
         )
+
+    def watch(self, tables: Iterable[tuple[int, int]]) -> None:
+        """Look into other tables as well, by family and descriptor; they are closed by whoever has opened them."""
+        self._others += tables
 
     def close(self) -> None:
         """Close the files."""

@@ -33,6 +33,7 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND = 0x2, 0x4, 0x8, 0x1000
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
 _TEMPORARY = ("/tmp", "/var/tmp")
+_PRELOAD = "/etc/ld.so.preload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,14 @@ class Confinement:
 
     ``hidden`` are files of the machine that nothing must come of.  ``set_ids``: programs may have the rights of their
     files' owners (set-user-ID and set-group-ID), as a server needs whose parts run as users of their own.
+    ``preload`` is a library every program loads, whoever starts it and with what environment (ld.so(8)).
     """
 
     scratch: str
     writable: tuple[str, ...] | None
     hidden: tuple[str, ...] = ()
     set_ids: bool = False
+    preload: str | None = None
 
     def enter(self) -> None:
         """For this process and all it starts, for good; it must be the first of its PID and mount namespace.
@@ -56,6 +59,8 @@ class Confinement:
         _own_proc()
         _hide(self.hidden)
         _own_devices(self.scratch)
+        if self.preload is not None:
+            _preload(self.preload)
         if self.writable is not None:
             _write_only_below((self.scratch, *_TEMPORARY, *self.writable))
         _drop_capabilities()
@@ -95,6 +100,24 @@ def _own_devices(scratch: str) -> None:
     libc.mount(b"devpts", b"/dev/pts", b"devpts", _MS_NOSUID | _MS_NOEXEC, b"newinstance,ptmxmode=0666")
     for name, target in _LINKS.items():
         os.symlink(target, f"/dev/{name}")
+
+
+def _preload(library: str) -> None:
+    """A folder /etc with the machine's entries, and the file that names the library beside them."""
+    before = Path(_PRELOAD).read_text() if os.path.exists(_PRELOAD) else ""
+    trees, links = {}, {}
+    for entry in os.scandir("/etc"):
+        if entry.is_symlink():
+            links[entry.path] = os.readlink(entry.path)
+        elif entry.path != _PRELOAD:
+            trees[entry.path] = (_tree(entry.path), entry.is_dir())
+    _mount("none", "/etc", "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755")
+    for path, (tree, is_folder) in trees.items():
+        os.mkdir(path) if is_folder else Path(path).touch()
+        _move(tree, path)
+    for path, target in links.items():
+        os.symlink(target, path)
+    Path(_PRELOAD).write_text(f"{library}\n{before}")
 
 
 def _write_only_below(folders: Sequence[str]) -> None:

@@ -40,6 +40,12 @@ class ProgramNamespace:
     network: int
     tables: tuple[int, ...]
 
+    @property
+    def connections(self) -> tuple[tuple[int, int], ...]:
+        """The family and the descriptor of each table of its TCP sockets."""
+        tables = zip(_TABLES, self.tables, strict=True)
+        return tuple((family, table) for (transport, family, _), table in tables if transport == "tcp")
+
     def listeners(self) -> list[Place]:
         """Where somebody listens in it, without a packet to find out."""
         found: list[Place] = []

@@ -14,6 +14,7 @@ from testbed.errors import CaptureError
 from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow, short
 from testbed.pcap.parts import in_threads, parts
 from testbed.pcap.records import Ints, Numbers, Octets, chains, gather
+from testbed.protocols.text import shown
 
 # First four octets: byte order, nanoseconds per unit of the fraction.
 MAGICS = {
@@ -35,7 +36,7 @@ def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before:
     What comes before counts in ``problems`` alone.  Raises CaptureError when even the header is not whole.
     """
     if len(data) < _HEADER_OCTETS:
-        raise CaptureError(f"{name}: the file breaks off in its header, after {len(data)} octets")
+        raise CaptureError(f"{shown(name)}: the file breaks off in its header, after {len(data)} octets")
     order, unit_ns = MAGICS[data[:4].tobytes()]
     snap_length, link_type = struct.unpack(order + "II", data[16:24].tobytes())
     offsets, end = _scan(data, order)

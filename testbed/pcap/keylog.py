@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from testbed.errors import UsageError, reason
+from testbed.protocols.text import shown
 
 _MOST = 64 << 20  # octets of a key log
 _MOST_TOGETHER = 2 * _MOST
@@ -58,14 +59,17 @@ def read_key_log(path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UsageError(f"{path}: this is not a regular file; --keylog takes the file SSLKEYLOGFILE named")
+                raise UsageError(
+                    f"{shown(path)}: this is not a regular file; --keylog takes the file SSLKEYLOGFILE named"
+                )
             text = file.read(_MOST + 1)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: the key log cannot be read: {reason(error)}") from error
+        raise UsageError(f"{shown(path)}: the key log cannot be read: {reason(error)}") from error
     if len(text) > _MOST:
         raise UsageError(
-            f"{path}: the key log is longer than {_MOST >> 20} MiB; leave only the lines of this capture's connections"
+            f"{shown(path)}: the key log is longer than {_MOST >> 20} MiB; "
+            "leave only the lines of this capture's connections"
         )
     if not _LINE.search(text):
-        raise UsageError(f"{path}: this is no TLS key log: no line of it is like 'CLIENT_RANDOM <hex> <hex>'")
+        raise UsageError(f"{shown(path)}: this is no TLS key log: no line of it is like 'CLIENT_RANDOM <hex> <hex>'")
     return text

@@ -23,6 +23,7 @@ from testbed.pcap.classic import MAGICS as CLASSIC_MAGICS
 from testbed.pcap.classic import read_classic
 from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
 from testbed.pcap.pcapng import read_pcapng
+from testbed.protocols.text import shown
 
 _MAX_SPOOLED = 64 << 30
 _CHUNK = 1 << 20
@@ -49,7 +50,7 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
                         return replace(capture, problems=(*problems, *capture.problems))
             return parse_capture(_mapped(file), name)
     except OSError as error:
-        raise CaptureError(f"{name}: it cannot be read: {reason(error)}") from error
+        raise CaptureError(f"{shown(name)}: it cannot be read: {reason(error)}") from error
 
 
 def parse_capture(data: NDArray[np.uint8], name: str = "capture") -> Capture:
@@ -60,8 +61,8 @@ def parse_capture(data: NDArray[np.uint8], name: str = "capture") -> Capture:
     if magic == PCAPNG_MAGIC:
         return read_pcapng(data)
     if not len(data):
-        raise CaptureError(f"{name}: the file is empty")
-    raise CaptureError(f"{name}: this is no capture: it begins with {magic.hex(' ')}, neither pcap nor pcapng")
+        raise CaptureError(f"{shown(name)}: the file is empty")
+    raise CaptureError(f"{shown(name)}: this is no capture: it begins with {magic.hex(' ')}, neither pcap nor pcapng")
 
 
 def _open(name: str) -> BinaryIO:
@@ -71,7 +72,7 @@ def _open(name: str) -> BinaryIO:
     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise CaptureError(f"{name}: this is not a regular file")
+        raise CaptureError(f"{shown(name)}: this is not a regular file")
     return os.fdopen(descriptor, "rb")
 
 
@@ -100,7 +101,7 @@ def _spooled(chunks: Iterable[bytes], name: str, limit: RecordLimit | None = Non
         written += len(chunk)
         if written > _MAX_SPOOLED:
             plain.close()
-            raise CaptureError(f"{name}: it holds more than {_MAX_SPOOLED >> 30} GiB")
+            raise CaptureError(f"{shown(name)}: it holds more than {_MAX_SPOOLED >> 30} GiB")
         plain.write(chunk)
         if limit is not None and limit.over(plain, written):
             break
@@ -119,7 +120,7 @@ def _gunzipped(file: BinaryIO, name: str, problems: list[str]) -> Iterator[bytes
                 yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile):
         if not some:
-            raise CaptureError(f"{name}: the gzip data is damaged from the start") from None
+            raise CaptureError(f"{shown(name)}: the gzip data is damaged from the start") from None
         problems.append("the gzip data breaks off or is damaged; what could be unpacked is shown")
 
 
@@ -129,7 +130,7 @@ def _unzstandard(file: BinaryIO, name: str, problems: list[str]) -> Iterator[byt
         import zstandard
     except ImportError:
         remedy = "pip install 'mail-testbed[zstd]', or unpack it with zstd -d"
-        raise CaptureError(f"{name}: to read zstd, install the package zstandard: {remedy}") from None
+        raise CaptureError(f"{shown(name)}: to read zstd, install the package zstandard: {remedy}") from None
     some = False
     try:
         with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as source:
@@ -138,7 +139,7 @@ def _unzstandard(file: BinaryIO, name: str, problems: list[str]) -> Iterator[byt
                 yield chunk
     except zstandard.ZstdError:
         if not some:
-            raise CaptureError(f"{name}: the zstd data is damaged from the start") from None
+            raise CaptureError(f"{shown(name)}: the zstd data is damaged from the start") from None
         problems.append("the zstd data breaks off or is damaged; what could be unpacked is shown")
 
 

@@ -29,6 +29,7 @@ from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
 from testbed.pcap.pcapng import BlockReader
 from testbed.pcap.read import PACKED, parse_capture
 from testbed.pcap.records import Ints, Octets
+from testbed.protocols.text import shown
 
 Read = Callable[[int], bytes | None]
 """Gives at most that many octets: ``b""`` at the end of the source, None when it pauses."""
@@ -273,7 +274,7 @@ def _open(name: str) -> BinaryIO:
     if name == "-":
         return open(0, "rb", buffering=0, closefd=False)
     if not (stat.S_ISREG(mode := os.stat(name).st_mode) or stat.S_ISFIFO(mode)):
-        raise CaptureError(f"{name}: this is neither a regular file nor a pipe")
+        raise CaptureError(f"{shown(name)}: this is neither a regular file nor a pipe")
     return open(name, "rb", buffering=0)
 
 

@@ -1,6 +1,12 @@
-"""Text from the network made safe to show: the one place where strangers' octets become our strings."""
+"""Text from the network and names of files made safe to show: the one place where strangers' octets become strings."""
 
 from __future__ import annotations
+
+import os
+import re
+
+_BEGINS_COMMAND = re.compile(r"^(\s*)::(?=[\w-]+(?:\s[^\n]*?)?::)", re.M)
+_COMMAND_WITHIN = "##["
 
 
 def printable(text: str) -> str:
@@ -8,6 +14,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A file's name as a line can hold it: nothing in it is obeyed, and none of it begins a line."""
+    return obeyed_by_none(printable(os.fspath(path)))
+
+
+def obeyed_by_none(text: str) -> str:
+    """Lines as GitHub takes them for text: in a log it obeys ``::error::`` where a line begins, ``##[`` anywhere."""
+    if "::" in text:
+        text = _BEGINS_COMMAND.sub(r"\1\\x3a:", text)
+    return text.replace(_COMMAND_WITHIN, "#\\x23[")
 
 
 def shortened(text: str, most: int) -> str:

@@ -21,6 +21,7 @@ KEEP = "testbed_keep"
 BASELINE = "testbed_baseline"
 NETWORK = "testbed_network"
 ALLOW_OUTSIDE = "testbed_allow_outside"
+REQUIRE_NEEDS = "testbed_require_needs"
 TIME_LIMIT = "testbed_time_limit"
 MARK = "testbed"
 
@@ -56,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest=ALLOW_OUTSIDE,
         action="store_true",
         help="scenarios may name files outside of rootdir, and their programs may write there",
+    )
+    group.addoption(
+        "--testbed-require-needs",
+        dest=REQUIRE_NEEDS,
+        action="store_true",
+        help="a scenario file whose 'needs' are not installed is an error, not skipped",
     )
     parser.addini(
         GLOBS,

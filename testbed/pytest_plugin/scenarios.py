@@ -13,7 +13,8 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from testbed.errors import TestbedError
-from testbed.pytest_plugin import BASELINE, NETWORK, TIME_LIMIT
+from testbed.protocols.text import shown
+from testbed.pytest_plugin import BASELINE, NETWORK, REQUIRE_NEEDS, TIME_LIMIT
 from testbed.pytest_plugin.bounds import reach
 from testbed.pytest_plugin.traces import inside, keep_folder, temporary_folder, trace_lines
 from testbed.scenario.load import load_cases
@@ -77,7 +78,8 @@ class ScenarioItem(pytest.Item):
         try:
             folder = self.config.invocation_params.dir
             network = NetworkKind(self.config.getoption(NETWORK))
-            outcome = play_into(self.scenario, trace, folder, float(self.config.getini(TIME_LIMIT)), network)
+            limit, strict = float(self.config.getini(TIME_LIMIT)), bool(self.config.getoption(REQUIRE_NEEDS))
+            outcome = play_into(self.scenario, trace, folder, limit, network, require_needs=strict)
         finally:
             if trace.exists():
                 self.user_properties.append(("testbed_trace", str(trace)))
@@ -111,7 +113,7 @@ class ScenarioItem(pytest.Item):
             trace = self._trace()
             kept = trace_lines(trace) if trace.exists() else "nothing was captured"
             line = self._line + 1
-            return plain(self.scenario.file, line, str(error), f"{self.scenario.file}:{line}: {error}\n{kept}")
+            return plain(self.scenario.file, line, str(error), f"{shown(self.scenario.file)}:{line}: {error}\n{kept}")
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -9,6 +9,7 @@ from testbed import __version__
 from testbed.errors import not_written
 from testbed.outcome import Outcome
 from testbed.pcap.write import BlockWriter
+from testbed.protocols.text import shown
 from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
 from testbed.whole_file import whole_file
 
@@ -27,7 +28,7 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
     for keys in filter(len, capture.secrets):
         writer.secrets(bytes(keys))
     evidence: dict[int, list[str]] = {}
-    for finding in analysis.findings:
+    for finding in analysis.all_findings():
         for frame in finding.frames[:50]:
             evidence.setdefault(frame, []).append(f"{finding.severity}: {finding.text}")
     entries = iter(capture.journal)
@@ -69,7 +70,7 @@ def annotate_file(analysis: Analysis) -> None:
         with whole_file(target) as out:
             annotate(analysis, out)
     except OSError as error:
-        raise not_written(f"{target}: the trace cannot be annotated", error) from error
+        raise not_written(f"{shown(target)}: the trace cannot be annotated", error) from error
 
 
 def _comments(packet: PacketRow, evidence: list[str]) -> list[str]:

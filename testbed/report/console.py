@@ -9,6 +9,8 @@ from typing import TextIO, cast
 from rich.console import Console
 from rich.theme import Theme
 
+from testbed.protocols.text import obeyed_by_none
+
 _PLAIN_WIDTH = 120
 
 THEME = Theme(
@@ -43,7 +45,10 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 class _Trimmed:
-    """A stream without the spaces that tables put at the ends of lines: they are in the way of diff and grep."""
+    """A stream without the spaces that tables put at the ends of lines: they are in the way of diff and grep.
+
+    A log of GitHub's obeys nothing in it, wherever a line of strangers' text was folded.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -51,7 +56,7 @@ class _Trimmed:
 
     def write(self, text: str) -> int:
         """Write whole lines trimmed; rich hands over what it renders in one piece."""
-        self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+        self._stream.write(obeyed_by_none("\n".join(line.rstrip(" ") for line in text.split("\n"))))
         return len(text)
 
     def flush(self) -> None:

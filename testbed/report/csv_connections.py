@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from testbed.protocols.text import printable
+from testbed.protocols.text import obeyed_by_none, printable
 from testbed.report.json_analysis import utf8
 from testbed.report.json_fields import CONNECTION
 from testbed.trace.analysis import Analysis
@@ -65,5 +65,5 @@ def _cell(value: object) -> str:
     """Text a spreadsheet cannot take for a formula, nor a terminal for an order: strangers' words land here."""
     if isinstance(value, int):
         return str(value)
-    text = printable(utf8(str(value)))
+    text = obeyed_by_none(printable(utf8(str(value))))
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.errors import UsageError
-from testbed.protocols.text import printable
+from testbed.protocols.text import printable, shown
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -29,7 +29,7 @@ def dissection(path: str, frame: int) -> str:
     Raises UsageError when tshark is missing, when it cannot read the capture, or when there is no such frame.
     """
     if not Path(path).is_file():
-        raise UsageError(f"{path}: it cannot be read: no such file")
+        raise UsageError(f"{shown(path)}: it cannot be read: no such file")
     if shutil.which("tshark") is None:
         raise UsageError("--deep needs tshark, which is not installed; run 'apt-get install tshark'")
     command = [sys.executable, "-m", __name__, path, str(frame)]
@@ -67,9 +67,9 @@ def _dissect(path: str, frame: int) -> int:
         with Capture(path, custom_parameters=only, keep_packets=False) as capture:
             packet = next(iter(capture), None)
     except TSharkCrashException as error:
-        return _refused(f"{path}: tshark cannot read it: {' '.join(str(error).split())}")
+        return _refused(f"{shown(path)}: tshark cannot read it: {' '.join(str(error).split())}")
     if packet is None:
-        return _refused(f"{path}: there is no frame {frame}")
+        return _refused(f"{shown(path)}: there is no frame {frame}")
     general, *layers = packet
     assert general.get("name") == "geninfo"  # which the layer "frame" says again
     print("\n".join(line for layer in layers for line in _lines(layer)))

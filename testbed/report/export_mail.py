@@ -9,6 +9,7 @@ from pathlib import Path
 
 from testbed.errors import UsageError, not_written
 from testbed.protocols.attachments import attachments
+from testbed.protocols.text import shown
 from testbed.report.words import octets
 from testbed.trace.mail_objects import MailObject
 
@@ -36,16 +37,16 @@ def export_mail(
         directory.mkdir(parents=True, exist_ok=True)
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise not_written(f"{directory} cannot be made a folder for mail", error) from error
+        raise not_written(f"{shown(directory)} cannot be made a folder for mail", error) from error
     try:
         for one in objects:
             name = file_name(one)
             _write(folder, name, one.octets, directory)
             written.append(directory / name)
             if tell is not None and not one.complete:
-                tell(f"{directory / name}: {what_is_missing(one)}")
+                tell(f"{shown(directory / name)}: {what_is_missing(one)}")
             if tell_attached is not None and (attached := what_is_attached(one)):
-                tell_attached(f"{directory / name}: with {attached}")
+                tell_attached(f"{shown(directory / name)}: with {attached}")
     finally:
         os.close(folder)
     return written
@@ -80,12 +81,12 @@ def _write(folder: int, name: str, octets: bytes, directory: Path) -> None:
     try:
         descriptor = os.open(name, flags, 0o600, dir_fd=folder)
     except FileExistsError as error:
-        raise UsageError(f"{directory / name} exists already; name an empty or a new folder") from error
+        raise UsageError(f"{shown(directory / name)} exists already; name an empty or a new folder") from error
     except OSError as error:
-        raise not_written(f"{directory / name} cannot be written", error) from error
+        raise not_written(f"{shown(directory / name)} cannot be written", error) from error
     try:
         with open(descriptor, "wb") as out:
             out.write(octets)
     except OSError as error:
         os.unlink(name, dir_fd=folder)
-        raise not_written(f"{directory / name} cannot be written", error) from error
+        raise not_written(f"{shown(directory / name)} cannot be written", error) from error

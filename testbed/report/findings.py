@@ -24,6 +24,7 @@ class _Told:
     finding: Finding
     frames: dict[int, None] = field(default_factory=dict)
     times: int = 0
+    seen: int = 0  # as often as its findings count
 
     def text(self) -> str:
         return self.finding.text + (f" ({self.times} times)" if self.times > 1 else "")
@@ -58,6 +59,7 @@ def _once(found: Iterable[Finding]) -> Iterator[_Told]:
         told = by_words.setdefault((finding.code, finding.severity, finding.text), _Told(finding))
         told.frames |= dict.fromkeys(finding.frames)
         told.times += 1
+        told.seen += finding.times
     yield from by_words.values()
 
 
@@ -67,7 +69,9 @@ def _others(kind: Sequence[_Told]) -> str:
     named = ", ".join(f"#{number}" for number in numbers[:_MOST_NAMED])
     more = f" and {len(numbers) - _MOST_NAMED:,} more" if len(numbers) > _MOST_NAMED else ""
     where = f" on {named}{more}" if numbers else ""
-    return f"… {sum(told.times for told in kind):,} more of the kind ({kind[0].finding.code}){where}; -v tells them all"
+    seen, whole = sum(told.seen for told in kind), all(told.seen == told.times for told in kind)
+    verbose = "-v tells them all" if whole else "-v tells more of them"
+    return f"… {seen:,} more of the kind ({kind[0].finding.code}){where}; {verbose}"
 
 
 def _add(table: Table, severity: Severity, text: str, cited: Sequence[int], reference: str) -> None:

@@ -40,9 +40,9 @@ def _error(outcome: Outcome, name: str, failure: Failure, root: str) -> str:
 
 def _from(root: str, file: str) -> str:
     if not root:
-        return file
+        return printable(file)
     path = os.path.relpath(os.path.realpath(file), os.path.realpath(root))
-    return file if path.startswith("..") else printable(path)
+    return printable(file if path.startswith("..") else path)
 
 
 def _data(text: str) -> str:

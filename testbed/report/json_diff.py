@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 from testbed import __version__
+from testbed.report.json_analysis import harmless
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import Comparison
 
@@ -23,12 +24,12 @@ def diff_json(before: Analysis, now: Analysis, compared: Comparison) -> str:
         "hosts": [{"now": new, "before": old} for new, old in compared.hosts],
         "differences": [asdict(difference) for difference in compared.differences],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return harmless(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _capture(analysis: Analysis) -> dict[str, object]:
     return {
-        "file": analysis.path.encode("utf-8", "replace").decode("utf-8"),
+        "file": analysis.path,
         "frames": analysis.frames,
         "connections": len(analysis.connections),
         "problems": list(analysis.problems),

@@ -112,6 +112,11 @@ FINDING: Fields[Finding] = (
     Field("reference", TEXT, "Where it is written what should have happened; may be empty."),
     Field("connections", array(ORDINAL), "Numbers of the connections it is about."),
     Field("cause", TEXT, "Why a server refused, such as greylisted; empty where it does not tell."),
+    Field(
+        "times",
+        COUNT,
+        "How often it was seen.  Behind the first of a kind, one finding stands for all others of it.",
+    ),
 )
 
 LOG_ENTRY: Fields[AnyEntry] = (

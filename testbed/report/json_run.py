@@ -27,12 +27,12 @@ def run_json(run: Run) -> str:
         "interrupted": run.interrupted,
         "shard": run.shard or None,
         "not_judged": len(run.not_judged),
+        "refused": run.refused,
         "remedy": remedy(run.outcomes) or None,
         "totals": {str(kind): run.counts[kind] for kind in Result},
         "scenarios": [_scenario(outcome) for outcome in run.outcomes],
     }
-    text = harmless(json.dumps(document, indent=2, ensure_ascii=False))
-    return text.replace("##[", "\\u0023#[")  # in a log of GitHub's, a command
+    return harmless(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _scenario(result: Outcome) -> dict[str, object]:

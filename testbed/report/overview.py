@@ -38,8 +38,8 @@ def overview(console: Console, path: str, totals: Totals, clock: Clock = LOCAL) 
     if totals.account:
         console.print()
         console.print(findings(tuple(totals.account[:_MOST_FINDINGS])))
-        if len(totals.account) > _MOST_FINDINGS:
-            console.print(Text(f"… and {len(totals.account) - _MOST_FINDINGS} more such accounts", "quiet"))
+        if more := sum(finding.times for finding in totals.account[_MOST_FINDINGS:]):
+            console.print(Text(f"… and {more:,} more such accounts", "quiet"))
     console.print()
     console.print(_findings(totals))
     console.print()

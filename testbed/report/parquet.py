@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from testbed import __version__
 from testbed.errors import UsageError, not_written
 from testbed.protocols.tcp import flag_names
+from testbed.protocols.text import shown
 from testbed.report.dialogue_fields import EXCHANGE
 from testbed.report.fields import COUNT, EPOCH, OCTETS, ORDINAL, TEXT, AnyFields, Field, Fields, array, written
 from testbed.report.json_analysis import utf8
@@ -118,7 +119,7 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
                 os.replace(Path(room, name), target)
             return targets
     except OSError as error:
-        raise not_written(f"{directory}: Parquet cannot be written there", error) from error
+        raise not_written(f"{shown(directory)}: Parquet cannot be written there", error) from error
 
 
 def _pyarrow() -> ModuleType:
@@ -165,7 +166,8 @@ class _Sheet:
     def __init__(self, pa: ModuleType, path: Path, fields: AnyFields) -> None:
         self.pa = pa
         self.schema = arrow_schema(pa, fields)
-        self._writer = pa.parquet.ParquetWriter(path, self.schema, compression="zstd")
+        self._file = path.open("wb")  # Arrow itself opens no name that is not UTF-8
+        self._writer = pa.parquet.ParquetWriter(self._file, self.schema, compression="zstd")
         self._rows: list[dict[str, object]] = []
         self._batches: list[Arrow] = []
         self._count = self._weight = 0
@@ -186,6 +188,7 @@ class _Sheet:
         self._pack()
         self._write()
         self._writer.close()
+        self._file.close()
 
     def _pack(self) -> None:
         if self._rows:
@@ -224,7 +227,7 @@ def _add(analysis: Analysis, sheets: dict[str, _Sheet]) -> None:
     packets = sheets["packets"]
     for part in packet_columns(analysis, _ROWS):
         packets.add_columns(_packets(packets.pa, analysis, part))
-    for finding in analysis.findings:
+    for finding in analysis.all_findings():
         sheets["findings"].add(file | written(FINDING, finding))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from testbed.baseline import NOT_OURS
 from testbed.errors import not_written
 from testbed.outcome import Outcome
+from testbed.protocols.text import shown
 from testbed.report.annotate import annotate
 from testbed.whole_file import whole_file
 
@@ -29,5 +30,5 @@ def accepted(outcome: Outcome) -> Outcome:
         with whole_file(target) as out:
             annotate(outcome.analysis, out)
     except OSError as error:
-        raise not_written(f"{target} cannot be written", error) from error
+        raise not_written(f"{shown(target)} cannot be written", error) from error
     return replace(outcome, accepted=True)

@@ -25,6 +25,7 @@ class Run:
     seconds: float
     interrupted: bool = False
     shard: str = ""
+    refused: int = 0  # strangers' scenarios that --untrusted does not play
 
     @property
     def counts(self) -> Counter[Result]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from testbed.errors import UsageError, reason
+from testbed.protocols.text import shown
 from testbed.regular_file import NotRegularError, read_regular
 from testbed.scenario.beside import problems_beside
 from testbed.scenario.cases import Case, cases
@@ -61,7 +62,7 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> Discovered:
         scenarios = [p for p in inside if _may_be_scenario(p)]
         if not scenarios:
             why = "no YAML file in it is one" if inside else "no file in it ends in .yaml or .yml"
-            raise UsageError(f"{path} holds no scenario: {why}")
+            raise UsageError(f"{shown(path)} holds no scenario: {why}")
         found |= dict.fromkeys(scenarios)
         foreign |= dict.fromkeys(p for p in inside if p not in scenarios)
     return Discovered(list(found), [path for path in foreign if path not in found])

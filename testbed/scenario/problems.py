@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from testbed.errors import UsageError
-from testbed.protocols.text import printable
+from testbed.protocols.text import shown
 
 Path = tuple[str | int, ...]
 """Where something stands: the keys and places that lead there."""
@@ -29,7 +29,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return printable(f"{place}: {self.message}")
+        return shown(f"{place}: {self.message}")
 
     @property
     def excerpt(self) -> str:

@@ -130,6 +130,11 @@ class ProgramKeys(Part):
         "the recipients still waited for.",
         examples=["postqueue -c {directory}/etc -p"],
     )
+    time: Literal["real", "scenario"] = Field(
+        default="real",
+        description="The clock the program lives by.  In scenario time its waits of hours pass at once, with its own "
+        "settings; a C compiler must be here.",
+    )
     ready_within: Duration = Field(
         default=10_000_000_000,
         gt=0,

@@ -14,6 +14,7 @@ from testbed.pcap.table import PacketTable
 from testbed.protocols.events import LabStarted
 from testbed.protocols.tcp import flag_names
 from testbed.trace.findings import find_in_capture, told_once
+from testbed.trace.gathered import OF_A_CAPTURE, gathered
 from testbed.trace.glance.summary import Summary, summarise
 from testbed.trace.glance.together import together
 from testbed.trace.model.finding import Finding
@@ -97,14 +98,19 @@ class Analysis:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What there is to say about the connections together, then about each."""
+        """What there is to say about the connections together, then about each; the first of every kind, and a sum."""
+        return gathered(self.all_findings(), OF_A_CAPTURE)
+
+    def all_findings(self) -> Iterator[Finding]:
+        """What there is to say about the connections together, then about each, however much that is."""
         numbers = self.connections.numbers
         if len(numbers) > ONE_BY_ONE:
             summary = self.summary()
             remarkable = np.array([bool(kind.findings) for kind in summary.kinds], np.bool_)[summary.kind]
             numbers = [number for number in numbers if remarkable[self.understanding.index(number)]]
         each = Connections(self.understanding, numbers)
-        return (*self.account, *told_once(finding for connection in each for finding in connection.findings))
+        yield from self.account
+        yield from told_once(finding for connection in each for finding in connection.findings)
 
     @cached_property
     def account(self) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from testbed.trace.gathered import OF_A_CONNECTION, gathered
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding
 from testbed.trace.services.dns.mail_routes import mail_routes
@@ -65,7 +66,7 @@ def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
         return (*told, *on_the_way(connection))
     service = service_of(connection.service)
     finders = (*_OF_TRANSPORT, *service.findings, *_OF_TLS, service.remarks)
-    return tuple(finding for finder in finders for finding in finder(connection))
+    return gathered((finding for finder in finders for finding in finder(connection)), OF_A_CONNECTION)
 
 
 def find_in_capture(connections: Sequence[Connection]) -> tuple[Finding, ...]:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from testbed.pcap.table import TCP
 from testbed.trace.analysis import Analysis
+from testbed.trace.gathered import OF_A_CAPTURE, gathered
 from testbed.trace.glance.kind import ConnectionKind
 from testbed.trace.model.finding import Finding
 
 EXAMPLES = 3
-_MOST_ACCOUNTS = 200
 _MOST_ROUND_TRIPS = 1 << 20  # handshakes whose time is kept
 _MOST_KINDS = 100_000
 
@@ -61,7 +61,7 @@ class Totals:
         self._count_kinds(summary.kinds, summary.kind[at], np.array(numbers, np.int64))
         if sum(map(len, self._round_trips)) < _MOST_ROUND_TRIPS:
             self._round_trips.append(summary.rtt_ns[at][summary.rtt_ns[at] >= 0])
-        self.account += analysis.account[: _MOST_ACCOUNTS - len(self.account)]
+        self.account = [*gathered((*self.account, *analysis.account), OF_A_CAPTURE)]
         self.problems += [problem for problem in analysis.problems if problem not in self.problems]
 
     def _count_kinds(

@@ -137,6 +137,26 @@ def _commands(port: int, command: bytes, reply: bytes, greeting: bytes) -> Make:
     )
 
 
+def _session(command: bytes, reply: bytes, *, begun: bool = False) -> Make:
+    """Commands of SMTP in one go, behind the hello; behind MAIL too where it has ``begun``."""
+
+    def make(random: Random, n: int) -> list[bytes]:
+        line = Line().open().say(True, b"220 mx\r\n").ask(b"EHLO x", b"250-mx\r\n250 PIPELINING")
+        line = line.ask(b"MAIL FROM:<a@x>", b"250 Ok") if begun else line
+        return line.say(False, _numbered(command, n)).say(True, _numbered(reply, n)).end()
+
+    return make
+
+
+def _again(random: Random, n: int) -> list[bytes]:
+    """A message that is taken each time it is sent, though it has the same Message-ID."""
+    line = Line().mail().say(False, b"Message-ID: <1@x>\r\n\r\nhi\r\n.\r\n").say(True, _OK)
+    for _ in range(n):
+        line.say(False, _MAIL).say(True, _OK + _OK).ask(b"DATA", b"354 go on")
+        line.say(False, b"Message-ID: <1@x>\r\n\r\nhi\r\n.\r\n").say(True, _OK)
+    return line.end()
+
+
 def _numbered(words: bytes, n: int) -> bytes:
     return b"".join(words.replace(b"#", b"%d" % at) for at in range(n))
 
@@ -146,6 +166,8 @@ def _message(content: Callable[[int], bytes]) -> Make:
 
 
 _MULTIPART = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+_MAIL = b"MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\n"
+_OK, _FULL = b"250 Ok\r\n", b"452 4.2.2 full\r\n"
 _IMAP, _HTTP = b"* OK ready\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 _LOGIN, _LOGGED_IN = b"a# LOGIN {1}\r\nx {1}\r\ny\r\n", b"+ go\r\n+ go\r\na# OK\r\n"
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -168,7 +190,10 @@ FAMILIES = [
     Family("errors of ICMP", 5_000, _objections),
     Family("fragments", 5_000, _fragments),
     Family("SMTP commands in one go", 4_000, _commands(25, b"NOOP #\r\n", b"250 Ok\r\n", b"220 mx\r\n")),
-    Family("recipients refused", 800, _commands(25, b"RCPT TO:<u#@x>\r\n", b"550 5.1.1 no #\r\n", b"220 mx\r\n")),
+    Family("recipients refused", 800, _session(b"RCPT TO:<u#@x>\r\n", b"550 5.1.1 no #\r\n", begun=True)),
+    Family("one recipient refused again and again", 2_000, _session(b"RCPT TO:<u@x>\r\n", _FULL, begun=True)),
+    Family("messages refused on one connection", 500, _session(b"RSET\r\n" + _MAIL, _OK + _OK + _FULL)),
+    Family("one message again and again", 500, _again),
     Family("replies nobody asked for", 4_000, _commands(25, b"", b"550 5.1.1 no #\r\n", b"220 mx\r\n")),
     Family("a reply of many lines", 20_000, _commands(25, b"", b"250-X#\r\n", b"220 mx\r\n")),
     Family("a line without end", 2_000_000, _lines(25, b"x", 1_400)),

@@ -56,6 +56,13 @@ def test_a_wrong_one_is_told_with_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.loopback
+def test_what_is_needed_can_be_demanded() -> None:
+    outcome = play(needs=["no-such-program"], steps=[SEND], require_needs=True)
+    assert outcome.result is Result.ERROR
+    with pytest.raises(NotHeld, match="it needs no-such-program"):
+        check(outcome)
+
+
 def test_on_the_loopback_of_the_machine_what_needs_a_wire_is_skipped() -> None:
     outcome = play(FULL, network="host")
     assert outcome.result is Result.HELD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_a_strangers_program_is_refused(name: str, tmp_path: Path) -> None:
     checked = testbed("check", "--untrusted", path)
     assert (checked.returncode, checked.stdout) == (2, "")
     assert "refused: it runs programs" in checked.stderr
+
+
+def test_what_is_refused_has_a_count_of_its_own(tmp_path: Path) -> None:
+    for name, text in CODE.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert "2 error (2 of them refused)" in testbed("run", "--untrusted", tmp_path).stdout
+    told = json.loads(testbed("run", "--untrusted", "--json", tmp_path).stdout)
+    assert (told["refused"], told["totals"]["error"]) == (2, 2)
 
 
 def test_a_strangers_data_is_played(tmp_path: Path) -> None:

@@ -173,8 +173,14 @@ def test_an_expectation_of_a_program_nobody_runs_is_a_mistake() -> None:
     ids=["missing", "skipped"],
 )
 def test_what_the_command_line_makes_of_a_missing_program(
-    more: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    more: str,
+    code: int,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("CI", raising=False)  # where a missing program is red, unless somebody says otherwise
     file = tmp_path / "x.yaml"
     file.write_text(SCENARIO.format(command="no-such-program", status=0, limit="10s", more=more))
     assert main(["run", str(file), "--keep", str(tmp_path)]) == code

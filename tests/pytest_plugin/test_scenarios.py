@@ -213,6 +213,13 @@ def test_a_program_that_is_missing_skips_the_scenario(run: Run, write: Write) ->
     result.stdout.fnmatch_lines(["SKIPPED*x.yaml*it needs no-such-program, not installed here"])
 
 
+def test_what_a_scenario_needs_can_be_demanded(run: Run, write: Write) -> None:
+    write("x.yaml", GREEN + "needs: [no-such-program]\n")
+    result = run("--testbed-require-needs", "x.yaml")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*it needs no-such-program, not installed here*"])
+
+
 def test_a_machine_that_runs_no_labs_skips_them(run: Run, write: Write) -> None:
     write("x.yaml", GREEN)
     write("test_x.py", "def test_x(lab):\n    lab()\n")

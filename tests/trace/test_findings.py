@@ -36,11 +36,13 @@ REFUSED_IN_VAIN = {
     "DATA": [*MAIL, "C RCPT TO:<b@y>", "S 452 4.3.1 full", "C DATA", "S 503 5.5.1 need RCPT"],
 }
 
+# The capture goes on for long enough that TCP would have repeated what it waited for.
+MUCH_LATER = Talk(port=40_001).open().say(*HELLO, *("C NOOP", "S 250 ok") * 50, *BYE).close()
 CASES: dict[str, list[Talk]] = {
     "connection-refused": [Talk().segment(0, "S").segment(1, "RA")],
     "syn-unanswered": [Talk().segment(0, "S").segment(0, "S", back=1)],
     "host-unreachable": [Talk().segment(0, "S").unreachable()],
-    "handshake-incomplete": [Talk().segment(0, "S").segment(1, "SA")],
+    "handshake-incomplete": [Talk().segment(0, "S").segment(1, "SA"), MUCH_LATER],
     "syn-retransmitted": [
         Talk().segment(0, "S").segment(0, "S", back=1).segment(1, "SA").segment(0, "A").say(*HELLO, *BYE).close()
     ],
@@ -197,11 +199,11 @@ def test_odd_answers_count_one_each_whatever_ports_the_questions_came_from() -> 
     assert len(told) == 2
 
 
-def test_so_many_odd_answers_are_told_and_no_more() -> None:
+def test_so_many_odd_answers_are_all_counted() -> None:
     talk = Talk()
     for number in range(1_010):
         talk.ask(f"{number}.example", "MX", "MX 1 mx.example", cut=5)
-    assert sum(finding.code == "malformed-answer" for finding in findings(talk)) == 1_000
+    assert sum(finding.times for finding in findings(talk) if finding.code == "malformed-answer") == 1_010
 
 
 def test_who_waits_is_told_the_refusal_of_mail_not_that_of_the_rcpt_behind_it() -> None:

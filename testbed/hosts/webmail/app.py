@@ -24,6 +24,7 @@ from testbed.hosts.webmail.exchange import (
     HEADERS,
     Form,
     RequestRefused,
+    folder_in,
     link_to,
     place_in,
     read_form,
@@ -31,10 +32,20 @@ from testbed.hosts.webmail.exchange import (
     see_other,
     whole_number,
 )
-from testbed.hosts.webmail.mailbox import Connect, Folder, ImapMailbox, LoginRefused, MailboxError, Page, mailbox
+from testbed.hosts.webmail.mailbox import (
+    Connect,
+    Folder,
+    ImapMailbox,
+    LoginRefused,
+    MailboxError,
+    NotInMailbox,
+    Page,
+    mailbox,
+)
 from testbed.hosts.webmail.sessions import Sessions, WebmailSession
 
 _COOKIE, _LOGIN_COOKIE = "webmail", "webmail-login"
+_MAX_QUERY = 200  # characters that are searched for
 
 Answer = TypeVar("Answer")
 
@@ -101,7 +112,7 @@ class Pages:
     async def folder(self, request: Request) -> Response:
         """The messages of a folder."""
         session = self._known(request)
-        name, query = request.query_params.get("folder", "INBOX"), request.query_params.get("q", "").strip()[:200]
+        name, query = folder_in(request.query_params.get("folder", "INBOX")), _query(request.query_params.get("q", ""))
         number = whole_number(request.query_params.get("page", "1"))
 
         async def look(box: ImapMailbox) -> tuple[list[Folder], Page]:
@@ -147,7 +158,8 @@ class Pages:
     async def act(self, request: Request) -> Response:
         """Delete, move, or mark messages, and go back to the folder."""
         form, session = await self._posted(request)
-        name, deed, to = form.one("folder") or "INBOX", form.one("deed"), form.one("to")
+        name, deed, to = folder_in(form.one("folder") or "INBOX"), form.one("deed"), folder_in(form.one("to"))
+        query, page = _query(form.one("q")), whole_number(form.one("page") or "1")
         uids = [whole_number(text) for text in form.all("uid")]
         if deed not in ("delete", "move", "read", "unread") or (deed == "move" and not to):
             raise RequestRefused(400, "Nothing is known by that name.")
@@ -162,7 +174,7 @@ class Pages:
                     await box.mark(name, uids, seen=deed == "read")
 
         await self._with_mailbox(session, do)
-        return see_other(link_to("/mail", folder=name, q=form.one("q"), page=form.one("page") or "1"))
+        return see_other(link_to("/mail", folder=name, q=query, page=str(page)))
 
     async def compose(self, request: Request) -> Response:
         """The form of a new message or an answer, and what it posts."""
@@ -185,7 +197,7 @@ class Pages:
         if refused:
             reasons = "; ".join(f"{recipient}: {reason}" for recipient, reason in refused.items())
             taken = "" if len(refused) == len(recipients) else " It has gone to the others."
-            return await self._draft(session, draft, f"It was not taken. {reasons}.{taken}", 502)
+            return await self._draft(session, draft, f"It was not taken. {reasons}.{taken}", 422)
         await self._with_mailbox(session, lambda box: box.keep_sent(content))
         return see_other(link_to("/mail", folder="Sent"))
 
@@ -205,7 +217,7 @@ class Pages:
                 return see_other("/login")
             status, reason = error.status, error.reason
         else:
-            status, reason = 502, str(error)
+            status, reason = 404 if isinstance(error, NotInMailbox) else 502, str(error)
         return self._page("error", self._session(request), status, reason=reason)
 
     # -- what they share --------------------------------------------------------------------------------
@@ -247,6 +259,10 @@ class Pages:
         values = {"site": self._backend.domain, "link": link_to, **values}
         text = self._templates.get_template(f"{template}.html").render(**values)
         return HTMLResponse(text, status, headers=HEADERS)
+
+
+def _query(text: str) -> str:
+    return text.strip()[:_MAX_QUERY]
 
 
 async def _only_log_in(box: ImapMailbox) -> None:

@@ -42,7 +42,7 @@ def compose(draft: Draft, sender: str, date: str, host: str) -> tuple[list[str],
     recipients = _recipients(draft.to)
     message = EmailMessage(policy=SMTP)
     try:
-        message["From"] = sender
+        message["From"] = _line(sender)
         message["To"] = recipients
         message["Subject"] = _line(draft.subject)
         message["Date"] = date
@@ -74,4 +74,6 @@ def _recipients(text: str) -> list[Address]:
 
 
 def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:2_000]
+    """Text of one line that holds no encoded word: the standard library decodes them, line ends in them too."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:2_000]
+    return line.replace("=?", "= ?")

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 _MAX_FORM_OCTETS = 2_000_000
 _MAX_FIELDS = 500
+_MAX_FOLDER = 1_000  # characters of a folder's name; it goes into addresses, hence into header fields
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -63,7 +64,14 @@ async def read_form(request: Request) -> Form:
 
 def place_in(query: Mapping[str, str]) -> tuple[str, int]:
     """The folder and the message an address names."""
-    return query.get("folder", "INBOX"), whole_number(query.get("uid", ""))
+    return folder_in(query.get("folder", "INBOX")), whole_number(query.get("uid", ""))
+
+
+def folder_in(name: str) -> str:
+    """A folder's name from a form or an address.  Raises RequestRefused."""
+    if len(name) > _MAX_FOLDER:
+        raise RequestRefused(400, "No folder has a name as long as this.")
+    return name
 
 
 def whole_number(text: str) -> int:

@@ -27,7 +27,11 @@ Connect = Callable[[], Awaitable[ImapClient]]
 
 
 class MailboxError(Exception):
-    """The mail server does not do it, or cannot be reached; ``str()`` of it is a sentence for people."""
+    """The mail server cannot be reached, or is lost; ``str()`` of it is a sentence for people."""
+
+
+class NotInMailbox(MailboxError):
+    """The mail server does not do what it is asked, or has no such thing."""
 
 
 class LoginRefused(MailboxError):
@@ -87,16 +91,16 @@ class ImapMailbox:
         return Page(tuple(_summary(uid, fetched[uid]) for uid in shown if uid in fetched), number, pages, len(uids))
 
     async def message(self, folder: str, uid: int, *, mark: bool = True) -> bytes:
-        """A whole message, marked as read.  Raises MailboxError when it is not there (any more)."""
+        """A whole message, marked as read.  Raises NotInMailbox when it is not there (any more)."""
         await self._client.select(folder, readonly=not mark)
         octets = number((await self._look_at(uid, "(RFC822.SIZE)")).get(b"RFC822.SIZE"))
         if octets is None:
-            raise MailboxError("This message is not here any more.")
+            raise NotInMailbox("This message is not here any more.")
         if octets > MAX_OCTETS:
-            raise MailboxError("This message is too large to be shown here.")
+            raise NotInMailbox("This message is too large to be shown here.")
         content = (await self._look_at(uid, "(BODY.PEEK[])")).get(b"BODY[]")
         if not isinstance(content, bytes):
-            raise MailboxError("This message is not here any more.")
+            raise NotInMailbox("This message is not here any more.")
         if mark:
             await self._client.flag([uid], _SEEN)
         return content
@@ -162,7 +166,7 @@ class ImapMailbox:
 
 @asynccontextmanager
 async def mailbox(connect: Connect, user: str, password: str) -> AsyncIterator[ImapMailbox]:
-    """Log in, and out again.  Raises LoginRefused or MailboxError."""
+    """Log in, and out again.  Raises LoginRefused, NotInMailbox or MailboxError."""
     try:
         client = await connect()
     except Untrusted as error:
@@ -179,7 +183,7 @@ async def mailbox(connect: Connect, user: str, password: str) -> AsyncIterator[I
         client.drop()
         raise
     except CommandRefused as error:
-        raise MailboxError(f"The mail server says: {_printable(error.said)}") from error
+        raise NotInMailbox(f"The mail server says: {_printable(error.said)}") from error
     except ReadingFailed as error:
         raise MailboxError("The connection to the mail server was lost.") from error
     finally:

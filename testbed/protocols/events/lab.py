@@ -98,12 +98,13 @@ class Started(LogEvent):
     """A program that plays a host.
 
     ``mailboxes`` are the addresses whose mailboxes the lab looks into, ``takes`` those whose mail nobody sees once it
-    has taken it.
+    has taken it; ``time`` is the clock it lives by, ``real`` or ``scenario``.
     """
 
     command: str
     mailboxes: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    time: str = "real"
 
 
 @event("queue-seen")

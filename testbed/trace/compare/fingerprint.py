@@ -262,7 +262,7 @@ def _about(event: events.LogEvent) -> Iterator[tuple[str, str]]:
 
 def _clues(analysis: Analysis, hasty: frozenset[int], echoes: frozenset[int]) -> Iterator[Clue]:
     at_fault = {entry.host for entry in of(analysis.log, events.Fault)}
-    for finding in analysis.findings:
+    for finding in analysis.all_findings():
         concerned = frozenset(finding.connections)
         if (finding.code in _REPETITIONS and concerned <= hasty) or (concerned and concerned <= echoes):
             continue

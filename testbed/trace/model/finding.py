@@ -25,3 +25,4 @@ class Finding:
     reference: str  # "RFC 5321 §4.5.4.1"
     connections: tuple[int, ...] = ()
     cause: str = ""  # of a refusal, as its words and codes tell: "greylisted" (testbed.protocols.refusals)
+    times: int = 1  # how often it was seen

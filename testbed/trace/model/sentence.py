@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding, Severity
@@ -28,4 +28,5 @@ class Sentence:
         words |= {"client": connection.client.label, "server": connection.server.label, "detail": remark.detail}
         text = self.text.format(**words)
         text += f" ({remark.times:,} times)" if remark.times > 1 else ""
-        return connection.finding(self.code or remark.code, self.severity, text, remark.frames, self.reference)
+        found = connection.finding(self.code or remark.code, self.severity, text, remark.frames, self.reference)
+        return replace(found, times=remark.times)

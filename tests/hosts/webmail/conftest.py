@@ -61,6 +61,7 @@ class Web:
     imap: IMAPClient
     smtp: Running
     opener: urllib.request.OpenerDirector = field(init=False)
+    token: str = ""
 
     def __post_init__(self) -> None:
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
@@ -148,13 +149,13 @@ def web(pymap: int, serve: Serve, tmp_path: Path) -> Iterator[Web]:
         return {recipient: str(result) for recipient, result in results.items() if not result.taken}
 
     backend = Backend(site.name, "someschool.edu", imap, send, site.now, site.date)
-    with _running(backend) as port:
+    with running(backend) as port:
         yield Web(f"http://127.0.0.1:{port}", client, smtp)
     client.logout()
 
 
 @contextlib.contextmanager
-def _running(backend: Backend) -> Iterator[int]:
+def running(backend: Backend) -> Iterator[int]:
     """The application in a thread of its own; its port."""
     config = Config(application(backend), log_config=None, lifespan="off", ws="none")
     state, loop = ServerState(), asyncio.new_event_loop()

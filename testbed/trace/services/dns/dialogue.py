@@ -16,7 +16,7 @@ from testbed.protocols.text import printable
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
-from testbed.trace.model.remark import Remark
+from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.dns.results import Answer, Record
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_RECORDS, _MAX_LINES = 500, 50  # of an answer: kept, and shown
 _MAX_TEXT = 300
 _MAX_EXCHANGES = 1_000_000
-_MAX_REMARKS, _MAX_DETAIL = 1_000, 200
+_MAX_REMARKS, _MAX_DETAIL = 100, 200
 _HEADER_OCTETS = 12
 _IS_ANSWER, _TRUNCATED = 0x8000, 0x0200  # of the flags
 _POINTER, _LONGEST_LABEL = 0xC0, 63
@@ -46,6 +46,7 @@ class DnsDialogue:
         self._ids: set[int] = set()  # of all questions
         self._unanswered: Counter[tuple[str, str]] = Counter()  # questions, by type and name
         self._remarks: list[Remark] = []
+        self._more = Remarks()
         self._whole = True
 
     def feed(self, item: Chunk | Gap) -> None:
@@ -69,9 +70,10 @@ class DnsDialogue:
     def remarks(self) -> tuple[Remark, ...]:
         """Answers that are truncated, malformed, or to another question than the one that was asked, one for each.
 
-        How many questions share a flow is up to the ports the client happens to take, so they are not put together.
+        How many questions share a flow is up to the ports the client happens to take, so they are not put together,
+        but for those of a flow that has very many.
         """
-        return tuple(self._remarks)
+        return (*self._remarks, *self._more.in_order())
 
     def _message(self, wire: bytes, item: Chunk) -> None:
         if len(wire) < _HEADER_OCTETS:
@@ -133,6 +135,8 @@ class DnsDialogue:
     def _note(self, code: str, item: Chunk, detail: str) -> None:
         if len(self._remarks) < _MAX_REMARKS:
             self._remarks.append(Remark(code, (item.frame,), detail[:_MAX_DETAIL], 1))
+        else:
+            self._more.note(code, (item.frame,), detail)
 
     def _add(self, exchange: Exchange) -> None:
         if len(self._exchanges) < _MAX_EXCHANGES:

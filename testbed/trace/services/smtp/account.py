@@ -13,17 +13,17 @@ from testbed.trace.model.exchange import Recipient, Transaction
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import left_before
 
-_MOST_ACCOUNTS = 200
 _GIVES_UP = frozenset(("RSET", "QUIT"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One attempt to hand a message over for one recipient."""
+    """One attempt to hand a message over for one recipient.  ``left`` tells that the client ended it by a command."""
 
     connection: Connection
     transaction: Transaction
     recipient: Recipient
+    left: bool = False
 
     @property
     def reply(self) -> str:
@@ -46,12 +46,16 @@ class _Try:
         return transaction.message is None or not (transaction.whole or transaction.message_id)
 
     @property
+    def failed(self) -> bool:
+        """Whether it is known that it was not taken, and was not given up either."""
+        recipient = self.recipient
+        return not recipient.accepted and not self.given_up and (recipient.refused or not recipient.unseen)
+
+    @property
     def given_up(self) -> bool:
         """Whether the client itself put an end to it, by RSET or QUIT."""
-        said = {e.command.verb for e in self.connection.exchanges if e.command is not None}
         untold = self.recipient.reply is not None and not self.recipient.refused and self.recipient.final is None
-        closing = any(e.reply is not None and e.reply.code == "421" for e in self.connection.exchanges)
-        return self.unsent and untold and not closing and bool(said & _GIVES_UP)
+        return self.unsent and untold and self.left
 
     @property
     def heard(self) -> bool:
@@ -64,25 +68,29 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
     """For every recipient that was tried more than once between the same hosts: how often, why, and how it ended."""
     tries: dict[tuple[str, str, str, str], list[_Try]] = defaultdict(list)
     for connection in connections:
+        left = _left(connection)
         for transaction in connection.transactions if connection.unheard is None else ():
             for recipient in transaction.recipients:
                 key = (connection.client.label, connection.server.label, transaction.sender, recipient.address)
-                tries[key].append(_Try(connection, transaction, recipient))
+                tries[key].append(_Try(connection, transaction, recipient, left))
     unopened = Counter(
         (c.client.label, c.server.label)
         for c in connections
         if c.opening.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
     )
-    told = 0
     for (client, server, _, address), all_tries in tries.items():
-        failed = [one for one in all_tries if not one.recipient.accepted and not one.given_up]
-        if not failed or told >= _MOST_ACCOUNTS:
-            continue
-        found = [one for one in _of_the_same(all_tries, failed) if one in failed or one.frame > failed[0].frame]
-        if len(found) + unopened[client, server] < 2:
-            continue
-        told += 1
-        yield _account(client, server, address, found, failed)
+        failed = [one for one in all_tries if one.failed]
+        known = set(map(id, failed))
+        same = _of_the_same(all_tries, failed) if failed else ()
+        found = [one for one in same if id(one) in known or one.frame > failed[0].frame]
+        if failed and len(found) + unopened[client, server] >= 2:
+            yield _account(client, server, address, found, failed)
+
+
+def _left(connection: Connection) -> bool:
+    said = {exchange.command.verb for exchange in connection.exchanges if exchange.command is not None}
+    closing = any(exchange.reply is not None and exchange.reply.code == "421" for exchange in connection.exchanges)
+    return not closing and bool(said & _GIVES_UP)
 
 
 def _of_the_same(tries: Iterable[_Try], failed: list[_Try]) -> Iterator[_Try]:
@@ -92,7 +100,8 @@ def _of_the_same(tries: Iterable[_Try], failed: list[_Try]) -> Iterator[_Try]:
     """
     unsent = any(one.unsent for one in failed)
     known = {one.transaction.message_id for one in failed} - {""}
-    return (one for one in tries if one in failed or unsent or one.transaction.message_id in known)
+    these = set(map(id, failed))
+    return (one for one in tries if id(one) in these or unsent or one.transaction.message_id in known)
 
 
 def _account(client: str, server: str, address: str, found: list[_Try], failed: list[_Try]) -> Finding:

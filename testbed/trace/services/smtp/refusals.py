@@ -152,4 +152,4 @@ def _refusal(
     text += f'; it said "{shortened(reply.text, _MOST_QUOTED)}"' if reply.text.strip() else ""
     frames = tuple(frame for one in (reply, *again) for frame in one.frames)
     found = connection.finding(name, severity, text, frames, cause.reference if cause else "RFC 5321 §4.2.1")
-    return replace(found, cause=cause.name if cause else "")
+    return replace(found, cause=cause.name if cause else "", times=1 + len(again))

@@ -11,7 +11,6 @@ from testbed.trace.model.finding import Finding, Severity
 
 _SAYS_TOO_MUCH = frozenset({"MAIL", "AUTH"})
 _HELLOS = frozenset({"EHLO", "LHLO"})
-_MOST = 100  # findings of one kind
 
 
 def gave_up_without_tls(connection: Connection) -> Iterator[Finding]:
@@ -39,7 +38,7 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
             offers.setdefault(_ends(connection), reply)
         elif reply is not None:
             without.append((connection, reply))
-    for connection, reply in [one for one in without if _ends(one[0]) in offers][:_MOST]:
+    for connection, reply in [one for one in without if _ends(one[0]) in offers]:
         client, server = connection.client.label, connection.server.label
         text = f"{server} did not offer STARTTLS to {client}, as it does on another connection: "
         text += "somebody on the way may have taken it out"
@@ -51,7 +50,6 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
 def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
     """TLS failed, and the client came back and sent mail without it, although it was offered again."""
     failed: dict[tuple[str, str, int], Connection] = {}
-    told = 0
     for connection in connections:
         if _agreed(connection) is not None:
             if connection.tls is None or any(alert.fatal for alert in connection.tls.alerts):
@@ -61,9 +59,8 @@ def fallbacks(connections: Iterable[Connection]) -> Iterator[Finding]:
             continue
         before = failed.pop(_ends(connection), None) if _has_mail(connection) else None
         reply = _clear_answer_to_hello(connection)
-        if before is None or reply is None or not _offers(reply) or told >= _MOST:
+        if before is None or reply is None or not _offers(reply):
             continue
-        told += 1
         text = f"after TLS with {connection.server.label} had failed, {connection.client.label} came back and sent "
         text += "mail without encryption"
         frames = (before.last_frame, *connection.transactions[0].frames[:1])

@@ -1,0 +1,163 @@
+"""The threads of a lab's programs, as the kernel shows them (proc(5)): whether they sleep, and in which call."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_GONE = b"XxZ"
+_ASLEEP = b"ST"  # in a call a signal ends, and stopped
+
+# Calls that may have a time limit: the place of the argument that says so, and whether it is a number or an address.
+_NUMBER, _ADDRESS, _ALWAYS = "number", "address", "always"
+_LIMITS = {
+    "x86_64": {
+        7: (2, _NUMBER), 23: (4, _ADDRESS), 35: (0, _ALWAYS), 128: (2, _ADDRESS), 202: (3, _ADDRESS),
+        208: (4, _ADDRESS), 219: (0, _ALWAYS), 220: (3, _ADDRESS), 230: (0, _ALWAYS), 232: (3, _NUMBER),
+        242: (4, _ADDRESS), 243: (4, _ADDRESS), 270: (4, _ADDRESS), 271: (2, _ADDRESS), 281: (3, _NUMBER),
+        299: (4, _ADDRESS), 426: (0, _ALWAYS), 441: (3, _ADDRESS),
+    },
+    "aarch64": {
+        4: (4, _ADDRESS), 22: (3, _NUMBER), 72: (4, _ADDRESS), 73: (2, _ADDRESS), 98: (3, _ADDRESS),
+        101: (0, _ALWAYS), 115: (0, _ALWAYS), 128: (0, _ALWAYS), 137: (2, _ADDRESS), 182: (4, _ADDRESS),
+        183: (4, _ADDRESS), 192: (3, _ADDRESS), 243: (4, _ADDRESS), 426: (0, _ALWAYS), 441: (3, _ADDRESS),
+    },
+}.get(platform.machine(), {})  # fmt: skip
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
+_FUTEX_WAITS = (0, 6, 9, 11, 13)  # FUTEX_WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2
+_RECEIVING = {
+    "x86_64": frozenset((0, 1, 19, 20, 42, 43, 44, 45, 46, 47, 288)),
+    "aarch64": frozenset((63, 64, 65, 66, 202, 203, 206, 207, 211, 212, 242)),
+}.get(platform.machine(), frozenset())
+"""Calls that a socket's own time limit may end (SO_RCVTIMEO, SO_SNDTIMEO; socket(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace, ``space``."""
+
+    number: int
+    process: int
+    inner: int
+    space: int
+
+    @property
+    def folder(self) -> str:
+        """Where the kernel shows it."""
+        return f"/proc/{self.process}/task/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    threads: tuple[Thread, ...]
+    children: tuple[int, ...]
+
+
+class ThreadTree:
+    """All threads of some processes and of all their descendants, looked for again only where one has run."""
+
+    def __init__(self) -> None:
+        self.threads: tuple[Thread, ...] = ()
+        self._roots: set[int] = set()
+        self._found: dict[int, _Process] = {}
+
+    def plant(self, process: int) -> None:
+        """Know a process, too, and all it starts."""
+        self._roots.add(process)
+        self.look_everywhere()
+
+    def fell(self, process: int) -> None:
+        """Know it no more."""
+        self._roots.discard(process)
+        self.look_everywhere()
+
+    def look_everywhere(self) -> bool:
+        """Look for all threads.  Whether anything has changed."""
+        self._found = {}
+        return self._look()
+
+    def look_at(self, processes: Iterable[int]) -> bool:
+        """Look for what threads of these processes have started or ended.  Whether anything has changed."""
+        for process in processes:
+            self._found.pop(process, None)
+        return self._look()
+
+    def _look(self) -> bool:
+        known = {thread.number: thread for thread in self.threads}
+        found: dict[int, _Process] = {}
+        left = list(self._roots)
+        while left:
+            process = left.pop()
+            found[process] = self._found.get(process) or _read_process(process, known)
+            left += found[process].children
+        before, self._found = self.threads, found
+        self.threads = tuple(thread for process in found.values() for thread in process.threads)
+        return set(before) != set(self.threads)
+
+
+def _read_process(process: int, known: Mapping[int, Thread]) -> _Process:
+    threads: list[Thread] = []
+    children: list[int] = []
+    with contextlib.suppress(OSError):  # it is gone, maybe with some of its threads
+        space = os.stat(f"/proc/{process}/ns/pid").st_ino
+        for name in os.listdir(f"/proc/{process}/task"):
+            children += map(int, read(f"/proc/{process}/task/{name}/children").split())
+            thread = known.get(int(name))
+            if thread is None or (thread.process, thread.space) != (process, space):
+                thread = Thread(int(name), process, _inner_number(process, name), space)
+            threads.append(thread)
+    return _Process(tuple(threads), tuple(children))
+
+
+def _inner_number(process: int, name: str) -> int:
+    lines = read(f"/proc/{process}/task/{name}/status").splitlines()
+    numbers = next(line for line in lines if line.startswith(b"NSpid:"))
+    return int(numbers.split()[-1])
+
+
+def sleeps(thread: Thread) -> bool | None:
+    """Whether a thread sleeps; None when it is gone."""
+    try:
+        line = read(f"{thread.folder}/stat")
+    except OSError:
+        return None
+    state = line[line.rindex(b")") + 2]
+    return None if state in _GONE else state in _ASLEEP
+
+
+def turns(thread: Thread) -> bytes:
+    """How often and how long it has run so far, in the kernel's words: the same as before when it has not run since."""
+    with contextlib.suppress(OSError):
+        return read(f"{thread.folder}/schedstat")
+    return b""
+
+
+def time_ends(thread: Thread, *, sockets_too: bool) -> bool:
+    """Whether the call a thread sleeps in may end because time passes; so it is too when nobody can tell."""
+    try:
+        words = read(f"{thread.folder}/syscall").split()
+        number = int(words[0])
+    except (OSError, ValueError, IndexError):
+        return True
+    if number == _FUTEX and int(words[2], 16) & 0x7F not in _FUTEX_WAITS:
+        return False
+    if sockets_too and number in _RECEIVING:
+        return True
+    place, kind = _LIMITS.get(number, (0, ""))
+    if kind == _ALWAYS:
+        return True
+    if kind == _ADDRESS:
+        return int(words[1 + place], 16) != 0
+    return kind == _NUMBER and not int(words[1 + place], 16) & 0x80000000
+
+
+def read(file: str) -> bytes:
+    """A file of the kernel's, which is read in one go.  Raises OSError."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 16384)
+    finally:
+        os.close(descriptor)

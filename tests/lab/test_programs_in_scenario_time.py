@@ -1,0 +1,112 @@
+"""Programs that play hosts in scenario time: their own timers of hours and days, on the lab's clock."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed.net.program_time.library import compiler
+from testbed.outcome import Outcome, Result
+from testbed.protocols import events
+from testbed.trace.model.log import of
+from tests.lab.test_program_hosts import LITTLE_RELAY
+from tests.lab.test_programs import said
+from tests.lab.test_scenarios import play, why
+
+pytestmark = [pytest.mark.lab, pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")]
+
+HOUR = 3600
+
+
+def lab(program: str, folder: Path, *, time: str = "scenario", more: str = "", steps: str, expect: str) -> Outcome:
+    """A lab with a Python program in place of the relay."""
+    file = folder / "program.py"
+    file.write_text(program)
+    return play(
+        f"""
+title: A program on the lab's clock
+hosts:
+  alice.crepes.fr: {{port: 25}}
+  crepes.fr: {{role: relay, command: [{sys.executable}, {file}, crepes.fr, "25"], listens: 25, time: {time}}}
+{more}
+steps: {steps}
+expect: [{expect}]
+""",
+        folder,
+    )
+
+
+CLOCK = """
+import socket, sys, time
+listener = socket.create_server(("", 25))
+while True:
+    print("it is", int(time.time()), flush=True)
+    time.sleep(3600)
+"""
+
+
+def dates(outcome: Outcome) -> list[tuple[float, float]]:
+    """When the program said what time it is, by the trace and by itself: seconds since the epoch."""
+    assert outcome.analysis is not None
+    return [
+        (entry.time_ns / 1e9, float(entry.message.split()[-1]))
+        for entry in of(outcome.analysis.log, events.Said)
+        if entry.message.startswith("it is")
+    ]
+
+
+def test_a_relay_that_tries_every_six_hours_gives_up_after_five_days(tmp_path: Path) -> None:
+    patient = LITTLE_RELAY.read_text().replace("RETRY_S, GIVE_UP_S = 0.5, 5.0", "RETRY_S, GIVE_UP_S = 21600, 432000")
+    patient = patient.replace("serve_forever", "serve_forever, args=(3600,)")  # half a second, else
+    outcome = lab(
+        patient,
+        tmp_path,
+        more="faults: [{at: someschool.edu, on: RCPT, reply: 452 4.2.2 Mailbox full}]",
+        steps="[send: {to: bob@someschool.edu}, wait: 6d]",
+        expect="attempts: {to: someschool.edu, count: 21}, running: crepes.fr",
+    )
+    assert outcome.judgement is not None, why(outcome)
+    assert all(verdict.held for verdict in outcome.judgement.expectations), why(outcome)
+
+
+def test_it_has_the_date_of_the_trace_through_a_crash(tmp_path: Path) -> None:
+    outcome = lab(
+        CLOCK,
+        tmp_path,
+        more="faults: [{host: crepes.fr, is: crashed, from: 90m, until: 5h}]",
+        steps="[wait: 8h]",
+        expect="running: crepes.fr",
+    )
+    assert outcome.result is not Result.ERROR, why(outcome)
+    said_at = dates(outcome)
+    assert len(said_at) == 6  # at 0 h and 1 h, and at 5 h to 8 h
+    assert all(abs(own - traced) < 60 for traced, own in said_at)
+    assert 4 * HOUR <= said_at[2][1] - said_at[1][1] < 4.5 * HOUR
+
+
+def test_a_step_on_its_host_has_its_clock(tmp_path: Path) -> None:
+    outcome = lab(
+        CLOCK,
+        tmp_path,
+        steps='[wait: 100h, run: {command: [date, "+%s"], on: crepes.fr}]',
+        expect="exited: {status: 0}",
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+    (date,) = (line for line in said(outcome) if line.isdigit())
+    assert 100 * HOUR <= int(date) - dates(outcome)[0][1] < 101 * HOUR
+
+
+@pytest.mark.parametrize("time", ["real", "scenario"])
+def test_the_trace_says_which_time_it_was(time: str, tmp_path: Path) -> None:
+    outcome = lab(CLOCK, tmp_path, time=time, steps="[wait: 1s]", expect="running: crepes.fr")
+    assert outcome.analysis is not None
+    assert [entry.event.time for entry in of(outcome.analysis.log, events.Started)] == [time]
+
+
+def test_one_program_in_real_time_keeps_everybody_there(tmp_path: Path) -> None:
+    sleeper = f"[{sys.executable}, -c, 'import time; time.sleep(999)']"
+    beside = f"  receiver.example: {{role: client, command: {sleeper}, listens: []}}"
+    outcome = lab(CLOCK, tmp_path, more=beside, steps="[wait: 2h]", expect="running: crepes.fr")
+    assert len(dates(outcome)) == 1

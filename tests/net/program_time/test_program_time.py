@@ -1,0 +1,209 @@
+"""Programs on the lab's clock: whatever they wait with, hours pass at once, and every clock they read agrees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from testbed.errors import LabError
+from testbed.net.program_time import library
+from testbed.net.program_time.library import compiler, scenario_time_library
+from testbed.net.program_time.page import NEVER
+from testbed.net.program_time.programs import ProgramTime
+
+pytestmark = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+
+HOUR = 3600
+A_WHILE = 600
+"""Seconds that a busy machine may add to hours: real time passes, too."""
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> ProgramTime:
+    """The clock of a lab without a lab."""
+    return ProgramTime(tmp_path / "clock", scenario_time_library())
+
+
+def played(clock: ProgramTime, *command: str) -> str:
+    """What a program says, while its clock jumps whenever it rests.  ``/bin/sh`` loads the library by itself."""
+    environment = {**os.environ, "LD_PRELOAD": str(clock.library)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    clock.watch(process.pid)
+    offset = 0
+    while process.poll() is None:
+        end = clock.rest()
+        ahead = 0 if end is None or end == NEVER else end - time.monotonic_ns() - offset
+        if ahead > 0:
+            offset += ahead
+            clock.shift(offset)
+        else:
+            time.sleep(0.0002)
+    clock.forget(process.pid)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    assert process.returncode == 0, said
+    return said
+
+
+PYTHON = {
+    "sleep": "time.sleep(WAIT)",
+    "select": "select.select([], [], [], WAIT)",
+    "poll": "select.poll().poll(WAIT * 1000)",
+    "epoll": "select.epoll().poll(WAIT)",
+    "sem_clockwait": "threading.Event().wait(WAIT)",
+    "sigtimedwait": "signal.sigtimedwait([signal.SIGUSR1], WAIT)",
+    "alarm": "signal.signal(signal.SIGALRM, lambda *a: None); signal.alarm(WAIT); signal.pause()",
+    "setitimer": "signal.signal(signal.SIGALRM, lambda *a: None); signal.setitimer(signal.ITIMER_REAL, WAIT); "
+    "signal.pause()",
+    "an alarm that ends a read": "signal.signal(signal.SIGALRM, lambda *a: os.write(w, b'x')); signal.alarm(WAIT); "
+    "os.read(r, 1)",
+    "a child that sleeps": "subprocess.run(['sleep', str(WAIT)])",
+    "a forked child": "pid = os.fork()\nif pid == 0: time.sleep(WAIT); os._exit(0)\nos.waitpid(pid, 0)",
+    "threads": "ts = [threading.Thread(target=time.sleep, args=(WAIT / n,)) for n in (1, 2, 4)]\n"
+    "[t.start() for t in ts]; [t.join() for t in ts]",
+    "a socket's time limit in Python": "a, b = socket.socketpair(); a.settimeout(WAIT)\n"
+    "try: a.recv(1)\nexcept TimeoutError: pass",
+    "an event loop": "asyncio.run(asyncio.sleep(WAIT))",
+}
+
+
+@pytest.mark.parametrize("wait", PYTHON.values(), ids=PYTHON)
+def test_a_wait_of_hours_passes_at_once(clock: ProgramTime, wait: str) -> None:
+    imports = "import asyncio, os, select, signal, socket, subprocess, threading, time\n"
+    clocks = "clocks = lambda: (time.time(), time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME))\n"
+    program = f"{imports}{clocks}WAIT = {5 * HOUR}\nr, w = os.pipe()\nbegan = clocks()\n{wait}\n"
+    began = time.monotonic()
+    said = played(clock, sys.executable, "-c", f"{program}print(*(b - a for a, b in zip(began, clocks())))")
+    assert time.monotonic() - began < HOUR
+    for elapsed in map(float, said.split()):
+        assert 5 * HOUR <= elapsed < 5 * HOUR + A_WHILE
+
+
+C = {
+    "nanosleep": "struct timespec t = {WAIT, 0}; nanosleep(&t, NULL);",
+    "a date to sleep to": "struct timespec t; clock_gettime(CLOCK_REALTIME, &t); t.tv_sec += WAIT; "
+    "clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL);",
+    "ppoll": "struct timespec t = {WAIT, 0}; ppoll(NULL, 0, &t, NULL);",
+    "pselect": "struct timespec t = {WAIT, 0}; pselect(0, NULL, NULL, NULL, &t, NULL);",
+    "usleep": "for (int i = 0; i < WAIT / 1000; i++) usleep(1000000000);",
+    "sem_timedwait": "sem_t s; sem_init(&s, 0, 0); struct timespec t; clock_gettime(CLOCK_REALTIME, &t); "
+    "t.tv_sec += WAIT; while (sem_timedwait(&s, &t) && errno == EINTR);",
+    "a condition": "pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER; pthread_cond_t c = PTHREAD_COND_INITIALIZER; "
+    "struct timespec t; clock_gettime(CLOCK_REALTIME, &t); t.tv_sec += WAIT; pthread_mutex_lock(&m); "
+    "while (pthread_cond_timedwait(&c, &m, &t) != ETIMEDOUT);",
+    "a condition with the monotonic clock": "pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER; pthread_condattr_t a; "
+    "pthread_condattr_init(&a); pthread_condattr_setclock(&a, CLOCK_MONOTONIC); pthread_cond_t c; "
+    "pthread_cond_init(&c, &a); struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); t.tv_sec += WAIT; "
+    "pthread_mutex_lock(&m); while (pthread_cond_timedwait(&c, &m, &t) != ETIMEDOUT);",
+    "a timer in an epoll": "int f = timerfd_create(CLOCK_MONOTONIC, 0); struct itimerspec v = {{0, 0}, {WAIT, 0}}; "
+    "timerfd_settime(f, 0, &v, NULL); int e = epoll_create1(0); struct epoll_event x = {.events = EPOLLIN}; "
+    "epoll_ctl(e, EPOLL_CTL_ADD, f, &x); epoll_wait(e, &x, 1, -1);",
+    "a futex": "int f = 0; struct timespec t = {WAIT, 0}; syscall(SYS_futex, &f, 0, 0, &t, NULL, 0);",
+    "a futex until a date": "int f = 0; struct timespec t; clock_gettime(CLOCK_REALTIME, &t); t.tv_sec += WAIT; "
+    "syscall(SYS_futex, &f, 9 | 256, 0, &t, NULL, -1);",
+    "a signal at the wrong time": "signal(SIGUSR1, handle); pid_t p = getpid(); if (fork() == 0) { sleep(WAIT); "
+    "kill(p, SIGUSR1); _exit(0); } if (poll(NULL, 0, -1) != -1 || errno != EINTR) return 1;",
+}
+_HEADERS = (
+    "errno.h", "poll.h", "pthread.h", "semaphore.h", "signal.h", "stdio.h", "sys/epoll.h", "sys/select.h",
+    "sys/syscall.h", "sys/timerfd.h", "time.h", "unistd.h",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("wait", C.values(), ids=C)
+def test_so_it_does_for_programs_in_c(clock: ProgramTime, wait: str, tmp_path: Path) -> None:
+    source = "".join(f"#include <{header}>\n" for header in _HEADERS)
+    source += "static void handle(int number) { (void)number; }\n"
+    source += f"int main(void) {{ (void)handle; const long WAIT = {5 * HOUR}; time_t began = time(NULL); {wait}\n"
+    source += 'printf("%ld\\n", (long)(time(NULL) - began)); return 0; }\n'
+    program = tmp_path / "program"
+    options = ("-D_GNU_SOURCE", "-x", "c", "-", "-o", str(program), "-pthread")
+    subprocess.run((compiler() or "cc", *options), input=source, text=True, check=True)
+    elapsed = int(played(clock, str(program)))
+    assert 5 * HOUR - 1 <= elapsed < 5 * HOUR + A_WHILE
+
+
+def test_files_have_dates_of_the_clock_and_those_a_program_gave_them(clock: ProgramTime, tmp_path: Path) -> None:
+    program = f"""
+import os, time
+file = {str(tmp_path / "file")!r}
+age = lambda: round((time.time() - os.stat(file).st_mtime) / 60)
+time.sleep({HOUR})
+open(file, "w").close(); print(age())
+time.sleep({HOUR}); print(age())
+os.utime(file, (time.time() + 7200,) * 2); print(age())
+time.sleep({HOUR}); print(age())
+os.utime(file); print(age())
+"""
+    said = played(clock, sys.executable, "-c", program)
+    assert [int(line) // 10 for line in said.split()] == [0, 6, -12, -6, 0]
+
+
+def test_a_shell_and_its_children_have_one_clock(clock: ProgramTime) -> None:
+    said = played(clock, "sh", "-c", "date +%s; sleep 86400; date +%s; sleep 3600 & sleep 7200; wait; date +%s")
+    first, second, third = map(int, said.split())
+    assert 86_400 <= second - first < 86_400 + A_WHILE
+    assert 7_200 <= third - second < 7_200 + A_WHILE
+
+
+def test_many_waits(clock: ProgramTime) -> None:
+    """As a server does that looks at its queue every minute, for a day."""
+    said = played(clock, sys.executable, "-c", "import time\nt = time.time()\nfor _ in range(1440): time.sleep(60)\n"
+                  "print(time.time() - t)")  # fmt: skip
+    assert 86_400 <= float(said) < 86_400 + A_WHILE
+
+
+def test_time_passes_as_it_does_everywhere_while_a_program_works(clock: ProgramTime) -> None:
+    """It computes, and another sleeps for an hour beside it: the hour waits."""
+    program = """
+import os, time
+if os.fork() == 0:
+    time.sleep(3600)
+    os._exit(0)
+began, real = time.time(), time.process_time()
+while time.process_time() - real < 0.3: pass
+print(time.time() - began < 1800)
+os.wait()
+"""
+    assert played(clock, sys.executable, "-c", program).split() == ["True"]
+
+
+def test_a_program_that_cannot_be_reached_keeps_the_clock_from_jumping(clock: ProgramTime) -> None:
+    """A sleep that has not loaded the library: nobody can tell it that time has passed."""
+    process = subprocess.Popen(["sleep", str(HOUR)])
+    clock.watch(process.pid)
+    try:
+        assert {clock.rest() for _ in range(20)} == {None}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_without_a_compiler_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LabError, match="there is no C compiler here") as caught:
+        scenario_time_library()
+    assert "time: real" in str(caught.value)
+
+
+def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = scenario_time_library()
+    monkeypatch.setenv("PATH", "")
+    assert scenario_time_library() == made
+    assert made.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("sanitizer", ["address,undefined"])
+def test_the_compiler_has_nothing_to_say(sanitizer: str, tmp_path: Path) -> None:
+    source = Path(library.__file__).with_name("scenario_time.c")
+    for program in filter(shutil.which, ("gcc", "clang")):
+        options = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", f"-fsanitize={sanitizer}"]
+        subprocess.run([program, *options, str(source), "-o", str(tmp_path / "library.so")], check=True)
