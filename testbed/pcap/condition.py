@@ -11,6 +11,7 @@ from testbed.pcap.table import PacketTable
 
 Ints = NDArray[np.int64]
 
+_HEADER = 20  # octets of a TCP header without options
 _CHECKSUM = 16  # where it stands in a TCP header
 TRUNCATED = 4
 """The packet was shorter on the wire than its IP header says; the other conditions are those of checksums."""
@@ -65,8 +66,13 @@ def hops_left(table: PacketTable, rows: Ints) -> Ints:
 def contents(table: PacketTable, rows: Ints) -> list[tuple[int, bytes]]:
     """What two rows share only where they hold the same TCP packet, wherever on its way it was captured.
 
-    The IP identification, and the segment without its checksum, which the sender's card may fill in later.
+    The IP identification, and the segment without its checksum, which the sender's card may fill in later.  Of one that
+    the capture has cut short, it is the header: how much there is of the rest depends on what stands before it.
     """
+    whole = (table.captured(rows) == table.length[rows]).tolist()
     segments = (table.transport_octets(row) for row in rows.tolist())
-    octets = (segment[:_CHECKSUM] + segment[_CHECKSUM + 2 :] for segment in segments)
+    octets = (
+        segment[:_CHECKSUM] + segment[_CHECKSUM + 2 : None if all_there else _HEADER]
+        for segment, all_there in zip(segments, whole, strict=True)
+    )
     return list(zip(identifications(table, rows).tolist(), octets, strict=True))

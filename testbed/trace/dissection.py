@@ -10,13 +10,15 @@ from testbed.pcap.table import TCP
 from testbed.protocols.tcp import Options
 from testbed.protocols.tls import Plaintext
 from testbed.trace.flows import CLIENT, SERVER, Flow
-from testbed.trace.model.connection import Connection, Endpoint, Handshake, Opening, Transport
+from testbed.trace.model.connection import Closure, Connection, Endpoint, Handshake, Opening, Transport
+from testbed.trace.model.exchange import CAPTURE_ENDS, NOT_CAPTURED
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.model.tls import TlsSession
 from testbed.trace.outcome import outcome
 from testbed.trace.phases import Boundaries, boundaries, in_order, spans, steps
 from testbed.trace.services.behind_tls import with_tls
+from testbed.trace.services.cut_off import cut_off
 from testbed.trace.services.listening import Spoken, first_octets, listen
 from testbed.trace.services.table import name_by_port, name_spoken
 from testbed.trace.tcp import zeek
@@ -51,7 +53,8 @@ class PacketSource:
     """Where the octets behind a row of the packet table are, the names of addresses, and what keys opened.
 
     ``conditions`` are those of rows (:mod:`testbed.pcap.condition`), ``numbers`` their IP identifications, ``contents``
-    what two rows share that hold the same packet, ``hops`` how many hops were left to them.
+    what two rows share that hold the same packet, ``hops`` how many hops were left to them.  ``end_ns`` is when the
+    capture ends.
     """
 
     payload: Callable[[int], bytes]
@@ -62,6 +65,7 @@ class PacketSource:
     conditions: Conditions = lambda rows: [UNKNOWN] * len(rows)
     numbers: Callable[[list[int]], list[int]] = lambda rows: [-1] * len(rows)
     contents: Contents = lambda rows: rows
+    end_ns: int = _NEVER
     hops: Callable[[list[int]], list[int]] = lambda rows: [-1] * len(rows)
 
     def endpoint(self, end: tuple[str, int]) -> Endpoint:
@@ -115,6 +119,11 @@ def _tcp(
     overtaken, proxy = Overtaken(whole), ProxyWatch()
     spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
     spoken = replace(spoken, exchanges=in_order(spoken.exchanges))
+    end = ending(flow)
+    if len(set(flow.side)) == 1:
+        spoken = cut_off(spoken, NOT_CAPTURED)
+    elif end.closure is Closure.OPEN:
+        spoken = cut_off(spoken, CAPTURE_ENDS)
     late = {whole.frame[place] for place in overtaken.places}
     remarks, explained = tcp_remarks(
         Evidence(flow, events, repeated, damaged, source.numbers, lambda row: source.options(row).sack)
@@ -130,8 +139,8 @@ def _tcp(
         history,
         octets(flow, CLIENT),
         octets(flow, SERVER),
-        opening(flow, unreachable),
-        ending(flow),
+        opening(flow, unreachable, source.end_ns),
+        end,
         zeek.completeness(seen),
         retransmissions=sum(
             1 for frame, mask in zip(flow.frame, events, strict=True) if mask & RETRANSMITTED and frame not in late

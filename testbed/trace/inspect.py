@@ -53,7 +53,9 @@ def analyse(
         problems=(*capture.problems, *table.unread, *decrypted.problems),
         capture=capture,
         table=table,
-        understanding=Understanding(table, found, capture.names, errors, decrypted, show_credentials, staged(log)),
+        understanding=Understanding(
+            table, found, capture.names, errors, decrypted, show_credentials, staged(log), max(times, default=0)
+        ),
     )
 
 

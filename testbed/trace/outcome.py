@@ -18,6 +18,8 @@ def outcome(
     service: str, transport: Transport, exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...]
 ) -> str:
     """What somebody wants to know first."""
+    if transport.opening.cut_off:
+        return "the capture ends in the handshake"
     if transport.opening.handshake in _FAILED_HANDSHAKES:
         return _FAILED_HANDSHAKES[transport.opening.handshake]
     return service_of(service).outcome(exchanges, transactions, transport.ending) or str(transport.ending)

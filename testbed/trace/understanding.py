@@ -26,7 +26,8 @@ _KEPT = 1_024  # connections analysed last, which are likely to be asked for aga
 class Understanding:
     """Analyses flows on demand.
 
-    ``complaints`` are the ICMP errors by the number of the flow they concern, from 0; ``deeds`` what a lab has staged.
+    ``complaints`` are the ICMP errors by the number of the flow they concern, from 0; ``deeds`` what a lab has staged;
+    ``end_ns`` is when the capture ends.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Understanding:
         decrypted: Decrypted,
         show_credentials: bool = False,
         deeds: Staged = NOTHING,
+        end_ns: int = 1 << 62,
     ) -> None:
         self.flows = flows
         self._deeds = deeds
@@ -55,6 +57,7 @@ class Understanding:
             conditions=conditions_of,
             numbers=numbers_of,
             contents=lambda rows: contents(table, np.array(rows, np.int64)),
+            end_ns=end_ns,
             hops=lambda rows: hops_left(table, np.array(rows, np.int64)).tolist(),
         )
         self._kept: OrderedDict[int, Understood] = OrderedDict()

@@ -34,6 +34,8 @@ from tests.fuzz.checks import (
 from tests.fuzz.dialogues import items
 from tests.fuzz.packets import pcap, recorded, small_captures
 from tests.fuzz.scripts import SCRIPTS
+from tests.metamorphic.changes import CHANGES
+from tests.metamorphic.told import MENDED, otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,18 @@ def _diff(octets: bytes) -> None:
 @cache
 def _healthy() -> Analysis:
     return check_analysis(next(iter(recorded())))
+
+
+def _less(octets: bytes) -> None:
+    """A capture of which all is known, changed: what it is, then four octets for each change."""
+    if len(octets) < 6:
+        return
+    name = MENDED[int.from_bytes(octets[:2], "big") % len(MENDED)]
+    steps = [
+        (CHANGES[octets[at] % len(CHANGES)].__name__, int.from_bytes(octets[at + 1 : at + 3], "big"), octets[at + 3])
+        for at in range(2, min(len(octets) - 3, 10), 4)
+    ]
+    assert not otherwise(name, *steps), (name, steps)
 
 
 def _link(octets: bytes) -> None:
@@ -176,6 +190,7 @@ def targets() -> dict[str, Target]:
         Target("inspect", _inspect, _captures),
         Target("outputs", _outputs, _captures),
         Target("diff", _diff, _captures),
+        Target("less", _less, lambda: [bytes((0, place, 0, 0, 9, 1)) for place in range(len(MENDED))]),
         Target("link", _link, _frames),
         Target("tls", _tls, lambda: [_TLS_TALK]),
         Target("header", _header, lambda: [_HEADER]),

@@ -36,11 +36,13 @@ REFUSED_IN_VAIN = {
     "DATA": [*MAIL, "C RCPT TO:<b@y>", "S 452 4.3.1 full", "C DATA", "S 503 5.5.1 need RCPT"],
 }
 
+# The capture goes on for long enough that TCP would have repeated what it waited for.
+MUCH_LATER = Talk(port=40_001).open().say(*HELLO, *("C NOOP", "S 250 ok") * 50, *BYE).close()
 CASES: dict[str, list[Talk]] = {
     "connection-refused": [Talk().segment(0, "S").segment(1, "RA")],
     "syn-unanswered": [Talk().segment(0, "S").segment(0, "S", back=1)],
     "host-unreachable": [Talk().segment(0, "S").unreachable()],
-    "handshake-incomplete": [Talk().segment(0, "S").segment(1, "SA")],
+    "handshake-incomplete": [Talk().segment(0, "S").segment(1, "SA"), MUCH_LATER],
     "syn-retransmitted": [
         Talk().segment(0, "S").segment(0, "S", back=1).segment(1, "SA").segment(0, "A").say(*HELLO, *BYE).close()
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.protocols.tcp import ACK, SYN
+from testbed.protocols.tcp import ACK, FIN, SYN
 from testbed.trace.flows import CLIENT, SERVER, Flow
 from testbed.trace.tcp.reassembly import Chunk, Gap, reassemble
 
@@ -33,6 +33,7 @@ def data(offset: int, octets: bytes, ack: int = 1) -> tuple[int, int, int, int, 
 
 
 SYN_SEGMENT = (CLIENT, SYN, ISN, 0, b"")
+SYN_ACK_SEGMENT = (SERVER, SYN | ACK, 0, ISN + 1, b"")
 
 
 @st.composite
@@ -93,13 +94,29 @@ def test_too_much_held_is_given_up() -> None:
 
 
 def test_what_stands_behind_its_acknowledgement_is_told_before_it() -> None:
-    found = items([SYN_SEGMENT, (SERVER, ACK, 1, ISN + 4, b"ok"), data(0, b"abc")])
-    assert found == [Chunk(CLIENT, b"abc", 3, 2), Chunk(SERVER, b"ok", 2, 1)]
+    found = items([SYN_SEGMENT, SYN_ACK_SEGMENT, (SERVER, ACK, 1, ISN + 4, b"ok"), data(0, b"abc")])
+    assert found == [Chunk(CLIENT, b"abc", 4, 3), Chunk(SERVER, b"ok", 3, 2)]
 
 
 def test_what_answers_the_acknowledging_packet_cannot_belong_before_it() -> None:
-    found = items([SYN_SEGMENT, (SERVER, ACK, 1, ISN + 4, b"ok"), data(0, b"abc", ack=3)])
-    assert found == [Gap(CLIENT, 3, 2, 1), Chunk(SERVER, b"ok", 2, 1)]
+    found = items([SYN_SEGMENT, SYN_ACK_SEGMENT, (SERVER, ACK, 1, ISN + 4, b"ok"), data(0, b"abc", ack=3)])
+    assert found == [Gap(CLIENT, 3, 3, 2), Chunk(SERVER, b"ok", 3, 2)]
+
+
+def test_nobody_knows_what_a_side_said_before_its_syn_is_missed() -> None:
+    found = items([SYN_SEGMENT, (SERVER, ACK, 1, ISN + 1, b"ok")])
+    assert found == [Gap(SERVER, 0, 1, 0), Chunk(SERVER, b"ok", 2, 1)]
+
+
+def test_chunks_tell_where_they_stand_and_what_their_sender_had_heard() -> None:
+    found = items([SYN_SEGMENT, SYN_ACK_SEGMENT, data(0, b"abc"), (SERVER, ACK, 1, ISN + 4, b"ok")])
+    begin = (ISN + 1) % 2**32
+    assert [(c.begin, c.heard) for c in found if isinstance(c, Chunk)] == [(begin, 1), (1, (ISN + 4) % 2**32)]
+
+
+def test_a_fin_shows_what_was_said_before_it() -> None:
+    found = items([SYN_SEGMENT, SYN_ACK_SEGMENT, data(0, b"abc"), (CLIENT, ACK | FIN, ISN + 9, 1, b"")])
+    assert [item.octets for item in found if isinstance(item, Gap)] == [5]
 
 
 def test_acknowledgements_tell_how_much_a_side_has_said_that_the_capture_does_not_hold() -> None:

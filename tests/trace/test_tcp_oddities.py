@@ -447,4 +447,4 @@ def test_packets_cut_within_the_tcp_header_are_counted(tmp_path: Path) -> None:
 def test_a_flood_is_told_as_what_it_is(tmp_path: Path) -> None:
     analysis = told(tmp_path, "SYN flood")
     assert len(analysis.connections) == 300
-    assert {finding.code for finding in analysis.findings} == {"syn-unanswered"}
+    assert {finding.code for finding in analysis.findings} == {"syn-unanswered", "capture-ends"}

@@ -337,6 +337,13 @@ def test_plain_text_after_a_refused_starttls(name: str, talk: Callable[..., TlsT
     assert ("plain-after-starttls" in {finding.code for finding in analysis.findings}) == told
 
 
+def test_one_that_nobody_can_read_and_that_ends_badly_is_told_once(talk: Callable[..., TlsTalk]) -> None:
+    lines = ("S 220 mx", "C EHLO a", "S 250 STARTTLS", "C STARTTLS", "S 220 go")
+    said = talk().say(*lines).secure(client_context(TLS_1_3), server_context(TLS_1_3)).say("C EHLO a", "S 250 mx")
+    (told,) = [finding for finding in look(said.segment(1, "R")).findings if finding.code == "encrypted"]
+    assert "encrypted from frame 9 on; to see why it did not end in order, give a key log (--keylog)" in told.text
+
+
 def test_a_session_that_ends_well_has_no_finding(talk: Callable[..., TlsTalk]) -> None:
     lines = ("S 220 mx", "C EHLO a", "S 250 STARTTLS", "C STARTTLS", "S 220 go")
     said = talk().say(*lines).secure(client_context(TLS_1_3), server_context(TLS_1_3)).say("C EHLO a", "S 250 mx")

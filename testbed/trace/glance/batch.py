@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from testbed.pcap.records import distinct, gather
 from testbed.protocols.tcp import ACK, FIN, RST, SYN, parse_options
 from testbed.trace.flows import Flows
+from testbed.trace.tcp.facts import INITIAL_RTO_NS
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -30,7 +31,7 @@ class Batch:
     ``ack`` from that of the other side; ``end`` is one past the payload, ``next`` one past SYN and FIN too.  ``before``
     and ``peer`` are the rows of the last packet of the same side and of the other one, -1 for none.  ``highest`` is the
     highest ``next`` of the side so far, the packet included.  ``odd`` marks the flows (a row each) that are left to
-    exact code.
+    exact code.  ``end_ns`` is when the capture ends.
     """
 
     def __init__(self, flows: Flows, numbers: Ints) -> None:
@@ -46,6 +47,7 @@ class Batch:
         opener = self.first[self.flow]
         forward = (sender == sender[opener]) & (port == port[opener])
         self.server = forward != flows.from_client[numbers][self.flow]
+        self.end_ns = int(table.capture.time_ns[-1]) if len(table.capture.time_ns) else 0
         self.time = table.capture.time_ns[table.row[self.row]]
         self.flags = table.flags[self.row]
         self.length = table.length[self.row].astype(np.int64)
@@ -166,6 +168,8 @@ def odd_openings(batch: Batch) -> None:
     batch.mark(own & (flags & RST == 0) & (flags[batch.before] & RST != 0))  # who spoke on may not have sent the RST
     repeated = batch.any(syn & (batch.before >= 0)) | (batch.total(syn & (flags & ACK == 0)) > 1)
     batch.odd |= repeated & (batch.total(~syn) > 0)  # a SYN that nothing ever answers may be repeated
+    ends_soon = batch.end_ns - batch.time[batch.after - 1] < INITIAL_RTO_NS
+    batch.odd |= ends_soon & (batch.after - batch.first < 3)
 
 
 def odd_one_sided(batch: Batch) -> None:

@@ -59,6 +59,7 @@ class Opening:
     handshake: Handshake = Handshake.UNSEEN
     syn_frames: tuple[int, ...] = ()  # every SYN of the client, repeated ones included
     rtt_ns: int | None = None  # from the SYN to the ACK that completes the handshake
+    cut_off: bool = False  # the capture ends before anything can be concluded from silence
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from testbed.trace.model.phase import Phase
 UNSEEN = "(unseen)"
 """In the place of an address that is not in the capture."""
 NOT_CAPTURED = "reply not in the capture"
+CAPTURE_ENDS = "the capture ends before its reply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class ServiceResult:
 class Exchange:
     """A command and its reply; either may be missing (cut connection, greeting, unsolicited 421).
 
-    ``unseen`` tells that something is missing that was said, and is not in the capture.
+    ``unseen`` tells that something is missing that was said, or may have been, and is not in the capture.
 
     ``result`` is what the dialogue read in the reply, None where it says no more than its code.  Programs go by it, for
     ``lines`` and ``note`` are made for eyes: cut to what can be shown, and in the words of whoever spoke.
@@ -130,7 +131,7 @@ class Recipient:
     accepted: bool  # RCPT answered 2xx and the message answered 2xx
     parameters: str = ""  # what RCPT said besides the address: "NOTIFY=NEVER"
     final: Reply | None = None  # to the message, if it was meant for this recipient: in LMTP its own (RFC 2033 §4.2)
-    unseen: bool = False  # a reply that decides on it, or its RCPT, is not in the capture
+    unseen: bool = False  # what decides on it, or its RCPT, is not in the capture
 
     @property
     def refused(self) -> bool:

@@ -16,11 +16,27 @@ _PLAIN_LINES = re.compile(rb"(?:(?:[^.\r\n][^\r\n]{0,997})?\r\n){1,4096}")
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was said, in sequence numbers; None where nobody knows.
+
+    ``begin`` is that of its first octet, ``end`` the one behind its last.  ``heard`` is what its speaker had
+    acknowledged of the other side's: what came behind that, it did not know.
+    """
+
+    begin: int | None = None
+    end: int | None = None
+    heard: int | None = None
+
+
+UNPLACED = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line without its end.  ``octets`` counts the end too; ``time_ns`` is that of its last packet.
 
     ``raw`` are the octets as they were sent.  A line cut at 64 KiB, or by the end of the connection, has no line end
-    there.
+    there.  ``place`` is where it stands among what both sides said.
     """
 
     content: bytes
@@ -28,6 +44,7 @@ class Line:
     time_ns: int
     octets: int
     raw: bytes
+    place: Place = UNPLACED
 
 
 @dataclass(slots=True)
@@ -37,6 +54,8 @@ class _Mark:
     octets: int
     frame: int
     time_ns: int
+    end: int | None
+    heard: int | None
 
 
 class LineBuffer:
@@ -46,6 +65,7 @@ class LineBuffer:
         self._parts = bytearray()
         self._marks: deque[_Mark] = deque()
         self._searched = 0  # octets known to hold no line end
+        self.place = UNPLACED  # of what was taken out last
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -54,11 +74,17 @@ class LineBuffer:
         """Append octets."""
         self._parts += chunk.octets
         last = self._marks[-1] if self._marks else None
+        end = None if chunk.begin is None else (chunk.begin + len(chunk.octets)) & 0xFFFFFFFF
         if last is not None and last.frame == chunk.frame:
             last.octets += len(chunk.octets)
-            last.time_ns = chunk.time_ns
+            last.time_ns, last.end = chunk.time_ns, end
         elif chunk.octets:
-            self._marks.append(_Mark(len(chunk.octets), chunk.frame, chunk.time_ns))
+            self._marks.append(_Mark(len(chunk.octets), chunk.frame, chunk.time_ns, end, chunk.heard))
+
+    @property
+    def heard(self) -> int | None:
+        """What the speaker of the last octets had acknowledged."""
+        return self._marks[-1].heard if self._marks else None
 
     def line(self) -> Line | None:
         """Take out the next whole line, None while there is none."""
@@ -76,7 +102,7 @@ class LineBuffer:
         if found is None:
             return None
         raw, frames, time = self.take(found.end())
-        return Line(raw, frames, time, len(raw), raw)
+        return Line(raw, frames, time, len(raw), raw, self.place)
 
     def lines(self) -> Iterator[Line]:
         """Take out the whole lines, one at a time: the caller may change its mind about the rest in between."""
@@ -93,7 +119,8 @@ class LineBuffer:
     def put_back(self, lines: list[Line]) -> None:
         """Lines taken out a moment ago were not for the taker: they come first again."""
         self._parts[:0] = b"".join(line.raw for line in lines)
-        self._marks.extendleft(_Mark(line.octets, line.frames[-1], line.time_ns) for line in reversed(lines))
+        for line in reversed(lines):
+            self._marks.appendleft(_Mark(line.octets, line.frames[-1], line.time_ns, line.place.end, line.place.heard))
         self._searched = 0
 
     def starts_with(self, prefix: bytes) -> bool:
@@ -126,11 +153,11 @@ class LineBuffer:
         if octets == _MAX_LINE and self._parts[octets - 1] == 0x0D:
             octets -= 1  # a line end is never cut in two
         raw, frames, time = self.take(octets)
-        return Line(raw.rstrip(b"\r\n"), frames, time, octets, raw)
+        return Line(raw.rstrip(b"\r\n"), frames, time, octets, raw, self.place)
 
     def _pass_marks(self, octets: int) -> tuple[tuple[int, ...], int]:
         frames: list[int] = []
-        time = 0
+        time, taken, mark = 0, octets, None
         while octets > 0:
             mark = self._marks[0]
             if not frames or frames[-1] != mark.frame:
@@ -140,5 +167,11 @@ class LineBuffer:
                 mark.octets -= octets
                 break
             octets -= mark.octets
+            mark.octets = 0
             self._marks.popleft()
+        if mark is not None and mark.end is not None:
+            end = (mark.end - mark.octets) & 0xFFFFFFFF
+            self.place = Place((end - taken) & 0xFFFFFFFF, end, mark.heard)
+        else:
+            self.place = UNPLACED
         return tuple(frames if len(frames) < 2 else sorted(set(frames))), time

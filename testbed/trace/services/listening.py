@@ -30,7 +30,7 @@ def listen(transport: str, name: str, items: Iterable[Chunk | Gap], *, show_cred
     dialogue = make(show_credentials=show_credentials) if make else None
     gaps = []
     for item in items:
-        if isinstance(item, Gap):
+        if isinstance(item, Gap) and not item.encrypted:
             gaps.append(item)
         if dialogue is not None:
             dialogue.feed(item)

@@ -10,6 +10,9 @@ from testbed.trace.flows import CLIENT, Flow
 from testbed.trace.model.connection import Closure, Ending, Handshake, Opening
 from testbed.trace.tcp.events import RETRANSMITTED, TcpEvent
 
+INITIAL_RTO_NS = 1_000_000_000
+"""How long TCP waits before it repeats a SYN (RFC 6298 §2)."""
+
 
 def octets(flow: Flow, side: int) -> int:
     """Payload one side sent, told by its sequence numbers where TCP has them, so nothing counts twice."""
@@ -48,11 +51,17 @@ def sent_again(flow: Flow, events: Sequence[int]) -> tuple[int, ...]:
     return tuple(frames)
 
 
-def opening(flow: Flow, unreachable: bool) -> Opening:
-    """How a TCP flow opened; ``unreachable`` tells that an ICMP error answered its first packet."""
+def opening(flow: Flow, unreachable: bool, end_ns: int) -> Opening:
+    """How a TCP flow opened; ``unreachable`` tells that an ICMP error answered its first packet.
+
+    Where the capture ends, at ``end_ns``, within a second, nobody would have repeated a SYN or its answer.
+    """
     packets = zip(flow.frame, flow.side, flow.flags, strict=True)
     syns = tuple(frame for frame, side, flags in packets if side == CLIENT and flags & SYN and not flags & ACK)
-    return Opening(_handshake(flow, unreachable), syns, _handshake_rtt(flow))
+    handshake = _handshake(flow, unreachable)
+    waits = handshake in (Handshake.UNANSWERED, Handshake.INCOMPLETE) and not any(flags & RST for flags in flow.flags)
+    soon = len(flow) < 3 and end_ns - flow.time[-1] < INITIAL_RTO_NS
+    return Opening(handshake, syns, _handshake_rtt(flow), waits and soon and len(syns) < 2)
 
 
 def _handshake(flow: Flow, unreachable: bool) -> Handshake:

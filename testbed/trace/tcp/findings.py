@@ -37,6 +37,10 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
     """A connection that never came about."""
     if connection.opening.handshake not in _HANDSHAKES or connection.transport.protocol != "tcp":
         return
+    if connection.opening.cut_off:
+        text = f"the capture ends while {connection.client.label} opens a connection to {connection.server.label}"
+        yield connection.finding("capture-ends", Severity.INFO, text, (connection.last_frame,), "")
+        return
     code, text, reference = _HANDSHAKES[connection.opening.handshake]
     frames = dict.fromkeys((connection.first_frame, *connection.ending.frames, connection.last_frame))
     if connection.opening.handshake is Handshake.UNANSWERED and connection.ending.closure is Closure.RESET:

@@ -22,13 +22,8 @@ class Overtaken:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._sides = set(flow.side)
         self.places = set[int]()
         self._segments: dict[int, list[_Segment]] = {}  # of a side, the first one last
-
-    def is_silent(self, side: int) -> bool:
-        """Whether the capture holds no packet of a side."""
-        return side not in self._sides
 
     def by(self, position: int) -> list[int]:
         """The places of the segments that the packet at ``position`` acknowledges and that stand behind it."""

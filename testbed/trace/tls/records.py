@@ -5,7 +5,8 @@ A side is in one of three states; only its own octets change it, but a server be
 ====== ===================================== ===========================================================
 state  what the side's octets are            left at
 ====== ===================================== ===========================================================
-plain  a dialogue nobody encrypted           a segment that begins with a ClientHello, ServerHello or alert
+plain  a dialogue nobody encrypted           a segment that begins with a ClientHello, ServerHello or alert,
+                                             behind a hole with any record
 secret TLS records                           a hole in the capture, or octets that are no record
 lost   ciphertext nobody can cut any more    never
 ====== ===================================== ===========================================================
@@ -25,6 +26,7 @@ _ANY = range(256)
 _VERSION = range(5)
 _LIKE_CLIENT_HELLO = ((HANDSHAKE,), (3,), _VERSION, _ANY, _ANY, (CLIENT_HELLO,), (0,), _ANY, _ANY, (3,), _VERSION)
 _LIKE_SERVER_HELLO = ((HANDSHAKE,), (3,), _VERSION, _ANY, _ANY, (SERVER_HELLO,))
+_LIKE_RECORD = ((20, 21, 22, 23), (3,), _VERSION)
 _LIKE_ALERT = ((ALERT,), (3,), _VERSION, (0,), (2,))
 _BEGINNINGS: tuple[tuple[tuple[Collection[int], ...], ...], ...] = (
     (_LIKE_CLIENT_HELLO,),
@@ -67,6 +69,7 @@ class _Side:
         self.state = _State.PLAIN
         self.held: list[Chunk] = []  # what may yet turn out to begin TLS
         self.octets = bytearray()  # a record that is not whole
+        self.holed = False  # something is missing
 
 
 class RecordReader:
@@ -82,12 +85,16 @@ class RecordReader:
         if isinstance(item, Gap):
             yield from self._release(side)
             side.octets.clear()
+            side.holed = True
             side.state = _State.LOST if side.state is _State.SECRET else side.state
             yield item
         elif side.state is _State.SECRET:
             yield from self._cut(side, item)
         elif side.state is _State.PLAIN:
-            if side.held or item.octets[:1] in (b"\x15", b"\x16"):
+            if side.holed and len(item.octets) >= HEADER and _alike(item.octets, _LIKE_RECORD):
+                side.state = _State.SECRET  # TLS has begun in a hole
+                yield from self._cut(side, item)
+            elif side.held or item.octets[:1] in (b"\x15", b"\x16"):
                 yield from self._begin(side, item)
             else:
                 yield item
@@ -95,6 +102,11 @@ class RecordReader:
     def is_secret(self, side: int) -> bool:
         """Whether a side has begun with TLS."""
         return self._sides[side].state is not _State.PLAIN
+
+    @property
+    def holed(self) -> bool:
+        """Whether something is missing on either side."""
+        return any(side.holed for side in self._sides)
 
     def finish(self) -> Iterator[Chunk]:
         """What was kept back."""

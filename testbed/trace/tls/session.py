@@ -58,7 +58,8 @@ class TlsWatch:
 
     ``opened`` has what keys opened, by the numbers of records.  With it, what was opened takes the place of the
     records, so that whoever follows the dialogue sees plain text only; without it, items are given as they are.  With
-    ``only_answered`` TLS of a client whose server does not begin with it is left out: that is no dialogue.
+    ``only_answered`` TLS of a client whose server does not begin with it is left out: that is no dialogue; and
+    ciphertext behind a hole is one.
     """
 
     def __init__(self, opened: Mapping[int, Plaintext] | None = None, *, only_answered: bool = False) -> None:
@@ -93,10 +94,17 @@ class TlsWatch:
                     if self._opened:
                         yield part
             if not self._opened and not self._is_unanswered(item):
-                yield item
+                yield self._covered(item)
         for rest in self._reader.finish():
             if self._opened:
                 yield rest
+
+    def _covered(self, item: Chunk | Gap) -> Chunk | Gap:
+        """Ciphertext as a hole, where holes may keep a dialogue from knowing that TLS has begun."""
+        secret = self._only_answered and self._reader.holed and self._reader.is_secret(item.side)
+        if isinstance(item, Gap) or not secret:
+            return item
+        return Gap(item.side, len(item.octets), item.frame, item.time_ns, encrypted=True)
 
     def _is_unanswered(self, item: Chunk | Gap) -> bool:
         """Whether it is to be left out: TLS of a client whose server speaks plain text, or nothing so far."""

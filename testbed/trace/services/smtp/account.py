@@ -46,6 +46,12 @@ class _Try:
         return transaction.message is None or not (transaction.whole or transaction.message_id)
 
     @property
+    def failed(self) -> bool:
+        """Whether it is known that it was not taken, and was not given up either."""
+        recipient = self.recipient
+        return not recipient.accepted and not self.given_up and (recipient.refused or not recipient.unseen)
+
+    @property
     def given_up(self) -> bool:
         """Whether the client itself put an end to it, by RSET or QUIT."""
         untold = self.recipient.reply is not None and not self.recipient.refused and self.recipient.final is None
@@ -73,7 +79,7 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
         if c.opening.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
     )
     for (client, server, _, address), all_tries in tries.items():
-        failed = [one for one in all_tries if not one.recipient.accepted and not one.given_up]
+        failed = [one for one in all_tries if one.failed]
         known = set(map(id, failed))
         same = _of_the_same(all_tries, failed) if failed else ()
         found = [one for one in same if id(one) in known or one.frame > failed[0].frame]

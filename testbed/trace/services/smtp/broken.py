@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from testbed.durations import SECOND, rough
 from testbed.protocols import refusals
@@ -66,6 +67,8 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
         end = exchange.reply.time_ns
         said = [e for e in connection.exchanges if e is not exchange and _time(e) < end]
         last = max(said, key=_time, default=exchange)
+        if last.unseen:
+            continue  # what it said then is not in the capture
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
             f"{connection.client.label} said nothing {after} for {rough(end - _time(last))}, until "
@@ -116,6 +119,14 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     if connection.tls is not None and any(alert.fatal for alert in connection.tls.alerts):
         return  # the alert tells why
+    if connection.ending.closure is Closure.OPEN:
+        yield from _unfinished(connection)
+        return
+    for exchange in connection.exchanges:
+        if exchange.unseen and exchange.command is not None and not exchange.command.whole:
+            text = f"the end of the message is not in the capture, nor is {connection.server.label}'s reply"
+            frames = exchange.command.frames[-1:]
+            yield connection.finding("message-not-captured", Severity.INFO, text, frames, "")
     spoken = [e for e in connection.exchanges if e.command is not None and not e.unseen]
     silent = [e for e in spoken if e.reply is None or not e.reply.whole]
     heard = [exchange for exchange in silent if exchange.reply is not None or not spoke_to_closed(connection, exchange)]
@@ -128,24 +139,15 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
             return
         if connection.ending.by == "server":
             yield _hung_up(connection, "greeting", connection.ending.frames or (connection.last_frame,))
-        elif connection.transport.conn_state in ("S1", "S2", "S3", "SF"):
+        elif connection.transport.conn_state in ("S2", "S3", "SF"):
             yield _silence(connection, "accepting the connection", connection.start_ns, (connection.last_frame,))
         return
     first = silent[0]
     assert first.command is not None
     if _never_arrived(connection, first.command):
         return  # which is told
-    if connection.ending.closure is Closure.OPEN or _ends_at_once(connection, first.command):
-        what = (
-            f"in the middle of a message of {connection.client.label}"
-            if not first.command.whole
-            else f"before any reply of {connection.server.label}"
-            if ungreeted
-            else f"before the reply to {first.command.verb} of {connection.client.label}"
-        )
-        text = f"the capture ends {what}"
-        frames = first.command.frames[-1:]
-        yield connection.finding("capture-ends", Severity.INFO, text, frames, "")
+    if _ends_at_once(connection, first.command):
+        yield _capture_ends(connection, first.command, ungreeted=ungreeted)
     elif first.command.verb == "message" and first.command.whole:
         when = "before" if first.reply is None else "in the middle of"
         text = (
@@ -153,10 +155,6 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
             f"{connection.client.label} cannot know whether the message was taken, and will send it again"
         )
         yield _cut(connection, "reply-to-message-lost", text, _last(connection, first), "RFC 1047")
-    elif first.command.verb == "message" and connection.transport.gaps:
-        text = f"the end of the message is not in the capture, nor is {connection.server.label}'s reply"
-        frames = first.command.frames[-1:]
-        yield connection.finding("message-not-captured", Severity.INFO, text, frames, "")
     elif (
         first.command.verb == "message"
         and _SERVER_ZERO_WINDOW in connection.transport.history
@@ -184,6 +182,31 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         yield _hung_up(connection, f"answering {first.command.verb}", _last(connection, first))
     elif first.command.verb != "QUIT" and not any(drawn_out(connection)):
         yield _silence(connection, first.command.verb, first.command.time_ns, _last(connection, first))
+
+
+def _unfinished(connection: Connection) -> Iterator[Finding]:
+    """A capture that ends while somebody waits."""
+    waiting = list(takewhile(lambda e: e.command is not None and e.reply is None, reversed(connection.exchanges)))
+    if waiting and waiting[-1].command is not None:
+        if _never_arrived(connection, waiting[-1].command):
+            return  # which is told
+        ungreeted = not any(exchange.reply is not None for exchange in connection.exchanges)
+        yield _capture_ends(connection, waiting[-1].command, ungreeted=ungreeted)
+    elif not connection.exchanges and connection.tls is None and connection.opening.handshake is Handshake.COMPLETE:
+        text = f"the capture ends before {connection.server.label}'s greeting"
+        yield connection.finding("capture-ends", Severity.INFO, text, (connection.last_frame,), "")
+
+
+def _capture_ends(connection: Connection, command: Command, *, ungreeted: bool) -> Finding:
+    what = (
+        f"in the middle of a message of {connection.client.label}"
+        if not command.whole
+        else f"before any reply of {connection.server.label}"
+        if ungreeted
+        else f"before the reply to {command.verb} of {connection.client.label}"
+    )
+    text = f"the capture ends {what}"
+    return connection.finding("capture-ends", Severity.INFO, text, command.frames[-1:], "")
 
 
 def _ends_at_once(connection: Connection, command: Command) -> bool:

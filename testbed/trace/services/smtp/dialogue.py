@@ -108,7 +108,7 @@ class SmtpDialogue:
         if self._mode is Mode.MESSAGE and self._message is not None:
             if line is not None:
                 self._message.line(line)
-            self._waiting.add(self._message.abandon())
+            self._wait_for(self._message.abandon())
             self._remarks.take(self._message.suspicions)
         elif self._mode is Mode.COMMANDS and line is not None and line.content.strip():
             self._command(line)
@@ -116,10 +116,7 @@ class SmtpDialogue:
     # -- the client ---------------------------------------------------------------------------------
 
     def _client_goes_on(self) -> None:
-        """More of the client's octets have come."""
-        self._read_client()
-
-    def _read_client(self) -> None:
+        """More of the client's octets have come, or a reply that tells what they are."""
         while len(self._client):
             if self._mode is Mode.SECRET:
                 self._client.clear()
@@ -150,7 +147,7 @@ class SmtpDialogue:
             self._conduct.missed()
             if self._held.verb == "DATA" and len(self._client):
                 self._begin_message()
-            self._read_client()
+            SmtpDialogue._client_goes_on(self)
 
     def _command(self, line: Line) -> None:
         self._ends.said(line)
@@ -179,12 +176,16 @@ class SmtpDialogue:
             if self._unheard and verb == "DATA":
                 self._begin_message()
         else:
-            self._waiting.add(command)
+            self._wait_for(command)
+
+    def _wait_for(self, command: Command) -> None:
+        self._record.transactions.said(command)
+        self._waiting.add(command, self._client.place)
 
     def _hold(self, command: Command) -> None:
         if command.verb != "DATA":
             self._ends.settle()
-        self._waiting.add(command)
+        self._wait_for(command)
         self._held = command
 
     def _begin_chunk(self, command: Command, octets: int) -> None:
@@ -197,7 +198,7 @@ class SmtpDialogue:
         if command is None or self._chunk is None:
             return
         if not self._chunk.refused:
-            self._waiting.add(command)
+            self._wait_for(command)
         if ends_message(command):
             self._conduct.message_ended(command)
         self._chunk, self._mode = None, Mode.COMMANDS
@@ -216,7 +217,7 @@ class SmtpDialogue:
             self._end_message(command)
 
     def _end_message(self, command: Command) -> None:
-        self._waiting.add(command)
+        self._wait_for(command)
         self._message, self._mode = None, Mode.COMMANDS
         self._conduct.message_ended(command)
 
@@ -251,7 +252,7 @@ class SmtpDialogue:
                 self._end_message(ended)
         elif self._chunk is not None and not self._waiting and reply.code[:1] in ("4", "5"):
             self._chunk.refused = True
-            self._waiting.add(self._chunk.command)
+            self._wait_for(self._chunk.command)
         elif (doubt := self._ends.answered(self._waiting.oldest, reply, parts)) is not None:
             self._revise(doubt)
             return
@@ -269,7 +270,7 @@ class SmtpDialogue:
         if command is self._held:
             self._held = None
             self._go_on(command, reply)
-        self._read_client()
+        SmtpDialogue._client_goes_on(self)
 
     def _answered_nothing(self, reply: Reply) -> None:
         """A reply, and no command waits for one."""
@@ -303,8 +304,6 @@ class SmtpDialogue:
         self._replies.clear()
         self._held, self._credentials, self._masking = None, 0, False
         self._conduct.reset()
-
-    # -- what was not seen ----------------------------------------------------------------------------
 
     def _gap(self, gap: Gap) -> None:
         """Go on after a hole: a message goes on as a message, lines begin anew."""

@@ -1,18 +1,20 @@
 """Where a dialogue goes on behind a hole in the capture: which commands the replies there answer.
 
-Replies come in the order of the commands (RFC 5321 §4.5.2, RFC 2920 §3.1), so behind a hole they are matched from the
-end: a client that goes on has had all replies to what it had said before.  Some replies tell by themselves what they
+Replies come in the order of the commands (RFC 5321 §4.5.2, RFC 2920 §3.1), and a client that goes on has had all
+replies to what it had said before (:mod:`testbed.trace.services.pairing`).  Some replies tell by themselves what they
 answer.  What stays without its reply has had one all the same: it is not in the capture.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from testbed.trace.model.exchange import Command, Reply
+from testbed.trace.services.lines import Place
+from testbed.trace.services.pairing import Spoken, certain
 from testbed.trace.services.smtp.replies import ReplyPart
 from testbed.trace.services.smtp.transactions import ends_message
+from testbed.trace.services.smtp.waiting import Waiting
 
 COMMAND_NOT_CAPTURED = "its command is not in the capture"
 OF_AUTH = frozenset(("334", "235", "535"))
@@ -28,56 +30,61 @@ _ONLY = {
     "235": ("AUTH",),
     "221": ("QUIT",),
     "220": ("connect", "STARTTLS", "XCLIENT"),
+    "252": ("VRFY", "EXPN"),
 }
 _NEVER_250 = frozenset(("DATA", "AUTH", "STARTTLS", "QUIT", "connect"))
-_BY_DETAIL = {"2.1.0": "MAIL", "2.1.5": "RCPT", "2.6.0": "message"}
+_BY_DETAIL = {"2.1.0": ("MAIL", "RSET"), "2.1.5": ("RCPT", "VRFY", "EXPN")}  # what is said of nothing else
+_OF_STARTTLS = re.compile(r"\b(?:TLS|SSL|go|begin|start|proceed)\b", re.I)
+_INSTEAD_OF_GREETING = frozenset(("421", "521", "554"))
+_MANY_LINES = frozenset(("connect", "EHLO", "LHLO", "HELP"))  # commands whose replies have more than two
 _QUEUED = re.compile(r"\bqueued\b|\baccepted for delivery\b|\bOK id=", re.I)
+
+Answer = tuple[Reply, list[ReplyPart]]
 
 
 class Holes:
     """What the capture misses since the client last went on.
 
-    ``replies`` and ``commands`` tell whose octets are missing; ``pending`` are replies of which it is not known yet
+    ``replies`` tells that what the server said last is missing; ``pending`` are replies of which it is not known yet
     what they answer.
     """
 
-    def __init__(self) -> None:
-        self.replies = self.commands = False
-        self.pending: list[tuple[Reply, list[ReplyPart]]] = []
+    def __init__(self, *, each: bool) -> None:
+        self._each = each
+        self.replies = False
+        self.pending: list[Spoken[Answer]] = []
+
+    def is_open(self, waiting: Waiting) -> bool:
+        """Whether it is not known which command is answered next."""
+        return self.replies or bool(self.pending) or waiting.holed or any(one.behind_hole for one in waiting.commands)
 
     @property
-    def open(self) -> bool:
-        """Whether it is not known which command is answered next."""
-        return self.replies or self.commands or bool(self.pending)
+    def hold_replies(self) -> bool:
+        """Whether replies are missing."""
+        return self.replies or any(one.behind_hole for one in self.pending)
 
-    def decides(self, commands: Sequence[Command], reply: Reply) -> bool:
-        """Whether a reply shows at once which of the waiting commands it answers."""
-        if reply.code in _ONLY:
-            return any(_fits(command, reply) for command in commands)
-        return len(commands) == 1 and not self.commands and _fits(commands[0], reply)
+    def add(self, reply: Reply, parts: list[ReplyPart]) -> None:
+        """A reply of which it is not known what it answers."""
+        first, last = parts[0][1].place, parts[-1][1].place
+        self.pending.append(Spoken((reply, parts), Place(first.begin, last.end, first.heard), self.replies))
+        self.replies = False
 
-    def close(self) -> list[tuple[Reply, list[ReplyPart]]]:
-        """Both sides are in step again.  Gives the replies that waited for this."""
-        pending, self.pending = self.pending, []
-        self.replies = self.commands = False
-        return pending
+    def answered(self, waiting: Waiting, *, all_answered: bool) -> list[int | None]:
+        """For each pending reply the place of the command it answers, None where that is missing, or not certain."""
+        return certain(
+            waiting.commands,
+            self.pending,
+            lambda command, answer: _fits(command, answer[0]),
+            ends_in_hole=(waiting.holed, self.replies),
+            all_answered=all_answered,
+            several=lambda command: self._each and ends_message(command),
+            unasked=lambda answer: _greets(answer[0]),
+        )
 
-
-def answered(commands: Sequence[Command], replies: Sequence[Reply], *, each: bool) -> list[int | None]:
-    """For each reply the place of the command it answers, the last one that is possible; None where that is missing.
-
-    ``each`` tells that a message may have several replies (LMTP).
-    """
-    found: list[int | None] = [None] * len(replies)
-    end = len(commands)
-    for number in reversed(range(len(replies))):
-        fitting = [place for place in range(end) if _fits(commands[place], replies[number])]
-        likely = [place for place in fitting if commands[place].verb == _likely(replies[number])]
-        if fitting:
-            place = (likely or fitting)[-1]
-            found[number] = place
-            end = place + (each and ends_message(commands[place]))
-    return found
+    def close(self) -> None:
+        """Both sides are in step again."""
+        self.replies = False
+        self.pending = []
 
 
 def answers_message(reply: Reply) -> bool:
@@ -85,12 +92,21 @@ def answers_message(reply: Reply) -> bool:
     return reply.code.startswith("2") and (reply.enhanced == "2.6.0" or _QUEUED.search(reply.text) is not None)
 
 
-def _likely(reply: Reply) -> str:
-    return "message" if answers_message(reply) else _BY_DETAIL.get(reply.enhanced, "")
+def _greets(reply: Reply) -> bool:
+    """Whether a 220 is a greeting, and not the reply to STARTTLS."""
+    return reply.code == "220" and not reply.enhanced and _OF_STARTTLS.search(reply.text) is None
 
 
 def _fits(command: Command, reply: Reply) -> bool:
     only = _ONLY.get(reply.code)
     if only is not None:
-        return command.verb in only
-    return not (reply.code.startswith("2") and command.verb in _NEVER_250)
+        return command.verb in only and (command.verb != "STARTTLS" or not _greets(reply))
+    if len(reply.lines) > 2 and reply.code.startswith("2") and command.verb not in _MANY_LINES:
+        return False
+    if not reply.code.startswith("2"):
+        return bool(reply.code) and (command.verb != "connect" or reply.code in _INSTEAD_OF_GREETING)
+    if command.verb in _NEVER_250:
+        return False
+    if answers_message(reply):
+        return ends_message(command)
+    return command.verb in _BY_DETAIL.get(reply.enhanced, (command.verb,))

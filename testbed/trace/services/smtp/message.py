@@ -80,6 +80,11 @@ class MessageReader:
         return None
 
     @property
+    def holed(self) -> bool:
+        """Whether a part of it is missing."""
+        return self._holed
+
+    @property
     def calm(self) -> bool:
         """Whether :meth:`plain` may be given the next lines: nothing before them bears on what they are."""
         unwatched = self._false_end is None or self._false_end.behind is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testbed.protocols.smtp import BEGINS_TLS
 from testbed.trace.model.connection import Closure, Ending
-from testbed.trace.model.exchange import UNSEEN, Exchange, Transaction
+from testbed.trace.model.exchange import UNSEEN, Exchange, Recipient, Transaction
 from testbed.trace.services.behind_tls import stayed_in_clear, tls_never_began
 
 
@@ -12,7 +12,7 @@ def outcome_of_mail(exchanges: tuple[Exchange, ...], transactions: tuple[Transac
     """What became of each transaction, else why there was none; then how the connection ended if not in order."""
     seen_to_end = ending.closure in (Closure.NORMAL, Closure.RESET)
     parts = [outcome_of_transaction(transaction, seen_to_end=seen_to_end) for transaction in transactions]
-    parts = parts or [outcome_without_mail(exchanges)]
+    parts = parts or [outcome_without_mail(exchanges, ending)]
     if ending.closure is Closure.RESET:
         parts.append(str(ending))
     elif ending.closure is Closure.OPEN and exchanges:
@@ -30,7 +30,7 @@ def outcome_of_transaction(transaction: Transaction, *, seen_to_end: bool = True
     no_reply = "no reply" if seen_to_end else "no reply in the capture"
     for recipient in transaction.recipients:
         if recipient.unseen and not recipient.accepted and not recipient.refused:
-            fate = _unseen_fate(message)
+            fate = _unseen_fate(recipient, message)
         elif recipient.accepted:
             fate = "taken"
         elif recipient.reply is None and message is None:
@@ -53,17 +53,20 @@ def outcome_of_transaction(transaction: Transaction, *, seen_to_end: bool = True
     for fate, addresses in fates.items():
         whom = ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
         words.append(f"{mail} for {whom}: {fate}")
+    if not words and transaction.sender == UNSEEN:
+        return f"mail from {UNSEEN}: its recipients are not in the capture"
     return "; ".join(words) or f"MAIL FROM:<{transaction.sender}> and no recipient"
 
 
-def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
+def outcome_without_mail(exchanges: tuple[Exchange, ...], ending: Ending) -> str:
     """Where there was no transaction: the first refusal, or why no more is to be seen; ``""`` where nobody spoke."""
     for exchange in exchanges:
         if exchange.reply is not None and exchange.reply.code[:1] in ("4", "5"):
             verb = exchange.command.verb if exchange.command else "the connection"
             return f"{exchange.reply.status} to {verb}: {exchange.reply.text}"
         if tls_never_began(exchange):
-            return "TLS was agreed on, and never began"
+            never = "and never began" if ending.closure is not Closure.OPEN else "and the capture ends there"
+            return f"TLS was agreed on, {never}"
         if exchange.command is not None and exchange.command.verb in BEGINS_TLS and exchange.reply is not None:
             if stayed_in_clear(exchange):
                 continue
@@ -73,10 +76,16 @@ def outcome_without_mail(exchanges: tuple[Exchange, ...]) -> str:
     return "no mail transaction" if exchanges else ""
 
 
-def _unseen_fate(message: Exchange | None) -> str:
-    """What is known of a recipient when a reply that decides on it is not in the capture."""
-    if message is None:
+def _unseen_fate(recipient: Recipient, message: Exchange | None) -> str:
+    """What is known of a recipient when what decides on it is not in the capture."""
+    if message is None and recipient.address == UNSEEN:
+        return "not in the capture"
+    if message is None and recipient.reply is None:
         return "the reply to RCPT is not in the capture"
+    if message is None:
+        return "the message is not in the capture"
+    if message.command is not None and not message.command.whole:
+        return "the end of the message is not in the capture"
     if message.reply is None:
         return "message sent, its reply is not in the capture"
     if message.reply.code[:1] in ("4", "5"):

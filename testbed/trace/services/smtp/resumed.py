@@ -6,6 +6,9 @@ a hole answers that, and octets of the client that are no command behind a hole 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from testbed.protocols.tcp import distance
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.phase import Phase
@@ -18,9 +21,9 @@ from testbed.trace.services.smtp.holes import (
     COMMAND_NOT_CAPTURED,
     OF_AUTH,
     Holes,
-    answered,
     answers_message,
 )
+from testbed.trace.services.smtp.message import MessageReader
 from testbed.trace.services.smtp.modes import Mode
 from testbed.trace.services.smtp.replies import ReplyPart
 from testbed.trace.services.smtp.waiting import note_on
@@ -34,46 +37,79 @@ class ResumedDialogue(SmtpDialogue):
         self, *, show_credentials: bool = False, on_message: OnMessage | None = None, each: bool = False
     ) -> None:
         super().__init__(show_credentials=show_credentials, on_message=on_message, each=each)
-        self._each = each
-        self._holes = Holes()
+        self._holes = Holes(each=each)
         self._holed = False  # something is missing, now or earlier
         self._torn: Gap | None = None  # the hole right before the client's next line
+        self._torn_message: Gap | None = None  # the holes in the message it sends
         self._text: Command | None = None  # lines that are no commands, as what they are if they are a secret
 
     def _gap(self, gap: Gap) -> None:
-        in_message = self._mode is not Mode.COMMANDS
+        in_message, said, answered = self._mode is not Mode.COMMANDS, len(self._client), self._unfinished_reply()
+        if gap.side != CLIENT:
+            self._end_in_hole()
         super()._gap(gap)
         self._holed = True
+        if gap.side == CLIENT and in_message:
+            before = self._torn_message.octets if self._torn_message is not None else 0
+            self._torn_message = replace(gap, octets=gap.octets + before)
+            if self._holes.replies:
+                self._end_in_hole()
         if gap.side != CLIENT or not gap.octets:
             self._holes.replies = True
+            self._record.transactions.missed_replies(gap.octets and gap.octets + answered)
         if gap.side == CLIENT and not in_message:
-            self._holes.commands, self._torn, self._credentials = True, gap, 0
-            self._record.transactions.missed()
+            self._waiting.holed, self._torn, self._credentials = True, gap, 0
+            self._record.transactions.missed(gap.octets and gap.octets + said)
 
     def _unfinished(self) -> None:
         self._give_up_text()
-        self._settle(all_answered=True)
+        if self._message is not None and self._message.holed and self._mode is Mode.MESSAGE:
+            self._leave_message(self._message)
+        if self._holes.is_open(self._waiting):
+            self._settle(all_answered=self._holes.hold_replies)
         super()._unfinished()
+
+    def _leave_message(self, message: MessageReader) -> None:
+        """Its end is in a hole, and what was said behind it."""
+        self._wait_for(message.abandon())
+        self._message, self._mode = None, Mode.COMMANDS
+        self._client.clear()
+        while self._waiting:
+            self._pass_over()
 
     def _begin_anew(self) -> None:
         super()._begin_anew()
         self._text = self._torn = None
         self._holes.close()
 
+    def _unfinished_reply(self) -> int:
+        return len(self._server) + sum(line.octets for _, line in self._replies.unfinished)
+
+    def _end_in_hole(self) -> None:
+        """The server has spoken, so a message with a hole ended in it; more may have been said there."""
+        if self._mode is not Mode.MESSAGE or self._message is None or self._text is not None:
+            return
+        ended, torn = self._message.answered("250", again=False) if self._message.holed else None, self._torn_message
+        if isinstance(ended, Command):
+            self._end_message(ended)
+            self._torn = torn
+            self._waiting.holed = True
+            self._record.transactions.missed(torn.octets if torn is not None else 0)
+
     # -- the client ---------------------------------------------------------------------------------
 
     def _client_goes_on(self) -> None:
-        """It has had the replies to what it had said; a message whose end was in a hole has ended."""
-        if self._message is not None and self._client.begins(COMMAND_LINE):
-            if self._text is not None:
-                self._give_up_text()
-            elif self._holes.replies:
-                ended = self._message.answered("250", again=False)
-                if isinstance(ended, Command):
-                    self._end_message(ended)
-        if self._holes.open:
+        """It has had the replies to what it had said."""
+        if self._text is not None and self._client.begins(COMMAND_LINE):
+            self._give_up_text()
+        if self._holes.is_open(self._waiting) and self._has_heard_more():
             self._settle(all_answered=True)
         super()._client_goes_on()
+
+    def _has_heard_more(self) -> bool:
+        """Whether the client has heard something since it last spoke, as it must have if all replies came."""
+        before, now = self._waiting.newest.heard, self._client.heard
+        return before is None or now is None or distance(now, before) > 0
 
     def _command(self, line: Line) -> None:
         torn, self._torn = self._torn, None
@@ -87,7 +123,7 @@ class ResumedDialogue(SmtpDialogue):
             super()._command(line)
 
     def _end_message(self, command: Command) -> None:
-        self._text = None
+        self._text = self._torn_message = None
         super()._end_message(command)
 
     def _give_up_text(self) -> None:
@@ -101,11 +137,13 @@ class ResumedDialogue(SmtpDialogue):
     def _answered(self, reply: Reply, parts: list[ReplyPart]) -> None:
         if self._text is not None:
             self._answer_text(self._text, reply)
-        if not self._holes.open or not self._waiting:
+        if reply.code[:1] in ("2", "4", "5") and reply.code != "421":
+            self._end_in_hole()
+        if not self._holes.is_open(self._waiting):
             super()._answered(reply, parts)
             return
-        self._holes.pending.append((reply, parts))
-        if self._holes.decides(self._waiting.commands, reply):
+        self._holes.add(reply, parts)
+        if self._holes.answered(self._waiting, all_answered=False)[-1] is not None:
             self._settle(all_answered=False)
 
     def _answer_text(self, secret: Command, reply: Reply) -> None:
@@ -124,29 +162,38 @@ class ResumedDialogue(SmtpDialogue):
     def _answer_unseen(self, reply: Reply) -> None:
         """A reply to a command that is not in the capture."""
         note = note_on(reply) or COMMAND_NOT_CAPTURED
-        self._credentials += reply.code == "334"
+        self._credentials = self._credentials + 1 if reply.code == "334" else 0
         if answers_message(reply):
             message = Command("message", "", (), reply.time_ns, 0)
+            self._record.transactions.said(message, unseen=True)
             self._record.unseen(Exchange(Phase.TRANSFER, message, reply, note, unseen=True))
         else:
             phase = Phase.CLOSURE if reply.code in ("221", "421") else Phase.TRANSFER
             self._record.add(Exchange(phase, None, reply, note, unseen=True))
+            self._record.transactions.unseen_reply()
 
     # -- both in step again ---------------------------------------------------------------------------
 
     def _settle(self, *, all_answered: bool) -> None:
-        """Give the replies that came behind a hole to the commands they answer, and pass over those between."""
-        commands, replies_missing = self._waiting.commands, self._holes.replies
-        pending = self._holes.close()
-        places = answered(commands, [reply for reply, _ in pending], each=self._each)
-        for (reply, parts), place in zip(pending, places, strict=True):
+        """Give the replies that came behind a hole to the commands they answer, and pass over those between.
+
+        The commands behind those still wait, unless ``all_answered`` tells that they do not.
+        """
+        commands = [one.words for one in self._waiting.commands]
+        places = self._holes.answered(self._waiting, all_answered=all_answered)
+        pending = self._holes.pending
+        if all_answered:
+            self._holes.close()
+            self._waiting.close_holes()
+        self._holes.pending = []
+        for (reply, parts), place in zip((one.words for one in pending), places, strict=True):
             if place is None:
                 self._answer_unseen(reply)
                 continue
             while self._waiting.oldest is not commands[place]:
                 self._pass_over()
             super()._answered(reply, parts)
-        while all_answered and replies_missing and any(self._waiting.oldest is command for command in commands):
+        while all_answered and any(self._waiting.oldest is command for command in commands):
             self._pass_over()
 
     def _pass_over(self) -> None:

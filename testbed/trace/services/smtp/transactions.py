@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from testbed.protocols.smtp import parameters_of, path_of
 from testbed.trace.model.exchange import UNSEEN, Command, Exchange, Recipient, Reply, Transaction
 from testbed.trace.model.mail import NO_LETTER
 from testbed.trace.services.letters import LetterReader
 
+# The fewest octets in which these can be said.
+RSET, MAIL, RCPT, DATA, DOT = (len(line) for line in ("RSET..", "MAIL FROM:<>..", "RCPT TO:<a>..", "DATA..", "..."))
+_SHORTEST_REPLY = len("250..")
+_ANY = 1 << 40
+_OF_TRANSACTION = frozenset(("MAIL", "RCPT", "DATA", "BDAT"))
 ENDS_TRANSACTION = frozenset(("RSET", "EHLO", "HELO", "LHLO"))
 
 
 def ends_message(command: Command) -> bool:
     """Whether it is the last of a message: the octets up to the final dot, or the last chunk (RFC 3030 §2)."""
     return command.verb == "message" or (command.verb == "BDAT" and "LAST" in command.argument.upper())
+
+
+@dataclass(slots=True)
+class Hole:
+    """How much may have been said that the capture does not hold: octets of commands, and how many replies."""
+
+    octets: int = 0
+    replies: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.octets)
+
+    def may_hold(self, *commands: int) -> bool:
+        """Whether commands of so many octets, each with its reply, may be in it."""
+        return self.octets >= sum(commands) and self.replies >= len(commands)
 
 
 class TransactionLog:
@@ -30,8 +50,11 @@ class TransactionLog:
         self._mail: Exchange | None = None
         self._recipients: list[Exchange] = []
         self._accepted = 0  # of them
+        self._missing = 0  # octets of commands behind the last that was said
+        self._behind: dict[int, int] = {}  # octets missing right before a command
+        self._hole = Hole()  # in this transaction
+        self._since = Hole()  # behind its last command
         self._before: list[Exchange] = []  # of a transaction that a MAIL inside it ended
-        self._holed = False  # commands are not in the capture
         self._unsent: Exchange | None = None  # DATA or a chunk, refused, so that no message came
         self._farewell: Reply | None = None  # a 421
         self._chunk: Exchange | None = None  # the last that was taken, before that with LAST
@@ -41,14 +64,28 @@ class TransactionLog:
         other = TransactionLog(each=self._each)
         other._done, other._mail = list(self._done), self._mail
         other._recipients, other._accepted = list(self._recipients), self._accepted
-        other._before = list(self._before)
-        other._holed, other._unsent, other._farewell = self._holed, self._unsent, self._farewell
-        other._chunk = self._chunk
+        other._missing, other._behind, other._unsent = self._missing, dict(self._behind), self._unsent
+        other._hole, other._since = replace(self._hole), replace(self._since)
+        other._before, other._farewell, other._chunk = list(self._before), self._farewell, self._chunk
         return other
 
-    def missed(self) -> None:
-        """The capture does not hold all commands."""
-        self._holed = True
+    def missed(self, octets: int) -> None:
+        """The capture does not hold all commands; so many octets are missing, 0 where nobody knows how many."""
+        self._missing += octets or _ANY
+
+    def missed_replies(self, octets: int) -> None:
+        """The capture does not hold all replies."""
+        self._may_have_replied(octets // _SHORTEST_REPLY if octets else _ANY)
+
+    def unseen_reply(self) -> None:
+        """A reply came to a command that is not in the capture."""
+        self._may_have_replied(1)
+
+    def said(self, command: Command, *, unseen: bool = False) -> None:
+        """A command behind what is missing, or an ``unseen`` one in the midst of it."""
+        if self._missing:
+            self._behind[id(command)] = self._missing
+            self._missing = self._missing if unseen else 0
 
     def due(self, command: Command) -> int:
         """How many replies the command gets that is answered next."""
@@ -58,6 +95,7 @@ class TransactionLog:
         """A command has its replies, or never gets one.  Tells whether it leaves no transaction behind."""
         assert exchange.command is not None
         verb, refused = exchange.command.verb, _refused(exchange)
+        self._reach(exchange.command)
         if exchange.reply is not None and exchange.reply.code == "421":
             self._farewell = exchange.reply
         if verb == "MAIL":
@@ -65,23 +103,60 @@ class TransactionLog:
                 before = self._recipients if self._mail is not None else []
                 self._end(None, None)
                 self._mail, self._before = exchange, before
-        elif verb == "RCPT" and (self._mail is not None or self._holed):
+                self._hole = Hole(replies=self._since.replies if exchange.unseen else 0)
+        elif verb == "RCPT" and (self._mail is not None or self._hole):
+            if self._since.may_hold(*self._to_begin_anew(), MAIL) or (_accepted(exchange) and self._refused_mail()):
+                self._begin_unseen()
             self._recipients.append(exchange)
             self._accepted += _accepted(exchange)
         elif ends_message(exchange.command):
+            if self._since.may_hold(*self._to_begin_anew(), MAIL, RCPT, *(() if verb == "BDAT" else (DATA,))):
+                self._begin_unseen()
             self._end(exchange, head)
             return True
-        elif verb in ("DATA", "BDAT") and refused:
+        elif verb in ("DATA", "BDAT") and refused and not _goes_on(exchange):
             self._unsent = self._unsent or exchange
-        elif verb == "BDAT":
-            self._chunk = exchange
+        elif verb in ("DATA", "BDAT"):
+            if self._since.may_hold(*self._to_begin_anew(), MAIL, RCPT):
+                self._begin_unseen()
+            self._chunk = exchange if verb == "BDAT" else self._chunk
         elif not refused and verb in ENDS_TRANSACTION:
             self._end(None, None, given_up=verb == "RSET")
             return True
+        if verb in _OF_TRANSACTION:
+            self._since.octets = 0
+            self._since.replies = 0 if exchange.reply is not None else self._since.replies
         return False
+
+    def _reach(self, command: Command) -> None:
+        """What is missing before a command is not behind it."""
+        missing = self._behind.pop(id(command), 0)
+        self._hole.octets += missing
+        self._since.octets += missing
+
+    def _may_have_replied(self, many: int) -> None:
+        self._hole.replies += many
+        self._since.replies += many
+
+    def _refused_mail(self) -> bool:
+        return self._mail is not None and _refused(self._mail)
+
+    def _to_begin_anew(self) -> tuple[int, ...]:
+        """What comes before another MAIL at least, unless there is no transaction to end."""
+        return () if self._refused_mail() or not (self._mail or self._recipients) else (RSET,)
+
+    def _begin_unseen(self) -> None:
+        """What comes may belong to a transaction whose beginning is not in the capture."""
+        if self._mail is None and not self._recipients:
+            return
+        hole = self._since
+        self._end(None, None)
+        self._hole = hole
 
     def finish(self) -> tuple[Transaction, ...]:
         """All transactions.  A message whose last chunk never came was cut off."""
+        self._hole.octets += self._missing
+        self._since.octets += self._missing
         chunk = self._chunk
         if chunk is not None and chunk.command is not None and not chunk.unseen and self._unsent is None:
             cut_off = replace(chunk.command, whole=False)
@@ -97,7 +172,7 @@ class TransactionLog:
             self._recipients, self._accepted = self._before, sum(map(_accepted, self._before))
         self._before = []
         mail = self._mail.command if self._mail is not None else None
-        if mail is None and not (self._holed and (message is not None or self._recipients)):
+        if mail is None and not (self._hole and (message is not None or self._recipients)):
             return
         if message is None and self._unsent is not None and self._unsent.command is not None:
             message = self._unsent if self._unsent.command.verb == "BDAT" else None
@@ -114,28 +189,38 @@ class TransactionLog:
             )
         )
         self._mail, self._recipients, self._accepted, self._unsent, self._farewell = None, [], 0, None, None
-        self._holed, self._chunk = False, None
+        self._hole, self._since, self._chunk = Hole(), Hole(), None
 
     def _fates(self, message: Exchange | None) -> Iterator[Recipient]:
         """The recipients of the transaction and what became of them."""
         own = iter(message.replies if message is not None else ())
-        if self._holed and not self._recipients and message is not None:
-            yield Recipient(UNSEEN, None, _taken(message), final=message.reply, unseen=True)
+        more = self._hole.may_hold(RCPT)  # recipients, and perhaps those alone for whom the message was
+        if not self._recipients and more and (message is not None or not self._refused_mail()):
+            final = message.reply if message is not None else None
+            yield Recipient(UNSEEN, None, message is not None and _taken(message), final=final, unseen=True)
+        known = not more and not any(exchange.unseen for exchange in self._recipients)
         for exchange in self._recipients:
             assert exchange.command is not None
-            said, accepted = exchange.command.argument, _accepted(exchange)
-            unseen = exchange.unseen or (accepted and message is not None and message.unseen)
-            if exchange.unseen and message is not None and _taken(message):
-                accepted = len(self._recipients) == 1 and not self._holed  # no message is taken for nobody
-                unseen = not accepted
+            said, accepted, unseen = exchange.command.argument, _accepted(exchange), exchange.unseen
+            if unseen and message is not None and len(self._recipients) == 1 and not more:
+                accepted, unseen = True, False  # no message is sent for nobody
+            unseen = unseen or (accepted and self._unseen_end(message))
             final = None
             if accepted and self._each:
-                final = next(own, None) if message is None or not message.unseen else _named(path_of(said), message)
-            elif accepted or exchange.reply is None:
+                is_known = message is None or (known and not message.unseen)
+                final = next(own, None) if is_known else _named(path_of(said), message)
+                unseen = unseen or (final is None and not is_known)
+            elif accepted or (exchange.reply is None and not unseen):
                 decisive = message if message is not None else self._unsent
                 final = decisive.reply if decisive is not None else None
             taken = accepted and final is not None and final.whole and final.code.startswith("2")
             yield Recipient(path_of(said), self._decided(exchange), taken, parameters_of(said), final, unseen)
+
+    def _unseen_end(self, message: Exchange | None) -> bool:
+        """Whether a message, or the reply to it, is not in the capture."""
+        if message is not None:
+            return message.unseen
+        return self._unsent is None and self._since.may_hold(DATA, DOT)
 
     def _decided(self, recipient: Exchange) -> Reply | None:
         """The reply that decided on a recipient.
@@ -159,10 +244,15 @@ def _refused(exchange: Exchange) -> bool:
     return reply is not None and reply.whole and not reply.code.startswith("2")
 
 
+def _goes_on(exchange: Exchange) -> bool:
+    return exchange.reply is not None and exchange.reply.code.startswith("3")
+
+
 def _taken(message: Exchange) -> bool:
     return message.reply is not None and message.reply.whole and message.reply.code.startswith("2")
 
 
-def _named(address: str, message: Exchange) -> Reply | None:
+def _named(address: str, message: Exchange | None) -> Reply | None:
     """The one of an LMTP server's replies that names a recipient."""
-    return next((reply for reply in message.replies if address and address in reply.text), None)
+    replies = message.replies if message is not None else ()
+    return next((reply for reply in replies if address and address in reply.text), None)

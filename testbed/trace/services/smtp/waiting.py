@@ -10,6 +10,8 @@ from testbed.protocols.smtp import GREETING
 from testbed.protocols.status import explain
 from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply
 from testbed.trace.model.phase import Phase
+from testbed.trace.services.lines import UNPLACED, Place
+from testbed.trace.services.pairing import Spoken
 
 _MAX_COMMANDS = 1_000_000
 # Replies that no message gets, however many it has.
@@ -17,11 +19,15 @@ _NOT_FINAL = frozenset(("220", "221", "235", "334", "354"))
 
 
 class Waiting:
-    """The commands without a reply.  The first of all waits for the greeting."""
+    """The commands without a reply.  The first of all waits for the greeting.
+
+    ``holed`` tells that what the client said behind the last of them is not in the capture.
+    """
 
     def __init__(self) -> None:
-        self._commands: deque[Command] = deque([Command("connect", "", (), 0, 0)])
+        self._commands: deque[Spoken[Command]] = deque([Spoken(Command("connect", "", (), 0, 0))])
         self._replies: list[Reply] = []  # to the oldest, which is to get more
+        self.holed = False
 
     def __bool__(self) -> bool:
         return bool(self._commands)
@@ -29,29 +35,41 @@ class Waiting:
     @property
     def oldest(self) -> Command | None:
         """The command that has waited longest."""
-        return self._commands[0] if self._commands else None
+        return self._commands[0].words if self._commands else None
 
     @property
-    def commands(self) -> tuple[Command, ...]:
+    def commands(self) -> tuple[Spoken[Command], ...]:
         """All of them, the oldest first."""
         return tuple(self._commands)
+
+    @property
+    def newest(self) -> Place:
+        """Where the last of them was said."""
+        return self._commands[-1].place if self._commands else UNPLACED
+
+    def close_holes(self) -> None:
+        """What the holes held was answered."""
+        self.holed = False
+        self._commands = deque(replace(one, behind_hole=False) for one in self._commands)
 
     def pass_over(self) -> Exchange:
         """The oldest command had its reply, or the rest of its replies, and the capture does not hold it."""
         if self._replies:
             return replace(self._several(), unseen=True)
-        command = self._commands.popleft()
+        command = self._commands.popleft().words
         return Exchange(_phase(command), command, None, NOT_CAPTURED, unseen=True)
 
-    def add(self, command: Command) -> None:
+    def add(self, command: Command, place: Place = UNPLACED) -> None:
         """A command was sent."""
         if len(self._commands) < _MAX_COMMANDS:
-            self._commands.append(command)
+            self._commands.append(Spoken(command, place, self.holed))
+            self.holed = False
 
     def forget(self) -> None:
         """The commands were none."""
         self._commands.clear()
         self._replies.clear()
+        self.holed = False
 
     def cut_short(self, reply: Reply) -> Exchange | None:
         """The exchange of a message that gets no more of the replies due to it, as this one shows."""
@@ -73,7 +91,7 @@ class Waiting:
     def answer(self, reply: Reply, due: int) -> Exchange | None:
         """Give the oldest command a reply.  Gives the exchange when it is the last of those due to it."""
         if due == 1:
-            command = self._commands.popleft()
+            command = self._commands.popleft().words
             return Exchange(_phase(command), command, reply, note_on(reply))
         self._replies.append(reply)
         return self._several() if len(self._replies) >= due else None
@@ -82,12 +100,12 @@ class Waiting:
         """What waits when the connection has ended."""
         if self._replies:
             yield self._several()
-        for command in self._commands:
-            yield Exchange(_phase(command), command, None, "no reply")
+        for one in self._commands:
+            yield Exchange(_phase(one.words), one.words, None, "no reply")
 
     def _several(self) -> Exchange:
         """The oldest command with the replies it has so far."""
-        command, replies, self._replies = self._commands.popleft(), self._replies, []
+        command, replies, self._replies = self._commands.popleft().words, self._replies, []
         words = dict.fromkeys(note_on(reply) for reply in replies)
         note = "; ".join(word for word in words if word)
         return Exchange(_phase(command), command, replies[0], note, further=tuple(replies[1:]))

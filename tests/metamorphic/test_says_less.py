@@ -1,0 +1,99 @@
+"""What a capture does not hold is unknown, never "no": an account of less may say less, and never otherwise.
+
+A capture whose truth is known is changed as captures are changed by accident (:mod:`tests.metamorphic.changes`).  Then
+nothing may be told that its whole account contradicts (:mod:`tests.metamorphic.truth`).
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from testbed.pcap.read import parse_capture
+from testbed.report.annotate import annotate
+from testbed.report.json_analysis import analyses_json
+from testbed.report.trace import trace_report
+from testbed.trace.analysis import Analysis
+from tests.conftest import PROJECT
+from tests.fuzz.checks import printed
+from tests.metamorphic.changes import CHANGES, NAMED, Step, changed
+from tests.metamorphic.packets import inspected
+from tests.metamorphic.told import MENDED, capture, otherwise
+
+PLAIN = [name for name in MENDED if not name.endswith("-acknowledged")]
+EACH, TOGETHER = 25, 200  # inputs for each change, and of two together
+# Found by the search below, and mended.
+FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
+    ("smtp-terse-acknowledged", (("drop_run", 14, 3),)),  # a command and the reply before it
+    ("smtp-mail", (("drop_run", 12, 84),)),  # a whole message and its reply, told behind each other's holes
+    ("smtp-refusals", (("drop_one", 9, 0),)),  # a recipient's refusal, and the message's
+    ("smtp-refusals", (("drop_run", 20, 2),)),  # MAIL and RCPT behind a refused MAIL
+    ("smtp-two", (("drop_run", 10, 4),)),  # from one transaction into the next
+    ("smtp-odds-acknowledged", (("drop_run", 28, 4),)),  # a message and the command behind it
+    ("smtp-login", (("drop_one", 18, 0), ("swap", 18, 0))),  # a hole told behind what was said before it
+    ("smtp-plain-apart", (("drop_one", 9, 0), ("swap", 8, 0))),
+    ("smtp-mail-acknowledged", (("drop_one", 21, 0), ("one_direction", 5, 0))),
+    ("smtp-refusals", (("drop_one", 21, 0), ("drop_before", 20, 0))),
+    ("smtp-starttls", (("drop_one", 6, 0),)),  # STARTTLS, and TLS behind it
+    ("smtp-starttls", (("drop_before", 7, 0),)),
+    ("smtp-login", (("drop_after", 0, 0),)),  # a SYN, and nothing more
+    ("smtp-plain-apart", (("drop_run", 5, 0), ("drop_one", 6, 0))),  # a challenge whose answer is missing too
+    ("smtp-helo", (("swap", 4, 0), ("drop_before", 4, 0))),  # a late beginning, out of order
+    ("smtp-mail", (("drop_run", 1, 4),)),  # the server's SYN and its greeting
+)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_any_one_packet_is_missing(name: str) -> None:
+    found = {at: otherwise(name, ("drop_one", at, 0)) for at in range(len(capture(name).frames))}
+    assert not {at: texts for at, texts in found.items() if texts}
+
+
+@pytest.mark.parametrize("change", [change.__name__ for change in CHANGES])
+@given(name=st.sampled_from(PLAIN), at=st.integers(0, 99), many=st.integers(0, 9))
+@settings(max_examples=EACH, derandomize=True)
+def test_a_change(change: str, name: str, at: int, many: int) -> None:
+    assert not otherwise(name, (change, at, many))
+
+
+@pytest.mark.parametrize(("name", "steps"), FOUND)
+def test_what_was_found(name: str, steps: tuple[Step, ...]) -> None:
+    assert not otherwise(name, *steps)
+
+
+DROPS = sorted(name for name in NAMED if name.startswith("drop"))
+STEPS = st.lists(st.tuples(st.sampled_from(DROPS), st.integers(0, 99), st.integers(0, 9)), min_size=2, max_size=2)
+
+
+@given(name=st.sampled_from(sorted(MENDED)), steps=STEPS)
+@settings(max_examples=TOGETHER, derandomize=True)
+def test_two_holes(name: str, steps: list[Step]) -> None:
+    assert not otherwise(name, *steps)
+
+
+def test_no_secret_is_shown() -> None:
+    """Neither a password nor its base64, wherever the capture begins."""
+    for name in ("smtp-login", "smtp-plain", "smtp-plain-apart", "smtp-wrong-then-right"):
+        whole = capture(name)
+        for at in range(4, len(whole.frames) - 2):
+            for steps in ((("drop_before", at, 0),), (("drop_run", at, 1),)):
+                shown = everything_shown(inspected(changed(whole.frames, steps), whole.names))
+                assert not [secret for secret in whole.secrets if secret in shown], (name, steps)
+
+
+def everything_shown(analysis: Analysis) -> bytes:
+    report = printed(trace_report, analysis) + "".join(analyses_json(iter([analysis]), packets=True))
+    annotated = BytesIO()
+    annotate(analysis, annotated)
+    capture = parse_capture(np.frombuffer(annotated.getvalue(), np.uint8))
+    return report.encode() + str(capture.comments).encode()
+
+
+def test_the_page_tells_how_many_are_tried() -> None:
+    singles = sum(len(capture(name).frames) for name in PLAIN)
+    tried = singles + EACH * len(CHANGES) + TOGETHER + len(FOUND)
+    assert f"tries {tried:,} such captures" in " ".join((PROJECT / "docs/inspecting.md").read_text().split())

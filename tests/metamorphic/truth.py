@@ -1,0 +1,236 @@
+"""What an account says, and whether it says anything that the account of the whole capture contradicts.
+
+It may say less.  Frames are told by the packet of the whole capture they are, so that it is known of what both speak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import UNSEEN, Command, Exchange, Recipient, Reply, Transaction
+from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.services.credentials import MASK
+from tests.metamorphic.packets import Frame
+
+ABOUT_THE_CAPTURE = frozenset(
+    ("capture-ends", "one-side-only", "message-not-captured", "captured-again", "segment-reordered")
+)
+"""Findings that say what is in the capture or not, how often, or in which order, and blame nobody."""
+_REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
+_BLAMELESS = ABOUT_THE_CAPTURE
+_GRAVITY = list(Severity)
+_DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
+_MASKED = re.compile(re.escape(MASK))
+
+Origins = frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A command and one reply to it."""
+
+    verb: str
+    argument: str
+    command: Origins
+    reply: Reply
+    replied: Origins
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an account says of a connection."""
+
+    connection: Connection
+    origins: Origins
+    exchanges: tuple[Exchange, ...]
+    of: Callable[[Sequence[int]], Origins]
+    reading: tuple[Command, ...] = ()
+
+    @property
+    def answered(self) -> Iterator[Answered]:
+        for exchange in self.exchanges:
+            command = exchange.command
+            for reply in exchange.replies:
+                if command is not None:
+                    yield Answered(
+                        command.verb, command.argument, self.of(command.frames), reply, self.of(reply.frames)
+                    )
+
+
+@dataclass(frozen=True)
+class Account:
+    """What an analysis says of a capture."""
+
+    told: tuple[Told, ...]
+    findings: tuple[tuple[Finding, Origins], ...]
+    texts: tuple[str, ...]
+
+
+def account(analysis: Analysis, frames: Sequence[Frame]) -> Account:
+    """What is said of these frames."""
+
+    def of(numbers: Sequence[int]) -> Origins:
+        return frozenset(frames[number - 1].origin for number in numbers)
+
+    told = []
+    understanding = analysis.understanding
+    for connection in analysis.connections:
+        flow = understanding.flows[understanding.index(connection.number)]
+        told.append(Told(connection, of(flow.frame), connection.exchanges, of))
+    findings = [(finding, of(finding.frames)) for finding in analysis.findings]
+    return Account(tuple(told), tuple(findings), ())
+
+
+def contradictions(whole: Account, less: Account) -> list[str]:
+    """What the smaller account says otherwise than the whole one, or of its own."""
+    found: list[str] = []
+    pairs: dict[int, Told] = {}
+    for one in less.told:
+        truths = [truth for truth in whole.told if truth.origins & one.origins]
+        if len(truths) != 1:
+            found.append(f"connection {one.connection.number} is made of {len(truths)}")
+            continue
+        pairs[one.connection.number] = truths[0]
+        found += (f"{_name(one)}: {text}" for text in _otherwise(truths[0], one))
+    found += _findings(whole, less, pairs)
+    return found
+
+
+def _name(told: Told) -> str:
+    return f"#{told.connection.number} {told.connection.service}"
+
+
+def _otherwise(truth: Told, less: Told) -> Iterator[str]:
+    mine, true = less.connection, truth.connection
+    if (str(mine.client), str(mine.server)) != (str(true.client), str(true.server)):
+        yield f"client and server are {mine.client} and {mine.server}"
+    if mine.service not in ("", true.service):
+        yield f"speaks {mine.service}, not {true.service}"
+    for word in _DENIALS:
+        if word in mine.outcome and word not in true.outcome and "given up" not in true.outcome:
+            yield f"outcome {mine.outcome!r}, not {true.outcome!r}"
+    yield from _commands(truth, less)
+    yield from _replies(truth, less)
+    yield from _mails(truth, less)
+
+
+def _commands(truth: Told, less: Told) -> Iterator[str]:
+    spoken = [(e.command, truth.of(e.command.frames)) for e in truth.exchanges if e.command is not None]
+    for exchange in less.exchanges:
+        command = exchange.command
+        if command is None:
+            continue
+        origins = less.of(command.frames)
+        if not any(_same_command(command, origins, one, other) for one, other in spoken):
+            yield f"command {command.verb} {command.argument!r} was never said there"
+
+
+def _same_command(mine: Command, origins: Origins, true: Command, others: Origins) -> bool:
+    if mine.verb != true.verb:
+        return mine.verb == "message" and not origins and "LAST" in true.argument.upper()
+    span = range(min(others, default=0), max(others, default=0) + 1) if mine.verb in ("message", "BDAT") else others
+    if origins and others and not any(origin in span for origin in origins):
+        return False
+    return _same_words(mine.argument, true.argument)
+
+
+def _same_words(mine: str, true: str) -> bool:
+    """Whether words are those of the truth, or fewer of them, or masked."""
+    return mine == true or mine == "" or MASK in mine or (mine == "unfinished" and true == "")
+
+
+def _replies(truth: Told, less: Told) -> Iterator[str]:
+    alone = [(e.reply, truth.of(e.reply.frames)) for e in truth.exchanges if e.command is None and e.reply is not None]
+    for exchange in less.exchanges:
+        command, reply = exchange.command, exchange.reply
+        if command is not None:
+            yield from _pairs(truth, less, command, exchange)
+        elif reply is None or exchange.unseen:
+            continue
+        elif not any(_same_reply(reply, less, other, origins) for other, origins in alone):
+            yield f"reply {reply.status} answers nothing"
+
+
+def _pairs(truth: Told, less: Told, command: Command, exchange: Exchange) -> Iterator[str]:
+    """Of a command: a reply that is another's, or none where there was one."""
+    said, name = less.of(command.frames), f"{command.verb} {command.argument!r}"
+    if not exchange.replies and not exchange.unseen:
+        unanswered = [(e.command, truth.of(e.command.frames)) for e in truth.exchanges if e.command and not e.replies]
+        if not any(_same_command(command, said, one, origins) for one, origins in unanswered):
+            yield f"{name} has no reply"
+    for reply in exchange.replies:
+        if not any(
+            _same_reply(reply, less, pair.reply, pair.replied)
+            and _same_command(command, said, Command(pair.verb, pair.argument, (), 0, 0), pair.command)
+            for pair in truth.answered
+        ):
+            yield f"{name} has the reply {reply.status} {reply.lines!r}"
+
+
+def _same_reply(mine: Reply, less: Told, true: Reply, origins: Origins) -> bool:
+    parts = all(any(line in (other, other[-len(line) :]) for other in true.lines) for line in mine.lines)
+    return mine.code == true.code and bool(less.of(mine.frames) & origins) and parts
+
+
+def _mails(truth: Told, less: Told) -> Iterator[str]:
+    for mail in less.connection.transactions:
+        origins = less.of(mail.frames)
+        true_mails = [one for one in truth.connection.transactions if truth.of(one.frames) & origins]
+        if not true_mails:
+            yield f"mail from {mail.sender} never was"
+            continue
+        if len(true_mails) > 1:
+            yield f"mail from {mail.sender} is made of {len(true_mails)}"
+            continue
+        true_mail = true_mails[0]
+        if mail.sender not in (UNSEEN, true_mail.sender):
+            yield f"mail from {mail.sender!r}, not {true_mail.sender!r}"
+        if mail.message_id not in ("", true_mail.message_id) or mail.subject not in ("", true_mail.subject):
+            yield f"mail {mail.message_id!r} {mail.subject!r}, not {true_mail.message_id!r} {true_mail.subject!r}"
+        for to in mail.recipients:
+            same = [one for one in true_mail.recipients if to.address in (UNSEEN, one.address)]
+            if to.address == UNSEEN and _fate(to, mail) == "unknown":
+                continue
+            if not same:
+                yield f"recipient {to.address} never was"
+            elif not any(_same_fate(to, mail, one, true_mail) for one in same):
+                yield f"{to.address} is {_fate(to, mail)}, not {', '.join(_fate(one, true_mail) for one in same)}"
+
+
+def _same_fate(mine: Recipient, mail: Transaction, true: Recipient, true_mail: Transaction) -> bool:
+    fate = _fate(mine, mail)
+    return fate in ("unknown", _fate(true, true_mail))
+
+
+def _fate(to: Recipient, mail: Transaction) -> str:
+    if to.accepted:
+        return "taken"
+    if to.refused and to.reply is not None:
+        return f"refused {to.reply.status}"
+    if to.final is not None and to.final.whole and to.final.code:
+        return f"refused {to.final.status}" if not to.final.code.startswith("2") else "unknown"
+    if to.unseen:
+        return "unknown"
+    return "not sent" if mail.message is None else "in doubt"
+
+
+def _findings(whole: Account, less: Account, pairs: dict[int, Told]) -> Iterator[str]:
+    known: dict[str, list[tuple[Finding, set[int]]]] = defaultdict(list)
+    for finding, _ in whole.findings:
+        known[finding.code].append((finding, set(finding.connections)))
+    for finding, _ in less.findings:
+        if finding.code in _BLAMELESS or finding.code in _REPEATED:
+            continue
+        where = {pairs[number].connection.number for number in finding.connections if number in pairs}
+        same = [one for one, numbers in known[finding.code] if numbers & where]
+        if not same:
+            yield f"{finding.severity} {finding.code}: {finding.text} {finding.frames}"
+        elif not finding.cause and not any(
+            _GRAVITY.index(one.severity) >= _GRAVITY.index(finding.severity) for one in same
+        ):
+            yield f"{finding.severity}, not {same[0].severity}: {finding.code}: {finding.text}"
