@@ -29,7 +29,7 @@ _OPENING = """# Two relays compared
 The same scenarios, once with the lab's own relay and once with [Postfix](systems-under-test.md) in its place
 ([scenarios/postfix/](../scenarios/postfix/)): what each was seen to do. Attempts are connections to a mail server. The
 lab's relay waits by scenario time, Postfix by its own compressed configuration: so the kind of behaviour compares, not
-the number of attempts.
+the number of attempts. Where it lives in scenario time, with its own timers, the table says so, and the numbers compare.
 
 `make docs` writes this page from the traces in [captures/](../captures/)."""
 
@@ -64,6 +64,8 @@ def page(folder: Path = CAPTURES) -> str:
         path = Path(ours.file).relative_to(PROJECT)
         case = f" {ours.case}" if ours.case else ""
         did = [deeds(inspect(trace_of(ours, CAPTURES))), deeds(inspect(trace_of(theirs, folder)))]
+        if theirs.hosts[RELAY].time == "scenario":
+            did[1] += ", by its own timers"
         rows.append(f"| [{path.stem}](../{path}){case}: {_cell(ours.title)} | {did[0]} | {did[1]} |")
     return _OPENING + "\n\n" + "\n".join(rows) + "\n"
 
