@@ -109,12 +109,12 @@ def test_the_scenario_itself(text, said):
         (
             hosts("ns.lab: {mailboxes: [a]}"),
             "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, configured,"
-            " stores, holds, ready_within, stop_within",
+            " stores, holds, time, ready_within, stop_within",
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
             "7:20: unknown key 'retry'; known: role, smtp, lmtp, command, files, listens, environment, configured,"
-            " stores, holds, ready_within, stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
+            " stores, holds, time, ready_within, stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
             " max_message, max_recipients, without, with, serves, starttls",
         ),
         *(

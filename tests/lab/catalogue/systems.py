@@ -29,7 +29,7 @@ _OPENING = """# Two relays compared
 The same scenarios, once with the lab's own relay and once with [Postfix](systems-under-test.md) in its place
 ([scenarios/postfix/](../scenarios/postfix/)): what each was seen to do. Attempts are connections to a mail server. The
 lab's relay waits by scenario time, Postfix by its own compressed configuration: so the kind of behaviour compares, not
-the number of attempts. Where it lives in scenario time, with its own timers, the table says so, and the numbers compare.
+the number of attempts. Where it has its own timers, in scenario time, the table says so, and the numbers compare.
 
 `make docs` writes this page from the traces in [captures/](../captures/)."""
 

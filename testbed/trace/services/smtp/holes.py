@@ -56,7 +56,7 @@ class Holes:
 
     def is_open(self, waiting: Waiting) -> bool:
         """Whether it is not known which command is answered next."""
-        return self.replies or bool(self.pending) or waiting.holed or any(one.behind_hole for one in waiting.commands)
+        return self.replies or bool(self.pending) or waiting.has_holes
 
     @property
     def hold_replies(self) -> bool:

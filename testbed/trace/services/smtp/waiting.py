@@ -26,11 +26,17 @@ class Waiting:
 
     def __init__(self) -> None:
         self._commands: deque[Spoken[Command]] = deque([Spoken(Command("connect", "", (), 0, 0))])
+        self._behind_holes = 0  # how many of them
         self._replies: list[Reply] = []  # to the oldest, which is to get more
         self.holed = False
 
     def __bool__(self) -> bool:
         return bool(self._commands)
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether the capture may miss commands between these, or behind them."""
+        return self.holed or self._behind_holes > 0
 
     @property
     def oldest(self) -> Command | None:
@@ -49,27 +55,28 @@ class Waiting:
 
     def close_holes(self) -> None:
         """What the holes held was answered."""
-        self.holed = False
+        self.holed, self._behind_holes = False, 0
         self._commands = deque(replace(one, behind_hole=False) for one in self._commands)
 
     def pass_over(self) -> Exchange:
         """The oldest command had its reply, or the rest of its replies, and the capture does not hold it."""
         if self._replies:
             return replace(self._several(), unseen=True)
-        command = self._commands.popleft().words
+        command = self._take().words
         return Exchange(_phase(command), command, None, NOT_CAPTURED, unseen=True)
 
     def add(self, command: Command, place: Place = UNPLACED) -> None:
         """A command was sent."""
         if len(self._commands) < _MAX_COMMANDS:
             self._commands.append(Spoken(command, place, self.holed))
+            self._behind_holes += self.holed
             self.holed = False
 
     def forget(self) -> None:
         """The commands were none."""
         self._commands.clear()
         self._replies.clear()
-        self.holed = False
+        self.holed, self._behind_holes = False, 0
 
     def cut_short(self, reply: Reply) -> Exchange | None:
         """The exchange of a message that gets no more of the replies due to it, as this one shows."""
@@ -85,13 +92,13 @@ class Waiting:
         command = self.oldest
         if command is None or command.verb != "connect" or reply.code == "220" or reply.code[:1] not in ("2", "3"):
             return command
-        self._commands.popleft()  # the capture began after the greeting
+        self._take()  # the capture began after the greeting
         return self.oldest
 
     def answer(self, reply: Reply, due: int) -> Exchange | None:
         """Give the oldest command a reply.  Gives the exchange when it is the last of those due to it."""
         if due == 1:
-            command = self._commands.popleft().words
+            command = self._take().words
             return Exchange(_phase(command), command, reply, note_on(reply))
         self._replies.append(reply)
         return self._several() if len(self._replies) >= due else None
@@ -103,9 +110,14 @@ class Waiting:
         for one in self._commands:
             yield Exchange(_phase(one.words), one.words, None, "no reply")
 
+    def _take(self) -> Spoken[Command]:
+        oldest = self._commands.popleft()
+        self._behind_holes -= oldest.behind_hole
+        return oldest
+
     def _several(self) -> Exchange:
         """The oldest command with the replies it has so far."""
-        command, replies, self._replies = self._commands.popleft().words, self._replies, []
+        command, replies, self._replies = self._take().words, self._replies, []
         words = dict.fromkeys(note_on(reply) for reply in replies)
         note = "; ".join(word for word in words if word)
         return Exchange(_phase(command), command, replies[0], note, further=tuple(replies[1:]))
