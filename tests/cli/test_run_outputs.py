@@ -143,7 +143,8 @@ def test_github_obeys_no_reply(tmp_path: Path) -> None:
     first, *lines = shown.stdout.splitlines()
     token = first.removeprefix("::stop-commands::")
     end = lines.index(f"::{token}::")
-    assert any("##[error]owned" in line for line in lines[:end])
+    assert any(r"#\x23[error]owned" in line for line in lines[:end])
+    assert not any("##[" in line for line in lines[:end])
     assert [read_command(line)[0] for line in lines[end + 1 :]] == ["error"]
     attached = re.findall(r"\[\[ATTACHMENT\|(.*?)\]\]", (tmp_path / "junit.xml").read_text())
     assert [Path(path).name for path in attached] == ["evil.pcapng"]
@@ -197,7 +198,8 @@ def test_a_lab_that_died_is_an_error_and_the_others_are_judged(tmp_path: Path) -
     died, good = check_junit((tmp_path / "r.xml").read_text()).iter("testcase")
     found = died.find("error")
     assert found is not None
-    assert found.get("message") == "the lab runs to its end: the lab was stopped after 2 s of real time"
+    stopped = "the lab was stopped after 2 s of real time; in the step at line 5 (4 d pass)"
+    assert found.get("message") == f"the lab runs to its end: {stopped}"
     assert len(good) == 0
 
 

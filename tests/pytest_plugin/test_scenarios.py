@@ -247,7 +247,7 @@ def test_a_scenario_that_takes_too_long_is_stopped_and_its_trace_kept(
     result = run(*how, "--testbed-keep", "kept", "x.yaml")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*Timeout*" if how[0] == "--timeout" else "*the lab was stopped after 2 s of real time"]
+        ["*Timeout*" if how[0] == "--timeout" else "*the lab was stopped after 2 s of real time; in the step at line*"]
     )
     result.stdout.fnmatch_lines(["trace *kept/x.pcapng*"])
     assert inspect("kept/x.pcapng").log

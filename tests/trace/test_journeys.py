@@ -110,7 +110,7 @@ def files(folder: Path, **talks: Talk) -> list[str]:
 
 def test_over_several_files(tmp_path: Path) -> None:
     paths = files(tmp_path, first=hop(USER, RELAY), second=hop(RELAY, HOME, before=1), third=hop(USER, HOME, ""))
-    said = " ".join(testbed("inspect", "--utc", *paths).stdout.split())
+    said = " ".join(testbed("inspect", "--utc", *paths, COLUMNS="1000").stdout.split())
     _, _, across = said.partition("in several of these captures")
     assert f"192.0.2.10 → 192.0.2.20 (#1 in {paths[0]}, taken as 4ABC at 22:13:20.130) → " in across
     assert "third" not in across
