@@ -10,24 +10,28 @@ from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.table import service_within
 
 _MOST_NAMED = 20
+_SILENCE_NS = 1_000_000_000  # so long behind its last packet, the capture shows that nothing more came
 
 
 def sealed_dialogues(connections: Iterable[Connection]) -> Iterator[Finding]:
     """From where on nobody can say why connections did not end in order, and what would help."""
-    frames, numbers, ends = list[int](), list[int](), ""
+    found: list[Connection] = []
+    capture_ends = 0
     for connection in connections:
+        capture_ends = max(capture_ends, connection.end_ns)
         tls = connection.tls
         if tls is None or not tls.sealed or connection.ending.closure is Closure.NORMAL:
             continue
-        if service_within(connection.service).mail is None:
-            continue
-        ends = ends or f"{connection.client.label} and {connection.server.label}"
-        numbers.append(connection.number)
-        if len(frames) < _MOST_NAMED:
-            frames.append(tls.hello_frame)
-    if not numbers:
+        if service_within(connection.service).mail is not None:
+            found.append(connection)
+    # Another may have ended in order, when the capture had ended.
+    ended = [c for c in found if c.ending.closure is Closure.RESET or capture_ends - c.end_ns >= _SILENCE_NS]
+    if not ended:
         return
+    first, numbers = ended[0], [connection.number for connection in ended]
+    frames = [c.tls.hello_frame for c in ended[:_MOST_NAMED] if c.tls is not None]
     more = f", and so are {count(len(numbers) - 1, 'more connection')}" if len(numbers) > 1 else ""
+    ends = f"{first.client.label} and {first.server.label}"
     text = f"what {ends} said is encrypted from frame {frames[0]} on{more}; to see why it did not end in order, give a "
     text += "key log (--keylog)"
     yield Finding("encrypted", Severity.INFO, text, tuple(frames), "", tuple(numbers[:_MOST_NAMED]))
