@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
@@ -20,7 +19,7 @@ from testbed.trace.model.connection import Connection, Endpoint
 from testbed.trace.staged import NOTHING, Staged, excused
 from testbed.trace.tls.decryption import Decrypted
 
-_KEPT = 1_024  # connections analysed last, which are likely to be asked for again
+_KEPT = 4_096  # connections that are analysed once
 
 
 class Understanding:
@@ -60,7 +59,7 @@ class Understanding:
             end_ns=end_ns,
             hops=lambda rows: hops_left(table, np.array(rows, np.int64)).tolist(),
         )
-        self._kept: OrderedDict[int, Understood] = OrderedDict()
+        self._kept: dict[int, Understood] = {}
         self._indices: dict[int, int] | None = None
 
     def renumber(self, indices: dict[int, int]) -> None:
@@ -86,9 +85,10 @@ class Understanding:
         """What is understood of a connection."""
         kept = self._kept.get(number)
         if kept is None:
-            kept = self._kept[number] = self._understand(number, self.index(number))
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            kept = self._understand(number, self.index(number))
+            if len(self._kept) >= _KEPT:  # all are gone through again and again: the newest is asked for last
+                self._kept.popitem()
+            self._kept[number] = kept
         return kept
 
     def at(self, index: int) -> Connection:
