@@ -82,4 +82,4 @@ def test_what_no_reader_passes_is_not_unpacked(tmp_path: Path) -> None:
         capture = read_capture(path)
     assert capture.frames == 1
     assert len(capture.data) < ENOUGH
-    assert "in the middle of frame 2" in capture.problems[0]
+    assert "the record of frame 2, at octet 43, is damaged" in capture.problems[0]

@@ -343,7 +343,7 @@ def test_header_lines_cannot_be_slipped_in(web: Web) -> None:
 
 def test_nor_by_an_encoded_word_in_what_is_answered(web: Web) -> None:
     """Whoever wrote the message has encoded it twice, so that the form holds it encoded once."""
-    web.put(mail("=?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3D0D=3D0ABcc=3A_fay=40someschool.edu=3F=3D?="))
+    web.put(mail("=?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3D0D=3D0ABcc=3A=5Ffay=40someschool.edu=3F=3D?="))
     web.log_in()
     [reply] = [unescape(found) for found in re.findall(r'href="(/compose\?[^"]+)"', newest(web))]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', web.get(reply).text))
