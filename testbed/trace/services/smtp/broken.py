@@ -144,7 +144,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
         return
     first = silent[0]
     assert first.command is not None
-    if _never_arrived(connection, first.command):
+    if _never_arrived(connection, first.command) or (_what(first) == "the message" and spoke_in_vain(connection)):
         return  # which is told
     if _ends_at_once(connection, first.command):
         yield _capture_ends(connection, first.command, ungreeted=ungreeted)
