@@ -58,12 +58,13 @@ def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before:
     if end != len(data):
         whole = frames_before + count
         at = f"at octet {octets_before + end:,}"
+        kept = f"{whole} frame{' is' if whole == 1 else 's are'} whole"
         (claim,) = struct.unpack(order + "I", data[end + 8 : end + 12].tobytes().ljust(4, b"\0"))
         if end + _RECORD_OCTETS <= len(data) and claim > max(_MAX_LIKELY, snap_length):
             problem = f"the record of frame {whole + 1}, {at}, is damaged (it says {claim:,} octets), and what is "
-            problem += f"behind it cannot be read; {whole} frames are whole"
+            problem += f"behind it cannot be read; {kept}"
         else:
-            problem = f"the file breaks off in the middle of frame {whole + 1}, {at}; {whole} frames are whole"
+            problem = f"the file breaks off in the middle of frame {whole + 1}, {at}; {kept}"
         problems = (problem,)
     return Capture(
         data=data,

@@ -47,7 +47,7 @@ STAYS, ENDS = [ONE, TWO], [ONE]
 
 # Octets, the packets that are read of them, and what the one problem told is like ("" for none).
 LIES: dict[str, tuple[bytes, list[bytes], str]] = {
-    "pcap, a record of 4 GiB": (pcap([ONE]) + record(TWO, MOST), ENDS, "in the middle of frame 2, at octet 50"),
+    "pcap, a record of 4 GiB": (pcap([ONE]) + record(TWO, MOST), ENDS, "record of frame 2, at octet 50, is damaged"),
     "pcap, a record one octet too long": (pcap([ONE]) + record(TWO, len(TWO) + 1), ENDS, "middle of frame 2"),
     "pcap, more captured than there was": (HEADER + record(ONE, len(ONE), 0) + record(TWO, len(TWO)), STAYS, ""),
     "pcap, 4 GiB on the wire": (HEADER + record(ONE, len(ONE), MOST) + record(TWO, len(TWO)), STAYS, ""),
@@ -213,7 +213,7 @@ def test_a_bomb_that_begins_as_a_capture_takes_little_memory(pack: Callable[[byt
     with little_memory(8 << 20):
         capture = read_capture(path)
     assert len(capture.frame) == 1
-    assert "in the middle of frame 2" in capture.problems[0]
+    assert "the record of frame 2, at octet 50, is damaged" in capture.problems[0]
     with little_memory(16 << 20):
         (segment,) = read_segments(path, 1 << 20)
     assert len(segment.frame) == 1

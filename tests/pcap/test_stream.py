@@ -259,7 +259,7 @@ def test_nothing_is_awaited_behind_damage() -> None:
     assert [*cutter.feed(bytes(1_000)), *cutter.flush(), *cutter.finish()] == []
     assert parts[-1].problems == (
         "the record of frame 2, at octet 50, is damaged (it says 2,147,483,648 octets), and what is behind it "
-        "cannot be read; 1 frames are whole",
+        "cannot be read; 1 frame is whole",
     )
 
 

@@ -92,7 +92,7 @@ OUTCOMES = {
     ),
     "logged in as bob, 2 listed": pop3("C LIST", "S +OK", "S 1 9", "S 2 9", "S .", "C QUIT", "S +OK"),
     "logged in as bob, 0 listed, no reply to RETR": pop3("C UIDL", "S +OK", "S .", "C RETR 1"),
-    "logged in as bob, 2 listed, 1 searches": imap("C a3 SEARCH ALL", "S * SEARCH 1 2", "S a3 OK"),
+    "logged in as bob, 2 listed, 1 search": imap("C a3 SEARCH ALL", "S * SEARCH 1 2", "S a3 OK"),
     "logged in as bob, 2 listed, no reply to UID MOVE": imap(MOVE),
     # What a server says in words is no count of anything.
     "logged in as bob": pop3("C STAT", "S +OK \u00b2 9"),
