@@ -3,76 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import smtplib
 import socket
-import struct
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from testbed import Bed, open_lab
 from testbed.protocols import events
 from testbed.trace.model.log import of
-from tests.patience import HANG_S
+from tests.bed.sessions import HOSTS, SESSIONS, assert_served, connected, crowd, hang_up, listen, say
 
 pytestmark = pytest.mark.lab
 
-HOSTS = {
-    "crepes.fr": {},
-    "someschool.edu": {"mailboxes": {"bob": {"folders": ["Junk"]}}, "serves": ["pop3", "imap"]},
-    "mail.someschool.edu": {"role": "webmail", "server": "someschool.edu", "relay": "crepes.fr"},
-}
 STALLS = {"at": "crepes.fr", "on": "EHLO", "then": "stall"}
-
-
-@dataclass(frozen=True)
-class Session:
-    """What a client says, and what whoever comes after it must be answered."""
-
-    host: str
-    service: str
-    said: bytes
-    opening: bytes  # what the next client says, where it is its turn
-    answer: bytes
-
-
-SESSIONS = {
-    "smtp": Session(
-        "crepes.fr",
-        "submission",
-        b"EHLO me.example\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@someschool.edu>\r\nDATA\r\n"
-        b"Subject: x\r\n\r\n..\r\n.\r\nRSET\r\nQUIT\r\n",
-        b"",
-        b"220 ",
-    ),
-    "pop3": Session(
-        "someschool.edu",
-        "pop3",
-        b"CAPA\r\nUSER bob\r\nPASS secret\r\nSTAT\r\nUIDL\r\nTOP 1 0\r\nRETR 1\r\nDELE 1\r\nRSET\r\nQUIT\r\n",
-        b"",
-        b"+OK",
-    ),
-    "imap": Session(
-        "someschool.edu",
-        "imap",
-        b"a LOGIN {0+}\r\n {2+}\r\nhm\r\nb AUTHENTICATE PLAIN\r\n*\r\nc LOGIN {3}\r\nbob secret\r\nd SELECT INBOX\r\n"
-        b"e APPEND Junk {3+}\r\nabc\r\nf FETCH 1:* (FLAGS BODY.PEEK[])\r\ng IDLE\r\nDONE\r\nh LOGOUT\r\n",
-        b"",
-        b"* OK",
-    ),
-    "http": Session(
-        "mail.someschool.edu",
-        "http",
-        b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n"
-        b"POST /login HTTP/1.1\r\nHost: mail.someschool.edu\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nuser\r\n0\r\n\r\n"
-        b"POST /none HTTP/1.1\r\nHost: mail.someschool.edu\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n",
-        b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n",
-        b"HTTP/1.1 200",
-    ),
-}
 
 
 MULTIPART = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
@@ -96,41 +41,6 @@ def bed() -> Iterator[Bed]:
     assert not [event for event in held_up if event.culprit != "a callback"]
 
 
-def connected(bed: Bed, session: Session) -> socket.socket:
-    return socket.create_connection(bed.address(session.host, session.service), timeout=HANG_S)
-
-
-def say(client: socket.socket, octets: bytes) -> bool:
-    try:
-        client.sendall(octets)
-    except OSError:  # the server may have hung up before
-        return False
-    return True
-
-
-def listen(client: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while client.recv(65_536):
-            pass
-
-
-def hang_up(client: socket.socket, how: str) -> None:
-    if how == "RST":
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
-
-
-def assert_served(bed: Bed, session: Session) -> None:
-    with connected(bed, session) as client:
-        client.sendall(session.opening)
-        heard = b""
-        while len(heard) < len(session.answer):
-            piece = client.recv(len(session.answer) - len(heard))
-            assert piece, f"the server hung up after {heard!r}"
-            heard += piece
-        assert heard == session.answer
-
-
 @pytest.mark.parametrize("name", SESSIONS)
 def test_whoever_hangs_up_after_any_octet_leaves_others_served(bed: Bed, name: str) -> None:
     session = SESSIONS[name]
@@ -142,40 +52,13 @@ def test_whoever_hangs_up_after_any_octet_leaves_others_served(bed: Bed, name: s
 
 
 def test_a_thousand_clients_come_talk_and_go_in_any_order(bed: Bed) -> None:
-    chance = random.Random(12)
-    names = list(SESSIONS)
-    there: list[tuple[socket.socket, Session, int]] = []
-    for _ in range(1_000):
-        session = SESSIONS[chance.choice(names)]
-        there.append((connected(bed, session), session, 0))
-        while there and chance.random() < 0.75:
-            client, session, said = there.pop(chance.randrange(len(there)))
-            match chance.choice(["talk", "talk", "half-close", "FIN", "RST"]):
-                case "talk":
-                    upto = chance.randint(said, len(session.said))
-                    if say(client, session.said[said:upto]):
-                        there.append((client, session, upto))
-                    else:
-                        client.close()
-                case "half-close":
-                    try:
-                        client.shutdown(socket.SHUT_WR)
-                    except OSError:
-                        client.close()
-                    else:
-                        there.append((client, session, len(session.said)))
-                case how:
-                    hang_up(client, how)
-    for client, _, _ in there:
-        hang_up(client, chance.choice(["FIN", "RST"]))
-    for session in SESSIONS.values():
-        assert_served(bed, session)
+    assert list(crowd(bed, 1_000, seed=12))[-1] == 1_000
 
 
 def test_whoever_half_closes_hears_everything_through_the_forwarded_port(bed: Bed) -> None:
     asked = b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n"
     for name, said, answers in (
-        ("smtp", b"EHLO x\r\nRSET\r\nQUIT\r\n", [b"220 ", b"\r\n250 HELP", b"\r\n250 ", b"\r\n221 "]),
+        ("submission", b"EHLO x\r\nRSET\r\nQUIT\r\n", [b"220 ", b"\r\n250 HELP", b"\r\n250 ", b"\r\n221 "]),
         ("pop3", b"USER bob\r\nPASS secret\r\nQUIT\r\n", [b"+OK"] * 4),
         ("imap", b"a LOGIN bob secret\r\nb LOGOUT\r\n", [b"* OK", b"\r\na OK", b"\r\nb OK"]),
         ("http", asked * 3, [b"HTTP/1.1 200"] * 3),
@@ -229,7 +112,7 @@ def test_whoever_half_closes_hears_everything_through_the_forwarded_port(bed: Be
         ("imap", appended(MULTIPART + b"--b\r\n\r\nx\r\n" * 20_000)),
         ("imap", b"a AUTHENTICATE PLAIN\r\n" + b"eHh4" * 250_000 + b"\r\n"),
         ("imap", b"a LOGIN {1000000+}\r\n" + b"x" * 1_000_000 + b" {1+}\r\ny\r\n"),
-        ("smtp", b"EHLO x\r\nAUTH PLAIN " + b"eHh4" * 250_000 + b"\r\n"),
+        ("submission", b"EHLO x\r\nAUTH PLAIN " + b"eHh4" * 250_000 + b"\r\n"),
         ("http", b"GET /login HTTP/1.1\r\nHost: mail.someschool.edu\r\n\r\n" * 200),
     ],
     ids=lambda value: f"{value[:24]!r}" if isinstance(value, bytes) else value,
@@ -270,7 +153,7 @@ ODD_FIELDS = (
         ("imap", LOGIN + b"b CREATE &2AA-\r\nc CREATE &,-\r\nd CREATE " + b"x/" * 3_000 + b"x"),
         ("imap", appended(ODD_FIELDS + b"\r\n=\xff")),
         ("pop3", b"USER \xff\r\nPASS \xff\r\nUSER bob\r\nPASS secret\r\nTOP 1 \xff\r\nDELE " + NINES),
-        ("smtp", b"EHLO x\r\nAUTH PLAIN //8A//8A//8=\r\nMAIL FROM:<a@x> SIZE=" + NINES + b"\r\nBDAT " + NINES),
+        ("submission", b"EHLO x\r\nAUTH PLAIN //8A//8A//8=\r\nMAIL FROM:<a@x> SIZE=" + NINES + b"\r\nBDAT " + NINES),
         ("http", b"GET /\xff%ff%00 HTTP/1.1\r\nHost: \xff\r\nCookie: \xff\r\nContent-Length: " + NINES + b"\r\n"),
     ],
     ids=lambda value: f"{value[-32:]!r}" if isinstance(value, bytes) else value,
@@ -299,7 +182,7 @@ def test_what_a_fault_does_to_those_who_have_left_harms_nobody_else(then: str, h
     fault = {"at": "crepes.fr", "on": "EHLO", "then": then, "times": 30}
     if then in ("drip", "sip"):
         fault["pace"] = "5ms"
-    session = SESSIONS["smtp"]
+    session = SESSIONS["submission"]
     with open_lab(faults=[fault]) as bed:
         clients = [connected(bed, session) for _ in range(30)]
         for client in clients:
