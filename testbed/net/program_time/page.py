@@ -30,6 +30,8 @@ _HISTORY_AT = _HEADER.size + SLOTS * _SLOT.size
 _SIZE = _HISTORY_AT + _JUMPS * _JUMP.size + _SET_TIMES * _SET_TIME.size
 
 _WAITS = 2
+SOCKETS, TIMERS = 1, 2
+"""Time limits of sockets, and timers that send signals: the kernel's, in real time."""
 _MATTERS_NS = 1_000_000_000  # a jump by which dates of files may be wrong
 
 
@@ -37,7 +39,8 @@ _MATTERS_NS = 1_000_000_000  # a jump by which dates of files may be wrong
 class Slot:
     """What a thread has noted: ``struct slot`` of ``scenario_time.c``.  Times are nanoseconds of the lab's clock.
 
-    ``thread`` is its number in its PID namespace, ``space`` the inode of that; ``count`` changes with every wait.
+    ``thread`` is its number in its PID namespace, ``space`` the inode of that; ``count`` changes with every wait;
+    ``limits`` is what of its process nobody can shift, of :data:`SOCKETS` and :data:`TIMERS`.
     """
 
     number: int
@@ -48,7 +51,7 @@ class Slot:
     until: int
     alarm: int
     every: int
-    limits: bool
+    limits: int
 
 
 class ScenarioPage:
@@ -92,7 +95,7 @@ class ScenarioPage:
         for number, slot in enumerate(_SLOT.iter_unpack(octets)):
             thread, state, space, count, until, alarm, every, limits, taken = slot
             if taken and thread:
-                yield Slot(number, thread, state == _WAITS, space, count, until, alarm, every, bool(limits))
+                yield Slot(number, thread, state == _WAITS, space, count, until, alarm, every, limits)
 
     def free(self, slot: Slot) -> None:
         """Give back the slot of a thread that is gone."""

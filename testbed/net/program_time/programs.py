@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from testbed.net.namespace import libc
-from testbed.net.program_time.page import NEVER, ScenarioPage, Slot
+from testbed.net.program_time.page import NEVER, TIMERS, ScenarioPage, Slot
 from testbed.net.program_time.threads import Thread, ThreadTree, sleeps, time_ends, turns
 
 WAKE = signal.SIGSTKFLT
@@ -58,7 +58,9 @@ class ProgramTime:
             if sleeps(thread) is False:
                 self._ran_last = thread
                 return None
-        limits = {thread.process for thread in marks if (slot := slots.get(_key(thread))) and slot.limits}
+        limits = {thread.process: slot.limits for thread in marks if (slot := slots.get(_key(thread))) and slot.limits}
+        if any(limit & TIMERS for limit in limits.values()):
+            return None
         for thread in marks:
             slot = slots.get(_key(thread))
             if not (slot and slot.waits) and time_ends(thread, sockets_too=thread.process in limits):

@@ -33,6 +33,7 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 #include <utime.h>
@@ -47,6 +48,7 @@
 #define SLICE (50 * 1000000LL) /* how long a condition waits at most before it looks at the clock again */
 
 enum { FREE, RUNS, WAITS };
+enum { SOCKETS = 1, TIMERS = 2 };
 
 /* A thread.  The lab frees a slot when its thread is gone. */
 struct slot {
@@ -57,7 +59,7 @@ struct slot {
     _Atomic int64_t until;  /* the end of its wait on the lab's monotonic clock, ns */
     _Atomic int64_t alarm;  /* when SIGALRM is due, of a process's first thread; 0 when it is not */
     _Atomic int64_t every;  /* the interval at which the alarm repeats, ns */
-    _Atomic uint32_t limits; /* the process has sockets with time limits of their own */
+    _Atomic uint32_t limits; /* what of the process nobody can shift: SOCKETS, TIMERS */
     _Atomic uint32_t taken;
 };
 
@@ -216,11 +218,12 @@ struct noted {
     struct slot *slot;
     int32_t state;
     int64_t until;
+    sigset_t blocked;
 };
 
 /* A wait may be interrupted by a signal whose handler waits: what was noted before comes back. */
 static struct noted begin(int64_t until) {
-    struct noted before = {slot(), RUNS, NEVER};
+    struct noted before = {.slot = slot(), .state = RUNS, .until = NEVER};
     if (before.slot) {
         before.state = atomic_load(&before.slot->state);
         before.until = atomic_load(&before.slot->until);
@@ -265,24 +268,125 @@ static sigset_t blocked(const sigset_t *wanted) {
     return mask;
 }
 
+/* A wait in which WAKE is let in by hand, as its call takes no signals to block. */
+static struct noted begin_open(int64_t until) {
+    struct noted before = begin(until);
+    sigset_t mask = blocked(NULL);
+    pthread_sigmask(SIG_SETMASK, &mask, &before.blocked);
+    return before;
+}
+
+static void end_open(struct noted before) {
+    int kept = errno;
+    pthread_sigmask(SIG_SETMASK, &before.blocked, NULL);
+    errno = kept;
+    end(before);
+}
+
+/* Whether a wait that has given ETIMEDOUT or EINTR is to go on. */
+static int goes_on(int error, int64_t until) {
+    int again = error == ETIMEDOUT ? left(until) > 0 : error == EINTR && woken;
+    woken = 0;
+    return again;
+}
+
+/* -- timers as files: set again in real time whenever the clock has jumped ------------------------------------- */
+
+#define MOST_TIMERS 64
+static struct {
+    int file;
+    int64_t due, every;
+} timers[MOST_TIMERS];
+static _Atomic int timers_used;
+static pthread_mutex_t timers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+REAL(int, timerfd_settime, int, int, const struct itimerspec *, struct itimerspec *)
+
+static int64_t earliest_timer(void) {
+    int64_t earliest = NEVER;
+    for (int i = 0; i < atomic_load(&timers_used); i++)
+        if (timers[i].due && timers[i].due < earliest)
+            earliest = timers[i].due;
+    return earliest;
+}
+
+static void settle_timers(void) {
+    FIND(timerfd_settime);
+    pthread_mutex_lock(&timers_lock);
+    for (int i = 0; i < atomic_load(&timers_used); i++) {
+        if (!timers[i].due)
+            continue;
+        int64_t rest = left(timers[i].due);
+        struct itimerspec value = {spec(timers[i].every), spec(rest ? rest : 1)};
+        if (real_timerfd_settime(timers[i].file, 0, &value, NULL) < 0)
+            timers[i].due = 0; /* closed meanwhile */
+        else if (rest == 0)
+            timers[i].due = timers[i].every ? added(now(CLOCK_MONOTONIC), timers[i].every) : 0;
+    }
+    pthread_mutex_unlock(&timers_lock);
+}
+
+int timerfd_settime(int file, int flags, const struct itimerspec *value, struct itimerspec *before) {
+    FIND(timerfd_settime);
+    if (!of_process || !value)
+        return real_timerfd_settime(file, flags, value, before);
+    int64_t time = from_spec(&value->it_value), rest = time;
+    if (flags & TFD_TIMER_ABSTIME && time) /* of a clock that is not known here: dates are large */
+        rest = left(time > now(CLOCK_MONOTONIC) + 30 * 365 * 86400 * SECOND ? monotonic(CLOCK_REALTIME, time) : time);
+    struct itimerspec real = {value->it_interval, time ? spec(rest ? rest : 1) : spec(0)};
+    int result = real_timerfd_settime(file, 0, &real, before);
+    if (result < 0)
+        return result;
+    atomic_fetch_or(&of_process->limits, SOCKETS); /* who waits for it in read(2) hears of no jump */
+    pthread_mutex_lock(&timers_lock);
+    int i = 0, used = atomic_load(&timers_used);
+    while (i < used && timers[i].file != file)
+        i++;
+    if (i < MOST_TIMERS) {
+        timers[i].file = file;
+        timers[i].due = time ? added(now(CLOCK_MONOTONIC), rest) : 0;
+        timers[i].every = from_spec(&value->it_interval);
+        if (i == used)
+            atomic_store(&timers_used, used + 1);
+    }
+    pthread_mutex_unlock(&timers_lock);
+    return result;
+}
+
 /* -- polling ------------------------------------------------------------------------------------------------- */
+
+/* A wait for files ends by a timer among them, too. */
+static struct noted begin_files(int64_t until) {
+    int64_t timer = earliest_timer();
+    return begin(timer < until ? timer : until);
+}
+
+/* Whether a wait for files that has given this result is to go on. */
+static int files_go_on(struct noted before, int64_t until, int result) {
+    if (result > 0 || (result == 0 && left(until) == 0) || (result < 0 && !(errno == EINTR && woken)))
+        return 0;
+    woken = 0;
+    settle_timers();
+    if (before.slot) {
+        int64_t timer = earliest_timer();
+        atomic_store(&before.slot->until, timer < until ? timer : until);
+        atomic_fetch_add(&before.slot->waits, 1);
+    }
+    return 1;
+}
 
 REAL(int, ppoll, struct pollfd *, nfds_t, const struct timespec *, const sigset_t *)
 
 static int polled(struct pollfd *files, nfds_t count, int64_t wait, const sigset_t *wanted) {
     FIND(ppoll);
     int64_t until = wait == NEVER ? NEVER : added(now(CLOCK_MONOTONIC), wait);
-    struct noted before = begin(until);
+    struct noted before = begin_files(until);
     sigset_t mask = blocked(wanted);
     int result;
-    for (;;) {
-        int64_t rest = left(until);
-        struct timespec limit = spec(rest);
-        result = real_ppoll(files, count, rest == NEVER ? NULL : &limit, &mask);
-        if (result > 0 || (result == 0 && left(until) == 0) || (result < 0 && !(errno == EINTR && woken)))
-            break;
-        woken = 0;
-    }
+    do {
+        struct timespec limit = spec(left(until));
+        result = real_ppoll(files, count, until == NEVER ? NULL : &limit, &mask);
+    } while (files_go_on(before, until, result));
     end(before);
     return result;
 }
@@ -308,7 +412,7 @@ REAL(int, pselect, int, fd_set *, fd_set *, fd_set *, const struct timespec *, c
 static int selected(int count, fd_set *r, fd_set *w, fd_set *x, int64_t wait, const sigset_t *wanted, int64_t *rest) {
     FIND(pselect);
     int64_t until = wait == NEVER ? NEVER : added(now(CLOCK_MONOTONIC), wait);
-    struct noted before = begin(until);
+    struct noted before = begin_files(until);
     sigset_t mask = blocked(wanted);
     fd_set sets[3];
     fd_set *given[3] = {r, w, x};
@@ -318,16 +422,13 @@ static int selected(int count, fd_set *r, fd_set *w, fd_set *x, int64_t wait, co
         if (given[i] && fits)
             memcpy(&sets[i], given[i], octets);
     int result;
-    for (;;) {
-        struct timespec limit = spec(left(until));
-        result = real_pselect(count, r, w, x, until == NEVER ? NULL : &limit, &mask);
-        if (result > 0 || (result == 0 && left(until) == 0) || (result < 0 && !(errno == EINTR && woken)))
-            break;
-        woken = 0;
+    do {
         for (int i = 0; i < 3; i++)
             if (given[i] && fits)
                 memcpy(given[i], &sets[i], octets);
-    }
+        struct timespec limit = spec(left(until));
+        result = real_pselect(count, r, w, x, until == NEVER ? NULL : &limit, &mask);
+    } while (files_go_on(before, until, result));
     *rest = left(until);
     end(before);
     return result;
@@ -361,9 +462,6 @@ int select(int count, fd_set *r, fd_set *w, fd_set *x, struct timeval *limit) {
 
 REAL(int, epoll_pwait, int, struct epoll_event *, int, int, const sigset_t *)
 
-static void settle_timers(void);
-static int64_t earliest_timer(void);
-
 static int milliseconds(int64_t rest) {
     int64_t result = rest / 1000000 + (rest % 1000000 > 0);
     return rest == NEVER ? -1 : result > INT_MAX ? INT_MAX : (int)result;
@@ -372,22 +470,12 @@ static int milliseconds(int64_t rest) {
 static int epolled(int epoll, struct epoll_event *events, int count, int64_t wait, const sigset_t *wanted) {
     FIND(epoll_pwait);
     int64_t until = wait == NEVER ? NEVER : added(now(CLOCK_MONOTONIC), wait);
-    int64_t timer = earliest_timer();
-    struct noted before = begin(timer < until ? timer : until);
+    struct noted before = begin_files(until);
     sigset_t mask = blocked(wanted);
     int result;
-    for (;;) {
+    do
         result = real_epoll_pwait(epoll, events, count, milliseconds(left(until)), &mask);
-        if (result > 0 || (result == 0 && left(until) == 0) || (result < 0 && !(errno == EINTR && woken)))
-            break;
-        woken = 0;
-        settle_timers();
-        if (before.slot) {
-            timer = earliest_timer();
-            atomic_store(&before.slot->until, timer < until ? timer : until);
-            atomic_fetch_add(&before.slot->waits, 1);
-        }
-    }
+    while (files_go_on(before, until, result));
     end(before);
     return result;
 }
@@ -471,21 +559,13 @@ int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *time
     if (!page || time->tv_nsec < 0 || time->tv_nsec >= SECOND)
         return real_sem_clockwait(semaphore, clock, time);
     int64_t until = monotonic(clock, from_spec(time));
-    struct noted before = begin(until);
-    sigset_t mask = blocked(NULL), kept;
-    pthread_sigmask(SIG_SETMASK, &mask, &kept);
+    struct noted before = begin_open(until);
     int result;
-    for (;;) {
+    do {
         struct timespec limit = spec(until - offset());
         result = real_sem_clockwait(semaphore, CLOCK_MONOTONIC, &limit);
-        if (result == 0 || (errno == ETIMEDOUT ? left(until) == 0 : !(errno == EINTR && woken)))
-            break;
-        woken = 0;
-    }
-    int error = errno;
-    pthread_sigmask(SIG_SETMASK, &kept, NULL);
-    errno = error;
-    end(before);
+    } while (result && goes_on(errno, until));
+    end_open(before);
     return result;
 }
 
@@ -498,21 +578,14 @@ REAL(int, pthread_cond_clockwait, pthread_cond_t *, pthread_mutex_t *, clockid_t
 /* A signal does not end the wait for a condition.  Its handler sets the limit the C library holds to into the past. */
 static int awaited(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until) {
     FIND(pthread_cond_clockwait);
-    struct noted before = begin(until);
-    sigset_t mask = blocked(NULL), kept;
-    struct timespec limit;
-    struct timespec *outer = limit_of_condition;
-    int result;
     int64_t rest = left(until);
-    limit = spec(until - offset());
-    if (rest > SLICE)
-        limit = spec(now(CLOCK_MONOTONIC) - offset() + SLICE);
+    struct timespec limit = spec(rest > SLICE ? now(CLOCK_MONOTONIC) - offset() + SLICE : until - offset());
+    struct timespec *outer = limit_of_condition;
     limit_of_condition = &limit;
-    pthread_sigmask(SIG_SETMASK, &mask, &kept);
-    result = real_pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &limit);
-    pthread_sigmask(SIG_SETMASK, &kept, NULL);
+    struct noted before = begin_open(until);
+    int result = real_pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &limit);
+    end_open(before);
     limit_of_condition = outer;
-    end(before);
     return result == ETIMEDOUT && left(until) > 0 ? 0 : result; /* POSIX lets a wait for a condition end for nothing */
 }
 
@@ -623,66 +696,18 @@ int getitimer(__itimer_which_t which, struct itimerval *value) {
     return 0;
 }
 
-/* -- timers as files: set again in real time whenever the clock has jumped ------------------------------------- */
+/* Timers that send signals or begin threads are the kernel's. */
+REAL(int, timer_settime, timer_t, int, const struct itimerspec *, struct itimerspec *)
 
-#define TIMERS 64
-static struct {
-    int file;
-    int64_t due, every;
-} timers[TIMERS];
-static _Atomic int timers_used;
-static pthread_mutex_t timers_lock = PTHREAD_MUTEX_INITIALIZER;
-
-REAL(int, timerfd_settime, int, int, const struct itimerspec *, struct itimerspec *)
-
-static int64_t earliest_timer(void) {
-    int64_t earliest = NEVER;
-    for (int i = 0; i < atomic_load(&timers_used); i++)
-        if (timers[i].due && timers[i].due < earliest)
-            earliest = timers[i].due;
-    return earliest;
-}
-
-static void settle_timers(void) {
-    FIND(timerfd_settime);
-    pthread_mutex_lock(&timers_lock);
-    for (int i = 0; i < atomic_load(&timers_used); i++) {
-        if (!timers[i].due)
-            continue;
-        int64_t rest = left(timers[i].due);
-        struct itimerspec value = {spec(timers[i].every), spec(rest ? rest : 1)};
-        if (real_timerfd_settime(timers[i].file, 0, &value, NULL) < 0)
-            timers[i].due = 0; /* closed meanwhile */
-        else if (rest == 0)
-            timers[i].due = timers[i].every ? added(now(CLOCK_MONOTONIC), timers[i].every) : 0;
+int timer_settime(timer_t timer, int flags, const struct itimerspec *restrict value, struct itimerspec *restrict before) {
+    FIND(timer_settime);
+    struct itimerspec real = *value;
+    if (of_process && ns(&value->it_value)) {
+        atomic_fetch_or(&of_process->limits, TIMERS);
+        if (flags & TIMER_ABSTIME)
+            real.it_value = spec(ns(&value->it_value) - offset());
     }
-    pthread_mutex_unlock(&timers_lock);
-}
-
-int timerfd_settime(int file, int flags, const struct itimerspec *value, struct itimerspec *before) {
-    FIND(timerfd_settime);
-    if (!page || !value)
-        return real_timerfd_settime(file, flags, value, before);
-    int64_t time = from_spec(&value->it_value), rest = time;
-    if (flags & TFD_TIMER_ABSTIME && time) /* of a clock that is not known here: dates are large */
-        rest = left(time > now(CLOCK_MONOTONIC) + 30 * 365 * 86400 * SECOND ? monotonic(CLOCK_REALTIME, time) : time);
-    struct itimerspec real = {value->it_interval, time ? spec(rest ? rest : 1) : spec(0)};
-    int result = real_timerfd_settime(file, 0, &real, before);
-    if (result < 0)
-        return result;
-    pthread_mutex_lock(&timers_lock);
-    int i = 0, used = atomic_load(&timers_used);
-    while (i < used && timers[i].file != file)
-        i++;
-    if (i < TIMERS) {
-        timers[i].file = file;
-        timers[i].due = time ? added(now(CLOCK_MONOTONIC), rest) : 0;
-        timers[i].every = from_spec(&value->it_interval);
-        if (i == used)
-            atomic_store(&timers_used, used + 1);
-    }
-    pthread_mutex_unlock(&timers_lock);
-    return result;
+    return real_timer_settime(timer, flags, &real, before);
 }
 
 /* -- sockets with time limits of their own: the kernel's, hence real ------------------------------------------- */
@@ -692,8 +717,47 @@ REAL(int, setsockopt, int, int, int, const void *, socklen_t)
 int setsockopt(int file, int level, int option, const void *value, socklen_t octets) {
     FIND(setsockopt);
     if (of_process && level == SOL_SOCKET && (option == SO_RCVTIMEO || option == SO_SNDTIMEO))
-        atomic_store(&of_process->limits, 1);
+        atomic_fetch_or(&of_process->limits, SOCKETS);
     return real_setsockopt(file, level, option, value, octets);
+}
+
+/* -- dates to wait until that are passed to the kernel as they are: in its time, and the lab lets that pass ------ */
+
+static const struct timespec *of_machine(const struct timespec *time, struct timespec *real) {
+    if (!time || time->tv_nsec < 0 || time->tv_nsec >= SECOND)
+        return time; /* the call says what is wrong with it */
+    *real = spec(from_spec(time) - offset());
+    return real;
+}
+
+#define DATED(name, parameters, ...)                                                                                   \
+    REAL(int, name, PARAMETERS parameters)                                                                             \
+    int name(PARAMETERS parameters) {                                                                                  \
+        FIND(name);                                                                                                    \
+        struct timespec real;                                                                                          \
+        return real_##name(__VA_ARGS__, of_machine(time, &real));                                                      \
+    }
+#define PARAMETERS(...) __VA_ARGS__
+
+DATED(pthread_mutex_timedlock, (pthread_mutex_t *restrict lock, const struct timespec *restrict time), lock)
+DATED(pthread_mutex_clocklock, (pthread_mutex_t *restrict lock, clockid_t clock, const struct timespec *restrict time),
+      lock, clock)
+DATED(pthread_rwlock_timedrdlock, (pthread_rwlock_t *restrict lock, const struct timespec *restrict time), lock)
+DATED(pthread_rwlock_timedwrlock, (pthread_rwlock_t *restrict lock, const struct timespec *restrict time), lock)
+DATED(pthread_rwlock_clockrdlock,
+      (pthread_rwlock_t *restrict lock, clockid_t clock, const struct timespec *restrict time), lock, clock)
+DATED(pthread_rwlock_clockwrlock,
+      (pthread_rwlock_t *restrict lock, clockid_t clock, const struct timespec *restrict time), lock, clock)
+DATED(pthread_timedjoin_np, (pthread_t thread, void **result, const struct timespec *time), thread, result)
+DATED(pthread_clockjoin_np, (pthread_t thread, void **result, clockid_t clock, const struct timespec *time), thread,
+      result, clock)
+DATED(mtx_timedlock, (mtx_t *restrict lock, const struct timespec *restrict time), lock)
+DATED(cnd_timedwait, (cnd_t *restrict condition, mtx_t *restrict lock, const struct timespec *restrict time), condition,
+      lock)
+
+int thrd_sleep(const struct timespec *time, struct timespec *rest) {
+    int result = clock_nanosleep(CLOCK_REALTIME, 0, time, rest);
+    return result ? (result == EINTR ? -1 : -2) : 0;
 }
 
 /* -- the times of files ---------------------------------------------------------------------------------------
@@ -776,7 +840,6 @@ static void show_statx(struct statx *found) {
             show_stat((struct stat *)found);                                                                           \
         return result;                                                                                                 \
     }
-#define PARAMETERS(...) __VA_ARGS__
 
 STAT(stat, (const char *restrict path, struct stat *restrict found), path, found)
 STAT(lstat, (const char *restrict path, struct stat *restrict found), path, found)
@@ -890,22 +953,14 @@ static long waited_for_futex(const long *given, int operation) {
     clockid_t clock = operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
     int64_t time = from_spec((const struct timespec *)given[3]);
     int64_t until = absolute ? monotonic(clock, time) : added(now(CLOCK_MONOTONIC), time);
-    struct noted before = begin(until);
-    sigset_t mask = blocked(NULL), kept;
-    pthread_sigmask(SIG_SETMASK, &mask, &kept);
+    struct noted before = begin_open(until);
     long result;
-    for (;;) {
+    do {
         struct timespec limit = spec(until == NEVER ? NEVER : until - offset());
         result = real_syscall(SYS_futex, given[0], FUTEX_WAIT_BITSET | (operation & FUTEX_PRIVATE_FLAG), given[2], &limit,
                               NULL, absolute ? given[5] : (long)FUTEX_BITSET_MATCH_ANY);
-        if (result == 0 || (errno == ETIMEDOUT ? left(until) == 0 : !(errno == EINTR && woken)))
-            break;
-        woken = 0;
-    }
-    int error = errno;
-    pthread_sigmask(SIG_SETMASK, &kept, NULL);
-    errno = error;
-    end(before);
+    } while (result && goes_on(errno, until));
+    end_open(before);
     return result;
 }
 
@@ -932,11 +987,15 @@ long syscall(long number, ...) {
 
 /* -- the beginning ----------------------------------------------------------------------------------------------- */
 
+/* A child inherits sockets, but neither alarms nor timers (alarm(2), timer_create(2)). */
 static void forked(void) {
+    uint32_t limits = of_process ? atomic_load(&of_process->limits) : 0;
     own = NULL;
     of_process = slot();
-    if (of_process) /* a child inherits no alarm (alarm(2)) */
+    if (of_process) {
         atomic_store(&of_process->alarm, 0);
+        atomic_store(&of_process->limits, limits & SOCKETS);
+    }
 }
 
 /* The page lies beside this library.  It is mapped before a program enters a chroot or becomes another user. */

@@ -104,29 +104,65 @@ C = {
     "a timer in an epoll": "int f = timerfd_create(CLOCK_MONOTONIC, 0); struct itimerspec v = {{0, 0}, {WAIT, 0}}; "
     "timerfd_settime(f, 0, &v, NULL); int e = epoll_create1(0); struct epoll_event x = {.events = EPOLLIN}; "
     "epoll_ctl(e, EPOLL_CTL_ADD, f, &x); epoll_wait(e, &x, 1, -1);",
+    "a timer in a poll": "int f = timerfd_create(CLOCK_MONOTONIC, 0); struct itimerspec v = {{0, 0}, {WAIT, 0}}; "
+    "timerfd_settime(f, 0, &v, NULL); struct pollfd p = {f, POLLIN, 0}; poll(&p, 1, -1);",
+    "a timer in a select": "int f = timerfd_create(CLOCK_REALTIME, 0); struct itimerspec v = {{0, 0}, {0, 0}}; "
+    "clock_gettime(CLOCK_REALTIME, &v.it_value); v.it_value.tv_sec += WAIT; "
+    "timerfd_settime(f, TFD_TIMER_ABSTIME, &v, NULL); fd_set s; FD_ZERO(&s); FD_SET(f, &s); "
+    "select(f + 1, &s, NULL, NULL, NULL);",
     "a futex": "int f = 0; struct timespec t = {WAIT, 0}; syscall(SYS_futex, &f, 0, 0, &t, NULL, 0);",
     "a futex until a date": "int f = 0; struct timespec t; clock_gettime(CLOCK_REALTIME, &t); t.tv_sec += WAIT; "
     "syscall(SYS_futex, &f, 9 | 256, 0, &t, NULL, -1);",
     "a signal at the wrong time": "signal(SIGUSR1, handle); pid_t p = getpid(); if (fork() == 0) { sleep(WAIT); "
     "kill(p, SIGUSR1); _exit(0); } if (poll(NULL, 0, -1) != -1 || errno != EINTR) return 1;",
 }
+REAL = {
+    "a timer that sends a signal": "signal(SIGALRM, handle); timer_t t; timer_create(CLOCK_MONOTONIC, NULL, &t); "
+    "struct itimerspec v = {{0, 0}, {2, 0}}; timer_settime(t, 0, &v, NULL); pause();",
+    "a timer that is read": "int f = timerfd_create(CLOCK_MONOTONIC, 0); struct itimerspec v = {{0, 0}, {2, 0}}; "
+    "timerfd_settime(f, 0, &v, NULL); long n; if (read(f, &n, 8) != 8) return 1;",
+    "a socket's time limit": "int s[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, s); struct timeval v = {2, 0}; char c; "
+    "setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &v, sizeof v); if (read(s[0], &c, 1) != -1) return 1;",
+    "one that a child has inherited": "int s[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, s); struct timeval v = {2, 0}; "
+    "setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &v, sizeof v); char c; if (fork() == 0) { "
+    "if (read(s[0], &c, 1) != -1) _exit(1); _exit(0); } int e; wait(&e); if (e) return 1;",
+    "a lock": "pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER; pthread_mutex_lock(&m); struct timespec t; "
+    "clock_gettime(CLOCK_REALTIME, &t); t.tv_sec += 2; if (pthread_mutex_timedlock(&m, &t) != ETIMEDOUT) return 1;",
+    "a condition of C11": "mtx_t m; mtx_init(&m, mtx_plain); mtx_lock(&m); cnd_t c; cnd_init(&c); struct timespec t; "
+    "timespec_get(&t, TIME_UTC); t.tv_sec += 2; if (cnd_timedwait(&c, &m, &t) != thrd_timedout) return 1;",
+}
+"""Waits of two seconds that nobody can shorten, behind one of hours."""
+
 _HEADERS = (
     "errno.h", "poll.h", "pthread.h", "semaphore.h", "signal.h", "stdio.h", "sys/epoll.h", "sys/select.h",
-    "sys/syscall.h", "sys/timerfd.h", "time.h", "unistd.h",
+    "sys/socket.h", "sys/syscall.h", "sys/time.h", "sys/timerfd.h", "sys/wait.h", "threads.h", "time.h", "unistd.h",
 )  # fmt: skip
+
+
+def built(statements: str, folder: Path) -> str:
+    """A program in C that does this, and says how many seconds it took by its clock; ``WAIT`` is five hours."""
+    source = "".join(f"#include <{header}>\n" for header in _HEADERS)
+    source += "static void handle(int number) { (void)number; }\n"
+    source += f"int main(void) {{ (void)handle; const long WAIT = {5 * HOUR}; (void)WAIT; time_t began = time(NULL);\n"
+    source += f'{statements}\nprintf("%ld\\n", (long)(time(NULL) - began)); return 0; }}\n'
+    program = folder / "program"
+    options = ("-D_GNU_SOURCE", "-x", "c", "-", "-o", str(program), "-pthread")
+    subprocess.run((compiler() or "cc", *options), input=source, text=True, check=True)
+    return str(program)
 
 
 @pytest.mark.parametrize("wait", C.values(), ids=C)
 def test_so_it_does_for_programs_in_c(clock: ProgramTime, wait: str, tmp_path: Path) -> None:
-    source = "".join(f"#include <{header}>\n" for header in _HEADERS)
-    source += "static void handle(int number) { (void)number; }\n"
-    source += f"int main(void) {{ (void)handle; const long WAIT = {5 * HOUR}; time_t began = time(NULL); {wait}\n"
-    source += 'printf("%ld\\n", (long)(time(NULL) - began)); return 0; }\n'
-    program = tmp_path / "program"
-    options = ("-D_GNU_SOURCE", "-x", "c", "-", "-o", str(program), "-pthread")
-    subprocess.run((compiler() or "cc", *options), input=source, text=True, check=True)
-    elapsed = int(played(clock, str(program)))
+    elapsed = int(played(clock, built(wait, tmp_path)))
     assert 5 * HOUR - 1 <= elapsed < 5 * HOUR + A_WHILE
+
+
+@pytest.mark.parametrize("wait", REAL.values(), ids=REAL)
+def test_what_nobody_can_shorten_is_waited_for_in_real_time(clock: ProgramTime, wait: str, tmp_path: Path) -> None:
+    """Another process sleeps for hours beside it; its clock has jumped before, and jumps after."""
+    sleeper = "pid_t p = fork(); if (p == 0) { sleep(3 * WAIT); _exit(0); }"
+    program = built(f"sleep(WAIT); began = time(NULL); {sleeper} {wait} kill(p, SIGKILL);", tmp_path)
+    assert 1 <= int(played(clock, program)) < A_WHILE
 
 
 def test_files_have_dates_of_the_clock_and_those_a_program_gave_them(clock: ProgramTime, tmp_path: Path) -> None:
