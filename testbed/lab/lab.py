@@ -244,6 +244,9 @@ class _Lab:
             events.LabEnded(scenario_seconds=round(elapsed, 3), real_seconds=round(real, 3), reason=reason),
             f"{reason}: {elapsed:.0f} s of scenario time in {real:.2f} s",
         )
+        if self._context.program_time is not None:
+            self._loop.programs = None
+            self._context.program_time.close()
         try:
             self._context.wire.close()
         finally:

@@ -23,7 +23,8 @@ from testbed.durations import SECOND
 
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
 _SLICE_S = 0.002
-_FIRST_S = 0.0001  # after which programs are looked at again
+_FIRST_S, _LAST_S = 0.0001, 0.01  # programs are looked at again after so long, at first and at last
+_HELD_S = 0.05  # while time is held, only alarms of programs are looked for
 _RETRANSMIT, _PROBE = "01", "04"
 _ALL_READ = ":00000000"  # tx_queue:rx_queue
 
@@ -143,7 +144,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
     def _rest(self, timeout: float, poll: Callable[[float], list[_Event]]) -> list[_Event]:
         """Sleep or jump for ``timeout`` seconds, or until something happens."""
         until = NEVER if timeout == inf else self.elapsed_ns() + round(timeout * SECOND)
-        pause = _SLICE_S if self.programs is None else _FIRST_S
+        pause, longest = (_SLICE_S, _SLICE_S) if self.programs is None else (_FIRST_S, _LAST_S)
         while True:
             if self._holds == 0 and (self.programs is not None or not self._in_flight()):
                 goal = self._goal(until)
@@ -154,10 +155,10 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                     self._jump(max(0, goal - self.elapsed_ns()))
                     return []
             remaining = (until - self.elapsed_ns()) / SECOND
-            # While time is held, only what this loop hears can let it go: no need to look again in between.
-            held = self._holds and self.programs is None
-            events = poll(max(0.0, remaining if held else min(remaining, pause)))
-            pause = min(2 * pause, _SLICE_S)
+            if self._holds:  # only what this loop hears can let it go
+                pause = inf if self.programs is None else _HELD_S
+            events = poll(max(0.0, min(remaining, pause)))
+            pause = min(2 * pause, longest)
             if events or remaining <= 0:
                 return events
             if self.programs is not None:

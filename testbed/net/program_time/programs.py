@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from testbed.net.namespace import libc
@@ -58,13 +59,8 @@ class ProgramTime:
             if sleeps(thread) is False:
                 self._ran_last = thread
                 return None
-        limits = {thread.process: slot.limits for thread in marks if (slot := slots.get(_key(thread))) and slot.limits}
-        if any(limit & TIMERS for limit in limits.values()):
+        if _real_time_may_end_a_wait(marks, slots):
             return None
-        for thread in marks:
-            slot = slots.get(_key(thread))
-            if not (slot and slot.waits) and time_ends(thread, sockets_too=thread.process in limits):
-                return None
         after = self._slots()
         if {thread: _mark(thread, after) for thread in marks} != marks:
             return None
@@ -135,6 +131,21 @@ def _mark(thread: Thread, slots: dict[tuple[int, int], Slot]) -> object:
     """What is different after a thread has run."""
     slot = slots.get(_key(thread))
     return slot.count if slot is not None and slot.waits else turns(thread)
+
+
+def _real_time_may_end_a_wait(threads: Iterable[Thread], slots: Mapping[tuple[int, int], Slot]) -> bool:
+    """Whether one of these, all asleep, may go on because of a time limit that is not noted."""
+    limits: dict[int, int] = {}
+    unnoted = []
+    for thread in threads:
+        slot = slots.get(_key(thread))
+        if slot is not None:
+            limits[thread.process] = limits.get(thread.process, 0) | slot.limits
+        if slot is None or not slot.waits:
+            unnoted.append(thread)
+    if any(limit & TIMERS for limit in limits.values()):
+        return True
+    return any(time_ends(thread, sockets_too=bool(limits.get(thread.process))) for thread in unnoted)
 
 
 def _ends(slot: Slot) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,11 @@ A_WHILE = 600
 
 
 @pytest.fixture
-def clock(tmp_path: Path) -> ProgramTime:
+def clock(tmp_path: Path) -> Iterator[ProgramTime]:
     """The clock of a lab without a lab."""
-    return ProgramTime(tmp_path / "clock", scenario_time_library())
+    clock = ProgramTime(tmp_path / "clock", scenario_time_library())
+    yield clock
+    clock.close()
 
 
 def played(clock: ProgramTime, *command: str) -> str:
