@@ -1,16 +1,19 @@
 """Watches for work that keeps the event loop from everybody else, and says whose it is.
 
 A timer of the kernel counts the processor time of the process, so a busy machine is no fault, and an idle loop costs
-nothing.  Each time it goes off, what the loop is working on is looked up on the stack.
+nothing.  Each time it goes off, what the loop is working on is looked up on the stack.  The time of garbage collection
+does not count: it is no fault of whatever it strikes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
@@ -48,11 +51,12 @@ def watch(
     watched: FrameType | None = None
     since_ns = 0
     told = False
+    working = _WorkingTime()
 
     def tick(number: int, frame: FrameType | None) -> None:
         nonlocal watched, since_ns, told
         turn = _turn(frame)
-        now_ns = time.thread_time_ns()
+        now_ns = working.ns()
         if turn is None or turn is not watched:
             if told:
                 signal.setitimer(signal.ITIMER_PROF, _TICK_S, _TICK_S)
@@ -69,11 +73,37 @@ def watch(
 
     before = signal.signal(signal.SIGPROF, tick)
     signal.setitimer(signal.ITIMER_PROF, _TICK_S, _TICK_S)
+    gc.callbacks.append(working.collecting)
     try:
         yield
     finally:
+        gc.callbacks.remove(working.collecting)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+class _WorkingTime:
+    """The processor time of one thread, without what collecting garbage took since this was made."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._collected_ns = 0
+        self._collecting_since_ns: int | None = None
+
+    def ns(self) -> int:
+        """So far; it stands still in the middle of a collection, where destructors and weak references run."""
+        since_ns = self._collecting_since_ns
+        return (time.thread_time_ns() if since_ns is None else since_ns) - self._collected_ns
+
+    def collecting(self, phase: str, _: Mapping[str, int]) -> None:
+        """A collection starts or stops: for :data:`gc.callbacks`."""
+        if threading.get_ident() != self._thread:
+            return
+        if phase == "start":
+            self._collecting_since_ns = time.thread_time_ns()
+        elif self._collecting_since_ns is not None:
+            self._collected_ns += time.thread_time_ns() - self._collecting_since_ns
+            self._collecting_since_ns = None
 
 
 def _turn(frame: FrameType | None) -> FrameType | None:

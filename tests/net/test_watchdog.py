@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Callable, Coroutine
@@ -31,6 +32,22 @@ async def polite() -> None:
 
 async def idle() -> None:
     await asyncio.sleep(4 * HELD_NS / SECOND)
+
+
+async def collector() -> None:
+    """Garbage is collected again and again, and each piece has a destructor of its own."""
+
+    class Piece:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            burn(HELD_NS // 50)
+
+    for _ in range(4):
+        pieces = [Piece() for _ in range(50)]
+        del pieces
+        gc.collect()
 
 
 async def reader_of_much() -> None:
@@ -73,7 +90,7 @@ def test_who_holds_the_loop_is_named_once() -> None:
     assert turn.where.startswith(f"{__name__}.greedy:") or f" {__name__}.greedy:" in turn.where
 
 
-@pytest.mark.parametrize("work", [polite, idle, reader_of_much])
+@pytest.mark.parametrize("work", [polite, idle, reader_of_much, collector])
 def test_who_lets_others_have_their_turn_is_not(work: Callable[[], Coroutine[object, object, None]]) -> None:
     assert watched(work) == []
 
