@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from testbed.durations import SECOND
 from testbed.lab.context import LabContext
 from testbed.net.program_process import KILL, start_confined
+from testbed.net.program_time.programs import ProgramTime
 
 _KILLED = 128
 
@@ -20,17 +21,21 @@ async def run_confined(
     move: Callable[[], None],
     heard: Callable[[int], None],
     limit_ns: int,
+    clock: ProgramTime | None,
     *,
     errors: bool = True,
 ) -> int | None:
     """Its exit status, None when it was killed at its limit; by then nothing of what it has started is left.
 
     ``move`` puts its process onto the host of that name.  ``heard(pipe)`` reads what it says, without blocking, and is
-    called once more at the end; ``errors`` says whether its standard error is heard too.  Raises OSError.
+    called once more at the end; ``errors`` says whether its standard error is heard too.  With a ``clock`` it lives in
+    scenario time.  Raises OSError.
     """
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    environment, confinement = lab.programs.environment(name), lab.confinement_at(name)
+    environment = lab.programs.environment(name)
+    library = clock.library() if clock is not None else None
+    confinement = lab.confinement(library)
     try:
         process = start_confined(command, environment, lab.folder, writing, confinement, move, errors=errors)
     except OSError:
@@ -38,6 +43,8 @@ async def run_confined(
         raise
     finally:
         os.close(writing)
+    if clock is not None and library is not None:
+        clock.watch(process.pid, library)
     lab.loop.add_reader(reading, heard, reading)
     try:
         await asyncio.wait_for(_ended(lab.loop, process.pid), limit_ns / SECOND)
@@ -49,6 +56,8 @@ async def run_confined(
         if process.returncode is None:
             process.send_signal(KILL)
             process.wait()
+        if clock is not None:
+            clock.forget(process.pid)
         lab.loop.remove_reader(reading)
         heard(reading)
         os.close(reading)

@@ -45,16 +45,15 @@ class LabContext:
         """The clock that programs of a host live by; None where their time is real."""
         return self.program_time if self.scenario.hosts[host].time == "scenario" else None
 
-    def confinement_at(self, host: str) -> Confinement:
-        """What programs of the scenario's may do, at a host."""
-        clock = self.clock_of(host)
+    def confinement(self, library: Path | None) -> Confinement:
+        """What programs of the scenario's may do.  They load ``library``."""
         beside = (tempfile.gettempdir(), *([str(self.folder)] if self.folder is not None else []))
         return Confinement(
             str(self.network.scratch),
             writable=None if self.scenario.reach.anywhere else beside,
             hidden=self.network.socket_files,
             set_ids=ROOT in self.scenario.needs,
-            preload=None if clock is None else str(clock.library),
+            preload=None if library is None else str(library),
         )
 
     @property

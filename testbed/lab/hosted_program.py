@@ -120,17 +120,18 @@ class HostedProgram:
         self._pipe, writing = os.pipe()
         os.set_blocking(self._pipe, False)
         environment = lab.programs.environment(name)
+        library = self._clock.library() if self._clock is not None else None
         enter = self.namespace.enter
         try:
             self._process = start_confined(
-                command, environment, lab.folder, writing, lab.confinement_at(name), lambda: enter(name)
+                command, environment, lab.folder, writing, lab.confinement(library), lambda: enter(name)
             )
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error
         finally:
             os.close(writing)
-        if self._clock is not None:
-            self._clock.watch(self._process.pid)
+        if self._clock is not None and library is not None:
+            self._clock.watch(self._process.pid, library)
         self._loop.add_reader(self._pipe, self._output.read, self._pipe)
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._has_ended)

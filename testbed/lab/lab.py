@@ -116,8 +116,10 @@ def _bring_up(
     wire = network.carry(recorder, journal)
     programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)
     clock: ProgramTime | None = None
-    if any(host.is_program and host.time == "scenario" for host in scenario.hosts.values()):
+    if scenario.has_programs_in_scenario_time:
         clock = network.loop.programs = ProgramTime(network.scratch / _CLOCK, scenario_time_library())
+        for namespace in network.namespaces.values():
+            network.loop.watch_network(namespace.connections)
     return LabContext(scenario, addresses, network, wire, journal, tls, programs, clock)
 
 

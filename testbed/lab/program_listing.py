@@ -16,7 +16,7 @@ from testbed.protocols import events
 from testbed.protocols.queue_listing import read_listing
 from testbed.protocols.text import printable
 
-_TIME_LIMIT_NS = 5 * SECOND  # of real time
+_TIME_LIMIT_NS = 5 * SECOND
 _MAX_OCTETS = 262_144
 _MAX_ENTRIES = 2_000
 
@@ -51,7 +51,7 @@ async def _output(lab: LabContext, host: str, command: Sequence[str], enter: Cal
             octets.extend(os.read(pipe, _MAX_OCTETS + 1)[: _MAX_OCTETS + 1 - len(octets)])
 
     try:
-        status = await run_confined(lab, host, command, enter, heard, _TIME_LIMIT_NS, errors=False)
+        status = await run_confined(lab, host, command, enter, heard, _TIME_LIMIT_NS, lab.clock_of(host), errors=False)
     except OSError as error:
         return "", f"{printable(command[0])} cannot be run: {reason(error)}"
     if len(octets) > _MAX_OCTETS:

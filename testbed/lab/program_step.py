@@ -1,6 +1,6 @@
 """The step that runs a program of the user's: whose address it has, what it said, how it ended.
 
-Time is real while it runs: nobody can tell whether it waits for something, so nothing may jump.
+Where time is real while it runs, nothing may jump: nobody can tell whether it waits for something.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
     assert step.on is not None
     loop, log = lab.loop, lab.journal.of(step.on)
     output = ProgramOutput(log, MAX_LINES)
-    with loop.real_time(), nullcontext() if host else speaking_as(lab.addresses[step.on], rto_min_ms(lab.scenario)):
-        started = loop.real_elapsed_ns()
+    time = loop.real_time() if step.time == "real" else nullcontext()
+    with time, nullcontext() if host else speaking_as(lab.addresses[step.on], rto_min_ms(lab.scenario)):
+        started = loop.elapsed_ns()
         status = await _run(lab, step, host, output)
-        took = loop.real_elapsed_ns() - started
+        took = loop.elapsed_ns() - started
     killed = status == TIMED_OUT and took >= step.time_limit
     how = f"is killed after {step.time_limit / SECOND:g} s" if killed else f"exits with status {status}"
     log(events.Exited(command=step.command_line, status=status), f"{step.command[0]} {how}")
@@ -43,8 +44,9 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
     facts = lab.programs.facts(name)
     command = [filled(word, facts) for word in step.command]
     move = partial(host.namespace.enter if host else on_host, name)
+    clock = lab.program_time if step.time == "scenario" else lab.clock_of(name)
     try:
-        status = await run_confined(lab, name, command, move, output.read, step.time_limit)
+        status = await run_confined(lab, name, command, move, output.read, step.time_limit, clock)
     except OSError as error:
         raise StepError(_cannot(step, error), shown(lab.scenario.file), step.line) from error
     output.end()

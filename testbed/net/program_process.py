@@ -20,6 +20,8 @@ _CLONE_NEWPID, _CLONE_NEWNS, _CLONE_NEWIPC = 0x20000000, 0x00020000, 0x08000000
 _SIGNALLED = 128
 
 KILL = signal.SIGUSR1
+KEEPERS = 2
+"""How many processes keep a program: that which is given, and one between the two.  They wait for no time."""
 
 
 def start_confined(

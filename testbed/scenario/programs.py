@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from testbed.durations import MINUTE
+from testbed.durations import DAY, MINUTE
 from testbed.scenario.base import Duration
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
@@ -21,7 +21,8 @@ SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where servers are, and users' PATH does not lead."""
 
 TIMED_OUT = 124  # as timeout(1) has it
-_MAX_LIMIT_NS = 10 * MINUTE
+_MAX_LIMIT_NS = 10 * MINUTE  # real ones
+_MAX_SCENARIO_LIMIT_NS = 30 * DAY
 
 
 def _words(value: object) -> object:
@@ -63,9 +64,23 @@ class RunStep(Tagged):
         default=None,
         description="The host it runs on, whose address its packets have; the only user agent when unsaid.",
     )
-    time_limit: Duration = Field(
-        default=10_000_000_000, gt=0, le=_MAX_LIMIT_NS, description="When it is killed; time is real while it runs."
+    time: Literal["real", "scenario"] = Field(
+        default="real",
+        description="The clock it lives by.  In real time nothing jumps while it runs.  In scenario time its waits of "
+        "hours pass at once; a C compiler must be here.",
     )
+    time_limit: Duration = Field(
+        default=10_000_000_000,
+        gt=0,
+        le=_MAX_SCENARIO_LIMIT_NS,
+        description="When it is killed, by that clock: 10min at most in real time, 30d in scenario time.",
+    )
+
+    @model_validator(mode="after")
+    def _limit_of_real_time(self) -> RunStep:
+        if self.time == "real" and self.time_limit > _MAX_LIMIT_NS:
+            raise ValueError("'time_limit' may be 10min at most in real time; say 'time: scenario', or less")
+        return self
 
     @property
     def command_line(self) -> str:

@@ -99,6 +99,13 @@ class Scenario(Part):
         return self.has_programs or any(isinstance(step, RunStep) for step in self.steps)
 
     @property
+    def has_programs_in_scenario_time(self) -> bool:
+        """Whether a program, as a host or as a step, shares the lab's clock."""
+        runs = [step for step in self.steps if isinstance(step, RunStep)]
+        programs = [host for host in self.hosts.values() if host.is_program]
+        return any(program.time == "scenario" for program in (*runs, *programs))
+
+    @property
     def text(self) -> str:
         """The source; behind it that of the scenario it is like, where there is one."""
         return self._text

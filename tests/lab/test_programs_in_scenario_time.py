@@ -98,6 +98,62 @@ def test_a_step_on_its_host_has_its_clock(tmp_path: Path) -> None:
     assert 100 * HOUR <= int(date) - dates(outcome)[0][1] < 101 * HOUR
 
 
+def test_an_application_waits_for_hours_in_a_step(tmp_path: Path) -> None:
+    """On a host of ours: it tries every half hour, for three hours, and gives up."""
+    application = tmp_path / "application.py"
+    application.write_text(
+        """
+import smtplib, sys, time
+for attempt in range(7):
+    try:
+        with smtplib.SMTP("crepes.fr", 25, timeout=300) as client:
+            sys.exit(str(client.sendmail("alice@crepes.fr", "bob@someschool.edu", "Subject: x\\n\\n")))
+    except smtplib.SMTPRecipientsRefused:
+        time.sleep(1800)
+"""
+    )
+    outcome = play(
+        f"""
+title: An application that waits for hours
+faults: [{{at: crepes.fr, on: RCPT, reply: 450 4.2.0 Later, times: 7}}]
+steps:
+  - run: {{command: [{sys.executable}, {application}], time: scenario, time_limit: 5h}}
+expect: [exited: {{status: 0}}, reply: {{from: crepes.fr, to: RCPT, code: 450, count: 7}}]
+""",
+        tmp_path,
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    begins, ends = (entry.time_ns for entry in (outcome.analysis.log[0], *of(outcome.analysis.log, events.Exited)))
+    assert 3.5 * HOUR <= (ends - begins) / 1e9 < 4 * HOUR
+
+
+def test_a_step_that_sleeps_past_its_limit_is_killed_at_once(tmp_path: Path) -> None:
+    outcome = play(
+        """
+title: A program that oversleeps
+steps: [run: {command: [sleep, 100d], time: scenario, time_limit: 20d}]
+expect: [exited: {status: 124}]
+""",
+        tmp_path,
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+def test_what_is_on_its_way_is_waited_for(tmp_path: Path) -> None:
+    """TCP repeats a SYN in real time.  The relay, whose own clock would jump past its patience, has an answer then."""
+    impatient = LITTLE_RELAY.read_text().replace("RETRY_S, GIVE_UP_S = 0.5, 5.0", "RETRY_S, GIVE_UP_S = 21600, 432000")
+    outcome = lab(
+        impatient,
+        tmp_path,
+        more="faults: [{between: [crepes.fr, someschool.edu], packets: SYN, lose: 2}]",
+        steps="[send: {to: bob@someschool.edu}, wait: 1h]",
+        expect="attempts: {to: someschool.edu, count: 1}, delivered: {to: bob@someschool.edu}",
+    )
+    assert outcome.judgement is not None, why(outcome)
+    assert all(verdict.held for verdict in outcome.judgement.expectations), why(outcome)
+
+
 @pytest.mark.parametrize("time", ["real", "scenario"])
 def test_the_trace_says_which_time_it_was(time: str, tmp_path: Path) -> None:
     outcome = lab(CLOCK, tmp_path, time=time, steps="[wait: 1s]", expect="running: crepes.fr")

@@ -183,7 +183,7 @@ EXPUNGED = {
 }
 
 
-@pytest.mark.parametrize(("said", "number"), zip(EXPUNGED.values(), (1, 2, 2), strict=True), ids=EXPUNGED)
+@pytest.mark.parametrize(("said", "number"), [*zip(EXPUNGED.values(), (1, 2, 2), strict=True)], ids=EXPUNGED)
 def test_what_expunge_removed_is_counted_not_how_often_it_was_said(said: list[str], number: int) -> None:
     assert outcome_of_reading(talk(ImapDialogue, *IMAP_IN, *said)).endswith(f"{number} expunged")
 

@@ -20,7 +20,7 @@ NEVER = (1 << 63) - 1
 SLOTS, _JUMPS, _SET_TIMES = 4096, 131_072, 8192
 _MAGIC = 0x314D4954
 _HEADER = struct.Struct("=IIqII")  # magic, slots, offset, jumps, used
-_SLOT = struct.Struct("=iiIIqqqII")  # thread, state, space, waits, until, alarm, every, limits, taken
+_SLOT = struct.Struct("=iiIIqqqII")  # thread, state, start, waits, until, alarm, every, limits, taken
 _JUMP = struct.Struct("=qq")
 _SET_TIME = struct.Struct("=IIQQqqqq")
 _WORD, _LONG = struct.Struct("=I"), struct.Struct("=q")
@@ -39,14 +39,14 @@ _MATTERS_NS = 1_000_000_000  # a jump by which dates of files may be wrong
 class Slot:
     """What a thread has noted: ``struct slot`` of ``scenario_time.c``.  Times are nanoseconds of the lab's clock.
 
-    ``thread`` is its number in its PID namespace, ``space`` the inode of that; ``count`` changes with every wait;
+    ``thread`` is its number in the PID namespace of its program's ``start``; ``count`` changes with every wait;
     ``limits`` is what of its process nobody can shift, of :data:`SOCKETS` and :data:`TIMERS`.
     """
 
     number: int
     thread: int
     waits: bool
-    space: int
+    start: int
     count: int
     until: int
     alarm: int
@@ -55,7 +55,7 @@ class Slot:
 
 
 class ScenarioPage:
-    """The page, in a file beside the library."""
+    """The page, in a file."""
 
     def __init__(self, file: Path) -> None:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -93,9 +93,9 @@ class ScenarioPage:
         used = min(_WORD.unpack_from(self._memory, _USED_AT)[0], SLOTS)
         octets = self._memory[_HEADER.size : _HEADER.size + used * _SLOT.size]
         for number, slot in enumerate(_SLOT.iter_unpack(octets)):
-            thread, state, space, count, until, alarm, every, limits, taken = slot
+            thread, state, start, count, until, alarm, every, limits, taken = slot
             if taken and thread:
-                yield Slot(number, thread, state == _WAITS, space, count, until, alarm, every, limits)
+                yield Slot(number, thread, state == _WAITS, start, count, until, alarm, every, limits)
 
     def free(self, slot: Slot) -> None:
         """Give back the slot of a thread that is gone."""

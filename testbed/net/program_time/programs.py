@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from testbed.net.namespace import libc
+from testbed.net.program_process import KEEPERS
 from testbed.net.program_time.page import NEVER, TIMERS, ScenarioPage, Slot
 from testbed.net.program_time.threads import Thread, ThreadTree, sleeps, time_ends, turns
 
@@ -21,21 +22,31 @@ _LIBRARY, _PAGE = "scenario-time.so", "page"
 
 
 class ProgramTime:
-    """The time of the programs of one lab.  ``library`` is the file they are to load, in ``folder`` beside the page."""
+    """The time of the programs of one lab, in a ``folder`` of its own.  ``built`` is the library they are to load."""
 
     def __init__(self, folder: Path, built: Path) -> None:
         folder.mkdir(mode=0o755)
-        self.library = folder / _LIBRARY
-        shutil.copy(built, self.library)
+        self._folder = folder
+        self._starts = 0
+        shutil.copy(built, folder / _LIBRARY)
         self._page = ScenarioPage(folder / _PAGE)
         self._offset = 0
         self._tree = ThreadTree()
         self._marks: dict[Thread, object] = {}
         self._ran_last: Thread | None = None
 
-    def watch(self, process: int) -> None:
-        """A program has started, in this process or in one that this one starts."""
-        self._tree.plant(process)
+    def library(self) -> Path:
+        """The file that the next program is to load, which tells by it which start this was."""
+        self._starts += 1
+        folder = self._folder / str(self._starts)
+        folder.mkdir(mode=0o755)
+        for name in (_LIBRARY, _PAGE):
+            os.link(self._folder / name, folder / name)
+        return folder / _LIBRARY
+
+    def watch(self, process: int, library: Path, *, keepers: int = KEEPERS) -> None:
+        """A program that loads ``library`` has started: in this process, or below as many that keep it."""
+        self._tree.plant(process, int(library.parent.name), keepers)
 
     def forget(self, process: int) -> None:
         """A program has ended, with all it had started."""
@@ -90,7 +101,7 @@ class ProgramTime:
         return time.monotonic_ns() + self._offset
 
     def _slots(self) -> dict[tuple[int, int], Slot]:
-        return {(slot.space, slot.thread): slot for slot in self._page.slots()}
+        return {(slot.start, slot.thread): slot for slot in self._page.slots()}
 
     def _look_for_threads(self, ran: set[Thread], slots: dict[tuple[int, int], Slot]) -> bool:
         """Look for threads that those that ``ran`` have started or ended.  Whether others are there than before.
@@ -124,7 +135,7 @@ class ProgramTime:
 
 
 def _key(thread: Thread) -> tuple[int, int]:
-    return thread.space, thread.inner
+    return thread.start, thread.inner
 
 
 def _mark(thread: Thread, slots: dict[tuple[int, int], Slot]) -> object:
@@ -141,7 +152,7 @@ def _real_time_may_end_a_wait(threads: Iterable[Thread], slots: Mapping[tuple[in
         slot = slots.get(_key(thread))
         if slot is not None:
             limits[thread.process] = limits.get(thread.process, 0) | slot.limits
-        if slot is None or not slot.waits:
+        if not thread.keeps and (slot is None or not slot.waits):
             unnoted.append(thread)
     if any(limit & TIMERS for limit in limits.values()):
         return True

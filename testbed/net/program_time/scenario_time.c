@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -52,9 +53,9 @@ enum { SOCKETS = 1, TIMERS = 2 };
 
 /* A thread.  The lab frees a slot when its thread is gone. */
 struct slot {
-    _Atomic int32_t thread; /* its number in its PID namespace */
+    _Atomic int32_t thread; /* its number in the PID namespace of that start */
     _Atomic int32_t state;
-    _Atomic uint32_t space; /* the inode of its PID namespace */
+    _Atomic uint32_t start; /* of which start of a program it is */
     _Atomic uint32_t waits; /* counts beginnings and ends of waits */
     _Atomic int64_t until;  /* the end of its wait on the lab's monotonic clock, ns */
     _Atomic int64_t alarm;  /* when SIGALRM is due, of a process's first thread; 0 when it is not */
@@ -86,7 +87,7 @@ struct page {
 };
 
 static struct page *page;
-static uint32_t space;
+static uint32_t start;
 static struct slot *of_process;
 static __thread struct slot *own;
 static __thread volatile sig_atomic_t woken;
@@ -185,7 +186,7 @@ static struct slot *take(void) {
     int32_t thread = (int32_t)syscall(SYS_gettid);
     uint32_t used = atomic_load(&page->used);
     for (uint32_t i = 0; i < used && i < SLOTS; i++) /* that of the program this one has taken the place of */
-        if (atomic_load(&page->slot[i].thread) == thread && atomic_load(&page->slot[i].space) == space &&
+        if (atomic_load(&page->slot[i].thread) == thread && atomic_load(&page->slot[i].start) == start &&
             atomic_load(&page->slot[i].taken))
             return &page->slot[i];
     for (uint32_t i = 0; i < SLOTS; i++) {
@@ -197,7 +198,7 @@ static struct slot *take(void) {
         atomic_store(&slot->every, 0);
         atomic_store(&slot->limits, 0);
         atomic_store(&slot->until, NEVER);
-        atomic_store(&slot->space, space);
+        atomic_store(&slot->start, start);
         atomic_store(&slot->thread, thread);
         atomic_store(&slot->state, RUNS);
         for (used = atomic_load(&page->used); used <= i;)
@@ -998,12 +999,13 @@ static void forked(void) {
     }
 }
 
-/* The page lies beside this library.  It is mapped before a program enters a chroot or becomes another user. */
-__attribute__((constructor)) static void start(void) {
+/* The page lies beside this library, in a folder with the number of the start for its name.  It is mapped before a
+ * program enters a chroot or becomes another user. */
+__attribute__((constructor)) static void load(void) {
     Dl_info here;
     char path[PATH_MAX];
     struct stat found;
-    if (!dladdr((void *)&start, &here) || !here.dli_fname)
+    if (!dladdr((void *)&load, &here) || !here.dli_fname)
         return;
     const char *slash = strrchr(here.dli_fname, '/');
     int length = slash ? (int)(slash - here.dli_fname) : 0;
@@ -1023,9 +1025,9 @@ __attribute__((constructor)) static void start(void) {
         munmap(mapped, sizeof *page);
         return;
     }
-    FIND(stat);
-    if (real_stat("/proc/self/ns/pid", &found) == 0)
-        space = (uint32_t)found.st_ino;
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    start = (uint32_t)strtoul(path + length, NULL, 10);
     struct sigaction action = {.sa_handler = wake, .sa_flags = SA_RESTART};
     sigset_t mask;
     sigemptyset(&mask);

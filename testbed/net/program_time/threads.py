@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+_NOT_THERE = FileNotFoundError, ProcessLookupError
 _GONE = b"XxZ"
 _ASLEEP = b"ST"  # in a call a signal ends, and stopped
 
@@ -37,12 +38,16 @@ _RECEIVING = {
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace, ``space``."""
+    """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace.
+
+    ``start`` says in which start of a program, ``keeps`` whether it is one of those that keep the program.
+    """
 
     number: int
     process: int
     inner: int
-    space: int
+    start: int
+    keeps: bool
 
     @property
     def folder(self) -> str:
@@ -61,17 +66,17 @@ class ThreadTree:
 
     def __init__(self) -> None:
         self.threads: tuple[Thread, ...] = ()
-        self._roots: set[int] = set()
+        self._roots: dict[int, tuple[int, int]] = {}
         self._found: dict[int, _Process] = {}
 
-    def plant(self, process: int) -> None:
-        """Know a process, too, and all it starts."""
-        self._roots.add(process)
+    def plant(self, process: int, start: int, keepers: int) -> None:
+        """Know a process, too, and all it starts; the first ones, one below the other, are the program's keepers."""
+        self._roots[process] = start, keepers
         self.look_everywhere()
 
     def fell(self, process: int) -> None:
         """Know it no more."""
-        self._roots.discard(process)
+        self._roots.pop(process, None)
         self.look_everywhere()
 
     def look_everywhere(self) -> bool:
@@ -88,26 +93,25 @@ class ThreadTree:
     def _look(self) -> bool:
         known = {thread.number: thread for thread in self.threads}
         found: dict[int, _Process] = {}
-        left = list(self._roots)
+        left = [(process, start, keepers) for process, (start, keepers) in self._roots.items()]
         while left:
-            process = left.pop()
-            found[process] = self._found.get(process) or _read_process(process, known)
-            left += found[process].children
+            process, start, keepers = left.pop()
+            found[process] = self._found.get(process) or _read_process(process, start, keepers > 0, known)
+            left += ((child, start, keepers - 1) for child in found[process].children)
         before, self._found = self.threads, found
         self.threads = tuple(thread for process in found.values() for thread in process.threads)
         return set(before) != set(self.threads)
 
 
-def _read_process(process: int, known: Mapping[int, Thread]) -> _Process:
+def _read_process(process: int, start: int, keeps: bool, known: Mapping[int, Thread]) -> _Process:
     threads: list[Thread] = []
     children: list[int] = []
-    with contextlib.suppress(OSError):  # it is gone, maybe with some of its threads
-        space = os.stat(f"/proc/{process}/ns/pid").st_ino
+    with contextlib.suppress(*_NOT_THERE):  # it is gone, maybe with some of its threads
         for name in os.listdir(f"/proc/{process}/task"):
             children += map(int, read(f"/proc/{process}/task/{name}/children").split())
             thread = known.get(int(name))
-            if thread is None or (thread.process, thread.space) != (process, space):
-                thread = Thread(int(name), process, _inner_number(process, name), space)
+            if thread is None or (thread.process, thread.start) != (process, start):
+                thread = Thread(int(name), process, _inner_number(process, name), start, keeps)
             threads.append(thread)
     return _Process(tuple(threads), tuple(children))
 
@@ -122,7 +126,7 @@ def sleeps(thread: Thread) -> bool | None:
     """Whether a thread sleeps; None when it is gone."""
     try:
         line = read(f"{thread.folder}/stat")
-    except OSError:
+    except _NOT_THERE:
         return None
     state = line[line.rindex(b")") + 2]
     return None if state in _GONE else state in _ASLEEP
@@ -130,7 +134,7 @@ def sleeps(thread: Thread) -> bool | None:
 
 def turns(thread: Thread) -> bytes:
     """How often and how long it has run so far, in the kernel's words: the same as before when it has not run since."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(*_NOT_THERE):
         return read(f"{thread.folder}/schedstat")
     return b""
 

@@ -12,14 +12,18 @@ from pathlib import Path
 import pytest
 
 from testbed.errors import LabError
+from testbed.net.namespace import libc
+from testbed.net.program_process import KEEPERS
 from testbed.net.program_time import library
 from testbed.net.program_time.library import compiler, scenario_time_library
 from testbed.net.program_time.page import NEVER
 from testbed.net.program_time.programs import ProgramTime
+from testbed.net.program_time.threads import ThreadTree
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
 
 HOUR = 3600
+NOBODY, PR_SET_DUMPABLE = 65534, 4
 A_WHILE = 600
 """Seconds that a busy machine may add to hours: real time passes, too."""
 
@@ -34,9 +38,10 @@ def clock(tmp_path: Path) -> Iterator[ProgramTime]:
 
 def played(clock: ProgramTime, *command: str) -> str:
     """What a program says, while its clock jumps whenever it rests.  ``/bin/sh`` loads the library by itself."""
-    environment = {**os.environ, "LD_PRELOAD": str(clock.library)}
+    library = clock.library()
+    environment = {**os.environ, "LD_PRELOAD": str(library)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    clock.watch(process.pid)
+    clock.watch(process.pid, library, keepers=0)
     offset = 0
     while process.poll() is None:
         end = clock.rest()
@@ -215,12 +220,38 @@ os.wait()
 def test_a_program_that_cannot_be_reached_keeps_the_clock_from_jumping(clock: ProgramTime) -> None:
     """A sleep that has not loaded the library: nobody can tell it that time has passed."""
     process = subprocess.Popen(["sleep", str(HOUR)])
-    clock.watch(process.pid)
+    clock.watch(process.pid, clock.library(), keepers=0)
     try:
         assert {clock.rest() for _ in range(20)} == {None}
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_whose_memory_is_closed_to_others_is_seen_all_the_same() -> None:
+    """As keepers are in the lab of an ordinary user: the kernel shows no namespace of theirs."""
+    ready, reading = os.pipe(), os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        os.fork()
+        os.write(ready[1], b".")
+        os.read(reading[0], 1)
+        os._exit(0)
+    seen = os.fork()
+    if seen == 0:
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        tree = ThreadTree()
+        os.read(ready[0], 1), os.read(ready[0], 1)
+        tree.plant(keeper, 1, KEEPERS)
+        os._exit(len(tree.threads))
+    assert os.waitstatus_to_exitcode(os.waitpid(seen, 0)[1]) == 2
+    os.write(reading[1], b"..")
+    os.waitpid(keeper, 0)
 
 
 def test_without_a_compiler_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
