@@ -150,7 +150,8 @@ def test_what_it_needs_and_is_not_there_skips_the_scenario(tmp_path: Path) -> No
         ("run: 'echo \"'", "the command cannot be split into words: no closing quotation"),
         ("run: ''", "'command' is empty"),
         ("run: {command: echo, on: nobody.fr}", "there is no host 'nobody.fr'"),
-        ("run: {command: echo, time_limit: 1h}", "'time_limit' must be at most"),
+        ("run: {command: echo, time_limit: 1h}", "in real time 'time_limit' must be at most 10min"),
+        ("run: {command: echo, time: scenario, time_limit: 31d}", "'time_limit' must be at most"),
         ('run: {command: ["ec\\0ho"]}', "has no NUL in it"),
     ],
 )
