@@ -13,7 +13,7 @@ from pathlib import Path
 from testbed.net.namespace import libc
 from testbed.net.program_process import KEEPERS
 from testbed.net.program_time.page import NEVER, TIMERS, ScenarioPage, Slot
-from testbed.net.program_time.threads import Thread, ThreadTree, sleeps, time_ends, turns
+from testbed.net.program_time.threads import Thread, ThreadTree
 
 WAKE = signal.SIGSTKFLT
 """The signal that ends a wait whose time has come, as in ``scenario_time.c``."""
@@ -67,7 +67,7 @@ class ProgramTime:
         if self._look_for_threads({thread for thread in marks if marks[thread] != before.get(thread)}, slots):
             return None
         for thread in sorted(marks, key=lambda thread: thread != self._ran_last):
-            if sleeps(thread) is False:
+            if thread.sleeps() is False:
                 self._ran_last = thread
                 return None
         if _real_time_may_end_a_wait(marks, slots):
@@ -110,7 +110,7 @@ class ProgramTime:
         """
         if not ran:
             return False
-        if not any(sleeps(thread) is None for thread in ran):
+        if not any(thread.sleeps() is None for thread in ran):
             return self._tree.look_at({thread.process for thread in ran})
         differs = self._tree.look_everywhere()
         self._free_the_dead(slots)
@@ -141,7 +141,7 @@ def _key(thread: Thread) -> tuple[int, int]:
 def _mark(thread: Thread, slots: dict[tuple[int, int], Slot]) -> object:
     """What is different after a thread has run."""
     slot = slots.get(_key(thread))
-    return slot.count if slot is not None and slot.waits else turns(thread)
+    return slot.turn if slot is not None and slot.waits else thread.turns()
 
 
 def _real_time_may_end_a_wait(threads: Iterable[Thread], slots: Mapping[tuple[int, int], Slot]) -> bool:
@@ -156,7 +156,7 @@ def _real_time_may_end_a_wait(threads: Iterable[Thread], slots: Mapping[tuple[in
             unnoted.append(thread)
     if any(limit & TIMERS for limit in limits.values()):
         return True
-    return any(time_ends(thread, sockets_too=bool(limits.get(thread.process))) for thread in unnoted)
+    return any(thread.time_ends_its_call(sockets_too=bool(limits.get(thread.process))) for thread in unnoted)
 
 
 def _ends(slot: Slot) -> tuple[int, ...]:
