@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 _NOT_THERE = FileNotFoundError, ProcessLookupError
 _OCTETS = 16384
-_GONE = b"XxZ"
-_ASLEEP = b"ST"  # in a call a signal ends, and stopped
+_GONE = frozenset((b"X", b"x", b"Z"))
+_ASLEEP = frozenset((b"S", b"T"))  # in a call a signal ends, and stopped
+_RUNNING = [b"running"]
+_EXITING = 0x4  # PF_EXITING of linux/sched.h
 
 # Calls that may have a time limit: the place of the argument that says so, and whether it is a number or an address.
 _NUMBER, _ADDRESS, _ALWAYS = "number", "address", "always"
@@ -41,8 +43,8 @@ _RECEIVING = {
 class Thread:
     """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace.
 
-    ``start`` says in which start of a program, ``keeps`` whether it is one of those that keep the program; ``stat`` and
-    ``schedstat`` are descriptors of what the kernel says of it.
+    ``start`` says in which start of a program, ``keeps`` whether it is one of those that keep the program; ``stat``,
+    ``schedstat`` and ``syscall`` are descriptors of what the kernel says of it, -1 where nobody may read it.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Thread:
     keeps: bool
     stat: int
     schedstat: int
+    syscall: int
 
     @classmethod
     def open(cls, number: int, process: int, start: int, *, keeps: bool) -> Thread:
@@ -60,18 +63,16 @@ class Thread:
         inner = int(next(line for line in lines if line.startswith(b"NSpid:")).split()[-1])
         files: list[int] = []
         try:
-            for name in ("stat", "schedstat"):
-                files.append(os.open(f"/proc/{process}/task/{number}/{name}", os.O_RDONLY | os.O_CLOEXEC))
+            for name in ("stat", "schedstat", "syscall"):
+                files.append(_open(f"/proc/{process}/task/{number}/{name}"))
         except OSError:
-            for file in files:
-                os.close(file)
+            _close(files)
             raise
         return cls(number, process, inner, start, keeps, *files)
 
     def close(self) -> None:
         """Close its files."""
-        os.close(self.stat)
-        os.close(self.schedstat)
+        _close((self.stat, self.schedstat, self.syscall))
 
     @property
     def is_reaped(self) -> bool:
@@ -88,8 +89,12 @@ class Thread:
             line = os.pread(self.stat, _OCTETS, 0)
         except _NOT_THERE:
             return None
-        state = line[line.rindex(b")") + 2]
-        return None if state in _GONE else state in _ASLEEP
+        state, _, _, _, _, _, flags = line[line.rindex(b")") + 2 :].split(maxsplit=7)[:7]
+        if state in _GONE:
+            return None
+        if state not in _ASLEEP or int(flags) & _EXITING:  # the first of a namespace waits for others when it ends
+            return False
+        return self._call() != _RUNNING  # as whoever reaps a child may still do although he is said to sleep
 
     def turns(self) -> bytes:
         """How often and how long it has run so far, in the kernel's words: the same when it has not run since."""
@@ -99,10 +104,10 @@ class Thread:
 
     def time_ends_its_call(self, *, sockets_too: bool) -> bool:
         """Whether the call it sleeps in may end because time passes; so it is too when nobody can tell."""
+        words = self._call()
         try:
-            words = read(f"/proc/{self.process}/task/{self.number}/syscall").split()
             number = int(words[0])
-        except (OSError, ValueError, IndexError):
+        except (ValueError, IndexError):
             return True
         if number == _FUTEX and int(words[2], 16) & 0x7F not in _FUTEX_WAITS:
             return False
@@ -114,6 +119,13 @@ class Thread:
         if kind == _ADDRESS:
             return int(words[1 + place], 16) != 0
         return kind == _NUMBER and not int(words[1 + place], 16) & 0x80000000
+
+    def _call(self) -> list[bytes]:
+        """The system call it sleeps in and its arguments, or _RUNNING; nothing where the kernel does not tell."""
+        if self.syscall >= 0:
+            with contextlib.suppress(OSError):
+                return os.pread(self.syscall, _OCTETS, 0).split()
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,17 @@ class ThreadTree:
         """Know it no more."""
         self._roots.pop(process, None)
         self.look_everywhere()
+
+    def threads_of(self, process: int) -> tuple[Thread, ...]:
+        """Those of one that was planted, and of all it has started."""
+        start, _ = self._roots.get(process, (None, 0))
+        return tuple(thread for thread in self.threads if thread.start == start)
+
+    def is_ending(self, gone: Set[Thread]) -> bool:
+        """Whether a program has ended, its threads being ``gone``, and its keepers are about to."""
+        living = {thread.process for thread in self.threads if thread not in gone}
+        keepers = {thread.process for thread in self.threads if thread.keeps}
+        return any(living.isdisjoint(self._found[keeper].children) for keeper in keepers)
 
     def look_everywhere(self) -> bool:
         """Look for all threads.  Whether anything has changed."""
@@ -169,14 +192,31 @@ class ThreadTree:
 def _read_process(process: int, start: int, keeps: bool, known: Mapping[int, Thread]) -> _Process:
     threads: list[Thread] = []
     children: list[int] = []
-    with contextlib.suppress(*_NOT_THERE):  # it is gone, maybe with some of its threads
-        for name in os.listdir(f"/proc/{process}/task"):
-            children += map(int, read(f"/proc/{process}/task/{name}/children").split())
+    try:
+        names = os.listdir(f"/proc/{process}/task")
+    except _NOT_THERE:
+        names = []
+    for name in names:
+        with contextlib.suppress(*_NOT_THERE):  # it has ended meanwhile
             thread = known.get(int(name))
             if thread is None or thread.process != process or thread.is_reaped:  # numbers are given again
                 thread = Thread.open(int(name), process, start, keeps=keeps)
             threads.append(thread)
+            children += map(int, read(f"/proc/{process}/task/{name}/children").split())
     return _Process(tuple(threads), tuple(children))
+
+
+def _open(file: str) -> int:
+    try:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return -1
+
+
+def _close(files: Iterable[int]) -> None:
+    for file in files:
+        if file >= 0:
+            os.close(file)
 
 
 def read(file: str) -> bytes:
