@@ -13,7 +13,7 @@ class Message:
     """A message on its way.  ``body`` counts the octets of content, ``octets`` all that were sent for it.
 
     ``begun_ns`` is the time of the start line, ``time_ns`` that of the last octet so far.  ``trouble`` tells in words
-    why it is not whole, ``cut_off`` that the sender went in the middle of it.
+    why it is not whole, ``cut_off`` that the sender went in the middle of it, ``torn`` that an unknown part is missing.
     """
 
     start: RequestLine | StatusLine
@@ -30,6 +30,7 @@ class Message:
     ended: bool = False
     trouble: str = ""
     cut_off: bool = False
+    torn: bool = False
 
     def told_frames(self) -> tuple[int, ...]:
         """The frames of its header, and its last one."""

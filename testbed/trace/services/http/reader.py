@@ -301,6 +301,8 @@ class MessageReader:
     def _astray(self) -> None:
         """Octets are missing where nothing tells how it goes on."""
         self._buffer.clear()
+        if self._message is not None:
+            self._message.torn = True
         self._end("octets of it are missing from the capture")
         self._step = self._search
         self._owner.hole(self._side)
