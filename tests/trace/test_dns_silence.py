@@ -47,7 +47,8 @@ def test_the_answer_is_that_to_the_last_asking() -> None:
     analysis = watch(asked(), later(5, asked(answered=True)))
     first, second = analysis.connections[0].exchanges
     assert (first.reply, first.unseen) == (None, True)
-    assert second.reply is not None and second.latency_ns == 10_000_000
+    assert second.reply is not None
+    assert second.latency_ns == 10_000_000
     (finding,) = analysis.findings
     assert finding.text == "10.0.0.1 asked 10.0.0.2 for MX of y.example 2 times in 5.01 s: only the last was answered"
 
@@ -66,4 +67,6 @@ def test_an_answer_that_stands_before_its_question_is_its_answer() -> None:
     talk.packets.reverse()
     talk.wait(0).waits[1] = -8_000_000
     (exchange,) = watch(talk).connections[0].exchanges
-    assert exchange.command is not None and exchange.reply is not None and not exchange.unseen
+    assert exchange.command is not None
+    assert exchange.reply is not None
+    assert not exchange.unseen

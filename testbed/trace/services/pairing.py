@@ -46,8 +46,8 @@ def certain(
     """For each answer the place of the command it answers, None where that is not certain, or not in the capture.
 
     ``ends_in_hole`` tells of both sides whether something is missing behind the last.  ``all_answered`` tells that no
-    command waits for its reply any more.  A command may have ``several`` answers; ``begun`` tells that the first has had
-    one before.  No command in a hole has one that comes ``unasked``.
+    command waits for its reply any more.  A command may have ``several`` answers; the first has had one before where it
+    has ``begun``.  No command in a hole has one that comes ``unasked``.
     """
     if len(asked) * len(answers) > _MOST:
         return [None] * len(answers)
