@@ -7,13 +7,16 @@ from typing import Protocol
 
 from testbed.protocols.http import Framing, Head, RequestLine, StatusLine
 
+OCTETS_MISSING = "octets of it are missing from the capture"
+"""The trouble of a message of which nobody knows how much there was."""
+
 
 @dataclass(slots=True)
 class Message:
     """A message on its way.  ``body`` counts the octets of content, ``octets`` all that were sent for it.
 
     ``begun_ns`` is the time of the start line, ``time_ns`` that of the last octet so far.  ``trouble`` tells in words
-    why it is not whole, ``cut_off`` that the sender went in the middle of it, ``torn`` that an unknown part is missing.
+    why it is not whole, ``cut_off`` that the sender went in the middle of it.
     """
 
     start: RequestLine | StatusLine
@@ -30,7 +33,6 @@ class Message:
     ended: bool = False
     trouble: str = ""
     cut_off: bool = False
-    torn: bool = False
 
     def told_frames(self) -> tuple[int, ...]:
         """The frames of its header, and its last one."""
