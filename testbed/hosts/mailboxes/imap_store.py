@@ -58,19 +58,22 @@ class ImapMessage(BaseMessage):
 class LoadedMessage(BaseLoadedMessage):
     """Reads no more of a message than its size and header where nobody asks for more."""
 
-    __slots__ = ("_folder",)
+    __slots__ = ("_folder", "_whole")
 
     def __init__(self, message: ImapMessage, requirement: FetchRequirement, folder: ImapFolder) -> None:
         super().__init__(message, requirement, None)
         self._folder = folder
+        self._whole: MessageContent | None = None
 
     @property
     def content(self) -> MessageContent:
         """All of it, with its parts."""
-        if self._content is None:
+        if self._whole is None:
             octets = self._folder.octets_of(self.message.uid)
-            self._content = None if octets is None else message_content(octets)
-        return super().content
+            if octets is None:
+                return super().content  # which raises what pymap awaits
+            self._whole = message_content(octets)
+        return self._whole
 
     def get_size(self, section: Sequence[int] | None = None) -> int:
         return super().get_size(section) if section else self._folder.size_of(self.message.uid)
