@@ -16,9 +16,9 @@ for alias in os.environ["TESTBED_ALIASES"].split():
 class Handler:
     """What becomes of a recipient, and of a message (aiosmtpd's handlers)."""
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:  # noqa: N802
+    ) -> str:
         user, _, domain = address.lower().rpartition("@")
         if domain != DOMAIN:
             return "550 5.7.1 relaying denied"
