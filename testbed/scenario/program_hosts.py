@@ -29,6 +29,7 @@ PLACEHOLDERS = (
     "certificate",
     "key",
     "role",
+    "python",
     "users",
     "passwords",
     "aliases",
