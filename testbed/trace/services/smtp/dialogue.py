@@ -57,12 +57,10 @@ class SmtpDialogue:
         self._auth = Credentials(self._remarks, show=show_credentials)
         self._credentials = 0  # client lines to come that answer 334
         self._held: Command | None = None  # what follows it waits for its reply
-        self._masking = False  # after AUTH, until a line is a command again
+        self._masking = self._spilled = False  # after AUTH, until a line is a command again; a message before its 354
         self._behind = BehindTls(self._remarks)
         self._early = EarlyRefusal(self._record, self._waiting)
-        self._unheard = self._encrypted = self._spilled = (
-            False  # no replies captured; keys opened TLS; a message unasked
-        )
+        self._unheard = self._encrypted = False  # the server's side is not in the capture; keys opened TLS
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next octets of one side."""
