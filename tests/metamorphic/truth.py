@@ -25,7 +25,7 @@ _REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
 _BLAMELESS = ABOUT_THE_CAPTURE
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
-_MASKED = re.compile(re.escape(MASK))
+_SO_FAR = re.compile(r"(\d+) lines?, (\d+) octets?( so far)?")
 
 Origins = frozenset[int]
 
@@ -173,8 +173,16 @@ def _pairs(truth: Told, less: Told, command: Command, exchange: Exchange) -> Ite
 
 
 def _same_reply(mine: Reply, less: Told, true: Reply, origins: Origins) -> bool:
-    parts = all(any(line in (other, other[-len(line) :]) for other in true.lines) for line in mine.lines)
+    parts = all(any(_same_line(line, other) for other in true.lines) for line in mine.lines)
     return mine.code == true.code and bool(less.of(mine.frames) & origins) and parts
+
+
+def _same_line(mine: str, true: str) -> bool:
+    """Whether a line is that of the truth, the end of it, or counts less of it so far."""
+    counted, all_of_it = _SO_FAR.fullmatch(mine), _SO_FAR.fullmatch(true)
+    if counted is not None and all_of_it is not None and counted[3]:
+        return all(int(counted[n]) <= int(all_of_it[n]) for n in (1, 2))
+    return mine in (true, true[-len(mine) :])
 
 
 def _mails(truth: Told, less: Told) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from testbed.protocols.tcp import distance
 from testbed.trace.flows import CLIENT
-from testbed.trace.model.exchange import Command, Exchange, Reply
+from testbed.trace.model.exchange import COMMAND_NOT_CAPTURED, Command, Exchange, Reply
 from testbed.trace.model.phase import Phase
 from testbed.trace.services.credentials import MASK
 from testbed.trace.services.lines import Line
@@ -18,7 +18,6 @@ from testbed.trace.services.messages import OnMessage
 from testbed.trace.services.smtp.dialogue import TLS_HANDSHAKE, SmtpDialogue
 from testbed.trace.services.smtp.holes import (
     COMMAND_LINE,
-    COMMAND_NOT_CAPTURED,
     OF_AUTH,
     Holes,
     answers_message,
