@@ -24,8 +24,10 @@ from testbed.interruption import TIME_IS_UP, Interruption
 from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, EXIT_PROGRAM, USUAL, Bounds, Lab, failure, live
 from testbed.protocols.text import shown
 from testbed.run_folder import turn
-from testbed.scenario.programs import ROOT, SYSTEM_FOLDERS
+from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
+from testbed.subjects.installed import search_path, why_not
+from testbed.subjects.subject import subjects
 from testbed.whole_file import whole_file
 
 TIME_LIMIT_S = 30.0
@@ -126,7 +128,7 @@ class Runner:
         for scenario, destination in work:
             if reason := self._why_red(scenario):
                 yield Played(scenario, None, 0.0, error=f"{shown(scenario.file)}: {reason}", cause=reason)
-            elif reason := lacking(scenario.needs) or self._why_not(scenario):
+            elif reason := lacking(scenario) or self._why_not(scenario):
                 yield Played(scenario, None, 0.0, skipped=reason)
             else:
                 waiting.append((scenario, destination))
@@ -271,14 +273,15 @@ class Runner:
         process.trace.close()
 
 
-def lacking(needs: Sequence[str]) -> str:
-    """What of a scenario's needs is not there, in words; nothing when all is."""
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
+def lacking(scenario: Scenario) -> str:
+    """What a scenario needs that is not there, in words; nothing when all is."""
+    needs, path = scenario.needs, search_path()
     if missing := [name for name in needs if name != ROOT and shutil.which(name, path=path) is None]:
         return f"it needs {', '.join(missing)}, not installed here"
     if ROOT in needs and (os.geteuid() != 0 or _single_user()):
         return "it needs to be run as root: its programs change to users of their own"
-    return ""
+    ready_made = {host.program for host in scenario.hosts.values() if host.program is not None}
+    return next(filter(None, (why_not(subjects()[name]) for name in sorted(ready_made))), "")
 
 
 def _single_user() -> bool:

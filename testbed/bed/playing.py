@@ -81,7 +81,7 @@ def play_into(
     require_needs: bool = False,
 ) -> Outcome:
     """Play a scenario whose paths are seen from ``folder``; its trace goes where ``trace`` says."""
-    if require_needs and (why := lacking(scenario.needs)):
+    if require_needs and (why := lacking(scenario)):
         return conclude(Played(scenario, None, 0.0, error=f"{shown(scenario.file)}: {why}", cause=why))
     order = Order(scenario, trace.absolute(), folder, dict(os.environ), time_limit_s, network=network)
     return conclude(LabSession(order).played(), time_limit_s)

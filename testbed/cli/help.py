@@ -67,6 +67,13 @@ COMMANDS = {
         "Print the JSON Schema of scenario files",
         (("testbed schema > scenario.schema.json", "for editors that complete and check"),),
     ),
+    "subjects": (
+        "List ready-made servers, and fetch what is missing",
+        (
+            ("testbed subjects", "which there are, what they play, what is missing here"),
+            ("testbed subjects install exim", "fetched by apt, unpacked for you, beside what the machine has"),
+        ),
+    ),
     "doctor": ("Say what this machine allows", (("testbed doctor", "and how to grant what is missing"),)),
 }
 

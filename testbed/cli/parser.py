@@ -157,6 +157,15 @@ def _new(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", metavar="FILE", help="where to write it; without it, it is printed")
 
 
+def _subjects(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="NAME",
+        help="the server to be told about; behind 'install', the one to be fetched; without it, all are listed",
+    )
+
+
 def _nothing(parser: argparse.ArgumentParser) -> None:
     pass
 
@@ -171,6 +180,7 @@ _ARGUMENTS = {
     "schema": _nothing,
     "faults": _faults,
     "new": _new,
+    "subjects": _subjects,
     "doctor": _nothing,
 }
 

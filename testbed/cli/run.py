@@ -141,7 +141,7 @@ def _play(
 
 def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:
     """Why a scenario is not even to be played here, and no skip: a stranger's program, or one that is missing."""
-    return why_refused(scenario, options) or (lacking(scenario.needs) if options.require_needs else "")
+    return why_refused(scenario, options) or (lacking(scenario) if options.require_needs else "")
 
 
 def _not_played(

@@ -35,7 +35,7 @@ async def run_confined(
     os.set_blocking(reading, False)
     environment = lab.programs.environment(name)
     library = clock.library() if clock is not None else None
-    confinement = lab.confinement(library)
+    confinement = lab.confinement(name, library)
     try:
         process = start_confined(command, environment, lab.folder, writing, confinement, move, errors=errors)
     except OSError:

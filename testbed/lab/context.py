@@ -11,6 +11,7 @@ from testbed.hosts.tls import LabTls
 from testbed.lab.journal import Journal
 from testbed.lab.network import Carrier, LabNetwork
 from testbed.lab.program_environment import ProgramEnvironment
+from testbed.lab.program_view import ProgramView
 from testbed.net.clock import ScenarioLoop
 from testbed.net.confinement import Confinement
 from testbed.net.program_time.programs import ProgramTime
@@ -45,16 +46,23 @@ class LabContext:
         """The clock that programs of a host live by; None where their time is real."""
         return self.program_time if self.scenario.hosts[host].time == "scenario" else None
 
-    def confinement(self, library: Path | None) -> Confinement:
-        """What programs of the scenario's may do.  They load ``library``."""
+    def confinement(self, host: str, library: Path | None) -> Confinement:
+        """What programs on a host may do.  They load ``library``."""
         beside = (tempfile.gettempdir(), *([str(self.folder)] if self.folder is not None else []))
         return Confinement(
             str(self.network.scratch),
             writable=None if self.scenario.reach.anywhere else beside,
             hidden=self.network.socket_files,
             set_ids=ROOT in self.scenario.needs,
-            preload=None if library is None else str(library),
+            over=self.view.over(host),
+            shown=self.view.shown(host, library),
+            private=self.view.private(host),
         )
+
+    @property
+    def view(self) -> ProgramView:
+        """What programs see in place of the machine's files."""
+        return ProgramView(self.scenario, self.network.scratch)
 
     @property
     def loop(self) -> ScenarioLoop:

@@ -124,7 +124,7 @@ class HostedProgram:
         enter = self.namespace.enter
         try:
             self._process = start_confined(
-                command, environment, lab.folder, writing, lab.confinement(library), lambda: enter(name)
+                command, environment, lab.folder, writing, lab.confinement(name, library), lambda: enter(name)
             )
         except OSError as error:
             raise StepError(self._complaint(_cannot(command[0], error))) from error

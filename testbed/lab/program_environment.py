@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from testbed.errors import StepError, reason
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
+from testbed.lab.hold_open import OUTSIDE
 from testbed.lab.mail_stores import STORES, MailStore
-from testbed.protocols.text import shown
+from testbed.lab.program_files import Facts, names_maildirs, write_files
 from testbed.regular_file import read_regular
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec
-from testbed.scenario.program_hosts import PLACEHOLDERS, USER, Stores, filled, placeholders
-from testbed.scenario.programs import SYSTEM_FOLDERS
+from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec, WebmailSpec
+from testbed.scenario.program_hosts import MAILBOXES, PLACEHOLDERS, USER, Stores, filled
 from testbed.scenario.scenario import Scenario
-
-Facts = Mapping[tuple[str, str], str]
-"""By what it is, and the host it is of; nothing for the program's own."""
+from testbed.subjects.installed import search_path
 
 KEYLOG = "tls-keys"
-_MAILBOXES = "mailboxes"
 _MAX_SCRIPT = 1 << 20
-_A_WHILE_S = 3_600  # servers such as Postfix wait when their configuration has only just been changed
 
 
 class ProgramEnvironment:
@@ -56,10 +49,15 @@ class ProgramEnvironment:
         lab = {f"TESTBED_{what.upper()}": facts[what, ""] for what in PLACEHOLDERS if (what, "") in facts}
         if self._tls is not None:
             lab["SSLKEYLOGFILE"] = str(self._scratch / KEYLOG)
-        path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS))
         own = self._scenario.hosts[name].environment
         unbuffered = {"PYTHONUNBUFFERED": "1"}  # so that what was said before a crash is heard
-        return {**unbuffered, **os.environ, "PATH": path, **lab, **{key: filled(own[key], facts) for key in own}}
+        return {
+            **unbuffered,
+            **os.environ,
+            "PATH": search_path(),
+            **lab,
+            **{key: filled(own[key], facts) for key in own},
+        }
 
     def mailboxes(self, name: str) -> tuple[str, ...]:
         """The addresses of a host's users."""
@@ -72,11 +70,11 @@ class ProgramEnvironment:
         words = (*(spec.command or ()), *spec.environment.values())
         if spec.stores is not None:
             return True
-        return name in self._know_maildirs or any(map(_names_maildirs, words)) or any(map(self._script, words))
+        return name in self._know_maildirs or any(map(names_maildirs, words)) or any(map(self._script, words))
 
     def places(self, name: str) -> tuple[Path, ...]:
         """The files and folders of a host's mailboxes, and the folder where they are unless they are elsewhere."""
-        return (Path(self.facts(name)[_MAILBOXES, ""]), *self._places(name).values())
+        return (Path(self.facts(name)[MAILBOXES, ""]), *self._places(name).values())
 
     def stores(self, name: str) -> dict[str, MailStore]:
         """The mailboxes of a host's users by their addresses, in the form that its program keeps them in."""
@@ -97,45 +95,28 @@ class ProgramEnvironment:
         """Whether a word of a command is a script beside the scenario that names its Maildirs."""
         script = Path(self._scenario.file).parent / word
         try:
-            return _names_maildirs(read_regular(script, _MAX_SCRIPT).decode("latin-1"))
+            return names_maildirs(read_regular(script, _MAX_SCRIPT).decode("latin-1"))
         except (OSError, ValueError):
             return False
 
     def write_files(self, site: Site) -> None:
         """Put a program's files into its directory.  Raises StepError."""
-        spec, facts = self._scenario.hosts[site.name], self.facts(site.name)
-        (site.directory / _MAILBOXES).mkdir(exist_ok=True)
+        facts = self.facts(site.name)
+        (site.directory / MAILBOXES).mkdir(exist_ok=True)
         if ("certificate", "") in facts and self._tls is not None:
             for what, octets in zip(("certificate", "key"), self._tls.authority.pem(site.name), strict=True):
                 Path(facts[what, ""]).write_bytes(octets)
-        if isinstance(spec.files, dict):
-            for file, text in spec.files.items():
-                target = site.directory / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text)
-                target.chmod(0o755 if text.startswith("#!") else 0o644)
-        elif spec.files is not None:
-            folder = self._scenario.folder_of_files(site.name) / spec.files
-            try:
-                shutil.copytree(folder, site.directory, dirs_exist_ok=True)
-            except (OSError, shutil.Error) as error:
-                problem = f"the folder '{shown(folder)}' of {site.name} cannot be copied: {reason(error)}"
-                raise StepError(f"{shown(self._scenario.file)}: {problem}") from error
-        before = time.time() - _A_WHILE_S
-        for found in site.directory.rglob("*"):
-            if found.is_file():
-                if _fill(found, facts):
-                    self._know_maildirs.add(site.name)
-                os.utime(found, (before, before))
+        if write_files(self._scenario, site, facts):
+            self._know_maildirs.add(site.name)
 
     def link_mailboxes(self, site: Site) -> None:
         """Let programs find the Maildirs of one of the lab's own servers by their users' names."""
         spec = self._scenario.hosts[site.name]
         users = spec.mailboxes if isinstance(spec, MailHostSpec) else ()
-        (site.directory / _MAILBOXES).mkdir(exist_ok=True)
+        (site.directory / MAILBOXES).mkdir(exist_ok=True)
         for number, user in enumerate(users, 1):  # as hosts/mailboxes/post_office.py numbers them
             if user not in (".", ".."):
-                (site.directory / _MAILBOXES / user).symlink_to(f"../mail/{number}")
+                (site.directory / MAILBOXES / user).symlink_to(f"../mail/{number}")
 
     def _of(self, name: str) -> Iterator[tuple[str, str]]:
         spec, directory = self._scenario.hosts[name], self._scratch / name
@@ -144,26 +125,24 @@ class ProgramEnvironment:
         yield "domain", spec.domain if isinstance(spec, MailHostSpec) else name
         yield "address", self._addresses[name][0]
         yield "directory", str(directory)
-        yield "mailboxes", str(directory / _MAILBOXES)
+        yield "mailboxes", str(directory / MAILBOXES)
         yield "name_server", self._addresses[server][0]
+        yield "role", spec.role
+        yield "trusted", " ".join(self._trusted())
+        if isinstance(spec, MailHostSpec):
+            boxes = spec.mailboxes.items()
+            yield "users", " ".join(spec.mailboxes)
+            yield "passwords", " ".join(box.password_to_read for _, box in boxes)
+            yield "aliases", " ".join(f"{alias}={user}" for user, box in boxes for alias in box.aliases)
         if self._tls is not None:
             yield "ca", str(self._scratch / "ca.pem")
             if isinstance(spec, MailHostSpec) and spec.starttls:
                 yield "certificate", str(directory / "certificate.pem")
                 yield "key", str(directory / "key.pem")
 
-
-def _fill(file: Path, facts: Facts) -> bool:
-    """Put the facts into a file of text; whether it names its host's own Maildirs."""
-    try:
-        text = file.read_bytes().decode()
-    except UnicodeDecodeError:
-        return False
-    changed = filled(text, facts)
-    if changed != text:
-        file.write_bytes(changed.encode())
-    return _names_maildirs(text)
-
-
-def _names_maildirs(text: str) -> bool:
-    return (_MAILBOXES, "") in placeholders(text) or f"TESTBED_{_MAILBOXES.upper()}" in text
+    def _trusted(self) -> Iterator[str]:
+        """The addresses of those who send mail to anywhere: people's mail programs, and visitors of a lab held open."""
+        hosts = self._scenario.hosts
+        agents = (name for name, host in hosts.items() if isinstance(host, UserAgentSpec | WebmailSpec))
+        for name in (*agents, OUTSIDE):
+            yield from self._addresses.get(name, ())

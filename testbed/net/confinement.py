@@ -8,7 +8,6 @@ is allowed to.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import stat
 import struct
@@ -16,7 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.net.mounts import AT_FDCWD, check, mount, move, tree
 from testbed.net.namespace import libc
+from testbed.net.view import Shown, View
 
 # Which a mail server needs, over its own files and users (linux/capability.h).
 _CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _KILL, _SETGID, _SETUID = 0, 1, 3, 4, 5, 6, 7
@@ -26,14 +27,13 @@ _CAPABILITIES = 64  # as many as the sets have room for
 _CAPABILITY_VERSION_3 = 0x20080522
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 4, 24, 38, 47, 4
 
-_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442  # the same on every architecture
-_AT_FDCWD, _AT_RECURSIVE, _OPEN_TREE_CLONE, _MOVE_MOUNT_F_EMPTY_PATH, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1, 4, 1
+_MOUNT_SETATTR = 442  # the same on every architecture
+_AT_RECURSIVE, _MOUNT_ATTR_RDONLY = 0x8000, 1
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND = 0x2, 0x4, 0x8, 0x1000
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
 _TEMPORARY = ("/tmp", "/var/tmp")
-_PRELOAD = "/etc/ld.so.preload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,17 @@ class Confinement:
 
     ``hidden`` are files of the machine that nothing must come of.  ``set_ids``: programs may have the rights of their
     files' owners (set-user-ID and set-group-ID), as a server needs whose parts run as users of their own.
-    ``preload`` is a library every program loads, whoever starts it and with what environment (ld.so(8)).
+    ``over`` are unpacked trees that lie over the machine's files; ``shown`` are files and folders that are seen at
+    other places, ``private`` those of them that may be written to.
     """
 
     scratch: str
     writable: tuple[str, ...] | None
     hidden: tuple[str, ...] = ()
     set_ids: bool = False
-    preload: str | None = None
+    over: tuple[str, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    private: tuple[Shown, ...] = ()
 
     def enter(self) -> None:
         """For this process and all it starts, for good; it must be the first of its PID and mount namespace.
@@ -59,13 +62,17 @@ class Confinement:
         _own_proc()
         _hide(self.hidden)
         _own_devices(self.scratch)
-        if self.preload is not None:
-            _preload(self.preload)
+        view = View()
+        for root in self.over:
+            view.lay_over(root)
+        for shown in (*self.shown, *self.private):
+            view.show(shown)
         if self.writable is not None:
-            _write_only_below((self.scratch, *_TEMPORARY, *self.writable))
+            own = (shown.path for shown in self.private)
+            _write_only_below((self.scratch, *_TEMPORARY, *self.writable, *own))
         _drop_capabilities()
         if not self.set_ids:
-            _check(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+            check(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # the programs that are begun from here do not see into it
 
 
@@ -73,7 +80,7 @@ def _own_proc() -> None:
     """The processes of this namespace; none at all where the kernel forbids even that, as in some containers."""
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     if libc.mount(b"proc", b"/proc", b"proc", flags, None) != 0:
-        _mount("none", "/proc", "tmpfs", flags)
+        mount("none", "/proc", "tmpfs", flags)
 
 
 def _hide(files: Sequence[str]) -> None:
@@ -83,51 +90,33 @@ def _hide(files: Sequence[str]) -> None:
         except OSError:
             continue
         if there:
-            _mount("/dev/null", file, "", _MS_BIND)
+            mount("/dev/null", file, "", _MS_BIND)
 
 
 def _own_devices(scratch: str) -> None:
     """Those that hold nothing, terminals of one's own, and the lab's folder, which lies among them."""
-    trees = {f"/dev/{name}": _tree(f"/dev/{name}") for name in _DEVICES if os.path.exists(f"/dev/{name}")}
-    own = _tree(scratch)
-    _mount("none", "/dev", "tmpfs", _MS_NOSUID, "mode=755")  # servers trust no links in a folder open to all
-    for path, tree in trees.items():
+    trees = {f"/dev/{name}": tree(f"/dev/{name}") for name in _DEVICES if os.path.exists(f"/dev/{name}")}
+    own = tree(scratch)
+    mount("none", "/dev", "tmpfs", _MS_NOSUID, "mode=755")  # servers trust no links in a folder open to all
+    for path, device in trees.items():
         Path(path).touch()
-        _move(tree, path)
+        move(device, path)
     os.makedirs(scratch, exist_ok=True)
-    _move(own, scratch)
+    move(own, scratch)
     os.mkdir("/dev/pts")
     libc.mount(b"devpts", b"/dev/pts", b"devpts", _MS_NOSUID | _MS_NOEXEC, b"newinstance,ptmxmode=0666")
     for name, target in _LINKS.items():
         os.symlink(target, f"/dev/{name}")
 
 
-def _preload(library: str) -> None:
-    """A folder /etc with the machine's entries, and the file that names the library beside them."""
-    before = Path(_PRELOAD).read_text() if os.path.exists(_PRELOAD) else ""
-    trees, links = {}, {}
-    for entry in os.scandir("/etc"):
-        if entry.is_symlink():
-            links[entry.path] = os.readlink(entry.path)
-        elif entry.path != _PRELOAD:
-            trees[entry.path] = (_tree(entry.path), entry.is_dir())
-    _mount("none", "/etc", "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755")
-    for path, (tree, is_folder) in trees.items():
-        os.mkdir(path) if is_folder else Path(path).touch()
-        _move(tree, path)
-    for path, target in links.items():
-        os.symlink(target, path)
-    Path(_PRELOAD).write_text(f"{library}\n{before}")
-
-
 def _write_only_below(folders: Sequence[str]) -> None:
     """Make everything read-only but these, which stay as they are."""
     real = sorted({os.path.realpath(folder) for folder in folders if os.path.isdir(folder)} - {"/"})
-    trees = [(folder, _tree(folder)) for folder in real]
+    trees = [(folder, tree(folder)) for folder in real]
     wanted = struct.pack("QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0)
-    _check(libc.syscall(_MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, wanted, len(wanted)), "/")
-    for folder, tree in trees:
-        _move(tree, folder)
+    check(libc.syscall(_MOUNT_SETATTR, AT_FDCWD, b"/", _AT_RECURSIVE, wanted, len(wanted)), "/")
+    for folder, before in trees:
+        move(before, folder)
     os.chdir(os.getcwd())  # which may be one of these
 
 
@@ -138,27 +127,4 @@ def _drop_capabilities() -> None:
     libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     kept = sum(1 << number for number in _KEPT)
-    _check(libc.capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0)), "capabilities")
-
-
-def _tree(path: str) -> int:
-    flags = _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
-    return _check(libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(path), flags), path)
-
-
-def _move(tree: int, path: str) -> None:
-    flags = _MOVE_MOUNT_F_EMPTY_PATH
-    _check(libc.syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(path), flags), path)
-    os.close(tree)
-
-
-def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    words = (os.fsencode(source), os.fsencode(target), kind.encode() or None, flags, data.encode() or None)
-    _check(libc.mount(*words), target)
-
-
-def _check(result: int, what: str) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), what)
-    return result
+    check(libc.capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0)), "capabilities")

@@ -37,6 +37,9 @@ class Maildrop(Protocol):
     def read(self, number: int) -> bytes:
         """A message as it lies on disk."""
 
+    def octets(self, number: int) -> int:
+        """How many octets a message has, its lines ending with CRLF (:func:`octets_of`)."""
+
     def update(self, deleted: frozenset[int]) -> None:
         """Delete these messages for good."""
 
@@ -148,7 +151,7 @@ class Pop3Session:
         if drop is None:
             return _line("-ERR [AUTH] wrong name or password")
         self._drop, self.state = drop, State.TRANSACTION
-        self._sizes = tuple(len(_as_lines(drop.read(n + 1))) for n in range(len(drop.unique_ids)))
+        self._sizes = tuple(drop.octets(n + 1) for n in range(len(drop.unique_ids)))
         return _line(f"+OK {len(self._sizes)} messages ({sum(self._sizes)} octets)")
 
     def _stat(self, argument: str) -> bytes:
@@ -242,6 +245,11 @@ _COMMANDS: dict[State, dict[str, Callable[[Pop3Session, str], bytes]]] = {
 }
 
 
+def octets_of(message: bytes) -> int:
+    """What the size of a message counts, whatever its lines end with (RFC 1939 §11)."""
+    return len(_as_lines(message))
+
+
 def _line(text: str) -> bytes:
     return text.encode() + b"\r\n"
 
@@ -251,7 +259,7 @@ def _lines(first: str, rest: list[str]) -> bytes:
 
 
 def _as_lines(message: bytes) -> bytes:
-    """A message as lines that end with CRLF, which is what its size counts (RFC 1939 §11)."""
+    """A message as lines that end with CRLF."""
     message = _BARE_LF.sub(b"\r\n", message)
     return message if message.endswith(b"\r\n") or not message else message + b"\r\n"
 

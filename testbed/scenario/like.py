@@ -131,10 +131,15 @@ def _host(own: object, base: object) -> object:
     if own is None:
         return base
     if isinstance(own, dict) and isinstance(base, dict) and _alike(own, base):
-        if "command" in own and "command" not in base:
+        if _player(own) and _player(own) != _player(base):
             base = {key: value for key, value in base.items() if key in KEPT_FROM_ANOTHER}
         return {**base, **own}
     return own
+
+
+def _player(host: Data) -> object:
+    """Who plays a host: a program of the user's, a ready-made server, or nobody but the lab."""
+    return host.get("program") or ("command" if "command" in host else None)
 
 
 def _alike(own: object, base: object) -> bool:

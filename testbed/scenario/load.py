@@ -23,6 +23,7 @@ from testbed.scenario.like import read_layers
 from testbed.scenario.problems import Problem, ScenarioError
 from testbed.scenario.reach import Reach
 from testbed.scenario.readers import with_readers
+from testbed.scenario.ready_made import with_ready_made
 from testbed.scenario.recognition import SUFFIXES, looks_like_scenario
 from testbed.scenario.references import reference_problems
 from testbed.scenario.scenario import Scenario
@@ -151,6 +152,7 @@ def _scenario(document: Document, case: Case, reach: Reach) -> Scenario:
     hosts = data.get("hosts")
     if hosts is None or isinstance(hosts, dict):
         data = {**data, "hosts": with_readers(with_defaults(hosts or {}), data.get("steps"))}
+        data = with_ready_made(data, document)
     try:
         scenario = Scenario.model_validate(_with_sender(data))
     except ValidationError as error:

@@ -13,6 +13,9 @@ from testbed.scenario.problems import Found, did_you_mean
 from testbed.scenario.rules import Rule
 from testbed.scenario.security import Password
 
+MAX_FILLED = 100_000_000_000
+"""Octets of old mail in all mailboxes of a lab together: ten thousand letters, which are counted for each recipient."""
+
 Local = Annotated[str, Field(pattern=r"^[^\s@<>/\\]+$", max_length=64)]
 FolderName = Annotated[
     str,
@@ -36,7 +39,11 @@ class MailboxSpec(Part):
     rules: tuple[Rule, ...] = Field(
         default=(), max_length=100, description="What its owner wants done with his mail: the first that fits is."
     )
-    filled: Size = Field(default=0, le=1_000_000_000, description="How many octets of old mail lie in it at the start.")
+    filled: Size = Field(
+        default=0,
+        le=MAX_FILLED,
+        description="How many octets of old mail lie in it at the start; they take up no room.",
+    )
 
     @property
     def password_to_read(self) -> str:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from testbed.durations import MINUTE
 from testbed.scenario.base import Duration, Part, PeopleWait
 from testbed.scenario.programs import Command
 from testbed.scenario.security import TlsPolicies
 
+MAILBOXES = "mailboxes"
+"""The placeholder that tells a program where its Maildirs lie."""
+
 PLACEHOLDERS = (
     "name",
     "domain",
     "address",
     "directory",
-    "mailboxes",
+    MAILBOXES,
     "name_server",
     "ca",
     "certificate",
     "key",
+    "role",
+    "users",
+    "passwords",
+    "aliases",
+    "trusted",
 )
 """What stands in braces for a fact of the lab: ``{address}`` is the program's own, ``{address:ns.lab}`` another's."""
 
@@ -32,6 +41,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _LOADED_FIRST = ("LD_PRELOAD", "LD_AUDIT")  # ld.so(8)
 _MAX_FILES, _MAX_OCTETS = 100, 262_144
 _MAX_LIMIT_NS = 10 * MINUTE
+_MAX_PRIVATE, _MAX_USERS = 20, 100
 
 KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls"})
 """What a program takes over from the host in whose place it is put; the rest is about the lab's own servers."""
@@ -50,6 +60,18 @@ def _one_or_many(value: object) -> object:
 
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Ports = Annotated[tuple[Port, ...], BeforeValidator(_one_or_many, json_schema_input_type=Port | list[Port])]
+
+
+def _no_place_of_the_lab(path: str) -> str:
+    if not path.startswith("/") or path != posixpath.normpath(path) or "\0" in path:
+        raise ValueError(f"'{path[:60]}' is no folder of the machine; write it from its root: /var/spool/my-relay")
+    if path.split("/")[1] in ("", "dev", "proc", "sys"):
+        raise ValueError(f"'{path[:60]}' cannot be private: the lab itself lives there")
+    return path
+
+
+PrivatePath = Annotated[str, Field(max_length=200), AfterValidator(_no_place_of_the_lab)]
+UserName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 
 
 class Configured(Part):
@@ -93,6 +115,12 @@ def _form_alone(value: object) -> object:
 class ProgramKeys(Part):
     """What makes a host a program of the user's, in a network of its own: started before the first step."""
 
+    program: str | None = Field(
+        default=None,
+        description="A ready-made server that plays the host, with all it needs; 'testbed subjects' lists them. "
+        "'files' is then its configuration in production.",
+        examples=["postfix"],
+    )
     command: Command | None = Field(
         default=None,
         description="The program that plays the host, and stays in the foreground: a line, split into words as a "
@@ -112,6 +140,19 @@ class ProgramKeys(Part):
     )
     environment: dict[str, Annotated[str, BeforeValidator(_words)]] = Field(
         default_factory=dict, description="Variables beside your own and those of the lab (TESTBED_ADDRESS and so on)."
+    )
+    private: tuple[PrivatePath, ...] = Field(
+        default=(),
+        max_length=_MAX_PRIVATE,
+        description="Folders of the machine in whose place it sees its own: {directory}/run in place of /run. Steps "
+        "that run on the host see the same.",
+        examples=[["/run", "/var/spool/my-relay"]],
+    )
+    users: tuple[UserName, ...] = Field(
+        default=(),
+        max_length=_MAX_USERS,
+        description="Users it becomes, with a group each. Those the machine does not have, it alone sees.",
+        examples=[["my-relay"]],
     )
     configured: Configured | None = Field(
         default=None,

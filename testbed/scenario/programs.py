@@ -17,8 +17,8 @@ from testbed.scenario.tagged import Tagged
 ROOT = "root"
 """What a scenario needs whose programs give up root's rights themselves, and so must have them."""
 
-SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where servers are, and users' PATH does not lead."""
+COMPILER = "cc"
+"""What a scenario needs whose programs live in its time."""
 
 TIMED_OUT = 124  # as timeout(1) has it
 _MAX_LIMIT_NS = 10 * MINUTE  # real ones

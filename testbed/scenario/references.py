@@ -13,14 +13,13 @@ from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Part
 from testbed.scenario.document import Document
 from testbed.scenario.hosts import MailHostSpec, NameServerSpec
+from testbed.scenario.mailboxes import MAX_FILLED
 from testbed.scenario.names import Names
 from testbed.scenario.naming import wrong_names
 from testbed.scenario.problems import Found, Path, Problem
 from testbed.scenario.scenario import Scenario
 
 MAX_HOSTS = 200
-MAX_FILLED = 200_000_000
-"""Octets of old mail in all mailboxes of a lab, which lies in memory."""
 MAX_PROBLEMS = 100  # nobody reads on
 
 
@@ -78,7 +77,7 @@ def _old_mail(scenario: Scenario) -> Found:
         for user, box in host.mailboxes.items() if isinstance(host, MailHostSpec) else ():
             total += box.filled
             if total > MAX_FILLED:
-                message = f"the mailboxes are filled with more than {MAX_FILLED:,} octets, which a lab has room for"
+                message = f"the mailboxes are filled with more than {MAX_FILLED:,} octets, the most a lab may have"
                 yield ("hosts", name, "mailboxes", user, "filled"), message
                 return
 

@@ -109,6 +109,7 @@ _PATTERNS = {
     "name": "file name: one line without control characters",
     "type": "media type of one file; write e.g. application/pdf",
     "title": "title: one line without control characters",
+    "users": "user's name; write letters, digits, -, _ and .",
     **dict.fromkeys(
         ("to", "from", "address", "mailbox", "recipient", "mail_from", "for"),
         "mail address; write e.g. bob@someschool.edu",

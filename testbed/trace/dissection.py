@@ -193,9 +193,12 @@ def _is_line(octets: bytes) -> bool:
 
 def _udp(number: int, flow: Flow, source: PacketSource, unreachable: bool) -> Understood:
     payloads = [source.payload(row) for row in flow.index]
-    items = (Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p]) for p in range(len(flow)))
+    missing = [length - len(octets) for octets, length in zip(payloads, flow.length, strict=True)]
+    items = (
+        Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p], missing=missing[p]) for p in range(len(flow))
+    )
     spoken = listen("udp", name_by_port("udp", flow.server[1]), items)
-    if any(len(octets) < length for octets, length in zip(payloads, flow.length, strict=True)):
+    if any(missing):
         spoken = replace(spoken, remarks=())  # what the capture cut off looks like what the sender did not send
     transport = Transport(
         "udp",

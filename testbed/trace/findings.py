@@ -84,9 +84,13 @@ def find_in_capture(connections: Sequence[Connection]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def told_once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings, those that connections share because they are about the capture told but once, at the first."""
-    found = list(findings)
+def told_once(findings: Iterable[Finding], together: Iterable[Finding] = ()) -> Iterator[Finding]:
+    """The findings, those that connections share because they are about the capture told but once, at the first.
+
+    What is told of connections ``together`` is left out.
+    """
+    silent = {frame for finding in together if finding.code == "name-server-silent" for frame in finding.frames}
+    found = [one for one in findings if one.code != "answer-not-captured" or not silent.issuperset(one.frames)]
     shared: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
         if finding.code in _OF_THE_CAPTURE:

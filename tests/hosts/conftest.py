@@ -57,8 +57,8 @@ class Running:
     logged: Logged
 
     def messages(self, user: str) -> list[bytes]:
-        box = self.post_office.mailboxes[f"{user}@someschool.edu"]
-        return [box._maildir.get_bytes(key) for key in sorted(box._maildir.keys())]
+        inbox = self.post_office.mailboxes[f"{user}@someschool.edu"].folder()
+        return list(map(inbox.read, inbox.keys()))
 
 
 Serve = Callable[..., Running]

@@ -179,6 +179,14 @@ expect:
   - queued: {at: crepes.fr, count: 0}
   - attempts: {to: someschool.edu, count: 1}
 """,
+    "a mailbox full of gigabytes is as full as any other": """
+hosts: {someschool.edu: {mailboxes: {bob: {quota: 50 GB, filled: 50 GB}}}}
+steps: [{send: {to: bob@someschool.edu}}, {wait: 40m}, {empty: bob@someschool.edu}, {wait: 1h}]
+expect:
+  - reply: {from: someschool.edu, to: RCPT, code: 452 4.2.2, count: 2}
+  - delivered: {to: bob@someschool.edu, within: 2h}
+  - mailbox: {of: bob@someschool.edu, messages: 1}
+""",
     "mail for the relay's own domain needs no connection": """
 steps: [{send: {to: alice@crepes.fr}}]
 expect:

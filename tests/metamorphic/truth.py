@@ -18,7 +18,14 @@ from testbed.trace.services.credentials import MASK
 from tests.metamorphic.packets import Frame
 
 ABOUT_THE_CAPTURE = frozenset(
-    ("capture-ends", "one-side-only", "message-not-captured", "captured-again", "segment-reordered")
+    (
+        "capture-ends",
+        "one-side-only",
+        "message-not-captured",
+        "answer-not-captured",
+        "captured-again",
+        "segment-reordered",
+    )
 )
 """Findings that say what is in the capture or not, how often, or in which order, and blame nobody."""
 _REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
@@ -111,8 +118,9 @@ def _otherwise(truth: Told, less: Told) -> Iterator[str]:
         yield f"client and server are {mine.client} and {mine.server}"
     if mine.service not in ("", true.service):
         yield f"speaks {mine.service}, not {true.service}"
+    said = mine.outcome.replace("no answer in the capture", "")
     for word in _DENIALS:
-        if word in mine.outcome and word not in true.outcome and "given up" not in true.outcome:
+        if word in said and word not in true.outcome and "given up" not in true.outcome:
             yield f"outcome {mine.outcome!r}, not {true.outcome!r}"
     yield from _commands(truth, less)
     yield from _replies(truth, less)
@@ -141,7 +149,10 @@ def _same_command(mine: Command, origins: Origins, true: Command, others: Origin
 
 def _same_words(mine: str, true: str) -> bool:
     """Whether words are those of the truth, or fewer of them, or masked."""
-    return mine == true or mine == "" or MASK in mine or (mine == "unfinished" and true == "")
+    if mine == true or mine == "" or MASK in mine or (mine == "unfinished" and true == ""):
+        return True
+    (target, facts), (other, others) = (words.removesuffix(")").partition(" (")[::2] for words in (mine, true))
+    return target == other and set(facts.split("; ")) <= {"", *others.split("; ")}
 
 
 def _replies(truth: Told, less: Told) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.protocols.pop3_session import MAX_LINE, InUse, Maildrop, Pop3Session, State
+from testbed.protocols.pop3_session import MAX_LINE, InUse, Maildrop, Pop3Session, State, octets_of
 
 HELLO = b"Subject: one\r\n\r\nhello\r\n"
 DOTS = b"Subject: two\r\n\r\n.\r\n..\r\n.end\r\n"
@@ -25,6 +25,9 @@ class Drop:
 
     def read(self, number: int) -> bytes:
         return self.messages[number - 1]
+
+    def octets(self, number: int) -> int:
+        return octets_of(self.read(number))
 
     def update(self, deleted: frozenset[int]) -> None:
         self.deleted = deleted

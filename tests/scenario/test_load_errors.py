@@ -128,8 +128,8 @@ def test_the_scenario_itself(text, said):
         (hosts("h: {mailboxes: {bob: {quota: 1x}}}"), f"7:32: '1x' {SIZE}"),
         (hosts("h: {mailboxes: {bob: 5}}"), "7:24: 'bob' must be a mapping (name: value), not '5'"),
         (
-            hosts("h: {mailboxes: {bob: {filled: 2 GB}}}"),
-            "7:33: 'filled' must be at most 1,000,000,000, not 2000000000",
+            hosts("h: {mailboxes: {bob: {filled: 200 GB}}}"),
+            "7:33: 'filled' must be at most 100,000,000,000, not 200000000000",
         ),
         (hosts("h: {mx: 70000}"), "7:11: 'mx' must be at most 65,535, not 70000"),
         (hosts("h: {mx: -1}"), "7:11: 'mx' must be at least 0, not -1"),

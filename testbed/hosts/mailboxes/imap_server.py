@@ -41,6 +41,7 @@ from testbed.durations import SECOND
 from testbed.hosts.deeds import ServerEndpoint
 from testbed.hosts.mailboxes.imap_quota import QuotaCommands, QuotaState
 from testbed.hosts.mailboxes.imap_session import Accounts
+from testbed.hosts.mailboxes.imap_store import room_to_write
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.tls import ReadingTls
 from testbed.hosts.site import Site
@@ -82,6 +83,7 @@ class ImapServer:
         state = _State(self._site, self._accounts, self._config, connection)
         async with AsyncExitStack() as stack:
             connection_exit.set(stack)
+            room_to_write.set(connection.room_to_write)
             stack.enter_context(closing(connection))
             # Whoever broke the connection knows; of a message nested beyond all measure, pymap has said BYE.
             with suppress(OSError, EOFError, RecursionError):
@@ -212,6 +214,10 @@ class _Connection(IMAPConnection):
             raise
         except Exception as error:
             raise ConnectionAbortedError(str(error)) from error
+
+    async def room_to_write(self) -> None:
+        """Return once the client has taken most of what it was sent."""
+        await self.writer.drain()
 
     async def start_tls(self) -> None:
         """Begin TLS; what came behind STARTTLS in clear is thrown away (RFC 3501 §6.2.1)."""

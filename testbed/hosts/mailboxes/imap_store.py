@@ -5,16 +5,21 @@ Messages and flags live on disk; UIDs live as long as the lab, which is as long 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Iterator
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from pymap.backend.mailbox import MailboxDataInterface
+from pymap.bytes import Writeable
 from pymap.concurrent import Event as Signal
 from pymap.flags import FlagOp
 from pymap.interfaces.message import CachedMessage
 from pymap.mailbox import MailboxSnapshot
 from pymap.message import BaseLoadedMessage, BaseMessage
+from pymap.mime import MessageContent
 from pymap.parsing.message import AppendMessage
+from pymap.parsing.response.fetch import EnvelopeStructure
 from pymap.parsing.specials import FetchRequirement, Flag, ObjectId
 from pymap.parsing.specials.flag import Answered, Deleted, Draft, Flagged, Seen
 from pymap.selected import SelectedMailbox, SelectedSet
@@ -30,6 +35,10 @@ _FIRST_S, _LAST_S = (datetime(*day, tzinfo=UTC).timestamp() for day in ((1, 1, 2
 _LETTERS = {"S": Seen, "R": Answered, "F": Flagged, "D": Draft, "T": Deleted}
 
 
+room_to_write: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("room_to_write")
+"""Returns once the client of this task's connection has taken most of what it was sent."""
+
+
 class ImapMessage(BaseMessage):
     """A message's number and flags; its octets are read when somebody wants them."""
 
@@ -40,11 +49,51 @@ class ImapMessage(BaseMessage):
         self._folder = folder
 
     async def load_content(self, requirement: FetchRequirement) -> BaseLoadedMessage:
-        """The octets as they lie on disk."""
-        if requirement.has_none(FetchRequirement.CONTENT):
-            return BaseLoadedMessage(self, requirement, None)
-        octets = self._folder.octets_of(self.uid)
-        return BaseLoadedMessage(self, requirement, None if octets is None else message_content(octets))
+        """What is asked of it, once there is room for it on the way to the client; others have their turn before."""
+        await asyncio.sleep(0)
+        await room_to_write.get()()
+        return LoadedMessage(self, requirement, self._folder)
+
+
+class LoadedMessage(BaseLoadedMessage):
+    """Reads no more of a message than its size and header where nobody asks for more."""
+
+    __slots__ = ("_folder", "_whole")
+
+    def __init__(self, message: ImapMessage, requirement: FetchRequirement, folder: ImapFolder) -> None:
+        super().__init__(message, requirement, None)
+        self._folder = folder
+        self._whole: MessageContent | None = None
+
+    @property
+    def content(self) -> MessageContent:
+        """All of it, with its parts."""
+        if self._whole is None:
+            octets = self._folder.octets_of(self.message.uid)
+            if octets is None:
+                return super().content  # which raises what pymap awaits
+            self._whole = message_content(octets)
+        return self._whole
+
+    def get_size(self, section: Sequence[int] | None = None) -> int:
+        return super().get_size(section) if section else self._folder.size_of(self.message.uid)
+
+    def get_header(self, name: bytes) -> Sequence[str]:
+        return self._header().get_header(name)
+
+    def get_envelope_structure(self) -> EnvelopeStructure:
+        return self._header().get_envelope_structure()
+
+    def get_message_headers(
+        self, section: Sequence[int] | None = None, subset: Collection[bytes] | None = None, inverse: bool = False
+    ) -> Writeable:
+        if section:
+            return super().get_message_headers(section, subset, inverse)
+        return self._header().get_message_headers(section, subset, inverse)
+
+    def _header(self) -> BaseLoadedMessage:
+        head = self._folder.head_of(self.message.uid)
+        return BaseLoadedMessage(self.message, self.requirement, None if head is None else message_content(head))
 
 
 class ImapFolder(MailboxDataInterface[ImapMessage]):
@@ -107,6 +156,13 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         except KeyError:
             return None
 
+    def head_of(self, uid: int) -> bytes | None:
+        """The header of a message, None when it is gone."""
+        try:
+            return self._folder.head(self._uids[uid])
+        except KeyError:
+            return None
+
     def size_of(self, uid: int) -> int:
         """The octets of a message, 0 when it is gone."""
         try:
@@ -129,11 +185,10 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         return self._message(uid)
 
     async def copy(self, uid: int, destination: ImapFolder, *, recent: bool = False) -> int | None:
-        octets = self.octets_of(uid)
-        if octets is None:
+        try:
+            there = destination._number(self._folder.copy(self._uids[uid], destination._folder))
+        except KeyError:
             return None
-        key = self._uids[uid]
-        there = destination._number(destination._folder.add(octets, self._folder.date(key), self._folder.flags(key)))
         destination.filed(there, "copied")
         return there
 
@@ -161,10 +216,10 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
 
     async def delete(self, uids: Iterable[int]) -> None:
         for uid in uids:
-            octets = self.octets_of(uid)
-            if octets is None:
+            head = self.head_of(uid)
+            if head is None:
                 continue
-            message_id = header_field(octets, "Message-ID")
+            message_id = header_field(head, "Message-ID")
             self._folder.delete(self._uids.pop(uid))
             self._site.log(
                 events.Deleted(recipient=self.box.address, message_id=message_id, folder=self.name, via="imap"),
@@ -204,7 +259,7 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
 
     def filed(self, uid: int, how: str) -> None:
         """Log that a reader has put a message in here."""
-        message_id = header_field(self.octets_of(uid) or b"", "Message-ID")
+        message_id = header_field(self.head_of(uid) or b"", "Message-ID")
         self._site.log(
             events.Filed(recipient=self.box.address, message_id=message_id, folder=self.name, how=how),
             f"{named(message_id)} is {how} into {self.name} of <{self.box.address}>",

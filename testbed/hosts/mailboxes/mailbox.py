@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from testbed.hosts.mailboxes import old_mail
 from testbed.hosts.mailboxes.maildir import MaildirFolder
 from testbed.protocols.header import header_field
 
@@ -16,8 +17,8 @@ INBOX = "INBOX"
 class Mailbox:
     """One user's Maildir, and its folders.
 
-    ``quota`` and :attr:`octets` count octets as they lie on disk, CRLF included; ``limit`` and :attr:`count` count
-    messages.  Both count all folders together.  ``in_use`` tells that a POP3 session holds it (RFC 1939 §4).
+    ``quota`` and :attr:`octets` count octets as files are long, CRLF and holes included; ``limit`` and :attr:`count`
+    count messages.  Both count all folders together.  ``in_use`` tells that a POP3 session holds it (RFC 1939 §4).
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Mailbox:
         self.limit = limit
         self.path = directory
         self.in_use = False
-        self._maildir = mailbox.Maildir(directory, create=True)
+        mailbox.Maildir(directory, create=True)
         self._watchers: list[Callable[[], None]] = []
         for name in folders:
             self.folder(name)
@@ -86,17 +87,10 @@ class Mailbox:
         return [INBOX, *sorted(path.name[1:].replace(".", "/") for path in self.path.glob(".*/"))]
 
     def fill(self, octets: int, date: str) -> None:
-        """Put in one old message of exactly that many octets (at least the size of its headers)."""
-        if not octets:
-            return
-        headers = (
-            f"From: archive@{self.address.partition('@')[2]}\r\nTo: {self.address}\r\nDate: {date}\r\n"
-            f"Subject: Old mail that fills this mailbox\r\nMessage-ID: <filler@{self.address}>\r\n\r\n"
-        ).encode()
-        padding = max(0, octets - len(headers))
-        line = b"x" * 70 + b"\r\n"
-        body = (line * (padding // len(line) + 1))[:padding]
-        self._maildir.add(headers + body)
+        """Put in old mail of exactly that many octets, or of its headers alone where they are more."""
+        inbox = self.folder()
+        for number, size in enumerate(old_mail.sizes(octets), 1):
+            inbox.add_hollow(old_mail.header(self.address, number, date, size), size)
 
     def empty(self) -> int:
         """Delete every message and give their number."""
@@ -111,7 +105,7 @@ class Mailbox:
         for name in self.folder_names():
             folder = self.folder(name)
             for key in sorted(folder.keys()):
-                yield name, header_field(folder.read(key), "Message-ID")
+                yield name, header_field(folder.head(key), "Message-ID")
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
         for folder in map(self.folder_path, self.folder_names()):

@@ -1,4 +1,8 @@
-"""One folder of a Maildir: a file for each message, its flags in the file's name (https://cr.yp.to/proto/maildir.html)."""
+"""One folder of a Maildir: a file for each message, its flags in the file's name (https://cr.yp.to/proto/maildir.html).
+
+A hollow message is as long as any other, but its file has a hole behind the header, which takes up no room.  Whoever
+reads it is given lines there.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,10 @@ import mailbox
 import os
 from pathlib import Path
 
+from testbed.hosts.mailboxes import old_mail
+
 FLAGS = "DFPRST"  # draft, flagged, passed on, replied to, seen, to be deleted
+_HOLLOW = ",hollow"  # what the keys of hollow messages end with
 
 
 class MaildirFolder:
@@ -24,7 +31,24 @@ class MaildirFolder:
 
     def read(self, key: str) -> bytes:
         """A message as it lies on disk.  Raises KeyError when it is gone."""
-        return self._file(key).read_bytes()
+        if not self.is_hollow(key):
+            return self._file(key).read_bytes()
+        head = self.head(key)
+        return head + old_mail.lines(self.octets(key) - len(head))
+
+    def head(self, key: str) -> bytes:
+        """The header of a message, with the empty line behind it.  Raises KeyError."""
+        head = bytearray()
+        with self._file(key).open("rb") as file:
+            for line in file:
+                head += line
+                if line in (b"\r\n", b"\n"):
+                    break
+        return bytes(head)
+
+    def is_hollow(self, key: str) -> bool:
+        """Whether only the header of a message takes up room; it ends with CRLF."""
+        return key.endswith(_HOLLOW)
 
     def octets(self, key: str) -> int:
         """The size of a message on disk.  Raises KeyError."""
@@ -44,6 +68,27 @@ class MaildirFolder:
             os.utime(file, (date_s, date_s))
         self._files[key] = file
         return key
+
+    def add_hollow(self, head: bytes, octets: int) -> str:
+        """Put in a message of that many octets of which only the head is given, and give its key."""
+        key = self.add(head, None)
+        file = self._files.pop(key)
+        os.truncate(file, max(octets, len(head)))
+        self._files[key + _HOLLOW] = file.rename(file.with_name(key + _HOLLOW))
+        return key + _HOLLOW
+
+    def copy(self, key: str, to: MaildirFolder) -> str:
+        """Put the same message, with its date and flags, into another folder, and give its key there.
+
+        Raises KeyError.
+        """
+        date_s, flags = self.date(key), self.flags(key)
+        if not self.is_hollow(key):
+            return to.add(self.read(key), date_s, flags)
+        there = to.add_hollow(self.head(key), self.octets(key))
+        to.flag(there, flags)
+        os.utime(to._file(there), (date_s, date_s))
+        return there
 
     def move(self, key: str, to: MaildirFolder) -> None:
         """Move a message into another folder, in one step.  Raises KeyError."""

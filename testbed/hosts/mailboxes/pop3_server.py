@@ -15,7 +15,7 @@ from testbed.hosts.mailboxes.tls import ReadingTls
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.header import header_field, named
-from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State
+from testbed.protocols.pop3_session import AUTOLOGOUT_S, InUse, Pop3Session, State, octets_of
 
 PORT, TLS_PORT = 110, 995
 _CHUNK = 4_096
@@ -130,6 +130,10 @@ class _LockedMailbox:
             return self._folder.read(self._keys[number - 1])
         except KeyError:  # somebody else deleted it meanwhile
             return b""
+
+    def octets(self, number: int) -> int:
+        key = self._keys[number - 1]
+        return self._folder.octets(key) if self._folder.is_hollow(key) else octets_of(self.read(number))
 
     def update(self, deleted: frozenset[int]) -> None:
         for number in sorted(deleted):

@@ -15,6 +15,7 @@ from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import Flow
 from testbed.trace.tcp.overtaken import Overtaken
 
+_NEAR = 1 << 20  # octets, within which a RST tells where its sender was
 _MAX_HELD = 4 << 20  # octets kept per side while waiting for a hole to be filled
 
 
@@ -23,7 +24,8 @@ class Chunk:
     """Octets one side sent, in order.  ``frame`` and ``time_ns`` are those of the packet that carried them.
 
     ``decrypted`` tells that TLS carried them and keys opened them.  ``begin`` is the sequence number of the first of
-    them, and ``heard`` what the packet acknowledged of the other side's; None where nobody knows.
+    them, and ``heard`` what the packet acknowledged of the other side's; None where nobody knows.  ``missing`` counts
+    the octets of a datagram that the capture cut off.
     """
 
     side: int
@@ -33,6 +35,7 @@ class Chunk:
     decrypted: bool = False
     begin: int | None = field(default=None, compare=False)
     heard: int | None = field(default=None, compare=False)
+    missing: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class _Piece:
 class _Side:
     """What is known of one direction.
 
-    ``next`` is the sequence number expected, None until something was seen, ``ended`` that of a FIN without octets.
+    ``next`` is the sequence number expected, None until something was seen, ``ended`` that of a FIN without octets, or
+    of a RST.
     """
 
     def __init__(self, side: int) -> None:
@@ -92,6 +96,11 @@ class _Side:
     def lacks_before(self, sequence: int) -> bool:
         """Whether something is missing before an octet, so that it waits."""
         return self.next is not None and distance(sequence, self.next) > 0
+
+    def end_at(self, sequence: int, *, certain: bool) -> None:
+        """A FIN without octets, or a RST, tells where it ends; a RST may be of somebody who does not know."""
+        if certain or (self.ended is None and self.next is not None and 0 < distance(sequence, self.next) < _NEAR):
+            self.ended = sequence
 
     @property
     def waits(self) -> bool:
@@ -206,8 +215,8 @@ def _in_order(flow: Flow, payload: Callable[[int], bytes], overtaken: Overtaken 
         if flow.length[position]:
             taken = _take(mine, flow, payload, position)
             yield from taken if overtaken is None else _behind_what_was_heard(taken, peer)
-        elif flags & FIN:
-            mine.ended = flow.sequence[position]
+        elif flags & (FIN | RST):
+            mine.end_at(flow.sequence[position], certain=bool(flags & FIN))
         elif flags & ACK and not flags & (SYN | RST) and overtaken is not None:
             mine.begin_at(flow.sequence[position])
     for side in sides if overtaken is not None else ():

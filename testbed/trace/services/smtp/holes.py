@@ -77,6 +77,7 @@ class Holes:
             ends_in_hole=(waiting.holed, self.replies),
             all_answered=all_answered,
             several=lambda command: self._each and ends_message(command),
+            begun=waiting.begun,
             unasked=lambda answer: _greets(answer[0]),
         )
 

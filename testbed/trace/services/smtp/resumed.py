@@ -138,12 +138,17 @@ class ResumedDialogue(SmtpDialogue):
             self._answer_text(self._text, reply)
         if reply.code[:1] in ("2", "4", "5") and reply.code != "421":
             self._end_in_hole()
-        if not self._holes.is_open(self._waiting):
+        if not (self._holes.is_open(self._waiting) or self._may_have_more()):
             super()._answered(reply, parts)
             return
         self._holes.add(reply, parts)
         if self._holes.answered(self._waiting, all_answered=False)[-1] is not None:
             self._settle(all_answered=False)
+
+    def _may_have_more(self) -> bool:
+        """Whether nobody knows how many replies the oldest command still gets."""
+        oldest = self._waiting.oldest
+        return oldest is not None and (self._waiting.torn or self._record.transactions.due(oldest) is None)
 
     def _answer_text(self, secret: Command, reply: Reply) -> None:
         """A reply to text that has not ended as a message does."""
@@ -185,12 +190,15 @@ class ResumedDialogue(SmtpDialogue):
             self._holes.close()
             self._waiting.close_holes()
         self._holes.pending = []
-        for (reply, parts), place in zip((one.words for one in pending), places, strict=True):
+        for one, place in zip(pending, places, strict=True):
+            reply, parts = one.words
             if place is None:
+                self._waiting.torn = self._waiting.begun
                 self._answer_unseen(reply)
                 continue
             while self._waiting.oldest is not commands[place]:
                 self._pass_over()
+            self._waiting.torn = self._waiting.torn or one.behind_hole
             super()._answered(reply, parts)
         while all_answered and any(self._waiting.oldest is command for command in commands):
             self._pass_over()

@@ -1,0 +1,74 @@
+"""What is known of each ready-made server, as its ``subject.toml`` says."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROLES = ("relay", "receiver")
+_DESCRIPTION = "subject.toml"
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """``programs`` must be installed for it; ``version`` is a command whose output has its version, ``oldest`` the
+    first that will do, ``""`` for any.
+
+    ``apt`` and ``npm`` are the packages that bring it.  ``root`` says that it changes to users of its own.
+    ``configuration`` is where production files go, below the host's directory.  ``keeps`` are files that it brings
+    itself and needs beside them, as patterns from the machine's root.  ``host`` are the keys of a scenario that say how
+    it is a host, ``roles`` those of one role.  ``accounts``: mailboxes belong to users of the machine.
+    ``quirks`` are sentences for people.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    programs: tuple[str, ...]
+    version: str
+    oldest: str
+    apt: tuple[str, ...]
+    npm: tuple[str, ...]
+    root: bool
+    accounts: bool
+    configuration: str
+    keeps: tuple[str, ...]
+    host: Mapping[str, object]
+    roles: Mapping[str, Mapping[str, object]]
+    quirks: tuple[str, ...]
+
+    def templates(self, role: str) -> tuple[Path, ...]:
+        """The folders of files that it finds in its directory, the later before the earlier."""
+        return tuple(path for name in ("common", role) if (path := self.folder / name).is_dir())
+
+
+@cache
+def subjects() -> Mapping[str, Subject]:
+    """All of them by name, sorted."""
+    folders = (file.parent for file in _FOLDER.glob(f"*/{_DESCRIPTION}"))
+    return {folder.name: _read(folder) for folder in sorted(folders)}
+
+
+def _read(folder: Path) -> Subject:
+    said = tomllib.loads((folder / _DESCRIPTION).read_text("utf-8"))
+    return Subject(
+        name=folder.name,
+        title=said["title"],
+        folder=folder,
+        programs=tuple(said["programs"]),
+        version=said["version"],
+        oldest=said.get("oldest", ""),
+        apt=tuple(said.get("apt", ())),
+        npm=tuple(said.get("npm", ())),
+        root=said.get("root", False),
+        accounts=said.get("accounts", False),
+        configuration=said["configuration"],
+        keeps=tuple(said.get("keeps", ())),
+        host=said["host"],
+        roles={role: said[role] for role in ROLES if role in said},
+        quirks=tuple(said.get("quirks", ())),
+    )

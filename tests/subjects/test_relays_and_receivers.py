@@ -1,0 +1,118 @@
+"""Ready-made servers in the lab: each takes mail, passes it on, gives it back, keeps it, and says what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from testbed.outcome import Outcome, Result
+from testbed.protocols import events
+from testbed.subjects.subject import subjects
+from testbed.trace.model.log import of
+from tests.lab.test_scenarios import play, why
+
+pytestmark = pytest.mark.lab
+
+Have = Callable[[str], None]
+RELAYS = [name for name, subject in subjects().items() if "relay" in subject.roles]
+RECEIVERS = [name for name, subject in subjects().items() if "receiver" in subject.roles]
+
+RELAYS_IT = """
+title: $program passes on, gives back, keeps
+hosts:
+  crepes.fr: {{program: {program}}}
+  someschool.edu: {{mailboxes: [bob, ann]}}
+faults: [{{at: someschool.edu, on: RCPT, recipient: ann@someschool.edu, reply: 452 4.2.2 Mailbox full}}]
+steps:
+  - send: {{to: bob@someschool.edu}}
+  - send: {{to: ann@someschool.edu}}
+  - send: {{to: nobody@someschool.edu}}
+  - wait: 1m
+  - run: {{on: crepes.fr, command: {holds}}}
+expect:
+  - delivered: {{to: bob@someschool.edu, copies: 1}}
+  - bounced: {{to: alice@crepes.fr, for: nobody@someschool.edu}}
+  - queued: {{at: crepes.fr, to: ann@someschool.edu}}
+  - exited: {{output: ann@someschool.edu}}
+  - running: crepes.fr
+"""
+
+STRANGER = """
+title: A stranger asks a relay to send mail on
+hosts:
+  crepes.fr: {{program: {program}}}
+  stranger.example: {{role: client}}
+steps:
+  - talk:
+      from: stranger.example
+      to: crepes.fr
+      port: 25
+      say: [EHLO stranger.example, "MAIL FROM:<a@stranger.example>", "RCPT TO:<b@someschool.edu>", QUIT]
+expect: [running: crepes.fr]
+"""
+
+RECEIVES = """
+title: Mail for two mailboxes and an alias
+hosts:
+  crepes.fr: {routes}
+  someschool.edu: {{program: {program}, mailboxes: {{bob: {{aliases: {aliases}}}, ann: {{}}}}}}
+steps:
+  - send: {{to: bob@someschool.edu}}
+  - send: {{to: [{robert}@someschool.edu, ann@someschool.edu]}}
+  - send: {{to: nobody@someschool.edu}}
+  - wait: 1m
+expect:
+  - mailbox: {{of: bob@someschool.edu, messages: 2}}
+  - mailbox: {{of: ann@someschool.edu, messages: 1}}
+  - running: someschool.edu
+"""
+
+
+@pytest.mark.parametrize("program", RELAYS)
+def test_a_relay_passes_on_gives_back_keeps_and_says_so(program: str, have: Have, tmp_path: Path) -> None:
+    have(program)
+    outcome = play(RELAYS_IT.format(program=program, holds=list(lister(program))), tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert held_for(outcome) == ["ann@someschool.edu"]
+
+
+@pytest.mark.parametrize("program", RELAYS)
+def test_a_relay_sends_nothing_on_for_strangers(program: str, have: Have, tmp_path: Path) -> None:
+    have(program)
+    outcome = play(STRANGER.format(program=program), tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    exchanges = (one for connection in outcome.analysis.connections for one in connection.exchanges)
+    [said] = [one.reply.code for one in exchanges if one.command and one.command.verb == "RCPT" and one.reply]
+    assert said[0] in "45"
+
+
+@pytest.mark.parametrize("program", RECEIVERS)
+def test_a_receiver_stores_what_is_for_its_users(program: str, have: Have, tmp_path: Path) -> None:
+    have(program)
+    by_lmtp = program == "dovecot"
+    outcome = play(
+        RECEIVES.format(
+            program=program,
+            routes="{routes: {someschool.edu: {lmtp: someschool.edu}}}" if by_lmtp else "{}",
+            aliases=[] if by_lmtp else ["robert"],
+            robert="bob" if by_lmtp else "robert",
+        ),
+        tmp_path,
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+def lister(program: str) -> tuple[str, ...]:
+    """The command that lists a server's queue."""
+    holds = subjects()[program].host["holds"]
+    assert isinstance(holds, list)
+    return tuple(holds)
+
+
+def held_for(outcome: Outcome) -> list[str]:
+    """For whom a server says that it holds mail."""
+    assert outcome.analysis is not None
+    return [entry.event.recipient for entry in of(outcome.analysis.log, events.HoldsListed)]
