@@ -36,17 +36,23 @@ class Awaiting(Generic[Answer]):
         self._fits = fits
         self._waiting: deque[Spoken[Command]] = deque([greeting()])
         self._pending: list[Spoken[Answer]] = []
-        self._behind_hole = [False, False]  # what a side says next
+        self._behind_hole = [False, False]  # what client and server say next
         self._holes = False  # between the commands that wait
         self._heard: int | None = None  # what the client had heard when it last spoke
         self._said: Chunk | None = None  # what the server said last, None where that is missing
         self._spoke = False  # the server, since the client did
+        self._hole_end: int | None = None  # of the last hole in what the server said
         self.holed = False
 
     @property
     def in_step(self) -> bool:
         """Whether it is known which command is answered next."""
         return not (self._holes or self._pending or self._behind_hole[SERVER] or self._behind_hole[CLIENT])
+
+    @property
+    def misses_replies(self) -> bool:
+        """Whether the server has said something that is missing, and nothing since."""
+        return self._behind_hole[SERVER]
 
     @property
     def oldest(self) -> Command | None:
@@ -90,7 +96,7 @@ class Awaiting(Generic[Answer]):
         """Something that a side said is missing.  Behind a late beginning nobody waits for the greeting."""
         self.holed = self._behind_hole[gap.side] = True
         if gap.side == SERVER:
-            self._said, self._spoke = None, True
+            self._said, self._spoke, self._hole_end = None, True, gap.end
             if not gap.octets:
                 self._waiting.clear()
 
@@ -98,29 +104,23 @@ class Awaiting(Generic[Answer]):
         """What the client said behind the hole cannot be read either."""
         self._behind_hole[CLIENT] = True
 
-    def heard(self, chunk: Chunk) -> bool:
-        """The server has said more.  Tells whether its last hole reaches beyond what the client had heard since."""
-        more = self._said is None and is_behind(chunk.begin, self._heard)
-        if more:
-            self._behind_hole[SERVER] = True
+    def heard(self, chunk: Chunk) -> None:
+        """The server has said more."""
         self._said, self._spoke = chunk, True
-        return more
 
     def goes_on(self, chunk: Chunk) -> Pairs[Answer]:
         """The client has said more."""
         before, self._heard = self._heard, chunk.heard
         spoke, self._spoke = self._spoke, False
-        if before is not None and chunk.heard is not None:
-            spoke = is_behind(chunk.heard, before)
-            if spoke and self._said is None and self.holed:  # the last hole reaches up to there
-                self._behind_hole[SERVER] = True
         if self.in_step:
             return []
+        if before is not None and chunk.heard is not None:
+            spoke = is_behind(chunk.heard, before)
         if not spoke:
             return []
         unanswered = self._behind_hole[CLIENT] and self._not_yet_received(chunk)
         pairs = self._settle(all_answered=True)
-        self._behind_hole[CLIENT] = unanswered
+        self._behind_hole = [unanswered, self._said is None and is_behind(self._hole_end, chunk.heard)]
         return pairs
 
     def _not_yet_received(self, chunk: Chunk) -> bool:

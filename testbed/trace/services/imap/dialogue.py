@@ -62,7 +62,7 @@ class ImapDialogue:
         self._doubtful: set[str] = set()  # tags of what looks like a command behind a hole, until one is answered
         self._holed = False  # something is missing, now or earlier
         self._hole_last = False  # nothing came of the server behind its last hole
-        self._heard: int | None = None  # what the client had heard when it last spoke
+        self._hole_end: int | None = None  # of that
         self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
         self._texts: set[str] = set()  # tags of open commands whose replies have text in them
         self._headers: set[tuple[str, str]] = set()  # commands, and the messages whose header they asked for
@@ -94,17 +94,20 @@ class ImapDialogue:
         if self._holed and not half.literal and is_record(item):
             self._secret = True  # STARTTLS, or the reply to it, was in a hole
             return
-        reached = item.heard if item.side == CLIENT else item.begin
-        if self._hole_last and is_behind(reached, self._heard):  # the hole reaches up to there
-            self._miss_replies()
-        if item.side == CLIENT:
-            self._heard = item.heard
-            self._data.holed = False  # what comes now answers what it says now, or what is lost
-            if self._hole_last and not self._texts:
-                self._halves[SERVER].torn = False
-        self._hole_last = self._hole_last and item.side == CLIENT
         half.lines.add(item)
+        if item.side == CLIENT and self._hole_last:
+            self._go_on_behind_hole(half, item)
+        else:
+            self._hole_last = False
+            self._read(half)
+
+    def _go_on_behind_hole(self, half: Half, chunk: Chunk) -> None:
+        """The client goes on: what comes now answers what it says now, or what is lost."""
+        self._data.holed = False
+        self._halves[SERVER].torn = bool(self._texts)
         self._read(half)
+        if is_behind(self._hole_end, chunk.heard):
+            self._miss_replies()
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
@@ -136,6 +139,7 @@ class ImapDialogue:
             self._answering = False
         elif gap.side == SERVER and not goes_on:
             self._greeted = self._hole_last = True
+            self._hole_end = gap.end
             self._miss_replies()
 
     def _miss_replies(self) -> None:

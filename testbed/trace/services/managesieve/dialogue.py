@@ -118,8 +118,9 @@ class ManageSieveDialogue:
             return
         if item.side == CLIENT:
             self._tell(self._awaiting.goes_on(item), NOT_CAPTURED)
-        elif self._awaiting.heard(item):
-            self._data.holed = True
+            self._data.holed = self._data.holed or self._awaiting.misses_replies
+        else:
+            self._awaiting.heard(item)
         reader = self._readers[item.side]
         reader.add(item)
         for unit in reader.units():

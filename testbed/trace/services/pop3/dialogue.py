@@ -79,8 +79,7 @@ class Pop3Dialogue:
             self._client.add(item)
             self._client_goes_on(item)
         else:
-            if self._awaiting.heard(item):
-                self._answer(self._replies.hole(0, None, goes_on=False))
+            self._awaiting.heard(item)
             self._hole_last = False
             self._server.add(item)
         buffer, take = (self._client, self._command) if item.side == CLIENT else (self._server, self._server_line)
@@ -137,6 +136,8 @@ class Pop3Dialogue:
             self._answer(self._replies.flush())
         if not listing or not self._awaiting.in_step:
             self._tell(self._awaiting.goes_on(chunk), NOT_CAPTURED)
+            if self._awaiting.misses_replies:
+                self._answer(self._replies.hole(0, None, goes_on=False))
 
     def _command(self, line: Line) -> None:
         is_command = COMMAND_LINE.match(tidy(line.content)) is not None
