@@ -104,22 +104,36 @@ def ending(flow: Flow) -> Ending:
     A RST behind one's own FIN and data of the other side only says that nobody is there to read it (RFC 1122
     §4.2.2.13): the connection was closed.
     """
-    fins: dict[int, int] = {}
+    fins: dict[int, int] = {}  # places
     late = False
     for position, flags in enumerate(flow.flags):
         side, frame = flow.side[position], flow.frame[position]
         late = late or bool(fins and side not in fins and flow.length[position])
         if flags & RST and len(fins) < 2:
+            frames = tuple(flow.frame[place] for place in fins.values())
             if late and side in fins:
-                return Ending(Closure.NORMAL, ("client", "server")[side], (fins[side], frame))
-            return Ending(Closure.RESET, ("client", "server")[side], (*fins.values(), frame))
+                return Ending(Closure.NORMAL, ("client", "server")[side], (flow.frame[fins[side]], frame))
+            return Ending(Closure.RESET, ("client", "server")[side], (*frames, frame))
         if flags & FIN:
-            fins.setdefault(side, frame)
+            fins.setdefault(side, position)
     if not fins:
         return Ending()
-    first = next(iter(fins))
-    kind = Closure.NORMAL if len(fins) == 2 else Closure.HALF
-    return Ending(kind, ("client", "server")[first], tuple(fins.values()))
+    first, *_ = fins
+    frames = tuple(flow.frame[place] for place in fins.values())
+    if _has_heard_fin(flow, fins[first]):
+        return Ending(Closure.NORMAL, ("client", "server")[1 - first], frames[::-1])
+    return Ending(Closure.NORMAL if len(fins) == 2 else Closure.HALF, ("client", "server")[first], frames)
+
+
+def _has_heard_fin(flow: Flow, place: int) -> bool:
+    """Whether a FIN acknowledges the other side's: one octet more than that side ever sent (RFC 9293 §3.4)."""
+    ends = [
+        (flow.sequence[p] + flow.length[p] + bool(flow.flags[p] & SYN)) & 0xFFFFFFFF
+        for p, side in enumerate(flow.side)
+        if side != flow.side[place] and (flow.length[p] or flow.flags[p] & (SYN | FIN))
+    ]
+    heard = flow.acknowledgement[place]
+    return bool(ends and flow.flags[place] & ACK) and min(distance(heard, end) for end in ends) == 1
 
 
 def _handshake_rtt(flow: Flow) -> int | None:
