@@ -119,7 +119,7 @@ def _tcp(
     overtaken, proxy = Overtaken(whole), ProxyWatch()
     spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
     spoken = replace(spoken, exchanges=in_order(spoken.exchanges))
-    end = ending(flow)
+    end = ending(without(flow, {place for place, frame in enumerate(flow.frame) if frame in false.resets}))
     if len(set(flow.side)) == 1:
         spoken = cut_off(spoken, NOT_CAPTURED)
     elif end.closure is Closure.OPEN:
