@@ -55,7 +55,10 @@ def find(subject: Subject) -> Found | None:
     """Where a server is, None where it is not."""
     if (root := root_of(subject)) is not None:
         return Found(root, _unpacked_version(subject, root))
-    return None if missing_programs(subject) else Found(None, _said_version(subject.version))
+    if missing_programs(subject):
+        return None
+    program, *arguments = shlex.split(subject.version)
+    return Found(None, _said_version(shutil.which(program, path=search_path()) or program, *arguments))
 
 
 def missing_programs(subject: Subject) -> list[str]:
@@ -92,12 +95,10 @@ def _unpacked_version(subject: Subject, root: Path) -> str:
 
 
 @cache
-def _said_version(command: str) -> str:
-    words = shlex.split(command)
-    program = shutil.which(words[0], path=search_path()) or words[0]
+def _said_version(*command: str) -> str:
     try:
         done = subprocess.run(
-            [program, *words[1:]],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
