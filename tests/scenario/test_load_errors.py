@@ -114,8 +114,8 @@ def test_the_scenario_itself(text, said):
         (
             hosts("someschool.edu: {retry: 5m}"),
             "7:20: unknown key 'retry'; known: role, smtp, lmtp, program, command, files, listens, environment,"
-            " private, users, configured, stores, holds, time, ready_within, stop_within, domain, mx, mailboxes, max_hops,"
-            " rate_limit, greylist, max_message, max_recipients, without, with, serves, starttls",
+            " private, users, configured, stores, holds, time, ready_within, stop_within, domain, mx, mailboxes,"
+            " max_hops, rate_limit, greylist, max_message, max_recipients, without, with, serves, starttls",
         ),
         *(
             (
