@@ -33,7 +33,7 @@ _REPEATED = frozenset(("syn-unanswered", "delivery-retried", "name-server-silent
 _BLAMELESS = ABOUT_THE_CAPTURE
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
-_MASKED = re.compile(re.escape(MASK))
+_SO_FAR = re.compile(r"(\d+) lines?, (\d+) octets?( so far)?")
 
 Origins = frozenset[int]
 
@@ -185,14 +185,24 @@ def _pairs(truth: Told, less: Told, command: Command, exchange: Exchange) -> Ite
 
 
 def _same_reply(mine: Reply, less: Told, true: Reply, origins: Origins) -> bool:
-    parts = all(any(line in (other, other[-len(line) :]) for other in true.lines) for line in mine.lines)
+    parts = all(any(_same_line(line, other) for other in true.lines) for line in mine.lines)
     return mine.code == true.code and bool(less.of(mine.frames) & origins) and parts
+
+
+def _same_line(mine: str, true: str) -> bool:
+    """Whether a line is that of the truth, the end of it, or counts less of it so far."""
+    counted, all_of_it = _SO_FAR.fullmatch(mine), _SO_FAR.fullmatch(true)
+    if counted is not None and all_of_it is not None and counted[3]:
+        return all(int(counted[n]) <= int(all_of_it[n]) for n in (1, 2))
+    return mine in (true, true[-len(mine) :])
 
 
 def _mails(truth: Told, less: Told) -> Iterator[str]:
     for mail in less.connection.transactions:
         origins = less.of(mail.frames)
-        true_mails = [one for one in truth.connection.transactions if truth.of(one.frames) & origins]
+        true_mails = [one for one in truth.connection.transactions if _span(truth.of(one.frames)) & origins]
+        if not origins and mail.sender == UNSEEN and {_fate(to, mail) for to in mail.recipients} <= {"unknown"}:
+            continue  # DATA tells that there was one, and nothing of it is here
         if not true_mails:
             yield f"mail from {mail.sender} never was"
             continue
@@ -212,6 +222,11 @@ def _mails(truth: Told, less: Told) -> Iterator[str]:
                 yield f"recipient {to.address} never was"
             elif not any(_same_fate(to, mail, one, true_mail) for one in same):
                 yield f"{to.address} is {_fate(to, mail)}, not {', '.join(_fate(one, true_mail) for one in same)}"
+
+
+def _span(origins: Origins) -> Origins:
+    """All packets from the first of some to the last."""
+    return frozenset(range(min(origins, default=0), max(origins, default=-1) + 1))
 
 
 def _same_fate(mine: Recipient, mail: Transaction, true: Recipient, true_mail: Transaction) -> bool:

@@ -66,6 +66,7 @@ def opening(flow: Flow, unreachable: bool, end_ns: int) -> Opening:
 
 def _handshake(flow: Flow, unreachable: bool) -> Handshake:
     syn = synack = refused = False
+    begun = 0  # the sequence number of the SYN
     for position, flags in enumerate(flow.flags):
         by_client = flow.side[position] == CLIENT
         if flags & RST:
@@ -75,9 +76,10 @@ def _handshake(flow: Flow, unreachable: bool) -> Handshake:
         elif flags & SYN:
             synack = synack or bool(flags & ACK)
             syn = syn or not flags & ACK
+            begun = flow.sequence[position] if by_client else begun
         elif by_client and flags & ACK and (synack or (syn and not refused)):
             return Handshake.COMPLETE  # it acknowledges a SYN-ACK, captured or not
-        elif synack and not by_client and flow.length[position]:
+        elif (synack or (syn and not refused)) and not by_client and _goes_on(flow, position, begun):
             return Handshake.COMPLETE  # it has heard the ACK that is not in the capture
     if refused:
         return Handshake.REFUSED
@@ -88,6 +90,12 @@ def _handshake(flow: Flow, unreachable: bool) -> Handshake:
     if not syn:
         return Handshake.UNSEEN
     return Handshake.UNANSWERED if all(side == CLIENT for side in flow.side) else Handshake.INCOMPLETE
+
+
+def _goes_on(flow: Flow, position: int, begun: int) -> bool:
+    """Whether a packet of the server has octets, or acknowledges octets behind the client's SYN."""
+    acknowledges = flow.flags[position] & ACK and distance(flow.acknowledgement[position], begun) > 1
+    return bool(flow.length[position] or acknowledges)
 
 
 def ending(flow: Flow) -> Ending:

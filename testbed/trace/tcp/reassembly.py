@@ -43,7 +43,8 @@ class Gap:
     """Octets one side sent that the capture does not hold; none of them are counted before its beginning.
 
     One of 0 octets begins each side whose SYN is not in the capture: nobody knows what was said.  Octets that are
-    ``encrypted`` are in the capture, and nobody can read them.
+    ``encrypted`` are in the capture, and nobody can read them.  ``end`` is the sequence number behind them, where it is
+    known.
     """
 
     side: int
@@ -51,6 +52,7 @@ class Gap:
     frame: int
     time_ns: int
     encrypted: bool = False
+    end: int | None = field(default=None, compare=False)
 
 
 @dataclass(order=True, slots=True)
@@ -144,7 +146,7 @@ class _Side:
         while (missing := target - self._position) > 0:
             hole = min(missing, self._held[0].start - self._position) if self._held else missing
             self._move(self._position + hole)
-            yield Gap(self.side, hole, frame, time)
+            yield Gap(self.side, hole, frame, time, end=self.next)
             yield from self._release()
 
     def _move(self, position: int) -> None:
@@ -166,7 +168,7 @@ class _Side:
             unseen = captured + piece.missing - self._position
             if unseen > 0:
                 self._move(captured + piece.missing)
-                yield Gap(self.side, unseen, piece.frame, piece.time_ns)
+                yield Gap(self.side, unseen, piece.frame, piece.time_ns, end=self.next)
 
 
 def reassemble(

@@ -16,7 +16,6 @@ from testbed.trace.services.smtp.replies import ReplyPart
 from testbed.trace.services.smtp.transactions import ends_message
 from testbed.trace.services.smtp.waiting import Waiting
 
-COMMAND_NOT_CAPTURED = "its command is not in the capture"
 OF_AUTH = frozenset(("334", "235", "535"))
 # What a line is that can be nothing but a command, whatever stood before it.
 COMMAND_LINE = re.compile(

@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from testbed.protocols.tcp import distance
 from testbed.trace.flows import CLIENT
-from testbed.trace.model.exchange import Command, Exchange, Reply
+from testbed.trace.model.exchange import COMMAND_NOT_CAPTURED, Command, Exchange, Reply
 from testbed.trace.model.phase import Phase
+from testbed.trace.services.awaiting import is_behind
 from testbed.trace.services.credentials import MASK
 from testbed.trace.services.lines import Line
 from testbed.trace.services.messages import OnMessage
 from testbed.trace.services.smtp.dialogue import TLS_HANDSHAKE, SmtpDialogue
 from testbed.trace.services.smtp.holes import (
     COMMAND_LINE,
-    COMMAND_NOT_CAPTURED,
     OF_AUTH,
     Holes,
     answers_message,
@@ -39,6 +39,7 @@ class ResumedDialogue(SmtpDialogue):
         super().__init__(show_credentials=show_credentials, on_message=on_message, each=each)
         self._holes = Holes(each=each)
         self._holed = False  # something is missing, now or earlier
+        self._hole_end: int | None = None  # of the last hole in what the server said
         self._torn: Gap | None = None  # the hole right before the client's next line
         self._torn_message: Gap | None = None  # the holes in the message it sends
         self._text: Command | None = None  # lines that are no commands, as what they are if they are a secret
@@ -56,13 +57,16 @@ class ResumedDialogue(SmtpDialogue):
                 self._end_in_hole()
         if gap.side != CLIENT or not gap.octets:
             self._holes.replies = True
+            self._hole_end = gap.end
             self._record.transactions.missed_replies(gap.octets and gap.octets + answered)
         if gap.side == CLIENT and not in_message:
             self._waiting.holed, self._torn, self._credentials = True, gap, 0
             self._record.transactions.missed(gap.octets and gap.octets + said)
 
     def _unfinished(self) -> None:
-        self._give_up_text()
+        if self._text is not None:
+            self._give_up_text()
+            self._client.clear()
         if self._message is not None and self._message.holed and self._mode is Mode.MESSAGE:
             self._leave_message(self._message)
         if self._holes.is_open(self._waiting):
@@ -104,6 +108,7 @@ class ResumedDialogue(SmtpDialogue):
             self._give_up_text()
         if self._holes.is_open(self._waiting) and self._has_heard_more():
             self._settle(all_answered=True)
+            self._holes.replies = is_behind(self._hole_end, self._client.heard)
         super()._client_goes_on()
 
     def _has_heard_more(self) -> bool:
@@ -113,6 +118,8 @@ class ResumedDialogue(SmtpDialogue):
 
     def _command(self, line: Line) -> None:
         torn, self._torn = self._torn, None
+        if torn is not None and COMMAND_LINE.match(line.raw) is not None:
+            self._credentials = 0  # what was asked for is in the hole
         if torn is not None and not self._credentials and COMMAND_LINE.match(line.raw) is None:
             self._begin_message()
             assert self._message is not None
@@ -167,7 +174,7 @@ class ResumedDialogue(SmtpDialogue):
     def _answer_unseen(self, reply: Reply) -> None:
         """A reply to a command that is not in the capture."""
         note = note_on(reply) or COMMAND_NOT_CAPTURED
-        self._credentials = self._credentials + 1 if reply.code == "334" else 0
+        self._credentials = int(reply.code == "334")  # whatever answered one before it is missing, too
         if answers_message(reply):
             message = Command("message", "", (), reply.time_ns, 0)
             self._record.transactions.said(message, unseen=True)
