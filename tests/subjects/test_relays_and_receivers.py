@@ -53,6 +53,21 @@ steps:
 expect: [running: crepes.fr]
 """
 
+SECURED = """
+title: A relay speaks TLS with both sides, over IPv6
+ip: ipv6
+hosts:
+  alice.crepes.fr: {{tls: starttls}}
+  crepes.fr: {{program: {program}, starttls: true}}
+steps:
+  - send: {{to: bob@someschool.edu}}
+  - wait: 1m
+expect:
+  - delivered: {{to: bob@someschool.edu}}
+  - running: crepes.fr
+"""
+WITHOUT_TLS = "opensmtpd"  # with keys of elliptic curves, in Debian 12
+
 RECEIVES = """
 title: Mail for two mailboxes and an alias
 hosts:
@@ -92,6 +107,16 @@ def test_a_relay_sends_nothing_on_for_strangers(program: str, have: Have, tmp_pa
     exchanges = (one for connection in outcome.analysis.connections for one in connection.exchanges)
     [said] = [one.reply.code for one in exchanges if one.command and one.command.verb == "RCPT" and one.reply]
     assert said[0] in "45"
+
+
+@pytest.mark.parametrize("program", RELAYS)
+def test_a_relay_speaks_tls_and_ipv6(program: str, have: Have, tmp_path: Path) -> None:
+    have(program)
+    text = SECURED.format(program=program)
+    if program == WITHOUT_TLS:
+        text = text.replace(", starttls: true", "").replace("tls: starttls", "tls: none")
+    outcome = play(text, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
 
 
 @pytest.mark.parametrize("program", RECEIVERS)
