@@ -44,7 +44,7 @@ class LabContext:
 
     def clock_of(self, host: str) -> ProgramTime | None:
         """The clock that programs of a host live by; None where their time is real."""
-        return self.program_time if self.scenario.hosts[host].time == "scenario" else None
+        return None if self.scenario.hosts[host].time == "real" else self.program_time
 
     def confinement(self, host: str, library: Path | None) -> Confinement:
         """What programs on a host may do.  They load ``library``."""

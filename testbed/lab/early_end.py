@@ -1,12 +1,16 @@
 """The early end of a wait for programs of the user's: what is expected has happened.
 
-Their time is real, so waiting is dear.  What is expected is judged as ever, from the trace, as far as it has come.
+Where their time is real, waiting is dear; so it is where one of them looks around all the time, and the clock has no
+hours to jump over.  What is expected is judged as ever, from the trace, as far as it has come.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +25,7 @@ from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 
 POLL_S = 0.1
+_JUMPS = 500  # in which a restless program takes the clock no further than so many seconds
 _PAUSES = 4  # times the processor time of a judgement, in which the lab's process is its hosts' own
 _QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
 
@@ -49,6 +54,26 @@ class EarlyEnd:
         held = self._holds()
         self._not_before = time.monotonic() + _PAUSES * (time.thread_time() - begun)
         return held
+
+    async def reached_by_the_restless(self, seconds: float, may_end: Callable[[], bool]) -> None:
+        """Let scenario time pass, less where programs are restless, everything has happened, and it ``may_end``."""
+        loop, over = self._lab.loop, asyncio.Event()
+        jumps, since = 0, loop.time()
+
+        def look() -> None:
+            nonlocal jumps, since
+            jumps += 1
+            if jumps % _JUMPS == 0:
+                before, since = since, loop.time()
+                if since - before < _JUMPS and may_end() and self.reached():
+                    over.set()
+
+        loop.before_jump.append(look)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), seconds)
+        finally:
+            loop.before_jump.remove(look)
 
     def mail_is_missing(self) -> bool:
         """Whether mail that was promised is nowhere, as far as the trace has come."""

@@ -18,6 +18,7 @@ from testbed.lab.context import LabContext
 from testbed.lab.program_bounds import ProgramWatch, killed_for_memory
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.program_process import KILL, start_confined
+from testbed.net.real_time import real_sleep
 from testbed.protocols import events
 from testbed.protocols.text import shown
 from testbed.scenario.host_spec import HostSpec
@@ -26,6 +27,7 @@ from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
 _POLL_S = 0.01  # how often it is looked whether the program listens
+_REACHED_AFTER = 10  # such looks at most, or a part of it is out of reach
 _AT_ONCE_S = 0.2  # to end when there is no time
 _FROM_ANYWHERE = ("0.0.0.0", "::")
 _NOT_FOUND = (126, 127)  # with these statuses shells and their kin say that there is no such program
@@ -63,11 +65,17 @@ class HostedProgram:
         """Whether it runs."""
         return self._process is not None and not self._ended.is_set()
 
+    @property
+    def time_is_real(self) -> bool:
+        """Whether it lives in real time."""
+        return self._clock is None
+
     async def start(self) -> None:
         """Start it, and return when it listens.  Raises StepError where it cannot be run, ProgramError."""
         try:
             self._start()
             await self._listening()
+            await self._reached()
             self._serves = True
         except StepError:
             self.kill()
@@ -137,16 +145,16 @@ class HostedProgram:
         self._loop.add_reader(self._pidfd, self._has_ended)
         self._watch = ProgramWatch(self._process.pid, lambda: self._output.octets)
         self._watching = asyncio.ensure_future(self._hold_to_bounds(self._watch))
-        ports = ", ".join(map(str, ports_of(self._spec)))
+        ports, time = ", ".join(map(str, ports_of(self._spec))), "real" if self.time_is_real else "scenario"
         mailboxes, seen = lab.programs.mailboxes(name), lab.programs.knows_maildirs(name)
         self._site.log(
             events.Started(
                 command=" ".join(command),
                 mailboxes=mailboxes if seen else (),
                 takes=() if seen else mailboxes,
-                time=self._spec.time,
+                time=time,
             ),
-            f"{command[0]} runs" + (f", and is to listen on {ports}" if ports else ""),
+            f"{command[0]} runs in {time} time" + (f", and is to listen on {ports}" if ports else ""),
         )
 
     async def _hold_to_bounds(self, watch: ProgramWatch) -> None:
@@ -164,6 +172,7 @@ class HostedProgram:
             if self._ended.is_set():
                 status = _status(self._process) if self._process else 0
                 what = f"ended with status {status} before it listened on {missing[0]}"
+                what += "" if status else "; a program must stay in the foreground"
                 if status in _NOT_FOUND:
                     raise StepError(self._complaint(what))
                 self._fail(what, out_of_memory=self._out_of_memory(status))
@@ -171,6 +180,22 @@ class HostedProgram:
                 self.tell_condition(limit_s)
                 self._fail(f"does not listen on {missing[0]} within {limit_s:g} s{missing[1]}", seconds=limit_s)
             await asyncio.sleep(_POLL_S)
+
+    async def _reached(self) -> None:
+        """Leave it in real time where part of it has not loaded what gives it scenario time."""
+        clock, process = self._clock, self._process
+        if clock is None or process is None:
+            return
+        for _ in range(_REACHED_AFTER):
+            if clock.reaches(process.pid):
+                return
+            await real_sleep(_POLL_S)  # a process that another has begun loads it in a moment
+        clock.forget(process.pid)
+        self._clock = None
+        self._site.log(
+            events.TimeIsReal(command=" ".join(self.command)),
+            f"{self.command[0]} lives in real time: a part of it does not load the library for scenario time",
+        )
 
     def _deaf(self) -> tuple[str, str] | None:
         """The first port where nobody can reach the program, and what could be the matter; None when all is well."""

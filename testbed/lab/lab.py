@@ -7,6 +7,7 @@ for good, unless it is to live there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from testbed import __version__
 from testbed.durations import SECOND
-from testbed.errors import StepError
+from testbed.errors import LabError, StepError
 from testbed.expect.programs_awaited import patience_s
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
@@ -95,6 +96,9 @@ def preload(scenarios: Iterable[Scenario]) -> None:
     if any(scenario.has_programs for scenario in scenarios):
         forge.preload()
         import testbed.trace.inspect  # noqa: F401
+    if any(scenario.may_share_clock for scenario in scenarios):
+        with contextlib.suppress(LabError):  # each lab says so where it matters
+            scenario_time_library()
 
 
 def _bring_up(
@@ -115,12 +119,24 @@ def _bring_up(
         recorder = KeyedTrace(writer, keylog)
     wire = network.carry(recorder, journal)
     programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)
-    clock: ProgramTime | None = None
-    if scenario.has_programs_in_scenario_time:
-        clock = network.loop.programs = ProgramTime(network.scratch / _CLOCK, scenario_time_library())
-        for namespace in network.namespaces.values():
-            network.loop.watch_network(namespace.connections)
+    clock = _share_clock(scenario, network)
     return LabContext(scenario, addresses, network, wire, journal, tls, programs, clock)
+
+
+def _share_clock(scenario: Scenario, network: LabNetwork) -> ProgramTime | None:
+    """What makes programs live in scenario time.  Raises LabError where that must be and cannot."""
+    if not scenario.may_share_clock:
+        return None
+    try:
+        library = scenario_time_library()
+    except LabError:
+        if scenario.must_share_clock:
+            raise
+        return None
+    clock = network.loop.programs = ProgramTime(network.scratch / _CLOCK, library)
+    for namespace in network.namespaces.values():
+        network.loop.watch_network(namespace.connections)
+    return clock
 
 
 class _Lab:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -128,6 +129,7 @@ class ProgramEnvironment:
         yield "mailboxes", str(directory / MAILBOXES)
         yield "name_server", self._addresses[server][0]
         yield "role", spec.role
+        yield "python", sys.executable
         yield "trusted", " ".join(self._trusted())
         if isinstance(spec, MailHostSpec):
             boxes = spec.mailboxes.items()

@@ -49,7 +49,7 @@ class ProgramHost:
     @property
     def time_is_real(self) -> bool:
         """Whether the program lives in real time."""
-        return self._spec.time == "real"
+        return self._program.time_is_real
 
     @property
     def alive(self) -> bool:
@@ -58,12 +58,13 @@ class ProgramHost:
 
     async def start(self) -> None:
         """Start the program, and return when it listens.  Raises StepError where it cannot be run, ProgramError."""
+        self._loop.before_jump.append(self._mailboxes.log_new)
+        self._held.callback(self._loop.before_jump.remove, self._mailboxes.log_new)
         if self.time_is_real:
             self._held.enter_context(self._loop.real_time())
-        else:
-            self._loop.before_jump.append(self._mailboxes.log_new)
-            self._held.callback(self._loop.before_jump.remove, self._mailboxes.log_new)
         await self._program.start()
+        if self.time_is_real:  # as is known only now, maybe
+            self._held.enter_context(self._loop.real_time())
         self._watching = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:

@@ -38,7 +38,7 @@ class ProgramQueue:
     def __init__(self, site: Site, directory: Path, mailboxes: Collection[Path], *, reads: bool = False) -> None:
         self._site = site
         self._directory = directory
-        self._mailboxes = frozenset(mailboxes)
+        self._mailboxes = frozenset(map(str, mailboxes))
         self._reads = reads
         self._since_ns = time.time_ns()
         self._shown: set[str] = set()
@@ -77,16 +77,17 @@ class ProgramQueue:
 
     def _maildir(self) -> str:
         for folder, folders, _ in os.walk(self._directory):
-            if {"new", "cur", "tmp"} <= set(folders) and not self._mailboxes & {Path(folder), *Path(folder).parents}:
+            above = {folder, *map(str, Path(folder).parents)}
+            if {"new", "cur", "tmp"} <= set(folders) and not self._mailboxes & above:
                 return printable(os.path.relpath(folder, self._directory))
         return ""
 
     def _files(self) -> Iterator[tuple[str, _Version]]:
         for folder, folders, files in os.walk(self._directory):
-            folders[:] = [name for name in folders if Path(folder, name) not in self._mailboxes]
+            folders[:] = [name for name in folders if os.path.join(folder, name) not in self._mailboxes]
             for name in files:
                 path = os.path.join(folder, name)
-                no_queue = Path(path) in self._mailboxes or name.endswith(_LOGS)
+                no_queue = path in self._mailboxes or name.endswith(_LOGS)
                 if not no_queue and (version := _version(path))[0] >= self._since_ns:
                     yield path, version
 

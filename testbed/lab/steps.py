@@ -49,13 +49,17 @@ class Steps:
                 assert_never(step)
 
     async def _wait(self, seconds: float) -> None:
-        """Let time pass; where programs live in real time, only until everything that is expected has happened."""
+        """Let time pass; where programs make that dear, only until everything that is expected has happened."""
         until = self._lab.loop.time() + seconds
         while self._hosts.time_is_real and self._lab.loop.time() < until:
             if self._hosts.all_are_back and self._early_end.reached():
                 return
             await asyncio.sleep(min(POLL_S, max(0.0, until - self._lab.loop.time())))
-        await asyncio.sleep(max(0.0, until - self._lab.loop.time()))
+        left = max(0.0, until - self._lab.loop.time())
+        if self._lab.loop.programs is None:
+            await asyncio.sleep(left)
+        else:
+            await self._early_end.reached_by_the_restless(left, lambda: self._hosts.all_are_back)
 
     async def _read(self, step: ReadStep) -> None:
         await self._hosts.settled()  # mail that is on its way is there before it is looked for

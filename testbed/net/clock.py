@@ -26,7 +26,9 @@ _SLICE_S = 0.002
 _FIRST_S, _LAST_S = 0.0001, 0.01  # programs are looked at again after so long, at first and at last
 _HELD_S = 0.05  # while time is held, only alarms of programs are looked for
 _RETRANSMIT, _PROBE = "01", "04"
+_TIMERS = (b" 01:", b" 04:")
 _ALL_READ = ":00000000"  # tx_queue:rx_queue
+_PAGE, _ROW = 4096, 512  # the kernel hands out a page of rows at least while there are more, none of them as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ class KernelTimers:
         return any(
             leads_on(waiting)
             for family, file in (*self._files, *self._others)
-            for waiting in _waiting(family, list(socket_rows(file)))
+            for waiting in _waiting(family, _table(file))
         )
 
     def watch(self, tables: Iterable[tuple[int, int]]) -> None:
@@ -239,7 +241,10 @@ class KernelTimers:
         self._files.clear()
 
 
-def _waiting(family: int, rows: list[list[str]]) -> Iterator[Waiting]:
+def _waiting(family: int, table: bytes) -> Iterator[Waiting]:
+    if not any(timer in table for timer in _TIMERS):  # as nearly always
+        return
+    rows = list(_rows(table))
     for row in rows:
         if row[5].startswith((_RETRANSMIT, _PROBE)):
             probes = row[5].startswith(_PROBE)
@@ -251,14 +256,20 @@ def _waiting(family: int, rows: list[list[str]]) -> Iterator[Waiting]:
 
 def socket_rows(file: int) -> Iterator[list[str]]:
     """The fields of each line of a table like ``/proc/self/net/tcp``, by its descriptor."""
-    parts, offset = [], 0
-    while True:
-        part = os.pread(file, 65536, offset)
-        if not part:
-            break
+    return _rows(_table(file))
+
+
+def _table(file: int) -> bytes:
+    parts, offset, fills_a_page = [], 0, True
+    while fills_a_page and (part := os.pread(file, 65536, offset)):
         parts.append(part)
         offset += len(part)
-    for line in b"".join(parts).decode("ascii").splitlines()[1:]:
+        fills_a_page = len(part) > _PAGE - _ROW
+    return b"".join(parts)
+
+
+def _rows(table: bytes) -> Iterator[list[str]]:
+    for line in table.decode("ascii").splitlines()[1:]:
         yield line.split()
 
 

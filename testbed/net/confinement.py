@@ -33,6 +33,7 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND = 0x2, 0x4, 0x8, 0x1000
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+_LINKS["log"] = "/run/systemd/journal/dev-log"  # as systemd has it: whoever has a /run of its own may listen there
 _TEMPORARY = ("/tmp", "/var/tmp")
 
 

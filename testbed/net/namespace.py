@@ -38,6 +38,7 @@ PREFIX, PREFIX6 = (IPv4Address("127.0.0.0"), 8), (IPv6Address("fd00::"), 64)
 ANYWHERE: dict[int, tuple[Address, int]] = {4: (IPv4Address("0.0.0.0"), 0), 6: (IPv6Address("::"), 0)}
 LOOPBACK = IPv4Address("127.0.0.1")
 
+_SOCKET_TABLE, _SLOTS = "ipv4/tcp_child_ehash_entries", "512"
 _SYSCTLS_BEFORE = {
     "ipv6/conf/default/addr_gen_mode": "1",  # no link-local addresses, hence no neighbour chatter
     "ipv6/conf/default/accept_ra": "0",
@@ -60,8 +61,9 @@ _SYSCTLS_AFTER = {
     "ipv4/tcp_syn_retries": "3",
     "ipv4/tcp_synack_retries": "3",
     "ipv4/icmp_ratelimit": "0",
+    _SOCKET_TABLE: _SLOTS,  # of the networks of programs, which are made from here
 }
-_MAY_BE_MISSING = ("ipv6/", "ipv4/icmp_ratelimit")
+_MAY_BE_MISSING = ("ipv6/", "ipv4/icmp_ratelimit", _SOCKET_TABLE)
 
 _REMEDY = "run 'testbed doctor' to see what is missing and how to grant it"
 
@@ -134,7 +136,7 @@ def _shrink_socket_table() -> None:
     all other networks share, 0.05 ms for one of 512 slots.  Only networks made later obey it, hence the second.
     """
     try:
-        (Path("/proc/sys/net") / "ipv4/tcp_child_ehash_entries").write_text("512")
+        (Path("/proc/sys/net") / _SOCKET_TABLE).write_text(_SLOTS)
     except OSError:
         return
     libc.unshare(_CLONE_NEWNET)

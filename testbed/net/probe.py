@@ -15,6 +15,7 @@ from testbed.errors import LabError
 from testbed.net.loopback import LoopbackLoop
 from testbed.net.namespace import enter
 from testbed.net.ports import Ports
+from testbed.net.program_time.library import scenario_time_library
 from testbed.net.tap import Tap
 
 _TUN = "/dev/net/tun"
@@ -34,7 +35,7 @@ class Check:
 
 def probe() -> list[Check]:
     """All checks, in the order in which they depend on each other."""
-    return [_tun_device(), _lab(), _loopback(), _capture(), _tshark()]
+    return [_tun_device(), _lab(), _loopback(), _capture(), _scenario_time(), _tshark()]
 
 
 def private_network(checks: Sequence[Check]) -> bool:
@@ -101,6 +102,15 @@ def _capture() -> Check:
         remedy = "setcap cap_net_raw+ep on the Python binary, or run as root; private networks do not need it"
         return Check(name, False, False, "packet sockets are not permitted", remedy)
     return Check(name, True, False, "packet sockets are permitted")
+
+
+def _scenario_time() -> Check:
+    name = "scenario time"
+    try:
+        library = scenario_time_library()
+    except LabError as error:
+        return Check(name, False, False, error.cause, error.remedy)
+    return Check(name, True, False, f"programs can be given it, by {library}")
 
 
 def _tshark() -> Check:

@@ -9,6 +9,19 @@ from testbed.protocols.text import decoded
 _COMMAND = re.compile(rb"([^\s(){%*\"\\\]+]+) +([A-Za-z]+)(?: +(.*))?$", re.S)
 _LITERAL = re.compile(rb"\{(\d{1,18})(\+?)\}$")
 _STATUS = re.compile(rb"(\S+) +(OK|NO|BAD|PREAUTH|BYE)(?: +(.*))?$", re.S | re.I)
+_NAMES = (
+    "APPEND|AUTHENTICATE|CAPABILITY|CHECK|CLOSE|COMPRESS|COPY|CREATE|DELETE|DELETEACL|ENABLE|ESEARCH|EXAMINE|EXPUNGE|FETCH"
+    "|GETACL|GETMETADATA|GETQUOTA|GETQUOTAROOT|ID|IDLE|LIST|LISTRIGHTS|LOGIN|LOGOUT|LSUB|MOVE|MYRIGHTS|NAMESPACE|NOOP"
+    "|NOTIFY|RENAME|SEARCH|SELECT|SETACL|SETMETADATA|SETQUOTA|SORT|STARTTLS|STATUS|STORE|SUBSCRIBE|THREAD|UNAUTHENTICATE"
+    "|UNSELECT|UNSUBSCRIBE|XLIST"
+)
+_BARE = "CAPABILITY|CHECK|CLOSE|EXPUNGE|IDLE|LOGOUT|NAMESPACE|NOOP|STARTTLS|UNAUTHENTICATE|UNSELECT"
+_OF_UIDS = "COPY|EXPUNGE|FETCH|MOVE|SEARCH|SORT|STORE|THREAD"
+COMMAND_LINE = re.compile(
+    rf"[^\s(){{%*\"\\\]+]+ (?:(?:{_BARE})[ \t]*\Z|(?!(?:{_BARE})\b)(?:{_NAMES}) \S|UID (?:{_OF_UIDS}) \S)".encode(),
+    re.I,
+)
+"""What a line is that can hardly be anything but a command, whatever stood before it."""
 _HANDSHAKE = frozenset(("connect", "CAPABILITY", "STARTTLS", "ID"))
 _SECRET = frozenset(("LOGIN", "AUTHENTICATE"))
 _MASK = "********"

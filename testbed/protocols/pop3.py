@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from testbed.protocols.text import decoded
 
 # fmt: off
@@ -10,6 +12,12 @@ COMMANDS = frozenset((
     "UIDL", "USER", "UTF8", "XTND",
 ))
 # fmt: on
+COMMAND_LINE = re.compile(
+    rb"(?:CAPA|LIST|NOOP|QUIT|RSET|STAT|STLS|UIDL|UTF8|(?:USER|PASS|LANG|XTND) \S.*|APOP \S+ [0-9a-f]{32}"
+    rb"|(?:DELE|LIST|RETR|UIDL) \d+|TOP \d+ \d+|AUTH(?: [A-Z0-9_-]+(?: \S+)?)?)[ \t]*\Z",
+    re.I | re.S,
+)
+"""What a line is that can be nothing but a command, whatever stood before it."""
 _ALWAYS_MANY = frozenset(("RETR", "TOP", "CAPA"))
 _MANY_WITHOUT_ARGUMENT = frozenset(("LIST", "UIDL"))
 _HANDSHAKE = frozenset(("connect", "CAPA", "STLS"))

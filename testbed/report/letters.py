@@ -9,7 +9,7 @@ from testbed.protocols.text import shortened
 from testbed.report.words import octets
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Transaction
-from testbed.trace.model.mail import Letter
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.tls.certificates import certificate_of
 
 _MOST_LETTERS, _MOST_FILES = 3, 3
@@ -24,13 +24,15 @@ def carried(connection: Connection, *, whole: bool) -> Iterator[str]:
         yield f"certificate of {_short(found.subject)} by {_short(found.issuer)}, {valid}"
     shown = [message for message in connection.messages if not isinstance(message, Transaction) or message.command]
     for message in shown if whole else shown[:_MOST_LETTERS]:
-        yield _line(message.letter, whole)
+        yield _line(message, whole=whole)
     if not whole and len(shown) > _MOST_LETTERS:
         yield f"… and {len(shown) - _MOST_LETTERS:,} more; -v tells them all"
 
 
-def _line(letter: Letter, whole: bool) -> str:
-    subject = f'"{_short(letter.subject)}"' if letter.subject else "no Subject"
+def _line(message: Transaction | ReadMail, *, whole: bool) -> str:
+    letter = message.letter
+    none = "no Subject" if letter.headed or message.whole else "Subject not seen"
+    subject = f'"{_short(letter.subject)}"' if letter.subject else none
     words = f"{subject} from {_short(letter.author)}" if letter.author else subject
     words += f", {_short(letter.date)}" if letter.date else ""
     files = letter.files if whole else letter.files[:_MOST_FILES]

@@ -29,6 +29,7 @@ PLACEHOLDERS = (
     "certificate",
     "key",
     "role",
+    "python",
     "users",
     "passwords",
     "aliases",
@@ -171,10 +172,10 @@ class ProgramKeys(Part):
         "the recipients still waited for.",
         examples=["postqueue -c {directory}/etc -p"],
     )
-    time: Literal["real", "scenario"] = Field(
-        default="real",
+    time: Literal["real", "scenario"] | None = Field(
+        default=None,
         description="The clock the program lives by.  In scenario time its waits of hours pass at once, with its own "
-        "settings; a C compiler must be here.",
+        "settings; that takes a C compiler.  Default: scenario time where it can be had, else real time.",
     )
     ready_within: Duration = Field(
         default=10_000_000_000,

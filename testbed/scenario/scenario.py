@@ -90,7 +90,7 @@ class Scenario(Part):
 
     @property
     def has_programs(self) -> bool:
-        """Whether programs of the user's play hosts: in real time, so how often they try is up to the machine."""
+        """Whether programs of the user's play hosts."""
         return any(host.is_program for host in self.hosts.values())
 
     @property
@@ -99,8 +99,13 @@ class Scenario(Part):
         return self.has_programs or any(isinstance(step, RunStep) for step in self.steps)
 
     @property
-    def has_programs_in_scenario_time(self) -> bool:
-        """Whether a program, as a host or as a step, shares the lab's clock."""
+    def may_share_clock(self) -> bool:
+        """Whether a program, as a host or as a step, is to live in scenario time where that can be had."""
+        return self.must_share_clock or any(host.is_program and host.time is None for host in self.hosts.values())
+
+    @property
+    def must_share_clock(self) -> bool:
+        """Whether a program is to live in scenario time, or the lab is none."""
         runs = [step for step in self.steps if isinstance(step, RunStep)]
         programs = [host for host in self.hosts.values() if host.is_program]
         return any(program.time == "scenario" for program in (*runs, *programs))

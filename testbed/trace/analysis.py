@@ -110,7 +110,7 @@ class Analysis:
             numbers = [number for number in numbers if remarkable[self.understanding.index(number)]]
         each = Connections(self.understanding, numbers)
         yield from self.account
-        yield from told_once(finding for connection in each for finding in connection.findings)
+        yield from told_once((finding for connection in each for finding in connection.findings), self.account)
 
     @cached_property
     def account(self) -> tuple[Finding, ...]:

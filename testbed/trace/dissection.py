@@ -119,7 +119,7 @@ def _tcp(
     overtaken, proxy = Overtaken(whole), ProxyWatch()
     spoken, tls = _spoken_over_tcp(whole, source, opened, overtaken, proxy)
     spoken = replace(spoken, exchanges=in_order(spoken.exchanges))
-    end = ending(flow)
+    end = ending(without(flow, {place for place, frame in enumerate(flow.frame) if frame in false.resets}))
     if len(set(flow.side)) == 1:
         spoken = cut_off(spoken, NOT_CAPTURED)
     elif end.closure is Closure.OPEN:
@@ -193,9 +193,12 @@ def _is_line(octets: bytes) -> bool:
 
 def _udp(number: int, flow: Flow, source: PacketSource, unreachable: bool) -> Understood:
     payloads = [source.payload(row) for row in flow.index]
-    items = (Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p]) for p in range(len(flow)))
+    missing = [length - len(octets) for octets, length in zip(payloads, flow.length, strict=True)]
+    items = (
+        Chunk(flow.side[p], payloads[p], flow.frame[p], flow.time[p], missing=missing[p]) for p in range(len(flow))
+    )
     spoken = listen("udp", name_by_port("udp", flow.server[1]), items)
-    if any(len(octets) < length for octets, length in zip(payloads, flow.length, strict=True)):
+    if any(missing):
         spoken = replace(spoken, remarks=())  # what the capture cut off looks like what the sender did not send
     transport = Transport(
         "udp",

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from testbed.plural import count
+from testbed.trace.consequences import with_causes_first
 from testbed.trace.gathered import OF_A_CONNECTION, gathered
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding
@@ -19,7 +21,7 @@ from testbed.trace.services.mismatch import mismatch
 from testbed.trace.services.sealed import sealed_dialogues
 from testbed.trace.services.service import CaptureFinder, Finder
 from testbed.trace.services.table import SERVICES, service_of
-from testbed.trace.tcp.findings import failed_handshake, lost_segments, lost_syn, one_side_only, resets
+from testbed.trace.tcp.findings import OPENING, failed_handshake, lost_segments, lost_syn, one_side_only, resets
 from testbed.trace.tcp.on_the_way import on_the_way
 from testbed.trace.tls.findings import old_tls, plain_after_starttls, tls_alerts
 
@@ -27,6 +29,7 @@ _OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, one_side_only, lost_syn, 
 _OF_TLS: tuple[Finder, ...] = (tls_alerts, old_tls, plain_after_starttls)
 _ACROSS_SERVICES: tuple[CaptureFinder, ...] = (mail_routes, sealed_dialogues)
 _OF_THE_CAPTURE = frozenset({"captured-again"})  # what is as true of the whole of it as of a connection
+_MOST_FRAMES = 20
 _MOST_HELD = 1 << 16  # packets of connections that are held, some 64 MB
 
 
@@ -66,7 +69,8 @@ def find_in_connection(connection: Connection) -> tuple[Finding, ...]:
         return (*told, *on_the_way(connection))
     service = service_of(connection.service)
     finders = (*_OF_TRANSPORT, *service.findings, *_OF_TLS, service.remarks)
-    return gathered((finding for finder in finders for finding in finder(connection)), OF_A_CONNECTION)
+    found = with_causes_first(connection, (finding for finder in finders for finding in finder(connection)))
+    return gathered(found, OF_A_CONNECTION)
 
 
 def find_in_capture(connections: Sequence[Connection]) -> tuple[Finding, ...]:
@@ -84,14 +88,33 @@ def find_in_capture(connections: Sequence[Connection]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def told_once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings, those that connections share because they are about the capture told but once, at the first."""
-    found = list(findings)
+def told_once(findings: Iterable[Finding], together: Iterable[Finding] = ()) -> Iterator[Finding]:
+    """The findings, those that connections share because they are about the capture told but once, at the first.
+
+    What is told of connections ``together`` is left out, and handshakes in which the capture ends are counted.
+    """
+    silent = {frame for finding in together if finding.code == "name-server-silent" for frame in finding.frames}
+    found = [one for one in findings if one.code != "answer-not-captured" or not silent.issuperset(one.frames)]
     shared: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
         if finding.code in _OF_THE_CAPTURE:
             shared[finding.text].append(finding)
+        elif finding.cause == OPENING:
+            shared[finding.cause].append(finding)
     for finding in found:
-        alike = shared[finding.text] if finding.code in _OF_THE_CAPTURE else [finding]
+        if finding.cause == OPENING:
+            alike = shared[finding.cause]
+        else:
+            alike = shared[finding.text] if finding.code in _OF_THE_CAPTURE else [finding]
         if alike[0] is finding:
-            yield replace(finding, connections=tuple(number for one in alike for number in one.connections))
+            yield _as_one(alike)
+
+
+def _as_one(alike: Sequence[Finding]) -> Finding:
+    """What is told of some connections, of all of them."""
+    first, numbers = alike[0], tuple(number for one in alike for number in one.connections)
+    if len(alike) == 1 or first.cause != OPENING:
+        return replace(first, connections=numbers)
+    frames = tuple(frame for one in alike[:_MOST_FRAMES] for frame in one.frames)
+    text = f"{first.text}, and {count(len(alike) - 1, 'more connection')} that nobody has answered so far"
+    return replace(first, text=text, frames=frames, connections=numbers, times=len(alike))

@@ -51,7 +51,7 @@ CASES: dict[str, tuple[Callable[[], bytes], dict[str, tuple[int, int]]]] = {
     ),
     "20,000 questions": (
         lambda: _FAMILIES["DNS questions from one port"].capture(1, 20_000),
-        {"name-server-silent": (19_999, OF_A_CONNECTION), "answer-with-wrong-id": (19_998, OF_A_CONNECTION)},
+        {"answer-not-captured": (19_999, OF_A_CONNECTION), "answer-with-wrong-id": (19_998, OF_A_CONNECTION)},
     ),
     "300 sessions": (lambda: _refused_sessions(300), {"not-authorised": (300, OF_A_CAPTURE)}),
     "one more than is told": (lambda: _refused_by_turns(22), {"user-unknown": (11, 11), "mailbox-full": (11, 11)}),

@@ -48,7 +48,7 @@ BREAKOUTS = {
     "the clock": "date -s 2001-01-01",
     "the machine's name": "hostname elsewhere",
     "a device": "mknod /tmp/testbed-device b 8 0",
-    "the machine's disks and wires": "ls /dev | grep -Ev '^(fd|full|null|ptmx|pts|random|shm|std.*|tty|urandom|zero)$'",
+    "the machine's disks and wires": "ls /dev | grep -Ev '^(fd|full|log|null|ptmx|pts|u?random|shm|std.*|tty|zero)$'",
     "processes of the machine": "test $(ls /proc | grep -c '^[0-9]') -gt 8",
     "memory of the first process": 'python3 -c \'open("/proc/1/mem", "rb")\'',
     "shared memory of the machine": "test $(ipcs -m | grep -c 0x) -gt 0",

@@ -24,6 +24,7 @@ hosts:
   someschool.edu: {{lmtp: true, smtp: false, mailboxes: [bob, carol]}}
 steps:
   - send: {{to: [bob@someschool.edu, carol@someschool.edu], subject: Lunch, body: "At noon?"}}
+  - wait: 200ms
   - send: {{to: bob@someschool.edu, subject: Dinner}}
   - wait: 2s
 expect:

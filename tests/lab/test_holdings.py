@@ -28,6 +28,7 @@ hosts:
 faults: {faults}
 steps:
   - send: {{to: bob@someschool.edu, subject: Lunch}}
+  - wait: 200ms
   - send: {{to: [bob@someschool.edu, carol@someschool.edu], subject: Dinner}}
   - wait: 1s
 expect:
@@ -124,6 +125,7 @@ hosts:
 faults: {faults}
 steps:
   - send: {{to: bob@someschool.edu, subject: Lunch, body: "At noon\\n\\nFrom here it is far\\n>From there, too\\n"}}
+  - wait: 200ms
   - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening\\n"}}
   - wait: 2s
 expect:

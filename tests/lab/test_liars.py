@@ -31,6 +31,7 @@ hosts:
   crepes.fr: {{retry: 10m, give_up: 1h}}
 steps:
   - send: {{to: [bob@someschool.edu, dave@someschool.edu], subject: Lunch today, body: "At noon?\\n.\\n\\n..and here"}}
+  - wait: 200ms
   - send: {{to: bob@someschool.edu, subject: Dinner, body: "In the evening, then"}}
   - wait: 2s
 expect:

@@ -30,6 +30,7 @@ hosts:
 {faults}
 steps:
   - send: {{to: bob@someschool.edu, subject: Lunch, body: "At noon?\\n.\\n\\n..and here\\nnot later"}}
+  - wait: 200ms
   - send: {{to: bob@someschool.edu, subject: Dinner, body: "After noon, then"}}
   - send: {{to: carol@someschool.edu, subject: Breakfast, body: "At dawn"}}
   - wait: 1s

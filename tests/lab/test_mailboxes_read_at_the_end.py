@@ -31,6 +31,7 @@ hosts:
 faults: {faults}
 steps:
   - send: {{to: bob@someschool.edu, subject: Lunch, body: "At noon?\\n.\\n\\n..and here\\nnot later"}}
+  - wait: 200ms
   - send: {{to: bob@someschool.edu, subject: Dinner, body: "After noon, then"}}
   - wait: {wait}
 {steps}

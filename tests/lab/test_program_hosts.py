@@ -71,7 +71,7 @@ def test_a_relay_of_ones_own_is_put_off_and_delivers(tmp_path: Path) -> None:
         f"""
 title: x
 hosts:
-  crepes.fr: {{role: relay, command: [{sys.executable}, {LITTLE_RELAY}, "{{domain}}", 25, 587]}}
+  crepes.fr: {{role: relay, command: [{sys.executable}, {LITTLE_RELAY}, "{{domain}}", 25, 587], time: real}}
 faults:
   - {{at: someschool.edu, on: RCPT, reply: 450 4.7.1 Later, times: 1}}
 steps:

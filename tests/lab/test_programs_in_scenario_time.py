@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,16 +21,17 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(compiler() is None, reason="th
 HOUR = 3600
 
 
-def lab(program: str, folder: Path, *, time: str = "scenario", more: str = "", steps: str, expect: str) -> Outcome:
+def lab(program: str, folder: Path, *, time: str = "", more: str = "", steps: str, expect: str) -> Outcome:
     """A lab with a Python program in place of the relay."""
     file = folder / "program.py"
     file.write_text(program)
+    clock = f", time: {time}" if time else ""
     return play(
         f"""
 title: A program on the lab's clock
 hosts:
   alice.crepes.fr: {{port: 25}}
-  crepes.fr: {{role: relay, command: [{sys.executable}, {file}, crepes.fr, "25"], listens: 25, time: {time}}}
+  crepes.fr: {{role: relay, command: [{sys.executable}, {file}, crepes.fr, "25"], listens: 25{clock}}}
 {more}
 steps: {steps}
 expect: [{expect}]
@@ -154,15 +156,83 @@ def test_what_is_on_its_way_is_waited_for(tmp_path: Path) -> None:
     assert all(verdict.held for verdict in outcome.judgement.expectations), why(outcome)
 
 
-@pytest.mark.parametrize("time", ["real", "scenario"])
-def test_the_trace_says_which_time_it_was(time: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("time", "told"), [("real", "real"), ("scenario", "scenario"), ("", "scenario")])
+def test_the_trace_says_which_time_it_was(time: str, told: str, tmp_path: Path) -> None:
     outcome = lab(CLOCK, tmp_path, time=time, steps="[wait: 1s]", expect="running: crepes.fr")
     assert outcome.analysis is not None
-    assert [entry.event.time for entry in of(outcome.analysis.log, events.Started)] == [time]
+    assert [entry.event.time for entry in of(outcome.analysis.log, events.Started)] == [told]
+
+
+@pytest.mark.parametrize(("time", "result"), [("", Result.HELD), ("scenario", Result.ERROR)])
+def test_without_a_compiler_time_is_real_or_the_remedy_is_told(
+    time: str, result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    outcome = lab(CLOCK, tmp_path, time=time, steps="[wait: 1s]", expect="running: crepes.fr")
+    assert outcome.result is result, why(outcome)
+    if result is Result.HELD:
+        assert outcome.analysis is not None
+        assert [entry.event.time for entry in of(outcome.analysis.log, events.Started)] == ["real"]
+    else:
+        assert "there is no C compiler here" in why(outcome)
+        assert "time: real" in why(outcome)
+
+
+STATIC = """
+#include <netinet/in.h>
+#include <unistd.h>
+int main(void) {
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(25)};
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    bind(listener, (struct sockaddr *)&here, sizeof here);
+    listen(listener, 5);
+    for (;;)
+        sleep(3600);
+}
+"""
+
+
+@pytest.mark.parametrize("started_by", ["itself", "a shell that stays"])
+def test_a_static_program_lives_in_real_time_and_the_trace_says_so(started_by: str, tmp_path: Path) -> None:
+    program = tmp_path / "static"
+    built = subprocess.run(
+        [compiler() or "cc", "-static", "-x", "c", "-", "-o", program], input=STATIC, text=True, capture_output=True
+    )
+    if built.returncode:
+        pytest.skip("nothing can be linked statically here")
+    command = f"[{program}]" if started_by == "itself" else f"[sh, -c, '{program}; true']"
+    outcome = play(
+        f"""
+title: A static program
+hosts: {{alice.crepes.fr: {{port: 25}}, crepes.fr: {{role: relay, command: {command}, listens: 25}}}}
+steps: [wait: 2h]
+expect: [running: crepes.fr]
+""",
+        tmp_path,
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    assert len(list(of(outcome.analysis.log, events.TimeIsReal))) == 1
+    first, last = outcome.analysis.log[0], outcome.analysis.log[-1]
+    assert (last.time_ns - first.time_ns) / 1e9 < HOUR  # the wait ended when all had happened
+
+
+def test_a_wait_for_a_program_that_looks_around_all_the_time_ends_with_what_is_expected(tmp_path: Path) -> None:
+    """Every half second, a day long: there are no hours to jump over."""
+    outcome = lab(
+        LITTLE_RELAY.read_text(),
+        tmp_path,
+        steps="[send: {to: bob@someschool.edu}, wait: 1d]",
+        expect="delivered: {to: bob@someschool.edu}",
+    )
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    assert outcome.analysis.log[-1].time_ns - outcome.analysis.log[0].time_ns < 3 * HOUR * 1e9
 
 
 def test_one_program_in_real_time_keeps_everybody_there(tmp_path: Path) -> None:
     sleeper = f"[{sys.executable}, -c, 'import time; time.sleep(999)']"
-    beside = f"  receiver.example: {{role: client, command: {sleeper}, listens: []}}"
+    beside = f"  receiver.example: {{role: client, command: {sleeper}, listens: [], time: real}}"
     outcome = lab(CLOCK, tmp_path, more=beside, steps="[wait: 2h]", expect="running: crepes.fr")
     assert len(dates(outcome)) == 1

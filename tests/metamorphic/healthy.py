@@ -134,11 +134,24 @@ HTTP = (
     "C GET /inbox HTTP/1.1~Host: mail.example~", "S HTTP/1.1 200 OK~Transfer-Encoding: chunked~~5~he|llo~0~~|",
     "C GET /none HTTP/1.1~Host: mail.example~", "S HTTP/1.1 404 Not Found~Content-Length: 2~~no|",
 )  # fmt: skip
-SIEVE = (
-    'S "IMPLEMENTATION" "x"~"SASL" "PLAIN"~OK', 'C AUTHENTICATE "PLAIN" "AGFubmEAc2VjcmV0LWdlaGVpbQ=="', "S OK",
-    "C LISTSCRIPTS", 'S "a" ACTIVE~OK', 'C PUTSCRIPT "a" {5+}~keep;', "S OK", 'C SETACTIVE "b"', 'S NO "none such"',
-    "C LOGOUT", "S OK",
-)  # fmt: skip
+_OFFERS = 'S "IMPLEMENTATION" "x"~"SASL" "PLAIN"~OK'
+SIEVE: dict[str, tuple[str, ...]] = {
+    "scripts": (
+        _OFFERS, 'C AUTHENTICATE "PLAIN" "AGFubmEAc2VjcmV0LWdlaGVpbQ=="', "S OK", "C LISTSCRIPTS", 'S "a" ACTIVE~OK',
+        'C PUTSCRIPT "a" {5+}~keep;', "S OK", 'C SETACTIVE "b"', 'S NO "none such"', "C LOGOUT", "S OK",
+    ),
+    "login": (
+        _OFFERS, 'C AUTHENTICATE "LOGIN"', 'S "VXNlcm5hbWU6"', 'C "YW5uYQ=="', 'S "UGFzc3dvcmQ6"',
+        "C {20+}~c2VjcmV0LWdlaGVpbQ==", "S OK", 'C GETSCRIPT "a"', "S {13}~OK~|~keep;~~OK", "C NOOP", "S OK",
+        "C LOGOUT", "S OK",
+    ),
+    "group": (
+        _OFFERS, 'C AUTHENTICATE "PLAIN" {28+}~AGFubmEAc2VjcmV0LWdlaGVpbQ==', "S OK",
+        'C HAVESPACE "a" 20~PUTSCRIPT "a" {25+}~LOGOUT~|~if true {keep;}~SETACTIVE "a"~LISTSCRIPTS',
+        'S OK~NO (QUOTA) "full"~OK', 'S "a" ACTIVE~"b"~OK', 'C DELETESCRIPT "b"', "S OK", "C LOGOUT", 'S OK "bye"',
+    ),
+    "starttls": (_OFFERS, "C STARTTLS", "S OK", *TLS),
+}  # fmt: skip
 
 
 def spoken(lines: Sequence[str], port: int, *, acknowledged: bool = False) -> Talk:
@@ -163,9 +176,10 @@ def whole(name: str, talk: Talk, secrets: tuple[bytes, ...] = SECRETS) -> Whole:
 
 def _all() -> Iterator[Whole]:
     scripts = {f"smtp-{name}": (25, lines) for name, lines in SMTP.items()}
-    scripts |= {"lmtp": (24, LMTP), "http": (80, HTTP), "sieve": (4190, SIEVE), "imaps": (993, TLS)}
+    scripts |= {"lmtp": (24, LMTP), "http": (80, HTTP), "imaps": (993, TLS)}
     scripts |= {f"pop3-{name}": (110, lines) for name, lines in POP3.items()}
     scripts |= {f"imap-{name}": (143, lines) for name, lines in IMAP.items()}
+    scripts |= {f"sieve-{name}": (4190, lines) for name, lines in SIEVE.items()}
     for name, (port, lines) in scripts.items():
         yield whole(name, spoken(lines, port))
         yield whole(f"{name}-acknowledged", spoken(lines, port, acknowledged=True))

@@ -25,7 +25,7 @@ from tests.metamorphic.packets import inspected
 from tests.metamorphic.told import MENDED, capture, otherwise
 
 PLAIN = [name for name in MENDED if not name.endswith("-acknowledged")]
-EACH, TOGETHER = 25, 200  # inputs for each change, and of two together
+EACH, TOGETHER = 40, 300  # inputs for each change, and of two together
 # Found by the search below, and mended.
 FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("smtp-terse-acknowledged", (("drop_run", 14, 3),)),  # a command and the reply before it
@@ -44,6 +44,25 @@ FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("smtp-plain-apart", (("drop_run", 5, 0), ("drop_one", 6, 0))),  # a challenge whose answer is missing too
     ("smtp-helo", (("swap", 4, 0), ("drop_before", 4, 0))),  # a late beginning, out of order
     ("smtp-mail", (("drop_run", 1, 4),)),  # the server's SYN and its greeting
+    ("smtp-login", (("drop_one", 6, 0), ("drop_one", 7, 0))),  # two challenges, and one response
+    ("smtp-login", (("drop_run", 58, 4), ("drop_run", 24, 0))),  # a challenge, and a hole behind it
+    ("smtp-login", (("drop_run", 63, 8), ("drop_run", 9, 9))),  # a message behind AUTH
+    ("smtp-group", (("drop_run", 52, 3), ("drop_run", 73, 1))),  # a group in the midst of what it is answered
+    ("smtp-mail", (("drop_after", 73, 1), ("drop_run", 75, 4))),  # MAIL, and the reply to its message
+    ("smtp-terse-acknowledged", (("drop_before", 24, 8), ("drop_after", 98, 6))),  # a piece of a line
+    ("smtp-odds-acknowledged", (("drop_run", 27, 1), ("drop_before", 84, 5))),  # a word behind a message
+    ("smtp-odds", (("drop_one", 36, 8), ("drop_run", 38, 7))),
+    ("pop3-user", (("drop_one", 19, 0),)),  # a reply, and all behind it one too late
+    ("pop3-user", (("drop_one", 17, 0),)),  # the first line of a message
+    ("pop3-user", (("drop_one", 28, 0),)),  # QUIT behind DELE
+    ("pop3-login", (("drop_one", 24, 0), ("drop_run", 17, 3))),  # a secret, two lines behind a hole
+    ("pop3-stls", (("drop_after", 20, 0),)),  # the end, right behind the reply to STLS
+    ("imap-literals", (("drop_one", 10, 0),)),  # APPEND, and its message read as commands
+    ("imap-read", (("drop_one", 8, 0),)),  # SELECT, whose reply is here
+    ("imap-auth-acknowledged", (("drop_run", 52, 4), ("drop_run", 8, 9))),  # holes told before what came between them
+    ("imap-read-acknowledged", (("drop_run", 9, 2), ("drop_run", 40, 8))),
+    ("sieve-scripts", (("drop_one", 10, 0),)),  # a reply, and a script refused that was stored
+    ("sieve-scripts-acknowledged", (("drop_run", 85, 3), ("drop_after", 71, 9))),  # a SYN, and all up to the data
 )
 
 
@@ -75,9 +94,16 @@ def test_two_holes(name: str, steps: list[Step]) -> None:
     assert not otherwise(name, *steps)
 
 
+WITH_SECRETS = (
+    "smtp-login", "smtp-plain", "smtp-plain-apart", "smtp-wrong-then-right",
+    "pop3-user", "pop3-auth", "pop3-login", "imap-read", "imap-auth", "imap-literals",
+    "sieve-scripts", "sieve-login", "sieve-group",
+)  # fmt: skip
+
+
 def test_no_secret_is_shown() -> None:
     """Neither a password nor its base64, wherever the capture begins."""
-    for name in ("smtp-login", "smtp-plain", "smtp-plain-apart", "smtp-wrong-then-right"):
+    for name in WITH_SECRETS:
         whole = capture(name)
         for at in range(4, len(whole.frames) - 2):
             for steps in ((("drop_before", at, 0),), (("drop_run", at, 1),)):

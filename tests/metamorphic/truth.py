@@ -14,18 +14,28 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import UNSEEN, Command, Exchange, Recipient, Reply, Transaction
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.services.credentials import MASK
+from testbed.trace.services.managesieve.results import script_result
+from testbed.trace.services.reading.results import reading_result
 from tests.metamorphic.packets import Frame
 
 ABOUT_THE_CAPTURE = frozenset(
-    ("capture-ends", "one-side-only", "message-not-captured", "captured-again", "segment-reordered")
+    (
+        "capture-ends",
+        "one-side-only",
+        "message-not-captured",
+        "answer-not-captured",
+        "captured-again",
+        "segment-reordered",
+    )
 )
 """Findings that say what is in the capture or not, how often, or in which order, and blame nobody."""
 _REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
 _BLAMELESS = ABOUT_THE_CAPTURE
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
-_MASKED = re.compile(re.escape(MASK))
+_SO_FAR = re.compile(r"(\d+) lines?, (\d+) octets?( so far)?")
 
 Origins = frozenset[int]
 
@@ -111,12 +121,15 @@ def _otherwise(truth: Told, less: Told) -> Iterator[str]:
         yield f"client and server are {mine.client} and {mine.server}"
     if mine.service not in ("", true.service):
         yield f"speaks {mine.service}, not {true.service}"
+    said = mine.outcome.replace("no answer in the capture", "")
     for word in _DENIALS:
-        if word in mine.outcome and word not in true.outcome and "given up" not in true.outcome:
+        if word in said and word not in f"{true.outcome}, {true.ending}" and "given up" not in true.outcome:
             yield f"outcome {mine.outcome!r}, not {true.outcome!r}"
     yield from _commands(truth, less)
     yield from _replies(truth, less)
     yield from _mails(truth, less)
+    yield from _results(truth, less)
+    yield from _letters(truth, less)
 
 
 def _commands(truth: Told, less: Told) -> Iterator[str]:
@@ -141,7 +154,10 @@ def _same_command(mine: Command, origins: Origins, true: Command, others: Origin
 
 def _same_words(mine: str, true: str) -> bool:
     """Whether words are those of the truth, or fewer of them, or masked."""
-    return mine == true or mine == "" or MASK in mine or (mine == "unfinished" and true == "")
+    if mine == true or mine == "" or MASK in mine or (mine == "unfinished" and true == ""):
+        return True
+    (target, facts), (other, others) = (words.removesuffix(")").partition(" (")[::2] for words in (mine, true))
+    return target == other and set(facts.split("; ")) <= {"", *others.split("; ")}
 
 
 def _replies(truth: Told, less: Told) -> Iterator[str]:
@@ -173,14 +189,24 @@ def _pairs(truth: Told, less: Told, command: Command, exchange: Exchange) -> Ite
 
 
 def _same_reply(mine: Reply, less: Told, true: Reply, origins: Origins) -> bool:
-    parts = all(any(line in (other, other[-len(line) :]) for other in true.lines) for line in mine.lines)
+    parts = all(any(_same_line(line, other) for other in true.lines) for line in mine.lines)
     return mine.code == true.code and bool(less.of(mine.frames) & origins) and parts
+
+
+def _same_line(mine: str, true: str) -> bool:
+    """Whether a line is that of the truth, the end of it, or counts less of it so far."""
+    counted, all_of_it = _SO_FAR.fullmatch(mine), _SO_FAR.fullmatch(true)
+    if counted is not None and all_of_it is not None and counted[3]:
+        return all(int(counted[n]) <= int(all_of_it[n]) for n in (1, 2))
+    return mine in (true, true[-len(mine) :])
 
 
 def _mails(truth: Told, less: Told) -> Iterator[str]:
     for mail in less.connection.transactions:
         origins = less.of(mail.frames)
-        true_mails = [one for one in truth.connection.transactions if truth.of(one.frames) & origins]
+        true_mails = [one for one in truth.connection.transactions if _span(truth.of(one.frames)) & origins]
+        if not origins and mail.sender == UNSEEN and {_fate(to, mail) for to in mail.recipients} <= {"unknown"}:
+            continue  # DATA tells that there was one, and nothing of it is here
         if not true_mails:
             yield f"mail from {mail.sender} never was"
             continue
@@ -200,6 +226,57 @@ def _mails(truth: Told, less: Told) -> Iterator[str]:
                 yield f"recipient {to.address} never was"
             elif not any(_same_fate(to, mail, one, true_mail) for one in same):
                 yield f"{to.address} is {_fate(to, mail)}, not {', '.join(_fate(one, true_mail) for one in same)}"
+
+
+def _results(truth: Told, less: Told) -> Iterator[str]:
+    """What replies are said to tell: how many messages there are, how many came or went, which were found."""
+    true_results = {truth.of(e.reply.frames): reading_result(e) for e in truth.exchanges if e.reply is not None}
+    true_scripts = {truth.of(e.reply.frames): script_result(e) for e in truth.exchanges if e.reply is not None}
+    for exchange in less.exchanges:
+        if exchange.reply is None:
+            continue
+        origins, result = less.of(exchange.reply.frames), reading_result(exchange)
+        same = [true for others, true in true_results.items() if others & origins]
+        for name in ("listed", "found"):
+            value = getattr(result, name)
+            if value is not None and value not in (getattr(true, name) for true in same):
+                yield f"{name} {value}, not {[getattr(true, name) for true in same]}"
+        for name in ("fetched", "removed"):
+            if getattr(result, name) > max((getattr(true, name) for true in same), default=0):
+                yield f"{name} {getattr(result, name)}, not {[getattr(true, name) for true in same]}"
+        listed = script_result(exchange).listed
+        if listed is not None and listed not in (t.listed for others, t in true_scripts.items() if others & origins):
+            yield f"{listed} scripts"
+
+
+def _letters(truth: Told, less: Told) -> Iterator[str]:
+    """Messages that were read: whose they are said to be, how long, and whether they came whole."""
+    true_letters = [(one, _span(truth.of(one.frames))) for one in _read(truth)]
+    for mine in _read(less):
+        said = less.of(mine.frames)
+        same = [one for one, origins in true_letters if origins & said or not said]
+        if not same:
+            yield f"a message of {mine.command} {mine.letter.subject!r} never was"
+        elif not any(_same_letter(mine, one) for one in same):
+            yield f"message {mine}, not {same}"
+
+
+def _read(told: Told) -> list[ReadMail]:
+    return [one for one in told.connection.messages if isinstance(one, ReadMail)]
+
+
+def _same_letter(mine: ReadMail, true: ReadMail) -> bool:
+    if mine.command != true.command or (mine.whole and not true.whole):
+        return False
+    words = ("message_id", "subject", "author", "date")
+    if any(getattr(mine.letter, word) not in ("", getattr(true.letter, word)) for word in words):
+        return False
+    return mine.letter == true.letter if mine.whole else mine.letter.octets <= true.letter.octets
+
+
+def _span(origins: Origins) -> Origins:
+    """All packets from the first of some to the last."""
+    return frozenset(range(min(origins, default=0), max(origins, default=-1) + 1))
 
 
 def _same_fate(mine: Recipient, mail: Transaction, true: Recipient, true_mail: Transaction) -> bool:

@@ -49,19 +49,19 @@ def test_time_can_be_held(in_lab: InLab) -> None:
     assert in_lab(story)[0] >= 0.2e9
 
 
-_PROBING = ["0:", "1401007F:C350", "1E01007F:0019", "01", "00000400:00000000", "04:00000010", "00000000"]
-_IDLE = "1: 1E01007F:0019 1401007F:C350 01 00000000:{unread:08X} 00:00000000 00000000"
+_PROBING = "sl local rem st queues\n0: 1401007F:C350 1E01007F:0019 01 00000400:00000000 04:00000010 00000000\n"
+_IDLE = "1: 1E01007F:0019 1401007F:C350 01 00000000:{unread:08X} 00:00000000 00000000\n"
 
 
 @pytest.mark.parametrize(("unread", "reopens"), [(0, True), (1, False), (20_480, False)])
 def test_a_probe_finds_an_open_window_where_all_is_read(unread: int, reopens: bool) -> None:
     """As /proc/net/tcp has it: the peer's receive queue says whether its program has read what there was."""
-    [waiting] = _waiting(socket.AF_INET, [_PROBING, _IDLE.format(unread=unread).split()])
+    [waiting] = _waiting(socket.AF_INET, (_PROBING + _IDLE.format(unread=unread)).encode())
     assert waiting == Waiting(("127.0.1.20", 50_000), ("127.0.1.30", 25), probes=True, reopens=reopens)
 
 
 def test_nobody_knows_of_a_peer_in_another_network() -> None:
-    assert [waiting.reopens for waiting in _waiting(socket.AF_INET, [_PROBING])] == [False]
+    assert [waiting.reopens for waiting in _waiting(socket.AF_INET, _PROBING.encode())] == [False]
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

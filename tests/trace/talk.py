@@ -77,17 +77,19 @@ class Talk:
         *records: str,
         rcode: int | None = 0,
         truncated: bool = False,
-        answered_id: int = 7,
+        number: int = 7,
+        answered_id: int | None = None,
         cut: int = 0,
     ) -> Self:
         """A DNS query and, unless ``rcode`` is None, its answer: ``MX 10 mx.y.example``, less ``cut`` octets."""
         question = DNSQR(qname=name, qtype=kind)
-        self.packets.append(self.ip(0) / UDP(sport=5_000, dport=53) / DNS(id=7, qd=question))
+        self.packets.append(self.ip(0) / UDP(sport=self.port, dport=53) / DNS(id=number, qd=question))
         if rcode is not None:
             answers = [_record(name, *record.split(" ")) for record in records]
-            answer = DNS(id=answered_id, qr=1, rcode=rcode, tc=int(truncated), qd=question, an=answers)
+            reply_id = number if answered_id is None else answered_id
+            answer = DNS(id=reply_id, qr=1, rcode=rcode, tc=int(truncated), qd=question, an=answers)
             octets = bytes(answer)
-            self.packets.append(self.ip(1) / UDP(sport=53, dport=5_000) / Raw(octets[: len(octets) - cut]))
+            self.packets.append(self.ip(1) / UDP(sport=53, dport=self.port) / Raw(octets[: len(octets) - cut]))
         return self
 
 

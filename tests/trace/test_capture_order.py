@@ -54,3 +54,35 @@ def test_data_sent_again_was_lost_all_the_same() -> None:
     talk.segment(0, "PA", b"MAIL FROM:<a@x>\r\n").segment(0, "PA", b"MAIL FROM:<a@x>\r\n", back=17)
     (connection,) = watch(talk.say(*MAIL[4:]).close()).connections
     assert connection.transport.retransmissions == 1
+
+
+def closed_by_the_server() -> Talk:
+    talk = Talk().open().say("S 220 mx", "C QUIT", "S 221 bye")
+    return talk.segment(1, "FA").segment(0, "FA").segment(1, "A")
+
+
+def test_who_closed_first_is_told_by_what_a_fin_acknowledges() -> None:
+    swapped, without_first, without_second = closed_by_the_server(), closed_by_the_server(), closed_by_the_server()
+    swapped.packets[-3:-1] = swapped.packets[-2:-4:-1]
+    del without_first.packets[-3]
+    del without_second.packets[-2]
+    for talk, ending in ((swapped, "closed normally"), (without_first, "closed normally")):
+        (connection,) = watch(talk).connections
+        assert (str(connection.ending), connection.ending.by) == (ending, "server")
+    (connection,) = watch(without_second).connections
+    assert (str(connection.ending), connection.ending.by) == ("half closed by server", "server")
+
+
+def test_a_reset_tells_what_its_sender_had_said() -> None:
+    talk = Talk().open().say("S 220 mx", "C EHLO a", "S 250 mx", "C MAIL FROM:<a@x>", "S 250 ok").segment(1, "RA")
+    del talk.packets[-2]
+    (connection,) = watch(talk).connections
+    assert (connection.transport.gaps, connection.exchanges[-1].unseen) == (1, True)
+    assert "server-hung-up" not in {finding.code for finding in connection.findings}
+
+
+def test_data_behind_its_own_fin_was_overtaken() -> None:
+    talk = Talk().open().say("S 220 mx", "C QUIT", "S 221 bye").segment(1, "FA").segment(0, "FA").segment(1, "A")
+    talk.packets[-4:-2] = talk.packets[-3:-5:-1]
+    talk.waits[len(talk.packets) - 4] = -9_000_000
+    assert {finding.code for finding in watch(talk).findings} == {"segment-reordered"}

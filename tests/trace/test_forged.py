@@ -81,7 +81,7 @@ def test_a_forged_refusal_with_a_forged_rst_that_the_client_believed() -> None:
     talk.next[1] -= len(_FALSE)
     talk.segment(1, "PA", _GENUINE).segment(0, "R")
     analysis = watch(talk)
-    assert analysis.connections[0].outcome == "mail for b@y: 550 no; reset by server"
+    assert analysis.connections[0].outcome == "mail for b@y: 550 no; reset by client"
     codes = [finding.code for finding in analysis.findings]
     assert codes == ["octets-contradict", "reset-forged", "refused-for-good"]
 

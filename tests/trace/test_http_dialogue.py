@@ -62,7 +62,7 @@ def hole(side: int, octets: int) -> Gap:
     return Gap(side, octets, 99, 99_000)
 
 
-UNKNOWN = "{its request is not in the capture, or it answers none}"
+UNKNOWN = "{its request is not in the capture, or nobody can tell which it is}"
 TALKS: dict[str, tuple[tuple[Said, ...], list[str]]] = {
     "a page": ((GET, OK), BOTH),
     "what is worth knowing of a body": (
@@ -149,18 +149,18 @@ TALKS: dict[str, tuple[tuple[Said, ...], list[str]]] = {
     "no reply": ((GET, OK, GET), [*BOTH, "GET / (mail.example) -> - {no reply}"]),
     "a reply cut off": (
         (GET, "S HTTP/1.1 200 OK\nContent-Length: 1000\n\nhi"),
-        ["GET / (mail.example) -> 200 OK 2 octets {the reply is cut off: 2 of 1,000 octets of its body}"],
+        ["GET / (mail.example) -> 200 OK {the reply is cut off: 2 of 1,000 octets of its body}"],
     ),
     "chunks cut off": (
         (GET, "S HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhi"),
-        ["GET / (mail.example) -> 200 OK 2 octets {the reply is cut off: 2 octets of its body and no last chunk}"],
+        ["GET / (mail.example) -> 200 OK {the reply is cut off: 2 octets of its body and no last chunk}"],
     ),
     "a header cut off": (
         (GET, "S HTTP/1.1 200 OK\nContent-"), ["GET / (mail.example) -> 200 OK {the reply is cut off in its header}"],
     ),
     "a request cut off": (
         ("C PUT / HTTP/1.1\nContent-Length: 9\n\nabc",),
-        ["PUT / (3 octets) -> - {the request is cut off: 3 of 9 octets of its body}"],
+        ["PUT / -> - {the request is cut off: 3 of 9 octets of its body}"],
     ),
     "a reply to nothing": (("S HTTP/1.1 408 Timeout\nContent-Length: 0\n\n",), [
         "- -> 408 Timeout {the server did not wait any longer for the request}",
@@ -193,7 +193,7 @@ TALKS: dict[str, tuple[tuple[Said, ...], list[str]]] = {
     ),
     "a hole over chunks": (
         (GET, "S HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n9\nab", hole(SERVER, 9), "S b\n0\n\n", GET, OK),
-        ["GET / (mail.example) -> 200 OK 9 octets {octets of it are missing from the capture}", *BOTH],
+        ["GET / (mail.example) -> 200 OK {octets of it are missing from the capture}", *BOTH],
     ),
     "a hole in a header": (
         (GET, "S HTTP/1.1 200 OK\nX", hole(SERVER, 8), "S x\n\nhi", GET, OK),

@@ -195,34 +195,45 @@ def test_nothing_is_found_on_what_is_harmless(said: tuple[str, ...]) -> None:
     assert found(*said) == []
 
 
-MISSING: dict[str, tuple[tuple[str | Gap, ...], str]] = {
-    "no reply": ((GET,), "10.0.0.2 did not answer GET /x of 10.0.0.1"),
-    "two without reply": ((GET, GET), "10.0.0.2 did not answer GET /x of 10.0.0.1"),
+MISSING: dict[str, tuple[tuple[str | Gap, ...], str, str]] = {
+    "no reply": (
+        (GET,),
+        "10.0.0.2 did not answer GET /x of 10.0.0.1",
+        "before the reply of 10.0.0.2 to GET /x of 10.0.0.1",
+    ),
+    "two without reply": (
+        (GET, GET),
+        "10.0.0.2 did not answer GET /x of 10.0.0.1",
+        "before the reply of 10.0.0.2 to GET /x of 10.0.0.1",
+    ),
     "a reply cut short": (
         (GET, "S HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"),
         "the reply of 10.0.0.2 did not arrive whole at 10.0.0.1: 200 to GET /x is cut off: 2 of 9 octets of its body",
+        "in the middle of the reply of 10.0.0.2: 200 to GET /x is cut off: 2 of 9 octets of its body",
     ),
     "chunks without end": (
         (GET, "S HTTP/1.1 200 OK\r\n" + CHUNKED + "\r\n2\r\nhi\r\n"),
         "the reply of 10.0.0.2 did not arrive whole at 10.0.0.1: 200 to GET /x is cut off: 2 octets of its body and no "
         "last chunk",
+        "in the middle of the reply of 10.0.0.2: 200 to GET /x is cut off: 2 octets of its body and no last chunk",
     ),
     "a request cut short": (
         ("C PUT /x HTTP/1.1\r\nContent-Length: 9\r\n\r\nhi",),
         "the request of 10.0.0.1 did not arrive whole at 10.0.0.2: PUT /x is cut off: 2 of 9 octets of its body",
+        "in the middle of the request of 10.0.0.1: PUT /x is cut off: 2 of 9 octets of its body",
     ),
 }
 
 
-@pytest.mark.parametrize(("said", "text"), MISSING.values(), ids=MISSING)
-def test_what_did_not_arrive(said: tuple[str | Gap, ...], text: str) -> None:
+@pytest.mark.parametrize(("said", "text", "unknown"), MISSING.values(), ids=MISSING)
+def test_what_did_not_arrive(said: tuple[str | Gap, ...], text: str, unknown: str) -> None:
     times = " (2 times)" if len(said) == 2 and said[1] == GET else ""
     (finding,) = found(*said)
     assert (finding.code, finding.severity) == ("http-no-reply", Severity.ERROR)
     assert finding.text == f"{text} before the connection ended{times}"
     (finding,) = found(*said, closure=Closure.OPEN)
-    assert (finding.code, finding.severity) == ("http-no-reply", Severity.INFO)
-    assert finding.text == f"{text} before the capture ends{times}"
+    assert (finding.code, finding.severity) == ("capture-ends", Severity.INFO)
+    assert finding.text == f"the capture ends {unknown}{times}"
 
 
 def test_what_the_capture_missed_is_no_fault_of_the_server() -> None:

@@ -225,3 +225,54 @@ def test_however_many_replies_come_none_is_lost(replies: list[str]) -> None:
         whole -= 1  # a reply that never ends is none
     assert {frame for frame in frames if frame > ended} == set(range(ended + 1, ended + whole + 1))
     assert sum(to.accepted for to in transaction.recipients) <= 2
+
+
+SAVED = "250 2.0.0 saved"
+TORN = {  # which of the replies to the message the capture lacks: what is known of both recipients
+    0: ["(b@y -)", "(c@y -)"],
+    1: ["(b@y -)", "(c@y -)"],
+}
+
+
+@pytest.mark.parametrize("lost", TORN)
+def test_no_recipient_has_the_reply_of_another_behind_a_hole(lost: int) -> None:
+    talk = Talk(server_port=24).open().say(*HELLO, *MAIL, *TWO, *DATA, f"S {FULL}", f"S {SAVED}")
+    del talk.packets[-2 + lost]
+    (only,) = watch(talk.say(*BYE).close()).connections
+    (transaction,) = only.transactions
+    assert fates(transaction) == TORN[lost]
+    assert all(to.unseen for to in transaction.recipients)
+    assert [e.reply.code for e in only.exchanges if e.command and e.command.verb == "QUIT" and e.reply] == ["221"]
+
+
+def test_replies_that_name_their_recipients_are_theirs_behind_a_hole() -> None:
+    talk = (
+        Talk(server_port=24).open().say(*HELLO, *MAIL, *TWO, *DATA, "S 452 4.2.2 <b@y> full", "S 250 2.0.0 <c@y> saved")
+    )
+    del talk.packets[-2]
+    (only,) = watch(talk.say(*BYE).close()).connections
+    assert fates(only.transactions[0]) == ["(b@y -)", "c@y 250 2.0.0"]
+
+
+@pytest.mark.parametrize("begin", [4, 6, 8, 10])
+def test_a_message_has_all_its_replies_where_the_capture_has_not_its_recipients(begin: int) -> None:
+    talk = Talk(server_port=24).open().say(*HELLO, *MAIL, *TWO, *DATA, f"S {SAVED}", f"S {FULL}", *BYE).close()
+    del talk.packets[:begin]
+    (only,) = watch(talk).connections
+    (message,) = (e for e in only.exchanges if e.command is not None and e.command.verb == "message")
+    assert [reply.status for reply in message.replies] == ["250 2.0.0", "452 4.2.2"]
+    assert [e.reply.code for e in only.exchanges if e.command and e.command.verb == "QUIT" and e.reply] == ["221"]
+
+
+@pytest.mark.parametrize(
+    ("port", "said", "name"),
+    [
+        (24, ("S 220 mx", *MAIL), "lmtp"),
+        (2003, ("S 220 mx", *MAIL), "lmtp"),
+        (4_000, ("S 220 mx LMTP ready", *MAIL), "lmtp"),
+        (24, ("S 220 mx ESMTP", "C EHLO a", "S 250 mx"), "smtp"),
+        (4_000, ("S 220 mx", *MAIL), "smtp"),
+    ],
+)
+def test_it_is_known_without_its_lhlo(port: int, said: tuple[str, ...], name: str) -> None:
+    assert connection(*said, *BYE, port=port).service == name

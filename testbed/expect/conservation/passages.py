@@ -25,7 +25,7 @@ from testbed.trace.model.exchange import Recipient, Reply, Transaction
 from testbed.trace.model.log import of
 
 _NO_TEXT = text_digest(b"")  # is no evidence of two messages being the same
-_DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
+DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
 
 
 class Answer(Enum):
@@ -159,7 +159,7 @@ def _passage(
     began = message.command.time_ns
     heard = reply is not None and bool(reply.code) and reply.whole and hearing.heard(reply)
     ended = reply.time_ns if reply is not None else connection.end_ns
-    died = any(host == connection.client.label and began <= at <= ended + _DYING_NS for host, at in crashes)
+    died = any(host == connection.client.label and began <= at <= ended + DYING_NS for host, at in crashes)
     refused = reply is not None and reply.code[:1] in ("4", "5")
     understood = Answer.TAKEN if recipient.accepted else Answer.REFUSED
     return Passage(

@@ -13,7 +13,7 @@ from pathlib import Path
 from testbed.errors import LabError
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-ftls-model=initial-exec")
-_REMEDY = "install one ('apt install gcc libc6-dev'), or say 'time: real' of the host"
+_REMEDY = "install one ('apt install gcc libc6-dev'), or say 'time: real' of the program"
 
 
 def scenario_time_library() -> Path:

@@ -9,8 +9,8 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from testbed.net.program_time.stamps import Stamps
 
@@ -35,11 +35,10 @@ SOCKETS, TIMERS = 1, 2
 _MATTERS_NS = 1_000_000_000  # a jump by which dates of files may be wrong
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """What a thread has noted: ``struct slot`` of ``scenario_time.c``.  Times are nanoseconds of the lab's clock.
 
-    ``thread`` is its number in the PID namespace of its program's ``start``; ``count`` changes with every wait;
+    ``thread`` is its number in the PID namespace of its program's ``start``; ``turn`` changes with every wait;
     ``limits`` is what of its process nobody can shift, of :data:`SOCKETS` and :data:`TIMERS`.
     """
 
@@ -47,7 +46,7 @@ class Slot:
     thread: int
     waits: bool
     start: int
-    count: int
+    turn: int
     until: int
     alarm: int
     every: int

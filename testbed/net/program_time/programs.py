@@ -13,7 +13,7 @@ from pathlib import Path
 from testbed.net.namespace import libc
 from testbed.net.program_process import KEEPERS
 from testbed.net.program_time.page import NEVER, TIMERS, ScenarioPage, Slot
-from testbed.net.program_time.threads import Thread, ThreadTree, sleeps, time_ends, turns
+from testbed.net.program_time.threads import Thread, ThreadTree
 
 WAKE = signal.SIGSTKFLT
 """The signal that ends a wait whose time has come, as in ``scenario_time.c``."""
@@ -34,6 +34,8 @@ class ProgramTime:
         self._tree = ThreadTree()
         self._marks: dict[Thread, object] = {}
         self._ran_last: Thread | None = None
+        self._tree_is_sure = False
+        self._gone: set[Thread] = set()
 
     def library(self) -> Path:
         """The file that the next program is to load, which tells by it which start this was."""
@@ -54,6 +56,14 @@ class ProgramTime:
         self._tree.fell(process)
         self._free_the_dead(slots)
 
+    def reaches(self, process: int) -> bool:
+        """Whether every process of a program has loaded the library by now, as static ones never do."""
+        self._tree.look_everywhere()
+        slots = self._slots()
+        threads = [thread for thread in self._tree.threads_of(process) if not thread.keeps]
+        noted = {thread.process for thread in threads if _key(thread) in slots}
+        return all(thread.process in noted or thread.sleeps() is None for thread in threads)
+
     def rest(self) -> int | None:
         """When the earliest wait ends, nanoseconds of the lab's monotonic clock; None while a program does something.
 
@@ -66,11 +76,18 @@ class ProgramTime:
         before, self._marks = self._marks, marks
         if self._look_for_threads({thread for thread in marks if marks[thread] != before.get(thread)}, slots):
             return None
+        gone: set[Thread] = set()
         for thread in sorted(marks, key=lambda thread: thread != self._ran_last):
-            if sleeps(thread) is False:
+            asleep = thread.sleeps()
+            if asleep is None:
+                gone.add(thread)
+            elif not asleep:
                 self._ran_last = thread
                 return None
-        if _real_time_may_end_a_wait(marks, slots):
+        if gone != self._gone:
+            self._gone, self._tree_is_sure = gone, False
+            return None
+        if self._tree.is_ending(gone) or _real_time_may_end_a_wait(marks, slots):
             return None
         after = self._slots()
         if {thread: _mark(thread, after) for thread in marks} != marks:
@@ -108,12 +125,14 @@ class ProgramTime:
 
         The children of one that has ended are somebody else's now, and its slot is free.
         """
-        if not ran:
+        if self._tree_is_sure and not ran:
             return False
-        if not any(sleeps(thread) is None for thread in ran):
-            return self._tree.look_at({thread.process for thread in ran})
-        differs = self._tree.look_everywhere()
-        self._free_the_dead(slots)
+        if self._tree_is_sure and not any(thread.sleeps() is None for thread in ran):
+            differs = self._tree.look_at({thread.process for thread in ran})
+        else:
+            differs = self._tree.look_everywhere()
+            self._free_the_dead(slots)
+        self._tree_is_sure = not differs  # the kernel may pass over some while others end (proc(5), "children")
         return differs
 
     def _free_the_dead(self, slots: dict[tuple[int, int], Slot]) -> None:
@@ -141,7 +160,7 @@ def _key(thread: Thread) -> tuple[int, int]:
 def _mark(thread: Thread, slots: dict[tuple[int, int], Slot]) -> object:
     """What is different after a thread has run."""
     slot = slots.get(_key(thread))
-    return slot.count if slot is not None and slot.waits else turns(thread)
+    return slot.turn if slot is not None and slot.waits else thread.turns()
 
 
 def _real_time_may_end_a_wait(threads: Iterable[Thread], slots: Mapping[tuple[int, int], Slot]) -> bool:
@@ -156,7 +175,7 @@ def _real_time_may_end_a_wait(threads: Iterable[Thread], slots: Mapping[tuple[in
             unnoted.append(thread)
     if any(limit & TIMERS for limit in limits.values()):
         return True
-    return any(time_ends(thread, sockets_too=bool(limits.get(thread.process))) for thread in unnoted)
+    return any(thread.time_ends_its_call(sockets_too=bool(limits.get(thread.process))) for thread in unnoted)
 
 
 def _ends(slot: Slot) -> tuple[int, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 _NOT_THERE = FileNotFoundError, ProcessLookupError
-_GONE = b"XxZ"
-_ASLEEP = b"ST"  # in a call a signal ends, and stopped
+_OCTETS = 16384
+_GONE = frozenset((b"X", b"x", b"Z"))
+_ASLEEP = frozenset((b"S", b"T"))  # in a call a signal ends, and stopped
+_RUNNING = [b"running"]
+_EXITING = 0x4  # PF_EXITING of linux/sched.h
 
 # Calls that may have a time limit: the place of the argument that says so, and whether it is a number or an address.
 _NUMBER, _ADDRESS, _ALWAYS = "number", "address", "always"
@@ -36,11 +39,12 @@ _RECEIVING = {
 """Calls that a socket's own time limit may end (SO_RCVTIMEO, SO_SNDTIMEO; socket(7))."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Thread:
     """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace.
 
-    ``start`` says in which start of a program, ``keeps`` whether it is one of those that keep the program.
+    ``start`` says in which start of a program, ``keeps`` whether it is one of those that keep the program; ``stat``,
+    ``schedstat`` and ``syscall`` are descriptors of what the kernel says of it, -1 where nobody may read it.
     """
 
     number: int
@@ -48,11 +52,80 @@ class Thread:
     inner: int
     start: int
     keeps: bool
+    stat: int
+    schedstat: int
+    syscall: int
+
+    @classmethod
+    def open(cls, number: int, process: int, start: int, *, keeps: bool) -> Thread:
+        """That thread, as the kernel shows it now.  Raises FileNotFoundError, ProcessLookupError when it is gone."""
+        lines = read(f"/proc/{process}/task/{number}/status").splitlines()
+        inner = int(next(line for line in lines if line.startswith(b"NSpid:")).split()[-1])
+        files: list[int] = []
+        try:
+            for name in ("stat", "schedstat", "syscall"):
+                files.append(_open(f"/proc/{process}/task/{number}/{name}"))
+        except OSError:
+            _close(files)
+            raise
+        return cls(number, process, inner, start, keeps, *files)
+
+    def close(self) -> None:
+        """Close its files."""
+        _close((self.stat, self.schedstat, self.syscall))
 
     @property
-    def folder(self) -> str:
-        """Where the kernel shows it."""
-        return f"/proc/{self.process}/task/{self.number}"
+    def is_reaped(self) -> bool:
+        """Whether its number is free again."""
+        try:
+            os.pread(self.stat, 1, 0)
+        except _NOT_THERE:
+            return True
+        return False
+
+    def sleeps(self) -> bool | None:
+        """Whether it sleeps; None when it is gone."""
+        try:
+            line = os.pread(self.stat, _OCTETS, 0)
+        except _NOT_THERE:
+            return None
+        state, _, _, _, _, _, flags = line[line.rindex(b")") + 2 :].split(maxsplit=7)[:7]
+        if state in _GONE:
+            return None
+        if state not in _ASLEEP or int(flags) & _EXITING:  # the first of a namespace waits for others when it ends
+            return False
+        return self._call() != _RUNNING  # as whoever reaps a child may still do although he is said to sleep
+
+    def turns(self) -> bytes:
+        """How often and how long it has run so far, in the kernel's words: the same when it has not run since."""
+        with contextlib.suppress(*_NOT_THERE):
+            return os.pread(self.schedstat, _OCTETS, 0)
+        return b""
+
+    def time_ends_its_call(self, *, sockets_too: bool) -> bool:
+        """Whether the call it sleeps in may end because time passes; so it is too when nobody can tell."""
+        words = self._call()
+        try:
+            number = int(words[0])
+        except (ValueError, IndexError):
+            return True
+        if number == _FUTEX and int(words[2], 16) & 0x7F not in _FUTEX_WAITS:
+            return False
+        if sockets_too and number in _RECEIVING:
+            return True
+        place, kind = _LIMITS.get(number, (0, ""))
+        if kind == _ALWAYS:
+            return True
+        if kind == _ADDRESS:
+            return int(words[1 + place], 16) != 0
+        return kind == _NUMBER and not int(words[1 + place], 16) & 0x80000000
+
+    def _call(self) -> list[bytes]:
+        """The system call it sleeps in and its arguments, or _RUNNING; nothing where the kernel does not tell."""
+        if self.syscall >= 0:
+            with contextlib.suppress(OSError):
+                return os.pread(self.syscall, _OCTETS, 0).split()
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +152,17 @@ class ThreadTree:
         self._roots.pop(process, None)
         self.look_everywhere()
 
+    def threads_of(self, process: int) -> tuple[Thread, ...]:
+        """Those of one that was planted, and of all it has started."""
+        start, _ = self._roots.get(process, (None, 0))
+        return tuple(thread for thread in self.threads if thread.start == start)
+
+    def is_ending(self, gone: Set[Thread]) -> bool:
+        """Whether a program has ended, its threads being ``gone``, and its keepers are about to."""
+        living = {thread.process for thread in self.threads if thread not in gone}
+        keepers = {thread.process for thread in self.threads if thread.keeps}
+        return any(living.isdisjoint(self._found[keeper].children) for keeper in keepers)
+
     def look_everywhere(self) -> bool:
         """Look for all threads.  Whether anything has changed."""
         self._found = {}
@@ -100,68 +184,45 @@ class ThreadTree:
             left += ((child, start, keepers - 1) for child in found[process].children)
         before, self._found = self.threads, found
         self.threads = tuple(thread for process in found.values() for thread in process.threads)
+        for thread in set(before) - set(self.threads):
+            thread.close()
         return set(before) != set(self.threads)
 
 
 def _read_process(process: int, start: int, keeps: bool, known: Mapping[int, Thread]) -> _Process:
     threads: list[Thread] = []
     children: list[int] = []
-    with contextlib.suppress(*_NOT_THERE):  # it is gone, maybe with some of its threads
-        for name in os.listdir(f"/proc/{process}/task"):
-            children += map(int, read(f"/proc/{process}/task/{name}/children").split())
+    try:
+        names = os.listdir(f"/proc/{process}/task")
+    except _NOT_THERE:
+        names = []
+    for name in names:
+        with contextlib.suppress(*_NOT_THERE):  # it has ended meanwhile
             thread = known.get(int(name))
-            if thread is None or (thread.process, thread.start) != (process, start):
-                thread = Thread(int(name), process, _inner_number(process, name), start, keeps)
+            if thread is None or thread.process != process or thread.is_reaped:  # numbers are given again
+                thread = Thread.open(int(name), process, start, keeps=keeps)
             threads.append(thread)
+            children += map(int, read(f"/proc/{process}/task/{name}/children").split())
     return _Process(tuple(threads), tuple(children))
 
 
-def _inner_number(process: int, name: str) -> int:
-    lines = read(f"/proc/{process}/task/{name}/status").splitlines()
-    numbers = next(line for line in lines if line.startswith(b"NSpid:"))
-    return int(numbers.split()[-1])
-
-
-def sleeps(thread: Thread) -> bool | None:
-    """Whether a thread sleeps; None when it is gone."""
+def _open(file: str) -> int:
     try:
-        line = read(f"{thread.folder}/stat")
-    except _NOT_THERE:
-        return None
-    state = line[line.rindex(b")") + 2]
-    return None if state in _GONE else state in _ASLEEP
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return -1
 
 
-def turns(thread: Thread) -> bytes:
-    """How often and how long it has run so far, in the kernel's words: the same as before when it has not run since."""
-    with contextlib.suppress(*_NOT_THERE):
-        return read(f"{thread.folder}/schedstat")
-    return b""
-
-
-def time_ends(thread: Thread, *, sockets_too: bool) -> bool:
-    """Whether the call a thread sleeps in may end because time passes; so it is too when nobody can tell."""
-    try:
-        words = read(f"{thread.folder}/syscall").split()
-        number = int(words[0])
-    except (OSError, ValueError, IndexError):
-        return True
-    if number == _FUTEX and int(words[2], 16) & 0x7F not in _FUTEX_WAITS:
-        return False
-    if sockets_too and number in _RECEIVING:
-        return True
-    place, kind = _LIMITS.get(number, (0, ""))
-    if kind == _ALWAYS:
-        return True
-    if kind == _ADDRESS:
-        return int(words[1 + place], 16) != 0
-    return kind == _NUMBER and not int(words[1 + place], 16) & 0x80000000
+def _close(files: Iterable[int]) -> None:
+    for file in files:
+        if file >= 0:
+            os.close(file)
 
 
 def read(file: str) -> bytes:
     """A file of the kernel's, which is read in one go.  Raises OSError."""
     descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.read(descriptor, 16384)
+        return os.read(descriptor, _OCTETS)
     finally:
         os.close(descriptor)

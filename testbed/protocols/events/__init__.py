@@ -36,6 +36,7 @@ from testbed.protocols.events.lab import (
     Started,
     Step,
     Stopped,
+    TimeIsReal,
     TimeUp,
     Visited,
 )
@@ -136,6 +137,7 @@ __all__ = [
     "SubmissionFailed",
     "Submitted",
     "Talked",
+    "TimeIsReal",
     "TimeUp",
     "TlsFailed",
     "Visited",

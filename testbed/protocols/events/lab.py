@@ -107,6 +107,13 @@ class Started(LogEvent):
     time: str = "real"
 
 
+@event("time-is-real")
+class TimeIsReal(LogEvent):
+    """A program that was started in scenario time lives in real time: part of it cannot be given another clock."""
+
+    command: str
+
+
 @event("queue-seen")
 class QueueSeen(LogEvent):
     """A message lies in a file below a program's directory: if it was given it, its queue can be looked into."""

@@ -49,6 +49,7 @@ class Shapes:
         batch.mark(~batch.whole)
         events = tcp_events(batch)
         batch.mark((events & TcpEvent.OUT_OF_ORDER != 0) & (batch.length > 0))  # what it repeats is for exact code
+        batch.mark(events & TcpEvent.ACK_LOST_SEGMENT != 0)  # a FIN that is not in the capture is for exact code
         odd_repetitions(batch, events & RETRANSMITTED != 0, self._flows.table)
         before = np.where(batch.before >= 0, batch.highest[batch.before], batch.sequence)
         fresh = (batch.length > 0) & ((batch.before < 0) | (batch.next > before))

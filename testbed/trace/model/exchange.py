@@ -10,6 +10,7 @@ from testbed.trace.model.phase import Phase
 UNSEEN = "(unseen)"
 """In the place of an address that is not in the capture."""
 NOT_CAPTURED = "reply not in the capture"
+COMMAND_NOT_CAPTURED = "its command is not in the capture"
 CAPTURE_ENDS = "the capture ends before its reply"
 
 

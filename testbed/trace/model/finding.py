@@ -24,5 +24,7 @@ class Finding:
     frames: tuple[int, ...]
     reference: str  # "RFC 5321 §4.5.4.1"
     connections: tuple[int, ...] = ()
-    cause: str = ""  # of a refusal, as its words and codes tell: "greylisted" (testbed.protocols.refusals)
+    cause: str = (
+        ""  # of a refusal, as its words and codes tell: "greylisted" (testbed.protocols.refusals); or "handshake"
+    )
     times: int = 1  # how often it was seen

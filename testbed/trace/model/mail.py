@@ -15,13 +15,15 @@ class Letter:
     """What a message says of itself: the fields people know it by, decoded and safe to show, and the files with it.
 
     Fields are read when they are asked for, as few are; ``""`` is in the place of what it does not say, or what the
-    capture does not hold.  ``header`` and ``octets`` are what the capture holds of it.
+    capture does not hold.  ``header`` and ``octets`` are what the capture holds of it; ``headed`` tells that this
+    is the whole header.
     """
 
     header: bytes = field(default=b"", repr=False)
     files: tuple[AttachedFile, ...] = ()
     octets: int = 0
     holed: bool = False
+    headed: bool = False
 
     @cached_property
     def message_id(self) -> str:

@@ -19,11 +19,21 @@ from testbed.trace.model.sentence import Sentence
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 BEGINS_TLS = frozenset(("STARTTLS", "X-ANONYMOUSTLS", "STLS"))
-_NEVER_BEGAN, _IN_CLEAR = NO_TLS = "TLS was agreed on, and never began", "in clear after TLS was agreed on"
+_NEVER_BEGAN, _IN_CLEAR, _CAPTURE_ENDS = NO_TLS = (
+    "TLS was agreed on, and never began",
+    "in clear after TLS was agreed on",
+    "TLS was agreed on, and the capture ends there",
+)
 _AGREES = frozenset(("220", "OK", "+OK"))
 _CLEAR = "clear-behind-starttls"
 # How no record of TLS begins: a line of text, or a piece of one.
 _TEXT = re.compile(rb"[\x21-\x7e][\x20-\x7e]*(?:\r?\n|\r?\Z)")
+_RECORD = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")  # how one begins (RFC 8446 §5.1)
+
+
+def is_record(chunk: Chunk) -> bool:
+    """Whether octets begin as a record of TLS that no keys opened, as no line of text does."""
+    return not chunk.decrypted and _RECORD.match(chunk.octets) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,14 @@ def stayed_in_clear(exchange: Exchange) -> bool:
     return isinstance(exchange.result, StayedInClear)
 
 
-def in_words(exchange: Exchange) -> str:
-    """What came of it, where it did not begin TLS; ``""`` where it did, as far as is known."""
-    return _NEVER_BEGAN if tls_never_began(exchange) else _IN_CLEAR if stayed_in_clear(exchange) else ""
+def in_words(exchange: Exchange, *, is_open: bool) -> str:
+    """What came of it, where it did not begin TLS; ``""`` where it did, as far as is known.
+
+    ``is_open`` tells that the capture ends before the connection does.
+    """
+    if tls_never_began(exchange):
+        return _CAPTURE_ENDS if is_open else _NEVER_BEGAN
+    return _IN_CLEAR if stayed_in_clear(exchange) else ""
 
 
 def with_tls(exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:

@@ -30,7 +30,8 @@ def cut_off(spoken: Spoken, note: str) -> Spoken:
 
 
 def _waits(exchange: Exchange, note: str) -> Exchange:
-    waits = exchange.command is not None and exchange.reply is None and not exchange.unseen
+    reply = exchange.reply
+    waits = exchange.command is not None and (reply is None or not reply.whole) and not exchange.unseen
     return replace(exchange, note=note, unseen=True) if waits else exchange
 
 

@@ -20,7 +20,7 @@ class LetterReader:
         self._whole = False  # the header
         self._files: AttachmentReader | None = None  # behind it, where there may be any
         self._octets = 0
-        self._holed = False
+        self._holed = self._torn = False  # the message, and its header
 
     def add(self, octets: bytes) -> None:
         """The next octets."""
@@ -45,10 +45,11 @@ class LetterReader:
     def hole(self) -> None:
         """Octets are missing here."""
         self._holed = True
+        self._torn = self._torn or not self._whole
         if self._files is not None:
             self._files.hole()
 
     def letter(self) -> Letter:
         """What it says, as far as it has come."""
         files = self._files.found() if self._files is not None else ()
-        return Letter(bytes(self._header), files, self._octets, self._holed)
+        return Letter(bytes(self._header), files, self._octets, self._holed, self._whole and not self._torn)

@@ -28,7 +28,9 @@ def mismatch(connection: Connection) -> Iterator[Finding]:
 
 def _tls_to_plain_port(connection: Connection) -> Iterator[Finding]:
     tls = connection.tls
-    if tls is None or not tls.plain_answer:
+    if tls is None or not tls.plain_answer or connection.transport.gaps:
+        return
+    if connection.opening.handshake is not Handshake.COMPLETE:  # what was said before may have agreed to TLS
         return
     text = f"{connection.client.label} began with TLS at once, but {connection.server.label} speaks plain text on port "
     text += f"{connection.server.port}: use STARTTLS there, or the port for implicit TLS"

@@ -40,17 +40,19 @@ def certain(
     ends_in_hole: tuple[bool, bool],
     all_answered: bool,
     several: Callable[[Asked], bool] = lambda words: False,
+    begun: bool = False,
     unasked: Callable[[Answer], bool] = lambda words: False,
 ) -> list[int | None]:
     """For each answer the place of the command it answers, None where that is not certain, or not in the capture.
 
     ``ends_in_hole`` tells of both sides whether something is missing behind the last.  ``all_answered`` tells that no
-    command waits for its reply any more.  A command may have ``several`` answers, and no command in a hole has one that
-    comes ``unasked``.
+    command waits for its reply any more.  A command may have ``several`` answers; the first has had one before where it
+    has ``begun``.  No command in a hole has one that comes ``unasked``.
     """
     if len(asked) * len(answers) > _MOST:
         return [None] * len(answers)
-    return _Ways(asked, answers, fits, ends_in_hole, several, unasked, all_answered=all_answered).certain()
+    ways = _Ways(asked, answers, fits, ends_in_hole, several, unasked, begun=begun, all_answered=all_answered)
+    return ways.certain()
 
 
 class _Ways(Generic[Asked, Answer]):
@@ -65,8 +67,10 @@ class _Ways(Generic[Asked, Answer]):
         several: Callable[[Asked], bool],
         unasked: Callable[[Answer], bool],
         *,
+        begun: bool,
         all_answered: bool,
     ) -> None:
+        self._begun = begun
         self._asked, self._answers = asked, answers
         self._asked_holes = [*(one.behind_hole for one in asked), ends_in_hole[0]]
         self._answer_holes = [*(one.behind_hole for one in answers), ends_in_hole[1]]
@@ -103,8 +107,8 @@ class _Ways(Generic[Asked, Answer]):
         steps = []
         if asks and says and self._fit[i][j]:
             steps.append((i + 1, j + 1))
-        if asks and self._answer_holes[j]:
-            steps.append((i + 1, j))  # its reply is in the hole
+        if asks and (self._answer_holes[j] or (i == 0 and self._begun)):
+            steps.append((i + 1, j))  # its reply is in the hole, or has come
         if says and self._unknown[i][j]:
             steps.append((i, j + 1))  # its command is in the hole
         if says and i and self._several[i - 1] and self._fit[i - 1][j]:

@@ -12,7 +12,7 @@ from testbed.trace.services.service import Port, Service
 from testbed.trace.services.smtp.service import SMTP
 
 # In the order in which they are asked whether they recognise a connection.
-SERVICES = (SMTP, LMTP, IMAP, POP3, MANAGESIEVE, HTTP, HTTP2, DNS, MDNS, LLMNR)
+SERVICES = (LMTP, SMTP, IMAP, POP3, MANAGESIEVE, HTTP, HTTP2, DNS, MDNS, LLMNR)
 _OTHERS = (
     Port(21, "ftp"),
     Port(22, "ssh"),

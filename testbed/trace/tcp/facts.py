@@ -66,6 +66,7 @@ def opening(flow: Flow, unreachable: bool, end_ns: int) -> Opening:
 
 def _handshake(flow: Flow, unreachable: bool) -> Handshake:
     syn = synack = refused = False
+    begun = 0  # the sequence number of the SYN
     for position, flags in enumerate(flow.flags):
         by_client = flow.side[position] == CLIENT
         if flags & RST:
@@ -75,9 +76,10 @@ def _handshake(flow: Flow, unreachable: bool) -> Handshake:
         elif flags & SYN:
             synack = synack or bool(flags & ACK)
             syn = syn or not flags & ACK
+            begun = flow.sequence[position] if by_client else begun
         elif by_client and flags & ACK and (synack or (syn and not refused)):
             return Handshake.COMPLETE  # it acknowledges a SYN-ACK, captured or not
-        elif synack and not by_client and flow.length[position]:
+        elif (synack or (syn and not refused)) and not by_client and _goes_on(flow, position, begun):
             return Handshake.COMPLETE  # it has heard the ACK that is not in the capture
     if refused:
         return Handshake.REFUSED
@@ -90,28 +92,48 @@ def _handshake(flow: Flow, unreachable: bool) -> Handshake:
     return Handshake.UNANSWERED if all(side == CLIENT for side in flow.side) else Handshake.INCOMPLETE
 
 
+def _goes_on(flow: Flow, position: int, begun: int) -> bool:
+    """Whether a packet of the server has octets, or acknowledges octets behind the client's SYN."""
+    acknowledges = flow.flags[position] & ACK and distance(flow.acknowledgement[position], begun) > 1
+    return bool(flow.length[position] or acknowledges)
+
+
 def ending(flow: Flow) -> Ending:
     """How a TCP flow ended.
 
     A RST behind one's own FIN and data of the other side only says that nobody is there to read it (RFC 1122
     §4.2.2.13): the connection was closed.
     """
-    fins: dict[int, int] = {}
+    fins: dict[int, int] = {}  # places
     late = False
     for position, flags in enumerate(flow.flags):
         side, frame = flow.side[position], flow.frame[position]
         late = late or bool(fins and side not in fins and flow.length[position])
         if flags & RST and len(fins) < 2:
+            frames = tuple(flow.frame[place] for place in fins.values())
             if late and side in fins:
-                return Ending(Closure.NORMAL, ("client", "server")[side], (fins[side], frame))
-            return Ending(Closure.RESET, ("client", "server")[side], (*fins.values(), frame))
+                return Ending(Closure.NORMAL, ("client", "server")[side], (flow.frame[fins[side]], frame))
+            return Ending(Closure.RESET, ("client", "server")[side], (*frames, frame))
         if flags & FIN:
-            fins.setdefault(side, frame)
+            fins.setdefault(side, position)
     if not fins:
         return Ending()
-    first = next(iter(fins))
-    kind = Closure.NORMAL if len(fins) == 2 else Closure.HALF
-    return Ending(kind, ("client", "server")[first], tuple(fins.values()))
+    first, *_ = fins
+    frames = tuple(flow.frame[place] for place in fins.values())
+    if _has_heard_fin(flow, fins[first]):
+        return Ending(Closure.NORMAL, ("client", "server")[1 - first], frames[::-1])
+    return Ending(Closure.NORMAL if len(fins) == 2 else Closure.HALF, ("client", "server")[first], frames)
+
+
+def _has_heard_fin(flow: Flow, place: int) -> bool:
+    """Whether a FIN acknowledges the other side's: one octet more than that side ever sent (RFC 9293 §3.4)."""
+    ends = [
+        (flow.sequence[p] + flow.length[p] + bool(flow.flags[p] & SYN)) & 0xFFFFFFFF
+        for p, side in enumerate(flow.side)
+        if side != flow.side[place] and (flow.length[p] or flow.flags[p] & (SYN | FIN))
+    ]
+    heard = flow.acknowledgement[place]
+    return bool(ends and flow.flags[place] & ACK) and min(distance(heard, end) for end in ends) == 1
 
 
 def _handshake_rtt(flow: Flow) -> int | None:

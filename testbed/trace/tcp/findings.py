@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from testbed.durations import rough
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 
+OPENING = "handshake"
+"""The cause of a finding that the capture ends while a connection opens."""
 _TELLS_WHY = frozenset(("reset-forged", "octets-never-arrived"))
 _HANDSHAKES = {
     Handshake.REFUSED: (
@@ -39,7 +42,8 @@ def failed_handshake(connection: Connection) -> Iterator[Finding]:
         return
     if connection.opening.cut_off:
         text = f"the capture ends while {connection.client.label} opens a connection to {connection.server.label}"
-        yield connection.finding("capture-ends", Severity.INFO, text, (connection.last_frame,), "")
+        found = connection.finding("capture-ends", Severity.INFO, text, (connection.last_frame,), "")
+        yield replace(found, cause=OPENING)
         return
     code, text, reference = _HANDSHAKES[connection.opening.handshake]
     frames = dict.fromkeys((connection.first_frame, *connection.ending.frames, connection.last_frame))

@@ -25,9 +25,10 @@ _FEWEST = 3  # packets of a side that show how far it is away
 
 @dataclass(frozen=True, slots=True)
 class Forged:
-    """The places of packets that their receiver did not take, and what there is to remark."""
+    """The places of packets that their receiver did not take, the frames of forged RSTs, and what to remark."""
 
     ignored: frozenset[int] = frozenset()
+    resets: frozenset[int] = frozenset()
     remarks: tuple[Remark, ...] = ()
 
 
@@ -55,9 +56,10 @@ def forged(
         if alone:
             detail += f", and frame {alone[0]} came another way than its other packets, as its TTL shows"
         remarks.note("octets-contradict", tuple(flow.frame[place] for place in group), detail)
-    for place in sorted(far.intersection(doubtful)):
+    false = sorted(far.intersection(doubtful))
+    for place in false:
         remarks.note("reset-forged", (flow.frame[place],), _SIDES[flow.side[place]])
-    return Forged(frozenset(ignored), remarks.in_order())
+    return Forged(frozenset(ignored), frozenset(flow.frame[place] for place in false), remarks.in_order())
 
 
 def _disputed(flow: Flow, damaged: Collection[int], payload: Callable[[int], bytes]) -> Iterator[list[int]]:

@@ -15,6 +15,7 @@ from testbed.protocols.tcp import ACK, FIN, RST, SYN, distance
 from testbed.trace.flows import Flow
 from testbed.trace.tcp.overtaken import Overtaken
 
+_NEAR = 1 << 20  # octets, within which a RST tells where its sender was
 _MAX_HELD = 4 << 20  # octets kept per side while waiting for a hole to be filled
 
 
@@ -23,7 +24,8 @@ class Chunk:
     """Octets one side sent, in order.  ``frame`` and ``time_ns`` are those of the packet that carried them.
 
     ``decrypted`` tells that TLS carried them and keys opened them.  ``begin`` is the sequence number of the first of
-    them, and ``heard`` what the packet acknowledged of the other side's; None where nobody knows.
+    them, and ``heard`` what the packet acknowledged of the other side's; None where nobody knows.  ``missing`` counts
+    the octets of a datagram that the capture cut off.
     """
 
     side: int
@@ -33,6 +35,7 @@ class Chunk:
     decrypted: bool = False
     begin: int | None = field(default=None, compare=False)
     heard: int | None = field(default=None, compare=False)
+    missing: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Gap:
     """Octets one side sent that the capture does not hold; none of them are counted before its beginning.
 
     One of 0 octets begins each side whose SYN is not in the capture: nobody knows what was said.  Octets that are
-    ``encrypted`` are in the capture, and nobody can read them.
+    ``encrypted`` are in the capture, and nobody can read them.  ``end`` is the sequence number behind them, where it is
+    known.
     """
 
     side: int
@@ -48,6 +52,7 @@ class Gap:
     frame: int
     time_ns: int
     encrypted: bool = False
+    end: int | None = field(default=None, compare=False)
 
 
 @dataclass(order=True, slots=True)
@@ -66,7 +71,8 @@ class _Piece:
 class _Side:
     """What is known of one direction.
 
-    ``next`` is the sequence number expected, None until something was seen, ``ended`` that of a FIN without octets.
+    ``next`` is the sequence number expected, None until something was seen, ``ended`` that of a FIN without octets, or
+    of a RST.
     """
 
     def __init__(self, side: int) -> None:
@@ -92,6 +98,11 @@ class _Side:
     def lacks_before(self, sequence: int) -> bool:
         """Whether something is missing before an octet, so that it waits."""
         return self.next is not None and distance(sequence, self.next) > 0
+
+    def end_at(self, sequence: int, *, certain: bool) -> None:
+        """A FIN without octets, or a RST, tells where it ends; a RST may be of somebody who does not know."""
+        if certain or (self.ended is None and self.next is not None and 0 < distance(sequence, self.next) < _NEAR):
+            self.ended = sequence
 
     @property
     def waits(self) -> bool:
@@ -135,7 +146,7 @@ class _Side:
         while (missing := target - self._position) > 0:
             hole = min(missing, self._held[0].start - self._position) if self._held else missing
             self._move(self._position + hole)
-            yield Gap(self.side, hole, frame, time)
+            yield Gap(self.side, hole, frame, time, end=self.next)
             yield from self._release()
 
     def _move(self, position: int) -> None:
@@ -157,7 +168,7 @@ class _Side:
             unseen = captured + piece.missing - self._position
             if unseen > 0:
                 self._move(captured + piece.missing)
-                yield Gap(self.side, unseen, piece.frame, piece.time_ns)
+                yield Gap(self.side, unseen, piece.frame, piece.time_ns, end=self.next)
 
 
 def reassemble(
@@ -206,8 +217,8 @@ def _in_order(flow: Flow, payload: Callable[[int], bytes], overtaken: Overtaken 
         if flow.length[position]:
             taken = _take(mine, flow, payload, position)
             yield from taken if overtaken is None else _behind_what_was_heard(taken, peer)
-        elif flags & FIN:
-            mine.ended = flow.sequence[position]
+        elif flags & (FIN | RST):
+            mine.end_at(flow.sequence[position], certain=bool(flags & FIN))
         elif flags & ACK and not flags & (SYN | RST) and overtaken is not None:
             mine.begin_at(flow.sequence[position])
     for side in sides if overtaken is not None else ():

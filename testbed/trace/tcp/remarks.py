@@ -91,16 +91,17 @@ def _sent_undamaged(evidence: Evidence) -> dict[int, int]:
 
 
 def _late(evidence: Evidence) -> Iterator[int]:
-    """Places of data seen for the first time although later data was seen before, too soon to be a repetition."""
+    """Places of data seen for the first time although what follows it was seen before, too soon for a repetition."""
     flow = evidence.flow
     hole: list[tuple[int, int] | None] = [None, None]  # where it showed, and the first sequence number it lacks
     expected: list[int | None] = [None, None]
     last = [-1, -1]  # place of each side's last packet
     for place, side in enumerate(flow.side):
         sequence, length, syn = flow.sequence[place], flow.length[place], flow.flags[place] & SYN
+        fin = flow.flags[place] & FIN
         next_, lacking = expected[side], hole[side]
         last[side] = place
-        if not length and not syn:
+        if not length and not syn and not fin:
             continue
         if next_ is not None and distance(sequence, next_) > 0 and lacking is None:
             hole[side] = (place, next_)

@@ -68,6 +68,7 @@ class TlsWatch:
         self._reader = RecordReader()
         self._spoken = [False, False]  # sides that have sent plain text
         self._begun = [False, False]  # sides that have sent records
+        self._missed_client = False  # the capture does not hold all that the client said in clear
         self._hellos: list[Hello | None] = [None, None]
         self._heads = (bytearray(), bytearray())
         self._hello_frame = 0
@@ -142,7 +143,9 @@ class TlsWatch:
         )
 
     def _plain(self, item: Chunk | Gap) -> None:
-        if isinstance(item, Chunk):
+        if isinstance(item, Gap):
+            self._missed_client = self._missed_client or item.side == CLIENT
+        else:
             self._spoken[item.side] = True
             if item.side == SERVER and not self._plain_answer:
                 self._plain_answer = item.frame
@@ -150,7 +153,7 @@ class TlsWatch:
     def _record(self, record: TlsRecord, content: Plaintext | None) -> None:
         side = record.side
         if not any(self._begun):
-            self._implicit = not self._spoken[CLIENT]
+            self._implicit = not self._spoken[CLIENT] and not (self._missed_client and self._spoken[SERVER])
             self._hello_frame = record.frame
         self._begun[side] = True
         self._count += content is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from testbed.protocols.text import printable
@@ -17,18 +17,22 @@ from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
-from testbed.trace.services.dns.results import Answer, Record
+from testbed.trace.services.dns.results import Answer, Asked, Record
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
 if TYPE_CHECKING:
     import dns.name
     import dns.rdata
 
+NOT_ANSWERED_HERE = "no answer in the capture"
+NOT_ASKED_HERE = "its question is not in the capture"
+CUT_OFF_HERE = "the capture has only the beginning of it"
 _MAX_RECORDS, _MAX_LINES = 500, 50  # of an answer: kept, and shown
 _MAX_TEXT = 300
 _MAX_EXCHANGES = 1_000_000
 _MAX_REMARKS, _MAX_DETAIL = 100, 200
 _HEADER_OCTETS = 12
+_CLOSE_NS = 5_000_000  # between packets that a capture may have in another order
 _IS_ANSWER, _TRUNCATED = 0x8000, 0x0200  # of the flags
 _POINTER, _LONGEST_LABEL = 0xC0, 63
 _ANSWER, _ADDITIONAL = 0, 2
@@ -47,16 +51,17 @@ class DnsDialogue:
         self._unanswered: Counter[tuple[str, str]] = Counter()  # questions, by type and name
         self._remarks: list[Remark] = []
         self._more = Remarks()
-        self._whole = True
+        self._holes: set[int] = set()  # sides of a stream of which something is missing
+        self._early: dict[tuple[int, str, str], int] = {}  # answers that stand before their questions
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next datagram, or the next octets of a stream."""
         if isinstance(item, Gap):
             self._buffers[item.side].clear()
-            self._whole = False
+            self._holes.add(item.side)
         elif not self._stream:
             self._message(item.octets, item)
-        else:
+        elif item.side not in self._holes or _is_message(item.octets):
             buffer = self._buffers[item.side]
             buffer += item.octets
             while len(buffer) >= 2 and len(buffer) >= 2 + (length := buffer[0] << 8 | buffer[1]):
@@ -64,7 +69,11 @@ class DnsDialogue:
                 del buffer[: 2 + length]
 
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
-        """Everything understood."""
+        """Everything understood.  Only a stream without holes shows that a question had no answer."""
+        if not self._stream or self._holes:
+            for waiting in self._open.values():
+                for at in waiting:
+                    self._exchanges[at] = replace(self._exchanges[at], note=NOT_ANSWERED_HERE, unseen=True)
         return tuple(self._exchanges), ()
 
     def remarks(self) -> tuple[Remark, ...]:
@@ -86,18 +95,24 @@ class DnsDialogue:
     def _malformed(self, wire: bytes, item: Chunk) -> None:
         side = "query" if item.side == CLIENT else "answer"
         command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
-        self._add(Exchange(Phase.TRANSFER, command, None, "this is no DNS message"))
-        if side == "answer" and self._whole and _number(wire) in self._ids:
+        note = "this is no DNS message" if not item.missing else CUT_OFF_HERE
+        self._add(Exchange(Phase.TRANSFER, command, None, note, unseen=item.missing > 0))
+        if side == "answer" and not self._holes and _number(wire) in self._ids:
             self._note("malformed-answer", item, "no DNS message")
 
     def _query(self, wire: bytes, item: Chunk) -> None:
         kind, name = _question(wire)
         command = Command(kind, name, (item.frame,), item.time_ns, len(wire))
+        key = _number(wire), kind, name.lower()
+        if (at := self._early.pop(key, None)) is not None and self._overtook(at, item):
+            note = self._exchanges[at].note.replace(NOT_ASKED_HERE, "")
+            self._exchanges[at] = replace(self._exchanges[at], command=command, note=note, unseen=False)
+            return
         if len(self._exchanges) < _MAX_EXCHANGES:
-            self._open.setdefault((_number(wire), kind, name.lower()), deque()).append(len(self._exchanges))
+            self._open.setdefault(key, deque()).append(len(self._exchanges))
             self._ids.add(_number(wire))
             self._unanswered[kind, name.lower()] += 1
-        self._add(Exchange(Phase.TRANSFER, command, None, "no answer"))
+        self._add(Exchange(Phase.TRANSFER, command, None, "no answer", Asked(_number(wire))))
 
     def _answer(self, wire: bytes, item: Chunk) -> None:
         import dns.rcode
@@ -113,24 +128,34 @@ class DnsDialogue:
         if truncated:
             note = "truncated; to be asked again over TCP"
         elif not whole:
-            note = "the answer is malformed"
+            note = "the answer is malformed" if not item.missing else CUT_OFF_HERE
         elif code == "NOERROR" and not records:
             note = "no such record"
-        result = Answer(records, truncated, whole)
-        waiting = self._open.get((_number(wire), kind, name.lower()))
+        result = Answer(records, truncated, whole, _number(wire))
+        key = _number(wire), kind, name.lower()
+        waiting = self._open.get(key)
         question = f"{kind} {name}"
         if waiting:
-            at = waiting.popleft()
+            at = waiting.pop()  # it was asked again because none of those before had been answered
             self._unanswered[kind, name.lower()] -= 1
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note, result)
             if truncated and not self._stream:
                 self._note("answer-truncated", item, question)
-            elif not truncated and not whole and self._whole:
+            elif not truncated and not whole and not self._holes:
                 self._note("malformed-answer", item, question)
-        else:
-            self._add(Exchange(Phase.TRANSFER, None, reply, note, result))
-            if self._unanswered[kind, name.lower()]:
-                self._note("answer-with-wrong-id", item, question)
+            return
+        contradicts = self._unanswered[kind, name.lower()] > 0 and not self._holes
+        note = note or ("" if contradicts else NOT_ASKED_HERE)
+        if not contradicts and len(self._exchanges) < _MAX_EXCHANGES:
+            self._early[key] = len(self._exchanges)
+        self._add(Exchange(Phase.TRANSFER, None, reply, note, result, unseen=not contradicts))
+        if contradicts:
+            self._note("answer-with-wrong-id", item, question)
+
+    def _overtook(self, at: int, question: Chunk) -> bool:
+        """Whether an answer stands before its question only because a capture has them in no order."""
+        reply = self._exchanges[at].reply
+        return reply is not None and abs(question.time_ns - reply.time_ns) <= _CLOSE_NS
 
     def _note(self, code: str, item: Chunk, detail: str) -> None:
         if len(self._remarks) < _MAX_REMARKS:
@@ -150,6 +175,11 @@ _WORDS = {
     "FORMERR": "the name server did not understand",
     "NOTIMP": "the name server cannot do that",
 }
+
+
+def _is_message(octets: bytes) -> bool:
+    """Whether octets that follow a hole are one whole message, length included."""
+    return len(octets) >= 2 + _HEADER_OCTETS and int.from_bytes(octets[:2], "big") == len(octets) - 2
 
 
 def _number(wire: bytes) -> int:

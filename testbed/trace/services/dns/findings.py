@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from testbed.protocols.address import is_ip
-from testbed.trace.model.connection import Connection
+from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.dns.results import Answer, usable_answer
 
@@ -24,6 +24,10 @@ def failed_lookups(connection: Connection) -> Iterator[Finding]:
             continue
         kind, name = exchange.command.verb, exchange.command.argument
         question = f"{connection.client.label} asked {connection.server.label} for {kind} of {name}"
+        if exchange.reply is None and exchange.unseen and connection.opening.handshake is not Handshake.UNREACHABLE:
+            text = f"{question}: no answer in the capture"
+            yield connection.finding("answer-not-captured", Severity.INFO, text, exchange.frames, "")
+            continue
         if exchange.reply is None:
             text = f"{question}: no answer"
             code, severity = "name-server-silent", Severity.WARNING

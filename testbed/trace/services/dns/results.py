@@ -26,15 +26,24 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked(ServiceResult):
+    """Of a question without an answer: its id, which stays the same when it is asked again."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer(ServiceResult):
     """The records of an answer.
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
+    ``number`` is the message's id.
     """
 
     records: tuple[Record, ...]
     truncated: bool
     whole: bool
+    number: int = 0
 
     @property
     def usable(self) -> bool:

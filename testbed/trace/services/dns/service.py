@@ -10,6 +10,7 @@ from testbed.trace.services.dns.dialogue import DnsDialogue
 from testbed.trace.services.dns.findings import failed_lookups, odd_records
 from testbed.trace.services.dns.outcome import outcome_of_questions
 from testbed.trace.services.dns.sentences import odd_answers
+from testbed.trace.services.dns.silence import silent_servers
 from testbed.trace.services.messages import OnMessage
 from testbed.trace.services.service import Port, Service
 
@@ -30,6 +31,7 @@ DNS = Service(
     questions=True,
     outcome=_outcome,
     findings=(failed_lookups, odd_records),
+    across=(silent_servers,),
     remarks=odd_answers,
 )
 MDNS = Service(

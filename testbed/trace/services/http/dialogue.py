@@ -36,6 +36,7 @@ REQUEST_CUT = "http-request-cut-off"
 IN_REPLY = "-in-reply"
 """Ends the code of a remark on a fault when it is in a reply."""
 
+_REQUEST_UNKNOWN = "its request is not in the capture, or nobody can tell which it is"
 _MAX_EXCHANGES = 1_000_000
 
 
@@ -72,6 +73,7 @@ class HttpDialogue:
         self._current: _Ask | None = None  # of the reply on its way
         self._last: _Ask | None = None  # the request begun last
         self._doubtful = False  # replies to those that wait may be missing
+        self._holes: set[int] = set()  # sides that are not all in the capture
         self._exchanges: list[Exchange] = []
         self._encrypted = False
         self._remarks = Remarks()
@@ -86,6 +88,7 @@ class HttpDialogue:
     def feed(self, item: Chunk | Gap) -> None:
         """The next octets of one side."""
         if isinstance(item, Gap):
+            self._holes.add(item.side)
             self._readers[item.side].gap(None if self._encrypted else item.octets)
             return
         if item.decrypted and not self._encrypted:
@@ -102,7 +105,7 @@ class HttpDialogue:
         """Everything understood; HTTP has no transactions of mail."""
         server = self._readers[SERVER]
         why = _Why.REPLY_LOST if self._doubtful or server.lost else _Why.NO_REPLY
-        why = _Why.NO_HTTP if server.lost and not server.recognised and not self._doubtful else why
+        why = _Why.NO_HTTP if server.lost and not server.recognised and SERVER not in self._holes else why
         for side in (SERVER, CLIENT):
             self._readers[side].finish()
         self._set_apart(why)
@@ -190,7 +193,8 @@ class HttpDialogue:
         elif message.cut_off:
             self._remarks.note(REQUEST_CUT, message.told_frames(), f"{named(message)} is {message.trouble}")
         note = (f"the request is {message.trouble}" if message.cut_off else message.trouble) if faulty else str(why)
-        self._add(Exchange(Phase.TRANSFER, self._command(ask), None, note))
+        unseen = why in (_Why.REPLY_LOST, _Why.UNCERTAIN)
+        self._add(Exchange(Phase.TRANSFER, self._command(ask), None, note, unseen=unseen))
 
     def _reply(self, message: Message) -> None:
         assert isinstance(message.start, StatusLine)
@@ -207,16 +211,18 @@ class HttpDialogue:
             self._remarks.note(REPLY_CUT, reply.frames, f"{code}{to} is {message.trouble}")
         credentials = ask is not None and bool(ask.message.head.values("authorization"))
         result = HttpResult(cut_off=message.cut_off, with_credentials=credentials)
+        unseen = ask is None and bool(self._holes)
         if interim:
-            self._add(Exchange(Phase.TRANSFER, None, reply, note, result))
+            self._add(Exchange(Phase.TRANSFER, None, reply, note, result, unseen=unseen))
             return
         if not note and code[0] in "45":
             note = explain(code, with_credentials=credentials)
         if ask is None:
-            note = note or "its request is not in the capture, or it answers none"
+            note = note or (_REQUEST_UNKNOWN if unseen else "it answers no request")
         elif not ask.message.ended and not note:
             note = "the reply came before the request had ended"
-        self._add(Exchange(Phase.TRANSFER, self._command(ask) if ask is not None else None, reply, note, result))
+        command = self._command(ask) if ask is not None else None
+        self._add(Exchange(Phase.TRANSFER, command, reply, note, result, unseen=unseen))
         self._decide(ask, switched)
 
     def _decide(self, ask: _Ask | None, switched: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from testbed.protocols.http import FramingFault, explain
 from testbed.trace.model.connection import Closure, Connection
@@ -15,6 +14,7 @@ from testbed.trace.services.http.results import http_result
 from testbed.trace.services.sentences import in_clear
 
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
+_ENDS = "capture-ends"
 _MOST_FRAMES = 20
 # Replies in the 4xx class that are part of ordinary visits: a login that is asked for, an icon that is not there.
 _ORDINARY = frozenset(("404", "407", "408", "410", "426"))
@@ -54,6 +54,11 @@ _SENTENCES = {
         code=NO_REPLY,
     ),
 }
+_WHERE_THE_CAPTURE_ENDS = {
+    NO_REPLY: Sentence(_INFO, "the capture ends before the reply of {server} to {detail} of {client}", "", code=_ENDS),
+    REPLY_CUT: Sentence(_INFO, "the capture ends in the middle of the reply of {server}: {detail}", "", code=_ENDS),
+    REQUEST_CUT: Sentence(_INFO, "the capture ends in the middle of the request of {client}: {detail}", "", code=_ENDS),
+}
 
 
 def refused_requests(connection: Connection) -> Iterator[Finding]:
@@ -85,13 +90,14 @@ def _severity(code: str, with_credentials: bool) -> Severity:
 
 def web_remarks(connection: Connection) -> Iterator[Finding]:
     """Everything remarked on while an HTTP dialogue was read."""
-    open_end = connection.ending.closure is Closure.OPEN
-    when = "before the capture ends" if open_end else "before the connection ended"
+    sentences = _SENTENCES
+    if connection.ending.closure is Closure.OPEN:
+        sentences = sentences | _WHERE_THE_CAPTURE_ENDS
     for remark in connection.remarks:
         by_server = remark.code.endswith(IN_REPLY)
-        sentence = _SENTENCES[remark.code.removesuffix(IN_REPLY)]
-        if open_end and sentence.code == NO_REPLY:
-            sentence = replace(sentence, severity=_INFO)
+        sentence = sentences[remark.code.removesuffix(IN_REPLY)]
+        if connection.unheard is not None and sentence.code in (NO_REPLY, _ENDS):
+            continue
         sender = (connection.server if by_server else connection.client).label
         attack = "response splitting" if by_server else "request smuggling"
-        yield sentence.about(connection, remark, when=when, sender=sender, attack=attack)
+        yield sentence.about(connection, remark, when="before the connection ended", sender=sender, attack=attack)

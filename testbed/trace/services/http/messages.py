@@ -7,6 +7,9 @@ from typing import Protocol
 
 from testbed.protocols.http import Framing, Head, RequestLine, StatusLine
 
+OCTETS_MISSING = "octets of it are missing from the capture"
+"""The trouble of a message of which nobody knows how much there was."""
+
 
 @dataclass(slots=True)
 class Message:

@@ -21,7 +21,7 @@ from testbed.protocols.http import (
 )
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT
-from testbed.trace.services.http.messages import Message, Owner
+from testbed.trace.services.http.messages import OCTETS_MISSING, Message, Owner
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.tcp.reassembly import Chunk
 
@@ -301,7 +301,7 @@ class MessageReader:
     def _astray(self) -> None:
         """Octets are missing where nothing tells how it goes on."""
         self._buffer.clear()
-        self._end("octets of it are missing from the capture")
+        self._end(OCTETS_MISSING)
         self._step = self._search
         self._owner.hole(self._side)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from testbed.trace.model.connection import Closure, Ending
+from testbed.trace.model.connection import Ending
 from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.services.http.dialogue import HttpDialogue
 from testbed.trace.services.http.findings import refused_requests, web_remarks
@@ -26,7 +26,7 @@ def _dialogue(*, show_credentials: bool = False, on_message: OnMessage | None = 
 
 
 def _outcome(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
-    return outcome_of_requests(exchanges, str(ending) if ending.closure is Closure.RESET else "")
+    return outcome_of_requests(exchanges, ending)
 
 
 def _pages(exchange: Exchange) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from testbed.protocols.http import Body, RequestLine, StatusLine, basic_user, form_secrets, shown_target
 from testbed.protocols.text import decoded
 from testbed.trace.services.credentials import MASK
-from testbed.trace.services.http.messages import Message
+from testbed.trace.services.http.messages import OCTETS_MISSING, Message
 
 _MOST_VALUE = 120
 _IN_CLEAR = frozenset(("basic", "bearer"))  # schemes whose credentials are of use to whoever reads them
@@ -39,7 +39,7 @@ def request_argument(message: Message, *, show: bool) -> tuple[str, list[str]]:
         scheme, fact = _authorization(message.head.first(name), show=show)
         facts += [fact] if fact else []
         secrets += [f"{name.title()}: {scheme}"] if scheme.lower() in _IN_CLEAR else []
-    facts += [", ".join(_content(message))] if message.body else []
+    facts += [", ".join(_content(message))] if message.body and _content(message) else []
     if fields := form_secrets(bytes(message.form)) if message.form else []:
         secrets.append("in a form")
         shown = " ".join(f"{name}={value}" for name, value in fields)
@@ -72,7 +72,9 @@ def reply_lines(message: Message, *, switched: bool, show: bool) -> tuple[str, .
 
 
 def _content(message: Message) -> list[str]:
-    """The type and size of a body."""
+    """The type of a body, and its size where all of it went by."""
     kind = decoded(message.head.first("content-type")[:_MOST_VALUE]).partition(";")[0].strip()
+    if message.cut_off or message.trouble == OCTETS_MISSING:
+        return [kind] if kind else []
     size = f"{message.body:,} octet{'s' if message.body != 1 else ''}"
     return [kind, size] if kind else [size]

@@ -6,13 +6,12 @@ but for messages somebody asked for.  From STARTTLS on, only what keys opened is
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from testbed.protocols.imap import (
+    COMMAND_LINE,
     asks_for_messages,
     asks_for_part,
-    literal_octets,
     phase_word,
     response_code,
     split_command,
@@ -20,14 +19,23 @@ from testbed.protocols.imap import (
 )
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
-from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
+from testbed.trace.model.exchange import (
+    COMMAND_NOT_CAPTURED,
+    NOT_CAPTURED,
+    Command,
+    Exchange,
+    Reply,
+    Transaction,
+)
 from testbed.trace.model.mail import ReadMail
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
-from testbed.trace.services.behind_tls import BehindTls
+from testbed.trace.services.awaiting import is_behind
+from testbed.trace.services.behind_tls import BehindTls, is_record
 from testbed.trace.services.credentials import MASK, Credentials
+from testbed.trace.services.imap.half import Half
 from testbed.trace.services.imap.untagged import UntaggedData
-from testbed.trace.services.lines import Line, LineBuffer
+from testbed.trace.services.lines import Line
 from testbed.trace.services.messages import MessageKeeper, OnMessage
 from testbed.trace.services.reading.results import ReadingResult
 from testbed.trace.tcp.reassembly import Chunk, Gap
@@ -36,26 +44,6 @@ _MAX_EXCHANGES = 1_000_000
 _OPENS = frozenset(("SELECT", "EXAMINE"))
 _FETCHES = frozenset(("FETCH", "UID FETCH"))
 _MAX_SECRET = 500  # octets of a literal that is a name or a password
-_FETCHED = re.compile(rb"(?:BODY\[\]|BINARY\[\]|RFC822)(<\d+>)? ~?\{\d+\}$", re.I)
-_IS_FETCH = re.compile(rb"\* \d+ FETCH ", re.I)
-# A literal of APPEND is a message, unless it is the mailbox or a piece of one (RFC 3501 §6.3.11, RFC 4469).
-_NO_MESSAGE = re.compile(rb"(?:\S+ +APPEND +~?\{\d+\+?\}|.*\bCATENATE\b.*)$", re.I | re.S)
-
-
-@dataclass(slots=True)
-class _Half:
-    """One side: its lines, and what is left of a literal."""
-
-    keeper: MessageKeeper
-    lines: LineBuffer = field(default_factory=LineBuffer)
-    literal: int = 0
-    announced: bool = False  # none of the literal was sent yet, and it waits to be asked for
-    in_literal_line: bool = False  # what follows a literal belongs to the line before it
-    has_messages: bool = False  # literals of this line may be messages
-
-    def forget(self) -> None:
-        self.lines.clear()
-        self.literal, self.in_literal_line = 0, False
 
 
 class ImapDialogue:
@@ -68,10 +56,15 @@ class ImapDialogue:
     def __init__(
         self, *, show_credentials: bool = False, on_message: OnMessage | None = None, tells: bool = False
     ) -> None:
-        self._halves = tuple(_Half(MessageKeeper(on_message, side, reads=True)) for side in (CLIENT, SERVER))
+        self._halves = tuple(Half(side, MessageKeeper(on_message, side, reads=True)) for side in (CLIENT, SERVER))
         self._open: dict[str, Command] = {}
         self._lost: set[str] = set()  # tags of those that may have been answered where the capture has a hole
+        self._doubtful: set[str] = set()  # tags of what looks like a command behind a hole, until one is answered
+        self._holed = False  # something is missing, now or earlier
+        self._hole_last = False  # nothing came of the server behind its last hole
+        self._hole_end: int | None = None  # of that
         self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
+        self._texts: set[str] = set()  # tags of open commands whose replies have text in them
         self._headers: set[tuple[str, str]] = set()  # commands, and the messages whose header they asked for
         self._greeted = False
         self._data = UntaggedData()
@@ -88,17 +81,8 @@ class ImapDialogue:
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next octets of one side."""
-        half = self._halves[item.side]
         if isinstance(item, Gap):
-            self._greeted = self._greeted or not item.octets
-            if item.side == SERVER:
-                self._lost |= self._open.keys()
-            half.lines.clear()
-            half.keeper.hole(min(item.octets, half.literal))
-            half.literal = max(0, half.literal - item.octets)
-            half.announced = False
-            if half.keeper.keeps and not half.literal:
-                half.keeper.end(complete=False)
+            self._gap(item)
             return
         if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
             self._secret, self._encrypted, self._answering = False, item.decrypted, False
@@ -106,8 +90,24 @@ class ImapDialogue:
                 each.forget()
         if self._secret or (self._encrypted and not item.decrypted):
             return
+        half = self._halves[item.side]
+        if self._holed and not half.literal and is_record(item):
+            self._secret = True  # STARTTLS, or the reply to it, was in a hole
+            return
         half.lines.add(item)
-        self._read(half, item.side)
+        if item.side == CLIENT and self._hole_last:
+            self._go_on_behind_hole(half, item)
+        else:
+            self._hole_last = False
+            self._read(half)
+
+    def _go_on_behind_hole(self, half: Half, chunk: Chunk) -> None:
+        """The client goes on: what comes now answers what it says now, or what is lost."""
+        self._data.holed = False
+        self._halves[SERVER].torn = bool(self._texts)
+        self._read(half)
+        if is_behind(self._hole_end, chunk.heard):
+            self._miss_replies()
 
     def remarks(self) -> tuple[Remark, ...]:
         """What there is to remark on, once it is finished."""
@@ -118,6 +118,8 @@ class ImapDialogue:
         for half in self._halves:
             half.keeper.end(complete=False)
         for tag, command in self._open.items():
+            if tag in self._doubtful:
+                continue
             lost = tag in self._lost
             note = NOT_CAPTURED if lost else "no reply"
             result = ReadingResult(mail=self._mail(command))
@@ -125,65 +127,65 @@ class ImapDialogue:
         self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
-    def _read(self, half: _Half, side: int) -> None:
+    def _gap(self, gap: Gap) -> None:
+        """A literal may go on behind a hole; what else has begun does not."""
+        if self._secret or gap.encrypted:
+            self._behind.is_clear(gap)
+            self._secret = True
+            return
+        self._holed = True
+        goes_on = self._halves[gap.side].hole(gap.octets)
+        if gap.side == CLIENT and not goes_on:
+            self._answering = False
+        elif gap.side == SERVER and not goes_on:
+            self._greeted = self._hole_last = True
+            self._hole_end = gap.end
+            self._miss_replies()
+
+    def _miss_replies(self) -> None:
+        """What is open may have been answered, with more data than the capture holds."""
+        self._lost |= self._open.keys()
+        self._data, self._response = UntaggedData(holed=True), b""
+
+    def _read(self, half: Half) -> None:
         while len(half.lines) and not self._secret:
             if half.literal:
-                self._literal(half, side)
+                self._literal(half)
                 continue
             line = half.lines.line()
             if line is None:
                 return
             continued, half.in_literal_line = half.in_literal_line, False
             if not continued:
-                half.has_messages = side == SERVER and _IS_FETCH.match(line.content) is not None
-                (self._client_line if side == CLIENT else self._server_line)(line)
-            elif side == SERVER and self._response:
+                half.begins(line)
+                (self._client_line if half.side == CLIENT else self._server_line)(line)
+            elif half.side == SERVER and self._response:
                 self._response += line.content
-            literal = literal_octets(line.content)
-            if side == SERVER and self._response and literal is None:
+            if not half.announces(line) and half.side == SERVER and self._response:
                 self._data.tell(self._response)
                 self._response = b""
-            if literal is not None:
-                half.literal, half.in_literal_line = literal, True
-                half.announced = literal > 0 and not line.content.endswith(b"+}")
-                if half.has_messages:
-                    self._begin_message(half, line, side)
 
-    def _begin_message(self, half: _Half, line: Line, side: int) -> None:
-        if side == SERVER:
-            found = _FETCHED.search(line.content)
-            if found is None:
-                return
-            half.keeper.begin("FETCH", part=found.group(1) is not None)
-        elif _NO_MESSAGE.match(line.content):
-            half.has_messages = b"CATENATE" not in line.content.upper()
-            return
-        else:
-            half.keeper.begin("APPEND")
-        if not half.literal:
-            half.keeper.end(complete=True)
-
-    def _literal(self, half: _Half, side: int) -> None:
-        octets, frames, _ = half.lines.take(half.literal)
-        half.literal -= len(octets)
-        half.announced = False
-        if side != CLIENT:
+    def _literal(self, half: Half) -> None:
+        octets, frames, of_message = half.take()
+        if half.side != CLIENT:
             self._data.octets += len(octets)
-        elif not half.keeper.keeps:
+        elif not of_message:
             self._secret_literal(octets, frames)
-        half.keeper.add(octets, frames)
-        if not half.literal:
-            half.keeper.end(complete=True)
 
     def _client_line(self, line: Line) -> None:
         waiting = self._open.get(self._last_tag)
-        if self._answering:
+        half, is_command = self._halves[CLIENT], COMMAND_LINE.match(line.content) is not None
+        if half.torn and not is_command:  # the rest of a command, a message, or a secret
+            self._last_tag = ""
+            return
+        if self._answering and not (is_command and self._last_tag in self._lost):
             if waiting is not None and waiting.verb == "AUTHENTICATE":
                 self._show(waiting, self._auth.response(line.content, line.frames, encrypted=self._encrypted))
             return
         found = split_command(line.content)
         if found is None:
             return
+        self._answering = False
         tag, name, arguments = found
         if name == "AUTHENTICATE":
             sent = b"AUTH " + line.content.split(None, 2)[2] if arguments else b""
@@ -197,11 +199,15 @@ class ImapDialogue:
         if len(self._open) >= _MAX_EXCHANGES:
             return
         self._lost.discard(tag)
+        if half.torn:
+            self._doubtful.add(tag)
         self._open[tag] = Command(name, arguments, line.frames, line.time_ns, line.octets)
+        if name in _FETCHES:
+            self._texts.add(tag)
         if name in _FETCHES and (asks_for_messages(line.content) or self._completes(name, arguments, line.content)):
             self._fetching.add(tag)
         self._last_tag = tag
-        self._halves[CLIENT].has_messages = name == "APPEND"
+        half.has_messages = name == "APPEND"
 
     def _completes(self, name: str, arguments: str, fetch: bytes) -> bool:
         """Whether a FETCH asks for the text of messages whose header was asked for: then it brings them whole."""
@@ -231,29 +237,44 @@ class ImapDialogue:
             self._greeted = True
             self._complete(Command("connect", "", (), 0, 0), line, status)
         elif status is not None and status[0] in self._open:
-            self._answering = False
-            self._refused_literal(status)
-            fetching = status[0] in self._fetching
-            self._fetching.discard(status[0])
-            self._complete(self._open.pop(status[0]), line, status, fetching=fetching)
+            self._completed(line, status)
+        elif self._halves[SERVER].torn:
+            return
         elif status is not None and status[1] == "BYE":
             text = status[2]
             reply = Reply("BYE", "", (text,), line.frames, line.time_ns, line.time_ns, line.octets)
             self._add(Exchange(Phase.CLOSURE, None, reply, ""))
+        elif status is not None and status[0] != "*" and self._holed:
+            self._complete(None, line, status)
         else:
             self._data.add(line)
             self._response = line.content if self._tells else b""
+
+    def _completed(self, line: Line, status: tuple[str, str, str]) -> None:
+        """The reply to a command, which shows that both are what they look like."""
+        tag = status[0]
+        if tag in self._doubtful:
+            self._halves[CLIENT].torn = False
+            self._doubtful.clear()
+        self._halves[SERVER].torn = self._answering = False
+        self._refused_literal(status)
+        fetching = tag in self._fetching
+        self._fetching.discard(tag)
+        self._texts.discard(tag)
+        self._data.holed = self._data.holed or tag in self._lost
+        self._lost.discard(tag)
+        self._complete(self._open.pop(tag), line, status, fetching=fetching)
 
     def _refused_literal(self, status: tuple[str, str, str]) -> None:
         """A literal the client only announced never comes once its command is refused (RFC 3501 §7.5)."""
         half = self._halves[CLIENT]
         if half.announced and status[0] == self._last_tag and status[1] in ("NO", "BAD"):
-            half.literal, half.in_literal_line, half.announced = 0, False, False
-            half.keeper.drop()
+            half.refuse()
 
     def _complete(
-        self, command: Command, line: Line, status: tuple[str, str, str] | None, *, fetching: bool = False
+        self, command: Command | None, line: Line, status: tuple[str, str, str] | None, *, fetching: bool = False
     ) -> None:
+        """A reply with the data before it; ``command`` is None where that is not in the capture."""
         _, word, text = status or ("", "", decoded(line.content)[:500])
         code, rest = response_code(text)
         data, self._data = self._data, UntaggedData()
@@ -263,18 +284,29 @@ class ImapDialogue:
         first = data.first_time or line.time_ns
         reply = Reply(word, "", lines, frames, first, line.time_ns, line.octets + data.octets)
         note = {"NO": f"refused: {rest}", "BAD": f"not understood: {rest}", "": "not an IMAP reply"}.get(word, "")
-        result = ReadingResult(code=code, told=tuple(data.told), removed=data.removed, mail=self._mail(command))
-        if word == "OK":
-            listed = data.numbers.get("EXISTS") if command.verb in _OPENS else None
-            fetched = data.fetched if fetching else 0
-            result = replace(result, listed=listed, fetched=fetched, found=data.found_all())
-        self._add(Exchange(Phase(phase_word(command.verb)), command, reply, note, result))
-        if command.verb == "STARTTLS" and word == "OK":
+        note = note if command is not None else note or COMMAND_NOT_CAPTURED
+        phase = Phase(phase_word(command.verb)) if command is not None else Phase.TRANSFER
+        result = self._result(command, word, code, data, fetching=fetching)
+        self._add(Exchange(phase, command, reply, note, result, unseen=command is None))
+        if command is not None and command.verb == "STARTTLS" and word == "OK":
             behind = next(iter(self._open.values()), None)
             if behind is not None:
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
             self._behind.expect()
+
+    def _result(
+        self, command: Command | None, word: str, code: str, data: UntaggedData, *, fetching: bool
+    ) -> ReadingResult:
+        mail = self._mail(command) if command is not None else ()
+        result = ReadingResult(code=code, told=tuple(data.told), mail=mail)
+        if data.holed:
+            return result
+        result = replace(result, removed=data.removed)
+        if word != "OK" or command is None:
+            return result
+        listed = data.numbers.get("EXISTS") if command.verb in _OPENS else None
+        return replace(result, listed=listed, fetched=data.fetched if fetching else 0, found=data.found_all())
 
     def _mail(self, command: Command) -> tuple[ReadMail, ...]:
         """The messages that came since the last completion: with FETCH, or by themselves, or that APPEND sent."""

@@ -28,7 +28,10 @@ _PART = re.compile(
 
 @dataclass(slots=True)
 class UntaggedData:
-    """Untagged data since the last completion.  ``told`` is kept where somebody asked for it."""
+    """Untagged data since the last completion.
+
+    ``told`` is kept where somebody asked for it; ``holed`` tells that the capture does not hold all of it.
+    """
 
     kinds: Counter[str] = field(default_factory=Counter)
     numbers: dict[str, int] = field(default_factory=dict)  # how many EXIST
@@ -40,6 +43,7 @@ class UntaggedData:
     octets: int = 0
     first_time: int = 0
     told: list[Told] = field(default_factory=list)
+    holed: bool = False
 
     def add(self, line: Line) -> None:
         """Take a response, or its beginning up to the first literal."""
@@ -68,10 +72,12 @@ class UntaggedData:
 
     def found_all(self) -> frozenset[int] | None:
         """What SEARCH found, None where nothing was sought, or where some of it is left out."""
-        return None if self.found is None or self.left_out else frozenset(self.found)
+        return None if self.found is None or self.left_out or self.holed else frozenset(self.found)
 
     def summary(self) -> str:
-        """What came, in words: ``3 EXISTS, 2 FETCH``."""
+        """What came, in words: ``3 EXISTS, 2 FETCH``; ``""`` where nobody knows what all of it was."""
+        if self.holed:
+            return ""
         return ", ".join(self._in_words(kind, count) for kind, count in self.kinds.items())
 
     def _find(self, words: list[str], *, whole: bool) -> None:

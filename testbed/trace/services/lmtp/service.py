@@ -12,20 +12,28 @@ from testbed.trace.services.smtp.resumed import ResumedDialogue
 from testbed.trace.services.smtp.service import SMTP
 
 _COMMAND = re.compile(rb"(?i)LHLO[ \t]*[^\r\n]")
+_OF_SMTP = re.compile(rb"(?i)(?:EHLO|HELO)[ \t]*[^\r\n]")
+_GREETING = re.compile(rb"(?i)220[ -][^\r\n]*\bLMTP\b")
 
 
 def _recognises(client: bytes, server: bytes) -> bool:
-    return _COMMAND.match(client) is not None and (not server or server[:1] in b"245")
+    if _COMMAND.match(client) is not None:
+        return not server or server[:1] in b"245"
+    return _GREETING.match(server) is not None and _OF_SMTP.match(client) is None
+
+
+def _contradicted(client: bytes, server: bytes) -> bool:
+    return _OF_SMTP.match(client) is not None
 
 
 LMTP = replace(
     SMTP,
     names=("lmtp",),
-    ports=(Port(24, "lmtp"),),
+    ports=(Port(24, "lmtp"), Port(2003, "lmtp")),
     openings=(b"LHLO",),
     recognises=_recognises,
-    contradicted=lambda client, server: False,
-    port_decides=False,
+    contradicted=_contradicted,
+    port_decides=True,
     stream=partial(ResumedDialogue, each=True),
     findings=(*SMTP.findings, unanswered_recipients),
     in_columns=False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from testbed.trace.model.exchange import Exchange
+from testbed.trace.model.connection import Closure, Ending
+from testbed.trace.model.exchange import Exchange, Transaction
 from testbed.trace.services.behind_tls import NO_TLS, in_words
 from testbed.trace.services.managesieve.results import script_result
 
@@ -19,7 +20,7 @@ _DEEDS = {
 }
 
 
-def outcome_of_scripts(exchanges: tuple[Exchange, ...]) -> str:
+def outcome_of_scripts(exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...], ending: Ending) -> str:
     """``logged in, 3 listed, 1 stored, 1 activated``; a refusal last, then what had no reply."""
     counts: dict[str, int] = {}
     refused = unanswered = ""
@@ -28,12 +29,12 @@ def outcome_of_scripts(exchanges: tuple[Exchange, ...]) -> str:
         if command is None:
             continue
         if reply is None:
-            unanswered = f"no reply to {command.verb}"
+            unanswered = unanswered if exchange.unseen else f"no reply to {command.verb}"
             continue
         result = script_result(exchange)
         if result.listed is not None:
             counts["listed"] = result.listed
-        deed = in_words(exchange) or _deed(command.verb, command.argument)
+        deed = in_words(exchange, is_open=ending.closure is Closure.OPEN) or _deed(command.verb, command.argument)
         if reply.code == "OK" and deed:
             counts[deed] = counts.get(deed, 0) + 1
         elif reply.code == "NO":

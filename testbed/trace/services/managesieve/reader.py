@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from testbed.protocols.imap import literal_octets
-from testbed.trace.services.lines import LineBuffer
+from testbed.trace.services.lines import UNPLACED, LineBuffer, Place
 from testbed.trace.tcp.reassembly import Chunk
 
 _MOST_KEPT = 4_096  # octets of a literal
@@ -37,6 +37,7 @@ class Unit:
     """A line, ``octets`` long with its literals and line ends.
 
     ``frames`` are the first and the last, ``begun_ns`` and ``time_ns`` the times of its first line and its last octet.
+    ``torn`` tells that it is not all in the capture.
     """
 
     words: tuple[Word, ...]
@@ -44,6 +45,8 @@ class Unit:
     begun_ns: int
     time_ns: int
     octets: int
+    place: Place = UNPLACED
+    torn: bool = False
 
 
 class UnitReader:
@@ -64,17 +67,21 @@ class UnitReader:
         self._parts: list[bytes | _Literal] = []
         self._frames: tuple[int, ...] = ()
         self._begun_ns = self._time_ns = self._octets = 0
+        self._begin_at: int | None = None
+        self._torn = False
 
     def add(self, chunk: Chunk) -> None:
         """The next octets."""
         self._lines.add(chunk)
 
-    def hole(self, octets: int) -> None:
-        """Octets are missing: a literal goes on behind them, a line does not."""
+    def hole(self, octets: int) -> bool:
+        """Octets are missing: a literal goes on behind them, a line does not.  Tells whether one does."""
         if octets > self._left or not self._left:
             self.forget()
-        else:
-            self._left -= octets
+            return False
+        self._left -= octets
+        self._torn = True
+        return True
 
     def units(self) -> Iterator[Unit]:
         """Take out the whole units, one at a time."""
@@ -120,10 +127,14 @@ class UnitReader:
         self._frames = tuple(dict.fromkeys((*self._frames[:1], *frames[:1], *frames[-1:])))
         self._frames = tuple(dict.fromkeys((self._frames[0], self._frames[-1])))
         self._begun_ns, self._time_ns = self._begun_ns or time_ns, time_ns
+        self._begin_at = self._lines.place.begin if not self._octets else self._begin_at
         self._octets += octets
 
     def _unit(self) -> Unit:
-        unit = Unit(tuple(self._words()), self._frames, self._begun_ns, self._time_ns, self._octets)
+        last = self._lines.place
+        place = Place(self._begin_at, last.end, last.heard)
+        words = tuple(self._words())
+        unit = Unit(words, self._frames, self._begun_ns, self._time_ns, self._octets, place, self._torn)
         self._begin()
         return unit
 

@@ -30,7 +30,7 @@ MANAGESIEVE = Service(
     contradicted=_contradicted,
     stream=ManageSieveDialogue,
     telling=("NO", "BYE"),
-    outcome=lambda exchanges, transactions, ending: outcome_of_scripts(exchanges),
+    outcome=outcome_of_scripts,
     findings=(
         refused_scripts,
         partial(cut_reading, reference="RFC 5804 §1.2"),

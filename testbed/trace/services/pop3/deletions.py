@@ -23,7 +23,7 @@ def undone_deletions(connection: Connection) -> Iterator[Finding]:
         elif verb == "QUIT":
             yield from () if exchange.reply is not None else _in_doubt(connection, exchange, len(marked))
             return
-    if not marked:
+    if not marked or connection.transport.gaps:
         return
     text = f"the connection ended without QUIT: {connection.server.label} keeps what {connection.client.label} marked "
     text += f"for deletion ({_messages(len(marked))})"

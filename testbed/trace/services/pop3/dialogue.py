@@ -1,47 +1,38 @@
 """The POP3 dialogue (RFC 1939, 2449 CAPA, 2595 STLS, 5034 AUTH) as pairs of command and reply.
 
-A reply is one line, or for some commands, when it is positive, many lines up to a lone dot.  From STLS on, only what
-keys opened is followed, unless both go on in clear.
+From STLS on, only what keys opened is followed, unless both go on in clear.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
-from testbed.plural import count
 from testbed.protocols.imap import number, response_code
-from testbed.protocols.pop3 import COMMANDS, is_multi_line, phase_word, split_command
+from testbed.protocols.pop3 import COMMAND_LINE, is_multi_line, phase_word, split_command
 from testbed.protocols.text import decoded
 from testbed.trace.flows import CLIENT, SERVER
-from testbed.trace.model.exchange import NOT_CAPTURED, Command, Exchange, Reply, Transaction
+from testbed.trace.model.exchange import (
+    COMMAND_NOT_CAPTURED,
+    NOT_CAPTURED,
+    Command,
+    Exchange,
+    Reply,
+    Transaction,
+)
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
-from testbed.trace.services.behind_tls import BehindTls
+from testbed.trace.services.awaiting import Awaiting, Pairs
+from testbed.trace.services.behind_tls import BehindTls, is_record
 from testbed.trace.services.credentials import Credentials, tidy
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.services.messages import MessageKeeper, OnMessage
-from testbed.trace.services.reading.results import ReadingResult, Told
+from testbed.trace.services.pop3.replies import MESSAGES, Pop3Replies, Pop3Reply
+from testbed.trace.services.reading.results import ReadingResult
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
-_MESSAGES = frozenset(("RETR", "TOP"))
-_MAX_LINES_KEPT = 50
-_MAX_OFFERS = 1_000
-_MAX_TOLD = 100_000
-_LISTS = frozenset(("LIST", "UIDL"))
 _MAX_EXCHANGES = 1_000_000
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A reply of many lines on its way."""
-
-    first: Line
-    lines: list[str] = field(default_factory=list)
-    count: int = 0
-    octets: int = 0
-    last: Line | None = None
-    told: list[Told] = field(default_factory=list)
+_ANSWERS = (b"+", b"-ERR")
 
 
 class Pop3Dialogue:
@@ -56,38 +47,44 @@ class Pop3Dialogue:
     ) -> None:
         self._client = LineBuffer()
         self._server = LineBuffer()
-        self._waiting: deque[Command] = deque([Command("connect", "", (), 0, 0)])
+        self._awaiting = Awaiting(_fits)
+        self._keeper = MessageKeeper(on_message, SERVER, reads=True)
+        self._replies = Pop3Replies(self._keeper, tells=tells)
         self._exchanges: list[Exchange] = []
-        self._listing: _Pending | None = None
         self._ended: Command | None = None  # what brought the message that ended last, until the next reply
-        self._line_begun = False  # the next line of a listing begins in the middle
         self._challenged = False  # the client's next line answers "+"
         self._authenticating = 0  # AUTH and responses without a reply yet
-        self._missed = False  # replies of the server, or a part of one, since the client last went on
-        self._torn = False  # what the client said before its next line is not in the capture
+        self._unheard = False  # the reply to AUTH is not in the capture: its response may come
+        self._torn = False  # nothing the client has said behind its last hole was a command
+        self._hole_last = False  # nothing came of the server behind its last hole
         self._secret = False
-        self._tells = tells
         self._encrypted = False
         self._remarks = Remarks()
         self._behind = BehindTls(self._remarks)
-        self._keeper = MessageKeeper(on_message, SERVER, reads=True)
         self._auth = Credentials(self._remarks, show=show_credentials)
 
     def feed(self, item: Chunk | Gap) -> None:
         """The next octets of one side."""
-        buffer = self._client if item.side == CLIENT else self._server
         if isinstance(item, Gap):
-            self._gap(item, buffer)
+            self._gap(item)
             return
         if (item.decrypted and not self._encrypted) or (self._secret and self._behind.is_clear(item)):
-            self._secret, self._encrypted = False, item.decrypted
-            self._client.clear()
-            self._server.clear()
+            self._begin_anew(encrypted=item.decrypted)
         if self._secret or (self._encrypted and not item.decrypted):
             return
-        buffer.add(item)
+        if self._awaiting.holed and is_record(item):
+            self._secret = True  # STLS, or the reply to it, was in a hole
+            return
+        if item.side == CLIENT:
+            self._client.add(item)
+            self._client_goes_on(item)
+        else:
+            self._awaiting.heard(item)
+            self._hole_last = False
+            self._server.add(item)
+        buffer, take = (self._client, self._command) if item.side == CLIENT else (self._server, self._server_line)
         for line in buffer.lines():
-            (self._command if item.side == CLIENT else self._server_line)(line)
+            take(line)
             if self._secret:
                 buffer.clear()
 
@@ -97,61 +94,67 @@ class Pop3Dialogue:
 
     def finish(self) -> tuple[tuple[Exchange, ...], tuple[Transaction, ...]]:
         """Everything understood; POP3 has no transactions of its own."""
-        rest = self._server.rest()
-        if rest is not None and self._listing is not None:
-            self._keep(rest)
+        self._answer(self._replies.cut_off(self._server.rest()))
         self._keeper.end(complete=False)
-        if self._listing is not None:
-            self._answered(self._listing, "the listing is cut off")
-        for command in self._waiting:
-            if command.frames:
-                note = NOT_CAPTURED if self._missed else "no reply"
-                self._add(Exchange(_phase(command), command, None, note, unseen=self._missed))
+        in_step = self._awaiting.in_step
+        self._tell(self._awaiting.rest(), "no reply" if in_step else NOT_CAPTURED)
         self._behind.settle(self._exchanges)
         return tuple(self._exchanges), ()
 
-    def _gap(self, gap: Gap, buffer: LineBuffer) -> None:
-        """Lines begin anew behind a hole; a message goes on.  Behind a late beginning nobody waits for the greeting."""
-        self._torn = self._torn or gap.side == CLIENT
-        if not gap.octets:
-            self._waiting.clear()
-        if gap.side == SERVER and self._listing is None and not self._secret:
-            self._missed = True
-            self._pass_over(until=self._waiting[-1].frames if self._waiting else ())
-        if gap.side == SERVER and self._listing is not None and not self._secret:
-            rest = buffer.rest()
-            if rest is not None:
-                self._keep(rest)
-            self._keeper.hole(gap.octets)
-            self._line_begun = True
-        buffer.clear()
+    def _begin_anew(self, *, encrypted: bool) -> None:
+        """What follows the handshake of TLS can be read."""
+        self._secret, self._encrypted = False, encrypted
+        self._client.clear()
+        self._server.clear()
+        self._replies.forget()
 
-    def _pass_over(self, until: tuple[int, ...] = ()) -> None:
-        """The client has gone on, so what it had said was answered; what was sent ``until`` there still may be."""
-        while self._waiting and (not until or self._waiting[0].frames != until):
-            command = self._waiting.popleft()
-            if command.verb == "AUTH":
-                self._authenticating, self._torn = self._authenticating - 1, True  # a secret may come
-            if command.frames:
-                self._add(Exchange(_phase(command), command, None, NOT_CAPTURED, unseen=True))
+    def _gap(self, gap: Gap) -> None:
+        """Lines begin anew behind a hole; a message may go on."""
+        if self._secret or gap.encrypted:
+            self._behind.is_clear(gap)
+            self._secret = True
+            return
+        if gap.side == CLIENT:
+            self._torn, self._challenged, self._authenticating = True, False, 0
+            self._client.clear()
+            if self._replies.lists:
+                self._answer(self._replies.flush())
+        else:
+            rest, goes_on = self._server.rest(), self._awaiting.is_alone
+            self._answer(self._replies.hole(gap.octets, rest, goes_on=goes_on))
+            self._hole_last = True
+            if goes_on and self._replies.lists:
+                return
+        self._awaiting.hole(gap)
+
+    # -- the client ---------------------------------------------------------------------------------
+
+    def _client_goes_on(self, chunk: Chunk) -> None:
+        """What it had said before was answered."""
+        listing = self._replies.lists and not self._hole_last
+        if not self._replies.is_idle and not listing:
+            self._answer(self._replies.flush())
+        if not listing or not self._awaiting.in_step:
+            self._tell(self._awaiting.goes_on(chunk), NOT_CAPTURED)
+            if self._awaiting.misses_replies:
+                self._answer(self._replies.hole(0, None, goes_on=False))
 
     def _command(self, line: Line) -> None:
-        if self._missed and self._waiting and self._waiting[-1].frames != line.frames:
-            self._pass_over()
-            self._missed = False
-        torn, self._torn = self._torn, False
-        if self._challenged or self._authenticating:  # it is a response, whatever it looks like
-            self._challenged = False
+        is_command = COMMAND_LINE.match(tidy(line.content)) is not None
+        if self._torn and not is_command:  # the rest of a command, or a secret
+            self._awaiting.torn()
+            return
+        self._torn = False
+        unheard, self._unheard = self._unheard, False
+        if self._challenged or self._authenticating or (unheard and not is_command):
+            self._challenged = False  # it is a response, whatever it looks like
             verb, argument = "AUTH", self._auth.response(line.content, line.frames, encrypted=self._encrypted)
-        elif torn and split_command(tidy(line.content))[0] not in COMMANDS:
-            verb, argument = "AUTH", self._auth.shown(line.content)  # maybe a secret; nothing shows that it is one
         else:
             verb, argument = split_command(tidy(line.content))
             if verb in ("PASS", "APOP", "AUTH"):
                 argument = self._secret_argument(verb, argument, line)
         self._authenticating += verb == "AUTH"
-        if len(self._waiting) < _MAX_EXCHANGES:
-            self._waiting.append(Command(verb, argument, line.frames, line.time_ns, line.octets))
+        self._awaiting.ask(Command(verb, argument, line.frames, line.time_ns, line.octets), line.place)
 
     def _secret_argument(self, verb: str, masked: str, line: Line) -> str:
         """The argument of a command that takes credentials, as it may be shown."""
@@ -162,29 +165,21 @@ class Pop3Dialogue:
             self._auth.seen("PASS", line.frames, encrypted=self._encrypted)
         return decoded(argument)[:500] if self._auth.show else masked
 
+    # -- the server ---------------------------------------------------------------------------------
+
     def _server_line(self, line: Line) -> None:
-        if self._listing is not None:
-            self._listing_line(self._listing, line)
-            return
-        if self._missed and not line.content.startswith((b"+", b"-ERR")):
-            if line.content == b".":  # the end of a listing whose beginning is missing
-                self._pass_over()
-            return
-        if self._ended is not None and not line.content.startswith((b"+", b"-ERR")):
+        if self._replies.lists:
+            self._answer(self._replies.goes_on(line))
+        elif not (self._awaiting.in_step and self._replies.is_idle):
+            self._unheard = line.content[:2] in (b"+", b"+ ")
+            self._replies.may_answer(self._awaiting.only(MESSAGES))
+            self._answer(self._replies.goes_on(line))
+        elif self._ended is not None and not line.content.startswith(_ANSWERS):
             self._goes_on(self._ended, line)
-            return
-        self._ended = None
-        command = self._waiting[0] if self._waiting else None
-        self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")
-        pending = _Pending(line, octets=line.octets)
-        if command is not None and line.content.startswith(b"+OK") and is_multi_line(command.verb, command.argument):
-            self._listing, self._line_begun = pending, False
-            if command.verb in _MESSAGES:
-                self._keeper.begin(command.verb)
         else:
-            if line.content.startswith(b"+OK "):
-                self._tell(pending, line.content[4:])
-            self._answered(pending)
+            self._ended, command = None, self._awaiting.oldest
+            self._challenged = (command is None or command.verb == "AUTH") and line.content[:2] in (b"+", b"+ ")
+            self._answer(self._replies.begin(line, command))
 
     def _goes_on(self, command: Command, line: Line) -> None:
         """The message goes on behind what its reader takes for its end: a lone dot in it was not doubled."""
@@ -194,55 +189,38 @@ class Pop3Dialogue:
         reply = Reply("", "", (text,), line.frames, line.time_ns, line.time_ns, line.octets)
         self._add(Exchange(Phase.TRANSFER, None, reply, "the rest of the message"))
 
-    def _listing_line(self, listing: _Pending, line: Line) -> None:
-        listing.octets += line.octets
-        listing.last = line
-        if line.content == b"." and not self._line_begun and line.raw.endswith(b"\n"):
-            self._listing = None
-            self._keeper.add(b"", line.frames)
-            self._keeper.end(complete=True)
-            if self._waiting and self._waiting[0].verb in _MESSAGES:
-                self._ended = self._waiting[0]
-            self._answered(listing)
-            return
-        self._keep(line)
-        listing.count += 1
-        self._tell(listing, line.content)
-        if listing.count <= (_MAX_OFFERS if self._waiting and self._waiting[0].verb == "CAPA" else _MAX_LINES_KEPT):
-            listing.lines.append(decoded(line.content[1:] if line.content.startswith(b".") else line.content))
+    # -- pairs --------------------------------------------------------------------------------------
 
-    def _tell(self, reply: _Pending, line: bytes) -> None:
-        """Keep a line of LIST or UIDL."""
-        verb = self._waiting[0].verb if self._waiting and self._tells else ""
-        numbered, _, words = decoded(line).partition(" ")
-        told = number(numbered)
-        if verb in _LISTS and told is not None and len(reply.told) < _MAX_TOLD:
-            reply.told.append(Told(verb, number=told, words=words.strip()))
+    def _answer(self, replies: Iterable[Pop3Reply]) -> None:
+        for reply in replies:
+            self._tell(self._awaiting.answer(reply, reply.place), NOT_CAPTURED)
 
-    def _keep(self, line: Line) -> None:
-        stuffed = line.raw.startswith(b".") and not self._line_begun
-        self._keeper.add(line.raw[1:] if stuffed else line.raw, line.frames)
-        self._line_begun = not line.raw.endswith(b"\n")
+    def _tell(self, pairs: Pairs[Pop3Reply], without: str) -> None:
+        """Keep what belongs together; ``without`` tells why a command has no reply."""
+        for command, reply in pairs:
+            if command is not None and command.verb == "AUTH":
+                self._authenticating = max(0, self._authenticating - 1)
+                self._unheard = reply is None
+            if reply is not None:
+                self._answered(command, reply)
+            elif command is not None and command.frames:
+                self._add(Exchange(_phase(command), command, None, without, unseen=without == NOT_CAPTURED))
 
-    def _answered(self, pending: _Pending, note: str = "") -> None:
-        status, _, text = decoded(pending.first.content).partition(" ")
-        command = self._waiting.popleft() if self._waiting else None
-        self._authenticating -= command is not None and command.verb == "AUTH"
-        keep = pending.lines[:_MAX_LINES_KEPT] if command is None or command.verb not in _MESSAGES else []
-        summary = (
-            [f"{count(pending.count, 'line')}, {count(pending.octets, 'octet')}"] if pending.count > len(keep) else []
-        )
-        first, last = pending.first, pending.last or pending.first
-        frames = tuple(dict.fromkeys((*first.frames, last.frames[-1])))
-        reply = Reply(status, "", (text, *keep, *summary), frames, first.time_ns, last.time_ns, pending.octets)
-        known = status in ("+OK", "-ERR", "+")
-        whole = not note
-        note = note or ("" if status in ("+OK", "+") else f"refused: {text}" if known else "not a POP3 reply")
-        result = replace(_result(command, status, text, pending, whole=whole), mail=self._keeper.read())
-        self._add(Exchange(_phase(command), command, reply, note, result))
-        if command is not None and command.verb == "STLS" and status == "+OK":
-            if self._waiting:
-                behind = self._waiting[0]
+    def _answered(self, command: Command | None, told: Pop3Reply) -> None:
+        status, text, verb = told.status, told.text, command.verb if command is not None else ""
+        lines = told.summary(of_message=verb in MESSAGES or command is None)
+        first, last = told.first, told.last or told.first
+        shown, whole = (text, *lines), told.ended
+        reply = Reply(status, "", shown, told.frames, first.time_ns, last.time_ns, told.octets, whole)
+        unseen = command is None and self._awaiting.holed
+        note = "" if status in ("+OK", "+") else f"refused: {text}" if status == "-ERR" else "not a POP3 reply"
+        note = "the listing is cut off" if not told.ended else note or (COMMAND_NOT_CAPTURED if unseen else "")
+        result = replace(_result(command, told), mail=self._keeper.read())
+        self._add(Exchange(_phase(command), command, reply, note, result, unseen=unseen))
+        self._ended = command if verb in MESSAGES and told.many and told.ended and not told.holed else None
+        if verb == "STLS" and status == "+OK":
+            behind = self._awaiting.oldest
+            if behind is not None:
                 self._remarks.note("commands-behind-starttls", behind.frames, behind.verb)
             self._secret = True
             self._behind.expect()
@@ -252,22 +230,33 @@ class Pop3Dialogue:
             self._exchanges.append(exchange)
 
 
-def _result(command: Command | None, status: str, text: str, reply: _Pending, *, whole: bool) -> ReadingResult:
-    code, _ = response_code(text)
-    if command is None or status != "+OK":
+def _fits(command: Command, reply: Pop3Reply) -> bool:
+    """Whether a reply may be that to a command, by its form."""
+    if reply.status == "+":
+        return command.verb == "AUTH"
+    if reply.status != "+OK" or reply.many is None:
+        return True
+    return reply.many is is_multi_line(command.verb, command.argument)
+
+
+def _result(command: Command | None, reply: Pop3Reply) -> ReadingResult:
+    code, _ = response_code(reply.text)
+    whole = reply.ended and not reply.holed
+    if command is None or reply.status != "+OK":
         return ReadingResult(code=code)
     match command.verb:
         case "STAT":
-            return ReadingResult(code=code, listed=number(text.partition(" ")[0]))
+            return ReadingResult(code=code, listed=number(reply.text.partition(" ")[0]))
         case "LIST" | "UIDL":
-            return ReadingResult(code=code, listed=None if command.argument else reply.count, told=tuple(reply.told))
+            listed = None if command.argument or not whole else reply.count
+            return ReadingResult(code=code, listed=listed, told=tuple(reply.told))
         case "RETR":
-            return ReadingResult(code=code, fetched=int(whole))
+            return ReadingResult(code=code, fetched=int(reply.ended))
         case "TOP":  # as many lines as asked for, or all there are
             asked = number(command.argument.rpartition(" ")[2])
             return ReadingResult(code=code, fetched=int(whole and asked is not None and asked >= reply.count))
         case "CAPA":
-            return ReadingResult(code=code, offers=tuple(reply.lines))
+            return ReadingResult(code=code, offers=tuple(reply.kept))
     return ReadingResult(code=code)
 
 

@@ -45,7 +45,7 @@ POP3 = Service(
     pulled=lambda exchange: reading_result(exchange).fetched,
     word="POP3",
     telling=("-ERR",),
-    outcome=lambda exchanges, transactions, ending: outcome_of_reading(exchanges),
+    outcome=outcome_of_reading,
     findings=(
         partial(refused_readers, login="RFC 1939 §7"),
         undone_deletions,

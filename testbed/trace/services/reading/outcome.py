@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from testbed.plural import count
-from testbed.trace.model.exchange import Command, Exchange
+from testbed.trace.model.connection import Closure, Ending
+from testbed.trace.model.exchange import Command, Exchange, Transaction
 from testbed.trace.services.behind_tls import NO_TLS, in_words
 from testbed.trace.services.reading.results import reading_result
 
@@ -35,6 +36,7 @@ _DEEDS = {
 }
 _UNCOUNTED = frozenset((_LOGIN, _ENCRYPTED, *NO_TLS))
 _ONE = {"fetches": "fetch", "searches": "search", "flag changes": "flag change", "copies": "copy", "moves": "move"}
+_CLOSED = Ending(Closure.NORMAL)
 _EXPUNGED = "expunged"
 _EXPUNGING = frozenset(("EXPUNGE", "UID EXPUNGE"))
 
@@ -65,13 +67,15 @@ def _counted(number: int, deed: str) -> str:
     return count(number, _ONE.get(deed, deed), deed)
 
 
-def outcome_of_reading(exchanges: tuple[Exchange, ...]) -> str:
+def outcome_of_reading(
+    exchanges: tuple[Exchange, ...], transactions: tuple[Transaction, ...] = (), ending: Ending = _CLOSED
+) -> str:
     """``logged in as bob, 3 listed, 2 retrieved, 1 marked for deletion``; a refusal last, then what had no reply."""
-    return str(reading(exchanges))
+    return str(reading(exchanges, is_open=ending.closure is Closure.OPEN))
 
 
-def reading(exchanges: tuple[Exchange, ...]) -> Reading:
-    """What a reader did."""
+def reading(exchanges: tuple[Exchange, ...], *, is_open: bool = False) -> Reading:
+    """What a reader did.  ``is_open`` tells that the capture ends before the connection does."""
     counts: dict[str, int] = {}
     refused = reason = unanswered = user = ""
     for exchange in exchanges:
@@ -86,7 +90,7 @@ def reading(exchanges: tuple[Exchange, ...]) -> Reading:
         if listed is not None:
             counts["listed"] = listed
         deed = _DEEDS.get(command.verb)
-        deed = in_words(exchange) or deed
+        deed = in_words(exchange, is_open=is_open) or deed
         if reply.code in ("+OK", "OK") and deed:
             counts[deed] = counts.get(deed, 0) + 1
         elif reply.code == "OK" and command.verb in _EXPUNGING:
@@ -101,5 +105,6 @@ def _user_of(command: Command) -> str:
     if command.verb == "USER":
         return command.argument[:60]
     if command.verb in ("LOGIN", "APOP"):
-        return command.argument.partition(" ")[0].strip('"')[:60]
+        name = command.argument.partition(" ")[0].strip('"')[:60]
+        return "" if name.startswith("{") else name  # a literal
     return ""

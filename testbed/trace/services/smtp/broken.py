@@ -13,6 +13,7 @@ from testbed.trace.model.exchange import Command, Exchange, Reply
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.smtp.leaving import spoke_to_closed
 from testbed.trace.services.smtp.patience import drawn_out
+from testbed.trace.services.smtp.spilled import SentTooEarly
 
 _ENDLESS = "reply-endless"  # a remark, and a finding of its own
 _UNHEARD = frozenset(("octets-never-arrived", "large-packets-lost", "connection-dead"))
@@ -128,6 +129,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
             frames = exchange.command.frames[-1:]
             yield connection.finding("message-not-captured", Severity.INFO, text, frames, "")
     spoken = [e for e in connection.exchanges if e.command is not None and not e.unseen]
+    spoken = [e for e in spoken if not isinstance(e.result, SentTooEarly)]
     silent = [e for e in spoken if e.reply is None or not e.reply.whole]
     heard = [exchange for exchange in silent if exchange.reply is not None or not spoke_to_closed(connection, exchange)]
     ungreeted = not any(exchange.reply is not None for exchange in connection.exchanges)

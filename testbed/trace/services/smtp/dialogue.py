@@ -22,6 +22,7 @@ from testbed.trace.services.smtp.modes import Mode
 from testbed.trace.services.smtp.record import Record
 from testbed.trace.services.smtp.replies import ReplyPart, ReplyReader
 from testbed.trace.services.smtp.smuggling import Doubt, Ends
+from testbed.trace.services.smtp.spilled import as_message
 from testbed.trace.services.smtp.transactions import ENDS_TRANSACTION, ends_message
 from testbed.trace.services.smtp.waiting import Waiting, unasked
 from testbed.trace.tcp.reassembly import Chunk, Gap
@@ -43,8 +44,7 @@ class SmtpDialogue:
         self, *, show_credentials: bool = False, on_message: OnMessage | None = None, each: bool = False
     ) -> None:
         self._mode = Mode.COMMANDS
-        self._client = LineBuffer()
-        self._server = LineBuffer()
+        self._client, self._server = LineBuffer(), LineBuffer()
         self._waiting = Waiting()
         self._replies = ReplyReader()
         self._record = Record(each=each)
@@ -57,7 +57,7 @@ class SmtpDialogue:
         self._auth = Credentials(self._remarks, show=show_credentials)
         self._credentials = 0  # client lines to come that answer 334
         self._held: Command | None = None  # what follows it waits for its reply
-        self._masking = False  # after AUTH, until a line is a command again
+        self._masking = self._spilled = False  # after AUTH, until a line is a command again; a message before its 354
         self._behind = BehindTls(self._remarks)
         self._early = EarlyRefusal(self._record, self._waiting)
         self._unheard = self._encrypted = False  # the server's side is not in the capture; keys opened TLS
@@ -89,7 +89,7 @@ class SmtpDialogue:
         self._ends.settle()
         self._keeper.end(complete=False)
         self._early.conclude()
-        for exchange in self._waiting.rest():
+        for exchange in as_message(self._waiting.rest(), spilled=self._spilled):
             self._record.unanswered(exchange)
         self._ends.tell(self._record.exchanges)
         self._behind.settle(self._record.exchanges)
@@ -286,6 +286,7 @@ class SmtpDialogue:
             self._begin_message()
         elif command.verb == "DATA" and split_command(self._client.preview().encode())[0] not in {"", *COMMANDS}:
             self._remarks.note("data-before-354", self._client.frames())
+            self._spilled = True
         elif command.verb in BEGINS_TLS and reply.code == "220":
             if len(self._client) and not self._client.starts_with(TLS_HANDSHAKE):
                 self._remarks.note("commands-behind-starttls", self._client.frames(), self._client.preview())

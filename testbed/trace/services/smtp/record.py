@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.services.letters import LetterReader
+from testbed.trace.services.smtp.spilled import SentTooEarly
 from testbed.trace.services.smtp.transactions import TransactionLog, ends_message
 
 _MAX_EXCHANGES = 1_000_000
@@ -53,6 +54,8 @@ class Record:
         assert exchange.command is not None
         if exchange.command.frames:
             self.add(exchange)
+        if isinstance(exchange.result, SentTooEarly):
+            return
         bears_on_mail = exchange.command.verb in ("MAIL", "RCPT") or ends_message(exchange.command)
         if bears_on_mail or exchange.reply is not None:
             self.transactions.answered(exchange, self.head)

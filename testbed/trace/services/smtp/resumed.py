@@ -10,18 +10,19 @@ from dataclasses import replace
 
 from testbed.protocols.tcp import distance
 from testbed.trace.flows import CLIENT
-from testbed.trace.model.exchange import Command, Exchange, Reply
+from testbed.trace.model.exchange import COMMAND_NOT_CAPTURED, Command, Exchange, Reply
 from testbed.trace.model.phase import Phase
+from testbed.trace.services.awaiting import is_behind
 from testbed.trace.services.credentials import MASK
 from testbed.trace.services.lines import Line
 from testbed.trace.services.messages import OnMessage
 from testbed.trace.services.smtp.dialogue import TLS_HANDSHAKE, SmtpDialogue
 from testbed.trace.services.smtp.holes import (
     COMMAND_LINE,
-    COMMAND_NOT_CAPTURED,
     OF_AUTH,
     Holes,
     answers_message,
+    said_before,
 )
 from testbed.trace.services.smtp.message import MessageReader
 from testbed.trace.services.smtp.modes import Mode
@@ -39,6 +40,7 @@ class ResumedDialogue(SmtpDialogue):
         super().__init__(show_credentials=show_credentials, on_message=on_message, each=each)
         self._holes = Holes(each=each)
         self._holed = False  # something is missing, now or earlier
+        self._hole_end: int | None = None  # of the last hole in what the server said
         self._torn: Gap | None = None  # the hole right before the client's next line
         self._torn_message: Gap | None = None  # the holes in the message it sends
         self._text: Command | None = None  # lines that are no commands, as what they are if they are a secret
@@ -56,13 +58,16 @@ class ResumedDialogue(SmtpDialogue):
                 self._end_in_hole()
         if gap.side != CLIENT or not gap.octets:
             self._holes.replies = True
+            self._hole_end = gap.end
             self._record.transactions.missed_replies(gap.octets and gap.octets + answered)
         if gap.side == CLIENT and not in_message:
             self._waiting.holed, self._torn, self._credentials = True, gap, 0
             self._record.transactions.missed(gap.octets and gap.octets + said)
 
     def _unfinished(self) -> None:
-        self._give_up_text()
+        if self._text is not None:
+            self._give_up_text()
+            self._client.clear()
         if self._message is not None and self._message.holed and self._mode is Mode.MESSAGE:
             self._leave_message(self._message)
         if self._holes.is_open(self._waiting):
@@ -104,6 +109,7 @@ class ResumedDialogue(SmtpDialogue):
             self._give_up_text()
         if self._holes.is_open(self._waiting) and self._has_heard_more():
             self._settle(all_answered=True)
+            self._holes.replies = is_behind(self._hole_end, self._client.heard)
         super()._client_goes_on()
 
     def _has_heard_more(self) -> bool:
@@ -113,6 +119,8 @@ class ResumedDialogue(SmtpDialogue):
 
     def _command(self, line: Line) -> None:
         torn, self._torn = self._torn, None
+        if torn is not None and COMMAND_LINE.match(line.raw) is not None:
+            self._credentials = 0  # what was asked for is in the hole
         if torn is not None and not self._credentials and COMMAND_LINE.match(line.raw) is None:
             self._begin_message()
             assert self._message is not None
@@ -139,12 +147,17 @@ class ResumedDialogue(SmtpDialogue):
             self._answer_text(self._text, reply)
         if reply.code[:1] in ("2", "4", "5") and reply.code != "421":
             self._end_in_hole()
-        if not self._holes.is_open(self._waiting):
+        if not (self._holes.is_open(self._waiting) or self._may_have_more()):
             super()._answered(reply, parts)
             return
         self._holes.add(reply, parts)
         if self._holes.answered(self._waiting, all_answered=False)[-1] is not None:
             self._settle(all_answered=False)
+
+    def _may_have_more(self) -> bool:
+        """Whether nobody knows how many replies the oldest command still gets."""
+        oldest = self._waiting.oldest
+        return oldest is not None and (self._waiting.torn or self._record.transactions.due(oldest) is None)
 
     def _answer_text(self, secret: Command, reply: Reply) -> None:
         """A reply to text that has not ended as a message does."""
@@ -162,7 +175,7 @@ class ResumedDialogue(SmtpDialogue):
     def _answer_unseen(self, reply: Reply) -> None:
         """A reply to a command that is not in the capture."""
         note = note_on(reply) or COMMAND_NOT_CAPTURED
-        self._credentials = self._credentials + 1 if reply.code == "334" else 0
+        self._credentials = int(reply.code == "334")  # whatever answered one before it is missing, too
         if answers_message(reply):
             message = Command("message", "", (), reply.time_ns, 0)
             self._record.transactions.said(message, unseen=True)
@@ -179,19 +192,27 @@ class ResumedDialogue(SmtpDialogue):
 
         The commands behind those still wait, unless ``all_answered`` tells that they do not.
         """
-        commands = [one.words for one in self._waiting.commands]
+        asked = self._waiting.commands
+        commands = [one.words for one in asked]
         places = self._holes.answered(self._waiting, all_answered=all_answered)
         pending = self._holes.pending
         if all_answered:
             self._holes.close()
             self._waiting.close_holes()
         self._holes.pending = []
-        for (reply, parts), place in zip((one.words for one in pending), places, strict=True):
+        for one, place in zip(pending, places, strict=True):
+            reply, parts = one.words
             if place is None:
+                for command in said_before(asked, reply):
+                    if self._waiting.oldest is command:
+                        self._held = None  # what came behind it is over
+                        self._pass_over()
+                self._waiting.torn = self._waiting.begun
                 self._answer_unseen(reply)
                 continue
             while self._waiting.oldest is not commands[place]:
                 self._pass_over()
+            self._waiting.torn = self._waiting.torn or one.behind_hole
             super()._answered(reply, parts)
         while all_answered and any(self._waiting.oldest is command for command in commands):
             self._pass_over()
@@ -205,9 +226,9 @@ class ResumedDialogue(SmtpDialogue):
         self._held = None
         if exchange.command.verb == "STARTTLS" and self._client.starts_with(TLS_HANDSHAKE):
             self._mode = Mode.SECRET
-        elif not len(self._client) or self._client.begins(COMMAND_LINE):
+        elif not len(self._client) or self._client.begins(COMMAND_LINE) or self._torn is not None:
             return
         elif exchange.command.verb == "DATA":
             self._begin_message()
         elif exchange.command.verb == "AUTH":
-            self._credentials += 1
+            self._credentials = 1

@@ -87,9 +87,14 @@ class TransactionLog:
             self._behind[id(command)] = self._missing
             self._missing = self._missing if unseen else 0
 
-    def due(self, command: Command) -> int:
-        """How many replies the command gets that is answered next."""
-        return self._accepted if self._each and self._accepted and ends_message(command) else 1
+    def due(self, command: Command) -> int | None:
+        """How many replies the command gets that is answered next, None where the capture does not tell."""
+        if not self._each or not ends_message(command):
+            return 1
+        missing = self._hole.octets + self._behind.get(id(command), 0)
+        if Hole(missing, self._hole.replies).may_hold(RCPT) or any(one.unseen for one in self._recipients):
+            return None
+        return self._accepted or 1
 
     def answered(self, exchange: Exchange, head: LetterReader) -> bool:
         """A command has its replies, or never gets one.  Tells whether it leaves no transaction behind."""

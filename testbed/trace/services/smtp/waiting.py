@@ -28,6 +28,7 @@ class Waiting:
         self._commands: deque[Spoken[Command]] = deque([Spoken(Command("connect", "", (), 0, 0))])
         self._behind_holes = 0  # how many of them
         self._replies: list[Reply] = []  # to the oldest, which is to get more
+        self.torn = False  # some of those to the oldest are not in the capture
         self.holed = False
 
     def __bool__(self) -> bool:
@@ -42,6 +43,11 @@ class Waiting:
     def oldest(self) -> Command | None:
         """The command that has waited longest."""
         return self._commands[0].words if self._commands else None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the oldest has had a reply, and may get more."""
+        return bool(self._replies)
 
     @property
     def commands(self) -> tuple[Spoken[Command], ...]:
@@ -76,7 +82,7 @@ class Waiting:
         """The commands were none."""
         self._commands.clear()
         self._replies.clear()
-        self.holed, self._behind_holes = False, 0
+        self.holed, self._behind_holes, self.torn = False, 0, False
 
     def cut_short(self, reply: Reply) -> Exchange | None:
         """The exchange of a message that gets no more of the replies due to it, as this one shows."""
@@ -95,13 +101,13 @@ class Waiting:
         self._take()  # the capture began after the greeting
         return self.oldest
 
-    def answer(self, reply: Reply, due: int) -> Exchange | None:
+    def answer(self, reply: Reply, due: int | None) -> Exchange | None:
         """Give the oldest command a reply.  Gives the exchange when it is the last of those due to it."""
         if due == 1:
             command = self._take().words
             return Exchange(_phase(command), command, reply, note_on(reply))
         self._replies.append(reply)
-        return self._several() if len(self._replies) >= due else None
+        return self._several() if due is not None and len(self._replies) >= due else None
 
     def rest(self) -> Iterator[Exchange]:
         """What waits when the connection has ended."""
@@ -111,16 +117,17 @@ class Waiting:
             yield Exchange(_phase(one.words), one.words, None, "no reply")
 
     def _take(self) -> Spoken[Command]:
-        oldest = self._commands.popleft()
+        oldest, self.torn = self._commands.popleft(), False
         self._behind_holes -= oldest.behind_hole
         return oldest
 
     def _several(self) -> Exchange:
         """The oldest command with the replies it has so far."""
-        command, replies, self._replies = self._take().words, self._replies, []
+        replies, unseen = self._replies, self.torn
+        command, self._replies = self._take().words, []
         words = dict.fromkeys(note_on(reply) for reply in replies)
         note = "; ".join(word for word in words if word)
-        return Exchange(_phase(command), command, replies[0], note, further=tuple(replies[1:]))
+        return Exchange(_phase(command), command, replies[0], note, further=tuple(replies[1:]), unseen=unseen)
 
 
 def note_on(reply: Reply) -> str:

@@ -1,0 +1,33 @@
+"""Findings that only follow from another: they stand behind it, and nobody is blamed a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.finding import Finding, Severity
+
+_FOLLOW = {  # the code of a finding: those of which it is a consequence
+    "connection-reset": frozenset(("server-draws-out", "client-impatient")),
+    "message-cut-off": frozenset(("server-draws-out", "client-impatient")),
+}
+_DISPUTED = "; what says so is in dispute, for the same octets came with another content, too"
+
+
+def with_causes_first(connection: Connection, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings of a connection, what follows from others last."""
+    found = [_in_dispute(connection, finding) for finding in findings]
+    codes = {finding.code for finding in found}
+    causes = [finding for finding in found if not _FOLLOW.get(finding.code, frozenset()) & codes]
+    effects = [replace(finding, severity=Severity.INFO) for finding in found if finding not in causes]
+    return (*causes, *effects)
+
+
+def _in_dispute(connection: Connection, finding: Finding) -> Finding:
+    """A finding that rests on packets of which somebody may have made up one."""
+    remarks = connection.transport.remarks
+    disputed = {frame for remark in remarks if remark.code == "octets-contradict" for frame in remark.frames}
+    if not finding.frames or finding.code == "octets-contradict" or not disputed.issuperset(finding.frames):
+        return finding
+    return replace(finding, severity=Severity.INFO, text=finding.text + _DISPUTED)
