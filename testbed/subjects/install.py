@@ -105,7 +105,7 @@ def _from_npm(packages: Sequence[str], root: Path, tell: Callable[[str], None]) 
 
 def _require(*programs: str) -> None:
     if missing := [name for name in programs if shutil.which(name) is None]:
-        raise MachineError(f"{' and '.join(missing)} fetches it, and is not here")
+        raise MachineError(f"it takes {' and '.join(missing)} to fetch it, not installed here")
 
 
 def _run(command: Sequence[str], folder: Path) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from testbed.protocols.text import shown
 from testbed.subjects.subject import Subject
 
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -55,12 +56,18 @@ def find(subject: Subject) -> Found | None:
     """Where a server is, None where it is not."""
     if (root := root_of(subject)) is not None:
         return Found(root, _unpacked_version(subject, root))
-    return None if missing_programs(subject) else Found(None, _said_version(subject.version))
+    if missing_programs(subject):
+        return None
+    program, *arguments = shlex.split(subject.version)
+    return Found(None, _said_version(shutil.which(program, path=search_path()) or program, *arguments))
 
 
-def missing_programs(subject: Subject) -> list[str]:
-    """Its programs that the machine does not have."""
-    return [name for name in subject.programs if shutil.which(name, path=search_path()) is None]
+def missing_programs(subject: Subject, root: Path = Path("/")) -> list[str]:
+    """Its programs that neither the machine has nor what is unpacked there."""
+    unpacked = [str(root / folder) for folder in ("usr/sbin", "usr/bin", "sbin", "bin")]
+    path = os.pathsep.join((*unpacked, search_path()))
+    there = [name for name in subject.programs if shutil.which(name, path=path) or (root / name.lstrip("/")).is_file()]
+    return [name for name in subject.programs if name not in there]
 
 
 def kept_files(subject: Subject) -> Iterator[tuple[Path, Path]]:
@@ -75,7 +82,10 @@ def kept_files(subject: Subject) -> Iterator[tuple[Path, Path]]:
 
 def why_not(subject: Subject) -> str:
     """Why a server cannot be started here and what to do, nothing where it can."""
-    if root_of(subject) is None and missing_programs(subject):
+    root = root_of(subject)
+    if root is not None and (missing := missing_programs(subject, root)):
+        return f"{shown(root)} lacks {', '.join(missing)}: 'testbed subjects install {subject.name}' fetches it again"
+    if root is None and missing_programs(subject):
         return f"it needs {subject.title}, not installed here: 'testbed subjects install {subject.name}' fetches it"
     if subject.oldest and (found := find(subject)) is not None and _older(found.version, subject.oldest):
         return f"it needs {subject.title} {subject.oldest} or newer, and {found.version} is here"
@@ -92,12 +102,10 @@ def _unpacked_version(subject: Subject, root: Path) -> str:
 
 
 @cache
-def _said_version(command: str) -> str:
-    words = shlex.split(command)
-    program = shutil.which(words[0], path=search_path()) or words[0]
+def _said_version(*command: str) -> str:
     try:
         done = subprocess.run(
-            [program, *words[1:]],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -44,6 +44,14 @@ FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("smtp-plain-apart", (("drop_run", 5, 0), ("drop_one", 6, 0))),  # a challenge whose answer is missing too
     ("smtp-helo", (("swap", 4, 0), ("drop_before", 4, 0))),  # a late beginning, out of order
     ("smtp-mail", (("drop_run", 1, 4),)),  # the server's SYN and its greeting
+    ("smtp-login", (("drop_one", 6, 0), ("drop_one", 7, 0))),  # two challenges, and one response
+    ("smtp-login", (("drop_run", 58, 4), ("drop_run", 24, 0))),  # a challenge, and a hole behind it
+    ("smtp-login", (("drop_run", 63, 8), ("drop_run", 9, 9))),  # a message behind AUTH
+    ("smtp-group", (("drop_run", 52, 3), ("drop_run", 73, 1))),  # a group in the midst of what it is answered
+    ("smtp-mail", (("drop_after", 73, 1), ("drop_run", 75, 4))),  # MAIL, and the reply to its message
+    ("smtp-terse-acknowledged", (("drop_before", 24, 8), ("drop_after", 98, 6))),  # a piece of a line
+    ("smtp-odds-acknowledged", (("drop_run", 27, 1), ("drop_before", 84, 5))),  # a word behind a message
+    ("smtp-odds", (("drop_one", 36, 8), ("drop_run", 38, 7))),
     ("pop3-user", (("drop_one", 19, 0),)),  # a reply, and all behind it one too late
     ("pop3-user", (("drop_one", 17, 0),)),  # the first line of a message
     ("pop3-user", (("drop_one", 28, 0),)),  # QUIT behind DELE
