@@ -53,6 +53,7 @@ NEIGHBOURS = {
     ("pcap", "errors"),
     ("pcap", "durations"),
     ("subjects", "errors"),
+    ("subjects", "protocols"),
     ("serving", "lab"),
     ("runner", "lab_process"),
     ("keeper", "lab"),

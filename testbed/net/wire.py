@@ -85,7 +85,7 @@ class Wire:
         self._on_foreign = on_foreign
         self._on_needless = on_needless
         self._hasty = hasty
-        self._repetitions = Repetitions()
+        self._repetitions = Repetitions(opening_only=not hasty)
         self._emptied = dict.fromkeys(self._devices, 0)
         self._early: list[_Early] = []
         self._last_s = loop.time()

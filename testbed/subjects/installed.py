@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from testbed.protocols.text import shown
 from testbed.subjects.subject import Subject
 
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -61,9 +62,12 @@ def find(subject: Subject) -> Found | None:
     return Found(None, _said_version(shutil.which(program, path=search_path()) or program, *arguments))
 
 
-def missing_programs(subject: Subject) -> list[str]:
-    """Its programs that the machine does not have."""
-    return [name for name in subject.programs if shutil.which(name, path=search_path()) is None]
+def missing_programs(subject: Subject, root: Path = Path("/")) -> list[str]:
+    """Its programs that neither the machine has nor what is unpacked there."""
+    unpacked = [str(root / folder) for folder in ("usr/sbin", "usr/bin", "sbin", "bin")]
+    path = os.pathsep.join((*unpacked, search_path()))
+    there = [name for name in subject.programs if shutil.which(name, path=path) or (root / name.lstrip("/")).is_file()]
+    return [name for name in subject.programs if name not in there]
 
 
 def kept_files(subject: Subject) -> Iterator[tuple[Path, Path]]:
@@ -78,7 +82,10 @@ def kept_files(subject: Subject) -> Iterator[tuple[Path, Path]]:
 
 def why_not(subject: Subject) -> str:
     """Why a server cannot be started here and what to do, nothing where it can."""
-    if root_of(subject) is None and missing_programs(subject):
+    root = root_of(subject)
+    if root is not None and (missing := missing_programs(subject, root)):
+        return f"{shown(root)} lacks {', '.join(missing)}: 'testbed subjects install {subject.name}' fetches it again"
+    if root is None and missing_programs(subject):
         return f"it needs {subject.title}, not installed here: 'testbed subjects install {subject.name}' fetches it"
     if subject.oldest and (found := find(subject)) is not None and _older(found.version, subject.oldest):
         return f"it needs {subject.title} {subject.oldest} or newer, and {found.version} is here"

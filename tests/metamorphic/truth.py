@@ -14,7 +14,10 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import UNSEEN, Command, Exchange, Recipient, Reply, Transaction
 from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.mail import ReadMail
 from testbed.trace.services.credentials import MASK
+from testbed.trace.services.managesieve.results import script_result
+from testbed.trace.services.reading.results import reading_result
 from tests.metamorphic.packets import Frame
 
 ABOUT_THE_CAPTURE = frozenset(
@@ -28,7 +31,8 @@ ABOUT_THE_CAPTURE = frozenset(
     )
 )
 """Findings that say what is in the capture or not, how often, or in which order, and blame nobody."""
-_REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
+_REPEATED = frozenset(("syn-unanswered", "delivery-retried", "name-server-silent"))
+"""Findings that say what somebody did again, and that nothing in the capture answers it."""
 _BLAMELESS = ABOUT_THE_CAPTURE
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
@@ -120,11 +124,13 @@ def _otherwise(truth: Told, less: Told) -> Iterator[str]:
         yield f"speaks {mine.service}, not {true.service}"
     said = mine.outcome.replace("no answer in the capture", "")
     for word in _DENIALS:
-        if word in said and word not in true.outcome and "given up" not in true.outcome:
+        if word in said and word not in f"{true.outcome}, {true.ending}" and "given up" not in true.outcome:
             yield f"outcome {mine.outcome!r}, not {true.outcome!r}"
     yield from _commands(truth, less)
     yield from _replies(truth, less)
     yield from _mails(truth, less)
+    yield from _results(truth, less)
+    yield from _letters(truth, less)
 
 
 def _commands(truth: Told, less: Told) -> Iterator[str]:
@@ -221,6 +227,52 @@ def _mails(truth: Told, less: Told) -> Iterator[str]:
                 yield f"recipient {to.address} never was"
             elif not any(_same_fate(to, mail, one, true_mail) for one in same):
                 yield f"{to.address} is {_fate(to, mail)}, not {', '.join(_fate(one, true_mail) for one in same)}"
+
+
+def _results(truth: Told, less: Told) -> Iterator[str]:
+    """What replies are said to tell: how many messages there are, how many came or went, which were found."""
+    true_results = {truth.of(e.reply.frames): reading_result(e) for e in truth.exchanges if e.reply is not None}
+    true_scripts = {truth.of(e.reply.frames): script_result(e) for e in truth.exchanges if e.reply is not None}
+    for exchange in less.exchanges:
+        if exchange.reply is None:
+            continue
+        origins, result = less.of(exchange.reply.frames), reading_result(exchange)
+        same = [true for others, true in true_results.items() if others & origins]
+        for name in ("listed", "found"):
+            value = getattr(result, name)
+            if value is not None and value not in (getattr(true, name) for true in same):
+                yield f"{name} {value}, not {[getattr(true, name) for true in same]}"
+        for name in ("fetched", "removed"):
+            if getattr(result, name) > max((getattr(true, name) for true in same), default=0):
+                yield f"{name} {getattr(result, name)}, not {[getattr(true, name) for true in same]}"
+        listed = script_result(exchange).listed
+        if listed is not None and listed not in (t.listed for others, t in true_scripts.items() if others & origins):
+            yield f"{listed} scripts"
+
+
+def _letters(truth: Told, less: Told) -> Iterator[str]:
+    """Messages that were read: whose they are said to be, how long, and whether they came whole."""
+    true_letters = [(one, _span(truth.of(one.frames))) for one in _read(truth)]
+    for mine in _read(less):
+        said = less.of(mine.frames)
+        same = [one for one, origins in true_letters if origins & said or not said]
+        if not same:
+            yield f"a message of {mine.command} {mine.letter.subject!r} never was"
+        elif not any(_same_letter(mine, one) for one in same):
+            yield f"message {mine}, not {same}"
+
+
+def _read(told: Told) -> list[ReadMail]:
+    return [one for one in told.connection.messages if isinstance(one, ReadMail)]
+
+
+def _same_letter(mine: ReadMail, true: ReadMail) -> bool:
+    if mine.command != true.command or (mine.whole and not true.whole):
+        return False
+    words = ("message_id", "subject", "author", "date")
+    if any(getattr(mine.letter, word) not in ("", getattr(true.letter, word)) for word in words):
+        return False
+    return mine.letter == true.letter if mine.whole else mine.letter.octets <= true.letter.octets
 
 
 def _span(origins: Origins) -> Origins:

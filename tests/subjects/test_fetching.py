@@ -13,7 +13,7 @@ from testbed.errors import MachineError, UsageError
 from testbed.runner import lacking
 from testbed.scenario.load import parse
 from testbed.subjects.install import install
-from testbed.subjects.installed import find
+from testbed.subjects.installed import find, why_not
 from testbed.subjects.subject import subjects
 from tests.command import testbed_in
 
@@ -86,6 +86,7 @@ DAMAGED = f"""case "$*" in *download*) echo 'E: Hash Sum mismatch' >&2; exit 100
 DPKG = """
 mkdir -p "$3/usr/sbin" "$3/usr/share/doc/exim" "$3/etc/exim4" "$3/lib/systemd/system" "$3/var/spool"
 echo server >"$3/usr/sbin/exim4"
+chmod 755 "$3/usr/sbin/exim4"
 touch "$3/usr/share/doc/exim/x" "$3/lib/systemd/system/exim.service" "$3/etc/exim4/x"
 """
 
@@ -108,6 +109,8 @@ def test_it_is_unpacked_for_this_user_without_its_services(bare: Path) -> None:
     found = find(subjects()["exim"])
     assert found is not None
     assert (found.root, found.version) == (root, "4.96-1")
+    (root / "usr" / "sbin" / "exim4").unlink()
+    assert why_not(subjects()["exim"]).endswith("lacks exim4: 'testbed subjects install exim' fetches it again")
     install(subjects()["exim"], lambda what: None)  # a newer one takes its place
     assert [path.name for path in root.parent.iterdir()] == ["exim"]
 

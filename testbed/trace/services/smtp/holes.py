@@ -8,6 +8,8 @@ answer.  What stays without its reply has had one all the same: it is not in the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 
 from testbed.trace.model.exchange import Command, Reply
 from testbed.trace.services.lines import Place
@@ -90,6 +92,13 @@ class Holes:
 def answers_message(reply: Reply) -> bool:
     """Whether a reply says in words that it has taken a message."""
     return reply.code.startswith("2") and (reply.enhanced == "2.6.0" or _QUEUED.search(reply.text) is not None)
+
+
+def said_before(commands: Sequence[Spoken[Command]], reply: Reply) -> list[Command]:
+    """The commands before the one in a hole that a reply answers; none where it may answer one of them."""
+    if any(_fits(one.words, reply) for one in commands):
+        return []
+    return [one.words for one in takewhile(lambda one: not one.behind_hole, commands)]
 
 
 def _greets(reply: Reply) -> bool:

@@ -22,6 +22,7 @@ from testbed.trace.services.smtp.holes import (
     OF_AUTH,
     Holes,
     answers_message,
+    said_before,
 )
 from testbed.trace.services.smtp.message import MessageReader
 from testbed.trace.services.smtp.modes import Mode
@@ -46,6 +47,7 @@ class ResumedDialogue(SmtpDialogue):
 
     def _gap(self, gap: Gap) -> None:
         in_message, said, answered = self._mode is not Mode.COMMANDS, len(self._client), self._unfinished_reply()
+        behind = gap.octets - self._chunk.left if self._chunk is not None and gap.side == CLIENT else 0
         if gap.side != CLIENT:
             self._end_in_hole()
         super()._gap(gap)
@@ -59,6 +61,9 @@ class ResumedDialogue(SmtpDialogue):
             self._holes.replies = True
             self._hole_end = gap.end
             self._record.transactions.missed_replies(gap.octets and gap.octets + answered)
+        if behind > 0:
+            self._waiting.holed = True
+            self._record.transactions.missed(behind)
         if gap.side == CLIENT and not in_message:
             self._waiting.holed, self._torn, self._credentials = True, gap, 0
             self._record.transactions.missed(gap.octets and gap.octets + said)
@@ -191,7 +196,8 @@ class ResumedDialogue(SmtpDialogue):
 
         The commands behind those still wait, unless ``all_answered`` tells that they do not.
         """
-        commands = [one.words for one in self._waiting.commands]
+        asked = self._waiting.commands
+        commands = [one.words for one in asked]
         places = self._holes.answered(self._waiting, all_answered=all_answered)
         pending = self._holes.pending
         if all_answered:
@@ -201,6 +207,10 @@ class ResumedDialogue(SmtpDialogue):
         for one, place in zip(pending, places, strict=True):
             reply, parts = one.words
             if place is None:
+                for command in said_before(asked, reply):
+                    if self._waiting.oldest is command:
+                        self._held = None  # what came behind it is over
+                        self._pass_over()
                 self._waiting.torn = self._waiting.begun
                 self._answer_unseen(reply)
                 continue
@@ -220,9 +230,9 @@ class ResumedDialogue(SmtpDialogue):
         self._held = None
         if exchange.command.verb == "STARTTLS" and self._client.starts_with(TLS_HANDSHAKE):
             self._mode = Mode.SECRET
-        elif not len(self._client) or self._client.begins(COMMAND_LINE):
+        elif not len(self._client) or self._client.begins(COMMAND_LINE) or self._torn is not None:
             return
         elif exchange.command.verb == "DATA":
             self._begin_message()
         elif exchange.command.verb == "AUTH":
-            self._credentials += 1
+            self._credentials = 1
