@@ -31,7 +31,8 @@ ABOUT_THE_CAPTURE = frozenset(
     )
 )
 """Findings that say what is in the capture or not, how often, or in which order, and blame nobody."""
-_REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
+_REPEATED = frozenset(("syn-unanswered", "delivery-retried", "name-server-silent"))
+"""Findings that say what somebody did again, and that nothing in the capture answers it."""
 _BLAMELESS = ABOUT_THE_CAPTURE
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
