@@ -12,6 +12,7 @@ from testbed.errors import reason
 from testbed.hosts.site import Site
 from testbed.lab.confined_run import run_confined
 from testbed.lab.context import LabContext
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.queue_listing import read_listing
 from testbed.protocols.text import printable
@@ -34,7 +35,7 @@ async def list_queue(lab: LabContext, site: Site, command: Sequence[str], enter:
     if failed:
         site.log(events.QueueListed(command=line, failed=failed), f"what its queue holds is not known: {failed}")
         return
-    what = f"{command[0]} lists {len(listing.entries)} messages in its queue"
+    what = f"{command[0]} lists {count(len(listing.entries), 'message')} in its queue"
     site.log(events.QueueListed(command=line, form=listing.form, complete=int(listing.names_all)), what)
     for entry in listing.entries:
         sender = "*" if entry.sender is None else printable(entry.sender)

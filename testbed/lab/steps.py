@@ -13,6 +13,7 @@ from testbed.lab.context import LabContext
 from testbed.lab.early_end import POLL_S, EarlyEnd
 from testbed.lab.hosts import LabHosts
 from testbed.lab.program_step import run_program
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.scenario.hosts import MailHostSpec, UserAgentSpec
 from testbed.scenario.programs import RunStep
@@ -72,10 +73,10 @@ class Steps:
 
     def _empty(self, step: EmptyStep) -> None:
         host, mailbox = self._hosts.mailbox(step.mailbox)
-        count = mailbox.empty()
+        messages = mailbox.empty()
         self._lab.journal.of(host)(
-            events.Emptied(mailbox=step.mailbox, messages=count),
-            f"the mailbox of <{step.mailbox}> is emptied of {count} messages",
+            events.Emptied(mailbox=step.mailbox, messages=messages),
+            f"the mailbox of <{step.mailbox}> is emptied of {count(messages, 'message')}",
         )
 
     def _agent_of(self, sender: str) -> str:
