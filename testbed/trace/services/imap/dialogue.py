@@ -178,7 +178,8 @@ class ImapDialogue:
 
     def _client_line(self, line: Line) -> None:
         waiting = self._open.get(self._last_tag)
-        half, is_command = self._halves[CLIENT], COMMAND_LINE.match(line.content) is not None
+        half = self._halves[CLIENT]
+        is_command = (half.torn or self._answering) and COMMAND_LINE.match(line.content) is not None
         if half.torn and not is_command:  # the rest of a command, a message, or a secret
             self._last_tag = ""
             return
