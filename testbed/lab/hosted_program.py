@@ -172,6 +172,7 @@ class HostedProgram:
             if self._ended.is_set():
                 status = _status(self._process) if self._process else 0
                 what = f"ended with status {status} before it listened on {missing[0]}"
+                what += "" if status else "; a program must stay in the foreground"
                 if status in _NOT_FOUND:
                     raise StepError(self._complaint(what))
                 self._fail(what, out_of_memory=self._out_of_memory(status))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -49,9 +50,10 @@ class ProgramView:
         found = list[Shown]()
 
         def show(path: str, changed: Callable[[str], str]) -> None:
-            folder.mkdir(parents=True, exist_ok=True)
             file = folder / Path(path).name
-            file.write_text(changed(_text(path)), "utf-8", "surrogateescape")
+            if not file.exists():  # else the host's program may be reading it
+                folder.mkdir(parents=True, exist_ok=True)
+                file.write_text(changed(_text(path)), "utf-8", "surrogateescape")
             found.append(Shown(path, str(file)))
 
         if library is not None:
@@ -77,7 +79,8 @@ class ProgramView:
         home = self.scratch / host / "home" / name
         if isinstance(spec, MailHostSpec) and name in spec.mailboxes:
             home.mkdir(parents=True, exist_ok=True)
-            os.chown(home, number, number)
+            with contextlib.suppress(OSError):  # without root's rights nobody else can be had anyway
+                os.chown(home, number, number)
         return f"{name}:x:{number}:{number}::{home}:/usr/sbin/nologin\n"
 
 

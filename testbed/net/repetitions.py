@@ -19,6 +19,7 @@ from testbed.net.packet import Kind, Packet
 from testbed.protocols.tcp import ACK, distance
 
 _FULL = 1 << 32
+_KEPT = 1_000  # connections that need following no longer: nothing is repeated that is older than so many
 
 End = tuple[str, int]
 _Range = tuple[int, int]  # sequence numbers, the second one past the last
@@ -41,6 +42,7 @@ class _Stream:
     acknowledged: int  # as the sender has been told
     settled: int  # as the sender had been told before its device was found empty
     emptied: int = 0
+    finished: bool = False
     touched: list[_Range] = field(default_factory=list)
 
     def settle(self, emptied: int) -> None:
@@ -49,10 +51,15 @@ class _Stream:
 
 
 class Repetitions:
-    """Follows all connections.  It is shown every packet of those it judges, then told what became of it."""
+    """Follows all connections, or only until they are open (``opening_only``).
 
-    def __init__(self) -> None:
+    It is shown every packet of those it judges, then told what became of it.
+    """
+
+    def __init__(self, *, opening_only: bool = False) -> None:
+        self._opening_only = opening_only
         self._streams: dict[tuple[End, End], _Stream] = {}
+        self._over: dict[tuple[End, End], None] = {}  # connections, in the order in which they ended
         self.opening: set[tuple[End, End]] = set()  # what has sent SYN, or SYN-ACK, and is not answered
 
     def judge(self, packet: Packet, emptied: int) -> Sending:
@@ -75,8 +82,13 @@ class Repetitions:
             first = packet.sequence
             stream = self._streams[packet.ends] = _Stream(first, first, first, first)
             self.opening.add(packet.ends)
+            self._over.pop(_connection(packet.ends), None)
         if stream is None:
             return
+        stream.finished |= packet.kind is Kind.FIN
+        answering = self._streams.get(packet.ends[::-1])
+        if packet.kind is Kind.RST or (stream.finished and answering is not None and answering.finished):
+            self._forget_the_oldest(packet.ends)
         if distance(end, stream.carried) > 0:
             stream.carried = end
         stream.touched = [range_ for range_ in stream.touched if not _lies_in(range_, packet.sequence, end)]
@@ -95,15 +107,33 @@ class Repetitions:
     def refused(self, packet: Packet, emptied: int) -> None:
         """A router tells the sender of a SYN, at such a device, that it leads nowhere."""
         self._acknowledge(self._streams[packet.ends], packet.ends, _end(packet), emptied)
+        self._forget_the_oldest(packet.ends)
+
+    def _forget_the_oldest(self, ended: tuple[End, End]) -> None:
+        """Another connection needs following no longer; of very many, the first are forgotten."""
+        self._over[_connection(ended)] = None
+        if len(self._over) > _KEPT:
+            oldest = next(iter(self._over))
+            del self._over[oldest]
+            for ends in (oldest, oldest[::-1]):
+                self._streams.pop(ends, None)
+                self.opening.discard(ends)
 
     def _acknowledge(self, stream: _Stream, ends: tuple[End, End], number: int, emptied: int) -> None:
         stream.settle(emptied)
         if distance(number, stream.acknowledged) > 0:
             stream.acknowledged = number
             self.opening.discard(ends)
+            if self._opening_only and ends[::-1] not in self.opening:
+                self._forget_the_oldest(ends)
 
     def _answered(self, packet: Packet) -> _Stream | None:
         return self._streams.get(packet.ends[::-1]) if packet.flags & ACK else None
+
+
+def _connection(ends: tuple[End, End]) -> tuple[End, End]:
+    """The same whichever end sends."""
+    return min(ends), max(ends)
 
 
 def _end(packet: Packet) -> int:

@@ -55,6 +55,7 @@ class Running:
     imap: int
     post_office: PostOffice
     logged: Logged
+    vain: list[str]  # of each fault that struck, why it changed nothing
 
     def messages(self, user: str) -> list[bytes]:
         inbox = self.post_office.mailboxes[f"{user}@someschool.edu"].folder()
@@ -86,6 +87,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         implicit: bool = False,
     ) -> Running:
         logged = Logged()
+        vain: list[str] = []
         site = Site(
             name="someschool.edu",
             addresses=("127.0.0.1",),
@@ -93,7 +95,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
             nameserver="127.0.0.1",
             log=logged,
             now=lambda: 1_767_603_600.0,
-            dialogue=DialogueScript(faults, lambda fault, vain: None),
+            dialogue=DialogueScript(faults, lambda fault, why: vain.append(why)),
         )
         boxes = {
             "bob": MailboxSpec(quota=20_000),
@@ -122,7 +124,7 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
                 ImapServer(site, post_office, tls and ReadingTls(site, tls, "imap"), implicit=implicit).protocol,
             )
         ]
-        return Running(*ports, post_office, logged)
+        return Running(*ports, post_office, logged, vain)
 
     yield start
     asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(HANG_S)

@@ -100,8 +100,12 @@ LISTENS = "serve(25, smtp(b'220 x\\r\\n'))"
             "os.abort()",
             "ended with status 134 before it listened on TCP port 25",
         ),
+        (
+            "if os.fork(): sys.exit(0)\ntime.sleep(1)\nserve(25, smtp())",
+            "ended with status 0 before it listened on TCP port 25; a program must stay in the foreground",
+        ),
     ],
-    ids=["waits", "exits", "crashes"],
+    ids=["waits", "exits", "crashes", "forks into the background"],
 )
 def test_one_that_never_listens_is_red_and_nothing_else_is(program: str, story: str, tmp_path: Path) -> None:
     outcome = judged(program, tmp_path, more=", ready_within: 3s", limit=30.0)

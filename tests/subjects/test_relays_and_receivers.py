@@ -66,6 +66,24 @@ expect:
   - delivered: {{to: bob@someschool.edu}}
   - running: crepes.fr
 """
+CRASHES = """
+title: A relay is killed with mail in its queue, and started again
+hosts:
+  crepes.fr: {{program: {program}}}
+faults:
+  - {{at: someschool.edu, on: RCPT, reply: 450 4.2.1 Busy, times: 1}}
+  - {{host: crepes.fr, is: crashed, from: 10m, until: 20m}}
+steps:
+  - send: {{to: bob@someschool.edu}}
+  - wait: 25m
+  - send: {{to: bob@someschool.edu, subject: after the restart}}
+  - wait: 1h
+expect:
+  - delivered: {{to: bob@someschool.edu, copies: 1}}
+  - delivered: {{to: bob@someschool.edu, subject: after the restart, copies: 1}}
+  - queued: {{at: crepes.fr, count: 0}}
+  - running: crepes.fr
+"""
 WITHOUT_TLS = "opensmtpd"  # with keys of elliptic curves, in Debian 12
 
 RECEIVES = """
@@ -116,6 +134,13 @@ def test_a_relay_speaks_tls_and_ipv6(program: str, have: Have, tmp_path: Path) -
     if program == WITHOUT_TLS:
         text = text.replace(", starttls: true", "").replace("tls: starttls", "tls: none")
     outcome = play(text, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+@pytest.mark.parametrize("program", RELAYS)
+def test_a_relay_keeps_its_queue_over_a_crash(program: str, have: Have, tmp_path: Path) -> None:
+    have(program)
+    outcome = play(CRASHES.format(program=program), tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
 
 

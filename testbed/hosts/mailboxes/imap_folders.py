@@ -14,6 +14,7 @@ from pymap.selected import SelectedMailbox
 from testbed.hosts.mailboxes.imap_list import DELIMITER, FolderTree
 from testbed.hosts.mailboxes.imap_store import ImapFolder
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
+from testbed.hosts.mailboxes.rehearsal import for_real
 from testbed.hosts.site import Site
 
 _NAME = re.compile(r"[\w][\w -]*(?:/[\w][\w -]*)*")
@@ -36,6 +37,7 @@ class Folders(MailboxSetInterface[ImapFolder]):
         return DELIMITER
 
     async def set_subscribed(self, name: str, subscribed: bool) -> None:
+        for_real()
         (self._subscribed.add if subscribed else self._subscribed.discard)(name)
 
     async def list_subscribed(self) -> ListTree:
@@ -65,6 +67,7 @@ class Folders(MailboxSetInterface[ImapFolder]):
         _check(name)
         if name in self.box.folder_names():
             raise ValueError(name)
+        for_real()
         self.box.folder(name)
         return (await self.get_mailbox(name)).mailbox_id
 
@@ -72,6 +75,7 @@ class Folders(MailboxSetInterface[ImapFolder]):
         if name not in self.box.folder_names():
             raise KeyError(name)
         folder = await self.get_mailbox(name)
+        for_real()
         await folder.delete([message.uid async for message in folder.messages()])
         self._open.pop(name)
         shutil.rmtree(self.box.folder_path(name))
@@ -94,6 +98,7 @@ class Folders(MailboxSetInterface[ImapFolder]):
         renames = tree.get_renames(before, after)
         for _, name in renames:
             _check(name)
+        for_real()
         for old, new in renames:
             folder = await self.get_mailbox(old)
             folder.rename(new, self._uid_validity(new, folder.uid_validity))

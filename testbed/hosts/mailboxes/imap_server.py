@@ -16,19 +16,12 @@ from proxyprotocol.sock import SocketInfo
 from pymap.concurrent import Subsystem
 from pymap.config import BackendCapability, IMAPConfig
 from pymap.context import connection_exit
-from pymap.exceptions import ResponseError
 from pymap.imap import IMAPConnection
 from pymap.imap.state import ConnectionState
 from pymap.parsing.command import Command
-from pymap.parsing.command.nonauth import AuthenticateCommand, LoginCommand
 from pymap.parsing.response import (
-    CommandResponse,
     Response,
-    ResponseBad,
     ResponseBye,
-    ResponseCode,
-    ResponseNo,
-    ResponseOk,
 )
 from pysasl import SASLAuth
 from pysasl.creds.server import ServerCredentials
@@ -37,16 +30,14 @@ from pysasl.hashing import Cleartext
 from pysasl.mechanism.login import LoginMechanism
 from pysasl.mechanism.plain import PlainMechanism
 
-from testbed.durations import SECOND
-from testbed.hosts.deeds import ServerEndpoint
-from testbed.hosts.mailboxes.imap_quota import QuotaCommands, QuotaState
+from testbed.hosts.mailboxes.imap_quota import QuotaCommands
 from testbed.hosts.mailboxes.imap_session import Accounts
+from testbed.hosts.mailboxes.imap_staging import StagedState
 from testbed.hosts.mailboxes.imap_store import room_to_write
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.tls import ReadingTls
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.message_data import MAX_MESSAGE_OCTETS
-from testbed.scenario.faults import DialogueFault
 
 AUTOLOGOUT_S = 1_800.0  # RFC 3501 §5.4
 _MAX_COMMAND_OCTETS = MAX_MESSAGE_OCTETS + 1_048_576
@@ -55,7 +46,6 @@ _MAX_COMMAND_OCTETS = MAX_MESSAGE_OCTETS + 1_048_576
 _MOST_WORDS, _MOST_PARTS_OF_SETS = 500, 1_000
 _NOT_UNDERSTOOD = b"This cannot be understood."
 _MECHANISMS = SASLAuth([PlainMechanism(b"PLAIN"), LoginMechanism(b"LOGIN")])
-_RESPONSES: dict[str, type[CommandResponse]] = {"OK": ResponseOk, "NO": ResponseNo, "BAD": ResponseBad}
 
 logging.getLogger("pymap").setLevel(logging.CRITICAL)
 
@@ -80,7 +70,7 @@ class ImapServer:
         assert isinstance(reader, _Reader)
         number = self._site.dialogue.connected("IMAP")
         connection = _Connection(self._config, reader, writer, self._tls, number)
-        state = _State(self._site, self._accounts, self._config, connection)
+        state = StagedState(self._site, self._accounts, self._config, connection, number)
         async with AsyncExitStack() as stack:
             connection_exit.set(stack)
             room_to_write.set(connection.room_to_write)
@@ -223,61 +213,3 @@ class _Connection(IMAPConnection):
         """Begin TLS; what came behind STARTTLS in clear is thrown away (RFC 3501 §6.2.1)."""
         assert self._tls is not None
         self.reader, self.writer = await self._tls.begin(self.reader, self.writer, self.number, _Reader())
-
-
-class _State(QuotaState):
-    """What commands do, where no fault does something else."""
-
-    def __init__(self, site: Site, accounts: Accounts, config: Config, connection: _Connection) -> None:
-        super().__init__(accounts, config)
-        self._site = site
-        self._connection = connection
-
-    async def do_greeting(self) -> CommandResponse:
-        await self._stage("connect", b"*")
-        return await super().do_greeting()
-
-    async def do_command(self, cmd: Command) -> CommandResponse:
-        await self._stage(cmd.command.decode().removeprefix("UID "), cmd.tag, cmd)
-        try:
-            return await super().do_command(cmd)
-        except (ResponseError, AuthenticationError, OSError, EOFError):
-            raise
-        except Exception:  # of a library fed by strangers, whom nobody else shall suffer for
-            return ResponseNo(cmd.tag, b"This server cannot do that.", ResponseCode.of(b"SERVERBUG"))
-
-    async def do_authenticate(
-        self, cmd: AuthenticateCommand | LoginCommand, creds: ServerCredentials | None
-    ) -> CommandResponse:
-        if isinstance(cmd, AuthenticateCommand):  # LOGIN has come through do_command
-            await self._stage("AUTHENTICATE", cmd.tag)
-        return await super().do_authenticate(cmd, creds)
-
-    async def _stage(self, verb: str, tag: bytes, cmd: Command | None = None) -> None:
-        """Raise what replaces a command, where a fault does: a response, or a ConnectionError."""
-        fault = self._site.dialogue.take(f"IMAP {verb}", connection=self._connection.number)
-        if fault is None:
-            return
-        await asyncio.sleep((fault.delay or 0) / SECOND)
-        if fault.then is None and fault.answers:
-            raise _Staged(fault)
-        if fault.then is None:
-            return
-        if fault.reply:
-            await self._connection.write_response(_Staged(fault).get_response(tag))
-        if fault.moment == "act" and cmd is not None:
-            await super().do_command(cmd)
-        await ServerEndpoint(self._site, self._connection.reader, self._connection.writer).end(fault)
-
-
-class _Staged(ResponseError):
-    """A fault's reply in place of the server's own."""
-
-    def __init__(self, fault: DialogueFault) -> None:
-        super().__init__(fault.describe())
-        self._condition, _, self._text = (fault.reply or "").partition(" ")
-
-    def get_response(self, tag: bytes) -> Response:
-        text = self._text.encode()
-        kind = _RESPONSES.get(self._condition)
-        return ResponseBye(text) if kind is None else kind(tag, text)

@@ -24,6 +24,7 @@ from testbed.hosts.mailboxes.imap_folders import Folders
 from testbed.hosts.mailboxes.imap_store import ImapFolder, ImapMessage
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
+from testbed.hosts.mailboxes.rehearsal import for_real
 from testbed.hosts.site import Site
 
 
@@ -134,6 +135,7 @@ class _Reader(IdentityInterface):
 
     @asynccontextmanager
     async def new_session(self) -> AsyncIterator[ImapSession]:
+        for_real()
         yield ImapSession(self._name, self._folders, self._config)
 
     async def new_token(self, *, expiration: datetime | None = None) -> str | None:

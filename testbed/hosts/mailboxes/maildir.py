@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from testbed.hosts.mailboxes import old_mail
+from testbed.hosts.mailboxes.rehearsal import for_real
 
 FLAGS = "DFPRST"  # draft, flagged, passed on, replied to, seen, to be deleted
 _HOLLOW = ",hollow"  # what the keys of hollow messages end with
@@ -60,6 +61,7 @@ class MaildirFolder:
 
     def add(self, message: bytes, date_s: float | None, flags: str | None = None) -> str:
         """Put a message in, and give its key; with ``flags``, somebody has seen that it is there."""
+        for_real()
         key: str = self._maildir.add(message)
         file = self.path / "new" / key
         if flags is not None:
@@ -92,11 +94,13 @@ class MaildirFolder:
 
     def move(self, key: str, to: MaildirFolder) -> None:
         """Move a message into another folder, in one step.  Raises KeyError."""
+        for_real()
         file = self._file(key)
         to._files[key] = file.rename(to.path / file.parent.name / file.name)
 
     def delete(self, key: str) -> None:
         """Delete a message; one that is gone already is no error."""
+        for_real()
         try:
             self._file(key).unlink(missing_ok=True)
         except KeyError:
@@ -112,6 +116,7 @@ class MaildirFolder:
 
     def flag(self, key: str, flags: str) -> None:
         """Give a message these flags instead of those it has.  Raises KeyError."""
+        for_real()
         self._files[key] = self._file(key).rename(self._seen(key, flags))
 
     def _seen(self, key: str, flags: str) -> Path:

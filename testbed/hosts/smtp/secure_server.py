@@ -133,8 +133,7 @@ class SecureSmtpServer(SmtpServer):
         reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error) or "the connection ended"
         peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
         self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
-        self._idle.stop()
-        self.transport = None  # ends the command loop
+        self.connection_lost(None)  # of which asyncio tells nobody
 
     def _check(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: object) -> AuthResult:
         """Whether the password is right; a wrong one and an unknown user are answered alike (RFC 4954 §6)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
-from pymap.parsing.command import Command
+from pymap.parsing.response import CommandResponse
 
 from testbed.hosts.mailboxes import rules
-from testbed.hosts.mailboxes.imap_server import _State
+from testbed.hosts.mailboxes.imap_staging import StagedState
 from testbed.hosts.mailboxes.imap_store import ImapFolder
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.mailboxes.pop3_server import _LockedMailbox
@@ -78,18 +80,20 @@ def moves_by_copying(patch: pytest.MonkeyPatch) -> None:
 
 def loses_what_is_moved(patch: pytest.MonkeyPatch) -> None:
     """An IMAP server that takes a message out of its folder before it is in the other."""
-    stage = _State._stage
+    stage = StagedState._stage
 
-    async def careless(self: _State, verb: str, tag: bytes, cmd: Command | None = None) -> None:
+    async def careless(
+        self: StagedState, verb: str, tag: bytes, act: Callable[[StagedState], Awaitable[CommandResponse]]
+    ) -> None:
         try:
-            await stage(self, verb, tag, cmd)
+            await stage(self, verb, tag, act)
         except ConnectionError:
             inbox = self._session_of_ours().box.folder()
             for key in [*inbox.keys()]:
                 inbox.delete(key)
             raise
 
-    patch.setattr(_State, "_stage", careless)
+    patch.setattr(StagedState, "_stage", careless)
 
 
 def reads_in_clear(patch: pytest.MonkeyPatch) -> None:
