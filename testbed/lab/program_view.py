@@ -51,9 +51,7 @@ class ProgramView:
 
         def show(path: str, changed: Callable[[str], str]) -> None:
             file = folder / Path(path).name
-            if not file.exists():  # else the host's program may be reading it
-                folder.mkdir(parents=True, exist_ok=True)
-                file.write_text(changed(_text(path)), "utf-8", "surrogateescape")
+            _write_beside(file, changed(_text(path)).encode("utf-8", "surrogateescape"))
             found.append(Shown(path, str(file)))
 
         if library is not None:
@@ -82,6 +80,15 @@ class ProgramView:
             with contextlib.suppress(OSError):  # without root's rights nobody else can be had anyway
                 os.chown(home, number, number)
         return f"{name}:x:{number}:{number}::{home}:/usr/sbin/nologin\n"
+
+
+def _write_beside(file: Path, content: bytes) -> None:
+    """Have a file with this content, and leave the one alone that was there: a program may be reading it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists() or file.read_bytes() != content:
+        fresh = file.with_name(f"{file.name}.new")
+        fresh.write_bytes(content)
+        fresh.replace(file)
 
 
 def _text(path: str) -> str:
