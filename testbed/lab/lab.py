@@ -12,6 +12,7 @@ import errno
 import logging
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address
 from typing import BinaryIO
 
 from testbed import __version__
@@ -33,6 +34,7 @@ from testbed.lab.program_environment import KEYLOG, ProgramEnvironment
 from testbed.lab.steps import Steps
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import forge
+from testbed.net.networks import router_of
 from testbed.net.program_time.library import scenario_time_library
 from testbed.net.program_time.programs import ProgramTime
 from testbed.net.watchdog import HeldTurn, watch
@@ -105,7 +107,7 @@ def _bring_up(
     scenario: Scenario, addresses: Mapping[str, tuple[str, ...]], network: LabNetwork, writer: TraceWriter
 ) -> LabContext:
     names = {address: name for name, own in addresses.items() for address in own}
-    writer.names({**names, **dict.fromkeys(forge.ROUTER.values(), "router.lab")})
+    writer.names({**names, **dict.fromkeys((str(router_of(ip_address(one))) for one in names), "router.lab")})
     journal = Journal(writer, network.loop)
 
     def tls_fault(fault: TlsFault, vain: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -49,9 +50,8 @@ class ProgramView:
         found = list[Shown]()
 
         def show(path: str, changed: Callable[[str], str]) -> None:
-            folder.mkdir(parents=True, exist_ok=True)
             file = folder / Path(path).name
-            file.write_text(changed(_text(path)), "utf-8", "surrogateescape")
+            _write_beside(file, changed(_text(path)).encode("utf-8", "surrogateescape"))
             found.append(Shown(path, str(file)))
 
         if library is not None:
@@ -77,8 +77,18 @@ class ProgramView:
         home = self.scratch / host / "home" / name
         if isinstance(spec, MailHostSpec) and name in spec.mailboxes:
             home.mkdir(parents=True, exist_ok=True)
-            os.chown(home, number, number)
+            with contextlib.suppress(OSError):  # without root's rights nobody else can be had anyway
+                os.chown(home, number, number)
         return f"{name}:x:{number}:{number}::{home}:/usr/sbin/nologin\n"
+
+
+def _write_beside(file: Path, content: bytes) -> None:
+    """Have a file with this content, and leave the one alone that was there: a program may be reading it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists() or file.read_bytes() != content:
+        fresh = file.with_name(f"{file.name}.new")
+        fresh.write_bytes(content)
+        fresh.replace(file)
 
 
 def _text(path: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from testbed.net.packet import Packet
+from ipaddress import ip_address
 
-ROUTER = {4: "127.0.0.1", 6: "fd00::1"}
-"""Who sends the ICMP errors: a router on the way."""
+from testbed.net.networks import router_of
+from testbed.net.packet import Packet
 
 UNREACHABLE: dict[str, dict[int, tuple[int, int]]] = {
     "net": {4: (3, 0), 6: (1, 0)},
@@ -59,7 +59,7 @@ def _reset(packet: Packet, *, back: bool, flags: str, sequence: int, acknowledge
 
 def unreachable(packet: Packet, what: str) -> bytes:
     """A router's answer that something of :data:`UNREACHABLE` cannot be reached."""
-    return _error(packet, ROUTER[packet.version], *UNREACHABLE[what][packet.version])
+    return _error(packet, _router(packet), *UNREACHABLE[what][packet.version])
 
 
 def port_unreachable(packet: Packet) -> bytes:
@@ -69,7 +69,11 @@ def port_unreachable(packet: Packet) -> bytes:
 
 def too_big(packet: Packet, limit: int) -> bytes:
     """A router's answer that packets may have ``limit`` octets at most (RFC 1191 §4, RFC 4443 §3.2)."""
-    return _error(packet, ROUTER[packet.version], *{4: (3, 4), 6: (2, 0)}[packet.version], rest=limit)
+    return _error(packet, _router(packet), *{4: (3, 4), 6: (2, 0)}[packet.version], rest=limit)
+
+
+def _router(packet: Packet) -> str:
+    return str(router_of(ip_address(packet.source)))
 
 
 def _error(packet: Packet, router: str, kind: int, code: int, rest: int = 0) -> bytes:

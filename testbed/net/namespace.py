@@ -15,11 +15,12 @@ import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
 from testbed.errors import LabError, reason
-from testbed.net.netlink import HASTY_MS, TABLE_LOCAL, TABLE_MAIN, Address, Netlink
+from testbed.net.netlink import HASTY_MS, TABLE_LOCAL, TABLE_MAIN, Netlink
+from testbed.net.networks import LOOPBACK, Address, Prefix, network_of
 from testbed.net.socket_files import socket_files
 
 WIRE = "wire0"
@@ -34,9 +35,7 @@ _SIOCSIFFLAGS, _SIOCGIFINDEX, _SIOCSIFMTU = 0x8914, 0x8933, 0x8922
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _QUEUE_PACKETS = 20_000
 TABLE = 100
-PREFIX, PREFIX6 = (IPv4Address("127.0.0.0"), 8), (IPv6Address("fd00::"), 64)
-ANYWHERE: dict[int, tuple[Address, int]] = {4: (IPv4Address("0.0.0.0"), 0), 6: (IPv6Address("::"), 0)}
-LOOPBACK = IPv4Address("127.0.0.1")
+ANYWHERE: dict[int, Prefix] = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network("::/0")}
 
 _SOCKET_TABLE, _SLOTS = "ipv4/tcp_child_ehash_entries", "512"
 _SYSCTLS_BEFORE = {
@@ -155,7 +154,7 @@ def _private_files(names: Mapping[str, str], name_server: str) -> None:
     etc.mkdir()
     hosts = "".join(f"{address}\t{name}\n" for address, name in names.items())
     for file, text in (
-        ("resolv.conf", f"nameserver {name_server}\n"),
+        ("resolv.conf", f"nameserver {name_server}\nsearch .\n"),
         ("hosts", f"127.0.0.1\tlocalhost\n{hosts}"),
     ):
         target = Path("/etc") / file
@@ -221,21 +220,22 @@ def _route_through_wire(index: Mapping[str, int], addresses: list[Address], rto_
     netlink = Netlink()
     try:
         netlink.set_queue_length(index[WIRE], _QUEUE_PACKETS)
-        own = v4[0] if v4 and alone else LOOPBACK
-        netlink.add_route(*PREFIX, index[WIRE], TABLE, source=own, rto_min_ms=rto_min_ms)
-        families = [socket.AF_INET]
-        if v6:
-            for address in v6:
+        for address in addresses:
+            if not address.is_loopback:
                 netlink.add_address(address, index["lo"])
                 netlink.add_local(address, index["lo"])
+        own = v4[0] if v4 and (alone or not v4[0].is_loopback) else LOOPBACK
+        netlink.add_route(network_of(v4[0] if v4 else LOOPBACK), index[WIRE], TABLE, source=own, rto_min_ms=rto_min_ms)
+        families = [socket.AF_INET]
+        if v6:
             own6 = v6[0] if alone else None
-            netlink.add_route(*PREFIX6, index[WIRE], TABLE, source=own6, rto_min_ms=rto_min_ms)
+            netlink.add_route(network_of(v6[0]), index[WIRE], TABLE, source=own6, rto_min_ms=rto_min_ms)
             families.append(socket.AF_INET6)
         if alone:
             netlink.add_local(LOOPBACK, index["lo"], TABLE)
             sources: list[Address] = [*v4[:1], *v6[:1]]
             for source in sources:
-                netlink.add_route(*ANYWHERE[source.version], index[WIRE], TABLE_MAIN, source=source)
+                netlink.add_route(ANYWHERE[source.version], index[WIRE], TABLE_MAIN, source=source)
         for family in families:
             netlink.add_rule(family, 10, TABLE, incoming="lo")
             netlink.add_rule(family, 100, TABLE_LOCAL)

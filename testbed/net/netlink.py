@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from ipaddress import IPv4Address, IPv6Address
+
+from testbed.net.networks import Address, Prefix
 
 _RTM_NEWLINK, _RTM_NEWADDR, _RTM_NEWROUTE, _RTM_DELROUTE, _RTM_NEWRULE, _RTM_DELRULE = 16, 20, 24, 25, 32, 33
 _NLMSG_ERROR = 2
@@ -24,8 +25,6 @@ HASTY_MS, PATIENT_MS = 500, 30_000
 
 Either is more than the kernel's 200, so that a lab whose process has to wait for a busy machine does not repeat itself.
 """
-
-Address = IPv4Address | IPv6Address
 
 
 class Netlink:
@@ -58,12 +57,13 @@ class Netlink:
         self._ask(_RTM_NEWADDR, _CREATE, header + attributes)
 
     def add_route(
-        self, prefix: Address, bits: int, index: int, table: int, *, source: Address | None, rto_min_ms: int = HASTY_MS
+        self, network: Prefix, index: int, table: int, *, source: Address | None, rto_min_ms: int = HASTY_MS
     ) -> None:
-        """Route a prefix out of an interface, in place of the route the table had for it.
+        """Route a network out of an interface, in place of the route the table had for it.
 
         TCP waits at least ``rto_min_ms`` before it repeats what goes this way, except for the handshake.
         """
+        prefix, bits = network.network_address, network.prefixlen
         header = struct.pack(
             "=BBBBBBBBI", _family(prefix), bits, 0, 0, table, _RTPROT_STATIC, _SCOPE_LINK, _RTN_UNICAST, 0
         )
@@ -76,8 +76,9 @@ class Netlink:
         attributes += _attribute(_RTA_METRICS, metrics)
         self._ask(_RTM_NEWROUTE, _CREATE | _REPLACE, header + attributes)
 
-    def delete_route(self, prefix: Address, bits: int, index: int, table: int) -> None:
+    def delete_route(self, network: Prefix, index: int, table: int) -> None:
         """Take a route away."""
+        prefix, bits = network.network_address, network.prefixlen
         header = struct.pack("=BBBBBBBBI", _family(prefix), bits, 0, 0, table, 0, _SCOPE_NOWHERE, 0, 0)
         attributes = _attribute(_RTA_DST, prefix.packed) + _attribute(_RTA_OIF, struct.pack("=I", index))
         self._ask(_RTM_DELROUTE, 0, header + attributes)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from testbed.errors import LabError
 from testbed.net.clock import socket_address
-from testbed.net.namespace import ANYWHERE, LOOPBACK, PREFIX, PREFIX6, TABLE, WIRE, libc
+from testbed.net.namespace import ANYWHERE, TABLE, WIRE, libc
 from testbed.net.netlink import TABLE_MAIN, Netlink
+from testbed.net.networks import LOOPBACK, network_of
 from testbed.net.orphans import die_with_parent
 
 _LISTENING = "0A"
@@ -31,23 +32,23 @@ def speaking_as(addresses: Iterable[str], rto_min_ms: int) -> Iterator[None]:
     for all of them: programs that run at the same time speak from the same host.  ``rto_min_ms`` is that of the lab.
     """
     sources = {address.version: address for address in map(ip_address, addresses)}
-    v4, v6 = sources.get(4), sources.get(6)
+    networks = {version: network_of(address) for version, address in sources.items()}
+    networks.setdefault(4, network_of(LOOPBACK))
     wire = socket.if_nametoindex(WIRE)
     netlink = Netlink()
     try:
-        netlink.add_route(*PREFIX, wire, TABLE, source=v4 or LOOPBACK, rto_min_ms=rto_min_ms)
-        if v6 is not None:
-            netlink.add_route(*PREFIX6, wire, TABLE, source=v6, rto_min_ms=rto_min_ms)
+        for version, network in networks.items():
+            netlink.add_route(network, wire, TABLE, source=sources.get(version, LOOPBACK), rto_min_ms=rto_min_ms)
         for source in sources.values():  # the wire refuses what is for nobody here, and tells
-            netlink.add_route(*ANYWHERE[source.version], wire, TABLE_MAIN, source=source)
+            netlink.add_route(ANYWHERE[source.version], wire, TABLE_MAIN, source=source)
         yield
     finally:
         for version in sources:
             with contextlib.suppress(OSError):
-                netlink.delete_route(*ANYWHERE[version], wire, TABLE_MAIN)
-        netlink.add_route(*PREFIX, wire, TABLE, source=LOOPBACK, rto_min_ms=rto_min_ms)
-        if v6 is not None:
-            netlink.add_route(*PREFIX6, wire, TABLE, source=None, rto_min_ms=rto_min_ms)
+                netlink.delete_route(ANYWHERE[version], wire, TABLE_MAIN)
+        for network in networks.values():
+            nobody = LOOPBACK if network.is_loopback else None
+            netlink.add_route(network, wire, TABLE, source=nobody, rto_min_ms=rto_min_ms)
         netlink.close()
 
 

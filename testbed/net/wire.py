@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
 from typing import Protocol
 
@@ -17,18 +17,25 @@ from testbed.durations import SECOND
 from testbed.net import forge
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.faults import Action, PacketFault
-from testbed.net.namespace import PREFIX6
+from testbed.net.networks import LOOPBACK, network_of
 from testbed.net.packet import Kind, Packet, look
 from testbed.net.repetitions import Repetitions, Sending
 from testbed.net.stuck import Stuck
 
 _BATCH = 64  # packets per turn, so that hosts get theirs
 _MAX_PACKET = 2_048  # more than the device's MTU; a small buffer is a cheap one
-_LOOPBACK, _PREFIX6 = 127, PREFIX6[0].packed[:8]  # the lab's networks
 _TCP, _UDP, _SYN = 6, 17, 0x02
 # The longest a kernel delays an acknowledgement is 200 ms; what arrives later than half of what a route's TCP waits at
 # least (netlink.py) may be repeated for that reason.
 _ACK_COMES_S, _LATE_NS = 0.3, 250_000_000
+
+
+def _networks(addresses: Iterable[str]) -> tuple[bytes, bytes]:
+    """How addresses of the lab begin, in IPv4 and in IPv6."""
+    begins = {4: network_of(LOOPBACK), 6: network_of(IPv6Address("fd00::"))}
+    begins |= {address.version: network_of(address) for address in map(ip_address, addresses)}
+    v4, v6 = (network.network_address.packed[: network.prefixlen // 8] for network in begins.values())
+    return v4, v6
 
 
 class Recorder(Protocol):
@@ -87,7 +94,9 @@ class Wire:
         self._recorder = recorder
         self._faults = faults
         self._on_fault = on_fault
-        self._by_pair = _by_pair(list(addresses), faults)
+        addresses = list(addresses)
+        self._by_pair = _by_pair(addresses, faults)
+        self._v4, self._v6 = _networks(addresses)
         for one in self._devices:
             loop.add_reader(one, self._drain, one)
         self._stuck = Stuck()
@@ -108,7 +117,7 @@ class Wire:
     def _drain(self, device: int) -> None:
         read, write, home, own_devices = os.read, os.write, self._device, self._own_devices
         record, now_ns, by_pair = self._recorder.packet, self._loop.now_ns, self._by_pair
-        hasty, opening = self._hasty, self._repetitions.opening
+        hasty, opening, v4, v6 = self._hasty, self._repetitions.opening, self._v4, self._v6
         self._last_s = self._loop.time()
         for _ in range(_BATCH):
             try:
@@ -118,11 +127,11 @@ class Wire:
                 return
             if data[0] >> 4 == 4:
                 pair = data[12:20]
-                foreign = data[16] != _LOOPBACK
+                foreign = not data.startswith(v4, 16)
                 opens = data[9] == _TCP and data[33] & _SYN
             else:
                 pair = data[8:40]
-                foreign = data[24:32] != _PREFIX6
+                foreign = not data.startswith(v6, 24)
                 opens = data[6] == _TCP and data[53] & _SYN
                 if data[24] == 0xFF:
                     continue  # IPv6 multicast is the kernel talking to itself

@@ -18,10 +18,11 @@ WIRE_FAULT = "packets are changed on a wire"
 LINK_FAULT = "a link goes down on a wire"
 SILENT_HOST = "packets of a silent host are swallowed by a wire"
 UNREACHABLE_HOST = "that a host is unreachable is said by a wire"
+ADDRESSES = "the machine's loopback has addresses in 127.0.0.0/8"
 IPV6 = "hosts have IPv6 addresses, of which the machine's loopback has one"
 REFUSED_CLIENT = "what the name server answers to a host that refuses everything is refused by a wire"
 PROGRAM = "programs find the lab's hosts by a resolv.conf and ports of their own"
-REASONS = (WIRE_FAULT, LINK_FAULT, SILENT_HOST, UNREACHABLE_HOST, REFUSED_CLIENT, IPV6, PROGRAM)
+REASONS = (WIRE_FAULT, LINK_FAULT, SILENT_HOST, UNREACHABLE_HOST, REFUSED_CLIENT, IPV6, PROGRAM, ADDRESSES)
 """All reasons there are."""
 
 _ASK_NO_NAMES = (ReceiverSpec, NameServerSpec)  # a receiver does so for the notices it owes: the lab heeds that
@@ -77,6 +78,8 @@ def _needs(scenario: Scenario) -> Iterator[Need]:
         yield Need(IPV6, scenario.file)
     if scenario.has_programs:
         yield Need(PROGRAM, scenario.file)
+    if not scenario.network.is_loopback:
+        yield Need(ADDRESSES, scenario.file)
     for fault in scenario.faults:
         if reason := _why_fault(scenario, fault):
             yield Need(reason, f"{scenario.file_of('faults')}:{fault.line}")

@@ -43,6 +43,7 @@ _LOADED_FIRST = ("LD_PRELOAD", "LD_AUDIT")  # ld.so(8)
 _MAX_FILES, _MAX_OCTETS = 100, 262_144
 _MAX_LIMIT_NS = 10 * MINUTE
 _MAX_PRIVATE, _MAX_USERS = 20, 100
+_PLAYERS = ("command", "program")
 
 KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls"})
 """What a program takes over from the host in whose place it is put; the rest is about the lab's own servers."""
@@ -216,7 +217,7 @@ class ProgramKeys(Part):
 
     @model_validator(mode="after")
     def _only_of_programs(self) -> ProgramKeys:
-        given = [key for key in ProgramKeys.model_fields if key in self.model_fields_set and key != "command"]
+        given = [key for key in ProgramKeys.model_fields if key in self.model_fields_set and key not in _PLAYERS]
         if self.command is None and given:
             raise ValueError(f"'{given[0]}' goes with 'command': it is about a program that plays the host")
         return self

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
 from testbed.scenario.base import Part
 from testbed.scenario.expectations import AnyExpectation
 from testbed.scenario.faults import AnyFault
 from testbed.scenario.hosts import AnyHost
+from testbed.scenario.lab_network import LOOPBACK_NETWORK, MOST_HOSTS, TEST_NET, of_hosts
 from testbed.scenario.programs import RunStep
 from testbed.scenario.reach import Reach
 from testbed.scenario.steps import AnyStep
@@ -44,6 +46,12 @@ class Scenario(Part):
         examples=[1800],
     )
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
+    addresses: Annotated[IPv4Network, AfterValidator(of_hosts)] | None = Field(
+        default=None,
+        description="The network of the hosts: 127.0.0.0/8, or 256 addresses, with 2001:db8::/64 beside.  "
+        "Default: 192.0.2.0/24 where a program plays a host, else 127.0.0.0/8.",
+        examples=["192.0.2.0/24"],
+    )
     matrix: dict[str, tuple[str | int | float | bool, ...]] = Field(
         default_factory=dict,
         description="Parameters and their values: a scenario for each combination, '$name' standing for the value.",
@@ -58,6 +66,12 @@ class Scenario(Part):
     @classmethod
     def _none_yet(cls, value: object) -> object:
         return () if value is None else value
+
+    @model_validator(mode="after")
+    def _room_for_all(self) -> Scenario:
+        if not self.network.is_loopback and len(self.hosts) > MOST_HOSTS:
+            raise ValueError(f"{self.network} has room for {MOST_HOSTS} hosts; say 'addresses: {LOOPBACK_NETWORK}'")
+        return self
 
     _file: str = PrivateAttr(default="")
     _reach: Reach = PrivateAttr(default_factory=Reach)
@@ -97,6 +111,11 @@ class Scenario(Part):
     def is_code(self) -> bool:
         """Whether programs of the user's run in it, as hosts or as steps."""
         return self.has_programs or any(isinstance(step, RunStep) for step in self.steps)
+
+    @property
+    def network(self) -> IPv4Network:
+        """The network of its hosts."""
+        return self.addresses or (TEST_NET if self.has_programs else LOOPBACK_NETWORK)
 
     @property
     def may_share_clock(self) -> bool:

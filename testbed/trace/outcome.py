@@ -12,6 +12,7 @@ _FAILED_HANDSHAKES = {
     Handshake.UNREACHABLE: "unreachable (ICMP)",
     Handshake.INCOMPLETE: "handshake never completed",
 }
+_LONE_RST = {"^", "R"}  # in Zeek's history; the first is what it has of a flow that begins with its server
 
 
 def outcome(
@@ -22,4 +23,6 @@ def outcome(
         return "the capture ends in the handshake"
     if transport.opening.handshake in _FAILED_HANDSHAKES:
         return _FAILED_HANDSHAKES[transport.opening.handshake]
+    if {"^", *transport.history.upper()} == _LONE_RST:
+        return "only its RST is in the capture"  # it may have refused a SYN
     return service_of(service).outcome(exchanges, transactions, transport.ending) or str(transport.ending)

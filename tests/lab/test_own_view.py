@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from testbed.lab.program_view import ProgramView
 from testbed.outcome import Result
+from testbed.scenario.load import parse
 from tests.lab.test_programs import said
 from tests.lab.test_scenarios import play, why
 
@@ -98,3 +100,14 @@ def test_it_writes_to_nothing_but_its_own(place: str, program: Path, tmp_path: P
     outcome = play(lab(program, f"! touch {place}"), tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
     assert not os.path.lexists(place)
+
+
+def test_files_that_a_running_program_reads_are_left_as_they_are(program: Path, tmp_path: Path) -> None:
+    """A step's view is made while the host's program runs, which may read who is a user at any moment."""
+    view = ProgramView(parse(lab(program, "true")), tmp_path / "scratch")
+    [passwd, group] = view.shown("crepes.fr", None)
+    with open(passwd.source) as read_before:
+        before = os.stat(passwd.source)
+        assert view.shown("crepes.fr", None) == (passwd, group)
+        assert os.stat(passwd.source).st_mtime_ns == before.st_mtime_ns
+        assert "no-such-user-of-this-machine" in read_before.read()

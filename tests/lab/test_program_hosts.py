@@ -85,7 +85,7 @@ expect:
         tmp_path,
     )
     assert outcome.result is Result.HELD, why(outcome)
-    assert "listening at 127.0.0.20" in said(outcome)
+    assert "listening at 192.0.2.20" in said(outcome)
     assert logged(outcome, events.CameTrue)  # and the nine seconds were not waited for
     assert outcome.played.seconds < 9
 
@@ -333,9 +333,9 @@ expect: [running: crepes.fr]
         tmp_path,
     )
     assert outcome.result is Result.HELD, why(outcome)
-    assert said(outcome)[0] == "listen 127.0.0.20 { {no_fact} } dns 127.0.0.53 peer 127.0.0.30"
+    assert said(outcome)[0] == "listen 192.0.2.20 { {no_fact} } dns 192.0.2.53 peer 192.0.2.30"
     assert said(outcome)[1].endswith("certificate.pem: OK")
-    assert said(outcome)[2:5] == ["crepes.fr on 127.0.0.20", "crepes.fr", "listening"]
+    assert said(outcome)[2:5] == ["crepes.fr on 192.0.2.20", "crepes.fr", "listening"]
 
 
 def test_a_step_on_it_runs_in_its_network_beside_it(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_a_step_on_it_runs_in_its_network_beside_it(tmp_path: Path) -> None:
         listener(tmp_path),
         tmp_path,
         steps=f'[run: {{command: [{sys.executable}, -c, "{script}"], on: crepes.fr}}]',
-        expect="exited: {status: 0, output: 127.0.0.20}",
+        expect="exited: {status: 0, output: 192.0.2.20}",
     )
     assert outcome.result is Result.HELD, why(outcome)
 
@@ -370,7 +370,7 @@ expect:
 
 
 @pytest.mark.parametrize("where", ["host", "step"])
-@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+@pytest.mark.parametrize("address", ["203.0.113.1", "2001:db8:1::1"])
 def test_what_would_leave_the_lab_is_refused_at_once_and_told(where: str, address: str, tmp_path: Path) -> None:
     attempt = f"""
 import socket, time

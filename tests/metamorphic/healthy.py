@@ -78,13 +78,22 @@ SMTP: dict[str, tuple[str, ...]] = {
     "starttls-clear": (*HELLO, "C STARTTLS", "S 220 go", *HELLO[1:], *MAIL, *BYE),
     "odds": (*HELLO, "C NOOP", "S 250 ok", "C VRFY b", "S 252 maybe", *MAIL, "C XYZ", "S 500 5.5.2 what", *BYE),
 }
-LMTP = (
-    "S 220 mx LMTP", "C LHLO a", "S 250-mx~250 PIPELINING",
-    "C MAIL FROM:<a@x.example>~RCPT TO:<b@y.example>~RCPT TO:<c@y.example>~DATA", "S 250 ok~250 ok~250 ok~354 go",
-    "C Subject: group~~Hi~.", "S 250 2.0.0 <b@y.example> saved~452 4.2.2 <c@y.example> full",
-    "C MAIL FROM:<a@x.example>", "S 250 ok", "C RCPT TO:<b@y.example>", "S 250 ok", "C RCPT TO:<d@y.example>",
-    "S 250 ok", "C DATA", "S 354 go", "C Subject: two~~Ho~.", "S 250 ok", "S 250 ok", *BYE,
-)  # fmt: skip
+LMTP: dict[str, tuple[str, ...]] = {
+    "": (
+        "S 220 mx LMTP", "C LHLO a", "S 250-mx~250 PIPELINING",
+        "C MAIL FROM:<a@x.example>~RCPT TO:<b@y.example>~RCPT TO:<c@y.example>~DATA", "S 250 ok~250 ok~250 ok~354 go",
+        "C Subject: group~~Hi~.", "S 250 2.0.0 <b@y.example> saved~452 4.2.2 <c@y.example> full",
+        "C MAIL FROM:<a@x.example>", "S 250 ok", "C RCPT TO:<b@y.example>", "S 250 ok", "C RCPT TO:<d@y.example>",
+        "S 250 ok", "C DATA", "S 354 go", "C Subject: two~~Ho~.", "S 250 ok", "S 250 ok", *BYE,
+    ),
+    "-three": (
+        "S 220 mx LMTP", "C LHLO a", "S 250-mx~250-PIPELINING~250 CHUNKING", "C MAIL FROM:<a@x.example>", "S 250 ok",
+        "C RCPT TO:<b@y.example>~RCPT TO:<c@y.example>~RCPT TO:<no@y.example>~RCPT TO:<d@y.example>", "S 250 ok",
+        "S 250 ok", "S 550 5.1.1 who", "S 250 ok", "C DATA", "S 354 go", "C Subject: three~~Ho~.", "S 250 2.0.0 saved",
+        "S 452 4.2.2 full", "S 250 2.0.0 saved", "C MAIL FROM:<a@x.example>~RCPT TO:<c@y.example>~BDAT 17 LAST~|"
+        "Subject: last~", "S 250 ok~250 ok", "S 452 4.2.2 full", "C RSET", "S 250 ok", *BYE,
+    ),
+}  # fmt: skip
 POP3: dict[str, tuple[str, ...]] = {
     "user": (
         "S +OK ready", "C CAPA", "S +OK~TOP~UIDL~.", "C USER anna", "S +OK", "C PASS secret-geheim", "S +OK in",
@@ -135,6 +144,14 @@ HTTP = (
     "C GET /none HTTP/1.1~Host: mail.example~", "S HTTP/1.1 404 Not Found~Content-Length: 2~~no|",
 )  # fmt: skip
 _OFFERS = 'S "IMPLEMENTATION" "x"~"SASL" "PLAIN"~OK'
+HTTP_MORE = (
+    "C PUT /mail/1 HTTP/1.1~Host: mail.example~Expect: 100-continue~Content-Length: 6~", "S HTTP/1.1 100 Continue~",
+    "C Hello.|", "S HTTP/1.1 201 Created~Location: /mail/1~Content-Length: 0~",
+    "C HEAD /mail/1 HTTP/1.1~Host: mail.example~", "S HTTP/1.1 200 OK~Content-Length: 6~",
+    "C GET /mail/1 HTTP/1.1~Host: mail.example~", "S HTTP/1.1 200 OK~Content-Length: 6~~Hello.|",
+    "C GET /mail/2 HTTP/1.1~Host: mail.example~", "S HTTP/1.1 404 Not Found~Content-Length: 0~",
+    "C GET /last HTTP/1.0~Host: mail.example~", "S HTTP/1.0 500 Failed~Content-Length: 24~~|GET / HTTP/1.1~|so|~on~",
+)  # fmt: skip
 SIEVE: dict[str, tuple[str, ...]] = {
     "scripts": (
         _OFFERS, 'C AUTHENTICATE "PLAIN" "AGFubmEAc2VjcmV0LWdlaGVpbQ=="', "S OK", "C LISTSCRIPTS", 'S "a" ACTIVE~OK',
@@ -174,9 +191,17 @@ def whole(name: str, talk: Talk, secrets: tuple[bytes, ...] = SECRETS) -> Whole:
     return Whole(name, framed(packets), {}, secrets)
 
 
+def _looked_up(talk: Talk) -> Talk:
+    """The questions of one delivery, each with an id of its own, as a resolver asks them of one socket."""
+    talk.ask("y.example", "MX", "MX 10 mx.y.example", "MX 20 m.y.example", number=11)
+    talk.ask("mx.y.example", "A", "A 10.0.0.3", number=12).ask("mx.y.example", "AAAA", number=13)
+    return talk.ask("none.example", "MX", rcode=3, number=14).ask("mx.y.example", "A", "A 10.0.0.3", number=15)
+
+
 def _all() -> Iterator[Whole]:
     scripts = {f"smtp-{name}": (25, lines) for name, lines in SMTP.items()}
-    scripts |= {"lmtp": (24, LMTP), "http": (80, HTTP), "imaps": (993, TLS)}
+    scripts |= {f"lmtp{name}": (24, lines) for name, lines in LMTP.items()}
+    scripts |= {"http": (80, HTTP), "http-more": (8080, HTTP_MORE), "imaps": (993, TLS)}
     scripts |= {f"pop3-{name}": (110, lines) for name, lines in POP3.items()}
     scripts |= {f"imap-{name}": (143, lines) for name, lines in IMAP.items()}
     scripts |= {f"sieve-{name}": (4190, lines) for name, lines in SIEVE.items()}
@@ -184,6 +209,7 @@ def _all() -> Iterator[Whole]:
         yield whole(name, spoken(lines, port))
         yield whole(f"{name}-acknowledged", spoken(lines, port, acknowledged=True))
     yield whole("dns", Talk().ask("y.example", "MX", "MX 10 mx.y.example"))
+    yield whole("dns-several", _looked_up(Talk()))
 
 
 HEALTHY = tuple(_all())

@@ -25,7 +25,7 @@ from tests.metamorphic.packets import inspected
 from tests.metamorphic.told import MENDED, capture, otherwise
 
 PLAIN = [name for name in MENDED if not name.endswith("-acknowledged")]
-EACH, TOGETHER = 40, 300  # inputs for each change, and of two together
+EACH, TOGETHER, OF_TRACES = 40, 300, 150  # inputs for each change, of two together, of reference traces
 # Found by the search below, and mended.
 FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("smtp-terse-acknowledged", (("drop_run", 14, 3),)),  # a command and the reply before it
@@ -61,6 +61,18 @@ FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("imap-read", (("drop_one", 8, 0),)),  # SELECT, whose reply is here
     ("imap-auth-acknowledged", (("drop_run", 52, 4), ("drop_run", 8, 9))),  # holes told before what came between them
     ("imap-read-acknowledged", (("drop_run", 9, 2), ("drop_run", 40, 8))),
+    ("lmtp-acknowledged", (("drop_one", 35, 0),)),  # one of two replies to a message
+    ("lmtp-three-acknowledged", (("drop_run", 37, 5),)),  # a chunk and the command behind it
+    ("lmtp-three", (("cut_short", 0, 0),)),  # a message, and the text of the next one
+    ("http-more", (("drop_one", 11, 0),)),  # HEAD, and a reply with the length of a body that it has not
+    ("postfix-lmtp", (("drop_one", 57, 0),)),  # from here on, reference traces
+    ("postfix-lmtp", (("drop_before", 46, 0),)),
+    ("lmtp-cut-between-replies-reset", (("drop_run", 40, 5),)),  # replies, up to a RST
+    ("lmtp-delivered", (("swap", 22, 0),)),  # a FIN before the data it follows
+    ("no-tls-no-mail-stalled", (("drop_one", 39, 0),)),  # the FIN of who left first
+    ("no-tls-no-mail-stalled", (("drop_before", 36, 0),)),  # STARTTLS, but not the reply to it
+    ("handshake-cut-again-close", (("swap", 32, 0),)),
+    ("delivered", (("drop_one", 21, 0),)),  # an answer of DNS
     ("sieve-scripts", (("drop_one", 10, 0),)),  # a reply, and a script refused that was stored
     ("sieve-scripts-acknowledged", (("drop_run", 85, 3), ("drop_after", 71, 9))),  # a SYN, and all up to the data
 )
@@ -82,6 +94,25 @@ def test_a_change(change: str, name: str, at: int, many: int) -> None:
 @pytest.mark.parametrize(("name", "steps"), FOUND)
 def test_what_was_found(name: str, steps: tuple[Step, ...]) -> None:
     assert not otherwise(name, *steps)
+
+
+# Reference traces of the services in which nothing has been found any more.
+TRACES = (
+    *("lmtp-delivered", "lmtp-three-fates", "lmtp-full-for-the-second", "lmtp-in-chunks", "postfix-lmtp"),
+    *("delivered", "truncated-1", "second-mx", "implicit-mx-both", "logged-in-465", "through-tls-required"),
+    *("bad-certificate-expired", "handshake-fails-handshake-failure", "any-certificate-expired"),
+)
+
+
+@given(
+    name=st.sampled_from(TRACES),
+    change=st.sampled_from(sorted(NAMED)),
+    at=st.integers(0, 99),
+    many=st.integers(0, 9),
+)
+@settings(max_examples=OF_TRACES, derandomize=True)
+def test_a_reference_trace(name: str, change: str, at: int, many: int) -> None:
+    assert not otherwise(name, (change, at, many))
 
 
 DROPS = sorted(name for name in NAMED if name.startswith("drop"))
@@ -121,5 +152,5 @@ def everything_shown(analysis: Analysis) -> bytes:
 
 def test_the_page_tells_how_many_are_tried() -> None:
     singles = sum(len(capture(name).frames) for name in PLAIN)
-    tried = singles + EACH * len(CHANGES) + TOGETHER + len(FOUND)
+    tried = singles + EACH * len(CHANGES) + TOGETHER + OF_TRACES + len(FOUND)
     assert f"tries {tried:,} such captures" in " ".join((PROJECT / "docs/inspecting.md").read_text().split())

@@ -31,8 +31,9 @@ ABOUT_THE_CAPTURE = frozenset(
     )
 )
 """Findings that say what is in the capture or not, how often, or in which order, and blame nobody."""
-_REPEATED = frozenset(("syn-unanswered", "delivery-retried"))
 _BLAMELESS = ABOUT_THE_CAPTURE
+_UNSETTLED = frozenset(("syn-unanswered", "name-server-silent"))
+"""Findings that nothing in the capture answers somebody: an answer that is missing looks like none."""
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
 _SO_FAR = re.compile(r"(\d+) lines?, (\d+) octets?( so far)?")
@@ -301,7 +302,7 @@ def _findings(whole: Account, less: Account, pairs: dict[int, Told]) -> Iterator
     for finding, _ in whole.findings:
         known[finding.code].append((finding, set(finding.connections)))
     for finding, _ in less.findings:
-        if finding.code in _BLAMELESS or finding.code in _REPEATED:
+        if finding.code in _BLAMELESS or finding.code in _UNSETTLED:
             continue
         where = {pairs[number].connection.number for number in finding.connections if number in pairs}
         same = [one for one, numbers in known[finding.code] if numbers & where]

@@ -119,7 +119,7 @@ def test_names_resolve_and_files_are_private(in_lab: InLab) -> None:
     before = set(os.listdir("/dev/shm"))
     (address, resolver, interfaces, scratch), _ = in_lab(story)
     assert address == BOB
-    assert resolver == f"nameserver {BOB}\n"
+    assert resolver == f"nameserver {BOB}\nsearch .\n"
     assert interfaces == ["lo", "wire0"]
     assert scratch == [".etc", "mine"]
     assert "mine" not in set(os.listdir("/dev/shm")) - before

@@ -16,7 +16,7 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, like, needs, seed, compress, ip, matrix, hosts, faults, steps, expect"
+KEYS = "title, about, rfc, like, needs, seed, compress, ip, addresses, matrix, hosts, faults, steps, expect"
 TIMES = "write a whole number from 1 up, or e.g. 'up to 5'"
 COUNT = "write a whole number from 1 up, or all, or e.g. 'up to 5'"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
@@ -108,14 +108,14 @@ def test_the_scenario_itself(text, said):
         (hosts("crepes.fr: {giveup: 5d}"), "7:15: unknown key 'giveup' (did you mean 'give_up'?)"),
         (
             hosts("ns.lab: {mailboxes: [a]}"),
-            "7:12: unknown key 'mailboxes'; known: role, command, files, listens, environment, configured,"
-            " stores, holds, time, ready_within, stop_within",
+            "7:12: unknown key 'mailboxes'; known: role, program, command, files, listens, environment, private, users,"
+            " configured, stores, holds, time, ready_within, stop_within",
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
-            "7:20: unknown key 'retry'; known: role, smtp, lmtp, command, files, listens, environment, configured,"
-            " stores, holds, time, ready_within, stop_within, domain, mx, mailboxes, max_hops, rate_limit, greylist,"
-            " max_message, max_recipients, without, with, serves, starttls",
+            "7:20: unknown key 'retry'; known: role, smtp, lmtp, program, command, files, listens, environment,"
+            " private, users, configured, stores, holds, time, ready_within, stop_within, domain, mx, mailboxes,"
+            " max_hops, rate_limit, greylist, max_message, max_recipients, without, with, serves, starttls",
         ),
         *(
             (

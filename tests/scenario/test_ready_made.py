@@ -87,7 +87,7 @@ def test_whoever_plays_a_host_takes_nothing_over_from_another_player(
     ("hosts", "words"),
     [
         ("crepes.fr: {program: postfx}", "there is no ready-made server 'postfx' (did you mean 'postfix'?)"),
-        ("crepes.fr: {program: qmail}", "there is no ready-made server 'qmail'; there are"),
+        ("crepes.fr: {program: x9}", "there is no ready-made server 'x9'; there are"),
         ("crepes.fr: {program: [postfix]}", "there is no ready-made server"),
         ("crepes.fr: {program: postfix, command: our-relay}", "not both"),
         ("crepes.fr: {program: dovecot}", "dovecot plays a receiver, and this host's role is relay"),

@@ -1,8 +1,9 @@
-"""The zone the lab's name server publishes: every host's addresses, every mail domain's MX."""
+"""The zone the lab's name server publishes: every host's addresses and their names, every mail domain's MX."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 
 from testbed.hosts.dns.name_server import Zone, ZoneEntry
 from testbed.scenario.faults import ZoneFault
@@ -25,6 +26,7 @@ def _records(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> It
     for name, own in addresses.items():
         for address in own:
             yield ZoneEntry(name, "AAAA" if ":" in address else "A", address)
+            yield ZoneEntry(ip_address(address).reverse_pointer, "PTR", f"{name}.")
     for name, host in scenario.hosts.items():
         if isinstance(host, RelaySpec | ReceiverSpec):
             yield ZoneEntry(host.domain, "MX", f"{host.mx} {name}.")

@@ -47,7 +47,9 @@ class Awaiting(Generic[Answer]):
     @property
     def in_step(self) -> bool:
         """Whether it is known which command is answered next."""
-        return not (self._holes or self._pending or self._behind_hole[SERVER] or self._behind_hole[CLIENT])
+        return not self.holed or not (
+            self._holes or self._pending or self._behind_hole[SERVER] or self._behind_hole[CLIENT]
+        )
 
     @property
     def misses_replies(self) -> bool:

@@ -32,6 +32,6 @@ def sealed_dialogues(connections: Iterable[Connection]) -> Iterator[Finding]:
     frames = [c.tls.hello_frame for c in ended[:_MOST_NAMED] if c.tls is not None]
     more = f", and so are {count(len(numbers) - 1, 'more connection')}" if len(numbers) > 1 else ""
     ends = f"{first.client.label} and {first.server.label}"
-    text = f"what {ends} said is encrypted from frame {frames[0]} on{more}; to see why it did not end in order, give a "
-    text += "key log (--keylog)"
+    how = "it did not end in order" if first.ending.frames else "the capture has no end of it"
+    text = f"what {ends} said is encrypted from frame {frames[0]} on{more}; to see why {how}, give a key log (--keylog)"
     yield Finding("encrypted", Severity.INFO, text, tuple(frames), "", tuple(numbers[:_MOST_NAMED]))

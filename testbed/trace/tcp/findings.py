@@ -98,12 +98,16 @@ def resets(connection: Connection) -> Iterator[Finding]:
     opened = connection.opening.handshake in (Handshake.COMPLETE, Handshake.UNSEEN)
     if connection.ending.closure is not Closure.RESET or not opened:
         return
+    transport, begun = connection.transport, connection.opening.handshake is Handshake.COMPLETE
+    if not begun and not (transport.client_octets or transport.server_octets):
+        return  # it may have refused a SYN, or have met what came after the end
     if connection.said_goodbye or any(remark.code in _TELLS_WHY for remark in connection.transport.remarks):
         return  # nothing depends on the manner of closing, or it is told already why
     breaker = connection.server if connection.ending.by == "server" else connection.client
     text = f"{breaker.label} reset the connection (RST) instead of closing it"
     frames = connection.ending.frames
-    severity = Severity.INFO if connection.all_taken else Severity.ERROR
+    unknown = not begun or transport.gaps > 0  # what it has kept from being taken
+    severity = Severity.INFO if connection.all_taken or unknown else Severity.ERROR
     yield connection.finding("connection-reset", severity, text, frames, "RFC 9293 §3.5.2")
 
 

@@ -66,7 +66,7 @@ def _finding(question: str, series: list[_Asking]) -> Finding:
     servers = " and ".join(dict.fromkeys(one.connection.server.label for one in series))
     text = f"{client} asked {servers} for {question} {count(len(series), 'time')} in "
     text += f"{rough(series[-1].time_ns - series[0].time_ns)}: "
-    text += "only the last was answered" if series[-1].answered else "no answer in the capture"
+    text += "an answer in the capture only to the last" if series[-1].answered else "no answer in the capture"
     frames = tuple(frame for one in series for frame in one.frames)[:_MOST_FRAMES]
     numbers = tuple(dict.fromkeys(one.connection.number for one in series))
     return Finding("name-server-silent", Severity.WARNING, text, frames, "RFC 5321 §5.1", numbers)

@@ -74,6 +74,8 @@ class HttpDialogue:
         self._last: _Ask | None = None  # the request begun last
         self._doubtful = False  # replies to those that wait may be missing
         self._holes: set[int] = set()  # sides that are not all in the capture
+        self._missing = 0  # octets in the last hole, 0 where nobody knows how many
+        self._in_a_row = False  # the server has said nothing since the client's last hole
         self._exchanges: list[Exchange] = []
         self._encrypted = False
         self._remarks = Remarks()
@@ -89,6 +91,7 @@ class HttpDialogue:
         """The next octets of one side."""
         if isinstance(item, Gap):
             self._holes.add(item.side)
+            self._missing = item.octets
             self._readers[item.side].gap(None if self._encrypted else item.octets)
             return
         if item.decrypted and not self._encrypted:
@@ -116,12 +119,13 @@ class HttpDialogue:
     def started(self, side: int, message: Message) -> None:
         """A start line was read."""
         if isinstance(message.start, StatusLine):
+            self._in_a_row = False
             if message.start.code[0] != "1" or message.start.code == "101":
                 self._current = self._answered()
             else:
                 self._current = self._waiting[0] if self._waiting else None
             return
-        if self._waiting and self._waiting[0] is None:
+        if self._waiting and self._waiting[0] is None and not self._in_a_row:
             self._waiting.popleft()  # every request before has its reply, so this one is on its own
         if self._doubtful:
             self._set_apart(_Why.REPLY_LOST)
@@ -133,6 +137,7 @@ class HttpDialogue:
         """The header is complete: where does the body end?"""
         if isinstance(message.start, RequestLine):
             return request_framing(message.start, message.head)
+        message.of_unknown = self._current is None and bool(self._holes)
         return response_framing(message.start, message.head, self._current.method if self._current else "")
 
     def ended(self, side: int, message: Message) -> None:
@@ -157,11 +162,10 @@ class HttpDialogue:
 
     def hole(self, side: int) -> None:
         """Octets are missing, perhaps whole messages."""
-        if not self._waiting:
-            return
+        self._in_a_row = side == CLIENT
         if side == SERVER:
-            self._doubtful = True
-        elif self._waiting[-1] is not None:
+            self._doubtful = bool(self._waiting)
+        elif self._waiting[-1] is not None if self._waiting else self._missing:
             self._waiting.append(None)
 
     # Pairs.

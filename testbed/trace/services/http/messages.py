@@ -16,7 +16,8 @@ class Message:
     """A message on its way.  ``body`` counts the octets of content, ``octets`` all that were sent for it.
 
     ``begun_ns`` is the time of the start line, ``time_ns`` that of the last octet so far.  ``trouble`` tells in words
-    why it is not whole, ``cut_off`` that the sender went in the middle of it.
+    why it is not whole, ``cut_off`` that the sender went in the middle of it.  One ``of_unknown`` is a reply to a
+    request that is not in the capture, perhaps HEAD, and has no body then.
     """
 
     start: RequestLine | StatusLine
@@ -33,6 +34,12 @@ class Message:
     ended: bool = False
     trouble: str = ""
     cut_off: bool = False
+    of_unknown: bool = False
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it may have no body, whatever its header says."""
+        return self.of_unknown and not self.body
 
     def told_frames(self) -> tuple[int, ...]:
         """The frames of its header, and its last one."""

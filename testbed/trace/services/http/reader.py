@@ -28,8 +28,7 @@ from testbed.trace.tcp.reassembly import Chunk
 _MOST_HEAD = 256 << 10  # octets of a header, and of a trailer; one that is longer is not followed
 _MOST_FORM = 4 << 10  # octets kept of a form, which may hold a password
 _MOST_HELD = 64 << 10
-_MOST_FRAMES = 200  # of a header
-_PREVIEW = 60
+_MOST_FRAMES, _PREVIEW = 200, 60  # of a header; octets that are shown
 _STARTS = (re.compile(rb"[A-Z]{3,20} (?:/|\*|https?://)"), re.compile(rb"HTTP/1\.\d "))
 
 
@@ -104,7 +103,7 @@ class MessageReader:
             rest = self._buffer.rest() if self._step == self._start else None
             if rest is not None and rest.content:
                 self._owner.stuck(self._side, rest.frames, f"a start line that is cut off: {self._preview(rest)}")
-        elif self._step == self._to_close:
+        elif self._step == self._to_close or message.may_be_empty:
             self._end()
         elif message.framing is None:
             self._cut_off("cut off in its header")
@@ -160,7 +159,8 @@ class MessageReader:
         return self._headed(message)
 
     def _length(self) -> bool:
-        return self._take(self._end)
+        bodiless = self._message is not None and self._message.may_be_empty
+        return self._end() if bodiless and self._buffer.begins(_STARTS[self._side]) else self._take(self._end)
 
     def _chunk_line(self) -> bool:
         line, message = self._buffer.line(), self._message

@@ -74,7 +74,8 @@ def reply_lines(message: Message, *, switched: bool, show: bool) -> tuple[str, .
 def _content(message: Message) -> list[str]:
     """The type of a body, and its size where all of it went by."""
     kind = decoded(message.head.first("content-type")[:_MOST_VALUE]).partition(";")[0].strip()
-    if message.cut_off or message.trouble == OCTETS_MISSING:
+    to_close = message.framing is not None and message.framing.body is Body.CLOSE
+    if message.cut_off or message.trouble == OCTETS_MISSING or (to_close and message.missing):
         return [kind] if kind else []
     size = f"{message.body:,} octet{'s' if message.body != 1 else ''}"
     return [kind, size] if kind else [size]

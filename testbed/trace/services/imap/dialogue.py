@@ -58,13 +58,13 @@ class ImapDialogue:
     ) -> None:
         self._halves = tuple(Half(side, MessageKeeper(on_message, side, reads=True)) for side in (CLIENT, SERVER))
         self._open: dict[str, Command] = {}
-        self._lost: set[str] = set()  # tags of those that may have been answered where the capture has a hole
+        self._said: dict[str, int] = {}  # the number of each open command, by its tag
+        self._number = self._missed = 0  # of the last command; of the last that may have been answered in a hole
         self._doubtful: set[str] = set()  # tags of what looks like a command behind a hole, until one is answered
         self._holed = False  # something is missing, now or earlier
         self._hole_last = False  # nothing came of the server behind its last hole
         self._hole_end: int | None = None  # of that
-        self._fetching: set[str] = set()  # tags of open commands that ask for whole messages
-        self._texts: set[str] = set()  # tags of open commands whose replies have text in them
+        self._fetching: dict[str, bool] = {}  # whether an open FETCH asks for whole messages, by its tag
         self._headers: set[tuple[str, str]] = set()  # commands, and the messages whose header they asked for
         self._greeted = False
         self._data = UntaggedData()
@@ -104,7 +104,7 @@ class ImapDialogue:
     def _go_on_behind_hole(self, half: Half, chunk: Chunk) -> None:
         """The client goes on: what comes now answers what it says now, or what is lost."""
         self._data.holed = False
-        self._halves[SERVER].torn = bool(self._texts)
+        self._halves[SERVER].torn = bool(self._fetching)  # text may go on
         self._read(half)
         if is_behind(self._hole_end, chunk.heard):
             self._miss_replies()
@@ -120,7 +120,7 @@ class ImapDialogue:
         for tag, command in self._open.items():
             if tag in self._doubtful:
                 continue
-            lost = tag in self._lost
+            lost = self._may_have_missed(tag)
             note = NOT_CAPTURED if lost else "no reply"
             result = ReadingResult(mail=self._mail(command))
             self._add(Exchange(Phase(phase_word(command.verb)), command, None, note, result, unseen=lost))
@@ -144,8 +144,12 @@ class ImapDialogue:
 
     def _miss_replies(self) -> None:
         """What is open may have been answered, with more data than the capture holds."""
-        self._lost |= self._open.keys()
+        self._missed = self._number
         self._data, self._response = UntaggedData(holed=True), b""
+
+    def _may_have_missed(self, tag: str) -> bool:
+        """Whether an open command may have been answered where the capture has a hole."""
+        return self._said.get(tag, self._missed + 1) <= self._missed
 
     def _read(self, half: Half) -> None:
         while len(half.lines) and not self._secret:
@@ -174,11 +178,12 @@ class ImapDialogue:
 
     def _client_line(self, line: Line) -> None:
         waiting = self._open.get(self._last_tag)
-        half, is_command = self._halves[CLIENT], COMMAND_LINE.match(line.content) is not None
+        half = self._halves[CLIENT]
+        is_command = (half.torn or self._answering) and COMMAND_LINE.match(line.content) is not None
         if half.torn and not is_command:  # the rest of a command, a message, or a secret
             self._last_tag = ""
             return
-        if self._answering and not (is_command and self._last_tag in self._lost):
+        if self._answering and not (is_command and self._may_have_missed(self._last_tag)):
             if waiting is not None and waiting.verb == "AUTHENTICATE":
                 self._show(waiting, self._auth.response(line.content, line.frames, encrypted=self._encrypted))
             return
@@ -198,14 +203,14 @@ class ImapDialogue:
             arguments = MASK  # the tag was forgotten
         if len(self._open) >= _MAX_EXCHANGES:
             return
-        self._lost.discard(tag)
+        self._number += 1
+        self._said[tag] = self._number
         if half.torn:
             self._doubtful.add(tag)
         self._open[tag] = Command(name, arguments, line.frames, line.time_ns, line.octets)
         if name in _FETCHES:
-            self._texts.add(tag)
-        if name in _FETCHES and (asks_for_messages(line.content) or self._completes(name, arguments, line.content)):
-            self._fetching.add(tag)
+            whole = asks_for_messages(line.content)
+            self._fetching[tag] = whole or self._completes(name, arguments, line.content)
         self._last_tag = tag
         half.has_messages = name == "APPEND"
 
@@ -258,11 +263,9 @@ class ImapDialogue:
             self._doubtful.clear()
         self._halves[SERVER].torn = self._answering = False
         self._refused_literal(status)
-        fetching = tag in self._fetching
-        self._fetching.discard(tag)
-        self._texts.discard(tag)
-        self._data.holed = self._data.holed or tag in self._lost
-        self._lost.discard(tag)
+        fetching = self._fetching.pop(tag, False)
+        self._data.holed = self._data.holed or self._may_have_missed(tag)
+        del self._said[tag]
         self._complete(self._open.pop(tag), line, status, fetching=fetching)
 
     def _refused_literal(self, status: tuple[str, str, str]) -> None:

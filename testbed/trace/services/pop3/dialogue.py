@@ -140,7 +140,8 @@ class Pop3Dialogue:
                 self._answer(self._replies.hole(0, None, goes_on=False))
 
     def _command(self, line: Line) -> None:
-        is_command = COMMAND_LINE.match(tidy(line.content)) is not None
+        doubtful = self._torn or self._unheard
+        is_command = not doubtful or COMMAND_LINE.match(tidy(line.content)) is not None
         if self._torn and not is_command:  # the rest of a command, or a secret
             self._awaiting.torn()
             return

@@ -42,8 +42,10 @@ class _Try:
     @property
     def unsent(self) -> bool:
         """Whether no message was sent, or too little of one, so that nobody knows which it would have been."""
-        transaction = self.transaction
-        return transaction.message is None or not (transaction.whole or transaction.message_id)
+        transaction, message = self.transaction, self.transaction.message
+        if message is not None and (message.unseen or transaction.letter.holed):
+            return False  # one was, and the capture does not show which
+        return message is None or not (transaction.whole or transaction.message_id)
 
     @property
     def failed(self) -> bool:
@@ -78,13 +80,21 @@ def account_of_messages(connections: Iterable[Connection]) -> Iterator[Finding]:
         for c in connections
         if c.opening.handshake not in (Handshake.COMPLETE, Handshake.UNSEEN)
     )
+    holed = {(c.client.label, c.server.label): c.last_frame for c in connections if _is_holed(c)}
     for (client, server, _, address), all_tries in tries.items():
         failed = [one for one in all_tries if one.failed]
         known = set(map(id, failed))
         same = _of_the_same(all_tries, failed) if failed else ()
         found = [one for one in same if id(one) in known or one.frame > failed[0].frame]
         if failed and len(found) + unopened[client, server] >= 2:
-            yield _account(client, server, address, found, failed)
+            unknown = holed.get((client, server), 0) > failed[0].frame
+            yield _account(client, server, address, found, failed, unknown=unknown)
+
+
+def _is_holed(connection: Connection) -> bool:
+    """Whether the capture does not hold all that was said on a connection."""
+    transport = connection.transport
+    return bool(transport.gaps) or connection.unheard is not None or connection.opening.handshake is Handshake.UNSEEN
 
 
 def _left(connection: Connection) -> bool:
@@ -104,7 +114,9 @@ def _of_the_same(tries: Iterable[_Try], failed: list[_Try]) -> Iterator[_Try]:
     return (one for one in tries if id(one) in these or unsent or one.transaction.message_id in known)
 
 
-def _account(client: str, server: str, address: str, found: list[_Try], failed: list[_Try]) -> Finding:
+def _account(
+    client: str, server: str, address: str, found: list[_Try], failed: list[_Try], *, unknown: bool
+) -> Finding:
     replies = list(dict.fromkeys(one.reply for one in failed))
     taken = [one for one in found if one.recipient.accepted and one.frame > failed[0].frame]
     number = len(failed)
@@ -114,11 +126,13 @@ def _account(client: str, server: str, address: str, found: list[_Try], failed: 
         text += f", and mail for it was taken {_after(failed[0], taken[0])} after the first try, which may be the same"
     elif taken:
         text += f", and it was taken {_after(failed[0], taken[0])} after the first try"
+    elif unknown:
+        text += ", and it was not taken in this capture, which does not hold all of a later connection"
     else:
         text += ", and it was not taken in this capture"
     frames = tuple(one.frame for one in (*failed, *taken[:1]))
     connections = tuple(one.connection.number for one in (*failed, *taken[:1]))
-    severity = Severity.INFO if taken else Severity.WARNING
+    severity = Severity.INFO if taken or unknown else Severity.WARNING
     return Finding("delivery-retried", severity, text, frames, "RFC 5321 §4.5.4.1", connections)
 
 

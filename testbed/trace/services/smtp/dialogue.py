@@ -179,7 +179,7 @@ class SmtpDialogue:
             self._wait_for(command)
 
     def _wait_for(self, command: Command) -> None:
-        self._record.transactions.said(command)
+        self._record.said(command)
         self._waiting.add(command, self._client.place)
 
     def _hold(self, command: Command) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.trace.model.exchange import Exchange
+from testbed.trace.model.exchange import Command, Exchange
 from testbed.trace.services.letters import LetterReader
 from testbed.trace.services.smtp.spilled import SentTooEarly
 from testbed.trace.services.smtp.transactions import TransactionLog, ends_message
@@ -28,6 +28,14 @@ class Record:
         self.exchanges: list[Exchange] = []
         self.transactions = TransactionLog(each=each)
         self.head = LetterReader()
+        self._heads: dict[int, LetterReader] = {}  # of messages that wait for their replies, by the command
+
+    def said(self, command: Command) -> None:
+        """The client has said it; the head of a message goes with what ends it."""
+        self.transactions.said(command)
+        if ends_message(command):
+            self._heads[id(command)] = self.head
+            self.head = LetterReader()
 
     def begin_message(self) -> LetterReader:
         """A message begins, of which nothing was read before."""
@@ -46,7 +54,11 @@ class Record:
     def exchanged(self, exchange: Exchange) -> None:
         """A command has all its replies."""
         self.add(exchange)
-        if self.transactions.answered(exchange, self.head):
+        self._answered(exchange)
+
+    def _answered(self, exchange: Exchange) -> None:
+        head = self._heads.pop(id(exchange.command), None)
+        if self.transactions.answered(exchange, head or self.head) and head is None:
             self.head = LetterReader()
 
     def unanswered(self, exchange: Exchange) -> None:
@@ -58,14 +70,14 @@ class Record:
             return
         bears_on_mail = exchange.command.verb in ("MAIL", "RCPT") or ends_message(exchange.command)
         if bears_on_mail or exchange.reply is not None:
-            self.transactions.answered(exchange, self.head)
+            self._answered(exchange)
 
     def unseen(self, exchange: Exchange) -> None:
         """A command has its replies, and not all of them are in the capture; or it is not itself."""
         if exchange.command is None or exchange.command.frames or exchange.reply is not None:
             self.add(exchange)
-        if exchange.command is not None and self.transactions.answered(exchange, self.head):
-            self.head = LetterReader()
+        if exchange.command is not None:
+            self._answered(exchange)
 
     def place(self) -> Place:
         """Where it is."""

@@ -47,6 +47,7 @@ class ResumedDialogue(SmtpDialogue):
 
     def _gap(self, gap: Gap) -> None:
         in_message, said, answered = self._mode is not Mode.COMMANDS, len(self._client), self._unfinished_reply()
+        behind = gap.octets - self._chunk.left if self._chunk is not None and gap.side == CLIENT else 0
         if gap.side != CLIENT:
             self._end_in_hole()
         super()._gap(gap)
@@ -60,6 +61,9 @@ class ResumedDialogue(SmtpDialogue):
             self._holes.replies = True
             self._hole_end = gap.end
             self._record.transactions.missed_replies(gap.octets and gap.octets + answered)
+        if behind > 0:
+            self._waiting.holed = True
+            self._record.transactions.missed(behind)
         if gap.side == CLIENT and not in_message:
             self._waiting.holed, self._torn, self._credentials = True, gap, 0
             self._record.transactions.missed(gap.octets and gap.octets + said)
