@@ -24,6 +24,7 @@ _KEPT = ("usr", "lib", "lib64", "bin", "sbin", "etc")
 _NEEDLESS = (*(f"usr/share/{name}" for name in ("doc", "man", "locale", "info", "lintian", "doc-base", "bug")),)
 _SERVICES = ("lib/systemd", "usr/lib/systemd", "lib/udev", "usr/lib/tmpfiles.d", "usr/lib/sysusers.d")
 _CHECKED = ("-o", "APT::Get::AllowUnauthenticated=false", "-o", "Acquire::AllowInsecureRepositories=false")
+_SOON = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20", "-o", "Acquire::Retries=1")
 _TIME_LIMIT_S = 600
 
 
@@ -56,7 +57,7 @@ def _from_debian(packages: Sequence[str], root: Path, tell: Callable[[str], None
     with tempfile.TemporaryDirectory(prefix="testbed-") as name:
         work = Path(name)
         os.chmod(work, 0o755)
-        own: tuple[str, ...] = _CHECKED
+        own: tuple[str, ...] = (*_CHECKED, *_SOON)
         try:
             wanted = _wanted(packages, own)
         except MachineError:  # apt may have no lists, which only root could fetch for the machine
@@ -97,7 +98,7 @@ def _from_npm(packages: Sequence[str], root: Path, tell: Callable[[str], None]) 
     """Unpack packages of npm's, which checks them by their digests, and run no script of theirs."""
     _require("npm")
     tell(f"npm fetches {', '.join(packages)}")
-    quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+    quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1")
     _run(["npm", "install", "--global", "--prefix", str(root / "usr"), *quiet, *packages], root)
     modules = root / "usr" / "lib" / "node_modules"
     return {name: str(json.loads((modules / name / "package.json").read_text("utf-8"))["version"]) for name in packages}

@@ -6,8 +6,9 @@ import re
 import shutil
 
 from pymap.backend.mailbox import MailboxSetInterface
-from pymap.exceptions import MailboxNotFound, NotSupportedError
+from pymap.exceptions import MailboxNotFound, NotSupportedError, ResponseError
 from pymap.listtree import ListTree
+from pymap.parsing.response import ResponseCode, ResponseNo
 from pymap.parsing.specials import ObjectId
 from pymap.selected import SelectedMailbox
 
@@ -18,7 +19,15 @@ from testbed.hosts.mailboxes.rehearsal import for_real
 from testbed.hosts.site import Site
 
 _NAME = re.compile(r"[\w][\w -]*(?:/[\w][\w -]*)*")
+_MOST_FOLDERS = 500  # of a mailbox; each is looked into for its size
 _LONGEST_NAME = 200  # octets; file systems allow 255
+
+
+class _LimitError(ResponseError):
+    """More folders than a mailbox may have (RFC 9051 §7.1, LIMIT)."""
+
+    def get_response(self, tag: bytes) -> ResponseNo:
+        return ResponseNo(tag, b"A mailbox has no more than %d folders." % _MOST_FOLDERS, ResponseCode.of(b"LIMIT"))
 
 
 class Folders(MailboxSetInterface[ImapFolder]):
@@ -30,13 +39,17 @@ class Folders(MailboxSetInterface[ImapFolder]):
         self._open: dict[str, ImapFolder] = {}
         self._subscribed: set[str] = set()
         self._uid_validities: dict[str, int] = {}  # the last that each name had
-        box.watch(self._refresh)
+        box.watch(self._wake)
 
     @property
     def delimiter(self) -> str:
         return DELIMITER
 
     async def set_subscribed(self, name: str, subscribed: bool) -> None:
+        if subscribed and name not in self.box.folder_names():
+            raise MailboxNotFound(name)
+        if subscribed and len(self._subscribed) >= _MOST_FOLDERS:
+            raise _LimitError
         for_real()
         (self._subscribed.add if subscribed else self._subscribed.discard)(name)
 
@@ -67,6 +80,8 @@ class Folders(MailboxSetInterface[ImapFolder]):
         _check(name)
         if name in self.box.folder_names():
             raise ValueError(name)
+        if len(self.box.folder_names()) >= _MOST_FOLDERS:
+            raise _LimitError
         for_real()
         self.box.folder(name)
         return (await self.get_mailbox(name)).mailbox_id
@@ -87,6 +102,7 @@ class Folders(MailboxSetInterface[ImapFolder]):
             inbox, there = await self.get_mailbox(INBOX), await self.get_mailbox(after)
             for uid in [message.uid async for message in inbox.messages()]:
                 await inbox.move(uid, there)
+            self.box.changed()
             return
         tree = FolderTree().update(*self.box.folder_names())
         if tree.get(before) is None:
@@ -109,9 +125,8 @@ class Folders(MailboxSetInterface[ImapFolder]):
         self._uid_validities[name] = max(wanted, self._uid_validities.get(name, 0) + 1)
         return self._uid_validities[name]
 
-    def _refresh(self) -> None:
+    def _wake(self) -> None:
         for folder in self._open.values():
-            folder.refresh()
             folder.wake()
 
 

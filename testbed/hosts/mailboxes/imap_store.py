@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
@@ -97,7 +98,7 @@ class LoadedMessage(BaseLoadedMessage):
 
 
 class ImapFolder(MailboxDataInterface[ImapMessage]):
-    """One folder, the same object for every session."""
+    """One folder, the same object for every session.  What is done to a message lets others have their turn."""
 
     def __init__(self, name: str, box: Mailbox, site: Site, uid_validity: int) -> None:
         self.name = name
@@ -174,6 +175,8 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         """With ``wait_on`` (IDLE), return once something has happened here, or that event has."""
         if wait_on is not None and not self._has_news_for(selected):
             await wait_on.or_event(self._signal).wait()
+            with suppress(FileNotFoundError):  # somebody has deleted the folder meanwhile
+                self.refresh()
         selected.set_messages(list(self._messages()))
         return selected
 
@@ -182,7 +185,9 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         key = self._folder.add(append_msg.literal, date, _letters(append_msg.flag_set))
         uid = self._number(key)
         self.filed(uid, "appended")
-        return self._message(uid)
+        message = self._message(uid)
+        await asyncio.sleep(0)
+        return message
 
     async def copy(self, uid: int, destination: ImapFolder, *, recent: bool = False) -> int | None:
         try:
@@ -190,6 +195,7 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         except KeyError:
             return None
         destination.filed(there, "copied")
+        await asyncio.sleep(0)
         return there
 
     async def move(self, uid: int, destination: ImapFolder, *, recent: bool = False) -> int | None:
@@ -200,9 +206,11 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         there = destination._number(key)
         self._uids.pop(uid, None)
         destination.filed(there, "moved")
+        await asyncio.sleep(0)
         return there
 
     async def get(self, uid: int, cached_msg: CachedMessage) -> ImapMessage:
+        await asyncio.sleep(0)
         return self._message(uid, cached_msg)
 
     async def update(self, uid: int, cached_msg: CachedMessage, flag_set: frozenset[Flag], mode: FlagOp) -> ImapMessage:
@@ -212,7 +220,8 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
             message.permanent_flags = flags
             return message
         self._folder.flag(self._uids[uid], _letters(flags))
-        return self._message(uid)
+        await asyncio.sleep(0)
+        return self._message(uid, cached_msg)
 
     async def delete(self, uids: Iterable[int]) -> None:
         for uid in uids:
@@ -225,6 +234,7 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
                 events.Deleted(recipient=self.box.address, message_id=message_id, folder=self.name, via="imap"),
                 f"{named(message_id)} is deleted from {self.name} of <{self.box.address}>",
             )
+            await asyncio.sleep(0)
         self.box.changed()
 
     async def claim_recent(self, selected: SelectedMailbox) -> None:
@@ -258,13 +268,12 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
             yield message
 
     def filed(self, uid: int, how: str) -> None:
-        """Log that a reader has put a message in here."""
+        """Log that a reader has put a message in here; whoever waits for news is told at the command's end."""
         message_id = header_field(self.head_of(uid) or b"", "Message-ID")
         self._site.log(
             events.Filed(recipient=self.box.address, message_id=message_id, folder=self.name, how=how),
             f"{named(message_id)} is {how} into {self.name} of <{self.box.address}>",
         )
-        self.box.changed()
 
     def _number(self, key: str) -> int:
         uid, self._next_uid = self._next_uid, self._next_uid + 1
