@@ -57,6 +57,7 @@ FOUND: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("pop3-user", (("drop_one", 28, 0),)),  # QUIT behind DELE
     ("pop3-login", (("drop_one", 24, 0), ("drop_run", 17, 3))),  # a secret, two lines behind a hole
     ("pop3-stls", (("drop_after", 20, 0),)),  # the end, right behind the reply to STLS
+    ("imap-over-quota", (("cut_short", 0, 0),)),  # two ends of a header put together
     ("imap-literals", (("drop_one", 10, 0),)),  # APPEND, and its message read as commands
     ("imap-read", (("drop_one", 8, 0),)),  # SELECT, whose reply is here
     ("imap-auth-acknowledged", (("drop_run", 52, 4), ("drop_run", 8, 9))),  # holes told before what came between them
@@ -100,6 +101,7 @@ def test_what_was_found(name: str, steps: tuple[Step, ...]) -> None:
 TRACES = (
     *("lmtp-delivered", "lmtp-three-fates", "lmtp-full-for-the-second", "lmtp-in-chunks", "postfix-lmtp"),
     *("delivered", "truncated-1", "second-mx", "implicit-mx-both", "logged-in-465", "through-tls-required"),
+    *("agent-off-at-delivery-imap", "agent-off-at-delivery-pop3", "imap-idle", "pop3-autologout"),
     *("bad-certificate-expired", "handshake-fails-handshake-failure", "any-certificate-expired"),
 )
 

@@ -36,7 +36,7 @@ _UNSETTLED = frozenset(("syn-unanswered", "name-server-silent"))
 """Findings that nothing in the capture answers somebody: an answer that is missing looks like none."""
 _GRAVITY = list(Severity)
 _DENIALS = ("not sent", "no reply", "cut off", "broke off", "no recipient", "reset by", "no answer", "never began")
-_SO_FAR = re.compile(r"(\d+) lines?, (\d+) octets?( so far)?")
+_SO_FAR = re.compile(r"([\d,]+) lines?, ([\d,]+) octets?( so far)?")
 
 Origins = frozenset[int]
 
@@ -198,7 +198,7 @@ def _same_line(mine: str, true: str) -> bool:
     """Whether a line is that of the truth, the end of it, or counts less of it so far."""
     counted, all_of_it = _SO_FAR.fullmatch(mine), _SO_FAR.fullmatch(true)
     if counted is not None and all_of_it is not None and counted[3]:
-        return all(int(counted[n]) <= int(all_of_it[n]) for n in (1, 2))
+        return all(int(counted[n].replace(",", "")) <= int(all_of_it[n].replace(",", "")) for n in (1, 2))
     return mine in (true, true[-len(mine) :])
 
 

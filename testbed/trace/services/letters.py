@@ -45,7 +45,9 @@ class LetterReader:
     def hole(self) -> None:
         """Octets are missing here."""
         self._holed = True
-        self._torn = self._torn or not self._whole
+        if not self._whole:  # the field that was going on may be any, and what comes next the rest of one
+            self._torn = self._whole = True
+            del self._header[_last_field(self._header) :]
         if self._files is not None:
             self._files.hole()
 
@@ -53,3 +55,11 @@ class LetterReader:
         """What it says, as far as it has come."""
         files = self._files.found() if self._files is not None else ()
         return Letter(bytes(self._header), files, self._octets, self._holed, self._whole and not self._torn)
+
+
+def _last_field(header: bytearray) -> int:
+    """Where the last field begins, which may go on (RFC 5322 §2.2.3)."""
+    at = header.rfind(b"\n") + 1
+    while at and (at == len(header) or header[at] in b" \t"):
+        at = header.rfind(b"\n", 0, at - 1) + 1
+    return at
