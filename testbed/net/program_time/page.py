@@ -5,6 +5,7 @@ Its layout is that of ``scenario_time.c``, in the machine's byte order.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import struct
@@ -62,6 +63,7 @@ class ScenarioPage:
             os.fchmod(descriptor, 0o666)  # servers become users of their own
             os.ftruncate(descriptor, _SIZE)
             self._memory = mmap.mmap(descriptor, _SIZE)
+            self._beginning: ctypes.c_char | None = ctypes.c_char.from_buffer(self._memory)
         finally:
             os.close(descriptor)
         self._jumps = self._offset = 0
@@ -70,8 +72,14 @@ class ScenarioPage:
 
     def close(self) -> None:
         """Let go of the memory; programs keep theirs."""
+        self._beginning = None
         self._memory.close()
         self._stamps.close()
+
+    @property
+    def address(self) -> int:
+        """Where it lies in this process's memory."""
+        return ctypes.addressof(self._beginning) if self._beginning is not None else 0
 
     def shift(self, offset: int) -> None:
         """Set how many nanoseconds the lab's clock is ahead of the machine's.

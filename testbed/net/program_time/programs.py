@@ -7,16 +7,12 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from testbed.net.namespace import libc
 from testbed.net.program_process import KEEPERS
-from testbed.net.program_time.page import NEVER, TIMERS, ScenarioPage, Slot
+from testbed.net.program_time.looks import Looks
+from testbed.net.program_time.page import ScenarioPage, Slot
 from testbed.net.program_time.threads import Thread, ThreadTree
-
-WAKE = signal.SIGSTKFLT
-"""The signal that ends a wait whose time has come, as in ``scenario_time.c``."""
 
 _LIBRARY, _PAGE = "scenario-time.so", "page"
 
@@ -30,10 +26,9 @@ class ProgramTime:
         self._starts = 0
         shutil.copy(built, folder / _LIBRARY)
         self._page = ScenarioPage(folder / _PAGE)
+        self._looks = Looks(built, self._page)
         self._offset = 0
         self._tree = ThreadTree()
-        self._marks: dict[Thread, object] = {}
-        self._ran_last: Thread | None = None
         self._tree_is_sure = False
         self._gone: set[Thread] = set()
 
@@ -62,7 +57,7 @@ class ProgramTime:
         slots = self._slots()
         threads = [thread for thread in self._tree.threads_of(process) if not thread.keeps]
         noted = {thread.process for thread in threads if _key(thread) in slots}
-        return all(thread.process in noted or thread.sleeps() is None for thread in threads)
+        return all(thread.process in noted or thread.has_ended for thread in threads)
 
     def rest(self) -> int | None:
         """When the earliest wait ends, nanoseconds of the lab's monotonic clock; None while a program does something.
@@ -70,45 +65,38 @@ class ProgramTime:
         All threads of all programs have slept at one moment, if this gives a time, in calls that no passing of real
         time ends.
         """
-        slots = self._slots()
-        self._ring(slots)
-        marks = {thread: _mark(thread, slots) for thread in self._tree.threads}
-        before, self._marks = self._marks, marks
-        if self._look_for_threads({thread for thread in marks if marks[thread] != before.get(thread)}, slots):
+        self.ring()
+        threads = self._tree.threads
+        if self._look_for_threads(self._looks.ran(threads)):
             return None
-        gone: set[Thread] = set()
-        for thread in sorted(marks, key=lambda thread: thread != self._ran_last):
-            asleep = thread.sleeps()
-            if asleep is None:
-                gone.add(thread)
-            elif not asleep:
-                self._ran_last = thread
-                return None
+        end = self._looks.rest()
+        if end is None:
+            return None
+        gone = self._looks.gone()
         if gone != self._gone:
             self._gone, self._tree_is_sure = gone, False
             return None
-        if self._tree.is_ending(gone) or _real_time_may_end_a_wait(marks, slots):
-            return None
-        after = self._slots()
-        if {thread: _mark(thread, after) for thread in marks} != marks:
-            return None
-        noted = (after[key] for thread in marks if (key := _key(thread)) in after)
-        return min((end for slot in noted for end in _ends(slot)), default=NEVER)
+        return None if self._tree.is_ending(gone) else end
 
     def shift(self, offset: int) -> None:
         """The lab's clock is ``offset`` nanoseconds ahead of the machine's now; who has waited for that hears of it."""
         self._offset = offset
         self._page.shift(offset)
-        slots, now = self._slots(), self._now()
-        for thread in self._tree.threads:
-            slot = slots.get(_key(thread))
-            if slot is not None and slot.waits and slot.until <= now:
-                libc.tgkill(thread.process, thread.number, WAKE)
-        self._ring(slots)
+        self._looks.wake(self._tree.threads, self._now())
+        self.ring()
 
     def ring(self) -> None:
         """Send SIGALRM to those whose alarm is due."""
-        self._ring(self._slots())
+        now = self._now()
+        if not self._looks.alarm_is_due(now):
+            return
+        for key, slot in self._slots().items():
+            if slot.alarm and slot.alarm <= now:
+                self._page.set_alarm(slot, now + slot.every if slot.every else 0)
+                for thread in self._tree.threads:
+                    if _key(thread) == key:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(thread.process, signal.SIGALRM)
 
     def close(self) -> None:
         """No program lives any more."""
@@ -120,16 +108,17 @@ class ProgramTime:
     def _slots(self) -> dict[tuple[int, int], Slot]:
         return {(slot.start, slot.thread): slot for slot in self._page.slots()}
 
-    def _look_for_threads(self, ran: set[Thread], slots: dict[tuple[int, int], Slot]) -> bool:
+    def _look_for_threads(self, ran: set[Thread]) -> bool:
         """Look for threads that those that ``ran`` have started or ended.  Whether others are there than before.
 
         The children of one that has ended are somebody else's now, and its slot is free.
         """
         if self._tree_is_sure and not ran:
             return False
-        if self._tree_is_sure and not any(thread.sleeps() is None for thread in ran):
+        if self._tree_is_sure and not any(thread.has_ended for thread in ran):
             differs = self._tree.look_at({thread.process for thread in ran})
         else:
+            slots = self._slots()
             differs = self._tree.look_everywhere()
             self._free_the_dead(slots)
         self._tree_is_sure = not differs  # the kernel may pass over some while others end (proc(5), "children")
@@ -142,41 +131,6 @@ class ProgramTime:
             if key not in living:
                 self._page.free(slot)
 
-    def _ring(self, slots: dict[tuple[int, int], Slot]) -> None:
-        now = self._now()
-        for key, slot in slots.items():
-            if slot.alarm and slot.alarm <= now:
-                self._page.set_alarm(slot, now + slot.every if slot.every else 0)
-                for thread in self._tree.threads:
-                    if _key(thread) == key:
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(thread.process, signal.SIGALRM)
-
 
 def _key(thread: Thread) -> tuple[int, int]:
     return thread.start, thread.inner
-
-
-def _mark(thread: Thread, slots: dict[tuple[int, int], Slot]) -> object:
-    """What is different after a thread has run."""
-    slot = slots.get(_key(thread))
-    return slot.turn if slot is not None and slot.waits else thread.turns()
-
-
-def _real_time_may_end_a_wait(threads: Iterable[Thread], slots: Mapping[tuple[int, int], Slot]) -> bool:
-    """Whether one of these, all asleep, may go on because of a time limit that is not noted."""
-    limits: dict[int, int] = {}
-    unnoted = []
-    for thread in threads:
-        slot = slots.get(_key(thread))
-        if slot is not None:
-            limits[thread.process] = limits.get(thread.process, 0) | slot.limits
-        if not thread.keeps and (slot is None or not slot.waits):
-            unnoted.append(thread)
-    if any(limit & TIMERS for limit in limits.values()):
-        return True
-    return any(thread.time_ends_its_call(sockets_too=bool(limits.get(thread.process))) for thread in unnoted)
-
-
-def _ends(slot: Slot) -> tuple[int, ...]:
-    return (*((slot.until,) if slot.waits else ()), *((slot.alarm,) if slot.alarm else ()))

@@ -51,6 +51,17 @@
 enum { FREE, RUNS, WAITS };
 enum { SOCKETS = 1, TIMERS = 2 };
 
+#define PF_EXITING 0x4 /* linux/sched.h, in the flags of proc(5), stat */
+#ifndef FUTEX_LOCK_PI2
+#define FUTEX_LOCK_PI2 13
+#endif
+#ifndef SYS_io_uring_enter
+#define SYS_io_uring_enter 426
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
 /* A thread.  The lab frees a slot when its thread is gone. */
 struct slot {
     _Atomic int32_t thread; /* its number in the PID namespace of that start */
@@ -984,6 +995,218 @@ long syscall(long number, ...) {
     if (number == SYS_statx && result == 0)
         show_statx((struct statx *)given[4]);
     return result;
+}
+
+/* -- what the lab asks: whether all of its programs rest ----------------------------------------------------------- */
+
+/* A thread as the lab knows it, by its numbers outside.  Layout: looks.py. */
+struct watched {
+    int32_t process, number;
+    int32_t thread; /* its number inside, with its start: whose slot is its */
+    uint32_t start;
+    int32_t stat, schedstat, syscall; /* files of the kernel's about it; -1 where the lab may not read one */
+    uint32_t keeps;                   /* it keeps a program, and waits for no time */
+    uint32_t slot;                    /* where its slot was last */
+    uint32_t gone;
+    uint64_t mark; /* another one after it has run */
+};
+
+enum { AWAKE = -1, REAL_TIME = -2 };
+
+static struct slot *slot_of(struct page *from, struct watched *one) {
+    uint32_t used = atomic_load(&from->used), i = one->slot;
+    for (uint32_t n = 0; n <= used && n <= SLOTS; i = n++) {
+        struct slot *slot = &from->slot[i];
+        if (i < SLOTS && atomic_load(&slot->thread) == one->thread && atomic_load(&slot->start) == one->start &&
+            atomic_load(&slot->taken)) {
+            one->slot = i;
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+static int waits(struct slot *slot) { return slot && atomic_load(&slot->state) == WAITS; }
+
+static int look(int file, char *text, size_t size) {
+    errno = 0;
+    ssize_t length = file < 0 ? -1 : pread(file, text, size - 1, 0);
+    text[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
+
+/* A noted wait is known by its number, all else by how often and how long the thread has run (proc(5), schedstat). */
+static uint64_t mark_of(struct page *from, struct watched *one) {
+    char text[128];
+    struct slot *slot = slot_of(from, one);
+    if (waits(slot))
+        return (uint64_t)atomic_load(&slot->waits) << 1 | 1;
+    uint64_t mark = 14695981039346656037u; /* FNV-1a */
+    look(one->schedstat, text, sizeof text);
+    for (char *at = text; *at; at++)
+        mark = (mark ^ (unsigned char)*at) * 1099511628211u;
+    return mark << 1;
+}
+
+/* The system call it sleeps in and its arguments; 0 where the kernel does not tell, AWAKE while it runs. */
+static int call_of(struct watched *one, long *number, unsigned long argument[6]) {
+    char text[256];
+    if (!look(one->syscall, text, sizeof text))
+        return 0;
+    if (strncmp(text, "running", 7) == 0)
+        return AWAKE;
+    return sscanf(text, "%ld %lx %lx %lx %lx %lx %lx", number, argument, argument + 1, argument + 2, argument + 3,
+                  argument + 4, argument + 5) > 0;
+}
+
+/* Whether it sleeps.  Who reaps a child is said to, although it works; who ends may, until others have ended. */
+static int sleeps(struct watched *one) {
+    char text[512];
+    unsigned long argument[6], flags = 0;
+    long number;
+    one->gone = !look(one->stat, text, sizeof text) && errno == ESRCH;
+    const char *end = strrchr(text, ')');
+    if (one->gone || !end || end[1] != ' ')
+        return 1;
+    char state = end[2];
+    sscanf(end + 3, "%*d %*d %*d %*d %*d %lu", &flags);
+    one->gone = state == 'Z' || state == 'X' || state == 'x';
+    if (one->gone)
+        return 1;
+    return (state == 'S' || state == 'T') && !(flags & PF_EXITING) && call_of(one, &number, argument) != AWAKE;
+}
+
+/* Whether the call it sleeps in may end because time passes; so it may when nobody can tell. */
+static int time_ends_its_call(struct watched *one, int sockets_too) {
+    unsigned long argument[6] = {0};
+    long number;
+    if (call_of(one, &number, argument) != 1)
+        return 1;
+    switch (number) {
+    case SYS_futex:
+        switch (argument[1] & FUTEX_CMD_MASK) {
+        case FUTEX_WAIT:
+        case FUTEX_LOCK_PI:
+        case FUTEX_WAIT_BITSET:
+        case FUTEX_WAIT_REQUEUE_PI:
+        case FUTEX_LOCK_PI2:
+            return argument[3] != 0;
+        }
+        return 0;
+    case SYS_clock_nanosleep:
+    case SYS_nanosleep:
+    case SYS_restart_syscall:
+    case SYS_io_uring_enter:
+        return 1;
+    case SYS_ppoll:
+    case SYS_rt_sigtimedwait:
+        return argument[2] != 0;
+    case SYS_semtimedop:
+    case SYS_epoll_pwait2:
+        return argument[3] != 0;
+    case SYS_pselect6:
+    case SYS_io_getevents:
+    case SYS_mq_timedsend:
+    case SYS_mq_timedreceive:
+    case SYS_recvmmsg:
+        return argument[4] != 0;
+    case SYS_epoll_pwait:
+        return (int)argument[3] >= 0;
+#ifdef SYS_poll
+    case SYS_poll:
+        return (int)argument[2] >= 0;
+    case SYS_select:
+        return argument[4] != 0;
+    case SYS_epoll_wait:
+        return (int)argument[3] >= 0;
+#endif
+    case SYS_read: /* these end at the time limit of a socket (SO_RCVTIMEO, SO_SNDTIMEO; socket(7)) */
+    case SYS_readv:
+    case SYS_write:
+    case SYS_writev:
+    case SYS_accept:
+    case SYS_accept4:
+    case SYS_connect:
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+        return sockets_too;
+    }
+    return 0;
+}
+
+static uint32_t limits_of(struct page *from, struct watched *all, int count, int32_t process) {
+    uint32_t limits = 0;
+    for (int i = 0; i < count; i++) {
+        struct slot *slot = all[i].process == process ? slot_of(from, &all[i]) : NULL;
+        limits |= slot ? atomic_load(&slot->limits) : 0;
+    }
+    return limits;
+}
+
+/* Which have run since they were looked at last: for each 1 or 0 into ran.  Gives how many. */
+int testbed_ran(struct page *from, struct watched *all, int count, uint8_t *ran) {
+    int sum = 0;
+    for (int i = 0; i < count; i++) {
+        uint64_t mark = mark_of(from, &all[i]);
+        sum += ran[i] = mark != all[i].mark;
+        all[i].mark = mark;
+    }
+    return sum;
+}
+
+/* When the earliest wait ends, if all sleep that are not gone; AWAKE, or REAL_TIME where only that may end a wait. */
+int64_t testbed_rest(struct page *from, struct watched *all, int count, int *awake) {
+    int64_t earliest = NEVER;
+    for (int i = 0; i < count; i++) {
+        int one = (i + *awake) % count; /* who was awake the last time is looked at first */
+        if (!sleeps(&all[one])) {
+            *awake = one;
+            return AWAKE;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        struct slot *slot = slot_of(from, &all[i]);
+        uint32_t limits = slot ? atomic_load(&slot->limits) : 0;
+        if (limits & TIMERS)
+            return REAL_TIME;
+        if (!waits(slot) && !all[i].keeps && !all[i].gone) {
+            uint32_t of_all = limits_of(from, all, count, all[i].process);
+            if (time_ends_its_call(&all[i], of_all != 0))
+                return REAL_TIME;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        if (mark_of(from, &all[i]) != all[i].mark)
+            return AWAKE;
+        struct slot *slot = slot_of(from, &all[i]);
+        if (waits(slot) && atomic_load(&slot->until) < earliest)
+            earliest = atomic_load(&slot->until);
+        if (slot && atomic_load(&slot->alarm) && atomic_load(&slot->alarm) < earliest)
+            earliest = atomic_load(&slot->alarm);
+    }
+    return earliest;
+}
+
+/* Wake those whose wait is over on the lab's clock. */
+void testbed_wake(struct page *from, struct watched *all, int count, int64_t time) {
+    for (int i = 0; i < count; i++) {
+        struct slot *slot = slot_of(from, &all[i]);
+        if (waits(slot) && atomic_load(&slot->until) <= time)
+            tgkill(all[i].process, all[i].number, WAKE);
+    }
+}
+
+/* Whether an alarm is due. */
+int testbed_alarm_is_due(struct page *from, int64_t time) {
+    uint32_t used = atomic_load(&from->used);
+    for (uint32_t i = 0; i < used && i < SLOTS; i++) {
+        int64_t alarm = atomic_load(&from->slot[i].taken) ? atomic_load(&from->slot[i].alarm) : 0;
+        if (alarm && alarm <= time)
+            return 1;
+    }
+    return 0;
 }
 
 /* -- the beginning ----------------------------------------------------------------------------------------------- */

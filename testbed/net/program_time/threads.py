@@ -1,42 +1,15 @@
-"""The threads of a lab's programs, as the kernel shows them (proc(5)): whether they sleep, and in which call."""
+"""The threads of a lab's programs, as the kernel shows them (proc(5))."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import platform
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 _NOT_THERE = FileNotFoundError, ProcessLookupError
 _OCTETS = 16384
 _GONE = frozenset((b"X", b"x", b"Z"))
-_ASLEEP = frozenset((b"S", b"T"))  # in a call a signal ends, and stopped
-_RUNNING = [b"running"]
-_EXITING = 0x4  # PF_EXITING of linux/sched.h
-
-# Calls that may have a time limit: the place of the argument that says so, and whether it is a number or an address.
-_NUMBER, _ADDRESS, _ALWAYS = "number", "address", "always"
-_LIMITS = {
-    "x86_64": {
-        7: (2, _NUMBER), 23: (4, _ADDRESS), 35: (0, _ALWAYS), 128: (2, _ADDRESS), 202: (3, _ADDRESS),
-        208: (4, _ADDRESS), 219: (0, _ALWAYS), 220: (3, _ADDRESS), 230: (0, _ALWAYS), 232: (3, _NUMBER),
-        242: (4, _ADDRESS), 243: (4, _ADDRESS), 270: (4, _ADDRESS), 271: (2, _ADDRESS), 281: (3, _NUMBER),
-        299: (4, _ADDRESS), 426: (0, _ALWAYS), 441: (3, _ADDRESS),
-    },
-    "aarch64": {
-        4: (4, _ADDRESS), 22: (3, _NUMBER), 72: (4, _ADDRESS), 73: (2, _ADDRESS), 98: (3, _ADDRESS),
-        101: (0, _ALWAYS), 115: (0, _ALWAYS), 128: (0, _ALWAYS), 137: (2, _ADDRESS), 182: (4, _ADDRESS),
-        183: (4, _ADDRESS), 192: (3, _ADDRESS), 243: (4, _ADDRESS), 426: (0, _ALWAYS), 441: (3, _ADDRESS),
-    },
-}.get(platform.machine(), {})  # fmt: skip
-_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
-_FUTEX_WAITS = (0, 6, 9, 11, 13)  # FUTEX_WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2
-_RECEIVING = {
-    "x86_64": frozenset((0, 1, 19, 20, 42, 43, 44, 45, 46, 47, 288)),
-    "aarch64": frozenset((63, 64, 65, 66, 202, 203, 206, 207, 211, 212, 242)),
-}.get(platform.machine(), frozenset())
-"""Calls that a socket's own time limit may end (SO_RCVTIMEO, SO_SNDTIMEO; socket(7))."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,49 +56,14 @@ class Thread:
             return True
         return False
 
-    def sleeps(self) -> bool | None:
-        """Whether it sleeps; None when it is gone."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more, reaped or not."""
         try:
             line = os.pread(self.stat, _OCTETS, 0)
         except _NOT_THERE:
-            return None
-        state, _, _, _, _, _, flags = line[line.rindex(b")") + 2 :].split(maxsplit=7)[:7]
-        if state in _GONE:
-            return None
-        if state not in _ASLEEP or int(flags) & _EXITING:  # the first of a namespace waits for others when it ends
-            return False
-        return self._call() != _RUNNING  # as whoever reaps a child may still do although he is said to sleep
-
-    def turns(self) -> bytes:
-        """How often and how long it has run so far, in the kernel's words: the same when it has not run since."""
-        with contextlib.suppress(*_NOT_THERE):
-            return os.pread(self.schedstat, _OCTETS, 0)
-        return b""
-
-    def time_ends_its_call(self, *, sockets_too: bool) -> bool:
-        """Whether the call it sleeps in may end because time passes; so it is too when nobody can tell."""
-        words = self._call()
-        try:
-            number = int(words[0])
-        except (ValueError, IndexError):
             return True
-        if number == _FUTEX and int(words[2], 16) & 0x7F not in _FUTEX_WAITS:
-            return False
-        if sockets_too and number in _RECEIVING:
-            return True
-        place, kind = _LIMITS.get(number, (0, ""))
-        if kind == _ALWAYS:
-            return True
-        if kind == _ADDRESS:
-            return int(words[1 + place], 16) != 0
-        return kind == _NUMBER and not int(words[1 + place], 16) & 0x80000000
-
-    def _call(self) -> list[bytes]:
-        """The system call it sleeps in and its arguments, or _RUNNING; nothing where the kernel does not tell."""
-        if self.syscall >= 0:
-            with contextlib.suppress(OSError):
-                return os.pread(self.syscall, _OCTETS, 0).split()
-        return []
+        return line[line.rindex(b")") + 2 :][:1] in _GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +120,14 @@ class ThreadTree:
             process, start, keepers = left.pop()
             found[process] = self._found.get(process) or _read_process(process, start, keepers > 0, known)
             left += ((child, start, keepers - 1) for child in found[process].children)
-        before, self._found = self.threads, found
-        self.threads = tuple(thread for process in found.values() for thread in process.threads)
-        for thread in set(before) - set(self.threads):
+        self._found = found
+        before, now = self.threads, tuple(thread for process in found.values() for thread in process.threads)
+        if now == before:
+            return False
+        self.threads = now
+        for thread in set(before) - set(now):
             thread.close()
-        return set(before) != set(self.threads)
+        return True
 
 
 def _read_process(process: int, start: int, keeps: bool, known: Mapping[int, Thread]) -> _Process:
