@@ -38,6 +38,7 @@ class ProgramHost:
         reads = isinstance(self._spec, UserAgentSpec)
         self._queue = ProgramQueue(site, site.directory, lab.programs.places(site.name), reads=reads)
         self._stock_taken = False
+        self._looked_s = 0.0
         self._held = contextlib.ExitStack()
         self._watching: asyncio.Task[None] | None = None
 
@@ -58,14 +59,21 @@ class ProgramHost:
 
     async def start(self) -> None:
         """Start the program, and return when it listens.  Raises StepError where it cannot be run, ProgramError."""
-        self._loop.before_jump.append(self._mailboxes.log_new)
-        self._held.callback(self._loop.before_jump.remove, self._mailboxes.log_new)
+        self._loop.before_jump.append(self._look)
+        self._held.callback(self._loop.before_jump.remove, self._look)
         if self.time_is_real:
             self._held.enter_context(self._loop.real_time())
         await self._program.start()
         if self.time_is_real:  # as is known only now, maybe
             self._held.enter_context(self._loop.real_time())
         self._watching = asyncio.ensure_future(self._watch())
+
+    def _look(self) -> None:
+        """See what the program has made of its mail by now, when it rests and time is about to jump."""
+        self._mailboxes.log_new()
+        if self._lab.wire.quiet_s() < self._loop.time() - self._looked_s and not self._queue.has_shown:
+            self._looked_s = self._loop.time()
+            self._queue.look()
 
     async def _watch(self) -> None:
         while True:

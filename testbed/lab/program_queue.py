@@ -44,6 +44,11 @@ class ProgramQueue:
         self._shown: set[str] = set()
         self._read: dict[str, _Version] = {}
 
+    @property
+    def has_shown(self) -> bool:
+        """Whether a message of its queue was seen."""
+        return bool(self._shown)
+
     def look(self) -> None:
         """Log messages when they show, the first few of them."""
         for file, message_id in self._messages(anew=False) if len(self._shown) < _MOST else ():

@@ -22,6 +22,8 @@ hosts:
     listens: 25
     environment: {{BY_LMTP: "yes"}}
   someschool.edu: {{lmtp: true, smtp: false, mailboxes: [bob, carol]}}
+faults:
+  - {{at: someschool.edu, on: RCPT, reply: 450 4.2.1 Busy, times: 1}}
 steps:
   - send: {{to: [bob@someschool.edu, carol@someschool.edu], subject: Lunch, body: "At noon?"}}
   - wait: 200ms
