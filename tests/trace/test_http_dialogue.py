@@ -105,7 +105,7 @@ TALKS: dict[str, tuple[tuple[Said, ...], list[str]]] = {
     ),
     "up to the close": (
         (GET, "S HTTP/1.0 200 OK\n\nall\n\nHTTP/1.1 200 of\n", "S this"),
-        ["GET / (mail.example) -> 200 OK"],
+        ["GET / (mail.example) -> 200 OK 28 octets"],
     ),
     "an encoding that is not chunked lasts up to the close": (
         (GET, "S HTTP/1.1 200 OK\nTransfer-Encoding: gzip\n\nHTTP/1.1 200 of this"),

@@ -30,12 +30,13 @@ def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: S
     for offer, made in tries(analysis, carried).items():
         if offer not in given or offer.client in hidden:
             continue
-        final = [at for at, one in enumerate(made) if one.status[:1] == "2" or one.status.startswith(_FINAL)]
-        last = final[given[offer] - 1] if len(final) >= given[offer] else len(made)
-        if last + 1 < len(made) and made[last].status.startswith(_FINAL):
-            before, again = made[last], made[last + 1]
-            if any(host == offer.client and 0 <= at - before.ended_ns <= DYING_NS for host, at in crashes):
-                continue  # it may not have noted what it had heard
-            refusal = f"{before.server} had refused with {before.status}"
-            why = f"{offer.client} tried {offer.recipient} again, although {refusal}"
-            yield Verdict(_WHAT, False, why, (*before.frames, *again.frames))
+        refusals = [at for at, one in enumerate(made) if one.status[:1] == "2" or one.status.startswith(_FINAL)]
+        for at in refusals[given[offer] - 1 :]:
+            before, again = made[at], made[at + 1 : at + 2]
+            died = any(host == offer.client and 0 <= ns - before.ended_ns <= DYING_NS for host, ns in crashes)
+            if died or not again or not before.status.startswith(_FINAL):
+                continue  # who died may not have noted what it had heard
+            why = f"{offer.client} tried {offer.recipient} again, although {before.server} had refused "
+            why += f"with {before.status}"
+            yield Verdict(_WHAT, False, why, (*before.frames, *again[0].frames))
+            break
