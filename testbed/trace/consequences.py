@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from testbed.trace.model.connection import Connection
@@ -17,17 +17,21 @@ _DISPUTED = "; what says so is in dispute, for the same octets came with another
 
 def with_causes_first(connection: Connection, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings of a connection, what follows from others last."""
-    found = [_in_dispute(connection, finding) for finding in findings]
+    remarks = connection.transport.remarks
+    disputed = {frame for remark in remarks if remark.code == "octets-contradict" for frame in remark.frames}
+    found = [_doubted(finding, disputed) for finding in findings]
     codes = {finding.code for finding in found}
-    causes = [finding for finding in found if not _FOLLOW.get(finding.code, frozenset()) & codes]
-    effects = [replace(finding, severity=Severity.INFO) for finding in found if finding not in causes]
+    causes, effects = list[Finding](), list[Finding]()
+    for finding in found:
+        if _FOLLOW.get(finding.code, frozenset()) & codes:
+            effects.append(replace(finding, severity=Severity.INFO))
+        else:
+            causes.append(finding)
     return (*causes, *effects)
 
 
-def _in_dispute(connection: Connection, finding: Finding) -> Finding:
-    """A finding that rests on packets of which somebody may have made up one."""
-    remarks = connection.transport.remarks
-    disputed = {frame for remark in remarks if remark.code == "octets-contradict" for frame in remark.frames}
-    if not finding.frames or finding.code == "octets-contradict" or not disputed.issuperset(finding.frames):
+def _doubted(finding: Finding, disputed: Set[int]) -> Finding:
+    """A finding that rests on ``disputed`` packets alone, of which somebody may have made up one."""
+    if not finding.frames or finding.code == "octets-contradict" or not disputed >= set(finding.frames):
         return finding
     return replace(finding, severity=Severity.INFO, text=finding.text + _DISPUTED)

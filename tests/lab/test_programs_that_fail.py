@@ -70,7 +70,7 @@ def red(outcome: Outcome) -> dict[str, str]:
     ],
 )
 def test_one_that_hangs_is_red_with_what_was_waited_for(program: str, waits_for: str, tmp_path: Path) -> None:
-    outcome = judged(program, tmp_path)
+    outcome = judged(program, tmp_path, more=", time: real")
     assert outcome.result is Result.FAILED, why(outcome)
     assert outcome.played.error == ""
     told = red(outcome)

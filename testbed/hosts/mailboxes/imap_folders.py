@@ -100,9 +100,9 @@ class Folders(MailboxSetInterface[ImapFolder]):
         if before == INBOX:
             await self.add_mailbox(after)
             inbox, there = await self.get_mailbox(INBOX), await self.get_mailbox(after)
-            for uid in [message.uid async for message in inbox.messages()]:
-                await inbox.move(uid, there)
-            self.box.changed()
+            with self.box.changing():
+                for uid in [message.uid async for message in inbox.messages()]:
+                    await inbox.move(uid, there)
             return
         tree = FolderTree().update(*self.box.folder_names())
         if tree.get(before) is None:

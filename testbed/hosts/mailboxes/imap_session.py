@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from pymap.backend.session import BaseSession
@@ -92,7 +92,7 @@ class ImapSession(BaseSession[ImapMessage]):
     ) -> tuple[AppendUid, SelectedMailbox | None]:
         await self._must_be_there(name)
         self._room_for([len(message.literal) for message in messages])
-        with self._news():
+        with self.box.changing():  # whoever waits has to look through the whole mailbox
             return await super().append_messages(name, messages, selected)
 
     async def copy_messages(
@@ -101,22 +101,14 @@ class ImapSession(BaseSession[ImapMessage]):
         await self._must_be_there(mailbox)
         folder = await self._folders.folder_of(selected)
         self._room_for([folder.size_of(uid) for _, uid in selected.messages.get_uids(sequence_set)])
-        with self._news():
+        with self.box.changing():  # whoever waits has to look through the whole mailbox
             return await super().copy_messages(selected, sequence_set, mailbox)
 
     async def move_messages(
         self, selected: SelectedMailbox, sequence_set: SequenceSet, mailbox: str
     ) -> tuple[CopyUid | None, SelectedMailbox]:
-        with self._news():
+        with self.box.changing():  # whoever waits has to look through the whole mailbox
             return await super().move_messages(selected, sequence_set, mailbox)
-
-    @contextmanager
-    def _news(self) -> Iterator[None]:
-        """Whoever waits is told once of all that a command has done: each has to look through the mailbox."""
-        try:
-            yield
-        finally:
-            self.box.changed()
 
     async def _get_selected(self, selected: SelectedMailbox) -> ImapFolder:
         return await self._folders.folder_of(selected)

@@ -173,7 +173,7 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
 
     async def update_selected(self, selected: SelectedMailbox, *, wait_on: Signal | None = None) -> SelectedMailbox:
         """With ``wait_on`` (IDLE), return once something has happened here, or that event has."""
-        if wait_on is not None and not self._has_news_for(selected):
+        if wait_on is not None and (self.box.is_changing or not self._has_news_for(selected)):
             await wait_on.or_event(self._signal).wait()
             with suppress(FileNotFoundError):  # somebody has deleted the folder meanwhile
                 self.refresh()
@@ -224,18 +224,18 @@ class ImapFolder(MailboxDataInterface[ImapMessage]):
         return self._message(uid, cached_msg)
 
     async def delete(self, uids: Iterable[int]) -> None:
-        for uid in uids:
-            head = self.head_of(uid)
-            if head is None:
-                continue
-            message_id = header_field(head, "Message-ID")
-            self._folder.delete(self._uids.pop(uid))
-            self._site.log(
-                events.Deleted(recipient=self.box.address, message_id=message_id, folder=self.name, via="imap"),
-                f"{named(message_id)} is deleted from {self.name} of <{self.box.address}>",
-            )
-            await asyncio.sleep(0)
-        self.box.changed()
+        with self.box.changing():
+            for uid in uids:
+                head = self.head_of(uid)
+                if head is None:
+                    continue
+                message_id = header_field(head, "Message-ID")
+                self._folder.delete(self._uids.pop(uid))
+                self._site.log(
+                    events.Deleted(recipient=self.box.address, message_id=message_id, folder=self.name, via="imap"),
+                    f"{named(message_id)} is deleted from {self.name} of <{self.box.address}>",
+                )
+                await asyncio.sleep(0)
 
     async def claim_recent(self, selected: SelectedMailbox) -> None:
         for uid, key in self._uids.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mailbox
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from testbed.hosts.mailboxes import old_mail
@@ -36,6 +37,7 @@ class Mailbox:
         self.in_use = False
         mailbox.Maildir(directory, create=True)
         self._watchers: list[Callable[[], None]] = []
+        self._changing = 0
         for name in folders:
             self.folder(name)
 
@@ -73,6 +75,21 @@ class Mailbox:
         """Tell everybody who watches."""
         for watcher in self._watchers:
             watcher()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """While this is entered, more is to come; whoever watches is told once of all of it."""
+        self._changing += 1
+        try:
+            yield
+        finally:
+            self._changing -= 1
+            self.changed()
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether more is to come."""
+        return self._changing > 0
 
     def folder(self, name: str = INBOX) -> MaildirFolder:
         """A folder by its name, whose levels a slash divides; it is made where there is none."""
