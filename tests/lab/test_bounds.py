@@ -25,6 +25,11 @@ title: Mail is delivered
 steps: [{send: {to: bob@someschool.edu}}]
 expect: [{delivered: {to: bob@someschool.edu}}]
 """
+MANY_MAILS = f"""
+title: Many mails are delivered
+steps: [{", ".join(["{send: {to: bob@someschool.edu}}"] * 40)}]
+expect: [{{delivered: {{to: bob@someschool.edu}}}}]
+"""
 MANY_TRIES = """
 title: A relay tries every second for years
 hosts: {crepes.fr: {retry: 1s, give_up: 3650d}}
@@ -70,7 +75,7 @@ def test_judging_may_take_what_the_lab_has_left_of_the_limit(tmp_path: Path, mon
     assert lab.error == "the lab was stopped after 2 s of real time"
     outcome = conclude(lab, 1.5)
     assert (outcome.result, outcome.analysis, outcome.played.error) == (Result.ERROR, None, lab.error)
-    lab = played(MAIL, tmp_path)
+    lab = played(MANY_MAILS, tmp_path)
     outcome = conclude(lab, lab.seconds)
     assert outcome.result is Result.ERROR
     assert outcome.played.error.startswith("judging was stopped: together with its lab it took more than ")

@@ -82,14 +82,22 @@ def _codes(analysis: Analysis) -> set[str]:
     return {finding.code for finding in analysis.findings}
 
 
+DELIVERED = "steps: [send: {to: bob@someschool.edu}]\nexpect: [delivered: {to: bob@someschool.edu}]\n"
+
+
 def test_what_is_skipped_has_a_known_reason_and_a_place() -> None:
-    needs = [(scenario, need) for scenario in SCENARIOS if (need := needs_private_network(scenario)) is not None]
+    elsewhere = parse(f"title: x\naddresses: 192.0.2.0/24\n{DELIVERED}", "scenarios/delivered.yaml")
+    needs = [
+        (scenario, need)
+        for scenario in (*SCENARIOS, elsewhere)
+        if (need := needs_private_network(scenario)) is not None
+    ]
     assert {need.reason for _, need in needs} == set(REASONS)
     assert len(needs) < len(SCENARIOS) / 3
     for scenario, need in needs:
         file, _, line = need.place.partition(":")
         assert Path(file).exists()
-        assert line.isdigit() or scenario.ip != "ipv4" or scenario.has_programs
+        assert line.isdigit() or scenario.ip != "ipv4" or scenario.has_programs or scenario is elsewhere
     page = " ".join((PROJECT / "docs" / "networks.md").read_text().split())
     assert all(reason in page for reason in REASONS)
 
