@@ -42,7 +42,7 @@ class Scenario(Part):
         strict=True,
         ge=1,
         le=1_000_000,
-        description="Divides the durations of steps, faults, hosts and expectations, for programs, whose time is real.",
+        description="Divides the durations of steps, faults, hosts and expectations, for programs in real time.",
         examples=[1800],
     )
     ip: Literal["ipv4", "ipv6", "both"] = Field(default="ipv4", description="Which addresses the hosts have.")
