@@ -24,6 +24,7 @@ from testbed.durations import SECOND
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
 _SLICE_S = 0.002
 _FIRST_S, _LAST_S = 0.0001, 0.01  # programs are looked at again after so long, at first and at last
+_EPOLL_TICK_S = 0.001
 _HELD_S = 0.05  # while time is held, only alarms of programs are looked for
 _RETRANSMIT, _PROBE = "01", "04"
 _TIMERS = (b" 01:", b" 04:")
@@ -159,7 +160,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
             remaining = (until - self.elapsed_ns()) / SECOND
             if self._holds:  # only what this loop hears can let it go
                 pause = inf if self.programs is None else _HELD_S
-            events = poll(max(0.0, min(remaining, pause)))
+            events = _wait(max(0.0, min(remaining, pause)), poll)
             pause = min(2 * pause, longest)
             if events or remaining <= 0:
                 return events
@@ -188,6 +189,14 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
 
 
 _Event = tuple[selectors.SelectorKey, int]
+
+
+def _wait(seconds: float, poll: Callable[[float], list[_Event]]) -> list[_Event]:
+    """Wait for events; epoll counts in whole milliseconds, which is long for a program that is done in less."""
+    if seconds >= _EPOLL_TICK_S:
+        return poll(seconds)
+    time.sleep(seconds)
+    return poll(0)
 
 
 class _JumpingSelector(selectors.EpollSelector):

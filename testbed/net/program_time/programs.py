@@ -12,7 +12,7 @@ from pathlib import Path
 from testbed.net.program_process import KEEPERS
 from testbed.net.program_time.looks import Looks
 from testbed.net.program_time.page import ScenarioPage, Slot
-from testbed.net.program_time.threads import Thread, ThreadTree
+from testbed.net.program_time.threads import NewestNumber, Thread, ThreadTree
 
 _LIBRARY, _PAGE = "scenario-time.so", "page"
 
@@ -30,6 +30,8 @@ class ProgramTime:
         self._offset = 0
         self._tree = ThreadTree()
         self._tree_is_sure = False
+        self._newest_number = NewestNumber()
+        self._newest = b""
         self._gone: set[Thread] = set()
 
     def library(self) -> Path:
@@ -101,6 +103,7 @@ class ProgramTime:
     def close(self) -> None:
         """No program lives any more."""
         self._page.close()
+        self._newest_number.close()
 
     def _now(self) -> int:
         return time.monotonic_ns() + self._offset
@@ -115,12 +118,16 @@ class ProgramTime:
         """
         if self._tree_is_sure and not ran:
             return False
+        newest, before = self._newest_number.read(), self._newest
         if self._tree_is_sure and not any(thread.has_ended for thread in ran):
+            if newest and newest == before:  # nobody has started anything
+                return False
             differs = self._tree.look_at({thread.process for thread in ran})
         else:
             slots = self._slots()
             differs = self._tree.look_everywhere()
             self._free_the_dead(slots)
+        self._newest = newest
         self._tree_is_sure = not differs  # the kernel may pass over some while others end (proc(5), "children")
         return differs
 
