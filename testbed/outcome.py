@@ -113,7 +113,5 @@ def _where(analysis: Analysis, judgement: Judgement) -> str:
     words = [f"in the step at line {step.event.line} ({step.message})"] if step is not None else []
     words += [verdict.why for verdict in judgement.awaited]
     if step is not None and any(of(analysis.log, Started)) and not judgement.awaited:
-        words.append(
-            "time is real where programs play hosts, so 'compress' shortens it, and '--time-limit' allows more"
-        )
+        words.append("programs that play hosts take real time for their work: '--time-limit' allows more")
     return "".join(f"; {word}" for word in words)

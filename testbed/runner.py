@@ -33,7 +33,7 @@ from testbed.whole_file import whole_file
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
 _PROGRAM_LABS = 2
-"""To each job: time is real where programs are hosts, so their labs wait while others compute."""
+"""To each job: where programs are hosts, labs mostly wait while others compute."""
 
 _Work = tuple[Scenario, Path]
 

@@ -72,7 +72,7 @@ hosts:
   crepes.fr: {{program: {program}}}
 faults:
   - {{at: someschool.edu, on: RCPT, reply: 450 4.2.1 Busy, times: 1}}
-  - {{host: crepes.fr, is: crashed, from: 10m, until: 20m}}
+  - {{host: crepes.fr, is: crashed, from: 30s, until: 20m}}
 steps:
   - send: {{to: bob@someschool.edu}}
   - wait: 25m
