@@ -73,6 +73,8 @@ PATIENT = {
     "the reply comes in time": said_after(30, "S 250 ok", "C QUIT", "S 221 bye"),
     "what was sent in one flight did not wait at all": said_after(0, "C QUIT").wait(5).say("S 250 ok", "S 221 bye"),
     "it waited long enough": said_after(601, "C QUIT").wait(60).say("S 250 ok", "S 221 bye"),
+    "its timer began before its message was on the wire": said_after(599.5, "C QUIT").wait(60).say(
+        "S 250 ok", "S 221 bye"),
     "pipelined recipients do not wait": TimedTalk().open().say(*_ENVELOPE[:4]).wait(3).say(
         "C RCPT TO:<b@y>").wait(3).say("S 250 ok", "S 250 ok", "C QUIT", "S 221 bye"),
 }  # fmt: skip

@@ -21,6 +21,7 @@ _LIMITS = {
 }
 _GIVES_UP = frozenset(("QUIT", "RSET"))  # what a client that may pipeline says only when it will not wait
 _FEWEST, _SLOW_NS, _LONG_NS = 5, SECOND, 30 * SECOND  # slow replies, each so late, so long in all
+_EARLY_NS = SECOND  # a client counts from before its command is on the wire
 _MOST_FRAMES = 20
 _NEVER = (1 << 63, 0, "")
 
@@ -40,7 +41,7 @@ def impatient_clients(connection: Connection) -> Iterator[Finding]:
             continue
         acts = acts or _Acts(connection)
         at, frame, did = acts.behind(command)
-        if not command.time_ns + PAUSE_NS <= at < min(reply.time_ns, command.time_ns + limit[0]):
+        if not command.time_ns + PAUSE_NS <= at < min(reply.time_ns, command.time_ns + limit[0] - _EARLY_NS):
             continue
         what = "the message" if ends_message(command) else command.verb
         text = (
