@@ -27,7 +27,7 @@ from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000
 _POLL_S = 0.01  # how often it is looked whether the program listens
-_REACHED_AFTER = 10  # such looks at most, or a part of it is out of reach
+_REACHED_AFTER = 100  # such looks at most, a second, or a part of it is out of reach
 _AT_ONCE_S = 0.2  # to end when there is no time
 _FROM_ANYWHERE = ("0.0.0.0", "::")
 _NOT_FOUND = (126, 127)  # with these statuses shells and their kin say that there is no such program

@@ -1066,8 +1066,8 @@ static int sleeps(struct watched *one) {
     long number;
     one->gone = !look(one->stat, text, sizeof text) && errno == ESRCH;
     const char *end = strrchr(text, ')');
-    if (one->gone || !end || end[1] != ' ')
-        return 1;
+    if (!end || end[1] != ' ')
+        return one->gone; /* of one that the kernel does not show, nobody can tell */
     char state = end[2];
     sscanf(end + 3, "%*d %*d %*d %*d %*d %lu", &flags);
     one->gone = state == 'Z' || state == 'X' || state == 'x';
@@ -1171,6 +1171,8 @@ int64_t testbed_rest(struct page *from, struct watched *all, int count, int *awa
         uint32_t limits = slot ? atomic_load(&slot->limits) : 0;
         if (limits & TIMERS)
             return REAL_TIME;
+        if (!waits(slot) && !all[i].gone && all[i].schedstat < 0)
+            return REAL_TIME; /* it may have run since, unseen */
         if (!waits(slot) && !all[i].keeps && !all[i].gone) {
             uint32_t of_all = limits_of(from, all, count, all[i].process);
             if (time_ends_its_call(&all[i], of_all != 0))

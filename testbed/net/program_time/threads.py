@@ -17,7 +17,7 @@ class Thread:
     """``number`` and ``process`` are those the lab knows; ``inner`` is that in its own PID namespace.
 
     ``start`` says in which start of a program, ``keeps`` whether it is one of those that keep the program; ``stat``,
-    ``schedstat`` and ``syscall`` are descriptors of what the kernel says of it, -1 where nobody may read it.
+    ``schedstat`` and ``syscall`` are descriptors of what the kernel says of it; the last two are -1 where it does not.
     """
 
     number: int
@@ -36,7 +36,8 @@ class Thread:
         inner = int(next(line for line in lines if line.startswith(b"NSpid:")).split()[-1])
         files: list[int] = []
         try:
-            for name in ("stat", "schedstat", "syscall"):
+            files.append(os.open(f"/proc/{process}/task/{number}/stat", os.O_RDONLY | os.O_CLOEXEC))
+            for name in ("schedstat", "syscall"):  # not every kernel has these, and not everybody may read them
                 files.append(_open(f"/proc/{process}/task/{number}/{name}"))
         except OSError:
             _close(files)
@@ -167,7 +168,7 @@ def _read_process(process: int, start: int, keeps: bool, known: Mapping[int, Thr
 def _open(file: str) -> int:
     try:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except PermissionError:
+    except (PermissionError, FileNotFoundError):
         return -1
 
 

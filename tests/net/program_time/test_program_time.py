@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from testbed.net.namespace import libc
 from testbed.net.program_process import KEEPERS
 from testbed.net.program_time import library
 from testbed.net.program_time.library import compiler, scenario_time_library
-from testbed.net.program_time.page import NEVER
+from testbed.net.program_time.looks import Looks
+from testbed.net.program_time.page import NEVER, ScenarioPage
 from testbed.net.program_time.programs import ProgramTime
-from testbed.net.program_time.threads import ThreadTree
+from testbed.net.program_time.threads import Thread, ThreadTree
+from tests.patience import until
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
 
@@ -226,6 +229,34 @@ def test_a_program_that_cannot_be_reached_keeps_the_clock_from_jumping(clock: Pr
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(
+    ("unseen", "rests"), [((), True), (("stat",), False), (("schedstat",), False), (("syscall",), True)]
+)
+def test_what_the_kernel_does_not_show_of_a_thread_is_not_taken_for_rest(
+    unseen: tuple[str, ...], rests: bool, tmp_path: Path
+) -> None:
+    """Of one that keeps a program, the call it sleeps in need not be known: it waits for no time."""
+    page = ScenarioPage(tmp_path / "page")
+    reading, writing = os.pipe()
+    process = subprocess.Popen(["cat"], stdin=reading)
+    thread = Thread.open(process.pid, process.pid, 1, keeps=True)
+    looks, seen = Looks(scenario_time_library(), page), replace(thread, **dict.fromkeys(unseen, -1))
+
+    def rest(of: Thread) -> int | None:
+        looks.ran((of,))
+        return looks.rest()
+
+    try:
+        until(lambda: rest(thread) == NEVER)
+        assert rest(seen) == (NEVER if rests else None)
+    finally:
+        os.close(writing)
+        os.close(reading)
+        process.wait()
+        thread.close()
+        page.close()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
