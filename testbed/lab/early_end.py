@@ -17,7 +17,7 @@ from typing import BinaryIO
 from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.expect import came_true
-from testbed.expect.conservation import is_missing
+from testbed.expect.conservation import is_missing, programs_owe
 from testbed.lab.context import LabContext
 from testbed.lab.journal import LAB
 from testbed.pcap.write import TraceWriter
@@ -27,6 +27,7 @@ from testbed.trace.analysis import Analysis
 POLL_S = 0.1
 _JUMPS = 500  # in which a restless program takes the clock no further than so many seconds
 _PAUSES = 4  # times the processor time of a judgement, in which the lab's process is its hosts' own
+_SETTLES_S = 1.0  # so long no packet must have come before promises are counted
 _QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
 
 
@@ -45,9 +46,7 @@ class EarlyEnd:
         """Whether every expectation holds and every fault has done its work by now."""
         if self._lab.wire.quiet_s() < self._quiet_s or time.monotonic() < self._not_before:
             return False
-        self._writer.flush()
-        octets = os.fstat(self._trace.fileno()).st_size
-        if octets == self._judged:
+        if (octets := self._octets()) == self._judged:
             return False
         self._judged = octets
         begun = time.thread_time()
@@ -75,6 +74,26 @@ class EarlyEnd:
         finally:
             loop.before_jump.remove(look)
 
+    async def settled(self, seconds: float, hosts_owe: Callable[[], bool]) -> None:
+        """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most."""
+        loop, over = self._lab.loop, asyncio.Event()
+        judged = -1
+
+        def look() -> None:
+            nonlocal judged
+            if self._lab.wire.quiet_s() >= _SETTLES_S and (octets := self._octets()) != judged:
+                judged = octets
+                analysis = self._analysis()
+                if analysis is not None and not programs_owe(analysis) and not hosts_owe():
+                    over.set()
+
+        loop.before_jump.append(look)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), seconds)
+        finally:
+            loop.before_jump.remove(look)
+
     def mail_is_missing(self) -> bool:
         """Whether mail that was promised is nowhere, as far as the trace has come."""
         self._writer.flush()
@@ -89,6 +108,11 @@ class EarlyEnd:
         if held:
             self._lab.journal.of(LAB)(events.CameTrue(), "everything that is expected has happened")
         return held
+
+    def _octets(self) -> int:
+        """How long the trace is by now."""
+        self._writer.flush()
+        return os.fstat(self._trace.fileno()).st_size
 
     def _analysis(self) -> Analysis | None:
         """The trace so far; None where it cannot be read."""
