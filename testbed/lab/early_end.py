@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ POLL_S = 0.1
 _JUMPS = 500  # in which a restless program takes the clock no further than so many seconds
 _PAUSES = 4  # times the processor time of a judgement, in which the lab's process is its hosts' own
 _SETTLES_S = 1.0  # so long no packet must have come before promises are counted
+_SETTLES_UNSEEN_S = 21_600.0  # and again after so long, where mail may have been settled without one
 _QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
 
 
@@ -46,7 +48,9 @@ class EarlyEnd:
         """Whether every expectation holds and every fault has done its work by now."""
         if self._lab.wire.quiet_s() < self._quiet_s or time.monotonic() < self._not_before:
             return False
-        if (octets := self._octets()) == self._judged:
+        self._writer.flush()
+        octets = os.fstat(self._trace.fileno()).st_size
+        if octets == self._judged:
             return False
         self._judged = octets
         begun = time.thread_time()
@@ -77,12 +81,13 @@ class EarlyEnd:
     async def settled(self, seconds: float, hosts_owe: Callable[[], bool]) -> None:
         """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most."""
         loop, over = self._lab.loop, asyncio.Event()
-        judged = -1
+        judged_s = -math.inf
 
         def look() -> None:
-            nonlocal judged
-            if self._lab.wire.quiet_s() >= _SETTLES_S and (octets := self._octets()) != judged:
-                judged = octets
+            nonlocal judged_s
+            quiet_s, since_s = self._lab.wire.quiet_s(), loop.time() - judged_s
+            if quiet_s >= _SETTLES_S and (quiet_s < since_s or since_s >= _SETTLES_UNSEEN_S):
+                judged_s = loop.time()
                 analysis = self._analysis()
                 if analysis is not None and not programs_owe(analysis) and not hosts_owe():
                     over.set()
@@ -96,7 +101,6 @@ class EarlyEnd:
 
     def mail_is_missing(self) -> bool:
         """Whether mail that was promised is nowhere, as far as the trace has come."""
-        self._writer.flush()
         analysis = self._analysis()
         return analysis is not None and is_missing(analysis)
 
@@ -109,15 +113,11 @@ class EarlyEnd:
             self._lab.journal.of(LAB)(events.CameTrue(), "everything that is expected has happened")
         return held
 
-    def _octets(self) -> int:
-        """How long the trace is by now."""
-        self._writer.flush()
-        return os.fstat(self._trace.fileno()).st_size
-
     def _analysis(self) -> Analysis | None:
         """The trace so far; None where it cannot be read."""
         from testbed.trace.inspect import inspect
 
+        self._writer.flush()
         try:
             return inspect(Path(f"/proc/self/fd/{self._trace.fileno()}"))
         except CaptureError:

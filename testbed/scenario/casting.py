@@ -91,6 +91,7 @@ def _text(path: Path, cast: Cast, reach: Reach) -> str:
 def _played(hosts: Mapping[str, object], part: str, program: str) -> list[tuple[str, str]]:
     """The hosts that a program is to play, and what each says of that.  Raises _NotCast."""
     found: list[tuple[str, str]] = []
+    title = subjects()[program].title
     for name, spec in hosts.items():
         if not isinstance(spec, dict) or spec.get("role") != PARTS[part]:
             continue
@@ -98,11 +99,12 @@ def _played(hosts: Mapping[str, object], part: str, program: str) -> list[tuple[
             raise _NotCast(f"{name} is a program of its own already")
         own = sorted(spec.keys() - KEPT_FROM_ANOTHER - _TASTE - {_TLS})
         if own:
-            raise _NotCast(
-                f"{name} has '{own[0]}', which the lab's own {part} heeds, and {subjects()[program].title} not"
-            )
+            raise _NotCast(f"{name} has '{own[0]}', which the lab's own {part} heeds, and {title} not")
         wants = f", configured: {{tls: {json.dumps(spec[_TLS])}}}" if _TLS in spec else ""
         found.append((name, f"program: {program}{wants}"))
     if not found:
         raise _NotCast(f"it has no {part}")
+    for name, spec in hosts.items():
+        if isinstance(spec, dict) and spec.get("password") is not None and spec.get("server") in dict(found):
+            raise _NotCast(f"{name} logs in to send, which {title} does not offer as it is set up here")
     return found
