@@ -107,7 +107,8 @@ def wrong_type(message: Message, kinds: Sequence[str]) -> Iterator[str]:
             yield f"no part is {STATUS_TYPES[0]}, which should be the second (RFC 3464 §2 (c))"
     elif place != 2:
         section = "(b)" if place == 1 else "(c)"
-        yield f"{kinds[place - 1]} is part {place}, but should be part 2, behind words for people (RFC 3464 §2 {section})"
+        found = kinds[place - 1]
+        yield f"{found} is part {place}, but should be part 2, behind words for people (RFC 3464 §2 {section})"
 
 
 def wrong_fields(per_message: Message, recipients: Sequence[Message]) -> Iterator[str]:

@@ -61,7 +61,7 @@ def test_the_form_that_holds_utf_8(encoding: str, octets: bytes) -> None:
     original = (
         "\r\n--x\r\nContent-Type: message/global\r\n\r\nMessage-ID: <1@crepes.fr>\r\n\r\nHé\r\n--x--\r\n".encode()
     )
-    report = read_report(head + status + b"\r\n--x\r\n" + original.encode())
+    report = read_report(head + status + original)
     assert report.fates == (RecipientStatus("jürgen@x.edu", "", "failed", "5.6.7"),)
     assert (report.problems, report.original_id, report.reporting) == ((), "<1@crepes.fr>", "crepes.fr")
 
