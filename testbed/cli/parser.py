@@ -71,6 +71,33 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
 
+def _compare(parser: argparse.ArgumentParser) -> None:
+    _paths(parser)
+    for part in PARTS:
+        parser.add_argument(
+            f"--{part}",
+            type=partial(_players, part),
+            metavar="NAMES",
+            help=f"who plays every {part}, one after the other: ours,postfix,exim",
+        )
+    parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show those that went alike with everybody, too")
+    parser.add_argument("--json", metavar="FILE", help="write the comparison as JSON; - is standard output")
+    parser.add_argument("--markdown", metavar="FILE", help="write it in Markdown; - is standard output")
+    parser.add_argument(
+        "-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one more than cores)"
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="real seconds a lab and its judging may take (default: 60)",
+    )
+    parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
+    parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
+
+
 def _paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     _allow_outside(parser)
@@ -178,6 +205,7 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 _ARGUMENTS = {
     "run": _run,
+    "compare": _compare,
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,
@@ -267,6 +295,13 @@ def _player(part: str, name: str) -> str:
         hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(able)}" if able else ""
         raise argparse.ArgumentTypeError(f"no ready-made {part} is called '{name}'{hint}")
     return name
+
+
+def _players(part: str, names: str) -> tuple[str, ...]:
+    found = tuple(name if name == "ours" else _player(part, name) for name in names.split(","))
+    if twice := next((name for name in found if found.count(name) > 1), ""):
+        raise argparse.ArgumentTypeError(f"'{twice}' is named twice")
+    return found
 
 
 def _positive(text: str) -> int:
