@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from difflib import get_close_matches
+from functools import partial
 from typing import NoReturn
 
 from testbed import __version__
@@ -13,6 +14,7 @@ from testbed.cli.choose import parse_shard
 from testbed.cli.help import COMMANDS, heading, main_help, rows
 from testbed.cli.style import styled
 from testbed.protocols.text import shown
+from testbed.subjects.parts import PARTS
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -40,6 +42,10 @@ def _run(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
     )
+    for part in PARTS:
+        parser.add_argument(
+            f"--{part}", type=partial(_player, part), metavar="NAME", help=f"let a ready-made server play every {part}"
+        )
     parser.add_argument(
         "-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one more than cores)"
     )
@@ -255,6 +261,17 @@ def _nearest(message: str) -> str:
     word = message.partition("invalid choice: '")[2].partition("'")[0]
     found = get_close_matches(word, list(COMMANDS), 1)
     return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def _player(part: str, name: str) -> str:
+    from testbed.subjects.subject import subjects
+
+    able = [one for one, subject in subjects().items() if PARTS[part] in subject.roles]
+    if name not in able:
+        near = get_close_matches(name, able, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(able)}" if able else ""
+        raise argparse.ArgumentTypeError(f"no ready-made {part} is called '{name}'{hint}")
+    return name
 
 
 def _positive(text: str) -> int:

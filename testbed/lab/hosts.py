@@ -9,6 +9,7 @@ from collections.abc import Callable
 from testbed.durations import SECOND
 from testbed.errors import ProgramError
 from testbed.hosts.build import build
+from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import Relay
@@ -135,6 +136,11 @@ class LabHosts:
         alive = any(isinstance(host, ProgramHost) and host.alive and host.time_is_real for host in self._running())
         returning = (self._hosts[name] for name in self._returning)
         return alive or any(isinstance(host, ProgramHost) and host.time_is_real for host in returning)
+
+    @property
+    def owe(self) -> bool:
+        """Whether any of the lab's own hosts still has mail to pass on."""
+        return any(isinstance(host, MailHost) and host.owes for host in self._hosts.values())
 
     @property
     def all_are_back(self) -> bool:

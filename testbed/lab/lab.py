@@ -214,6 +214,8 @@ class _Lab:
         await self._hosts.start()
         for step in self._scenario.steps if self._holder is None or self._holder.plays_steps else ():
             await self._play(step)
+        if self._scenario.settle is not None:
+            await self._steps.settle(self._scenario.settle / SECOND)
         await self._hosts.settled()
         self._over = True
         await self._hosts.quiet()

@@ -129,6 +129,8 @@ class ProgramEnvironment:
         yield "role", spec.role
         yield "python", sys.executable
         yield "trusted", " ".join(self._trusted())
+        if spec.configured is not None and spec.configured.tls:
+            yield "tls", next(iter(spec.configured.tls.values()))
         if isinstance(spec, MailHostSpec):
             boxes = spec.mailboxes.items()
             yield "users", " ".join(spec.mailboxes)
