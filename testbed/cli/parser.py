@@ -20,7 +20,7 @@ from testbed.subjects.parts import PARTS
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options of one command, its name under ``command``.  Raises SystemExit(0) for help, (2) for misuse."""
     own, foreign = arguments, list[str]()
-    if arguments[:1] == ["shell"] and "--" in arguments:
+    if arguments[:1] in (["serve"], ["shell"]) and "--" in arguments:
         end = arguments.index("--")  # what follows is somebody else's
         own, foreign = arguments[:end], arguments[end + 1 :]
     options = _parser().parse_args(own)
@@ -125,6 +125,11 @@ def _held(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
     parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
     parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
+    parser.add_argument(
+        "--scenario-time",
+        action="store_true",
+        help="COMMAND lives on the lab's clock, inside the lab: it jumps whenever all of its processes sleep",
+    )
     _allow_outside(parser)
 
 
@@ -143,7 +148,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 
 def _shell(parser: argparse.ArgumentParser) -> None:
     _held(parser)
-    parser.add_argument("--on", metavar="HOST", help="speak from this host's address (default: the first user agent)")
+    parser.add_argument("--on", metavar="HOST", help="be on this host (default: the first user agent)")
 
 
 def _filters(parser: argparse.ArgumentParser, says: str) -> None:
@@ -252,7 +257,7 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
     summary, examples = COMMANDS[command]
     positional = [a for a in parser._actions if not a.option_strings]
     optional = [a for a in parser._actions if a.option_strings]
-    tail = ["[-- COMMAND…]"] if command == "shell" else []
+    tail = ["[-- COMMAND…]"] if command in ("serve", "shell") else []
     usage = " ".join(["testbed", command, "[OPTIONS]", *map(_operand, positional), *tail])
     arguments = [(_operand(a), a.help or "") for a in positional]
     options = [(_flags(a), a.help or "") for a in optional]
