@@ -73,9 +73,9 @@ def test_what_went_alike_is_shown_when_asked_for() -> None:
     [
         ((), ""),
         ((0.4,), ""),
-        ((0.4, 300.4), "at 0s, 5m"),
-        ((1.2, 59.4, 5399.8), "at 1s, 59s, 1h 30m"),
-        (tuple(float(60 * n) for n in range(12)), "at 0s, 1m, 2m, 3m, 4m, 5m, 6m, 7m, …"),
+        ((0.4, 300.4), "at 0 s, 5 min"),
+        ((1.2, 59.4, 5399.8), "at 1 s, 59 s, 1 h 30 min"),
+        (tuple(float(60 * n) for n in range(12)), "at 0 s, 1 min, 2 min, 3 min, 4 min, 5 min, 6 min, 7 min, …"),
     ],
 )
 def test_times_are_told_where_there_was_a_second_try(attempts: tuple[float, ...], words: str) -> None:

@@ -9,7 +9,7 @@ _MOST_TIMES = 8
 
 
 def times(cell: Cell) -> str:
-    """When a player has tried, where that was more than once: ``at 0s, 5m, 15m``."""
+    """When a player has tried, where that was more than once: ``at 0 s, 5 min, 15 min``."""
     if len(cell.attempts_s) < 2:
         return ""
     told = [_rounded(round(seconds * SECOND)) for seconds in cell.attempts_s[:_MOST_TIMES]]
