@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.outcome import Outcome, Result
+from testbed.outcome import Outcome
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Closure
