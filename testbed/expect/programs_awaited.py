@@ -127,7 +127,10 @@ def _excuse(analysis: Analysis, up: LogEntry[events.TimeUp], host: str, connecti
     for other in analysis.connections:
         if other.client.label == host and (waits := _awaited(other, up)) is not None:
             return f"; but it was itself waiting for {waits.what} of {other.server.label}"
-    struck = {entry.event.at_frame for entry in of(analysis.log, events.Fault)}
+    faults = list(of(analysis.log, events.Fault))
+    if any(entry.host == host and entry.time_ns >= connection.start_ns for entry in faults):
+        return "; but a fault of the scenario had struck there"
+    struck = {entry.event.at_frame for entry in faults}
     if any(packet.frame in struck or packet.lost for packet in analysis.packets(connection.number)):
         return "; but a fault had struck between them"
     return ""

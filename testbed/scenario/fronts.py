@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.scenario.faults import DialogueFault
+from testbed.scenario.faults import DialogueFault, TlsFault
 from testbed.scenario.program_hosts import mail_ports, ports_of
 from testbed.scenario.scenario import Scenario
 
@@ -10,7 +10,8 @@ from testbed.scenario.scenario import Scenario
 def fronted(scenario: Scenario) -> frozenset[str]:
     """The hosts that are programs, and at which a fault is."""
     at = {fault.at for fault in scenario.faults if isinstance(fault, DialogueFault)}
-    return frozenset(name for name in at if name in scenario.hosts and scenario.hosts[name].is_program)
+    at |= {fault.tls for fault in scenario.faults if isinstance(fault, TlsFault) and fault.is_ != "injected"}
+    return frozenset(name for name in at if scenario.hosts[name].is_program)
 
 
 def fronted_ports(scenario: Scenario, host: str) -> tuple[int, ...]:

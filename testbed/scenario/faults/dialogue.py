@@ -209,7 +209,12 @@ class DialogueFault(When):
     @property
     def code(self) -> str:
         """The code of its reply, that of the last line; ``""`` where it has none of its own."""
-        return self.reply.split("\r\n")[-1][:3] if self.reply is not None else ""
+        return self.last_line[:3]
+
+    @property
+    def last_line(self) -> str:
+        """The last line of its reply; ``""`` where it has none of its own."""
+        return self.reply.split("\r\n")[-1] if self.reply is not None else ""
 
     @property
     def opens_session(self) -> bool:
