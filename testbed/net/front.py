@@ -47,7 +47,10 @@ class Front:
             inside = own is not None and own.device == device and (destination, source) not in self._direct
             return self.device if inside else None
         place = self.places.get(destination)
-        return place.device if source not in self.places and place is not None else None
+        if source in self.places or place is None:
+            return None
+        self._direct.discard(ends)
+        return place.device
 
     def ahead(self, data: bytes) -> int | None:
         """The device of a packet that somebody sends to such a place; None for one to anywhere else."""

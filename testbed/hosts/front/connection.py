@@ -176,11 +176,9 @@ class FrontConnection(ServerEndpoint):
         match part:
             case Command():
                 await self._meet_command(part)
-            case Content():
+            case Content() | End():
                 if not await self._message.goes_on(part):
                     raise _Over
-            case End():
-                await self._message.ends(part)
             case _:
                 await self._program.give(part)
 
@@ -197,6 +195,8 @@ class FrontConnection(ServerEndpoint):
                 if verb == "DATA" and fault.code == "354" and not fault.then:
                     await self._message.invite(command)
                 await staging.stage(self, fault, partial(self._act, command))
+            if not staging.speaks_on(fault):
+                raise _Over
         elif self._reads_reply(verb):
             await self._program.catch_up()
             with self._program.hand():

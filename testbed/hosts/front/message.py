@@ -44,8 +44,11 @@ class MessageAhead:
             self._not_invited = reply.octets
             self._dialogue.invite()
 
-    async def goes_on(self, content: Content) -> bool:
-        """A piece of it has come; whether there is still a connection."""
+    async def goes_on(self, part: Content | End) -> bool:
+        """A part of it has come; whether the connection goes on, or a fault has ended it."""
+        return await (self._ends(part) if isinstance(part, End) else self._comes(part))
+
+    async def _comes(self, content: Content) -> bool:
         if self._answered_inside or self._not_invited:
             return True
         if self._script.concerns("message"):
@@ -61,9 +64,10 @@ class MessageAhead:
         await self._program.give(content)
         return True
 
-    async def ends(self, end: End) -> None:
+    async def _ends(self, end: End) -> bool:
         """It has come, but for its last octets: answer it."""
         self._octets = 0
+        goes_on = True
         if self._answered_inside:
             self._answered_inside = False
             self._dialogue.end_message()
@@ -74,10 +78,11 @@ class MessageAhead:
         else:
             await self._program.catch_up()
             with self._program.hand():
-                await self._answer(end)
+                goes_on = await self._answer(end)
         self._copy.clear()
+        return goes_on
 
-    async def _answer(self, end: End) -> None:
+    async def _answer(self, end: End) -> bool:
         """Once for each recipient where LMTP is spoken (RFC 2033 §4.2)."""
         taken = self._dialogue.transaction.recipients
         whom = [recipient for recipient, _ in taken] if self._dialogue.lmtp else [""]
@@ -97,6 +102,7 @@ class MessageAhead:
             else:
                 self._script.tell(fault, refusal)
                 await staging.stage(self._front, fault, tell)
+        return all(staging.speaks_on(fault) for _, fault in plan)
 
     async def _give(self, end: End, given: Sequence[int], of: int) -> list[bytes]:
         """Give the program the message for these ``of`` the recipients, and not for others; its replies."""

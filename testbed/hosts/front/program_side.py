@@ -92,6 +92,7 @@ class ProgramSide:
     def let_go(self) -> None:
         """Leave the program alone, whatever it is about: it takes no message whose end it was not given."""
         self._waiting.clear()
+        self._dialogue.disconnected()
         if self._streams is not None:
             self._stop_listening()
             self._streams[1].close()
