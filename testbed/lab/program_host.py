@@ -16,7 +16,7 @@ from testbed.lab.program_queue import ProgramQueue
 from testbed.net.real_time import real_sleep
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import UserAgentSpec
-from testbed.scenario.program_hosts import filled
+from testbed.scenario.program_hosts import filled, ports_of
 
 _LOOK_S = 0.05  # how often its files are looked at
 _QUIET_S = 0.4  # so long without a packet counts as being at rest
@@ -53,6 +53,11 @@ class ProgramHost:
     def time_is_real(self) -> bool:
         """Whether the program lives in real time."""
         return self._program.time_is_real
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is a server, and does nothing before it is asked."""
+        return bool(ports_of(self._spec))
 
     @property
     def alive(self) -> bool:

@@ -44,7 +44,7 @@ async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output:
     facts = lab.programs.facts(name)
     command = [filled(word, facts) for word in step.command]
     move = partial(host.namespace.enter if host else on_host, name)
-    clock = lab.program_time if step.time == "scenario" else lab.clock_of(name)
+    clock = lab.clock.programs if step.time == "scenario" else lab.clock_of(name)
     try:
         status = await run_confined(lab, name, command, move, output.read, step.time_limit, clock)
     except OSError as error:

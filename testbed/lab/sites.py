@@ -8,8 +8,8 @@ from testbed.durations import SECOND
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
 from testbed.hosts.zone_script import ZoneScript
+from testbed.lab.addresses import OUTSIDE
 from testbed.lab.context import LabContext
-from testbed.lab.hold_open import OUTSIDE
 from testbed.net.namespace import own_files
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault

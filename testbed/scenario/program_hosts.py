@@ -28,6 +28,7 @@ PLACEHOLDERS = (
     "ca",
     "certificate",
     "key",
+    "tls",
     "role",
     "python",
     "users",

@@ -22,6 +22,7 @@ class Subject:
     ``configuration`` is where production files go, below the host's directory.  ``keeps`` are files that it brings
     itself and needs beside them, as patterns from the machine's root.  ``host`` are the keys of a scenario that say how
     it is a host, ``roles`` those of one role.  ``accounts``: mailboxes belong to users of the machine.
+    ``tls`` are the policies it can be set to, as a relay.
     ``quirks`` are sentences for people.
     """
 
@@ -35,6 +36,7 @@ class Subject:
     npm: tuple[str, ...]
     root: bool
     accounts: bool
+    tls: tuple[str, ...]
     configuration: str
     keeps: tuple[str, ...]
     host: Mapping[str, object]
@@ -66,6 +68,7 @@ def _read(folder: Path) -> Subject:
         npm=tuple(said.get("npm", ())),
         root=said.get("root", False),
         accounts=said.get("accounts", False),
+        tls=tuple(said.get("tls", ())),
         configuration=said["configuration"],
         keeps=tuple(said.get("keeps", ())),
         host=said["host"],
