@@ -90,8 +90,10 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     carried = passages(analysis)
     rules = (*judge_rules(scenario, analysis, carried), *mailboxes(scenario, whole, carried))
     conserved, awaited = judge_conservation(analysis, carried), tuple(programs_awaited(analysis))
-    if any(not verdict.held for verdict in awaited) and ended_early(analysis):
-        expectations, staged, conserved = map(_as_far_as_played, (expectations, staged, conserved))
+    if ended_early(analysis):  # without an inventory, so nobody knows who still has what
+        conserved = _as_far_as_played(conserved)
+        if any(not verdict.held for verdict in awaited):
+            expectations, staged = map(_as_far_as_played, (expectations, staged))
     return Judgement(expectations, staged, (*rules, *conserved), awaited)
 
 

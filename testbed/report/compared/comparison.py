@@ -18,6 +18,7 @@ from testbed.trace.model.log import of
 OURS = "ours"
 """The player that is the lab's own."""
 
+_SMUGGLED = "smuggled"  # the finding
 _LISTED = 12  # attempts that are told one by one
 
 
@@ -109,10 +110,16 @@ def cell(player: str, outcome: Outcome, hosts: Iterable[str]) -> Cell:
 
 
 def _ends(analysis: Analysis, hosts: frozenset[str]) -> list[str]:
-    """What became of the programs themselves, where that is remarkable."""
+    """What else became of it: who was smuggled through, and which program did not last."""
     died = [entry for entry in of(analysis.log, events.Exited) if entry.event.plays in hosts]
     ate = [entry for entry in of(analysis.log, events.Exhausted) if entry.host in hosts]
-    return [*(["its program ended"] if died else []), *(["it took more than it may"] if ate else [])]
+    tricked = {c.number for c in analysis.connections if c.server.label in hosts}
+    fell = any(one.code == _SMUGGLED and not tricked.isdisjoint(one.connections) for one in analysis.findings)
+    return [
+        *(["smuggled through"] if fell else []),
+        *(["its program ended"] if died else []),
+        *(["it took more than it may"] if ate else []),
+    ]
 
 
 def broken(rows: Sequence[Row]) -> int:

@@ -73,13 +73,13 @@ _HEADLINES = (
     ),
     _Headline(
         "Who falls back to what in the DNS",
-        "A null MX (RFC 7505), no MX (RFC 5321 §5.1), an MX that is an alias, one without an address, no useful answer.",
+        "A null MX (RFC 7505), no MX (RFC 5321 §5.1), an MX that is an alias or has no address, no useful answer.",
         ("dns/null-mx", "dns/implicit-mx", "dns/mx-", "dns/domain-", "dns/no-usable", "unknown-domain"),
     ),
     _Headline(
         "Cut off, and replies that are lost",
-        "A reply that is lost after the final dot leaves both sides in doubt: mail may come twice, and must not be lost "
-        "(RFC 1047).",
+        "A reply that is lost after the final dot leaves both sides in doubt: mail may come twice, and must not be "
+        "lost (RFC 1047).",
         ("reset-after-final-dot", "dialogue/answer-", "dialogue/cut", "dialogue/stalled", "replies/no-reply", "crash/"),
     ),
 )
