@@ -16,7 +16,7 @@ mail_options += [f"ENVID={told['ENVELOPE_ID']}"] if told["ENVELOPE_ID"] else []
 rcpt_options = [f"NOTIFY={told['NOTIFY']}"] if told["NOTIFY"] else []
 try:
     if told["TLS"] == "implicit":
-        session = smtplib.SMTP_SSL(server, port, own_name, context=context)
+        session: smtplib.SMTP = smtplib.SMTP_SSL(server, port, own_name, context=context)
     else:
         session = smtplib.SMTP(server, port, own_name)
     with session:
