@@ -151,7 +151,7 @@ def test_what_is_no_package_is_not_fetched(bare: Path) -> None:
         ("", 0, "opensmtpd"),
         ("exim", 0, "Exim: relay or receiver"),
         ("exmi", 2, "there is no ready-made program 'exmi'; did you mean 'exim'?"),
-        ("qqqq", 2, "there are aiosmtpd, dovecot"),
+        ("qqqq", 2, "there are aiosmtpd, curl"),
         ("install", 2, "say 'testbed subjects', 'testbed subjects NAME' or 'testbed subjects install NAME'"),
         ("fetch exim", 2, "say 'testbed subjects'"),
         ("install exim opensmtpd", 2, "say 'testbed subjects'"),

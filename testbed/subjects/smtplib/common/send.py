@@ -12,7 +12,10 @@ message = message_from_binary_file(sys.stdin.buffer, policy=SMTP)
 server, port, own_name = told["SERVER"], int(told["PORT"]), told["NAME"]
 context = ssl.create_default_context(cafile=told.get("CA"))
 mail_options = [f"RET={told['RETURNED']}"] if told["RETURNED"] else []
-mail_options += [f"ENVID={told['ENVELOPE_ID']}"] if told["ENVELOPE_ID"] else []
+xtext = "".join(
+    c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in told["ENVELOPE_ID"]
+)  # RFC 3461 §4
+mail_options += [f"ENVID={xtext}"] if xtext else []
 rcpt_options = [f"NOTIFY={told['NOTIFY']}"] if told["NOTIFY"] else []
 try:
     if told["TLS"] == "implicit":
