@@ -170,10 +170,10 @@ def test_a_failure_that_is_told_of_mail_that_was_taken_is_red(
     assert [("though crepes.fr promised it to bob@someschool.edu" in why) for why in red] == [True] * misleads
 
 
-@pytest.mark.parametrize("program", [name for name in TELL if "notify" in subjects()[name].sends or ()])
+@pytest.mark.parametrize("program", [name for name in TELL if "notify" in subjects()[name].can("send")])
 def test_it_asks_for_notifications(program: str, have: Have, tmp_path: Path) -> None:
     have(program)
-    can = subjects()[program].sends or ()
+    can = subjects()[program].can("send")
     said = ", ".join(
         f"{key}: {value}" for key, value in (("returned", "headers"), ("envelope_id", "lunch=1")) if key in can
     )
@@ -184,7 +184,7 @@ def test_it_asks_for_notifications(program: str, have: Have, tmp_path: Path) -> 
     assert outcome.result is Result.HELD, why(outcome)
 
 
-@pytest.mark.parametrize("program", [name for name in TELL if "smtputf8" in (subjects()[name].sends or ())])
+@pytest.mark.parametrize("program", [name for name in TELL if "smtputf8" in subjects()[name].can("send")])
 def test_it_sends_to_addresses_beyond_ascii(program: str, have: Have, tmp_path: Path) -> None:
     have(program)
     text = REFUSED.format(program=program, stage="DATA", what="delay: 1s", wait="1m").replace("bob@", "jürgen@")
