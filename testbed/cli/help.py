@@ -26,6 +26,7 @@ COMMANDS = {
             ("testbed serve scenarios/delivered.yaml", "until Ctrl-C; prints where its services are reached"),
             ("testbed serve --forward 2525:crepes.fr:587 FILE", "choose a port outside"),
             ("testbed serve --no-steps --keep traces FILE", "an empty lab; the trace in ./traces"),
+            ("testbed serve FILE -- npm test", "as long as a command runs, which finds the ports in its environment"),
         ),
     ),
     "shell": (
@@ -33,7 +34,8 @@ COMMANDS = {
         (
             ("testbed shell scenarios/delivered.yaml", "a shell; 'exit' ends the lab"),
             ("testbed shell FILE -- swaks --server crepes.fr --to bob@someschool.edu", "one command"),
-            ("testbed shell --on someschool.edu FILE -- curl http://crepes.fr/", "from another host's address"),
+            ("testbed shell --on someschool.edu FILE -- curl http://crepes.fr/", "on another host"),
+            ("testbed shell --scenario-time FILE -- ./sends-again", "its timers of hours pass in moments"),
         ),
     ),
     "inspect": (

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from difflib import get_close_matches
+from functools import partial
 from typing import NoReturn
 
 from testbed import __version__
@@ -13,12 +14,13 @@ from testbed.cli.choose import parse_shard
 from testbed.cli.help import COMMANDS, heading, main_help, rows
 from testbed.cli.style import styled
 from testbed.protocols.text import shown
+from testbed.subjects.parts import PARTS
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options of one command, its name under ``command``.  Raises SystemExit(0) for help, (2) for misuse."""
     own, foreign = arguments, list[str]()
-    if arguments[:1] == ["shell"] and "--" in arguments:
+    if arguments[:1] in (["serve"], ["shell"]) and "--" in arguments:
         end = arguments.index("--")  # what follows is somebody else's
         own, foreign = arguments[:end], arguments[end + 1 :]
     options = _parser().parse_args(own)
@@ -40,6 +42,10 @@ def _run(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
     )
+    for part in PARTS:
+        parser.add_argument(
+            f"--{part}", type=partial(_player, part), metavar="NAME", help=f"let a ready-made server play every {part}"
+        )
     parser.add_argument(
         "-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one more than cores)"
     )
@@ -92,6 +98,11 @@ def _held(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
     parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
     parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
+    parser.add_argument(
+        "--scenario-time",
+        action="store_true",
+        help="COMMAND lives on the lab's clock, inside the lab: it jumps whenever all of its processes sleep",
+    )
     _allow_outside(parser)
 
 
@@ -110,7 +121,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 
 def _shell(parser: argparse.ArgumentParser) -> None:
     _held(parser)
-    parser.add_argument("--on", metavar="HOST", help="speak from this host's address (default: the first user agent)")
+    parser.add_argument("--on", metavar="HOST", help="be on this host (default: the first user agent)")
 
 
 def _filters(parser: argparse.ArgumentParser, says: str) -> None:
@@ -218,7 +229,7 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
     summary, examples = COMMANDS[command]
     positional = [a for a in parser._actions if not a.option_strings]
     optional = [a for a in parser._actions if a.option_strings]
-    tail = ["[-- COMMAND…]"] if command == "shell" else []
+    tail = ["[-- COMMAND…]"] if command in ("serve", "shell") else []
     usage = " ".join(["testbed", command, "[OPTIONS]", *map(_operand, positional), *tail])
     arguments = [(_operand(a), a.help or "") for a in positional]
     options = [(_flags(a), a.help or "") for a in optional]
@@ -250,6 +261,17 @@ def _nearest(message: str) -> str:
     word = message.partition("invalid choice: '")[2].partition("'")[0]
     found = get_close_matches(word, list(COMMANDS), 1)
     return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def _player(part: str, name: str) -> str:
+    from testbed.subjects.subject import subjects
+
+    able = [one for one, subject in subjects().items() if PARTS[part] in subject.roles]
+    if name not in able:
+        near = get_close_matches(name, able, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(able)}" if able else ""
+        raise argparse.ArgumentTypeError(f"no ready-made {part} is called '{name}'{hint}")
+    return name
 
 
 def _positive(text: str) -> int:

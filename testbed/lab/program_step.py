@@ -47,7 +47,7 @@ async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) 
     """Run a step's program to its end; ``host`` is where, if a program plays it.  Raises StepError when it cannot."""
     assert step.on is not None
     errand = Errand(step.command_line, step.command, step.time_limit)
-    clock = lab.program_time if step.time == "scenario" else lab.clock_of(step.on)
+    clock = lab.clock.programs if step.time == "scenario" else lab.clock_of(step.on)
     try:
         with lab.loop.real_time() if step.time == "real" else nullcontext():
             await run_errand(lab, step.on, errand, host, clock)

@@ -48,17 +48,7 @@ def start_confined(
 
     def prepare() -> None:
         move()
-        if libc.unshare(_CLONE_NEWPID | _CLONE_NEWNS | _CLONE_NEWIPC) != 0:  # of the next process (pid_namespaces(7))
-            raise PermissionError
-        first = os.fork()
-        if first:
-            _keep(first)
-        die_with_parent()
-        _go_first()
-        confinement.enter()
-        program = os.fork()
-        if program:
-            _keep(program)
+        be_kept(confinement.enter)
         os.setsid()
 
     try:
@@ -77,6 +67,24 @@ def start_confined(
             "the kernel does not let programs of a scenario be shut in (it takes Linux 5.12)",
             "run 'testbed doctor' to see what is missing",
         ) from error
+
+
+def be_kept(enter: Callable[[], None]) -> None:
+    """Have this process keep a program in namespaces of its own; only that program returns from here.
+
+    ``enter`` is called by the first of these process numbers.  Raises OSError.
+    """
+    if libc.unshare(_CLONE_NEWPID | _CLONE_NEWNS | _CLONE_NEWIPC) != 0:  # of the next process (pid_namespaces(7))
+        raise PermissionError
+    first = os.fork()
+    if first:
+        _keep(first)
+    die_with_parent()
+    _go_first()
+    enter()
+    program = os.fork()
+    if program:
+        _keep(program)
 
 
 def _go_first() -> None:
@@ -99,6 +107,7 @@ def _keep(child: int) -> NoReturn:
 
     for number in (signal.SIGTERM, signal.SIGHUP, KILL):
         signal.signal(number, hand_on)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, which sends it to the program as well
     while True:
         ended, status = os.wait()
         if ended == child:

@@ -120,6 +120,8 @@ def _mapping(document: Document) -> Data:
 def _merged(own: Data, base: Data) -> Data:
     merged = {**base, **own}
     merged.pop(_LIKE)
+    if "expect" in own and "ours" not in own:
+        merged.pop("ours", None)
     mine, theirs = own.get(_HOSTS), base.get(_HOSTS)
     if mine is None and theirs is not None:
         merged[_HOSTS] = theirs

@@ -121,20 +121,39 @@ def parse_cases(text: str, file: str = "scenario.yaml", reach: Reach = OWN_FOLDE
 
     A scenario it is like, whose text does not stand behind its own, is read where ``reach`` allows it.
     """
-    document = read_layers(file, text, lambda other: _read_within(other, file, reach))
-    if not isinstance(document.data, dict):
-        message = "a scenario is a mapping with title, steps and expect"
-        raise ScenarioError([document.problem((), message)])
-    found: list[Scenario] = []
-    problems: list[Problem] = []
+    found = try_cases(text, file, reach)
+    problems = [problem for one in found if isinstance(one, ScenarioError) for problem in one.problems]
+    if problems:
+        raise ScenarioError(list(dict.fromkeys(problems)))
+    return [one for one in found if isinstance(one, Scenario)]
+
+
+def try_cases(text: str, file: str, reach: Reach) -> list[Scenario | ScenarioError]:
+    """Every case of a scenario's text, or what is wrong with it.  Raises ScenarioError where that is not a case's."""
+    document = read_text(text, file, reach)
+    assert isinstance(document.data, dict)
+    found: list[Scenario | ScenarioError] = []
     for case in cases(document, document.data):
         try:
             found.append(_scenario(document, case, reach))
         except ScenarioError as error:
-            problems += error.problems
-    if problems:
-        raise ScenarioError(list(dict.fromkeys(problems)))
+            found.append(error)
     return found
+
+
+def read_file(path: str | os.PathLike[str], reach: Reach = OWN_FOLDER) -> Document:
+    """What a file and those it is like say together: a mapping, as yet unchecked.  Raises ScenarioError."""
+    file = os.fspath(path)
+    return read_text(_read_within(file, file, reach), file, reach)
+
+
+def read_text(text: str, file: str, reach: Reach) -> Document:
+    """What a text and those it is like say together: a mapping, as yet unchecked.  Raises ScenarioError."""
+    document = read_layers(file, text, lambda other: _read_within(other, file, reach))
+    if not isinstance(document.data, dict):
+        message = "a scenario is a mapping with title, steps and expect"
+        raise ScenarioError([document.problem((), message)])
+    return document
 
 
 def with_files(scenario: Scenario) -> Scenario:
@@ -201,10 +220,11 @@ def _sent_by(step: object, agents: dict[str, object]) -> object:
 def _place(scenario: Scenario, document: Document) -> None:
     scenario._file, scenario._text = document.file, document.text
     scenario._host_files = {name: _place_of_files(name, document) for name in scenario.hosts}
-    scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect")}
+    scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect", "ours")}
     for name, host in scenario.hosts.items():
         host._name = name
-    for key, parts in (("faults", scenario.faults), ("steps", scenario.steps), ("expect", scenario.expect)):
+    placed = {"faults": scenario.faults, "steps": scenario.steps, "expect": scenario.expect, "ours": scenario.ours}
+    for key, parts in placed.items():
         for number, part in enumerate(parts):
             part._line = document.line_of((key, number))
 

@@ -53,7 +53,21 @@ def _wrong(spec: Data) -> tuple[Path, str] | None:
     roles = subjects()[said].roles
     if isinstance(role, str) and role not in roles:
         return ("program",), f"{said} plays a {' or a '.join(roles)}, and this host's role is {role[:40]}"
+    wanted = _policies(spec)
+    if not isinstance(spec.get("files"), str) and (
+        unable := [one for one in wanted if one not in subjects()[said].tls]
+    ):
+        return ("configured", "tls"), f"{subjects()[said].title} cannot be set to '{unable[0][:40]}' here"
+    if len(set(wanted)) > 1:
+        return ("configured", "tls"), "a ready-made server has one policy for every domain; or give it its 'files'"
     return None
+
+
+def _policies(spec: Data) -> list[str]:
+    """What its configuration is to say of TLS on the way to the next hop, of any domain."""
+    configured = spec.get("configured")
+    tls = configured.get("tls") if isinstance(configured, dict) else None
+    return list(map(str, tls.values())) if isinstance(tls, dict) else [] if tls is None else [str(tls)]
 
 
 def _host(subject: Subject, spec: Data) -> Data:

@@ -52,7 +52,7 @@ def _parts(scenario: Scenario) -> Iterator[tuple[Path, Part]]:
         yield ("hosts", name), host
     for number, fault in enumerate(scenario.faults):
         yield ("faults", number), fault
-    for key, tagged in (("steps", scenario.steps), ("expect", scenario.expect)):
+    for key, tagged in (("steps", scenario.steps), ("expect", scenario.expect), ("ours", scenario.ours)):
         for number, part in enumerate(tagged):
             yield (key, number, part.kind), part
 

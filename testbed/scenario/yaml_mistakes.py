@@ -105,7 +105,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Callable[[_Seen], _Told]], ...] = tuple(
         (r"but found '<stream end>'|expected ',' or '[]}]'", _unclosed),
         (r"flow node .* found '-'", _says("an item with a dash cannot stand in brackets; write [a, b]")),
         (r"but found '([\]}])'", _says("this '{word}' closes nothing")),
-        (r"but found ','", _says(f"a value cannot begin with ','; {_QUOTES}")),
+        (r"but found '([,:])'|flow node .* found '[?]'", _says(f"a value cannot begin with '{{char}}'; {_QUOTES}")),
         (r"but found '<scalar>'", _says("more text after a closing quote; a quote within quotes is doubled: 'Bob''s'")),
         (r"but found '<block", _says("this line is indented like none above it that it could belong to")),
         (r"block collection .* but found '\?'", _says("this is no item of the list above; items begin with '- '")),

@@ -28,6 +28,7 @@ class Subject:
     it is a host, ``roles`` those of one role.  ``accounts``: mailboxes belong to users of the machine.
     ``sends`` and ``reads`` are the words of such steps that it can express, besides those that all can; None where it
     does not send or read.  ``queues``: it ends with status 0 once it keeps the mail, and sends it then.
+    ``tls`` are the policies it can be set to, as a relay.
     ``quirks`` are sentences for people.
     """
 
@@ -41,6 +42,7 @@ class Subject:
     npm: tuple[str, ...]
     root: bool
     accounts: bool
+    tls: tuple[str, ...]
     configuration: str
     keeps: tuple[str, ...]
     host: Mapping[str, object]
@@ -89,6 +91,7 @@ def _read(folder: Path) -> Subject:
         npm=tuple(said.get("npm", ())),
         root=said.get("root", False),
         accounts=said.get("accounts", False),
+        tls=tuple(said.get("tls", ())),
         configuration=said["configuration"],
         keeps=tuple(said.get("keeps", ())),
         host=said["host"],

@@ -15,6 +15,7 @@ from testbed.expect.rules.mail_for_nobody import mail_for_nobody
 from testbed.expect.rules.mail_loops import mail_loops
 from testbed.expect.rules.null_path_answered import null_path_answered
 from testbed.expect.rules.open_relay import open_relay
+from testbed.expect.rules.programs_answer import programs_answer
 from testbed.expect.rules.programs_heed_sigterm import programs_heed_sigterm
 from testbed.expect.rules.programs_run_on import programs_run_on
 from testbed.expect.rules.sent_in_clear import sent_in_clear
@@ -35,6 +36,7 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     sent_in_clear,
     open_relay,
     mail_loops,
+    programs_answer,
     programs_heed_sigterm,
     programs_run_on,
     ended_data_early,
