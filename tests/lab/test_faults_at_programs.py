@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from testbed.outcome import Outcome, Result
 from testbed.protocols import events
@@ -249,3 +251,45 @@ def test_who_comes_while_the_program_is_away_is_refused(tmp_path: Path) -> None:
         Handshake.COMPLETE,
     ]
     assert stored(outcome.analysis) == 1
+
+
+OWN_CERTIFICATE = """
+title: A program shows a certificate of its own
+hosts:
+  crepes.fr: {tls: opportunistic}
+  someschool.edu:
+    command: "{python} {directory}/server {directory}/own.pem"
+    mailboxes: [bob]
+    starttls: true
+    files: {server: %s, own.pem: %s}
+faults: [{at: someschool.edu, on: QUIT, then: reset}]
+steps:
+  - send: {to: bob@someschool.edu}
+  - wait: 1m
+expect: [delivered: {to: bob@someschool.edu}]
+"""
+SERVER = """
+import asyncio, ssl, sys
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import SMTP
+
+async def main():
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(sys.argv[1])
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(Sink(), tls_context=tls), None, 25)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+def test_tls_of_a_program_with_a_certificate_of_its_own_passes_unread(tmp_path: Path) -> None:
+    """Clients see what the program shows; that no fault strikes behind it is said."""
+    own = trustme.CA().issue_cert("someschool.edu").private_key_and_cert_chain_pem.bytes().decode()
+    outcome = play(OWN_CERTIFICATE % (json.dumps(SERVER), json.dumps(own)), tmp_path)
+    assert "was never reached; TLS of" in why(outcome)
+    assert "passes unread, and no fault strikes behind it: CERTIFICATE_VERIFY_FAILED" in why(outcome)
+    assert outcome.analysis is not None
+    [visit] = [one for one in outcome.analysis.connections if one.server.label == "someschool.edu"]
+    assert visit.tls is not None
+    assert visit.ending.closure is Closure.NORMAL

@@ -9,6 +9,7 @@ nothing strikes behind it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 
 from testbed.hosts.deeds import ServerEndpoint, read_on
@@ -17,15 +18,17 @@ from testbed.hosts.front.program_side import Dial, ProgramGone, ProgramSide
 from testbed.hosts.site import Site
 from testbed.hosts.smtp import staging
 from testbed.hosts.smtp.faulty_end import take_one_octet
-from testbed.hosts.smtp.secure_server import HANDSHAKE_TIMEOUT_S, log_failed_handshake
+from testbed.hosts.smtp.secure_server import HANDSHAKE_TIMEOUT_S, log_failed_handshake, tls_reason
 from testbed.hosts.streams import begin_tls
 from testbed.hosts.tls import TlsScript
+from testbed.protocols import events
 from testbed.protocols.esmtp import without_extension
 from testbed.protocols.smtp import BEGINS_TLS, HELLOS, path_of
 from testbed.protocols.smtp_dialogue import Reply, SmtpDialogue
 from testbed.protocols.smtp_octets import Command, Content, End, Part, Response
 
 _CHUNK = 65_536
+_NO_AUTHORITY = "no host of the lab has a certificate ('starttls: true')"
 
 
 class _Over(Exception):
@@ -53,7 +56,8 @@ class FrontConnection(ServerEndpoint):
         self._message = MessageAhead(self, self._script, self._number, self._dialogue, self._program)
         self._stripped: bool | None = None  # not known before the first EHLO
         self._behind_starttls = b""
-        self._reads_tls = False  # it ends here, and begins anew behind
+        self._unread = "" if site.tls is not None else _NO_AUTHORITY  # why TLS does not end here, to begin anew behind
+        self._encrypted = False
         self._refused_at_connect = False
 
     async def serve(self) -> None:
@@ -116,10 +120,9 @@ class FrontConnection(ServerEndpoint):
         if by_reset:
             self.reset()
         elif not self._writer.is_closing():
-            if self._writer.can_write_eof():
-                self._writer.write_eof()
-            else:
-                self._writer.close()
+            with contextlib.suppress(OSError):  # the client may have reset it in this moment
+                end = self._writer.write_eof if self._writer.can_write_eof() else self._writer.close
+                end()
 
     async def tell(self, reply: bytes) -> None:
         """Say a reply of the program's, in the manner there is, unless the server is mute."""
@@ -208,7 +211,7 @@ class FrontConnection(ServerEndpoint):
 
     def _reads_reply(self, verb: str) -> bool:
         """Whether the reply is more than passed on."""
-        if verb in HELLOS and self._stripped is None and not self._reads_tls:
+        if verb in HELLOS and self._stripped is None and not self._encrypted:
             self._stripped = self._tls_script.stripped(self._number)
         return (verb in HELLOS and bool(self._stripped)) or (verb in BEGINS_TLS and self._site.tls is not None)
 
@@ -222,7 +225,7 @@ class FrontConnection(ServerEndpoint):
             [reply] = await self._program.ask(response)
         if self._dialogue.begins_tls and self._site.tls is not None:
             reply = await self._secure_behind(command, reply)
-        stripped = self._stripped and not self._reads_tls and command.verb in HELLOS
+        stripped = self._stripped and not self._encrypted and command.verb in HELLOS
         await self.tell(without_extension(reply.octets, "STARTTLS") if stripped else reply.octets)
 
     # -- TLS -----------------------------------------------------------------------------------------
@@ -251,11 +254,12 @@ class FrontConnection(ServerEndpoint):
         await self._program.flush()
         try:
             await self._program.begin_tls(context, self._site.name, said)
-        except OSError:
+        except OSError as error:
+            self._unread = tls_reason(error)
             self._program.let_go()
             [reply] = await self._program.ask(command)
         else:
-            self._reads_tls = True
+            self._unread = ""
         return reply
 
     async def _begin_with_tls(self) -> None:
@@ -265,16 +269,20 @@ class FrontConnection(ServerEndpoint):
             try:
                 context = self._site.tls.authority.client(checks=True, traced=False)
                 await self._program.begin_tls(context, self._site.name)
-            except OSError:
+            except OSError as error:
+                self._unread = tls_reason(error)
                 self._program.let_go()
                 await self._program.be_there()
             else:
-                self._reads_tls = True
+                self._unread = ""
         await self._begin_tls()
 
     async def _begin_tls(self) -> None:
         """TLS begins with the client, here or behind."""
-        if not self._reads_tls:
+        if self._unread:
+            peer = str(self._writer.get_extra_info("peername")[0])
+            what = f"TLS of {peer} passes unread, and no fault strikes behind it: {self._unread}"
+            self._site.log(events.TlsUnread(peer=peer, reason=self._unread), what)
             await self._program.pass_blindly(self._reader.read)
             await self._see_out()
             raise _Over
@@ -291,3 +299,4 @@ class FrontConnection(ServerEndpoint):
         except OSError as error:
             log_failed_handshake(self._site, str(self._writer.get_extra_info("peername")[0]), error)
             raise _Over from error
+        self._encrypted = True

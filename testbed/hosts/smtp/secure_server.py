@@ -144,5 +144,10 @@ class SecureSmtpServer(SmtpServer):
 
 def log_failed_handshake(site: Site, peer: str, error: OSError) -> None:
     """Log that TLS with the client at an address has failed."""
-    reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error) or "the connection ended"
+    reason = tls_reason(error)
     site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
+
+
+def tls_reason(error: OSError) -> str:
+    """Why a handshake has failed."""
+    return (error.reason if isinstance(error, ssl.SSLError) else None) or str(error) or "the connection ended"
