@@ -52,8 +52,9 @@ def programs_awaited(analysis: Analysis) -> list[Verdict]:
 
 
 def ended_early(analysis: Analysis) -> bool:
-    """Whether a lab ended before its steps were over."""
-    return any(entry.event.reason != events.ALL_PLAYED for entry in of(analysis.log, events.LabEnded))
+    """Whether a lab ended before its steps were over, or was killed."""
+    ends = [entry.event.reason for entry in of(analysis.log, events.LabEnded)]
+    return any(of(analysis.log, events.LabStarted)) and ends != [events.ALL_PLAYED]
 
 
 def patience_s(seconds: float) -> float:

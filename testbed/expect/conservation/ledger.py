@@ -8,7 +8,7 @@ has promised, it must have delivered, bounced or still hold: two promises are no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -27,6 +27,8 @@ from testbed.trace.services.table import service_of
 
 _ARRIVED = (events.HoldsMail, events.Stored, events.HoldsQueue, events.Relayed, events.Discarded)
 Done = TypeVar("Done", bound=events.ForRecipient)
+
+_SOMEBODY = ""  # a notification is for, whose server refuses its MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,17 @@ class Ledger:
         self._read, self._unread = known(analysis), unknown(analysis)
         self._listings = Listings(analysis.log)
         self._carried = carried
-        self._handed_over = Counter((p.client, p.known_as, p.recipient) for p in carried if p.promised)
+        taken = {
+            (entry.host, entry.event.message_id, recipient.lower())
+            for entry in of(log, events.Accepted)
+            for recipient in entry.event.recipients
+        }
+        self._handed_over = Counter(
+            (p.client, p.known_as, p.recipient)
+            for p in carried
+            if p.promised or (p.server, p.message_id, p.recipient) in taken  # the reply may be lost
+        )
+        self._told_in_vain = set(_told_in_vain(analysis))
         self._named = {(p.server, p.message_id, p.recipient) for p in carried}
         self._words = ToldInWords(analysis, carried, log)
 
@@ -174,6 +186,8 @@ class Ledger:
             return True
         if key.silent or box in self._unread or self._words.may_have_come(key.host, key.sender):
             return False
+        if not self._told_in_vain.isdisjoint(((key.host, key.sender), (key.host, _SOMEBODY))):
+            return False  # of what, nobody has seen
         elsewhere = domain_of(key.recipient) not in self._own(key.host) and "[" not in key.recipient
         in_queue = key.host in self._queues and bool(key.message_id)
         return elsewhere and (in_queue or self._listings.is_complete(key.host))
@@ -235,3 +249,13 @@ class Ledger:
     def _notified(self, bounced: events.Bounced) -> bool:
         """The notification itself is stored, queued or on its way."""
         return any(of(self._entries.get(bounced.dsn_id, ()), *_ARRIVED))
+
+
+def _told_in_vain(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    """Who had a notification for whom that nobody took: such a one is dropped (RFC 5321 §6.1)."""
+    for connection in analysis.connections:
+        for transaction in connection.transactions:
+            if not transaction.sender:
+                refused = (recipient.address.lower() for recipient in transaction.recipients if not recipient.accepted)
+                whom = refused if transaction.recipients else [_SOMEBODY]
+                yield from ((connection.client.label, address) for address in whom)
