@@ -38,10 +38,11 @@ _Place = tuple[int, str]  # the row, and the player
 
 def main(options: argparse.Namespace) -> int:
     """Play everything with everybody, and say what differs.  Raises UsageError, ScenarioError, LabError."""
-    part, players = _cast(options)
+    part, players, others = _cast(options)
     files = discover(options.paths).files
-    candidates = {one: _candidates(files, part, one, options) for one in players}
-    as_written = _candidates(files, part, OURS, options)
+    casts = {one: {name: who for name, who in {**others, part: one}.items() if who != OURS} for one in players}
+    candidates = {one: cast_all(files, casts[one], reach(options)) for one in players}
+    as_written = cast_all(files, {}, reach(options))
     wanted = {id(s) for s in chosen([one.scenario for one in as_written], options)}
     rows = [place for place, one in enumerate(as_written) if id(one.scenario) in wanted]
     outputs = {form: value for form in _FORMS if (value := getattr(options, form)) is not None}
@@ -64,16 +65,15 @@ def main(options: argparse.Namespace) -> int:
     return FAILED if broken(found.rows) else HELD
 
 
-def _cast(options: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+def _cast(options: argparse.Namespace) -> tuple[str, tuple[str, ...], dict[str, str]]:
+    """The part that is compared, who plays it, and who plays the others throughout.  Raises UsageError."""
     given = {part: players for part in PARTS if (players := getattr(options, part))}
-    if len(given) != 1:
+    several = [part for part, players in given.items() if len(players) > 1] or list(given)
+    if len(several) != 1:
         wanted = " or ".join(f"--{part}" for part in PARTS)
         raise UsageError(f"say who is compared in which part: one of {wanted}, such as '--relay {OURS},postfix'")
-    return next(iter(given.items()))
-
-
-def _candidates(files: list[Path], part: str, player: str, options: argparse.Namespace) -> list[Candidate]:
-    return cast_all(files, {} if player == OURS else {part: player}, reach(options))
+    part = several[0]
+    return part, given[part], {other: players[0] for other, players in given.items() if other != part}
 
 
 def _play(

@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
     [
         ([], "say who is compared in which part"),
         (["--relay", "ours", "--receiver", "ours"], "say who is compared in which part"),
+        (["--relay", "ours,postfix", "--receiver", "ours,exim"], "say who is compared in which part"),
         (["--relay", "postfiks"], "did you mean 'postfix'?"),
         (["--receiver", "ours,ours"], "'ours' is named twice"),
     ],

@@ -113,8 +113,7 @@ def _ends(analysis: Analysis, hosts: frozenset[str]) -> list[str]:
     """What else became of it: who was smuggled through, and which program did not last."""
     died = [entry for entry in of(analysis.log, events.Exited) if entry.event.plays in hosts]
     ate = [entry for entry in of(analysis.log, events.Exhausted) if entry.host in hosts]
-    tricked = {c.number for c in analysis.connections if c.server.label in hosts}
-    fell = any(one.code == _SMUGGLED and not tricked.isdisjoint(one.connections) for one in analysis.findings)
+    fell = any(one.code == _SMUGGLED for one in analysis.findings)
     return [
         *(["smuggled through"] if fell else []),
         *(["its program ended"] if died else []),
