@@ -12,6 +12,8 @@ CONNECTIONS ?= 18500 190000
 SECONDS ?= 300
 ROUNDS ?= 20
 LOOPS ?= $(shell nproc)
+RELAYS := postfix,exim,opensmtpd,sendmail,haraka
+comma := ,
 
 .PHONY: help demo test lint bench fuzz attack soak docs compared captures clean
 
@@ -68,9 +70,12 @@ docs: $(READY)
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python docs/picture.py
 
-# What docs/relays-compared.md is made from; the servers that are missing are fetched by 'testbed subjects install'.
+# What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)
-	-@$(BIN)/testbed compare scenarios --relay ours,postfix,exim,opensmtpd,sendmail,haraka --json docs/relays-compared.json
+	@mkdir -p docs/compared
+	-@$(BIN)/testbed compare scenarios --relay ours,$(RELAYS) --json docs/compared/relays.json
+	-@for receiver in ours $(subst $(comma), ,$(RELAYS)); do $(BIN)/testbed compare scenarios/framing/smuggling.yaml \
+		-k server=crepes.fr --relay ours,$(RELAYS) --receiver $$receiver --json docs/compared/smuggling-$$receiver.json; done
 
 # The reference traces of what changed again: look at them before committing.
 captures: $(READY)

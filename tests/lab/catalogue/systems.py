@@ -1,6 +1,6 @@
 """docs/relays-compared.md: what the lab's own relay and ready-made ones did in the scenarios of the catalogue.
 
-``python -m tests.lab.catalogue.systems`` prints the page.  It is made from docs/relays-compared.json, which ``make
+``python -m tests.lab.catalogue.systems`` prints the page.  It is made from what lies in docs/compared/, which ``make
 compared`` plays anew.
 """
 
@@ -15,7 +15,8 @@ from testbed.report.compared.json_form import read_comparison
 from testbed.report.compared.markdown_form import breaches, table
 from tests.conftest import PROJECT
 
-DATA = PROJECT / "docs" / "relays-compared.json"
+FOLDER = PROJECT / "docs" / "compared"
+DATA = FOLDER / "relays.json"
 _SMUGGLED = "only CRLF.CRLF ends mail data"
 _OPENING = """# Mail servers compared
 
@@ -32,7 +33,7 @@ marks a broken promise: something that the RFCs demand of every mail server, or 
 otherwise is taste. A dash stands where the scenario asks for what only the lab's own relay does, `not over` where the
 server looks around so often that its days took longer than a minute.
 
-`make docs` writes this page from [what was played](relays-compared.json)."""
+`make docs` writes this page from [what was played](compared/)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,35 @@ class _Headline:
     sums: Callable[[Comparison, Sequence[Row]], Iterator[str]] | None = None
 
 
+def _passed_through() -> Iterator[str]:
+    """Of how many tricks the second message came out at a receiver, for each relay on the way."""
+    files = sorted(FOLDER.glob("smuggling-*.json"))
+    found = [read_comparison(file.read_text("utf-8")) for file in files]
+    if not found:
+        return
+    yield "And so many of the tricks came through a relay to a receiver that took the hidden message, or were taken by"
+    yield "the relay itself:"
+    yield ""
+    yield "| relay | " + " | ".join(f"to {file.stem.partition('-')[2]}" for file in files) + " |"
+    yield "| --- |" + " --- |" * len(found)
+    for place, title in enumerate(found[0].titles):
+        yield f"| {title} | " + " | ".join(_tricked(one, place) for one in found) + " |"
+    yield ""
+
+
+def _tricked(comparison: Comparison, place: int) -> str:
+    cells = [row.cells[place] for row in comparison.rows if row.cells[place].tells]
+    return f"{sum('smuggled' in cell.words for cell in cells)} of {len(cells)}" if cells else "not played"
+
+
 def _smuggled(comparison: Comparison, rows: Sequence[Row]) -> Iterator[str]:
     """How many of the tricks each server fell for."""
     for place, title in enumerate(comparison.titles):
         cells = [row.cells[place] for row in rows if "crepes.fr" in row.case and row.cells[place].tells]
         fell = sum(any(breach.what == _SMUGGLED for breach in cell.breaches) for cell in cells)
         yield f"- {title}: {fell} of {len(cells)}" if cells else f"- {title}: not played"
+    yield ""
+    yield from _passed_through()
 
 
 _HEADLINES = (
