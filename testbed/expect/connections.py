@@ -10,6 +10,7 @@ from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count, were
 from testbed.protocols import events
+from testbed.protocols.status_pattern import reply_fits
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
 from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.next_hops import SMTP_PORT
@@ -64,7 +65,7 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
             for reply in (exchange.reply, *exchange.further) if exchange.reply is not None else ():
                 status = _status(exchange, reply)
                 seen.append(status)
-                if expected.code in (status, reply.code):
+                if reply_fits(status, expected.code):
                     number += 1
                     frames += reply.frames
     held = number == expected.count if expected.count is not None else number > 0

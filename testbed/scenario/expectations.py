@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.protocols.status_pattern import REPLY, STATUS
 from testbed.scenario.base import Address, Limit, PeopleWait
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
@@ -26,8 +27,8 @@ from testbed.scenario.program_hosts import Port
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 
-_CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
-_STATUS = r"^[245]\.(\*|(\d{1,3}|\*)\.(\d{1,3}|\*))$"
+_CODE = rf"^({REPLY}|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{{1,30}}\])?)$"
+_STATUS = rf"^{STATUS}$"
 
 
 class Delivered(Tagged):
@@ -136,7 +137,7 @@ class ReplyExpected(Tagged):
     command: Literal[Stage, ReadingStage] = Field(
         alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
     )
-    code: str = Field(pattern=_CODE, description="452, or 452 4.2.2; -ERR, or NO [OVERQUOTA].")
+    code: str = Field(pattern=_CODE, description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
     @field_validator("code", mode="before")

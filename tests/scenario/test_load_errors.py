@@ -486,7 +486,7 @@ CLOSURES = (
         (expect("reply: {from: someschool.edu, to: RCPT}"), "5:12: 'code' is missing in 'reply'"),
         (
             expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
-            "5:51: '600' is no reply code; write 452 or 452 4.2.2",
+            "5:51: '600' is no reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
         ),
         (
             expect(CONNECTION + "}"),
