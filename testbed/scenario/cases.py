@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
 
 from testbed.scenario.document import Document
-from testbed.scenario.matrix import MATRIX, Combination, combinations, in_words, place_of
-from testbed.scenario.problems import Path, ScenarioError
+from testbed.scenario.like import Layers
+from testbed.scenario.matrix import MATRIX, Combination, in_words, place_of, without_value
+from testbed.scenario.problems import Path, Problem, ScenarioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,48 +19,57 @@ class Case:
     ``values`` are those of its parameters, in words.
     """
 
+    document: Document
     name: str
     values: tuple[str, ...]
     data: dict[str, object]
 
 
-def cases(document: Document, data: dict[str, object]) -> list[Case]:
+def cases(read: Sequence[Layers]) -> list[Case]:
     """Every case of a file, in the order of its matrix; a file without matrix is one.  Raises ScenarioError."""
-    if MATRIX not in data:
-        return [Case("", (), data)]
-    chosen = combinations(document, data[MATRIX])
-    rest = {key: value for key, value in data.items() if key != MATRIX}
-    names = list(dict.fromkeys(name for combination in chosen for name in combination))
-    used = {name for _, text in _texts(rest, ()) for name in Template(text).get_identifiers()}
-    problems = [
-        document.problem(place_of(name, data[MATRIX]), f"'${name}' stands nowhere in the file")
-        for name in names
-        if name not in used
-    ]
-    problems += [document.problem(path, message) for path, message in _without_value(rest, chosen, set(names))]
+    problems: list[Problem] = []
+    found: dict[int, Case] = {}
+    for layers in read:
+        document = layers.document
+        if not isinstance(document.data, dict):
+            message = "a scenario is a mapping with title, steps and expect"
+            raise ScenarioError([document.problem((), message)])
+        rest = {key: value for key, value in document.data.items() if key != MATRIX}
+        if layers.combinations is None:
+            return [Case(document, "", (), rest)]
+        problems += [document.problem(*wrong) for wrong in _mistakes(document.data, rest, layers)]
+        found |= {number: _case(document, rest, chosen) for number, chosen in layers.combinations.items()}
     if problems:
-        raise ScenarioError(problems)
-    return [_case(rest, combination) for combination in chosen]
+        raise ScenarioError(list(dict.fromkeys(problems)))
+    return [case for _, case in sorted(found.items())]
 
 
-def _case(rest: dict[str, object], combination: Combination) -> Case:
+def _mistakes(data: Mapping[str, object], rest: dict[str, object], layers: Layers) -> Iterator[tuple[Path, str]]:
+    """Parameters that stand nowhere, and those that stand where not every case has them."""
+    chosen = list((layers.combinations or {}).values())
+    lacking = {
+        name: next((combination for combination in chosen if name not in combination), None)
+        for combination in chosen
+        for name in combination
+    }
+    used = set(layers.used)
+    for path, text in _texts(rest, ()):
+        for name in Template(text).get_identifiers():
+            used.add(name)
+            if (combination := lacking.get(name)) is not None:
+                yield path, without_value(name, combination)
+    for name in lacking:
+        if name not in used:
+            yield place_of(name, data[MATRIX]), f"'${name}' stands nowhere in the file"
+
+
+def _case(document: Document, rest: dict[str, object], combination: Combination) -> Case:
     name = in_words(combination)
     data = _filled(rest, combination)
     assert isinstance(data, dict)
     if isinstance(data.get("title"), str) and data["title"] == rest.get("title"):
         data["title"] = f"{data['title']} [{name}]"
-    return Case(name, tuple(map(str, combination.values())), data)
-
-
-def _without_value(
-    rest: dict[str, object], chosen: Iterable[Combination], names: set[str]
-) -> Iterator[tuple[Path, str]]:
-    """Where a parameter stands that not every case has."""
-    lacking = {name: next((c for c in chosen if name not in c), None) for name in names}
-    for path, text in _texts(rest, ()):
-        for name in Template(text).get_identifiers():
-            if (combination := lacking.get(name)) is not None:
-                yield path, f"'${name}' has no value where {in_words(combination)[:100]}; let 'include' give it one"
+    return Case(document, name, tuple(map(str, combination.values())), data)
 
 
 def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:

@@ -121,15 +121,11 @@ def parse_cases(text: str, file: str = "scenario.yaml", reach: Reach = OWN_FOLDE
 
     A scenario it is like, whose text does not stand behind its own, is read where ``reach`` allows it.
     """
-    document = read_layers(file, text, lambda other: _read_within(other, file, reach))
-    if not isinstance(document.data, dict):
-        message = "a scenario is a mapping with title, steps and expect"
-        raise ScenarioError([document.problem((), message)])
     found: list[Scenario] = []
     problems: list[Problem] = []
-    for case in cases(document, document.data):
+    for case in cases(read_layers(file, text, lambda other: _read_within(other, file, reach))):
         try:
-            found.append(_scenario(document, case, reach))
+            found.append(_scenario(case, reach))
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -147,8 +143,8 @@ def with_files(scenario: Scenario) -> Scenario:
     return scenario
 
 
-def _scenario(document: Document, case: Case, reach: Reach) -> Scenario:
-    data = case.data
+def _scenario(case: Case, reach: Reach) -> Scenario:
+    document, data = case.document, case.data
     hosts = data.get("hosts")
     if hosts is None or isinstance(hosts, dict):
         data = {**data, "hosts": with_readers(with_defaults(hosts or {}), data.get("steps"))}

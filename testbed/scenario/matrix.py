@@ -62,6 +62,11 @@ def in_words(combination: Combination) -> str:
     return ", ".join(f"{name}={value}" for name, value in combination.items())
 
 
+def without_value(name: str, combination: Combination) -> str:
+    """What is wrong where a parameter stands that a combination lacks."""
+    return f"'${name}' has no value where {in_words(combination)[:100]}; let 'include' give it one"
+
+
 def _names(key: str) -> list[str]:
     return [name.strip() for name in key.split(",")]
 

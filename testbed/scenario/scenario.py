@@ -31,7 +31,7 @@ class Scenario(Part):
     like: str = Field(
         default="",
         description="The file of another scenario: what this one does not say, it takes over from there.",
-        examples=["../mailbox-full.yaml"],
+        examples=["../mailbox-full.yaml", "$failure.yaml"],
     )
     needs: tuple[Annotated[str, Field(pattern=r"^[\w.+/-]+$", max_length=100)], ...] = Field(
         default=(),
