@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ class LabContext:
     """One lab, as far as all of its parts may know it.
 
     ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what
-    programs of the user's are given; ``program_time`` is None where all programs live in real time.
+    programs of the user's are given; ``crashes`` is what the wire does for faults that have a host crash, by their
+    lines, once there are hosts; ``program_time`` is None where all programs live in real time.
     """
 
     scenario: Scenario
@@ -34,6 +35,7 @@ class LabContext:
     journal: Journal
     tls: LabTls | None
     programs: ProgramEnvironment
+    crashes: dict[int, Callable[[], None]]
     program_time: ProgramTime | None = None
 
     @property
