@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,9 +29,11 @@ from testbed.report.console import console
 from testbed.report.run import Run
 from testbed.run_folder import RunFolder
 from testbed.runner import Played, Runner, lacking, usual_jobs
-from testbed.scenario.load import discover, load_all
+from testbed.scenario.casting import cast_all
+from testbed.scenario.load import discover
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
+from testbed.subjects.parts import PARTS
 
 _INSTEAD = "; or run with '--network host' on the machine's own loopback, which skips what needs a wire"
 
@@ -39,7 +42,10 @@ def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
     found = discover(options.paths)
-    everything = load_all(found.files, reach(options))
+    cast = {part: player for part in PARTS if (player := getattr(options, part))}
+    candidates = cast_all(found.files, cast, reach(options))
+    everything = [candidate.scenario for candidate in candidates]
+    not_cast = {id(candidate.scenario): candidate.why_not for candidate in candidates}
     bounded(everything, options)
     scenarios = chosen(everything, options)
     out = console(sys.stderr if outputs.on_stdout else sys.stdout)
@@ -53,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
         _refuse_obstacles(work)
         with outputs.fence():
             try:
-                _play(work, options, out, references, interruption, outcomes, quiet=outputs.on_stdout)
+                _play(work, not_cast, options, out, references, interruption, outcomes, quiet=outputs.on_stdout)
             except (TestbedError, OSError) as error:
                 wrong.append(error if isinstance(error, TestbedError) else machine_error("the run broke off", error))
             seconds = time.monotonic() - clock
@@ -87,6 +93,7 @@ def _refuse_obstacles(work: list[tuple[Scenario, Path]]) -> None:
 
 def _play(
     work: list[tuple[Scenario, Path]],
+    not_cast: Mapping[int, str],
     options: argparse.Namespace,
     out: Console,
     references: References,
@@ -113,7 +120,7 @@ def _play(
         bounds=UNTRUSTED if options.untrusted else USUAL,
         on_progress=progress.say,
         on_tick=progress.tick,
-        why_not=network.why_not,
+        why_not=lambda scenario: not_cast.get(id(scenario), "") or network.why_not(scenario),
         why_red=partial(_why_red, options),
     )
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}

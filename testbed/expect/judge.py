@@ -108,9 +108,10 @@ def came_true(scenario: Scenario, analysis: Analysis) -> bool:
 
 
 def _expectations(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
-    for expectation in scenario.expect:
-        verdict = _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis)
-        yield replace(verdict, file=scenario.file_of("expect"))
+    for key, expectations in scenario.expected.items():
+        for expectation in expectations:
+            verdict = _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis)
+            yield replace(verdict, file=scenario.file_of(key))
 
 
 def _staged(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:

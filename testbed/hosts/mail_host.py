@@ -42,6 +42,11 @@ class MailHost(ABC):
         """Mailboxes of its own domain, by address."""
         return self._post_office.mailboxes
 
+    @property
+    def owes(self) -> bool:
+        """Whether its queue holds mail."""
+        return self._runner.owes
+
     @abstractmethod
     async def _listen(self) -> None:
         """Take mail."""

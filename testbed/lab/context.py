@@ -12,6 +12,7 @@ from testbed.lab.journal import Journal
 from testbed.lab.network import Carrier, LabNetwork
 from testbed.lab.program_environment import ProgramEnvironment
 from testbed.lab.program_view import ProgramView
+from testbed.lab.shared_clock import SharedClock
 from testbed.net.clock import ScenarioLoop
 from testbed.net.confinement import Confinement
 from testbed.net.program_time.programs import ProgramTime
@@ -25,7 +26,7 @@ class LabContext:
 
     ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what
     programs of the user's are given; ``crashes`` is what the wire does for faults that have a host crash, by their
-    lines, once there are hosts; ``program_time`` is None where all programs live in real time.
+    lines, once there are hosts; ``clock`` is the one that programs may share.
     """
 
     scenario: Scenario
@@ -36,7 +37,7 @@ class LabContext:
     tls: LabTls | None
     programs: ProgramEnvironment
     crashes: dict[int, Callable[[], None]]
-    program_time: ProgramTime | None = None
+    clock: SharedClock
 
     @property
     def folder(self) -> Path | None:
@@ -46,7 +47,8 @@ class LabContext:
 
     def clock_of(self, host: str) -> ProgramTime | None:
         """The clock that programs of a host live by; None where their time is real."""
-        return None if self.scenario.hosts[host].time == "real" else self.program_time
+        spec = self.scenario.hosts.get(host)
+        return None if spec is not None and spec.time == "real" else self.clock.programs
 
     def confinement(self, host: str, library: Path | None) -> Confinement:
         """What programs on a host may do.  They load ``library``."""
@@ -54,11 +56,8 @@ class LabContext:
         return Confinement(
             str(self.network.scratch),
             writable=None if self.scenario.reach.anywhere else beside,
-            hidden=self.network.socket_files,
+            sight=self.view.sight(host, library, self.network.socket_files),
             set_ids=ROOT in self.scenario.needs,
-            over=self.view.over(host),
-            shown=self.view.shown(host, library),
-            private=self.view.private(host),
         )
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import BinaryIO
 from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.expect import came_true
-from testbed.expect.conservation import is_missing
+from testbed.expect.conservation import is_missing, programs_owe
 from testbed.lab.context import LabContext
 from testbed.lab.journal import LAB
 from testbed.pcap.write import TraceWriter
@@ -27,6 +28,8 @@ from testbed.trace.analysis import Analysis
 POLL_S = 0.1
 _JUMPS = 500  # in which a restless program takes the clock no further than so many seconds
 _PAUSES = 4  # times the processor time of a judgement, in which the lab's process is its hosts' own
+_SETTLES_S = 1.0  # so long no packet must have come before promises are counted
+_SETTLES_UNSEEN_S = 21_600.0  # and again after so long, where mail may have been settled without one
 _QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
 
 
@@ -75,9 +78,29 @@ class EarlyEnd:
         finally:
             loop.before_jump.remove(look)
 
+    async def settled(self, seconds: float, hosts_owe: Callable[[], bool]) -> None:
+        """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most."""
+        loop, over = self._lab.loop, asyncio.Event()
+        judged_s = -math.inf
+
+        def look() -> None:
+            nonlocal judged_s
+            quiet_s, since_s = self._lab.wire.quiet_s(), loop.time() - judged_s
+            if quiet_s >= _SETTLES_S and (quiet_s < since_s or since_s >= _SETTLES_UNSEEN_S):
+                judged_s = loop.time()
+                analysis = self._analysis()
+                if analysis is not None and not programs_owe(analysis) and not hosts_owe():
+                    over.set()
+
+        loop.before_jump.append(look)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), seconds)
+        finally:
+            loop.before_jump.remove(look)
+
     def mail_is_missing(self) -> bool:
         """Whether mail that was promised is nowhere, as far as the trace has come."""
-        self._writer.flush()
         analysis = self._analysis()
         return analysis is not None and is_missing(analysis)
 
@@ -94,6 +117,7 @@ class EarlyEnd:
         """The trace so far; None where it cannot be read."""
         from testbed.trace.inspect import inspect
 
+        self._writer.flush()
         try:
             return inspect(Path(f"/proc/self/fd/{self._trace.fileno()}"))
         except CaptureError:

@@ -62,6 +62,13 @@ class Steps:
         else:
             await self._early_end.reached_by_the_restless(left, lambda: self._hosts.all_are_back)
 
+    async def settle(self, seconds: float) -> None:
+        """Wait until all promised mail is delivered or given back, so long at most."""
+        if self._hosts.time_is_real:
+            await self._wait(seconds)
+        else:
+            await self._early_end.settled(seconds, lambda: self._hosts.owe)
+
     async def _read(self, step: ReadStep) -> None:
         await self._hosts.settled()  # mail that is on its way is there before it is looked for
         name = mailbox_hosts(self._lab.scenario)[step.mailbox]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email import policy
 from email.message import Message
 from email.parser import BytesParser, HeaderParser
 from email.utils import getaddresses
 
-from testbed.protocols.report_form import value_of, wrong_fields, wrong_type
+from testbed.protocols.report_form import STATUS_TYPES, value_of, wrong_fields, wrong_type
 from testbed.protocols.text import printable
 
 _ORIGINALS = frozenset(("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"))
@@ -49,12 +50,11 @@ def read_report(octets: bytes) -> StatusReport:
     parts = [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
     kinds = [part.get_content_type() for part in parts]
     to = tuple(address for _, address in getaddresses([value_of(message, "To")]) if address)
-    if "message/delivery-status" not in kinds:
+    place = next((place for place, kind in enumerate(kinds) if kind in STATUS_TYPES), None)
+    if place is None:
         told = message.get_content_type() == "multipart/report"
         return StatusReport("", (), tuple(wrong_type(message, kinds)), tells=told, to=to)
-    status = parts[kinds.index("message/delivery-status")].get_payload()
-    blocks = [block for block in status if isinstance(block, Message)] if isinstance(status, list) else []
-    per_message, *recipients = blocks or [Message()]
+    per_message, *recipients = _blocks(parts[place]) or [Message()]
     if per_message and not recipients and "Final-Recipient" in per_message:
         per_message, recipients = Message(), [per_message]
     problems = (*wrong_type(message, kinds), *wrong_fields(per_message, recipients))
@@ -72,13 +72,34 @@ def read_report(octets: bytes) -> StatusReport:
     return StatusReport(envelope_id, fates, problems, reporting, _original_id(parts, kinds), True, returns, to)
 
 
+def _blocks(part: Message) -> list[Message]:
+    """The groups of fields of a delivery status, whose UTF-8 form may be encoded (RFC 6533 §3)."""
+    found = part.get_payload()
+    inner = [one for one in found if isinstance(one, Message)] if isinstance(found, list) else []
+    if part.get_content_type() == STATUS_TYPES[0] or not inner:
+        return inner
+    encoded = Message()
+    encoded["Content-Transfer-Encoding"] = str(part.get("Content-Transfer-Encoding", "8bit"))
+    encoded.set_payload(inner[0].as_bytes().lstrip(b"\n").decode("ascii", "surrogateescape"))
+    octets = encoded.get_payload(decode=True)
+    text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else ""
+    groups = re.split(r"\r?\n[ \t]*\r?\n", text.strip())
+    return [HeaderParser().parsestr(group) for group in groups if group]
+
+
 def _original_id(parts: list[Message], kinds: list[str]) -> str:
     for part, kind in zip(parts, kinds, strict=True):
         payload = part.get_payload()
-        if kind == "message/rfc822" and isinstance(payload, list) and isinstance(payload[0], Message):
+        if (
+            kind in ("message/rfc822", "message/global")
+            and isinstance(payload, list)
+            and isinstance(payload[0], Message)
+        ):
             return value_of(payload[0], "Message-ID")
         if kind == "text/rfc822-headers" and isinstance(payload, str):
             return value_of(HeaderParser().parsestr(payload), "Message-ID")
+        if kind == "message/global-headers" and isinstance(payload, list) and isinstance(payload[0], Message):
+            return value_of(payload[0], "Message-ID")
     return ""
 
 

@@ -10,7 +10,9 @@ from email.utils import parsedate_to_datetime
 
 from testbed.protocols.text import printable
 
-_STATUS_TYPE = "message/delivery-status"
+STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+"""The part that says what became of mail: as RFC 3464 has it, and with UTF-8 in it (RFC 6533 §3)."""
+
 _CLASSES = {"failed": "45", "delayed": "4", "delivered": "2", "relayed": "2", "expanded": "2"}
 """The actions of RFC 3464 §2.3.3, and the classes of Status (RFC 3463 §2) that go with each."""
 
@@ -99,12 +101,14 @@ def wrong_type(message: Message, kinds: Sequence[str]) -> Iterator[str]:
         yield f"Content-Type has no report-type, but should be {wanted} (RFC 3464 §2 (a))"
     elif str(given).lower() != "delivery-status":
         yield f"report-type is '{printable(str(given))[:60]}', but should be delivery-status (RFC 3464 §2 (a))"
-    if _STATUS_TYPE not in kinds:
+    place = next((place for place, one in enumerate(kinds, 1) if one in STATUS_TYPES), None)
+    if place is None:
         if kind.startswith("multipart/"):
-            yield f"no part is {_STATUS_TYPE}, which should be the second (RFC 3464 §2 (c))"
-    elif (place := kinds.index(_STATUS_TYPE) + 1) != 2:
+            yield f"no part is {STATUS_TYPES[0]}, which should be the second (RFC 3464 §2 (c))"
+    elif place != 2:
         section = "(b)" if place == 1 else "(c)"
-        yield f"{_STATUS_TYPE} is part {place}, but should be part 2, behind words for people (RFC 3464 §2 {section})"
+        found = kinds[place - 1]
+        yield f"{found} is part {place}, but should be part 2, behind words for people (RFC 3464 §2 {section})"
 
 
 def wrong_fields(per_message: Message, recipients: Sequence[Message]) -> Iterator[str]:

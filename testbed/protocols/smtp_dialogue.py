@@ -89,9 +89,13 @@ class SmtpDialogue:
 
     def connected(self) -> None:
         """A server is there, and is going to greet."""
+        self.disconnected()
+        self._awaited.append(_GREETING)
+
+    def disconnected(self) -> None:
+        """There is no server any more: it owes nothing."""
         self._server = ServerOctets()
         self._awaited.clear()
-        self._awaited.append(_GREETING)
 
     def passed(self, part: Part) -> None:
         """The server is given a part."""

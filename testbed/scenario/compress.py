@@ -22,6 +22,7 @@ def compressed(scenario: Scenario) -> Scenario:
             "faults": tuple(_divided(fault, by) for fault in scenario.faults),
             "steps": tuple(_divided(step, by) for step in scenario.steps),
             "expect": tuple(_divided(expectation, by) for expectation in scenario.expect),
+            "ours": tuple(_divided(expectation, by) for expectation in scenario.ours),
         }
     )
 

@@ -67,7 +67,7 @@ def step_in_code(scenario: Scenario, said: Mapping[str, object]) -> Step:
         [step] = _Steps.model_validate({"steps": steps}).steps
     except ValidationError as error:
         raise _wrong(problems_of(error, document)) from None
-    alone = scenario.model_copy(update={"steps": (step,), "expect": (), "faults": ()})
+    alone = scenario.model_copy(update={"steps": (step,), "expect": (), "ours": (), "faults": ()})
     if problems := [*reference_problems(alone, document), *problems_beside(alone)]:
         raise _wrong(problems)
     if isinstance(step, ReadStep) and reader_of(scenario, step) is None:

@@ -17,7 +17,8 @@ from string import Template
 from testbed.scenario.document import Document, read_document
 from testbed.scenario.matrix import MATRIX, Combination, combinations, without_value
 from testbed.scenario.problems import Path, Problem, ScenarioError, did_you_mean
-from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER
+from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER, TOLD_TO_AGENTS
+from testbed.subjects.subject import AGENT, subjects
 
 MAX_LAYERS = 10
 MAX_FILES = 200
@@ -202,6 +203,8 @@ def _mapping(document: Document) -> Data:
 def _merged(own: Data, base: Data) -> Data:
     merged = {**base, **own}
     merged.pop(_LIKE)
+    if "expect" in own and "ours" not in own:
+        merged.pop("ours", None)
     mine, theirs = own.get(_HOSTS), base.get(_HOSTS)
     if mine is None and theirs is not None:
         merged[_HOSTS] = theirs
@@ -215,14 +218,20 @@ def _host(own: object, base: object) -> object:
         return base
     if isinstance(own, dict) and isinstance(base, dict) and _alike(own, base):
         if _player(own) and _player(own) != _player(base):
-            base = {key: value for key, value in base.items() if key in KEPT_FROM_ANOTHER}
+            kept = KEPT_FROM_ANOTHER | (TOLD_TO_AGENTS if _is_ready_made_agent(own) else frozenset())
+            base = {key: value for key, value in base.items() if key in kept}
         return {**base, **own}
     return own
 
 
 def _player(host: Data) -> object:
-    """Who plays a host: a program of the user's, a ready-made server, or nobody but the lab."""
+    """Who plays a host: a program of the user's, a ready-made one, or nobody but the lab."""
     return host.get("program") or ("command" if "command" in host else None)
+
+
+def _is_ready_made_agent(host: Data) -> bool:
+    subject = subjects().get(str(host.get("program")))
+    return subject is not None and AGENT in subject.roles
 
 
 def _alike(own: object, base: object) -> bool:

@@ -19,7 +19,7 @@ from testbed.scenario.compress import compressed
 from testbed.scenario.defaults import with_defaults
 from testbed.scenario.document import Document
 from testbed.scenario.hosts import UserAgentSpec
-from testbed.scenario.like import read_layers
+from testbed.scenario.like import Layers, read_layers
 from testbed.scenario.problems import Problem, ScenarioError
 from testbed.scenario.reach import Reach
 from testbed.scenario.readers import with_readers
@@ -121,16 +121,35 @@ def parse_cases(text: str, file: str = "scenario.yaml", reach: Reach = OWN_FOLDE
 
     A scenario it is like, whose text does not stand behind its own, is read where ``reach`` allows it.
     """
-    found: list[Scenario] = []
-    problems: list[Problem] = []
-    for case in cases(read_layers(file, text, lambda other: _read_within(other, file, reach))):
+    found = try_cases(text, file, reach)
+    problems = [problem for one in found if isinstance(one, ScenarioError) for problem in one.problems]
+    if problems:
+        raise ScenarioError(list(dict.fromkeys(problems)))
+    return [one for one in found if isinstance(one, Scenario)]
+
+
+def try_cases(text: str, file: str, reach: Reach) -> list[Scenario | ScenarioError]:
+    """Every case of a scenario's text, or what is wrong with it.  Raises ScenarioError where that is not a case's."""
+    found: list[Scenario | ScenarioError] = []
+    for case in cases(_read_text(text, file, reach)):
         try:
             found.append(_scenario(case, reach))
         except ScenarioError as error:
-            problems += error.problems
-    if problems:
-        raise ScenarioError(list(dict.fromkeys(problems)))
+            found.append(error)
     return found
+
+
+def read_file(path: str | os.PathLike[str], reach: Reach = OWN_FOLDER) -> list[Document]:
+    """What a file and those it is like say together, for each of those it may be like.  Raises ScenarioError.
+
+    It is as yet unchecked, mappings or not.
+    """
+    file = os.fspath(path)
+    return [layers.document for layers in _read_text(_read_within(file, file, reach), file, reach)]
+
+
+def _read_text(text: str, file: str, reach: Reach) -> list[Layers]:
+    return read_layers(file, text, lambda other: _read_within(other, file, reach))
 
 
 def with_files(scenario: Scenario) -> Scenario:
@@ -197,10 +216,11 @@ def _sent_by(step: object, agents: dict[str, object]) -> object:
 def _place(scenario: Scenario, document: Document) -> None:
     scenario._file, scenario._text = document.file, document.text
     scenario._host_files = {name: _place_of_files(name, document) for name in scenario.hosts}
-    scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect")}
+    scenario._files = {key: document.file_of((key,)) for key in ("faults", "steps", "expect", "ours")}
     for name, host in scenario.hosts.items():
         host._name = name
-    for key, parts in (("faults", scenario.faults), ("steps", scenario.steps), ("expect", scenario.expect)):
+    placed = {"faults": scenario.faults, "steps": scenario.steps, "expect": scenario.expect, "ours": scenario.ours}
+    for key, parts in placed.items():
         for number, part in enumerate(parts):
             part._line = document.line_of((key, number))
 

@@ -42,7 +42,7 @@ def _names(scenario: Scenario) -> Names:
     return Names(
         hosts={name: host.traits for name, host in scenario.hosts.items()},
         ip=scenario.ip,
-        commands=tuple(part.command_line for part in parts if part.command_line),
+        commands=tuple(line for part in parts for line in part.command_lines),
         asked_for=frozenset(name.lower() for name in chain(scenario.hosts, *(part.domains for part in parts))),
     )
 
@@ -52,7 +52,7 @@ def _parts(scenario: Scenario) -> Iterator[tuple[Path, Part]]:
         yield ("hosts", name), host
     for number, fault in enumerate(scenario.faults):
         yield ("faults", number), fault
-    for key, tagged in (("steps", scenario.steps), ("expect", scenario.expect)):
+    for key, tagged in (("steps", scenario.steps), ("expect", scenario.expect), ("ours", scenario.ours)):
         for number, part in enumerate(tagged):
             yield (key, number, part.kind), part
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
-from testbed.scenario.base import Part
-from testbed.scenario.expectations import AnyExpectation
+from testbed.scenario.base import Part, PeopleWait
+from testbed.scenario.expectations import AnyExpectation, Expectation
 from testbed.scenario.faults import AnyFault
 from testbed.scenario.hosts import AnyHost
 from testbed.scenario.lab_network import LOOPBACK_NETWORK, MOST_HOSTS, TEST_NET, of_hosts
@@ -62,6 +62,16 @@ class Scenario(Part):
     faults: tuple[AnyFault, ...] = Field(default=(), description="What goes wrong.")
     steps: tuple[AnyStep, ...] = Field(min_length=1, description="What happens, in order.")
     expect: tuple[AnyExpectation, ...] = Field(min_length=1, description="What must hold at the end.")
+    settle: PeopleWait | None = Field(
+        default=None,
+        description="After the steps, wait until all promised mail has been delivered or given back; so long at most.",
+        examples=["6d"],
+    )
+    ours: tuple[AnyExpectation, ...] = Field(
+        default=(),
+        description="What must hold besides where all mail servers are the lab's own: what they do as a matter of "
+        "taste, where the RFCs leave it open.",
+    )
 
     @field_validator("faults", mode="before")
     @classmethod
@@ -109,6 +119,12 @@ class Scenario(Part):
         return any(host.is_program for host in self.hosts.values())
 
     @property
+    def expected(self) -> dict[str, tuple[Expectation, ...]]:
+        """What is judged, by the key under which it stands."""
+        foreign = any(host.is_program and "mail server" in host.nouns for host in self.hosts.values())
+        return {"expect": self.expect, "ours": () if foreign else self.ours}
+
+    @property
     def is_code(self) -> bool:
         """Whether programs of the user's run in it, as hosts or as steps."""
         return self.has_programs or any(isinstance(step, RunStep) for step in self.steps)
@@ -136,7 +152,7 @@ class Scenario(Part):
         return self._text
 
     def file_of(self, key: str) -> str:
-        """The file its ``faults``, ``steps`` or ``expect`` stand in: its own, or that of a scenario it is like."""
+        """The file its ``faults``, ``steps`` … stand in: its own, or that of a scenario it is like."""
         return self._files.get(key, self._file)
 
     def place_of_files(self, host: str) -> tuple[str, int]:

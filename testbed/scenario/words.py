@@ -137,7 +137,7 @@ def _resolve(location: tuple[str | int, ...]) -> tuple[type | None, Path]:
         return SAYINGS.get(tag), (*told[: told.index(tag)], *told[told.index(tag) + 1 :]) if tag else tuple(told)
     if location[0] == "steps" and location[3:4] == ("attach",) and len(location) > 4:
         return Attachment, location
-    if location[0] in ("steps", "expect") and len(location) > 2:
+    if location[0] in ("steps", "expect", "ours") and len(location) > 2:
         kinds = STEPS if location[0] == "steps" else EXPECTATIONS
         return kinds.get(str(location[2])), location
     return Scenario, location

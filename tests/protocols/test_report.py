@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +38,32 @@ def test_what_it_says() -> None:
     assert report.envelope_id == "lunch-1"
     assert report.fates == (RecipientStatus("jürgen@x.edu", "robert@x.edu", "failed", "5.1.1"),)
     assert report.problems == ()
+
+
+BLOCKS = (
+    "Reporting-MTA: dns; crepes.fr\r\n\r\nFinal-Recipient: utf-8; jürgen@x.edu\r\nAction: failed\r\nStatus: 5.6.7\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "octets"),
+    [
+        ("", BLOCKS.encode()),
+        ("Content-Transfer-Encoding: 8bit\r\n", BLOCKS.encode()),
+        ("Content-Transfer-Encoding: base64\r\n", base64.encodebytes(BLOCKS.encode())),
+        ("Content-Transfer-Encoding: quoted-printable\r\n", quopri.encodestring(BLOCKS.encode())),
+    ],
+)
+def test_the_form_that_holds_utf_8(encoding: str, octets: bytes) -> None:
+    """RFC 6533 §3, §4: message/global-delivery-status, and what comes back as message/global."""
+    head, _, _ = REPORT.partition(b"Content-Type: message/delivery-status")
+    status = f"Content-Type: message/global-delivery-status\r\n{encoding}\r\n".encode() + octets
+    original = (
+        "\r\n--x\r\nContent-Type: message/global\r\n\r\nMessage-ID: <1@crepes.fr>\r\n\r\nHé\r\n--x--\r\n".encode()
+    )
+    report = read_report(head + status + original)
+    assert report.fates == (RecipientStatus("jürgen@x.edu", "", "failed", "5.6.7"),)
+    assert (report.problems, report.original_id, report.reporting) == ((), "<1@crepes.fr>", "crepes.fr")
 
 
 NONE = b""

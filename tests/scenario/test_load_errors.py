@@ -16,7 +16,9 @@ steps:
 expect:
   - delivered: {to: bob@someschool.edu}
 """
-KEYS = "title, about, rfc, like, needs, seed, compress, ip, addresses, matrix, hosts, faults, steps, expect"
+KEYS = (
+    "title, about, rfc, like, needs, seed, compress, ip, addresses, matrix, hosts, faults, steps, expect, settle, ours"
+)
 TIMES = "write a whole number from 1 up, or e.g. 'up to 5'"
 COUNT = "write a whole number from 1 up, or all, or e.g. 'up to 5'"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"

@@ -49,6 +49,7 @@ SLIPS = {
     "title: @x\n": f"1:8: a value cannot begin with '@'; {QUOTES}",
     "title: `x\n": f"1:8: a value cannot begin with '`'; {QUOTES}",
     "title: %x\n": f"1:8: a value cannot begin with '%'; {QUOTES}",
+    "title: [:\n": f"1:9: a value cannot begin with ':'; {QUOTES}",
     "title: ,x\n": f"1:8: a value cannot begin with ','; {QUOTES}",
     "title: &\n": f"1:8: a value cannot begin with '&'; {QUOTES}",
     "title: *\n": f"1:8: a value cannot begin with '*'; {QUOTES}",

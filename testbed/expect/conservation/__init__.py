@@ -14,6 +14,7 @@ from testbed.expect.conservation.ledger import Debt, Ledger
 from testbed.expect.conservation.octets import altered
 from testbed.expect.conservation.passages import Passage, passages
 from testbed.expect.conservation.stored import known_again
+from testbed.expect.observed import programs
 from testbed.expect.read_back import unknown
 from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
 from testbed.expect.verdict import Verdict
@@ -65,6 +66,13 @@ def is_missing(analysis: Analysis) -> bool:
     """Whether any mail that a server has promised is nowhere."""
     carried = passages(analysis)
     return any(debt.lost for debt in Ledger(analysis, carried, known_again(analysis, carried)).debts())
+
+
+def programs_owe(analysis: Analysis) -> bool:
+    """Whether any mail that a program has promised is, as far as the trace has come, neither delivered nor returned."""
+    carried, hosts = passages(analysis), programs(analysis)
+    debts = Ledger(analysis, carried, known_again(analysis, carried)).debts()
+    return any(debt.host in hosts and not debt.is_kept for debt in debts)
 
 
 def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[str]) -> Verdict:

@@ -93,6 +93,11 @@ class QueueRunner:
         self._wake()
         return message
 
+    @property
+    def owes(self) -> bool:
+        """Whether the queue holds mail."""
+        return self._queue.next_due() is not None
+
     async def settled(self) -> None:
         """Return when no attempt is in progress and none is due."""
         await self._idle.wait()
