@@ -141,7 +141,10 @@ def excuse(analysis: Analysis, host: str, connection: Connection, until: Moment)
     for other in analysis.connections:
         if other.client.label == host and (waits := awaited_at(other, until)) is not None:
             return f"; but it was itself waiting for {waits.what} of {other.server.label}"
-    struck = {entry.event.at_frame for entry in of(analysis.log, events.Fault)}
+    faults = list(of(analysis.log, events.Fault))
+    if any(entry.host == host and entry.time_ns >= connection.start_ns for entry in faults):
+        return "; but a fault of the scenario had struck there"
+    struck = {entry.event.at_frame for entry in faults}
     if any(packet.frame in struck or packet.lost for packet in analysis.packets(connection.number)):
         return "; but a fault had struck between them"
     return ""

@@ -51,15 +51,19 @@ class Authority:
             self._servers[name, flaw] = self._server(name, flaw)
         return self._servers[name, flaw]
 
-    def client(self, *, checks: bool) -> ssl.SSLContext:
-        """A client that accepts good certificates of this authority, or any at all."""
+    def client(self, *, checks: bool, traced: bool = True) -> ssl.SSLContext:
+        """A client that accepts good certificates of this authority, or any at all.
+
+        The keys of its sessions are noted, unless they are not ``traced``.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if checks:
             self._authority.configure_trust(context)
         else:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        context.keylog_filename = str(self._keylog)
+        if traced:
+            context.keylog_filename = str(self._keylog)
         return context
 
     def _server(self, name: str, flaw: str) -> ssl.SSLContext:

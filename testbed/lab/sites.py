@@ -47,7 +47,8 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
 
 def _dialogue_script(lab: LabContext, faults: Sequence[DialogueFault]) -> DialogueScript:
     def fired(fault: DialogueFault, vain: str) -> None:
-        lab.journal.fault(fault.at, fault, vain)
+        said = fault.last_line if lab.scenario.hosts[fault.at].is_program else ""
+        lab.journal.fault(fault.at, fault, vain, said)
 
     return DialogueScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed)
 

@@ -44,6 +44,7 @@ _LOADED_FIRST = ("LD_PRELOAD", "LD_AUDIT")  # ld.so(8)
 _MAX_FILES, _MAX_OCTETS = 100, 262_144
 _MAX_LIMIT_NS = 10 * MINUTE
 _MAX_PRIVATE, _MAX_USERS = 20, 100
+_OF_OTHERS = frozenset((53, 80, 110, 143, 443, 993, 995, 4190))  # DNS, HTTP, POP3, IMAP, ManageSieve
 _PLAYERS = ("command", "program")
 
 KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls"})
@@ -251,6 +252,11 @@ def ports_of(spec: ProgramKeys) -> tuple[int, ...]:
         return spec.listens
     role = getattr(spec, "role", "")
     return {"relay": (25, 587), "receiver": (25,), "webmail": (80,)}.get(role, ())
+
+
+def mail_ports(ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of a program's ports at which it may speak SMTP or LMTP."""
+    return tuple(port for port in ports if port not in _OF_OTHERS)
 
 
 def placeholders(text: str) -> list[tuple[str, str]]:

@@ -58,11 +58,15 @@ class HeldUp(LogEvent):
 
 @event("fault")
 class Fault(LogEvent):
-    """The fault at this line has struck, where it is one packet at this frame; ``vain`` says why it changed nothing."""
+    """The fault at this line has struck, where it is one packet at this frame; ``vain`` says why it changed nothing.
+
+    ``said`` is the last line of a reply that is given in a program's name.
+    """
 
     line: int
     at_frame: int | None = None
     vain: str = ""
+    said: str = ""
 
 
 @event("refused-outside")
