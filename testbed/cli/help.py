@@ -77,7 +77,7 @@ COMMANDS = {
         (("testbed schema > scenario.schema.json", "for editors that complete and check"),),
     ),
     "subjects": (
-        "List ready-made servers, and fetch what is missing",
+        "List ready-made programs, and fetch what is missing",
         (
             ("testbed subjects", "which there are, what they play, what is missing here"),
             ("testbed subjects install exim", "fetched by apt, unpacked for you, beside what the machine has"),

@@ -16,10 +16,12 @@ from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.lab.context import LabContext
+from testbed.lab.program_agent import ProgramAgent
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.sites import site_of
 from testbed.protocols import events
 from testbed.scenario.faults import HostFault
+from testbed.scenario.hosts import UserAgentSpec
 from testbed.tasks import HeldTasks
 
 _UNDER_WAY_S, _AGAIN_S = 5.0, 0.5  # so long, and so often, mail is looked for that a program has taken
@@ -119,10 +121,10 @@ class LabHosts:
         """The site of a host."""
         return self._sites[name]
 
-    def agent(self, name: str) -> UserAgent:
-        """A user agent."""
+    def agent(self, name: str) -> UserAgent | ProgramAgent:
+        """A user agent that does what steps ask."""
         agent = self._hosts[name]
-        assert isinstance(agent, UserAgent)
+        assert isinstance(agent, UserAgent | ProgramAgent)
         return agent
 
     def program(self, name: str) -> ProgramHost | None:
@@ -159,6 +161,9 @@ class LabHosts:
     def _build(self, name: str) -> Host:
         site = self._sites[name]
         if name in self._lab.network.namespaces:
+            spec = self._lab.scenario.hosts[name]
+            if isinstance(spec, UserAgentSpec) and spec.program is not None:
+                return ProgramAgent(self._lab, site, spec.address, spec.program)
             return ProgramHost(self._lab, site)
         return build(self._lab.scenario, site, self._lab.addresses)
 

@@ -143,7 +143,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         until = NEVER if timeout == inf else self.elapsed_ns() + round(timeout * SECOND)
         pause, longest = (_SLICE_S, _SLICE_S) if self.programs is None else (_FIRST_S, _LAST_S)
         while True:
-            if not self._is_held() and (self.programs is not None or not self._in_flight()):
+            if not self._in_flight():  # asked before, too: what arrived last may be about to wake a program
                 goal = self._goal(until)
                 events = poll(0)
                 if events:
