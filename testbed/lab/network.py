@@ -102,7 +102,7 @@ def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> 
         front = create_namespace(list(names), patience, alone=False) if fronted(scenario) else None
         with contextlib.closing(ScenarioLoop()) as loop:
             if front is not None:
-                loop.watch_network(front.connections)
+                loop.watch_network(front.connections, front.counters)
             yield _PrivateNetwork(scenario, addresses, network, namespaces, front, loop)
         return
     with contextlib.closing(Ports()) as ports, scratch_folder() as scratch:

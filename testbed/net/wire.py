@@ -15,9 +15,10 @@ from typing import Protocol
 
 from testbed.durations import SECOND
 from testbed.net import forge
-from testbed.net.clock import ScenarioLoop, Waiting
+from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import Action, PacketFault
 from testbed.net.front import Front
+from testbed.net.kernel_timers import Waiting
 from testbed.net.networks import LOOPBACK, network_of
 from testbed.net.packet import Kind, Packet, look
 from testbed.net.repetitions import Repetitions, Sending
