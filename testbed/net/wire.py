@@ -213,7 +213,8 @@ class Wire:
     def _suffer(self, fault: PacketFault, action: Action, packet: Packet, now_ns: int) -> None:
         comment, data = f"fault: {action.what}", action.data or packet.data
         frame = self._recorder.packet(self._loop.now_ns(), data, lost=action.lost, comment=comment)
-        self._on_fault(fault, frame, action)
+        if not action.follows:
+            self._on_fault(fault, frame, action)
         self._perform(action, packet, data, now_ns)
 
     def _perform(self, action: Action, packet: Packet, data: bytes, now_ns: int) -> None:
