@@ -20,6 +20,13 @@ COMMANDS = {
             ("testbed run --baseline captures scenarios/", "fail what no longer goes as its reference trace"),
         ),
     ),
+    "compare": (
+        "Play scenarios with several mail servers, and say where they differ",
+        (
+            ("testbed compare scenarios/tls --relay ours,postfix,exim", "our relay beside two others"),
+            ("testbed compare scenarios/ --relay postfix,exim --markdown page.md", "a page of it"),
+        ),
+    ),
     "serve": (
         "Hold a lab open, its ports forwarded to this machine",
         (
@@ -70,7 +77,7 @@ COMMANDS = {
         (("testbed schema > scenario.schema.json", "for editors that complete and check"),),
     ),
     "subjects": (
-        "List ready-made servers, and fetch what is missing",
+        "List ready-made programs, and fetch what is missing",
         (
             ("testbed subjects", "which there are, what they play, what is missing here"),
             ("testbed subjects install exim", "fetched by apt, unpacked for you, beside what the machine has"),

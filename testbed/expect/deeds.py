@@ -1,4 +1,4 @@
-"""Which connections are programs' own deeds: those of hosts they play, and those of ``run`` steps while they ran.
+"""Which connections are programs' own deeds: those of hosts they play, and those of steps that ran them.
 
 A reply that a fault of the scenario gave in the name of a program is none.  What our own user agents do, and a ``talk``
 says, the scenario has asked for.
@@ -17,14 +17,18 @@ from testbed.trace.model.log import LogEntry, of
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A program that ran on a host; ``exited`` is None for one that was stopped, or killed, or still runs."""
+    """A program that ran on a host; ``exited`` is None for one that was stopped, or killed, or still runs.
+
+    ``plays`` tells that it plays the host, all the time or when a step has it ``send`` or ``read``, as ``asked`` says.
+    """
 
     host: str
     command: str
-    plays: bool  # it plays the host
+    plays: bool
     began_ns: int
     ended_ns: int
     exited: LogEntry[events.Exited] | None
+    asked: str = ""
 
     def did(self, connection: Connection) -> bool:
         """Whether it is the client of a connection."""
@@ -50,7 +54,8 @@ def deeds(analysis: Analysis) -> list[Deed]:
                 found.append(Deed(entry.host, command, True, started.time_ns, entry.time_ns, exited))
         elif isinstance(event, events.Exited):
             exited = next(of([entry], events.Exited))
-            found.append(Deed(entry.host, event.command, False, began_ns, entry.time_ns, exited))
+            plays = bool(event.asked)
+            found.append(Deed(entry.host, event.command, plays, began_ns, entry.time_ns, exited, event.asked))
     for host, started in open_since.items():
         found.append(Deed(host, started.event.command, True, started.time_ns, last_ns, None))
     return found

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import trustme
 
 _SOMEBODY_ELSE = "mail.example.net"
+_LONGEST_COMMON_NAME = 64
 _LONG_AGO = timedelta(days=400), timedelta(days=30)  # before now: the validity of an expired certificate
 # RSA key exchange, which a certificate with an elliptic curve cannot do: no client gets on with it.
 _HOPELESS_CIPHER = "AES128-SHA256"
@@ -82,8 +83,14 @@ class Authority:
     def _certificate(self, name: str, flaw: str) -> trustme.LeafCert:
         if flaw == "expired":
             start, end = (datetime.now(UTC) - before for before in _LONG_AGO)
-            return self._authority.issue_cert(name, not_before=start, not_after=end)
-        return self._authority.issue_cert(_SOMEBODY_ELSE if flaw == "wrong-name" else name)
+            return self._authority.issue_cert(name, common_name=_common(name), not_before=start, not_after=end)
+        name = _SOMEBODY_ELSE if flaw == "wrong-name" else name
+        return self._authority.issue_cert(name, common_name=_common(name))
+
+
+def _common(name: str) -> str | None:
+    """The name as the subject's, without which some clients take no certificate; no longer one fits (RFC 5280)."""
+    return name if len(name) <= _LONGEST_COMMON_NAME else None
 
 
 def _use_own_certificate(context: ssl.SSLContext) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 from testbed.durations import SECOND
 from testbed.errors import ProgramError
@@ -16,10 +17,12 @@ from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.lab.context import LabContext
+from testbed.lab.program_agent import ProgramAgent
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.sites import site_of
 from testbed.protocols import events
 from testbed.scenario.faults import HostFault
+from testbed.scenario.hosts import UserAgentSpec
 from testbed.tasks import HeldTasks
 
 _UNDER_WAY_S, _AGAIN_S = 5.0, 0.5  # so long, and so often, mail is looked for that a program has taken
@@ -42,6 +45,9 @@ class LabHosts:
         self._crashed: set[str] = set()
         self._returning: set[str] = set()  # those of them that are to start again
         self._starting = HeldTasks()
+        for fault in lab.scenario.faults:
+            if isinstance(fault, HostFault) and fault.moment is not None:
+                lab.crashes[fault.line] = partial(self._crash, fault.host, fault.for_)
 
     async def start(self) -> None:
         """Open every host for business, and see to it that they crash when the scenario says so.
@@ -57,7 +63,7 @@ class LabHosts:
             await asyncio.sleep(_APART_S)
         self._lab.loop.begin()
         for fault in self._lab.scenario.faults:
-            if isinstance(fault, HostFault) and fault.is_ == "crashed":
+            if isinstance(fault, HostFault) and fault.is_ == "crashed" and fault.moment is None:
                 self._lab.loop.call_later(fault.from_ / SECOND, self._crash_as_said, fault)
 
     async def settled(self) -> None:
@@ -119,10 +125,10 @@ class LabHosts:
         """The site of a host."""
         return self._sites[name]
 
-    def agent(self, name: str) -> UserAgent:
-        """A user agent."""
+    def agent(self, name: str) -> UserAgent | ProgramAgent:
+        """A user agent that does what steps ask."""
         agent = self._hosts[name]
-        assert isinstance(agent, UserAgent)
+        assert isinstance(agent, UserAgent | ProgramAgent)
         return agent
 
     def program(self, name: str) -> ProgramHost | None:
@@ -159,6 +165,9 @@ class LabHosts:
     def _build(self, name: str) -> Host:
         site = self._sites[name]
         if name in self._lab.network.namespaces:
+            spec = self._lab.scenario.hosts[name]
+            if isinstance(spec, UserAgentSpec) and spec.program is not None:
+                return ProgramAgent(self._lab, site, spec.address, spec.program)
             return ProgramHost(self._lab, site)
         return build(self._lab.scenario, site, self._lab.addresses)
 

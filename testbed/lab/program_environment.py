@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from testbed.hosts.relay import SUBMISSIONS_PORT
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
 from testbed.lab.addresses import OUTSIDE
@@ -56,7 +57,20 @@ class ProgramEnvironment:
         if self._tls is not None:
             lab["SSLKEYLOGFILE"] = str(self._scratch / KEYLOG)
         own = self._scenario.hosts[name].environment
-        return {**lab, **{key: filled(own[key], facts) for key in own}}
+        return {**lab, **self._account(name), **{key: filled(own[key], facts) for key in own}}
+
+    def _account(self, name: str) -> dict[str, str]:
+        """Where a user agent submits, and how: variables only, for their names are words of every configuration."""
+        spec = self._scenario.hosts[name]
+        if not isinstance(spec, UserAgentSpec):
+            return {}
+        return {
+            "TESTBED_SERVER": spec.server or "",
+            "TESTBED_PORT": str(spec.port),
+            "TESTBED_TLS": "implicit" if spec.port == SUBMISSIONS_PORT else spec.tls,
+            "TESTBED_USER": spec.address if spec.password is not None else "",
+            "TESTBED_PASSWORD": spec.password or "",
+        }
 
     def mailboxes(self, name: str) -> tuple[str, ...]:
         """The addresses of a host's users."""

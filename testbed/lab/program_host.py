@@ -65,7 +65,12 @@ class ProgramHost:
         return self._program.alive
 
     async def start(self) -> None:
-        """Start the program, and return when it listens.  Raises StepError where it cannot be run, ProgramError."""
+        """Start the program, and return when it listens; one that runs only when a step has it run is left alone.
+
+        Raises StepError where it cannot be run, ProgramError.
+        """
+        if self._spec.command is None:
+            return
         self._loop.before_jump.append(self._look)
         self._held.callback(self._loop.before_jump.remove, self._look)
         if self.time_is_real:

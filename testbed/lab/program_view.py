@@ -45,7 +45,7 @@ class ProgramView:
     def _shown(self, host: str, spec: HostSpec | None, library: Path | None) -> tuple[Shown, ...]:
         """The machine's files that are others here.
 
-        They say who is a user, what library all programs load (ld.so(8)), and for ready-made servers the mail domain.
+        They say who is a user, what library all programs load (ld.so(8)), and for ready-made programs the mail domain.
         """
         folder = self.scratch / ".view" / host
         found = list[Shown]()

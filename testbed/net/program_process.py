@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from testbed.errors import LabError
 from testbed.net.confinement import Confinement
@@ -33,10 +33,12 @@ def start_confined(
     move: Callable[[], None],
     *,
     errors: bool = True,
+    given: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program where ``move`` puts it, with no power over anything outside.
 
-    ``output`` is the descriptor it writes to; ``errors`` says whether its standard error goes there too.
+    ``output`` is the descriptor it writes to; ``errors`` says whether its standard error goes there too.  ``given`` is
+    the file it reads as its standard input, None for an empty one.
 
     The process that is given keeps the program: it hands on SIGTERM, ends with the program's status (128 and the
     signal's number for one that was killed), and by then nothing of it is left, whatever has become a daemon.
@@ -52,7 +54,7 @@ def start_confined(
     try:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=given if given is not None else subprocess.DEVNULL,
             stdout=output,
             stderr=output if errors else subprocess.DEVNULL,
             cwd=folder,

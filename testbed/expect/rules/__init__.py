@@ -21,6 +21,7 @@ from testbed.expect.rules.programs_run_on import programs_run_on
 from testbed.expect.rules.sent_in_clear import sent_in_clear
 from testbed.expect.rules.sent_twice import sent_twice
 from testbed.expect.rules.silent_failures import silent_failures
+from testbed.expect.rules.status_misleads import status_misleads
 from testbed.expect.rules.tried_again_after_refusal import tried_again_after_refusal
 from testbed.expect.rules.tried_again_too_soon import tried_again_too_soon
 from testbed.expect.verdict import Verdict
@@ -40,6 +41,7 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     programs_run_on,
     ended_data_early,
     silent_failures,
+    status_misleads,
     sent_twice,
     mail_for_nobody,
     letters_stay,

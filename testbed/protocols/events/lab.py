@@ -136,7 +136,7 @@ class Said(LogEvent):
 
 @event("exited")
 class Exited(LogEvent):
-    """A program ended by itself; ``plays`` is the host it played.
+    """A program ended by itself; ``plays`` is the host it played, ``asked`` the step that has a user agent run it.
 
     ``out_of_memory`` counts processes the kernel has killed since the lab began, as the machine had no memory left.
     """
@@ -145,6 +145,7 @@ class Exited(LogEvent):
     status: int
     plays: str = ""
     out_of_memory: int = 0
+    asked: str = ""
 
 
 @event("stopped")
