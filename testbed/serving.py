@@ -8,27 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from testbed.errors import UsageError
-from testbed.lab.hold_open import OUTSIDE, OpenLab
-from testbed.lab.network import rto_min_ms
+from testbed.lab.addresses import OUTSIDE
+from testbed.lab.hold_open import OpenLab
+from testbed.net.entry import Entry
 from testbed.net.forward import HOME, Corridors, Doors
-from testbed.net.programs import listeners, speaking_as
+from testbed.net.programs import listeners
 from testbed.protocols import events
 from testbed.protocols.text import shown
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.program_hosts import ports_of
 from testbed.scenario.scenario import Scenario
+from testbed.subjects.installed import search_path
 from testbed.trace.services.table import name_by_port
 
 _SPARE_DOORS = 64
 _NOT_FORWARDED = ("dns",)
 _OUTSIDE_FROM = 8_000  # port 25 is reached at 8025, that of the next host at 9025
 _TRIES = 10
+_NO_NAME = re.compile(r"[^A-Z0-9]")  # what names of variables do not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,11 @@ class ListeningService:
 
 @dataclass(frozen=True, slots=True)
 class OpenedLab:
-    """A lab is open: the process it lives in, and its services."""
+    """A lab is open: the process it lives in, its services, and the way in for a program it is held open for."""
 
     pid: int
     services: tuple[ListeningService, ...]
+    entry: Entry | None = None
 
 
 class Serving:
@@ -100,18 +105,56 @@ class Serving:
 
 
 class InsideOnly:
-    """Holds a lab open for programs inside, which speak from a host's address."""
+    """Holds a lab open for programs on one of its hosts.
 
-    def __init__(self, speaker: str, tell: Connection, *, plays_steps: bool = True) -> None:
+    With ``on_clock`` one of them lives in scenario time: the one whose process's number comes by ``line``.
+    """
+
+    def __init__(self, host: str, line: Connection, *, plays_steps: bool = True, on_clock: bool = False) -> None:
         self.plays_steps = plays_steps
-        self._speaker = speaker
-        self._tell = tell
+        self._host = host
+        self._line = line
+        self._on_clock = on_clock
 
     async def hold(self, lab: OpenLab) -> None:
         """Wait until cancelled."""
-        with speaking_as(lab.addresses[self._speaker], rto_min_ms(lab.scenario)):
-            self._tell.send(OpenedLab(os.getpid(), tuple(_services(lab))))
+        entry = lab.guests.entry(self._host, on_clock=self._on_clock)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._line.fileno(), self._follow, lab, entry)
+        self._line.send(OpenedLab(os.getpid(), tuple(_services(lab)), entry))
+        try:
             await _until_cancelled()
+        finally:
+            loop.remove_reader(self._line.fileno())
+
+    def _follow(self, lab: OpenLab, entry: Entry) -> None:
+        try:
+            lab.guests.follow(self._line.recv(), entry)
+        except (EOFError, OSError):
+            asyncio.get_running_loop().remove_reader(self._line.fileno())
+
+
+def inside_environment(entry: Entry, services: Iterable[ListeningService]) -> dict[str, str]:
+    """The environment of a program that is started on a host of an open lab."""
+    places = [(service, service.host, service.port) for service in services]
+    return {**os.environ, "PATH": search_path(), **entry.variables, **_variables(places)}
+
+
+def outside_environment(services: Iterable[ListeningService]) -> dict[str, str]:
+    """The environment of a program that is started outside, for an open lab."""
+    places = [(service, HOME, service.outside) for service in services if service.outside]
+    return {**os.environ, **_variables(places)}
+
+
+def _variables(places: Iterable[tuple[ListeningService, str, int]]) -> dict[str, str]:
+    """``TESTBED_SMTP_HOST`` and ``_PORT`` of the first that has it, ``TESTBED_CREPES_FR_SMTP_HOST`` … of each."""
+    found = dict[str, str]()
+    for service, host, port in places:
+        name = service.name.upper()
+        for prefix in (f"TESTBED_{name}", f"TESTBED_{_NO_NAME.sub('_', service.host.upper())}_{name}"):
+            found.setdefault(f"{prefix}_HOST", host)
+            found.setdefault(f"{prefix}_PORT", str(port))
+    return found
 
 
 def speaker(scenario: Scenario, named: str | None) -> str:
@@ -120,8 +163,6 @@ def speaker(scenario: Scenario, named: str | None) -> str:
         hosts = scenario.hosts.items()
         agents = [name for name, host in hosts if isinstance(host, UserAgentSpec) and not host.is_program]
         return agents[0] if agents else OUTSIDE
-    if named in scenario.hosts and scenario.hosts[named].is_program:
-        raise UsageError(f"{named} is a program with a network of its own; choose another host with --on")
     if named not in scenario.hosts:
         raise UsageError(
             f"there is no host '{named[:60]}' in {shown(scenario.file)}{did_you_mean(named, scenario.hosts)}"
@@ -184,4 +225,14 @@ async def _until_cancelled() -> None:
             task.uncancel()
 
 
-__all__ = ["HOME", "Forward", "InsideOnly", "ListeningService", "OpenedLab", "Serving", "speaker"]
+__all__ = [
+    "HOME",
+    "Forward",
+    "InsideOnly",
+    "ListeningService",
+    "OpenedLab",
+    "Serving",
+    "inside_environment",
+    "outside_environment",
+    "speaker",
+]

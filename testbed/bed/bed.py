@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,16 +11,17 @@ from types import TracebackType
 
 from testbed.bed.judging import check
 from testbed.bed.reading import read_mailbox
+from testbed.bed.running import run_inside
 from testbed.errors import LabError, NoLabError, UsageError
 from testbed.expect import Verdict
 from testbed.keeper import LabSession, Order
-from testbed.keeper.orders import Play, Settle, Speak
+from testbed.keeper.orders import Admit, Follow, Play, Settle
 from testbed.net.forward import HOME
 from testbed.outcome import Outcome, Result, conclude
 from testbed.scenario.in_code import step_in_code
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.scenario import Scenario
-from testbed.serving import ListeningService, OpenedLab, speaker
+from testbed.serving import ListeningService, OpenedLab, inside_environment, speaker
 from testbed.trace.analysis import Analysis
 
 
@@ -29,7 +29,8 @@ class Bed:
     """A lab, open until :meth:`close` or the end of its ``with``; after that, its trace and what it shows.
 
     Time is real while it is open.  It jumps, as in any scenario, while :meth:`play`, :meth:`send`, :meth:`wait`,
-    :meth:`settle` and :meth:`messages` are at work.  Methods raise UsageError for what the lab does not have, and
+    :meth:`settle` and :meth:`messages` are at work, and while a program rests that :meth:`run` runs in scenario time.
+    Methods raise UsageError for what the lab does not have, and
     LabError when the lab has ended.
     """
 
@@ -124,26 +125,32 @@ class Bed:
         return read_mailbox(self.scenario, mailbox, folder, self.address)
 
     def run(
-        self, command: Sequence[str], *, on: str | None = None, input: str | None = None, time_limit_s: float = 30.0
+        self,
+        command: Sequence[str],
+        *,
+        on: str | None = None,
+        input: str | None = None,
+        time_limit_s: float = 30.0,
+        scenario_time: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program on a host of the lab: the first user agent's when unsaid.  Its exit status is not judged.
 
-        Raises LabError when it takes too long; the status is 127 when there is no such program.
+        With ``scenario_time`` it lives on the lab's clock, which jumps whenever all of its processes sleep.
+        Raises LabError when it takes more than ``time_limit_s`` seconds of real time, or when there is no scenario time
+        for programs here; the status is 127 when there is no such program.
         """
         if on is not None:
             self._known(on)
         self._open()
         host = speaker(self.scenario, on)
-        self._session.ask(Speak(host))
-        line = [sys.executable, "-m", "testbed.inside", str(self._served.pid), host, *command]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        try:
-            ended = subprocess.run(
-                line, input=input, capture_output=True, text=True, timeout=time_limit_s, check=False, env=environment
-            )
-        except subprocess.TimeoutExpired:
-            raise LabError(f"{command[0]} was killed after {time_limit_s:g} s") from None
-        return subprocess.CompletedProcess(list(command), ended.returncode, ended.stdout, ended.stderr)
+        entry = self._session.admit(Admit(host, scenario_time))
+
+        def started(process: int) -> None:
+            if scenario_time:
+                self._session.ask(Follow(process, entry))
+
+        environment = inside_environment(entry, self.services)
+        return run_inside(entry, command, environment, input or "", time_limit_s, started)
 
     # -- when it is closed --------------------------------------------------------------------------
 

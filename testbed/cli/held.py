@@ -49,7 +49,8 @@ def one_scenario(options: argparse.Namespace) -> Scenario:
 class Held:
     """One lab in a process of its own, held open until :meth:`Runner.stop`, SIGTERM, SIGHUP, or Ctrl-C if it is heeded.
 
-    ``opened`` is called once, when the lab is open; ``tick`` ten times a second from then on.
+    ``opened`` is called once, when the lab is open; ``tick`` ten times a second from then on.  ``line`` leads to what
+    holds it open.
     """
 
     def __init__(
@@ -65,8 +66,8 @@ class Held:
         self._scenario = scenario
         self._folder = RunFolder(options.keep)
         self.trace = self._folder.path / f"{scenario.name}.pcapng"
-        self._told, teller = Pipe(duplex=False)
-        holder = hold(teller)
+        self.line, its_line = Pipe()
+        holder = hold(its_line)
         self._open = False
         self._opened = opened
         self._tick = tick
@@ -92,9 +93,9 @@ class Held:
         return played
 
     def _on_tick(self) -> None:
-        if not self._open and self._told.poll():
+        if not self._open and self.line.poll():
             self._open = True
-            self._opened(self._told.recv())
+            self._opened(self.line.recv())
         if self._open:
             self._tick()
 

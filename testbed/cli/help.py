@@ -20,12 +20,20 @@ COMMANDS = {
             ("testbed run --baseline captures scenarios/", "fail what no longer goes as its reference trace"),
         ),
     ),
+    "compare": (
+        "Play scenarios with several mail servers, and say where they differ",
+        (
+            ("testbed compare scenarios/tls --relay ours,postfix,exim", "our relay beside two others"),
+            ("testbed compare scenarios/ --relay postfix,exim --markdown page.md", "a page of it"),
+        ),
+    ),
     "serve": (
         "Hold a lab open, its ports forwarded to this machine",
         (
             ("testbed serve scenarios/delivered.yaml", "until Ctrl-C; prints where its services are reached"),
             ("testbed serve --forward 2525:crepes.fr:587 FILE", "choose a port outside"),
             ("testbed serve --no-steps --keep traces FILE", "an empty lab; the trace in ./traces"),
+            ("testbed serve FILE -- npm test", "as long as a command runs, which finds the ports in its environment"),
         ),
     ),
     "shell": (
@@ -33,7 +41,8 @@ COMMANDS = {
         (
             ("testbed shell scenarios/delivered.yaml", "a shell; 'exit' ends the lab"),
             ("testbed shell FILE -- swaks --server crepes.fr --to bob@someschool.edu", "one command"),
-            ("testbed shell --on someschool.edu FILE -- curl http://crepes.fr/", "from another host's address"),
+            ("testbed shell --on someschool.edu FILE -- curl http://crepes.fr/", "on another host"),
+            ("testbed shell --scenario-time FILE -- ./sends-again", "its timers of hours pass in moments"),
         ),
     ),
     "inspect": (
@@ -68,7 +77,7 @@ COMMANDS = {
         (("testbed schema > scenario.schema.json", "for editors that complete and check"),),
     ),
     "subjects": (
-        "List ready-made servers, and fetch what is missing",
+        "List ready-made programs, and fetch what is missing",
         (
             ("testbed subjects", "which there are, what they play, what is missing here"),
             ("testbed subjects install exim", "fetched by apt, unpacked for you, beside what the machine has"),

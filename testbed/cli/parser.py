@@ -13,6 +13,7 @@ from testbed import __version__
 from testbed.cli.choose import parse_shard
 from testbed.cli.help import COMMANDS, heading, main_help, rows
 from testbed.cli.style import styled
+from testbed.cli.values import player, players, positive, seconds
 from testbed.protocols.text import shown
 from testbed.subjects.parts import PARTS
 
@@ -20,7 +21,7 @@ from testbed.subjects.parts import PARTS
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options of one command, its name under ``command``.  Raises SystemExit(0) for help, (2) for misuse."""
     own, foreign = arguments, list[str]()
-    if arguments[:1] == ["shell"] and "--" in arguments:
+    if arguments[:1] in (["serve"], ["shell"]) and "--" in arguments:
         end = arguments.index("--")  # what follows is somebody else's
         own, foreign = arguments[:end], arguments[end + 1 :]
     options = _parser().parse_args(own)
@@ -44,14 +45,14 @@ def _run(parser: argparse.ArgumentParser) -> None:
     )
     for part in PARTS:
         parser.add_argument(
-            f"--{part}", type=partial(_player, part), metavar="NAME", help=f"let a ready-made server play every {part}"
+            f"--{part}", type=partial(player, part), metavar="NAME", help=f"let a ready-made server play every {part}"
         )
     parser.add_argument(
-        "-j", "--jobs", type=_positive, metavar="N", help="labs at a time (default: one more than cores)"
+        "-j", "--jobs", type=positive, metavar="N", help="labs at a time (default: one more than cores)"
     )
     parser.add_argument(
         "--time-limit",
-        type=_seconds,
+        type=seconds,
         default=30.0,
         metavar="S",
         help="real seconds a lab and its judging may take (default: 30)",
@@ -69,6 +70,33 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    _paths(parser)
+    for part in PARTS:
+        parser.add_argument(
+            f"--{part}",
+            type=partial(players, part),
+            metavar="NAMES",
+            help=f"who plays every {part}, one after the other: ours,postfix,exim",
+        )
+    parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show those that went alike with everybody, too")
+    parser.add_argument("--json", metavar="FILE", help="write the comparison as JSON; - is standard output")
+    parser.add_argument("--markdown", metavar="FILE", help="write it in Markdown; - is standard output")
+    parser.add_argument(
+        "-j", "--jobs", type=positive, metavar="N", help="labs at a time (default: one more than cores)"
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=seconds,
+        default=60.0,
+        metavar="S",
+        help="real seconds a lab and its judging may take (default: 60)",
+    )
+    parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
+    parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
 
 
 def _paths(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +126,11 @@ def _held(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
     parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
     parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
+    parser.add_argument(
+        "--scenario-time",
+        action="store_true",
+        help="COMMAND lives on the lab's clock, inside the lab: it jumps whenever all of its processes sleep",
+    )
     _allow_outside(parser)
 
 
@@ -111,12 +144,12 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         metavar="PORT:HOST:PORT",
         help="lead a port of 127.0.0.1 to a host's port, e.g. 8080:someschool.edu:80; may be repeated",
     )
-    parser.add_argument("--for", type=_seconds, dest="seconds", metavar="S", help="end after S seconds")
+    parser.add_argument("--for", type=seconds, dest="seconds", metavar="S", help="end after S seconds")
 
 
 def _shell(parser: argparse.ArgumentParser) -> None:
     _held(parser)
-    parser.add_argument("--on", metavar="HOST", help="speak from this host's address (default: the first user agent)")
+    parser.add_argument("--on", metavar="HOST", help="be on this host (default: the first user agent)")
 
 
 def _filters(parser: argparse.ArgumentParser, says: str) -> None:
@@ -126,8 +159,8 @@ def _filters(parser: argparse.ArgumentParser, says: str) -> None:
 def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="FILE", help="captures, pcap or pcapng, or folders; - is a pipe")
     parser.add_argument("--live", metavar="IFACE", help="capture from an interface instead, until Ctrl-C")
-    parser.add_argument("--for", type=_seconds, dest="seconds", metavar="S", help="end --live after S seconds")
-    parser.add_argument("--count", type=_positive, metavar="N", help="end --live after N packets")
+    parser.add_argument("--for", type=seconds, dest="seconds", metavar="S", help="end --live after S seconds")
+    parser.add_argument("--count", type=positive, metavar="N", help="end --live after N packets")
     parser.add_argument("--stream", action="store_true", help="tell connections as they end, in bounded memory")
     parser.add_argument("--packets", action="store_true", help="list every packet with its phase and step")
     parser.add_argument("--utc", action="store_true", help="tell times of day in UTC, not in this machine's zone")
@@ -141,7 +174,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parquet", metavar="DIR", help="write tables of connections, exchanges, packets, findings")
     parser.add_argument("--export-mail", metavar="DIR", help="write every message of the capture into DIR as .eml")
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
-    parser.add_argument("--deep", type=_positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
+    parser.add_argument("--deep", type=positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
     parser.add_argument("-o", "--output", metavar="OUT.pcapng", help="write the capture with a comment per packet")
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
 
@@ -178,6 +211,7 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 _ARGUMENTS = {
     "run": _run,
+    "compare": _compare,
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,
@@ -224,7 +258,7 @@ def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
     summary, examples = COMMANDS[command]
     positional = [a for a in parser._actions if not a.option_strings]
     optional = [a for a in parser._actions if a.option_strings]
-    tail = ["[-- COMMAND…]"] if command == "shell" else []
+    tail = ["[-- COMMAND…]"] if command in ("serve", "shell") else []
     usage = " ".join(["testbed", command, "[OPTIONS]", *map(_operand, positional), *tail])
     arguments = [(_operand(a), a.help or "") for a in positional]
     options = [(_flags(a), a.help or "") for a in optional]
@@ -256,31 +290,3 @@ def _nearest(message: str) -> str:
     word = message.partition("invalid choice: '")[2].partition("'")[0]
     found = get_close_matches(word, list(COMMANDS), 1)
     return f"; did you mean '{found[0]}'?" if found else ""
-
-
-def _player(part: str, name: str) -> str:
-    from testbed.subjects.subject import subjects
-
-    able = [one for one, subject in subjects().items() if PARTS[part] in subject.roles]
-    if name not in able:
-        near = get_close_matches(name, able, 1)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(able)}" if able else ""
-        raise argparse.ArgumentTypeError(f"no ready-made {part} is called '{name}'{hint}")
-    return name
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 up")
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
-    return number

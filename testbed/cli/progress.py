@@ -17,16 +17,16 @@ _REFRESH_S = 0.1
 
 
 class Progress:
-    """Prints results as they come; keeps a status line below them on a terminal.
+    """Prints ``results`` as they come; keeps a status line below them on a terminal.
 
     No threads (labs are forked from this process): the runner calls :meth:`tick`.
     """
 
-    def __init__(self, console: Console, total: int, *, whole: bool, quiet: bool) -> None:
+    def __init__(self, console: Console, total: int, *, whole: bool, quiet: bool, results: bool = True) -> None:
         self._console = console
         self._total = total
         self._whole = whole
-        self._quiet = quiet
+        self._results = results and not quiet
         self._live = console.is_terminal and not quiet
         self._ended = 0
         self._doing: dict[tuple[str, str], str] = {}
@@ -61,7 +61,7 @@ class Progress:
         """A scenario has been judged."""
         self._ended += 1
         self._doing.pop((result.scenario.file, result.scenario.case), None)
-        if self._quiet:
+        if not self._results:
             return
         self._erase()
         self._console.print(outcome(result, whole=self._whole), crop=False)  # commands to copy stay whole

@@ -137,6 +137,18 @@ class Outputs:
                 raise _cannot(path, why)
 
 
+def written(file: str, text: str) -> None:
+    """Write an output to a file, whole or not at all, or to standard output.  Raises UsageError or MachineError."""
+    if file == STDOUT:
+        sys.stdout.write(obeyed_by_none(text))
+        return
+    try:
+        with whole_file(Path(file)) as out:
+            out.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise _cannot(Path(file), error) from error
+
+
 def obstacle(path: Path) -> OSError | None:
     """Why a file cannot be written, None when nothing is known against it."""
     if os.path.isdir(path):

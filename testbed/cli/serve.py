@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -10,18 +11,33 @@ from multiprocessing.connection import Connection
 from rich.text import Text
 
 from testbed.cli import HELD
+from testbed.cli.command import Command
 from testbed.cli.held import Held, one_scenario, show_services
+from testbed.cli.inside import run_inside
 from testbed.errors import UsageError
+from testbed.lab.addresses import OUTSIDE
+from testbed.net.orphans import die_with_parent
 from testbed.protocols.text import shown
 from testbed.report.console import console
-from testbed.serving import Forward, OpenedLab, Serving
+from testbed.serving import Forward, OpenedLab, Serving, outside_environment
 
 
 def main(options: argparse.Namespace) -> int:
-    """Play the steps, forward ports until Ctrl-C, SIGTERM, SIGHUP, or for so many seconds, write the trace."""
+    """Play the steps, forward ports, write the trace.
+
+    It ends by Ctrl-C, SIGTERM, SIGHUP, after so many seconds, or with the command, whose exit code it has then.
+    """
     scenario = one_scenario(options)
     forwards = [_forward(text) for text in options.forwards]
-    out = console(sys.stdout)
+    if options.scenario_time:
+        if forwards:
+            raise UsageError("--scenario-time runs the command inside the lab; leave --forward out")
+        _no_seconds(options)
+        return run_inside(options, scenario, OUTSIDE)
+    if options.foreign:
+        _no_seconds(options)
+    command = Command(options.foreign) if options.foreign else None
+    out = console(sys.stderr if options.foreign else sys.stdout)
     ends = float("inf")
 
     def holder(tell: Connection) -> Serving:
@@ -31,21 +47,30 @@ def main(options: argparse.Namespace) -> int:
         nonlocal ends
         show_services(out, served.services, forwarded=True)
         until = f"for {options.seconds:g} s, or until Ctrl-C" if options.seconds else "until Ctrl-C"
+        until = f"until {shown(command.words[0])} ends" if command is not None else until
         out.print(Text(f"The lab is open {until}; its time is real time.", "quiet"))
-        sys.stdout.flush()
+        out.file.flush()
+        if command is not None:
+            environment = outside_environment(served.services)
+            command.start(lambda words: subprocess.Popen(words, env=environment, preexec_fn=die_with_parent))
         ends = time.monotonic() + (options.seconds or float("inf"))
 
     def tick() -> None:
         nonlocal ends
-        if time.monotonic() > ends:
+        if time.monotonic() > ends or (command is not None and command.has_ended()):
             ends = float("inf")
             held.runner.stop()
 
-    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=True)
+    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=command is None)
     played = held.live()
     if played.trace is not None:
         out.print(Text(f"trace in {shown(str(played.trace))}"), soft_wrap=True)
-    return HELD
+    return command.code if command is not None else HELD
+
+
+def _no_seconds(options: argparse.Namespace) -> None:
+    if options.seconds:
+        raise UsageError("the lab is open as long as the command runs; leave --for out")
 
 
 def _forward(text: str) -> Forward:

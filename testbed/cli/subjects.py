@@ -1,4 +1,4 @@
-"""``testbed subjects``: the ready-made servers there are, and those that can be fetched."""
+"""``testbed subjects``: the ready-made programs there are, and those that can be fetched."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _named(name: str) -> Subject:
         return subjects()[name]
     near = get_close_matches(name, subjects(), 1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(subjects())}"
-    raise UsageError(f"there is no ready-made server '{shown(name)}'; {hint}")
+    raise UsageError(f"there is no ready-made program '{shown(name)}'; {hint}")
 
 
 def _list() -> None:
@@ -47,7 +47,7 @@ def _list() -> None:
         table.add_column(heading)
     for subject in subjects().values():
         rights = "root" if subject.root else "anybody"
-        table.add_row(Text(subject.name, "bold"), ", ".join(subject.roles), rights, _here(subject))
+        table.add_row(Text(subject.name, "bold"), ", ".join(subject.plays), rights, _here(subject))
     console().print(table)
 
 
@@ -61,7 +61,7 @@ def _here(subject: Subject) -> Text:
 
 def _tell(subject: Subject) -> None:
     out = console()
-    out.print(Text.assemble((subject.title, "bold"), ": ", " or ".join(subject.roles)))
+    out.print(Text.assemble((subject.title, "bold"), ": ", " or ".join(subject.plays)))
     out.print(_here(subject))
     rights = "It changes to users of its own, which takes root's rights." if subject.root else "Anybody may run it."
     for sentence in (rights, f"Its production files go to {subject.configuration}/.", *subject.quirks):

@@ -9,7 +9,7 @@ from testbed.expect.crashes import why_without_effect
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
 from testbed.protocols import events
-from testbed.scenario.faults import Fault, HostFault
+from testbed.scenario.faults import DialogueFault, Fault, HostFault, TlsFault
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import LogEntry, of
@@ -27,11 +27,18 @@ def _judge(fault: Fault, scenario: Scenario, analysis: Analysis) -> Verdict:
     return Verdict(f"fault: {fault.describe()}", held, why, frames, fault.line, scenario.file_of("faults"))
 
 
+def _why_not(fault: Fault, analysis: Analysis) -> str:
+    """Why a fault at a program may not have been reached, as the end of a sentence."""
+    at = fault.at if isinstance(fault, DialogueFault) else fault.tls if isinstance(fault, TlsFault) else ""
+    unread = [entry for entry in of(analysis.log, events.TlsUnread) if entry.host == at]
+    return f"; {unread[0].message} (frame {unread[0].frame})" if unread else ""
+
+
 def _found(
     fault: Fault, struck: Sequence[LogEntry[events.Fault]], scenario: Scenario, analysis: Analysis
 ) -> tuple[bool, str]:
     if not struck:
-        return False, f"the fault at line {fault.line} was never reached"
+        return False, f"the fault at line {fault.line} was never reached{_why_not(fault, analysis)}"
     vain = Counter(entry.event.vain for entry in struck if entry.event.vain)
     if isinstance(fault, HostFault) and fault.is_ == "crashed":
         vain = Counter(filter(None, [why_without_effect(scenario, fault.host, struck[0], analysis)]))

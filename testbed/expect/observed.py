@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from testbed.expect.deeds import StagedReplies
 from testbed.expect.read_back import known
 from testbed.protocols import events
 from testbed.protocols.events import LogEvent
@@ -104,10 +105,11 @@ def _taken(
     analysis: Analysis, hosts: frozenset[str]
 ) -> Iterator[tuple[Connection, Transaction, tuple[Recipient, ...]]]:
     """The transactions that one of these hosts has answered 250 for, with the recipients it took."""
+    staged = StagedReplies(analysis)
     for connection in analysis.connections if hosts else ():
         if connection.server.label in hosts:
             for transaction in connection.transactions:
-                recipients = tuple(r for r in transaction.recipients if r.accepted)
+                recipients = tuple(r for r in transaction.recipients if r.accepted and r.decisive not in staged)
                 if recipients and transaction.message is not None:
                     yield connection, transaction, recipients
 
@@ -142,13 +144,14 @@ def owed(analysis: Analysis, host: str) -> list[tuple[str, str, int]]:
     """
     taken: dict[tuple[str, str], int] = {}
     handed: set[tuple[str, str]] = set()
+    staged = StagedReplies(analysis)
     for connection in analysis.connections:
         for transaction in connection.transactions:
             for recipient in transaction.recipients:
                 if not recipient.accepted or transaction.message is None:
                     continue
                 key = (transaction.message_id, recipient.address.lower())
-                if connection.server.label == host:
+                if connection.server.label == host and recipient.decisive not in staged:
                     taken.setdefault(key, transaction.message.frames[-1])
                 if connection.client.label == host:
                     handed.add(key)

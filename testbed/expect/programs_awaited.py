@@ -15,9 +15,10 @@ from testbed.protocols import events
 from testbed.protocols.text import shortened
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection, Handshake
+from testbed.trace.model.exchange import Command
 from testbed.trace.model.log import LogEntry, of
 
-_LISTEN, _ANSWER = "programs that play servers listen", "programs that play servers answer"
+_LISTEN, ANSWER = "programs that play servers listen", "programs that play servers answer"
 _LONG_S = 10.0  # which no answer takes that anybody waits for in a lab
 _GREETS = frozenset(("smtp", "submission", "lmtp", "pop3", "imap"))  # where the server speaks first
 _TOO_MUCH = 0.5  # of its time without a processor
@@ -28,12 +29,21 @@ OUT_OF_MEMORY = "; this machine had no memory left, and its kernel killed progra
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A frame of a trace, and its time."""
+
+    frame: int
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Awaited:
-    """What a client waits for: in words, since when, the frames of what it has said."""
+    """What a client waits for: in words, since when, the frames of what it has said; its command, if it is a reply."""
 
     what: str
     since_ns: int
     frames: tuple[int, ...]
+    command: Command | None = None
 
 
 def programs_awaited(analysis: Analysis) -> list[Verdict]:
@@ -86,23 +96,22 @@ def _deaf(analysis: Analysis) -> Iterator[Verdict]:
         ]
         words, frames = last_words(analysis, host)
         cited = tuple(sorted({*started[-1:], *frames, entry.frame}))
-        excuse = OUT_OF_MEMORY if entry.event.out_of_memory else ""
+        but = OUT_OF_MEMORY if entry.event.out_of_memory else ""
         if seconds and starved(analysis, host, entry.frame):
-            excuse = TOO_BUSY
-        why = f"{host}: {entry.message}{words}{excuse}"
-        yield Verdict(_LISTEN, bool(excuse), why, cited, judged=not excuse)
+            but = TOO_BUSY
+        yield Verdict(_LISTEN, bool(but), f"{host}: {entry.message}{words}{but}", cited, judged=not but)
 
 
 def _silent(analysis: Analysis) -> Iterator[Verdict]:
     up = next(of(analysis.log, events.TimeUp), None)
     if up is None:
         return
-    least_ns = patience_s(up.event.seconds) * SECOND
+    least_ns, moment = patience_s(up.event.seconds) * SECOND, Moment(up.frame, up.time_ns)
     for host in {entry.host: None for entry in of(analysis.log, events.Started)}:
         waits = [
             (awaited, connection)
             for connection in analysis.connections
-            if connection.server.label == host and (awaited := _awaited(connection, up)) is not None
+            if connection.server.label == host and (awaited := awaited_at(connection, moment)) is not None
         ]
         if waits and up.time_ns - (first := min(waits, key=lambda wait: wait[0].since_ns))[0].since_ns >= least_ns:
             yield _verdict(analysis, up, host, *first)
@@ -116,36 +125,44 @@ def _verdict(
     why = f"{host} had {connection.client.label} wait {seconds:.1f} s for {awaited.what}"
     why += f", until the lab's time was up after {up.event.seconds:.0f} s{words}"
     cited = tuple(sorted({*awaited.frames, *frames, up.frame}))
-    excuse = _excuse(analysis, up, host, connection)
-    return Verdict(_ANSWER, bool(excuse), f"{why}{excuse}", cited, judged=not excuse)
+    but = _excuse(analysis, up, host, connection)
+    return Verdict(ANSWER, bool(but), f"{why}{but}", cited, judged=not but)
 
 
 def _excuse(analysis: Analysis, up: LogEntry[events.TimeUp], host: str, connection: Connection) -> str:
     """Why the program may not be to blame; ``""`` where nothing else is."""
     if starved(analysis, host, up.frame):
         return TOO_BUSY
+    return excuse(analysis, host, connection, Moment(up.frame, up.time_ns))
+
+
+def excuse(analysis: Analysis, host: str, connection: Connection, until: Moment) -> str:
+    """What may have kept a program from an answer, the machine aside; ``""`` where nothing else has but itself."""
     for other in analysis.connections:
-        if other.client.label == host and (waits := _awaited(other, up)) is not None:
+        if other.client.label == host and (waits := awaited_at(other, until)) is not None:
             return f"; but it was itself waiting for {waits.what} of {other.server.label}"
-    struck = {entry.event.at_frame for entry in of(analysis.log, events.Fault)}
+    faults = list(of(analysis.log, events.Fault))
+    if any(entry.host == host and entry.time_ns >= connection.start_ns for entry in faults):
+        return "; but a fault of the scenario had struck there"
+    struck = {entry.event.at_frame for entry in faults}
     if any(packet.frame in struck or packet.lost for packet in analysis.packets(connection.number)):
         return "; but a fault had struck between them"
     return ""
 
 
-def _awaited(connection: Connection, up: LogEntry[events.TimeUp]) -> Awaited | None:
-    """What a client waits for on a connection when time is up; None where it is closed, or where it is its turn."""
-    if any(frame < up.frame for frame in connection.ending.frames):
+def awaited_at(connection: Connection, until: Moment) -> Awaited | None:
+    """What a client waits for on a connection at a moment; None where it is closed by then, or where it is its turn."""
+    if any(frame < until.frame for frame in connection.ending.frames):
         return None
     if connection.opening.handshake in (Handshake.UNANSWERED, Handshake.INCOMPLETE):
         return Awaited("its connection to be accepted", connection.start_ns, connection.opening.syn_frames)
     for exchange in connection.exchanges:
         command, reply = exchange.command, exchange.reply
-        answered = exchange.unseen or (reply is not None and reply.time_ns <= up.time_ns)
-        if command is None or answered or not command.whole or command.time_ns > up.time_ns:
+        answered = exchange.unseen or (reply is not None and reply.time_ns <= until.time_ns)
+        if command is None or answered or not command.whole or command.time_ns > until.time_ns:
             continue
         if command.verb != "connect":
-            return Awaited(f"the reply to {command.verb}", command.time_ns, command.frames)
+            return Awaited(f"the reply to {command.verb}", command.time_ns, command.frames, command)
     begins = connection.service in _GREETS or connection.transport.client_octets > 0
     if connection.transport.protocol == "tcp" and begins and not connection.transport.server_octets:
         return Awaited("its first words", connection.start_ns, (connection.first_frame,))

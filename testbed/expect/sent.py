@@ -10,7 +10,7 @@ from testbed.expect.deeds import Deed
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.exchange import Reply
-from testbed.trace.model.log import LogEntry, of
+from testbed.trace.model.log import of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,9 @@ def offered(deed: Deed, analysis: Analysis, carried: Sequence[Passage]) -> list[
     return list(last.values())
 
 
-def output(deed: Deed, analysis: Analysis) -> list[LogEntry[events.Said]]:
-    """What it said while it ran."""
-    said = of(analysis.log, events.Said)
-    return [entry for entry in said if entry.host == deed.host and deed.began_ns <= entry.time_ns <= deed.ended_ns]
+def tells(deed: Deed, one: Offered, analysis: Analysis) -> bool:
+    """Whether what it said while it ran names the recipient, or the reply."""
+    lines = (entry for entry in of(analysis.log, events.Said) if entry.host == deed.host)
+    said = " ".join(line.event.text for line in lines if deed.began_ns <= line.time_ns <= deed.ended_ns).lower()
+    reply = one.reply
+    return one.recipient in said or (reply is not None and bool(reply.code) and reply.code in said)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import trustme
 
 _SOMEBODY_ELSE = "mail.example.net"
+_LONGEST_COMMON_NAME = 64
 _LONG_AGO = timedelta(days=400), timedelta(days=30)  # before now: the validity of an expired certificate
 # RSA key exchange, which a certificate with an elliptic curve cannot do: no client gets on with it.
 _HOPELESS_CIPHER = "AES128-SHA256"
@@ -51,15 +52,19 @@ class Authority:
             self._servers[name, flaw] = self._server(name, flaw)
         return self._servers[name, flaw]
 
-    def client(self, *, checks: bool) -> ssl.SSLContext:
-        """A client that accepts good certificates of this authority, or any at all."""
+    def client(self, *, checks: bool, traced: bool = True) -> ssl.SSLContext:
+        """A client that accepts good certificates of this authority, or any at all.
+
+        The keys of its sessions are noted, unless they are not ``traced``.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if checks:
             self._authority.configure_trust(context)
         else:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        context.keylog_filename = str(self._keylog)
+        if traced:
+            context.keylog_filename = str(self._keylog)
         return context
 
     def _server(self, name: str, flaw: str) -> ssl.SSLContext:
@@ -78,8 +83,14 @@ class Authority:
     def _certificate(self, name: str, flaw: str) -> trustme.LeafCert:
         if flaw == "expired":
             start, end = (datetime.now(UTC) - before for before in _LONG_AGO)
-            return self._authority.issue_cert(name, not_before=start, not_after=end)
-        return self._authority.issue_cert(_SOMEBODY_ELSE if flaw == "wrong-name" else name)
+            return self._authority.issue_cert(name, common_name=_common(name), not_before=start, not_after=end)
+        name = _SOMEBODY_ELSE if flaw == "wrong-name" else name
+        return self._authority.issue_cert(name, common_name=_common(name))
+
+
+def _common(name: str) -> str | None:
+    """The name as the subject's, without which some clients take no certificate; no longer one fits (RFC 5280)."""
+    return name if len(name) <= _LONGEST_COMMON_NAME else None
 
 
 def _use_own_certificate(context: ssl.SSLContext) -> None:

@@ -78,6 +78,11 @@ def draft_of(step: SendStep, folder: Path) -> Submission:
     )
 
 
+def message_id(number: int, now: float, host: str) -> str:
+    """The Message-ID of what a host sends as its message of that number, in seconds since the Unix epoch."""
+    return f"<{number}.{now:.0f}@{host}>"
+
+
 def compose(draft: Submission, message_id: str, date: str) -> bytes:
     """The message as octets, the same for the same arguments.  What is attached goes as base64."""
     message = EmailMessage(policy=SMTP if draft.is_ascii else SMTPUTF8)

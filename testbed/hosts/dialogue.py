@@ -32,6 +32,10 @@ class DialogueScript(FaultScript[DialogueFault]):
         """Whether there is any fault."""
         return bool(self.faults)
 
+    def concerns(self, stage: str) -> bool:
+        """Whether there is any fault at a stage."""
+        return any(fault.on == stage for fault in self.faults)
+
     def connected(self, protocol: str = "SMTP") -> int:
         """The number of a new connection, from 1, among those of its protocol."""
         self._connections[protocol] += 1

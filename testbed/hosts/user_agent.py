@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from testbed.durations import DAY, SECOND, format_duration
-from testbed.hosts.composition import Submission, compose
+from testbed.hosts.composition import Submission, compose, message_id
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.reading.reader import MailReader
@@ -159,4 +159,4 @@ class UserAgent:
 
     def _next_message_id(self) -> str:
         self._sent += 1
-        return f"<{self._sent}.{self._site.now():.0f}@{self.name}>"
+        return message_id(self._sent, self._site.now(), self.name)

@@ -12,7 +12,8 @@ import threading
 from multiprocessing.connection import Connection, wait
 
 from testbed.errors import LabError, StepError, TestbedError, reason
-from testbed.keeper.orders import Order, Play, Settle, Speak
+from testbed.keeper.orders import Admit, Follow, Order, Play, Settle
+from testbed.net.entry import Entry
 from testbed.runner import Played
 from testbed.serving import OpenedLab
 
@@ -90,8 +91,17 @@ class LabSession:
         answer = self._hear()
         return answer if isinstance(answer, OpenedLab) else None
 
-    def ask(self, order: Play | Settle | Speak) -> None:
+    def ask(self, order: Play | Settle | Follow) -> None:
         """Have something done in the open lab, and wait for it.  Raises StepError; LabError when the lab has ended."""
+        self._ask(order)
+
+    def admit(self, order: Admit) -> Entry:
+        """The way in for a program.  Raises StepError; LabError when the lab has ended."""
+        answer = self._ask(order)
+        assert isinstance(answer, Entry)
+        return answer
+
+    def _ask(self, order: Play | Settle | Admit | Follow) -> object:
         with contextlib.suppress(OSError):
             self._lab.send(order)
         answer = self._hear()
@@ -100,6 +110,7 @@ class LabSession:
             raise LabError(why or "the lab has ended")
         if isinstance(answer, str) and answer:
             raise StepError(answer)
+        return answer
 
     def stop(self) -> None:
         """Ask the lab to end."""

@@ -6,24 +6,22 @@ import asyncio
 import contextlib
 from multiprocessing.connection import Connection
 
-from testbed.errors import StepError
-from testbed.keeper.orders import Play, Settle, Speak
+from testbed.errors import LabError, StepError
+from testbed.keeper.orders import Admit, Follow, Play, Settle
 from testbed.lab.hold_open import OpenLab
-from testbed.lab.network import rto_min_ms
-from testbed.net.programs import speaking_as
+from testbed.net.entry import Entry
 from testbed.serving import Serving
 
 
 class Guide:
     """Forwards ports, as ``testbed serve`` does, and does what it is asked, one thing at a time.
 
-    The answer to each is ``""``, or why it could not be done.
+    The answer to each is ``""``, or why it could not be done; to :class:`Admit` it is the way in.
     """
 
     def __init__(self, serving: Serving, line: Connection) -> None:
         self._serving = serving
         self._line = line
-        self._voice = contextlib.ExitStack()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -41,7 +39,6 @@ class Guide:
             loop.remove_reader(self._line.fileno())
             if self._task is not None:
                 self._task.cancel()
-            self._voice.close()
 
     def _hear(self, lab: OpenLab, loop: asyncio.AbstractEventLoop) -> None:
         try:
@@ -52,21 +49,22 @@ class Guide:
         self._task = loop.create_task(self._obey(lab, order))
         self._task.add_done_callback(_raise)
 
-    async def _obey(self, lab: OpenLab, order: Play | Settle | Speak) -> None:
-        why = ""
+    async def _obey(self, lab: OpenLab, order: Play | Settle | Admit | Follow) -> None:
+        answer: Entry | str = ""
         try:
             match order:
                 case Play(step):
                     await lab.play(step)
                 case Settle():
                     await lab.settle()
-                case Speak(host):
-                    self._voice.close()
-                    self._voice.enter_context(speaking_as(lab.addresses[host], rto_min_ms(lab.scenario)))
-        except StepError as error:
-            why = str(error)
+                case Admit(host, on_clock):
+                    answer = lab.guests.entry(host, on_clock=on_clock)
+                case Follow(process, entry):
+                    lab.guests.follow(process, entry)
+        except (StepError, LabError) as error:
+            answer = str(error)
         with contextlib.suppress(OSError):
-            self._line.send(why)
+            self._line.send(answer)
 
 
 def _raise(task: asyncio.Task[None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.net.entry import Entry
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
@@ -41,7 +42,16 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class Speak:
-    """Programs inside speak from the addresses of a host from now on."""
+class Admit:
+    """A program is to be started on a host, in scenario time where ``on_clock``; the answer is its way in."""
 
     host: str
+    on_clock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Time may jump whenever the program rests that this process keeps, which came in by ``entry``."""
+
+    process: int
+    entry: Entry

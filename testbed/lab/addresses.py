@@ -9,6 +9,9 @@ from itertools import count
 from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.scenario import Scenario
 
+OUTSIDE = "outside.lab"
+"""The name of everybody outside: connections that are forwarded into a lab come from its address."""
+
 _NAME_SERVER = 53
 _LAST = 250  # the last octet of a host's address at most
 _ROOMY = 10  # the step between hosts, where there is room

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 
 from testbed.durations import SECOND
 from testbed.lab.context import LabContext
@@ -24,20 +25,34 @@ async def run_confined(
     clock: ProgramTime | None,
     *,
     errors: bool = True,
+    given: bytes = b"",
+    variables: Mapping[str, str] | None = None,
 ) -> int | None:
     """Its exit status, None when it was killed at its limit; by then nothing of what it has started is left.
 
     ``move`` puts its process onto the host of that name.  ``heard(pipe)`` reads what it says, without blocking, and is
     called once more at the end; ``errors`` says whether its standard error is heard too.  With a ``clock`` it lives in
-    scenario time.  Raises OSError.
+    scenario time.  ``given`` is its standard input, ``variables`` are more than those of its host.  Raises OSError.
     """
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
-    environment = lab.programs.environment(name)
+    environment = {**lab.programs.environment(name), **(variables or {})}
     library = clock.library() if clock is not None else None
     confinement = lab.confinement(name, library)
     try:
-        process = start_confined(command, environment, lab.folder, writing, confinement, move, errors=errors)
+        with tempfile.TemporaryFile() as file:
+            file.write(given)
+            file.seek(0)
+            process = start_confined(
+                command,
+                environment,
+                lab.folder,
+                writing,
+                confinement,
+                move,
+                errors=errors,
+                given=file if given else None,
+            )
     except OSError:
         os.close(reading)
         raise

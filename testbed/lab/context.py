@@ -12,6 +12,7 @@ from testbed.lab.journal import Journal
 from testbed.lab.network import Carrier, LabNetwork
 from testbed.lab.program_environment import ProgramEnvironment
 from testbed.lab.program_view import ProgramView
+from testbed.lab.shared_clock import SharedClock
 from testbed.net.clock import ScenarioLoop
 from testbed.net.confinement import Confinement
 from testbed.net.program_time.programs import ProgramTime
@@ -24,7 +25,7 @@ class LabContext:
     """One lab, as far as all of its parts may know it.
 
     ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what
-    programs of the user's are given; ``program_time`` is None where all programs live in real time.
+    programs of the user's are given; ``clock`` is the one they may share.
     """
 
     scenario: Scenario
@@ -34,7 +35,7 @@ class LabContext:
     journal: Journal
     tls: LabTls | None
     programs: ProgramEnvironment
-    program_time: ProgramTime | None = None
+    clock: SharedClock
 
     @property
     def folder(self) -> Path | None:
@@ -44,7 +45,8 @@ class LabContext:
 
     def clock_of(self, host: str) -> ProgramTime | None:
         """The clock that programs of a host live by; None where their time is real."""
-        return None if self.scenario.hosts[host].time == "real" else self.program_time
+        spec = self.scenario.hosts.get(host)
+        return None if spec is not None and spec.time == "real" else self.clock.programs
 
     def confinement(self, host: str, library: Path | None) -> Confinement:
         """What programs on a host may do.  They load ``library``."""
@@ -52,11 +54,8 @@ class LabContext:
         return Confinement(
             str(self.network.scratch),
             writable=None if self.scenario.reach.anywhere else beside,
-            hidden=self.network.socket_files,
+            sight=self.view.sight(host, library, self.network.socket_files),
             set_ids=ROOT in self.scenario.needs,
-            over=self.view.over(host),
-            shown=self.view.shown(host, library),
-            private=self.view.private(host),
         )
 
     @property

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from testbed.hosts.site import Log
+from testbed.lab.guests import Guests
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
-
-OUTSIDE = "outside.lab"
-"""The name of everybody outside: connections that are forwarded into a lab come from its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +17,7 @@ class OpenLab:
     """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab.
 
     ``play`` plays one more step, ``settle`` returns when nothing is in progress; time jumps meanwhile, as in a scenario
-    that plays by itself.
+    that plays by itself.  ``guests`` are programs that others start in it.
     """
 
     scenario: Scenario
@@ -27,6 +25,7 @@ class OpenLab:
     log: Log
     play: Callable[[Step], Awaitable[None]]
     settle: Callable[[], Awaitable[None]]
+    guests: Guests
 
 
 class Holder(Protocol):

@@ -17,6 +17,7 @@ from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.program_bounds import ProgramWatch, killed_for_memory
 from testbed.lab.program_output import ProgramOutput
+from testbed.net.program_namespace import FROM_ANYWHERE
 from testbed.net.program_process import KILL, start_confined
 from testbed.net.real_time import real_sleep
 from testbed.protocols import events
@@ -29,7 +30,6 @@ MAX_LINES = 2_000
 _POLL_S = 0.01  # how often it is looked whether the program listens
 _REACHED_AFTER = 100  # such looks at most, a second, or a part of it is out of reach
 _AT_ONCE_S = 0.2  # to end when there is no time
-_FROM_ANYWHERE = ("0.0.0.0", "::")
 _NOT_FOUND = (126, 127)  # with these statuses shells and their kin say that there is no such program
 _KILLED = 128 + signal.SIGKILL
 
@@ -205,7 +205,7 @@ class HostedProgram:
         found = self.namespace.listeners() if wanted else []
         for transport, port in wanted:
             at = [address for kind, address, other in found if (kind, other) == (transport, port)]
-            if not set(at) & {*_FROM_ANYWHERE, *self.namespace.addresses}:
+            if not set(at) & {*FROM_ANYWHERE, *self.namespace.addresses}:
                 others = sorted({other for kind, _, other in found if kind == transport})
                 hint = f"; only on {at[0]}, where no other host reaches it" if at else ""
                 hint = hint or (f"; but on {', '.join(map(str, others[:5]))}" if others else "")

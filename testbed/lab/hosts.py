@@ -16,13 +16,16 @@ from testbed.hosts.relay import Relay
 from testbed.hosts.site import Host, Site
 from testbed.hosts.user_agent import UserAgent
 from testbed.lab.context import LabContext
+from testbed.lab.program_agent import ProgramAgent
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.sites import site_of
 from testbed.protocols import events
 from testbed.scenario.faults import HostFault
+from testbed.scenario.hosts import UserAgentSpec
 from testbed.tasks import HeldTasks
 
 _UNDER_WAY_S, _AGAIN_S = 5.0, 0.5  # so long, and so often, mail is looked for that a program has taken
+_APART_S = 10.0  # scenario time between the start of servers and the first step
 _AFTERMATH_S = 1.0  # scenario time in which open connections may finish closing
 
 
@@ -45,10 +48,15 @@ class LabHosts:
     async def start(self) -> None:
         """Open every host for business, and see to it that they crash when the scenario says so.
 
-        Programs come last: what they look for when they start is there.
+        Programs come last: what they look for when they start is there.  On the lab's clock, servers are given a while:
+        what they do every so many whole seconds since their start then never meets with what the scenario does, however
+        long this machine took to start them.
         """
         for host in sorted(self._hosts.values(), key=lambda host: isinstance(host, ProgramHost)):
             await host.start()
+        programs = [host for host in self._hosts.values() if isinstance(host, ProgramHost)]
+        if programs and all(program.serves and not program.time_is_real for program in programs):
+            await asyncio.sleep(_APART_S)
         self._lab.loop.begin()
         for fault in self._lab.scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed":
@@ -113,10 +121,10 @@ class LabHosts:
         """The site of a host."""
         return self._sites[name]
 
-    def agent(self, name: str) -> UserAgent:
-        """A user agent."""
+    def agent(self, name: str) -> UserAgent | ProgramAgent:
+        """A user agent that does what steps ask."""
         agent = self._hosts[name]
-        assert isinstance(agent, UserAgent)
+        assert isinstance(agent, UserAgent | ProgramAgent)
         return agent
 
     def program(self, name: str) -> ProgramHost | None:
@@ -153,6 +161,9 @@ class LabHosts:
     def _build(self, name: str) -> Host:
         site = self._sites[name]
         if name in self._lab.network.namespaces:
+            spec = self._lab.scenario.hosts[name]
+            if isinstance(spec, UserAgentSpec) and spec.program is not None:
+                return ProgramAgent(self._lab, site, spec.address, spec.program)
             return ProgramHost(self._lab, site)
         return build(self._lab.scenario, site, self._lab.addresses)
 

@@ -40,6 +40,6 @@ class Journal:
 
         return log
 
-    def fault(self, host: str, fault: DescribedFault, vain: str = "") -> None:
-        """A fault has struck at a host; ``vain`` says why it changed nothing."""
-        self.of(host)(Fault(line=fault.line, vain=vain), fault.describe())
+    def fault(self, host: str, fault: DescribedFault, vain: str = "", said: str = "") -> None:
+        """A fault has struck at a host; ``vain`` says why it changed nothing, ``said`` what a program seems to say."""
+        self.of(host)(Fault(line=fault.line, vain=vain, said=said), fault.describe())

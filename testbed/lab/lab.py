@@ -22,21 +22,23 @@ from testbed.expect.programs_awaited import patience_s
 from testbed.hosts import certificates
 from testbed.hosts.tls import LabTls
 from testbed.interruption import TIME_IS_UP
-from testbed.lab.addresses import addresses_of_nobody, lay_out
+from testbed.lab.addresses import OUTSIDE, addresses_of_nobody, lay_out
 from testbed.lab.context import LabContext
 from testbed.lab.early_end import EarlyEnd
 from testbed.lab.faults import needs_forging
-from testbed.lab.hold_open import OUTSIDE, Holder, OpenLab
+from testbed.lab.guests import Guests
+from testbed.lab.hold_open import Holder, OpenLab
 from testbed.lab.hosts import LabHosts
 from testbed.lab.journal import LAB, Journal
 from testbed.lab.network import LabNetwork, lab_network
 from testbed.lab.program_environment import KEYLOG, ProgramEnvironment
+from testbed.lab.shared_clock import SharedClock
 from testbed.lab.steps import Steps
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
 from testbed.net import forge
+from testbed.net.clock import Hold
 from testbed.net.networks import router_of
 from testbed.net.program_time.library import scenario_time_library
-from testbed.net.program_time.programs import ProgramTime
 from testbed.net.watchdog import HeldTurn, watch
 from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
@@ -52,7 +54,6 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that has left in mid-sentence
 
-_CLOCK = ".clock"  # the folder of what gives programs scenario time
 _AGAIN_S = 0.01  # after which a lab that is to end is asked again
 
 
@@ -121,24 +122,8 @@ def _bring_up(
         recorder = KeyedTrace(writer, keylog)
     wire = network.carry(recorder, journal)
     programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)
-    clock = _share_clock(scenario, network)
+    clock = SharedClock(scenario, network)
     return LabContext(scenario, addresses, network, wire, journal, tls, programs, clock)
-
-
-def _share_clock(scenario: Scenario, network: LabNetwork) -> ProgramTime | None:
-    """What makes programs live in scenario time.  Raises LabError where that must be and cannot."""
-    if not scenario.may_share_clock:
-        return None
-    try:
-        library = scenario_time_library()
-    except LabError:
-        if scenario.must_share_clock:
-            raise
-        return None
-    clock = network.loop.programs = ProgramTime(network.scratch / _CLOCK, library)
-    for namespace in network.namespaces.values():
-        network.loop.watch_network(namespace.connections)
-    return clock
 
 
 class _Lab:
@@ -235,10 +220,21 @@ class _Lab:
         self._over = True
         await self._hosts.quiet()
         if self._holder is not None:
-            addresses = self._context.addresses
-            with self._loop.real_time(), watch(self._loop, self._held_up):
-                await self._holder.hold(OpenLab(self._scenario, addresses, self._log, self._play_more, self._settle))
+            with self._loop.real_time() as hold, watch(self._loop, self._held_up):
+                await self._held_open(self._holder, hold)
             await self._hosts.quiet()
+
+    async def _held_open(self, holder: Holder, hold: Hold) -> None:
+        async def play(step: Step) -> None:
+            with hold.let_go():
+                await self._play(step)
+
+        async def settle() -> None:
+            with hold.let_go():
+                await self._hosts.settled()
+
+        with contextlib.closing(Guests(self._context, hold)) as guests:
+            await holder.hold(OpenLab(self._scenario, self._context.addresses, self._log, play, settle, guests))
 
     def _held_up(self, turn: HeldTurn) -> None:
         self._log(
@@ -251,14 +247,6 @@ class _Lab:
         self._log(events.Step(line=step.line), step.describe())
         await self._steps.play(step)
 
-    async def _play_more(self, step: Step) -> None:
-        with self._loop.scenario_time():
-            await self._play(step)
-
-    async def _settle(self) -> None:
-        with self._loop.scenario_time():
-            await self._hosts.settled()
-
     async def _close(self, reason: str) -> None:
         await self._hosts.stop(self._so_far.mail_is_missing, at_once=reason != events.ALL_PLAYED)
         elapsed, real = self._loop.elapsed_ns() / SECOND, self._loop.real_elapsed_ns() / SECOND
@@ -266,9 +254,7 @@ class _Lab:
             events.LabEnded(scenario_seconds=round(elapsed, 3), real_seconds=round(real, 3), reason=reason),
             f"{reason}: {elapsed:.0f} s of scenario time in {real:.2f} s",
         )
-        if self._context.program_time is not None:
-            self._loop.programs = None
-            self._context.program_time.close()
+        self._context.clock.close()
         try:
             self._context.wire.close()
         finally:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from testbed.lab.faults import packet_faults
 from testbed.lab.journal import Journal
 from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import Action, PacketFault
+from testbed.net.front import Front, Fronted
 from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
 from testbed.net.namespace import Network, enter
 from testbed.net.netlink import HASTY_MS, PATIENT_MS
@@ -26,6 +28,7 @@ from testbed.net.wire import Recorder, Wire
 from testbed.protocols import events
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault
+from testbed.scenario.fronts import fronted, fronted_ports
 from testbed.scenario.hosts import NameServerSpec
 from testbed.scenario.network_needs import NetworkKind, makes_tcp_wait
 from testbed.scenario.scenario import Scenario
@@ -69,6 +72,10 @@ class LabNetwork(Protocol):
         """The networks of the hosts that are programs, by their names."""
 
     @property
+    def front(self) -> ProgramNamespace | None:
+        """The network of what stands in front of programs; None where nothing does."""
+
+    @property
     def note(self) -> str:
         """What a reader of the trace has to know of it."""
 
@@ -91,8 +98,11 @@ def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> 
         network = enter(names, addresses[name_server][0], patience)  # the loop's files must be those of this network
         programs = [name for name, host in scenario.hosts.items() if host.is_program]
         namespaces = {name: create_namespace(addresses[name], patience) for name in programs}
+        front = create_namespace(list(names), patience, alone=False) if fronted(scenario) else None
         with contextlib.closing(ScenarioLoop()) as loop:
-            yield _PrivateNetwork(scenario, addresses, network, namespaces, loop)
+            if front is not None:
+                loop.watch_network(front.connections)
+            yield _PrivateNetwork(scenario, addresses, network, namespaces, front, loop)
         return
     with contextlib.closing(Ports()) as ports, scratch_folder() as scratch:
         host = _HostNetwork(scenario, addresses, ports, scratch)
@@ -106,6 +116,7 @@ class _PrivateNetwork:
     addresses: Addresses
     network: Network
     namespaces: Mapping[str, ProgramNamespace]
+    front: ProgramNamespace | None
     loop: ScenarioLoop
     note: str = ""
 
@@ -142,7 +153,19 @@ class _PrivateNetwork:
             foreigners.log_packet,
             partial(_log_needless, log),
             hasty=makes_tcp_wait(self.scenario),
+            front=self._front(),
         )
+
+    def _front(self) -> Front | None:
+        if self.front is None:
+            return None
+        places = {
+            (ip_address(address).packed, port): Fronted(own.wire, partial(own.listens, address, port))
+            for name, own in self.namespaces.items()
+            for address in own.addresses
+            for port in fronted_ports(self.scenario, name)
+        }
+        return Front(self.front.wire, places)
 
 
 def _log_needless(log: Log, packet: Packet) -> None:
@@ -175,6 +198,7 @@ class _HostNetwork:
     """The machine's loopback.  A host that refuses is found at ports where nobody listens."""
 
     socket_files: tuple[str, ...] = ()
+    front: ProgramNamespace | None = None
 
     note = (
         "captured on the machine's own loopback; its high ports are written as the ports of the services they stand "

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from testbed.hosts.relay import SUBMISSIONS_PORT
 from testbed.hosts.site import Site
 from testbed.hosts.tls import LabTls
-from testbed.lab.hold_open import OUTSIDE
+from testbed.lab.addresses import OUTSIDE
 from testbed.lab.mail_stores import STORES, MailStore
 from testbed.lab.program_files import Facts, names_maildirs, write_files
 from testbed.regular_file import read_regular
@@ -46,18 +47,29 @@ class ProgramEnvironment:
 
     def environment(self, name: str) -> dict[str, str]:
         """The variables of a program at a host: the user's own, the lab's, and those of the scenario."""
+        unbuffered = {"PYTHONUNBUFFERED": "1"}  # so that what was said before a crash is heard
+        return {**unbuffered, **os.environ, "PATH": search_path(), **self.variables(name)}
+
+    def variables(self, name: str) -> dict[str, str]:
+        """Those of the lab's and of the scenario's."""
         facts = self.facts(name)
         lab = {f"TESTBED_{what.upper()}": facts[what, ""] for what in PLACEHOLDERS if (what, "") in facts}
         if self._tls is not None:
             lab["SSLKEYLOGFILE"] = str(self._scratch / KEYLOG)
         own = self._scenario.hosts[name].environment
-        unbuffered = {"PYTHONUNBUFFERED": "1"}  # so that what was said before a crash is heard
+        return {**lab, **self._account(name), **{key: filled(own[key], facts) for key in own}}
+
+    def _account(self, name: str) -> dict[str, str]:
+        """Where a user agent submits, and how: variables only, for their names are words of every configuration."""
+        spec = self._scenario.hosts[name]
+        if not isinstance(spec, UserAgentSpec):
+            return {}
         return {
-            **unbuffered,
-            **os.environ,
-            "PATH": search_path(),
-            **lab,
-            **{key: filled(own[key], facts) for key in own},
+            "TESTBED_SERVER": spec.server or "",
+            "TESTBED_PORT": str(spec.port),
+            "TESTBED_TLS": "implicit" if spec.port == SUBMISSIONS_PORT else spec.tls,
+            "TESTBED_USER": spec.address if spec.password is not None else "",
+            "TESTBED_PASSWORD": spec.password or "",
         }
 
     def mailboxes(self, name: str) -> tuple[str, ...]:

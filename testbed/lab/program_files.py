@@ -1,4 +1,4 @@
-"""What a program finds in its directory: files from beside the scenario, and all that a ready-made server takes."""
+"""What a program finds in its directory: files from beside the scenario, and all that a ready-made program takes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _A_WHILE_S = 3_600  # servers such as Postfix wait when their configuration has 
 def write_files(scenario: Scenario, site: Site, facts: Facts) -> bool:
     """Put a program's files into its directory; whether they tell it of its Maildirs.  Raises StepError.
 
-    Facts are filled into all of them but the production files of a ready-made server, whose braces are their own.
-    Of a ready-made server ``stores`` says where its mailboxes lie, and nothing else does.
+    Facts are filled into all of them but the production files of a ready-made program, whose braces are their own.
+    Of a ready-made program ``stores`` says where its mailboxes lie, and nothing else does.
     """
     spec, directory = scenario.hosts[site.name], site.directory
     where, production = directory, None

@@ -8,6 +8,7 @@ import contextlib
 from testbed.hosts.site import Site
 from testbed.lab.context import LabContext
 from testbed.lab.hosted_program import HostedProgram
+from testbed.lab.program_front import ProgramFront
 from testbed.lab.program_listing import list_queue
 from testbed.lab.program_mailboxes_read import MailboxesRead
 from testbed.lab.program_maildirs import ProgramMailboxes
@@ -15,7 +16,7 @@ from testbed.lab.program_queue import ProgramQueue
 from testbed.net.real_time import real_sleep
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import UserAgentSpec
-from testbed.scenario.program_hosts import filled
+from testbed.scenario.program_hosts import filled, ports_of
 
 _LOOK_S = 0.05  # how often its files are looked at
 _QUIET_S = 0.4  # so long without a packet counts as being at rest
@@ -32,6 +33,7 @@ class ProgramHost:
         self._spec: HostSpec = lab.scenario.hosts[site.name]
         self._site = site
         self._program = HostedProgram(lab, site, self._has_ended)
+        self._front = ProgramFront(lab, site)
         boxes = lab.programs.stores(site.name)
         self._mailboxes = ProgramMailboxes(site, boxes, lab.programs.known_files(site.name))
         self._read = MailboxesRead(lab, site)
@@ -53,16 +55,27 @@ class ProgramHost:
         return self._program.time_is_real
 
     @property
+    def serves(self) -> bool:
+        """Whether it is a server, and does nothing before it is asked."""
+        return bool(ports_of(self._spec))
+
+    @property
     def alive(self) -> bool:
         """Whether the program runs."""
         return self._program.alive
 
     async def start(self) -> None:
-        """Start the program, and return when it listens.  Raises StepError where it cannot be run, ProgramError."""
+        """Start the program, and return when it listens; one that runs only when a step has it run is left alone.
+
+        Raises StepError where it cannot be run, ProgramError.
+        """
+        if self._spec.command is None:
+            return
         self._loop.before_jump.append(self._look)
         self._held.callback(self._loop.before_jump.remove, self._look)
         if self.time_is_real:
             self._held.enter_context(self._loop.real_time())
+        await self._front.start()
         await self._program.start()
         if self.time_is_real:  # as is known only now, maybe
             self._held.enter_context(self._loop.real_time())
@@ -90,10 +103,12 @@ class ProgramHost:
     async def stop(self, *, at_once: bool = False) -> None:
         """Tell the program to end (SIGTERM), and kill it with all it has started when it does not."""
         await self._program.stop(at_once=at_once)
+        await self._front.stop()
 
     def crash(self) -> None:
         """Kill the program with all it has started."""
         self._program.kill()
+        self._front.crash()
 
     def tell_condition(self, seconds: float) -> None:
         """Log what the program is about, and has been for so many seconds."""

@@ -1,11 +1,13 @@
-"""The step that runs a program of the user's: whose address it has, what it said, how it ended.
+"""Programs that a step runs to their end: whose address they have, what they said, how they ended.
 
-Where time is real while it runs, nothing may jump: nobody can tell whether it waits for something.
+Where time is real while one runs, nothing may jump: nobody can tell whether it waits for something.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 
 from testbed.durations import SECOND
@@ -15,6 +17,7 @@ from testbed.lab.context import LabContext
 from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
+from testbed.net.program_time.programs import ProgramTime
 from testbed.net.programs import on_host, speaking_as
 from testbed.protocols import events
 from testbed.protocols.text import shown
@@ -24,33 +27,63 @@ from testbed.scenario.programs import TIMED_OUT, RunStep
 MAX_LINES = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A program for a step to run.
+
+    ``called`` is what the trace calls it, ``asked`` the step where that is no ``run``.  ``given`` is its standard
+    input, ``variables`` are those beside its host's.  It is killed after ``limit_ns``.
+    """
+
+    called: str
+    command: Sequence[str]
+    limit_ns: int
+    asked: str = ""
+    given: bytes = b""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
 async def run_program(lab: LabContext, step: RunStep, host: ProgramHost | None) -> None:
     """Run a step's program to its end; ``host`` is where, if a program plays it.  Raises StepError when it cannot."""
     assert step.on is not None
-    loop, log = lab.loop, lab.journal.of(step.on)
-    output = ProgramOutput(log, MAX_LINES)
-    time = loop.real_time() if step.time == "real" else nullcontext()
-    with time, nullcontext() if host else speaking_as(lab.addresses[step.on], rto_min_ms(lab.scenario)):
-        started = loop.elapsed_ns()
-        status = await _run(lab, step, host, output)
-        took = loop.elapsed_ns() - started
-    killed = status == TIMED_OUT and took >= step.time_limit
-    how = f"is killed after {step.time_limit / SECOND:g} s" if killed else f"exits with status {status}"
-    log(events.Exited(command=step.command_line, status=status), f"{step.command[0]} {how}")
-
-
-async def _run(lab: LabContext, step: RunStep, host: ProgramHost | None, output: ProgramOutput) -> int:
-    name = step.on or ""
-    facts = lab.programs.facts(name)
-    command = [filled(word, facts) for word in step.command]
-    move = partial(host.namespace.enter if host else on_host, name)
-    clock = lab.program_time if step.time == "scenario" else lab.clock_of(name)
+    errand = Errand(step.command_line, step.command, step.time_limit)
+    clock = lab.clock.programs if step.time == "scenario" else lab.clock_of(step.on)
     try:
-        status = await run_confined(lab, name, command, move, output.read, step.time_limit, clock)
+        with lab.loop.real_time() if step.time == "real" else nullcontext():
+            await run_errand(lab, step.on, errand, host, clock)
     except OSError as error:
         raise StepError(_cannot(step, error), shown(lab.scenario.file), step.line) from error
-    output.end()
-    return TIMED_OUT if status is None else status
+
+
+async def run_errand(
+    lab: LabContext, name: str, errand: Errand, host: ProgramHost | None, clock: ProgramTime | None
+) -> None:
+    """Run a program on the host of that name, by a clock or in real time, and log how it ended.  Raises OSError."""
+    log = lab.journal.of(name)
+    output = ProgramOutput(log, MAX_LINES)
+    facts = lab.programs.facts(name)
+    command = [filled(word, facts) for word in errand.command]
+    move = partial(host.namespace.enter if host else on_host, name)
+    with nullcontext() if host else speaking_as(lab.addresses[name], rto_min_ms(lab.scenario)):
+        started = lab.loop.elapsed_ns()
+        ended = await run_confined(
+            lab,
+            name,
+            command,
+            move,
+            output.read,
+            errand.limit_ns,
+            clock,
+            given=errand.given,
+            variables=errand.variables,
+        )
+        output.end()
+        took = lab.loop.elapsed_ns() - started
+    status = TIMED_OUT if ended is None else ended
+    killed = status == TIMED_OUT and took >= errand.limit_ns
+    how = f"is killed after {errand.limit_ns / SECOND:g} s" if killed else f"exits with status {status}"
+    called = errand.called if errand.asked else errand.command[0]
+    log(events.Exited(command=errand.called, status=status, asked=errand.asked), f"{called} {how}")
 
 
 def _cannot(step: RunStep, error: OSError) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.net.view import Shown
+from testbed.net.view import Shown, Sight
+from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.hosts import MailHostSpec
 from testbed.scenario.scenario import Scenario
 from testbed.subjects.installed import root_of
@@ -26,25 +27,25 @@ class ProgramView:
     scenario: Scenario
     scratch: Path
 
-    def over(self, host: str) -> tuple[str, ...]:
-        """The unpacked trees that lie over the machine's files."""
-        program = self.scenario.hosts[host].program
-        root = root_of(subjects()[program]) if program is not None else None
-        return (str(root),) if root is not None else ()
+    def sight(self, host: str, library: Path | None, hidden: tuple[str, ...] = ()) -> Sight:
+        """What programs on a host see, whatever is ``hidden`` besides; they load ``library``.  Its files are made."""
+        spec = self.scenario.hosts.get(host)
+        over, private = (_over(spec), self._private(host, spec)) if spec is not None else ((), ())
+        return Sight(over, self._shown(host, spec, library), private, hidden)
 
-    def private(self, host: str) -> tuple[Shown, ...]:
-        """The host's own folders in place of the machine's; they are made."""
+    def _private(self, host: str, spec: HostSpec) -> tuple[Shown, ...]:
+        """The host's own folders in place of the machine's."""
         found = []
-        for path in self.scenario.hosts[host].private:
+        for path in spec.private:
             own = self.scratch / host / path.lstrip("/")
             own.mkdir(parents=True, exist_ok=True)
             found.append(Shown(path, str(own)))
         return tuple(found)
 
-    def shown(self, host: str, library: Path | None) -> tuple[Shown, ...]:
+    def _shown(self, host: str, spec: HostSpec | None, library: Path | None) -> tuple[Shown, ...]:
         """The machine's files that are others here.
 
-        They say who is a user, what library all programs load (ld.so(8)), and for ready-made servers the mail domain.
+        They say who is a user, what library all programs load (ld.so(8)), and for ready-made programs the mail domain.
         """
         folder = self.scratch / ".view" / host
         found = list[Shown]()
@@ -56,7 +57,8 @@ class ProgramView:
 
         if library is not None:
             show(_PRELOAD, lambda before: f"{library}\n{before}")
-        spec = self.scenario.hosts[host]
+        if spec is None:
+            return tuple(found)
         if spec.program is not None:
             show(_MAILNAME, lambda before: f"{spec.domain if isinstance(spec, MailHostSpec) else host}\n")
         if spec.users:
@@ -80,6 +82,12 @@ class ProgramView:
             with contextlib.suppress(OSError):  # without root's rights nobody else can be had anyway
                 os.chown(home, number, number)
         return f"{name}:x:{number}:{number}::{home}:/usr/sbin/nologin\n"
+
+
+def _over(spec: HostSpec) -> tuple[str, ...]:
+    """The unpacked trees that lie over the machine's files."""
+    root = root_of(subjects()[spec.program]) if spec.program is not None else None
+    return (str(root),) if root is not None else ()
 
 
 def _write_beside(file: Path, content: bytes) -> None:

@@ -8,8 +8,8 @@ from testbed.durations import SECOND
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
 from testbed.hosts.zone_script import ZoneScript
+from testbed.lab.addresses import OUTSIDE
 from testbed.lab.context import LabContext
-from testbed.lab.hold_open import OUTSIDE
 from testbed.net.namespace import own_files
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, ZoneFault
@@ -47,7 +47,8 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
 
 def _dialogue_script(lab: LabContext, faults: Sequence[DialogueFault]) -> DialogueScript:
     def fired(fault: DialogueFault, vain: str) -> None:
-        lab.journal.fault(fault.at, fault, vain)
+        said = fault.last_line if lab.scenario.hosts[fault.at].is_program else ""
+        lab.journal.fault(fault.at, fault, vain, said)
 
     return DialogueScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed)
 

@@ -24,7 +24,8 @@ def lab_tls(
 ) -> LabTls:
     """What the hosts of a scenario need for TLS; ``keylog`` will be a file with the keys of its sessions."""
     send_alerts()
-    keylog.touch(mode=0o600)
+    keylog.touch()
+    keylog.chmod(0o666)  # programs may be users of their own
     faults = [fault for fault in scenario.faults if isinstance(fault, TlsFault)]
     scripts = {
         server: TlsScript([f for f in faults if f.tls == server], fired, elapsed_ns, scenario.seed)

@@ -65,6 +65,27 @@ class OtherClocks(Protocol):
         """Wake those whose alarm is due."""
 
 
+class Hold:
+    """Keeps a loop's time real, unless it is let go."""
+
+    def __init__(self) -> None:
+        self._let_go = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it does so now."""
+        return self._let_go == 0
+
+    @contextlib.contextmanager
+    def let_go(self) -> Iterator[None]:
+        """While this is entered, by one or by several, time jumps as far as it is up to this hold."""
+        self._let_go += 1
+        try:
+            yield
+        finally:
+            self._let_go -= 1
+
+
 class ScenarioLoop(asyncio.SelectorEventLoop):
     """``time()`` is scenario time in seconds since the start; all asyncio timers run on it.
 
@@ -77,7 +98,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self._to_epoch_ns = time.time_ns() - self._started_ns
         self._jumped_ns = 0
         self.began_ns = 0
-        self._holds = 0
+        self._holds: list[Hold] = []
         self._kernel = kernel or KernelTimers()
         self.leads_on: LeadsOn = lambda socket: not socket.probes or socket.reopens
         self.on_turn: Callable[[], None] = lambda: None
@@ -118,22 +139,14 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         self.on_turn()
 
     @contextlib.contextmanager
-    def real_time(self) -> Iterator[None]:
-        """While this is entered, time does not jump."""
-        self._holds += 1
+    def real_time(self) -> Iterator[Hold]:
+        """While this is entered, time does not jump, unless the hold is let go."""
+        hold = Hold()
+        self._holds.append(hold)
         try:
-            yield
+            yield hold
         finally:
-            self._holds -= 1
-
-    @contextlib.contextmanager
-    def scenario_time(self) -> Iterator[None]:
-        """While this is entered, time jumps again, although a lab is held open."""
-        holds, self._holds = self._holds, 0
-        try:
-            yield
-        finally:
-            self._holds += holds
+            self._holds.remove(hold)
 
     def watch_network(self, tables: Iterable[tuple[int, int]]) -> None:
         """Ask another network, too, what is in flight: by the families and descriptors of its tables of sockets."""
@@ -149,7 +162,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         until = NEVER if timeout == inf else self.elapsed_ns() + round(timeout * SECOND)
         pause, longest = (_SLICE_S, _SLICE_S) if self.programs is None else (_FIRST_S, _LAST_S)
         while True:
-            if self._holds == 0 and (self.programs is not None or not self._in_flight()):
+            if not self._in_flight():  # asked before, too: what arrived last may be about to wake a program
                 goal = self._goal(until)
                 events = poll(0)
                 if events:
@@ -158,7 +171,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                     self._jump(max(0, goal - self.elapsed_ns()))
                     return []
             remaining = (until - self.elapsed_ns()) / SECOND
-            if self._holds:  # only what this loop hears can let it go
+            if self._is_held():  # only what this loop hears can let it go
                 pause = inf if self.programs is None else _HELD_S
             events = _wait(max(0.0, min(remaining, pause)), poll)
             pause = min(2 * pause, longest)
@@ -184,8 +197,11 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         if self.programs is not None:
             self.programs.shift(self._jumped_ns)
 
+    def _is_held(self) -> bool:
+        return any(hold.holds for hold in self._holds)
+
     def _in_flight(self) -> bool:
-        return self._holds > 0 or self._kernel.running(self.leads_on)
+        return self._is_held() or self._kernel.running(self.leads_on)
 
 
 _Event = tuple[selectors.SelectorKey, int]

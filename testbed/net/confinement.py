@@ -9,15 +9,14 @@ is allowed to.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.net.mounts import AT_FDCWD, check, mount, move, tree
+from testbed.net.mounts import AT_FDCWD, check, mount, move, own_proc, tree
 from testbed.net.namespace import libc
-from testbed.net.view import Shown, View
+from testbed.net.view import Sight
 
 # Which a mail server needs, over its own files and users (linux/capability.h).
 _CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _KILL, _SETGID, _SETUID = 0, 1, 3, 4, 5, 6, 7
@@ -29,7 +28,7 @@ _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_C
 
 _MOUNT_SETATTR = 442  # the same on every architecture
 _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = 0x8000, 1
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND = 0x2, 0x4, 0x8, 0x1000
+_MS_NOSUID, _MS_NOEXEC = 0x2, 0x8
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
@@ -41,57 +40,30 @@ _TEMPORARY = ("/tmp", "/var/tmp")
 class Confinement:
     """``scratch`` is the lab's folder, ``writable`` are others a program may write to, None for all of the machine's.
 
-    ``hidden`` are files of the machine that nothing must come of.  ``set_ids``: programs may have the rights of their
-    files' owners (set-user-ID and set-group-ID), as a server needs whose parts run as users of their own.
-    ``over`` are unpacked trees that lie over the machine's files; ``shown`` are files and folders that are seen at
-    other places, ``private`` those of them that may be written to.
+    ``set_ids``: programs may have the rights of their files' owners (set-user-ID and set-group-ID), as a server needs
+    whose parts run as users of their own.
     """
 
     scratch: str
     writable: tuple[str, ...] | None
-    hidden: tuple[str, ...] = ()
+    sight: Sight
     set_ids: bool = False
-    over: tuple[str, ...] = ()
-    shown: tuple[Shown, ...] = ()
-    private: tuple[Shown, ...] = ()
 
     def enter(self) -> None:
         """For this process and all it starts, for good; it must be the first of its PID and mount namespace.
 
         Raises OSError.
         """
-        _own_proc()
-        _hide(self.hidden)
+        own_proc()
         _own_devices(self.scratch)
-        view = View()
-        for root in self.over:
-            view.lay_over(root)
-        for shown in (*self.shown, *self.private):
-            view.show(shown)
+        self.sight.enter()
         if self.writable is not None:
-            own = (shown.path for shown in self.private)
+            own = (shown.path for shown in self.sight.private)
             _write_only_below((self.scratch, *_TEMPORARY, *self.writable, *own))
         _drop_capabilities()
         if not self.set_ids:
             check(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # the programs that are begun from here do not see into it
-
-
-def _own_proc() -> None:
-    """The processes of this namespace; none at all where the kernel forbids even that, as in some containers."""
-    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
-    if libc.mount(b"proc", b"/proc", b"proc", flags, None) != 0:
-        mount("none", "/proc", "tmpfs", flags)
-
-
-def _hide(files: Sequence[str]) -> None:
-    for file in files:
-        try:
-            there = stat.S_ISSOCK(os.stat(file).st_mode)
-        except OSError:
-            continue
-        if there:
-            mount("/dev/null", file, "", _MS_BIND)
 
 
 def _own_devices(scratch: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 
 from testbed.net.namespace import libc
 
 AT_FDCWD = -100
 _OPEN_TREE, _MOVE_MOUNT = 428, 429  # the same on every architecture
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND = 0x2, 0x4, 0x8, 0x1000
 _MNT_DETACH = 2
 _AT_RECURSIVE, _OPEN_TREE_CLONE, _MOVE_MOUNT_F_EMPTY_PATH = 0x8000, 1, 4
 
@@ -35,6 +37,23 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 def unmount(path: str) -> None:
     """Take away what is mounted at a path, with all below it.  Raises OSError."""
     check(libc.umount2(os.fsencode(path), _MNT_DETACH), path)
+
+
+def own_proc() -> None:
+    """Show the processes of one's own PID namespace; none where the kernel forbids even that, as in some containers."""
+    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    if libc.mount(b"proc", b"/proc", b"proc", flags, None) != 0:
+        mount("none", "/proc", "tmpfs", flags)
+
+
+def hide(file: str) -> None:
+    """Have nothing come of a socket file, if it is one.  Raises OSError."""
+    try:
+        there = stat.S_ISSOCK(os.stat(file).st_mode)
+    except OSError:
+        return
+    if there:
+        mount("/dev/null", file, "", _MS_BIND)
 
 
 def check(result: int, what: str) -> int:

@@ -220,10 +220,11 @@ def _route_through_wire(index: Mapping[str, int], addresses: list[Address], rto_
     netlink = Netlink()
     try:
         netlink.set_queue_length(index[WIRE], _QUEUE_PACKETS)
+        own_device = index[WIRE if alone else "lo"]  # what lies on lo, programs take for the machine's inside
         for address in addresses:
             if not address.is_loopback:
-                netlink.add_address(address, index["lo"])
-                netlink.add_local(address, index["lo"])
+                netlink.add_address(address, own_device)
+                netlink.add_local(address, own_device)
         own = v4[0] if v4 and (alone or not v4[0].is_loopback) else LOOPBACK
         netlink.add_route(network_of(v4[0] if v4 else LOOPBACK), index[WIRE], TABLE, source=own, rto_min_ms=rto_min_ms)
         families = [socket.AF_INET]

@@ -6,10 +6,11 @@ itself, and whatever it sends to anybody else comes to the lab's wire by a TUN d
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -18,6 +19,10 @@ from testbed.net.clock import socket_address, socket_rows
 from testbed.net.namespace import lay_wire, libc
 from testbed.net.programs import on_host
 
+FROM_ANYWHERE = ("0.0.0.0", "::")
+"""The addresses of whoever listens on all of them."""
+
+_OWN = "/proc/self/ns/net"
 _CLONE_NEWNET = 0x40000000
 _LISTENING, _BOUND = "0A", "07"  # of TCP and of UDP sockets
 _TABLES = (
@@ -53,27 +58,46 @@ class ProgramNamespace:
             found += [(transport, *socket_address(family, row[1])) for row in socket_rows(table) if row[3] == state]
         return found
 
+    def listens(self, address: str, port: int) -> bool:
+        """Whether somebody listens on a TCP port of an address."""
+        places = (("tcp", at, port) for at in (address, *FROM_ANYWHERE))
+        return not set(places).isdisjoint(self.listeners())
+
+    def open_socket(self, family: int) -> socket.socket:
+        """A TCP socket of its network, that does not block."""
+        with _back_again():
+            _check(libc.setns(self.network, _CLONE_NEWNET))
+            return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
     def enter(self, host: str) -> None:
         """Move this process, about to become another program, into the namespace; it dies with its parent."""
         _check(libc.setns(self.network, _CLONE_NEWNET))
         on_host(host)
 
 
-def create_namespace(addresses: Sequence[str], rto_min_ms: int) -> ProgramNamespace:
-    """Make a namespace for a host with these addresses, as patient as the lab's own.  Raises LabError."""
-    own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
+def create_namespace(addresses: Sequence[str], rto_min_ms: int, *, alone: bool = True) -> ProgramNamespace:
+    """Make a namespace for a host with these addresses, as patient as the lab's own.  Raises LabError.
+
+    Not ``alone``, they are those of several hosts, as in the lab's own network.
+    """
+    with _back_again():
         _check(libc.unshare(_CLONE_NEWNET))
-        try:
-            wire = lay_wire([ip_address(address) for address in addresses], rto_min_ms, alone=True)
-            network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            names = [transport + ("6" if family == socket.AF_INET6 else "") for transport, family, _ in _TABLES]
-            tables = tuple(os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names)
-        finally:
-            _check(libc.setns(own, _CLONE_NEWNET))
-    finally:
-        os.close(own)
+        wire = lay_wire([ip_address(address) for address in addresses], rto_min_ms, alone=alone)
+        network = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
+        names = [transport + ("6" if family == socket.AF_INET6 else "") for transport, family, _ in _TABLES]
+        tables = tuple(os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names)
     return ProgramNamespace(tuple(addresses), wire, network, tables)
+
+
+@contextlib.contextmanager
+def _back_again() -> Iterator[None]:
+    """Come back to the network this process is in now."""
+    own = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        _check(libc.setns(own, _CLONE_NEWNET))
+        os.close(own)
 
 
 def _check(result: int) -> None:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from testbed.errors import LabError
 from testbed.net.confinement import Confinement
@@ -33,10 +33,12 @@ def start_confined(
     move: Callable[[], None],
     *,
     errors: bool = True,
+    given: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program where ``move`` puts it, with no power over anything outside.
 
-    ``output`` is the descriptor it writes to; ``errors`` says whether its standard error goes there too.
+    ``output`` is the descriptor it writes to; ``errors`` says whether its standard error goes there too.  ``given`` is
+    the file it reads as its standard input, None for an empty one.
 
     The process that is given keeps the program: it hands on SIGTERM, ends with the program's status (128 and the
     signal's number for one that was killed), and by then nothing of it is left, whatever has become a daemon.
@@ -46,23 +48,13 @@ def start_confined(
 
     def prepare() -> None:
         move()
-        if libc.unshare(_CLONE_NEWPID | _CLONE_NEWNS | _CLONE_NEWIPC) != 0:  # of the next process (pid_namespaces(7))
-            raise PermissionError
-        first = os.fork()
-        if first:
-            _keep(first)
-        die_with_parent()
-        _go_first()
-        confinement.enter()
-        program = os.fork()
-        if program:
-            _keep(program)
+        be_kept(confinement.enter)
         os.setsid()
 
     try:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=given if given is not None else subprocess.DEVNULL,
             stdout=output,
             stderr=output if errors else subprocess.DEVNULL,
             cwd=folder,
@@ -75,6 +67,24 @@ def start_confined(
             "the kernel does not let programs of a scenario be shut in (it takes Linux 5.12)",
             "run 'testbed doctor' to see what is missing",
         ) from error
+
+
+def be_kept(enter: Callable[[], None]) -> None:
+    """Have this process keep a program in namespaces of its own; only that program returns from here.
+
+    ``enter`` is called by the first of these process numbers.  Raises OSError.
+    """
+    if libc.unshare(_CLONE_NEWPID | _CLONE_NEWNS | _CLONE_NEWIPC) != 0:  # of the next process (pid_namespaces(7))
+        raise PermissionError
+    first = os.fork()
+    if first:
+        _keep(first)
+    die_with_parent()
+    _go_first()
+    enter()
+    program = os.fork()
+    if program:
+        _keep(program)
 
 
 def _go_first() -> None:
@@ -97,6 +107,7 @@ def _keep(child: int) -> NoReturn:
 
     for number in (signal.SIGTERM, signal.SIGHUP, KILL):
         signal.signal(number, hand_on)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, which sends it to the program as well
     while True:
         ended, status = os.wait()
         if ended == child:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 import signal
 import socket
-import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
-from testbed.errors import LabError
 from testbed.net.clock import socket_address
 from testbed.net.namespace import ANYWHERE, TABLE, WIRE, libc
 from testbed.net.netlink import TABLE_MAIN, Netlink
@@ -21,7 +17,6 @@ from testbed.net.orphans import die_with_parent
 
 _LISTENING = "0A"
 _CLONE_NEWUTS = 0x04000000
-_NAMESPACES = (("user", 0x10000000), ("mnt", 0x00020000), ("net", 0x40000000))  # in the order they are joined
 
 
 @contextlib.contextmanager
@@ -62,39 +57,6 @@ def listeners() -> list[tuple[str, int]]:
                 if fields[3] == _LISTENING:
                     found.add(socket_address(family, fields[1]))
     return sorted(found, key=lambda place: (ip_address(place[0]).version, ip_address(place[0]).packed, place[1]))
-
-
-def join(pid: int) -> None:
-    """Move this process, of one thread, into the network and the file system of another.  Raises OSError.
-
-    A process outside a user namespace may join it where it belongs to the user who made it (user_namespaces(7)).
-    """
-    folder = os.getcwd()
-    for name, kind in _NAMESPACES:
-        file = f"/proc/{pid}/ns/{name}"
-        if os.readlink(file) == os.readlink(f"/proc/self/ns/{name}"):
-            continue  # joining one's own user namespace is an error
-        with open(file, "rb") as namespace:
-            if libc.setns(namespace.fileno(), kind) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number), file)
-    os.chdir(folder)  # the other's file system begins at its root
-
-
-def start_inside(pid: int, host: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a program on a host of the lab that lives in a process; it dies with this process.
-
-    Raises OSError when the program cannot be started, LabError when it cannot be moved there.
-    """
-
-    def move() -> None:
-        join(pid)
-        on_host(host)
-
-    try:
-        return subprocess.Popen(command, preexec_fn=move)
-    except subprocess.SubprocessError as error:
-        raise LabError("the kernel lets no program into the lab's network; run as the user who started it") from error
 
 
 def on_host(name: str) -> None:

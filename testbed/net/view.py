@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.net.mounts import mount, move, tree, unmount
+from testbed.net.mounts import hide, mount, move, tree, unmount
 
 _MS_NOSUID, _MS_NODEV = 0x2, 0x4
 _BENEATH = ".beneath"
@@ -26,7 +26,32 @@ class Shown:
     source: str
 
 
-class View:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a program sees that others do not.
+
+    ``over`` are unpacked trees that lie over the machine's files; ``shown`` are files and folders that are seen at
+    other places, ``private`` those of them that may be written to.  Nothing comes of ``hidden``, socket files of the
+    machine's.
+    """
+
+    over: tuple[str, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    private: tuple[Shown, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+    def enter(self) -> None:
+        """For this process, which has a mount namespace of its own, and all it starts.  Raises OSError."""
+        for file in self.hidden:
+            hide(file)
+        view = _View()
+        for root in self.over:
+            view.lay_over(root)
+        for shown in (*self.shown, *self.private):
+            view.show(shown)
+
+
+class _View:
     """Made within one process, whose mounts nobody else has; its methods raise OSError."""
 
     def __init__(self) -> None:

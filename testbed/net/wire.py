@@ -17,6 +17,7 @@ from testbed.durations import SECOND
 from testbed.net import forge
 from testbed.net.clock import ScenarioLoop, Waiting
 from testbed.net.faults import Action, PacketFault
+from testbed.net.front import Front
 from testbed.net.networks import LOOPBACK, network_of
 from testbed.net.packet import Kind, Packet, look
 from testbed.net.repetitions import Repetitions, Sending
@@ -62,7 +63,8 @@ class Wire:
 
     ``own_devices`` are those of hosts with a network of their own, by address; all others are behind ``device``.  What
     is sent to an address outside the lab's networks is refused, as by a router at whose filter it stops.  Where TCP is
-    ``hasty``, the wire looks at all packets, else only at handshakes and those that faults are about.
+    ``hasty``, the wire looks at all packets, else only at handshakes and those that faults are about.  ``front`` stands
+    before programs; what passes between it and them is no packet of the lab, and not recorded.
     """
 
     def __init__(
@@ -78,10 +80,12 @@ class Wire:
         on_needless: OnNeedless = lambda packet: None,
         *,
         hasty: bool = True,
+        front: Front | None = None,
     ) -> None:
         self._device = device
         self._own_devices = {ip_address(address).packed: own for address, own in own_devices.items()}
-        self._devices = list(dict.fromkeys((device, *own_devices.values())))
+        self._front = front
+        self._devices = list(dict.fromkeys((device, *own_devices.values(), *([front.device] if front else []))))
         self._on_foreign = on_foreign
         self._on_needless = on_needless
         self._hasty = hasty
@@ -115,7 +119,7 @@ class Wire:
         return self._loop.time() - self._last_s
 
     def _drain(self, device: int) -> None:
-        read, write, home, own_devices = os.read, os.write, self._device, self._own_devices
+        read, write, home, own_devices, front = os.read, os.write, self._device, self._own_devices, self._front
         record, now_ns, by_pair = self._recorder.packet, self._loop.now_ns, self._by_pair
         hasty, opening, v4, v6 = self._hasty, self._repetitions.opening, self._v4, self._v6
         self._last_s = self._loop.time()
@@ -135,13 +139,15 @@ class Wire:
                 opens = data[6] == _TCP and data[53] & _SYN
                 if data[24] == 0xFF:
                     continue  # IPv6 multicast is the kernel talking to itself
-            if foreign:
+            if front is not None and (inner := front.behind(data, device)) is not None:
+                write(inner, data)
+            elif foreign:
                 self._refuse(look(data))
             elif hasty or opens or opening or pair in by_pair:
                 self._judge(by_pair.get(pair, ()), look(data), device)
             else:
                 record(now_ns(), data)
-                write(own_devices.get(pair[len(pair) // 2 :], home) if own_devices else home, data)
+                write(self._goal(data, pair[len(pair) // 2 :]) if own_devices else home, data)
 
     def _refuse(self, packet: Packet) -> None:
         """Nothing leaves the lab; whoever tries is told at once (RFC 1812 §5.2.7.1), except by an ICMP message."""
@@ -244,11 +250,15 @@ class Wire:
 
     def _deliver(self, data: bytes) -> int:
         """Write a packet to a device, which is given back."""
-        destination = data[16:20] if data[0] >> 4 == 4 else data[24:40]
-        device = self._own_devices.get(destination, self._device)
+        device = self._goal(data, data[16:20] if data[0] >> 4 == 4 else data[24:40])
         if not self._closed:  # a delayed packet may come too late
             os.write(device, data)
         return device
+
+    def _goal(self, data: bytes, destination: bytes) -> int:
+        """The device that a packet to an address is for."""
+        ahead = self._front.ahead(data) if self._front is not None else None
+        return self._own_devices.get(destination, self._device) if ahead is None else ahead
 
     def _leads_on(self, socket: Waiting) -> bool:
         """Whether something will come of what a socket repeats: nothing does while the wire swallows it."""

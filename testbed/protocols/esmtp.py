@@ -46,6 +46,13 @@ class RcptParameters:
         return word in self.notify if self.notify else word in ("FAILURE", "DELAY")
 
 
+def without_extension(reply: bytes, keyword: str) -> bytes:
+    """The reply to EHLO or LHLO without an extension (RFC 5321 §4.1.1.1)."""
+    first, *lines = reply.splitlines(keepends=True)
+    kept = [first, *(line for line in lines if line[4:].split()[:1] != [keyword.encode()])]
+    return b"".join([*kept[:-1], kept[-1][:3] + b" " + kept[-1][4:]])
+
+
 def chunk_parameters(argument: str) -> tuple[int, bool]:
     """The octets that follow ``BDAT``, and whether the message ends with them (RFC 3030 §2).  Raises BadParameter."""
     found = re.fullmatch(r"([0-9]{1,20})( +LAST)?", argument, re.IGNORECASE)

@@ -87,9 +87,9 @@ class Part(BaseModel):
         return ()
 
     @property
-    def command_line(self) -> str:
-        """The program that it has run, as one line; ``""`` for none."""
-        return ""
+    def command_lines(self) -> tuple[str, ...]:
+        """The programs that it has run, a line each."""
+        return ()
 
     def problems(self, names: Names) -> Found:
         """What cannot be, given the rest of its scenario, each at its path from here.

@@ -30,7 +30,8 @@ class HostSpec(ProgramKeys):
     @property
     def traits(self) -> HostTraits:
         """What others may rely on."""
-        return HostTraits(self.role, self.nouns, self.is_program, ports_of(self))
+        stays, ready_made = self.command is not None, self.program or ""
+        return HostTraits(self.role, self.nouns, self.is_program, ports_of(self), ready_made=ready_made, stays=stays)
 
     def problems(self, names: Names) -> Found:
         """What cannot be asked of a program."""

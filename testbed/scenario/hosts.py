@@ -18,6 +18,7 @@ from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.naming import MailServerName
 from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, RouteSpec
 from testbed.scenario.problems import Found, Path
+from testbed.scenario.program_hosts import HEEDED
 from testbed.scenario.security import Password, TlsPolicies
 from testbed.scenario.units import parse_duration
 
@@ -112,6 +113,7 @@ class UserAgentSpec(HostSpec):
     """Somebody's mail program: submits messages to a mail server, and reads its owner's mail."""
 
     nouns: ClassVar[tuple[str, ...]] = (*HostSpec.nouns, "user agent")
+    heeded: ClassVar[frozenset[str]] = HEEDED | {"tls"}
     role: Literal["user-agent"] = "user-agent"
     address: Address = Field(description="Whose mail program it is.")
     server: MailServerName | None = Field(

@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from testbed.scenario.document import Document, read_document
 from testbed.scenario.problems import Path, Problem, ScenarioError
-from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER
+from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER, TOLD_TO_AGENTS
+from testbed.subjects.subject import AGENT, subjects
 
 MAX_LAYERS = 10
 _LIKE, _HOSTS = "like", "hosts"
@@ -134,14 +135,20 @@ def _host(own: object, base: object) -> object:
         return base
     if isinstance(own, dict) and isinstance(base, dict) and _alike(own, base):
         if _player(own) and _player(own) != _player(base):
-            base = {key: value for key, value in base.items() if key in KEPT_FROM_ANOTHER}
+            kept = KEPT_FROM_ANOTHER | (TOLD_TO_AGENTS if _is_ready_made_agent(own) else frozenset())
+            base = {key: value for key, value in base.items() if key in kept}
         return {**base, **own}
     return own
 
 
 def _player(host: Data) -> object:
-    """Who plays a host: a program of the user's, a ready-made server, or nobody but the lab."""
+    """Who plays a host: a program of the user's, a ready-made one, or nobody but the lab."""
     return host.get("program") or ("command" if "command" in host else None)
+
+
+def _is_ready_made_agent(host: Data) -> bool:
+    subject = subjects().get(str(host.get("program")))
+    return subject is not None and AGENT in subject.roles
 
 
 def _alike(own: object, base: object) -> bool:

@@ -18,6 +18,8 @@ class HostTraits:
     ``mailboxes`` gives the folders of each by its address, ``aliases`` are the other addresses it takes mail for.
     ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
     ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
+    ``ready_made`` is the ready-made program that plays it, ``""`` for none; ``stays`` tells that a program runs there
+    from the first step to the last.
     """
 
     role: str
@@ -31,6 +33,8 @@ class HostTraits:
     owner: str = ""
     submits: bool = False
     starts_tls_with: str = ""
+    ready_made: str = ""
+    stays: bool = False
 
 
 @dataclass(frozen=True)

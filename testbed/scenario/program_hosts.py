@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from testbed.durations import MINUTE
 from testbed.scenario.base import Duration, Part, PeopleWait
 from testbed.scenario.programs import Command
 from testbed.scenario.security import TlsPolicies
+from testbed.subjects.subject import subjects
 
 MAILBOXES = "mailboxes"
 """The placeholder that tells a program where its Maildirs lie."""
@@ -44,12 +45,19 @@ _LOADED_FIRST = ("LD_PRELOAD", "LD_AUDIT")  # ld.so(8)
 _MAX_FILES, _MAX_OCTETS = 100, 262_144
 _MAX_LIMIT_NS = 10 * MINUTE
 _MAX_PRIVATE, _MAX_USERS = 20, 100
+_OF_OTHERS = frozenset((53, 80, 110, 143, 443, 993, 995, 4190))  # DNS, HTTP, POP3, IMAP, ManageSieve
 _PLAYERS = ("command", "program")
+_OF_ONE_THAT_STAYS = ("listens", "holds", "ready_within", "stop_within")
 
 KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls"})
 """What a program takes over from the host in whose place it is put; the rest is about the lab's own servers."""
 
-_HEEDED = KEPT_FROM_ANOTHER | {"port", "relay", "password", "serves"}
+TOLD_TO_AGENTS = frozenset({"port", "tls", "password"})
+"""What a ready-made user agent takes over besides: it is told of it."""
+
+HEEDED = KEPT_FROM_ANOTHER | {"port", "relay", "password", "serves"}
+"""What is said of a program's host, and others heed or it is told of."""
+
 _HEEDED_OF_MAILBOX = frozenset({"password", "aliases"})
 
 
@@ -116,11 +124,16 @@ def _form_alone(value: object) -> object:
 
 
 class ProgramKeys(Part):
-    """What makes a host a program of the user's, in a network of its own: started before the first step."""
+    """What makes a host a program of the user's, in a network of its own: started before the first step.
+
+    ``heeded`` are the keys of a host that are about a program, too.
+    """
+
+    heeded: ClassVar[frozenset[str]] = HEEDED
 
     program: str | None = Field(
         default=None,
-        description="A ready-made server that plays the host, with all it needs; 'testbed subjects' lists them. "
+        description="A ready-made program that plays the host, with all it needs; 'testbed subjects' lists them. "
         "'files' is then its configuration in production.",
         examples=["postfix"],
     )
@@ -219,30 +232,43 @@ class ProgramKeys(Part):
     @model_validator(mode="after")
     def _only_of_programs(self) -> ProgramKeys:
         given = [key for key in ProgramKeys.model_fields if key in self.model_fields_set and key not in _PLAYERS]
+        if self.program is not None:
+            given = [key for key in given if key in _OF_ONE_THAT_STAYS]
         if self.command is None and given:
-            raise ValueError(f"'{given[0]}' goes with 'command': it is about a program that plays the host")
+            why = "it is about a program that plays the host"
+            if self.program is not None:
+                why = f"{self.program} runs only while a step has it do something"
+            raise ValueError(f"'{given[0]}' goes with 'command': {why}")
         return self
 
     @property
-    def command_line(self) -> str:
-        """The program that plays it, as one line."""
-        return " ".join(self.command or ())
+    def command_lines(self) -> tuple[str, ...]:
+        """The programs that run there, a line each: the one that plays it, and what steps have a ready-made one do."""
+        stays = (" ".join(self.command),) if self.command is not None else ()
+        if self.program is None:
+            return stays
+        return (*stays, *(errand_line(self.program, errand) for errand in subjects()[self.program].errands))
 
     @property
     def is_program(self) -> bool:
-        """Whether a program of the user's plays the host."""
-        return self.command is not None
+        """Whether a program plays the host: one of the user's, or a ready-made one."""
+        return self.command is not None or self.program is not None
 
     @property
     def unheeded(self) -> list[str]:
         """The keys given that only the lab's own servers heed, as paths: ``retry``, ``mailboxes.bob.quota``."""
         if not self.is_program:
             return []
-        own = set(ProgramKeys.model_fields) | _HEEDED
+        own = set(ProgramKeys.model_fields) | self.heeded
         found = [key for key in type(self).model_fields if key in self.model_fields_set - own]
         for user, box in getattr(self, "mailboxes", {}).items():
             found += [f"mailboxes.{user}.{key}" for key in sorted(box.model_fields_set - _HEEDED_OF_MAILBOX)]
         return found
+
+
+def errand_line(program: str, errand: str) -> str:
+    """What such a program is called while it does so, as ``exited`` names it: ``swaks send``."""
+    return f"{program} {errand}"
 
 
 def ports_of(spec: ProgramKeys) -> tuple[int, ...]:
@@ -251,6 +277,11 @@ def ports_of(spec: ProgramKeys) -> tuple[int, ...]:
         return spec.listens
     role = getattr(spec, "role", "")
     return {"relay": (25, 587), "receiver": (25,), "webmail": (80,)}.get(role, ())
+
+
+def mail_ports(ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of a program's ports at which it may speak SMTP or LMTP."""
+    return tuple(port for port in ports if port not in _OF_OTHERS)
 
 
 def placeholders(text: str) -> list[tuple[str, str]]:

@@ -81,6 +81,11 @@ class RunStep(Tagged):
         """The command as one line for a shell."""
         return shlex.join(self.command)
 
+    @property
+    def command_lines(self) -> tuple[str, ...]:
+        """The command."""
+        return (self.command_line,)
+
     def problems(self, names: Names) -> Found:
         """No host to run on, and too long a time."""
         if self.on is None:
@@ -133,5 +138,7 @@ class Running(Tagged):
 
     def problems(self, names: Names) -> Found:
         """A host that is no program."""
-        if self.at in names.hosts and not names.is_program(self.at):
-            yield ("at",), f"{self.at} is no program; only hosts with a 'command' can be found running"
+        host = names.hosts.get(self.at)
+        if host is not None and not host.stays:
+            what = f"is {host.ready_made}, which runs only while a step has it do something" if host.ready_made else ""
+            yield ("at",), f"{self.at} {what or 'is no program'}; only hosts with a 'command' can be found running"

@@ -1,4 +1,4 @@
-"""Hosts that are ready-made servers: ``program: postfix`` in place of a command, files and all that goes with them."""
+"""Hosts that are ready-made programs: ``program: postfix`` in place of a command, files and all that goes with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Data = dict[str, object]
 def with_ready_made(data: Data, document: Document) -> Data:
     """A scenario's data, where each host with a ``program`` says what that takes; what it says itself goes before.
 
-    Raises ScenarioError for a server nobody knows, or that does not play such a role.
+    Raises ScenarioError for one nobody knows, or that does not play such a role.
     """
     hosts = data.get("hosts")
     if not isinstance(hosts, dict):
@@ -46,10 +46,10 @@ def _wrong(spec: Data) -> tuple[Path, str] | None:
     """What is wrong with a host's program, and where."""
     said, role = spec["program"], spec.get("role")
     if "command" in spec:
-        return ("program",), "say 'program', a ready-made server, or 'command', a program of your own; not both"
+        return ("program",), "say 'program', a ready-made one, or 'command', a program of your own; not both"
     if not isinstance(said, str) or said not in subjects():
         near = did_you_mean(said, subjects()) or f"; there are {', '.join(subjects())}"
-        return ("program",), f"there is no ready-made server '{str(said)[:60]}'{near}"
+        return ("program",), f"there is no ready-made program '{str(said)[:60]}'{near}"
     roles = subjects()[said].roles
     if isinstance(role, str) and role not in roles:
         return ("program",), f"{said} plays a {' or a '.join(roles)}, and this host's role is {role[:40]}"

@@ -42,7 +42,7 @@ def _names(scenario: Scenario) -> Names:
     return Names(
         hosts={name: host.traits for name, host in scenario.hosts.items()},
         ip=scenario.ip,
-        commands=tuple(part.command_line for part in parts if part.command_line),
+        commands=tuple(line for part in parts for line in part.command_lines),
         asked_for=frozenset(name.lower() for name in chain(scenario.hosts, *(part.domains for part in parts))),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -10,6 +11,7 @@ from testbed.durations import SECOND, format_duration
 from testbed.protocols.address import domain_of
 from testbed.scenario.attachments import Attachment
 from testbed.scenario.base import Address, PeopleWait, Size
+from testbed.scenario.errands import Word, cannot_be_asked
 from testbed.scenario.names import Names
 from testbed.scenario.naming import MailboxAddress, UserAgentName
 from testbed.scenario.problems import Found, did_you_mean
@@ -91,7 +93,16 @@ class SendStep(Tagged):
             yield ("from",), f"no user agent belongs to {self.sender}{did_you_mean(self.sender, owners)}"
         agent = self.via or names.agent_of(self.sender)
         if names.is_program(agent):
-            yield (), f"{agent} is a program, and sends when it likes"
+            yield from cannot_be_asked(agent, names.hosts[agent].ready_made, "send", self._words)
+
+    @property
+    def _words(self) -> Iterator[Word]:
+        """What not every program that sends mail can express."""
+        for key in ("notify", "envelope_id", "returned", "retry"):
+            if getattr(self, key):
+                yield Word(key, key, (key,))
+        for key, addresses in (("from", (self.sender,)), ("to", self.recipients), ("bcc", self.bcc)):
+            yield from (Word("smtputf8", f"{key}: {one}", (key,)) for one in addresses if not one.isascii())
 
     def describe(self) -> str:
         """One line in words."""
@@ -199,7 +210,20 @@ class ReadStep(Tagged):
                 yield from names.missing_folder((key,), self.mailbox, folder)
         agent = self.by or names.agent_of(self.mailbox)
         if names.is_program(agent):
-            yield (), f"{agent} is a program, and reads when it likes"
+            yield from cannot_be_asked(agent, names.hosts[agent].ready_made, "read", self._words)
+
+    @property
+    def _words(self) -> Iterator[Word]:
+        """What not every program that reads mail can express."""
+        yield Word(self.via, f"via: {self.via}", ("via",))
+        if self.tls != "none":
+            yield Word(self.tls, f"tls: {self.tls}", ("tls",))
+        if not self.quit:
+            yield Word("quit", "quit: false", ("quit",))
+        for key in ("delete", "stay", "folder", "search", "move", "copy_to", "append"):
+            if getattr(self, key) not in (None, False):
+                word = key.removesuffix("_to")
+                yield Word(word, word, (word,))
 
     def describe(self) -> str:
         """One line in words."""

@@ -1,4 +1,5 @@
-"""Ready-made servers: a folder each, with a description, ``subject.toml``, and what the server finds in its directory.
+"""Ready-made programs: a folder each, with a description, ``subject.toml``, and what it finds in its directory.
 
-``common`` is for every role it can play, ``relay`` and ``receiver`` for one.  Adding a server is adding a folder.
+``common`` is for every role it can play, ``relay``, ``receiver`` and ``user-agent`` for one.  A server is begun by its
+``start``; a user agent does what steps ask by its ``send`` and ``read``.  Adding a program is adding a folder.
 """

@@ -1,4 +1,4 @@
-"""Fetching a ready-made server for this user: packages of Debian's or npm's, unpacked and never installed.
+"""Fetching a ready-made program for this user: packages of Debian's or npm's, unpacked and never installed.
 
 apt fetches and checks by its signatures; what a package would do when it is installed is not done.  Servers that
 conflict with each other lie side by side so, and nothing of the machine's changes.

@@ -1,4 +1,4 @@
-"""Where a ready-made server is: unpacked for this user, or where the machine has it."""
+"""Where a ready-made program is: unpacked for this user, or where the machine has it."""
 
 from __future__ import annotations
 

@@ -1,14 +1,18 @@
-"""What is known of each ready-made server, as its ``subject.toml`` says."""
+"""What is known of each ready-made program, as its ``subject.toml`` says."""
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-ROLES = ("relay", "receiver")
+AGENT = "user-agent"
+"""The role of programs that send mail, or read it."""
+
+ROLES = ("relay", "receiver", AGENT)
 _DESCRIPTION = "subject.toml"
 _FOLDER = Path(__file__).parent
 
@@ -22,6 +26,8 @@ class Subject:
     ``configuration`` is where production files go, below the host's directory.  ``keeps`` are files that it brings
     itself and needs beside them, as patterns from the machine's root.  ``host`` are the keys of a scenario that say how
     it is a host, ``roles`` those of one role.  ``accounts``: mailboxes belong to users of the machine.
+    ``sends`` and ``reads`` are the words of such steps that it can express, besides those that all can; None where it
+    does not send or read.  ``queues``: it ends with status 0 once it keeps the mail, and sends it then.
     ``tls`` are the policies it can be set to, as a relay.
     ``quirks`` are sentences for people.
     """
@@ -41,7 +47,24 @@ class Subject:
     keeps: tuple[str, ...]
     host: Mapping[str, object]
     roles: Mapping[str, Mapping[str, object]]
+    sends: frozenset[str] | None
+    reads: frozenset[str] | None
+    queues: bool
     quirks: tuple[str, ...]
+
+    @property
+    def plays(self) -> tuple[str, ...]:
+        """Its parts in a lab: its roles, and what it does as a user agent."""
+        return (*(role for role in self.roles if role != AGENT), *(f"{errand}s mail" for errand in self.errands))
+
+    @property
+    def errands(self) -> tuple[str, ...]:
+        """The steps that it does as a user agent: ``send``, ``read``."""
+        return tuple(step for step, can in (("send", self.sends), ("read", self.reads)) if can is not None)
+
+    def can(self, errand: str) -> frozenset[str]:
+        """What it can express of such a step."""
+        return (self.sends if errand == "send" else self.reads) or frozenset()
 
     def templates(self, role: str) -> tuple[Path, ...]:
         """The folders of files that it finds in its directory, the later before the earlier."""
@@ -61,8 +84,8 @@ def _read(folder: Path) -> Subject:
         name=folder.name,
         title=said["title"],
         folder=folder,
-        programs=tuple(said["programs"]),
-        version=said["version"],
+        programs=tuple(map(_of_this_python, said["programs"])),
+        version=_of_this_python(said["version"]),
         oldest=said.get("oldest", ""),
         apt=tuple(said.get("apt", ())),
         npm=tuple(said.get("npm", ())),
@@ -73,5 +96,12 @@ def _read(folder: Path) -> Subject:
         keeps=tuple(said.get("keeps", ())),
         host=said["host"],
         roles={role: said[role] for role in ROLES if role in said},
+        sends=frozenset(said["sends"]) if "sends" in said else None,
+        reads=frozenset(said["reads"]) if "reads" in said else None,
+        queues=said.get("queues", False),
         quirks=tuple(said.get("quirks", ())),
     )
+
+
+def _of_this_python(command: str) -> str:
+    return command.replace("{python}", sys.executable)

@@ -17,6 +17,7 @@ import pytest
 import testbed
 from testbed import Bed, NotHeld, TestbedError, open_lab
 from testbed.errors import LabError, UsageError
+from testbed.net.program_time.library import compiler
 from testbed.protocols import events
 from testbed.trace.model.log import of
 from tests.conftest import PROJECT
@@ -111,6 +112,35 @@ def test_programs_run_inside_as_the_host_they_run_on() -> None:
             bed.run(["sleep", "60"], time_limit_s=0.5)
     clients = [c.client.label for c in bed.analysis.connections if c.service == "smtp"]
     assert clients == ["alice.crepes.fr", "someschool.edu", "alice.crepes.fr"]
+
+
+APPLICATION = """
+import smtplib, time
+began = time.time()
+while True:
+    try:
+        smtplib.SMTP("crepes.fr").sendmail("app@crepes.fr", "bob@someschool.edu", "Subject: x\\r\\n\\r\\nx\\r\\n")
+        break
+    except smtplib.SMTPRecipientsRefused:
+        time.sleep(7200)
+print(round((time.time() - began) / 3600))
+"""
+
+
+@pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+def test_an_application_with_timers_of_hours_runs_inside_in_scenario_time() -> None:
+    """Before and after it, and while a program of the other kind runs, time is real."""
+    with open_lab(faults=[{**REFUSED_ONCE, "times": 3}]) as bed:
+        assert bed.run(["date", "+%s"]).returncode == 0
+        assert bed.run([sys.executable, "-c", APPLICATION], scenario_time=True).stdout == "6\n"
+        assert bed.run([sys.executable, "-c", APPLICATION], scenario_time=True).stdout == "0\n"
+        assert bed.run(["hostname"], on="someschool.edu", scenario_time=True).stdout == "someschool.edu\n"
+        assert bed.run(["cat"], input="Hello", scenario_time=True).stdout == "Hello"
+        assert bed.run(["no-such-program"], scenario_time=True).returncode == 127
+        with pytest.raises(LabError, match="sh was killed after 0.5 s"):
+            bed.run(["sh", "-c", "while :; do :; done"], time_limit_s=0.5, scenario_time=True)
+        assert len(bed.messages(BOB)) == 2
+    assert 6 * 3600 <= (bed.analysis.end_ns - bed.analysis.start_ns) / 1e9 < 7 * 3600
 
 
 def test_a_scenario_is_a_file_a_case_text_or_what_is_loaded() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from testbed.cli import main
+from testbed.net.program_time.library import compiler
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
@@ -217,6 +219,129 @@ def test_time_is_real_while_somebody_is_there(tmp_path: Path) -> None:
     assert took.scenario_seconds < took.real_seconds + 60
 
 
+GREYLISTED = """
+title: A receiver that puts off for three hours
+faults: [{at: someschool.edu, on: RCPT, reply: 451 4.7.1 Greylisted, until: 3h}]
+steps: [{wait: 1s}]
+expect: [{queued: {at: crepes.fr}}]
+"""
+
+SENDS_AGAIN = {
+    "python3": """
+import os, smtplib, time
+began, attempts = time.time(), 0
+while True:
+    attempts += 1
+    try:
+        with smtplib.SMTP(os.environ["TESTBED_SOMESCHOOL_EDU_SMTP_HOST"], 25) as client:
+            client.sendmail("alice@crepes.fr", "bob@someschool.edu", "Subject: Again\\r\\n\\r\\nHello\\r\\n")
+        break
+    except smtplib.SMTPRecipientsRefused:
+        time.sleep(1800)
+print(attempts, "attempts in", round((time.time() - began) / 3600), "hours")
+""",
+    "node": """
+const net = require("net"), began = Date.now();
+const rcpt = "RCPT TO:<bob@someschool.edu>";
+const lines = ["EHLO a", "MAIL FROM:<alice@crepes.fr>", rcpt, "DATA", "Subject: x\\r\\n\\r\\nx\\r\\n."];
+let attempts = 0;
+function attempt() {
+  attempts += 1;
+  const left = [...lines], socket = net.connect(25, process.env.TESTBED_SOMESCHOOL_EDU_SMTP_HOST);
+  socket.on("data", said => {
+    if (socket.writableEnded) return;
+    if (String(said).startsWith("4")) { socket.end("QUIT\\r\\n"); setTimeout(attempt, 1800000); return; }
+    if (left.length) { socket.write(left.shift() + "\\r\\n"); return; }
+    console.log(attempts, "attempts in", Math.round((Date.now() - began) / 3600000), "hours");
+    socket.end("QUIT\\r\\n");
+  });
+}
+attempt();
+""",
+}
+
+
+def scenario(folder: Path, text: str) -> str:
+    file = folder / "scenario.yaml"
+    file.write_text(text)
+    return str(file)
+
+
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+
+
+@needs_compiler
+@pytest.mark.lab
+@pytest.mark.parametrize("command", ["serve", "shell"])
+@pytest.mark.parametrize("language", SENDS_AGAIN)
+def test_a_command_tries_every_half_hour_on_the_labs_clock(
+    language: str, command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = shutil.which(language)
+    if program is None:
+        pytest.skip(f"{language} is not installed")
+    says = "-e" if language == "node" else "-c"
+    arguments = [command, scenario(tmp_path, GREYLISTED), "--no-steps", "--scenario-time", "--keep", str(tmp_path)]
+    assert main([*arguments, "--", program, says, SENDS_AGAIN[language]]) == 0
+    assert "7 attempts in 3 hours" in capfd.readouterr().out
+    analysis = trace(tmp_path)
+    clients = {c.client.label for c in analysis.connections if c.server.label == "someschool.edu"}
+    assert clients == {"outside.lab" if command == "serve" else "alice.crepes.fr"}
+    assert ended(analysis).scenario_seconds > 3 * 3600 - 60
+
+
+HAND_IN = """
+import smtplib, sys, time
+with smtplib.SMTP("crepes.fr") as client:
+    client.sendmail("alice@crepes.fr", ["bob@someschool.edu"], "Message-ID: <a@b>\\r\\n\\r\\nHello\\r\\n")
+began = time.time()
+digest = b""
+for _ in range(200):
+    digest = __import__("hashlib").pbkdf2_hmac("sha256", digest, b"salt", 2000)
+sys.exit(time.time() - began > 600)
+"""
+
+
+@needs_compiler
+@pytest.mark.lab
+def test_nothing_jumps_while_the_command_works_nor_after_it_has_ended(tmp_path: Path) -> None:
+    """The relay's next attempt is half an hour away, and stays so."""
+    full = scenario(tmp_path, (PROJECT / "scenarios" / "mailbox-full.yaml").read_text())
+    arguments = ["shell", full, "--no-steps", "--scenario-time", "--keep", str(tmp_path)]
+    assert main([*arguments, "--", sys.executable, "-c", HAND_IN]) == 0
+    took = ended(trace(tmp_path))
+    assert took.scenario_seconds < took.real_seconds + 600
+
+
+@needs_compiler
+@pytest.mark.lab
+def test_what_a_command_leaves_in_the_background_counts_and_ends_with_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A daemon's timer is due before the command's own, and an endless one keeps nothing open."""
+    line = (
+        "(setsid sh -c 'sleep 3600; date +%s > a' &); sleep 86400 & sleep 7200; date +%s > b; expr $(cat b) - $(cat a)"
+    )
+    arguments = ["shell", DELIVERED, "--no-steps", "--scenario-time", "--keep", str(tmp_path)]
+    assert main([*arguments, "--", "sh", "-c", f"cd {tmp_path}; {line}"]) == 0
+    assert 3590 < int(capfd.readouterr().out) < 3610
+    assert ended(trace(tmp_path)).scenario_seconds < 86400
+
+
+@pytest.mark.lab
+def test_a_command_beside_the_lab_finds_its_ports_and_gives_its_exit_code(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = (
+        "import os, smtplib; host, port = os.environ['TESTBED_SUBMISSION_HOST'], os.environ['TESTBED_SUBMISSION_PORT'];"
+        "print(host, smtplib.SMTP(host, int(port)).ehlo()[1].split()[0].decode()); raise SystemExit(5)"
+    )
+    assert main(["serve", DELIVERED, "--no-steps", "--keep", str(tmp_path), "--", sys.executable, "-c", program]) == 5
+    assert "127.0.0.1 crepes.fr" in capfd.readouterr().out
+    [visit] = [c for c in trace(tmp_path).connections if c.transport.protocol == "tcp"]
+    assert visit.client.label == "outside.lab"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -229,6 +354,9 @@ def test_time_is_real_while_somebody_is_there(tmp_path: Path) -> None:
         (["serve", DELIVERED, "--forward", "8080:crepe.fr:25"], "did you mean 'crepes.fr'?"),
         (["shell", DELIVERED, "--on", "someschool.ed"], "did you mean 'someschool.edu'?"),
         (["shell", DELIVERED, "swaks"], "unrecognized arguments: swaks"),
+        (["shell", DELIVERED, "--scenario-time"], "add -- COMMAND"),
+        (["serve", DELIVERED, "--scenario-time", "--forward", "1:crepes.fr:25", "--", "true"], "leave --forward out"),
+        (["serve", DELIVERED, "--for", "1", "--", "true"], "leave --for out"),
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from testbed import open_lab
+from testbed.cli import main
 from testbed.lab.program_view import ProgramView
+from testbed.net.program_time.library import compiler
 from testbed.outcome import Result
 from testbed.scenario.load import parse
 from tests.lab.test_programs import said
@@ -105,9 +108,33 @@ def test_it_writes_to_nothing_but_its_own(place: str, program: Path, tmp_path: P
 def test_files_that_a_running_program_reads_are_left_as_they_are(program: Path, tmp_path: Path) -> None:
     """A step's view is made while the host's program runs, which may read who is a user at any moment."""
     view = ProgramView(parse(lab(program, "true")), tmp_path / "scratch")
-    [passwd, group] = view.shown("crepes.fr", None)
+    [passwd, group] = view.sight("crepes.fr", None).shown
     with open(passwd.source) as read_before:
         before = os.stat(passwd.source)
-        assert view.shown("crepes.fr", None) == (passwd, group)
+        assert view.sight("crepes.fr", None).shown == (passwd, group)
         assert os.stat(passwd.source).st_mtime_ns == before.st_mtime_ns
         assert "no-such-user-of-this-machine" in read_before.read()
+
+
+@pytest.mark.parametrize(("command", "line"), SEEN, ids=[command for command, _ in SEEN])
+@pytest.mark.parametrize("time", ["real", "scenario"])
+def test_a_command_in_the_lab_held_open_sees_it_too(
+    time: str, command: str, line: str, program: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if time == "scenario" and compiler() is None:
+        pytest.skip("there is no C compiler here")
+    file = tmp_path / "scenario.yaml"
+    file.write_text(lab(program, "true"))
+    clock = ["--scenario-time"] if time == "scenario" else []
+    arguments = ["shell", "--on", "crepes.fr", "--keep", str(tmp_path), *clock, str(file)]
+    assert main([*arguments, "--", "sh", "-c", command.replace("{directory}", "$TESTBED_DIRECTORY")]) == 0
+    assert line in capfd.readouterr().out.split()
+    assert not os.path.lexists("/var/spool/no-such-spool-of-this-machine")
+
+
+def test_a_program_of_a_lab_in_python_sees_it_too(program: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(lab(program, "true"))
+    with open_lab(file, keep=tmp_path) as bed:
+        ended = bed.run(["sh", "-c", "hostname; ls /run; id -un no-such-user-of-this-machine"], on="crepes.fr")
+    assert ended.stdout.split() == ["crepes.fr", "little", "no-such-user-of-this-machine"]

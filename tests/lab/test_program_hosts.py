@@ -434,7 +434,13 @@ MISTAKES = {
     "hosts: {crepes.fr: {command: x, listens: [25]}}": "crepes.fr does not say that it listens on port 587",
     "hosts: {crepes.fr: {command: x, files: {../x: y}}}": "'../x' does not lie in the program's own directory",
     "hosts: {crepes.fr: {command: 'x {address:nobody.fr}'}}": "there is no host 'nobody.fr' for a placeholder",
-    "hosts: {crepes.fr: {command: x}}\nfaults: [{at: crepes.fr, on: RCPT, reply: 450}]": "put the fault at its peer",
+    "hosts: {crepes.fr: {command: x}}\nfaults: [{at: crepes.fr, as: client, on: RCPT, then: reset}]": "at its peer",
+    "hosts: {someschool.edu: {command: x}}\nfaults: [{at: someschool.edu, on: POP3 RETR, then: reset}]": "by POP3",
+    "hosts: {someschool.edu: {command: x, listens: 143}}\nfaults: [{at: someschool.edu, on: RCPT, then: reset}]": (
+        "someschool.edu says of no port that it takes mail there; say 'listens: [25]'"
+    ),
+    "hosts: {someschool.edu: {command: x, starttls: true}}\n"
+    "faults: [{tls: someschool.edu, is: expired, service: imap}]": "makes its TLS for IMAP itself",
     "hosts: {crepes.fr: {command: x}}\nfaults: [{host: crepes.fr, is: full-disk}]": "whose disk is yours",
     "hosts: {ns.lab: {command: x}}\nfaults: [{zone: someschool.edu, answer: NXDOMAIN}]": "answers what it answers",
     "hosts: {alice.crepes.fr: {command: x}}": "is a program, and sends when it likes",

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from testbed.lab import preload, run
+from testbed.net.program_time.library import compiler
 from testbed.outcome import Outcome, Result, conclude
 from testbed.runner import Runner
 from testbed.scenario.load import parse
@@ -79,6 +80,58 @@ def test_one_that_hangs_is_red_with_what_was_waited_for(program: str, waits_for:
     assert story.startswith("someschool.edu had crepes.fr wait ")
     assert f" s for {waits_for}, until the lab's time was up after 3 s; the program sleeps; it has used 0." in story
     assert story.endswith("; the last it said: 'listening on 25'")
+
+
+@pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+@pytest.mark.parametrize(
+    ("program", "story"),
+    [
+        ("serve(25, smtp())", "5 min for its first words"),
+        ("serve(25, smtp(b'220 x\\r\\n', b'250 x\\r\\n'))", "5 min for the reply to MAIL"),
+        (
+            "serve(25, smtp(b'220 x\\r\\n', b'250 x\\r\\n', b'250 x\\r\\n', b'250 x\\r\\n'))",
+            "2 min for the reply to DATA",
+        ),
+        (
+            "serve(25, smtp(*[b'%d x\\r\\n' % n for n in (220, 250, 250, 250, 354)], then=lambda: time.sleep(1e6)))",
+            "10 min for the reply to message",
+        ),
+    ],
+)
+def test_one_that_hangs_in_scenario_time_is_red_as_well(program: str, story: str, tmp_path: Path) -> None:
+    steps = "steps: [send: {to: bob@someschool.edu}, wait: 20m]"
+    outcome = judged(program, tmp_path, more=", time: scenario", rest=steps, limit=60.0)
+    assert outcome.result is Result.FAILED, why(outcome)
+    told = red(outcome)["programs that play servers answer"]
+    assert told.startswith(f"someschool.edu had crepes.fr wait {story}, until that gave up; all of the program slept")
+    assert told.endswith("; the last it said: 'listening on 25'")
+
+
+SLOW = """
+def slow(client):
+    for reply, pause in (220, 0), (250, 0), (250, 280), (250, 280), (354, 100), (250, 590):
+        time.sleep(pause)
+        client.sendall(b"%d x\\r\\n" % reply)
+        client.recv(65536)
+serve(25, slow)
+"""
+
+
+@pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+def test_one_that_answers_within_the_rfcs_time_is_not(tmp_path: Path) -> None:
+    steps = "steps: [send: {to: bob@someschool.edu}, wait: 1h]"
+    outcome = judged(SLOW, tmp_path, more=", time: scenario", rest=steps, limit=60.0)
+    assert red(outcome) == {}, why(outcome)
+
+
+@pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+def test_nor_one_on_whose_connection_a_fault_has_struck(tmp_path: Path) -> None:
+    rest = """
+faults: [{link: [crepes.fr, someschool.edu], is: down, from: 1m, until: 10m}]
+steps: [send: {to: bob@someschool.edu}, wait: 20m]
+"""
+    outcome = judged(SLOW, tmp_path, more=", time: scenario", rest=rest, limit=60.0)
+    assert "programs that play servers answer" not in red(outcome), why(outcome)
 
 
 IN_VAIN = "programs that play servers listen"

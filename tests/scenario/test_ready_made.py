@@ -1,4 +1,4 @@
-"""``program: NAME`` says all that a ready-made server takes; what is wrong has its place and remedy."""
+"""``program: NAME`` says all that a ready-made program takes; what is wrong has its place and remedy."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ def test_whoever_plays_a_host_takes_nothing_over_from_another_player(
 @pytest.mark.parametrize(
     ("hosts", "words"),
     [
-        ("crepes.fr: {program: postfx}", "there is no ready-made server 'postfx' (did you mean 'postfix'?)"),
-        ("crepes.fr: {program: x9}", "there is no ready-made server 'x9'; there are"),
-        ("crepes.fr: {program: [postfix]}", "there is no ready-made server"),
+        ("crepes.fr: {program: postfx}", "there is no ready-made program 'postfx' (did you mean 'postfix'?)"),
+        ("crepes.fr: {program: x9}", "there is no ready-made program 'x9'; there are"),
+        ("crepes.fr: {program: [postfix]}", "there is no ready-made program"),
         ("crepes.fr: {program: postfix, command: our-relay}", "not both"),
         ("crepes.fr: {program: dovecot}", "dovecot plays a receiver, and this host's role is relay"),
         ("ns.lab: {program: postfix}", "postfix plays a relay or a receiver, and this host's role is name-server"),

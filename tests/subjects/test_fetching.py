@@ -14,7 +14,7 @@ from testbed.runner import lacking
 from testbed.scenario.load import parse
 from testbed.subjects.install import install
 from testbed.subjects.installed import find, why_not
-from testbed.subjects.subject import subjects
+from testbed.subjects.subject import Subject, subjects
 from tests.command import testbed_in
 
 SCENARIO = """
@@ -150,8 +150,8 @@ def test_what_is_no_package_is_not_fetched(bare: Path) -> None:
     [
         ("", 0, "opensmtpd"),
         ("exim", 0, "Exim: relay or receiver"),
-        ("exmi", 2, "there is no ready-made server 'exmi'; did you mean 'exim'?"),
-        ("qqqq", 2, "there are aiosmtpd, dovecot"),
+        ("exmi", 2, "there is no ready-made program 'exmi'; did you mean 'exim'?"),
+        ("qqqq", 2, "there are aiosmtpd, curl"),
         ("install", 2, "say 'testbed subjects', 'testbed subjects NAME' or 'testbed subjects install NAME'"),
         ("fetch exim", 2, "say 'testbed subjects'"),
         ("install exim opensmtpd", 2, "say 'testbed subjects'"),
@@ -163,12 +163,17 @@ def test_the_command_line_tells(arguments: str, code: int, said: str, tmp_path: 
     assert (ended, said in output) == (code, True), output
 
 
-def test_every_server_says_what_it_is() -> None:
-    for subject in subjects().values():
-        assert subject.roles
-        assert subject.quirks
-        assert any((folder / "start").is_file() for folder in subject.templates("relay")), subject.name
-        for role in subject.roles:
-            hosts = {"relay": "crepes.fr", "receiver": "someschool.edu"}
-            text = SCENARIO.replace("crepes.fr", hosts[role]).replace("PROGRAM", subject.name)
-            assert parse(text).hosts[hosts[role]].role == role
+@pytest.mark.parametrize("subject", subjects().values(), ids=subjects())
+def test_every_program_says_what_it_is_and_has_what_begins_it(subject: Subject) -> None:
+    assert subject.plays
+    assert subject.quirks
+    begins = (*(["start"] if "command" in subject.host else []), *subject.errands)
+    assert begins
+    for role in subject.roles:
+        there = {file.name for folder in subject.templates(role) for file in folder.iterdir()}
+        assert there.issuperset(begins)
+        hosts = {"relay": "crepes.fr", "receiver": "someschool.edu", "user-agent": "alice.crepes.fr"}
+        text = SCENARIO.replace("crepes.fr:", f"{hosts[role]}:").replace("PROGRAM", subject.name)
+        if "send" not in subject.errands and role == "user-agent":
+            text = text.replace("{send: {to: bob@someschool.edu}}", "{wait: 1s}")
+        assert parse(text).hosts[hosts[role]].role == role

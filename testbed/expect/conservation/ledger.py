@@ -102,7 +102,7 @@ class Ledger:
         """What each host has promised, in order of the promises."""
         groups: dict[_Key, list[Passage]] = {}
         for passage in self._carried:
-            if passage.promised:
+            if passage.promised and not passage.staged:
                 key = _Key(passage.server, passage.message_id, passage.recipient, passage.sender, passage.silent)
                 groups.setdefault(key, []).append(passage)
         broken = {key: self._broken(key, promises) for key, promises in groups.items()}

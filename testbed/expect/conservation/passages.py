@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from hashlib import sha256
 
+from testbed.expect.deeds import StagedReplies
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.line_ends import loose_digest, stand_alone
@@ -82,6 +83,7 @@ class Passage:
     answer: Answer
     status: str  # of the reply that refused it, "" otherwise
     promised: bool  # the server said 2yz, heard or not
+    staged: bool  # a fault said so in its name
     silent: bool
     began_ns: int
     ended_ns: int
@@ -119,10 +121,12 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
             content = content_of(mail.octets, (mail.connection, mail.ordinal))
             known = None if stand_alone(mail.octets.partition(b"\r\n\r\n")[0]) else content
             contents.setdefault(mail.connection, deque()).append((mail, known))
+    staged = StagedReplies(analysis)
     crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:
         if connection.transactions:
-            yield list(_of_connection(analysis, connection, contents.get(connection.number, deque()), crashes))
+            own = contents.get(connection.number, deque())
+            yield list(_of_connection(analysis, connection, own, crashes, staged))
 
 
 def _of_connection(
@@ -130,6 +134,7 @@ def _of_connection(
     connection: Connection,
     contents: deque[tuple[MailObject, Content | None]],
     crashes: list[tuple[str, int]],
+    staged: StagedReplies,
 ) -> Iterator[Passage]:
     hearing = _Hearing(analysis, connection)
     for transaction in connection.transactions:
@@ -142,7 +147,7 @@ def _of_connection(
         carried = contents and frames and contents[0][0].frames[:1] <= frames[-1:]
         content = contents.popleft()[1] if carried else None
         for recipient in transaction.recipients:
-            yield _passage(hearing, connection, transaction, recipient, content, crashes)
+            yield _passage(hearing, connection, transaction, recipient, content, crashes, staged)
 
 
 def _passage(
@@ -152,6 +157,7 @@ def _passage(
     recipient: Recipient,
     content: Content | None,
     crashes: list[tuple[str, int]],
+    staged: StagedReplies,
 ) -> Passage:
     message, reply = transaction.message, recipient.decisive
     assert message is not None
@@ -173,6 +179,7 @@ def _passage(
         answer=understood if heard and not died else Answer.UNHEARD,
         status=reply.status if reply is not None and refused else "",
         promised=recipient.accepted,
+        staged=reply is not None and reply in staged,
         silent=not transaction.sender or _forbids_bounces(recipient.parameters),
         began_ns=began,
         ended_ns=ended,

@@ -15,11 +15,13 @@ from testbed.expect.rules.mail_for_nobody import mail_for_nobody
 from testbed.expect.rules.mail_loops import mail_loops
 from testbed.expect.rules.null_path_answered import null_path_answered
 from testbed.expect.rules.open_relay import open_relay
+from testbed.expect.rules.programs_answer import programs_answer
 from testbed.expect.rules.programs_heed_sigterm import programs_heed_sigterm
 from testbed.expect.rules.programs_run_on import programs_run_on
 from testbed.expect.rules.sent_in_clear import sent_in_clear
 from testbed.expect.rules.sent_twice import sent_twice
 from testbed.expect.rules.silent_failures import silent_failures
+from testbed.expect.rules.status_misleads import status_misleads
 from testbed.expect.rules.tried_again_after_refusal import tried_again_after_refusal
 from testbed.expect.rules.tried_again_too_soon import tried_again_too_soon
 from testbed.expect.verdict import Verdict
@@ -34,10 +36,12 @@ _RULES: tuple[Callable[[Scenario, Analysis, Sequence[Passage]], Iterator[Verdict
     sent_in_clear,
     open_relay,
     mail_loops,
+    programs_answer,
     programs_heed_sigterm,
     programs_run_on,
     ended_data_early,
     silent_failures,
+    status_misleads,
     sent_twice,
     mail_for_nobody,
     letters_stay,

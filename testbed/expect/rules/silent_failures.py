@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed, deeds
 from testbed.expect.sealed import ends, sealed
-from testbed.expect.sent import Offered, offered, output
+from testbed.expect.sent import offered, tells
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.hosts import UserAgentSpec
@@ -32,21 +32,14 @@ def silent_failures(scenario: Scenario, analysis: Analysis, carried: Sequence[Pa
         ended = deed.exited
         if ended is None or ended.event.status != 0 or deed.host in hidden | queues or not _counts(scenario, deed):
             continue
-        said = " ".join(entry.event.text for entry in output(deed, analysis)).lower()
         for one in offered(deed, analysis, carried):
-            if not one.taken and not _tells(said, one):
+            if not one.taken and not tells(deed, one, analysis):
                 why = f"the program of {deed.host} ended with status 0 and said nothing of {one.recipient}: {one.fate}"
                 frames = (*one.frames, ended.frame)
                 yield Verdict(_WHAT, True, f"{why}; {_ASK}", frames, judged=False)
 
 
 def _counts(scenario: Scenario, deed: Deed) -> bool:
-    """Whether it plays a user agent, and no expectation is about its status."""
+    """Whether it plays a user agent all the time, and no expectation is about its status."""
     foreseen = any(isinstance(one, Exited) and one.command in deed.command for one in scenario.expect)
-    return deed.plays and not foreseen and isinstance(scenario.hosts.get(deed.host), UserAgentSpec)
-
-
-def _tells(said: str, one: Offered) -> bool:
-    """Whether the words name the recipient, or the reply."""
-    reply = one.reply
-    return one.recipient in said or (reply is not None and bool(reply.code) and reply.code in said)
+    return deed.plays and not deed.asked and not foreseen and isinstance(scenario.hosts.get(deed.host), UserAgentSpec)

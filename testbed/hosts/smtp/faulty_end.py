@@ -31,6 +31,10 @@ class FaultyEnd(EsmtpCommands):
         """Never close the connection for being idle."""
         self._idle.stop()
 
+    def wait_again(self) -> None:
+        """Close it once it has been idle for too long from now on."""
+        self._idle.restart()
+
     def stop_reading(self) -> None:
         """Leave what comes to the kernel, whose buffer fills."""
         if isinstance(self.transport, asyncio.ReadTransport):
@@ -38,13 +42,7 @@ class FaultyEnd(EsmtpCommands):
 
     def sip(self) -> bool:
         """Take one octet out of the kernel's buffer; False when there will be no more."""
-        sock = self.writer.get_extra_info("socket")
-        try:
-            return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) and bool(os.read(sock.fileno(), 1))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        return take_one_octet(self.writer)
 
     def finish(self) -> None:
         """Send FIN, and read on."""
@@ -64,3 +62,14 @@ class FaultyEnd(EsmtpCommands):
     def crash(self, restart_ns: int | None) -> None:
         """The whole host crashes."""
         self._site.crash(restart_ns)
+
+
+def take_one_octet(writer: asyncio.StreamWriter) -> bool:
+    """Take one octet out of the kernel's buffer of a connection; False when there will be no more."""
+    sock = writer.get_extra_info("socket")
+    try:
+        return not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) and bool(os.read(sock.fileno(), 1))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

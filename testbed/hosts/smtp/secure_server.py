@@ -19,7 +19,7 @@ from testbed.hosts.streams import begin_tls
 from testbed.hosts.tls import LabTls, TlsScript
 from testbed.protocols import events
 
-_HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
+HANDSHAKE_TIMEOUT_S = 300.0  # scenario time; as patient as with a command
 _MECHANISMS = ("LOGIN", "PLAIN")  # aiosmtpd's
 
 
@@ -119,7 +119,7 @@ class SecureSmtpServer(SmtpServer):
         reader = asyncio.StreamReader(limit=self.line_length_limit)
         try:
             self.reader, self.writer = await begin_tls(
-                self.writer, context, timeout_s=_HANDSHAKE_TIMEOUT_S, reader=reader, owner=self
+                self.writer, context, timeout_s=HANDSHAKE_TIMEOUT_S, reader=reader, owner=self
             )
         except OSError as error:
             self._handshake_failed(error)
@@ -130,9 +130,8 @@ class SecureSmtpServer(SmtpServer):
         return True
 
     def _handshake_failed(self, error: OSError) -> None:
-        reason = (error.reason if isinstance(error, ssl.SSLError) else None) or str(error) or "the connection ended"
         peer = str(self.session.peer[0]) if self.session is not None and self.session.peer else ""
-        self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
+        log_failed_handshake(self._site, peer, error)
         self.connection_lost(None)  # of which asyncio tells nobody
 
     def _check(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: object) -> AuthResult:
@@ -141,3 +140,14 @@ class SecureSmtpServer(SmtpServer):
         known = self._passwords.get(login.login.decode("utf-8", "replace").lower())
         right = compare_digest(login.password, (known or "").encode()) and known is not None
         return AuthResult(success=right, handled=False, auth_data=login)
+
+
+def log_failed_handshake(site: Site, peer: str, error: OSError) -> None:
+    """Log that TLS with the client at an address has failed."""
+    reason = tls_reason(error)
+    site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
+
+
+def tls_reason(error: OSError) -> str:
+    """Why a handshake has failed."""
+    return (error.reason if isinstance(error, ssl.SSLError) else None) or str(error) or "the connection ended"

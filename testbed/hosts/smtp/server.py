@@ -37,8 +37,6 @@ _NEVER_S = 1e9  # aiosmtpd's own timer, which none but itself can stop
 Login = Callable[[SMTP, Session, Envelope, str, object], AuthResult]
 """Whether a name and a password are right; the last argument is aiosmtpd's ``LoginPassword``."""
 
-_SPEAKS_ON = (None, "drip", "garble")
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -125,15 +123,8 @@ class SmtpServer(FaultyEnd):
         if fault is None:
             await self._say(greeting)
             return
-        await staging.stage(self, fault, lambda: self._say(greeting))
-        spoken = fault.then in (None, "drip")
-        if spoken and (fault.opens_session or not fault.answers):
-            return
-        refused = fault.answers if spoken else fault.then == "garble"
-        if not refused or fault.code == "421":
-            self.hang_up()
         # RFC 5321 §3.1: after a 554 greeting the server waits for QUIT and answers 503 to all else.
-        self._refused_at_connect = True
+        self._refused_at_connect = not await staging.stage_greeting(self, fault, lambda: self._say(greeting))
 
     async def _say(self, status: str | bytes) -> None:
         """Send one reply as it is, all its lines at once."""
@@ -147,28 +138,9 @@ class SmtpServer(FaultyEnd):
         if self.mute:
             self.unsaid = reply
             return
-        await self.say(f"{reply}\r\n".encode())
+        await staging.say(self, f"{reply}\r\n".encode())
         if line.startswith("421"):
             self.hang_up()
-
-    async def say(self, reply: bytes) -> None:
-        """Give one reply, CRLF included, in the manner there is."""
-        await self.late()
-        pace_s, self.manner.drip_s = self.manner.drip_s, 0.0
-        if pace_s:
-            self.be_patient()  # RFC 5321 §4.5.3.2.7: its five minutes begin when it awaits the next command
-            await staging.drip(self.write, reply, pace_s)
-            self._idle.restart()
-        else:
-            await self.write(reply)
-
-    async def late(self) -> None:
-        """Wait for as long as the manner has it, if that has not been waited for."""
-        late_s, self.manner.late_s = self.manner.late_s, 0.0
-        if late_s:
-            self.be_patient()
-            await asyncio.sleep(late_s)
-            self._idle.restart()
 
     def _staged(
         self, verb: str, method: Callable[[str | None], Awaitable[None]]
@@ -278,7 +250,7 @@ class SmtpServer(FaultyEnd):
         else:
             self._script.tell(fault, refusal)
             await staging.stage(self, fault, conclude)
-        return self.transport is not None and (fault is None or fault.then in _SPEAKS_ON)
+        return self.transport is not None and staging.speaks_on(fault)
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
         transaction = self.transaction()

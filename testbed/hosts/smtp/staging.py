@@ -14,6 +14,7 @@ from testbed.scenario.faults import DialogueFault
 
 GARBAGE = "?!  This is no reply."
 _ENDLESS_LINES = 50  # of each piece of a reply without end
+_SPEAKS_ON = (None, "drip", "garble")
 _PAUSE_S = 10.0  # between two pieces; long, so that a client that hangs up is noticed before the next
 
 
@@ -31,11 +32,8 @@ class Staged(ConnectionEnd, Protocol):
     manner: Manner
     mute: bool
 
-    async def say(self, reply: bytes) -> None:
-        """Give one reply, CRLF included, in the manner there is."""
-
-    async def late(self) -> None:
-        """Wait for as long as the manner has it, if that has not been waited for."""
+    def wait_again(self) -> None:
+        """Close the connection once it has been idle for too long from now on."""
 
     async def write(self, octets: bytes) -> None:
         """Write what need not be a reply."""
@@ -56,24 +54,46 @@ async def stage(server: Staged, fault: DialogueFault, act: Callable[[], Awaitabl
     if fault.opens_session and fault.on != "connect":
         await _in_silence(server, act)
     if fault.answers:
-        await server.say(fault.answer)
+        await say(server, fault.answer)
     elif fault.then in (None, "drip") or fault.moment == "reply":
         await act()
     elif fault.moment == "act":
         await _in_silence(server, act)
-    await server.late()
+    await late(server)
     if fault.then in DEEDS:
         await DEEDS[fault.then](server, fault)
     elif fault.code == "421":
         server.hang_up()
 
 
+def does_act(fault: DialogueFault) -> bool:
+    """Whether the server does what the client asked for, where a fault is staged."""
+    return not fault.answers and (fault.then in (None, "drip") or fault.moment in ("reply", "act"))
+
+
+def speaks_on(fault: DialogueFault | None) -> bool:
+    """Whether the server goes on to speak behind a fault, or without any."""
+    return fault is None or fault.then in _SPEAKS_ON
+
+
+async def stage_greeting(server: Staged, fault: DialogueFault, greet: Callable[[], Awaitable[None]]) -> bool:
+    """Stage a fault at the greeting; whether the client has a session.  ``greet`` says what is said without it."""
+    await stage(server, fault, greet)
+    spoken = fault.then in (None, "drip")
+    if spoken and (fault.opens_session or not fault.answers):
+        return True
+    refused = fault.answers if spoken else fault.then == "garble"
+    if not refused or fault.code == "421":
+        server.hang_up()
+    return False
+
+
 async def stage_inside(server: Staged, fault: DialogueFault) -> bool:
     """Stage a fault in mid-message; whether there is still a connection, whose client has had its reply."""
     server.manner = _manner(fault)
     if fault.answers:
-        await server.say(fault.answer)
-    await server.late()
+        await say(server, fault.answer)
+    await late(server)
     deed = fault.then or ("close" if fault.code == "421" else None)
     if deed is not None:
         await DEEDS[deed](server, fault)
@@ -123,7 +143,28 @@ async def _endless(server: Staged, fault: DialogueFault) -> None:
         await asyncio.sleep(_PAUSE_S)
 
 
-async def drip(write: Callable[[bytes], Awaitable[None]], octets: bytes, pace_s: float) -> None:
+async def say(server: Staged, reply: bytes) -> None:
+    """Give one reply, CRLF included, in the manner there is."""
+    await late(server)
+    pace_s, server.manner.drip_s = server.manner.drip_s, 0.0
+    if pace_s:
+        server.be_patient()  # RFC 5321 §4.5.3.2.7: its five minutes begin when it awaits the next command
+        await _drip(server.write, reply, pace_s)
+        server.wait_again()
+    else:
+        await server.write(reply)
+
+
+async def late(server: Staged) -> None:
+    """Wait for as long as the manner has it, if that has not been waited for."""
+    late_s, server.manner.late_s = server.manner.late_s, 0.0
+    if late_s:
+        server.be_patient()
+        await asyncio.sleep(late_s)
+        server.wait_again()
+
+
+async def _drip(write: Callable[[bytes], Awaitable[None]], octets: bytes, pace_s: float) -> None:
     """Write an octet at a time, by the clock, and not in step with timeouts that began with the command."""
     loop = asyncio.get_running_loop()
     due = loop.time() + pace_s / 2

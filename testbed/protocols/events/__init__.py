@@ -74,6 +74,7 @@ from testbed.protocols.events.server import (
     Reused,
     Route,
     TlsFailed,
+    TlsUnread,
 )
 
 __all__ = [
@@ -140,6 +141,7 @@ __all__ = [
     "TimeIsReal",
     "TimeUp",
     "TlsFailed",
+    "TlsUnread",
     "Visited",
     "event_of",
 ]

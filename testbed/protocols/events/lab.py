@@ -58,11 +58,15 @@ class HeldUp(LogEvent):
 
 @event("fault")
 class Fault(LogEvent):
-    """The fault at this line has struck, where it is one packet at this frame; ``vain`` says why it changed nothing."""
+    """The fault at this line has struck, where it is one packet at this frame; ``vain`` says why it changed nothing.
+
+    ``said`` is the last line of a reply that is given in a program's name.
+    """
 
     line: int
     at_frame: int | None = None
     vain: str = ""
+    said: str = ""
 
 
 @event("refused-outside")
@@ -132,7 +136,7 @@ class Said(LogEvent):
 
 @event("exited")
 class Exited(LogEvent):
-    """A program ended by itself; ``plays`` is the host it played.
+    """A program ended by itself; ``plays`` is the host it played, ``asked`` the step that has a user agent run it.
 
     ``out_of_memory`` counts processes the kernel has killed since the lab began, as the machine had no memory left.
     """
@@ -141,6 +145,7 @@ class Exited(LogEvent):
     status: int
     plays: str = ""
     out_of_memory: int = 0
+    asked: str = ""
 
 
 @event("stopped")

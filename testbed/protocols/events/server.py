@@ -52,6 +52,14 @@ class TlsFailed(LogEvent):
     reason: str
 
 
+@event("tls-unread")
+class TlsUnread(LogEvent):
+    """TLS of a client with a program passes unread, for this reason: no fault strikes behind it."""
+
+    peer: str
+    reason: str
+
+
 @event("in-clear")
 class InClear(LogEvent):
     """A client goes on without TLS, which it may."""

@@ -17,6 +17,7 @@ from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.octets import Octets, octets_of
 from testbed.scenario.problems import Found
+from testbed.scenario.program_hosts import mail_ports
 
 Stage = Literal[
     "connect",
@@ -208,7 +209,12 @@ class DialogueFault(When):
     @property
     def code(self) -> str:
         """The code of its reply, that of the last line; ``""`` where it has none of its own."""
-        return self.reply.split("\r\n")[-1][:3] if self.reply is not None else ""
+        return self.last_line[:3]
+
+    @property
+    def last_line(self) -> str:
+        """The last line of its reply; ``""`` where it has none of its own."""
+        return self.reply.split("\r\n")[-1] if self.reply is not None else ""
 
     @property
     def opens_session(self) -> bool:
@@ -244,14 +250,28 @@ class DialogueFault(When):
         elif wrong := names.is_none(self.at, "relay" if self.as_ == "client" else "mail server"):
             yield ("at",), wrong
         host = names.hosts.get(self.at)
-        if host is not None and "mail server" in host.nouns and not (host.lmtp or self.as_ == "client"):
+        if (
+            host is not None
+            and "mail server" in host.nouns
+            and not (host.lmtp or host.is_program or self.as_ == "client")
+        ):
             if self.on == "LHLO":
                 yield ("on",), f"{self.at} speaks no LMTP; say 'lmtp: true' there"
             if self.on == "message" and self.recipient is not None:
                 yield ("recipient",), f"{self.at} answers a message once for all; with 'lmtp: true', for each recipient"
         if names.is_program(self.at):
-            problem = f"{self.at} is a program, and says what it says; put the fault at its peer ('at: …'), or on the "
-            yield ("at",), f"{problem}wire between them ('between: […]')"
+            yield from self._problems_at_program(names)
+
+    def _problems_at_program(self, names: Names) -> Found:
+        """What only the lab's own hosts do: something of ours stands in front of a program where it takes mail."""
+        if self.as_ == "client" or self.at in names.agents:
+            problem = f"{self.at} is a program, and does as a client what it does; put the fault at its peer ('at: …'),"
+            yield ("as",), f"{problem} or on the wire between them ('between: […]')"
+        elif protocol := protocol_of(self.on):
+            problem = f"{self.at} is a program, and what a program answers by {protocol} cannot be staged; put the"
+            yield ("on",), f"{problem} fault on the wire to it ('between: […]')"
+        elif not mail_ports(names.hosts[self.at].ports):
+            yield ("at",), f"{self.at} says of no port that it takes mail there; say 'listens: [25]' at the host"
 
     def describe(self) -> str:
         """One line in words."""

@@ -66,9 +66,9 @@ class TlsFault(When):
         server = names.hosts.get(self.tls)
         if server is not None and "mail server" in server.nouns and not server.tls:
             yield ("tls",), f"{self.tls} has no TLS; give the host 'starttls: true'"
-        if names.is_program(self.tls):
-            problem = f"{self.tls} is a program, and makes its TLS itself"
-            yield ("tls",), f"{problem}; give it the wrong certificate in its 'files'"
+        if names.is_program(self.tls) and self.service in ("pop3", "imap"):
+            problem = f"{self.tls} is a program, and makes its TLS for {self.service.upper()} itself"
+            yield ("service",), f"{problem}; give it the wrong certificate in its 'files'"
         if self.is_ == "injected" and not any(
             not host.is_program and host.starts_tls_with in ("*", self.tls)
             for name, host in names.hosts.items()

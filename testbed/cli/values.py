@@ -1,0 +1,47 @@
+"""What options take: numbers, seconds, the names of players.  Each raises ArgumentTypeError for what it cannot be."""
+
+from __future__ import annotations
+
+import argparse
+from difflib import get_close_matches
+
+from testbed.subjects.parts import PARTS
+
+
+def player(part: str, name: str) -> str:
+    """The name of a ready-made program that can play a part."""
+    from testbed.subjects.subject import subjects
+
+    able = [one for one, subject in subjects().items() if PARTS[part] in subject.roles]
+    if name not in able:
+        near = get_close_matches(name, able, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(able)}" if able else ""
+        raise argparse.ArgumentTypeError(f"no ready-made {part} is called '{name}'{hint}")
+    return name
+
+
+def players(part: str, names: str) -> tuple[str, ...]:
+    """Several of them, between commas; ``ours`` is the lab's own."""
+    found = tuple(name if name == "ours" else player(part, name) for name in names.split(","))
+    if twice := next((name for name in found if found.count(name) > 1), ""):
+        raise argparse.ArgumentTypeError(f"'{twice}' is named twice")
+    return found
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 up."""
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 up")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
+    return number

@@ -1,0 +1,148 @@
+"""What became of the mail of a trace in the end, a word for each recipient: for comparing who carried it.
+
+Nothing is judged here.  Whether a fate is right is what expectations and rules say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from testbed.durations import SECOND
+from testbed.expect.conservation.ledger import Debt, Ledger
+from testbed.expect.conservation.passages import passages
+from testbed.expect.conservation.stored import known_again
+from testbed.expect.observed import told_by_programs
+from testbed.protocols import events
+from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT
+from testbed.trace.analysis import Analysis
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Recipient
+from testbed.trace.model.log import AnyEntry, of
+
+
+class End(StrEnum):
+    """How mail for a recipient ended."""
+
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    REFUSED = "refused"  # by the first server it was offered to
+    QUEUED = "queued"  # still, when the trace ends
+    PASSED_ON = "passed on"  # under another address, or thrown away because its owner wants that
+    LOST = "lost"
+    UNKNOWN = "unknown"  # to whoever has but the trace
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """``status`` is that of the bounce or of the refusal, ``""`` where there was none.
+
+    ``told`` tells that mail was bounced though it was delivered as well.
+    """
+
+    message_id: str
+    recipient: str
+    end: End
+    copies: int
+    status: str
+    told: bool
+    frames: tuple[int, ...]
+
+    @property
+    def words(self) -> str:
+        """``delivered twice``, ``bounced 5.1.1``."""
+        times = {0: "", 1: "", 2: " twice"}.get(self.copies, f" {self.copies} times")
+        status = f" {self.status}" if self.status else ""
+        if self.end is End.DELIVERED:
+            return f"delivered{times}" + (f" and bounced{status}" if self.told else "")
+        return f"{self.end}{status}"
+
+
+def fates(analysis: Analysis) -> list[Fate]:
+    """The fate of each message for each recipient that its first server was offered, in the order of the offers."""
+    carried = passages(analysis)
+    log = known_again(analysis, carried)
+    debts = Ledger(analysis, carried, log).debts()
+    found: dict[tuple[str, str], Fate] = {}
+    for message_id, recipient in _offered(analysis):
+        key = message_id, recipient.address.lower()
+        if recipient.accepted or key not in found:
+            found[key] = _fate(key, recipient, [*log, *told_by_programs(analysis)], debts)
+    return list(found.values())
+
+
+def attempts_s(analysis: Analysis, hosts: Iterable[str]) -> tuple[float, ...]:
+    """When these hosts opened connections to mail servers, in seconds since they were first offered mail."""
+    hosts = frozenset(hosts)
+    offered = [c.start_ns for c in analysis.connections if c.server.label in hosts and c.transactions]
+    tried = [
+        connection.start_ns
+        for connection in analysis.connections
+        if connection.client.label in hosts and connection.server.port in (SMTP_PORT, LMTP_PORT)
+    ]
+    began = min(offered or tried, default=0)
+    return tuple(round((start - began) / SECOND, 3) for start in tried)
+
+
+def _offered(analysis: Analysis) -> Iterator[tuple[str, Recipient]]:
+    """What people's programs have handed to their servers: of hosts that take no mail themselves."""
+    servers = {connection.server.label for connection in analysis.connections if connection.transactions}
+    for connection in analysis.connections:
+        if connection.client.label not in servers:
+            yield from _in(connection)
+
+
+def _in(connection: Connection) -> Iterator[tuple[str, Recipient]]:
+    for transaction in connection.transactions:
+        if transaction.sender:
+            yield from ((transaction.message_id, recipient) for recipient in transaction.recipients)
+
+
+def _fate(key: tuple[str, str], offered: Recipient, log: Sequence[AnyEntry], debts: Sequence[Debt]) -> Fate:
+    message_id, address = key
+    stored = [e for e in of(log, events.Stored) if (e.event.message_id, _for(e.event)) == key]
+    bounced = [e for e in of(log, events.Bounced) if (e.event.message_id, e.event.recipient.lower()) == key]
+    owing = [debt for debt in debts if (debt.message_id, debt.recipient) == key]
+    reply = offered.decisive
+    status = bounced[0].event.status if bounced else ""
+    frames = tuple(sorted({entry.frame for entry in (*stored, *bounced)}))
+    if stored:
+        end = End.DELIVERED
+    elif bounced:
+        end = End.BOUNCED
+    elif any(debt.lost for debt in owing):
+        end, frames = End.LOST, owing[0].frames
+    elif any(debt.unseen for debt in owing) or (offered.accepted and not owing):
+        end = End.UNKNOWN
+    elif owing:
+        end, frames = End.QUEUED if _is_held(key, log) else End.PASSED_ON, owing[0].frames
+    elif reply is not None and reply.code[:1] in ("4", "5"):
+        end, status, frames = End.REFUSED, reply.status, reply.frames
+    else:
+        end = End.UNKNOWN
+    return Fate(message_id, address, end, len(stored), status, bool(stored and bounced), frames)
+
+
+def _is_held(key: tuple[str, str], log: Sequence[AnyEntry]) -> bool:
+    """Whether some queue holds it: by its own account, as a file, or as a line of its listing."""
+    message_id, address = key
+    return (
+        any((entry.event.message_id, entry.event.recipient.lower()) == key for entry in of(log, events.HoldsQueue))
+        or any(entry.event.message_id == message_id for entry in of(log, events.HoldsFile))
+        or any(entry.event.recipient.lower() == address for entry in of(log, events.HoldsListed))
+    )
+
+
+def _for(stored: events.Stored) -> str:
+    """Whom what was stored was addressed to."""
+    return (stored.alias or stored.recipient).lower()
+
+
+def told(found: Iterable[Fate]) -> str:
+    """All fates in a few words: ``delivered``, or ``2 delivered, 1 bounced 5.1.1``."""
+    counted = Counter(fate.words for fate in found)
+    if len(counted) == 1:
+        return next(iter(counted))
+    return ", ".join(f"{number} {words}" for words, number in sorted(counted.items()))

@@ -1,0 +1,1 @@
+"""The same scenarios, each with several players: ``testbed compare``."""
