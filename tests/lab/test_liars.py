@@ -91,6 +91,22 @@ steps:
   - wait: 3s
 expect:
   - reply: {{from: someschool.edu, to: RCPT, code: 550 5.1.1, count: 1}}
+  - queued: {{at: crepes.fr, count: 0}}
+"""
+NOT_TO_BE_TOLD = """
+title: A relay that {lie}, as it is asked to
+hosts:
+  crepes.fr:
+    role: relay
+    command: [{python}, {program}, {lie}]
+    mailboxes: [alice]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+steps:
+  - talk: {{to: crepes.fr, say: [EHLO x, "MAIL FROM:<alice@crepes.fr>", "RCPT TO:<nobody@someschool.edu> {faults}",
+            DATA, octets: "Message-ID: <1.secret@x><CRLF><CRLF>Lunch<CRLF>", ".", QUIT]}}
+  - wait: 1s
+expect:
+  - queued: {{at: crepes.fr, count: 0}}
 """
 NO_ANSWER = """
 title: A relay that {lie}
@@ -299,6 +315,15 @@ def test_a_relay_whose_notification_is_refused_has_told_what_it_had_to_tell(on: 
     fault = f"  - {{at: elsewhere.org, on: {on}, mail_from: <>, reply: 550 5.7.1 No notifications here}}"
     outcome = played(TOLD_IN_VAIN, "relay.py", "keeps-its-promises", tmp_path, fault)
     assert outcome.result is Result.HELD, why(outcome)
+
+
+@pytest.mark.parametrize(("asked", "result"), [("NOTIFY=NEVER", Result.HELD), ("NOTIFY=FAILURE", Result.FAILED)])
+def test_who_wants_to_hear_of_no_failure_is_owed_nothing_after_a_refusal(
+    asked: str, result: Result, tmp_path: Path
+) -> None:
+    """RFC 3461 §4.1."""
+    outcome = played(NOT_TO_BE_TOLD, "relay.py", "never-bounces", tmp_path, asked)
+    assert outcome.result is result, why(outcome)
 
 
 def test_a_relay_that_tells_nobody_is_red_though_it_was_never_refused(tmp_path: Path) -> None:

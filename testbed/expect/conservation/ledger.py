@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from testbed.expect.conservation.ended_in_silence import EndedInSilence
 from testbed.expect.conservation.folders import deletes
 from testbed.expect.conservation.listings import Listings
 from testbed.expect.conservation.passages import Answer, Passage
-from testbed.expect.conservation.told_in_vain import ToldInVain
 from testbed.expect.conservation.told_in_words import ToldInWords
 from testbed.expect.observed import told_by_programs
 from testbed.expect.read_back import known, unknown
@@ -103,7 +103,7 @@ class Ledger:
         )
         self._named = {(p.server, p.message_id, p.recipient) for p in carried}
         self._words = ToldInWords(analysis, carried, log)
-        self._vain = ToldInVain(analysis, carried)
+        self._silence = EndedInSilence(analysis, carried)
 
     def debts(self) -> list[Debt]:
         """What each host has promised, in order of the promises."""
@@ -129,8 +129,9 @@ class Ledger:
         )
         if self._in_file(key) or self._expanded(key) or self._words.names(key.host, key.sender, key.recipient):
             return 0
-        since = min(frame for promise in promises for frame in promise.frames)
-        return max(0, fewest - self._kept(key) - self._vain.count(key.host, key.sender, since))
+        if self._silence.silent(promises[0]):
+            return 0
+        return max(0, fewest - self._kept(key) - self._silence.notices(promises[0]))
 
     def _expanded(self, key: _Key) -> bool:
         """Whether a program may have taken the recipient, of its own domain, for a name of others who got the message.
