@@ -1,8 +1,9 @@
-"""Expectations about connections and dialogue: attempts, reply, connection."""
+"""Expectations about connections and dialogue: attempts, transactions, reply, connection."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 
 from testbed.durations import format_duration
 from testbed.expect.observed import entries
@@ -10,7 +11,8 @@ from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count, were
 from testbed.protocols import events
-from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected
+from testbed.protocols.status_pattern import reply_fits
+from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected, Transactions, Tries
 from testbed.scenario.faults.reading import protocol_of
 from testbed.scenario.next_hops import SMTP_PORT
 from testbed.trace.analysis import Analysis
@@ -25,6 +27,32 @@ _BEFORE_TLS = ("starttls", "stls")
 
 def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
     """How often somebody opened, or tried to open, a connection to a host that takes mail."""
+    what = f"attempts to {_limits(expected)}"
+    found = _between(analysis, expected.sender, expected.to, expected.port)
+    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
+    return Verdict(
+        what, _allowed(expected, len(found)), f"{were(len(found), 'connection')} tried", frames, expected.line
+    )
+
+
+def judge_transactions(expected: Transactions, analysis: Analysis) -> Verdict:
+    """How often somebody said MAIL to a host, over however many connections, and whatever it was answered."""
+    what = f"transactions with {_limits(expected)}"
+    connections = _between(analysis, expected.sender, expected.to, expected.port)
+    commands = [exchange.command for connection in connections for exchange in connection.exchanges]
+    begun = [command for command in commands if command is not None and command.verb == "MAIL"]
+    frames = tuple(frame for command in begun for frame in command.frames)
+    frames = frames or tuple(c.first_frame for c in connections)
+    frames = frames or tuple(e.frame for e in entries(analysis, events.Accepted))
+    why = f"{were(len(begun), 'transaction')} begun, over {count(len(connections), 'connection')}"
+    verdict = Verdict(what, _allowed(expected, len(begun)), why, frames, expected.line)
+    closed = [connection for connection in connections if connection.tls is not None and connection.tls.sealed]
+    most = min(limit for limit in (expected.count, expected.at_most, inf) if limit is not None)
+    certain = len(begun) > most or (verdict.held and most == inf)  # whatever else was said
+    return verdict if certain else unless_sealed(verdict, closed)
+
+
+def _limits(expected: Tries) -> str:
     whom = f" at port {expected.port}" * (expected.port != SMTP_PORT)
     whom += f" by {expected.sender}" if expected.sender else ""
     limits = [
@@ -32,16 +60,15 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
         *([f"at least {expected.at_least}"] if expected.at_least is not None else []),
         *([f"at most {expected.at_most}"] if expected.at_most is not None else []),
     ]
-    what = f"attempts to {expected.to}{whom}: {', '.join(limits)}"
-    found = _between(analysis, expected.sender, expected.to, expected.port)
-    number = len(found)
-    held = (
+    return f"{expected.to}{whom}: {', '.join(limits)}"
+
+
+def _allowed(expected: Tries, number: int) -> bool:
+    return (
         (expected.count is None or number == expected.count)
         and (expected.at_least is None or number >= expected.at_least)
         and (expected.at_most is None or number <= expected.at_most)
     )
-    frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
-    return Verdict(what, held, f"{were(number, 'connection')} tried", frames, expected.line)
 
 
 def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
@@ -64,7 +91,7 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
             for reply in (exchange.reply, *exchange.further) if exchange.reply is not None else ():
                 status = _status(exchange, reply)
                 seen.append(status)
-                if expected.code in (status, reply.code):
+                if reply_fits(status, expected.code):
                     number += 1
                     frames += reply.frames
     held = number == expected.count if expected.count is not None else number > 0

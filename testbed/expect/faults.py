@@ -38,10 +38,11 @@ def _found(
     fault: Fault, struck: Sequence[LogEntry[events.Fault]], scenario: Scenario, analysis: Analysis
 ) -> tuple[bool, str]:
     if not struck:
-        return False, f"the fault at line {fault.line} was never reached{_why_not(fault, analysis)}"
+        unseen = _unseen(fault, analysis) or _why_not(fault, analysis)
+        return False, f"the fault at line {fault.line} was never reached{unseen}"
     vain = Counter(entry.event.vain for entry in struck if entry.event.vain)
     if isinstance(fault, HostFault) and fault.is_ == "crashed":
-        vain = Counter(filter(None, [why_without_effect(scenario, fault.host, struck[0], analysis)]))
+        vain = Counter(filter(None, [why_without_effect(scenario, fault.host, one, analysis) for one in struck]))
     effects = len(struck) - vain.total()
     if not effects:
         return False, f"it struck {count(len(struck), 'time')}, and changed nothing: {vain.most_common(1)[0][0]}"
@@ -50,3 +51,14 @@ def _found(
         remedy = f"give it time for more, or write 'up to {fault.least}' if fewer will do"
         return False, f"it struck {effects} of {fault.least} times{besides}; {remedy}"
     return True, f"it did its work {count(effects, 'time')}"
+
+
+def _unseen(fault: Fault, analysis: Analysis) -> str:
+    """Why the wire may not have seen the moment at which a host was to crash."""
+    if not isinstance(fault, HostFault) or fault.moment is None:
+        return ""
+    under_tls = any(
+        connection.tls is not None and fault.host == (connection.client if fault.as_client else connection.server).label
+        for connection in analysis.connections
+    )
+    return f"; under TLS, as {fault.host} spoke, the wire sees no commands" if under_tls else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from testbed.expect.connections import judge_attempts, judge_connection, judge_reply
+from testbed.expect.connections import judge_attempts, judge_connection, judge_reply, judge_transactions
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.conservation.passages import passages
 from testbed.expect.faults import judge_faults
@@ -33,6 +33,7 @@ from testbed.scenario.expectations import (
     Notified,
     Queued,
     ReplyExpected,
+    Transactions,
 )
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.scenario import Scenario
@@ -45,6 +46,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     Bounced: judge_bounced,
     Notified: judge_notified,
     Attempts: judge_attempts,
+    Transactions: judge_transactions,
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,
     Fetched: judge_fetched,

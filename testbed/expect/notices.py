@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from testbed.protocols import events
 from testbed.protocols.report import RecipientStatus, StatusReport, read_report
+from testbed.protocols.status_pattern import status_fits
 from testbed.scenario.expectations import Bounced, Notified
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
@@ -86,12 +87,8 @@ def otherwise(fate: events.Fate | RecipientStatus, expected: Notified | Bounced)
 
 
 def fits(status: str, wanted: str | None) -> bool:
-    """Whether a Status is the one wanted: ``5.1.1``, ``5.1.*``, ``5.*``; None for any."""
-    if wanted is None:
-        return True
-    parts, wanted_parts = status.split("."), wanted.split(".")
-    wanted_parts += wanted_parts[-1:] * (len(parts) - len(wanted_parts)) if wanted_parts[-1] == "*" else []
-    return len(parts) == len(wanted_parts) and all(b in (a, "*") for a, b in zip(parts, wanted_parts, strict=True))
+    """Whether a Status is the one wanted; None for any."""
+    return wanted is None or status_fits(status, wanted)
 
 
 def nearest(expected: Notified | Bounced, analysis: Analysis) -> tuple[str, tuple[int, ...]]:

@@ -82,6 +82,7 @@ class MailHost(ABC):
         for server in self._servers:
             server.close()
         self._mailbox_servers.crash()
+        self._runner.crash()
         if self._running is not None:
             self._running.cancel()
         self._site.connections.cut()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,8 @@ class LabContext:
     """One lab, as far as all of its parts may know it.
 
     ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what
-    programs of the user's are given; ``clock`` is the one they may share.
+    programs of the user's are given; ``crashes`` is what the wire does for faults that have a host crash, by their
+    lines, once there are hosts; ``clock`` is the one that programs may share.
     """
 
     scenario: Scenario
@@ -35,6 +36,7 @@ class LabContext:
     journal: Journal
     tls: LabTls | None
     programs: ProgramEnvironment
+    crashes: dict[int, Callable[[], None]]
     clock: SharedClock
 
     @property

@@ -37,7 +37,11 @@ def packet_faults(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) 
     """The scenario's host, link and wire faults, each with its line."""
     made: list[tuple[int, net.PacketFault]] = []
     for fault in scenario.faults:
-        if isinstance(fault, HostFault) and not fault.of_program:
+        if isinstance(fault, HostFault) and fault.moment is not None:
+            word, command = fault.moment
+            crash = net.Crash(frozenset(addresses[fault.host]), net.Moment(word), command, fault.trigger())
+            made.insert(0, (fault.line, crash))  # it has to see what others destroy
+        elif isinstance(fault, HostFault) and not fault.of_program:
             window = Trigger(from_ns=fault.from_, until_ns=fault.until)
             made.append((fault.line, _HOST_FAULTS[fault.is_](frozenset(addresses[fault.host]), window)))
         elif isinstance(fault, LinkFault):
@@ -52,7 +56,7 @@ def packet_faults(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) 
 def needs_forging(scenario: Scenario) -> bool:
     """Whether the wire will have to make packets of its own."""
     return any(
-        (isinstance(fault, HostFault) and fault.is_ in ("refused", "unreachable"))
+        (isinstance(fault, HostFault) and (fault.is_ in ("refused", "unreachable") or fault.moment is not None))
         or (isinstance(fault, WireFault) and fault.act in _FORGING)
         for fault in scenario.faults
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 from testbed.durations import SECOND
 from testbed.errors import ProgramError
@@ -44,6 +45,9 @@ class LabHosts:
         self._crashed: set[str] = set()
         self._returning: set[str] = set()  # those of them that are to start again
         self._starting = HeldTasks()
+        for fault in lab.scenario.faults:
+            if isinstance(fault, HostFault) and fault.moment is not None:
+                lab.crashes[fault.line] = partial(self._crash, fault.host, fault.for_)
 
     async def start(self) -> None:
         """Open every host for business, and see to it that they crash when the scenario says so.
@@ -59,7 +63,7 @@ class LabHosts:
             await asyncio.sleep(_APART_S)
         self._lab.loop.begin()
         for fault in self._lab.scenario.faults:
-            if isinstance(fault, HostFault) and fault.is_ == "crashed":
+            if isinstance(fault, HostFault) and fault.is_ == "crashed" and fault.moment is None:
                 self._lab.loop.call_later(fault.from_ / SECOND, self._crash_as_said, fault)
 
     async def settled(self) -> None:

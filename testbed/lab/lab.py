@@ -120,10 +120,11 @@ def _bring_up(
         keylog = network.scratch / KEYLOG
         tls = lab_tls(scenario, keylog, tls_fault, network.loop.since_begin_ns)
         recorder = KeyedTrace(writer, keylog)
-    wire = network.carry(recorder, journal)
+    crashes: dict[int, Callable[[], None]] = {}
+    wire = network.carry(recorder, journal, crashes)
     programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)
     clock = SharedClock(scenario, network)
-    return LabContext(scenario, addresses, network, wire, journal, tls, programs, clock)
+    return LabContext(scenario, addresses, network, wire, journal, tls, programs, crashes, clock)
 
 
 class _Lab:

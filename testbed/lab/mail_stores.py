@@ -44,13 +44,13 @@ class Maildir:
     """A folder with a file a message; those in ``tmp`` are not there yet."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._parts = (str(folder / "new"), str(folder / "cur"))
 
     def messages(self, *, at_rest: bool) -> Iterator[tuple[str, Callable[[], Kept]]]:
         """See :class:`MailStore`; files appear whole."""
-        for part in ("new", "cur"):
+        for part in self._parts:
             try:
-                with os.scandir(self._folder / part) as entries:
+                with os.scandir(part) as entries:
                     files = sorted(entry.path for entry in entries if entry.is_file(follow_symlinks=False))
             except OSError:
                 continue

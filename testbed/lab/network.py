@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -15,7 +15,7 @@ from testbed.hosts.site import Log
 from testbed.lab.faults import packet_faults
 from testbed.lab.journal import Journal
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import Action, PacketFault
+from testbed.net.faults import Action, Crash, PacketFault
 from testbed.net.front import Front, Fronted
 from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
 from testbed.net.namespace import Network, enter
@@ -34,6 +34,7 @@ from testbed.scenario.network_needs import NetworkKind, makes_tcp_wait
 from testbed.scenario.scenario import Scenario
 
 _MAX_FOREIGNERS = 50
+_LEFT_OVERS_S = 0.05  # in which the wire reads what a program had sent when it was killed
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -79,8 +80,8 @@ class LabNetwork(Protocol):
     def note(self) -> str:
         """What a reader of the trace has to know of it."""
 
-    def carry(self, recorder: Recorder, journal: Journal) -> Carrier:
-        """Begin, with the scenario's faults."""
+    def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Carrier:
+        """Begin, with the scenario's faults.  ``crashes`` have a host crash, by the lines of those that say so."""
 
 
 def rto_min_ms(scenario: Scenario) -> int:
@@ -101,7 +102,7 @@ def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> 
         front = create_namespace(list(names), patience, alone=False) if fronted(scenario) else None
         with contextlib.closing(ScenarioLoop()) as loop:
             if front is not None:
-                loop.watch_network(front.connections)
+                loop.watch_network(front.connections, front.counters)
             yield _PrivateNetwork(scenario, addresses, network, namespaces, front, loop)
         return
     with contextlib.closing(Ports()) as ports, scratch_folder() as scratch:
@@ -131,13 +132,17 @@ class _PrivateNetwork:
     def port_at(self, address: str, port: int) -> int:
         return port
 
-    def carry(self, recorder: Recorder, journal: Journal) -> Wire:
+    def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Wire:
         faults = packet_faults(self.scenario, self.addresses)
         lines = {id(fault): line for line, fault in faults}
         log = journal.of("wire")
 
         def fired(fault: PacketFault, frame: int, action: Action) -> None:
-            log(events.Fault(line=lines[id(fault)], at_frame=frame, vain=action.vain), action.what)
+            line = lines[id(fault)]
+            log(events.Fault(line=line, at_frame=frame, vain=action.vain), action.what)
+            if isinstance(fault, Crash):
+                crashes[line]()
+                self.loop.call_later(_LEFT_OVERS_S, fault.over)
 
         addresses = [address for own in self.addresses.values() for address in own]
         devices = {address: own.wire for own in self.namespaces.values() for address in own.addresses}
@@ -220,7 +225,7 @@ class _HostNetwork:
     def port_at(self, address: str, port: int) -> int:
         return self._ports.closed(port) if self._refusals(address) else self._ports.of(port)
 
-    def carry(self, recorder: Recorder, journal: Journal) -> Tap:
+    def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Tap:
         log = journal.of("wire")
 
         def refused(address: str, frame: int) -> None:

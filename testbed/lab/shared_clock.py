@@ -31,7 +31,7 @@ class SharedClock:
             loop = self._network.loop
             self.programs = loop.programs = ProgramTime(self._network.scratch / _FOLDER, scenario_time_library())
             for namespace in self._network.namespaces.values():
-                loop.watch_network(namespace.connections)
+                loop.watch_network(namespace.connections, namespace.counters)
         return self.programs
 
     def close(self) -> None:

@@ -10,43 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from math import inf
-from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Protocol
 
 from testbed.durations import SECOND
+from testbed.net.kernel_timers import KernelTimers, LeadsOn
 
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
 _SLICE_S = 0.002
 _FIRST_S, _LAST_S = 0.0001, 0.01  # programs are looked at again after so long, at first and at last
 _EPOLL_TICK_S = 0.001
 _HELD_S = 0.05  # while time is held, only alarms of programs are looked for
-_RETRANSMIT, _PROBE = "01", "04"
-_TIMERS = (b" 01:", b" 04:")
-_ALL_READ = ":00000000"  # tx_queue:rx_queue
-_PAGE, _ROW = 4096, 512  # the kernel hands out a page of rows at least while there are more, none of them as long
 
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A TCP socket with a timer that runs: its (address, port), its peer's, and whether it probes a closed window.
-
-    ``reopens`` tells that its peer's program has read all there was: the answer to a probe will open the window.
-    """
-
-    local: tuple[str, int]
-    remote: tuple[str, int]
-    probes: bool
-    reopens: bool = False
-
-
-LeadsOn = Callable[[Waiting], bool]
-"""Whether something will come of a socket's repeating what it sent."""
 
 NEVER = (1 << 63) - 1
 """The end of a wait that no time ends."""
@@ -148,9 +126,12 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
         finally:
             self._holds.remove(hold)
 
-    def watch_network(self, tables: Iterable[tuple[int, int]]) -> None:
-        """Ask another network, too, what is in flight: by the families and descriptors of its tables of sockets."""
-        self._kernel.watch(tables)
+    def watch_network(self, tables: Iterable[tuple[int, int]], counters: int) -> None:
+        """Ask another network, too, what is in flight.
+
+        By the families and descriptors of its tables of sockets, and the descriptor of its devices' counters.
+        """
+        self._kernel.watch(tables, counters)
 
     def close(self) -> None:
         """Close the loop."""
@@ -168,6 +149,8 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
                 if events:
                     return events
                 if goal < NEVER and not self._in_flight():
+                    if events := poll(0):  # what was sent meanwhile waits to be carried
+                        return events
                     self._jump(max(0, goal - self.elapsed_ns()))
                     return []
             remaining = (until - self.elapsed_ns()) / SECOND
@@ -233,74 +216,3 @@ class _JumpingSelector(selectors.EpollSelector):
         events = (poll(0) or self._rest(inf if timeout is None else timeout, poll)) if waits else poll(timeout)
         self._on_turn()
         return events
-
-
-class KernelTimers:
-    """Which of the namespace's TCP sockets wait for an acknowledgement, from tables in ``/proc/self/net``."""
-
-    def __init__(self, tables: tuple[tuple[int, str], ...] = ((AF_INET, "tcp"), (AF_INET6, "tcp6"))) -> None:
-        self._tables = tables
-        self._files: list[tuple[int, int]] = []
-        self._others: list[tuple[int, int]] = []
-
-    def running(self, leads_on: LeadsOn) -> bool:
-        """Whether a timer runs from which something will come."""
-        if not self._files:
-            for family, name in self._tables:
-                with contextlib.suppress(FileNotFoundError):
-                    self._files.append((family, os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)))
-        return any(
-            leads_on(waiting)
-            for family, file in (*self._files, *self._others)
-            for waiting in _waiting(family, _table(file))
-        )
-
-    def watch(self, tables: Iterable[tuple[int, int]]) -> None:
-        """Look into other tables as well, by family and descriptor; they are closed by whoever has opened them."""
-        self._others += tables
-
-    def close(self) -> None:
-        """Close the files."""
-        for _, file in self._files:
-            os.close(file)
-        self._files.clear()
-
-
-def _waiting(family: int, table: bytes) -> Iterator[Waiting]:
-    if not any(timer in table for timer in _TIMERS):  # as nearly always
-        return
-    rows = list(_rows(table))
-    for row in rows:
-        if row[5].startswith((_RETRANSMIT, _PROBE)):
-            probes = row[5].startswith(_PROBE)
-            reopens = probes and any(
-                (other[1], other[2]) == (row[2], row[1]) and other[4].endswith(_ALL_READ) for other in rows
-            )
-            yield Waiting(socket_address(family, row[1]), socket_address(family, row[2]), probes, reopens)
-
-
-def socket_rows(file: int) -> Iterator[list[str]]:
-    """The fields of each line of a table like ``/proc/self/net/tcp``, by its descriptor."""
-    return _rows(_table(file))
-
-
-def _table(file: int) -> bytes:
-    parts, offset, fills_a_page = [], 0, True
-    while fills_a_page and (part := os.pread(file, 65536, offset)):
-        parts.append(part)
-        offset += len(part)
-        fills_a_page = len(part) > _PAGE - _ROW
-    return b"".join(parts)
-
-
-def _rows(table: bytes) -> Iterator[list[str]]:
-    for line in table.decode("ascii").splitlines()[1:]:
-        yield line.split()
-
-
-def socket_address(family: int, field: str) -> tuple[str, int]:
-    """``1E00007F:0019`` is 127.0.0.30 port 25: 32-bit words in the machine's byte order."""
-    address, _, port = field.partition(":")
-    words = bytes.fromhex(address)
-    packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
-    return inet_ntop(family, packed), int(port, 16)

@@ -11,7 +11,7 @@ import ctypes
 import os
 import socket
 
-from testbed.net.clock import KernelTimers, LeadsOn
+from testbed.net.kernel_timers import KernelTimers, LeadsOn
 from testbed.net.namespace import libc
 
 _LISTENING = 10

@@ -49,6 +49,11 @@ class Packet:
         return self.protocol == _TCP
 
     @property
+    def is_udp(self) -> bool:
+        """Whether it carries a UDP datagram."""
+        return self.protocol == _UDP
+
+    @property
     def ends(self) -> tuple[tuple[str, int], tuple[str, int]]:
         """Address and port it comes from, and those it goes to."""
         return (self.source, self.source_port), (self.destination, self.destination_port)

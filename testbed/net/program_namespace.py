@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from testbed.errors import LabError
-from testbed.net.clock import socket_address, socket_rows
+from testbed.net.kernel_timers import socket_address, socket_rows
 from testbed.net.namespace import lay_wire, libc
 from testbed.net.programs import on_host
 
@@ -38,12 +38,16 @@ Place = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class ProgramNamespace:
-    """``wire`` is its TUN device's descriptor, ``network`` that of its network, ``tables`` those of its sockets."""
+    """``wire`` is its TUN device's descriptor, ``network`` that of its network, ``tables`` those of its sockets.
+
+    ``counters`` is that of what its devices have carried.
+    """
 
     addresses: tuple[str, ...]
     wire: int
     network: int
     tables: tuple[int, ...]
+    counters: int
 
     @property
     def connections(self) -> tuple[tuple[int, int], ...]:
@@ -85,8 +89,8 @@ def create_namespace(addresses: Sequence[str], rto_min_ms: int, *, alone: bool =
         wire = lay_wire([ip_address(address) for address in addresses], rto_min_ms, alone=alone)
         network = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
         names = [transport + ("6" if family == socket.AF_INET6 else "") for transport, family, _ in _TABLES]
-        tables = tuple(os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names)
-    return ProgramNamespace(tuple(addresses), wire, network, tables)
+        *tables, counters = (os.open(f"/proc/self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in (*names, "dev"))
+    return ProgramNamespace(tuple(addresses), wire, network, tuple(tables), counters)
 
 
 @contextlib.contextmanager

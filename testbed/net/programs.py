@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
-from testbed.net.clock import socket_address
+from testbed.net.kernel_timers import socket_address
 from testbed.net.namespace import ANYWHERE, TABLE, WIRE, libc
 from testbed.net.netlink import TABLE_MAIN, Netlink
 from testbed.net.networks import LOOPBACK, network_of

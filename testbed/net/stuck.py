@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.net.clock import Waiting
 from testbed.net.faults import Action, PacketFault
+from testbed.net.kernel_timers import Waiting
 from testbed.net.packet import Kind, Packet
 
 _ENOUGH = 3

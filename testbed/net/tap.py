@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from testbed.durations import SECOND
 from testbed.errors import LabError, StepError, reason
-from testbed.net.clock import ScenarioLoop, Waiting
+from testbed.net.clock import ScenarioLoop
+from testbed.net.kernel_timers import Waiting
 from testbed.net.packet import Kind, look
 from testbed.net.packet_socket import OUTGOING, dropped, packet_socket
 from testbed.net.ports import Ports

@@ -15,9 +15,10 @@ from typing import Protocol
 
 from testbed.durations import SECOND
 from testbed.net import forge
-from testbed.net.clock import ScenarioLoop, Waiting
+from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import Action, PacketFault
 from testbed.net.front import Front
+from testbed.net.kernel_timers import Waiting
 from testbed.net.networks import LOOPBACK, network_of
 from testbed.net.packet import Kind, Packet, look
 from testbed.net.repetitions import Repetitions, Sending
@@ -212,7 +213,8 @@ class Wire:
     def _suffer(self, fault: PacketFault, action: Action, packet: Packet, now_ns: int) -> None:
         comment, data = f"fault: {action.what}", action.data or packet.data
         frame = self._recorder.packet(self._loop.now_ns(), data, lost=action.lost, comment=comment)
-        self._on_fault(fault, frame, action)
+        if not action.follows:
+            self._on_fault(fault, frame, action)
         self._perform(action, packet, data, now_ns)
 
     def _perform(self, action: Action, packet: Packet, data: bytes, now_ns: int) -> None:

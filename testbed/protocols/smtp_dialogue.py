@@ -7,10 +7,10 @@ have to be told again to know as much.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from testbed.protocols.smtp import BEGINS_TLS, HELLOS, path_of
-from testbed.protocols.smtp_octets import ClientOctets, Command, End, Part, ReplyOctets, Response, ServerOctets
+from testbed.protocols.smtp_octets import ClientOctets, Command, Content, End, Part, ReplyOctets, Response, ServerOctets
 
 _NULL_PATH = "<>"
 _DECIDES = BEGINS_TLS | {"DATA", "AUTH"}  # what comes behind these is told by the reply
@@ -50,6 +50,8 @@ class SmtpDialogue:
         self._client = ClientOctets()
         self._server = ServerOctets()
         self._awaited: deque[Command | Response | End] = deque()
+        self._early: list[ReplyOctets] = []  # to what is still to be understood
+        self._chunk = 0  # octets that are still to pass before the last that is awaited
         self._login: list[Command | Response] = []
 
     def feed(self, octets: bytes) -> None:
@@ -60,9 +62,10 @@ class SmtpDialogue:
         """The next part of what it has said; None while more must come, or a reply (:attr:`undecided`)."""
         return None if self.undecided else self._client.take()
 
+    @property
     def rest(self) -> bytes:
-        """Take out what it has said besides, whatever that is."""
-        return self._client.rest()
+        """What it has said besides, whatever that is."""
+        return self._client.rest
 
     @property
     def undecided(self) -> bool:
@@ -74,18 +77,11 @@ class SmtpDialogue:
     @property
     def awaits_reply(self) -> bool:
         """Whether the server owes a reply to anything that is whole."""
-        last = self._awaited[-1] if self._awaited and self.in_message else None
-        chunk = isinstance(last, Command) and last.verb == "BDAT"
-        return len(self._awaited) > chunk
+        return len(self._awaited) > (self._chunk > 0)
 
     def sender_or(self, other: str) -> str:
         """Whose mail it is about: that of the transaction, else another's; ``<>`` for a notification."""
         return self.transaction.sender or other or _NULL_PATH
-
-    @property
-    def in_message(self) -> bool:
-        """Whether the client's next octets are mail."""
-        return self._client.in_message
 
     def connected(self) -> None:
         """A server is there, and is going to greet."""
@@ -96,12 +92,20 @@ class SmtpDialogue:
         """There is no server any more: it owes nothing."""
         self._server = ServerOctets()
         self._awaited.clear()
+        self._early.clear()
+        self._chunk = 0
 
-    def passed(self, part: Part) -> None:
-        """The server is given a part."""
+    def passed(self, part: Part) -> list[Reply]:
+        """The server is given a part; the replies to it that had come before, without their octets.
+
+        So they do where a part was given ahead, or the server takes it for something else.
+        """
         match part:
             case Command() if not part.begins_last_chunk:  # which is answered when it is there
                 self._awaited.append(part)
+                self._chunk = part.chunk
+            case Content(octets):
+                self._chunk = max(0, self._chunk - len(octets))
             case Response():
                 self._awaited.append(part)
             case End():
@@ -109,6 +113,8 @@ class SmtpDialogue:
                 self._awaited.extend([part] * (0 if self.answered_early else replies))
                 if not replies or self.answered_early:
                     self.end_message()
+        early, self._early = self._early[: len(self._awaited)], self._early[len(self._awaited) :]
+        return [replace(self._answered(reply), octets=b"") for reply in early]
 
     def invite(self) -> None:
         """The client is told to send its message, whoever tells it."""
@@ -134,10 +140,12 @@ class SmtpDialogue:
         """TLS has begun: nothing that was said before counts (RFC 3207 §4.2)."""
         self.begins_tls, self.session, self.lmtp = False, [], False
         self.end_message()
-        self._client.rest()
+        self._client.clear()
 
     def _answered(self, reply: ReplyOctets) -> Reply:
         if not self._awaited:
+            if self._client.rest and not self._client.in_message:
+                self._early.append(reply)
             self.answered_early = self._client.in_message
             return Reply(reply.octets, reply.code, "message" if self.answered_early else "")
         part = self._awaited.popleft()

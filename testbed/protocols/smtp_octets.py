@@ -18,11 +18,12 @@ _FINAL_DOT = b"\r\n" + FINAL_DOT
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line that asks for something; the verb is in upper case."""
+    """A line that asks for something; the verb is in upper case.  Behind BDAT a ``chunk`` of so many octets follows."""
 
     octets: bytes
     verb: str
     argument: str
+    chunk: int = 0
     begins_last_chunk: bool = False
 
 
@@ -91,11 +92,14 @@ class ClientOctets:
         """The next line is the answer to a challenge."""
         self._in_response = True
 
+    @property
     def rest(self) -> bytes:
-        """Take out what waits, whatever it is."""
-        octets = bytes(self._waiting)
+        """What waits, whatever it is."""
+        return bytes(self._waiting)
+
+    def clear(self) -> None:
+        """Forget what waits."""
         self._waiting.clear()
-        return octets
 
     def take(self) -> Part | None:
         """The next part; None while more must come."""
@@ -127,9 +131,9 @@ class ClientOctets:
             self._chunk, self._is_last = chunk_parameters(command.argument)
         except BadParameter:
             return command
-        if not self._is_last:
-            return command
-        return replace(command, begins_last_chunk=True) if self._chunk else End(command.octets)
+        if self._is_last and not self._chunk:
+            return End(command.octets)
+        return replace(command, chunk=self._chunk, begins_last_chunk=self._is_last)
 
     def _piece_of_chunk(self) -> Part:
         if self._chunk == 1 and self._is_last:

@@ -1,20 +1,15 @@
-"""One file, many scenarios: a matrix of parameters, and what a file takes over from another one."""
+"""One file, many scenarios: the parameters of its matrix, put in wherever their names stand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from math import prod
 from string import Template
 
 from testbed.scenario.document import Document
-from testbed.scenario.problems import ScenarioError
-
-MAX_CASES = 500
-_MATRIX = "matrix"
-
-Scalar = str | int | float | bool
+from testbed.scenario.like import Layers
+from testbed.scenario.matrix import MATRIX, Combination, in_words, place_of, without_value
+from testbed.scenario.problems import Path, Problem, ScenarioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,72 +19,81 @@ class Case:
     ``values`` are those of its parameters, in words.
     """
 
+    document: Document
     name: str
     values: tuple[str, ...]
     data: dict[str, object]
 
 
-def cases(document: Document, data: dict[str, object]) -> list[Case]:
+def cases(read: Sequence[Layers]) -> list[Case]:
     """Every case of a file, in the order of its matrix; a file without matrix is one.  Raises ScenarioError."""
-    if _MATRIX not in data:
-        return [Case("", (), data)]
-    matrix = _matrix(document, data[_MATRIX])
-    rest = {key: value for key, value in data.items() if key != _MATRIX}
-    used: set[str] = set()
-    found = []
-    for values in product(*matrix.values()):
-        case = dict(zip(matrix, values, strict=True))
-        name = ", ".join(f"{key}={value}" for key, value in case.items())
-        filled = _filled(rest, case, used)
-        assert isinstance(filled, dict)
-        if isinstance(filled.get("title"), str) and filled["title"] == rest.get("title"):
-            filled["title"] = f"{filled['title']} [{name}]"
-        found.append(Case(name, tuple(map(str, case.values())), filled))
-    unused = [document.problem((_MATRIX, key), f"'${key}' stands nowhere in the file") for key in set(matrix) - used]
-    if unused:
-        raise ScenarioError(unused)
-    return found
-
-
-def _matrix(document: Document, given: object) -> dict[str, list[Scalar]]:
-    problems = [document.problem(path, message) for path, message in _mistakes(given)]
+    problems: list[Problem] = []
+    found: dict[int, Case] = {}
+    for layers in read:
+        document = layers.document
+        if not isinstance(document.data, dict):
+            message = "a scenario is a mapping with title, steps and expect"
+            raise ScenarioError([document.problem((), message)])
+        rest = {key: value for key, value in document.data.items() if key != MATRIX}
+        if layers.combinations is None:
+            return [Case(document, "", (), rest)]
+        problems += [document.problem(*wrong) for wrong in _mistakes(document.data, rest, layers)]
+        found |= {number: _case(document, rest, chosen) for number, chosen in layers.combinations.items()}
     if problems:
-        raise ScenarioError(problems)
-    assert isinstance(given, dict)
-    return given
+        raise ScenarioError(list(dict.fromkeys(problems)))
+    return [case for _, case in sorted(found.items())]
 
 
-def _mistakes(given: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if not isinstance(given, dict) or not given:
-        yield (_MATRIX,), "'matrix' is a mapping of parameters to lists: {command: [MAIL, RCPT]}"
-        return
-    for name, values in given.items():
-        if not name.isidentifier() or not name.isascii():
-            yield (_MATRIX, name), f"'{name[:40]}' is no name of a parameter: letters, digits and _ only"
-        if not isinstance(values, list) or not values:
-            yield (_MATRIX, name), f"'{name[:40]}' must be a list of at least one value"
-            return
-        for number, value in enumerate(values):
-            if not isinstance(value, Scalar):
-                yield (_MATRIX, name, number), "a value of the matrix is a word or a number"
-            elif value in values[:number]:
-                yield (_MATRIX, name, number), f"'{str(value)[:40]}' is listed twice"
-    count = prod(len(values) for values in given.values())
-    if count > MAX_CASES:
-        yield (_MATRIX,), f"{count:,} cases are too many for one file; the limit is {MAX_CASES}"
+def _mistakes(data: Mapping[str, object], rest: dict[str, object], layers: Layers) -> Iterator[tuple[Path, str]]:
+    """Parameters that stand nowhere, and those that stand where not every case has them."""
+    chosen = list((layers.combinations or {}).values())
+    lacking = {
+        name: next((combination for combination in chosen if name not in combination), None)
+        for combination in chosen
+        for name in combination
+    }
+    used = set(layers.used)
+    for path, text in _texts(rest, ()):
+        for name in Template(text).get_identifiers():
+            used.add(name)
+            if (combination := lacking.get(name)) is not None:
+                yield path, without_value(name, combination)
+    for name in lacking:
+        if name not in used:
+            yield place_of(name, data[MATRIX]), f"'${name}' stands nowhere in the file"
 
 
-def _filled(value: object, case: Mapping[str, Scalar], used: set[str]) -> object:
+def _case(document: Document, rest: dict[str, object], combination: Combination) -> Case:
+    name = in_words(combination)
+    data = _filled(rest, combination)
+    assert isinstance(data, dict)
+    if isinstance(data.get("title"), str) and data["title"] == rest.get("title"):
+        data["title"] = f"{data['title']} [{name}]"
+    return Case(document, name, tuple(map(str, combination.values())), data)
+
+
+def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    """The texts with a ``$`` in them."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, (*path, number))
+    elif isinstance(value, str) and "$" in value:
+        yield path, value
+
+
+def _filled(value: object, case: Combination) -> object:
     """The value with ``$name`` and ``${name}`` replaced; one that is nothing else keeps its parameter's type."""
     if isinstance(value, dict):
-        return {key: _filled(inner, case, used) for key, inner in value.items()}
+        return {key: _filled(inner, case) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_filled(inner, case, used) for inner in value]
+        return [_filled(inner, case) for inner in value]
     if not isinstance(value, str) or "$" not in value:
         return value
     template = Template(value)
-    names = {name for name in template.get_identifiers() if name in case}
-    used |= names
+    names = [name for name in template.get_identifiers() if name in case]
     for name in names:
         if value in (f"${name}", f"${{{name}}}"):
             return case[name]

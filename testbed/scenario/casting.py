@@ -78,7 +78,9 @@ def _candidate(as_written: Scenario, tried: Scenario | ScenarioError) -> Candida
 
 def _text(path: Path, cast: Cast, reach: Reach) -> str:
     """The scenario that is like the one in a file, but for who plays.  Raises _NotCast, ScenarioError."""
-    data = read_file(path, reach).data
+    data, *others = (document.data for document in read_file(path, reach))
+    if others:
+        raise _NotCast("a parameter of its matrix chooses what it is like")
     assert isinstance(data, dict)
     hosts = with_defaults(data["hosts"]) if isinstance(data.get("hosts"), dict) else with_defaults({})
     lines = [f"title: {json.dumps(data.get('title'), ensure_ascii=False)}", f"like: {json.dumps(path.name)}", "hosts:"]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from testbed.protocols.status_pattern import REPLY, STATUS
 from testbed.scenario.base import Address, Limit, PeopleWait
 from testbed.scenario.faults import Stage
 from testbed.scenario.faults.reading import ReadingStage
@@ -26,8 +27,8 @@ from testbed.scenario.program_hosts import Port
 from testbed.scenario.programs import Exited, Running
 from testbed.scenario.tagged import Tagged, flatten
 
-_CODE = r"^([2-5]\d\d( [245]\.\d{1,3}\.\d{1,3})?|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{1,30}\])?)$"
-_STATUS = r"^[245]\.(\*|(\d{1,3}|\*)\.(\d{1,3}|\*))$"
+_CODE = rf"^({REPLY}|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{{1,30}}\])?)$"
+_STATUS = rf"^{STATUS}$"
 
 
 class Delivered(Tagged):
@@ -110,22 +111,33 @@ class Notified(Tagged):
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
 
-class Attempts(Tagged):
-    """How often a connection to a host's port 25, or another, was tried."""
+class Tries(Tagged):
+    """How often somebody tried to hand mail to a host; what counts as one, its kinds say."""
 
-    kind: Literal["attempts"] = Field(default="attempts", exclude=True)
     to: MailServerName = Field(description="The host.")
-    sender: SenderName | None = Field(default=None, alias="from", description="Only attempts of this host.")
+    sender: SenderName | None = Field(default=None, alias="from", description="Only those of this host.")
     port: Port = Field(default=SMTP_PORT, description="The port; 25 when unsaid.")
     count: int | None = Field(default=None, strict=True, ge=0, description="Exactly so many.")
     at_least: int | None = Field(default=None, strict=True, ge=1, description="No fewer.")
     at_most: int | None = Field(default=None, strict=True, ge=0, description="No more.")
 
     @model_validator(mode="after")
-    def _says_how_many(self) -> Attempts:
+    def _says_how_many(self) -> Tries:
         if self.count is None and self.at_least is None and self.at_most is None:
-            raise ValueError("'attempts' needs 'count', 'at_least' or 'at_most'")
+            raise ValueError("say how many, with 'count', 'at_least' or 'at_most'")
         return self
+
+
+class Attempts(Tries):
+    """How often a connection to a host's port 25, or another, was tried."""
+
+    kind: Literal["attempts"] = Field(default="attempts", exclude=True)
+
+
+class Transactions(Tries):
+    """How often a mail transaction (RFC 5321 §3.3) was begun at a host: how many MAIL commands it was sent."""
+
+    kind: Literal["transactions"] = Field(default="transactions", exclude=True)
 
 
 class ReplyExpected(Tagged):
@@ -136,7 +148,7 @@ class ReplyExpected(Tagged):
     command: Literal[Stage, ReadingStage] = Field(
         alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
     )
-    code: str = Field(pattern=_CODE, description="452, or 452 4.2.2; -ERR, or NO [OVERQUOTA].")
+    code: str = Field(pattern=_CODE, description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
 
     @field_validator("code", mode="before")
@@ -210,6 +222,7 @@ Expectation = (
     | Bounced
     | Notified
     | Attempts
+    | Transactions
     | ReplyExpected
     | ConnectionExpected
     | Fetched
@@ -224,6 +237,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "bounced": Bounced,
     "notified": Notified,
     "attempts": Attempts,
+    "transactions": Transactions,
     "reply": ReplyExpected,
     "connection": ConnectionExpected,
     "fetched": Fetched,

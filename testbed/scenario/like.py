@@ -2,21 +2,26 @@
 
 ``hosts`` are merged by name, and each host key by key; every other key is taken from one file or the other as a whole.
 The text of such a scenario is its own, followed by that of the other behind a line ``--- # like: FILE``: so a trace
-carries all of it, and every line keeps its number.
+carries all of it, and every line keeps its number.  Where parameters of the matrix choose the other file, each case has
+a text of its own.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from string import Template
 
 from testbed.scenario.document import Document, read_document
-from testbed.scenario.problems import Path, Problem, ScenarioError
+from testbed.scenario.matrix import MATRIX, Combination, combinations, without_value
+from testbed.scenario.problems import Path, Problem, ScenarioError, did_you_mean
 from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER, TOLD_TO_AGENTS
 from testbed.subjects.subject import AGENT, subjects
 
 MAX_LAYERS = 10
+MAX_FILES = 200
 _LIKE, _HOSTS = "like", "hosts"
 _MARK = re.compile(r"^--- # like: (.*)$\n?", re.M)
 
@@ -38,13 +43,16 @@ def _beside(file: str, other: str) -> str:
 
 
 class Layered(Document):
-    """A document laid over another.  ``data`` is what both say; each place is that in the file that says it."""
+    """A document laid over another, whose file it calls ``name``.
 
-    def __init__(self, own: Document, base: Document) -> None:
+    ``data`` is what both say; each place is that in the file that says it.
+    """
+
+    def __init__(self, own: Document, base: Document, name: str) -> None:
         text = own.text if own.text.endswith("\n") else own.text + "\n"
         own_data, base_data = _mapping(own), _mapping(base)
         super().__init__(own.file, own.text, _merged(own_data, base_data), own.keys, own.values)
-        self.text = f"{text}--- # like: {own_data[_LIKE]}\n{base.text}"
+        self.text = f"{text}--- # like: {name}\n{base.text}"
         self._own = own
         self._base = base
 
@@ -71,37 +79,112 @@ class Layered(Document):
         return self._base if own is None and len(path) > 1 else self._own
 
 
-def read_layers(file: str, text: str, read: Callable[[str], str], above: tuple[str, ...] = ()) -> Document:
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A scenario's document, with all that it is like below it, and the combinations of the matrix it is read for.
+
+    These have their numbers in the matrix; None where there is no matrix.  ``used`` are the parameters that have
+    chosen among files.
+    """
+
+    document: Document
+    combinations: Mapping[int, Combination] | None
+    used: frozenset[str] = frozenset()
+
+
+def read_layers(file: str, text: str, read: Callable[[str], str]) -> list[Layers]:
     """Parse a scenario's text, and that of the one it is like: from behind its own, else from its file by ``read``.
 
-    ``above`` are the files that are like this one.  Raises ScenarioError.
+    There are several where parameters of the matrix choose what it is like; of a text that carries one of these only
+    that.  Raises ScenarioError.
     """
-    mark = _MARK.search(text)
-    own = read_document(file, text[: mark.start()] if mark else text)
-    if not isinstance(own.data, dict) or _LIKE not in own.data:
-        return read_document(file, text) if mark else own  # which refuses a second document
-    other = own.data[_LIKE]
-    above = (*above, os.path.realpath(file))
-    complaint = _complaint(own.data, other)
-    if not complaint:
-        path = _beside(file, str(other))
+    return _Reading(read).layers(file, text, (), None)
+
+
+class _Reading:
+    def __init__(self, read: Callable[[str], str]) -> None:
+        self._read = read
+        self._files = 0
+
+    def layers(
+        self, file: str, text: str, above: tuple[str, ...], chosen: Mapping[int, Combination] | None
+    ) -> list[Layers]:
+        """``above`` are the files that are like this one, ``chosen`` the combinations for which they are."""
+        mark = _MARK.search(text)
+        own = read_document(file, text[: mark.start()] if mark else text)
+        if chosen is None and isinstance(own.data, dict) and MATRIX in own.data:
+            chosen = dict(enumerate(combinations(own, own.data[MATRIX])))
+        if not isinstance(own.data, dict) or _LIKE not in own.data:
+            return [Layers(read_document(file, text) if mark else own, chosen)]  # which refuses a second document
+        if complaint := _complaint(own.data, own.data[_LIKE]):
+            raise ScenarioError([own.problem((_LIKE,), complaint)])
+        names, others = _others(own, chosen)
+        if mark and names:
+            if mark[1] not in others:
+                return [Layers(read_document(file, text), chosen)]  # which refuses a second document
+            others = {mark[1]: others[mark[1]]}
+        found: list[Layers] = []
+        problems: list[Problem] = []
+        for other, members in others.items():
+            try:
+                below = self._below(own, other, text[mark.end() :] if mark else None, above, members)
+            except ScenarioError as error:
+                problems += error.problems
+                continue
+            found += [Layers(Layered(own, one.document, other), one.combinations, one.used | names) for one in below]
+        if problems:
+            raise ScenarioError(list(dict.fromkeys(problems)))
+        return found
+
+    def _below(
+        self,
+        own: Document,
+        other: str,
+        carried: str | None,
+        above: tuple[str, ...],
+        chosen: Mapping[int, Combination] | None,
+    ) -> list[Layers]:
+        """What the document of that name, which ``own`` is like, is read as."""
+        above = (*above, os.path.realpath(own.file))
+        path = _beside(own.file, other)
+        complaint = _complaint(_mapping(own), other)
         if os.path.realpath(path) in above:
             complaint = f"'{other}' is this scenario itself, or like it; that would never end"
         elif len(above) > MAX_LAYERS:
             complaint = f"more than {MAX_LAYERS} scenarios are like one another here"
-    if complaint:
-        raise ScenarioError([own.problem((_LIKE,), complaint)])
-    if mark:
-        carried = text[mark.end() :]
-    else:
-        try:
-            carried = read(path)
-        except ScenarioError as error:
-            raise ScenarioError([own.problem((_LIKE,), f"{other}: {error.problems[0].message}")]) from None
-    base = read_layers(path, carried, read, above)
-    if not isinstance(base.data, dict):
-        raise ScenarioError([base.problem((), "a scenario is a mapping with title, steps and expect")])
-    return Layered(own, base)
+        elif self._files == MAX_FILES:
+            complaint = f"the cases of a file are like more than {MAX_FILES} others"
+        if complaint:
+            raise ScenarioError([own.problem((_LIKE,), complaint)])
+        if carried is None:
+            self._files += 1
+            try:
+                carried = self._read(path)
+            except ScenarioError as error:
+                raise ScenarioError([own.problem((_LIKE,), f"{other}: {error.problems[0].message}")]) from None
+        found = self.layers(path, carried, above, chosen)
+        if not isinstance(found[0].document.data, dict):
+            raise ScenarioError([found[0].document.problem((), "a scenario is a mapping with title, steps and expect")])
+        return found
+
+
+def _others(
+    own: Document, chosen: Mapping[int, Combination] | None
+) -> tuple[frozenset[str], dict[str, Mapping[int, Combination] | None]]:
+    """The parameters in the name of what a scenario is like, and for which combinations it is like which file."""
+    template = Template(str(_mapping(own)[_LIKE]))
+    names = frozenset(template.get_identifiers())
+    if not names:
+        return names, {template.template: chosen}
+    known = {name for combination in (chosen or {}).values() for name in combination}
+    others: dict[str, dict[int, Combination]] = {}
+    complaints = [f"'${name}' is no parameter of the matrix{did_you_mean(name, known)}" for name in names - known]
+    for number, combination in (chosen or {}).items():
+        complaints += [without_value(name, combination) for name in (names & known) - set(combination)]
+        others.setdefault(template.safe_substitute(combination), {})[number] = combination
+    if complaints:
+        raise ScenarioError([own.problem((_LIKE,), complaint) for complaint in sorted(set(complaints))])
+    return names, dict(others)
 
 
 def _complaint(data: Data, other: object) -> str:

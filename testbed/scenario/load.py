@@ -19,7 +19,7 @@ from testbed.scenario.compress import compressed
 from testbed.scenario.defaults import with_defaults
 from testbed.scenario.document import Document
 from testbed.scenario.hosts import UserAgentSpec
-from testbed.scenario.like import read_layers
+from testbed.scenario.like import Layers, read_layers
 from testbed.scenario.problems import Problem, ScenarioError
 from testbed.scenario.reach import Reach
 from testbed.scenario.readers import with_readers
@@ -130,30 +130,26 @@ def parse_cases(text: str, file: str = "scenario.yaml", reach: Reach = OWN_FOLDE
 
 def try_cases(text: str, file: str, reach: Reach) -> list[Scenario | ScenarioError]:
     """Every case of a scenario's text, or what is wrong with it.  Raises ScenarioError where that is not a case's."""
-    document = read_text(text, file, reach)
-    assert isinstance(document.data, dict)
     found: list[Scenario | ScenarioError] = []
-    for case in cases(document, document.data):
+    for case in cases(_read_text(text, file, reach)):
         try:
-            found.append(_scenario(document, case, reach))
+            found.append(_scenario(case, reach))
         except ScenarioError as error:
             found.append(error)
     return found
 
 
-def read_file(path: str | os.PathLike[str], reach: Reach = OWN_FOLDER) -> Document:
-    """What a file and those it is like say together: a mapping, as yet unchecked.  Raises ScenarioError."""
+def read_file(path: str | os.PathLike[str], reach: Reach = OWN_FOLDER) -> list[Document]:
+    """What a file and those it is like say together, for each of those it may be like.  Raises ScenarioError.
+
+    It is as yet unchecked, mappings or not.
+    """
     file = os.fspath(path)
-    return read_text(_read_within(file, file, reach), file, reach)
+    return [layers.document for layers in _read_text(_read_within(file, file, reach), file, reach)]
 
 
-def read_text(text: str, file: str, reach: Reach) -> Document:
-    """What a text and those it is like say together: a mapping, as yet unchecked.  Raises ScenarioError."""
-    document = read_layers(file, text, lambda other: _read_within(other, file, reach))
-    if not isinstance(document.data, dict):
-        message = "a scenario is a mapping with title, steps and expect"
-        raise ScenarioError([document.problem((), message)])
-    return document
+def _read_text(text: str, file: str, reach: Reach) -> list[Layers]:
+    return read_layers(file, text, lambda other: _read_within(other, file, reach))
 
 
 def with_files(scenario: Scenario) -> Scenario:
@@ -166,8 +162,8 @@ def with_files(scenario: Scenario) -> Scenario:
     return scenario
 
 
-def _scenario(document: Document, case: Case, reach: Reach) -> Scenario:
-    data = case.data
+def _scenario(case: Case, reach: Reach) -> Scenario:
+    document, data = case.document, case.data
     hosts = data.get("hosts")
     if hosts is None or isinstance(hosts, dict):
         data = {**data, "hosts": with_readers(with_defaults(hosts or {}), data.get("steps"))}

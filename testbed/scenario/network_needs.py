@@ -22,7 +22,8 @@ ADDRESSES = "the machine's loopback has addresses in 127.0.0.0/8"
 IPV6 = "hosts have IPv6 addresses, of which the machine's loopback has one"
 REFUSED_CLIENT = "what the name server answers to a host that refuses everything is refused by a wire"
 PROGRAM = "programs find the lab's hosts by a resolv.conf and ports of their own"
-REASONS = (WIRE_FAULT, LINK_FAULT, SILENT_HOST, UNREACHABLE_HOST, REFUSED_CLIENT, IPV6, PROGRAM, ADDRESSES)
+MOMENT = "at which moment of a dialogue a host is to crash is seen by a wire"
+REASONS = (WIRE_FAULT, LINK_FAULT, SILENT_HOST, UNREACHABLE_HOST, MOMENT, REFUSED_CLIENT, IPV6, PROGRAM, ADDRESSES)
 """All reasons there are."""
 
 _ASK_NO_NAMES = (ReceiverSpec, NameServerSpec)  # a receiver does so for the notices it owes: the lab heeds that
@@ -97,5 +98,5 @@ def _why_fault(scenario: Scenario, fault: Fault) -> str:
         case HostFault(is_="refused") if not isinstance(scenario.hosts[fault.host], _ASK_NO_NAMES):
             return REFUSED_CLIENT
         case HostFault():
-            return _HOST_FAULTS.get(fault.is_, "")
+            return MOMENT if fault.moment is not None else _HOST_FAULTS.get(fault.is_, "")
     return ""

@@ -14,6 +14,7 @@ from testbed.scenario.expectations import AnyExpectation, Expectation
 from testbed.scenario.faults import AnyFault
 from testbed.scenario.hosts import AnyHost
 from testbed.scenario.lab_network import LOOPBACK_NETWORK, MOST_HOSTS, TEST_NET, of_hosts
+from testbed.scenario.matrix import Matrix
 from testbed.scenario.programs import RunStep
 from testbed.scenario.reach import Reach
 from testbed.scenario.steps import AnyStep
@@ -30,7 +31,7 @@ class Scenario(Part):
     like: str = Field(
         default="",
         description="The file of another scenario: what this one does not say, it takes over from there.",
-        examples=["../mailbox-full.yaml"],
+        examples=["../mailbox-full.yaml", "$failure.yaml"],
     )
     needs: tuple[Annotated[str, Field(pattern=r"^[\w.+/-]+$", max_length=100)], ...] = Field(
         default=(),
@@ -52,8 +53,8 @@ class Scenario(Part):
         "Default: 192.0.2.0/24 where a program plays a host, else 127.0.0.0/8.",
         examples=["192.0.2.0/24"],
     )
-    matrix: dict[str, tuple[str | int | float | bool, ...]] = Field(
-        default_factory=dict,
+    matrix: Matrix = Field(
+        default_factory=Matrix,
         description="Parameters and their values: a scenario for each combination, '$name' standing for the value.",
         examples=[{"command": ["MAIL", "RCPT", "DATA"]}],
     )

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from testbed.protocols.answers import Answer
+from testbed.protocols.status_pattern import REPLY, reply_fits
 
-_SMTP = r"[2-5.][\d.]{2}( [245*]\.(\d{1,3}|\*)\.(\d{1,3}|\*))?"
 _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
     **dict.fromkeys(
-        ("smtp", "submission", "lmtp"), (re.compile(_SMTP), "250, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*")
+        ("smtp", "submission", "lmtp"), (re.compile(REPLY), "250, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*")
     ),
     "pop3": (re.compile(r"\+OK|-ERR|(\+OK|-ERR) \[[A-Z/-]{1,30}\]|\+"), "+OK, -ERR, -ERR [IN-USE], or + to go on"),
     "imap": (
@@ -32,20 +32,7 @@ def wrong_reply(reply: str, service: str) -> str:
 def is_as_expected(answer: Answer, expected: Sequence[str]) -> bool:
     """Whether the statuses are those expected: one for all of them, or one for each."""
     wanted = tuple(expected) * len(answer.statuses) if len(expected) == 1 else tuple(expected)
-    return len(wanted) == len(answer.statuses) and all(map(_fits, answer.statuses, wanted))
-
-
-def _fits(status: str, wanted: str) -> bool:
-    """``452 4.2.2`` fits 452, 4.., ``4.. 4.2.*``; ``NO [OVERQUOTA]`` fits NO."""
-    (code, _, detail), (wanted_code, _, wanted_detail) = status.partition(" "), wanted.partition(" ")
-    parts, wanted_parts = detail.split("."), wanted_detail.split(".")
-    return _alike(code, wanted_code, ".") and (
-        not wanted_detail or detail == wanted_detail or _alike(parts, wanted_parts, "*")
-    )
-
-
-def _alike(given: Sequence[str], wanted: Sequence[str], any_: str) -> bool:
-    return len(given) == len(wanted) and all(b in (a, any_) for a, b in zip(given, wanted, strict=True))
+    return len(wanted) == len(answer.statuses) and all(map(reply_fits, answer.statuses, wanted))
 
 
 def without_text(lines: Sequence[str], texts: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def _limit(limit: float, value: object) -> str:
 
 
 _PATTERNS = {
-    "code": "reply code; write 452 or 452 4.2.2",
+    "code": "reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
     "status": "enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
     "subject": "subject: one line without control characters",
     "password": "password: ASCII without blanks",

@@ -127,13 +127,14 @@ def _serve(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Serve]:
         return Running(*ports, post_office, logged, vain)
 
     yield start
-    asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(HANG_S)
+    asyncio.run_coroutine_threadsafe(cancel_all(), loop).result(HANG_S)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
 
 
-async def _cancel_all() -> None:
+async def cancel_all() -> None:
+    """End what still runs in a loop."""
     tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()

@@ -10,6 +10,7 @@ import pytest
 
 from testbed.expect import judge
 from testbed.outcome import Result
+from testbed.scenario.load import parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
 from tests.command import testbed
@@ -54,6 +55,16 @@ def test_what_stays_encrypted_turns_no_scenario_red(scenario: Scenario) -> None:
 @pytest.mark.parametrize("scenario", UNDER_TLS, ids=lambda scenario: scenario.name)
 def test_with_tshark_everything_is_judged(scenario: Scenario) -> None:
     assert judge(scenario, inspect(reference(scenario))).not_judged == ()
+
+
+@pytest.mark.usefixtures("no_tshark")
+@pytest.mark.parametrize("limit", ["count: 0", "count: 1", "at_least: 1", "at_most: 1"])
+def test_how_many_transactions_are_encrypted_is_not_judged(limit: str) -> None:
+    scenario = next(scenario for scenario in UNDER_TLS if scenario.file.endswith(THROUGH_TLS))
+    expected = parse(f"title: T\nsteps: [wait: 1s]\nexpect: [transactions: {{to: someschool.edu, {limit}}}]")
+    [verdict] = judge(expected, inspect(reference(scenario))).expectations
+    assert not verdict.judged
+    assert verdict.why == "a connection from crepes.fr to someschool.edu stays encrypted"
 
 
 @pytest.mark.lab

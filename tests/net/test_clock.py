@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
-from testbed.net.clock import ScenarioLoop, Waiting, _waiting
+from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import Selection, SelectiveFault, Silent, delay, lose
+from testbed.net.kernel_timers import Waiting, _Network, _waiting
 from testbed.net.packet import Kind
 from testbed.protocols.trigger import Trigger
 
@@ -62,6 +64,33 @@ def test_a_probe_finds_an_open_window_where_all_is_read(unread: int, reopens: bo
 
 def test_nobody_knows_of_a_peer_in_another_network() -> None:
     assert [waiting.reopens for waiting in _waiting(socket.AF_INET, _PROBING.encode())] == [False]
+
+
+_LISTENER = "0: 00000000:0019 00000000:0000 0A 00000000:00000000 00:00000000 00000000\n"
+_GONE = "1: 1E01007F:0019 1401007F:C350 06 00000000:00000000 03:00001700 00000000\n"
+_ASKS = "2: 1401007F:C351 1E01007F:0019 02 00000001:00000000 01:00000064 00000000\n"
+_TITLE = "sl local rem st queues\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "seen_without_a_packet"),
+    [(_LISTENER, 0), (_LISTENER + _GONE, 0), ("", 0), (_LISTENER + _IDLE.format(unread=0), 1), (_ASKS, 1)],
+    ids=["listens", "has been closed", "nobody there", "is connected", "knocks"],
+)
+def test_a_network_of_listeners_is_asked_again_when_it_has_carried_a_packet(
+    before: str, seen_without_a_packet: int, tmp_path: Path
+) -> None:
+    """The tables are as /proc/net/tcp has them, the counters as /proc/net/dev."""
+    table, counters = tmp_path / "tcp", tmp_path / "dev"
+    table.write_text(_TITLE + before)
+    counters.write_text("lo: 0 0\nwire0: 0 0\n")
+    with table.open("rb") as rows, counters.open("rb") as counts:
+        network = _Network([(socket.AF_INET, rows.fileno())], counts.fileno())
+        network.waiting()
+        table.write_text(_TITLE + before.replace(_ASKS, "") + _ASKS)
+        assert len(network.waiting()) == seen_without_a_packet
+        counters.write_text("lo: 0 1\nwire0: 0 0\n")
+        assert [waiting.local for waiting in network.waiting()] == [("127.0.1.20", 50_001)]
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

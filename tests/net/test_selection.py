@@ -9,8 +9,8 @@ import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Raw
 
-from testbed.net.clock import Waiting
 from testbed.net.faults import Action, Selection, SelectiveFault, Silent, lose
+from testbed.net.kernel_timers import Waiting
 from testbed.net.packet import Kind, Packet, look
 from testbed.net.stuck import Stuck
 from testbed.protocols.trigger import Trigger

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from testbed.net.clock import Waiting
 from testbed.net.faults import Selection, SelectiveFault, lose
+from testbed.net.kernel_timers import Waiting
 from testbed.net.packet import Kind, Packet
 from testbed.net.stuck import Stuck
 from testbed.protocols.trigger import Trigger

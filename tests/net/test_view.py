@@ -24,8 +24,8 @@ LINKS = sum(entry.is_symlink() for entry in os.scandir("/usr/bin"))
 LAID = f"""
 import os, sys
 sys.path.insert(0, {str(PROJECT)!r})
-from testbed.net.view import View
-View().lay_over(sys.argv[1])
+from testbed.net.view import Sight
+Sight(over=(sys.argv[1],)).enter()
 os.execvp("sh", ["sh", "-c", sys.argv[2]])
 """
 

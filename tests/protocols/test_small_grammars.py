@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from testbed.protocols.address import domain_of
 from testbed.protocols.smtp import parameters_of, parse_reply_line, path_of, split_command
 from testbed.protocols.status import explain, split_enhanced
+from testbed.protocols.status_pattern import reply_fits
 from testbed.protocols.tcp import Options, distance, flag_names, parse_options
 from testbed.protocols.text import decoded, printable
 
@@ -73,6 +74,31 @@ def test_status_codes_in_words() -> None:
     assert explain("451", "2.0.0") == "error in processing (temporary)"
     assert explain("550", "5.7.606") == "refused by policy (permanent)"
     assert explain("250") == ""
+
+
+@pytest.mark.parametrize(
+    ("reply", "wanted", "fits"),
+    [
+        ("452 4.2.2", "452", True),
+        ("452 4.2.2", "4..", True),
+        ("452 4.2.2", "452 4.2.2", True),
+        ("452 4.2.2", "4.. 4.*", True),
+        ("452 4.2.2", "452 4.2.*", True),
+        ("452 4.2.2", "452 4.*.2", True),
+        ("452 4.2.2", "452 4.2.22", False),
+        ("452 4.2.2", "5..", False),
+        ("452 4.2.2", "452 5.*", False),
+        ("452 4.2.2", "452 4.3.*", False),
+        ("452", "452 4.*", False),
+        ("250 2.0.0", "2.. 2.*", True),
+        ("NO [OVERQUOTA]", "NO", True),
+        ("NO [OVERQUOTA]", "NO [OVERQUOTA]", True),
+        ("NO", "NO [OVERQUOTA]", False),
+        ("", "4..", False),
+    ],
+)
+def test_replies_as_they_are_expected(reply: str, wanted: str, fits: bool) -> None:
+    assert reply_fits(reply, wanted) is fits
 
 
 def test_addresses() -> None:

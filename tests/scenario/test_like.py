@@ -118,6 +118,100 @@ def test_its_text_is_enough(folder: Path) -> None:
     assert same(parse(found[1].text, case="n=2"), found[1])
 
 
+VARIED = """\
+title: $base, $code
+like: $base.yaml
+matrix: {base: [one, two], code: [450, 451]}
+faults:
+  - {at: someschool.edu, on: RCPT, reply: $code Later, times: 1}
+"""
+
+
+def varied(folder: Path, text: str = VARIED) -> Path:
+    """A file whose cases are like different files, of which two is like a third one."""
+    child(folder, BASE.replace("seed: 7", "seed: 1"), "one.yaml")
+    child(folder, "title: T\nlike: base.yaml\nabout: The second.\n", "two.yaml")
+    return child(folder, text)
+
+
+def test_a_parameter_may_choose_what_it_is_like(folder: Path) -> None:
+    found = load_cases(varied(folder))
+    assert [(case.title, case.seed, case.about) for case in found] == [
+        ("one, 450", 1, "What both show."),
+        ("one, 451", 1, "What both show."),
+        ("two, 450", 7, "The second."),
+        ("two, 451", 7, "The second."),
+    ]
+
+
+def test_cases_keep_the_order_of_the_matrix_whatever_they_are_like(folder: Path) -> None:
+    text = VARIED.replace("{base: [one, two], code: [450, 451]}", "{code: [450, 451], base: [one, two]}")
+    assert [case.title for case in load_cases(varied(folder, text))] == ["one, 450", "two, 450", "one, 451", "two, 451"]
+
+
+def test_the_text_of_each_case_is_enough(folder: Path) -> None:
+    found = load_cases(varied(folder))
+    for path in folder.iterdir():
+        path.unlink()
+    for scenario in found:
+        again = parse_cases(scenario.text, scenario.file)
+        assert [case.case for case in again] == [case.case for case in found if case.text == scenario.text]
+        assert same(parse(scenario.text, scenario.file, case=scenario.case), scenario)
+    assert [scenario.text.count("--- # like: ") for scenario in found] == [1, 1, 2, 2]
+
+
+def test_what_chooses_a_file_far_below_may_stand_above(folder: Path) -> None:
+    child(folder, "title: Middle\nlike: $base.yaml\n", "middle.yaml")
+    path = varied(folder, VARIED.replace("$base.yaml", "middle.yaml"))
+    assert [case.seed for case in load_cases(path)] == [1, 1, 7, 7]
+    again = parse_cases(load_cases(path)[2].text, str(path))
+    assert [(case.case, case.seed) for case in again] == [("base=two, code=450", 7), ("base=two, code=451", 7)]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        ("{base: [one, no], code: [450]}", ["child.yaml:2:7: no.yaml: there is no such file or folder"]),
+        ("{base: [child], code: [450]}", ["child.yaml:2:7: 'child.yaml' is this scenario itself, or like it"]),
+        (r'{base: ["a\nb"], code: [450]}', ["child.yaml:2:7: 'like' is the file of another scenario"]),
+        ("{bas: [one], code: [450]}", ["child.yaml:2:7: '$base' is no parameter of the matrix (did you mean 'bas'?)"]),
+        (
+            "{code: [450], include: [{base: one}, {code: 451, extra: 1}]}",
+            ["child.yaml:2:7: '$base' has no value where code=451, extra=1; let 'include' give it one"],
+        ),
+        ("{base: [one], code: [450], more: [1]}", ["child.yaml:3:42: '$more' stands nowhere in the file"]),
+        ("{base: [wrong, one], code: [450]}", ["wrong.yaml:5:22: 'soon' is not a duration"]),
+        (
+            "{base: [wrong, broken, one], code: [450]}",
+            ["broken.yaml:2:1: this is not YAML"],
+        ),
+    ],
+)
+def test_mistakes_where_a_parameter_chooses(folder: Path, matrix: str, said: list[str]) -> None:
+    child(folder, BASE.replace("10m", "soon"), "wrong.yaml")
+    child(folder, "title: T\n\tx", "broken.yaml")
+    found = problems(varied(folder, VARIED.replace("{base: [one, two], code: [450, 451]}", matrix)))
+    assert len(found) == len(said)
+    for one, start in zip(found, said, strict=True):
+        assert one.startswith(start)
+
+
+def test_a_text_that_carries_what_no_case_is_like_is_refused(folder: Path) -> None:
+    text = load_cases(varied(folder))[0].text.replace("--- # like: one.yaml", "--- # like: three.yaml")
+    with pytest.raises(ScenarioError, match="a second document begins here"):
+        parse_cases(text, "child.yaml")
+
+
+def test_two_hundred_files_and_no_more(folder: Path) -> None:
+    for number in range(201):
+        child(folder, BASE, f"n{number}.yaml")
+    text = "title: T\nlike: n$n.yaml\nmatrix:\n  n: {}\n"
+    assert len(load_cases(child(folder, text.format([*range(200)])))) == 200
+    assert problems(child(folder, text.format([*range(201)]))) == [
+        "child.yaml:2:7: the cases of a file are like more than 200 others"
+    ]
+
+
 @pytest.mark.parametrize(
     ("own", "base", "said"),
     [

@@ -460,8 +460,8 @@ CLOSURES = (
         (
             expect("x"),
             "5:5: an expectation has exactly one key,"
-            " one of delivered, mailbox, queued, bounced, notified, attempts, reply, connection, fetched, exited,"
-            " running",
+            " one of delivered, mailbox, queued, bounced, notified, attempts, transactions, reply, connection, fetched,"
+            " exited, running",
         ),
         (expect("deliverd: {to: a@b}"), "5:5: unknown expectation 'deliverd' (did you mean 'delivered'?)"),
         (
@@ -483,12 +483,13 @@ CLOSURES = (
             "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
         ),
         (expect("bounced: {to: alice@crepes.fr, for: x}"), f"5:41: 'x' {ADDRESS}"),
-        (expect("attempts: {to: someschool.edu}"), "5:15: 'attempts' needs 'count', 'at_least' or 'at_most'"),
+        (expect("attempts: {to: someschool.edu}"), "5:15: say how many, with 'count', 'at_least' or 'at_most'"),
+        (expect("transactions: {to: someschool.edu}"), "5:19: say how many, with 'count', 'at_least' or 'at_most'"),
         (expect("attempts: {to: someschool.edu, at_least: 0}"), "5:46: 'at_least' must be at least 1, not 0"),
         (expect("reply: {from: someschool.edu, to: RCPT}"), "5:12: 'code' is missing in 'reply'"),
         (
             expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
-            "5:51: '600' is no reply code; write 452 or 452 4.2.2",
+            "5:51: '600' is no reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
         ),
         (
             expect(CONNECTION + "}"),

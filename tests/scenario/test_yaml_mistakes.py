@@ -59,6 +59,8 @@ SLIPS = {
     "a: !%aa b\n": "1:4: a value cannot begin with '!'; put the value in quotes",
     "%TAG ! %aa\n---\na: b\n": "1:8: a line cannot begin with '%'",
     "a: !e!x b\n": "1:4: the tag '!e!' is not allowed here",
+    "[:": "1:2: a value cannot begin with ':'; put the value in quotes",
+    "-\n?": "2:1: a value cannot begin with '?'; put the value in quotes",
     "%x\n": "2:1: a line cannot begin with '%'",
     "%\n": "1:2: a line cannot begin with '%'",
     "title: a\0b\n": "1:9: the character U+0000 is not allowed",

@@ -13,6 +13,7 @@ from testbed.scenario.load import parse
 from testbed.scenario.problems import ScenarioError
 from testbed.subjects.subject import subjects
 from testbed.trace.model.log import of
+from tests.lab.test_programs import said
 from tests.lab.test_scenarios import play, why
 
 pytestmark = pytest.mark.lab
@@ -135,6 +136,27 @@ def test_a_queue_gives_back_what_is_refused_for_good(program: str, have: Have, t
     assert outcome.analysis is not None
     back = [e for e in of(outcome.analysis.log, events.Stored) if e.event.recipient == "alice@crepes.fr"]
     assert len(back) == 1, why(outcome)
+
+
+TAKES = {"swaks": ("wrong-name",), "dma": ("expired", "self-signed", "wrong-name")}
+
+
+@pytest.mark.parametrize("flaw", ["expired", "self-signed", "wrong-name"])
+@pytest.mark.parametrize("program", CLIENTS)
+def test_it_takes_a_bad_certificate_only_where_that_is_known(
+    program: str, flaw: str, have: Have, tmp_path: Path
+) -> None:
+    have(program)
+    text = REFUSED.format(program=f"{program}, tls: starttls", stage="QUIT", what="delay: 1s", wait="30s")
+    lines = [
+        line if "faults:" not in line else f"faults: [{{tls: crepes.fr, is: {flaw}}}]" for line in text.split("\n")
+    ]
+    lines.insert(lines.index("hosts:") + 1, "  crepes.fr: {starttls: true}")
+    outcome = play("\n".join(lines), tmp_path)
+    assert outcome.analysis is not None
+    stored = list(of(outcome.analysis.log, events.Stored))
+    assert bool(stored) is (flaw in TAKES.get(program, ())), said(outcome)
+    assert outcome.result is Result.HELD, why(outcome)
 
 
 MISLEADS = """

@@ -55,7 +55,6 @@ class FrontConnection(ServerEndpoint):
         self._program = ProgramSide(dial, self._dialogue, self)
         self._message = MessageAhead(self, self._script, self._number, self._dialogue, self._program)
         self._stripped: bool | None = None  # not known before the first EHLO
-        self._behind_starttls = b""
         self._unread = "" if site.tls is not None else _NO_AUTHORITY  # why TLS does not end here, to begin anew behind
         self._encrypted = False
         self._refused_at_connect = False
@@ -163,7 +162,6 @@ class FrontConnection(ServerEndpoint):
             await self._program.flush()
             if self._dialogue.undecided:
                 await self._program.more_heard()
-                self._take_up_behind_starttls()
             elif self._dialogue.begins_tls:
                 await self._begin_tls()
             elif not (octets := await self._reader.read(_CHUNK)):
@@ -207,7 +205,7 @@ class FrontConnection(ServerEndpoint):
         else:
             await self._program.give(command)
             if verb in BEGINS_TLS:
-                await self._give_behind_starttls()
+                self._program.give_ahead(self._dialogue.rest)
 
     def _reads_reply(self, verb: str) -> bool:
         """Whether the reply is more than passed on."""
@@ -230,27 +228,12 @@ class FrontConnection(ServerEndpoint):
 
     # -- TLS -----------------------------------------------------------------------------------------
 
-    async def _give_behind_starttls(self) -> None:
-        """What a client says at once behind STARTTLS, a program may take up."""
-        self._behind_starttls = self._dialogue.rest()
-        await self._program.give_octets(self._behind_starttls)
-
-    def _take_up_behind_starttls(self) -> None:
-        """Follow what the program was given behind a STARTTLS that it has refused."""
-        if self._dialogue.undecided or not self._behind_starttls:
-            return
-        octets, self._behind_starttls = self._behind_starttls, b""
-        if not self._dialogue.begins_tls:
-            self._dialogue.feed(octets)
-            while (part := self._dialogue.take()) is not None:
-                self._dialogue.passed(part)
-
     async def _secure_behind(self, command: Command, reply: Reply) -> Reply:
         """Begin TLS with the program.  Where its certificate is not good, connect again for the client to see that."""
         assert self._site.tls is not None
         context = self._site.tls.authority.client(checks=True, traced=False)
         said = [*self._dialogue.session, command]
-        await self._give_behind_starttls()
+        self._program.give_ahead(self._dialogue.rest)
         await self._program.flush()
         try:
             await self._program.begin_tls(context, self._site.name, said)
@@ -283,7 +266,7 @@ class FrontConnection(ServerEndpoint):
             peer = str(self._writer.get_extra_info("peername")[0])
             what = f"TLS of {peer} passes unread, and no fault strikes behind it: {self._unread}"
             self._site.log(events.TlsUnread(peer=peer, reason=self._unread), what)
-            await self._program.pass_blindly(self._reader.read)
+            await self._program.pass_blindly(self._dialogue.rest, self._reader.read)
             await self._see_out()
             raise _Over
         assert self._site.tls is not None

@@ -54,6 +54,7 @@ class ProgramSide:
         self._streams: Streams | None = None
         self._over = self._was_reset = self._is_blind = False
         self._waiting = bytearray()
+        self._given_ahead = 0  # octets of what is still to be understood
         self._in_our_hand = False
         self._replies: list[Reply] = []  # in our hand
         self._news = asyncio.Event()
@@ -92,6 +93,7 @@ class ProgramSide:
     def let_go(self) -> None:
         """Leave the program alone, whatever it is about: it takes no message whose end it was not given."""
         self._waiting.clear()
+        self._given_ahead = 0
         self._dialogue.disconnected()
         if self._streams is not None:
             self._stop_listening()
@@ -125,12 +127,19 @@ class ProgramSide:
         """Pass a part on, with what comes behind it at once.  Raises OSError."""
         if self._streams is None:
             await self._reach()
-        self._dialogue.passed(part)
-        await self.give_octets(part.octets)
+        early = self._dialogue.passed(part)
+        self._replies += early if self._in_our_hand else []
+        await self._give_octets(part.octets)
 
-    async def give_octets(self, octets: bytes) -> None:
-        """The same of octets nobody understands."""
-        self._waiting += octets
+    def give_ahead(self, octets: bytes) -> None:
+        """Pass on what is not understood yet: what a client says at once behind STARTTLS, a program may take up."""
+        self._waiting += octets[self._given_ahead :]
+        self._given_ahead = max(self._given_ahead, len(octets))
+
+    async def _give_octets(self, octets: bytes) -> None:
+        known = min(self._given_ahead, len(octets))
+        self._given_ahead -= known
+        self._waiting += octets[known:]
         if len(self._waiting) > _CHUNK:
             await self.flush()
 
@@ -194,11 +203,13 @@ class ProgramSide:
                 if self._over:
                     self._client.program_has_ended(by_reset=self._was_reset)
 
-    async def pass_blindly(self, read: Callable[[int], Awaitable[bytes]]) -> None:
-        """Hand on what comes from both, whatever it is, to the client's end."""
+    async def pass_blindly(self, octets: bytes, read: Callable[[int], Awaitable[bytes]]) -> None:
+        """Hand on what comes from both, whatever it is, to the client's end: from it there are these octets already."""
         self._is_blind = True
+        await self._give_octets(octets)
+        await self.flush()
         while octets := await read(_CHUNK):
-            await self.give_octets(octets)
+            await self._give_octets(octets)
             await self.flush()
 
     async def begin_tls(self, context: ssl.SSLContext, name: str, said: Sequence[Command | Response] = ()) -> None:
@@ -206,6 +217,7 @@ class ProgramSide:
         assert self._streams is not None
         self._stop_listening()
         self._streams = await begin_tls(self._streams[1], context, timeout_s=HANDSHAKE_TIMEOUT_S, server_hostname=name)
+        self._given_ahead = 0
         self._secured, self._before_tls = (context, name), list(said)
         self._listen()
 

@@ -7,6 +7,7 @@ Times are nanoseconds of scenario time since the start.
 
 from testbed.net.faults.action import Action, Deed, PacketFault, Pair
 from testbed.net.faults.copies import duplicate, lose
+from testbed.net.faults.crash import Crash, Moment
 from testbed.net.faults.damage import Corrupt, truncate
 from testbed.net.faults.host import HostOutage, LinkDown, Refused, Silent, Unreachable
 from testbed.net.faults.late import Bandwidth, Jitter, delay, reorder
@@ -19,11 +20,13 @@ __all__ = [
     "Action",
     "Bandwidth",
     "Corrupt",
+    "Crash",
     "Deed",
     "Forgotten",
     "HostOutage",
     "Jitter",
     "LinkDown",
+    "Moment",
     "PacketFault",
     "Pair",
     "Refused",

@@ -19,7 +19,8 @@ class Action:
     ``lost`` marks a packet the wire destroyed; one that a host answers (by RST) has arrived, though no kernel sees it.
     ``data`` arrives instead of the packet, ``void`` where a kernel will discard it.  ``behind`` holds the packet back
     until so many later ones of its direction have passed.  ``starves`` tells that the receiver of the packet will have
-    to ask whether it may send on.  ``vain`` says why nobody can tell the difference, ``""`` where one can.
+    to ask whether it may send on.  ``vain`` says why nobody can tell the difference, ``""`` where one can.  What
+    ``follows`` from a strike is none.
     """
 
     what: str
@@ -32,6 +33,7 @@ class Action:
     behind: int = 0
     starves: bool = False
     vain: str = ""
+    follows: bool = False
 
     @property
     def in_vain(self) -> bool:

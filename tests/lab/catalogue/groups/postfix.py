@@ -37,6 +37,8 @@ tries_once_an_hour = configured(
     "queue_run_delay = 1h\nminimal_backoff_time = 1h\nmaximal_backoff_time = 1h", "Postfix tries once in a real hour."
 )
 
+_NO_ANSWER = "connection-reset delivery-retried duplicate-possible reply-to-message-lost"
+
 FINDINGS = {
     "postfix-all-mx-down-refused": "connection-refused",
     "postfix-delivered": "",
@@ -47,6 +49,10 @@ FINDINGS = {
     "postfix-host-unreachable": "host-unreachable",
     "postfix-implicit-mx-ipv4": "implicit-mx",
     "postfix-implicit-mx-ipv6": "implicit-mx",
+    "postfix-killed-at-a-moment-answered-message-1": "answer-not-captured? connection-reset",
+    "postfix-killed-at-a-moment-been-answered-message-2": "",
+    "postfix-killed-at-a-moment-been-asked-message-1": _NO_ANSWER,
+    "postfix-killed-at-a-moment-done-message-2": "answer-not-captured? connection-reset",
     "postfix-lmtp": "delivery-retried mailbox-full",
     "postfix-mailbox-full": "delivery-retried mailbox-full",
     "postfix-mailbox-full-five-days": "delivery-retried mailbox-full",
@@ -57,7 +63,7 @@ FINDINGS = {
     "postfix-refused-for-good-RCPT-554-5.7.1-Transaction-failed": "not-authorised",
     "postfix-refused-for-good-message-554-5.7.1-Transaction-failed": "not-authorised",
     "postfix-relay-crashes-while-mail-waits": "delivery-retried refused-for-now",
-    "postfix-reset-after-final-dot": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
+    "postfix-reset-after-final-dot": _NO_ANSWER,
     "postfix-second-mx": "connection-refused",
     "postfix-unknown-domain": "domain-unknown host-unknown",
     "postfix-unknown-user": "user-unknown",
@@ -72,6 +78,7 @@ GUARDS: dict[str, Break] = {
     "postfix-greylisting-host": gives_up_at_once,
     "postfix-host-unreachable": gives_up_at_once,
     "postfix-implicit-mx": sends_it_elsewhere,
+    "postfix-killed-at-a-moment": sends_it_elsewhere,
     "postfix-lmtp": gives_up_at_once,
     "postfix-mailbox-full": gives_up_at_once,
     "postfix-mailbox-full-five-days": never_gives_up,
