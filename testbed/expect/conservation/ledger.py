@@ -8,10 +8,11 @@ has promised, it must have delivered, bounced or still hold: two promises are no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from testbed.expect.conservation.ended_in_silence import EndedInSilence
 from testbed.expect.conservation.folders import deletes
 from testbed.expect.conservation.listings import Listings
 from testbed.expect.conservation.passages import Answer, Passage
@@ -27,8 +28,6 @@ from testbed.trace.services.table import service_of
 
 _ARRIVED = (events.HoldsMail, events.Stored, events.HoldsQueue, events.Relayed, events.Discarded)
 Done = TypeVar("Done", bound=events.ForRecipient)
-
-_SOMEBODY = ""  # a notification is for, whose server refuses its MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +95,15 @@ class Ledger:
         self._read, self._unread = known(analysis), unknown(analysis)
         self._listings = Listings(analysis.log)
         self._carried = carried
-        taken = {
-            (entry.host, entry.event.message_id, recipient.lower())
-            for entry in of(log, events.Accepted)
-            for recipient in entry.event.recipients
-        }
+        stored = {(e.event.message_id, e.host, e.event.recipient.lower()) for e in of(log, events.Stored)}
         self._handed_over = Counter(
             (p.client, p.known_as, p.recipient)
             for p in carried
-            if p.promised or (p.server, p.message_id, p.recipient) in taken  # the reply may be lost
+            if p.promised or (p.answer is Answer.UNHEARD and (p.message_id, p.server, p.recipient) in stored)
         )
-        self._told_in_vain = set(_told_in_vain(analysis))
         self._named = {(p.server, p.message_id, p.recipient) for p in carried}
         self._words = ToldInWords(analysis, carried, log)
+        self._silence = EndedInSilence(analysis, carried)
 
     def debts(self) -> list[Debt]:
         """What each host has promised, in order of the promises."""
@@ -134,7 +129,9 @@ class Ledger:
         )
         if self._in_file(key) or self._expanded(key) or self._words.names(key.host, key.sender, key.recipient):
             return 0
-        return max(0, fewest - self._kept(key))
+        if self._silence.silent(promises[0]):
+            return 0
+        return max(0, fewest - self._kept(key) - self._silence.notices(promises[0]))
 
     def _expanded(self, key: _Key) -> bool:
         """Whether a program may have taken the recipient, of its own domain, for a name of others who got the message.
@@ -186,8 +183,6 @@ class Ledger:
             return True
         if key.silent or box in self._unread or self._words.may_have_come(key.host, key.sender):
             return False
-        if not self._told_in_vain.isdisjoint(((key.host, key.sender), (key.host, _SOMEBODY))):
-            return False  # of what, nobody has seen
         elsewhere = domain_of(key.recipient) not in self._own(key.host) and "[" not in key.recipient
         in_queue = key.host in self._queues and bool(key.message_id)
         return elsewhere and (in_queue or self._listings.is_complete(key.host))
@@ -242,20 +237,13 @@ class Ledger:
         return min(len(stored), held + deleted + emptied)
 
     def _passed_on(self, key: _Key) -> int:
-        """Handed on, and the packets agree that the next hop took it; a program says nothing of it."""
+        """Handed on, and the packets agree that the next hop took it; a program says nothing of it.
+
+        Mail that lies in a mailbox is delivered, whatever its client made of the answer.
+        """
         handed_over = self._handed_over[key.host, key.message_id, key.recipient]
         return handed_over if key.host in self._programs else min(handed_over, len(self._of(events.Relayed, key)))
 
     def _notified(self, bounced: events.Bounced) -> bool:
         """The notification itself is stored, queued or on its way."""
         return any(of(self._entries.get(bounced.dsn_id, ()), *_ARRIVED))
-
-
-def _told_in_vain(analysis: Analysis) -> Iterator[tuple[str, str]]:
-    """Who had a notification for whom that nobody took: such a one is dropped (RFC 5321 §6.1)."""
-    for connection in analysis.connections:
-        for transaction in connection.transactions:
-            if not transaction.sender:
-                refused = (recipient.address.lower() for recipient in transaction.recipients if not recipient.accepted)
-                whom = refused if transaction.recipients else [_SOMEBODY]
-                yield from ((connection.client.label, address) for address in whom)
