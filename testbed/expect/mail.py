@@ -8,6 +8,7 @@ from email import policy
 from email.parser import BytesParser
 
 from testbed.durations import format_duration
+from testbed.expect.conservation.ended_in_silence import EndedInSilence
 from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.notices import faults, fits, nearest, notices, without_original
@@ -171,7 +172,18 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
 
 def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict:
     """Nobody sees a program's queue; what it took and has not got rid of is in it, or lost."""
-    mine = [one for one in owed(analysis, expected.at) if expected.to is None or one[1] == expected.to.lower()]
+    carried = passages(analysis)
+    silence = EndedInSilence(analysis, carried)
+    ended = {
+        (promise.message_id, promise.recipient)
+        for promise in carried
+        if promise.server == expected.at and (silence.silent(promise) or silence.notices(promise))
+    }
+    mine = [
+        one
+        for one in owed(analysis, expected.at)
+        if (expected.to is None or one[1] == expected.to.lower()) and one[:2] not in ended
+    ]
     right = len(mine) == expected.count if expected.count is not None else bool(mine)
     why = f"its packets show that {expected.at}, a program, owes {count(len(mine), 'recipient')}"
     taken = [

@@ -74,6 +74,56 @@ steps:
 expect:
   - delivered: {{to: bob@someschool.edu}}
 """
+TOLD_IN_VAIN = """
+title: A relay that {lie}, and a sender whose server takes no notification
+hosts:
+  crepes.fr:
+    role: relay
+    command: [{python}, {program}, {lie}]
+    mailboxes: [alice]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+  carol.elsewhere.org: {{address: carol@elsewhere.org, server: crepes.fr}}
+  elsewhere.org: {{mailboxes: [carol]}}
+faults:
+{faults}
+steps:
+  - send: {{from: carol@elsewhere.org, to: nobody@someschool.edu}}
+  - wait: 3s
+expect:
+  - reply: {{from: someschool.edu, to: RCPT, code: 550 5.1.1, count: 1}}
+  - queued: {{at: crepes.fr, count: 0}}
+"""
+NOT_TO_BE_TOLD = """
+title: A relay that {lie}, as it is asked to
+hosts:
+  crepes.fr:
+    role: relay
+    command: [{python}, {program}, {lie}]
+    mailboxes: [alice]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+steps:
+  - talk: {{to: crepes.fr, say: [EHLO x, "MAIL FROM:<alice@crepes.fr>", "RCPT TO:<nobody@someschool.edu> {faults}",
+            DATA, octets: "Message-ID: <1.secret@x><CRLF><CRLF>Lunch<CRLF>", ".", QUIT]}}
+  - wait: 1s
+expect:
+  - queued: {{at: crepes.fr, count: 0}}
+"""
+NO_ANSWER = """
+title: A relay that {lie}
+hosts:
+  crepes.fr:
+    role: relay
+    command: [{python}, {program}, {lie}]
+    mailboxes: [alice]
+    environment: {{DELIVER_INTO: "{{mailboxes}}"}}
+faults:
+{faults}
+steps:
+  - send: {{to: bob@someschool.edu}}
+  - wait: 3s
+expect:
+  - attempts: {{to: someschool.edu, count: 1}}
+"""
 RESTART = """
 faults:
   - {{host: someschool.edu, is: crashed, from: 1s, until: 1300ms}}
@@ -257,6 +307,37 @@ def test_a_sender_who_is_told_of_a_delay_only_has_not_heard_of_the_failure(tmp_p
     bounced = outcome.judgement.expectations[-1]
     assert not bounced.held
     assert "alice@crepes.fr is told that it is delayed, not that it failed (RFC 3464 §2.3.3)" in bounced.why
+
+
+@pytest.mark.parametrize("on", ["MAIL", "RCPT", "message"])
+def test_a_relay_whose_notification_is_refused_has_told_what_it_had_to_tell(on: str, tmp_path: Path) -> None:
+    """RFC 5321 §6.1: nobody is to be told that a notification could not be delivered."""
+    fault = f"  - {{at: elsewhere.org, on: {on}, mail_from: <>, reply: 550 5.7.1 No notifications here}}"
+    outcome = played(TOLD_IN_VAIN, "relay.py", "keeps-its-promises", tmp_path, fault)
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+@pytest.mark.parametrize(("asked", "result"), [("NOTIFY=NEVER", Result.HELD), ("NOTIFY=FAILURE", Result.FAILED)])
+def test_who_wants_to_hear_of_no_failure_is_owed_nothing_after_a_refusal(
+    asked: str, result: Result, tmp_path: Path
+) -> None:
+    """RFC 3461 §4.1."""
+    outcome = played(NOT_TO_BE_TOLD, "relay.py", "never-bounces", tmp_path, asked)
+    assert outcome.result is result, why(outcome)
+
+
+def test_a_relay_that_tells_nobody_is_red_though_it_was_never_refused(tmp_path: Path) -> None:
+    fault = "  - {at: someschool.edu, on: connect, reply: 421 4.3.2 Later, times: 1}"
+    found = broken(played(TOLD_IN_VAIN, "relay.py", "never-bounces", tmp_path, fault))
+    assert any("{one} to nobody@someschool.edu; it is neither" in one for one in found), found
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "not-stored"])
+def test_mail_that_lies_in_the_mailbox_is_not_lost_whatever_its_relay_has_heard(stored: bool, tmp_path: Path) -> None:
+    where = "" if stored else "octet: 5, "
+    fault = f"  - {{at: someschool.edu, on: message, {where}then: close, times: 1}}"
+    found = broken(played(NO_ANSWER, "relay.py", "heeds-no-lost-answer", tmp_path, fault))
+    assert found == [] if stored else any("{one} to bob@someschool.edu; it is neither" in one for one in found)
 
 
 def test_a_template_of_a_message_is_no_queue(tmp_path: Path) -> None:

@@ -49,6 +49,19 @@ while True:
 """
 
 
+LOAD = """
+import os, socket, time
+listener = socket.create_server(("", 25))
+print("the load is", *os.getloadavg(), flush=True)
+time.sleep(3600)
+"""
+
+
+def test_the_load_of_the_machine_is_kept_from_it(tmp_path: Path) -> None:
+    outcome = lab(LOAD, tmp_path, steps="[wait: 1h]", expect="running: crepes.fr")
+    assert "the load is 0.0 0.0 0.0" in said(outcome), why(outcome)
+
+
 def dates(outcome: Outcome) -> list[tuple[float, float]]:
     """When the program said what time it is, by the trace and by itself: seconds since the epoch."""
     assert outcome.analysis is not None

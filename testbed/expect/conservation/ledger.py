@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from testbed.expect.conservation.ended_in_silence import EndedInSilence
 from testbed.expect.conservation.folders import deletes
 from testbed.expect.conservation.listings import Listings
 from testbed.expect.conservation.passages import Answer, Passage
@@ -94,9 +95,15 @@ class Ledger:
         self._read, self._unread = known(analysis), unknown(analysis)
         self._listings = Listings(analysis.log)
         self._carried = carried
-        self._handed_over = Counter((p.client, p.known_as, p.recipient) for p in carried if p.promised)
+        stored = {(e.event.message_id, e.host, e.event.recipient.lower()) for e in of(log, events.Stored)}
+        self._handed_over = Counter(
+            (p.client, p.known_as, p.recipient)
+            for p in carried
+            if p.promised or (p.answer is Answer.UNHEARD and (p.message_id, p.server, p.recipient) in stored)
+        )
         self._named = {(p.server, p.message_id, p.recipient) for p in carried}
         self._words = ToldInWords(analysis, carried, log)
+        self._silence = EndedInSilence(analysis, carried)
 
     def debts(self) -> list[Debt]:
         """What each host has promised, in order of the promises."""
@@ -122,7 +129,9 @@ class Ledger:
         )
         if self._in_file(key) or self._expanded(key) or self._words.names(key.host, key.sender, key.recipient):
             return 0
-        return max(0, fewest - self._kept(key))
+        if self._silence.silent(promises[0]):
+            return 0
+        return max(0, fewest - self._kept(key) - self._silence.notices(promises[0]))
 
     def _expanded(self, key: _Key) -> bool:
         """Whether a program may have taken the recipient, of its own domain, for a name of others who got the message.
@@ -228,7 +237,10 @@ class Ledger:
         return min(len(stored), held + deleted + emptied)
 
     def _passed_on(self, key: _Key) -> int:
-        """Handed on, and the packets agree that the next hop took it; a program says nothing of it."""
+        """Handed on, and the packets agree that the next hop took it; a program says nothing of it.
+
+        Mail that lies in a mailbox is delivered, whatever its client made of the answer.
+        """
         handed_over = self._handed_over[key.host, key.message_id, key.recipient]
         return handed_over if key.host in self._programs else min(handed_over, len(self._of(events.Relayed, key)))
 

@@ -184,6 +184,14 @@ time_t time(time_t *result) {
     return date;
 }
 
+/* Whether this machine is busy must not decide what a program of the lab puts off. */
+int getloadavg(double *found, int count) {
+    int known = count < 3 ? count : 3; /* as the C library has it */
+    for (int i = 0; i < known; i++)
+        found[i] = 0;
+    return known;
+}
+
 int timespec_get(struct timespec *time, int base) {
     if (base != TIME_UTC)
         return 0;

@@ -75,7 +75,10 @@ def bounce(sender: str, recipient: str, status: str, data: bytes) -> None:
         f"Final-Recipient: rfc822; {recipient}\r\nAction: {fate}\r\n\r\n"
         f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{data.partition(CRLF * 2)[0].decode()}\r\n\r\n--b--\r\n"
     )
-    store(told.partition("@")[0], text.encode())
+    if told.endswith("@" + OWN):
+        store(told.partition("@")[0], text.encode())
+    else:
+        enqueue("", told, text.encode())
 
 
 def deliver(sender: str, recipient: str, data: bytes) -> str:
@@ -96,7 +99,7 @@ def deliver(sender: str, recipient: str, data: bytes) -> str:
     except smtplib.SMTPResponseException as error:
         return str(error.smtp_code)
     except OSError:
-        return "451"
+        return "" if LIE == "heeds-no-lost-answer" else "451"
     return ""
 
 

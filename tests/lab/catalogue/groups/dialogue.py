@@ -8,8 +8,8 @@ FINDINGS = {
     "answer-to-message-lost-reset": "connection-reset delivery-retried duplicate-possible reply-to-message-lost",
     "answer-to-message-lost-close": "delivery-retried duplicate-possible reply-to-message-lost",
     "answer-to-message-lost-stall": "delivery-retried duplicate-possible reply-to-message-lost",
-    "answer-to-message-lost-garble": "delivery-retried duplicate-possible reply-not-smtp",
-    "answer-to-message-lost-endless": "delivery-retried duplicate-possible reply-endless",
+    "answer-to-message-garbled-garble": "delivery-retried duplicate-possible reply-not-smtp",
+    "answer-to-message-garbled-endless": "delivery-retried duplicate-possible reply-endless",
     "client-cuts-reset": "connection-reset delivery-retried message-cut-off",
     "client-cuts-close": "delivery-retried message-cut-off",
     "client-stalled-connect": "client-stalled",
@@ -47,6 +47,7 @@ FINDINGS = {
 
 GUARDS: dict[str, Break] = {
     "answer-to-message-lost": bounces_what_could_wait,
+    "answer-to-message-garbled": bounces_what_could_wait,
     "client-cuts": stores_what_is_not_whole,
     "client-stalled": lets_clients_idle,
     "cut": bounces_what_could_wait,

@@ -23,7 +23,7 @@ FINDINGS = {
     "equal-preferences": "",
     "equals-before-worse-mx2.someschool.edu": "connection-refused",
     "equals-before-worse-mx3.someschool.edu": "connection-refused",
-    "first-mx-unusable-127.0.0.40": "mx-is-address",
+    "first-mx-unusable-192.0.2.99": "mx-is-address",
     "first-mx-unusable-gone.someschool.edu": "mx-without-address",
     "implicit-mx-both": "implicit-mx",
     "implicit-mx-ipv4": "implicit-mx",
