@@ -47,7 +47,7 @@ def test_an_event_is_a_frozen_value() -> None:
     assert (event, hash(event)) == (events.Fault(line=4, at_frame=None), hash(events.Fault(line=4)))
     assert event != events.Fault(line=4, at_frame=7)
     assert events.Crashed() != events.Restarted()
-    assert repr(event) == "Fault(line=4, at_frame=None, vain='')"
+    assert repr(event) == "Fault(line=4, at_frame=None, vain='', said='')"
     with pytest.raises(FrozenInstanceError):
         event.line = 5
     with pytest.raises(TypeError, match="Fault needs line"):
