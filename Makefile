@@ -73,7 +73,7 @@ docs: $(READY)
 # What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)
 	@mkdir -p docs/compared
-	-@$(BIN)/testbed compare scenarios --relay ours,$(RELAYS) --json docs/compared/relays.json
+	-@$(BIN)/testbed compare scenarios --time-limit 120 --relay ours,$(RELAYS) --json docs/compared/relays.json
 	-@for receiver in ours $(subst $(comma), ,$(RELAYS)); do $(BIN)/testbed compare scenarios/framing/smuggling.yaml \
 		-k server=crepes.fr --relay ours,$(RELAYS) --receiver $$receiver --json docs/compared/smuggling-$$receiver.json; done
 
