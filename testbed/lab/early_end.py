@@ -60,37 +60,42 @@ class EarlyEnd:
 
     async def reached_by_the_restless(self, seconds: float, may_end: Callable[[], bool]) -> None:
         """Let scenario time pass, less where programs are restless, everything has happened, and it ``may_end``."""
-        loop, over = self._lab.loop, asyncio.Event()
+        loop = self._lab.loop
         jumps, since = 0, loop.time()
 
-        def look() -> None:
+        def look() -> bool:
             nonlocal jumps, since
             jumps += 1
-            if jumps % _JUMPS == 0:
-                before, since = since, loop.time()
-                if since - before < _JUMPS and may_end() and self.reached():
-                    over.set()
+            if jumps % _JUMPS:
+                return False
+            before, since = since, loop.time()
+            return since - before < _JUMPS and may_end() and self.reached()
 
-        loop.before_jump.append(look)
-        try:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), seconds)
-        finally:
-            loop.before_jump.remove(look)
+        await self._pass(seconds, look)
 
     async def settled(self, seconds: float, hosts_owe: Callable[[], bool]) -> None:
         """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most."""
-        loop, over = self._lab.loop, asyncio.Event()
+        loop = self._lab.loop
         judged_s = -math.inf
 
-        def look() -> None:
+        def look() -> bool:
             nonlocal judged_s
             quiet_s, since_s = self._lab.wire.quiet_s(), loop.time() - judged_s
-            if quiet_s >= _SETTLES_S and (quiet_s < since_s or since_s >= _SETTLES_UNSEEN_S):
-                judged_s = loop.time()
-                analysis = self._analysis()
-                if analysis is not None and not programs_owe(analysis) and not hosts_owe():
-                    over.set()
+            if quiet_s < _SETTLES_S or not (quiet_s < since_s or since_s >= _SETTLES_UNSEEN_S):
+                return False
+            judged_s = loop.time()
+            analysis = self._analysis()
+            return analysis is not None and not programs_owe(analysis) and not hosts_owe()
+
+        await self._pass(seconds, look)
+
+    async def _pass(self, seconds: float, is_over: Callable[[], bool]) -> None:
+        """Let scenario time pass until it ``is_over``, as is asked before each jump; so long at most."""
+        loop, over = self._lab.loop, asyncio.Event()
+
+        def look() -> None:
+            if is_over():
+                over.set()
 
         loop.before_jump.append(look)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,3 +59,11 @@ class PacketFault(Protocol):
 
     def persists(self, now_ns: int) -> bool:
         """Whether a packet it has just struck would be struck again now, however often it is repeated."""
+
+
+def pairs_of(own: Collection[str], addresses: Iterable[str]) -> Iterator[Pair]:
+    """Every pair in which one side is a host's own address and the other is not, both ways."""
+    for other in (address for address in addresses if address not in own):
+        for address in own:
+            yield address, other
+            yield other, address

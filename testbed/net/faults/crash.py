@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from testbed.durations import MILLISECOND
 from testbed.net import forge
-from testbed.net.faults.action import Action, Pair
+from testbed.net.faults.action import Action, Pair, pairs_of
 from testbed.net.faults.following import Following, Said
 from testbed.net.packet import Kind, Packet
 from testbed.protocols.trigger import Trigger
@@ -50,11 +50,7 @@ class Crash:
     _dying: bool = field(default=False, init=False)
 
     def pairs(self, addresses: Iterable[str]) -> Iterable[Pair]:
-        others = [address for address in addresses if address not in self.addresses]
-        for own in self.addresses:
-            for other in others:
-                yield own, other
-                yield other, own
+        return pairs_of(self.addresses, addresses)
 
     def over(self) -> None:
         """Nothing is on its way any more that the program had sent before it died."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from testbed.net.faults.action import Action, Pair
+from testbed.net.faults.action import Action, Pair, pairs_of
 from testbed.net.forge import port_unreachable, reset_to_sender, unreachable
 from testbed.net.packet import Kind, Packet
 from testbed.protocols.trigger import Trigger
@@ -19,11 +19,7 @@ class HostOutage:
     trigger: Trigger
 
     def pairs(self, addresses: Iterable[str]) -> Iterable[Pair]:
-        others = [address for address in addresses if address not in self.addresses]
-        for own in self.addresses:
-            for other in others:
-                yield own, other
-                yield other, own
+        return pairs_of(self.addresses, addresses)
 
     def act(self, packet: Packet, now_ns: int) -> Action | None:
         return self.answer(packet) if self.trigger.open_at(now_ns) else None
