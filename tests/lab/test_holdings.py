@@ -38,7 +38,7 @@ steps:
 expect:
   - reply: {{from: crepes.fr, to: message, code: 250, count: 2}}
 """
-CRASH = "[{host: crepes.fr, is: crashed, from: 700ms, until: 800ms}]"
+CRASH = "[{host: crepes.fr, is: crashed, when: it has answered message, nth: 2, times: 1, for: 100ms}]"
 
 
 def _holder(way: str, folder: Path, faults: str = "[]") -> Outcome:
@@ -136,7 +136,7 @@ expect:
   - reply: {{from: someschool.edu, to: message, code: 250, count: 2}}
   - mailbox: {{of: bob@someschool.edu, messages: {messages}}}
 """
-KILLED = "[{host: someschool.edu, is: crashed, from: 1s, until: 1300ms}]"
+KILLED = "[{host: someschool.edu, is: crashed, when: it has answered message, nth: 2, times: 1, for: 300ms}]"
 
 
 def _mbox(way: str, form: str, folder: Path, messages: int = 2, faults: str = "[]") -> Outcome:

@@ -126,12 +126,12 @@ expect:
 """
 RESTART = """
 faults:
-  - {{host: someschool.edu, is: crashed, from: 1s, until: 1300ms}}
+  - {{host: someschool.edu, is: crashed, when: it has answered message, nth: 2, times: 1, for: 300ms}}
 """
 CRASHED_WHILE_SENDING = """\
   - {at: someschool.edu, on: message, then: drip, pace: 60ms, times: 1}
-  - {host: crepes.fr, is: crashed, from: 700ms, until: 1s}"""
-CRASH = "  - {host: crepes.fr, is: crashed, from: 600ms, until: 900ms}"
+  - {host: crepes.fr, is: crashed, when: it has sent message, times: 1, for: 300ms}"""
+CRASH = "  - {host: crepes.fr, is: crashed, when: it has answered message, nth: 3, times: 1, for: 300ms}"
 
 SMUGGLING = """
 title: A receiver that {lie}, and a client that hides commands
@@ -272,7 +272,8 @@ def test_line_ends_that_are_none_may_be_mended_and_no_more(
 
 
 def test_a_receiver_that_loses_what_it_had_not_stored_when_it_was_killed_is_red(tmp_path: Path) -> None:
-    found = broken(played(RECEIVER + RESTART, "receiver.py", "stores-too-late", tmp_path))
+    killed_at_once = RECEIVER + RESTART.replace("nth: 2", "nth: 1")
+    found = broken(played(killed_at_once, "receiver.py", "stores-too-late", tmp_path))
     assert any("answered 250 for {one} to bob@someschool.edu; it is neither" in one for one in found), found
 
 
