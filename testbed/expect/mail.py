@@ -9,6 +9,7 @@ from email.parser import BytesParser
 
 from testbed.durations import format_duration
 from testbed.expect.conservation.ended_in_silence import EndedInSilence
+from testbed.expect.conservation.listings import Listings
 from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.notices import faults, fits, nearest, notices, without_original
@@ -171,7 +172,7 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
 
 
 def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict:
-    """Nobody sees a program's queue; what it took and has not got rid of is in it, or lost."""
+    """What a program took and has not got rid of is in its queue, or lost; unless it lists all it has, and not that."""
     carried = passages(analysis)
     silence = EndedInSilence(analysis, carried)
     ended = {
@@ -184,8 +185,13 @@ def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict
         for one in owed(analysis, expected.at)
         if (expected.to is None or one[1] == expected.to.lower()) and one[:2] not in ended
     ]
+    says = f"its packets show that {expected.at}, a program, owes"
+    if Listings(analysis.log).is_complete(expected.at):
+        says = f"of what {expected.at}, a program, owes as its packets show, its queue lists"
+        listed = {e.event.recipient.lower() for e in of(analysis.log, events.HoldsListed) if e.host == expected.at}
+        mine = [one for one in mine if one[1] in listed]
     right = len(mine) == expected.count if expected.count is not None else bool(mine)
-    why = f"its packets show that {expected.at}, a program, owes {count(len(mine), 'recipient')}"
+    why = f"{says} {count(len(mine), 'recipient')}"
     taken = [
         transaction.message.frames[-1]
         for connection in analysis.connections

@@ -11,6 +11,7 @@ from testbed.reset import reset
 from testbed.scenario.faults import DialogueFault
 
 _CHUNK = 65_536
+_AT_ONCE_S, _LONGEST_PATIENCE_S = 1.0, 3_600.0
 
 
 class ConnectionEnd(Protocol):
@@ -44,9 +45,17 @@ async def _reset(connection: ConnectionEnd, fault: DialogueFault) -> None:
 
 
 async def _stall(connection: ConnectionEnd, fault: DialogueFault) -> None:
-    """Read on, and never answer."""
+    """Read on, and never answer.
+
+    Who has sent FIN by then, behind the last it had to say, waits for the answer all the same (RFC 1122 §4.2.2.13); who
+    does so later has given up.
+    """
     connection.be_patient()
+    loop = asyncio.get_running_loop()
+    since = loop.time()
     await read_on(connection)
+    if loop.time() - since < _AT_ONCE_S:
+        await asyncio.sleep(_LONGEST_PATIENCE_S)
 
 
 async def _crash(connection: ConnectionEnd, fault: DialogueFault) -> None:

@@ -99,3 +99,28 @@ expect: [{{queued: {{at: crepes.fr, to: bob@someschool.edu}}}}]
         "refused": Handshake.REFUSED,
         "unreachable": Handshake.UNREACHABLE,
     }
+
+
+@pytest.mark.parametrize("octet", ["", "octet: 20, "], ids=["after-the-final-dot", "in-mid-message"])
+def test_a_server_that_stalls_keeps_a_half_closed_client_waiting(octet: str, tmp_path: Path) -> None:
+    """Some send FIN behind QUIT at once, and wait for the replies (RFC 1122 §4.2.2.13)."""
+    text = f"""
+title: The client says all it has to say, and the server falls silent
+hosts: {{mallory.example: {{role: client}}}}
+faults: [{{at: someschool.edu, on: message, {octet}then: stall, times: 1}}]
+steps:
+  - talk:
+      from: mallory.example
+      to: someschool.edu
+      say:
+        - EHLO mallory.example
+        - ["MAIL FROM:<mallory@mallory.example>", "RCPT TO:<bob@someschool.edu>", DATA]
+        - octets: "Message-ID: <1@x><CRLF><CRLF>Hello, and much more than that<CRLF>.<CRLF>QUIT<CRLF>"
+        - then: half-close
+  - wait: 2h
+expect:
+  - connection: {{from: mallory.example, to: someschool.edu, at_least: 59m, at_most: 61m}}
+"""
+    outcome = play(text, tmp_path)
+    assert outcome.judgement is not None, outcome.played.error
+    assert all(verdict.held for verdict in outcome.judgement.expectations), why(outcome)
