@@ -11,7 +11,7 @@ from testbed.reset import reset
 from testbed.scenario.faults import DialogueFault
 
 _CHUNK = 65_536
-_AT_ONCE_S, _LONGEST_PATIENCE_S = 1.0, 3_600.0
+_AT_ONCE_S, _LONGEST_PATIENCE_S = 0.75, 3_600.0
 
 
 class ConnectionEnd(Protocol):

@@ -17,6 +17,7 @@ from testbed.subjects.installed import root_of
 from testbed.subjects.subject import subjects
 
 _PRELOAD, _PASSWD, _GROUP, _MAILNAME = "/etc/ld.so.preload", "/etc/passwd", "/etc/group", "/etc/mailname"
+_HOSTS = "/etc/hosts"
 _FIRST_ID = 61_184  # of those that systemd gives to services for a while, hence free (systemd.exec(5), DynamicUser=)
 
 
@@ -59,6 +60,8 @@ class ProgramView:
             show(_PRELOAD, lambda before: f"{library}\n{before}")
         if spec is None:
             return tuple(found)
+        if spec.is_program:
+            show(_HOSTS, lambda before: _names_alone(before, ("localhost", host)))
         if spec.program is not None:
             show(_MAILNAME, lambda before: f"{spec.domain if isinstance(spec, MailHostSpec) else host}\n")
         if spec.users:
@@ -88,6 +91,11 @@ def _over(spec: HostSpec) -> tuple[str, ...]:
     """The unpacked trees that lie over the machine's files."""
     root = root_of(subjects()[spec.program]) if spec.program is not None else None
     return (str(root),) if root is not None else ()
+
+
+def _names_alone(hosts: str, names: tuple[str, ...]) -> str:
+    """The lines of a hosts(5) with these names: whatever else a program wants to know, it asks the name server."""
+    return "".join(line for line in hosts.splitlines(keepends=True) if line.split()[1:2] and line.split()[1] in names)
 
 
 def _write_beside(file: Path, content: bytes) -> None:
