@@ -17,15 +17,28 @@ from tests.conftest import PROJECT
 
 FOLDER = PROJECT / "docs" / "compared"
 DATA = FOLDER / "relays.json"
+FOLDERS = [
+    "connection",
+    "crash",
+    "dialogue",
+    "dns",
+    "extensions",
+    "framing",
+    "notifications",
+    "queue",
+    "replies",
+    "tls",
+]
+"""Those of scenarios/ that are about what mail servers do; and the files beside them."""
 _SMUGGLED = "only CRLF.CRLF ends mail data"
 _OPENING = """# Mail servers compared
 
-The scenarios of the [catalogue](catalogue.md), each played with the lab's own relay and with [ready-made
+The scenarios of the [catalogue](catalogue.md) that are about mail servers, each played with the lab's own relay and with [ready-made
 ones](subjects.md) in its place, set up as the textbook has it and with their own timers, in [scenario
 time](systems-under-test.md#on-the-labs-clock):
 
 ```text
-testbed compare scenarios --relay {players}
+testbed compare scenarios/*.yaml {folders} --relay {players}
 ```
 
 A cell says what became of the mail, and when the relay tried to hand it on, counted from when it was offered to it. ❌
@@ -117,7 +130,8 @@ def comparison() -> Comparison:
 def page(found: Comparison) -> str:
     """The whole page."""
     rows = [row for row in found.rows if row.is_played]
-    parts = [_OPENING.format(players=",".join(found.players)), "", *_sums(found, rows)]
+    folders = f"scenarios/{{{','.join(FOLDERS)}}}"
+    parts = [_OPENING.format(players=",".join(found.players), folders=folders), "", *_sums(found, rows)]
     for headline in _HEADLINES:
         parts += ["", f"## {headline.title}", "", headline.about, ""]
         chosen = [row for row in rows if _about(row, headline.files)]
