@@ -33,8 +33,8 @@ FOLDERS = [
 _SMUGGLED = "only CRLF.CRLF ends mail data"
 _OPENING = """# Mail servers compared
 
-The scenarios of the [catalogue](catalogue.md) that are about mail servers, each played with the lab's own relay and with [ready-made
-ones](subjects.md) in its place, set up as the textbook has it and with their own timers, in [scenario
+The scenarios of the [catalogue](catalogue.md) that are about mail servers, each played with the lab's own relay and
+with [ready-made ones](subjects.md) in its place, set up as the textbook has it and with their own timers, in [scenario
 time](systems-under-test.md#on-the-labs-clock):
 
 ```text
