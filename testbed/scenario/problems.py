@@ -58,5 +58,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`` (did you mean 'mailboxes'?)``, or ``""`` when nothing is near."""
     words = list(islice(known, 1_000))
     folded = {candidate.lower(): candidate for candidate in words}
-    near = get_close_matches(str(word)[:300].lower(), list(folded), 1, 0.6)
+    said = str(word)[:300].lower()
+    mixed_up = [one for one in folded if sorted(one) == sorted(said)]  # form for from
+    near = mixed_up or get_close_matches(said, list(folded), 1, 0.6)
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""
