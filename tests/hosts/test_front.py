@@ -96,21 +96,22 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
     loop.close()
 
 
-def heard(port: int, pieces: list[bytes], *, fin: bool = False) -> bytes:
-    """All a client hears that says this, a piece at a time, and perhaps FIN."""
+def heard(port: int, pieces: list[bytes]) -> tuple[bytes, bool]:
+    """All a client hears that says this, a piece at a time; whether the connection was reset.
+
+    Who closes with something unread resets it, and what was on its way then may be lost.
+    """
     with socket.create_connection(("127.0.0.1", port), timeout=HANG_S) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         said = b""
         try:
             for piece in pieces:
                 sock.sendall(piece)
-            if fin:
-                sock.shutdown(socket.SHUT_WR)
             while part := sock.recv(65_536):
                 said += part
         except ConnectionError:
-            pass  # the server has closed it with something unread
-        return said
+            return said, True
+        return said, False
 
 
 @pytest.fixture
@@ -125,5 +126,7 @@ def places(serve: Serve, stand: Stand) -> tuple[int, int, int]:
 def test_whatever_a_client_says_it_hears_the_same(places: tuple[int, int, int], lines: list[bytes], size: int) -> None:
     octets = b"\r\n".join([*lines, END])
     pieces = [octets[at : at + size] for at in range(0, len(octets), size)] if len(octets) < 2_000 else [octets]
-    direct, through, looked_at = (heard(port, pieces) for port in places)
-    assert (through, looked_at) == (direct, direct)
+    found = [heard(port, pieces) for port in places]
+    longest = max((said for said, _ in found), key=len)
+    for said, cut_off in found:
+        assert longest.startswith(said) if cut_off else said == longest
