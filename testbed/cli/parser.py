@@ -73,7 +73,9 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:
-    _paths(parser)
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    _allow_outside(parser)
+    parser.set_defaults(untrusted=False)  # it is there to run programs
     for part in PARTS:
         parser.add_argument(
             f"--{part}",

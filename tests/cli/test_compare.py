@@ -31,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
         (["--relay", "ours,postfix", "--receiver", "ours,exim"], "say who is compared in which part"),
         (["--relay", "postfiks"], "did you mean 'postfix'?"),
         (["--receiver", "ours,ours"], "'ours' is named twice"),
+        (["--relay", "ours,postfix", "--untrusted"], "--untrusted"),
     ],
 )
 def test_who_is_compared_must_be_said(options: list[str], complaint: str, folder: Path) -> None:
