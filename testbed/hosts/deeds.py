@@ -11,6 +11,7 @@ from testbed.reset import reset
 from testbed.scenario.faults import DialogueFault
 
 _CHUNK = 65_536
+_LAST_WORDS = ("QUIT", "LOGOUT")  # behind which a client that has sent FIN needs no answer
 _AT_ONCE_S, _LONGEST_PATIENCE_S = 0.75, 3_600.0
 
 
@@ -54,7 +55,7 @@ async def _stall(connection: ConnectionEnd, fault: DialogueFault) -> None:
     loop = asyncio.get_running_loop()
     since = loop.time()
     await read_on(connection)
-    if loop.time() - since < _AT_ONCE_S:
+    if loop.time() - since < _AT_ONCE_S and not fault.on.endswith(_LAST_WORDS):
         await asyncio.sleep(_LONGEST_PATIENCE_S)
 
 

@@ -108,10 +108,10 @@ def test_it_writes_to_nothing_but_its_own(place: str, program: Path, tmp_path: P
 def test_files_that_a_running_program_reads_are_left_as_they_are(program: Path, tmp_path: Path) -> None:
     """A step's view is made while the host's program runs, which may read who is a user at any moment."""
     view = ProgramView(parse(lab(program, "true")), tmp_path / "scratch")
-    [passwd, group] = view.sight("crepes.fr", None).shown
+    [hosts, passwd, group] = view.sight("crepes.fr", None).shown
     with open(passwd.source) as read_before:
         before = os.stat(passwd.source)
-        assert view.sight("crepes.fr", None).shown == (passwd, group)
+        assert view.sight("crepes.fr", None).shown == (hosts, passwd, group)
         assert os.stat(passwd.source).st_mtime_ns == before.st_mtime_ns
         assert "no-such-user-of-this-machine" in read_before.read()
 
