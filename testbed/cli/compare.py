@@ -16,7 +16,7 @@ from testbed.cli.run_outputs import written
 from testbed.cli.untrusted import reach
 from testbed.errors import LabError, UsageError
 from testbed.interruption import Interruption
-from testbed.outcome import conclude
+from testbed.outcome import Result, conclude
 from testbed.report.annotate import annotated
 from testbed.report.compared.comparison import OURS, Cell, Comparison, Row, broken, cell
 from testbed.report.compared.json_form import comparison_json
@@ -68,10 +68,10 @@ def main(options: argparse.Namespace) -> int:
 def _cast(options: argparse.Namespace) -> tuple[str, tuple[str, ...], dict[str, str]]:
     """The part that is compared, who plays it, and who plays the others throughout.  Raises UsageError."""
     given = {part: players for part in PARTS if (players := getattr(options, part))}
-    several = [part for part, players in given.items() if len(players) > 1] or list(given)
+    several = [part for part, players in given.items() if len(players) > 1]
     if len(several) != 1:
         wanted = " or ".join(f"--{part}" for part in PARTS)
-        raise UsageError(f"say who is compared in which part: one of {wanted}, such as '--relay {OURS},postfix'")
+        raise UsageError(f"say which two or more are compared in one part: {wanted}, such as '--relay {OURS},postfix'")
     part = several[0]
     return part, given[part], {other: players[0] for other, players in given.items() if other != part}
 
@@ -123,8 +123,6 @@ def _hosts(scenario: Scenario, part: str) -> list[str]:
 
 
 def _row(scenario: Scenario, cells: list[Cell | None], players: tuple[str, ...]) -> Row:
-    from testbed.outcome import Result
-
     missing = partial(Cell, result=Result.SKIPPED, words="skipped", why="the run ended before its turn")
     told = tuple(one if one is not None else missing(player) for player, one in zip(players, cells, strict=True))
     return Row(scenario.file, scenario.case, scenario.title, scenario.rfc, told)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from testbed.protocols import events
+from testbed.scenario.programs import Exited
+from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Reply
@@ -59,6 +61,11 @@ def deeds(analysis: Analysis) -> list[Deed]:
     for host, started in open_since.items():
         found.append(Deed(host, started.event.command, True, started.time_ns, last_ns, None))
     return found
+
+
+def is_foreseen(scenario: Scenario, deed: Deed) -> bool:
+    """Whether an ``exited`` of the scenario is about how it ended."""
+    return any(isinstance(one, Exited) and one.command in deed.command for one in scenario.foreseen)
 
 
 class StagedReplies:

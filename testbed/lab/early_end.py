@@ -29,6 +29,7 @@ POLL_S = 0.1
 _JUMPS = 500  # in which a restless program takes the clock no further than so many seconds
 _PAUSES = 4  # times the processor time of a judgement, in which the lab's process is its hosts' own
 _SETTLES_S = 1.0  # so long no packet must have come before promises are counted
+_LONGEST_PAUSE_S = 600.0  # between two looks at the wire
 _SETTLES_UNSEEN_S = 21_600.0  # and again after so long, where mail may have been settled without one
 _QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
 
@@ -60,42 +61,16 @@ class EarlyEnd:
 
     async def reached_by_the_restless(self, seconds: float, may_end: Callable[[], bool]) -> None:
         """Let scenario time pass, less where programs are restless, everything has happened, and it ``may_end``."""
-        loop = self._lab.loop
+        loop, over = self._lab.loop, asyncio.Event()
         jumps, since = 0, loop.time()
 
-        def look() -> bool:
+        def look() -> None:
             nonlocal jumps, since
             jumps += 1
-            if jumps % _JUMPS:
-                return False
-            before, since = since, loop.time()
-            return since - before < _JUMPS and may_end() and self.reached()
-
-        await self._pass(seconds, look)
-
-    async def settled(self, seconds: float, hosts_owe: Callable[[], bool]) -> None:
-        """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most."""
-        loop = self._lab.loop
-        judged_s = -math.inf
-
-        def look() -> bool:
-            nonlocal judged_s
-            quiet_s, since_s = self._lab.wire.quiet_s(), loop.time() - judged_s
-            if quiet_s < _SETTLES_S or not (quiet_s < since_s or since_s >= _SETTLES_UNSEEN_S):
-                return False
-            judged_s = loop.time()
-            analysis = self._analysis()
-            return analysis is not None and not programs_owe(analysis) and not hosts_owe()
-
-        await self._pass(seconds, look)
-
-    async def _pass(self, seconds: float, is_over: Callable[[], bool]) -> None:
-        """Let scenario time pass until it ``is_over``, as is asked before each jump; so long at most."""
-        loop, over = self._lab.loop, asyncio.Event()
-
-        def look() -> None:
-            if is_over():
-                over.set()
+            if jumps % _JUMPS == 0:
+                before, since = since, loop.time()
+                if since - before < _JUMPS and may_end() and self.reached():
+                    over.set()
 
         loop.before_jump.append(look)
         try:
@@ -103,6 +78,27 @@ class EarlyEnd:
                 await asyncio.wait_for(over.wait(), seconds)
         finally:
             loop.before_jump.remove(look)
+
+    async def settled(self, seconds: float, hosts_owe: Callable[[], bool]) -> None:
+        """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most.
+
+        It is asked when packets have come, and the wire is quiet again; and now and then, as mail may be settled
+        without a packet.
+        """
+        loop = self._lab.loop
+        until, pause, judged_s = loop.time() + seconds, _SETTLES_S, -math.inf
+        while (left := until - loop.time()) > 0:
+            await asyncio.sleep(min(pause, left))
+            quiet_s, since_s = self._lab.wire.quiet_s(), loop.time() - judged_s
+            if quiet_s >= since_s and since_s < _SETTLES_UNSEEN_S:
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+                continue
+            pause = _SETTLES_S
+            if quiet_s >= _SETTLES_S:
+                judged_s = loop.time()
+                analysis = self._analysis()
+                if analysis is not None and not programs_owe(analysis) and not hosts_owe():
+                    return
 
     def mail_is_missing(self) -> bool:
         """Whether mail that was promised is nowhere, as far as the trace has come."""

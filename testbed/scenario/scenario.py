@@ -125,6 +125,11 @@ class Scenario(Part):
         return {"expect": self.expect, "ours": () if foreign else self.ours}
 
     @property
+    def foreseen(self) -> tuple[Expectation, ...]:
+        """All it says must hold, of any server or of the lab's own: what it expects is no surprise to rules."""
+        return (*self.expect, *self.ours)
+
+    @property
     def is_code(self) -> bool:
         """Whether programs of the user's run in it, as hosts or as steps."""
         return self.has_programs or any(isinstance(step, RunStep) for step in self.steps)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from testbed.cli import FAILED, HELD, WRONG_USAGE
-from testbed.report.compared.json_form import read_comparison
 from tests.command import testbed
 
 DELIVERED = "title: Mail\nsteps: [send: {to: bob@someschool.edu}]\nexpect: [delivered: {to: bob@someschool.edu}]\n"
@@ -26,9 +25,10 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ([], "say who is compared in which part"),
-        (["--relay", "ours", "--receiver", "ours"], "say who is compared in which part"),
-        (["--relay", "ours,postfix", "--receiver", "ours,exim"], "say who is compared in which part"),
+        (["--relay", "postfix"], "say which two or more are compared in one part"),
+        ([], "say which two or more are compared in one part"),
+        (["--relay", "ours", "--receiver", "ours"], "say which two or more are compared in one part"),
+        (["--relay", "ours,postfix", "--receiver", "ours,exim"], "say which two or more are compared in one part"),
         (["--relay", "postfiks"], "did you mean 'postfix'?"),
         (["--receiver", "ours,ours"], "'ours' is named twice"),
         (["--relay", "ours,postfix", "--untrusted"], "--untrusted"),
@@ -44,16 +44,15 @@ def test_two_receivers_side_by_side(folder: Path) -> None:
     """aiosmtpd's own server comes with the testbed, and plays a receiver; quotas are only ours."""
     done = testbed("compare", str(folder), "--receiver", "ours,aiosmtpd", "--json", "-", "--keep", str(folder / "kept"))
     assert done.returncode == FAILED, done.stderr
-    found = read_comparison(done.stdout)
-    words = {Path(row.file).stem: [cell.words for cell in row.cells] for row in found.rows}
-    assert words == {
+    cells = {Path(row["file"]).stem: row["cells"] for row in json.loads(done.stdout)["rows"]}
+    assert {name: [cell["words"] for cell in own] for name, own in cells.items()} == {
         "delivered": ["delivered", "delivered"],
         "of-ours": ["delivered", "skipped"],
         "strict": ["delivered", "delivered"],
     }
-    broken = {(Path(row.file).stem, cell.player) for row in found.rows for cell in row.cells if cell.breaches}
+    broken = {(name, cell["player"]) for name, own in cells.items() for cell in own if cell["breaches"]}
     assert broken == {("strict", "ours"), ("strict", "aiosmtpd")}
-    traces = {cell.trace for row in found.rows for cell in row.cells if cell.tells}
+    traces = {cell["trace"] for own in cells.values() for cell in own if cell["words"] != "skipped"}
     assert traces == {path.name for path in (folder / "kept").glob("*.pcapng")}
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from testbed.expect import judge
 from testbed.expect.conservation import CONSERVED
-from testbed.lab import run
-from testbed.outcome import Outcome, Result, conclude
+from testbed.outcome import Outcome, Result
 from testbed.protocols import events
-from testbed.runner import Runner
-from testbed.scenario.load import parse
+from testbed.scenario.load import load
 from testbed.trace.inspect import inspect
 from testbed.trace.model.log import of
 from tests.conftest import PROJECT
@@ -171,23 +170,12 @@ def test_what_an_mbox_file_lacks_or_changes_is_red(way: str, messages: int, brea
     assert all(verdict.held for verdict in outcome.judgement.expectations), why(outcome)
 
 
-STILL_TRYING = """
-title: The time is up while a relay still has mail
-hosts:
-  crepes.fr: {{role: relay, time: real, command: [{python}, {program}, "{{domain}}", "25", "587"]}}
-faults: [{{host: someschool.edu, is: refused}}]
-steps: [{{send: {{to: bob@someschool.edu}}}}, {{wait: 1h}}]
-expect: [{{delivered: {{to: bob@someschool.edu}}}}]
-"""
-
-
-def test_whose_lab_ended_early_is_not_said_to_have_lost_mail(tmp_path: Path) -> None:
-    """Nobody has asked it for its queue."""
-    program = PROJECT / "scenarios" / "programs" / "little-relay.py"
-    scenario = parse(STILL_TRYING.format(python=sys.executable, program=program))
-    [played] = Runner(run, jobs=1, time_limit_s=3.0).run([(scenario, tmp_path / "trace.pcapng")])
-    outcome = conclude(played)
-    assert outcome.result is Result.ERROR
-    assert outcome.judgement is not None
-    [verdict] = [verdict for verdict in outcome.judgement.mail if verdict.what == CONSERVED]
+def test_nobody_is_said_to_have_lost_mail_in_a_lab_that_ended_before_its_inventory() -> None:
+    whole = PROJECT / "captures" / "delivered.pcapng"
+    [inventory] = [entry for entry in inspect(whole).log if isinstance(entry.event, events.HoldsMail)]
+    analysis = inspect(whole)
+    analysis = replace(analysis, log=tuple(entry for entry in analysis.log if entry.frame < inventory.frame))
+    scenario = load(PROJECT / "scenarios" / "delivered.yaml")
+    [verdict] = [verdict for verdict in judge(scenario, analysis).mail if verdict.what == CONSERVED]
     assert (verdict.held, verdict.judged) == (True, False), verdict.why
+    assert "the lab ended before its steps were over" in verdict.why

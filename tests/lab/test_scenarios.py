@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from testbed.expect.conservation import CONSERVED
 from testbed.lab import preload, run
 from testbed.outcome import Outcome, Result, conclude
+from testbed.protocols import events
 from testbed.runner import Runner
 from testbed.scenario.load import load, parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.compare.comparison import compare
 from testbed.trace.compare.fingerprint import fingerprint
 from testbed.trace.model.connection import Handshake
+from testbed.trace.model.log import of
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.lab
@@ -101,6 +104,28 @@ expect: [{{queued: {{at: crepes.fr, to: bob@someschool.edu}}}}]
         "refused": Handshake.REFUSED,
         "unreachable": Handshake.UNREACHABLE,
     }
+
+
+@pytest.mark.parametrize(("until", "hours"), [("2h", (2, 12)), ("0s", (0, 1)), ("9d", (24, 25))])
+def test_settling_ends_with_the_last_promise_kept_and_at_its_limit(
+    until: str, hours: tuple[int, int], tmp_path: Path
+) -> None:
+    fault = f"[{{at: someschool.edu, on: RCPT, reply: 452 4.2.2 Full, until: {until}}}]" if until != "0s" else "[]"
+    text = f"""
+title: The relay has a day to get rid of its mail
+hosts: {{crepes.fr: {{give_up: 10d}}}}
+faults: {fault}
+steps: [{{send: {{to: bob@someschool.edu}}}}]
+settle: 1d
+expect: [{{attempts: {{to: someschool.edu, at_least: 1}}}}]
+"""
+    outcome = play(text, tmp_path)
+    assert outcome.analysis is not None, outcome.played.error
+    [ended] = of(outcome.analysis.log, events.LabEnded)
+    assert hours[0] * 3600 <= ended.event.scenario_seconds <= hours[1] * 3600
+    assert outcome.judgement is not None
+    [conserved] = [verdict for verdict in outcome.judgement.mail if verdict.what == CONSERVED]
+    assert conserved.held, why(outcome)
 
 
 SAYS_ALL_AT_ONCE = """

@@ -87,7 +87,7 @@ def _allowed(scenario: Scenario, server: str, addresses: tuple[str, ...]) -> boo
             and one.command in ("RCPT", "message")
             and one.count != 0
         )
-        for one in scenario.expect
+        for one in scenario.foreseen
     )
     return expected or any(
         isinstance(fault, ZoneFault)

@@ -29,7 +29,7 @@ def programs_run_on(scenario: Scenario, analysis: Analysis, carried: Sequence[Pa
         foreseen = any(
             (isinstance(expected, Exited) and expected.command in entry.event.command)
             or (isinstance(expected, Running) and expected.at == entry.event.plays)
-            for expected in scenario.expect
+            for expected in scenario.foreseen
         )
         host = scenario.hosts.get(entry.event.plays)
         if host is not None and host.role not in _CLIENTS and not foreseen:

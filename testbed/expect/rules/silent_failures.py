@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
-from testbed.expect.deeds import Deed, deeds
+from testbed.expect.deeds import Deed, deeds, is_foreseen
 from testbed.expect.sealed import ends, sealed
 from testbed.expect.sent import offered, tells
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.hosts import UserAgentSpec
-from testbed.scenario.programs import Exited
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
@@ -41,5 +40,6 @@ def silent_failures(scenario: Scenario, analysis: Analysis, carried: Sequence[Pa
 
 def _counts(scenario: Scenario, deed: Deed) -> bool:
     """Whether it plays a user agent all the time, and no expectation is about its status."""
-    foreseen = any(isinstance(one, Exited) and one.command in deed.command for one in scenario.expect)
-    return deed.plays and not deed.asked and not foreseen and isinstance(scenario.hosts.get(deed.host), UserAgentSpec)
+    if deed.asked or not deed.plays or is_foreseen(scenario, deed):
+        return False
+    return isinstance(scenario.hosts.get(deed.host), UserAgentSpec)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from testbed.expect.conservation.passages import Passage
-from testbed.expect.deeds import Deed, deeds
+from testbed.expect.deeds import Deed, deeds, is_foreseen
 from testbed.expect.sealed import ends, sealed
 from testbed.expect.sent import Offered, offered, tells
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
-from testbed.scenario.programs import TIMED_OUT, Exited
+from testbed.scenario.programs import TIMED_OUT
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import SendStep
 from testbed.subjects.subject import subjects
@@ -42,8 +42,7 @@ def _counts(scenario: Scenario, deed: Deed) -> bool:
     """Whether it sends what it is given before it ends, and no expectation is about its status."""
     host = scenario.hosts.get(deed.host)
     subject = subjects().get(host.program or "") if host is not None else None
-    foreseen = any(isinstance(one, Exited) and one.command in deed.command for one in scenario.expect)
-    return deed.asked == "send" and subject is not None and not subject.queues and not foreseen
+    return deed.asked == "send" and subject is not None and not subject.queues and not is_foreseen(scenario, deed)
 
 
 def _misleads(scenario: Scenario, deed: Deed, offers: Sequence[Offered], analysis: Analysis) -> str:
