@@ -43,6 +43,7 @@ FLOORS = {
     "baseline": 3,
     "report": 4,
     "bed": 4,
+    "explore": 4,
     "cli": 5,
     "pytest_plugin": 5,
     "__main__": 5,

@@ -1,0 +1,29 @@
+"""What is broken in a run that nobody has written expectations for: a file an oracle.
+
+The first of them are the verdicts that hold in every scenario: the conservation of mail, and ``expect/rules``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from testbed.expect import Judgement
+from testbed.explore.ran import Breach
+from testbed.protocols.text import printable
+from testbed.scenario.scenario import Scenario
+from testbed.trace.analysis import Analysis
+
+Oracle = Callable[[Scenario, Analysis], Iterator[Breach]]
+
+ORACLES: tuple[Oracle, ...] = ()
+"""What is asked besides."""
+
+
+def breaches(scenario: Scenario, analysis: Analysis, judgement: Judgement) -> tuple[Breach, ...]:
+    """All that was broken in a run."""
+    always = (
+        Breach(printable(verdict.what), printable(verdict.why), verdict.frames)
+        for verdict in (*judgement.awaited, *judgement.mail)
+        if not verdict.held
+    )
+    return (*always, *(breach for oracle in ORACLES for breach in oracle(scenario, analysis)))
