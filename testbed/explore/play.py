@@ -23,6 +23,8 @@ from testbed.trace.compare.fingerprint import fingerprint
 
 def play(explored: Explored, order: Order, folder: Path, time_limit_s: float = TIME_LIMIT_S) -> Ran:
     """Play a scenario with the ordered faults; ``folder`` is where its trace lies meanwhile, or stays."""
+    if order.data is not None:
+        explored = Explored(explored.scenario, order.data)
     try:
         scenario = explored.with_faults(order.faults)
     except ScenarioError as error:
@@ -44,7 +46,8 @@ def told_of(explored: Explored, order: Order, outcome: Outcome) -> Ran:
     reached = tuple(bool(verdict.frames) for verdict in judgement.staged[explored.own_faults :][: len(order.faults)])
     found, seen, broken = fates(analysis), fingerprint(analysis), breaches(outcome.scenario, analysis, judgement)
     how = digest(seen)
-    points, opened = _offered(explored, outcome.scenario, analysis) if len(order.faults) < 2 else (frozenset(), ())
+    asked = len(order.faults) < 2 and order.data is None
+    points, opened = _offered(explored, outcome.scenario, analysis) if asked else (frozenset(), ())
     return Ran(
         order.number,
         Came.RED if broken else _came(explored, found, how, reached),

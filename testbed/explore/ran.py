@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from testbed.explore.candidate import Candidate, FaultData
+from testbed.scenario.rewritten import Data
 
 
 class Came(StrEnum):
@@ -32,11 +33,15 @@ class Came(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run that is wanted: a scenario's faults.  With ``kept``, the name of a file, its trace stays."""
+    """A run that is wanted: a scenario's faults.  With ``kept``, the name of a file, its trace stays.
+
+    ``data`` is what the scenario says, where that is another than the explored one; then nobody asks for points.
+    """
 
     number: int
     faults: tuple[FaultData, ...]
     kept: str = ""
+    data: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ ORACLES: tuple[Oracle, ...] = ()
 
 
 def breaches(scenario: Scenario, analysis: Analysis, judgement: Judgement) -> tuple[Breach, ...]:
-    """All that was broken in a run."""
+    """All that was broken in a run, each once for every reason there is."""
     always = (
-        Breach(printable(verdict.what), printable(verdict.why), verdict.frames)
+        Breach(printable(verdict.what), printable(why), verdict.frames)
         for verdict in (*judgement.awaited, *judgement.mail)
         if not verdict.held
+        for why in verdict.reasons or (verdict.why,)
     )
     return (*always, *(breach for oracle in ORACLES for breach in oracle(scenario, analysis)))
