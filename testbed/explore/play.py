@@ -35,6 +35,8 @@ def play(
 
     ``oracles`` name a team's own (:func:`testbed.explore.oracles.own.own_oracles`).
     """
+    if order.data is not None:
+        explored = Explored(explored.scenario, order.data)
     try:
         scenario, own = explored.with_faults(order.faults), own_oracles(oracles)
     except (ScenarioError, UsageError) as error:
@@ -59,7 +61,8 @@ def told_of(explored: Explored, order: Order, outcome: Outcome, own: Sequence[Or
     reached = tuple(bool(verdict.frames) for verdict in judgement.staged[explored.own_faults :][: len(order.faults)])
     found, seen, broken = fates(analysis), fingerprint(analysis), breaches(outcome.scenario, analysis, judgement, own)
     how = digest(seen)
-    points, opened = _offered(explored, outcome.scenario, analysis) if len(order.faults) < 2 else (frozenset(), ())
+    asked = len(order.faults) < 2 and order.data is None
+    points, opened = _offered(explored, outcome.scenario, analysis) if asked else (frozenset(), ())
     return Ran(
         order.number,
         Came.RED if broken else _came(explored, found, how, reached),

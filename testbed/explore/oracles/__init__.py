@@ -22,10 +22,14 @@ ORACLES: tuple[Oracle, ...] = ()
 def breaches(
     scenario: Scenario, analysis: Analysis, judgement: Judgement, own: Sequence[Oracle] = ()
 ) -> tuple[Breach, ...]:
-    """All that was broken in a run; ``own`` are a team's own oracles.  Raises UsageError where one of these fails."""
+    """All that was broken in a run, each once for every reason there is.
+
+    ``own`` are a team's own oracles.  Raises UsageError where one of these fails.
+    """
     always = (
-        Breach(printable(verdict.what), printable(verdict.why), verdict.frames)
+        Breach(printable(verdict.what), printable(why), verdict.frames)
         for verdict in (*judgement.awaited, *judgement.mail)
         if not verdict.held
+        for why in verdict.reasons or (verdict.why,)
     )
     return (*always, *(breach for oracle in (*ORACLES, *own) for breach in oracle(scenario, analysis)))
