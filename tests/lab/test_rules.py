@@ -257,25 +257,3 @@ def test_no_password_goes_in_clear_where_tls_is_required(
     told = "alice.crepes.fr logged in to crepes.fr in clear, although TLS is required"
     assert (told in _broken(outcome)) is not right, why(outcome)
     assert (outcome.result is Result.HELD) is right, why(outcome)
-
-
-UNHEARD = """
-title: The reply to RCPT comes to a relay that has just crashed
-hosts:
-  someschool.edu: {{mailboxes: {{bob: {{quota: 20 KB, filled: 20 KB}}}}}}
-faults:
-  - {{host: crepes.fr, is: crashed, when: it has sent RCPT, times: 1, for: 2s}}
-steps:
-  - send: {{to: {to}}}
-  - wait: 1m
-expect:
-  - reply: {{from: someschool.edu, to: RCPT, code: {code}, count: 2}}
-"""
-
-
-@pytest.mark.parametrize(
-    ("to", "code"), [("bob@someschool.edu", "452 4.2.2"), ("nobody@someschool.edu", "550 5.1.1")], ids=["4yz", "5yz"]
-)
-def test_who_has_not_heard_a_refusal_may_try_again_at_once(to: str, code: str, tmp_path: Path) -> None:
-    outcome = play(UNHEARD.format(to=to, code=code), tmp_path)
-    assert outcome.result is Result.HELD, why(outcome)

@@ -13,15 +13,16 @@ from enum import Enum, auto
 from hashlib import sha256
 
 from testbed.expect.deeds import StagedReplies
-from testbed.expect.heard import Hearing
 from testbed.protocols import events
 from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.line_ends import loose_digest, stand_alone
 from testbed.protocols.mbox import without_quotes
+from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
+from testbed.trace.flows import CLIENT
 from testbed.trace.mail_objects import MailObject, mail_objects
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Recipient, Transaction
+from testbed.trace.model.exchange import Recipient, Reply, Transaction
 from testbed.trace.model.log import of
 
 _NO_TEXT = text_digest(b"")  # is no evidence of two messages being the same
@@ -135,7 +136,7 @@ def _of_connection(
     crashes: list[tuple[str, int]],
     staged: StagedReplies,
 ) -> Iterator[Passage]:
-    hearing = Hearing(analysis, connection)
+    hearing = _Hearing(analysis, connection)
     for transaction in connection.transactions:
         message = transaction.message
         if message is None or message.command is None:
@@ -150,7 +151,7 @@ def _of_connection(
 
 
 def _passage(
-    hearing: Hearing,
+    hearing: _Hearing,
     connection: Connection,
     transaction: Transaction,
     recipient: Recipient,
@@ -190,3 +191,31 @@ def _passage(
 def _forbids_bounces(parameters: str) -> bool:
     found = next((word[7:] for word in parameters.upper().split() if word.startswith("NOTIFY=")), "FAILURE")
     return "FAILURE" not in found.split(",")
+
+
+class _Hearing:
+    """Which replies the client of a connection has heard: those its TCP has acknowledged, otherwise than by a RST."""
+
+    def __init__(self, analysis: Analysis, connection: Connection) -> None:
+        understanding = analysis.understanding
+        self._flow = understanding.flows[understanding.index(connection.number)]
+        self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
+        self._known: dict[int, bool] = {}  # many recipients share the reply to their message
+
+    def heard(self, reply: Reply) -> bool:
+        """Whether it has heard a reply; yes where the connection does not tell."""
+        last = reply.frames[-1] if reply.frames else 0
+        if last not in self._known:
+            self._known[last] = last not in self._place or self._acknowledged(self._place[last])
+        return self._known[last]
+
+    def _acknowledged(self, at: int) -> bool:
+        flow = self._flow
+        end = flow.sequence[at] + flow.length[at]
+        return any(
+            flow.side[later] == CLIENT
+            and flow.flags[later] & ACK
+            and not flow.flags[later] & RST
+            and (flow.acknowledgement[later] - end) & 0xFFFFFFFF < 1 << 31
+            for later in range(at + 1, len(flow.frame))
+        )

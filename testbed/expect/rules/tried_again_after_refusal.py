@@ -34,7 +34,7 @@ def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: S
         for at in refusals[given[offer] - 1 :]:
             before, again = made[at], made[at + 1 : at + 2]
             died = any(host == offer.client and 0 <= ns - before.ended_ns <= DYING_NS for host, ns in crashes)
-            if died or not again or not before.heard or not before.status.startswith(_FINAL):
+            if died or not again or not before.status.startswith(_FINAL):
                 continue  # who died may not have noted what it had heard
             why = f"{offer.client} tried {offer.recipient} again, although {before.server} had refused "
             why += f"with {before.status}"

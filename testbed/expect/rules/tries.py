@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from testbed.expect.conservation.passages import Passage
-from testbed.expect.heard import Hearing
 from testbed.trace.analysis import Analysis
 
 
@@ -24,8 +23,7 @@ class Try:
     """One of them, and the status of the reply that decided on it; ``""`` where there was none.
 
     ``address`` is that of the server.  ``began_ns`` is when the client connected, ``ended_ns`` when the reply came.
-    ``beside`` tells that the server took the message for others of the same transaction, ``heard`` that the reply came
-    to the client.
+    ``beside`` tells that the server took the message for others of the same transaction.
     """
 
     server: str
@@ -34,7 +32,6 @@ class Try:
     began_ns: int
     ended_ns: int
     beside: bool
-    heard: bool
     frames: tuple[int, ...]
 
 
@@ -55,7 +52,6 @@ def tries(analysis: Analysis, carried: Sequence[Passage]) -> dict[Offer, list[Tr
 def _all(analysis: Analysis) -> dict[Offer, list[Try]]:
     found: dict[Offer, list[Try]] = {}
     for connection in analysis.connections:
-        hearing = Hearing(analysis, connection) if connection.transactions else None
         for transaction in connection.transactions:
             for recipient in transaction.recipients:
                 reply = recipient.decisive
@@ -68,7 +64,6 @@ def _all(analysis: Analysis) -> dict[Offer, list[Try]]:
                     began_ns=connection.start_ns,
                     ended_ns=reply.time_ns if reply is not None else connection.end_ns,
                     beside=any(other.accepted for other in transaction.recipients if other is not recipient),
-                    heard=reply is not None and reply.whole and hearing is not None and hearing.heard(reply),
                     frames=frames,
                 )
                 found.setdefault(offer, []).append(one)
