@@ -24,7 +24,8 @@ class Try:
     """One of them, and the status of the reply that decided on it.
 
     That is ``""`` where none reached a client that could note it.  ``address`` is that of the server.  ``began_ns`` is
-    when the client connected, ``ended_ns`` when the reply came.  ``beside`` tells that the server took the message for others of the same transaction.
+    when the client connected, ``ended_ns`` when the reply came.  ``beside`` tells that the server took the message for
+    others of the same transaction.
     """
 
     server: str
