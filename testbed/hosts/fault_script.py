@@ -37,11 +37,19 @@ class FaultScript(Generic[Fault]):
         return fault
 
     def found(self, applies: Callable[[Fault], bool]) -> Fault | None:
-        """The same of a fault of which it is told later (:meth:`fired`) whether it has changed anything."""
+        """The same of a fault of which it is told later (:meth:`fired`) whether it has changed anything.
+
+        An event is one to every fault that applies, whichever of them strikes.
+        """
+        staged: Fault | None = None
         for fault, trigger in zip(self.faults, self._triggers, strict=True):
-            if applies(fault) and trigger.strikes(self._now_ns()):
-                return fault
-        return None
+            if not applies(fault):
+                continue
+            if staged is not None:
+                trigger.passes(self._now_ns())
+            elif trigger.strikes(self._now_ns()):
+                staged = fault
+        return staged
 
     def fired(self, fault: Fault, vain: str = "") -> None:
         """A fault is staged; ``vain`` says why it changes nothing."""

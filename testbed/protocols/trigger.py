@@ -35,6 +35,10 @@ class Trigger:
         """Whether an event it has struck would be struck again now, if it were repeated without end."""
         return self.times is None and self.chance >= 1 and self.open_at(now_ns)
 
+    def passes(self, now_ns: int) -> None:
+        """Count one event that happens to be another fault's."""
+        self._seen += self.open_at(now_ns)
+
     def strikes(self, now_ns: int) -> bool:
         """Count one event, and tell whether the fault happens to it."""
         if not self.open_at(now_ns):
