@@ -19,6 +19,8 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.log import LogEntry
 from testbed.trace.services.dns.results import usable_answer
+from testbed.trace.services.service import Mail
+from testbed.trace.services.table import service_of
 
 _AFTER_ONE = "no mail is given up after a first temporary refusal (RFC 5321 §4.5.4.1)"
 _BEFORE_TIME = "no mail is given up before its time (RFC 5321 §4.5.4.1)"
@@ -31,20 +33,21 @@ _ABOUT_ONE = ("RCPT", "DATA", "BDAT", "message")
 class _GivenBack:
     """Mail that was given back, of so many messages taken for a recipient; how it was tried.
 
-    ``taken_ns`` is before the first of them was taken.
+    ``taken_ns`` is before the first of them was taken, ``refusal`` None where no server has refused it.
     """
 
     offer: Offer
     messages: int
     taken_ns: int
     tries: int
-    refusal: Try
+    refusal: Try | None
     bounce: LogEntry[events.Bounced]
 
 
 def given_up_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
     """Mail is given back that was refused for now only: by a program after one try, by any host before its time.
 
+    Where no server has said anything of it, because connections failed, that is for now too.
     Its time is known of the lab's own hosts, and of programs whose scenario says it.
     """
     hosts = programs(analysis)
@@ -53,7 +56,14 @@ def given_up_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequence[
         wait, age = settings(scenario, offer.client).give_up, bounce.time_ns - given_back.taken_ns
         if _has_other_reason(analysis, given_back):
             continue
-        once = given_back.tries <= given_back.messages and not _came_again(analysis, given_back)
+        if first is None:
+            tried = _connections(analysis, given_back)
+            if wait is not None and age + _COARSE_NS < wait and tried:
+                why = f"{offer.client} gave up on {offer.recipient} after {format_duration(age)}, though it is set to "
+                why += f"{format_duration(wait)}, and no server had refused it"
+                yield Verdict(_BEFORE_TIME, False, why, (*tried, bounce.frame))
+            continue
+        once = given_back.tries <= given_back.messages and not _came_again(analysis, given_back, first)
         if offer.client in hosts and once and (wait is None or age + _COARSE_NS < wait):
             why = f"{offer.client} gave up on {offer.recipient} when {first.server} had said {first.status} once"
             yield Verdict(_AFTER_ONE, False, why, (*first.frames, bounce.frame))
@@ -77,12 +87,12 @@ def _refused_for_now(analysis: Analysis, carried: Sequence[Passage]) -> Iterator
     }
     for offer, made in tries(analysis, carried).items():
         refused = [one for one in made if one.status[:1] == "4"]
-        if offer in bounced and refused and not any(one.status[:1] == "5" for one in made):
+        if offer in bounced and not any(one.status[:1] in (("5",) if refused else ("2", "5")) for one in made):
             messages = given.get(offer, [])
             of_it = [p for p in messages if p.message_id == bounced[offer].event.message_id] or messages
             if of_it:
                 taken_ns = min(p.began_ns for p in of_it)
-                yield _GivenBack(offer, len(messages), taken_ns, len(made), refused[0], bounced[offer])
+                yield _GivenBack(offer, len(messages), taken_ns, len(made), next(iter(refused), None), bounced[offer])
 
 
 def _has_other_reason(analysis: Analysis, given_back: _GivenBack) -> bool:
@@ -96,9 +106,19 @@ def _has_other_reason(analysis: Analysis, given_back: _GivenBack) -> bool:
     )
 
 
-def _came_again(analysis: Analysis, given_back: _GivenBack) -> bool:
+def _connections(analysis: Analysis, given_back: _GivenBack) -> tuple[int, ...]:
+    """The first frames of those on which the host may have tried before it gave up."""
+    return tuple(
+        connection.first_frame
+        for connection in analysis.connections
+        if connection.client.label == given_back.offer.client
+        and service_of(connection.service).mail is Mail.PUSHED
+        and given_back.taken_ns < connection.start_ns <= given_back.bounce.time_ns
+    )
+
+
+def _came_again(analysis: Analysis, given_back: _GivenBack, refusal: Try) -> bool:
     """Whether the host has come to the same server again before it gave up, and got nowhere near a recipient."""
-    refusal = given_back.refusal
     return any(
         refusal.ended_ns < connection.start_ns <= given_back.bounce.time_ns and not connection.transactions
         for connection in analysis.connections
