@@ -62,7 +62,7 @@ def with_log(analysis: Analysis, alter: Altered) -> Analysis:
 
 
 @pytest.mark.parametrize("trace", SOME, ids=lambda trace: trace.stem)
-def test_in_our_own_runs_account_and_log_agree(trace: Path) -> None:
+def test_in_the_reference_traces_account_and_log_agree(trace: Path) -> None:
     assert contradictions(analysed(trace)) == []
 
 

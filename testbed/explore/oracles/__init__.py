@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect import Judgement
 from testbed.expect.verdict import Reason
+from testbed.explore.oracles.half_messages import half_messages
+from testbed.explore.oracles.kept_too_long import kept_too_long
+from testbed.explore.oracles.notifications import notifications
+from testbed.explore.oracles.readers_secrets import readers_secrets
 from testbed.explore.oracles.senders_account import senders_account
 from testbed.explore.oracles.servers_account import servers_account
 from testbed.explore.ran import Breach
@@ -18,7 +22,14 @@ from testbed.trace.analysis import Analysis
 
 Oracle = Callable[[Scenario, Analysis], Iterator[Breach]]
 
-ORACLES: tuple[Oracle, ...] = (senders_account, servers_account)
+ORACLES: tuple[Oracle, ...] = (
+    senders_account,
+    servers_account,
+    half_messages,
+    kept_too_long,
+    notifications,
+    readers_secrets,
+)
 """What is asked besides."""
 
 

@@ -31,6 +31,7 @@ WHAT = "the inspector's account agrees with what senders log"
 _NOT_CONNECTED, _LOST = "4.4.1", "4.4.2"
 _FOUND_OUT = ("5.3.4", "5.6", "5.4.6")  # by the relay itself: size, content, loops
 _EXPIRED = "4.4.7"
+_CLOSING = "421"
 _EVER = 1 << 62
 
 _Batch = tuple[str, str, str]  # a host, the name of a message in its queue, and a domain
@@ -194,7 +195,9 @@ class _Account:
         last = mine[-1] if mine else None
         if last is None or not self._heard(last) or said.code == "2":
             return
-        if not said.code and said.enhanced[:1] == "5":  # a bounce tells the class alone
+        if not said.code and last.status.startswith(_CLOSING):
+            agrees = True  # it was said to another recipient, and ended the connection for all of them
+        elif not said.code and said.enhanced[:1] == "5":  # a bounce tells the class alone
             agrees = last.status[:1] == "5"
         elif not said.code and said.enhanced == _EXPIRED:
             agrees = last.status[:1] == "4"
