@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from testbed.explore.candidate import Candidate, FaultData
 from testbed.scenario.problems import ScenarioError
@@ -25,6 +25,7 @@ class Explored:
     data: dict[str, object]
     candidates: tuple[Candidate, ...] = ()
     digest: str = ""
+    _allowed: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     def with_faults(self, faults: Sequence[FaultData]) -> Scenario:
         """The scenario with faults besides its own.  Raises ScenarioError where these cannot be in it."""
@@ -38,9 +39,14 @@ class Explored:
         return len(self.scenario.faults)
 
     def allows(self, candidate: Candidate) -> bool:
-        """Whether the scenario can have such a fault."""
+        """Whether the scenario can have such a fault; to find out takes milliseconds, so it is remembered."""
+        if candidate.key not in self._allowed:
+            self._allowed[candidate.key] = self._has_room_for(candidate.fault)
+        return self._allowed[candidate.key]
+
+    def _has_room_for(self, fault: FaultData) -> bool:
         try:
-            self.with_faults([candidate.fault])
+            self.with_faults([fault])
         except ScenarioError:
             return False
         return True

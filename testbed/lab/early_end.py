@@ -96,9 +96,15 @@ class EarlyEnd:
             pause = _SETTLES_S
             if quiet_s >= _SETTLES_S:
                 judged_s = loop.time()
-                analysis = self._analysis()
-                if analysis is not None and not programs_owe(analysis) and not hosts_owe():
+                if not hosts_owe() and not self._programs_owe():
                     return
+
+    def _programs_owe(self) -> bool:
+        """Whether a program does, as far as the trace can be read, which takes the longer the longer it is."""
+        if not self._lab.scenario.has_programs:
+            return False
+        analysis = self._analysis()
+        return analysis is None or programs_owe(analysis)
 
     def mail_is_missing(self) -> bool:
         """Whether mail that was promised is nowhere, as far as the trace has come."""
