@@ -10,7 +10,8 @@ class Verdict:
     """Whether one thing held, why, and the frames that prove it.
 
     What is not ``judged`` could not be seen: it is neither red nor a proof of anything.  ``line`` is the line of the
-    expectation (of the fault, of the step) in ``file``, 0 for what is always checked.
+    expectation (of the fault, of the step) in ``file``, 0 for what is always checked.  ``reasons`` are all sentences of
+    which ``why`` tells the first; empty where it is one.
     """
 
     what: str
@@ -20,3 +21,4 @@ class Verdict:
     line: int = 0
     file: str = ""
     judged: bool = True
+    reasons: tuple[str, ...] = ()

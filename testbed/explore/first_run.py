@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from testbed.explore.candidate import Candidate, FaultData
 from testbed.scenario.problems import ScenarioError
-from testbed.scenario.rewritten import data_of, rewritten
+from testbed.scenario.rewritten import Data, data_of, rewritten
 from testbed.scenario.scenario import Scenario
 
 _SETTLE = "6d"  # RFC 5321 §4.5.4.1: who gives up does so after four or five days
@@ -22,7 +22,7 @@ class Explored:
     """
 
     scenario: Scenario
-    data: dict[str, object]
+    data: Data
     candidates: tuple[Candidate, ...] = ()
     digest: str = ""
     _allowed: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
@@ -36,7 +36,8 @@ class Explored:
     @property
     def own_faults(self) -> int:
         """How many faults it has itself; they come first."""
-        return len(self.scenario.faults)
+        own = self.data.get("faults")
+        return len(own) if isinstance(own, list) else 0
 
     def allows(self, candidate: Candidate) -> bool:
         """Whether the scenario can have such a fault; to find out takes milliseconds, so it is remembered."""

@@ -24,11 +24,15 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """What a player needs to know before the first order.  ``keep`` is the folder of the traces that stay."""
+    """What a player needs to know before the first order.
+
+    ``keep`` is the folder of the traces that stay, ``oracles`` are the names of a team's own.
+    """
 
     explored: Explored
     keep: Path
     time_limit_s: float
+    oracles: tuple[str, ...] = ()
 
 
 class Player:
@@ -92,5 +96,6 @@ def main(descriptor: int) -> NoReturn:
                     preload([engagement.explored.scenario])
                 case Order() as order if engagement is not None:
                     where = engagement.keep if order.kept else Path(folder)
-                    line.send(play(engagement.explored, order, where, engagement.time_limit_s))
+                    asked = engagement.explored, order, where, engagement.time_limit_s, engagement.oracles
+                    line.send(play(*asked))
     os._exit(0)

@@ -6,37 +6,42 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from testbed.explore.candidate import Candidate, FaultData
+from testbed.scenario.rewritten import Data
 
 
 class Came(StrEnum):
-    """What a run came to, as a whole; the value is its letter in a matrix."""
+    """What a run came to, as a whole."""
 
-    RED = "X"
+    RED = "red"
     """Something was broken."""
-    NOT_OVER = "E"
+    NOT_OVER = "not over"
     """The lab's time was up, or it could not be played."""
-    NEVER_REACHED = "-"
+    NEVER_REACHED = "never reached"
     """A fault had no occasion to strike."""
-    UNNOTICED = "."
+    UNNOTICED = "unnoticed"
     """Hosts and mail did what they do without the fault."""
-    TWICE = "2"
+    TWICE = "twice"
     """Mail was delivered more than once, and rightly so: a reply was lost."""
-    DELIVERED = "d"
-    GIVEN_BACK = "b"
+    DELIVERED = "delivered"
+    GIVEN_BACK = "given back"
     """Bounced, refused at once, or never taken."""
-    QUEUED = "q"
+    QUEUED = "queued"
     """Still, when the run ended."""
-    UNKNOWN = "?"
+    UNKNOWN = "unknown"
     """The trace does not show what became of the mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run that is wanted: a scenario's faults.  With ``kept``, the name of a file, its trace stays."""
+    """A run that is wanted: a scenario's faults.  With ``kept``, the name of a file, its trace stays.
+
+    ``data`` is what the scenario says, where that is another than the explored one; then nobody asks for points.
+    """
 
     number: int
     faults: tuple[FaultData, ...]
     kept: str = ""
+    data: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)

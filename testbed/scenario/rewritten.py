@@ -33,7 +33,7 @@ def rewritten(scenario: Scenario, data: Data) -> Scenario:
     """
     document = _laid_out(scenario.file, data if data.get("expect") else {**data, "expect": [_anything(scenario)]})
     found = checked(Case(document, scenario.case, scenario._case_values, dict(_mapping(document))), scenario.reach)
-    found._host_files = scenario._host_files
+    found._host_files, found._files = scenario._host_files, {**found._files, "steps": scenario.file_of("steps")}
     if not data.get("expect"):
         found = found.model_copy(update={"expect": (), "ours": ()})
     return found

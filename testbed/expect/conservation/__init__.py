@@ -42,7 +42,7 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     debts = [debt for debt in Ledger(analysis, carried, log).debts() if debt.host not in hidden or debt.is_kept]
     changed = list(altered(analysis, carried, accusing, hidden))
     unseen = [debt for debt in debts if debt.unseen]
-    verdicts = [Verdict(UNALTERED, False, _some(changed), _frames(carried))] if changed else []
+    verdicts = [_broken(UNALTERED, changed, _frames(carried))] if changed else []
     if unseen:
         reasons = unknown(analysis)
         why = _some(_doubt(debt, reasons.get((debt.host, debt.recipient), "")) for debt in unseen)
@@ -78,11 +78,15 @@ def programs_owe(analysis: Analysis) -> bool:
 def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[str]) -> Verdict:
     lost = [debt for debt in debts if debt.lost]
     if lost or doubled:
-        why = _some((*map(_loss, lost), *doubled))
-        return Verdict(CONSERVED, False, why, _of_debts(lost or debts))
+        return _broken(CONSERVED, (*map(_loss, lost), *doubled), _of_debts(lost or debts))
     kept = sum(debt.promised - debt.unseen for debt in debts)
     accounted = f"{count(kept, 'promise')} kept" if debts else "no server promised anything"
     return Verdict(CONSERVED, True, _some((accounted, *excused)), _of_debts(debts))
+
+
+def _broken(what: str, sentences: Iterable[str], frames: tuple[int, ...]) -> Verdict:
+    reasons = tuple(dict.fromkeys(sentences))
+    return Verdict(what, False, _some(reasons), frames, reasons=reasons)
 
 
 def _some(sentences: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ The first of them are the verdicts that hold in every scenario: the conservation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect import Judgement
 from testbed.explore.ran import Breach
@@ -19,11 +19,17 @@ ORACLES: tuple[Oracle, ...] = ()
 """What is asked besides."""
 
 
-def breaches(scenario: Scenario, analysis: Analysis, judgement: Judgement) -> tuple[Breach, ...]:
-    """All that was broken in a run."""
+def breaches(
+    scenario: Scenario, analysis: Analysis, judgement: Judgement, own: Sequence[Oracle] = ()
+) -> tuple[Breach, ...]:
+    """All that was broken in a run, each once for every reason there is.
+
+    ``own`` are a team's own oracles.  Raises UsageError where one of these fails.
+    """
     always = (
-        Breach(printable(verdict.what), printable(verdict.why), verdict.frames)
+        Breach(printable(verdict.what), printable(why), verdict.frames)
         for verdict in (*judgement.awaited, *judgement.mail)
         if not verdict.held
+        for why in verdict.reasons or (verdict.why,)
     )
-    return (*always, *(breach for oracle in ORACLES for breach in oracle(scenario, analysis)))
+    return (*always, *(breach for oracle in (*ORACLES, *own) for breach in oracle(scenario, analysis)))
