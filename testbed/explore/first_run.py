@@ -12,6 +12,8 @@ from testbed.scenario.scenario import Scenario
 
 _SETTLE = "6d"  # RFC 5321 §4.5.4.1: who gives up does so after four or five days
 
+_WHEN = frozenset(("nth", "from", "until"))
+
 
 @dataclass(frozen=True, slots=True)
 class Explored:
@@ -40,10 +42,16 @@ class Explored:
         return len(own) if isinstance(own, list) else 0
 
     def allows(self, candidate: Candidate) -> bool:
-        """Whether the scenario can have such a fault; to find out takes milliseconds, so it is remembered."""
-        if candidate.key not in self._allowed:
-            self._allowed[candidate.key] = self._has_room_for(candidate.fault)
-        return self._allowed[candidate.key]
+        """Whether the scenario can have such a fault, whenever it is.
+
+        To find out takes milliseconds, and a run offers thousands that differ in their time only: it is remembered.
+        """
+        if not self._allowed:
+            self._allowed.update((_whenever(known.fault), True) for known in self.candidates)
+        fault = _whenever(candidate.fault)
+        if fault not in self._allowed:
+            self._allowed[fault] = self._has_room_for(candidate.fault)
+        return self._allowed[fault]
 
     def _has_room_for(self, fault: FaultData) -> bool:
         try:
@@ -51,6 +59,10 @@ class Explored:
         except ScenarioError:
             return False
         return True
+
+
+def _whenever(fault: FaultData) -> str:
+    return repr(sorted((word, said) for word, said in fault.items() if word not in _WHEN))
 
 
 def explored(scenario: Scenario) -> Explored:
