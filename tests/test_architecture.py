@@ -65,6 +65,7 @@ NEIGHBOURS = {
     ("lab", "expect"),
     ("baseline", "outcome"),
     ("bed", "report"),
+    ("report", "explore"),
     ("__main__", "cli"),
 }
 # The folders within a room, from the bottom up: each may know those before it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect import Judgement
+from testbed.expect.verdict import Reason
 from testbed.explore.ran import Breach
 from testbed.protocols.text import printable
 from testbed.scenario.scenario import Scenario
@@ -27,9 +28,9 @@ def breaches(
     ``own`` are a team's own oracles.  Raises UsageError where one of these fails.
     """
     always = (
-        Breach(printable(verdict.what), printable(why), verdict.frames)
+        Breach(printable(reason.what), printable(reason.why), verdict.frames)
         for verdict in (*judgement.awaited, *judgement.mail)
         if not verdict.held
-        for why in verdict.reasons or (verdict.why,)
+        for reason in verdict.reasons or (Reason(verdict.what, verdict.why),)
     )
     return (*always, *(breach for oracle in (*ORACLES, *own) for breach in oracle(scenario, analysis)))
