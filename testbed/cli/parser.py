@@ -12,6 +12,7 @@ from typing import NoReturn
 from testbed import __version__
 from testbed.cli.choose import parse_shard
 from testbed.cli.help import COMMANDS, heading, main_help, rows
+from testbed.cli.learn_arguments import learn_arguments
 from testbed.cli.style import styled
 from testbed.cli.values import player, players, positive, seconds
 from testbed.protocols.text import shown
@@ -99,6 +100,11 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
     parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
+
+
+def _learn(parser: argparse.ArgumentParser) -> None:
+    learn_arguments(parser)
+    _allow_outside(parser)
 
 
 def _paths(parser: argparse.ArgumentParser) -> None:
@@ -214,6 +220,7 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 _ARGUMENTS = {
     "run": _run,
     "compare": _compare,
+    "learn": _learn,
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,
