@@ -33,10 +33,10 @@ def learn_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--beyond",
         type=int,
-        choices=range(4),
+        choices=range(1, 4),
         default=1,
         metavar="K",
-        help="prove it right but for servers with more than K states more, 0 to 3 (default: 1)",
+        help="prove it right but for servers with more than K states more, 1 to 3 (default: 1)",
     )
     parser.add_argument(
         "--most", type=positive, default=10_000, metavar="N", help="hold at most N dialogues (default: 10000)"

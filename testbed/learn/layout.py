@@ -91,8 +91,8 @@ def _box(machine: Machine, state: int, title: str, y: float) -> Box:
 
 def _box_width(boxes: list[Box]) -> float:
     titles = max(len(box.title) for box in boxes)
-    inputs = max(len(line) for box in boxes for row in box.rows for line in row.lines)
-    answers = max(len(row.edge.answer) for box in boxes for row in box.rows)
+    inputs = max((len(line) for box in boxes for row in box.rows for line in row.lines), default=0)
+    answers = max((len(row.edge.answer) for box in boxes for row in box.rows), default=0)
     return PAD * 2 + LETTER * max(titles + 2, inputs + answers + 6)
 
 

@@ -91,9 +91,10 @@ class Machine:
         )
 
     def is_end(self, state: int) -> bool:
-        """Whether nothing more is said in it."""
+        """Whether nothing more is said in it; a new connection is none."""
         answers = {step.answer for step in self.steps[state]} - {NOT_SENT}
-        return bool(answers) and answers <= set(ENDS) and all(step.to == state for step in self.steps[state])
+        stays = all(step.to == state for step in self.steps[state])
+        return state != 0 and stays and bool(answers) and answers <= set(ENDS)
 
 
 def _kinds(machine: Machine) -> list[int]:

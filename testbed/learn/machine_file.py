@@ -88,7 +88,7 @@ def _row(row: object, number: int, inputs: tuple[str, ...], states: int) -> tupl
 
 def _step(said: object, number: int, states: int) -> Step:
     match said:
-        case [str(answer), int(to)] if 0 <= to < states and answer != NOT_SENT:
+        case [str(answer), int(to)] if 0 <= to < states and answer != NOT_SENT and answer.isprintable():
             return Step(answer, int(to))
     raise _NoMachineError(f"an answer of state {number} is not [answer, state]")
 

@@ -76,7 +76,8 @@ def differences_table(out: Console, one: str, other: str, found: tuple[Differenc
         table.add_row(Text(said, style), Text(here or "–", style), Text(there or "–", style))
     out.print(table)
     if len(found) > 1:
-        out.print(Text(f"{count(len(found) - 1, 'input')} more tell them apart at the end of a dialogue:", "quiet"))
+        more = f"{count(len(found) - 1, 'more input')} {'tells' if len(found) == 2 else 'tell'} them apart"
+        out.print(Text(f"{more} at the end of a dialogue:", "quiet"))
         table = _table("the client says", one, other)
         for difference in found[1:]:
             table.add_row(dialogue(difference.dialogue), difference.one or "–", difference.other or "–")

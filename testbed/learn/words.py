@@ -50,9 +50,8 @@ def bounds(learnt: Learnt) -> str:
     held = f"{count(learnt.dialogues, 'dialogue')}, {count(learnt.inputs, 'input')}"
     if not learnt.complete:
         return f"a sketch: asking ended after {held} (--most), before anything was proven"
-    more = f"{count(learnt.beyond, 'state')} more than these" if learnt.beyond else "states than these"
-    told = f"more than {more}" if learnt.beyond else f"more {more}"
-    return f"right unless the server has {told} (Wp-method; {held})"
+    more = count(learnt.beyond, "state")
+    return f"right unless the server has more than {more} more than these (Wp-method; {held})"
 
 
 def lines(difference: Difference) -> Iterable[tuple[str, str, str]]:
