@@ -152,6 +152,7 @@ def test_a_folder_that_is_only_looked_at_can_be_closed(serve: Serve) -> None:
         client.select()
         client.store("1", "+FLAGS", "\\Deleted")
         client.select(readonly=True)
+        assert client.expunge() == ("NO", [b"[READ-ONLY] Mailbox is read-only."])
         assert client.close()[0] == "OK"
         client.state = "SELECTED"  # imaplib would not ask
         with pytest.raises(imaplib.IMAP4.error, match="Must select"):

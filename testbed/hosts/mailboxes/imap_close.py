@@ -1,22 +1,23 @@
 """CLOSE of a folder that is only looked at: nothing is removed, and no error is given (RFC 3501 §6.4.2).
 
-pymap refuses it, and leaves the folder selected.
+pymap refuses it as it does EXPUNGE, and leaves the folder selected.  So a session removes nothing from such a folder
+and raises nothing; that EXPUNGE is refused is said here.
 """
 
 from __future__ import annotations
 
+from pymap.exceptions import MailboxReadOnly
 from pymap.imap.state import ConnectionState
-from pymap.parsing.command.select import CloseCommand
-from pymap.parsing.response import CommandResponse, ResponseOk
+from pymap.parsing.command.select import ExpungeCommand
+from pymap.parsing.response import CommandResponse
 from pymap.selected import SelectedMailbox
 
 
 class ClosingState(ConnectionState):
-    """Closes what EXAMINE has opened, too."""
+    """Refuses to remove what may not be changed."""
 
-    async def do_close(self, cmd: CloseCommand) -> tuple[CommandResponse, SelectedMailbox | None]:
-        """Expunge only what may be changed; then no folder is selected."""
-        if not self.selected.readonly:
-            return await super().do_close(cmd)
-        self._selected = None
-        return ResponseOk(cmd.tag, cmd.command + b" completed."), None
+    async def do_expunge(self, cmd: ExpungeCommand) -> tuple[CommandResponse, SelectedMailbox | None]:
+        """Raises MailboxReadOnly."""
+        if self.selected.readonly:
+            raise MailboxReadOnly
+        return await super().do_expunge(cmd)
