@@ -12,8 +12,13 @@ CONNECTIONS ?= 18500 190000
 SECONDS ?= 300
 ROUNDS ?= 20
 LOOPS ?= $(shell nproc)
+RELAYS := postfix,exim,opensmtpd,sendmail,haraka
+comma := ,
+# As tests/lab/catalogue/systems.py has them.
+COMPARED := $(wildcard scenarios/*.yaml) $(addprefix scenarios/,connection crash dialogue dns extensions framing \
+	notifications queue replies tls)
 
-.PHONY: help demo test lint bench fuzz attack soak docs captures clean
+.PHONY: help demo test lint bench fuzz attack soak docs compared captures clean
 
 help:
 	@echo "make demo    set up, run the demonstration"
@@ -24,6 +29,7 @@ help:
 	@echo "make attack  dear captures, hostile scenarios and options for SECONDS=300 each, 10,000 clients that hang up"
 	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/"
 	@echo "make docs    write the generated parts of the docs again"
+	@echo "make compared  play the catalogue with every ready-made relay again"
 	@echo "make captures  record the reference traces that changed again"
 
 $(READY): pyproject.toml constraints.txt .ci/system-packages
@@ -66,6 +72,13 @@ docs: $(READY)
 	@$(BIN)/python -m tests.lab.catalogue.page > docs/catalogue.md
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python docs/picture.py
+
+# What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
+compared: $(READY)
+	@mkdir -p docs/compared
+	-@$(BIN)/testbed compare $(COMPARED) --time-limit 120 --relay ours,$(RELAYS) --json docs/compared/relays.json
+	-@for receiver in ours $(subst $(comma), ,$(RELAYS)); do $(BIN)/testbed compare scenarios/framing/smuggling.yaml \
+		-k server=crepes.fr --relay ours,$(RELAYS) --receiver $$receiver --json docs/compared/smuggling-$$receiver.json; done
 
 # The reference traces of what changed again: look at them before committing.
 captures: $(READY)

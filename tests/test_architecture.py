@@ -44,6 +44,7 @@ FLOORS = {
     "report": 4,
     "bed": 4,
     "learn": 4,
+    "explore": 4,
     "cli": 5,
     "pytest_plugin": 5,
     "__main__": 5,

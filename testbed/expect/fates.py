@@ -19,7 +19,7 @@ from testbed.protocols import events
 from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Recipient
+from testbed.trace.model.exchange import Exchange, Recipient, Transaction
 from testbed.trace.model.log import AnyEntry, of
 
 
@@ -29,6 +29,7 @@ class End(StrEnum):
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     REFUSED = "refused"  # by the first server it was offered to
+    NOT_TAKEN = "not taken"  # by that server, which never had all of it
     QUEUED = "queued"  # still, when the trace ends
     PASSED_ON = "passed on"  # under another address, or thrown away because its owner wants that
     LOST = "lost"
@@ -66,10 +67,10 @@ def fates(analysis: Analysis) -> list[Fate]:
     log = known_again(analysis, carried)
     debts = Ledger(analysis, carried, log).debts()
     found: dict[tuple[str, str], Fate] = {}
-    for message_id, recipient in _offered(analysis):
-        key = message_id, recipient.address.lower()
+    for transaction, recipient in _offered(analysis):
+        key = transaction.message_id, recipient.address.lower()
         if recipient.accepted or key not in found:
-            found[key] = _fate(key, recipient, [*log, *told_by_programs(analysis)], debts)
+            found[key] = _fate(key, transaction, recipient, [*log, *told_by_programs(analysis)], debts)
     return list(found.values())
 
 
@@ -86,7 +87,7 @@ def attempts_s(analysis: Analysis, hosts: Iterable[str]) -> tuple[float, ...]:
     return tuple(round((start - began) / SECOND, 3) for start in tried)
 
 
-def _offered(analysis: Analysis) -> Iterator[tuple[str, Recipient]]:
+def _offered(analysis: Analysis) -> Iterator[tuple[Transaction, Recipient]]:
     """What people's programs have handed to their servers: of hosts that take no mail themselves."""
     servers = {connection.server.label for connection in analysis.connections if connection.transactions}
     for connection in analysis.connections:
@@ -94,13 +95,15 @@ def _offered(analysis: Analysis) -> Iterator[tuple[str, Recipient]]:
             yield from _in(connection)
 
 
-def _in(connection: Connection) -> Iterator[tuple[str, Recipient]]:
+def _in(connection: Connection) -> Iterator[tuple[Transaction, Recipient]]:
     for transaction in connection.transactions:
         if transaction.sender:
-            yield from ((transaction.message_id, recipient) for recipient in transaction.recipients)
+            yield from ((transaction, recipient) for recipient in transaction.recipients)
 
 
-def _fate(key: tuple[str, str], offered: Recipient, log: Sequence[AnyEntry], debts: Sequence[Debt]) -> Fate:
+def _fate(
+    key: tuple[str, str], within: Transaction, offered: Recipient, log: Sequence[AnyEntry], debts: Sequence[Debt]
+) -> Fate:
     message_id, address = key
     stored = [e for e in of(log, events.Stored) if (e.event.message_id, _for(e.event)) == key]
     bounced = [e for e in of(log, events.Bounced) if (e.event.message_id, e.event.recipient.lower()) == key]
@@ -120,9 +123,15 @@ def _fate(key: tuple[str, str], offered: Recipient, log: Sequence[AnyEntry], deb
         end, frames = End.QUEUED if _is_held(key, log) else End.PASSED_ON, owing[0].frames
     elif reply is not None and reply.code[:1] in ("4", "5"):
         end, status, frames = End.REFUSED, reply.status, reply.frames
+    elif not offered.unseen and (within.message is None or not _came_whole(within.message)):
+        end, frames = End.NOT_TAKEN, within.frames
     else:
         end = End.UNKNOWN
     return Fate(message_id, address, end, len(stored), status, bool(stored and bounced), frames)
+
+
+def _came_whole(message: Exchange) -> bool:
+    return message.command is not None and message.command.whole
 
 
 def _is_held(key: tuple[str, str], log: Sequence[AnyEntry]) -> bool:

@@ -6,11 +6,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """One of several reasons why a verdict did not hold: what must be, more exactly, and how it is not."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether one thing held, why, and the frames that prove it.
 
     What is not ``judged`` could not be seen: it is neither red nor a proof of anything.  ``line`` is the line of the
-    expectation (of the fault, of the step) in ``file``, 0 for what is always checked.
+    expectation (of the fault, of the step) in ``file``, 0 for what is always checked.  ``reasons`` are all of which
+    ``why`` tells the first; empty where it tells the only one.
     """
 
     what: str
@@ -20,3 +29,4 @@ class Verdict:
     line: int = 0
     file: str = ""
     judged: bool = True
+    reasons: tuple[Reason, ...] = ()

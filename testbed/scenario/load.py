@@ -133,7 +133,7 @@ def try_cases(text: str, file: str, reach: Reach) -> list[Scenario | ScenarioErr
     found: list[Scenario | ScenarioError] = []
     for case in cases(_read_text(text, file, reach)):
         try:
-            found.append(_scenario(case, reach))
+            found.append(checked(case, reach))
         except ScenarioError as error:
             found.append(error)
     return found
@@ -146,6 +146,11 @@ def read_file(path: str | os.PathLike[str], reach: Reach = OWN_FOLDER) -> list[D
     """
     file = os.fspath(path)
     return [layers.document for layers in _read_text(_read_within(file, file, reach), file, reach)]
+
+
+def read_layers_of(scenario: Scenario) -> list[Layers]:
+    """What the text of a scenario says that was loaded."""
+    return _read_text(scenario.text, scenario.file, scenario.reach)
 
 
 def _read_text(text: str, file: str, reach: Reach) -> list[Layers]:
@@ -162,7 +167,8 @@ def with_files(scenario: Scenario) -> Scenario:
     return scenario
 
 
-def _scenario(case: Case, reach: Reach) -> Scenario:
+def checked(case: Case, reach: Reach) -> Scenario:
+    """The scenario that a case says.  Raises ScenarioError."""
     document, data = case.document, case.data
     hosts = data.get("hosts")
     if hosts is None or isinstance(hosts, dict):

@@ -17,13 +17,18 @@ from testbed.expect.conservation.stored import known_again
 from testbed.expect.observed import programs
 from testbed.expect.read_back import unknown
 from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
-from testbed.expect.verdict import Verdict
+from testbed.expect.verdict import Reason, Verdict
 from testbed.plural import count
 from testbed.protocols.header import named
 from testbed.trace.analysis import Analysis
 
 CONSERVED = "no mail is lost, none is doubled without cause"
 UNALTERED = "no mail is altered"
+LOST = "no mail is lost (RFC 5321 §6.1)"
+DOUBLED = "no mail is doubled without cause (RFC 1047)"
+SENT_AGAIN = "no relay sends again what it has heard the 250 for (RFC 5321 §6.1)"
+KEPT = "no mail is kept that was refused (RFC 5321 §4.2.1)"
+ASTRAY = "mail goes to nobody whom it was not sent to"
 NOT_JUDGED = "mail that programs hold"
 UNDER_TLS = "mail under TLS"
 _NOTHING_SEEN = "no promise could be followed to its end"
@@ -40,9 +45,9 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     log = known_again(analysis, carried)
     accusing = [entry for entry in log if entry.host not in hidden]
     debts = [debt for debt in Ledger(analysis, carried, log).debts() if debt.host not in hidden or debt.is_kept]
-    changed = list(altered(analysis, carried, accusing, hidden))
+    changed = _reasons(UNALTERED, altered(analysis, carried, accusing, hidden))
     unseen = [debt for debt in debts if debt.unseen]
-    verdicts = [Verdict(UNALTERED, False, _some(changed), _frames(carried))] if changed else []
+    verdicts = [_broken(UNALTERED, changed, _frames(carried))] if changed else []
     if unseen:
         reasons = unknown(analysis)
         why = _some(_doubt(debt, reasons.get((debt.host, debt.recipient), "")) for debt in unseen)
@@ -50,12 +55,12 @@ def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[
     if closed:
         frames = tuple(connection.first_frame for connection in closed)
         verdicts.append(Verdict(UNDER_TLS, True, encrypted(closed), frames, judged=False))
-    doubled, excused = stored_too_often(analysis, carried, accusing)
-    doubled += [
-        *in_two_folders(analysis),
-        *sent_again(analysis, carried, hidden),
-        *kept_though_refused(analysis, carried, accusing),
-        *misdelivered(analysis, carried, accusing, hidden),
+    stored, excused = stored_too_often(analysis, carried, accusing)
+    doubled = [
+        *_reasons(DOUBLED, (*stored, *in_two_folders(analysis))),
+        *_reasons(SENT_AGAIN, sent_again(analysis, carried, hidden)),
+        *_reasons(KEPT, kept_though_refused(analysis, carried, accusing)),
+        *_reasons(ASTRAY, misdelivered(analysis, carried, accusing, hidden)),
     ]
     conserved = _conserved(debts, doubled, excused)
     nothing_seen = bool(verdicts) and conserved.held and not any(debt.is_kept for debt in debts)
@@ -75,14 +80,21 @@ def programs_owe(analysis: Analysis) -> bool:
     return any(debt.host in hosts and not debt.is_kept for debt in debts)
 
 
-def _conserved(debts: Sequence[Debt], doubled: Sequence[str], excused: Iterable[str]) -> Verdict:
+def _conserved(debts: Sequence[Debt], doubled: Sequence[Reason], excused: Iterable[str]) -> Verdict:
     lost = [debt for debt in debts if debt.lost]
     if lost or doubled:
-        why = _some((*map(_loss, lost), *doubled))
-        return Verdict(CONSERVED, False, why, _of_debts(lost or debts))
+        return _broken(CONSERVED, (*_reasons(LOST, map(_loss, lost)), *doubled), _of_debts(lost or debts))
     kept = sum(debt.promised - debt.unseen for debt in debts)
     accounted = f"{count(kept, 'promise')} kept" if debts else "no server promised anything"
     return Verdict(CONSERVED, True, _some((accounted, *excused)), _of_debts(debts))
+
+
+def _reasons(what: str, sentences: Iterable[str]) -> list[Reason]:
+    return [Reason(what, sentence) for sentence in dict.fromkeys(sentences)]
+
+
+def _broken(what: str, reasons: Sequence[Reason], frames: tuple[int, ...]) -> Verdict:
+    return Verdict(what, False, _some(reason.why for reason in reasons), frames, reasons=tuple(reasons))
 
 
 def _some(sentences: Iterable[str]) -> str:

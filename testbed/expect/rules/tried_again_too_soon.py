@@ -53,7 +53,7 @@ def _sooner_than_set(
     least = settings(scenario, offer.client).retry
     for before, after in pairwise(made):
         waited = after.ended_ns - before.began_ns
-        crashed = any(e.host == offer.client and before.ended_ns <= e.time_ns <= after.ended_ns for e in crashes)
+        crashed = any(e.host == offer.client and before.began_ns <= e.time_ns <= after.ended_ns for e in crashes)
         if least is not None and _put_off(before) and not crashed and waited < least * _EARLY:
             why = f"{offer.client} tried {offer.recipient} again {format_duration(waited)} after {before.server} had "
             why += f"said {before.status}; it is set to wait {format_duration(least)}"

@@ -1,99 +1,163 @@
-"""The table of docs/relays-compared.md: what this relay and Postfix did in the same scenarios.
+"""docs/relays-compared.md: what the lab's own relay and ready-made ones did in the scenarios of the catalogue.
 
-``python -m tests.lab.catalogue.systems`` prints the page; what each did is read from the reference traces in captures/,
-or from those in the folder that is named.
+``python -m tests.lab.catalogue.systems`` prints the page.  It is made from what lies in docs/compared/, which ``make
+compared`` plays anew.
 """
 
 from __future__ import annotations
 
-import re
-import sys
-from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.expect.mail import entries
-from testbed.expect.observed import owed, programs
-from testbed.protocols import events
-from testbed.protocols.text import printable
-from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT
-from testbed.scenario.scenario import Scenario
-from testbed.trace.analysis import Analysis
-from testbed.trace.inspect import inspect
+from testbed.report.compared.comparison import Comparison, Row, broken
+from testbed.report.compared.markdown_form import breaches, table
 from tests.conftest import PROJECT
-from tests.scenarios import SCENARIOS
+from tests.lab.catalogue.stored_comparison import stored_comparison
 
-RELAY = "crepes.fr"
-CAPTURES = PROJECT / "captures"
-_OPENING = """# Two relays compared
+FOLDER = PROJECT / "docs" / "compared"
+DATA = FOLDER / "relays.json"
+FOLDERS = [
+    "connection",
+    "crash",
+    "dialogue",
+    "dns",
+    "extensions",
+    "framing",
+    "notifications",
+    "queue",
+    "replies",
+    "tls",
+]
+"""Those of scenarios/ that are about what mail servers do; and the files beside them."""
+_SMUGGLED = "only CRLF.CRLF ends mail data"
+_OPENING = """# Mail servers compared
 
-The same scenarios, once with the lab's own relay and once with [Postfix](systems-under-test.md) in its place
-([scenarios/postfix/](../scenarios/postfix/)): what each was seen to do. Attempts are connections to a mail server. The
-lab's relay waits by scenario time, Postfix by its own compressed configuration: so the kind of behaviour compares, not
-the number of attempts. Where it has its own timers, in scenario time, the table says so, and the numbers compare.
+The scenarios of the [catalogue](catalogue.md) that are about mail servers, each played with the lab's own relay and
+with [ready-made ones](subjects.md) in its place, set up as the textbook has it and with their own timers, in [scenario
+time](systems-under-test.md#on-the-labs-clock):
 
-`make docs` writes this page from the traces in [captures/](../captures/)."""
+```text
+testbed compare scenarios/*.yaml {folders} --relay {players}
+```
 
+A cell says what became of the mail, and when the relay tried to hand it on, counted from when it was offered to it. ❌
+marks a broken promise: something that the RFCs demand of every mail server, or that no server may do. What differs
+otherwise is taste. A dash stands where the scenario asks for what only the lab's own relay does, `not over` where the
+server looks around so often that its days took longer than a minute.
 
-def pairs() -> list[tuple[Scenario, Scenario]]:
-    """The scenarios of the catalogue whose relay is a program, each behind the one it is like."""
-    own = {(str(Path(s.file).resolve()), s.case): s for s in SCENARIOS}
-    found = []
-    for scenario in SCENARIOS:
-        relay = scenario.hosts.get(RELAY)
-        key = (str((Path(scenario.file).parent / like_of(scenario)).resolve()), scenario.case)
-        if relay is not None and relay.is_program and key in own:
-            found.append((own[key], scenario))
-    return found
-
-
-def like_of(scenario: Scenario) -> str:
-    """The file of the scenario it is like, as it says itself; nothing where it is like none."""
-    found = re.search(r"^like: (\S+)$", scenario.text, re.M)
-    return found[1] if found else ""
-
-
-def trace_of(scenario: Scenario, folder: Path) -> Path:
-    """Where the trace of a scenario lies."""
-    return folder / f"{scenario.name}.pcapng"
-
-
-def page(folder: Path = CAPTURES) -> str:
-    """The whole page; the traces of programs are those of the folder."""
-    rows = ["| scenario | the lab's relay | Postfix |", "| --- | --- | --- |"]
-    for ours, theirs in pairs():
-        path = Path(ours.file).relative_to(PROJECT)
-        case = f" {ours.case}" if ours.case else ""
-        did = [deeds(inspect(trace_of(ours, CAPTURES))), deeds(inspect(trace_of(theirs, folder)))]
-        if theirs.hosts[RELAY].time == "scenario":
-            did[1] += ", by its own timers"
-        rows.append(f"| [{path.stem}](../{path}){case}: {_cell(ours.title)} | {did[0]} | {did[1]} |")
-    return _OPENING + "\n\n" + "\n".join(rows) + "\n"
+`make docs` writes this page from [what was played](compared/)."""
 
 
-def deeds(analysis: Analysis) -> str:
-    """What the relay was seen to do with the mail it took, in a few words."""
-    tried = Counter(
-        connection.server.label
-        for connection in analysis.connections
-        if connection.client.label == RELAY and connection.server.port in (SMTP_PORT, LMTP_PORT)
-    )
-    parts = [f"{_times(number, 'attempt')} at {host}" for host, number in sorted(tried.items())] or ["no attempt"]
-    elsewhere = [entry for entry in entries(analysis, events.Stored) if entry.host != RELAY]
-    parts += [f"delivered {_times(len(elsewhere), 'message')}"] if elsewhere else []
-    told = sorted({entry.event.status for entry in entries(analysis, events.Bounced, RELAY)})
-    parts += [f"gave mail back with {', '.join(told)}"] if told else []
-    keeps = len(owed(analysis, RELAY)) if RELAY in programs(analysis) else len(entries(analysis, events.HoldsQueue))
-    parts += [f"still owes {keeps}"] if keeps else []
-    return _cell("; ".join(parts))
+@dataclass(frozen=True, slots=True)
+class _Headline:
+    title: str
+    about: str
+    files: tuple[str, ...]
+    sums: Callable[[Comparison, Sequence[Row]], Iterator[str]] | None = None
 
 
-def _times(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _passed_through() -> Iterator[str]:
+    """Of how many tricks the second message came out at a receiver, for each relay on the way."""
+    files = sorted(FOLDER.glob("smuggling-*.json"))
+    found = [stored_comparison(file) for file in files]
+    if not found:
+        return
+    yield "And so many of the tricks came through a relay to a receiver that took the hidden message, or were taken by"
+    yield "the relay itself:"
+    yield ""
+    yield "| relay | " + " | ".join(f"to {file.stem.partition('-')[2]}" for file in files) + " |"
+    yield "| --- |" + " --- |" * len(found)
+    for place, title in enumerate(found[0].titles):
+        yield f"| {title} | " + " | ".join(_tricked(one, place) for one in found) + " |"
+    yield ""
 
 
-def _cell(text: str) -> str:
-    return printable(text).replace("|", "\\|").replace("<", "&lt;")
+def _tricked(comparison: Comparison, place: int) -> str:
+    cells = [row.cells[place] for row in comparison.rows if row.cells[place].tells]
+    return f"{sum('smuggled' in cell.words for cell in cells)} of {len(cells)}" if cells else "not played"
+
+
+def _smuggled(comparison: Comparison, rows: Sequence[Row]) -> Iterator[str]:
+    """How many of the tricks each server fell for."""
+    for place, title in enumerate(comparison.titles):
+        cells = [row.cells[place] for row in rows if "crepes.fr" in row.case and row.cells[place].tells]
+        fell = sum(any(breach.what == _SMUGGLED for breach in cell.breaches) for cell in cells)
+        yield f"- {title}: {fell} of {len(cells)}" if cells else f"- {title}: not played"
+    yield ""
+    yield from _passed_through()
+
+
+_HEADLINES = (
+    _Headline(
+        "Who is smuggled through",
+        "Odd line ends around a dot, in front of hidden commands. A server that takes them for the end of the message "
+        "carries a second one that its sender never vouched for (RFC 5321 §4.1.1.4). So many of the tricks ended the "
+        "data where the relay is the server:",
+        ("framing/smuggling", "framing/bare-line-ends"),
+        _smuggled,
+    ),
+    _Headline(
+        "When they try again",
+        "RFC 5321 §4.5.4.1 asks for pauses of at least half an hour after the first tries, and for giving up after "
+        "four or five days.",
+        ("mailbox-full", "mailbox-full-five-days", "host-unreachable", "connection/all-mx-down", "replies/greylisted"),
+    ),
+    _Headline(
+        "What somebody on the way gets",
+        "STARTTLS taken out, refused or cut off, and certificates with a flaw, by what the relay wants of TLS.",
+        ("tls/",),
+    ),
+    _Headline(
+        "Who falls back to what in the DNS",
+        "A null MX (RFC 7505), no MX (RFC 5321 §5.1), an MX that is an alias or has no address, no useful answer.",
+        ("dns/null-mx", "dns/implicit-mx", "dns/mx-", "dns/domain-", "dns/no-usable", "unknown-domain"),
+    ),
+    _Headline(
+        "Cut off, and replies that are lost",
+        "A reply that is lost after the final dot leaves both sides in doubt: mail may come twice, and must not be "
+        "lost (RFC 1047).",
+        ("reset-after-final-dot", "dialogue/answer-", "dialogue/cut", "dialogue/stalled", "replies/no-reply", "crash/"),
+    ),
+)
+
+
+def comparison() -> Comparison:
+    """What was played, as it is stored."""
+    return stored_comparison(DATA)
+
+
+def page(found: Comparison) -> str:
+    """The whole page."""
+    rows = [row for row in found.rows if row.is_played]
+    folders = f"scenarios/{{{','.join(FOLDERS)}}}"
+    parts = [_OPENING.format(players=",".join(found.players), folders=folders), "", *_sums(found, rows)]
+    for headline in _HEADLINES:
+        parts += ["", f"## {headline.title}", "", headline.about, ""]
+        chosen = [row for row in rows if _about(row, headline.files)]
+        if headline.sums is not None:
+            parts += [*headline.sums(found, chosen), ""]
+        parts += table(found, chosen, "../")
+    parts += ["", "## What was broken", "", *breaches(rows), "", "## Everything", "", *table(found, rows, "../")]
+    return "\n".join(parts) + "\n"
+
+
+def _sums(found: Comparison, rows: Sequence[Row]) -> Iterator[str]:
+    yield f"{len(rows)} scenarios were compared; in {sum(row.differs for row in rows)} of them something differs."
+    yield ""
+    yield "| server | played | broken promises in |"
+    yield "| --- | --- | --- |"
+    for place, title in enumerate(found.titles):
+        cells = [row.cells[place] for row in rows]
+        alone = [Row(row.file, row.case, row.title, row.rfc, (row.cells[place],)) for row in rows]
+        yield f"| {title} | {sum(cell.tells for cell in cells)} | {broken(alone)} |"
+
+
+def _about(row: Row, files: Iterable[str]) -> bool:
+    """Whether a row is of one of these files, or of files that begin so."""
+    name = Path(row.file).relative_to("scenarios").with_suffix("").as_posix()
+    return any(name == one or (one.endswith(("/", "-")) and name.startswith(one)) for one in files)
 
 
 if __name__ == "__main__":
-    print(page(Path(sys.argv[1]) if len(sys.argv) > 1 else CAPTURES), end="")
+    print(page(comparison()), end="")

@@ -1,0 +1,151 @@
+"""An exploration from its first run to the last: one scenario, one cast."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from testbed.explore.candidate import Candidate
+from testbed.explore.crew import Crew
+from testbed.explore.first_run import Explored, explored
+from testbed.explore.journal import Journal, key_of
+from testbed.explore.player import Engagement
+from testbed.explore.ran import Came, Order, Ran
+from testbed.explore.search import Faults, Phase, Search
+from testbed.scenario.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Faults that were tried together, and what came of it."""
+
+    faults: Faults
+    ran: Ran
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far a phase came: what its tries came to, how many were superfluous and why, how many are left."""
+
+    name: str
+    came: Counter[Came] = field(default_factory=Counter)
+    superfluous: Counter[str] = field(default_factory=Counter)
+    not_tried: int = 0
+
+
+@dataclass(slots=True)
+class Found:
+    """What an exploration has found.  ``player`` says who played, ``""`` for nobody but the lab's own.
+
+    ``first`` is the run without faults, None where it could not be played; ``singles`` are all single faults, ``red``
+    all that were broken, the first run among them.  ``played`` counts labs, those known before not among them.
+    """
+
+    scenario: Scenario
+    player: str
+    first: Ran | None = None
+    singles: list[Tried] = field(default_factory=list)
+    red: list[Tried] = field(default_factory=list)
+    not_over: list[Tried] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
+    played: int = 0
+    known: int = 0
+    seconds: float = 0.0
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All single faults there are."""
+        return self.first.opened if self.first is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How far an exploration goes.
+
+    ``until`` is of time.monotonic(), ``stop`` is asked whether somebody has had enough, ``told`` hears of each phase
+    how far it has come.
+    """
+
+    depth: int
+    seed: int
+    until: float
+    time_limit_s: float
+    stop: Callable[[], bool] = lambda: False
+    told: Callable[[Tally], None] = lambda tally: None
+
+    @property
+    def over(self) -> bool:
+        """Whether no more is to be begun."""
+        return self.stop() or time.monotonic() >= self.until
+
+
+def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: Wanted) -> Found:
+    """Try faults until all are tried or the time is up; ``folder`` holds the runs and the traces that stay.
+
+    Raises MachineError where that cannot be written.
+    """
+    began = time.monotonic()
+    found = Found(scenario, player)
+    subject = explored(scenario)
+    journal = Journal(folder / "runs.ndjson", subject)
+    try:
+        _explore(found, subject, crew, journal, folder, wanted)
+    finally:
+        journal.close()
+        found.seconds = time.monotonic() - began
+    return found
+
+
+def _explore(found: Found, subject: Explored, crew: Crew, journal: Journal, folder: Path, wanted: Wanted) -> None:
+    crew.engage(Engagement(subject, folder, wanted.time_limit_s))
+    for _ in _tried(found, Phase("the scenario itself", [()]), crew, journal, wanted, kept="fault-free.pcapng"):
+        pass
+    if found.first is None or found.first.came in (Came.RED, Came.NOT_OVER):
+        return
+    subject = replace(subject, candidates=found.first.opened, digest=found.first.digest)
+    crew.engage(Engagement(subject, folder, wanted.time_limit_s))
+    search = Search(found.first, wanted.depth, wanted.seed)
+    for phase in search.phases():
+        for tried in _tried(found, phase, crew, journal, wanted):
+            search.note(tried.faults, tried.ran)
+
+
+def _tried(found: Found, phase: Phase, crew: Crew, journal: Journal, wanted: Wanted, kept: str = "") -> Iterator[Tried]:
+    """Every try of a phase, as it ends: those that are known from before first."""
+    tally = Tally(phase.name, superfluous=phase.superfluous, not_tried=len(phase.tries))
+    found.tallies.append(tally)
+    fresh = []
+    for faults in phase.tries:
+        if (ran := journal.known.get(key_of(faults))) is not None:
+            found.known += 1
+            yield _noted(found, tally, Tried(faults, ran))
+        else:
+            fresh.append(faults)
+    orders = (
+        Order(number, tuple(one.fault for one in faults), kept)
+        for number, faults in enumerate(fresh)
+        if not wanted.over
+    )
+    for ran in crew.play(orders):
+        if ran is not None:
+            found.played += 1
+            journal.note(fresh[ran.number], ran)
+            yield _noted(found, tally, Tried(fresh[ran.number], ran))
+        wanted.told(tally)
+
+
+def _noted(found: Found, tally: Tally, tried: Tried) -> Tried:
+    tally.came[tried.ran.came] += 1
+    tally.not_tried -= 1
+    if not tried.faults:
+        found.first = tried.ran
+    if len(tried.faults) == 1:
+        found.singles.append(tried)
+    if tried.ran.came is Came.RED:
+        found.red.append(tried)
+    if tried.ran.came is Came.NOT_OVER:
+        found.not_over.append(tried)
+    return tried

@@ -1,0 +1,125 @@
+"""The smallest scenario that is red for the same cause.
+
+Each reduction is tried until none of its variants is red any more, and all of them again until none helps.  Of the
+variants that are played at the same time the first in order is taken: so it makes no difference how many these are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from testbed.explore.candidate import FaultData
+from testbed.explore.cause import breach_of
+from testbed.explore.first_run import Explored
+from testbed.explore.ran import Came, Order, Ran
+from testbed.explore.reductions import REDUCTIONS, Reduction
+from testbed.explore.reductions.faults import fewer_faults
+from testbed.explore.variant import Variant, variant_of
+from testbed.scenario.problems import ScenarioError
+
+MOST_PLAYS = 60
+_TRIES = 3  # of the whole: programs of several processes are not the same in every run
+
+Play = Callable[[Iterable[Order]], Iterator[Ran | None]]
+"""As a crew plays: :meth:`testbed.explore.crew.Crew.play`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The smallest that was found.
+
+    ``faults`` are those of the exploration that are left, as it had them: a red run whose faults have these among them
+    is of this cause.  ``ran`` is a run of ``variant``, None where not even the whole was red again.  It took so many
+    ``plays``; ``all_tried`` tells whether nothing more was left to try.
+    """
+
+    cause: str
+    variant: Variant
+    faults: tuple[FaultData, ...]
+    ran: Ran | None
+    plays: int
+    all_tried: bool
+
+
+def shrink(
+    explored: Explored, faults: Sequence[FaultData], wanted: str, play: Play, most_plays: int = MOST_PLAYS
+) -> Shrunk:
+    """Make a scenario that was red with faults as small as it stays red for the wanted cause."""
+    return _Shrinking(explored, wanted, play, most_plays).shrunk(faults)
+
+
+def is_of(shrunk: Shrunk, faults: Iterable[FaultData], found: Iterable[str]) -> bool:
+    """Whether a red run, by its faults and its causes, is one more of what was shrunk."""
+    tried = list(faults)
+    return shrunk.cause in found and all(fault in tried for fault in shrunk.faults)
+
+
+@dataclass(slots=True)
+class _Shrinking:
+    explored: Explored
+    wanted: str
+    play: Play
+    most_plays: int
+    plays: int = 0
+    ran: Ran | None = None
+    _tried: set[str] = field(default_factory=set)
+
+    def shrunk(self, faults: Sequence[FaultData]) -> Shrunk:
+        whole = variant_of(self.explored, faults)
+        if not any(self._is_red_again(whole) for _ in range(_TRIES)):
+            return Shrunk(self.wanted, whole, tuple(faults), None, self.plays, True)
+        variant = fewest = self._reduced(whole, fewer_faults)
+        before = None
+        while variant != before:
+            before = variant
+            for reduction in REDUCTIONS:
+                variant = self._reduced(variant, reduction)
+        left = tuple(fault for fault in faults if fault in fewest.faults)
+        return Shrunk(self.wanted, variant, left, self.ran, self.plays, self.plays < self.most_plays)
+
+    def _is_red_again(self, variant: Variant) -> bool:
+        self._tried.discard(variant.key)
+        return self._first_red([variant]) is not None
+
+    def _reduced(self, variant: Variant, reduction: Reduction) -> Variant:
+        while (smaller := self._first_red(reduction(variant))) is not None:
+            variant = smaller
+        return variant
+
+    def _first_red(self, variants: Iterable[Variant]) -> Variant | None:
+        """The first that is red for the cause, as far as there are plays left."""
+        ordered: list[Variant] = []
+        found: dict[int, Ran] = {}
+
+        def orders() -> Iterator[Order]:
+            for variant in variants:
+                if found or self.plays + len(ordered) >= self.most_plays:
+                    return
+                if variant.key not in self._tried and self._can_be(variant):
+                    self._tried.add(variant.key)
+                    ordered.append(variant)
+                    yield Order(len(ordered) - 1, variant.faults, data=variant.data)
+
+        for ran in self.play(orders()):
+            if ran is not None and self._is_red(ran):
+                found[ran.number] = ran
+        if not found:
+            self.plays += len(ordered)
+            return None
+        first = min(found)
+        self.plays += first + 1
+        self._tried.difference_update(variant.key for variant in ordered[first + 1 :])
+        self.ran = replace(found[first], number=0)
+        return ordered[first]
+
+    def _can_be(self, variant: Variant) -> bool:
+        try:
+            Explored(self.explored.scenario, variant.data).with_faults(variant.faults)
+        except ScenarioError:
+            return False
+        return True
+
+    def _is_red(self, ran: Ran) -> bool:
+        """Whether it is red for the cause, with every fault at work."""
+        return ran.came is Came.RED and all(ran.reached) and breach_of(ran, self.wanted) is not None
