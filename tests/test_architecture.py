@@ -67,6 +67,7 @@ NEIGHBOURS = {
     ("baseline", "outcome"),
     ("bed", "report"),
     ("learn", "bed"),
+    ("report", "explore"),
     ("__main__", "cli"),
 }
 # The folders within a room, from the bottom up: each may know those before it.

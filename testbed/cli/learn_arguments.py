@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
+from testbed.cli.play_arguments import allow_outside_arguments
 from testbed.cli.values import players, positive, seconds
 
 
 def learn_arguments(parser: argparse.ArgumentParser) -> None:
-    """All but those it shares with other commands."""
+    """Those of ``testbed learn``."""
     parser.add_argument("host", metavar="HOST", help="a mail server of the textbook's lab, or of --in FILE")
     parser.add_argument(
         "--in", dest="path", metavar="FILE", help="the scenario whose lab HOST is in; no step is played"
@@ -50,3 +51,4 @@ def learn_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--svg", metavar="FILE", help="write a picture; - is standard output")
     parser.add_argument("--json", metavar="FILE", help="write all as JSON; - is standard output")
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    allow_outside_arguments(parser)
