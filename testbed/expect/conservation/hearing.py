@@ -14,13 +14,18 @@ DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a
 
 
 class Hearing:
-    """What the client of a connection has heard: what its TCP acknowledged while it lived, otherwise than by a RST."""
+    """What the client of a connection has heard: what its TCP acknowledged while it lived, otherwise than by a RST.
+
+    Behind what is no reply nobody need listen.
+    """
 
     def __init__(self, analysis: Analysis, connection: Connection) -> None:
         understanding = analysis.understanding
         self._flow = understanding.flows[understanding.index(connection.number)]
         self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
         self._acknowledged: dict[int, bool] = {}  # many recipients share the reply to their message
+        garbage = (one for exchange in connection.exchanges for one in exchange.replies if not one.code and one.frames)
+        self._garbled = next((one.frames[-1] for one in garbage), None)
         self._died_ns = [
             entry.time_ns
             for entry in of(analysis.log, events.Crashed)
@@ -32,7 +37,8 @@ class Hearing:
         last = reply.frames[-1] if reply.frames else 0
         if last not in self._acknowledged:
             self._acknowledged[last] = last not in self._place or self._acknowledges(self._place[last])
-        return self._acknowledged[last] and not self.died_by(reply.time_ns)
+        deaf = self._garbled is not None and last > self._garbled
+        return self._acknowledged[last] and not deaf and not self.died_by(reply.time_ns)
 
     def died_by(self, time_ns: int) -> bool:
         """Whether it has crashed since it connected, up to a moment after that time."""

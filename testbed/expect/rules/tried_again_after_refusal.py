@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from testbed.expect.conservation.passages import Answer, Passage
+from testbed.expect.rules.settings import meddled_with
 from testbed.expect.rules.tries import Offer, tries
 from testbed.expect.sealed import ends, sealed
 from testbed.expect.verdict import Verdict
@@ -25,7 +26,7 @@ def tried_again_after_refusal(scenario: Scenario, analysis: Analysis, carried: S
             offer = Offer(passage.server, passage.sender, passage.recipient)
             given[offer] = given.get(offer, 0) + 1
     for offer, made in tries(analysis, carried).items():
-        if offer not in given or offer.client in hidden:
+        if offer not in given or offer.client in hidden or meddled_with(scenario, offer.client):
             continue
         refusals = [at for at, one in enumerate(made) if one.status[:1] == "2" or one.status.startswith(_FINAL)]
         for at in refusals[given[offer] - 1 :]:
