@@ -167,10 +167,10 @@ def _check_workers(client: Client, scheduler: str) -> None:
 
     def version() -> str:  # it travels as a whole, as workers may lack this very module
         try:
-            import testbed
+            from testbed import __version__ as found
         except ImportError:
             return ""
-        return testbed.__version__
+        return found
 
     for worker, found in client.run(version).items():
         if found != __version__:
