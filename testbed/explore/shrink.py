@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from testbed.explore.candidate import FaultData
 from testbed.explore.cause import breach_of
 from testbed.explore.first_run import Explored
-from testbed.explore.ran import Came, Order, Ran
+from testbed.explore.ran import Breach, Came, Order, Ran
 from testbed.explore.reductions import REDUCTIONS, Reduction
 from testbed.explore.reductions.faults import fewer_faults
 from testbed.explore.variant import Variant, variant_of
@@ -40,6 +40,11 @@ class Shrunk:
     ran: Ran | None
     plays: int
     all_tried: bool
+
+    @property
+    def breach(self) -> Breach | None:
+        """What was broken in its run."""
+        return breach_of(self.ran, self.cause) if self.ran is not None else None
 
 
 def shrink(
