@@ -27,6 +27,22 @@ COMMANDS = {
             ("testbed compare scenarios/ --relay postfix,exim --markdown page.md", "a page of it"),
         ),
     ),
+    "learn": (
+        "Learn the state machine of a mail server by asking it",
+        (
+            ("testbed learn someschool.edu --receiver ours,postfix", "side by side, and what tells them apart"),
+            ("testbed learn someschool.edu --protocol imap --svg imap.svg", "IMAP, and a picture"),
+            ("testbed learn crepes.fr --baseline crepes.json --update", "record it; without --update, compare"),
+        ),
+    ),
+    "explore": (
+        "Try every fault at every step of a scenario, alone and together",
+        (
+            ("testbed explore scenarios/delivered.yaml", "our relay: single faults, then pairs, for ten minutes"),
+            ("testbed explore FILE --relay postfix,exim --depth 1", "two servers side by side, single faults"),
+            ("testbed explore FILE --budget 2m --out results", "in CI; goes on where it stopped"),
+        ),
+    ),
     "serve": (
         "Hold a lab open, its ports forwarded to this machine",
         (

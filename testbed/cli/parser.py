@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from difflib import get_close_matches
-from functools import partial
 from typing import NoReturn
 
 from testbed import __version__
-from testbed.cli.choose import parse_shard
 from testbed.cli.help import COMMANDS, heading, main_help, rows
+from testbed.cli.learn_arguments import learn_arguments
+from testbed.cli.play_arguments import (
+    allow_outside_arguments,
+    compare_arguments,
+    explore_arguments,
+    paths_arguments,
+    run_arguments,
+)
 from testbed.cli.style import styled
-from testbed.cli.values import player, players, positive, seconds
+from testbed.cli.values import positive, seconds
 from testbed.protocols.text import shown
-from testbed.subjects.parts import PARTS
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -29,100 +33,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _run(parser: argparse.ArgumentParser) -> None:
-    _paths(parser)
-    parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
-    parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
-    parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
-    parser.add_argument("-v", "--verbose", action="store_true", help="print the annotated trace of each scenario")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON")
-    parser.add_argument(
-        "--network",
-        choices=("private", "host"),
-        default="private",
-        metavar="WHERE",
-        help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
-    )
-    for part in PARTS:
-        parser.add_argument(
-            f"--{part}", type=partial(player, part), metavar="NAME", help=f"let a ready-made server play every {part}"
-        )
-    parser.add_argument(
-        "-j", "--jobs", type=positive, metavar="N", help="labs at a time (default: one more than cores)"
-    )
-    parser.add_argument(
-        "--time-limit",
-        type=seconds,
-        default=30.0,
-        metavar="S",
-        help="real seconds a lab and its judging may take (default: 30)",
-    )
-    parser.add_argument(
-        "--require-needs",
-        action=argparse.BooleanOptionalAction,
-        default=os.environ.get("CI", "").lower() not in ("", "0", "false"),
-        help="what lacks a program of its 'needs' is an error, not skipped (default where the variable CI is set)",
-    )
-    parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
-    parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
-    parser.add_argument("-x", "--fail-fast", action="store_true", help="play no more after the first that is red")
-    parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML; - is standard output")
-    parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
-    parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
-    parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
-
-
-def _compare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
-    _allow_outside(parser)
-    parser.set_defaults(untrusted=False)  # it is there to run programs
-    for part in PARTS:
-        parser.add_argument(
-            f"--{part}",
-            type=partial(players, part),
-            metavar="NAMES",
-            help=f"who plays every {part}, one after the other: ours,postfix,exim",
-        )
-    parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show those that went alike with everybody, too")
-    parser.add_argument("--json", metavar="FILE", help="write the comparison as JSON; - is standard output")
-    parser.add_argument("--markdown", metavar="FILE", help="write it in Markdown; - is standard output")
-    parser.add_argument(
-        "-j", "--jobs", type=positive, metavar="N", help="labs at a time (default: one more than cores)"
-    )
-    parser.add_argument(
-        "--time-limit",
-        type=seconds,
-        default=60.0,
-        metavar="S",
-        help="real seconds a lab and its judging may take (default: 60)",
-    )
-    parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
-    parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
-
-
-def _paths(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
-    _allow_outside(parser)
-    _untrusted(parser)
-
-
-def _untrusted(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--untrusted",
-        action="store_true",
-        help="for strangers' scenarios: those with programs are refused, which is red",
-    )
-
-
-def _allow_outside(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--allow-outside",
-        action="store_true",
-        help="scenarios may name files outside of their folder (or the folder given), their programs write there",
-    )
-
-
 def _held(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="FILE", help="one scenario file")
     parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
@@ -133,7 +43,7 @@ def _held(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="COMMAND lives on the lab's clock, inside the lab: it jumps whenever all of its processes sleep",
     )
-    _allow_outside(parser)
+    allow_outside_arguments(parser)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
@@ -212,13 +122,15 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 
 _ARGUMENTS = {
-    "run": _run,
-    "compare": _compare,
+    "run": run_arguments,
+    "compare": compare_arguments,
+    "explore": explore_arguments,
+    "learn": learn_arguments,
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,
     "diff": _diff,
-    "check": _paths,
+    "check": paths_arguments,
     "schema": _nothing,
     "faults": _faults,
     "new": _new,

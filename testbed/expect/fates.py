@@ -14,11 +14,10 @@ from testbed.durations import SECOND
 from testbed.expect.conservation.ledger import Debt, Ledger
 from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
-from testbed.expect.observed import told_by_programs
+from testbed.expect.observed import programs, told_by_programs
 from testbed.protocols import events
 from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT
 from testbed.trace.analysis import Analysis
-from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Exchange, Recipient, Transaction
 from testbed.trace.model.log import AnyEntry, of
 
@@ -29,7 +28,7 @@ class End(StrEnum):
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     REFUSED = "refused"  # by the first server it was offered to
-    NOT_TAKEN = "not taken"  # by that server, which never had all of it
+    NOT_TAKEN = "not taken"  # by that server, which never had all of it, or never said so and has kept nothing
     QUEUED = "queued"  # still, when the trace ends
     PASSED_ON = "passed on"  # under another address, or thrown away because its owner wants that
     LOST = "lost"
@@ -67,10 +66,12 @@ def fates(analysis: Analysis) -> list[Fate]:
     log = known_again(analysis, carried)
     debts = Ledger(analysis, carried, log).debts()
     found: dict[tuple[str, str], Fate] = {}
-    for transaction, recipient in _offered(analysis):
+    silent = programs(analysis)
+    for server, transaction, recipient in _offered(analysis):
         key = transaction.message_id, recipient.address.lower()
         if recipient.accepted or key not in found:
-            found[key] = _fate(key, transaction, recipient, [*log, *told_by_programs(analysis)], debts)
+            known = not _came_whole(transaction.message) or (analysis.lab is not None and server not in silent)
+            found[key] = _fate(key, known, recipient, [*log, *told_by_programs(analysis)], debts)
     return list(found.values())
 
 
@@ -87,23 +88,20 @@ def attempts_s(analysis: Analysis, hosts: Iterable[str]) -> tuple[float, ...]:
     return tuple(round((start - began) / SECOND, 3) for start in tried)
 
 
-def _offered(analysis: Analysis) -> Iterator[tuple[Transaction, Recipient]]:
+def _offered(analysis: Analysis) -> Iterator[tuple[str, Transaction, Recipient]]:
     """What people's programs have handed to their servers: of hosts that take no mail themselves."""
     servers = {connection.server.label for connection in analysis.connections if connection.transactions}
     for connection in analysis.connections:
         if connection.client.label not in servers:
-            yield from _in(connection)
-
-
-def _in(connection: Connection) -> Iterator[tuple[Transaction, Recipient]]:
-    for transaction in connection.transactions:
-        if transaction.sender:
-            yield from ((transaction, recipient) for recipient in transaction.recipients)
+            for transaction in connection.transactions:
+                if transaction.sender:
+                    yield from ((connection.server.label, transaction, one) for one in transaction.recipients)
 
 
 def _fate(
-    key: tuple[str, str], within: Transaction, offered: Recipient, log: Sequence[AnyEntry], debts: Sequence[Debt]
+    key: tuple[str, str], known: bool, offered: Recipient, log: Sequence[AnyEntry], debts: Sequence[Debt]
 ) -> Fate:
+    """``known`` tells that its first server has nothing of it that does not show."""
     message_id, address = key
     stored = [e for e in of(log, events.Stored) if (e.event.message_id, _for(e.event)) == key]
     bounced = [e for e in of(log, events.Bounced) if (e.event.message_id, e.event.recipient.lower()) == key]
@@ -123,15 +121,15 @@ def _fate(
         end, frames = End.QUEUED if _is_held(key, log) else End.PASSED_ON, owing[0].frames
     elif reply is not None and reply.code[:1] in ("4", "5"):
         end, status, frames = End.REFUSED, reply.status, reply.frames
-    elif not offered.unseen and (within.message is None or not _came_whole(within.message)):
-        end, frames = End.NOT_TAKEN, within.frames
+    elif known and not offered.unseen:
+        end = End.NOT_TAKEN
     else:
         end = End.UNKNOWN
     return Fate(message_id, address, end, len(stored), status, bool(stored and bounced), frames)
 
 
-def _came_whole(message: Exchange) -> bool:
-    return message.command is not None and message.command.whole
+def _came_whole(message: Exchange | None) -> bool:
+    return message is not None and message.command is not None and message.command.whole
 
 
 def _is_held(key: tuple[str, str], log: Sequence[AnyEntry]) -> bool:

@@ -65,14 +65,15 @@ class Found:
 class Wanted:
     """How far an exploration goes.
 
-    ``until`` is of time.monotonic(), ``stop`` is asked whether somebody has had enough, ``told`` hears of each phase
-    how far it has come.
+    ``oracles`` are the names of a team's own, ``until`` is of time.monotonic(), ``stop`` is asked whether somebody has
+    had enough, ``told`` hears of each phase how far it has come.
     """
 
     depth: int
     seed: int
     until: float
     time_limit_s: float
+    oracles: tuple[str, ...] = ()
     stop: Callable[[], bool] = lambda: False
     told: Callable[[Tally], None] = lambda tally: None
 
@@ -100,13 +101,13 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
 
 
 def _explore(found: Found, subject: Explored, crew: Crew, journal: Journal, folder: Path, wanted: Wanted) -> None:
-    crew.engage(Engagement(subject, folder, wanted.time_limit_s))
+    crew.engage(Engagement(subject, folder, wanted.time_limit_s, wanted.oracles))
     for _ in _tried(found, Phase("the scenario itself", [()]), crew, journal, wanted, kept="fault-free.pcapng"):
         pass
     if found.first is None or found.first.came in (Came.RED, Came.NOT_OVER):
         return
     subject = replace(subject, candidates=found.first.opened, digest=found.first.digest)
-    crew.engage(Engagement(subject, folder, wanted.time_limit_s))
+    crew.engage(Engagement(subject, folder, wanted.time_limit_s, wanted.oracles))
     search = Search(found.first, wanted.depth, wanted.seed)
     for phase in search.phases():
         for tried in _tried(found, phase, crew, journal, wanted):

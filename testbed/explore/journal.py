@@ -50,7 +50,7 @@ def known_runs(path: Path, explored: Explored) -> dict[str, Ran]:
 class Journal:
     """Writes runs to a file.  ``known`` are those that are in it already, from which it goes on.
 
-    Raises MachineError where it cannot be written.
+    Raises UsageError or MachineError where it cannot be written.
     """
 
     def __init__(self, path: Path, explored: Explored) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import socket
 import struct
 import termios
 from collections.abc import Callable, Coroutine
@@ -44,6 +45,14 @@ class OpenConnections:
         cuts, self._cuts = self._cuts, {}
         for cut in cuts.values():
             cut()
+
+
+def send_fin(writer: asyncio.StreamWriter) -> None:
+    """Send FIN, and be able to read on; under TLS without a closing alert, behind which asyncio reads no more."""
+    if writer.can_write_eof():
+        writer.write_eof()
+    else:
+        writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
 
 
 def unsent(transport: asyncio.BaseTransport) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from testbed.durations import SECOND
 from testbed.errors import reason
+from testbed.hosts.connections import send_fin
 from testbed.hosts.site import Site
 from testbed.hosts.streams import begin_tls
 from testbed.protocols import events
@@ -188,7 +189,7 @@ class _Connection:
         self._over = True
         await asyncio.sleep(_CALM_S)
         if how == "half-close":
-            self._writer.write_eof()
+            send_fin(self._writer)
             async with asyncio.timeout(self._timeout_s):
                 while await self._reader.read(_MAX_LINE):
                     pass

@@ -145,6 +145,21 @@ def test_imaplib_files_searches_and_deletes(serve: Serve) -> None:
     assert running.messages("gus") == [ONE]
 
 
+def test_a_folder_that_is_only_looked_at_can_be_closed(serve: Serve) -> None:
+    running = serve()
+    put(running, "gus", ONE)
+    with imap(running) as client:
+        client.select()
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.select(readonly=True)
+        assert client.expunge() == ("NO", [b"[READ-ONLY] Mailbox is read-only."])
+        assert client.close()[0] == "OK"
+        client.state = "SELECTED"  # imaplib would not ask
+        with pytest.raises(imaplib.IMAP4.error, match="Must select"):
+            client.fetch("1", "(FLAGS)")
+    assert running.messages("gus") == [ONE]
+
+
 def test_pop3_sees_what_imap_leaves_in_the_inbox(serve: Serve) -> None:
     running = serve()
     put(running, "gus", ONE, TWO)

@@ -257,3 +257,29 @@ def test_no_password_goes_in_clear_where_tls_is_required(
     told = "alice.crepes.fr logged in to crepes.fr in clear, although TLS is required"
     assert (told in _broken(outcome)) is not right, why(outcome)
     assert (outcome.result is Result.HELD) is right, why(outcome)
+
+
+IN_VAIN = """
+title: A relay that has heard no refusal, or nothing behind garbage, tries again
+faults:
+  - {{{fault}, times: 1}}
+steps:
+  - send: {{to: [bob@someschool.edu, nobody@someschool.edu]}}
+expect:
+  - attempts: {{to: someschool.edu, count: 2}}
+settle: 2h
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "host: crepes.fr, is: crashed, when: it has sent RCPT, for: 2s",
+        "at: crepes.fr, as: client, on: RCPT, nth: 2, then: close",
+        "at: someschool.edu, on: RCPT, then: garble",
+    ],
+    ids=["crashed", "made-to-close", "behind-garbage"],
+)
+def test_who_has_not_heard_a_refusal_may_try_again(fault: str, tmp_path: Path) -> None:
+    outcome = play(IN_VAIN.format(fault=fault), tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)

@@ -163,3 +163,38 @@ expect:
     outcome = play(text, tmp_path)
     assert outcome.judgement is not None, outcome.played.error
     assert all(verdict.held for verdict in outcome.judgement.expectations), why(outcome)
+
+
+@pytest.mark.parametrize("reply", ["", "reply: 421 4.3.2 Closing, "], ids=["silently", "with-a-reply"])
+def test_a_server_closes_in_mid_message_under_tls_too(reply: str, tmp_path: Path) -> None:
+    text = f"""
+title: The server closes in the middle of a message that comes through TLS
+hosts:
+  crepes.fr: {{tls: required}}
+  someschool.edu: {{starttls: true}}
+faults: [{{at: someschool.edu, on: message, octet: 100, {reply}then: close, times: 1}}]
+steps:
+  - send: {{to: bob@someschool.edu}}
+  - wait: 1h
+expect:
+  - delivered: {{to: bob@someschool.edu, copies: 1}}
+  - attempts: {{to: someschool.edu, count: 2}}
+"""
+    outcome = play(text, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+def test_a_talk_half_closes_under_tls_too(tmp_path: Path) -> None:
+    text = """
+title: A client says all it has to say through TLS, and sends FIN
+hosts: {someschool.edu: {starttls: true}, mallory.example: {role: client}}
+steps:
+  - talk:
+      from: mallory.example
+      to: someschool.edu
+      say: [EHLO x, STARTTLS, {tls: begin}, EHLO x, "VRFY <nobody@someschool.edu>", {then: half-close}]
+expect:
+  - reply: {from: someschool.edu, to: VRFY, code: 252 2.0.0}
+"""
+    outcome = play(text, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)

@@ -12,21 +12,17 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from hashlib import sha256
 
+from testbed.expect.conservation.hearing import Hearing
 from testbed.expect.deeds import StagedReplies
-from testbed.protocols import events
 from testbed.protocols.header import field_digests, text_digest
 from testbed.protocols.line_ends import loose_digest, stand_alone
 from testbed.protocols.mbox import without_quotes
-from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
-from testbed.trace.flows import CLIENT
 from testbed.trace.mail_objects import MailObject, mail_objects
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Recipient, Reply, Transaction
-from testbed.trace.model.log import of
+from testbed.trace.model.exchange import Recipient, Transaction
 
 _NO_TEXT = text_digest(b"")  # is no evidence of two messages being the same
-DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
 
 
 class Answer(Enum):
@@ -122,21 +118,19 @@ def _carried(analysis: Analysis) -> Iterator[list[Passage]]:
             known = None if stand_alone(mail.octets.partition(b"\r\n\r\n")[0]) else content
             contents.setdefault(mail.connection, deque()).append((mail, known))
     staged = StagedReplies(analysis)
-    crashes = [(entry.host, entry.time_ns) for entry in of(analysis.log, events.Crashed)]
     for connection in analysis.connections:
         if connection.transactions:
             own = contents.get(connection.number, deque())
-            yield list(_of_connection(analysis, connection, own, crashes, staged))
+            yield list(_of_connection(analysis, connection, own, staged))
 
 
 def _of_connection(
     analysis: Analysis,
     connection: Connection,
     contents: deque[tuple[MailObject, Content | None]],
-    crashes: list[tuple[str, int]],
     staged: StagedReplies,
 ) -> Iterator[Passage]:
-    hearing = _Hearing(analysis, connection)
+    hearing = Hearing(analysis, connection)
     for transaction in connection.transactions:
         message = transaction.message
         if message is None or message.command is None:
@@ -147,16 +141,15 @@ def _of_connection(
         carried = contents and frames and contents[0][0].frames[:1] <= frames[-1:]
         content = contents.popleft()[1] if carried else None
         for recipient in transaction.recipients:
-            yield _passage(hearing, connection, transaction, recipient, content, crashes, staged)
+            yield _passage(hearing, connection, transaction, recipient, content, staged)
 
 
 def _passage(
-    hearing: _Hearing,
+    hearing: Hearing,
     connection: Connection,
     transaction: Transaction,
     recipient: Recipient,
     content: Content | None,
-    crashes: list[tuple[str, int]],
     staged: StagedReplies,
 ) -> Passage:
     message, reply = transaction.message, recipient.decisive
@@ -165,7 +158,6 @@ def _passage(
     began = message.command.time_ns
     heard = reply is not None and bool(reply.code) and reply.whole and hearing.heard(reply)
     ended = reply.time_ns if reply is not None else connection.end_ns
-    died = any(host == connection.client.label and began <= at <= ended + DYING_NS for host, at in crashes)
     refused = reply is not None and reply.code[:1] in ("4", "5")
     understood = Answer.TAKEN if recipient.accepted else Answer.REFUSED
     return Passage(
@@ -176,7 +168,7 @@ def _passage(
         message_id=transaction.message_id,
         known_as=transaction.message_id,
         content=content,
-        answer=understood if heard and not died else Answer.UNHEARD,
+        answer=understood if heard else Answer.UNHEARD,
         status=reply.status if reply is not None and refused else "",
         promised=recipient.accepted,
         staged=reply is not None and reply in staged,
@@ -191,31 +183,3 @@ def _passage(
 def _forbids_bounces(parameters: str) -> bool:
     found = next((word[7:] for word in parameters.upper().split() if word.startswith("NOTIFY=")), "FAILURE")
     return "FAILURE" not in found.split(",")
-
-
-class _Hearing:
-    """Which replies the client of a connection has heard: those its TCP has acknowledged, otherwise than by a RST."""
-
-    def __init__(self, analysis: Analysis, connection: Connection) -> None:
-        understanding = analysis.understanding
-        self._flow = understanding.flows[understanding.index(connection.number)]
-        self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
-        self._known: dict[int, bool] = {}  # many recipients share the reply to their message
-
-    def heard(self, reply: Reply) -> bool:
-        """Whether it has heard a reply; yes where the connection does not tell."""
-        last = reply.frames[-1] if reply.frames else 0
-        if last not in self._known:
-            self._known[last] = last not in self._place or self._acknowledged(self._place[last])
-        return self._known[last]
-
-    def _acknowledged(self, at: int) -> bool:
-        flow = self._flow
-        end = flow.sequence[at] + flow.length[at]
-        return any(
-            flow.side[later] == CLIENT
-            and flow.flags[later] & ACK
-            and not flow.flags[later] & RST
-            and (flow.acknowledgement[later] - end) & 0xFFFFFFFF < 1 << 31
-            for later in range(at + 1, len(flow.frame))
-        )

@@ -29,7 +29,10 @@ _ABOUT_ONE = ("RCPT", "DATA", "BDAT", "message")
 
 @dataclass(frozen=True, slots=True)
 class _GivenBack:
-    """Mail that was given back, of so many messages taken for a recipient, the first at that time; how it was tried."""
+    """Mail that was given back, of so many messages taken for a recipient; how it was tried.
+
+    ``taken_ns`` is before the first of them was taken.
+    """
 
     offer: Offer
     messages: int
@@ -78,7 +81,7 @@ def _refused_for_now(analysis: Analysis, carried: Sequence[Passage]) -> Iterator
             messages = given.get(offer, [])
             of_it = [p for p in messages if p.message_id == bounced[offer].event.message_id] or messages
             if of_it:
-                taken_ns = min(p.ended_ns for p in of_it)
+                taken_ns = min(p.began_ns for p in of_it)
                 yield _GivenBack(offer, len(messages), taken_ns, len(made), refused[0], bounced[offer])
 
 

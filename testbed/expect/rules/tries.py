@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from testbed.expect.conservation.hearing import Hearing
 from testbed.expect.conservation.passages import Passage
 from testbed.trace.analysis import Analysis
 
@@ -20,10 +21,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One of them, and the status of the reply that decided on it; ``""`` where there was none.
+    """One of them, and the status of the reply that decided on it.
 
-    ``address`` is that of the server.  ``began_ns`` is when the client connected, ``ended_ns`` when the reply came.
-    ``beside`` tells that the server took the message for others of the same transaction.
+    That is ``""`` where none reached a client that could note it.  ``address`` is that of the server.  ``began_ns`` is
+    when the client connected, ``ended_ns`` when the reply came.  ``beside`` tells that the server took the message for
+    others of the same transaction.
     """
 
     server: str
@@ -51,16 +53,18 @@ def tries(analysis: Analysis, carried: Sequence[Passage]) -> dict[Offer, list[Tr
 
 def _all(analysis: Analysis) -> dict[Offer, list[Try]]:
     found: dict[Offer, list[Try]] = {}
-    for connection in analysis.connections:
+    for connection in (one for one in analysis.connections if one.transactions):
+        hearing = Hearing(analysis, connection)
         for transaction in connection.transactions:
             for recipient in transaction.recipients:
                 reply = recipient.decisive
+                heard = reply is not None and hearing.heard(reply)
                 offer = Offer(connection.client.label, transaction.sender.lower(), recipient.address.lower())
                 frames = reply.frames[-1:] if reply is not None else transaction.frames[-1:]
                 one = Try(
                     server=connection.server.label,
                     address=connection.server.address,
-                    status=reply.status if reply is not None else "",
+                    status=reply.status if reply is not None and heard else "",
                     began_ns=connection.start_ns,
                     ended_ns=reply.time_ns if reply is not None else connection.end_ns,
                     beside=any(other.accepted for other in transaction.recipients if other is not recipient),

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from testbed.expect import Judgement
 from testbed.expect.verdict import Reason
+from testbed.explore.oracles.senders_account import senders_account
+from testbed.explore.oracles.servers_account import servers_account
 from testbed.explore.ran import Breach
 from testbed.protocols.text import printable
 from testbed.scenario.scenario import Scenario
@@ -16,7 +18,7 @@ from testbed.trace.analysis import Analysis
 
 Oracle = Callable[[Scenario, Analysis], Iterator[Breach]]
 
-ORACLES: tuple[Oracle, ...] = ()
+ORACLES: tuple[Oracle, ...] = (senders_account, servers_account)
 """What is asked besides."""
 
 

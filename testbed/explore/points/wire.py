@@ -44,6 +44,7 @@ _DEEDS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
 def wire(scenario: Scenario, analysis: Analysis) -> Iterator[Candidate]:
     """What can become of the packets of a run's mail connections."""
     counts: Counter[tuple[str, str, str]] = Counter()
+    seen: Counter[str] = Counter()
     for connection in analysis.connections:
         if service_of(connection.service).mail is not Mail.PUSHED:
             continue
@@ -52,7 +53,10 @@ def wire(scenario: Scenario, analysis: Analysis) -> Iterator[Candidate]:
             counts[sender, receiver, kind] += 1
             if sender not in scenario.hosts or receiver not in scenario.hosts or (kind == "data" and frame not in said):
                 continue
-            yield from _about(sender, receiver, kind, counts[sender, receiver, kind], said.get(frame, ""))
+            what = f"{sender} → {receiver} {said.get(frame, kind)}"
+            seen[what] += 1
+            point = Point("wire", what, seen[what], _RANK - 2 * (frame in said))
+            yield from _about(point, sender, receiver, kind, counts[sender, receiver, kind])
 
 
 def _said(connection: Connection) -> Iterator[tuple[int, str]]:
@@ -82,8 +86,7 @@ def _kind(flags: list[str], payload: int) -> str:
     return "data" if payload else ""
 
 
-def _about(sender: str, receiver: str, kind: str, nth: int, said: str) -> Iterator[Candidate]:
-    point = Point("wire", f"{sender} → {receiver} {said or kind}", nth, _RANK - 2 * bool(said))
+def _about(point: Point, sender: str, receiver: str, kind: str, nth: int) -> Iterator[Candidate]:
     fault: dict[str, object] = {"between": [sender, receiver], "packets": kind, **({"nth": nth} if nth > 1 else {})}
     for deed, words in _DEEDS[kind].items():
         yield Candidate(point, deed, {**fault, **words})

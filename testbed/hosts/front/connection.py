@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from functools import partial
 
+from testbed.hosts.connections import send_fin
 from testbed.hosts.deeds import ServerEndpoint, read_on
 from testbed.hosts.front.message import MessageAhead
 from testbed.hosts.front.program_side import Dial, ProgramGone, ProgramSide
@@ -105,7 +106,7 @@ class FrontConnection(ServerEndpoint):
 
     def finish(self) -> None:
         """Send FIN, and read on."""
-        self._writer.write_eof()
+        send_fin(self._writer)
 
     # -- what the program says -----------------------------------------------------------------------
 

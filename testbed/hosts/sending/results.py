@@ -120,7 +120,7 @@ def failure_result(error: BaseException) -> DeliveryResult:
     if isinstance(cause, ConnectionRefusedError):
         return DeliveryResult(0, "4.4.1", "connection refused")
     if isinstance(error, SMTPConnectTimeoutError) or isinstance(cause, TimeoutError):
-        if isinstance(error, SMTPReadTimeoutError):
+        if isinstance(error, SMTPReadTimeoutError) or isinstance(cause, SMTPReadTimeoutError):  # a greeting's
             return DeliveryResult(0, "4.4.2", "no reply within the RFC's time")
         return DeliveryResult(0, "4.4.1", "no answer to the connection attempt")
     if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):

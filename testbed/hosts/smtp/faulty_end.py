@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 
+from testbed.hosts.connections import send_fin
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.hosts.smtp.idle import IdleTimer
@@ -46,7 +47,7 @@ class FaultyEnd(EsmtpCommands):
 
     def finish(self) -> None:
         """Send FIN, and read on."""
-        self.writer.write_eof()
+        send_fin(self.writer)
 
     def hang_up(self) -> None:
         """Close with FIN."""

@@ -1,0 +1,138 @@
+"""Arguments of the commands that play scenarios: many at a time, by many players."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+
+from testbed.cli.choose import parse_shard
+from testbed.cli.values import player, players, positive, seconds, span, whole
+from testbed.subjects.parts import PARTS
+
+
+def run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``testbed run``."""
+    paths_arguments(parser)
+    parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
+    parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the annotated trace of each scenario")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument(
+        "--network",
+        choices=("private", "host"),
+        default="private",
+        metavar="WHERE",
+        help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
+    )
+    for part in PARTS:
+        parser.add_argument(
+            f"--{part}", type=partial(player, part), metavar="NAME", help=f"let a ready-made server play every {part}"
+        )
+    _bounds(parser, 30)
+    parser.add_argument(
+        "--require-needs",
+        action=argparse.BooleanOptionalAction,
+        default=os.environ.get("CI", "").lower() not in ("", "0", "false"),
+        help="what lacks a program of its 'needs' is an error, not skipped (default where the variable CI is set)",
+    )
+    _choice(parser)
+    parser.add_argument("-x", "--fail-fast", action="store_true", help="play no more after the first that is red")
+    parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML; - is standard output")
+    parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
+    parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
+    parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
+
+
+def compare_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``testbed compare``."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    allow_outside_arguments(parser)
+    parser.set_defaults(untrusted=False)  # it is there to run programs
+    _players(parser)
+    parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show those that went alike with everybody, too")
+    parser.add_argument("--json", metavar="FILE", help="write the comparison as JSON; - is standard output")
+    parser.add_argument("--markdown", metavar="FILE", help="write it in Markdown; - is standard output")
+    _bounds(parser, 60)
+    _choice(parser)
+
+
+def explore_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``testbed explore``."""
+    parser.add_argument("paths", nargs="+", metavar="SCENARIO", help="scenario files, or folders of them")
+    allow_outside_arguments(parser)
+    parser.set_defaults(untrusted=False)  # it is there to run programs
+    _players(parser)
+    parser.add_argument(
+        "--depth", type=int, choices=(1, 2, 3), default=2, metavar="N", help="faults at a time, 1 to 3 (default: 2)"
+    )
+    parser.add_argument(
+        "--budget", type=span, default=600.0, metavar="SPAN", help="begin no run after so long: 2m, 1h (default: 10m)"
+    )
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="which triples are tried (default: 0)")
+    parser.add_argument("--out", metavar="DIR", help="keep the runs in DIR, and go on from those that are there")
+    parser.add_argument(
+        "--oracle",
+        action="append",
+        default=[],
+        dest="oracles",
+        metavar="FILE.py",
+        help="ask this, too, whether a run is broken; may be repeated",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
+    _bounds(parser, 60)
+    _choice(parser)
+
+
+def paths_arguments(parser: argparse.ArgumentParser) -> None:
+    """Scenario files, and what they may do: for every command that reads many."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    allow_outside_arguments(parser)
+    _untrusted(parser)
+
+
+def _untrusted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="for strangers' scenarios: those with programs are refused, which is red",
+    )
+
+
+def allow_outside_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whether scenarios may reach outside of their folder."""
+    parser.add_argument(
+        "--allow-outside",
+        action="store_true",
+        help="scenarios may name files outside of their folder (or the folder given), their programs write there",
+    )
+
+
+def _players(parser: argparse.ArgumentParser) -> None:
+    for part in PARTS:
+        parser.add_argument(
+            f"--{part}",
+            type=partial(players, part),
+            metavar="NAMES",
+            help=f"who plays every {part}, one after the other: ours,postfix,exim",
+        )
+
+
+def _bounds(parser: argparse.ArgumentParser, limit_s: int) -> None:
+    parser.add_argument(
+        "-j", "--jobs", type=positive, metavar="N", help="labs at a time (default: one more than cores)"
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=seconds,
+        default=float(limit_s),
+        metavar="S",
+        help=f"real seconds a lab and its judging may take (default: {limit_s})",
+    )
+
+
+def _choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
+    parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")

@@ -1,0 +1,56 @@
+"""Which replies reached a client that could note them (RFC 1047 is about those that did not)."""
+
+from __future__ import annotations
+
+from testbed.protocols import events
+from testbed.protocols.tcp import ACK, RST
+from testbed.trace.analysis import Analysis
+from testbed.trace.flows import CLIENT
+from testbed.trace.model.connection import Connection
+from testbed.trace.model.exchange import Reply
+from testbed.trace.model.log import of
+
+DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
+
+
+class Hearing:
+    """What the client of a connection has heard: what its TCP acknowledged while it lived, otherwise than by a RST.
+
+    Behind what is no reply nobody need listen.
+    """
+
+    def __init__(self, analysis: Analysis, connection: Connection) -> None:
+        understanding = analysis.understanding
+        self._flow = understanding.flows[understanding.index(connection.number)]
+        self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
+        self._acknowledged: dict[int, bool] = {}  # many recipients share the reply to their message
+        garbage = (one for exchange in connection.exchanges for one in exchange.replies if not one.code and one.frames)
+        self._garbled = next((one.frames[-1] for one in garbage), None)
+        self._died_ns = [
+            entry.time_ns
+            for entry in of(analysis.log, events.Crashed)
+            if entry.host == connection.client.label and entry.time_ns >= connection.start_ns
+        ]
+
+    def heard(self, reply: Reply) -> bool:
+        """Whether it has heard a reply, and could note it; yes where the connection does not tell."""
+        last = reply.frames[-1] if reply.frames else 0
+        if last not in self._acknowledged:
+            self._acknowledged[last] = last not in self._place or self._acknowledges(self._place[last])
+        deaf = self._garbled is not None and last > self._garbled
+        return self._acknowledged[last] and not deaf and not self.died_by(reply.time_ns)
+
+    def died_by(self, time_ns: int) -> bool:
+        """Whether it has crashed since it connected, up to a moment after that time."""
+        return any(died_ns <= time_ns + DYING_NS for died_ns in self._died_ns)
+
+    def _acknowledges(self, at: int) -> bool:
+        flow = self._flow
+        end = flow.sequence[at] + flow.length[at]
+        return any(
+            flow.side[later] == CLIENT
+            and flow.flags[later] & ACK
+            and not flow.flags[later] & RST
+            and (flow.acknowledgement[later] - end) & 0xFFFFFFFF < 1 << 31
+            for later in range(at + 1, len(flow.frame))
+        )

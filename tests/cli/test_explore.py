@@ -1,0 +1,73 @@
+"""``testbed explore``: what it prints, writes, goes on with, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from testbed.cli import FAILED, HELD, WRONG_USAGE
+from tests.command import testbed
+
+DELIVERED = "title: Mail\nsteps: [send: {to: bob@someschool.edu}]\nexpect: [delivered: {to: bob@someschool.edu}]\n"
+NO_SCENARIO = "title: Mail\n"
+ORACLE = """
+from testbed.explore.ran import Breach
+
+def breaches(scenario, analysis):
+    if any(connection.server.label == "someschool.edu" for connection in analysis.connections):
+        yield Breach("nobody talks to a school", "somebody did", ())
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mail.yaml"
+    path.write_text(DELIVERED)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--relay", "postfiks"], "did you mean 'postfix'?"),
+        (["--relay", "ours", "--receiver", "ours"], "one part is explored at a time"),
+        (["--depth", "4"], "--depth"),
+        (["--budget", "soon"], "soon"),
+        (["--seed", "-1"], "--seed"),
+        (["--oracle", "nowhere.py"], "nowhere.py"),
+    ],
+)
+def test_what_cannot_be_explored_is_complained_of(file: Path, options: list[str], complaint: str) -> None:
+    done = testbed("explore", file, *options)
+    assert (done.returncode, complaint in done.stderr) == (WRONG_USAGE, True), done.stderr
+
+
+@pytest.mark.lab
+def test_it_goes_on_where_it_stopped(file: Path, tmp_path: Path) -> None:
+    options = ["--depth", "1", "--budget", "3s", "--out", tmp_path / "out", "--json", tmp_path / "found.json"]
+
+    def explored() -> dict[str, int]:
+        done = testbed("explore", file, *options)
+        assert done.returncode == HELD, done.stdout + done.stderr
+        assert "nothing is broken" in done.stdout
+        [found] = json.loads((tmp_path / "found.json").read_text())["explorations"]
+        return {name: found[name] for name in ("points", "runs", "played", "not_tried")}
+
+    first, second = explored(), explored()
+    total = first["runs"] + first["not_tried"]
+    assert total == second["runs"] + second["not_tried"] > 400
+    assert second["runs"] == first["runs"] + second["played"]
+    assert len((tmp_path / "out" / "mail" / "runs.ndjson").read_text().splitlines()) == second["runs"] + 1
+
+
+@pytest.mark.lab
+def test_what_is_broken_without_any_fault_is_told_and_not_explored(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text(ORACLE)
+    done = testbed("explore", file, "--oracle", tmp_path / "ours.py", "--json", "-")
+    assert done.returncode == FAILED, done.stderr
+    [found] = json.loads(done.stdout)["explorations"]
+    assert found["runs"] == 1
+    [cause] = found["red"]
+    assert (cause["what"], cause["faults"]) == ("nobody talks to a school", [])

@@ -1,0 +1,76 @@
+"""What can go wrong where is read off the trace of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from testbed.explore.first_run import explored
+from testbed.explore.points import candidates
+from testbed.scenario.load import load_cases
+from testbed.scenario.scenario import Scenario
+from testbed.trace.analysis import Analysis
+from testbed.trace.inspect import inspect
+from tests.conftest import PROJECT
+
+
+def stored(name: str) -> tuple[Scenario, Analysis]:
+    """A scenario of the catalogue, the first of its cases, and its reference trace."""
+    scenario = load_cases(PROJECT / "scenarios" / f"{name}.yaml")[0]
+    return scenario, inspect(PROJECT / "captures" / f"{scenario.name}.pcapng")
+
+
+def found(name: str) -> dict[str, Counter[str]]:
+    """The points of a reference trace, each with how many deeds fit it, by the kind of fault."""
+    scenario, analysis = stored(name)
+    points: dict[str, Counter[str]] = {}
+    for one in candidates(scenario, analysis).values():
+        points.setdefault(one.point.kind, Counter())[str(one.point)] += 1
+    return points
+
+
+def test_every_command_of_both_hops_is_a_point() -> None:
+    at = {point for point in found("delivered")["dialogue"] if "heard" not in point}
+    stages = ("connect", "EHLO", "MAIL", "RCPT", "DATA", "message", "QUIT")
+    assert at == {f"{server} {stage}" for server in ("crepes.fr", "someschool.edu") for stage in stages}
+
+
+def test_a_retry_is_a_point_of_its_own() -> None:
+    assert {"someschool.edu RCPT", "someschool.edu RCPT #2"} <= found("mailbox-full")["dialogue"].keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "point"),
+    [
+        ("crash", "crepes.fr has answered message"),
+        ("crash", "crepes.fr has sent message"),
+        ("zone", "MX someschool.edu"),
+        ("host", "someschool.edu connected to"),
+        ("wire", "someschool.edu → crepes.fr reply to message"),
+        ("wire", "crepes.fr → someschool.edu SYN"),
+    ],
+)
+def test_packets_questions_and_hosts_are_points(kind: str, point: str) -> None:
+    assert found("delivered")[kind][point] > 0
+
+
+def test_tls_is_a_point_where_there_is_tls() -> None:
+    assert "tls" not in found("delivered")
+    assert found("tls/through-tls")["tls"]
+
+
+@pytest.mark.parametrize("name", ["delivered", "mailbox-full", "tls/through-tls"])
+def test_what_a_trace_offers_can_be_in_its_scenario(name: str) -> None:
+    scenario, analysis = stored(name)
+    subject, offered = explored(scenario), candidates(scenario, analysis)
+    assert [str(one) for one in offered.values() if not subject.allows(one)] == []
+
+
+def test_a_case_of_a_matrix_is_explored_with_its_own_values() -> None:
+    for case in load_cases(PROJECT / "scenarios" / "replies" / "refused-for-now.yaml")[:3]:
+        subject = explored(case)
+        assert "$" not in str(subject.data)
+        *own, another = subject.with_faults([{"host": "someschool.edu", "is": "silent", "until": "1h"}]).faults
+        assert [fault.describe() for fault in own] == [fault.describe() for fault in case.faults]
+        assert another.describe() == "someschool.edu is silent until 1 h"
