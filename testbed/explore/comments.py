@@ -34,12 +34,11 @@ def comments(
 
 
 def see_for_yourself(path: Path, *, in_run: bool, outside: bool) -> Iterator[str]:
-    """How it is played again, and its trace read."""
-    outside_too = "--allow-outside " if outside else ""
-    commands = [f"testbed run {outside_too}{shown(path.name)}", f"testbed inspect {shown(path.stem)}.pcapng"]
-    if not in_run:
-        commands[0] += "   (which holds: only an oracle of one's own finds it)"
-    yield from _part("See for yourself:", commands)
+    """How it is played again, and its trace read; ``in_run`` tells whether it is red when it is only run."""
+    command = "testbed run" if in_run else "testbed explore"
+    options = " --allow-outside" if outside else ""
+    again = f"{command}{options} {shown(path.name)}"
+    yield from _part("See for yourself:", [again, f"testbed inspect {shown(path.stem)}.pcapng"])
 
 
 def _where(breach: Breach | None, path: Path) -> str:

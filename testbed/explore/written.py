@@ -42,7 +42,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 class Written:
     """The files that a shrunk scenario has become; without ``trace`` it was not red again.
 
-    ``in_run`` tells whether it is red in ``testbed run``, and not only for an oracle of one's own.
+    ``in_run`` tells whether it is red in ``testbed run``, and not only where explorations ask more.
     """
 
     scenario: Path

@@ -118,7 +118,7 @@ def test_a_file_that_says_something_else_stays_and_one_that_says_the_same_is_wri
     names = []
     for reply in ("451 Later", "451 Never", "451 Later"):
         fault = {**PUT_OFF, "reply": reply}
-        shrunk = Shrunk(cause(BREACH), variant_of(subject, [fault]), (fault,), ran, 9, all_tried=True)
+        shrunk = Shrunk(cause(BREACH), variant_of(subject, [fault]), ran, 9, all_tried=True)
         written = write(subject, shrunk, never_again, tmp_path, tmp_path / "found", f"testbed explore {len(names)}")
         assert written is not None
         assert (written.confirmed.red, written.trace, written.in_run) == (0, None, False)
@@ -131,7 +131,7 @@ def test_a_file_that_says_something_else_stays_and_one_that_says_the_same_is_wri
 
 def test_what_was_red_only_once_is_not_written(tmp_path: Path) -> None:
     subject = explored(load(PROJECT / "scenarios" / "delivered.yaml"))
-    shrunk = Shrunk(cause(BREACH), variant_of(subject, []), (), None, 3, all_tried=True)
+    shrunk = Shrunk(cause(BREACH), variant_of(subject, []), None, 3, all_tried=True)
     assert write(subject, shrunk, never_again, tmp_path, tmp_path / "found", "x") is None
     assert not (tmp_path / "found").exists()
 
@@ -141,7 +141,7 @@ def test_what_programs_say_stays_in_the_comments(tmp_path: Path) -> None:
     subject = explored(load(PROJECT / "scenarios" / "delivered.yaml"))
     breach = Breach("no mail is altered", "it said\n'\x1b[1m' # \ntitle: Nothing\x85\u2028 " + "x" * 200, (1,))
     ran = Ran(0, Came.RED, breaches=(breach,))
-    shrunk = Shrunk(cause(breach), variant_of(subject, [PUT_OFF]), (PUT_OFF,), ran, 9, all_tried=False)
+    shrunk = Shrunk(cause(breach), variant_of(subject, [PUT_OFF]), ran, 9, all_tried=False)
     written = write(subject, shrunk, never_again, tmp_path, tmp_path, "testbed explore\nrm")
     assert written is not None
     text = written.scenario.read_text()
