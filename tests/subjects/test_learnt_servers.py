@@ -117,6 +117,12 @@ def test_others_do_what_they_are_known_for(
     assert {text: machine.answers(tuple(text.split()))[-1] for text in said} == said
 
 
+def test_our_imap_server_idles_wherever_somebody_has_logged_in(capsys: pytest.CaptureFixture[str]) -> None:
+    [machine] = _learnt(capsys, "--protocol", "imap", "--inputs", "LOGIN,EXAMINE,CLOSE,IDLE,DONE")
+    said = {text: machine.answers(text.split())[-1] for text in ("IDLE", "LOGIN IDLE", "LOGIN EXAMINE IDLE DONE CLOSE")}
+    assert list(said.values()) == ["BAD", "+", "OK"]
+
+
 @pytest.mark.parametrize(("protocol", "states"), [("pop3", 5), ("lmtp", 5)])
 def test_dovecot_is_learnt(protocol: str, states: int, have: Have, capsys: pytest.CaptureFixture[str]) -> None:
     have("dovecot")
