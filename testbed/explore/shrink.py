@@ -45,10 +45,18 @@ class Shrunk:
 
 
 def shrink(
-    explored: Explored, faults: Sequence[FaultData], wanted: str, play: Play, most_plays: int = MOST_PLAYS
+    explored: Explored,
+    faults: Sequence[FaultData],
+    wanted: str,
+    play: Play,
+    most_plays: int = MOST_PLAYS,
+    over: Callable[[], bool] = lambda: False,
 ) -> Shrunk:
-    """Make a scenario that was red with faults as small as it stays red for the wanted cause."""
-    return _Shrinking(explored, wanted, play, most_plays).shrunk(faults)
+    """Make a scenario that was red with faults as small as it stays red for the wanted cause.
+
+    ``over`` is asked before each play whether somebody has had enough.
+    """
+    return _Shrinking(explored, wanted, play, most_plays, over).shrunk(faults)
 
 
 @dataclass(slots=True)
@@ -57,6 +65,7 @@ class _Shrinking:
     wanted: str
     play: Play
     most_plays: int
+    over: Callable[[], bool]
     plays: int = 0
     ran: Ran | None = None
     _tried: set[str] = field(default_factory=set)
@@ -70,7 +79,7 @@ class _Shrinking:
             before = variant
             for reduction in REDUCTIONS:
                 variant = self._reduced(variant, reduction)
-        return Shrunk(self.wanted, variant, self.ran, self.plays, self.plays < self.most_plays)
+        return Shrunk(self.wanted, variant, self.ran, self.plays, self.plays < self.most_plays and not self.over())
 
     def _is_red_again(self, variant: Variant) -> bool:
         self._tried.discard(variant.key)
@@ -88,7 +97,7 @@ class _Shrinking:
 
         def orders() -> Iterator[Order]:
             for variant in variants:
-                if found or self.plays + len(ordered) >= self.most_plays:
+                if found or self.plays + len(ordered) >= self.most_plays or self.over():
                     return
                 if variant.key not in self._tried and self._can_be(variant):
                     self._tried.add(variant.key)

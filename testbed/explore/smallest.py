@@ -29,15 +29,15 @@ def smallest(
 ) -> list[Smallest]:
     """Make each cause small, the first so many, and write it into the folder in which the crew leaves traces.
 
-    ``command`` is what people say to find it, ``over`` is asked before each whether somebody has had enough.  Raises
-    UsageError or MachineError where files cannot be written.
+    ``command`` is what people say to find it, ``over`` is asked before each play whether somebody has had enough.
+    Raises UsageError or MachineError where files cannot be written.
     """
     made: list[Smallest] = []
     for cause in found:
         faults = [fault.fault for fault in cause.first.faults]
         if over() or len(made) == MOST_CAUSES:
             break
-        shrunk = shrink(explored, faults, cause.name, crew.play)
+        shrunk = shrink(explored, faults, cause.name, crew.play, over=over)
         written = write(explored, shrunk, crew.play, folder, folder, command) if shrunk.ran is not None else None
         made.append(Smallest(cause, shrunk, written))
     return made

@@ -100,7 +100,8 @@ def _place(folder: Path, name: str, data: Mapping[str, object]) -> Path:
     """Where no file is yet, or one that says the same."""
     for number in count(1):
         path = folder / (f"{name}.yaml" if number == 1 else f"{name}-{number}.yaml")
-        if not os.path.lexists(path) or _says(path, data):
+        is_free = not os.path.lexists(path) and not os.path.lexists(path.with_suffix(".pcapng"))
+        if is_free or _says(path, data):
             return path
     raise AssertionError
 

@@ -135,6 +135,14 @@ def test_a_fault_that_does_not_strike_proves_nothing() -> None:
     assert found.ran is None
 
 
+def test_who_has_had_enough_gets_what_there_is() -> None:
+    patience = iter([False] * 5 + [True] * 200)
+    judge = player(lambda variant: sends(variant, "bob@someschool.edu"))
+    found = shrink(SUBJECT, [RESET, LATE], cause(LOST), judge, over=lambda: next(patience))
+    assert (found.plays, found.all_tried) == (5, False)
+    assert found.ran is not None
+
+
 def test_plays_are_bounded() -> None:
     found = shrunk(lambda variant: sends(variant, "bob@someschool.edu"), [RESET, LATE], most=5)
     assert found.plays == 5

@@ -9,7 +9,7 @@ import pytest
 
 from testbed.explore.candidate import FaultData
 from testbed.explore.cause import cause
-from testbed.explore.first_run import explored
+from testbed.explore.first_run import Explored, explored
 from testbed.explore.naming import file_name, title
 from testbed.explore.promises import PROMISES, promise
 from testbed.explore.ran import Breach, Came, Order, Ran
@@ -17,8 +17,10 @@ from testbed.explore.rebased import rebased, schema_line
 from testbed.explore.shrink import Shrunk
 from testbed.explore.variant import variant_of
 from testbed.explore.written import write
-from testbed.scenario.load import load, parse
+from testbed.scenario.casting import cast_all
+from testbed.scenario.load import load, load_cases, parse
 from testbed.scenario.problems import ScenarioError
+from testbed.scenario.reach import Reach
 from testbed.scenario.rewritten import data_of, rewritten
 from tests.conftest import PROJECT
 
@@ -107,19 +109,23 @@ def test_files_are_found_from_another_folder(tmp_path: Path) -> None:
     assert schema_line(scenario, folder) == "# yaml-language-server: $schema=../../docs/scenario.schema.json"
 
 
+SUBJECT = explored(load(PROJECT / "scenarios" / "delivered.yaml"))
+
+
+def shrunk_with(faults: list[FaultData], subject: Explored = SUBJECT) -> Shrunk:
+    return Shrunk(cause(BREACH), variant_of(subject, faults), Ran(0, Came.RED, breaches=(BREACH,)), 9, all_tried=True)
+
+
 def never_again(orders: Iterable[Order]) -> Iterator[Ran]:
     """Plays that all go well."""
     return (Ran(order.number, Came.DELIVERED) for order in orders)
 
 
 def test_a_file_that_says_something_else_stays_and_one_that_says_the_same_is_written_anew(tmp_path: Path) -> None:
-    subject = explored(load(PROJECT / "scenarios" / "delivered.yaml"))
-    ran = Ran(0, Came.RED, breaches=(BREACH,))
     names = []
     for reply in ("451 Later", "451 Never", "451 Later"):
-        fault = {**PUT_OFF, "reply": reply}
-        shrunk = Shrunk(cause(BREACH), variant_of(subject, [fault]), ran, 9, all_tried=True)
-        written = write(subject, shrunk, never_again, tmp_path, tmp_path / "found", f"testbed explore {len(names)}")
+        shrunk = shrunk_with([{**PUT_OFF, "reply": reply}])
+        written = write(SUBJECT, shrunk, never_again, tmp_path, tmp_path / "found", f"testbed explore {len(names)}")
         assert written is not None
         assert (written.confirmed.red, written.trace, written.in_run) == (0, None, False)
         names.append(written.scenario.name)
@@ -127,6 +133,38 @@ def test_a_file_that_says_something_else_stays_and_one_that_says_the_same_is_wri
     assert names == [f"{name}.yaml", f"{name}-2.yaml", f"{name}.yaml"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["found"]
     assert "testbed explore 2" in (tmp_path / "found" / f"{name}.yaml").read_text()
+
+
+def test_a_trace_that_belongs_to_nothing_known_stays(tmp_path: Path) -> None:
+    (tmp_path / "lost-message.pcapng").write_bytes(b"somebody's")
+    written = write(SUBJECT, shrunk_with([]), never_again, tmp_path, tmp_path, "x")
+    assert written is not None
+    assert written.scenario.name == "lost-message-2.yaml"
+
+
+def test_who_was_cast_is_in_what_is_written(tmp_path: Path) -> None:
+    [one] = cast_all([PROJECT / "scenarios" / "delivered.yaml"], {"relay": "exim"})
+    subject = explored(one.scenario)
+    shrunk = Shrunk(
+        cause(BREACH), variant_of(subject, [PUT_OFF]), Ran(0, Came.RED, breaches=(BREACH,)), 9, all_tried=True
+    )
+    written = write(subject, shrunk, never_again, tmp_path, tmp_path / "found", "x")
+    assert written is not None
+    relay = load(written.scenario).hosts["crepes.fr"]
+    assert relay.program == "exim"
+
+
+def test_what_names_files_out_of_reach_says_how_it_is_run(tmp_path: Path) -> None:
+    (tmp_path / "here" / "conf").mkdir(parents=True)
+    (tmp_path / "here" / "menu.pdf").write_text("")
+    (tmp_path / "here" / "scenario.yaml").write_text(WITH_FILES)
+    subject = explored(load(tmp_path / "here" / "scenario.yaml"))
+    written = write(subject, shrunk_with([], subject), never_again, tmp_path, tmp_path / "found", "x")
+    assert written is not None
+    assert " --allow-outside lost-message.yaml\n" in written.scenario.read_text()
+    [scenario] = load_cases(written.scenario, Reach(anywhere=True))
+    found = scenario.folder_of_files("crepes.fr") / str(scenario.hosts["crepes.fr"].files)
+    assert found.resolve() == (tmp_path / "here" / "conf").resolve()
 
 
 def test_what_was_red_only_once_is_not_written(tmp_path: Path) -> None:
