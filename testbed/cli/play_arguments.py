@@ -82,6 +82,10 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         help="ask this, too, whether a run is broken; may be repeated",
     )
     parser.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
+    parser.add_argument(
+        "--workers", type=positive, metavar="N", help="play by so many workers of Dask's, on this machine"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="play by those of a Dask scheduler: tcp://HOST:PORT")
     _bounds(parser, 60)
     _choice(parser)
 

@@ -14,16 +14,11 @@ from testbed.explore.first_run import Explored, explored
 from testbed.explore.journal import Journal, key_of
 from testbed.explore.player import Engagement
 from testbed.explore.ran import Came, Order, Ran
-from testbed.explore.search import Faults, Phase, Search
+from testbed.explore.reds import by_cause
+from testbed.explore.search import Phase, Search
+from testbed.explore.smallest import Smallest, smallest
+from testbed.explore.tried import Tried
 from testbed.scenario.scenario import Scenario
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """Faults that were tried together, and what came of it."""
-
-    faults: Faults
-    ran: Ran
 
 
 @dataclass(slots=True)
@@ -41,7 +36,8 @@ class Found:
     """What an exploration has found.  ``player`` says who played, ``""`` for nobody but the lab's own.
 
     ``first`` is the run without faults, None where it could not be played; ``singles`` are all single faults, ``red``
-    all that were broken, the first run among them.  ``played`` counts labs, those known before not among them.
+    all that were broken, the first run among them, ``smallest`` what became of their causes.  ``played`` counts the
+    labs of these, those known before not among them.
     """
 
     scenario: Scenario
@@ -49,6 +45,7 @@ class Found:
     first: Ran | None = None
     singles: list[Tried] = field(default_factory=list)
     red: list[Tried] = field(default_factory=list)
+    smallest: list[Smallest] = field(default_factory=list)
     not_over: list[Tried] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     played: int = 0
@@ -83,10 +80,11 @@ class Wanted:
         return self.stop() or time.monotonic() >= self.until
 
 
-def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: Wanted) -> Found:
-    """Try faults until all are tried or the time is up; ``folder`` holds the runs and the traces that stay.
+def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: Wanted, command: str) -> Found:
+    """Try faults until all are tried or the time is up, and make what is red small.
 
-    Raises MachineError where that cannot be written.
+    ``folder`` holds the runs, and what is red as scenarios with their traces; ``command`` is what people say to have
+    this explored.  Raises UsageError or MachineError where that cannot be written.
     """
     began = time.monotonic()
     found = Found(scenario, player)
@@ -94,9 +92,11 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
     journal = Journal(folder / "runs.ndjson", subject)
     try:
         _explore(found, subject, crew, journal, folder, wanted)
+        found.seconds = time.monotonic() - began
+        causes = by_cause(tried for tried in found.red if tried.faults)
+        found.smallest = smallest(causes, subject, crew, folder, command, wanted.stop)
     finally:
         journal.close()
-        found.seconds = time.monotonic() - began
     return found
 
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from testbed.explore.candidate import FaultData
 from testbed.explore.cause import breach_of
 from testbed.explore.first_run import Explored
-from testbed.explore.ran import Came, Order, Ran
+from testbed.explore.ran import Breach, Came, Order, Ran
 from testbed.explore.reductions import REDUCTIONS, Reduction
-from testbed.explore.reductions.faults import fewer_faults
 from testbed.explore.variant import Variant, variant_of
 from testbed.scenario.problems import ScenarioError
 
@@ -29,17 +28,20 @@ Play = Callable[[Iterable[Order]], Iterator[Ran | None]]
 class Shrunk:
     """The smallest that was found.
 
-    ``faults`` are those of the exploration that are left, as it had them: a red run whose faults have these among them
-    is of this cause.  ``ran`` is a run of ``variant``, None where not even the whole was red again.  It took so many
-    ``plays``; ``all_tried`` tells whether nothing more was left to try.
+    ``ran`` is a run of ``variant``, None where not even the whole was red again.  It took so many ``plays``;
+    ``all_tried`` tells whether nothing more was left to try.
     """
 
     cause: str
     variant: Variant
-    faults: tuple[FaultData, ...]
     ran: Ran | None
     plays: int
     all_tried: bool
+
+    @property
+    def breach(self) -> Breach | None:
+        """What was broken in its run."""
+        return breach_of(self.ran, self.cause) if self.ran is not None else None
 
 
 def shrink(
@@ -47,12 +49,6 @@ def shrink(
 ) -> Shrunk:
     """Make a scenario that was red with faults as small as it stays red for the wanted cause."""
     return _Shrinking(explored, wanted, play, most_plays).shrunk(faults)
-
-
-def is_of(shrunk: Shrunk, faults: Iterable[FaultData], found: Iterable[str]) -> bool:
-    """Whether a red run, by its faults and its causes, is one more of what was shrunk."""
-    tried = list(faults)
-    return shrunk.cause in found and all(fault in tried for fault in shrunk.faults)
 
 
 @dataclass(slots=True)
@@ -68,15 +64,13 @@ class _Shrinking:
     def shrunk(self, faults: Sequence[FaultData]) -> Shrunk:
         whole = variant_of(self.explored, faults)
         if not any(self._is_red_again(whole) for _ in range(_TRIES)):
-            return Shrunk(self.wanted, whole, tuple(faults), None, self.plays, True)
-        variant = fewest = self._reduced(whole, fewer_faults)
-        before = None
+            return Shrunk(self.wanted, whole, None, self.plays, True)
+        variant, before = whole, None
         while variant != before:
             before = variant
             for reduction in REDUCTIONS:
                 variant = self._reduced(variant, reduction)
-        left = tuple(fault for fault in faults if fault in fewest.faults)
-        return Shrunk(self.wanted, variant, left, self.ran, self.plays, self.plays < self.most_plays)
+        return Shrunk(self.wanted, variant, self.ran, self.plays, self.plays < self.most_plays)
 
     def _is_red_again(self, variant: Variant) -> bool:
         self._tried.discard(variant.key)
