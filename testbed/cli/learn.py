@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -123,14 +123,15 @@ def _baseline(
 def _scenario(options: argparse.Namespace, alphabet: Alphabet, player: str) -> Scenario:
     """The lab in which a player plays the host.  Raises UsageError, ScenarioError."""
     part = next((part for part in _SERVERS if getattr(options, part)), None)
-    scenario = _textbook(options.host, alphabet) if options.path is None else one_scenario(options)
+    own = _textbook(options.host, {**_spoken(alphabet), **_secured(options, alphabet)})
+    scenario = own if options.path is None else one_scenario(options)
     role = mail_host(scenario, options.host).role
     if part is not None and role != PARTS[part]:
         raise UsageError(f"{options.host} is a {role}, so say --{role}")
     if player == OURS:
         return scenario
     if options.path is None:
-        return scenario_in_code({"hosts": {options.host: {"program": player}}})
+        return _textbook(options.host, {"program": player, **_secured(options, alphabet)})
     cast = cast_all([Path(options.path)], {str(part): player}, Reach(anywhere=options.allow_outside))
     [found] = [one for one in cast if one.scenario.case == scenario.case]
     if found.why_not:
@@ -138,12 +139,21 @@ def _scenario(options: argparse.Namespace, alphabet: Alphabet, player: str) -> S
     return found.scenario
 
 
-def _textbook(host: str, alphabet: Alphabet) -> Scenario:
-    """The textbook's lab, in which a host speaks what is asked."""
-    if host not in TEXTBOOK:
-        return scenario_in_code({})
-    speaks: dict[str, object] = {"pop3": {"serves": ["pop3"]}, "imap": {"serves": ["imap"]}, "lmtp": {"lmtp": 24}}
-    return scenario_in_code({"hosts": {host: speaks.get(alphabet.name, {})}})
+def _textbook(host: str, says: Mapping[str, object]) -> Scenario:
+    """The textbook's lab, with this said of a host."""
+    return scenario_in_code({"hosts": {host: says}} if host in TEXTBOOK else {})
+
+
+def _spoken(alphabet: Alphabet) -> dict[str, object]:
+    """What makes one of the lab's own servers speak what is asked."""
+    if alphabet.name in ("pop3", "imap"):
+        return {"serves": [alphabet.name]}
+    return {"lmtp": alphabet.port} if alphabet.name == "lmtp" else {}
+
+
+def _secured(options: argparse.Namespace, alphabet: Alphabet) -> dict[str, object]:
+    """What gives a server a certificate, where TLS is asked for."""
+    return {"starttls": True} if alphabet.secured_by & set(_inputs(alphabet, options.inputs)) else {}
 
 
 def _learn(

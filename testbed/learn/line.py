@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 
 from testbed.errors import LabError, reason
 from testbed.learn.alphabets import Alphabet, Names
 from testbed.learn.machine import CLOSED, SILENT
 
 _PIECE = 65_536
+_NO_TLS = "no TLS"  # follows the answer that has promised it
 
 
 class ServerLine:
@@ -31,7 +33,10 @@ class ServerLine:
         """Send an input and give its answer."""
         with contextlib.suppress(OSError):  # what is heard then is that it is closed
             self._socket.sendall(self._reader.octets(name, self._alphabet.text(name, self._names)))
-        return self._answer()
+        answer = self._answer()
+        if (name, answer) in self._alphabet.begins_tls and not self._begin_tls():
+            return f"{answer} {_NO_TLS}"
+        return answer
 
     def close(self) -> None:
         """Close it, once the server has ended too, so that it holds nothing any more: no lock, no process."""
@@ -39,6 +44,17 @@ class ServerLine:
             self._socket.shutdown(socket.SHUT_WR)
             while self._socket.recv(_PIECE):
                 pass
+
+    def _begin_tls(self) -> bool:
+        """Whether that succeeds; whose certificate it is does not matter here."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        try:
+            self._socket = context.wrap_socket(self._socket)
+        except (OSError, ValueError):
+            return False
+        return True
 
     def _answer(self) -> str:
         octets = b""

@@ -117,6 +117,25 @@ def test_others_do_what_they_are_known_for(
     assert {text: machine.answers(tuple(text.split()))[-1] for text in said} == said
 
 
+@pytest.mark.parametrize(
+    ("protocol", "inputs", "said"),
+    [
+        (  # RFC 3207 §4.2: nothing that was said before is known any more
+            "smtp",
+            "EHLO,STARTTLS,MAIL,RCPT",
+            {"EHLO STARTTLS MAIL": "503", "EHLO MAIL STARTTLS EHLO RCPT": "503", "EHLO STARTTLS STARTTLS": "503"},
+        ),
+        ("pop3", "STLS,USER,PASS", {"USER STLS PASS": "-ERR", "USER PASS STLS": "-ERR", "STLS STLS": "-ERR"}),
+        ("imap", "STARTTLS,LOGIN", {"STARTTLS LOGIN": "OK", "LOGIN STARTTLS": "BAD"}),
+    ],
+)
+def test_our_servers_begin_anew_behind_tls(
+    protocol: str, inputs: str, said: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    [machine] = _learnt(capsys, "--protocol", protocol, "--inputs", inputs)
+    assert {text: machine.answers(text.split())[-1] for text in said} == said
+
+
 def test_our_imap_server_idles_wherever_somebody_has_logged_in(capsys: pytest.CaptureFixture[str]) -> None:
     [machine] = _learnt(capsys, "--protocol", "imap", "--inputs", "LOGIN,EXAMINE,CLOSE,IDLE,DONE")
     said = {text: machine.answers(text.split())[-1] for text in ("IDLE", "LOGIN IDLE", "LOGIN EXAMINE IDLE DONE CLOSE")}

@@ -41,6 +41,7 @@ class Alphabet:
 
     ``would_send`` says whether a client would send an input after what it has said last (None at the start);
     ``uses_up`` whether a dialogue has taken a message out of the mailbox.  ``needs_mail``: one must lie there.
+    TLS begins behind an input and an answer that are in ``begins_tls``.
     """
 
     name: str
@@ -49,8 +50,14 @@ class Alphabet:
     more: Mapping[str, str]
     reader: Callable[[], Reader]
     would_send: Callable[[Said | None, str], bool] = lambda last, name: True
+    begins_tls: frozenset[Said] = frozenset()
     uses_up: Callable[[Sequence[Said]], bool] = lambda dialogue: False
     needs_mail: bool = False
+
+    @property
+    def secured_by(self) -> frozenset[str]:
+        """The inputs that ask for TLS."""
+        return frozenset(name for name, _ in self.begins_tls)
 
     def text(self, name: str, names: Names) -> str:
         """What is sent for an input."""

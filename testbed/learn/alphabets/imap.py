@@ -88,9 +88,11 @@ IMAP = Alphabet(
         "IDLE": "IDLE",
         _UNTAGGED: _UNTAGGED,
         "LOGIN wrong": 'LOGIN "{user}" "wrong"',
+        "STARTTLS": "STARTTLS",
         "EXPUNGE": "EXPUNGE",
     },
     ImapReader,
     _would_send,
+    frozenset({("STARTTLS", "OK")}),
     needs_mail=True,
 )

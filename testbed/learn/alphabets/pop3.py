@@ -67,8 +67,9 @@ POP3 = Alphabet(
         "nonsense": "XYZZY",
         "QUIT": "QUIT",
     },
-    {"USER unknown": "USER nobody", "PASS wrong": "PASS wrong", "RETR absent": "RETR 999"},
+    {"STLS": "STLS", "USER unknown": "USER nobody", "PASS wrong": "PASS wrong", "RETR absent": "RETR 999"},
     Pop3Reader,
+    begins_tls=frozenset({("STLS", "+OK")}),  # RFC 2595
     uses_up=_uses_up,
     needs_mail=True,
 )

@@ -7,6 +7,7 @@ import re
 from testbed.learn.alphabets.alphabet import GARBLED, Alphabet, Said
 
 _MESSAGE = "Subject: a message\r\n\r\nThis is to learn by.\r\n."
+_BEGINS_TLS = frozenset({("STARTTLS", "220")})  # RFC 3207
 _LINE = re.compile(rb"(\d\d\d)([ -]|$)")
 
 _TRANSACTION = {
@@ -22,6 +23,7 @@ _TRANSACTION = {
     "QUIT": "QUIT",
 }
 _MORE = {
+    "STARTTLS": "STARTTLS",
     "HELP": "HELP",
     "EXPN": "EXPN {user}",
     "HELO without name": "HELO",
@@ -96,5 +98,6 @@ SMTP = Alphabet(
     _MORE,
     SmtpReader,
     _would_send,
+    _BEGINS_TLS,
 )
-LMTP = Alphabet("lmtp", 24, {"LHLO": "LHLO {client}", **_TRANSACTION}, _MORE, LmtpReader, _would_send)
+LMTP = Alphabet("lmtp", 24, {"LHLO": "LHLO {client}", **_TRANSACTION}, _MORE, LmtpReader, _would_send, _BEGINS_TLS)
