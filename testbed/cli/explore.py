@@ -48,6 +48,7 @@ def main(options: argparse.Namespace) -> int:
             time.monotonic() + options.budget,
             options.time_limit,
             tuple(options.oracles),
+            Path(options.only_new) if options.only_new else None,
             stop=lambda: bool(interruption.number),
             told=progress.told,
         )
@@ -63,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
         written(options.json, exploration_json(found))
     if interruption.number:
         return SIGNALLED + interruption.number
-    return FAILED if any(one.red for one in found) else HELD
+    return FAILED if any(one.news for one in found) else HELD
 
 
 def _explored(errand: Errand, crew: Crew, folder: Path, wanted: Wanted, progress: ExploreProgress) -> Found:

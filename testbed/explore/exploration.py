@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from testbed.explore.candidate import Candidate
+from testbed.explore.cause import causes
 from testbed.explore.crew import Crew
 from testbed.explore.first_run import Explored, explored
-from testbed.explore.journal import Journal, key_of
+from testbed.explore.journal import Journal, key_of, known_runs
 from testbed.explore.player import Engagement
 from testbed.explore.ran import Came, Order, Ran
-from testbed.explore.reds import by_cause
+from testbed.explore.reds import Cause, by_cause
 from testbed.explore.search import Phase, Search
 from testbed.explore.smallest import Smallest, smallest
 from testbed.explore.tried import Tried
@@ -37,7 +38,7 @@ class Found:
 
     ``first`` is the run without faults, None where it could not be played; ``singles`` are all single faults, ``red``
     all that were broken, the first run among them, ``smallest`` what became of their causes.  ``played`` counts the
-    labs of these, those known before not among them.
+    labs of these, those known before not among them; ``known_causes`` are no news.
     """
 
     scenario: Scenario
@@ -46,11 +47,17 @@ class Found:
     singles: list[Tried] = field(default_factory=list)
     red: list[Tried] = field(default_factory=list)
     smallest: list[Smallest] = field(default_factory=list)
+    known_causes: frozenset[str] = frozenset()
     not_over: list[Tried] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     played: int = 0
     known: int = 0
     seconds: float = 0.0
+
+    @property
+    def news(self) -> list[Cause]:
+        """What is broken, but for what was known."""
+        return [cause for cause in by_cause(self.red) if cause.name not in self.known_causes]
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -62,8 +69,9 @@ class Found:
 class Wanted:
     """How far an exploration goes.
 
-    ``oracles`` are the names of a team's own, ``until`` is of time.monotonic(), ``stop`` is asked whether somebody has
-    had enough, ``told`` hears of each phase how far it has come.
+    ``oracles`` are the names of a team's own, ``earlier`` is a folder of results whose causes are no news, ``until`` is
+    of time.monotonic(), ``stop`` is asked whether somebody has had enough, ``told`` hears of each phase how far it has
+    come.
     """
 
     depth: int
@@ -71,6 +79,7 @@ class Wanted:
     until: float
     time_limit_s: float
     oracles: tuple[str, ...] = ()
+    earlier: Path | None = None
     stop: Callable[[], bool] = lambda: False
     told: Callable[[Tally], None] = lambda tally: None
 
@@ -93,11 +102,17 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
     try:
         _explore(found, subject, crew, journal, folder, wanted)
         found.seconds = time.monotonic() - began
-        causes = by_cause(tried for tried in found.red if tried.faults)
-        found.smallest = smallest(causes, subject, crew, folder, command, wanted.stop)
+        found.known_causes = _causes_of(wanted.earlier / folder.name, subject) if wanted.earlier else frozenset()
+        fresh = [cause for cause in found.news if cause.first.faults]
+        found.smallest = smallest(fresh, subject, crew, folder, command, wanted.stop)
     finally:
         journal.close()
     return found
+
+
+def _causes_of(folder: Path, subject: Explored) -> frozenset[str]:
+    """What is broken by earlier results."""
+    return frozenset(name for ran in known_runs(folder / "runs.ndjson", subject).values() for name in causes(ran))
 
 
 def _explore(found: Found, subject: Explored, crew: Crew, journal: Journal, folder: Path, wanted: Wanted) -> None:

@@ -44,6 +44,7 @@ def _exploration(found: Found) -> dict[str, object]:
                 "why": cause.breach.why,
                 "frames": list(cause.breach.frames),
                 "scenario": small.get(cause.name),
+                "known": cause.name in found.known_causes,
             }
             for cause in by_cause(found.red)
         ],

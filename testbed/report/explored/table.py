@@ -66,6 +66,9 @@ def _print_found(out: Console, found: Found, *, several: bool) -> None:
     who = f"{found.player or 'ours'}: " if several else ""
     small = {one.cause.name: one for one in found.smallest}
     for cause in by_cause(found.red):
+        if cause.name in found.known_causes:
+            out.print(Text(f"x {who}{cause.breach.what}: known before ({count(cause.runs, 'run')})", "quiet"))
+            continue
         for line in _cause(cause, small.get(cause.name), who):
             out.print(line)
     for tried in found.not_over[:_MOST_NOT_OVER]:
