@@ -43,6 +43,7 @@ FLOORS = {
     "baseline": 3,
     "report": 4,
     "bed": 4,
+    "learn": 4,
     "explore": 4,
     "cli": 5,
     "pytest_plugin": 5,
@@ -65,6 +66,7 @@ NEIGHBOURS = {
     ("lab", "expect"),
     ("baseline", "outcome"),
     ("bed", "report"),
+    ("learn", "bed"),
     ("report", "explore"),
     ("__main__", "cli"),
 }

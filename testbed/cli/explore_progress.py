@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import TracebackType
 
 from rich.console import Console
 from rich.text import Text
@@ -24,6 +25,14 @@ class ExploreProgress:
         self._what = ""
         self._written_s = 0.0
 
+    def __enter__(self) -> ExploreProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.erase()
+
     def begins(self, scenario: Scenario, player: str) -> None:
         """An exploration begins."""
         self._what = printable(scenario.title + (f", {player}" if player else ""))
@@ -44,4 +53,5 @@ class ExploreProgress:
     def erase(self) -> None:
         """Take the line away."""
         if self._live:
-            self._out.file.write("\r\x1b[K")
+            self._out.file.write("\r\x1b[2K")
+            self._out.file.flush()

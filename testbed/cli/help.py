@@ -27,6 +27,14 @@ COMMANDS = {
             ("testbed compare scenarios/ --relay postfix,exim --markdown page.md", "a page of it"),
         ),
     ),
+    "learn": (
+        "Learn the state machine of a mail server by asking it",
+        (
+            ("testbed learn someschool.edu --receiver ours,postfix", "side by side, and what tells them apart"),
+            ("testbed learn someschool.edu --protocol imap --svg imap.svg", "IMAP, and a picture"),
+            ("testbed learn crepes.fr --baseline crepes.json --update", "record it; without --update, compare"),
+        ),
+    ),
     "explore": (
         "Try every fault at every step of a scenario, alone and together",
         (

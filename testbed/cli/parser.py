@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from testbed import __version__
 from testbed.cli.help import COMMANDS, heading, main_help, rows
+from testbed.cli.learn_arguments import learn_arguments
 from testbed.cli.play_arguments import (
     allow_outside_arguments,
     compare_arguments,
@@ -124,6 +125,7 @@ _ARGUMENTS = {
     "run": run_arguments,
     "compare": compare_arguments,
     "explore": explore_arguments,
+    "learn": learn_arguments,
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,

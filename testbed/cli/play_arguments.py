@@ -73,6 +73,7 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="which triples are tried (default: 0)")
     parser.add_argument("--out", metavar="DIR", help="keep the runs in DIR, and go on from those that are there")
+    parser.add_argument("--only-new", metavar="DIR", help="what the results in DIR are red for, too, is no news")
     parser.add_argument(
         "--oracle",
         action="append",
@@ -82,6 +83,10 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         help="ask this, too, whether a run is broken; may be repeated",
     )
     parser.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
+    parser.add_argument(
+        "--workers", type=positive, metavar="N", help="play by so many workers of Dask's, on this machine"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="play by those of a Dask scheduler: tcp://HOST:PORT")
     _bounds(parser, 60)
     _choice(parser)
 

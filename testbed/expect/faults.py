@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from testbed.expect.crashes import why_without_effect
 from testbed.expect.verdict import Verdict
@@ -24,7 +25,13 @@ def _judge(fault: Fault, scenario: Scenario, analysis: Analysis) -> Verdict:
     struck = [entry for entry in of(analysis.log, events.Fault) if entry.event.line == fault.line]
     held, why = _found(fault, struck, scenario, analysis)
     frames = tuple(entry.frame for entry in struck)
-    return Verdict(f"fault: {fault.describe()}", held, why, frames, fault.line, scenario.file_of("faults"))
+    verdict = Verdict(f"fault: {fault.describe()}", held, why, frames, fault.line, scenario.file_of("faults"))
+    return verdict if held or not _is_of_others(scenario) else replace(verdict, held=True, judged=False)
+
+
+def _is_of_others(scenario: Scenario) -> bool:
+    """Whether its faults are those of another scenario, and programs play in this one: they may give no occasion."""
+    return scenario.has_programs and scenario.file_of("faults") != scenario.file
 
 
 def _why_not(fault: Fault, analysis: Analysis) -> str:

@@ -13,6 +13,11 @@ from testbed.explore.ran import Came, Order, Ran
 _LOOK_S = 0.2
 
 
+def died_twice(order: Order) -> Ran:
+    """What came of an order whose players die."""
+    return Ran(order.number, Came.NOT_OVER, error="the process that played it has died twice")
+
+
 class Crew(Protocol):
     """Plays what is ordered, many at a time."""
 
@@ -65,7 +70,7 @@ class LocalCrew:
                 except (EOFError, OSError):
                     self._replace(player)
                     if order.number in tried:
-                        yield Ran(order.number, Came.NOT_OVER, error="the process that played it has died twice")
+                        yield died_twice(order)
                     else:
                         tried.add(order.number)
                         again.append(order)

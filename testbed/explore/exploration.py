@@ -9,21 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from testbed.explore.candidate import Candidate
+from testbed.explore.cause import causes
 from testbed.explore.crew import Crew
 from testbed.explore.first_run import Explored, explored
-from testbed.explore.journal import Journal, key_of
+from testbed.explore.journal import Journal, key_of, known_runs
 from testbed.explore.player import Engagement
 from testbed.explore.ran import Came, Order, Ran
-from testbed.explore.search import Faults, Phase, Search
+from testbed.explore.reds import Cause, by_cause
+from testbed.explore.search import Phase, Search
+from testbed.explore.smallest import Smallest, smallest
+from testbed.explore.tried import Tried
 from testbed.scenario.scenario import Scenario
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """Faults that were tried together, and what came of it."""
-
-    faults: Faults
-    ran: Ran
 
 
 @dataclass(slots=True)
@@ -41,7 +37,8 @@ class Found:
     """What an exploration has found.  ``player`` says who played, ``""`` for nobody but the lab's own.
 
     ``first`` is the run without faults, None where it could not be played; ``singles`` are all single faults, ``red``
-    all that were broken, the first run among them.  ``played`` counts labs, those known before not among them.
+    all that were broken, the first run among them, ``smallest`` what became of their causes.  ``played`` counts the
+    labs of these, those known before not among them; ``known_causes`` are no news.
     """
 
     scenario: Scenario
@@ -49,11 +46,18 @@ class Found:
     first: Ran | None = None
     singles: list[Tried] = field(default_factory=list)
     red: list[Tried] = field(default_factory=list)
+    smallest: list[Smallest] = field(default_factory=list)
+    known_causes: frozenset[str] = frozenset()
     not_over: list[Tried] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     played: int = 0
     known: int = 0
     seconds: float = 0.0
+
+    @property
+    def news(self) -> list[Cause]:
+        """What is broken, but for what was known."""
+        return [cause for cause in by_cause(self.red) if cause.name not in self.known_causes]
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -65,8 +69,9 @@ class Found:
 class Wanted:
     """How far an exploration goes.
 
-    ``oracles`` are the names of a team's own, ``until`` is of time.monotonic(), ``stop`` is asked whether somebody has
-    had enough, ``told`` hears of each phase how far it has come.
+    ``oracles`` are the names of a team's own, ``earlier`` is a folder of results whose causes are no news, ``until`` is
+    of time.monotonic(), ``stop`` is asked whether somebody has had enough, ``told`` hears of each phase how far it has
+    come.
     """
 
     depth: int
@@ -74,6 +79,7 @@ class Wanted:
     until: float
     time_limit_s: float
     oracles: tuple[str, ...] = ()
+    earlier: Path | None = None
     stop: Callable[[], bool] = lambda: False
     told: Callable[[Tally], None] = lambda tally: None
 
@@ -83,10 +89,11 @@ class Wanted:
         return self.stop() or time.monotonic() >= self.until
 
 
-def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: Wanted) -> Found:
-    """Try faults until all are tried or the time is up; ``folder`` holds the runs and the traces that stay.
+def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: Wanted, command: str) -> Found:
+    """Try faults until all are tried or the time is up, and make what is red small.
 
-    Raises MachineError where that cannot be written.
+    ``folder`` holds the runs, and what is red as scenarios with their traces; ``command`` is what people say to have
+    this explored.  Raises UsageError or MachineError where that cannot be written.
     """
     began = time.monotonic()
     found = Found(scenario, player)
@@ -94,10 +101,18 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
     journal = Journal(folder / "runs.ndjson", subject)
     try:
         _explore(found, subject, crew, journal, folder, wanted)
+        found.seconds = time.monotonic() - began
+        found.known_causes = _causes_of(wanted.earlier / folder.name, subject) if wanted.earlier else frozenset()
+        fresh = [cause for cause in found.news if cause.first.faults]
+        found.smallest = smallest(fresh, subject, crew, folder, command, wanted.stop)
     finally:
         journal.close()
-        found.seconds = time.monotonic() - began
     return found
+
+
+def _causes_of(folder: Path, subject: Explored) -> frozenset[str]:
+    """What is broken by earlier results."""
+    return frozenset(name for ran in known_runs(folder / "runs.ndjson", subject).values() for name in causes(ran))
 
 
 def _explore(found: Found, subject: Explored, crew: Crew, journal: Journal, folder: Path, wanted: Wanted) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from testbed.explore.candidate import Candidate, FaultData
 from testbed.scenario.problems import ScenarioError
@@ -11,6 +11,8 @@ from testbed.scenario.rewritten import Data, data_of, rewritten
 from testbed.scenario.scenario import Scenario
 
 _SETTLE = "6d"  # RFC 5321 §4.5.4.1: who gives up does so after four or five days
+
+_WHEN = frozenset(("nth", "from", "until"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Explored:
     data: Data
     candidates: tuple[Candidate, ...] = ()
     digest: str = ""
+    _allowed: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     def with_faults(self, faults: Sequence[FaultData]) -> Scenario:
         """The scenario with faults besides its own.  Raises ScenarioError where these cannot be in it."""
@@ -39,12 +42,27 @@ class Explored:
         return len(own) if isinstance(own, list) else 0
 
     def allows(self, candidate: Candidate) -> bool:
-        """Whether the scenario can have such a fault."""
+        """Whether the scenario can have such a fault, whenever it is.
+
+        To find out takes milliseconds, and a run offers thousands that differ in their time only: it is remembered.
+        """
+        if not self._allowed:
+            self._allowed.update((_whenever(known.fault), True) for known in self.candidates)
+        fault = _whenever(candidate.fault)
+        if fault not in self._allowed:
+            self._allowed[fault] = self._has_room_for(candidate.fault)
+        return self._allowed[fault]
+
+    def _has_room_for(self, fault: FaultData) -> bool:
         try:
-            self.with_faults([candidate.fault])
+            self.with_faults([fault])
         except ScenarioError:
             return False
         return True
+
+
+def _whenever(fault: FaultData) -> str:
+    return repr(sorted((word, said) for word, said in fault.items() if word not in _WHEN))
 
 
 def explored(scenario: Scenario) -> Explored:

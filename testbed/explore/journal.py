@@ -17,7 +17,7 @@ from testbed.errors import not_written
 from testbed.explore.candidate import FaultData
 from testbed.explore.first_run import Explored
 from testbed.explore.ran import Ran
-from testbed.explore.search import Faults
+from testbed.explore.tried import Faults
 from testbed.protocols.text import shown
 from testbed.scenario.rewritten import text_of
 

@@ -20,6 +20,7 @@ from testbed.explore.first_run import Explored
 from testbed.explore.ran import Order, Ran
 
 _PATIENCE_S = 5.0
+_GARBAGE = 100_000  # new objects; runs make little
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,12 @@ class Player:
 
 def main(descriptor: int) -> NoReturn:
     """Play what is ordered until the other end is closed."""
+    import gc
+
     from testbed.explore.play import play
     from testbed.interruption import Interruption
     from testbed.lab import preload
+    from testbed.net import forge
     from testbed.net.orphans import die_with_parent
 
     die_with_parent()
@@ -94,6 +98,11 @@ def main(descriptor: int) -> NoReturn:
             match line.recv():
                 case Engagement() as engagement:
                     preload([engagement.explored.scenario])
+                    if engagement.explored.candidates:  # some of them
+                        forge.preload()
+                    gc.collect()
+                    gc.freeze()  # no lab looks through what all share, and so copies it
+                    gc.set_threshold(_GARBAGE)
                 case Order() as order if engagement is not None:
                     where = engagement.keep if order.kept else Path(folder)
                     asked = engagement.explored, order, where, engagement.time_limit_s, engagement.oracles

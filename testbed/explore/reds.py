@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from testbed.explore.cause import breach_of, causes
-from testbed.explore.exploration import Tried
 from testbed.explore.ran import Breach
+from testbed.explore.tried import Tried
 
 
 @dataclass(frozen=True, slots=True)

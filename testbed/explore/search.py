@@ -17,8 +17,7 @@ from itertools import combinations
 
 from testbed.explore.candidate import Candidate
 from testbed.explore.ran import Came, Ran
-
-Faults = tuple[Candidate, ...]
+from testbed.explore.tried import Faults
 
 TRIPLES = 1_000
 _OF_NO_EFFECT = (Came.UNNOTICED, Came.NEVER_REACHED, Came.NOT_OVER)

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from testbed.explore.candidate import FaultData
 from testbed.explore.cause import breach_of
 from testbed.explore.first_run import Explored
-from testbed.explore.ran import Came, Order, Ran
+from testbed.explore.ran import Breach, Came, Order, Ran
 from testbed.explore.reductions import REDUCTIONS, Reduction
-from testbed.explore.reductions.faults import fewer_faults
 from testbed.explore.variant import Variant, variant_of
 from testbed.scenario.problems import ScenarioError
 
@@ -29,30 +28,35 @@ Play = Callable[[Iterable[Order]], Iterator[Ran | None]]
 class Shrunk:
     """The smallest that was found.
 
-    ``faults`` are those of the exploration that are left, as it had them: a red run whose faults have these among them
-    is of this cause.  ``ran`` is a run of ``variant``, None where not even the whole was red again.  It took so many
-    ``plays``; ``all_tried`` tells whether nothing more was left to try.
+    ``ran`` is a run of ``variant``, None where not even the whole was red again.  It took so many ``plays``;
+    ``all_tried`` tells whether nothing more was left to try.
     """
 
     cause: str
     variant: Variant
-    faults: tuple[FaultData, ...]
     ran: Ran | None
     plays: int
     all_tried: bool
 
+    @property
+    def breach(self) -> Breach | None:
+        """What was broken in its run."""
+        return breach_of(self.ran, self.cause) if self.ran is not None else None
+
 
 def shrink(
-    explored: Explored, faults: Sequence[FaultData], wanted: str, play: Play, most_plays: int = MOST_PLAYS
+    explored: Explored,
+    faults: Sequence[FaultData],
+    wanted: str,
+    play: Play,
+    most_plays: int = MOST_PLAYS,
+    over: Callable[[], bool] = lambda: False,
 ) -> Shrunk:
-    """Make a scenario that was red with faults as small as it stays red for the wanted cause."""
-    return _Shrinking(explored, wanted, play, most_plays).shrunk(faults)
+    """Make a scenario that was red with faults as small as it stays red for the wanted cause.
 
-
-def is_of(shrunk: Shrunk, faults: Iterable[FaultData], found: Iterable[str]) -> bool:
-    """Whether a red run, by its faults and its causes, is one more of what was shrunk."""
-    tried = list(faults)
-    return shrunk.cause in found and all(fault in tried for fault in shrunk.faults)
+    ``over`` is asked before each play whether somebody has had enough.
+    """
+    return _Shrinking(explored, wanted, play, most_plays, over).shrunk(faults)
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class _Shrinking:
     wanted: str
     play: Play
     most_plays: int
+    over: Callable[[], bool]
     plays: int = 0
     ran: Ran | None = None
     _tried: set[str] = field(default_factory=set)
@@ -68,15 +73,13 @@ class _Shrinking:
     def shrunk(self, faults: Sequence[FaultData]) -> Shrunk:
         whole = variant_of(self.explored, faults)
         if not any(self._is_red_again(whole) for _ in range(_TRIES)):
-            return Shrunk(self.wanted, whole, tuple(faults), None, self.plays, True)
-        variant = fewest = self._reduced(whole, fewer_faults)
-        before = None
+            return Shrunk(self.wanted, whole, None, self.plays, True)
+        variant, before = whole, None
         while variant != before:
             before = variant
             for reduction in REDUCTIONS:
                 variant = self._reduced(variant, reduction)
-        left = tuple(fault for fault in faults if fault in fewest.faults)
-        return Shrunk(self.wanted, variant, left, self.ran, self.plays, self.plays < self.most_plays)
+        return Shrunk(self.wanted, variant, self.ran, self.plays, self.plays < self.most_plays and not self.over())
 
     def _is_red_again(self, variant: Variant) -> bool:
         self._tried.discard(variant.key)
@@ -94,7 +97,7 @@ class _Shrinking:
 
         def orders() -> Iterator[Order]:
             for variant in variants:
-                if found or self.plays + len(ordered) >= self.most_plays:
+                if found or self.plays + len(ordered) >= self.most_plays or self.over():
                     return
                 if variant.key not in self._tried and self._can_be(variant):
                     self._tried.add(variant.key)

@@ -43,9 +43,9 @@ class MailHost(ABC):
         return self._post_office.mailboxes
 
     @property
-    def owes(self) -> bool:
-        """Whether its queue holds mail."""
-        return self._runner.owes
+    def next_due(self) -> float | None:
+        """When mail of its queue is to be tried next, in the seconds of its site; None when it holds none."""
+        return self._runner.next_due
 
     @abstractmethod
     async def _listen(self) -> None:

@@ -79,16 +79,16 @@ class EarlyEnd:
         finally:
             loop.before_jump.remove(look)
 
-    async def settled(self, seconds: float, hosts_owe: Callable[[], bool]) -> None:
+    async def settled(self, seconds: float, next_due_s: Callable[[], float | None]) -> None:
         """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most.
 
         It is asked when packets have come, and the wire is quiet again; and now and then, as mail may be settled
         without a packet.
         """
         loop = self._lab.loop
-        until, pause, judged_s = loop.time() + seconds, _SETTLES_S, -math.inf
+        until, pause, judged_s, goes_on_s = loop.time() + seconds, _SETTLES_S, -math.inf, 0.0
         while (left := until - loop.time()) > 0:
-            await asyncio.sleep(min(pause, left))
+            await asyncio.sleep(min(max(pause, goes_on_s - loop.time()), left))
             quiet_s, since_s = self._lab.wire.quiet_s(), loop.time() - judged_s
             if quiet_s >= since_s and since_s < _SETTLES_UNSEEN_S:
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
@@ -96,9 +96,18 @@ class EarlyEnd:
             pause = _SETTLES_S
             if quiet_s >= _SETTLES_S:
                 judged_s = loop.time()
-                analysis = self._analysis()
-                if analysis is not None and not programs_owe(analysis) and not hosts_owe():
+                due_s = next_due_s()
+                if due_s is None and not self._programs_owe():
                     return
+                if due_s is not None and not self._lab.scenario.has_programs:
+                    goes_on_s = loop.time() + due_s  # nothing happens until then
+
+    def _programs_owe(self) -> bool:
+        """Whether a program does, as far as the trace can be read, which takes the longer the longer it is."""
+        if not self._lab.scenario.has_programs:
+            return False
+        analysis = self._analysis()
+        return analysis is None or programs_owe(analysis)
 
     def mail_is_missing(self) -> bool:
         """Whether mail that was promised is nowhere, as far as the trace has come."""

@@ -144,9 +144,10 @@ class LabHosts:
         return alive or any(isinstance(host, ProgramHost) and host.time_is_real for host in returning)
 
     @property
-    def owe(self) -> bool:
-        """Whether any of the lab's own hosts still has mail to pass on."""
-        return any(isinstance(host, MailHost) and host.owes for host in self._hosts.values())
+    def next_due_s(self) -> float | None:
+        """In how many seconds the first of the lab's own hosts is to pass mail on; None when none has any."""
+        dues = [host.next_due for host in self._hosts.values() if isinstance(host, MailHost)]
+        return min((due - self._lab.loop.now_ns() / SECOND for due in dues if due is not None), default=None)
 
     @property
     def all_are_back(self) -> bool:

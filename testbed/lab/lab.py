@@ -20,6 +20,7 @@ from testbed.durations import SECOND
 from testbed.errors import LabError, StepError
 from testbed.expect.programs_awaited import patience_s
 from testbed.hosts import certificates
+from testbed.hosts.dns import resolver
 from testbed.hosts.tls import LabTls
 from testbed.interruption import TIME_IS_UP
 from testbed.lab.addresses import OUTSIDE, addresses_of_nobody, lay_out
@@ -90,6 +91,7 @@ def run(
 def preload(scenarios: Iterable[Scenario]) -> None:
     """Load once what several labs need, before they are forked."""
     scenarios = list(scenarios)
+    resolver.preload()
     if any(needs_forging(scenario) for scenario in scenarios):
         forge.preload()
     if any(needs_tls(scenario) for scenario in scenarios):

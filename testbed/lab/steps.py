@@ -67,7 +67,7 @@ class Steps:
         if self._hosts.time_is_real:
             await self._wait(seconds)
         else:
-            await self._early_end.settled(seconds, lambda: self._hosts.owe)
+            await self._early_end.settled(seconds, lambda: self._hosts.next_due_s)
 
     async def _read(self, step: ReadStep) -> None:
         await self._hosts.settled()  # mail that is on its way is there before it is looked for

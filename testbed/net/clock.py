@@ -20,7 +20,7 @@ from testbed.durations import SECOND
 from testbed.net.kernel_timers import KernelTimers, LeadsOn
 
 _QUIET_S = 0.0002  # what the kernel may still be handing over arrives within this
-_SLICE_S = 0.002
+_SLICE_S, _LONGEST_SLICE_S = 0.002, 0.016  # at first and at last; whatever comes to pass is heard of at once
 _FIRST_S, _LAST_S = 0.0001, 0.01  # programs are looked at again after so long, at first and at last
 _EPOLL_TICK_S = 0.001
 _HELD_S = 0.05  # while time is held, only alarms of programs are looked for
@@ -141,7 +141,7 @@ class ScenarioLoop(asyncio.SelectorEventLoop):
     def _rest(self, timeout: float, poll: Callable[[float], list[_Event]]) -> list[_Event]:
         """Sleep or jump for ``timeout`` seconds, or until something happens."""
         until = NEVER if timeout == inf else self.elapsed_ns() + round(timeout * SECOND)
-        pause, longest = (_SLICE_S, _SLICE_S) if self.programs is None else (_FIRST_S, _LAST_S)
+        pause, longest = (_SLICE_S, _LONGEST_SLICE_S) if self.programs is None else (_FIRST_S, _LAST_S)
         while True:
             if not self._in_flight():  # asked before, too: what arrived last may be about to wake a program
                 goal = self._goal(until)

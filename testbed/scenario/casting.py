@@ -7,16 +7,18 @@ trace.  When it tries again and gives up is then the program's own affair, so it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from testbed.scenario.defaults import with_defaults
+from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.load import OWN_FOLDER, load_cases, read_file, try_cases, with_files
 from testbed.scenario.problems import Problem, ScenarioError
 from testbed.scenario.program_hosts import KEPT_FROM_ANOTHER
 from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.steps import SendStep
 from testbed.subjects.parts import PARTS
 from testbed.subjects.subject import subjects
 
@@ -24,6 +26,7 @@ _SETTLE = "6d"  # RFC 5321 §4.5.4.1: who gives up does so after four or five da
 _TASTE = frozenset({"retry", "give_up", "warn_after"})  # it has its own
 _PLAYED = ("program", "command")
 _TLS = "tls"
+_UTF8 = "SMTPUTF8"
 
 Cast = Mapping[str, str]
 """Which ready-made server plays which of PARTS."""
@@ -70,10 +73,21 @@ def _cast(path: Path, as_written: Sequence[Scenario], cast: Cast, reach: Reach) 
 def _candidate(as_written: Scenario, tried: Scenario | ScenarioError) -> Candidate:
     try:
         if isinstance(tried, Scenario):
-            return Candidate(with_files(tried))
+            why = next(_beyond(tried), "")
+            return Candidate(as_written, why) if why else Candidate(with_files(tried))
     except ScenarioError as error:
         tried = error
     return Candidate(as_written, tried.problems[0].message)
+
+
+def _beyond(scenario: Scenario) -> Iterator[str]:
+    """Why the user agents of a scenario cannot hand over its mail to the program that takes it first."""
+    sends = [step for step in scenario.steps if isinstance(step, SendStep)]
+    asks = any(not address.isascii() for send in sends for address in (send.sender, *send.recipients, *send.bcc))
+    servers = {host.server for host in scenario.hosts.values() if isinstance(host, UserAgentSpec)}
+    for name, host in scenario.hosts.items():
+        if asks and name in servers and host.program is not None and _UTF8 in subjects()[host.program].lacks:
+            yield f"an address is not ASCII, and {subjects()[host.program].title} does not offer {_UTF8}"
 
 
 def _text(path: Path, cast: Cast, reach: Reach) -> str:

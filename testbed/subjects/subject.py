@@ -28,7 +28,7 @@ class Subject:
     it is a host, ``roles`` those of one role.  ``accounts``: mailboxes belong to users of the machine.
     ``sends`` and ``reads`` are the words of such steps that it can express, besides those that all can; None where it
     does not send or read.  ``queues``: it ends with status 0 once it keeps the mail, and sends it then.
-    ``tls`` are the policies it can be set to, as a relay.
+    ``tls`` are the policies it can be set to, as a relay; ``lacks`` are extensions of SMTP that it does not offer.
     ``quirks`` are sentences for people.
     """
 
@@ -43,6 +43,7 @@ class Subject:
     root: bool
     accounts: bool
     tls: tuple[str, ...]
+    lacks: tuple[str, ...]
     configuration: str
     keeps: tuple[str, ...]
     host: Mapping[str, object]
@@ -92,6 +93,7 @@ def _read(folder: Path) -> Subject:
         root=said.get("root", False),
         accounts=said.get("accounts", False),
         tls=tuple(said.get("tls", ())),
+        lacks=tuple(said.get("lacks", ())),
         configuration=said["configuration"],
         keeps=tuple(said.get("keeps", ())),
         host=said["host"],

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import aiosmtplib
@@ -18,6 +19,10 @@ from aiosmtpd.smtp import Envelope, Session
 from rich.console import Console
 from rich.table import Table
 
+from testbed.explore.crew import LocalCrew
+from testbed.explore.first_run import explored
+from testbed.explore.player import Engagement
+from testbed.explore.ran import Order, Ran
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.commands import Terms
@@ -28,6 +33,8 @@ from testbed.net.namespace import enter, enter_plain
 from testbed.net.netlink import PATIENT_MS
 from testbed.net.wire import Wire
 from testbed.pcap.write import TraceWriter
+from testbed.runner import TIME_LIMIT_S, usual_jobs
+from testbed.scenario.load import load
 from testbed.trace.inspect import inspect
 
 PROJECT = Path(__file__).parents[2]
@@ -115,6 +122,44 @@ def on_plain_loopback() -> float:
     return loop.run_until_complete(_exchange(loop))
 
 
+def explored_and_run(every: int = 5) -> tuple[float, float]:
+    """Labs a minute where single faults of a scenario are explored, and where ``testbed run`` plays the same cases.
+
+    Both from the start of their processes to their end, results and all.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        cases, keep = Path(folder) / "cases", Path(folder) / "keep"
+        cases.mkdir()
+        keep.mkdir()
+        subject, crew = explored(load(PROJECT / "scenarios" / "delivered.yaml")), LocalCrew(usual_jobs())
+        [first] = _played(crew, Engagement(subject, keep, TIME_LIMIT_S), [Order(0, ())])
+        faults = [one.fault for one in first.opened[::every]]
+        for number, fault in enumerate(faults):
+            (cases / f"{number}.yaml").write_text(subject.with_faults([fault]).text)
+        started = time.perf_counter()
+        subject = replace(subject, candidates=first.opened, digest=first.digest)
+        orders = [Order(number, (fault,)) for number, fault in enumerate(faults)]
+        assert len(_played(crew, Engagement(subject, keep, TIME_LIMIT_S), orders)) == len(faults)
+        exploring = time.perf_counter() - started
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "testbed", "run", "--keep", str(keep), str(cases)],
+            cwd=PROJECT,
+            stdout=subprocess.DEVNULL,
+            check=False,  # what stands for an expectation in the cases does not hold
+        )
+        running = time.perf_counter() - started
+    return 60 * len(faults) / exploring, 60 * len(faults) / running
+
+
+def _played(crew: LocalCrew, engagement: Engagement, orders: Sequence[Order]) -> list[Ran]:
+    crew.engage(engagement)
+    try:
+        return [ran for ran in crew.play(orders) if ran is not None]
+    finally:
+        crew.dismiss()
+
+
 def packets_per_second(trace: Path) -> float:
     """How fast a trace is inspected, inside one process."""
     started = time.perf_counter()
@@ -144,6 +189,9 @@ def main() -> None:
     share = statistics.median(wire / plain for wire, plain in pairs)
     rate = statistics.median(wire for wire, _ in pairs)
     table.add_row(f"messages over the wire against plain loopback ({rate:,.0f}/s)", f"{share:.0%}", "≥ 80 %")
+    rounds = [explored_and_run() for _ in range(3)]
+    rate, ratio = statistics.median(one for one, _ in rounds), statistics.median(one / run for one, run in rounds)
+    table.add_row(f"single faults explored against testbed run ({rate:,.0f} labs/min)", f"{ratio:.1f} ×", "≥ 1,000/min")
     speed = packets_per_second(PROJECT / "captures" / "mailbox-full-five-days.pcapng")
     table.add_row("packets inspected, in-process", f"{speed:,.0f}/s", "")
     Console(width=100).print(table)

@@ -71,3 +71,13 @@ def test_what_is_broken_without_any_fault_is_told_and_not_explored(file: Path, t
     assert found["runs"] == 1
     [cause] = found["red"]
     assert (cause["what"], cause["faults"]) == ("nobody talks to a school", [])
+
+
+@pytest.mark.lab
+def test_what_was_red_yesterday_is_no_news(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text(ORACLE)
+    yesterday = ["--oracle", tmp_path / "ours.py", "--out", tmp_path / "yesterday"]
+    assert testbed("explore", file, *yesterday).returncode == FAILED
+    done = testbed("explore", file, "--oracle", tmp_path / "ours.py", "--only-new", tmp_path / "yesterday")
+    assert done.returncode == HELD, done.stderr
+    assert "known before" in done.stdout

@@ -35,7 +35,7 @@ RAN = st.builds(
     TEXT,
 )
 FAULTS = st.lists(CANDIDATE, max_size=3).map(tuple)
-RUNS = st.lists(st.tuples(FAULTS, RAN), max_size=5)
+RUNS = st.lists(st.tuples(FAULTS, RAN), max_size=5, unique_by=lambda one: key_of(one[0]))
 Runs = list[tuple[tuple[Candidate, ...], Ran]]
 
 

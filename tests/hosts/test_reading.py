@@ -145,6 +145,30 @@ def test_imaplib_files_searches_and_deletes(serve: Serve) -> None:
     assert running.messages("gus") == [ONE]
 
 
+def test_a_folder_that_is_only_looked_at_can_be_closed(serve: Serve) -> None:
+    running = serve()
+    put(running, "gus", ONE)
+    with imap(running) as client:
+        client.select()
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.select(readonly=True)
+        assert client.expunge() == ("NO", [b"[READ-ONLY] Mailbox is read-only."])
+        assert client.close()[0] == "OK"
+        client.state = "SELECTED"  # imaplib would not ask
+        with pytest.raises(imaplib.IMAP4.error, match="Must select"):
+            client.fetch("1", "(FLAGS)")
+    assert running.messages("gus") == [ONE]
+
+
+def test_whoever_has_logged_in_may_idle_though_no_folder_is_selected(serve: Serve) -> None:
+    with imap(serve()) as client:
+        client.send(b"a IDLE\r\n")
+        assert client.readline().startswith(b"+ ")
+        client.send(b"DONE\r\nb NOOP\r\n")
+        assert client.readline() == b"a OK IDLE completed.\r\n"
+        assert client.readline() == b"b OK NOOP completed.\r\n"
+
+
 def test_pop3_sees_what_imap_leaves_in_the_inbox(serve: Serve) -> None:
     running = serve()
     put(running, "gus", ONE, TWO)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 
+from testbed.expect.conservation.canonical import canonical_addresses, canonical_names
 from testbed.expect.conservation.passages import Answer, Passage
 from testbed.expect.observed import programs
 from testbed.expect.read_back import known
@@ -133,9 +134,10 @@ def misdelivered(
             continue
         if named_there <= mailboxes[entry.host]:  # an address that is no mailbox may be an alias of the program's
             yield _astray(entry.host, entry.event.message_id, got)
-    own = _own_domains(analysis)
+    own, names = _own_domains(analysis), canonical_names(analysis)
     for passage in carried:
         meant = wanted.get((passage.client, passage.known_as), set())
+        meant = meant.union(*(canonical_addresses(address, names) for address in meant))
         if passage.client not in hosts or not passage.promised or not meant or passage.recipient in meant:
             continue
         if not any(domain_of(address) in own.get(passage.client, set()) for address in meant):  # it expands none

@@ -8,10 +8,11 @@ has promised, it must have delivered, bounced or still hold: two promises are no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from testbed.expect.conservation.canonical import canonical_addresses, canonical_names
 from testbed.expect.conservation.ended_in_silence import EndedInSilence
 from testbed.expect.conservation.folders import deletes
 from testbed.expect.conservation.listings import Listings
@@ -104,6 +105,7 @@ class Ledger:
         self._named = {(p.server, p.message_id, p.recipient) for p in carried}
         self._words = ToldInWords(analysis, carried, log)
         self._silence = EndedInSilence(analysis, carried)
+        self._names = canonical_names(analysis) if self._programs else {}
 
     def debts(self) -> list[Debt]:
         """What each host has promised, in order of the promises."""
@@ -202,7 +204,15 @@ class Ledger:
             + (len(self._of(events.Discarded, key)) if key.silent else 0)
             + sum(entry.event.action == "discard" for entry in self._of(events.Sorted, key))
             + sum(self._forwarded(key, entry.event, asked) for entry in self._of(events.Forwarded, key))
+            + sum(self._kept(other, asked | {key.recipient}) for other in self._written_anew(key, asked))
         )
+
+    def _written_anew(self, key: _Key, asked: frozenset[str]) -> Iterator[_Key]:
+        """The promise under the canonical name of its domain, by which a program may have passed it on."""
+        if key.host in self._programs:
+            for address in canonical_addresses(key.recipient, self._names):
+                if address not in asked and (key.host, key.message_id, address) not in self._named:
+                    yield replace(key, recipient=address)
 
     def _forwarded(self, key: _Key, forwarded: events.Forwarded, asked: frozenset[str]) -> bool:
         """Sent on to an address elsewhere: the same host owes it there now."""

@@ -19,6 +19,7 @@ Reduction = Callable[[Variant], Iterator[Variant]]
 REDUCTIONS: tuple[Reduction, ...] = (
     fewer_faults,
     fewer_steps,
+    sooner_settled,
     simpler_faults,
     fewer_recipients,
     fewer_hosts,
@@ -26,6 +27,5 @@ REDUCTIONS: tuple[Reduction, ...] = (
     plainer_hosts,
     plainer_lab,
     shorter_waits,
-    sooner_settled,
 )
 """In the order in which they are tried: what makes most of a difference first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 
 import dns.asyncquery
 import dns.exception
@@ -20,6 +21,12 @@ TIMEOUT_S = 5.0  # per try, in scenario time (RFC 1035 §7.2 suggests 2 to 5 sec
 
 LOOP = "LOOP"  # aliases that lead in a circle (RFC 1034 §3.6.2)
 TIMEOUT = "TIMEOUT"  # nobody answered, or nothing that can be understood
+
+
+def preload() -> None:
+    """Load what dnspython would load at the first question and the first answer of each lab."""
+    for name in ("dns._asyncio_backend", "dns.rdtypes.ANY.MX", "dns.rdtypes.ANY.PTR", "dns.rdtypes.IN.A", "sniffio"):
+        import_module(name)
 
 
 @dataclass(frozen=True, slots=True)

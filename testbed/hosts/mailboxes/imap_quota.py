@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pymap.imap.state import ConnectionState
 from pymap.parsing import EndLine, Params, Space
 from pymap.parsing.command import Command, CommandAuth
 from pymap.parsing.commands import Commands
@@ -10,6 +9,8 @@ from pymap.parsing.response import CommandResponse, ResponseNo, ResponseOk, Unta
 from pymap.parsing.specials import AString, Mailbox
 from pymap.selected import SelectedMailbox
 
+from testbed.hosts.mailboxes.imap_close import ClosingState
+from testbed.hosts.mailboxes.imap_idle import IdlingState
 from testbed.hosts.mailboxes.imap_session import ImapSession
 
 _UNIT = 1_024  # octets of STORAGE (RFC 9208 §5.1)
@@ -54,7 +55,7 @@ class QuotaCommands(Commands):
         self.register(_GetQuota)
 
 
-class QuotaState(ConnectionState):
+class QuotaState(ClosingState, IdlingState):
     """Does what the two commands ask; pymap finds the methods by their names."""
 
     async def do_getquotaroot(self, cmd: _GetQuotaRoot) -> tuple[CommandResponse, SelectedMailbox | None]:

@@ -110,6 +110,9 @@ class ImapSession(BaseSession[ImapMessage]):
         with self.box.changing():  # whoever waits has to look through the whole mailbox
             return await super().move_messages(selected, sequence_set, mailbox)
 
+    async def expunge_mailbox(self, selected: SelectedMailbox, uid_set: SequenceSet | None = None) -> SelectedMailbox:
+        return selected if selected.readonly else await super().expunge_mailbox(selected, uid_set)
+
     async def _get_selected(self, selected: SelectedMailbox) -> ImapFolder:
         return await self._folders.folder_of(selected)
 

@@ -94,9 +94,9 @@ class QueueRunner:
         return message
 
     @property
-    def owes(self) -> bool:
-        """Whether the queue holds mail."""
-        return self._queue.next_due() is not None
+    def next_due(self) -> float | None:
+        """When mail of the queue is to be tried next, in the seconds of its site; None when it holds none."""
+        return self._queue.next_due()
 
     async def settled(self) -> None:
         """Return when no attempt is in progress and none is due."""

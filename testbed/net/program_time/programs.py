@@ -92,13 +92,16 @@ class ProgramTime:
         now = self._now()
         if not self._looks.alarm_is_due(now):
             return
+        processes = {_key(thread): thread.process for thread in self._tree.threads}
         for key, slot in self._slots().items():
-            if slot.alarm and slot.alarm <= now:
-                self._page.set_alarm(slot, now + slot.every if slot.every else 0)
-                for thread in self._tree.threads:
-                    if _key(thread) == key:
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(thread.process, signal.SIGALRM)
+            if not slot.alarm or slot.alarm > now:
+                continue
+            if key not in processes:  # it has started since threads were looked for, or has ended
+                self._tree_is_sure = False
+                continue
+            self._page.set_alarm(slot, now + slot.every if slot.every else 0)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(processes[key], signal.SIGALRM)
 
     def close(self) -> None:
         """No program lives any more."""

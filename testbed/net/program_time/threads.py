@@ -125,8 +125,12 @@ class ThreadTree:
         return self._look()
 
     def look_at(self, processes: Iterable[int]) -> bool:
-        """Look for what threads of these processes have started or ended.  Whether anything has changed."""
-        for process in processes:
+        """Look for what threads of these processes have started or ended.  Whether anything has changed.
+
+        Whose parent has ended meanwhile is a child of a keeper's now.
+        """
+        keepers = {thread.process for thread in self.threads if thread.keeps}
+        for process in keepers.union(processes):
             self._found.pop(process, None)
         return self._look()
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 
 from testbed import __version__
-from testbed.explore.exploration import Found, Tally, Tried
+from testbed.explore.exploration import Found, Tally
 from testbed.explore.reds import by_cause
+from testbed.explore.tried import Tried
 from testbed.report.json_analysis import harmless
 
 _SCHEMA_VERSION = 1
@@ -23,6 +24,7 @@ def exploration_json(found: Iterable[Found]) -> str:
 
 
 def _exploration(found: Found) -> dict[str, object]:
+    small = {one.cause.name: str(one.written.scenario) for one in found.smallest if one.written is not None}
     return {
         "file": found.scenario.file,
         "case": found.scenario.case,
@@ -41,6 +43,8 @@ def _exploration(found: Found) -> dict[str, object]:
                 "what": cause.breach.what,
                 "why": cause.breach.why,
                 "frames": list(cause.breach.frames),
+                "scenario": small.get(cause.name),
+                "known": cause.name in found.known_causes,
             }
             for cause in by_cause(found.red)
         ],

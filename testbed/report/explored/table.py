@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.explore.candidate import Point
-from testbed.explore.exploration import Found, Tried
+from testbed.explore.exploration import Found
 from testbed.explore.ran import Came
 from testbed.explore.reds import Cause, by_cause
+from testbed.explore.smallest import Smallest
+from testbed.explore.tried import Tried
 from testbed.plural import count
 from testbed.protocols.text import printable, shown
 from testbed.report.explored.letters import LETTERS, NOT_TRIED
@@ -62,8 +64,12 @@ def _legend(used: Sequence[Came]) -> Text:
 
 def _print_found(out: Console, found: Found, *, several: bool) -> None:
     who = f"{found.player or 'ours'}: " if several else ""
+    small = {one.cause.name: one for one in found.smallest}
     for cause in by_cause(found.red):
-        for line in _cause(cause, who):
+        if cause.name in found.known_causes:
+            out.print(Text(f"x {who}{cause.breach.what}: known before ({count(cause.runs, 'run')})", "quiet"))
+            continue
+        for line in _cause(cause, small.get(cause.name), who):
             out.print(line)
     for tried in found.not_over[:_MOST_NOT_OVER]:
         words = f"{who}{_faults(tried)}: not over: {printable(tried.ran.error)}"
@@ -77,13 +83,18 @@ def _print_found(out: Console, found: Found, *, several: bool) -> None:
     out.print(Text(f"{who}{_rate(found)}", "bold"))
 
 
-def _cause(cause: Cause, who: str) -> Iterator[Text]:
+def _cause(cause: Cause, small: Smallest | None, who: str) -> Iterator[Text]:
     times = f" ({count(cause.runs, 'run')})" if cause.runs > 1 else ""
     yield Text.assemble(("X ", "failed"), (f"{who}{cause.breach.what}", "bold"), times)
     cited = f"  [{frames(cause.breach.frames)}]" if cause.breach.frames else ""
     yield Text.assemble(f"    {cause.breach.why}", (cited, "quiet"))
     for fault in cause.first.faults:
         yield Text.assemble("    with ", printable(str(fault)))
+    if small is not None and small.written is not None:
+        again = f"  ({small.written.confirmed}, after {count(small.shrunk.plays, 'play')})"
+        yield Text.assemble(("    as small as it gets: ", "quiet"), shown(small.written.scenario), (again, "quiet"))
+    elif small is not None:
+        yield Text("    played again, it was not red: what it came from is in runs.ndjson", "quiet")
 
 
 def _faults(tried: Tried) -> str:

@@ -92,7 +92,7 @@ def fingerprint(analysis: Analysis) -> Fingerprint:
         hosts=tuple(hosts),
         named=frozenset(analysis.names.values()),
         talks=tuple(talks),
-        questions=tuple(questions),
+        questions=tuple(sorted(questions, key=lambda one: one.frames)),  # one connection, whoever got its ports again
         deeds=tuple(_deeds(analysis.log, names, made_up=bool(programs))),
         clues=tuple(_clues(analysis, hasty, echoes)),
     )

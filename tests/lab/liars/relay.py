@@ -1,7 +1,7 @@
 """A relay that keeps its promises, or breaks one: relay.py LIE.
 
 It takes mail on 25 and 587, keeps its queue in files of its directory (TESTBED_DIRECTORY) or of QUEUE_AT, and tries
-every fifth of a second, ten times at the most.  Notifications for its own users go into their Maildirs
+every RETRY_S, a fifth of a second, ten times at the most.  Notifications for its own users go into their Maildirs
 (TESTBED_MAILBOXES).
 """
 
@@ -20,7 +20,8 @@ from pathlib import Path
 LIE, OWN = sys.argv[1], os.environ["TESTBED_DOMAIN"]
 DIRECTORY, BOXES = Path(os.environ["TESTBED_DIRECTORY"]), Path(os.environ["TESTBED_MAILBOXES"])
 QUEUE = Path(os.environ.get("QUEUE_AT", DIRECTORY / "queue"))
-RETRY_S, MOST_TRIES = 0.2, 10
+RETRY_S, MOST_TRIES = float(os.environ.get("RETRY_S", 0.2)), 10
+REST_S = 86_400.0  # in which nobody need look whether the server is to end
 FRIEND, NEXT_HOP = os.environ.get("FRIEND", ""), os.environ.get("NEXT_HOP", "")
 HANDS_ON_BY, HANDS_ON_AT = (smtplib.LMTP, 24) if os.environ.get("BY_LMTP") else (smtplib.SMTP, 25)
 MOST_HOPS, FOR_EVER = 5, 30
@@ -195,5 +196,5 @@ class Server(socketserver.ThreadingTCPServer):
 
 (DIRECTORY / "relay.conf").write_text("H?M?Message-Id: <$t@$j>\nHFrom: $g\n")  # a template, as in sendmail.cf
 threading.Thread(target=run, daemon=True).start()
-threading.Thread(target=Server(("", 587), Session).serve_forever, daemon=True).start()
-Server(("", 25), Session).serve_forever()
+threading.Thread(target=Server(("", 587), Session).serve_forever, args=(REST_S,), daemon=True).start()
+Server(("", 25), Session).serve_forever(REST_S)

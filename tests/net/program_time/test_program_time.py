@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -283,6 +284,45 @@ def test_whose_memory_is_closed_to_others_is_seen_all_the_same() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(seen, 0)[1]) == 2
     os.write(reading[1], b"..")
     os.waitpid(keeper, 0)
+
+
+SERVER = """
+import ctypes, os, signal
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+server = os.fork()
+if server:
+    print(server, flush=True)
+    os.waitpid(server, 0)
+else:
+    input()
+    between = os.fork()
+    if not between:
+        if not os.fork():
+            signal.pause()
+        os._exit(0)
+    os.waitpid(between, 0)
+    print("orphaned", flush=True)
+    input()
+"""
+
+
+def test_who_is_an_orphan_by_the_time_of_the_look_is_found() -> None:
+    """A server forks, and its child forks and ends: as those do that hand mail to a process of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as keeper:
+        assert keeper.stdin is not None
+        assert keeper.stdout is not None
+        server = int(keeper.stdout.readline())
+        tree = ThreadTree()
+        tree.plant(keeper.pid, 1, 1)
+        assert {thread.process for thread in tree.threads} == {keeper.pid, server}
+        print(file=keeper.stdin, flush=True)
+        assert keeper.stdout.readline() == "orphaned\n"
+        assert tree.look_at({server})
+        [orphan] = {thread.process for thread in tree.threads} - {keeper.pid, server}
+        os.kill(orphan, signal.SIGKILL)
+        print(file=keeper.stdin, flush=True)
 
 
 def test_without_a_compiler_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""What a worker of a cluster does for who explores.
+
+Its process has threads, which no lab can begin with: so each has a player do it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import tempfile
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from testbed.explore.crew import died_twice
+from testbed.explore.player import Engagement, Player
+from testbed.explore.ran import Order, Ran
+
+
+@dataclass(frozen=True, slots=True)
+class Hire:
+    """An engagement as workers know it: ``client`` is who explores, ``number`` tells its engagements apart."""
+
+    client: str
+    number: int
+    engagement: Engagement
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of an order; with ``trace`` where that stays."""
+
+    ran: Ran
+    trace: bytes | None = None
+
+
+@dataclass(slots=True)
+class _Troupe:
+    """The players of one client at this worker, and the folder where they leave traces."""
+
+    folder: tempfile.TemporaryDirectory[str] = field(default_factory=lambda: _folder())
+    everybody: dict[Player, int] = field(default_factory=dict)
+    free: list[Player] = field(default_factory=list)
+
+
+_lock = threading.Lock()
+_troupes: dict[str, _Troupe] = {}
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """In that of the worker, which goes even after a worker that was killed."""
+    from distributed import get_worker
+
+    return tempfile.TemporaryDirectory(prefix="testbed-", dir=get_worker().local_directory)
+
+
+def unpacked(packed: bytes) -> Hire:
+    """The hire that was packed by pickle; a task by itself, so that the cluster has it wherever workers die."""
+    hire = pickle.loads(packed)
+    assert isinstance(hire, Hire)
+    return hire
+
+
+def deliver(hire: Hire, order: Order) -> Delivery:
+    """Have an order played.  A player that dies is replaced, once for each order."""
+    for _ in range(2):
+        player, folder = _taken(hire)
+        try:
+            player.order(order)
+            ran = player.ran()
+        except (EOFError, OSError):
+            _dismissed(hire.client, player)
+            continue
+        with _lock:
+            if hire.client in _troupes:
+                _troupes[hire.client].free.append(player)
+        return Delivery(ran, _picked_up(folder / order.kept) if order.kept else None)
+    return Delivery(died_twice(order))
+
+
+def dismiss(client: str) -> None:
+    """The players of a client end."""
+    with _lock:
+        troupe = _troupes.pop(client, None)
+    if troupe is not None:
+        for player in troupe.everybody:
+            player.dismiss()
+        troupe.folder.cleanup()
+
+
+def _taken(hire: Hire) -> tuple[Player, Path]:
+    """A player that is engaged, and nobody else's for now; and its folder."""
+    with _lock:
+        troupe = _troupes.setdefault(hire.client, _Troupe())
+        player = troupe.free.pop() if troupe.free else Player()
+        knows, troupe.everybody[player] = troupe.everybody.get(player), hire.number
+    folder = Path(troupe.folder.name)
+    if knows != hire.number:
+        with contextlib.suppress(OSError):  # who is dead shows when asked what came of it
+            player.engage(replace(hire.engagement, keep=folder))
+    return player, folder
+
+
+def _dismissed(client: str, player: Player) -> None:
+    player.dismiss()
+    with _lock:
+        if client in _troupes:
+            _troupes[client].everybody.pop(player, None)
+
+
+def _picked_up(trace: Path) -> bytes | None:
+    """A trace that goes home; None where nothing was captured."""
+    with contextlib.suppress(FileNotFoundError):
+        octets = trace.read_bytes()
+        trace.unlink()
+        return octets
+    return None

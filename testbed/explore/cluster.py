@@ -1,0 +1,178 @@
+"""Many machines that play: Dask's workers, each order a task of theirs.
+
+A task whose worker dies is given to another.  Traces that stay come home with what came of their runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pickle
+import queue
+import time
+import uuid
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from testbed import __version__
+from testbed.errors import MachineError, UsageError
+from testbed.explore import at_worker
+from testbed.explore.at_worker import Delivery, Hire
+from testbed.explore.player import Engagement
+from testbed.explore.ran import Came, Order, Ran
+from testbed.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_CONNECT_S = 10.0
+_WORKERS_S = 30.0  # in which the first of them reports
+_LOOK_S = 0.2
+_COUNT_S = 2.0
+_AHEAD = 2  # orders for each thread of a worker: it has the next at hand when one is over
+
+
+def cluster_crew(scheduler: str = "", workers: int = 0) -> DaskCrew:
+    """The workers of a scheduler, ``tcp://HOST:PORT``; or so many of this machine's own, by a scheduler of their own.
+
+    Raises UsageError without Dask, for an address that is none, or for workers of another version; MachineError where
+    nobody answers.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise UsageError("to play on many machines takes Dask: pip install 'mail-testbed[cluster]'") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is wrong is said here, once
+    cluster = None
+    if not scheduler:
+        cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        scheduler = cluster.scheduler_address
+    with contextlib.ExitStack() as unless_well:
+        if cluster is not None:
+            unless_well.callback(cluster.close)
+        client = _connected(scheduler)
+        unless_well.callback(client.close)
+        _check_workers(client, scheduler)
+        unless_well.pop_all()
+    return DaskCrew(client, scheduler, cluster)
+
+
+class DaskCrew:
+    """Players at a cluster's workers, as many as those have threads."""
+
+    def __init__(self, client: Client, scheduler: str, cluster: object = None) -> None:
+        self._client = client
+        self._scheduler = scheduler
+        self._cluster = cluster
+        self._name = uuid.uuid4().hex
+        self._engagements = 0
+        self._engagement: Engagement | None = None
+        self._hire: Future | None = None
+        self._counted, self._count_again = 1, 0.0
+
+    def engage(self, engagement: Engagement) -> None:
+        self._engagements += 1
+        self._engagement = engagement
+        packed = pickle.dumps(Hire(self._name, self._engagements, engagement))
+        self._hire = self._client.submit(at_worker.unpacked, packed, key=f"{self._name}-{self._engagements}")
+
+    def play(self, orders: Iterable[Order]) -> Iterator[Ran | None]:
+        """Raises MachineError when the scheduler is gone."""
+        waiting = iter(orders)
+        over: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        busy: dict[Future, Order] = {}
+        call = uuid.uuid4().hex
+        try:
+            while True:
+                while len(busy) < _AHEAD * self._threads() and (order := next(waiting, None)) is not None:
+                    key = f"{self._name}-{call}-{order.number}"
+                    future = self._client.submit(at_worker.deliver, self._hire, order, key=key)
+                    busy[future] = order
+                    future.add_done_callback(over.put)
+                if not busy:
+                    return
+                with contextlib.suppress(queue.Empty):
+                    future = over.get(timeout=_LOOK_S)
+                    yield self._ran(future, busy.pop(future))
+                yield None
+        finally:
+            if busy and self._client.status == "running":
+                self._client.cancel(list(busy), force=True)
+
+    def dismiss(self) -> None:
+        if self._client.status == "running":
+            with contextlib.suppress(Exception):  # who does not hear of it has ended
+                self._client.run(at_worker.dismiss, self._name, on_error="ignore")
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()  # type: ignore[attr-defined]
+
+    def _threads(self) -> int:
+        """How many orders are played at a time, asked now and then as workers come and go; at least one."""
+        self._heed_scheduler()
+        if time.monotonic() > self._count_again:
+            known = self._client.scheduler_info(n_workers=-1)["workers"]
+            self._counted = max(1, sum(worker["nthreads"] for worker in known.values()))
+            self._count_again = time.monotonic() + _COUNT_S
+        return self._counted
+
+    def _heed_scheduler(self) -> None:
+        if self._client.status != "running":
+            raise MachineError(
+                f"the scheduler at {self._scheduler} is gone; start it again, and the same command goes on"
+            )
+
+    def _ran(self, future: Future, order: Order) -> Ran:
+        from distributed import KilledWorker
+
+        try:
+            delivery = future.result()
+        except KilledWorker:
+            return Ran(order.number, Came.NOT_OVER, error="all workers that played it have died")
+        except Exception as error:
+            self._heed_scheduler()
+            return Ran(order.number, Came.NOT_OVER, error=f"a worker failed: {type(error).__name__}: {error}")
+        assert isinstance(delivery, Delivery)
+        assert self._engagement is not None
+        if delivery.trace is not None:
+            with whole_file(self._engagement.keep / order.kept) as file:
+                file.write(delivery.trace)
+        return delivery.ran
+
+
+def _connected(scheduler: str) -> Client:
+    from distributed import Client
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other versions of Python or Dask: they may differ
+            return Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"--scheduler {scheduler}: this is no address; it is written tcp://HOST:PORT") from error
+    except OSError as error:
+        raise MachineError(
+            f"no scheduler answers at {scheduler}; start one there with 'dask scheduler', or see what holds up packets"
+        ) from error
+
+
+def _check_workers(client: Client, scheduler: str) -> None:
+    """Wait for the first worker, and see that all have this version."""
+    try:
+        client.wait_for_workers(1, timeout=_WORKERS_S)
+    except TimeoutError as error:
+        raise MachineError(
+            f"the scheduler at {scheduler} has no workers; start them with 'dask worker {scheduler}'"
+        ) from error
+
+    def version() -> str:  # it travels as a whole, as workers may lack this very module
+        try:
+            from testbed import __version__ as found
+        except ImportError:
+            return ""
+        return found
+
+    for worker, found in client.run(version).items():
+        if found != __version__:
+            has = f"Mail Testbed {found}" if found else "no Mail Testbed"
+            raise UsageError(f"the worker at {worker} has {has}, and this is {__version__}: install the same on both")
