@@ -107,14 +107,24 @@ def _has_other_reason(analysis: Analysis, given_back: _GivenBack) -> bool:
 
 
 def _connections(analysis: Analysis, given_back: _GivenBack) -> tuple[int, ...]:
-    """The first frames of those on which the host may have tried before it gave up."""
-    return tuple(
-        connection.first_frame
+    """The first frames of those on which the host may have tried before it gave up; none where one decided on it.
+
+    Who crashed right after a reply may have heard it.
+    """
+    tried = [
+        connection
         for connection in analysis.connections
         if connection.client.label == given_back.offer.client
         and service_of(connection.service).mail is Mail.PUSHED
         and given_back.taken_ns < connection.start_ns <= given_back.bounce.time_ns
+    ]
+    decided = any(
+        recipient.decisive is not None and recipient.address.lower() == given_back.offer.recipient
+        for connection in tried
+        for transaction in connection.transactions
+        for recipient in transaction.recipients
     )
+    return () if decided else tuple(connection.first_frame for connection in tried)
 
 
 def _came_again(analysis: Analysis, given_back: _GivenBack, refusal: Try) -> bool:
