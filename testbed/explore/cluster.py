@@ -9,6 +9,7 @@ import contextlib
 import logging
 import pickle
 import queue
+import re
 import time
 import uuid
 import warnings
@@ -21,11 +22,13 @@ from testbed.explore import at_worker
 from testbed.explore.at_worker import Delivery, Hire
 from testbed.explore.player import Engagement
 from testbed.explore.ran import Came, Order, Ran
+from testbed.protocols.text import shown
 from testbed.whole_file import whole_file
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^\s/]+:\d{1,5}")
 _CONNECT_S = 10.0
 _WORKERS_S = 30.0  # in which the first of them reports
 _LOOK_S = 0.2
@@ -144,12 +147,12 @@ class DaskCrew:
 def _connected(scheduler: str) -> Client:
     from distributed import Client
 
+    if not _ADDRESS.fullmatch(scheduler):
+        raise UsageError(f"--scheduler {shown(scheduler)}: this is no address; it is written tcp://HOST:PORT")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other versions of Python or Dask: they may differ
             return Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"--scheduler {scheduler}: this is no address; it is written tcp://HOST:PORT") from error
     except OSError as error:
         raise MachineError(
             f"no scheduler answers at {scheduler}; start one there with 'dask scheduler', or see what holds up packets"

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from testbed.cli import FAILED, HELD, WRONG_USAGE
 from tests.command import testbed
+from tests.conftest import PROJECT
 
 DELIVERED = "title: Mail\nsteps: [send: {to: bob@someschool.edu}]\nexpect: [delivered: {to: bob@someschool.edu}]\n"
 NO_SCENARIO = "title: Mail\n"
-ORACLE = """
-from testbed.explore.ran import Breach
-
-def breaches(scenario, analysis):
-    if any(connection.server.label == "someschool.edu" for connection in analysis.connections):
-        yield Breach("nobody talks to a school", "somebody did", ())
-"""
+[ORACLE] = re.findall(r"^```py\n(.*?)^```$", (PROJECT / "docs" / "exploring.md").read_text(), re.M | re.S)
 
 
 @pytest.fixture
@@ -70,7 +66,7 @@ def test_what_is_broken_without_any_fault_is_told_and_not_explored(file: Path, t
     [found] = json.loads(done.stdout)["explorations"]
     assert found["runs"] == 1
     [cause] = found["red"]
-    assert (cause["what"], cause["faults"]) == ("nobody talks to a school", [])
+    assert (cause["what"], cause["faults"]) == ("only the gateway sends mail out", [])
 
 
 @pytest.mark.lab
