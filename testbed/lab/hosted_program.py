@@ -71,7 +71,7 @@ class HostedProgram:
         return self._clock is None
 
     async def start(self) -> None:
-        """Start it, and return when it listens.  Raises StepError where it cannot be run, ProgramError."""
+        """Start it, and return when it listens, or has been told to end.  Raises StepError, ProgramError."""
         try:
             self._start()
             await self._listening()
@@ -169,6 +169,8 @@ class HostedProgram:
         limit_s = self._spec.ready_within / SECOND
         until = self._loop.time() + limit_s
         while missing := self._deaf():
+            if self._stopping:
+                return
             if self._ended.is_set():
                 status = _status(self._process) if self._process else 0
                 what = f"ended with status {status} before it listened on {missing[0]}"

@@ -12,6 +12,7 @@ from testbed.outcome import Outcome, Result
 from testbed.protocols import events
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.log import of
+from tests.conftest import PROJECT
 from tests.lab.test_scenarios import play, why
 
 pytestmark = pytest.mark.lab
@@ -131,3 +132,23 @@ def test_a_program_is_killed(moment: str, last: tuple[str, str], copies: int, tm
     assert (last_words(first), first.ending.by) == (last, "server")
     assert outcome.analysis is not None
     assert judge(outcome.scenario, outcome.analysis) == outcome.judgement
+
+
+SLOW_TO_RETURN = """
+title: A lab is over while a program starts again
+hosts:
+  crepes.fr: {{role: relay, time: scenario, private: [/var/tmp], ready_within: 10m, command: [sh, -c, "{script}"]}}
+faults: [{{host: crepes.fr, is: crashed, when: it has answered connect, times: 1, for: 2s}}]
+steps: [{{send: {{to: bob@someschool.edu}}}}, {{wait: 1m}}]
+expect: [{{connection: {{from: alice.crepes.fr, to: crepes.fr, handshake: complete}}}}]
+"""
+
+
+def test_a_program_that_is_told_to_end_while_it_starts_again_is_not_accused_of_ending(tmp_path: Path) -> None:
+    """The second time it takes five minutes before it listens, and the lab is over by then."""
+    program = f"{sys.executable} {PROJECT}/scenarios/programs/little-relay.py crepes.fr 25 587"
+    script = f"test -e /var/tmp/again && sleep 300; touch /var/tmp/again; exec {program}"
+    outcome = play(SLOW_TO_RETURN.format(script=script), tmp_path)
+    assert outcome.analysis is not None
+    assert list(of(outcome.analysis.log, events.NotServing)) == []
+    assert outcome.result is Result.HELD, why(outcome)
