@@ -1,0 +1,100 @@
+"""What an exploration has found, as a matrix and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+
+from testbed.explore.candidate import Candidate, Point
+from testbed.explore.exploration import Found, Tally
+from testbed.explore.ran import Breach, Came, Ran
+from testbed.explore.tried import Tried
+from testbed.report.console import console
+from testbed.report.explored.json_form import exploration_json
+from testbed.report.explored.matrix import matrices
+from testbed.report.explored.table import exploration_table
+from testbed.scenario.load import load
+from tests.conftest import PROJECT
+
+SCENARIO = load(PROJECT / "scenarios" / "delivered.yaml")
+MAIL, RETRY = Point("dialogue", "someschool.edu MAIL"), Point("dialogue", "someschool.edu MAIL", 2)
+QUESTION = Point("zone", "MX someschool.edu")
+BREACH = Breach("no mail is lost", "crepes.fr lost <1@x> of bob@someschool.edu after 2 s", (7, 9))
+
+
+def tried(point: Point, deed: str, came: Came, *breaches: Breach) -> Tried:
+    fault = Candidate(point, deed, {"at": point.what, "nth": point.nth, "deed": deed})
+    return Tried((fault,), Ran(0, came, breaches=breaches))
+
+
+def found(player: str, *singles: Tried) -> Found:
+    offered = tuple(fault for one in singles for fault in one.faults)
+    return Found(
+        SCENARIO,
+        player,
+        Ran(0, Came.DELIVERED, opened=offered),
+        list(singles),
+        [one for one in singles if one.ran.came is Came.RED],
+        tallies=[Tally("itself"), Tally("single faults", Counter(one.ran.came for one in singles), not_tried=3)],
+        played=4,
+    )
+
+
+OURS = found(
+    "",
+    tried(MAIL, "4yz", Came.DELIVERED),
+    tried(MAIL, "5yz", Came.GIVEN_BACK),
+    tried(RETRY, "4yz", Came.UNNOTICED),
+)
+OTHER = found("postfix", tried(MAIL, "4yz", Came.RED, BREACH), tried(QUESTION, "SERVFAIL", Came.RED, BREACH))
+
+
+def shown(*explorations: Found) -> str:
+    written = io.StringIO()
+    out = console(written)
+    out.width = 120
+    exploration_table(out, explorations)
+    return written.getvalue()
+
+
+def test_a_row_is_a_point_and_a_cell_has_a_letter_for_each_player() -> None:
+    [dialogue, zone] = matrices([OURS, OTHER])
+    assert dialogue.points == (MAIL, RETRY)
+    assert dialogue.cells[MAIL, "4yz"] == (Came.DELIVERED, Came.RED)
+    assert dialogue.cells[MAIL, "5yz"] == (Came.GIVEN_BACK, None)
+    assert zone.cells == {(QUESTION, "SERVFAIL"): (None, Came.RED)}
+
+
+def test_the_matrix_is_printed_with_its_legend() -> None:
+    lines = shown(OURS, OTHER).splitlines()
+    row = next(line for line in lines if line.startswith("someschool.edu MAIL "))
+    assert row.split() == ["someschool.edu", "MAIL", "dX", "b"]
+    assert any("a 4yz  b 5yz  in each cell: ours, postfix" in line for line in lines)
+    assert any("given back: bounced" in line for line in lines)
+
+
+def test_runs_of_one_cause_are_one_row() -> None:
+    said = shown(OTHER)
+    assert said.count("no mail is lost") == 1
+    assert "(2 runs)" in said
+    assert "[frames 7, 9]" in said
+    assert "3 were not tried: the time was up" in said
+
+
+def test_what_is_known_is_told_in_a_word() -> None:
+    OTHER.known_causes = frozenset(cause.name for cause in OTHER.news)
+    try:
+        assert OTHER.news == []
+        assert "known before (2 runs)" in shown(OTHER)
+    finally:
+        OTHER.known_causes = frozenset()
+
+
+def test_the_json_counts_what_was_tried_and_what_was_not() -> None:
+    document = json.loads(exploration_json([OURS, OTHER]))
+    ours, other = document["explorations"]
+    assert (ours["points"], ours["runs"], ours["red"], ours["not_tried"]) == (2, 4, [], 3)
+    assert (other["player"], other["points"], len(other["red"])) == ("postfix", 2, 1)
+    assert other["red"][0]["faults"] == [{"at": "someschool.edu MAIL", "nth": 1, "deed": "4yz"}]
+    assert [one["came"] for one in ours["singles"]] == ["delivered", "given back", "unnoticed"]
