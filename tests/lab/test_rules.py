@@ -283,3 +283,22 @@ settle: 2h
 def test_who_has_not_heard_a_refusal_may_try_again(fault: str, tmp_path: Path) -> None:
     outcome = play(IN_VAIN.format(fault=fault), tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
+
+
+LAST_TRY = """
+title: The last try of a relay falls on the end of the mail's time
+faults:
+  - {at: someschool.edu, on: RCPT, then: stall, after: command, times: 1}
+  - {at: someschool.edu, on: message, reply: 451 4.3.0 Try again later}
+steps:
+  - send: {to: bob@someschool.edu}
+settle: 6d
+expect:
+  - bounced: {to: alice@crepes.fr, for: bob@someschool.edu}
+"""
+
+
+def test_the_last_try_may_come_sooner_than_any_other(tmp_path: Path) -> None:
+    """After the five minutes of the first, which was stalled, only 25 minutes are left for it."""
+    outcome = play(LAST_TRY, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)

@@ -27,6 +27,7 @@ _NO_WAIT_NS = 50 * MILLISECOND  # between two of them, on average
 _SHOULD_WAIT_NS = 30 * MINUTE
 _CLOSING = "421"  # about the connection, which is made anew
 _EARLY = 0.9  # of an interval: timers of programs are coarse
+_AT_ITS_END = 0.99  # of the time that mail is kept
 
 
 def tried_again_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
@@ -50,8 +51,10 @@ def tried_again_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequen
 def _sooner_than_set(
     scenario: Scenario, offer: Offer, made: Sequence[Try], crashes: Sequence[LogEntry[events.Crashed]]
 ) -> Verdict | None:
-    least = settings(scenario, offer.client).retry
+    least, give_up = settings(scenario, offer.client).retry, settings(scenario, offer.client).give_up
     for before, after in pairwise(made):
+        if give_up is not None and after.ended_ns - made[0].began_ns >= give_up * _AT_ITS_END:
+            break  # the last one falls on the end of the mail's time
         waited = after.ended_ns - before.began_ns
         crashed = any(e.host == offer.client and before.began_ns <= e.time_ns <= after.ended_ns for e in crashes)
         if least is not None and _put_off(before) and not crashed and waited < least * _EARLY:
