@@ -25,6 +25,7 @@ FLOORS = {
     "run_folder": 0,
     "interruption": 0,
     "tasks": 0,
+    "fresh_process": 0,
     "protocols": 0,
     "pcap": 0,
     "trace": 1,

@@ -9,7 +9,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,6 +17,7 @@ from typing import NoReturn
 
 from testbed.explore.first_run import Explored
 from testbed.explore.ran import Order, Ran
+from testbed.fresh_process import fresh_process
 
 _PATIENCE_S = 5.0
 _GARBAGE = 100_000  # new objects; runs make little
@@ -41,17 +41,8 @@ class Player:
 
     def __init__(self) -> None:
         own, its = socket.socketpair()
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from testbed.explore.player import main; main({its.fileno()})"
-        )
         with its:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[its.fileno()],
-                start_new_session=True,  # Ctrl-C is for the program that asked
-            )
+            self._process = fresh_process("testbed.explore.player", its)
         self.line = Connection(own.detach())
 
     def engage(self, engagement: Engagement) -> None:

@@ -7,11 +7,11 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import threading
 from multiprocessing.connection import Connection, wait
 
 from testbed.errors import LabError, StepError, TestbedError, reason
+from testbed.fresh_process import fresh_process
 from testbed.keeper.orders import Admit, Follow, Order, Play, Settle
 from testbed.net.entry import Entry
 from testbed.runner import Played
@@ -26,18 +26,8 @@ class _Keeper:
 
     def __init__(self) -> None:
         self._control, its = socket.socketpair()
-        # The same modules as here, wherever they were found.
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from testbed.keeper.process import main; main({its.fileno()})"
-        )
         with its:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[its.fileno()],
-                start_new_session=True,  # Ctrl-C is for the program that asked
-            )
+            self._process = fresh_process("testbed.keeper.process", its)
 
     @property
     def alive(self) -> bool:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from rich.console import Console
 
+from testbed.explore.ran import Breach
 from testbed.outcome import Result
-from testbed.report.compared.comparison import Breach, Cell, Comparison, Row
+from testbed.report.compared.comparison import Cell, Comparison, Row
 from testbed.report.compared.json_form import comparison_json
 from testbed.report.compared.markdown_form import comparison_markdown
 from testbed.report.compared.table import comparison_table

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.expect.fates import attempts_s, fates, told
+from testbed.explore.ran import Breach
 from testbed.outcome import Outcome, Result
 from testbed.protocols import events
 from testbed.protocols.text import printable
@@ -20,15 +21,6 @@ OURS = "ours"
 
 _SMUGGLED = "smuggled"  # the finding
 _LISTED = 12  # attempts that are told one by one
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """Something that did not hold: what was expected, what was seen, and the frames of the player's trace."""
-
-    what: str
-    why: str
-    frames: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import TypedDict
 
+from testbed.explore.ran import Breach
 from testbed.outcome import Result
-from testbed.report.compared.comparison import Breach, Cell, Comparison, Row
+from testbed.report.compared.comparison import Cell, Comparison, Row
 
 
 class _Breach(TypedDict):
