@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import shlex
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from testbed.cli import FAILED, HELD, SIGNALLED
@@ -40,20 +43,22 @@ def main(options: argparse.Namespace) -> int:
         ExploreProgress(out, quiet=spoken) as progress,
         contextlib.ExitStack() as ending,
     ):
-        crew = _crew(options, has_programs=any(one.scenario.has_programs for several in work for one in several))
+        every = [errand for several in work for errand in several]
+        crew = _crew(options, has_programs=any(errand.scenario.has_programs for errand in every))
         ending.callback(crew.dismiss)
         wanted = Wanted(
             options.depth,
             options.seed,
-            time.monotonic() + options.budget,
+            math.inf,
             options.time_limit,
             tuple(options.oracles),
             Path(options.only_new) if options.only_new else None,
             stop=lambda: bool(interruption.number),
             told=progress.told,
         )
+        shares = _shares(time.monotonic() + options.budget, len(every))
         for several in work:
-            mine = [_explored(one, crew, folder.path, wanted, progress) for one in several]
+            mine = [_explored(one, crew, folder.path, replace(wanted, until=next(shares)), progress) for one in several]
             progress.erase()
             if not spoken:
                 exploration_table(out, mine)
@@ -65,6 +70,13 @@ def main(options: argparse.Namespace) -> int:
     if interruption.number:
         return SIGNALLED + interruption.number
     return FAILED if any(one.news for one in found) else HELD
+
+
+def _shares(end: float, many: int) -> Iterator[float]:
+    """Until when each of so many explorations goes on: of the time that is left, all have the same."""
+    for left in range(many, 0, -1):
+        now = time.monotonic()
+        yield now + max(0.0, end - now) / left
 
 
 def _explored(errand: Errand, crew: Crew, folder: Path, wanted: Wanted, progress: ExploreProgress) -> Found:

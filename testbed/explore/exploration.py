@@ -143,7 +143,7 @@ def _tried(found: Found, phase: Phase, crew: Crew, journal: Journal, wanted: Wan
     orders = (
         Order(number, tuple(one.fault for one in faults), kept)
         for number, faults in enumerate(fresh)
-        if not wanted.over
+        if not (wanted.over if faults else wanted.stop())  # the run without faults is played in any case
     )
     for ran in crew.play(orders):
         if ran is not None:

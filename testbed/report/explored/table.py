@@ -108,6 +108,8 @@ def _sums(came: Mapping[Came, int], superfluous: Mapping[str, int]) -> Iterator[
 
 
 def _rate(found: Found) -> str:
+    if found.first is None:
+        return "not explored: it was told to stop"
     parts = [count(found.played, "lab") + f" in {found.seconds:.0f} s"]
     if found.played and found.seconds >= 1:
         parts.append(f"{60 * found.played / found.seconds:,.0f} a minute")
