@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import os
 import shlex
 import sys
 import time
@@ -25,9 +26,8 @@ from testbed.report.console import console
 from testbed.report.explored.json_form import exploration_json
 from testbed.report.explored.table import exploration_table
 from testbed.run_folder import RunFolder
-from testbed.runner import usual_jobs
 
-_PROGRAMS = 2  # times as many players where programs are hosts, which mostly wait
+_TO_A_CORE = 4  # players: a lab waits for the kernel to make and unmake its network, and for its timers
 
 
 def main(options: argparse.Namespace) -> int:
@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
         contextlib.ExitStack() as ending,
     ):
         every = [errand for several in work for errand in several]
-        crew = _crew(options, has_programs=any(errand.scenario.has_programs for errand in every))
+        crew = _crew(options)
         ending.callback(crew.dismiss)
         wanted = Wanted(
             options.depth,
@@ -85,8 +85,8 @@ def _explored(errand: Errand, crew: Crew, folder: Path, wanted: Wanted, progress
     return explore(errand.scenario, errand.player, crew, folder / errand.folder, wanted, command)
 
 
-def _crew(options: argparse.Namespace, *, has_programs: bool) -> Crew:
+def _crew(options: argparse.Namespace) -> Crew:
     """Who plays.  Raises UsageError or MachineError where a cluster is wanted that cannot be had."""
     if options.scheduler or options.workers:
         return cluster_crew(options.scheduler or "", options.workers or 0)
-    return LocalCrew(options.jobs or usual_jobs() * (_PROGRAMS if has_programs else 1))
+    return LocalCrew(options.jobs or _TO_A_CORE * len(os.sched_getaffinity(0)))

@@ -87,7 +87,7 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", type=positive, metavar="N", help="play by so many workers of Dask's, on this machine"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="play by those of a Dask scheduler: tcp://HOST:PORT")
-    _bounds(parser, 60)
+    _bounds(parser, 60, "four to a core")
     _choice(parser)
 
 
@@ -125,10 +125,8 @@ def _players(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def _bounds(parser: argparse.ArgumentParser, limit_s: int) -> None:
-    parser.add_argument(
-        "-j", "--jobs", type=positive, metavar="N", help="labs at a time (default: one more than cores)"
-    )
+def _bounds(parser: argparse.ArgumentParser, limit_s: int, jobs: str = "one more than cores") -> None:
+    parser.add_argument("-j", "--jobs", type=positive, metavar="N", help=f"labs at a time (default: {jobs})")
     parser.add_argument(
         "--time-limit",
         type=seconds,

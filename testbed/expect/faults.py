@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from testbed.expect.crashes import why_without_effect
+from testbed.expect.others import of_others
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
 from testbed.protocols import events
@@ -26,12 +27,7 @@ def _judge(fault: Fault, scenario: Scenario, analysis: Analysis) -> Verdict:
     held, why = _found(fault, struck, scenario, analysis)
     frames = tuple(entry.frame for entry in struck)
     verdict = Verdict(f"fault: {fault.describe()}", held, why, frames, fault.line, scenario.file_of("faults"))
-    return verdict if held or not _is_of_others(scenario) else replace(verdict, held=True, judged=False)
-
-
-def _is_of_others(scenario: Scenario) -> bool:
-    """Whether its faults are those of another scenario, and programs play in this one: they may give no occasion."""
-    return scenario.has_programs and scenario.file_of("faults") != scenario.file
+    return verdict if held or not of_others(scenario, "faults") else replace(verdict, held=True, judged=False)
 
 
 def _why_not(fault: Fault, analysis: Analysis) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from testbed.expect.others import of_others
 from testbed.expect.verdict import Verdict
 from testbed.protocols import events
 from testbed.scenario.scenario import Scenario
@@ -22,7 +25,10 @@ def judge_talks(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
         replies = [frame for entry in cut_short for frame in _last_reply(step, entry, analysis)]
         frames = (*replies, *(entry.frame for entry in ends))
         held = bool(ends) and not cut_short
-        verdicts.append(Verdict(f"talk: {step.describe()}", held, why, frames, step.line, scenario.file_of("steps")))
+        verdict = Verdict(f"talk: {step.describe()}", held, why, frames, step.line, scenario.file_of("steps"))
+        verdicts.append(
+            verdict if held or not of_others(scenario, "steps") else replace(verdict, held=True, judged=False)
+        )
     return verdicts
 
 
