@@ -49,6 +49,11 @@ class LocalCrew:
         for player in self._players:
             player.engage(engagement)
 
+    @property
+    def processes(self) -> list[int]:
+        """The numbers of its players' processes."""
+        return [player.process for player in self._players]
+
     def play(self, orders: Iterable[Order]) -> Iterator[Ran | None]:
         waiting, again = iter(orders), list[Order]()
         busy: dict[Player, Order] = {}

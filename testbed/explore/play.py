@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,9 @@ def play(
     time_limit_s: float = TIME_LIMIT_S,
     oracles: Sequence[str] = (),
 ) -> Ran:
-    """Play a scenario with the ordered faults; ``folder`` is where its trace lies meanwhile, or stays.
+    """Play a scenario with the ordered faults; ``folder`` is where its trace goes, if it is to stay.
 
+    A trace that does not stay is in no folder: whoever is killed leaves none behind.
     ``oracles`` name a team's own (:func:`testbed.explore.oracles.own.own_oracles`).
     """
     if order.data is not None:
@@ -41,15 +43,13 @@ def play(
         scenario, own = explored.with_faults(order.faults), own_oracles(oracles)
     except (ScenarioError, UsageError) as error:
         return Ran(order.number, Came.NOT_OVER, error=str(error))
-    trace = folder / (order.kept or f"{os.getpid()}.pcapng")
-    [played] = Runner(run, jobs=1, time_limit_s=time_limit_s).run([(scenario, trace)])
-    outcome = conclude(played, time_limit_s)
-    if not order.kept:
-        trace.unlink(missing_ok=True)
-    try:
-        return told_of(explored, order, outcome, own)
-    except UsageError as error:  # an oracle failed, so nobody knows
-        return Ran(order.number, Came.NOT_OVER, seconds=outcome.played.seconds, error=str(error))
+    with tempfile.TemporaryFile() as unnamed:
+        trace = folder / order.kept if order.kept else Path(f"/proc/{os.getpid()}/fd/{unnamed.fileno()}")
+        [played] = Runner(run, jobs=1, time_limit_s=time_limit_s).run([(scenario, trace)])
+        try:
+            return told_of(explored, order, conclude(played, time_limit_s), own)
+        except UsageError as error:  # an oracle failed, so nobody knows
+            return Ran(order.number, Came.NOT_OVER, seconds=played.seconds, error=str(error))
 
 
 def told_of(explored: Explored, order: Order, outcome: Outcome, own: Sequence[Oracle] = ()) -> Ran:

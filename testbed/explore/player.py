@@ -9,7 +9,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -44,6 +43,11 @@ class Player:
         with its:
             self._process = fresh_process("testbed.explore.player", its)
         self.line = Connection(own.detach())
+
+    @property
+    def process(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     def engage(self, engagement: Engagement) -> None:
         """From now on, orders are about this."""
@@ -81,7 +85,6 @@ def main(descriptor: int) -> NoReturn:
     line = Connection(descriptor)
     with (
         Interruption(heeds_ctrl_c=False) as interruption,
-        tempfile.TemporaryDirectory(prefix="testbed-explore-") as folder,
         contextlib.suppress(EOFError, OSError),
     ):
         engagement: Engagement | None = None
@@ -95,7 +98,6 @@ def main(descriptor: int) -> NoReturn:
                     gc.freeze()  # no lab looks through what all share, and so copies it
                     gc.set_threshold(_GARBAGE)
                 case Order() as order if engagement is not None:
-                    where = engagement.keep if order.kept else Path(folder)
-                    asked = engagement.explored, order, where, engagement.time_limit_s, engagement.oracles
+                    asked = engagement.explored, order, engagement.keep, engagement.time_limit_s, engagement.oracles
                     line.send(play(*asked))
     os._exit(0)

@@ -44,8 +44,8 @@ testbed compare scenarios/*.yaml {folders} --relay {players}
 A cell says what became of the mail, and when the relay tried to hand it on, counted from when it was offered to it. ❌
 marks a broken promise: something that the RFCs demand of every mail server, or that no server may do. What differs
 otherwise is taste. A dash stands where the scenario asks for what only the lab's own relay does, or the server lacks.
-`not over` stands where the lab took more than two minutes of real time: the server looks around each second, its resolver
-waits in real time, or it is given a reply without end.
+`not over` stands where the lab took more than two minutes of real time: the server looks around each second, its
+resolver waits in real time, or it is given a reply without end.
 
 `make docs` writes this page from [what was played](compared/)."""
 
