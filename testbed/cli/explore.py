@@ -24,6 +24,7 @@ from testbed.explore.oracles.own import own_oracles
 from testbed.interruption import Interruption
 from testbed.report.console import console
 from testbed.report.explored.json_form import exploration_json
+from testbed.report.explored.parquet import write_runs
 from testbed.report.explored.table import exploration_table
 from testbed.run_folder import RunFolder
 
@@ -65,6 +66,8 @@ def main(options: argparse.Namespace) -> int:
             found += mine
         if any(one.red for one in found):
             folder.note_red()
+    if options.parquet:
+        write_runs(Path(options.parquet), found)
     if options.json:
         written(options.json, exploration_json(found))
     if interruption.number:

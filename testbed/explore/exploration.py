@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,7 +38,8 @@ class Found:
 
     ``first`` is the run without faults, None where it could not be played; ``singles`` are all single faults, ``red``
     all that were broken, the first run among them, ``smallest`` what became of their causes.  ``played`` counts the
-    labs of these, those known before not among them; ``known_causes`` are no news.
+    labs of these, those known before not among them; ``runs`` has all of both by :func:`key_of`.  ``known_causes`` are
+    no news.
     """
 
     scenario: Scenario
@@ -47,6 +48,7 @@ class Found:
     singles: list[Tried] = field(default_factory=list)
     red: list[Tried] = field(default_factory=list)
     smallest: list[Smallest] = field(default_factory=list)
+    runs: Mapping[str, Ran] = field(default_factory=dict)
     known_causes: frozenset[str] = frozenset()
     not_over: list[Tried] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
@@ -99,6 +101,7 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
     found = Found(scenario, player)
     subject = explored(scenario)
     journal = Journal(folder / "runs.ndjson", subject)
+    found.runs = journal.known
     try:
         _explore(found, subject, crew, journal, folder, wanted)
         found.seconds = time.monotonic() - began

@@ -104,7 +104,7 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
     A row group of each is in memory at a time, not more.  The files appear when all are whole.  Raises UsageError when
     pyarrow is not installed and when the directory cannot be written, or MachineError.
     """
-    pa = _pyarrow()
+    pa = pyarrow()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".testbed-", dir=directory) as room:
@@ -122,7 +122,8 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
         raise not_written(f"{shown(directory)}: Parquet cannot be written there", error) from error
 
 
-def _pyarrow() -> ModuleType:
+def pyarrow() -> ModuleType:
+    """The package.  Raises UsageError where it is not installed."""
     try:
         import_module("pyarrow.parquet")
         return import_module("pyarrow")

@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from pathlib import Path
+
+from pyarrow.parquet import read_table
 
 from testbed.explore.candidate import Candidate, Point
 from testbed.explore.exploration import Found, Tally
+from testbed.explore.journal import key_of
 from testbed.explore.ran import Breach, Came, Ran
 from testbed.explore.tried import Tried
 from testbed.report.console import console
 from testbed.report.explored.json_form import exploration_json
 from testbed.report.explored.matrix import matrices
+from testbed.report.explored.parquet import write_runs
 from testbed.report.explored.table import exploration_table
 from testbed.scenario.load import load
 from tests.conftest import PROJECT
@@ -89,6 +94,16 @@ def test_what_is_known_is_told_in_a_word() -> None:
         assert "known before (2 runs)" in shown(OTHER)
     finally:
         OTHER.known_causes = frozenset()
+
+
+def test_every_run_is_a_row_of_parquet(tmp_path: Path) -> None:
+    OTHER.runs = {key_of(one.faults): one.ran for one in OTHER.singles} | {"": Ran(0, Came.DELIVERED, told="delivered")}
+    write_runs(tmp_path / "runs.parquet", [OTHER])
+    rows = read_table(tmp_path / "runs.parquet").to_pylist()
+    assert [row["came"] for row in rows] == ["red", "red", "delivered"]
+    assert [json.loads(fault) for fault in rows[0]["faults"]] == [dict(OTHER.singles[0].faults[0].fault)]
+    assert (rows[0]["what"], rows[0]["why"]) == ([BREACH.what], [BREACH.why])
+    assert (rows[2]["faults"], rows[2]["what"], rows[2]["player"]) == ([], [], "postfix")
 
 
 def test_the_json_counts_what_was_tried_and_what_was_not() -> None:
