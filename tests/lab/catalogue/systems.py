@@ -37,9 +37,7 @@ The scenarios of the [catalogue](catalogue.md) that are about mail servers, each
 with [ready-made ones](subjects.md) in its place, set up as the textbook has it and with their own timers, in [scenario
 time](systems-under-test.md#on-the-labs-clock):
 
-```text
-testbed compare scenarios/*.yaml {folders} --relay {players}
-```
+`testbed compare scenarios/*.yaml {folders} --relay {players}`
 
 A cell says what became of the mail, and when the relay tried to hand it on, counted from when it was offered to it. ❌
 marks a broken promise: something that the RFCs demand of every mail server, or that no server may do. What differs
