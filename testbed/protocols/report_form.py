@@ -26,7 +26,7 @@ _DATE = re.compile(
 _AGREE = frozenset((("2", "2"), ("4", "4"), ("4", "5"), ("5", "5")))
 """First digits of a reply and of Status: a refusal for now ends in a failure for good, when it is given up."""
 
-_SMTP_CODE = re.compile(r"smtp *; *([2-5])\d\d\b", re.I)
+_SMTP_CODE = re.compile(r"smtp *; *([2-5])\d\d\b(?: +(5\.\d+\.\d+)\b)?", re.I)
 
 Rule = Callable[[str], str]
 """What should be there in place of a value, ``""`` where it is right."""
@@ -133,6 +133,11 @@ def _wrong(block: Message, rules: Sequence[tuple[str, str, bool, Rule]]) -> Iter
             yield f"{field} is '{value[:100]}', but should be {wanted} (RFC 3464 §{section})"
 
 
+def _softened(said: str | None, status: str) -> bool:
+    """Whether a client took a refusal for good for one for now, such as a greeting of 554: all but the class stays."""
+    return said is not None and status == f"4{said[1:]}"
+
+
 def _contradictions(block: Message) -> Iterator[str]:
     action, status = value_of(block, "Action").lower(), value_of(block, "Status").partition(" ")[0]
     classes = _CLASSES.get(action, "")
@@ -140,7 +145,8 @@ def _contradictions(block: Message) -> Iterator[str]:
         wanted = " or ".join(f"{one}.x.x" for one in classes)
         yield f"Status is {status}, but with Action '{action}' it should be {wanted} (RFC 3464 §2.3.3, RFC 3463 §2)"
     diagnostic = _SMTP_CODE.match(value_of(block, "Diagnostic-Code"))
-    if diagnostic and not _status(status) and (diagnostic[1], status[0]) not in _AGREE:
+    agree = diagnostic is None or (diagnostic[1], status[0]) in _AGREE or _softened(diagnostic[2], status)
+    if diagnostic and not _status(status) and not agree:
         said = value_of(block, "Diagnostic-Code")[:60]
         yield f"Status is {status}, but should be {diagnostic[1]}.x.x as Diagnostic-Code is '{said}' (RFC 3464 §2.3.6)"
     if action in _CLASSES and action != "delayed" and "Will-Retry-Until" in block:

@@ -201,6 +201,12 @@ def test_what_is_right(more: bytes) -> None:
     assert read_report(REPORT.replace(b"Status:", more + b"Status:")).problems == ()
 
 
+def test_who_took_a_refusal_for_good_for_one_for_now_may_say_so() -> None:
+    """As Postfix does with a greeting of 554, until it gives up."""
+    told = b"Diagnostic-Code: smtp; 554 5.3.0 Not here\r\nStatus: 4.3.0"
+    assert read_report(REPORT.replace(b"Status: 5.1.1", told)).problems == ()
+
+
 @given(st.binary(max_size=300), st.integers(0, len(REPORT)))
 def test_no_octets_make_it_fail(octets: bytes, at: int) -> None:
     read_report(octets)
