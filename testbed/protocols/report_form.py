@@ -133,9 +133,13 @@ def _wrong(block: Message, rules: Sequence[tuple[str, str, bool, Rule]]) -> Iter
             yield f"{field} is '{value[:100]}', but should be {wanted} (RFC 3464 §{section})"
 
 
-def _softened(said: str | None, status: str) -> bool:
-    """Whether a client took a refusal for good for one for now, such as a greeting of 554: all but the class stays."""
-    return said is not None and status == f"4{said[1:]}"
+def _agree(diagnostic: re.Match[str], status: str) -> bool:
+    """Whether a reply can end in this Status.
+
+    A client may take a refusal for good, such as a greeting of 554, for one for now; then all but the class stays.
+    """
+    code, enhanced = diagnostic[1], diagnostic[2]
+    return (code, status[0]) in _AGREE or (enhanced is not None and status == f"4{enhanced[1:]}")
 
 
 def _contradictions(block: Message) -> Iterator[str]:
@@ -145,8 +149,7 @@ def _contradictions(block: Message) -> Iterator[str]:
         wanted = " or ".join(f"{one}.x.x" for one in classes)
         yield f"Status is {status}, but with Action '{action}' it should be {wanted} (RFC 3464 §2.3.3, RFC 3463 §2)"
     diagnostic = _SMTP_CODE.match(value_of(block, "Diagnostic-Code"))
-    agree = diagnostic is None or (diagnostic[1], status[0]) in _AGREE or _softened(diagnostic[2], status)
-    if diagnostic and not _status(status) and not agree:
+    if diagnostic and not _status(status) and not _agree(diagnostic, status):
         said = value_of(block, "Diagnostic-Code")[:60]
         yield f"Status is {status}, but should be {diagnostic[1]}.x.x as Diagnostic-Code is '{said}' (RFC 3464 §2.3.6)"
     if action in _CLASSES and action != "delayed" and "Will-Retry-Until" in block:
