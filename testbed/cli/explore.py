@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from testbed.explore.oracles.own import own_oracles
 from testbed.interruption import Interruption
 from testbed.report.console import console
 from testbed.report.explored.json_form import exploration_json
+from testbed.report.explored.markdown_form import exploration_markdown
 from testbed.report.explored.parquet import write_runs
 from testbed.report.explored.table import exploration_table
 from testbed.run_folder import RunFolder
@@ -35,44 +36,55 @@ def main(options: argparse.Namespace) -> int:
     """Explore each scenario with each player.  Raises UsageError, ScenarioError, LabError, MachineError."""
     own_oracles(options.oracles)
     work = errands(options)
-    spoken = options.json == "-"
+    spoken = "-" in (options.json, options.markdown)
     out = console(sys.stderr if spoken else sys.stdout)
-    found: list[Found] = []
+    found: list[list[Found]] = []
     with (
         RunFolder(options.out) as folder,
         Interruption() as interruption,
         ExploreProgress(out, quiet=spoken) as progress,
         contextlib.ExitStack() as ending,
     ):
-        every = [errand for several in work for errand in several]
         crew = _crew(options)
         ending.callback(crew.dismiss)
-        wanted = Wanted(
-            options.depth,
-            options.seed,
-            math.inf,
-            options.time_limit,
-            tuple(options.oracles),
-            Path(options.only_new) if options.only_new else None,
-            stop=lambda: bool(interruption.number),
-            told=progress.told,
-        )
-        shares = _shares(time.monotonic() + options.budget, len(every))
+        wanted = _wanted(options, interruption, progress)
+        shares = _shares(time.monotonic() + options.budget, sum(map(len, work)))
         for several in work:
             mine = [_explored(one, crew, folder.path, replace(wanted, until=next(shares)), progress) for one in several]
             progress.erase()
             if not spoken:
                 exploration_table(out, mine)
-            found += mine
-        if any(one.red for one in found):
+            found.append(mine)
+        every = [one for several in found for one in several]
+        if any(one.red for one in every):
             folder.note_red()
-    if options.parquet:
-        write_runs(Path(options.parquet), found)
-    if options.json:
-        written(options.json, exploration_json(found))
+    _write(options, found, every)
     if interruption.number:
         return SIGNALLED + interruption.number
-    return FAILED if any(one.news for one in found) else HELD
+    return FAILED if any(one.news for one in every) else HELD
+
+
+def _wanted(options: argparse.Namespace, interruption: Interruption, progress: ExploreProgress) -> Wanted:
+    return Wanted(
+        options.depth,
+        options.seed,
+        math.inf,
+        options.time_limit,
+        tuple(options.oracles),
+        Path(options.only_new) if options.only_new else None,
+        stop=lambda: bool(interruption.number),
+        told=progress.told,
+    )
+
+
+def _write(options: argparse.Namespace, found: Sequence[Sequence[Found]], every: Sequence[Found]) -> None:
+    """What was asked for besides the report for people."""
+    if options.parquet:
+        write_runs(Path(options.parquet), every)
+    if options.markdown:
+        written(options.markdown, exploration_markdown(found))
+    if options.json:
+        written(options.json, exploration_json(every))
 
 
 def _shares(end: float, many: int) -> Iterator[float]:

@@ -83,6 +83,7 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         help="ask this, too, whether a run is broken; may be repeated",
     )
     parser.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
+    parser.add_argument("--markdown", metavar="FILE", help="write the matrix in Markdown; - is standard output")
     parser.add_argument("--parquet", metavar="FILE", help="write a row of Parquet for each run")
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="play by so many workers of Dask's, on this machine"

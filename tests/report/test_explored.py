@@ -16,6 +16,7 @@ from testbed.explore.ran import Breach, Came, Ran
 from testbed.explore.tried import Tried
 from testbed.report.console import console
 from testbed.report.explored.json_form import exploration_json
+from testbed.report.explored.markdown_form import exploration_markdown
 from testbed.report.explored.matrix import matrices
 from testbed.report.explored.parquet import write_runs
 from testbed.report.explored.table import exploration_table
@@ -94,6 +95,15 @@ def test_what_is_known_is_told_in_a_word() -> None:
         assert "known before (2 runs)" in shown(OTHER)
     finally:
         OTHER.known_causes = frozenset()
+
+
+def test_the_matrix_in_markdown_has_a_letter_for_each_player() -> None:
+    said = exploration_markdown([[OURS, OTHER]])
+    assert "| someschool.edu MAIL | `dX` | `b·` |" in said
+    assert "**postfix**: 4 runs, 3 not tried; 1 cause of red." in said
+    assert (
+        "crepes.fr lost \\<1@x\\> of bob@someschool.edu after 2 s (frames 7, 9), with someschool.edu MAIL: 4yz" in said
+    )
 
 
 def test_every_run_is_a_row_of_parquet(tmp_path: Path) -> None:

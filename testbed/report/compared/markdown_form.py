@@ -18,7 +18,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def table(comparison: Comparison, rows: Iterable[Row], folder: str = "") -> Iterator[str]:
     """The rows as a table; where a ``folder`` is given, scenarios lead to their files below it."""
-    yield "| scenario | " + " | ".join(map(_escaped, comparison.titles)) + " |"
+    yield "| scenario | " + " | ".join(map(escaped, comparison.titles)) + " |"
     yield "| --- |" + " --- |" * len(comparison.titles)
     for row in rows:
         yield "| " + " | ".join((_name(row, folder), *map(_cell, row.cells))) + " |"
@@ -30,8 +30,8 @@ def breaches(rows: Sequence[Row]) -> Iterator[str]:
         for cell in row.cells:
             for one in cell.breaches:
                 cited = f" ({frames(one.frames)})" if one.frames else ""
-                what = _escaped(f"{one.what}: {one.why}")
-                yield f"- **{_escaped(cell.player)}**, {_escaped(_title(row))}: {what}{cited}"
+                what = escaped(f"{one.what}: {one.why}")
+                yield f"- **{escaped(cell.player)}**, {escaped(_title(row))}: {what}{cited}"
 
 
 def _title(row: Row) -> str:
@@ -39,18 +39,19 @@ def _title(row: Row) -> str:
 
 
 def _name(row: Row, folder: str) -> str:
-    title = _escaped(_title(row))
+    title = escaped(_title(row))
     return f"[{title}]({folder}{row.file})" if folder else title
 
 
 def _cell(cell: Cell) -> str:
     if not cell.tells:
-        return "–" if cell.words == "skipped" else _escaped(cell.words)
+        return "–" if cell.words == "skipped" else escaped(cell.words)
     mark = "❌ " if cell.breaches else ""
-    return mark + _escaped("; ".join(part for part in (cell.words, times(cell)) if part))
+    return mark + escaped("; ".join(part for part in (cell.words, times(cell)) if part))
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
     found = printable(text)
     for special in "\\|<>*_`[]":
         found = found.replace(special, "\\" + special)
