@@ -100,6 +100,9 @@ def _deaf(analysis: Analysis) -> Iterator[Verdict]:
         but = OUT_OF_MEMORY if entry.event.out_of_memory else ""
         if seconds and starved(analysis, host, entry.frame):
             but = TOO_BUSY
+        struck = [one for one in of(analysis.log, events.Fault) if max(started, default=0) < one.frame < entry.frame]
+        if seconds and struck:
+            but = f"; it may have waited because of a fault ({struck[-1].message})"
         yield Verdict(_LISTEN, bool(but), f"{host}: {entry.message}{words}{but}", cited, judged=not but)
 
 

@@ -264,3 +264,18 @@ expect: [delivered: {{to: bob@someschool.edu}}]
     [case] = ElementTree.parse(junit).iter("testcase")
     assert [child.tag for child in case if child.tag in ("failure", "error")] == [element]
     assert f"::{level} file=" in testbed("run", "--github", "--keep", tmp_path, file).stdout
+
+
+def test_one_that_waits_for_a_name_server_that_is_made_silent_is_not_to_blame(tmp_path: Path) -> None:
+    """It looks its own name up before it listens."""
+    outcome = judged(
+        "socket.getaddrinfo('someschool.edu', 25, socket.AF_INET6)\ntime.sleep(60)",
+        tmp_path,
+        more=", ready_within: 2s",
+        rest="faults: [{zone: someschool.edu, answer: silent}]\nsteps: [send: {to: bob@someschool.edu}]",
+        limit=30.0,
+    )
+    assert outcome.judgement is not None
+    [verdict] = outcome.judgement.awaited
+    assert (verdict.held, verdict.judged) == (True, False), verdict.why
+    assert "because of a fault" in verdict.why
