@@ -125,9 +125,12 @@ def visits(outcome: Outcome) -> Iterator[object]:
                 (exchange.command.verb if exchange.command else "", [reply.code for reply in exchange.replies])
                 for exchange in connection.exchanges
             ]
-            ending = connection.ending
-            first = ending.by if ending.closure is not Closure.NORMAL else ""  # else who is first is up to the kernel
-            yield said, ending.closure, first, bool(connection.tls)
+            closure, first = connection.ending.closure, connection.ending.by
+            if connection.tls and said[-1:] == [("QUIT", ["221"])]:
+                closure = Closure.NORMAL  # the client's close_notify may meet a socket that is closed, hence RST
+            if closure is Closure.NORMAL:
+                first = ""  # who is first is up to the kernel
+            yield said, closure, first, bool(connection.tls)
 
 
 def struck(analysis: Analysis | None) -> int:
