@@ -61,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
     _write(options, found, every)
     if interruption.number:
         return SIGNALLED + interruption.number
-    return FAILED if any(one.news for one in every) else HELD
+    return FAILED if any(one.news or not one.is_explored for one in every) else HELD
 
 
 def _wanted(options: argparse.Namespace, interruption: Interruption, progress: ExploreProgress) -> Wanted:

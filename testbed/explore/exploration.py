@@ -57,6 +57,11 @@ class Found:
     seconds: float = 0.0
 
     @property
+    def is_explored(self) -> bool:
+        """Whether its run without faults was played to its end: without that, nobody knows anything."""
+        return self.first is not None and self.first.came is not Came.NOT_OVER
+
+    @property
     def news(self) -> list[Cause]:
         """What is broken, but for what was known."""
         return [cause for cause in by_cause(self.red) if cause.name not in self.known_causes]

@@ -47,7 +47,7 @@ def test_it_goes_on_where_it_stopped(file: Path, tmp_path: Path) -> None:
     def explored() -> dict[str, int]:
         done = testbed("explore", file, *options)
         assert done.returncode == HELD, done.stdout + done.stderr
-        assert "nothing is broken" in done.stdout
+        assert "nothing was red" in done.stdout
         [found] = json.loads((tmp_path / "found.json").read_text())["explorations"]
         return {name: found[name] for name in ("points", "runs", "played", "not_tried")}
 
@@ -77,3 +77,21 @@ def test_what_was_red_yesterday_is_no_news(file: Path, tmp_path: Path) -> None:
     done = testbed("explore", file, "--oracle", tmp_path / "ours.py", "--only-new", tmp_path / "yesterday")
     assert done.returncode == HELD, done.stderr
     assert "known before" in done.stdout
+
+
+DEAF = """
+title: A relay that never listens
+hosts: {crepes.fr: {role: relay, time: real, ready_within: 1s, command: [sleep, "60"]}}
+steps: [send: {to: bob@someschool.edu}]
+expect: [delivered: {to: bob@someschool.edu}]
+"""
+
+
+@pytest.mark.lab
+def test_a_scenario_that_cannot_be_played_is_no_green(tmp_path: Path) -> None:
+    (tmp_path / "deaf.yaml").write_text(DEAF)
+    done = testbed("explore", tmp_path / "deaf.yaml", "--depth", "1", "--json", tmp_path / "found.json")
+    assert done.returncode == FAILED, done.stdout + done.stderr
+    [found] = json.loads((tmp_path / "found.json").read_text())["explorations"]
+    assert found["runs"] == 1
+    assert "does not listen" in done.stdout

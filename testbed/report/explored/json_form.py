@@ -30,6 +30,7 @@ def _exploration(found: Found) -> dict[str, object]:
         "case": found.scenario.case,
         "title": found.scenario.title,
         "player": found.player,
+        "explored": found.is_explored,
         "points": len({(one.point.kind, str(one.point)) for one in found.candidates}),
         "runs": found.played + found.known,
         "played": found.played,

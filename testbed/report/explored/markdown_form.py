@@ -65,7 +65,13 @@ def _told(player: str, found: Found) -> Iterator[str]:
     tried = count(found.played + found.known, "run")
     left = sum(tally.not_tried for tally in found.tallies)
     words = f"{tried}, {left:,} not tried" if left else tried
-    broken = f"{count(len(causes), 'cause')} of red" if causes else "nothing is broken"
+    broken = (
+        f"{count(len(causes), 'cause')} of red"
+        if causes
+        else "nothing was red"
+        if found.is_explored
+        else "not explored"
+    )
     yield f"**{escaped(player)}**: {words}; {broken}."
     yield ""
     for cause in causes:

@@ -108,12 +108,13 @@ def _sums(came: Mapping[Came, int], superfluous: Mapping[str, int]) -> Iterator[
 
 
 def _rate(found: Found) -> str:
-    if found.first is None:
-        return "not explored: it was told to stop"
+    if not found.is_explored:
+        why = "it was told to stop" if found.first is None else "its run without faults is not over"
+        return f"not explored: {why}"
     parts = [count(found.played, "lab") + f" in {found.seconds:.0f} s"]
     if found.played and found.seconds >= 1:
         parts.append(f"{60 * found.played / found.seconds:,.0f} a minute")
     if found.known:
         parts.append(f"{found.known:,} known from before")
-    parts.append(f"{count(len(by_cause(found.red)), 'cause')} of red" if found.red else "nothing is broken")
+    parts.append(f"{count(len(by_cause(found.red)), 'cause')} of red" if found.red else "nothing was red")
     return " · ".join(parts)
