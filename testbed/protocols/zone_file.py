@@ -141,7 +141,7 @@ class _Reading:
             shown = f"'{token.value[:40]}'" if token.value.strip() else "the end of the line"
             problem = f"a type of record belongs here, not {shown}; a record over several lines stands in parentheses"
             raise ZoneFileError(self._line, problem)
-        return token.value
+        return str(token.value)
 
     def _kind(self, word: str) -> str:
         kind = word.upper()
