@@ -1,4 +1,4 @@
-"""Faults of those who read: at each command of a POP3 or IMAP dialogue of a run, what its server can say and do instead.
+"""Faults of those who read: what a server can say and do instead at each command of a POP3 or IMAP dialogue of a run.
 
 No RFC says how long a client waits for a reply; the lab's own do so for five minutes (``hosts/reading/client.py``), and
 a POP3 server waits for ten (RFC 1939 §3).  ``late`` is within all of that, ``too late`` beyond.
