@@ -120,7 +120,7 @@ def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addre
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
-    return NameServer(site, lab_zone(scenario, addresses))
+    return NameServer(site, lab_zone(scenario, addresses, site.now))
 
 
 def _tls(spec: MailHostSpec, site: Site) -> LabTls | None:
