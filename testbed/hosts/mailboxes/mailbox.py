@@ -33,6 +33,7 @@ class Mailbox:
         self.address = address
         self.quota = quota
         self.limit = limit
+        self.folders = folders
         self.path = directory
         self.in_use = False
         mailbox.Maildir(directory, create=True)
