@@ -134,6 +134,11 @@ class Scenario(Part):
         return (*self.expect, *self.ours, *self._foreseen_besides)
 
     @property
+    def expects_nothing(self) -> bool:
+        """Whether it was rewritten so, to be explored: only what always holds is judged."""
+        return not self.expect
+
+    @property
     def is_code(self) -> bool:
         """Whether programs of the user's run in it, as hosts or as steps."""
         return self.has_programs or any(isinstance(step, RunStep) for step in self.steps)
