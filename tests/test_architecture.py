@@ -26,6 +26,7 @@ FLOORS = {
     "interruption": 0,
     "tasks": 0,
     "fresh_process": 0,
+    "authentication": 0,
     "protocols": 0,
     "pcap": 0,
     "trace": 1,
@@ -79,7 +80,7 @@ FOLDERS = {
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
 
 MODULES = sorted((PROJECT / "testbed").rglob("*.py"))
-SANS_IO = ("protocols", "pcap", "trace", "scenario", "expect", "report")
+SANS_IO = ("authentication", "protocols", "pcap", "trace", "scenario", "expect", "report")
 
 FORMS = [
     ("import testbed.net.clock", {"testbed.net.clock"}),

@@ -59,6 +59,22 @@ steps:
 expect:
   - delivered: {{to: bob@someschool.edu}}
 """
+READER = """
+title: A reader that {flaw}
+hosts:
+  bob.someschool.edu:
+    address: bob@someschool.edu
+    command: [{python}, {folder}/reader.py, {flaw}]
+  someschool.edu: {{serves: [pop3], mailboxes: {{bob: {{password: opensesame}}}}}}
+settle: 2h
+steps:
+  - send: {{to: bob@someschool.edu, subject: Lunch, body: "At noon?"}}
+  - wait: 15m
+  - send: {{to: bob@someschool.edu, subject: Dinner, body: "At night?"}}
+  - wait: 1h
+expect:
+  - mailbox: {{of: bob@someschool.edu, messages: 0}}
+"""
 
 _LOST, _AGAIN = "answered 250 for <1.", "again after it had heard"
 _PUT_OFF = "someschool.edu message: 4yz"
@@ -103,6 +119,8 @@ LIARS = [
     ),
     (RESTLESS_RELAY, "drops-what-is-put-off", _PUT_OFF, _LOST),
     (RECEIVER, "dies-of-a-reset", "crepes.fr heard RCPT: reset", "ended by itself with status 6"),
+    (READER, "deletes-what-it-was-refused", "someschool.edu POP3 RETR #2: -ERR", "which it had not fetched"),
+    (READER, "keeps-when-it-has-heard-all", "someschool.edu POP3 QUIT #2: RST when done", "and has it nowhere"),
 ]
 
 

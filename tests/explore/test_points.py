@@ -55,12 +55,21 @@ def test_packets_questions_and_hosts_are_points(kind: str, point: str) -> None:
     assert found("delivered")[kind][point] > 0
 
 
+def test_every_command_of_those_who_read_is_a_point() -> None:
+    at = found("course/one-mailbox-three-ways")["reading"]
+    by_pop3 = ("connect", "USER", "PASS", "LIST", "RETR", "RETR #3", "QUIT", "QUIT #2")
+    by_imap = ("connect", "LOGIN", "SELECT", "SEARCH", "FETCH", "MOVE", "LOGOUT")
+    by_web = ("LOGIN #2", "EXAMINE", "STATUS", "STORE", "LOGOUT #4")
+    assert {f"someschool.edu POP3 {one}" for one in by_pop3} <= at.keys()
+    assert {f"someschool.edu IMAP {one}" for one in (*by_imap, *by_web)} <= at.keys()
+
+
 def test_tls_is_a_point_where_there_is_tls() -> None:
     assert "tls" not in found("delivered")
     assert found("tls/through-tls")["tls"]
 
 
-@pytest.mark.parametrize("name", ["delivered", "mailbox-full", "tls/through-tls"])
+@pytest.mark.parametrize("name", ["delivered", "mailbox-full", "tls/through-tls", "course/one-mailbox-three-ways"])
 def test_what_a_trace_offers_can_be_in_its_scenario(name: str) -> None:
     scenario, analysis = stored(name)
     subject, offered = explored(scenario), candidates(scenario, analysis)

@@ -9,6 +9,7 @@ from testbed.explore.points.crash import crash
 from testbed.explore.points.dialogue import dialogue
 from testbed.explore.points.host import host
 from testbed.explore.points.name_server import name_server
+from testbed.explore.points.reading import reading
 from testbed.explore.points.tls import tls
 from testbed.explore.points.wire import wire
 from testbed.scenario.scenario import Scenario
@@ -16,6 +17,7 @@ from testbed.trace.analysis import Analysis
 
 KINDS: tuple[Callable[[Scenario, Analysis], Iterator[Candidate]], ...] = (
     dialogue,
+    reading,
     crash,
     name_server,
     tls,

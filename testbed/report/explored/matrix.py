@@ -11,6 +11,7 @@ from testbed.explore.ran import Came
 
 KINDS = {
     "dialogue": "said and done in the dialogue",
+    "reading": "said and done to readers",
     "crash": "programs that die",
     "zone": "answers of the name server",
     "tls": "TLS",

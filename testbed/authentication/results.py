@@ -1,0 +1,126 @@
+"""The field Authentication-Results, written and read (RFC 8601)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from testbed.authentication.comments import without_comments
+from testbed.authentication.judge import Judgement
+from testbed.authentication.message import Field, Message
+
+FIELD = "authentication-results"
+_MAX_VALUE = 16_384
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/:-]+\Z")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
+_PAIR = re.compile(r'([A-Za-z0-9._-]+)(?:\s*/\s*\d+)?\s*=\s*("(?:[^"\\]|\\.)*"?|[^\s;"]+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One method's result; ``properties`` are by ``ptype.property``, as ``smtp.mailfrom``."""
+
+    method: str
+    result: str
+    properties: dict[str, str] = field(default_factory=dict)
+    comment: str = ""
+
+
+def results_of(judgement: Judgement) -> tuple[Result, ...]:
+    """What a judgement says, method by method."""
+    return tuple(_results(judgement))
+
+
+def _results(judgement: Judgement) -> Iterator[Result]:
+    offer = judgement.offer
+    if judgement.spf is not None:
+        by_name = judgement.spf.identity == "helo"
+        said = {"smtp.helo": offer.helo} if by_name else {"smtp.mailfrom": offer.mail_from}
+        yield Result("spf", judgement.spf.result, said, judgement.spf.reason)
+    if judgement.dkim is not None:
+        yield from _of_dkim(judgement)
+    if judgement.dmarc is not None:
+        verdict = judgement.dmarc
+        domains = {"header.from": verdict.author or ",".join(judgement.author.domains[:3])}
+        if verdict.record is not None:
+            domains["polrec.p"] = verdict.published
+            domains["polrec.domain"] = verdict.policy_domain
+        yield Result("dmarc", verdict.result, domains, verdict.reason)
+    if judgement.arc is not None:
+        chain = judgement.arc
+        yield Result("arc", chain.result, {"smtp.remote-ip": offer.client}, chain.reason)
+    if judgement.ptr is not None:
+        yield Result("iprev", judgement.ptr.result, {"policy.iprev": offer.client}, judgement.ptr.reason)
+    for listing in judgement.dnsbl:
+        word = {"listed": "fail", "not listed": "pass", "temperror": "temperror"}.get(listing.result, "permerror")
+        yield Result("dnsbl", word, {"dns.zone": listing.zone, "policy.ip": ",".join(listing.codes)}, listing.reason)
+
+
+def _of_dkim(judgement: Judgement) -> Iterator[Result]:
+    if not judgement.dkim:
+        yield Result("dkim", "none", {}, "the message is not signed")
+    for verdict in judgement.dkim or ():
+        algorithm = verdict.claims.algorithm if verdict.claims is not None else ""
+        said = {"header.d": verdict.domain, "header.s": verdict.selector, "header.a": algorithm}
+        yield Result("dkim", verdict.result, said, verdict.reason)
+
+
+def value(server: str, results: Iterable[Result]) -> str:
+    """The field's value: who checked, then each result."""
+    return ";\r\n  ".join(
+        [server, *(_shown(result) for result in results)] if (results := tuple(results)) else [server, "none"]
+    )
+
+
+def written(server: str, results: Iterable[Result]) -> bytes:
+    """The whole field, with its CRLF, to stand above the message."""
+    return f"Authentication-Results: {value(server, results)}\r\n".encode("utf-8", "replace")
+
+
+def _shown(result: Result) -> str:
+    comment = re.sub(r'[()\\"]', "'", "".join(c if c.isprintable() else "?" for c in result.comment))
+    said = [f"{name}={_value(text)}" for name, text in result.properties.items() if text]
+    return " ".join([f"{result.method}={result.result}", *([f"({comment})\r\n   "] if comment else []), *said])
+
+
+def _value(text: str) -> str:
+    text = "".join(c if c.isprintable() else "?" for c in text)[:320]
+    if _TOKEN.match(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def read(octets: bytes | str) -> tuple[str, tuple[Result, ...]]:
+    """Who checked, and what it found, from the field's value; of what cannot be read, nothing.
+
+    Lenient as readers must be: large receivers leave out the name of the server, or the type of a property.
+    """
+    text = octets if isinstance(octets, str) else octets.decode("utf-8", "replace")
+    parts = [part.strip() for part in _split(without_comments(text[:_MAX_VALUE]))]
+    server = ""
+    if parts and "=" not in parts[0]:
+        server = _unquoted(parts.pop(0).split()[0]) if parts[0] else parts.pop(0)
+    return server.lower(), tuple(result for part in parts[:100] for result in _read(part))
+
+
+def _read(part: str) -> Iterator[Result]:
+    pairs = _PAIR.findall(part)
+    if pairs:
+        (method, result), *rest = pairs
+        yield Result(method.lower(), result.lower(), {name.lower(): _unquoted(text) for name, text in rest[:50]})
+
+
+def _split(text: str) -> list[str]:
+    """At semicolons that stand in no quotes."""
+    return _QUOTED.sub(lambda quoted: quoted[0].replace(";", "\0"), text).split(";")
+
+
+def _unquoted(text: str) -> str:
+    text = text.replace("\0", ";")
+    return re.sub(r"\\(.)", r"\1", text[1:].removesuffix('"')) if text.startswith('"') else text
+
+
+def said_by(server: str, message: Message) -> tuple[Field, ...]:
+    """The fields of a message that claim to be this server's own: forged in mail from strangers (RFC 8601 §5)."""
+    return tuple(one for one in message.named(FIELD) if read(one.value)[0] == server.lower())
