@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from testbed.hosts.client import Client
+from testbed.hosts.dns.lab_zone import address_kinds, lab_zone
 from testbed.hosts.dns.name_server import NameServer
 from testbed.hosts.dns.resolver import Resolver
-from testbed.hosts.dns.zone import address_kinds, lab_zone
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.queue.next_hops import NextHops
@@ -27,12 +27,12 @@ from testbed.hosts.user_agent import Account, UserAgent
 from testbed.scenario.hosts import (
     ClientSpec,
     MailHostSpec,
-    NameServerSpec,
     ReceiverSpec,
     RelaySpec,
     UserAgentSpec,
     WebmailSpec,
 )
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.next_hops import RouteSpec
 from testbed.scenario.readers import served
 from testbed.scenario.scenario import Scenario

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import count
 
-from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.scenario import Scenario
 
 OUTSIDE = "outside.lab"

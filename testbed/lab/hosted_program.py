@@ -23,7 +23,7 @@ from testbed.net.real_time import real_sleep
 from testbed.protocols import events
 from testbed.protocols.text import shown
 from testbed.scenario.host_spec import HostSpec
-from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.program_hosts import filled, ports_of
 
 MAX_LINES = 2_000

@@ -29,7 +29,7 @@ from testbed.protocols import events
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import HostFault
 from testbed.scenario.fronts import fronted, fronted_ports
-from testbed.scenario.hosts import NameServerSpec
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.network_needs import NetworkKind, makes_tcp_wait
 from testbed.scenario.scenario import Scenario
 

@@ -14,7 +14,8 @@ from testbed.lab.addresses import OUTSIDE
 from testbed.lab.mail_stores import STORES, MailStore
 from testbed.lab.program_files import Facts, names_maildirs, write_files
 from testbed.regular_file import read_regular
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec, UserAgentSpec, WebmailSpec
+from testbed.scenario.hosts import MailHostSpec, UserAgentSpec, WebmailSpec
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.program_hosts import MAILBOXES, PLACEHOLDERS, USER, Stores, filled
 from testbed.scenario.scenario import Scenario
 from testbed.subjects.installed import search_path

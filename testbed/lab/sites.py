@@ -13,7 +13,8 @@ from testbed.lab.context import LabContext
 from testbed.net.namespace import own_files
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, MailboxFault, ZoneFault
-from testbed.scenario.hosts import NameServerSpec, UserAgentSpec, WebmailSpec
+from testbed.scenario.hosts import UserAgentSpec, WebmailSpec
+from testbed.scenario.name_server import NameServerSpec
 
 
 def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> Site:

@@ -25,6 +25,7 @@ _TELLING_KEYS = (
     ("mailboxes", "receiver"),
     ("mx", "receiver"),
     ("domain", "receiver"),
+    ("records", "name-server"),
 )
 
 

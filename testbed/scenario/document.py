@@ -33,13 +33,18 @@ _PLAIN = frozenset(("null", "bool", "int", "float", "str", "timestamp", "merge",
 
 @dataclass(slots=True)
 class Document:
-    """``data`` is what the file says; ``keys`` and ``values`` map a path to its line and column, from 1."""
+    """``data`` is what the file says; ``keys`` and ``values`` map a path to its line and column, from 1.
+
+    ``texts`` are the paths of texts that stand below their keys, line for line: the last part of a path may be the
+    number of such a line, from 0.
+    """
 
     file: str
     text: str
     data: object = None
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    texts: set[Path] = field(default_factory=set)
     _lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -48,6 +53,8 @@ class Document:
     def problem(self, path: Path, message: str, *, key: bool = False) -> Problem:
         """A problem at a path, or at the nearest place above it that is in the file."""
         places = [self.keys, self.values] if key else [self.values, self.keys]
+        if path and path[:-1] in self.texts and isinstance(path[-1], int):
+            return self._problem_in_text(self.values[path[:-1]][0] + 1 + path[-1], message)
         while path and path not in self.values:
             path = path[:-1]
         line, column = next((place[path] for place in places if path in place), (1, 1))
@@ -57,6 +64,10 @@ class Document:
         """A problem at a line and column."""
         source = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
         return Problem(self.file, line, column, message, source)
+
+    def _problem_in_text(self, line: int, message: str) -> Problem:
+        source = self._lines[line - 1] if line <= len(self._lines) else ""
+        return self.problem_at(line, len(source) - len(source.lstrip()) + 1, message)
 
     def line_of(self, path: Path) -> int:
         """The line where a value begins, 0 when it is not in the file."""
@@ -187,6 +198,8 @@ class _Builder:
         if isinstance(node, SequenceNode):
             return [self.build(item, (*path, number), depth + 1) for number, item in enumerate(node.value)]
         assert isinstance(node, ScalarNode)
+        if node.style == "|":
+            self._document.texts.add(path)
         return self._scalar(node, place)
 
     def _mapping(self, node: MappingNode, path: Path, depth: int) -> dict[str, object]:

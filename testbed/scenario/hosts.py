@@ -14,6 +14,7 @@ from testbed.scenario.base import Address, PeopleWait, Size
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.limits import RateLimit
 from testbed.scenario.mailboxes import Mailboxes
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.naming import MailServerName
 from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, RouteSpec
@@ -283,13 +284,6 @@ class WebmailSpec(HostSpec):
     role: Literal["webmail"] = "webmail"
     server: MailServerName = Field(description="The mail server whose mailboxes it shows, through IMAP.")
     relay: MailServerName = Field(default="", description="The mail server it sends through; `server` when unsaid.")
-
-
-class NameServerSpec(HostSpec):
-    """The lab's name server: publishes every host's address and every mail domain's MX."""
-
-    nouns: ClassVar[tuple[str, ...]] = ("name server",)
-    role: Literal["name-server"] = "name-server"
 
 
 ROLES: dict[str, type[HostSpec]] = {

@@ -51,7 +51,7 @@ class Layered(Document):
     def __init__(self, own: Document, base: Document, name: str) -> None:
         text = own.text if own.text.endswith("\n") else own.text + "\n"
         own_data, base_data = _mapping(own), _mapping(base)
-        super().__init__(own.file, own.text, _merged(own_data, base_data), own.keys, own.values)
+        super().__init__(own.file, own.text, _merged(own_data, base_data), own.keys, own.values, own.texts)
         self.text = f"{text}--- # like: {name}\n{base.text}"
         self._own = own
         self._base = base

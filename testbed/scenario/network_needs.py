@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from testbed.scenario.faults import DialogueFault, Fault, HostFault, LinkFault, WireFault
-from testbed.scenario.hosts import NameServerSpec, ReceiverSpec
+from testbed.scenario.hosts import ReceiverSpec
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.programs import RunStep
 from testbed.scenario.scenario import Scenario
 

@@ -49,7 +49,7 @@ _OF_OTHERS = frozenset((53, 80, 110, 143, 443, 993, 995, 4190))  # DNS, HTTP, PO
 _PLAYERS = ("command", "program")
 _OF_ONE_THAT_STAYS = ("listens", "holds", "ready_within", "stop_within")
 
-KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls"})
+KEPT_FROM_ANOTHER = frozenset({"role", "domain", "mx", "mailboxes", "address", "server", "starttls", "ptr"})
 """What a program takes over from the host in whose place it is put; the rest is about the lab's own servers."""
 
 TOLD_TO_AGENTS = frozenset({"port", "tls", "password"})

@@ -12,8 +12,9 @@ from itertools import chain, islice
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Part
 from testbed.scenario.document import Document
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec
+from testbed.scenario.hosts import MailHostSpec
 from testbed.scenario.mailboxes import MAX_FILLED
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.names import Names
 from testbed.scenario.naming import wrong_names
 from testbed.scenario.problems import Found, Path, Problem

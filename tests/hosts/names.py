@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from testbed.hosts.dialogue import DialogueScript
-from testbed.hosts.dns.name_server import NameServer, Zone, ZoneEntry
+from testbed.hosts.dns.name_server import NameServer
 from testbed.hosts.dns.resolver import Resolver
+from testbed.hosts.dns.zone import Zone, ZoneEntry
 from testbed.hosts.site import Site
 from testbed.hosts.zone_script import ZoneScript
 from testbed.net.loopback import LoopbackLoop

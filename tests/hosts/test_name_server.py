@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.hosts.dns.name_server import Zone, ZoneEntry, respond
+from testbed.hosts.dns.name_server import respond
+from testbed.hosts.dns.zone import Zone, ZoneEntry
 from testbed.hosts.zone_script import ZoneScript
 from testbed.scenario.faults import ZoneFault
 

@@ -7,8 +7,9 @@ import socket
 
 import pytest
 
-from testbed.hosts.dns.name_server import Zone, ZoneEntry, respond
+from testbed.hosts.dns.name_server import respond
 from testbed.hosts.dns.resolver import PORT, LookupResult
+from testbed.hosts.dns.zone import Zone, ZoneEntry
 from tests.hosts.names import ASKER, SERVER, names
 
 RECORDS = [

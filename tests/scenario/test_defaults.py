@@ -2,8 +2,9 @@
 
 import pytest
 
-from testbed.scenario.hosts import MailHostSpec, NameServerSpec, ReceiverSpec, RelaySpec, UserAgentSpec
+from testbed.scenario.hosts import MailHostSpec, ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.load import parse
+from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.problems import ScenarioError
 
 S = 1_000_000_000

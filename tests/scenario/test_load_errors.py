@@ -110,13 +110,13 @@ def test_the_scenario_itself(text, said):
         (hosts("crepes.fr: {giveup: 5d}"), "7:15: unknown key 'giveup' (did you mean 'give_up'?)"),
         (
             hosts("ns.lab: {mailboxes: [a]}"),
-            "7:12: unknown key 'mailboxes'; known: role, program, command, files, listens, environment, private, users,"
-            " configured, stores, holds, time, ready_within, stop_within",
+            "7:12: unknown key 'mailboxes'; known: role, records, program, command, files, listens, environment,"
+            " private, users, configured, stores, holds, time, ready_within, stop_within, ptr",
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
             "7:20: unknown key 'retry'; known: role, smtp, lmtp, program, command, files, listens, environment,"
-            " private, users, configured, stores, holds, time, ready_within, stop_within, domain, mx, mailboxes,"
+            " private, users, configured, stores, holds, time, ready_within, stop_within, ptr, domain, mx, mailboxes,"
             " max_hops, rate_limit, greylist, max_message, max_recipients, without, with, serves, starttls",
         ),
         *(

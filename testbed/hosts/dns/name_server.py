@@ -4,111 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
 from typing import cast
 
 import dns.exception
 import dns.flags
 import dns.message
-import dns.name
-import dns.opcode
 import dns.rcode
-import dns.rdataclass
-import dns.rdatatype
-import dns.rrset
 
+from testbed.hosts.dns.zone import Response, Zone
 from testbed.hosts.site import Site, close, listen
-from testbed.hosts.zone_script import TTL_S, ZoneScript
+from testbed.hosts.zone_script import ZoneScript
 from testbed.protocols import events
-from testbed.scenario.faults.zone import ZoneFault
 
 PORT = 53
 _UDP_OCTETS, _TCP_OCTETS = 512, 65_535  # without EDNS (RFC 1035 §2.3.4, §4.2.2)
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneEntry:
-    """One line of the zone: ``ZoneEntry("someschool.edu", "MX", "10 mx.someschool.edu.")``."""
-
-    name: str
-    kind: str
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What there is to say, and the trouble (an ``answer`` of a zone fault) that keeps the server from saying it.
-
-    ``faults`` are those that had a part in it.
-    """
-
-    message: dns.message.Message
-    trouble: str = ""
-    faults: tuple[ZoneFault, ...] = ()
-
-
-class Zone:
-    """All names of the lab.  A name that has no record, and none below it, does not exist.
-
-    ``also`` names what exists without having records of its own; ``plain`` is the zone without such names.
-    """
-
-    def __init__(self, records: Iterable[ZoneEntry], also: Iterable[str] = ()) -> None:
-        records, also = list(records), list(also)
-        self.plain: Zone = Zone(records) if also else self
-        self._rrsets: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dns.rrset.RRset]] = {dns.name.root: {}}
-        for record in records:
-            rrset = dns.rrset.from_text(record.name + ".", TTL_S, "IN", record.kind, record.data)
-            known = self._at(rrset.name).setdefault(rrset.rdtype, rrset)
-            for rdata in rrset:
-                known.add(rdata)
-        for name in also:
-            self._at(dns.name.from_text(name))
-
-    def _at(self, name: dns.name.Name) -> dict[dns.rdatatype.RdataType, dns.rrset.RRset]:
-        above = name
-        while above not in self._rrsets:
-            self._rrsets[above] = {}
-            above = above.parent()
-        return self._rrsets[name]
-
-    def answer(self, query: dns.message.Message, script: ZoneScript, *, stream: bool = False) -> Response:
-        """The response to a query (RFC 1034 §4.3.2, without wildcards), changed as the script says."""
-        response = dns.message.make_response(query, recursion_available=True)
-        response.flags |= dns.flags.AA
-        if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
-            response.set_rcode(dns.rcode.NOTIMP)
-            return Response(response)
-        name, kind = query.question[0].name, query.question[0].rdtype
-        seen: set[dns.name.Name] = set()
-        faults: list[ZoneFault] = []
-        while True:
-            held = self._rrsets.get(name)
-            fault = script.take(name, dns.rdatatype.to_text(kind), stream=stream)
-            faults += [fault] if fault is not None else []
-            if fault is not None and fault.holds:
-                held = {rrset.rdtype: rrset for rrset in script.held(fault)}
-            elif fault is not None and fault.answer in _CODES:
-                response.answer.clear()
-                response.set_rcode(dns.rcode.from_text(fault.answer))
-                return Response(response, "", tuple(faults))
-            trouble = "" if fault is None or fault.holds else str(fault.answer)
-            if held is None:
-                response.set_rcode(dns.rcode.NXDOMAIN)
-                return Response(response, trouble, tuple(faults))
-            alias = held.get(dns.rdatatype.CNAME)
-            found = alias if alias is not None else held.get(kind)
-            if found is not None:
-                response.answer.append(found)
-            seen.add(name)
-            if alias is None or kind == dns.rdatatype.CNAME or trouble or alias[0].target in seen:
-                return Response(response, trouble, tuple(faults))
-            name = alias[0].target
-
-
-_CODES = ("NXDOMAIN", "SERVFAIL", "REFUSED")
 
 
 class NameServer:
@@ -199,13 +110,20 @@ def _whole(response: dns.message.Message, limit: int) -> bytes:
     try:
         return response.to_wire(max_size=limit, want_shuffle=False)  # always in the same order
     except dns.exception.TooBig:
+        if limit == _TCP_OCTETS:  # there is nowhere to go on to
+            response.set_rcode(dns.rcode.SERVFAIL)
+            return _emptied(response, limit)
         return _truncated(response, limit)
 
 
-def _truncated(response: dns.message.Message, limit: int) -> bytes:
+def _emptied(response: dns.message.Message, limit: int) -> bytes:
     response.answer.clear()
-    response.flags |= dns.flags.TC
     return response.to_wire(max_size=limit)
+
+
+def _truncated(response: dns.message.Message, limit: int) -> bytes:
+    response.flags |= dns.flags.TC
+    return _emptied(response, limit)
 
 
 def _garbled(response: dns.message.Message, limit: int) -> bytes:

@@ -7,6 +7,7 @@ from importlib import import_module
 
 import dns.asyncquery
 import dns.exception
+import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdataclass
@@ -31,10 +32,19 @@ def preload() -> None:
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """``rcode`` is DNS's own word (NOERROR, NXDOMAIN, SERVFAIL), or :data:`LOOP` or :data:`TIMEOUT`."""
+    """What became of a question.
+
+    ``rcode`` is DNS's own word (NOERROR, NXDOMAIN, SERVFAIL), or :data:`LOOP` or :data:`TIMEOUT`.  ``records`` are as
+    zone files write them, in the order of the answer; NOERROR without any says that the name has none of this type.
+    ``strings`` are the octets of TXT records, their strings joined (RFC 7208 §3.3), one for each record.
+    ``authenticated`` tells that the name server found the answer signed as it should be (AD, RFC 4035 §3.2.3); so may
+    be the answer that there is nothing.
+    """
 
     rcode: str
     records: tuple[str, ...]
+    strings: tuple[bytes, ...] = ()
+    authenticated: bool = False
 
     @property
     def settled(self) -> bool:
@@ -55,8 +65,14 @@ class Resolver:
         self._source = site.source_for(site.nameserver)
 
     async def ask(self, name: str, kind: str) -> LookupResult:
-        """The records of one name and type, CNAMEs of the same answer followed; never raises for what DNS says."""
-        query = dns.message.make_query(name, kind)
+        """The records of one name and type, CNAMEs of the same answer followed; never raises for what DNS says.
+
+        A name that DNS cannot hold (a label of more than 63 octets) does not exist.
+        """
+        try:
+            query = dns.message.make_query(name, kind, flags=dns.flags.RD | dns.flags.AD)  # RFC 6840 §5.7
+        except (dns.exception.DNSException, ValueError):
+            return LookupResult("NXDOMAIN", ())
         for _ in range(TRIES):
             try:
                 response, _ = await dns.asyncquery.udp_with_fallback(
@@ -76,14 +92,17 @@ class Resolver:
 
 def _answer(response: dns.message.Message, kind: str) -> LookupResult:
     rcode = dns.rcode.to_text(response.rcode())
+    authenticated = bool(response.flags & dns.flags.AD)
+    nothing = LookupResult(rcode, (), (), authenticated)
     if rcode != "NOERROR" or not isinstance(response, dns.message.QueryMessage):
-        return LookupResult(rcode, ())
+        return nothing
     try:
         rrset = response.resolve_chaining().answer
     except dns.message.ChainTooLong:
         return LookupResult(LOOP, ())
     except dns.exception.DNSException:
-        return LookupResult(rcode, ())
+        return nothing
     if rrset is None or dns.rdatatype.to_text(rrset.rdtype) != kind:
-        return LookupResult(rcode, ())
-    return LookupResult(rcode, tuple(rdata.to_text() for rdata in rrset))
+        return nothing
+    strings = tuple(b"".join(rdata.strings) for rdata in rrset) if rrset.rdtype == dns.rdatatype.TXT else ()
+    return LookupResult(rcode, tuple(rdata.to_text() for rdata in rrset), strings, authenticated)

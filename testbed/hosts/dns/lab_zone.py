@@ -1,0 +1,69 @@
+"""The zone the lab's name server publishes: every host's addresses and their names, every mail domain's MX, and what
+the scenario says besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+
+from testbed.hosts.dns.zone import Zone, ZoneEntry
+from testbed.hosts.zone_script import TTL_S
+from testbed.scenario.faults import ZoneFault
+from testbed.scenario.hosts import ReceiverSpec, RelaySpec
+from testbed.scenario.name_server import NameServerSpec
+from testbed.scenario.scenario import Scenario
+from testbed.scenario.zone_records import records_of
+
+Addresses = Mapping[str, tuple[str, ...]]
+_CNAME = "CNAME"
+
+
+def address_kinds(scenario: Scenario) -> tuple[str, ...]:
+    """The address record types in use, preferred first."""
+    return {"ipv4": ("A",), "ipv6": ("AAAA",), "both": ("AAAA", "A")}[scenario.ip]
+
+
+def lab_zone(scenario: Scenario, addresses: Addresses) -> Zone:
+    """``addresses`` gives each host's addresses by host name.  Names that faults give records exist as well.
+
+    What the scenario's ``records`` say of a name and a type stands in place of what the lab would say.
+    """
+    staged = [fault.zone for fault in scenario.faults if isinstance(fault, ZoneFault) and fault.holds]
+    written = list(_written(scenario, addresses))
+    said = {(entry.name, entry.kind) for entry in written}
+    aliases = {name for name, kind in said if kind == _CNAME}
+    own = [
+        entry
+        for entry in _own(scenario, addresses)
+        if (entry.name, entry.kind) not in said and entry.name not in aliases
+    ]
+    return Zone([*own, *written], staged)
+
+
+def _own(scenario: Scenario, addresses: Addresses) -> Iterator[ZoneEntry]:
+    for name, own in addresses.items():
+        spec = scenario.hosts.get(name)
+        names = (name,) if spec is None or spec.ptr is None else spec.ptr
+        for address in own:
+            yield ZoneEntry(_canonical(name), "AAAA" if ":" in address else "A", address)
+            for each in names:
+                yield ZoneEntry(_canonical(ip_address(address).reverse_pointer), "PTR", f"{each.rstrip('.')}.")
+    for name, host in scenario.hosts.items():
+        if isinstance(host, RelaySpec | ReceiverSpec):
+            yield ZoneEntry(_canonical(host.domain), "MX", f"{host.mx} {name}.")
+
+
+def _written(scenario: Scenario, addresses: Addresses) -> Iterator[ZoneEntry]:
+    for host in scenario.hosts.values():
+        for record in records_of(host.records, addresses) if isinstance(host, NameServerSpec) else ():
+            ttl = TTL_S if record.ttl is None else record.ttl
+            for data in _addresses(record.kind, addresses[record.host]) if record.host else (record.data,):
+                yield ZoneEntry(_canonical(record.name), record.kind, data, ttl)
+
+
+def _addresses(kind: str, own: tuple[str, ...]) -> Iterator[str]:
+    return (address for address in own if (":" in address) == (kind == "AAAA"))
+
+
+def _canonical(name: str) -> str:
+    return name.rstrip(".").lower()
