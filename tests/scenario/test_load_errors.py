@@ -190,7 +190,7 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', or 'tls'"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', or 'tls'"
 ONE_THING = (
     "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
     "reorder, reset, unreachable or forget"
@@ -325,8 +325,8 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (
             fault("{zone: someschool.edu, answer: NXDOMIAN}"),
             "7:36: 'NXDOMIAN' is not one of NXDOMAIN, SERVFAIL, REFUSED, silent, truncated, garbled, wrong-id, "
-            "nothing, null-mx, loop, edns-dropped, edns-formerr, edns-badvers, edns-ignored, edns-small, large-dropped, "
-            "bogus, expired, missing-ds, everything-listed, over-quota (did you mean 'NXDOMAIN'?)",
+            "nothing, null-mx, loop, edns-dropped, edns-formerr, edns-badvers, edns-ignored, edns-small, "
+            "large-dropped, bogus, expired, missing-ds, everything-listed, over-quota (did you mean 'NXDOMAIN'?)",
         ),
         (
             fault("{zone: someschool.edu, kind: MX, records: [MX 10 a.edu]}"),
