@@ -14,6 +14,7 @@ from email import policy
 from email.message import Message
 from email.parser import BytesParser
 
+from testbed.expect.conservation.fields import may_go
 from testbed.expect.conservation.passages import Content, Passage
 from testbed.expect.conservation.passing_on import OTHER_TEXT as _OTHER_TEXT
 from testbed.expect.conservation.passing_on import Change, PassedOn
@@ -25,13 +26,6 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import AnyEntry, of
 
-# What only the last server writes, it removes when others wrote it: Return-Path (RFC 5321 §4.4), a forged
-# Authentication-Results (RFC 8601 §5), what Exim, Dovecot and SpamAssassin write, and what mbox files need.  Submission
-# removes a Bcc (RFC 5322 §3.6.3).
-_OF_SERVERS = ("return-path", "authentication-results", "envelope-to", "delivery-date")
-_OF_MBOX = ("content-length", "lines", "status", "x-status", "x-uid", "x-uidl", "x-imap", "x-imapbase", "x-keywords")
-_MAY_GO = frozenset((*_OF_SERVERS, *_OF_MBOX, "bcc", "resent-bcc"))
-_OF_SPAM_FILTERS = "x-spam-"
 _OF_ENCODING = frozenset(("content-transfer-encoding", "content-type", "mime-version"))
 
 
@@ -151,7 +145,7 @@ def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: fro
         there = Counter(after)
         there.subtract(content.fields)
         gone = (field.partition("=")[0] for field in content.fields if there[field] < 0)
-        stay = (name for name in gone if name not in _MAY_GO | may_change and not name.startswith(_OF_SPAM_FILTERS))
+        stay = (name for name in gone if name not in may_change and not may_go(name))
         lost = next(stay, "")
         if not lost:
             return ""

@@ -14,6 +14,7 @@ from email.parser import BytesParser
 from email.utils import parseaddr
 
 from testbed.authentication.message import Field, Message, parse
+from testbed.expect.conservation.fields import may_go
 from testbed.protocols.header import header_field
 from testbed.protocols.srs import written_for
 from testbed.scenario.hosts import RelaySpec
@@ -109,7 +110,7 @@ def difference(change: Change, before: bytes, after: bytes) -> str:
     """What differs besides, as the end of a sentence; ``""`` for nothing."""
     was, now = parse(before), parse(after)
     for field in _gone(was, now):
-        if not _may_change(change, field, now, after):
+        if not may_go(field.name) and not _may_change(change, field, now, after):
             return f"its header field {field.name[:77]} is gone or changed"
     if not change.changes_text:
         return "" if _plain(was.body) == _plain(now.body) else OTHER_TEXT

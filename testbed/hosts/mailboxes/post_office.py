@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from functools import partial
 
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.site import Site
@@ -30,7 +31,8 @@ class PostOffice:
         for number, (user, spec) in enumerate(users.items(), 1):
             address = f"{user}@{self.domain}"
             new = not (directory / str(number)).exists()  # else the host has started before
-            box = Mailbox(address, directory / str(number), spec.quota, spec.messages, spec.folders)
+            crowded = partial(site.crowded, address)
+            box = Mailbox(address, directory / str(number), spec.quota, spec.messages, spec.folders, crowded)
             if new:
                 box.fill(spec.filled, site.date())
             self.mailboxes[address] = box
@@ -70,6 +72,11 @@ class PostOffice:
         """What the owner of the recipient's mailbox wants done with his mail."""
         box = self._find(recipient)
         return self._rules[box.address] if box is not None else ()
+
+    def has_folder(self, recipient: str, folder: str) -> bool:
+        """Whether the recipient's mailbox has a folder beside the inbox."""
+        box = self._find(recipient)
+        return box is not None and folder in box.folders
 
     def store(self, recipient: str, message: bytes, *, sender: str, folder: str = INBOX) -> None:
         """Put a message into a folder of the recipient's mailbox, the envelope sender on top (RFC 5321 §4.4)."""

@@ -5,6 +5,7 @@ Every entry has its host (``_HOSTNAME``) and its time besides (:meth:`testbed.pc
 
 from __future__ import annotations
 
+from testbed.protocols.events.authentication import Authenticated
 from testbed.protocols.events.client import (
     Fetched,
     KeptInOutbox,
@@ -32,6 +33,7 @@ from testbed.protocols.events.lab import (
     QueueSeen,
     RefusedOutside,
     Restarted,
+    Restless,
     Said,
     Started,
     Step,
@@ -84,6 +86,7 @@ __all__ = [
     "Answered",
     "AnsweredFor",
     "Attempt",
+    "Authenticated",
     "Bounced",
     "CameTrue",
     "Condition",
@@ -127,6 +130,7 @@ __all__ = [
     "RefusedOutside",
     "Relayed",
     "Restarted",
+    "Restless",
     "Reused",
     "Route",
     "Said",

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Tag
 from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
 from testbed.scenario.faults.host import HostFault, LinkFault
+from testbed.scenario.faults.mailbox import MailboxFault
 from testbed.scenario.faults.tls import TlsFault
 from testbed.scenario.faults.wire import WireFault
 from testbed.scenario.faults.zone import ZoneFault
@@ -23,18 +24,20 @@ __all__ = [
     "Fault",
     "HostFault",
     "LinkFault",
+    "MailboxFault",
     "Stage",
     "TlsFault",
     "WireFault",
     "ZoneFault",
 ]
 
-Fault = DialogueFault | HostFault | LinkFault | WireFault | ZoneFault | TlsFault
+Fault = DialogueFault | HostFault | LinkFault | MailboxFault | WireFault | ZoneFault | TlsFault
 
 KINDS: dict[str, type[Part]] = {
     "at": DialogueFault,
     "host": HostFault,
     "link": LinkFault,
+    "mailbox": MailboxFault,
     "between": WireFault,
     "zone": ZoneFault,
     "tls": TlsFault,
@@ -52,12 +55,14 @@ AnyFault = Annotated[
     Annotated[DialogueFault, Tag("at")]
     | Annotated[HostFault, Tag("host")]
     | Annotated[LinkFault, Tag("link")]
+    | Annotated[MailboxFault, Tag("mailbox")]
     | Annotated[WireFault, Tag("between")]
     | Annotated[ZoneFault, Tag("zone")]
     | Annotated[TlsFault, Tag("tls")],
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
-        custom_error_message="a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', or 'tls'",
+        custom_error_message="a fault says where: "
+        "'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', or 'tls'",
     ),
 ]
