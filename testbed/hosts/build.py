@@ -26,7 +26,7 @@ from testbed.hosts.site import Host, Site
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.commands import Terms
-from testbed.hosts.smtp.judge import Judge, JudgeTerms
+from testbed.hosts.smtp.judge import Judge, JudgeTerms, terms_of
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
 from testbed.scenario.hosts import (
@@ -134,6 +134,8 @@ def _admission(site: Site, spec: MailHostSpec) -> Admission:
 
 
 def _judge(site: Site, spec: MailHostSpec) -> Judge | None:
+    if spec.persona is not None:
+        return Judge(site, Resolver(site), terms_of(spec.persona, spec.trusted_sealers, spec.bulk))
     terms = JudgeTerms(spec.checks, spec.policy, spec.block_lists, spec.trusted_sealers)
     return Judge(site, Resolver(site), terms) if spec.checks else None
 
