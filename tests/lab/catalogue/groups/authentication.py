@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-
-from testbed.hosts.envelope import EsmtpEnvelope
-from testbed.hosts.smtp.judge import Judge
+from tests.lab.catalogue.breaks_of_authentication import (
+    has_the_rules_of_another,
+    keeps_forged_results,
+    refuses_what_could_not_be_asked,
+    takes_every_name,
+    takes_no_spf_fail_for_one,
+    takes_nobody_for_bulk,
+    takes_the_last_author,
+    turns_alignment_round,
+    turns_block_lists_round,
+    turns_policies_round,
+    turns_signatures_round,
+)
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
@@ -37,26 +46,16 @@ FINDINGS = {
 }
 
 
-def checks_nothing(patch: pytest.MonkeyPatch) -> None:
-    """A receiver that lets everybody pass unchecked."""
-
-    async def passes(self: Judge, session: object, envelope: EsmtpEnvelope, what: object) -> str:
-        return ""
-
-    patch.setattr(Judge, "recipient", passes)
-    patch.setattr(Judge, "message", passes)
-
-
 GUARDS: dict[str, Break] = {
-    "aligned": checks_nothing,
-    "block-list": checks_nothing,
-    "bulk-sender": checks_nothing,
-    "dmarc-fails": checks_nothing,
-    "forged-results": checks_nothing,
-    "no-name": checks_nothing,
-    "policy-unknown-for-now": checks_nothing,
-    "signed-message": checks_nothing,
-    "spf-fails": checks_nothing,
-    "two-authors": checks_nothing,
-    "unauthenticated": checks_nothing,
+    "aligned": turns_alignment_round,
+    "block-list": turns_block_lists_round,
+    "bulk-sender": takes_nobody_for_bulk,
+    "dmarc-fails": turns_policies_round,
+    "forged-results": keeps_forged_results,
+    "no-name": takes_every_name,
+    "policy-unknown-for-now": refuses_what_could_not_be_asked,
+    "signed-message": turns_signatures_round,
+    "spf-fails": takes_no_spf_fail_for_one,
+    "two-authors": takes_the_last_author,
+    "unauthenticated": has_the_rules_of_another,
 }
