@@ -5,10 +5,30 @@ from __future__ import annotations
 import pytest
 
 from testbed.hosts.envelope import EsmtpEnvelope
+from testbed.hosts.forwarding.signer import Signer
 from testbed.hosts.smtp.judge import Judge
+from testbed.protocols.srs import SenderRewriting
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
+    "bounce-finds-its-way-back": "user-unknown",
+    "key-gone-in-flight": "refused-for-now",
+    "key-published-another-one-1024-another-key-fail": "",
+    "key-published-as-it-should-be-1024-key-pass": "",
+    "key-published-missing-1024-nothing-permerror": "",
+    "key-published-revoked-1024-revoked-permerror": "",
+    "key-published-too-short-768-key-permerror": "",
+    "list-and-dmarc-a-footer-Leave-at-lists.example--keep-pass-fail-refuse-0": "refused-for-good",
+    "list-and-dmarc-a-tag-to-the-subject--team-keep-pass-fail-refuse-0": "refused-for-good",
+    "list-and-dmarc-both-under-its-own-From-Leave-at-lists.example-team-munge-pass-pass-accept-1": "",
+    "list-and-dmarc-nothing---keep-pass-pass-accept-1": "",
+    "ways-of-forwarding-as-it-came-False-False-keep-False-fail-pass-none-pass-accept-1": "",
+    "ways-of-forwarding-encoded-and-from-another-sender-True-False-keep-True-pass-fail-none-fail-refuse-0": (
+        "refused-for-good"
+    ),
+    "ways-of-forwarding-encoded-and-sealed-True-True-keep-True-pass-fail-pass-fail-accept-1": "",
+    "ways-of-forwarding-encoded-and-under-its-own-From-True-False-own-True-pass-pass-none-pass-accept-1": "",
+    "ways-of-forwarding-encoded-anew-False-False-keep-True-fail-fail-none-fail-refuse-0": "refused-for-good",
     "aligned-crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-s-fail-550": "refused-for-good",
@@ -47,7 +67,22 @@ def checks_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Judge, "message", passes)
 
 
+def signs_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A relay that forgets to sign."""
+    patch.setattr(Signer, "signed", lambda self, content: content)
+
+
+def sends_bounces_elsewhere(patch: pytest.MonkeyPatch) -> None:
+    """A forwarder that does not find out for whom it wrote an address."""
+    patch.setattr(SenderRewriting, "reversed", lambda self, address, now: "nobody@crepes.fr")
+
+
 GUARDS: dict[str, Break] = {
+    "bounce-finds-its-way-back": sends_bounces_elsewhere,
+    "key-gone-in-flight": signs_nothing,
+    "key-published": signs_nothing,
+    "list-and-dmarc": signs_nothing,
+    "ways-of-forwarding": signs_nothing,
     "aligned": checks_nothing,
     "block-list": checks_nothing,
     "bulk-sender": checks_nothing,
