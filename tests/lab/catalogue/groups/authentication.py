@@ -16,6 +16,9 @@ FINDINGS = {
     "broken-spf-no-SPF-for-its-new-server": "refused-for-good",
     "broken-spf-three-void-look-ups-in-SPF": "host-unknown refused-for-good",
     "broken-spf-two-SPF-records": "refused-for-good",
+    "bulk-sender-gmail-550-5.7.30": "refused-for-good",
+    "bulk-sender-outlook-550-5.7.515": "refused-for-good",
+    "bulk-sender-yahoo-554-5.7.9": "refused-for-good",
     "dmarc-fails-none-accept-1-1-0": "",
     "dmarc-fails-quarantine-junk-1-0-1": "",
     "dmarc-fails-reject-refuse-0-0-0": "refused-for-good",
@@ -44,12 +47,16 @@ FINDINGS = {
     "spf-fails": "refused-for-good",
     "two-authors-alice-crepes.fr-eve-mallory.example": "not-authorised",
     "two-authors-alice-crepes.fr-mallory-mallory.example": "not-authorised",
+    "unauthenticated-gmail-refuse-550-5.7.26": "refused-for-good",
+    "unauthenticated-outlook-accept-250-2.0.0": "",
+    "unauthenticated-yahoo-refuse-554-5.7.9": "refused-for-good",
 }
 
 GUARDS: dict[str, Break] = {
     "aligned": checks_nothing,
     "block-list": checks_nothing,
     "broken-spf": checks_nothing,
+    "bulk-sender": checks_nothing,
     "dmarc-fails": checks_nothing,
     "dmarc-policy": checks_nothing,
     "forged-results": checks_nothing,
@@ -59,4 +66,5 @@ GUARDS: dict[str, Break] = {
     "signed-message": checks_nothing,
     "spf-fails": checks_nothing,
     "two-authors": checks_nothing,
+    "unauthenticated": checks_nothing,
 }
