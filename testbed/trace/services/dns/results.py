@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
 
@@ -37,13 +37,14 @@ class Answer(ServiceResult):
     """The records of an answer.
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
-    ``number`` is the message's id.
+    ``number`` is the message's id, ``wire`` the whole message.
     """
 
     records: tuple[Record, ...]
     truncated: bool
     whole: bool
     number: int = 0
+    wire: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def usable(self) -> bool:
