@@ -19,7 +19,7 @@ class HostTraits:
     ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
     ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     ``ready_made`` is the ready-made program that plays it, ``""`` for none; ``stays`` tells that a program runs there
-    from the first step to the last.
+    from the first step to the last.  ``dnssec`` tells that a name server signs its zones.
     """
 
     role: str
@@ -35,6 +35,7 @@ class HostTraits:
     starts_tls_with: str = ""
     ready_made: str = ""
     stays: bool = False
+    dnssec: bool = False
 
 
 @dataclass(frozen=True)

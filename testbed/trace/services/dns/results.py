@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
+from testbed.trace.services.dns.edns import Edns
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,16 @@ class Answer(ServiceResult):
     """The records of an answer.
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
-    ``number`` is the message's id, ``wire`` the whole message.
+    ``number`` is the message's id, ``wire`` the whole message.  ``authenticated`` is the AD bit: whoever answered has found it signed as it should
+    be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none.
     """
 
     records: tuple[Record, ...]
     truncated: bool
     whole: bool
     number: int = 0
+    authenticated: bool = False
+    edns: Edns | None = None
     wire: bytes = field(default=b"", repr=False, compare=False)
 
     @property
