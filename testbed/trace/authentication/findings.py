@@ -118,7 +118,8 @@ def _of_dmarc_and_arc(judged: Judged) -> Iterator[Finding]:
             text = f"DMARC of {check.domain} fails for {named(judged.message_id)}: {check.reason}; its policy"
             text += f" is {check.policy}"
             text += f", and {judged.server.label} took it" if judged.taken else ""
-            yield _finding(judged, "dmarc-fail", Severity.WARNING, text, "RFC 9989 §5.3", judged.checks)
+            severity = Severity.INFO if check.policy == "none" else Severity.WARNING
+            yield _finding(judged, "dmarc-fail", severity, text, "RFC 9989 §5.3", judged.checks)
     for check in judged.of("arc"):
         if check.result == "fail":
             text = f"the ARC chain of {named(judged.message_id)} does not hold: {check.reason}"
@@ -136,7 +137,8 @@ def _of_refusal(judged: Judged) -> Iterator[Finding]:
     proof = "; ".join(check.reason for check in checks[:_MOST_REASONS])
     server, status = judged.server.label, judged.statuses[0]
     what = _CAUSES[judged.cause][1] if judged.cause in _CAUSES else "who sent it"
-    said = f"{server} refused {named(judged.message_id)} with {status} for {what}, and the capture"
+    refused = named(judged.message_id) if judged.whole else f"mail from {judged.client.label}"
+    said = f"{server} refused {refused} with {status} for {what}, and the capture"
     if borne_out:
         text = f"{said} bears it out: {proof}"
         yield _finding(judged, "refusal-borne-out", Severity.INFO, text, "RFC 7372 §3", checks)

@@ -38,8 +38,8 @@ class Answer(ServiceResult):
     """The records of an answer.
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
-    ``number`` is the message's id, ``wire`` the whole message.  ``authenticated`` is the AD bit: whoever answered has found it signed as it should
-    be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none.
+    ``number`` is the message's id, ``wire`` the whole message.  ``authenticated`` is the AD bit: whoever answered has
+    found it signed as it should be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none.
     """
 
     records: tuple[Record, ...]
