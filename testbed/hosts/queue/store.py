@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS message (
     body TEXT NOT NULL,
     utf8 INTEGER NOT NULL,
     ret TEXT NOT NULL,
-    envid TEXT NOT NULL
+    envid TEXT NOT NULL,
+    return_path TEXT
 );
 CREATE TABLE IF NOT EXISTS recipient (
     message INTEGER NOT NULL REFERENCES message(id),
@@ -38,13 +39,17 @@ CREATE INDEX IF NOT EXISTS recipient_due ON recipient(due);
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """A message without its content.  Times are seconds since the epoch, scenario time."""
+    """A message without its content.  Times are seconds since the epoch, scenario time.
+
+    ``return_path`` is what next hops are told in place of the sender, who hears of failures; None for the same.
+    """
 
     id: int
     sender: str
     message_id: str
     arrived: float
     parameters: MailParameters = field(default_factory=MailParameters)
+    return_path: str | None = None
 
     @property
     def queue_id(self) -> str:
@@ -78,9 +83,19 @@ class Queue:
         said = envelope.parameters
         with self._transaction():
             cursor = self._db.execute(
-                "INSERT INTO message (sender, message_id, content, arrived, body, utf8, ret, envid)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (envelope.sender, message_id, content, now, said.body, said.utf8, said.ret, said.envid),
+                "INSERT INTO message (sender, message_id, content, arrived, body, utf8, ret, envid, return_path)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    envelope.sender,
+                    message_id,
+                    content,
+                    now,
+                    said.body,
+                    said.utf8,
+                    said.ret,
+                    said.envid,
+                    envelope.return_path,
+                ),
             )
             number = cursor.lastrowid
             assert number is not None
@@ -91,7 +106,7 @@ class Queue:
                     for to in envelope.recipients
                 ],
             )
-        return QueuedMessage(number, envelope.sender, message_id, now, said)
+        return QueuedMessage(number, envelope.sender, message_id, now, said, envelope.return_path)
 
     def content(self, message: QueuedMessage) -> bytes:
         """The octets of a message."""
@@ -101,7 +116,7 @@ class Queue:
     def recipients(self, due_by: float | None = None) -> list[QueuedRecipient]:
         """Recipients due by a time (None: all), oldest message first."""
         rows = self._db.execute(
-            "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid,"
+            "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid, m.return_path,"
             " r.address, r.attempts, r.due, r.notify, r.orcpt, r.warned"
             " FROM recipient r JOIN message m ON m.id = r.message"
             " WHERE ?1 IS NULL OR r.due <= ?1 ORDER BY m.id, r.rowid",
@@ -149,10 +164,11 @@ class Queue:
 
 
 def _recipient(row: tuple[Any, ...]) -> QueuedRecipient:
-    number, sender, message_id, arrived, body, utf8, ret, envid, address, attempts, due, notify, orcpt, warned = row
+    *of_message, address, attempts, due, notify, orcpt, warned = row
+    number, sender, message_id, arrived, body, utf8, ret, envid, return_path = of_message
     said = MailParameters(body=body, utf8=bool(utf8), ret=ret, envid=envid)
     wishes = RcptParameters(frozenset(notify.split(",") if notify else ()), orcpt)
-    message = QueuedMessage(number, sender, message_id, arrived, said)
+    message = QueuedMessage(number, sender, message_id, arrived, said, return_path)
     return QueuedRecipient(message, address, attempts, due, wishes, bool(warned))
 
 
