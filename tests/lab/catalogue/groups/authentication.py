@@ -22,8 +22,8 @@ FINDINGS = {
     "dmarc-fails-none-accept-1-1-0": "dmarc-fail spf-fail",
     "dmarc-fails-quarantine-junk-1-0-1": "dmarc-fail spf-fail",
     "dmarc-fails-reject-refuse-0-0-0": "dmarc-fail refusal-borne-out refused-for-good spf-fail",
-    "dmarc-policy-a.b.c.d.e.f.g.h.i.rejects.example-fail-refuse-550-4.10": "dmarc-fail refusal-borne-out refused-for-good",  # noqa: E501
-    "dmarc-policy-gone.not-there.example-fail-refuse-550-4.7": "dmarc-fail host-unknown refusal-borne-out refused-for-good",  # noqa: E501
+    "dmarc-policy-a.b.c.d.e.f.g.h.i.rejects.example-fail-refuse-550-4.10": "dmarc-fail refusal-borne-out refused-for-good",
+    "dmarc-policy-gone.not-there.example-fail-refuse-550-4.7": "dmarc-fail host-unknown refusal-borne-out refused-for-good",
     "dmarc-policy-misspelt.example-fail-accept-250-4.10.1": "dmarc-fail",
     "dmarc-policy-nothing-published.example-none-accept-250-4.10": "",
     "dmarc-policy-only-testing.example-fail-junk-250-4.7": "dmarc-fail",
