@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 from tests.lab.catalogue.breaks_of_checks import checks_nothing
+from tests.lab.catalogue.breaks_of_signers import sends_bounces_elsewhere, signs_nothing
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
+    "bounce-finds-its-way-back": "user-unknown",
+    "key-gone-in-flight": "refused-for-now",
+    "key-published-another-one-1024-another-key-fail": "",
+    "key-published-as-it-should-be-1024-key-pass": "",
+    "key-published-missing-1024-nothing-permerror": "",
+    "key-published-revoked-1024-revoked-permerror": "",
+    "key-published-too-short-768-key-permerror": "",
+    "list-and-dmarc-a-footer-Leave-at-lists.example--keep-pass-fail-refuse-0": "refused-for-good",
+    "list-and-dmarc-a-tag-to-the-subject--team-keep-pass-fail-refuse-0": "refused-for-good",
+    "list-and-dmarc-both-under-its-own-From-Leave-at-lists.example-team-munge-pass-pass-accept-1": "",
+    "list-and-dmarc-nothing---keep-pass-pass-accept-1": "",
+    "ways-of-forwarding-as-it-came-False-False-keep-False-fail-pass-none-pass-accept-1": "",
+    "ways-of-forwarding-encoded-and-from-another-sender-True-False-keep-True-pass-fail-none-fail-refuse-0": (
+        "refused-for-good"
+    ),
+    "ways-of-forwarding-encoded-and-sealed-True-True-keep-True-pass-fail-pass-fail-accept-1": "",
+    "ways-of-forwarding-encoded-and-under-its-own-From-True-False-own-True-pass-pass-none-pass-accept-1": "",
+    "ways-of-forwarding-encoded-anew-False-False-keep-True-fail-fail-none-fail-refuse-0": "refused-for-good",
     "aligned-crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-s-fail-550": "dmarc-fail refusal-borne-out refused-for-good",
@@ -22,8 +41,8 @@ FINDINGS = {
     "dmarc-fails-none-accept-1-1-0": "dmarc-fail spf-fail",
     "dmarc-fails-quarantine-junk-1-0-1": "dmarc-fail spf-fail",
     "dmarc-fails-reject-refuse-0-0-0": "dmarc-fail refusal-borne-out refused-for-good spf-fail",
-    "dmarc-policy-a.b.c.d.e.f.g.h.i.rejects.example-fail-refuse-550-4.10": "dmarc-fail refusal-borne-out refused-for-good",
-    "dmarc-policy-gone.not-there.example-fail-refuse-550-4.7": "dmarc-fail host-unknown refusal-borne-out refused-for-good",
+    "dmarc-policy-a.b.c.d.e.f.g.h.i.rejects.example-fail-refuse-550-4.10": "dmarc-fail refusal-borne-out refused-for-good",  # noqa: E501
+    "dmarc-policy-gone.not-there.example-fail-refuse-550-4.7": "dmarc-fail host-unknown refusal-borne-out refused-for-good",  # noqa: E501
     "dmarc-policy-misspelt.example-fail-accept-250-4.10.1": "dmarc-fail",
     "dmarc-policy-nothing-published.example-none-accept-250-4.10": "",
     "dmarc-policy-only-testing.example-fail-junk-250-4.7": "dmarc-fail",
@@ -53,6 +72,11 @@ FINDINGS = {
 }
 
 GUARDS: dict[str, Break] = {
+    "bounce-finds-its-way-back": sends_bounces_elsewhere,
+    "key-gone-in-flight": signs_nothing,
+    "key-published": signs_nothing,
+    "list-and-dmarc": signs_nothing,
+    "ways-of-forwarding": signs_nothing,
     "aligned": checks_nothing,
     "block-list": checks_nothing,
     "broken-spf": checks_nothing,

@@ -6,7 +6,7 @@ from tests.lab.catalogue.breaks_of_checks import checks_nothing
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
-    "key-unknown-for-now-SERVFAIL": "delivery-retried dkim-temperror name-server-failure refusal-borne-out refused-for-now",
+    "key-unknown-for-now-SERVFAIL": "delivery-retried dkim-temperror name-server-failure refusal-borne-out refused-for-now",  # noqa: E501
     "key-unknown-for-now-silent": "delivery-retried name-server-silent refused-for-now",
     "signature-flaws-From-not-covered": "dkim-permerror dmarc-fail refusal-borne-out refused-for-good",
     "signature-flaws-a-NUL-in-the-selector": "dkim-permerror dmarc-fail refusal-borne-out refused-for-good",
@@ -16,10 +16,10 @@ FINDINGS = {
     "signature-flaws-another-From-on-top": "not-authorised",
     "signature-flaws-another-From-on-top-and-From-is-oversigned": "dkim-fail not-authorised",
     "signature-flaws-another-Subject-on-top": "",
-    "signature-flaws-another-Subject-on-top-and-Subject-is-oversigned": "dkim-fail dmarc-fail refusal-borne-out refused-for-good",
+    "signature-flaws-another-Subject-on-top-and-Subject-is-oversigned": "dkim-fail dmarc-fail refusal-borne-out refused-for-good",  # noqa: E501
     "signature-flaws-another-one-beside-it": "dkim-fail",
     "signature-flaws-expired": "dkim-fail dmarc-fail refusal-borne-out refused-for-good",
-    "signature-flaws-i-of-a-subdomain-and-a-key-that-forbids-it": "dkim-permerror dmarc-fail refusal-borne-out refused-for-good",
+    "signature-flaws-i-of-a-subdomain-and-a-key-that-forbids-it": "dkim-permerror dmarc-fail refusal-borne-out refused-for-good",  # noqa: E501
     "signature-flaws-i-of-another-domain": "dkim-permerror dmarc-fail refusal-borne-out refused-for-good",
     "signature-flaws-l-and-text-behind-it": "",
     "signature-flaws-l-beyond-the-end": "dkim-permerror dmarc-fail refusal-borne-out refused-for-good",

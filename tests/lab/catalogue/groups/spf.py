@@ -9,8 +9,8 @@ FINDINGS = {
     "spf-refused-IPv4-only-alice-old.example-5.6-ipv6": "refusal-borne-out refused-for-good spf-fail",
     "spf-refused-an-address-is-missing-alice-missing.example-8.4-ipv4": "refusal-borne-out refused-for-good spf-fail",
     "spf-refused-an-empty-MAIL-FROM--2.4-ipv4": "refusal-borne-out refused-for-good spf-fail",
-    "spf-refused-another-user-mallory-users.example-7.2-ipv4": "host-unknown refusal-borne-out refused-for-good spf-fail",
-    "spf-refused-the-text-behind-a-plus-alice-news-users.example-7.3-ipv4": "host-unknown refusal-borne-out refused-for-good spf-fail",
+    "spf-refused-another-user-mallory-users.example-7.2-ipv4": "host-unknown refusal-borne-out refused-for-good spf-fail",  # noqa: E501
+    "spf-refused-the-text-behind-a-plus-alice-news-users.example-7.3-ipv4": "host-unknown refusal-borne-out refused-for-good spf-fail",  # noqa: E501
     "spf-taken-behind-all.example-softfail-5.1": "spf-softfail",
     "spf-taken-eleven-exchangers.example-permerror-4.6.4": "spf-permerror",
     "spf-taken-eleven-lookups.example-permerror-4.6.4": "spf-permerror",
