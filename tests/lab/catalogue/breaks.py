@@ -51,7 +51,7 @@ def has_no_patience(patch: pytest.MonkeyPatch) -> None:
 
 def stores_nothing(patch: pytest.MonkeyPatch) -> None:
     """A receiver that answers 250 and throws the message away."""
-    patch.setattr(PostOffice, "store", lambda self, recipient, message, *, sender, folder=INBOX: None)
+    patch.setattr(PostOffice, "store", lambda self, recipient, message, *, sender, folder="": None)
 
 
 def stores_twice(patch: pytest.MonkeyPatch) -> None:
