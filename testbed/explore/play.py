@@ -12,6 +12,7 @@ from testbed.expect.fates import End, Fate, fates, told
 from testbed.explore.candidate import Candidate
 from testbed.explore.digest import by_host, digest, effect
 from testbed.explore.first_run import Explored
+from testbed.explore.occasions import occasions
 from testbed.explore.oracles import Oracle, breaches
 from testbed.explore.oracles.own import own_oracles
 from testbed.explore.points import candidates
@@ -75,6 +76,7 @@ def told_of(explored: Explored, order: Order, outcome: Outcome, own: Sequence[Or
         opened,
         outcome.played.seconds,
         by_host=() if order.faults or order.data is not None else by_host(seen),
+        occasions=occasions(outcome.scenario, analysis),
     )
 
 

@@ -84,7 +84,7 @@ def test_the_matrix_is_printed_with_its_legend() -> None:
 
 def test_runs_of_one_cause_are_one_row() -> None:
     said = shown(OTHER)
-    assert said.count("no mail is lost") == 1
+    assert said.count("X no mail is lost") == 1
     assert "(2 runs)" in said
     assert "[frames 7, 9]" in said
     assert "3 were not tried: the time was up" in said

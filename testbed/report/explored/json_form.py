@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from testbed import __version__
 from testbed.explore.exploration import Found, Tally
+from testbed.explore.occasions import counted
 from testbed.explore.reds import by_cause
 from testbed.explore.tried import Tried
 from testbed.report.json_analysis import harmless
@@ -37,6 +38,7 @@ def _exploration(found: Found) -> dict[str, object]:
         "played": found.played,
         "seconds": round(found.seconds, 3),
         "same_as_before": len(found.since.same()) if found.since is not None else None,
+        "occasions": counted(found.runs.values()),
         "not_tried": sum(tally.not_tried for tally in found.tallies),
         "red": [
             {

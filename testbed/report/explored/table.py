@@ -11,6 +11,7 @@ from rich.text import Text
 
 from testbed.explore.candidate import Point
 from testbed.explore.exploration import Found
+from testbed.explore.occasions import covered
 from testbed.explore.ran import Came
 from testbed.explore.reds import Cause, by_cause
 from testbed.explore.smallest import Smallest
@@ -82,6 +83,8 @@ def _print_found(out: Console, found: Found, *, several: bool) -> None:
         out.print(Text.assemble((f"{who}{tally.name}: ", "bold"), " · ".join(_sums(tally.came, tally.superfluous))))
         if tally.not_tried:
             out.print(Text(f"  {tally.not_tried:,} were not tried: the time was up", "changed"))
+    if found.is_explored:
+        out.print(Text(f"{who}{covered(found.runs.values())}", "quiet"))
     out.print(Text(f"{who}{_rate(found)}", "bold"))
 
 
