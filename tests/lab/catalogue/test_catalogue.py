@@ -29,6 +29,8 @@ from tests.lab.catalogue.groups import (
     reading,
     replies,
     reuse,
+    spf,
+    spoofing,
     textbook,
     tls,
     wire,
@@ -58,6 +60,8 @@ GROUPS: dict[str, Group] = {
     "reading": reading,
     "replies": replies,
     "reuse": reuse,
+    "spf": spf,
+    "spoofing": spoofing,
     "tls": tls,
     "wire": wire,
 }
