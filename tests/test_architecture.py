@@ -28,6 +28,7 @@ FLOORS = {
     "fresh_process": 0,
     "authentication": 0,
     "protocols": 0,
+    "transport_security": 0,
     "pcap": 0,
     "trace": 1,
     "subjects": 0,
@@ -80,7 +81,7 @@ FOLDERS = {
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
 
 MODULES = sorted((PROJECT / "testbed").rglob("*.py"))
-SANS_IO = ("authentication", "protocols", "pcap", "trace", "scenario", "expect", "report")
+SANS_IO = ("authentication", "protocols", "pcap", "trace", "scenario", "expect", "report", "transport_security")
 
 FORMS = [
     ("import testbed.net.clock", {"testbed.net.clock"}),
