@@ -8,13 +8,16 @@ from testbed.hosts.client import Client
 from testbed.hosts.dns.lab_zone import address_kinds, lab_zone
 from testbed.hosts.dns.name_server import NameServer
 from testbed.hosts.dns.resolver import Resolver
+from testbed.hosts.dns.transport_records import changes
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.policy_host import PolicyHost
 from testbed.hosts.queue.next_hops import NextHops
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Router
 from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.queue.store import Queue
+from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
 from testbed.hosts.sending.delivery import Security, Wanted
@@ -37,6 +40,8 @@ from testbed.scenario.next_hops import RouteSpec
 from testbed.scenario.readers import served
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.security import policy_for
+from testbed.scenario.transport import exchangers_of, policy_at
+from testbed.transport_security.mta_sts import StsPolicy
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -62,9 +67,10 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     schedule = RetrySchedule(spec.retry, spec.give_up, spec.warn_after)
     next_hops = NextHops(site, spec.reuse_connections, pipelining=spec.pipelining)
     router = _router(scenario, site, spec.routes)
-    runner = QueueRunner(
-        site, _queue(site), post_office, router, schedule, lambda domain: policy_for(spec.tls, domain), next_hops
+    policies = TransportPolicies(
+        site, Resolver(site), address_kinds(scenario), lambda domain: policy_for(spec.tls, domain)
     )
+    runner = QueueRunner(site, _queue(site), post_office, router, schedule, policies, next_hops)
     passwords = {
         f"{user}@{spec.domain}": mailbox.password
         for user, mailbox in spec.mailboxes.items()
@@ -83,7 +89,30 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     access = Access(_terms(spec), _tls(spec, site))
     readers = _mailbox_servers(scenario, spec, site, post_office)
     admission = _admission(site, spec)
-    return Receiver(site, post_office, runner, access, readers, admission, smtp=spec.smtp, lmtp=spec.lmtp)
+    return Receiver(
+        site,
+        post_office,
+        runner,
+        access,
+        readers,
+        admission,
+        smtp=spec.smtp,
+        lmtp=spec.lmtp,
+        policy_host=_policy_host(scenario, spec, site),
+    )
+
+
+def _policy_host(scenario: Scenario, spec: ReceiverSpec, site: Site) -> PolicyHost | None:
+    if not spec.mta_sts or site.tls is None:
+        return None
+    servers = {name: host.domain for name, host in scenario.hosts.items() if isinstance(host, MailHostSpec)}
+    exchangers = exchangers_of(spec.domain, servers)
+
+    def policy() -> StsPolicy | None:
+        found = policy_at(spec.mta_sts, exchangers, site.since_begin_ns())
+        return found[1] if found is not None else None
+
+    return PolicyHost(site, site.tls, spec.domain, policy, site.policies)
 
 
 def _mailbox_servers(scenario: Scenario, spec: MailHostSpec, site: Site, post_office: PostOffice) -> MailboxServers:
@@ -120,7 +149,9 @@ def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addre
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
-    return NameServer(site, lab_zone(scenario, addresses))
+    authority = site.tls.authority if site.tls is not None else None
+    zones = [(at_ns, lab_zone(scenario, addresses, authority, at_ns)) for at_ns in changes(scenario)]
+    return NameServer(site, zones[0][1], zones[1:])
 
 
 def _tls(spec: MailHostSpec, site: Site) -> LabTls | None:

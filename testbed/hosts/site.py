@@ -14,9 +14,11 @@ from typing import Protocol
 
 from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.fault_script import FaultScript
 from testbed.hosts.tls import LabTls
 from testbed.hosts.zone_script import ZoneScript
 from testbed.protocols.events import LogEvent
+from testbed.scenario.faults import PolicyFault
 
 _SMALL_BUFFER = 4_096
 
@@ -37,7 +39,8 @@ class Site:
     of the host as server and as client, ``names`` those of a name server.  ``crash`` makes the host crash, and start
     again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.  ``tls`` is None where no
     host of the lab has TLS.  ``port_at`` tells datagrams, whose destination goes with each, where
-    the service of a port is at an address.
+    the service of a port is at an address.  ``since_begin_ns`` gives nanoseconds of scenario time since everybody was
+    there, ``policies`` are the faults of the MTA-STS policy it serves.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Site:
     disk_full: Callable[[], bool] = lambda: False
     tls: LabTls | None = None
     port_at: Callable[[str, int], int] = lambda address, port: port
+    since_begin_ns: Callable[[], int] = lambda: 0
+    policies: FaultScript[PolicyFault] = field(default_factory=FaultScript)
 
     def date(self, at: float | None = None) -> str:
         """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""

@@ -21,11 +21,12 @@ from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, Ro
 from testbed.scenario.problems import Found, Path
 from testbed.scenario.program_hosts import HEEDED
 from testbed.scenario.security import Password, TlsPolicies
+from testbed.scenario.transport import Published, asked_for
 from testbed.scenario.units import parse_duration
 
 Protocol = Literal["pop3", "imap"]
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING"]
-ExtensionOnRequest = Literal["CHUNKING"]
+ExtensionOnRequest = Literal["CHUNKING", "REQUIRETLS"]
 
 
 class MailHostSpec(HostSpec):
@@ -63,10 +64,12 @@ class MailHostSpec(HostSpec):
         default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
     )
     without: tuple[Extension, ...] = Field(
-        default=(), description="Extensions it does not offer; all but CHUNKING are offered when unsaid."
+        default=(), description="Extensions it does not offer; all but CHUNKING and REQUIRETLS are offered when unsaid."
     )
     with_: tuple[ExtensionOnRequest, ...] = Field(
-        default=(), alias="with", description="Extensions it offers besides: CHUNKING (RFC 3030)."
+        default=(),
+        alias="with",
+        description="Extensions it offers besides: CHUNKING (RFC 3030), REQUIRETLS (RFC 8689).",
     )
 
     serves: tuple[Protocol, ...] | None = Field(
@@ -241,27 +244,34 @@ class RelaySpec(MailHostSpec):
                 yield ("routes", domain, *path), problem
 
 
-class ReceiverSpec(MailHostSpec):
+class ReceiverSpec(MailHostSpec, Published):
     """The mail server of a domain: takes mail for its own mailboxes and for nobody else."""
 
     role: Literal["receiver"] = "receiver"
+    heeded: ClassVar[frozenset[str]] = HEEDED | {"dane", "tls_reports"}
     smtp: bool = Field(default=True, strict=True, description="Whether it takes mail by SMTP, on port 25.")
     lmtp: LmtpPort | None = Field(
         default=None, description="The port on which it takes mail by LMTP (RFC 2033); true for 24."
     )
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """Its domain, and where it says how mail travels there."""
+        return (*super().domains, *asked_for(self.name, self.domain))
+
+    @property
     def traits(self) -> HostTraits:
         """Whether it speaks LMTP, and where."""
-        traits = super().traits
+        traits = replace(super().traits, policy=self.domain.lower() if self.mta_sts else "")
         if self.is_program:
             return traits
         ports = {SMTP_PORT: self.smtp, self.lmtp or LMTP_PORT: self.lmtp is not None}
         return replace(traits, lmtp=self.lmtp is not None, ports=tuple(port for port, taken in ports.items() if taken))
 
     def problems(self, names: Names) -> Found:
-        """Those of its mailboxes too, and that nobody can bring it mail."""
+        """Those of its mailboxes and of what it publishes too, and that nobody can bring it mail."""
         yield from super().problems(names)
+        yield from self.transport_problems(self.starttls)
         if not self.smtp and self.lmtp is None:
             yield ("smtp",), f"{self.name} takes no mail at all; say 'lmtp: {LMTP_PORT}' besides"
         for user, box in self.mailboxes.items():

@@ -19,7 +19,7 @@ class HostTraits:
     ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
     ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     ``ready_made`` is the ready-made program that plays it, ``""`` for none; ``stays`` tells that a program runs there
-    from the first step to the last.
+    from the first step to the last.  ``policy`` is the domain whose MTA-STS policy it serves, ``""`` for none.
     """
 
     role: str
@@ -35,6 +35,7 @@ class HostTraits:
     starts_tls_with: str = ""
     ready_made: str = ""
     stays: bool = False
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Names:
     def agents(self) -> Mapping[str, HostTraits]:
         """The user agents by name."""
         return {name: host for name, host in self.hosts.items() if "user agent" in host.nouns}
+
+    @cached_property
+    def policies(self) -> frozenset[str]:
+        """The domains that have a policy of MTA-STS."""
+        return frozenset(host.policy for host in self.hosts.values() if host.policy)
 
     @cached_property
     def mailboxes(self) -> Mapping[str, str]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 
+from testbed.hosts.certificates import Authority
+from testbed.hosts.dns.transport_records import transport_records
 from testbed.hosts.dns.zone import Zone, ZoneEntry
 from testbed.hosts.zone_script import TTL_S
 from testbed.scenario.faults import ZoneFault
@@ -23,8 +25,10 @@ def address_kinds(scenario: Scenario) -> tuple[str, ...]:
     return {"ipv4": ("A",), "ipv6": ("AAAA",), "both": ("AAAA", "A")}[scenario.ip]
 
 
-def lab_zone(scenario: Scenario, addresses: Addresses) -> Zone:
+def lab_zone(scenario: Scenario, addresses: Addresses, authority: Authority | None = None, at_ns: int = 0) -> Zone:
     """``addresses`` gives each host's addresses by host name.  Names that faults give records exist as well.
+
+    ``authority`` has signed the certificates that TLSA records are about; what changes is as it is ``at_ns``.
 
     What the scenario's ``records`` say of a name and a type stands in place of what the lab would say.
     """
@@ -34,7 +38,7 @@ def lab_zone(scenario: Scenario, addresses: Addresses) -> Zone:
     aliases = {name for name, kind in said if kind == _CNAME}
     own = [
         entry
-        for entry in _own(scenario, addresses)
+        for entry in (*_own(scenario, addresses), *transport_records(scenario, addresses, authority, at_ns))
         if (entry.name, entry.kind) not in said and entry.name not in aliases
     ]
     return Zone([*own, *written], staged)

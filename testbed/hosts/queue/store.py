@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS message (
     body TEXT NOT NULL,
     utf8 INTEGER NOT NULL,
     ret TEXT NOT NULL,
-    envid TEXT NOT NULL
+    envid TEXT NOT NULL,
+    require_tls INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS recipient (
     message INTEGER NOT NULL REFERENCES message(id),
@@ -78,9 +79,12 @@ class Queue:
         said = envelope.parameters
         with self._transaction():
             cursor = self._db.execute(
-                "INSERT INTO message (sender, message_id, content, arrived, body, utf8, ret, envid)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (envelope.sender, message_id, content, now, said.body, said.utf8, said.ret, said.envid),
+                "INSERT INTO message (sender, message_id, content, arrived, body, utf8, ret, envid, require_tls)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(envelope.sender, message_id, content, now),
+                    *(said.body, said.utf8, said.ret, said.envid, said.require_tls),
+                ),
             )
             number = cursor.lastrowid
             assert number is not None
@@ -101,7 +105,7 @@ class Queue:
     def recipients(self, due_by: float | None = None) -> list[QueuedRecipient]:
         """Recipients due by a time (None: all), oldest message first."""
         rows = self._db.execute(
-            "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid,"
+            "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid, m.require_tls,"
             " r.address, r.attempts, r.due, r.notify, r.orcpt, r.warned"
             " FROM recipient r JOIN message m ON m.id = r.message"
             " WHERE ?1 IS NULL OR r.due <= ?1 ORDER BY m.id, r.rowid",
@@ -149,8 +153,9 @@ class Queue:
 
 
 def _recipient(row: tuple[Any, ...]) -> QueuedRecipient:
-    number, sender, message_id, arrived, body, utf8, ret, envid, address, attempts, due, notify, orcpt, warned = row
-    said = MailParameters(body=body, utf8=bool(utf8), ret=ret, envid=envid)
+    number, sender, message_id, arrived, body, utf8, ret, envid, require_tls, *rest = row
+    address, attempts, due, notify, orcpt, warned = rest
+    said = MailParameters(body=body, utf8=bool(utf8), ret=ret, envid=envid, require_tls=bool(require_tls))
     wishes = RcptParameters(frozenset(notify.split(",") if notify else ()), orcpt)
     message = QueuedMessage(number, sender, message_id, arrived, said)
     return QueuedRecipient(message, address, attempts, due, wishes, bool(warned))

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Tag
 from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
 from testbed.scenario.faults.host import HostFault, LinkFault
+from testbed.scenario.faults.policy import PolicyFault
 from testbed.scenario.faults.tls import TlsFault
 from testbed.scenario.faults.wire import WireFault
 from testbed.scenario.faults.zone import ZoneFault
@@ -23,13 +24,14 @@ __all__ = [
     "Fault",
     "HostFault",
     "LinkFault",
+    "PolicyFault",
     "Stage",
     "TlsFault",
     "WireFault",
     "ZoneFault",
 ]
 
-Fault = DialogueFault | HostFault | LinkFault | WireFault | ZoneFault | TlsFault
+Fault = DialogueFault | HostFault | LinkFault | WireFault | ZoneFault | TlsFault | PolicyFault
 
 KINDS: dict[str, type[Part]] = {
     "at": DialogueFault,
@@ -38,6 +40,7 @@ KINDS: dict[str, type[Part]] = {
     "between": WireFault,
     "zone": ZoneFault,
     "tls": TlsFault,
+    "policy": PolicyFault,
 }
 """Kinds of fault by the key that tells them apart."""
 
@@ -54,10 +57,12 @@ AnyFault = Annotated[
     | Annotated[LinkFault, Tag("link")]
     | Annotated[WireFault, Tag("between")]
     | Annotated[ZoneFault, Tag("zone")]
-    | Annotated[TlsFault, Tag("tls")],
+    | Annotated[TlsFault, Tag("tls")]
+    | Annotated[PolicyFault, Tag("policy")],
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
-        custom_error_message="a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', or 'tls'",
+        custom_error_message="a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', 'tls', "
+        "or 'policy'",
     ),
 ]
