@@ -54,6 +54,7 @@ FLOORS = {
 }
 # Rooms of one floor that may know each other, from left to right.
 NEIGHBOURS = {
+    ("authentication", "plural"),
     ("pcap", "protocols"),
     ("pcap", "errors"),
     ("pcap", "durations"),

@@ -15,7 +15,7 @@ from testbed.trace.inspect import inspect
 from testbed.trace.model.connection import Handshake
 
 _MOST = 3
-_OF_ONE_RUN = frozenset({"attempts", "transactions", "exited", "talk"})
+_OF_ONE_RUN = frozenset({"attempts", "transactions", "talk"})
 _COUNTS = ("count", "copies", "messages")
 
 

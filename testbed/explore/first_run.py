@@ -18,6 +18,7 @@ _WHEN = frozenset(("nth", "from", "until"))
 @dataclass(frozen=True, slots=True)
 class Explored:
     """A scenario to be explored.  ``data`` is what it says, but for what it expects: only what always holds is judged.
+    What it expects it foresees all the same: that breaks no rule.
 
     ``candidates`` are what its run without faults offers to try, ``digest`` is how that run went; both are empty before
     it has been played.

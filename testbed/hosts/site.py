@@ -37,8 +37,9 @@ class Site:
     ``now`` gives seconds since the Unix epoch in scenario time; ``directory`` is the host's own and private;
     ``trusted`` are the addresses that may relay (the lab's user agents).  ``dialogue`` and ``conduct`` are the faults
     of the host as server and as client, ``names`` those of a name server.  ``crash`` makes the host crash, and start
-    again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present.  ``tls`` is None where no
-    host of the lab has TLS.  ``port_at`` tells datagrams, whose destination goes with each, where
+    again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present, ``crowded`` whether a
+    fault leaves no room in a mailbox for so many octets, which would ``otherwise`` fit or not.  ``tls`` is None where
+    no host of the lab has TLS.  ``port_at`` tells datagrams, whose destination goes with each, where
     the service of a port is at an address.  ``since_begin_ns`` gives nanoseconds of scenario time since everybody was
     there, ``policies`` are the faults of the MTA-STS policy it serves.
     """
@@ -56,6 +57,7 @@ class Site:
     connections: OpenConnections = field(default_factory=OpenConnections)
     crash: Callable[[int | None], None] = lambda restart_ns: None
     disk_full: Callable[[], bool] = lambda: False
+    crowded: Callable[[str, int, bool], bool] = lambda mailbox, octets, otherwise: False
     tls: LabTls | None = None
     port_at: Callable[[str, int], int] = lambda address, port: port
     since_begin_ns: Callable[[], int] = lambda: 0

@@ -21,6 +21,7 @@ from testbed.expect import came_true
 from testbed.expect.conservation import is_missing, programs_owe
 from testbed.lab.context import LabContext
 from testbed.lab.journal import LAB
+from testbed.lab.restless import Restlessness
 from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
@@ -30,6 +31,8 @@ _JUMPS = 500  # in which a restless program takes the clock no further than so m
 _PAUSES = 4  # times the processor time of a judgement, in which the lab's process is its hosts' own
 _SETTLES_S = 1.0  # so long no packet must have come before promises are counted
 _LONGEST_PAUSE_S = 600.0  # between two looks at the wire
+_RESTLESS_S = 10.0  # of real time, in which programs have had thousands of looks
+_COPIES_S = 4_200.0  # the longest interval between two tries that is usual, and some more
 _SETTLES_UNSEEN_S = 21_600.0  # and again after so long, where mail may have been settled without one
 _QUIET_S = 0.4  # so long no packet must have come, and longer where a fault makes hosts pause
 
@@ -83,13 +86,20 @@ class EarlyEnd:
         """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most.
 
         It is asked when packets have come, and the wire is quiet again; and now and then, as mail may be settled
-        without a packet.
+        without a packet.  Who explores, and expects nothing, waits for copies too, and not for days of the restless.
         """
-        loop = self._lab.loop
-        until, pause, judged_s, goes_on_s = loop.time() + seconds, _SETTLES_S, -math.inf, 0.0
+        with contextlib.closing(Restlessness(self._lab.loop)) as restlessness:
+            await self._settled(self._lab.loop.time() + seconds, next_due_s, restlessness)
+
+    async def _settled(self, until: float, next_due_s: Callable[[], float | None], restlessness: Restlessness) -> None:
+        loop, explored = self._lab.loop, self._lab.scenario.expects_nothing
+        pause, judged_s, goes_on_s = _SETTLES_S, -math.inf, 0.0
         while (left := until - loop.time()) > 0:
             await asyncio.sleep(min(max(pause, goes_on_s - loop.time()), left))
             quiet_s, since_s = self._lab.wire.quiet_s(), loop.time() - judged_s
+            if explored and quiet_s >= _SETTLES_S and restlessness.has_cost(_RESTLESS_S):
+                self._lab.journal.of(LAB)(events.Restless(), "programs look around all the time: enough was waited")
+                return
             if quiet_s >= since_s and since_s < _SETTLES_UNSEEN_S:
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
                 continue
@@ -98,9 +108,18 @@ class EarlyEnd:
                 judged_s = loop.time()
                 due_s = next_due_s()
                 if due_s is None and not self._programs_owe():
+                    if explored and self._lab.scenario.has_programs:
+                        await self._watched_for_copies(until, restlessness)
                     return
                 if due_s is not None and not self._lab.scenario.has_programs:
                     goes_on_s = loop.time() + due_s  # nothing happens until then
+
+    async def _watched_for_copies(self, until: float, restlessness: Restlessness) -> None:
+        """Wait for what a program may send again although it has no more to send, at its next try; not at any price."""
+        loop = self._lab.loop
+        until = min(until, loop.time() + _COPIES_S)
+        while (left := until - loop.time()) > 0 and not restlessness.has_cost(0.0):
+            await asyncio.sleep(min(_LONGEST_PAUSE_S, left))
 
     def _programs_owe(self) -> bool:
         """Whether a program does, as far as the trace can be read, which takes the longer the longer it is."""

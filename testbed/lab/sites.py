@@ -13,7 +13,7 @@ from testbed.lab.addresses import OUTSIDE
 from testbed.lab.context import LabContext
 from testbed.net.namespace import own_files
 from testbed.protocols.trigger import Trigger
-from testbed.scenario.faults import DialogueFault, HostFault, PolicyFault, ZoneFault
+from testbed.scenario.faults import DialogueFault, HostFault, MailboxFault, PolicyFault, ZoneFault
 from testbed.scenario.hosts import ReceiverSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.name_server import NameServerSpec
 
@@ -40,6 +40,7 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
         conduct=_dialogue_script(lab, [f for f in spoken if as_client or f.as_ == "client"]),
         crash=crash,
         disk_full=_disk_full(lab, name),
+        crowded=_crowded(lab, name),
         trusted=frozenset(address for who in (*agents, OUTSIDE) for address in lab.addresses.get(who, ())),
         names=_zone_script(lab, name) if name == name_server else ZoneScript(),
         tls=lab.tls,
@@ -86,3 +87,21 @@ def _disk_full(lab: LabContext, name: str) -> Callable[[], bool]:
         return bool(found)
 
     return full
+
+
+def _crowded(lab: LabContext, name: str) -> Callable[[str, int, bool], bool]:
+    faults = [fault for fault in lab.scenario.faults if isinstance(fault, MailboxFault)]
+    windows = [(fault, Trigger(from_ns=fault.from_, until_ns=fault.until)) for fault in faults]
+
+    def crowded(mailbox: str, octets: int, otherwise: bool) -> bool:
+        now_ns = lab.loop.since_begin_ns()
+        found = [
+            fault
+            for fault, window in windows
+            if fault.mailbox.lower() == mailbox.lower() and octets > fault.room and window.open_at(now_ns)
+        ]
+        for fault in found:
+            lab.journal.fault(name, fault, "" if otherwise else "there was no room anyway")
+        return bool(found)
+
+    return crowded

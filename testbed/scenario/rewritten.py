@@ -29,13 +29,14 @@ def data_of(scenario: Scenario) -> dict[str, object]:
 def rewritten(scenario: Scenario, data: Data) -> Scenario:
     """The same file's scenario with other data.  Raises ScenarioError for what is none.
 
-    ``expect`` may be missing: then only what always holds is judged.
+    ``expect`` may be missing: then only what always holds is judged, and what the scenario expects is still foreseen.
     """
     document = _laid_out(scenario.file, data if data.get("expect") else {**data, "expect": [_anything(scenario)]})
     found = checked(Case(document, scenario.case, scenario._case_values, dict(_mapping(document))), scenario.reach)
     found._host_files, found._files = scenario._host_files, {**found._files, "steps": scenario.file_of("steps")}
     if not data.get("expect"):
         found = found.model_copy(update={"expect": (), "ours": ()})
+        found._foreseen_besides = scenario.foreseen
     return found
 
 

@@ -91,6 +91,7 @@ class Scenario(Part):
     _case_values: tuple[str, ...] = PrivateAttr(default=())
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
     _host_files: dict[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
+    _foreseen_besides: tuple[Expectation, ...] = PrivateAttr(default=())
 
     @property
     def file(self) -> str:
@@ -126,8 +127,16 @@ class Scenario(Part):
 
     @property
     def foreseen(self) -> tuple[Expectation, ...]:
-        """All it says must hold, of any server or of the lab's own: what it expects is no surprise to rules."""
-        return (*self.expect, *self.ours)
+        """All it says must hold, of any server or of the lab's own: what it expects is no surprise to rules.
+
+        One that was rewritten without expectations foresees what the one it was made from expects.
+        """
+        return (*self.expect, *self.ours, *self._foreseen_besides)
+
+    @property
+    def expects_nothing(self) -> bool:
+        """Whether it was rewritten so, to be explored: only what always holds is judged."""
+        return not self.expect
 
     @property
     def is_code(self) -> bool:

@@ -43,6 +43,9 @@ expect:
 TLS_RELAY = RELAY.replace("{{mailboxes: [bob", "{{starttls: true, mailboxes: [bob").replace(
     "{{retry: 10m, give_up: 1h}}", "{{retry: 10m, give_up: 1h, tls: required}}\n    environment: {{MUST_TLS: yes}}"
 )
+RESTLESS_RELAY = RELAY.replace("settle: 2h\n", "").replace(
+    "{{retry: 10m, give_up: 1h}}", "{{retry: 10m, give_up: 1h}}\n    environment: {{RESTLESS: yes}}"
+)
 RECEIVER = """
 title: A receiver that {flaw}
 hosts:
@@ -94,6 +97,7 @@ LIARS = [
     (RELAY, "alters-what-it-sends-again", _PUT_OFF, "its text is not what was sent"),
     (RELAY, "loses-a-field-when-it-sends-again", _PUT_OFF, "its header field subject is gone"),
     (RELAY, "sends-to-somebody-else-the-second-time", _PUT_OFF, "to carol@someschool.edu, whom nobody has sent it"),
+    (RELAY, "sends-a-copy-at-its-next-look", _PUT_OFF, _AGAIN),
     (RELAY, "dies-of-garbage", "someschool.edu RCPT: garbled", "ended by itself with status 3"),
     (RELAY, "dies-when-a-connection-breaks", "someschool.edu MAIL: RST before", "ended by itself with status 4"),
     (RELAY, "waits-for-ever", "someschool.edu message: stall", "though it is set to give up after 1 h"),
@@ -113,6 +117,7 @@ LIARS = [
         "crepes.fr heard DATA: close",
         "of which it had a part only",
     ),
+    (RESTLESS_RELAY, "drops-what-is-put-off", _PUT_OFF, _LOST),
     (RECEIVER, "dies-of-a-reset", "crepes.fr heard RCPT: reset", "ended by itself with status 6"),
     (READER, "deletes-what-it-was-refused", "someschool.edu POP3 RETR #2: -ERR", "which it had not fetched"),
     (READER, "keeps-when-it-has-heard-all", "someschool.edu POP3 QUIT #2: RST when done", "and has it nowhere"),

@@ -8,7 +8,7 @@ import pytest
 
 from testbed.explore.first_run import explored
 from testbed.explore.points import candidates
-from testbed.scenario.load import load_cases
+from testbed.scenario.load import load_cases, parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
@@ -49,6 +49,10 @@ def test_a_retry_is_a_point_of_its_own() -> None:
         ("host", "someschool.edu connected to"),
         ("wire", "someschool.edu → crepes.fr reply to message"),
         ("wire", "crepes.fr → someschool.edu SYN"),
+        ("room", "mail for bob@someschool.edu"),
+        ("clock", "someschool.edu has to answer message"),
+        ("clock", "crepes.fr tries someschool.edu again #3"),
+        ("clock", "crepes.fr gives up on someschool.edu"),
     ],
 )
 def test_packets_questions_and_hosts_are_points(kind: str, point: str) -> None:
@@ -62,6 +66,33 @@ def test_every_command_of_those_who_read_is_a_point() -> None:
     by_web = ("LOGIN #2", "EXAMINE", "STATUS", "STORE", "LOGOUT #4")
     assert {f"someschool.edu POP3 {one}" for one in by_pop3} <= at.keys()
     assert {f"someschool.edu IMAP {one}" for one in (*by_imap, *by_web)} <= at.keys()
+
+
+def lasts(name: str, point: str) -> set[tuple[str, object]]:
+    """What is tried at a point of time, and until when or how late."""
+    scenario, analysis = stored(name)
+    return {
+        (one.deed, one.fault.get("until") or one.fault.get("delay"))
+        for one in candidates(scenario, analysis).values()
+        if str(one.point) == point
+    }
+
+
+def test_the_borders_of_time_are_those_of_the_rfc_and_of_the_relay() -> None:
+    late = lasts("delivered", "someschool.edu has to answer message")
+    assert late == {("answers 1 s before it is too late", "599s"), ("answers 1 s after it is too late", "601s")}
+    again = dict(lasts("delivered", "crepes.fr tries someschool.edu again #2"))  # after half an hour, and an hour
+    assert (again["greylists until 1 s before"], again["refused until 1 s after"]) == ("5399s", "5401s")
+    assert ("refused until 1 s before", "431999s") in lasts("delivered", "crepes.fr gives up on someschool.edu")
+
+
+def test_a_program_tries_again_when_its_scenario_says_so() -> None:
+    text = "title: x\nhosts: {crepes.fr: {command: x, mailboxes: [alice]%s}}\nsteps: [send: {to: bob@someschool.edu}]"
+    times = ", configured: {retry: 10m, give_up: 1h}"
+    for said, points in ((times, {"tries someschool.edu again #3", "gives up on someschool.edu"}), ("", set())):
+        scenario = parse(f"{text % said}\nexpect: [delivered: {{to: bob@someschool.edu}}]\n")
+        at = {str(one.point) for one in candidates(scenario, stored("delivered")[1]).values()}
+        assert {f"crepes.fr {point}" for point in points} == {one for one in at if " again #3" in one or "gives" in one}
 
 
 def test_tls_is_a_point_where_there_is_tls() -> None:

@@ -39,6 +39,7 @@ IN_VAIN = {
     "nothing-at-all": ("zone: someschool.edu, kind: A, answer: SERVFAIL, from: 30m", "was never reached"),
     "crashed": ("host: someschool.edu, is: crashed, from: 10m, until: 20m", "nobody came until it was back"),
     "silent": ("host: someschool.edu, is: silent, from: 10m, until: 20m", "was never reached"),
+    "room": ("mailbox: bob@someschool.edu, is: full, from: 10m, until: 20m", "was never reached"),
     "link": ("link: [crepes.fr, someschool.edu], is: down, from: 10m, until: 20m", "was never reached"),
     "greeting": ("at: someschool.edu, on: connect, reply: 220 someschool.edu ESMTP", "someschool.edu says so anyway"),
     "tls": ("tls: someschool.edu, is: expired", "was never reached"),

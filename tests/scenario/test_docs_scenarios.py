@@ -8,7 +8,7 @@ import pytest
 
 from testbed.scenario.expectations import EXPECTATIONS
 from testbed.scenario.fault_reference import markdown
-from testbed.scenario.faults import KINDS, DialogueFault, HostFault, WireFault, ZoneFault
+from testbed.scenario.faults import KINDS, DialogueFault, HostFault, MailboxFault, WireFault, ZoneFault
 from testbed.scenario.hosts import ReceiverSpec, RelaySpec, UserAgentSpec
 from testbed.scenario.load import MAX_OCTETS, parse_cases
 from testbed.scenario.mailboxes import MailboxSpec
@@ -35,6 +35,7 @@ MODELS = {
         ReceiverSpec,
         DialogueFault,
         HostFault,
+        MailboxFault,
         WireFault,
         ZoneFault,
         *(model for model in (*STEPS.values(), *EXPECTATIONS.values())),

@@ -190,7 +190,7 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', or 'tls'"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', or 'tls'"
 ONE_THING = (
     "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
     "reorder, reset, unreachable or forget"

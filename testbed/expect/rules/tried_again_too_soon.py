@@ -6,7 +6,6 @@ at all.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -33,27 +32,31 @@ _AT_ITS_END = 0.99  # of the time that mail is kept
 def tried_again_too_soon(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
     """A relay offers a recipient to the server that has refused him for now, sooner than it is set to, or ever on."""
     hidden = ends(sealed(analysis))
-    given = Counter(Offer(p.server, p.sender, p.recipient) for p in carried if p.promised)
+    taken_ns: dict[Offer, list[int]] = {}
+    for passage in carried:
+        if passage.promised:
+            taken_ns.setdefault(Offer(passage.server, passage.sender, passage.recipient), []).append(passage.ended_ns)
     crashes = list(of(analysis.log, events.Crashed))
     asked = _asked_to_send(analysis)
     for offer, made in tries(analysis, carried).items():
-        if not given[offer] or offer.client in hidden or meddled_with(scenario, offer.client):
+        messages = len(taken_ns.get(offer, ()))
+        if not messages or offer.client in hidden or meddled_with(scenario, offer.client):
             continue
         for address in dict.fromkeys(one.address for one in made):
             there = [one for one in made if one.address == address]
-            told = given[offer] > 1 or offer.client in asked
-            early = None if told else _sooner_than_set(scenario, offer, there, crashes)
-            breach = early or _without_waiting(scenario, offer, there, given[offer])
+            told = messages > 1 or offer.client in asked
+            early = None if told else _sooner_than_set(scenario, offer, taken_ns[offer][0], there, crashes)
+            breach = early or _without_waiting(scenario, offer, there, messages)
             if breach is not None:
                 yield breach
 
 
 def _sooner_than_set(
-    scenario: Scenario, offer: Offer, made: Sequence[Try], crashes: Sequence[LogEntry[events.Crashed]]
+    scenario: Scenario, offer: Offer, taken_ns: int, made: Sequence[Try], crashes: Sequence[LogEntry[events.Crashed]]
 ) -> Verdict | None:
     least, give_up = settings(scenario, offer.client).retry, settings(scenario, offer.client).give_up
     for before, after in pairwise(made):
-        if give_up is not None and after.ended_ns - made[0].began_ns >= give_up * _AT_ITS_END:
+        if give_up is not None and after.ended_ns - taken_ns >= give_up * _AT_ITS_END:
             break  # the last one falls on the end of the mail's time
         waited = after.ended_ns - before.began_ns
         crashed = any(e.host == offer.client and before.began_ns <= e.time_ns <= after.ended_ns for e in crashes)

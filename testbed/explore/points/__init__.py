@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from testbed.explore.candidate import Candidate
+from testbed.explore.points.clock import clock
 from testbed.explore.points.crash import crash
 from testbed.explore.points.dialogue import dialogue
 from testbed.explore.points.host import host
 from testbed.explore.points.name_server import name_server
 from testbed.explore.points.reading import reading
+from testbed.explore.points.room import room
 from testbed.explore.points.tls import tls
 from testbed.explore.points.wire import wire
 from testbed.scenario.scenario import Scenario
@@ -22,6 +24,8 @@ KINDS: tuple[Callable[[Scenario, Analysis], Iterator[Candidate]], ...] = (
     name_server,
     tls,
     host,
+    room,
+    clock,
     wire,
 )
 

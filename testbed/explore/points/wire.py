@@ -27,17 +27,19 @@ _DEEDS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
         "unreachable": {"unreachable": "host"},
         "late": {"delay": "90s"},
     },
-    "SYN-ACK": {"lost": _LOSE, "twice": {"duplicate": 1}},
+    "SYN-ACK": {"lost": _LOSE, "twice": {"duplicate": 1}, "damaged": {"corrupt": 1}},
     "third ACK": {"lost": _LOSE},
     "data": {
         "lost": _LOSE,
         "twice": {"duplicate": 1},
+        "behind the next": {"reorder": 1},
+        "damaged": {"corrupt": 1},
         "RST to both": {"reset": "both"},
         "RST to sender": {"reset": "sender"},
         "RST to receiver": {"reset": "receiver"},
         "forgotten": {"forget": "silence"},
     },
-    "FIN": {"lost": _LOSE, "RST": {"reset": "both"}},
+    "FIN": {"lost": _LOSE, "behind the next": {"reorder": 1}, "RST": {"reset": "both"}},
 }
 
 

@@ -19,7 +19,8 @@ class Mailbox:
     """One user's Maildir, and its folders.
 
     ``quota`` and :attr:`octets` count octets as files are long, CRLF and holes included; ``limit`` and :attr:`count`
-    count messages.  Both count all folders together.  ``in_use`` tells that a POP3 session holds it (RFC 1939 §4).
+    count messages.  Both count all folders together.  ``in_use`` tells that a POP3 session holds it (RFC 1939 §4),
+    ``crowded`` whether a fault leaves no room for so many octets, which would fit otherwise or not.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Mailbox:
         quota: int | None = None,
         limit: int | None = None,
         folders: tuple[str, ...] = (),
+        crowded: Callable[[int, bool], bool] = lambda octets, otherwise: False,
     ) -> None:
         self.address = address
         self.quota = quota
         self.limit = limit
         self.path = directory
+        self._crowded = crowded
         self.in_use = False
         mailbox.Maildir(directory, create=True)
         self._watchers: list[Callable[[], None]] = []
@@ -58,9 +61,10 @@ class Mailbox:
 
     def has_room_for(self, octets: int, messages: int = 1) -> bool:
         """Whether so many messages of that size together fit."""
-        return (self.quota is None or self.octets + octets <= self.quota) and (
+        fit = (self.quota is None or self.octets + octets <= self.quota) and (
             self.limit is None or self.count + messages <= self.limit
         )
+        return not self._crowded(octets, fit) and fit
 
     def store(self, message: bytes, date_s: float | None = None, folder: str = INBOX) -> None:
         """Add a message; it is on stable storage when this returns.  ``date_s`` is when it came (Unix time)."""

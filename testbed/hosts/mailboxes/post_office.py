@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from functools import partial
 
 from testbed.hosts.mailboxes.mailbox import INBOX, Mailbox
 from testbed.hosts.site import Site
@@ -30,7 +31,8 @@ class PostOffice:
         for number, (user, spec) in enumerate(users.items(), 1):
             address = f"{user}@{self.domain}"
             new = not (directory / str(number)).exists()  # else the host has started before
-            box = Mailbox(address, directory / str(number), spec.quota, spec.messages, spec.folders)
+            crowded = partial(site.crowded, address)
+            box = Mailbox(address, directory / str(number), spec.quota, spec.messages, spec.folders, crowded)
             if new:
                 box.fill(spec.filled, site.date())
             self.mailboxes[address] = box

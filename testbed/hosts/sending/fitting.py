@@ -1,4 +1,4 @@
-"""A message made fit for what the next hop offers, before anything is sent (RFC 1870 §6.1, 6152 §3, 6531 §3.2, 8689 §4)."""
+"""A message made fit for what the next hop offers, before it is sent (RFC 1870 §6.1, 6152 §3, 6531 §3.2, 8689 §4)."""
 
 from __future__ import annotations
 

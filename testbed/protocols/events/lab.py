@@ -41,6 +41,11 @@ class CameTrue(LogEvent):
     """Everything expected has happened, and a wait for programs ends."""
 
 
+@event("restless")
+class Restless(LogEvent):
+    """Programs owe mail and look around all the time, so the clock cannot jump: they are waited for no longer."""
+
+
 @event("visited")
 class Visited(LogEvent):
     """Somebody outside the lab connects to a host of it."""

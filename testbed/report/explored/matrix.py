@@ -16,6 +16,8 @@ KINDS = {
     "zone": "answers of the name server",
     "tls": "TLS",
     "host": "outages",
+    "room": "room in mailboxes",
+    "clock": "in time, and too late",
     "wire": "packets on the wire",
 }
 """Kinds of faults, in the order in which they are shown."""

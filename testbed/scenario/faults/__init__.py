@@ -12,6 +12,7 @@ from pydantic import Discriminator, Tag
 from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
 from testbed.scenario.faults.host import HostFault, LinkFault
+from testbed.scenario.faults.mailbox import MailboxFault
 from testbed.scenario.faults.policy import PolicyFault
 from testbed.scenario.faults.tls import TlsFault
 from testbed.scenario.faults.wire import WireFault
@@ -24,6 +25,7 @@ __all__ = [
     "Fault",
     "HostFault",
     "LinkFault",
+    "MailboxFault",
     "PolicyFault",
     "Stage",
     "TlsFault",
@@ -31,12 +33,13 @@ __all__ = [
     "ZoneFault",
 ]
 
-Fault = DialogueFault | HostFault | LinkFault | WireFault | ZoneFault | TlsFault | PolicyFault
+Fault = DialogueFault | HostFault | LinkFault | MailboxFault | WireFault | ZoneFault | TlsFault | PolicyFault
 
 KINDS: dict[str, type[Part]] = {
     "at": DialogueFault,
     "host": HostFault,
     "link": LinkFault,
+    "mailbox": MailboxFault,
     "between": WireFault,
     "zone": ZoneFault,
     "tls": TlsFault,
@@ -55,6 +58,7 @@ AnyFault = Annotated[
     Annotated[DialogueFault, Tag("at")]
     | Annotated[HostFault, Tag("host")]
     | Annotated[LinkFault, Tag("link")]
+    | Annotated[MailboxFault, Tag("mailbox")]
     | Annotated[WireFault, Tag("between")]
     | Annotated[ZoneFault, Tag("zone")]
     | Annotated[TlsFault, Tag("tls")]
@@ -62,7 +66,7 @@ AnyFault = Annotated[
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
-        custom_error_message="a fault says where: 'at' a server, 'host', 'link', 'between' two hosts, 'zone', 'tls', "
-        "or 'policy'",
+        custom_error_message="a fault says where: "
+        "'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', 'tls', or 'policy'",
     ),
 ]
