@@ -11,7 +11,7 @@ from testbed.hosts.queue.sts_policies import StsPolicies
 from testbed.hosts.sending.demanded_tls import Demanded
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
-from testbed.protocols.header import header_field
+from testbed.protocols.header import tls_is_optional
 from testbed.scenario.security import TlsPolicy
 from testbed.transport_security.demand import Demand, TlsaAnswer, demand_for, required_by_sender
 from testbed.transport_security.tlsa import read_tlsa, tlsa_name
@@ -64,8 +64,3 @@ class TransportPolicies:
         if not answer.settled:
             return TlsaAnswer(failure=f"the name server answered {answer.rcode}")
         return TlsaAnswer(read_tlsa(answer.records) if answer.authenticated else ())
-
-
-def tls_is_optional(content: bytes) -> bool:
-    """Whether the sender would rather have the message arrive in clear than not at all (RFC 8689 §5)."""
-    return header_field(content, "TLS-Required").strip().lower() == "no"

@@ -33,7 +33,7 @@ _MAX_EXCHANGES = 1_000_000
 _MAX_REMARKS, _MAX_DETAIL = 100, 200
 _HEADER_OCTETS = 12
 _CLOSE_NS = 5_000_000  # between packets that a capture may have in another order
-_IS_ANSWER, _TRUNCATED = 0x8000, 0x0200  # of the flags
+_IS_ANSWER, _TRUNCATED, _AUTHENTIC = 0x8000, 0x0200, 0x0020  # of the flags
 _POINTER, _LONGEST_LABEL = 0xC0, 63
 _ANSWER, _ADDITIONAL = 0, 2
 _OPT = 41  # RFC 6891 §6.1.2: its TTL has the upper bits of the response code
@@ -131,7 +131,7 @@ class DnsDialogue:
             note = "the answer is malformed" if not item.missing else CUT_OFF_HERE
         elif code == "NOERROR" and not records:
             note = "no such record"
-        result = Answer(records, truncated, whole, _number(wire))
+        result = Answer(records, truncated, whole, _number(wire), bool(flags & _AUTHENTIC))
         key = _number(wire), kind, name.lower()
         waiting = self._open.get(key)
         question = f"{kind} {name}"

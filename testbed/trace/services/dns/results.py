@@ -37,13 +37,14 @@ class Answer(ServiceResult):
     """The records of an answer.
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
-    ``number`` is the message's id.
+    ``number`` is the message's id, ``authenticated`` tells that the name server found it signed as it should be (AD).
     """
 
     records: tuple[Record, ...]
     truncated: bool
     whole: bool
     number: int = 0
+    authenticated: bool = False
 
     @property
     def usable(self) -> bool:

@@ -17,7 +17,8 @@ class Message:
 
     ``begun_ns`` is the time of the start line, ``time_ns`` that of the last octet so far.  ``trouble`` tells in words
     why it is not whole, ``cut_off`` that the sender went in the middle of it.  One ``of_unknown`` is a reply to a
-    request that is not in the capture, perhaps HEAD, and has no body then.
+    request that is not in the capture, perhaps HEAD, and has no body then.  ``form`` and ``policy`` are
+    bodies of which the beginning is kept.
     """
 
     start: RequestLine | StatusLine
@@ -31,6 +32,7 @@ class Message:
     body: int = 0
     missing: int = 0
     form: bytearray | None = None
+    policy: bytearray | None = None
     ended: bool = False
     trouble: str = ""
     cut_off: bool = False

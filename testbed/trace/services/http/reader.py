@@ -1,7 +1,7 @@
 """The octets of one side of an HTTP/1.1 connection cut into messages (RFC 9112 §2, §6, §7).
 
-Bodies are counted and not kept, but for the beginning of a form.  Behind a hole whose end cannot be placed, reading
-goes on at the next start line; behind a message whose end nobody can tell, it stops.
+Bodies are counted and not kept, but for the beginning of a form, and a policy of MTA-STS.  Behind a hole whose end
+cannot be placed, reading goes on at the next start line; behind a message whose end nobody can tell, it stops.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from testbed.trace.flows import CLIENT
 from testbed.trace.services.http.messages import OCTETS_MISSING, Message, Owner
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.tcp.reassembly import Chunk
+from testbed.transport_security.mta_sts import MAX_POLICY_OCTETS
 
 _MOST_HEAD = 256 << 10  # octets of a header, and of a trailer; one that is longer is not followed
 _MOST_FORM = 4 << 10  # octets kept of a form, which may hold a password
@@ -264,6 +265,8 @@ class MessageReader:
             self._left -= len(octets)
             if message.form is not None and len(message.form) < _MOST_FORM and not message.missing:
                 message.form += octets[: _MOST_FORM - len(message.form)]
+            if message.policy is not None and len(message.policy) <= MAX_POLICY_OCTETS:
+                message.policy += octets[: MAX_POLICY_OCTETS + 1 - len(message.policy)]
         return then() if not self._left else False
 
     def _preview(self, line: Line) -> str:
