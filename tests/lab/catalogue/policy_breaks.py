@@ -1,4 +1,4 @@
-"""Ways to break how a relay goes by what domains publish of TLS, each the opposite of something the catalogue guards."""
+"""Ways to break how a relay goes by what domains publish of TLS, each the opposite of what the catalogue guards."""
 
 from __future__ import annotations
 

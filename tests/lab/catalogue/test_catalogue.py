@@ -30,6 +30,7 @@ from tests.lab.catalogue.groups import (
     reuse,
     textbook,
     tls,
+    transport,
     wire,
 )
 from tests.lab.test_reference_traces import reference
@@ -57,6 +58,7 @@ GROUPS: dict[str, Group] = {
     "replies": replies,
     "reuse": reuse,
     "tls": tls,
+    "transport": transport,
     "wire": wire,
 }
 SCENARIOS = {scenario.name: scenario for scenario in CATALOGUE}
