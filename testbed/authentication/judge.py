@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from testbed.authentication import arc, block_list, dkim, dmarc, reverse, spf
 from testbed.authentication.author import Author, author_of
 from testbed.authentication.lookup import Lookup
 from testbed.authentication.message import parse
-
-Check = Literal["spf", "dkim", "dmarc", "arc", "ptr", "dnsbl"]
+from testbed.authentication.words import Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from testbed.expect.authenticated import judge_authenticated
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply, judge_transactions
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.conservation.passages import passages
@@ -25,6 +26,7 @@ from testbed.expect.talks import judge_talks
 from testbed.expect.verdict import Verdict
 from testbed.scenario.expectations import (
     Attempts,
+    AuthenticatedExpected,
     Bounced,
     ConnectionExpected,
     Delivered,
@@ -50,6 +52,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     ReplyExpected: judge_reply,
     ConnectionExpected: judge_connection,
     Fetched: judge_fetched,
+    AuthenticatedExpected: judge_authenticated,
     Exited: judge_exited,
     Running: judge_running,
 }

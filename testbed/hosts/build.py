@@ -25,6 +25,7 @@ from testbed.hosts.site import Host, Site
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.commands import Terms
+from testbed.hosts.smtp.judge import Judge, JudgeTerms
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
 from testbed.scenario.hosts import (
@@ -78,7 +79,7 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     }
     access = Access(_terms(spec), _tls(spec, site), passwords, spec.auth_in_clear)
     readers = _mailbox_servers(scenario, spec, site, post_office)
-    return Relay(site, post_office, runner, spec.forward, access, readers, _admission(site, spec))
+    return Relay(site, post_office, runner, spec.forward, access, readers, _admission(site, spec), _judge(site, spec))
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
@@ -89,6 +90,7 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     access = Access(_terms(spec), _tls(spec, site))
     readers = _mailbox_servers(scenario, spec, site, post_office)
     admission = _admission(site, spec)
+    judge = _judge(site, spec)
     return Receiver(
         site,
         post_office,
@@ -96,6 +98,7 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
         access,
         readers,
         admission,
+        judge,
         smtp=spec.smtp,
         lmtp=spec.lmtp,
         policy_host=_policy_host(scenario, spec, site),
@@ -139,6 +142,11 @@ def _admission(site: Site, spec: MailHostSpec) -> Admission:
     return Admission(site, spec.max_hops, spec.rate_limit, spec.greylist)
 
 
+def _judge(site: Site, spec: MailHostSpec) -> Judge | None:
+    terms = JudgeTerms(spec.checks, spec.policy, spec.block_lists, spec.trusted_sealers)
+    return Judge(site, Resolver(site), terms) if spec.checks else None
+
+
 def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addresses) -> Host:
     from testbed.hosts.webmail.host import Webmail  # 0.2 s of libraries that other labs do without
 
@@ -150,7 +158,7 @@ def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addre
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
     authority = site.tls.authority if site.tls is not None else None
-    zones = [(at_ns, lab_zone(scenario, addresses, authority, at_ns)) for at_ns in changes(scenario)]
+    zones = [(at_ns, lab_zone(scenario, addresses, site.now, authority, at_ns)) for at_ns in changes(scenario)]
     return NameServer(site, zones[0][1], zones[1:])
 
 

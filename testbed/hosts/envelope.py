@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import Envelope as ServerEnvelope
 
 from testbed.protocols.esmtp import MailParameters, RcptParameters
+
+if TYPE_CHECKING:
+    from testbed.authentication.lookup import KnownAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,25 @@ class EnvelopeRecipient:
 
     address: str
     parameters: RcptParameters = field(default_factory=RcptParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What becomes of a message by the checks of who it is from.
+
+    ``reply`` refuses it, or is ``""``; ``field`` is to stand on top of it, ``forged`` are the fields to be taken out.
+    """
+
+    reply: str = ""
+    junk: bool = False
+    field: bytes = b""
+    forged: tuple[bytes, ...] = ()
+
+    def applied(self, content: bytes) -> bytes:
+        """The message as it goes on."""
+        for octets in self.forged:
+            content = content.replace(octets, b"", 1)
+        return self.field + content
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +63,8 @@ def envelope_to(sender: str, *addresses: str) -> Envelope:
 class EsmtpEnvelope(ServerEnvelope):
     """What a server collects between MAIL and the end of the message: aiosmtpd's envelope, and the parameters.
 
-    ``begun`` tells that a first chunk has come, ``by_lmtp`` that LMTP has brought it.
+    ``begun`` tells that a first chunk has come, ``by_lmtp`` that LMTP has brought it.  ``verdict`` is what checks of
+    who it is from have found.
     """
 
     def __init__(self) -> None:
@@ -49,6 +73,8 @@ class EsmtpEnvelope(ServerEnvelope):
         self.recipients: list[EnvelopeRecipient] = []
         self.begun = False
         self.by_lmtp = False
+        self.verdict: Checked | None = None
+        self.answers: KnownAnswers | None = None
 
     @property
     def sender(self) -> str:

@@ -16,6 +16,7 @@ from testbed.hosts.site import Site
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.judge import Judge
 from testbed.hosts.smtp.trace_header import received
 from testbed.protocols import events
 from testbed.protocols.header import header_field, named
@@ -34,6 +35,7 @@ class Receiver(MailHost):
         access: Access,
         mailbox_servers: MailboxServers,
         admission: Admission | None = None,
+        judge: Judge | None = None,
         *,
         smtp: bool = True,
         lmtp: int | None = None,
@@ -44,7 +46,7 @@ class Receiver(MailHost):
         ``policy_host`` serves its domain's MTA-STS policy.
         """
         handler = _ReceiverHandler(site, post_office, runner)
-        handler.admission = admission
+        handler.admission, handler.judge = admission, judge
         super().__init__(site, post_office, runner, access, mailbox_servers, handler)
         self._smtp = smtp
         self._lmtp = lmtp
@@ -97,7 +99,8 @@ class _ReceiverHandler(MailHandler):
         sender, message_id = envelope.sender, header_field(message, "Message-ID")
         self._taken += 1
         subject = Subject(f"R{self._taken}", sender, message_id, self._site.now(), envelope.parameters, lambda: message)
-        kept = [to for to in envelope.recipients if self._sorter.deliver(to, message, subject)]
+        junk = envelope.verdict is not None and envelope.verdict.junk
+        kept = [to for to in envelope.recipients if self._sorter.deliver(to, message, subject, junk=junk)]
         self._site.log(
             events.Accepted(message_id=message_id, sender=sender, recipients=tuple(recipients), octets=len(message)),
             f"takes {named(message_id)} for {', '.join(recipients)}",

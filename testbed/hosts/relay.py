@@ -16,6 +16,7 @@ from testbed.hosts.site import Site
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.handler import MailHandler
+from testbed.hosts.smtp.judge import Judge
 from testbed.hosts.smtp.trace_header import peer_address, received
 from testbed.protocols import events
 from testbed.protocols.header import named
@@ -37,9 +38,10 @@ class Relay(MailHost):
         access: Access,
         mailbox_servers: MailboxServers,
         admission: Admission | None = None,
+        judge: Judge | None = None,
     ) -> None:
         handler = _RelayHandler(site, post_office, runner, forward)
-        handler.admission = admission
+        handler.admission, handler.judge = admission, judge
         super().__init__(site, post_office, runner, access, mailbox_servers, handler)
 
     async def _listen(self) -> None:

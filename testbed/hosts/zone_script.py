@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import dns.name
+import dns.reversename
 import dns.rrset
 
 from testbed.hosts.fault_script import FaultScript
-from testbed.scenario.faults.zone import ZoneFault, ZoneRecord
+from testbed.scenario.blocklists import LISTED
+from testbed.scenario.faults.zone import ZoneFault
+from testbed.scenario.zone_records import records_of
 
 TTL_S = 300
+
+_PTR = frozenset({"PTR"})
+_OVER_QUOTA = "127.255.255.254"  # as the large lists say it: no listing, but no answer either
+_OF_DATAGRAMS = ("truncated", "edns-small", "large-dropped")
+_OF_EDNS = ("edns-dropped", "edns-formerr", "edns-badvers", "edns-ignored", "edns-small")
 
 
 class ZoneScript(FaultScript[ZoneFault]):
@@ -27,38 +35,46 @@ class ZoneScript(FaultScript[ZoneFault]):
         super().__init__(faults, fired, now_ns, seed)
         self._addresses = addresses or {}
 
-    def take(self, name: dns.name.Name, kind: str, *, stream: bool) -> ZoneFault | None:
+    def take(self, name: dns.name.Name, kind: str, *, stream: bool, edns: bool = False) -> ZoneFault | None:
         """The fault to stage now, of which :meth:`fired` is to be told.
 
-        ``kind`` is the type asked for, ``stream`` tells TCP from UDP.
+        ``kind`` is the type asked for, ``stream`` tells TCP from UDP, ``edns`` whether the question has EDNS.
         """
 
         def applies(fault: ZoneFault) -> bool:
-            zone = dns.name.from_text(fault.zone)
-            if not (name == zone or (not fault.holds and name.is_subdomain(zone))):
+            if not any(name == own or (not fault.holds and name.is_subdomain(own)) for own in self.names_of(fault)):
                 return False
             if fault.kinds is not None and kind not in fault.kinds:
                 return False
-            return not (fault.answer == "truncated" and stream)
+            return not (fault.answer in _OF_DATAGRAMS and stream) and (fault.answer not in _OF_EDNS or edns)
 
         return self.found(applies)
 
-    def held(self, fault: ZoneFault) -> list[dns.rrset.RRset]:
-        """What a fault says its name holds, a set for each type."""
+    def names_of(self, fault: ZoneFault) -> tuple[dns.name.Name, ...]:
+        """The names a fault is about: of a host, where it is about PTR, those of its addresses."""
+        host = fault.zone.rstrip(".").lower()
+        if fault.kinds == _PTR and host in self._addresses:
+            return tuple(dns.reversename.from_address(address) for address in self._addresses[host])
+        return (dns.name.from_text(fault.zone),)
+
+    def held(self, fault: ZoneFault, name: dns.name.Name) -> list[dns.rrset.RRset]:
+        """What a fault says a name holds, a set for each type."""
         lines: dict[str, list[str]] = {}
         match fault.answer:
             case "null-mx":
                 lines["MX"] = ["0 ."]
             case "loop":
-                lines["CNAME"] = [f"{fault.zone}."]
-        for record in fault.held:
-            lines.setdefault(record.kind, []).extend(self._data(record))
-        name = dns.name.from_text(fault.zone)
+                lines["CNAME"] = [name.to_text()]
+            case "everything-listed":
+                lines |= {"A": [LISTED], "TXT": [f'"every address is listed by {fault.zone}"']}
+            case "over-quota":
+                lines |= {"A": [_OVER_QUOTA], "TXT": ['"too many questions from your resolver"']}
+        for record in records_of(fault.lines, self._addresses):
+            data = addresses_for(record.kind, self._addresses[record.host]) if record.host else [record.data]
+            lines.setdefault(record.kind, []).extend(data)
         return [dns.rrset.from_text(name, TTL_S, "IN", kind, *data) for kind, data in lines.items() if data]
 
-    def _data(self, record: ZoneRecord) -> list[str]:
-        if record.kind in ("A", "AAAA"):
-            own = [record.name] if record.is_address else self._addresses.get(record.name, ())
-            return [address for address in own if (":" in address) == (record.kind == "AAAA")]
-        target = record.name.rstrip(".") + "."
-        return [f"{record.preference} {target}" if record.kind == "MX" else target]
+
+def addresses_for(kind: str, own: Sequence[str]) -> list[str]:
+    """Those of a host's addresses that A or AAAA can hold."""
+    return [address for address in own if (":" in address) == (kind == "AAAA")]

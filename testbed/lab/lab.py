@@ -21,6 +21,7 @@ from testbed.errors import LabError, StepError
 from testbed.expect.programs_awaited import patience_s
 from testbed.hosts import certificates
 from testbed.hosts.dns import resolver
+from testbed.hosts.smtp import judge
 from testbed.hosts.tls import LabTls
 from testbed.interruption import TIME_IS_UP
 from testbed.lab.addresses import OUTSIDE, addresses_of_nobody, lay_out
@@ -45,6 +46,7 @@ from testbed.net.wire import Recorder
 from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
 from testbed.protocols.events.mailbox import READS_AT_THE_END
+from testbed.scenario.checks import checks_mail
 from testbed.scenario.faults import TlsFault
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.readers import opened, reads_by_imap, served_by_program
@@ -98,6 +100,8 @@ def preload(scenarios: Iterable[Scenario]) -> None:
         certificates.preload()
     if any(reads_by_imap(scenario) for scenario in scenarios):
         import testbed.hosts.mailboxes.imap_server
+    if any(checks_mail(scenario) for scenario in scenarios):
+        judge.preload()
     if any(scenario.has_programs for scenario in scenarios):
         forge.preload()
         import testbed.trace.inspect  # noqa: F401

@@ -28,6 +28,8 @@ _TELLING_KEYS = (
     ("mx", "receiver"),
     ("domain", "receiver"),
     ("records", "name-server"),
+    ("blocklists", "name-server"),
+    ("dnssec", "name-server"),
 )
 
 

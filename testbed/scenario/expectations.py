@@ -215,6 +215,47 @@ class Fetched(Tagged):
     via: Literal["pop3", "imap"] | None = Field(default=None, description="Only by this protocol.")
 
 
+class AuthenticatedExpected(Tagged):
+    """What a server's checks found of a message, as its log or its Authentication-Results has it."""
+
+    kind: Literal["authenticated"] = Field(default="authenticated", exclude=True)
+    to: RecipientAddress = Field(description="The recipient.")
+    at: MailServerName | None = Field(default=None, description="Only by this server.")
+    sender: str | None = Field(default=None, alias="from", description="Only messages of this sender; '' is nobody.")
+    spf: Literal["pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"] | None = Field(
+        default=None, description="What SPF found (RFC 7208 §2.6)."
+    )
+    dkim: Literal["pass", "fail", "neutral", "none", "temperror", "permerror"] | None = Field(
+        default=None, description="What DKIM found; of several signatures, pass where one fits (RFC 8601 §2.7.1)."
+    )
+    dmarc: Literal["pass", "fail", "none", "temperror", "permerror"] | None = Field(
+        default=None, description="What DMARC found (RFC 9989)."
+    )
+    arc: Literal["pass", "fail", "none", "temperror"] | None = Field(
+        default=None, description="What ARC found (RFC 8617)."
+    )
+    ptr: Literal["pass", "fail", "temperror", "permerror"] | None = Field(
+        default=None, description="Whether the client's name leads back to it (iprev, RFC 8601 §2.7.3)."
+    )
+    dnsbl: Literal["listed", "not listed", "refused", "broken", "temperror"] | None = Field(
+        default=None, description="What the block lists said."
+    )
+    action: Literal["accept", "junk", "refuse", "later"] | None = Field(default=None, description="What came of it.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> AuthenticatedExpected:
+        if not self.results and self.action is None:
+            raise ValueError("'authenticated' needs one of spf, dkim, dmarc, arc, ptr, dnsbl, action")
+        return self
+
+    @property
+    def results(self) -> dict[str, str]:
+        """The results expected, by the check."""
+        checks = ("spf", "dkim", "dmarc", "arc", "ptr", "dnsbl")
+        return {check: getattr(self, check) for check in checks if getattr(self, check) is not None}
+
+
 Expectation = (
     Delivered
     | MailboxExpected
@@ -226,6 +267,7 @@ Expectation = (
     | ReplyExpected
     | ConnectionExpected
     | Fetched
+    | AuthenticatedExpected
     | Exited
     | Running
 )
@@ -241,6 +283,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "reply": ReplyExpected,
     "connection": ConnectionExpected,
     "fetched": Fetched,
+    "authenticated": AuthenticatedExpected,
     "exited": Exited,
     "running": Running,
 }

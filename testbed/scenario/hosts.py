@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from testbed.durations import SECOND
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Address, PeopleWait, Size
+from testbed.scenario.checks import Checking
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.limits import RateLimit
 from testbed.scenario.mailboxes import Mailboxes
@@ -29,7 +30,7 @@ Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATU
 ExtensionOnRequest = Literal["CHUNKING", "REQUIRETLS"]
 
 
-class MailHostSpec(HostSpec):
+class MailHostSpec(Checking):
     """What relay and receiver share: a domain, its MX preference, mailboxes."""
 
     nouns: ClassVar[tuple[str, ...]] = (*HostSpec.nouns, "mail server")
@@ -95,8 +96,8 @@ class MailHostSpec(HostSpec):
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Its domain."""
-        return (self.domain,)
+        """Its domain too."""
+        return (self.domain, *super().domains)
 
     def problems(self, names: Names) -> Found:
         """A domain or users whose names cannot be, and names that are given twice."""

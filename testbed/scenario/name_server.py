@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from testbed.scenario.blocklists import BlockList, wrong_entries
 from testbed.scenario.host_spec import HostSpec
-from testbed.scenario.names import Names
+from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.problems import Found
 from testbed.scenario.zone_records import ZoneTexts, mistakes_in, names_in
 
@@ -25,13 +27,36 @@ class NameServerSpec(HostSpec):
         examples=[{"crepes.fr": '@ TXT "v=spf1 mx -all"\n_dmarc TXT "v=DMARC1; p=reject"\n'}],
     )
 
+    blocklists: dict[str, BlockList] = Field(
+        default_factory=dict,
+        description="Block lists (RFC 5782) by their domains, and whom they list: hosts, addresses, or all.",
+        examples=[
+            {"bl.example": ["mallory.example", "192.0.2.7"]},
+            {"bl.example": {"mallory.example": "127.0.0.4 Spam"}},
+        ],
+    )
+    dnssec: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether it signs its zones, and tells who asks that answers are authentic (AD), or do not bear "
+        "examination (SERVFAIL), as a validating resolver does.",
+    )
+
+    @property
+    def traits(self) -> HostTraits:
+        """Whether it signs, too."""
+        return replace(super().traits, dnssec=self.dnssec)
+
     @property
     def domains(self) -> tuple[str, ...]:
-        """The names in its records."""
-        return tuple(names_in(self.records))
+        """The names in its records, and its block lists."""
+        return (*names_in(self.records), *self.blocklists)
 
     def problems(self, names: Names) -> Found:
         """What is wrong with its records."""
         yield from super().problems(names)
         for path, problem in mistakes_in(self.records, names):
             yield ("records", *path), problem
+        for zone, listed in self.blocklists.items():
+            for path, problem in wrong_entries(zone, listed, names):
+                yield ("blocklists", zone, *path), problem

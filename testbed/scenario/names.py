@@ -19,7 +19,8 @@ class HostTraits:
     ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
     ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     ``ready_made`` is the ready-made program that plays it, ``""`` for none; ``stays`` tells that a program runs there
-    from the first step to the last.  ``policy`` is the domain whose MTA-STS policy it serves, ``""`` for none.
+    from the first step to the last.  ``dnssec`` tells that a name server signs its zones, ``policy`` is the domain
+    whose MTA-STS policy a host serves, ``""`` for none.
     """
 
     role: str
@@ -35,6 +36,7 @@ class HostTraits:
     starts_tls_with: str = ""
     ready_made: str = ""
     stays: bool = False
+    dnssec: bool = False
     policy: str = ""
 
 

@@ -59,6 +59,11 @@ def records_of(zones: Mapping[str, str], addresses: Mapping[str, Sequence[str]])
         yield from read_zone_file(_FACT.sub(fact, text), origin)
 
 
+def held_lines(zone: str, records: Sequence[str]) -> dict[str, str]:
+    """A zone file for the records that a name is said to hold, each as type and data; names in them are whole."""
+    return {ROOT: "\n".join(f"{zone.rstrip('.')}. {record}" for record in records)}
+
+
 def names_in(zones: Mapping[str, str]) -> Iterator[str]:
     """The names that have records, and those that these lead to."""
     for origin, text in zones.items():
@@ -66,6 +71,11 @@ def names_in(zones: Mapping[str, str]) -> Iterator[str]:
             yield record.name.rstrip(".")
             if (place := _TARGETS.get(record.kind)) is not None:
                 yield record.data.split()[place].rstrip(".")
+
+
+def kinds_in(zones: Mapping[str, str]) -> frozenset[str]:
+    """The types of records."""
+    return frozenset(record.kind for origin, text in zones.items() for record in _read(text, origin)[0])
 
 
 def mistakes_in(zones: Mapping[str, str], names: Names) -> Found:

@@ -11,6 +11,7 @@ from testbed.authentication import results, signing
 from testbed.authentication.judge import Judgement, Offer, judge
 from testbed.authentication.lookup import Answer, KnownAnswers, settled, txt
 from testbed.authentication.message import parse
+from testbed.authentication.reported import results_of
 from tests.authentication.messages import LETTER, a_key, world
 
 WORLD = {
@@ -31,12 +32,12 @@ def judgement() -> Judgement:
 
 
 def test_all_checks_at_once() -> None:
-    found = {one.method: one.result for one in results.results_of(judgement())}
+    found = {one.method: one.result for one in results_of(judgement())}
     assert found == {"spf": "pass", "dkim": "pass", "dmarc": "pass", "arc": "none", "iprev": "pass", "dnsbl": "fail"}
 
 
 def test_what_is_written_is_read_again() -> None:
-    said = results.results_of(judgement())
+    said = results_of(judgement())
     server, read = results.read(results.value("someschool.edu", said))
     assert server == "someschool.edu"
     assert [(one.method, one.result) for one in read] == [(one.method, one.result) for one in said]
@@ -44,7 +45,7 @@ def test_what_is_written_is_read_again() -> None:
 
 
 def test_authres_reads_what_is_written() -> None:
-    field = results.written("someschool.edu", results.results_of(judgement())).decode().replace("\r\n", "").strip()
+    field = results.written("someschool.edu", results_of(judgement())).decode().replace("\r\n", "").strip()
     header = authres.AuthenticationResultsHeader.parse(field)
     assert header.authserv_id == "someschool.edu"
     assert [one.method for one in header.results] == ["spf", "dkim", "dmarc", "arc", "iprev", "dnsbl"]

@@ -17,6 +17,10 @@ hosts:
   crepes.fr: {ptr: [mail.crepes.fr, other.crepes.fr]}
   alice.crepes.fr: {ptr: none}
   ns.lab:
+    blocklists:
+      bl.example: [crepes.fr, 192.0.2.7, 2001:db8::1]
+      all.example: all
+      codes.example: {someschool.edu: '127.0.0.4 A "bad" one'}
     records:
       crepes.fr: |
         @        MX   5 mx
@@ -65,6 +69,15 @@ ZONE = lab_zone(parse(SCENARIO), ADDRESSES)
         ("in.pool.crepes.fr TXT", []),
         ("a.in.pool.crepes.fr TXT", "NXDOMAIN"),
         ("pool.crepes.fr TXT", []),
+        ("2.0.0.127.bl.example A", ["127.0.0.2"]),  # RFC 5782 §5: one that is always listed, one that never is
+        ("1.0.0.127.bl.example A", "NXDOMAIN"),
+        ("20.0.0.127.bl.example A", ["127.0.0.2"]),
+        ("0.2.0.0" + ".0" * 26 + ".d.f.bl.example A", ["127.0.0.2"]),
+        ("7.2.0.192.bl.example TXT", ['"192.0.2.7 is listed by bl.example"']),
+        ("30.0.0.127.bl.example A", "NXDOMAIN"),
+        ("1.0.0.127.all.example A", ["127.0.0.2"]),
+        ("30.0.0.127.codes.example A", ["127.0.0.4"]),
+        ("30.0.0.127.codes.example TXT", ['"A \\"bad\\" one"']),
         ("less.crepes.fr TXT", [" ".join(['"' + "x" * 255 + '"'] * 255)]),
         ("big.crepes.fr TXT", "SERVFAIL"),  # no message can hold it
     ],

@@ -146,6 +146,82 @@ def test_faults_that_spoil_the_message() -> None:
     assert dns.message.from_wire(spoilt["wrong-id"]).id == query.id ^ 0xFFFF
 
 
+LARGE = {"zone": "large.edu"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "edns", "said"),
+    [
+        ("edns-dropped", True, "silence"),
+        ("edns-dropped", False, "truncated"),
+        ("edns-formerr", True, "FORMERR"),
+        ("edns-formerr", False, "truncated"),
+        ("edns-badvers", True, "BADVERS, with EDNS"),
+        ("edns-badvers", False, "truncated"),
+        ("edns-ignored", True, "truncated"),
+        ("edns-small", True, "truncated, with EDNS"),
+        ("large-dropped", True, "silence"),
+        ("large-dropped", False, "truncated"),
+    ],
+)
+def test_faults_of_edns(answer: str, edns: bool, said: str) -> None:
+    query = dns.message.make_query("large.edu", "MX", **({"use_edns": 0, "payload": 4096} if edns else {}))
+    wire = respond(ZONE, query.to_wire(), 512, script=_script({**LARGE, "answer": answer}))
+    assert _in_words(wire) == said
+    over_tcp = respond(ZONE, query.to_wire(), script=_script({**LARGE, "answer": "edns-small"}))
+    assert _in_words(over_tcp) == ("40 records, with EDNS" if edns else "40 records")
+
+
+def _in_words(wire: bytes | None) -> str:
+    if wire is None:
+        return "silence"
+    response = dns.message.from_wire(wire)
+    code = dns.rcode.to_text(response.rcode())
+    words = code if code != "NOERROR" else f"{sum(map(len, response.answer))} records"
+    words = "truncated" if response.flags & dns.flags.TC else words
+    return words + (", with EDNS" if response.edns >= 0 else "")
+
+
+@pytest.mark.parametrize(
+    ("record", "question", "said"),
+    [
+        ('TXT "v=spf1 ip4:{address:mx9.lab} -all"', "someschool.edu TXT", '"v=spf1 ip4:127.0.0.90 -all"'),
+        (f"TLSA 3 1 1 {'ab' * 32}", "someschool.edu TLSA", f"3 1 1 {'ab' * 32}"),
+        ("SRV 0 1 587 mx9.lab", "someschool.edu SRV", "0 1 587 mx9.lab."),
+        ("NS ns.lab", "someschool.edu NS", "ns.lab."),
+        ("PTR elsewhere.example", "90.0.0.127.in-addr.arpa PTR", "elsewhere.example."),
+    ],
+)
+def test_a_name_may_hold_any_type_of_record(record: str, question: str, said: str) -> None:
+    name, kind = question.split()
+    script = _script({"zone": "mx9.lab" if kind == "PTR" else "someschool.edu", "records": (record,)})
+    wire = respond(ZONE, dns.message.make_query(name, kind).to_wire(), script=script)
+    assert wire is not None
+    assert [rdata.to_text() for rrset in dns.message.from_wire(wire).answer for rdata in rrset] == [said]
+
+
+@pytest.mark.parametrize("kind", ["TXT", "TLSA", "PTR", "SRV", "MX", "A"])
+@pytest.mark.parametrize("answer", ["NXDOMAIN", "SERVFAIL", "REFUSED", "nothing", "loop", "silent", "garbled"])
+def test_every_answer_is_there_for_every_type(kind: str, answer: str) -> None:
+    script = _script({"zone": "mx9.lab", "kind": kind, "answer": answer})
+    name = "90.0.0.127.in-addr.arpa" if kind == "PTR" else "mx9.lab"
+    zone = Zone([ZoneEntry(name, "TXT", "a"), ZoneEntry(name, "PTR", "mx9.lab.")])
+    struck = respond(zone, dns.message.make_query(name, kind).to_wire(), 512, script=script)
+    assert struck != respond(zone, dns.message.make_query(name, kind).to_wire(), 512)
+    other = dns.message.make_query(name, "NS").to_wire()
+    assert respond(zone, other, 512, script=script) == respond(zone, other, 512)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [("everything-listed", ["127.0.0.2"]), ("over-quota", ["127.255.255.254"])]
+)
+def test_a_block_list_may_answer_all_questions_alike(answer: str, said: list[str]) -> None:
+    script = _script({"zone": "bl.example", "answer": answer})
+    wire = respond(ZONE, dns.message.make_query("9.2.0.192.bl.example", "A").to_wire(), script=script)
+    assert wire is not None
+    assert [rdata.to_text() for rrset in dns.message.from_wire(wire).answer for rdata in rrset] == said
+
+
 def test_truncated_is_whole_over_tcp() -> None:
     query = dns.message.make_query("someschool.edu", "MX").to_wire()
     whole = respond(ZONE, query, script=_script({"zone": "someschool.edu", "answer": "truncated"}))

@@ -83,6 +83,38 @@ def test_trouble(fault: tuple[str, int | None], learnt: tuple[LookupResult, int,
     assert len(there.server_log.events) == answers
 
 
+@pytest.mark.parametrize(
+    ("answer", "learnt", "waited_s"),
+    [
+        ("edns-formerr", "NOERROR", 0),
+        ("edns-badvers", "NOERROR", 0),
+        ("edns-ignored", "NOERROR", 0),
+        ("edns-small", "NOERROR", 0),
+        ("large-dropped", "NOERROR", 5),  # and then asks for less
+        ("edns-dropped", "TIMEOUT", 15),  # silence does not say that it is about EDNS
+    ],
+)
+def test_edns_that_does_not_work(answer: str, learnt: str, waited_s: int) -> None:
+    with names(RECORDS, {"zone": "large.edu", "answer": answer}) as there:
+        given, took_s = there.run(lambda: there.resolver.ask("large.edu", "MX"))
+    assert given.rcode == learnt
+    assert len(given.records) == (40 if learnt == "NOERROR" else 0)
+    assert waited_s <= took_s < waited_s + 5
+
+
+def test_strings_of_a_text_are_joined() -> None:
+    with names(['a.edu TXT "v=spf1 mx" " -all"', "a.edu TXT x"]) as there:
+        answer, _ = there.run(lambda: there.resolver.ask("a.edu", "TXT"))
+    assert answer.strings == (b"v=spf1 mx -all", b"x")
+    assert answer.records == ('"v=spf1 mx" " -all"', '"x"')
+
+
+def test_a_name_that_dns_cannot_hold_does_not_exist() -> None:
+    with names([]) as there:
+        answer, _ = there.run(lambda: there.resolver.ask("x" * 64 + ".edu", "TXT"))
+    assert answer == LookupResult("NXDOMAIN", ())
+
+
 def test_nobody_answers_where_no_server_is() -> None:
     with names([]) as there:
         answer, _ = there.run(lambda: there.resolver.ask("someschool.edu", "MX"), served=False)

@@ -110,8 +110,8 @@ def test_the_scenario_itself(text, said):
         (hosts("crepes.fr: {giveup: 5d}"), "7:15: unknown key 'giveup' (did you mean 'give_up'?)"),
         (
             hosts("ns.lab: {mailboxes: [a]}"),
-            "7:12: unknown key 'mailboxes'; known: role, records, program, command, files, listens, environment,"
-            " private, users, configured, stores, holds, time, ready_within, stop_within, ptr",
+            "7:12: unknown key 'mailboxes'; known: role, records, blocklists, dnssec, program, command, files, listens,"
+            " environment, private, users, configured, stores, holds, time, ready_within, stop_within, ptr",
         ),
         (
             hosts("someschool.edu: {retry: 5m}"),
@@ -325,7 +325,8 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (
             fault("{zone: someschool.edu, answer: NXDOMIAN}"),
             "7:36: 'NXDOMIAN' is not one of NXDOMAIN, SERVFAIL, REFUSED, silent, truncated, garbled, wrong-id, "
-            "nothing, null-mx, loop (did you mean 'NXDOMAIN'?)",
+            "nothing, null-mx, loop, edns-dropped, edns-formerr, edns-badvers, edns-ignored, edns-small, "
+            "large-dropped, bogus, expired, missing-ds, everything-listed, over-quota (did you mean 'NXDOMAIN'?)",
         ),
         (
             fault("{zone: someschool.edu, kind: MX, records: [MX 10 a.edu]}"),
@@ -341,15 +342,15 @@ AGENT = "it can close, reset or stall, and answers nobody"
         ),
         (
             fault("{zone: someschool.edu, records: [MX mx1.someschool.edu]}"),
-            "7:37: 'MX mx1.someschool.edu' is not a record; write e.g. MX 10 mx1.someschool.edu, or A someschool.edu",
+            "7:38: this is no MX record: expecting an integer; write e.g. MX 10 mx1.someschool.edu.",
         ),
         (
             fault("{zone: someschool.edu, records: [A fd00::1]}"),
-            "7:37: 'A fd00::1': this is no IPv4 address",
+            "7:38: 'fd00::1' is no IPv4 address, which A needs",
         ),
         (
             fault("{zone: someschool.edu, records: [CNAME a.edu, MX 10 a.edu]}"),
-            "7:37: a name with a CNAME has no other record (RFC 1034 §3.6.2)",
+            "7:38: someschool.edu. has a CNAME and other records, which no name may have (RFC 1034 §3.6.2)",
         ),
         (fault("{between: x, lose: 1}"), "7:15: 'between' must be a list, not text"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenario.test_load_errors import hosts, problems
+from tests.scenario.test_load_errors import fault, hosts, problems
 
 FORM = 'records are lines of a zone file, such as: crepes.fr TXT "v=spf1 mx -all"'
 
@@ -55,6 +55,26 @@ FORM = 'records are lines of a zone file, such as: crepes.fr TXT "v=spf1 mx -all
                 "7:38: ns.lab is a program, and 'records' is for the lab's own hosts; say it in its configuration",
                 "8:20: the name server is a program, and answers what it answers; have it answer so",
             ],
+        ),
+        (
+            hosts("ns.lab: {blocklists: {bl.example: [crepe.fr, 192.0.2.7]}}"),
+            ["7:37: listed are hosts of the lab, addresses, or all, not 'crepe.fr' (did you mean 'crepes.fr'?)"],
+        ),
+        (
+            hosts("ns.lab: {blocklists: {bl.example: {crepes.fr: Spam}}}"),
+            ["7:49: 'Spam' is no code of a block list; write e.g. 127.0.0.2, and a text behind it"],
+        ),
+        (
+            fault("{zone: someschool.edu, answer: bogus}"),
+            ["7:36: 'bogus' is about signed zones; say 'dnssec: true' of the name server"],
+        ),
+        (
+            fault("{zone: _dmarc.crepe.fr, answer: SERVFAIL}"),
+            ["7:12: nobody asks for '_dmarc.crepe.fr' (did you mean 'alice.crepes.fr'?)"],
+        ),
+        (
+            fault("{zone: _dmarc.crepes.fr, records: [TXT v=DMARC1, A crepe.fr]}"),
+            ["7:54: A needs an address or a host of the lab, not 'crepe.fr' (did you mean 'crepes.fr'?)"],
         ),
         (
             hosts("crepes.fr: {ptr: [crepes.fr, a b]}"),

@@ -11,7 +11,10 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.services.table import service_of
 
 _TROUBLES = ("NXDOMAIN", "SERVFAIL", "REFUSED", "silent", "truncated", "garbled", "wrong-id")
-_HOLDS = {"MX": ("nothing", "null-mx", "loop"), "A": ("nothing", "loop"), "AAAA": ("nothing", "loop")}
+_HOLDS = {
+    "MX": ("nothing", "null-mx", "loop"),
+    **dict.fromkeys(("A", "AAAA", "TXT", "TLSA", "PTR", "SRV"), ("nothing", "loop")),
+}
 _RANK = 3
 
 

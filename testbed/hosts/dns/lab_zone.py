@@ -3,13 +3,14 @@ the scenario says besides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
 from testbed.hosts.certificates import Authority
 from testbed.hosts.dns.transport_records import transport_records
 from testbed.hosts.dns.zone import Zone, ZoneEntry
-from testbed.hosts.zone_script import TTL_S
+from testbed.hosts.zone_script import TTL_S, ZoneScript, addresses_for
+from testbed.scenario.blocklists import entries
 from testbed.scenario.faults import ZoneFault
 from testbed.scenario.hosts import ReceiverSpec, RelaySpec
 from testbed.scenario.name_server import NameServerSpec
@@ -25,14 +26,22 @@ def address_kinds(scenario: Scenario) -> tuple[str, ...]:
     return {"ipv4": ("A",), "ipv6": ("AAAA",), "both": ("AAAA", "A")}[scenario.ip]
 
 
-def lab_zone(scenario: Scenario, addresses: Addresses, authority: Authority | None = None, at_ns: int = 0) -> Zone:
+def lab_zone(
+    scenario: Scenario,
+    addresses: Addresses,
+    now: Callable[[], float] = lambda: 0.0,
+    authority: Authority | None = None,
+    at_ns: int = 0,
+) -> Zone:
     """``addresses`` gives each host's addresses by host name.  Names that faults give records exist as well.
 
-    ``authority`` has signed the certificates that TLSA records are about; what changes is as it is ``at_ns``.
-
-    What the scenario's ``records`` say of a name and a type stands in place of what the lab would say.
+    ``now`` gives seconds since the Unix epoch in scenario time, for signatures; what changes is as it is ``at_ns``
+    after everybody was there.  ``authority`` has signed the certificates that TLSA records are about.  What the
+    scenario's ``records`` say of a name and a type stands in place of what the lab would say.
     """
-    staged = [fault.zone for fault in scenario.faults if isinstance(fault, ZoneFault) and fault.holds]
+    faults = [fault for fault in scenario.faults if isinstance(fault, ZoneFault) and fault.holds]
+    script = ZoneScript(addresses=addresses)
+    staged = [name.to_text() for fault in faults for name in script.names_of(fault)]
     written = list(_written(scenario, addresses))
     said = {(entry.name, entry.kind) for entry in written}
     aliases = {name for name, kind in said if kind == _CNAME}
@@ -41,7 +50,14 @@ def lab_zone(scenario: Scenario, addresses: Addresses, authority: Authority | No
         for entry in (*_own(scenario, addresses), *transport_records(scenario, addresses, authority, at_ns))
         if (entry.name, entry.kind) not in said and entry.name not in aliases
     ]
-    return Zone([*own, *written], staged)
+    server, spec = next((name, host) for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
+    if not spec.dnssec:
+        return Zone([*own, *written], staged)
+    from testbed.hosts.dns.dnssec import Signer  # cryptography, which other labs do without
+
+    apexes = {*(entry.name for entry in own if entry.kind == "MX"), *map(_canonical, spec.records), *spec.blocklists}
+    signer = Signer(apexes - aliases, server, now, scenario.seed)
+    return Zone([*own, *written, *signer.entries(said)], staged, signer)
 
 
 def _own(scenario: Scenario, addresses: Addresses) -> Iterator[ZoneEntry]:
@@ -59,14 +75,13 @@ def _own(scenario: Scenario, addresses: Addresses) -> Iterator[ZoneEntry]:
 
 def _written(scenario: Scenario, addresses: Addresses) -> Iterator[ZoneEntry]:
     for host in scenario.hosts.values():
+        for zone, listed in host.blocklists.items() if isinstance(host, NameServerSpec) else ():
+            for name, kind, data in entries(zone, listed, addresses):
+                yield ZoneEntry(_canonical(name), kind, data)
         for record in records_of(host.records, addresses) if isinstance(host, NameServerSpec) else ():
             ttl = TTL_S if record.ttl is None else record.ttl
-            for data in _addresses(record.kind, addresses[record.host]) if record.host else (record.data,):
+            for data in addresses_for(record.kind, addresses[record.host]) if record.host else (record.data,):
                 yield ZoneEntry(_canonical(record.name), record.kind, data, ttl)
-
-
-def _addresses(kind: str, own: tuple[str, ...]) -> Iterator[str]:
-    return (address for address in own if (":" in address) == (kind == "AAAA"))
 
 
 def _canonical(name: str) -> str:

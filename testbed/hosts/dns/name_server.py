@@ -20,6 +20,7 @@ from testbed.protocols import events
 
 PORT = 53
 _UDP_OCTETS, _TCP_OCTETS = 512, 65_535  # without EDNS (RFC 1035 §2.3.4, §4.2.2)
+_UDP_MOST = 4_096  # RFC 6891 §6.2.5
 
 
 class NameServer:
@@ -86,14 +87,14 @@ def respond(
         query = dns.message.from_wire(wire)
         if query.flags & dns.flags.QR:
             return None
-        limit = max(limit, query.payload) if query.edns >= 0 and not stream else limit
+        limit = min(max(limit, query.payload), _UDP_MOST) if query.edns >= 0 and not stream else limit
         response = zone.answer(query, script, stream=stream)
         if response.faults:
             usual = _octets(zone.plain.answer(query, _NO_FAULTS, stream=stream), limit)
             vain = "it says what the name server says anyway" if _octets(response, limit) == usual else ""
             for fault in response.faults:
                 script.fired(fault, vain)
-        if response.trouble != "silent":
+        if response.trouble not in _SILENT:
             answered(response.message)
         return _octets(response, limit)
     except (dns.exception.DNSException, ValueError):
@@ -101,11 +102,12 @@ def respond(
 
 
 def _octets(response: Response, limit: int) -> bytes | None:
-    if response.trouble == "silent":
+    if response.trouble in _SILENT:
         return None
     message = copy(response.message)  # which deeds change
     message.sections = [list(section) for section in message.sections]
-    return _DEEDS.get(response.trouble, _whole)(message, limit)
+    wire = _DEEDS.get(response.trouble, _whole)(message, limit)
+    return None if response.trouble == "large-dropped" and len(wire) > _UDP_OCTETS else wire
 
 
 def _whole(response: dns.message.Message, limit: int) -> bytes:
@@ -120,6 +122,7 @@ def _whole(response: dns.message.Message, limit: int) -> bytes:
 
 def _emptied(response: dns.message.Message, limit: int) -> bytes:
     response.answer.clear()
+    response.authority.clear()
     return response.to_wire(max_size=limit)
 
 
@@ -130,7 +133,9 @@ def _truncated(response: dns.message.Message, limit: int) -> bytes:
 
 def _garbled(response: dns.message.Message, limit: int) -> bytes:
     """The header and question of the response, then the first octets of a record that breaks off."""
+    response.use_edns(False)
     response.answer.clear()
+    response.authority.clear()
     wire = bytearray(response.to_wire(max_size=limit))
     wire[6:8] = (1).to_bytes(2, "big")  # ANCOUNT (RFC 1035 §4.1.1)
     wire[8:12] = bytes(4)
@@ -142,10 +147,36 @@ def _wrong_id(response: dns.message.Message, limit: int) -> bytes:
     return _whole(response, limit)
 
 
+def _without_edns(response: dns.message.Message, limit: int) -> bytes:
+    response.use_edns(False)
+    return _whole(response, _UDP_OCTETS if limit < _TCP_OCTETS else limit)
+
+
+def _edns_unknown(response: dns.message.Message, limit: int) -> bytes:
+    """RFC 6891 §7: who does not know EDNS says FORMERR, without an OPT record."""
+    response.use_edns(False)
+    response.set_rcode(dns.rcode.FORMERR)
+    return _emptied(response, limit)
+
+
+def _bad_version(response: dns.message.Message, limit: int) -> bytes:
+    response.set_rcode(dns.rcode.BADVERS)
+    return _emptied(response, limit)
+
+
+def _in_small_datagrams(response: dns.message.Message, limit: int) -> bytes:
+    return _whole(response, _UDP_OCTETS)
+
+
+_SILENT = ("silent", "edns-dropped")
 _DEEDS: dict[str, Callable[[dns.message.Message, int], bytes]] = {
     "truncated": _truncated,
     "garbled": _garbled,
     "wrong-id": _wrong_id,
+    "edns-formerr": _edns_unknown,
+    "edns-badvers": _bad_version,
+    "edns-ignored": _without_edns,
+    "edns-small": _in_small_datagrams,
 }
 
 

@@ -16,11 +16,12 @@ import dns.rdatatype
 from testbed.hosts.site import Site
 
 PORT = 53
-TRIES = 3
+PAYLOADS = (1_232, 512, 512)  # of each try; RFC 6891 §6.2.5: less where nothing has come
 TIMEOUT_S = 5.0  # per try, in scenario time (RFC 1035 §7.2 suggests 2 to 5 seconds)
 
 
 LOOP = "LOOP"  # aliases that lead in a circle (RFC 1034 §3.6.2)
+_NO_EDNS = ("FORMERR", "NOTIMP", "BADVERS")
 TIMEOUT = "TIMEOUT"  # nobody answered, or nothing that can be understood
 
 
@@ -56,7 +57,8 @@ class Resolver:
     """Asks on behalf of one host, from its own address.
 
     What does not answer the question (another id, a message that cannot be read) is passed over, as it may be forged
-    (RFC 5452 §9.1): the answer may still come.
+    (RFC 5452 §9.1): the answer may still come.  It asks with EDNS, and without it when it is told that the
+    server does not know it (RFC 6891 §6.2.2); of silence it makes nothing but that smaller datagrams may arrive.
     """
 
     def __init__(self, site: Site) -> None:
@@ -73,21 +75,30 @@ class Resolver:
             query = dns.message.make_query(name, kind, flags=dns.flags.RD | dns.flags.AD)  # RFC 6840 §5.7
         except (dns.exception.DNSException, ValueError):
             return LookupResult("NXDOMAIN", ())
-        for _ in range(TRIES):
-            try:
-                response, _ = await dns.asyncquery.udp_with_fallback(
-                    query,
-                    self._nameserver,
-                    timeout=TIMEOUT_S,
-                    port=self._port_at(self._nameserver, PORT),
-                    source=self._source,
-                    ignore_unexpected=True,
-                    ignore_errors=True,
-                )
-            except (dns.exception.DNSException, OSError, EOFError):
-                continue
-            return _answer(response, kind)
+        for payload in PAYLOADS:
+            query.use_edns(0, payload=payload)
+            response = await self._asked(query)
+            if response is not None and dns.rcode.to_text(response.rcode()) in _NO_EDNS:
+                query.use_edns(False)
+                response = await self._asked(query)
+            if response is not None:
+                return _answer(response, kind)
         return LookupResult(TIMEOUT, ())
+
+    async def _asked(self, query: dns.message.Message) -> dns.message.Message | None:
+        try:
+            response, _ = await dns.asyncquery.udp_with_fallback(
+                query,
+                self._nameserver,
+                timeout=TIMEOUT_S,
+                port=self._port_at(self._nameserver, PORT),
+                source=self._source,
+                ignore_unexpected=True,
+                ignore_errors=True,
+            )
+        except (dns.exception.DNSException, OSError, EOFError):
+            return None
+        return response
 
 
 def _answer(response: dns.message.Message, kind: str) -> LookupResult:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import dns.flags
 import dns.message
@@ -14,7 +15,10 @@ import dns.rdatatype
 import dns.rrset
 
 from testbed.hosts.zone_script import TTL_S, ZoneScript
-from testbed.scenario.faults.zone import ZoneFault
+from testbed.scenario.faults.zone import FLAWS, ZoneFault
+
+PAYLOAD = 1_232
+"""The largest datagram it takes, in octets."""
 
 _CODES = ("NXDOMAIN", "SERVFAIL", "REFUSED")
 _WILDCARD = dns.name.from_text("*", None)
@@ -45,15 +49,38 @@ class Response:
     faults: tuple[ZoneFault, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A name on the way to an answer: what it holds, None where it does not exist; what of it goes into the answer.
+
+    ``flaw`` is what is wrong with its signatures.
+    """
+
+    name: dns.name.Name
+    kind: dns.rdatatype.RdataType
+    held: Held | None
+    found: dns.rrset.RRset | None
+    flaw: str
+
+
+class Sealer(Protocol):
+    """Signs answers."""
+
+    def seal(self, zone: Zone, query: dns.message.Message, response: dns.message.Message, way: Sequence[Stop]) -> None:
+        """Put into the response what shows that it is authentic, or that it is not."""
+
+
 class Zone:
     """All names of the lab.  A name that has no record, and none below it, does not exist, unless a wildcard fits it.
 
-    ``also`` names what exists without having records of its own; ``plain`` is the zone without such names.
+    ``also`` names what exists without having records of its own; ``plain`` is the zone without such names.  ``sealer``
+    signs answers.
     """
 
-    def __init__(self, records: Iterable[ZoneEntry], also: Iterable[str] = ()) -> None:
+    def __init__(self, records: Iterable[ZoneEntry], also: Iterable[str] = (), sealer: Sealer | None = None) -> None:
         records, also = list(records), list(also)
-        self.plain: Zone = Zone(records) if also else self
+        self.plain: Zone = Zone(records, (), sealer) if also else self
+        self._sealer = sealer
         self._rrsets: dict[dns.name.Name, Held] = {dns.name.root: {}}
         for record in records:
             rrset = dns.rrset.from_text(record.name.rstrip(".") + ".", record.ttl, "IN", record.kind, record.data)
@@ -80,38 +107,65 @@ class Zone:
         found = self._rrsets.get(_WILDCARD.derelativize(above))
         return None if found is None else {kind: _owned(rrset, name) for kind, rrset in found.items()}
 
+    @property
+    def names(self) -> Iterable[dns.name.Name]:
+        """All names that exist."""
+        return self._rrsets
+
     def answer(self, query: dns.message.Message, script: ZoneScript, *, stream: bool = False) -> Response:
         """The response to a query, changed as the script says."""
-        response = dns.message.make_response(query, recursion_available=True)
+        response = dns.message.make_response(query, recursion_available=True, our_payload=PAYLOAD)
         response.flags |= dns.flags.AA
         if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
             response.set_rcode(dns.rcode.NOTIMP)
             return Response(response)
+        way, faults, end = self._way(query, script, stream=stream)
+        if end in _CODES:
+            response.set_rcode(dns.rcode.from_text(end))
+            return Response(response, "", faults)
+        response.answer.extend(stop.found for stop in way if stop.found is not None)
+        if way[-1].held is None:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        if way[-1].found is None:
+            response.authority.extend(self._start_of_authority(way[-1].name))
+        if self._sealer is not None:
+            self._sealer.seal(self, query, response, way)
+        return Response(response, end, faults)
+
+    def _way(
+        self, query: dns.message.Message, script: ZoneScript, *, stream: bool
+    ) -> tuple[list[Stop], tuple[ZoneFault, ...], str]:
+        """The names that aliases lead over, the faults there, and the trouble that ends it, ``""`` for none."""
         name, kind = query.question[0].name, query.question[0].rdtype
-        seen: set[dns.name.Name] = set()
+        way: list[Stop] = []
         faults: list[ZoneFault] = []
         while True:
             held = self.held(name)
-            fault = script.take(name, dns.rdatatype.to_text(kind), stream=stream)
+            fault = script.take(name, dns.rdatatype.to_text(kind), stream=stream, edns=query.edns >= 0)
             faults += [fault] if fault is not None else []
-            if fault is not None and fault.holds:
-                held = {rrset.rdtype: rrset for rrset in script.held(fault)}
-            elif fault is not None and fault.answer in _CODES:
-                response.answer.clear()
-                response.set_rcode(dns.rcode.from_text(fault.answer))
-                return Response(response, "", tuple(faults))
-            trouble = "" if fault is None or fault.holds else str(fault.answer)
-            if held is None:
-                response.set_rcode(dns.rcode.NXDOMAIN)
-                return Response(response, trouble, tuple(faults))
-            alias = held.get(dns.rdatatype.CNAME)
-            found = alias if alias is not None else held.get(kind)
-            if found is not None:
-                response.answer.append(found)
-            seen.add(name)
+            if fault is not None and fault.says:
+                held = {rrset.rdtype: rrset for rrset in script.held(fault, name)}
+            said = "" if fault is None or fault.says else str(fault.answer)
+            flaw, trouble = (said, "") if said in FLAWS else ("", said)
+            if flaw == "missing-ds" and held is not None:
+                held = {of: rrset for of, rrset in held.items() if of != dns.rdatatype.DS}
+            alias = None if held is None or kind == dns.rdatatype.DS else held.get(dns.rdatatype.CNAME)
+            found = alias if alias is not None or held is None else held.get(kind)
+            way.append(Stop(name, kind, held, found, flaw))
+            seen = {stop.name for stop in way}
             if alias is None or kind == dns.rdatatype.CNAME or trouble or alias[0].target in seen:
-                return Response(response, trouble, tuple(faults))
+                return way, tuple(faults), trouble
             name = alias[0].target
+
+    def _start_of_authority(self, name: dns.name.Name) -> Iterable[dns.rrset.RRset]:
+        """The SOA of the zone a name is in, where it has one: how long it is known that there is nothing (RFC 2308)."""
+        while True:
+            held = self._rrsets.get(name, {})
+            if dns.rdatatype.SOA in held:
+                return [held[dns.rdatatype.SOA]]
+            if name == dns.name.root:
+                return []
+            name = name.parent()
 
 
 def _owned(rrset: dns.rrset.RRset, name: dns.name.Name) -> dns.rrset.RRset:

@@ -35,6 +35,7 @@ class Mailbox:
         self.address = address
         self.quota = quota
         self.limit = limit
+        self.folders = folders
         self.path = directory
         self._crowded = crowded
         self.in_use = False

@@ -73,6 +73,11 @@ class PostOffice:
         box = self._find(recipient)
         return self._rules[box.address] if box is not None else ()
 
+    def has_folder(self, recipient: str, folder: str) -> bool:
+        """Whether the recipient's mailbox has a folder beside the inbox."""
+        box = self._find(recipient)
+        return box is not None and folder in box.folders
+
     def store(self, recipient: str, message: bytes, *, sender: str, folder: str = INBOX) -> None:
         """Put a message into a folder of the recipient's mailbox, the envelope sender on top (RFC 5321 §4.4)."""
         box = self._find(recipient)

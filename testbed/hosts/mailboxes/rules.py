@@ -22,6 +22,7 @@ from testbed.protocols import events
 from testbed.protocols.header import header_field
 from testbed.scenario.rules import Rule
 
+JUNK = "Junk"  # as mail programs call it (RFC 6154 §2)
 _PAUSE_S = 7 * 86_400.0  # between two answers to one sender (RFC 5230 §4.1)
 _NO_PERSONS = re.compile(
     r"(mailer-daemon|listserv|majordomo|noreply|no-reply)@|owner-[^@]*@|[^@]*-(request|owner)@", re.I
@@ -38,8 +39,11 @@ class Sorter:
         self._answered: dict[tuple[str, str], float] = {}
         self._taken = 0
 
-    def deliver(self, recipient: EnvelopeRecipient, message: bytes, subject: Subject) -> bool:
-        """Do with a message what the recipient wants; whether it lies in the mailbox now."""
+    def deliver(self, recipient: EnvelopeRecipient, message: bytes, subject: Subject, *, junk: bool = False) -> bool:
+        """Do with a message what the recipient wants; whether it lies in the mailbox now.
+
+        Where no rule decides, ``junk`` goes into the folder of that name, if there is one.
+        """
         self._taken += 1
         for rule in self._post_office.rules(recipient.address):
             if not _matches(rule, recipient.address, message):
@@ -61,7 +65,8 @@ class Sorter:
                     folder = rule.fileinto or INBOX
                     self._post_office.store(recipient.address, message, sender=subject.sender, folder=folder)
                     return True
-        self._post_office.store(recipient.address, message, sender=subject.sender)
+        folder = JUNK if junk and self._post_office.has_folder(recipient.address, JUNK) else INBOX
+        self._post_office.store(recipient.address, message, sender=subject.sender, folder=folder)
         return True
 
     def _redirect(self, rule: Rule, recipient: EnvelopeRecipient, message: bytes, subject: Subject) -> None:

@@ -7,6 +7,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.commands import EsmtpCommands
+from testbed.hosts.smtp.judge import Judge
 from testbed.hosts.smtp.trace_header import peer_address
 
 
@@ -18,6 +19,9 @@ class MailHandler:
 
     admission: Admission | None = None
     """What the host does not take at present; None for nothing."""
+
+    judge: Judge | None = None
+    """Who checks whom mail of strangers is from; None for nobody."""
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -41,6 +45,8 @@ class MailHandler:
         self, server: SMTP, session: Session, envelope: EsmtpEnvelope, address: str, options: list[str]
     ) -> str:
         refusal = self.refusal(address, session)
+        if not refusal and self.judge:
+            refusal = await self.judge.recipient(session, envelope, address)
         if not refusal and self.admission:
             refusal = self.admission.recipient(peer_address(session), envelope.sender, address)
         if refusal:
@@ -52,8 +58,13 @@ class MailHandler:
         """Why a message is not taken at present, as a reply, or ``""``; it counts then."""
         return self.admission.message(peer_address(session), content) if self.admission else ""
 
+    async def judged(self, session: Session, envelope: EsmtpEnvelope, content: bytes) -> str:
+        """Why a message is not taken for who it is from, as a reply, or ``""``."""
+        return await self.judge.message(session, envelope, content) if self.judge else ""
+
     def take(self, session: Session, envelope: EsmtpEnvelope, content: bytes) -> str:
         """Take responsibility for a message, with its trace header, and give the reply."""
+        content = envelope.verdict.applied(content) if envelope.verdict else content
         return self.accept(self.received(session, envelope) + content, envelope)
 
     def whole_address(self, recipient: str) -> str:

@@ -254,7 +254,7 @@ class SmtpServer(FaultyEnd):
 
     async def _conclude(self, content: bytes, refusal: str) -> None:
         transaction = self.transaction()
-        status = refusal or self._refusal(content) or self._store(content, transaction)
+        status = refusal or self._refusal(content) or await self._judged(content) or self._store(content, transaction)
         self.envelope = EsmtpEnvelope()
         await self.push(status)
 
@@ -266,6 +266,11 @@ class SmtpServer(FaultyEnd):
             return "554 5.5.1 No valid recipients"
         assert self.session is not None
         return str(self.event_handler.admits(self.session, content))
+
+    async def _judged(self, content: bytes) -> str:
+        """Why a message is not taken for who it is from, as a reply, or ``""``."""
+        assert self.session is not None
+        return str(await self.event_handler.judged(self.session, self.transaction(), content))
 
     def _store(self, content: bytes, envelope: EsmtpEnvelope) -> str:
         """Take responsibility for a message, and give the reply."""

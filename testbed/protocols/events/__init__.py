@@ -5,6 +5,7 @@ Every entry has its host (``_HOSTNAME``) and its time besides (:meth:`testbed.pc
 
 from __future__ import annotations
 
+from testbed.protocols.events.authentication import Authenticated
 from testbed.protocols.events.client import (
     Fetched,
     KeptInOutbox,
@@ -85,6 +86,7 @@ __all__ = [
     "Answered",
     "AnsweredFor",
     "Attempt",
+    "Authenticated",
     "Bounced",
     "CameTrue",
     "Condition",

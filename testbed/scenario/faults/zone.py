@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,27 +11,26 @@ from testbed.scenario.faults.when import When
 from testbed.scenario.names import Names
 from testbed.scenario.naming import DomainName
 from testbed.scenario.problems import Found, did_you_mean
+from testbed.scenario.zone_records import held_lines, kinds_in, mistakes_in, names_in
 
-RecordKind = Literal["MX", "A", "AAAA", "CNAME"]
-HOLDS = ("nothing", "null-mx", "loop")
-"""Answers that say what the name holds; all others are troubles of the name server."""
+RecordKind = Literal["MX", "A", "AAAA", "TXT", "TLSA", "PTR", "SRV", "CNAME", "NS", "SOA"]
+Held = Literal["nothing", "null-mx", "loop"]
+ResponseCode = Literal["NXDOMAIN", "SERVFAIL", "REFUSED"]
+Spoilt = Literal["silent", "truncated", "garbled", "wrong-id"]
+Edns = Literal["edns-dropped", "edns-formerr", "edns-badvers", "edns-ignored", "edns-small", "large-dropped"]
+Dnssec = Literal["bogus", "expired", "missing-ds"]
+Listed = Literal["everything-listed", "over-quota"]
 
-_RECORD = re.compile(r"(?:MX (?P<preference>\d{1,5})|A|AAAA|CNAME) (?P<name>\.|[\w-]+(?:\.[\w-]+)*\.?|[0-9A-Fa-f:.]+)")
-_FAMILIES = {"A": 4, "AAAA": 6}
+Said = Literal[ResponseCode, Spoilt, Held, Edns, Dnssec, Listed]
 
-
-@dataclass(frozen=True, slots=True)
-class ZoneRecord:
-    """A record as a scenario writes it: ``MX 10 mx1.someschool.edu``.  ``name`` may be an address, or ``.``."""
-
-    kind: str
-    preference: int
-    name: str
-
-    @property
-    def is_address(self) -> bool:
-        """Whether an address is written where a name could be."""
-        return _version(self.name) is not None
+HOLDS = get_args(Held)
+"""Answers that say what the name holds; all others are about names below it too."""
+LISTS = get_args(Listed)
+"""Answers of a block list."""
+FLAWS = get_args(Dnssec)
+"""Answers that are right, but not signed as they should be."""
+_MAX_RECORD = 5_000
+_REVERSED = (".in-addr.arpa", ".ip6.arpa")
 
 
 class ZoneFault(When):
@@ -45,33 +41,30 @@ class ZoneFault(When):
     (MX 0 .), ``loop`` (a CNAME that leads to itself), ``truncated`` (over UDP only; whole over TCP), ``garbled`` (the
     message breaks off in its records), ``wrong-id`` (as if forged), ``silent``, or a response code.
 
-    What a name holds is about this name alone; troubles (the response codes, ``silent``, ``truncated``, ``garbled``,
-    ``wrong-id``) are about all names below it too.  Each question counts, also one that is asked again.  ``connection``
-    does not go with ``zone``: questions are datagrams.
+    EDNS (RFC 6891) may not work as it should.  Questions that come without it are answered well; those with it get no
+    answer (``edns-dropped``), FORMERR (``edns-formerr``), BADVERS (``edns-badvers``), or an answer that has no EDNS
+    (``edns-ignored``).  ``edns-small``: whatever size a client takes, datagrams have 512 octets at most, and what is
+    longer is truncated; ``large-dropped``: datagrams of more than 512 octets never arrive.
+
+    Of a signed zone (``dnssec: true``): ``bogus`` (no signature fits), ``expired`` (every signature's time is over), or
+    ``missing-ds`` (the zone above has no DS record for it, so nobody can tell whether it is signed well).
+
+    Of a block list (RFC 5782): ``everything-listed``, or ``over-quota`` (127.255.255.254 for every question).
+
+    What a name holds is about this name alone; all else is about all names below it too.  With questions for PTR, the
+    name of a host stands for those of its addresses.  Each question counts, also one that is asked again.
+    ``connection`` does not go with ``zone``: questions are datagrams.
     """
 
     zone: DomainName = Field(description="The name that is asked for.")
-    kind: Literal["MX", "A", "AAAA"] | None = Field(default=None, description="Only questions for this type of record.")
-    answer: (
-        Literal[
-            "NXDOMAIN",
-            "SERVFAIL",
-            "REFUSED",
-            "silent",
-            "truncated",
-            "garbled",
-            "wrong-id",
-            "nothing",
-            "null-mx",
-            "loop",
-        ]
-        | None
-    ) = Field(default=None, description="What is wrong with the answer.")
+    kind: RecordKind | None = Field(default=None, description="Only questions for this type of record.")
+    answer: Said | None = Field(default=None, description="What is wrong with the answer.")
     records: tuple[str, ...] | None = Field(
         default=None,
         min_length=1,
         max_length=100,
-        description="What it holds instead, each as type and data. After A or AAAA, a host's name is its address.",
+        description="What it holds instead, each as type and data. After A or AAAA, a host's name is its address; "
+        "in others {address:HOST} is.",
         examples=[["MX 10 mx1.someschool.edu", "MX 20 mx2.someschool.edu"]],
     )
     times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
@@ -80,9 +73,8 @@ class ZoneFault(When):
     @classmethod
     def _are_records(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for text in value or ():
-            _check_record(text)
-        if value and len(value) > 1 and any(text.startswith("CNAME ") for text in value):
-            raise ValueError("a name with a CNAME has no other record (RFC 1034 §3.6.2)")
+            if len(text) > _MAX_RECORD or "\n" in text:
+                raise ValueError(f"'{text[:60]}' is not a record; write its type and data in a line")
         return value
 
     @model_validator(mode="after")
@@ -108,38 +100,39 @@ class ZoneFault(When):
         return self.records is not None or self.answer in HOLDS
 
     @property
-    def held(self) -> tuple[ZoneRecord, ...]:
-        """The records it names."""
-        return tuple(_parse(text) for text in self.records or ())
+    def says(self) -> bool:
+        """Whether it has records of its own for the answer."""
+        return self.holds or self.answer in LISTS
+
+    @property
+    def lines(self) -> dict[str, str]:
+        """The records it names, as a zone file."""
+        return held_lines(self.zone, self.records or ())
 
     @property
     def kinds(self) -> frozenset[str] | None:
         """The types of record it is about, None for all."""
-        kinds = {record.kind for record in self.held}
+        kinds = kinds_in(self.lines)
         if "CNAME" in kinds or (self.records is None and self.kind is None and self.answer != "null-mx"):
             return None
-        return frozenset(kinds or {self.kind or "MX"})
+        return kinds or frozenset({self.kind or "MX"})
 
     @property
     def domains(self) -> tuple[str, ...]:
         """The names its records lead to."""
-        return tuple(record.name for record in self.held)
+        return tuple(name for name in names_in(self.lines) if name != self.zone.rstrip(".")) if self.records else ()
 
     def problems(self, names: Names) -> Found:
         """A name that nobody asks for, a record that stands for no address, a name server that is a program."""
         zone = self.zone.lower().rstrip(".")
-        above = not self.holds and any(name.endswith(f".{zone}") for name in names.asked_for)
-        if zone not in names.asked_for and not above:
+        below = not self.holds and any(name.endswith(f".{zone}") for name in names.asked_for)
+        if not below and _asked_about(zone) not in names.asked_for and not zone.endswith(_REVERSED):
             yield ("zone",), f"nobody asks for '{zone[:60]}'{did_you_mean(zone, names.asked_for)}"
-        for number, record in enumerate(self.held):
-            if record.kind not in ("A", "AAAA") or record.is_address:
-                continue
-            if record.name not in names.hosts:
-                near = did_you_mean(record.name, names.hosts)
-                problem = f"{record.kind} needs an address or a host of the lab, not '{record.name[:60]}'{near}"
-                yield ("records", number), problem
-            elif names.ip not in ({"A": "ipv4", "AAAA": "ipv6"}[record.kind], "both"):
-                yield ("records", number), f"{record.name} has no such address in this lab; say 'ip: both'"
+        for path, problem in mistakes_in(self.lines, names) if self.records else ():
+            yield ("records", *path), problem
+        server = next((host for host in names.hosts.values() if "name server" in host.nouns), None)
+        if self.answer in FLAWS and server is not None and not server.dnssec:
+            yield ("answer",), f"'{self.answer}' is about signed zones; say 'dnssec: true' of the name server"
         if any(host.is_program and "name server" in host.nouns for host in names.hosts.values()):
             yield (), "the name server is a program, and answers what it answers; have it answer so"
 
@@ -151,25 +144,8 @@ class ZoneFault(When):
         return f"questions{which} about {whose} are answered: {said}{self.occasion()}"
 
 
-def _check_record(text: str) -> None:
-    """Raises ValueError for what is no record."""
-    found = _RECORD.fullmatch(text)
-    if found is None or len(text) > 300 or int(found["preference"] or 0) > 65_535:
-        shown = text[:60]
-        raise ValueError(f"'{shown}' is not a record; write e.g. MX 10 mx1.someschool.edu, or A someschool.edu")
-    record = _parse(text)
-    family = _FAMILIES.get(record.kind)
-    if family is not None and _version(record.name) not in (family, None):
-        raise ValueError(f"'{text[:60]}': this is no IPv{family} address")
-
-
-def _parse(text: str) -> ZoneRecord:
-    kind, *preference, name = text.split(" ")
-    return ZoneRecord(kind, int(preference[0]) if preference else 0, name.rstrip(".").lower() or ".")
-
-
-def _version(text: str) -> int | None:
-    try:
-        return ip_address(text).version
-    except ValueError:
-        return None
+def _asked_about(zone: str) -> str:
+    """The domain that a name with labels such as ``_dmarc`` or ``_25._tcp`` is about (RFC 8552)."""
+    labels = zone.split(".")
+    special = [place for place, label in enumerate(labels) if label.startswith("_")]
+    return ".".join(labels[max(special) + 1 :] if special else labels)

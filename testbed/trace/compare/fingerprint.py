@@ -63,6 +63,14 @@ ABOUT = (
     "said",
     "unsaid",
     "attempts",
+    "spf",
+    "dkim",
+    "dmarc",
+    "arc",
+    "ptr",
+    "dnsbl",
+    "deed",
+    "cause",
 )
 
 

@@ -25,6 +25,7 @@ _COUNTED = {
 _DEEDS = {
     "accepted": "takes mail",
     "attempt": "tries mail",
+    "authenticated": "checks who mail is from",
     "bounced": "bounces mail",
     "deferred": "puts off mail",
     "deleted": "deletes mail",

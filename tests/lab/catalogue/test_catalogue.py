@@ -13,6 +13,7 @@ from testbed.trace.inspect import inspect
 from tests.lab.catalogue.group import Group
 from tests.lab.catalogue.groups import (
     auth,
+    authentication,
     connection,
     course,
     crash,
@@ -42,6 +43,7 @@ pytestmark = pytest.mark.lab
 GROUPS: dict[str, Group] = {
     "": textbook,
     "auth": auth,
+    "authentication": authentication,
     "connection": connection,
     "course": course,
     "crash": crash,

@@ -17,6 +17,7 @@ from testbed.trace.flows import CLIENT
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
+from testbed.trace.services.dns.edns import Edns, read_opt
 from testbed.trace.services.dns.results import Answer, Asked, Record
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NOT_ANSWERED_HERE = "no answer in the capture"
 NOT_ASKED_HERE = "its question is not in the capture"
+AUTHENTICATED = "authenticated (AD)"
 CUT_OFF_HERE = "the capture has only the beginning of it"
 _MAX_RECORDS, _MAX_LINES = 500, 50  # of an answer: kept, and shown
 _MAX_TEXT = 300
@@ -36,7 +38,7 @@ _CLOSE_NS = 5_000_000  # between packets that a capture may have in another orde
 _IS_ANSWER, _TRUNCATED, _AUTHENTIC = 0x8000, 0x0200, 0x0020  # of the flags
 _POINTER, _LONGEST_LABEL = 0xC0, 63
 _ANSWER, _ADDITIONAL = 0, 2
-_OPT = 41  # RFC 6891 §6.1.2: its TTL has the upper bits of the response code
+_OPT = 41
 
 
 class DnsDialogue:
@@ -119,8 +121,8 @@ class DnsDialogue:
 
         flags = _flags(wire)
         kind, name = _question(wire)
-        records, extended, whole = _answered(wire)
-        code = dns.rcode.to_text(dns.rcode.from_flags(flags, extended))
+        records, edns, whole = _answered(wire)
+        code = dns.rcode.to_text(dns.rcode.from_flags(flags, edns.upper_code if edns is not None else 0))
         lines = tuple(str(record) for record in records[:_MAX_LINES])
         reply = Reply(code, "", lines, (item.frame,), item.time_ns, item.time_ns, len(wire))
         truncated = bool(flags & _TRUNCATED)
@@ -131,7 +133,10 @@ class DnsDialogue:
             note = "the answer is malformed" if not item.missing else CUT_OFF_HERE
         elif code == "NOERROR" and not records:
             note = "no such record"
-        result = Answer(records, truncated, whole, _number(wire), bool(flags & _AUTHENTIC))
+        authenticated = bool(flags & _AUTHENTIC)
+        told = (*((note,) if note else ()), *(edns.errors if edns is not None else ()))
+        note = "; ".join((*told, AUTHENTICATED) if authenticated else told)
+        result = Answer(records, truncated, whole, _number(wire), authenticated, edns)
         key = _number(wire), kind, name.lower()
         waiting = self._open.get(key)
         question = f"{kind} {name}"
@@ -218,17 +223,18 @@ class _Place:
     length: int
 
 
-def _answered(wire: bytes) -> tuple[tuple[Record, ...], int, bool]:
-    """The first answers, the TTL of the OPT record (0 for none), and whether every record is there."""
+def _answered(wire: bytes) -> tuple[tuple[Record, ...], Edns | None, bool]:
+    """The first answers, the OPT record (None for none), and whether every record is there."""
     records: list[Record] = []
-    extended = found = 0
+    edns: Edns | None = None
+    found = 0
     for place in _places(wire):
         found += 1
         if place.section == _ANSWER and len(records) < _MAX_RECORDS:
             records.append(_record(wire, place))
         elif place.section == _ADDITIONAL and place.kind == _OPT:
-            extended = place.ttl
-    return tuple(records), extended, found == sum(struct.unpack_from(">HHH", wire, 6))
+            edns = read_opt(place.of_class, place.ttl, wire[place.at : place.at + place.length])
+    return tuple(records), edns, found == sum(struct.unpack_from(">HHH", wire, 6))
 
 
 def _places(wire: bytes) -> Iterator[_Place]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from testbed.protocols.address import is_ip
 from testbed.trace.model.connection import Connection, Handshake
+from testbed.trace.model.exchange import Exchange
 from testbed.trace.model.finding import Finding, Severity
 from testbed.trace.services.dns.results import Answer, usable_answer
 
@@ -35,10 +36,16 @@ def failed_lookups(connection: Connection) -> Iterator[Finding]:
             continue  # often an ordinary answer; see mail_routes.py
         elif exchange.reply.code in _ANSWERS:
             code, severity, meaning = _ANSWERS[exchange.reply.code]
-            text = f"{question}: {exchange.reply.code}, {meaning}"
+            text = f"{question}: {exchange.reply.code}, {meaning}{_reasons(exchange)}"
         else:
             continue
         yield connection.finding(code, severity, text, exchange.frames, "RFC 5321 §5.1")
+
+
+def _reasons(exchange: Exchange) -> str:
+    """Why it failed, as far as the answer says (RFC 8914)."""
+    edns = exchange.result.edns if isinstance(exchange.result, Answer) else None
+    return f" (it says: {', '.join(edns.errors)})" if edns is not None and edns.errors else ""
 
 
 def odd_records(connection: Connection) -> Iterator[Finding]:

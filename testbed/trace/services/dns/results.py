@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
+from testbed.trace.services.dns.edns import Edns
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Answer(ServiceResult):
     """The records of an answer.
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
-    ``number`` is the message's id, ``authenticated`` tells that the name server found it signed as it should be (AD).
+    ``number`` is the message's id.  ``authenticated`` is the AD bit: whoever answered has found it signed as it should
+    be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none.
     """
 
     records: tuple[Record, ...]
@@ -45,6 +47,7 @@ class Answer(ServiceResult):
     whole: bool
     number: int = 0
     authenticated: bool = False
+    edns: Edns | None = None
 
     @property
     def usable(self) -> bool:

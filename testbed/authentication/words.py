@@ -1,0 +1,23 @@
+"""The words in which a scenario says what is checked, what may be found, and what is done then."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Check = Literal["spf", "dkim", "dmarc", "arc", "ptr", "dnsbl"]
+Action = Literal["accept", "junk", "refuse", "later"]
+
+AS_PUBLISHED = "as published"
+ACTIONS = ("accept", "junk", "refuse", "later", AS_PUBLISHED)
+RESULTS: dict[Check, tuple[str, ...]] = {
+    "ptr": ("pass", "fail", "permerror", "temperror"),
+    "dnsbl": ("listed", "not listed", "refused", "broken", "temperror"),
+    "spf": ("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"),
+    "dkim": ("pass", "fail", "neutral", "none", "temperror", "permerror"),
+    "arc": ("pass", "fail", "none", "temperror"),
+    "dmarc": ("pass", "fail", "none", "temperror", "permerror"),
+}
+"""What each check can find, in the order in which they have their say."""
+
+OF_CLIENT: tuple[Check, ...] = ("ptr", "dnsbl", "spf")
+"""Those that need no message."""

@@ -1,0 +1,168 @@
+"""Checks of who a message is from, made while its sender waits: SPF, DKIM, DMARC, ARC, PTR, block lists."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from aiosmtpd.smtp import Session
+
+from testbed.authentication.words import OF_CLIENT, Check
+from testbed.hosts.dns.resolver import LookupResult, Resolver
+from testbed.hosts.envelope import Checked, EsmtpEnvelope
+from testbed.hosts.site import Site
+from testbed.hosts.smtp.trace_header import peer_address
+from testbed.protocols import events
+from testbed.protocols.header import header_field, named
+
+if TYPE_CHECKING:  # the libraries of signatures take their time: only who checks loads them
+    from testbed.authentication.judge import Judgement, Offer
+    from testbed.authentication.lookup import Answer
+    from testbed.authentication.policy import Decision
+
+
+def preload() -> None:
+    """Load what the first message to be checked would load, which takes 0.2 s."""
+    for name in ("judge", "policy", "reported"):
+        import_module(f"testbed.authentication.{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTerms:
+    """What a server checks, what it does with results, which block lists it asks, and whose ARC seals it believes."""
+
+    checks: tuple[Check, ...]
+    policy: Mapping[str, str]
+    lists: tuple[str, ...] = ()
+    trusted_sealers: tuple[str, ...] = ()
+
+
+class Judge:
+    """The checks of one server.  Mail of the lab's user agents, of who has logged in and by LMTP is not checked."""
+
+    def __init__(self, site: Site, resolver: Resolver, terms: JudgeTerms) -> None:
+        self._site = site
+        self._resolver = resolver
+        self._terms = terms
+
+    async def recipient(self, session: Session, envelope: EsmtpEnvelope, recipient: str) -> str:
+        """Why RCPT is refused for who the client is, as a reply, or ``""``."""
+        checks = [check for check in OF_CLIENT if check in self._terms.checks]
+        if not checks or self._is_known(session, envelope):
+            return ""
+        if envelope.verdict is None:
+            judgement, decision = await self._judged(session, envelope, b"", checks)
+            refuses = decision.action in ("refuse", "later")
+            envelope.verdict = Checked(decision.reply if refuses else "")
+            if refuses:
+                self._tell(judgement, decision, envelope.sender, (recipient,), "")
+        if envelope.verdict.reply:
+            self._site.log(
+                events.Refused(recipient=recipient, status=envelope.verdict.reply),
+                f"refuses mail for <{recipient}>: {envelope.verdict.reply}",
+            )
+        return envelope.verdict.reply
+
+    async def message(self, session: Session, envelope: EsmtpEnvelope, content: bytes) -> str:
+        """Why a message is refused, as a reply, or ``""``; what is to be written into it then lies in the envelope."""
+        from testbed.authentication import results
+        from testbed.authentication.message import parse
+        from testbed.authentication.reported import results_of
+
+        if self._is_known(session, envelope):
+            return ""
+        judgement, decision = await self._judged(session, envelope, content, self._terms.checks)
+        recipients = tuple(envelope.rcpt_tos)
+        self._tell(judgement, decision, envelope.sender, recipients, header_field(content, "Message-ID"))
+        if decision.reply:
+            for recipient in recipients:
+                self._site.log(
+                    events.Refused(recipient=recipient, status=decision.reply),
+                    f"refuses mail for <{recipient}>: {decision.reply}",
+                )
+            return decision.reply
+        said = [one for one in results_of(judgement) if _check_of(one.method) in self._terms.checks]
+        forged = tuple(field.octets for field in results.said_by(self._site.name, parse(content)))
+        envelope.verdict = Checked("", decision.action == "junk", results.written(self._site.name, said), forged)
+        return ""
+
+    def _is_known(self, session: Session, envelope: EsmtpEnvelope) -> bool:
+        return bool(session.authenticated) or envelope.by_lmtp or peer_address(session) in self._site.trusted
+
+    def _offer(self, session: Session, envelope: EsmtpEnvelope, content: bytes) -> Offer:
+        from testbed.authentication.judge import Offer
+
+        return Offer(
+            peer_address(session),
+            session.host_name or "",
+            envelope.sender,
+            content,
+            int(self._site.now()),
+            self._site.name,
+            self._terms.lists,
+        )
+
+    async def _judged(
+        self, session: Session, envelope: EsmtpEnvelope, content: bytes, checks: Collection[Check]
+    ) -> tuple[Judgement, Decision]:
+        from testbed.authentication.judge import judge
+        from testbed.authentication.lookup import KnownAnswers, settled
+        from testbed.authentication.policy import decide, defaults
+
+        offer = self._offer(session, envelope, content)
+        envelope.answers = envelope.answers or KnownAnswers()
+        judgement = await settled(lambda lookup: judge(offer, checks, lookup), self._ask, envelope.answers)
+        policy = {**defaults(self._terms.checks), **self._terms.policy}  # of all checks, those to come too
+        return judgement, decide(judgement, checks, policy, self._terms.trusted_sealers)
+
+    async def _ask(self, name: str, kind: str) -> Answer:
+        return answer_of(await self._resolver.ask(name, kind), kind)
+
+    def _tell(
+        self, judgement: Judgement, decision: Decision, sender: str, recipients: tuple[str, ...], message_id: str
+    ) -> None:
+        from testbed.authentication.policy import found
+
+        results = {check: result for check, (result, _) in found(judgement).items() if check in self._terms.checks}
+        self._site.log(
+            events.Authenticated(
+                message_id=message_id,
+                sender=sender,
+                recipients=recipients,
+                client=judgement.offer.client,
+                domain=judgement.author.domain,
+                deed=decision.action,
+                cause=decision.cause,
+                status=decision.reply,
+                **results,
+            ),
+            f"checks {named(message_id)} of <{sender}>: {_said(results, decision)}",
+        )
+
+
+def answer_of(found: LookupResult, kind: str) -> Answer:
+    """What the resolver says, as the checks need it."""
+    from testbed.authentication.lookup import Answer
+
+    if found.rcode in ("NXDOMAIN", "TIMEOUT"):
+        return Answer("nxdomain" if found.rcode == "NXDOMAIN" else "timeout")
+    if found.rcode != "NOERROR":
+        return Answer("servfail")
+    if kind == "TXT":
+        records = tuple(octets.decode("latin-1") for octets in found.strings)
+    else:
+        records = tuple(record.removesuffix(".") for record in found.records)
+    return Answer("found", records) if records else Answer("nothing")
+
+
+def _said(results: Mapping[Check, str], decision: Decision) -> str:
+    words = ", ".join(f"{check} {result}" for check, result in results.items()) or "nothing"
+    deeds = {"accept": "takes it", "junk": "takes it for junk", "refuse": "refuses it", "later": "wants it later"}
+    because = f" ({decision.reason})" if decision.reason else f" ({decision.overridden})" if decision.overridden else ""
+    return f"{words}: {deeds[decision.action]}{because}"
+
+
+def _check_of(method: str) -> str:
+    return "ptr" if method == "iprev" else method

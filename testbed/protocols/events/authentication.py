@@ -1,0 +1,27 @@
+"""What servers log of their checks of who a message is from."""
+
+from __future__ import annotations
+
+from testbed.protocols.events.event import event
+from testbed.protocols.events.message import ForRecipients
+
+
+@event("authenticated")
+class Authenticated(ForRecipients):
+    """What a server's checks found, in the words of RFC 8601, ``""`` for those that were not made.
+
+    ``client`` is who brought it, ``domain`` the author's; ``deed`` is what becomes of it: accept, junk, refuse or
+    later; ``cause`` the check and its result that decided, ``status`` the reply that refuses.
+    """
+
+    client: str
+    domain: str = ""
+    spf: str = ""
+    dkim: str = ""
+    dmarc: str = ""
+    arc: str = ""
+    ptr: str = ""
+    dnsbl: str = ""
+    deed: str = "accept"
+    cause: str = ""
+    status: str = ""

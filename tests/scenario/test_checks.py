@@ -1,0 +1,65 @@
+"""What a scenario may say of a server's checks, and what it is told of mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from testbed.scenario.load import parse
+from testbed.scenario.problems import ScenarioError
+
+TEXT = """\
+title: T
+hosts:
+  someschool.edu: {HOST}
+steps:
+  - send: {to: bob@someschool.edu}
+expect:
+  - EXPECT
+"""
+DELIVERED = "delivered: {to: bob@someschool.edu}"
+
+MISTAKES = [
+    ("checks: [spf, dkin]", "'dkin'"),
+    ("checks: [dnsbl]", "dnsbl asks block lists; name their zones in 'block_lists'"),
+    ("checks: [spf], block_lists: bl.example", "nobody asks these block lists; add dnsbl to 'checks'"),
+    ("checks: [dnsbl], block_lists: [bl example]", "'bl example' is not a domain name"),
+    ("checks: [dmarc], trusted_sealers: a.example", "seals count where 'checks' has both arc and dmarc"),
+    ("checks: [spf], policy: {spf fails: refuse}", "'spf fails' is not what a check finds, such as 'spf fail'"),
+    ("checks: [spf], policy: {dkim fail: refuse}", "dkim is not checked; add it to 'checks'"),
+    ("checks: [spf], policy: {spf fail: refuze}", "(did you mean 'refuse'?)"),
+    ("checks: [spf], policy: {spf fail: 250 Ok}", "'250 Ok' refuses nothing"),
+    ("checks: [spf], policy: {spf fail: as published}", "'as published' is for 'dmarc fail'"),
+]
+
+
+@pytest.mark.parametrize(("host", "said"), MISTAKES)
+def test_mistakes(host: str, said: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse(TEXT.replace("HOST", host).replace("EXPECT", DELIVERED), "f")
+    assert any(said in str(problem) for problem in caught.value.problems), caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        ("authenticated: {to: bob@someschool.edu}", "'authenticated' needs one of spf, dkim"),
+        ("authenticated: {to: bob@someschool.edu, spf: passed}", "'passed'"),
+        ("authenticated: {to: rob@someschool.edu, spf: pass}", "no host has the mailbox rob@someschool.edu"),
+        ("authenticated: {at: some, to: bob@someschool.edu, spf: pass}", "there is no host 'some'"),
+    ],
+)
+def test_mistakes_of_expectations(expected: str, said: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse(TEXT.replace("HOST", "checks: [spf]").replace("EXPECT", expected), "f")
+    assert any(said in str(problem) for problem in caught.value.problems), caught.value.problems
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "checks: [spf, dkim, dmarc, arc, ptr, dnsbl], block_lists: bl.example, trusted_sealers: [lists.example]",
+        "checks: [spf, dmarc], policy: {spf softfail: junk, dmarc fail: as published, spf none: 550 5.7.23 No}",
+    ],
+)
+def test_what_can_be_said(host: str) -> None:
+    assert parse(TEXT.replace("HOST", host).replace("EXPECT", DELIVERED), "f")
