@@ -7,19 +7,26 @@ from dataclasses import replace
 import pytest
 
 from testbed.hosts.dns.resolver import LookupResult, Resolver
+from testbed.hosts.envelope import Envelope
 from testbed.hosts.queue import sts_policies, transport_policies
+from testbed.hosts.queue.routing import Hop, Route
 from testbed.hosts.queue.sts_policies import Known, StsPolicies
 from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.sending.demanded_tls import Demanded
 from testbed.transport_security.demand import Demand, TlsaAnswer
 from testbed.transport_security.mta_sts import StsPolicy
+from testbed.transport_security.tlsa import Tlsa
 
 
 def heeds_no_policy(patch: pytest.MonkeyPatch) -> None:
-    """A relay that takes TLS where it can be had, whatever domains say."""
+    """A relay that asks what domains say, and takes TLS where it can be had all the same."""
+    demanded = TransportPolicies.demanded
 
-    async def nothing(self: TransportPolicies, *args: object) -> Demanded:
-        return Demanded("", Demand())
+    async def nothing(
+        self: TransportPolicies, envelope: Envelope, content: bytes, route: Route, hop: Hop
+    ) -> Demanded | None:
+        found = await demanded(self, envelope, content, route, hop)
+        return None if found is None else Demanded(found.domain, Demand())
 
     patch.setattr(TransportPolicies, "demanded", nothing)
 
@@ -67,7 +74,9 @@ def ignores_requiretls(patch: pytest.MonkeyPatch) -> None:
     """A relay that takes REQUIRETLS for no demand."""
     demanded = TransportPolicies.demanded
 
-    async def none(self: TransportPolicies, envelope, content, route, hop):  # type: ignore[no-untyped-def]
+    async def none(
+        self: TransportPolicies, envelope: Envelope, content: bytes, route: Route, hop: Hop
+    ) -> Demanded | None:
         parameters = replace(envelope.parameters, require_tls=False)
         return await demanded(self, replace(envelope, parameters=parameters), content, route, hop)
 
@@ -86,6 +95,32 @@ def asks_for_no_tlsa(patch: pytest.MonkeyPatch) -> None:
         return TlsaAnswer()
 
     patch.setattr(TransportPolicies, "_tlsa", none)
+
+
+def takes_no_records_for_an_answer(patch: pytest.MonkeyPatch) -> None:
+    """A relay that goes on as if there were no TLSA records where it cannot tell."""
+    tlsa = TransportPolicies._tlsa
+
+    async def credulous(self: TransportPolicies, route: Route, hop: Hop) -> TlsaAnswer:
+        return TlsaAnswer((await tlsa(self, route, hop)).records)
+
+    patch.setattr(TransportPolicies, "_tlsa", credulous)
+
+
+def goes_by_the_last_record(patch: pytest.MonkeyPatch) -> None:
+    """A relay that goes by one TLSA record of several, as if a key were never changed."""
+    tlsa = TransportPolicies._tlsa
+
+    async def one(self: TransportPolicies, route: Route, hop: Hop) -> TlsaAnswer:
+        found = await tlsa(self, route, hop)
+        return replace(found, records=found.records[-1:])
+
+    patch.setattr(TransportPolicies, "_tlsa", one)
+
+
+def trusts_no_record(patch: pytest.MonkeyPatch) -> None:
+    """A relay to which no certificate fits any TLSA record."""
+    patch.setattr(Tlsa, "matches", lambda self, certificate: False)
 
 
 def takes_every_answer_for_signed(patch: pytest.MonkeyPatch) -> None:
