@@ -94,7 +94,7 @@ def decide(
     """
     decision = Decision()
     for one in _decisions(judgement, {**defaults(checks), **policy}, checks):
-        if one.cause == "dmarc fail" and (sealer := _vouching(judgement, trusted)):
+        if one.cause == "dmarc fail" and (sealer := vouching(judgement, trusted)):
             decision = replace(decision, overridden=f"{sealer} saw it pass")
         elif _SEVERITY[one.action] > _SEVERITY[decision.action]:
             decision = one
@@ -130,7 +130,7 @@ def _reply(check: Check, result: str, reason: str, later: bool, judgement: Judge
     return f"{code}{enhanced} {text}"[:_MAX_REPLY]
 
 
-def _vouching(judgement: Judgement, trusted: Collection[str]) -> str:
+def vouching(judgement: Judgement, trusted: Collection[str]) -> str:
     """The trusted domain whose seal says that DMARC passed when it had the message, or ``""``."""
     chain = judgement.arc
     if chain is None or chain.result != "pass":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+Receiver = Literal["gmail", "outlook", "yahoo"]
+"""Large receivers whose published rules a server can have."""
+
 Check = Literal["spf", "dkim", "dmarc", "arc", "ptr", "dnsbl"]
 Action = Literal["accept", "junk", "refuse", "later"]
 

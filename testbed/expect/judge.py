@@ -94,7 +94,7 @@ def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     staged = tuple(_staged(scenario, analysis))
     carried = passages(analysis)
     rules = (*judge_rules(scenario, analysis, carried), *mailboxes(scenario, whole, carried))
-    conserved, awaited = judge_conservation(analysis, carried), tuple(programs_awaited(analysis))
+    conserved, awaited = judge_conservation(analysis, carried, scenario), tuple(programs_awaited(analysis))
     if ended_early(analysis):  # without an inventory, so nobody knows who still has what
         conserved = _as_far_as_played(conserved)
         if any(not verdict.held for verdict in awaited):

@@ -21,6 +21,7 @@ from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.attachments import attachments
 from testbed.protocols.header import named
+from testbed.protocols.srs import written_for
 from testbed.scenario.expectations import Bounced, Delivered, Queued
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
@@ -212,7 +213,7 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
     bounces = [
         entry
         for entry in entries(analysis, events.Bounced)
-        if entry.event.sender == expected.to and expected.recipient in (None, entry.event.recipient)
+        if written_for(entry.event.sender) == expected.to and expected.recipient in (None, entry.event.recipient)
     ]
     matching = [e for e in bounces if fits(e.event.status, expected.status)]
     if not matching:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from testbed.protocols import events
 from testbed.protocols.report import RecipientStatus, StatusReport, read_report
+from testbed.protocols.srs import written_for
 from testbed.protocols.status_pattern import status_fits
 from testbed.scenario.expectations import Bounced, Notified
 from testbed.trace.analysis import Analysis
@@ -51,15 +52,22 @@ def notices(analysis: Analysis) -> Iterator[Notice]:
 
 
 def faults(notice: Notice, to: str) -> list[str]:
-    """What is wrong with a notification that ``to`` should get, but for what it says."""
+    """What is wrong with a notification that ``to`` should get, but for what it says.
+
+    A forwarder may have written the address anew so that it gets there.
+    """
     found = []
     if notice.sender:
         found.append(f"{_named(notice)} was sent from {notice.sender}, not from the null path (RFC 3464 §2)")
-    if to.lower() not in map(str.lower, notice.recipients):
+    if to.lower() not in _whose(notice.recipients):
         found.append(f"it was sent to {', '.join(notice.recipients[:3])}, but should go to {to} (RFC 3464 §2)")
-    if notice.report.to and to.lower() not in map(str.lower, notice.report.to):
+    if notice.report.to and to.lower() not in _whose(notice.report.to):
         found.append(f"To is {', '.join(notice.report.to[:3])}, but should be {to} (RFC 3464 §2)")
     return found + list(notice.report.problems)
+
+
+def _whose(addresses: Sequence[str]) -> list[str]:
+    return [one.lower() for address in addresses for one in (address, written_for(address))]
 
 
 def without_original(sent: Notice | None) -> str:

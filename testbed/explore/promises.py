@@ -40,6 +40,12 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
         "A message lies in its mailbox once. A second copy is right only where the reply to the final dot was lost.",
         "RFC 1047, RFC 5321 §4.5.3.2.6",
     ),
+    "no mail is sent again by who did not wait for its 250 (RFC 5321 §4.5.3.2.6)": (
+        "sent-again-unanswered",
+        "Mail is sent again by who did not wait",
+        "A client waits ten minutes for the reply to the final dot. Who leaves sooner sends what was taken once more.",
+        "RFC 5321 §4.5.3.2.6",
+    ),
     "no relay sends again what it has heard the 250 for (RFC 5321 §6.1)": (
         "sent-again",
         "Mail is sent again after its 250",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from testbed.hosts.client import Client
 from testbed.hosts.dns.lab_zone import address_kinds, lab_zone
 from testbed.hosts.dns.name_server import NameServer
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.dns.transport_records import changes
+from testbed.hosts.forwarding.onward import Forwarding
+from testbed.hosts.forwarding.own_domain import OwnDomain
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.policy_host import PolicyHost
@@ -21,11 +24,12 @@ from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
 from testbed.hosts.sending.delivery import Security, Wanted
+from testbed.hosts.signing_key import signing_key
 from testbed.hosts.site import Host, Site
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
 from testbed.hosts.smtp.commands import Terms
-from testbed.hosts.smtp.judge import Judge, JudgeTerms
+from testbed.hosts.smtp.judge import Judge, JudgeTerms, terms_of
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
 from testbed.scenario.hosts import (
@@ -43,6 +47,9 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.security import policy_for
 from testbed.scenario.transport import exchangers_of, policy_at
 from testbed.transport_security.mta_sts import StsPolicy
+
+if TYPE_CHECKING:
+    from testbed.hosts.forwarding.signer import Signer
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -68,10 +75,15 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     schedule = RetrySchedule(spec.retry, spec.give_up, spec.warn_after)
     next_hops = NextHops(site, spec.reuse_connections, pipelining=spec.pipelining)
     router = _router(scenario, site, spec.routes)
+    signer = _signer(scenario, spec, site)
+    secret = f"{scenario.seed} {site.name}".encode()
+    forwarding = Forwarding(post_office.domain, spec.forward, spec.lists, site.now, secret, signer)
+    own_domain = OwnDomain(site, post_office, forwarding)
     policies = TransportPolicies(
         site, Resolver(site), address_kinds(scenario), lambda domain: policy_for(spec.tls, domain)
     )
-    runner = QueueRunner(site, _queue(site), post_office, router, schedule, policies, next_hops)
+    runner = QueueRunner(site, _queue(site), own_domain, router, schedule, policies, next_hops)
+    own_domain.through(runner.enqueue)
     passwords = {
         f"{user}@{spec.domain}": mailbox.password
         for user, mailbox in spec.mailboxes.items()
@@ -79,7 +91,16 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     }
     access = Access(_terms(spec), _tls(spec, site), passwords, spec.auth_in_clear)
     readers = _mailbox_servers(scenario, spec, site, post_office)
-    return Relay(site, post_office, runner, spec.forward, access, readers, _admission(site, spec), _judge(site, spec))
+    admission, judge = _admission(site, spec), _judge(site, spec)
+    return Relay(site, post_office, own_domain, runner, access, readers, admission, judge, signer)
+
+
+def _signer(scenario: Scenario, spec: RelaySpec, site: Site) -> Signer | None:
+    if spec.dkim is None:
+        return None
+    from testbed.hosts.forwarding.signer import Signer  # the libraries of signatures take their time
+
+    return Signer(spec.dkim, spec.domain, signing_key(spec.dkim, spec.domain, scenario.seed), site.now)
 
 
 def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Addresses) -> Host:
@@ -143,6 +164,8 @@ def _admission(site: Site, spec: MailHostSpec) -> Admission:
 
 
 def _judge(site: Site, spec: MailHostSpec) -> Judge | None:
+    if spec.persona is not None:
+        return Judge(site, Resolver(site), terms_of(spec.persona, spec.trusted_sealers, spec.bulk))
     terms = JudgeTerms(spec.checks, spec.policy, spec.block_lists, spec.trusted_sealers)
     return Judge(site, Resolver(site), terms) if spec.checks else None
 

@@ -34,8 +34,9 @@ class Attached:
 class Submission:
     """What somebody wants to send.
 
-    ``size`` pads the text to about so many octets; ``parameters`` are for all recipients; what fails for now is tried
-    again after ``retry_ns``, with None it is not; ``tls`` is what the sender says of TLS on all of its way (RFC 8689).
+    ``size`` pads the text to about so many octets; ``headers`` are fields of ASCII besides, From among them in place of
+    the sender; ``parameters`` are for all recipients; what fails for now is tried again after ``retry_ns``, with None
+    it is not; ``tls`` is what the sender says of TLS on all of its way (RFC 8689).
     """
 
     sender: str
@@ -45,6 +46,7 @@ class Submission:
     bcc: tuple[str, ...] = ()
     size: int = 0
     attached: tuple[Attached, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
     ret: str = ""
     envelope_id: str = ""
     parameters: RcptParameters = field(default_factory=RcptParameters)
@@ -77,6 +79,7 @@ def draft_of(step: SendStep, folder: Path) -> Submission:
         body=step.body,
         size=step.size or 0,
         attached=tuple(Attached(one.file_name, one.media_type, _content(one, folder)) for one in step.attach),
+        headers=tuple(step.headers.items()),
         ret={"full": "FULL", "headers": "HDRS", None: ""}[step.returned],
         envelope_id=step.envelope_id,
         parameters=RcptParameters(frozenset(word.upper() for word in step.notify)),
@@ -93,7 +96,8 @@ def message_id(number: int, now: float, host: str) -> str:
 def compose(draft: Submission, message_id: str, date: str) -> bytes:
     """The message as octets, the same for the same arguments.  What is attached goes as base64."""
     message = EmailMessage(policy=SMTP if draft.is_ascii else SMTPUTF8)
-    message["From"] = draft.sender
+    if not any(name.lower() == "from" for name, _ in draft.headers):
+        message["From"] = draft.sender
     message["To"] = ", ".join(draft.to)
     message["Subject"] = draft.subject
     message["Date"] = date
@@ -110,7 +114,7 @@ def compose(draft: Submission, message_id: str, date: str) -> bytes:
         for one in draft.attached:
             said.update(one.content)
         message.set_boundary(f"=_{said.hexdigest()[:32]}")
-    return message.as_bytes()
+    return "".join(f"{name}: {value}\r\n" for name, value in draft.headers).encode() + message.as_bytes()
 
 
 def _padding(size: int) -> str:

@@ -43,11 +43,15 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """``sender`` is the reverse-path, ``""`` for the null path (RFC 5321 §4.5.5)."""
+    """``sender`` is the reverse-path, ``""`` for the null path (RFC 5321 §4.5.5).
+
+    ``return_path`` is what the next hop is told in its place, where that is another.
+    """
 
     sender: str
     recipients: tuple[EnvelopeRecipient, ...]
     parameters: MailParameters = field(default_factory=MailParameters)
+    return_path: str | None = None
 
     @property
     def addresses(self) -> list[str]:

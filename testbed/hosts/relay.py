@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import Session as PeerSession
 
 from testbed.hosts.envelope import EsmtpEnvelope
+from testbed.hosts.forwarding.own_domain import OwnDomain
 from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
@@ -19,7 +20,10 @@ from testbed.hosts.smtp.handler import MailHandler
 from testbed.hosts.smtp.judge import Judge
 from testbed.hosts.smtp.trace_header import peer_address, received
 from testbed.protocols import events
-from testbed.protocols.header import named
+from testbed.protocols.header import header_field, named
+
+if TYPE_CHECKING:  # the libraries of signatures take their time: only who signs loads them
+    from testbed.hosts.forwarding.signer import Signer
 
 SMTP_PORT = 25
 SUBMISSION_PORT = 587
@@ -33,14 +37,16 @@ class Relay(MailHost):
         self,
         site: Site,
         post_office: PostOffice,
+        own_domain: OwnDomain,
         runner: QueueRunner,
-        forward: Mapping[str, str],
         access: Access,
         mailbox_servers: MailboxServers,
         admission: Admission | None = None,
         judge: Judge | None = None,
+        signer: Signer | None = None,
     ) -> None:
-        handler = _RelayHandler(site, post_office, runner, forward)
+        """``signer`` signs what its own users send; None for nobody."""
+        handler = _RelayHandler(site, post_office.domain, own_domain, runner, signer)
         handler.admission, handler.judge = admission, judge
         super().__init__(site, post_office, runner, access, mailbox_servers, handler)
 
@@ -52,25 +58,22 @@ class Relay(MailHost):
 
 
 class _RelayHandler(MailHandler):
-    def __init__(self, site: Site, post_office: PostOffice, runner: QueueRunner, forward: Mapping[str, str]) -> None:
-        self.domain = post_office.domain
+    def __init__(
+        self, site: Site, domain: str, own_domain: OwnDomain, runner: QueueRunner, signer: Signer | None
+    ) -> None:
+        self.domain = domain
         self._site = site
-        self._post_office = post_office
+        self._own_domain = own_domain
         self._runner = runner
-        self._forward = forward
-
-    def _goes_on_to(self, recipient: str) -> str:
-        """Where the mail of a recipient is forwarded, ``""`` where it is not."""
-        local, _, _ = recipient.rpartition("@")
-        return self._forward.get(local, "") if self._post_office.serves(recipient) else ""
+        self._signer = signer
 
     def objection(self, recipient: str, session: PeerSession) -> str:
-        if self._goes_on_to(recipient):
-            return ""
-        if self._post_office.serves(recipient):
-            return self._post_office.refusal(recipient)
-        known = session.authenticated or peer_address(session) in self._site.trusted
-        return "" if known else "550 5.7.1 Relaying denied"
+        if self._own_domain.serves(recipient):
+            return self._own_domain.refusal(recipient)
+        return "" if self._is_own_user(session) else "550 5.7.1 Relaying denied"
+
+    def _is_own_user(self, session: PeerSession) -> bool:
+        return bool(session.authenticated) or peer_address(session) in self._site.trusted
 
     def refusal(self, recipient: str, session: PeerSession) -> str:
         reply = self.objection(recipient, session)
@@ -83,27 +86,30 @@ class _RelayHandler(MailHandler):
     def received(self, session: PeerSession, envelope: EsmtpEnvelope) -> bytes:
         return received(self._site, session, envelope)
 
+    def take(self, session: PeerSession, envelope: EsmtpEnvelope, content: bytes) -> str:
+        if self._signer is not None and self._is_own_user(session):
+            content = self._signer.signed(content)
+        return super().take(session, envelope, content)
+
     def accept(self, message: bytes, envelope: EsmtpEnvelope) -> str:
-        sender, recipients = envelope.sender, list(envelope.rcpt_tos)
-        targets = [self._goes_on_to(recipient) or recipient for recipient in recipients]
-        onward = [replace(to, address=target) for to, target in zip(envelope.recipients, targets, strict=True)]
-        queued = self._runner.enqueue(replace(envelope.envelope(), recipients=tuple(onward)), message)
+        given = envelope.envelope()
+        for_bounces = [to for to in given.addresses if self._own_domain.is_for_bounces(to)]
+        if for_bounces and given.sender:
+            return f"550 5.7.1 <{for_bounces[0]}> takes notifications only"
+        onward = [to for to in given.recipients if self._own_domain.passes_on(to.address)]
+        others = tuple(to for to in given.recipients if to not in onward)
+        queued = [self._runner.enqueue(replace(given, recipients=others), message)] if others else []
+        queued += [one for to in onward for one in self._own_domain.pass_on(to, given, message)]
+        queue_id, message_id = queued[0].queue_id if queued else "", header_field(message, "Message-ID")
         self._site.log(
             events.Accepted(
-                queue_id=queued.queue_id,
-                message_id=queued.message_id,
-                sender=sender,
-                recipients=tuple(recipients),
+                queue_id=queue_id,
+                message_id=message_id,
+                sender=given.sender,
+                recipients=tuple(given.addresses),
                 octets=len(message),
             ),
-            f"queues {named(queued.message_id)} as {queued.queue_id} for {', '.join(recipients)}",
+            f"{'queues' if queued else 'takes'} {named(message_id)} {f'as {queue_id} ' * bool(queued)}"
+            f"for {', '.join(given.addresses)}",
         )
-        for recipient, target in zip(recipients, targets, strict=True):
-            if target != recipient:
-                self._site.log(
-                    events.Forwarded(
-                        queue_id=queued.queue_id, message_id=queued.message_id, recipient=recipient, target=target
-                    ),
-                    f"{queued.queue_id}: mail for <{recipient}> goes on to <{target}>",
-                )
-        return f"250 2.0.0 Queued as {queued.queue_id}"
+        return f"250 2.0.0 Queued as {queue_id}" if queued else "250 2.0.0 Noted"

@@ -12,6 +12,9 @@ from testbed.scenario.names import Names
 from testbed.scenario.problems import Found
 from testbed.scenario.units import parse_duration, parse_rate, parse_size
 
+FieldName = Annotated[str, Field(pattern=r"^[!-9;-~]{1,76}$")]
+"""The name of a header field (RFC 5322 §2.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compressed:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
-from testbed.authentication.words import ACTIONS, AS_PUBLISHED, RESULTS, Check
+from testbed.authentication.words import ACTIONS, AS_PUBLISHED, RESULTS, Check, Receiver
 from testbed.protocols.address import is_host_name
+from testbed.scenario.base import Rate
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.names import Names
@@ -51,6 +52,16 @@ class Checking(HostSpec):
         examples=[["lists.example"]],
     )
 
+    persona: Receiver | None = Field(
+        default=None,
+        description="The large receiver whose published rules and replies it has, as we read them.",
+    )
+    bulk: Rate | None = Field(
+        default=None,
+        description="How many messages of one author's domain make a bulk sender for a persona: 3 per 1d. Its own "
+        "number when unsaid, which is 5,000 a day.",
+    )
+
     @property
     def domains(self) -> tuple[str, ...]:
         """The block lists."""
@@ -63,8 +74,13 @@ class Checking(HostSpec):
             yield ("checks",), "dnsbl asks block lists; name their zones in 'block_lists'"
         if self.block_lists and "dnsbl" not in self.checks:
             yield ("block_lists",), "nobody asks these block lists; add dnsbl to 'checks'"
-        if self.trusted_sealers and not {"arc", "dmarc"} <= set(self.checks):
+        if self.trusted_sealers and self.persona is None and not {"arc", "dmarc"} <= set(self.checks):
             yield ("trusted_sealers",), "seals count where 'checks' has both arc and dmarc"
+        for key in ("checks", "policy", "block_lists"):
+            if self.persona is not None and getattr(self, key):
+                yield (key,), f"the persona {self.persona} brings its own; leave one of the two away"
+        if self.bulk is not None and self.persona is None:
+            yield ("bulk",), "only a persona has other rules for bulk senders; name one"
         for key in ("block_lists", "trusted_sealers"):
             for place, name in enumerate(getattr(self, key)):
                 if not is_host_name(name):
@@ -74,7 +90,10 @@ class Checking(HostSpec):
 
 def checks_mail(scenario: Scenario) -> bool:
     """Whether a host of the lab checks who mail is from."""
-    return any(isinstance(host, Checking) and host.checks and not host.is_program for host in scenario.hosts.values())
+    return any(
+        isinstance(host, Checking) and (host.checks or host.persona) and not host.is_program
+        for host in scenario.hosts.values()
+    )
 
 
 def _of_policy(policy: Mapping[str, str], checks: tuple[Check, ...]) -> Found:

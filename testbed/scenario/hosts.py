@@ -19,6 +19,7 @@ from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.names import HostTraits, Names
 from testbed.scenario.naming import MailServerName
 from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, RouteSpec
+from testbed.scenario.passing_on import PassingOn
 from testbed.scenario.problems import Found, Path
 from testbed.scenario.program_hosts import HEEDED
 from testbed.scenario.security import Password, TlsPolicies
@@ -163,7 +164,7 @@ class UserAgentSpec(HostSpec):
             yield ("port",), f"{problem}; say 'listens: [{self.port}]' there, or another port here"
 
 
-class RelaySpec(MailHostSpec):
+class RelaySpec(PassingOn, MailHostSpec):
     """A mail server with a queue: takes mail from user agents, delivers it, retries, bounces."""
 
     nouns: ClassVar[tuple[str, ...]] = (*MailHostSpec.nouns, "relay")
@@ -176,10 +177,6 @@ class RelaySpec(MailHostSpec):
     give_up: PeopleWait = Field(
         default=parse_duration("5d"), description="When a message still undelivered is given back to its sender."
     )
-    forward: dict[str, Address] = Field(
-        default_factory=dict, description="Users of the domain whose mail goes on to an address elsewhere."
-    )
-
     warn_after: PeopleWait | None = Field(
         default=None,
         description="The age at which the sender is told that a message is delayed;"
@@ -225,21 +222,25 @@ class RelaySpec(MailHostSpec):
         return value
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """Where its key is published, too."""
+        keys = () if self.dkim is None or self.is_program else (self.dkim.place(self.domain),)
+        return (*super().domains, *keys)
+
+    @property
     def traits(self) -> HostTraits:
         """Whether it begins TLS with others too."""
         starts_tls = any(policy != "none" for policy in self.tls.values())
         return replace(super().traits, starts_tls_with="*" if starts_tls else "")
 
     def problems(self, names: Names) -> Found:
-        """Rules, which only receivers have, and mail that is forwarded to itself."""
+        """Rules, which only receivers have, and what is wrong with what it passes on."""
         yield from super().problems(names)
         for user, box in self.mailboxes.items():
             for place, _ in enumerate(box.rules):
                 problem = f"rules are for the mailboxes of receivers, and {self.name} is a {self.role}"
                 yield ("mailboxes", user, "rules", place), problem
-        for user, target in self.forward.items():
-            if target.rpartition("@")[2].lower() == self.domain.lower():
-                yield ("forward", user), f"'{target[:60]}' is not elsewhere: {self.name} serves it itself"
+        yield from self.problems_of_passing_on(self.domain, frozenset(self.mailboxes), names)
         for domain, route in self.routes.items():
             for path, problem in route.problems(names):
                 yield ("routes", domain, *path), problem

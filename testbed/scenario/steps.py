@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from testbed.durations import SECOND, format_duration
 from testbed.protocols.address import domain_of
 from testbed.scenario.attachments import Attachment
-from testbed.scenario.base import Address, PeopleWait, Size
+from testbed.scenario.base import Address, FieldName, PeopleWait, Size
 from testbed.scenario.errands import Word, cannot_be_asked
 from testbed.scenario.names import Names
 from testbed.scenario.naming import MailboxAddress, UserAgentName
@@ -20,6 +20,8 @@ from testbed.scenario.tagged import Tagged, flatten
 from testbed.scenario.talk import TalkStep
 
 _WORD = r"^[\x21-\x7e]+$"
+_COMPOSED = ("to", "subject", "date", "message-id", "mime-version")
+FieldText = Annotated[str, Field(pattern=r"^[ -~]+$", max_length=900)]
 ReadingSecurity = Literal["none", "starttls", "implicit"]
 """``starttls`` is STLS or STARTTLS on the port for clear text; ``implicit`` TLS from the first octet."""
 Notice = Literal["never", "success", "failure", "delay"]
@@ -57,6 +59,12 @@ class SendStep(Tagged):
         description="Whether it may go through TLS only, all the way (REQUIRETLS), or rather in clear than not at all "
         "(TLS-Required: No), whatever its recipients' domains say (RFC 8689).",
     )
+    headers: dict[FieldName, FieldText] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Fields of the header besides, or From instead of the sender's address.",
+        examples=[{"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}],
+    )
     via: UserAgentName | None = Field(default=None, description="The user agent, where several have this sender.")
     retry: PeopleWait | None = Field(
         default=None, description="How long the user agent waits before it tries again; without it, it does not."
@@ -73,6 +81,14 @@ class SendStep(Tagged):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return value if isinstance(value, list | tuple) else [value]
+
+    @field_validator("headers")
+    @classmethod
+    def _says_what_nothing_else_does(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name.lower() in _COMPOSED or name.lower().startswith("content-"):
+                raise ValueError(f"the user agent writes {name} itself, from what else the step says")
+        return value
 
     @field_validator("notify")
     @classmethod

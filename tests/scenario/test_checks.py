@@ -28,6 +28,9 @@ MISTAKES = [
     ("checks: [spf], policy: {dkim fail: refuse}", "dkim is not checked; add it to 'checks'"),
     ("checks: [spf], policy: {spf fail: refuze}", "(did you mean 'refuse'?)"),
     ("checks: [spf], policy: {spf fail: 250 Ok}", "'250 Ok' refuses nothing"),
+    ("persona: gmail, checks: [spf]", "the persona gmail brings its own; leave one of the two away"),
+    ("persona: hotmail", "'hotmail'"),
+    ("checks: [spf], bulk: 3 per 1d", "only a persona has other rules for bulk senders; name one"),
     ("checks: [spf], policy: {spf fail: as published}", "'as published' is for 'dmarc fail'"),
 ]
 

@@ -428,7 +428,7 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, rea
         (
             step("send: {to: a@b, quux: c@d}"),
             "5:21: unknown key 'quux'; known: from, to, subject, body, size, attach, bcc, notify, envelope_id,"
-            " returned, via, retry",
+            " returned, headers, via, retry",
         ),
         (step("send: {to: a@b, kind: wait}"), "5:5: unknown key 'kind' in 'send'"),
         (step("send: {to: a@b, size: 51 MB}"), "5:27: 'size' must be at most 50,000,000, not 51 MB"),

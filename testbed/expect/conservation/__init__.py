@@ -13,6 +13,7 @@ from testbed.expect.conservation.folders import in_two_folders
 from testbed.expect.conservation.ledger import Debt, Ledger
 from testbed.expect.conservation.octets import altered
 from testbed.expect.conservation.passages import Passage, passages
+from testbed.expect.conservation.passing_on import PassedOn
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.observed import programs
 from testbed.expect.read_back import unknown
@@ -20,6 +21,7 @@ from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
 from testbed.expect.verdict import Reason, Verdict
 from testbed.plural import count
 from testbed.protocols.header import named
+from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
 CONSERVED = "no mail is lost, none is doubled without cause"
@@ -35,17 +37,20 @@ _NOTHING_SEEN = "no promise could be followed to its end"
 _MOST = 5  # sentences in one verdict
 
 
-def judge_conservation(analysis: Analysis, carried: Sequence[Passage]) -> tuple[Verdict, ...]:
+def judge_conservation(
+    analysis: Analysis, carried: Sequence[Passage], scenario: Scenario | None = None
+) -> tuple[Verdict, ...]:
     """On what was altered, where anything was; on what nobody can see, where there is any; on all mail of a trace.
 
-    Hosts some of whose mail TLS hides are accused of nothing.
+    What the ``scenario`` has its relays change is no alteration.  Hosts some of whose mail TLS hides are accused of
+    nothing.
     """
     closed = list(filter(hides_mail, sealed(analysis)))
     hidden = ends(closed)
     log = known_again(analysis, carried)
     accusing = [entry for entry in log if entry.host not in hidden]
     debts = [debt for debt in Ledger(analysis, carried, log).debts() if debt.host not in hidden or debt.is_kept]
-    changed = _reasons(UNALTERED, altered(analysis, carried, accusing, hidden))
+    changed = _reasons(UNALTERED, altered(analysis, carried, accusing, hidden, PassedOn(scenario)))
     unseen = [debt for debt in debts if debt.unseen]
     verdicts = [_broken(UNALTERED, changed, _frames(carried))] if changed else []
     if unseen:

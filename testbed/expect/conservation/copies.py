@@ -32,6 +32,7 @@ def stored_too_often(
         for entry in of(log, events.Stored)
     )
     brought = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is not Answer.REFUSED)
+    brought += _expanded(analysis)
     unheard = Counter((p.server, p.message_id, p.recipient) for p in carried if p.answer is Answer.UNHEARD)
     doubled, excused = [], []
     put_by_imap = _put_by_imap(analysis)
@@ -67,6 +68,7 @@ def sent_again(analysis: Analysis, carried: Sequence[Passage], hidden: Container
     given += Counter(
         (entry.host, entry.event.message_id, entry.event.target.lower()) for entry in of(analysis.log, events.Forwarded)
     )
+    given += _expanded(analysis)
     handed: dict[tuple[str, str, str], list[Passage]] = {}
     for passage in (one for one in carried if one.client not in hidden):
         handed.setdefault((passage.client, passage.known_as, passage.recipient), []).append(passage)
@@ -80,6 +82,15 @@ def sent_again(analysis: Analysis, carried: Sequence[Passage], hidden: Container
         ):
             host, message_id, recipient = key
             yield f"{host} sent {named(message_id)} for {recipient} again after it had heard {heard[0].server}'s 250"
+
+
+def _expanded(analysis: Analysis) -> Counter[tuple[str, str, str]]:
+    """What the lab's own lists have sent to each of their members."""
+    return Counter(
+        (entry.host, entry.event.message_id, member.lower())
+        for entry in of(analysis.log, events.Expanded)
+        for member in entry.event.members
+    )
 
 
 def _expanding(analysis: Analysis, carried: Sequence[Passage]) -> frozenset[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from testbed.protocols import events
 from testbed.protocols.tcp import ACK, RST
 from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.exchange import Reply
+from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.model.log import of
 
 DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a reply and not have noted it
@@ -16,7 +18,7 @@ DYING_NS = 1_000_000_000  # so long before it crashes, a client may have heard a
 class Hearing:
     """What the client of a connection has heard: what its TCP acknowledged while it lived, otherwise than by a RST.
 
-    Behind what is no reply nobody need listen.
+    Behind what is no reply nobody need listen, unless he has gone on: it was all that he was told, and he said more.
     """
 
     def __init__(self, analysis: Analysis, connection: Connection) -> None:
@@ -24,8 +26,7 @@ class Hearing:
         self._flow = understanding.flows[understanding.index(connection.number)]
         self._place = {frame: at for at, frame in enumerate(self._flow.frame)}
         self._acknowledged: dict[int, bool] = {}  # many recipients share the reply to their message
-        garbage = (one for exchange in connection.exchanges for one in exchange.replies if not one.code and one.frames)
-        self._garbled = next((one.frames[-1] for one in garbage), None)
+        self._garbled = next(_where_nobody_goes_on(connection.exchanges), None)
         self._died_ns = [
             entry.time_ns
             for entry in of(analysis.log, events.Crashed)
@@ -54,3 +55,13 @@ class Hearing:
             and (flow.acknowledgement[later] - end) & 0xFFFFFFFF < 1 << 31
             for later in range(at + 1, len(flow.frame))
         )
+
+
+def _where_nobody_goes_on(exchanges: Sequence[Exchange]) -> Iterator[int]:
+    """The frames of what is no reply, unless it stands alone for one, and its client has said something afterwards."""
+    for number, exchange in enumerate(exchanges):
+        garbage = [reply.frames[-1] for reply in exchange.replies if not reply.code and reply.frames]
+        said = [later.command.frames[0] for later in exchanges[number + 1 :] if later.command and later.command.frames]
+        for frame in garbage:
+            if len(exchange.replies) > 1 or not said or min(said) < frame:
+                yield frame

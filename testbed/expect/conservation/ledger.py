@@ -204,6 +204,7 @@ class Ledger:
             + (len(self._of(events.Discarded, key)) if key.silent else 0)
             + sum(entry.event.action == "discard" for entry in self._of(events.Sorted, key))
             + sum(self._forwarded(key, entry.event, asked) for entry in self._of(events.Forwarded, key))
+            + sum(self._expanded_list(key, entry.event, asked) for entry in self._of(events.Expanded, key))
             + sum(self._kept(other, asked | {key.recipient}) for other in self._written_anew(key, asked))
         )
 
@@ -218,6 +219,15 @@ class Ledger:
         """Sent on to an address elsewhere: the same host owes it there now."""
         target, before = forwarded.target.lower(), asked | {key.recipient}
         return target not in before and self._kept(replace(key, recipient=target), before) > 0
+
+    def _expanded_list(self, key: _Key, expanded: events.Expanded, asked: frozenset[str]) -> bool:
+        """Sent on to the members of a list: the same host owes it to each of them now, and failures to the list."""
+        before = asked | {key.recipient}
+        owed = (
+            replace(key, recipient=member.lower(), sender=sender.lower(), silent=not sender)
+            for member, sender in zip(expanded.members, expanded.senders, strict=True)
+        )
+        return all(one.recipient not in before and self._kept(one, before) > 0 for one in owed)
 
     def _of(self, kind: type[Done], key: _Key) -> list[LogEntry[Done]]:
         return list(of(self._of_recipient.get((key.message_id, key.host, key.recipient), ()), kind))

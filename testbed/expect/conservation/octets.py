@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 from email import policy
 from email.message import Message
 from email.parser import BytesParser
 
+from testbed.expect.conservation.fields import may_go
 from testbed.expect.conservation.passages import Content, Passage
+from testbed.expect.conservation.passing_on import OTHER_TEXT as _OTHER_TEXT
+from testbed.expect.conservation.passing_on import Change, PassedOn
+from testbed.expect.conservation.passing_on import difference as difference_besides
 from testbed.expect.conservation.rewriting import rewritten
 from testbed.protocols import events
 from testbed.protocols.header import named
@@ -21,23 +26,15 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
 from testbed.trace.model.log import AnyEntry, of
 
-# What only the last server writes, it removes when others wrote it: Return-Path (RFC 5321 §4.4), a forged
-# Authentication-Results (RFC 8601 §5), what Exim, Dovecot and SpamAssassin write, and what mbox files need.  Submission
-# removes a Bcc (RFC 5322 §3.6.3).
-_OF_SERVERS = ("return-path", "authentication-results", "envelope-to", "delivery-date")
-_OF_MBOX = ("content-length", "lines", "status", "x-status", "x-uid", "x-uidl", "x-imap", "x-imapbase", "x-keywords")
-_MAY_GO = frozenset((*_OF_SERVERS, *_OF_MBOX, "bcc", "resent-bcc"))
-_OF_SPAM_FILTERS = "x-spam-"
-_OTHER_TEXT = "its text is not what was sent"
 _OF_ENCODING = frozenset(("content-transfer-encoding", "content-type", "mime-version"))
 
 
 def altered(
-    analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry], hidden: Container[str]
+    analysis: Analysis, carried: Sequence[Passage], log: Iterable[AnyEntry], hidden: Container[str], passed_on: PassedOn
 ) -> Iterator[str]:
     """What was changed on the way, in sentences: by relays, then by those who store.
 
-    Nobody knows what ``hidden`` hosts were given.
+    Nobody knows what ``hidden`` hosts were given.  ``passed_on`` knows what was to be changed.
     """
     given: dict[tuple[str, str], list[Passage]] = {}
     for passage in carried:
@@ -47,7 +44,8 @@ def altered(
     for passage in (one for one in carried if one.client not in hidden):
         place = passage.client, passage.known_as, passage.ended_ns
         if place not in earlier:
-            earlier[place] = _Earlier(analysis, [p for p in given.get(place[:2], ()) if p.ended_ns <= passage.ended_ns])
+            before = [p for p in given.get(place[:2], ()) if p.ended_ns <= passage.ended_ns]
+            earlier[place] = _Earlier(analysis, before, passed_on)
         difference = earlier[place].difference(passage)
         if difference:
             seen[f"{passage.client} altered {named(passage.known_as)} on its way to {passage.server}: {difference}"] = (
@@ -55,8 +53,10 @@ def altered(
             )
     contents = {place: _contents(before) for place, before in given.items()}
     for entry in of(log, events.Stored):
-        difference = _in_store(contents.get((entry.host, entry.event.message_id), ()), entry.event)
-        if difference:
+        stored = entry.host, entry.event.message_id
+        difference = _in_store(contents.get(stored, ()), entry.event)
+        brought = [one.recipient for one in given.get(stored, ())]
+        if difference and not passed_on.changes(entry.host, brought, entry.event.recipient.lower()):
             seen[f"{entry.host} altered {named(entry.event.message_id)} in the mailbox: {difference}"] = None
     yield from seen
 
@@ -64,8 +64,9 @@ def altered(
 class _Earlier:
     """What a host had been given of a message before it handed it on."""
 
-    def __init__(self, analysis: Analysis, before: Sequence[Passage]) -> None:
+    def __init__(self, analysis: Analysis, before: Sequence[Passage], passed_on: PassedOn) -> None:
         self._analysis = analysis
+        self._passed_on = passed_on
         self._senders = tuple(dict.fromkeys(one.sender for one in before))
         self._recipients = frozenset(one.recipient for one in before)
         self._contents = _contents(before)
@@ -73,6 +74,22 @@ class _Earlier:
 
     def difference(self, after: Passage) -> str:
         """What it altered, ``""`` for nothing that is known."""
+        changes = self._passed_on.changes(after.client, list(self._recipients), after.recipient)
+        found = [self._as_told(after, change) for change in changes]
+        if not found or (after.recipient in self._recipients and "" not in found):
+            found.append(self._as_it_came(after))
+        return "" if "" in found else found[0]
+
+    def _as_told(self, after: Passage, change: Change) -> str:
+        if not any(change.fits_sender(one, after.sender) for one in self._senders):
+            return f"its envelope sender is <{after.sender}>"
+        if after.content is None or not self._contents:
+            return ""
+        now = _octets(self._analysis, after.content)
+        found = [difference_besides(change, _octets(self._analysis, one), now) for one in self._contents]
+        return "" if "" in found else found[0]
+
+    def _as_it_came(self, after: Passage) -> str:
         if after.recipient in self._recipients and not any(rewritten(one, after.sender) for one in self._senders):
             return f"its envelope sender is <{after.sender}>"
         if after.content is None or not self._contents:
@@ -128,7 +145,7 @@ def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: fro
         there = Counter(after)
         there.subtract(content.fields)
         gone = (field.partition("=")[0] for field in content.fields if there[field] < 0)
-        stay = (name for name in gone if name not in _MAY_GO | may_change and not name.startswith(_OF_SPAM_FILTERS))
+        stay = (name for name in gone if name not in may_change and not may_go(name))
         lost = next(stay, "")
         if not lost:
             return ""
@@ -137,11 +154,16 @@ def _lost_field(before: Sequence[Content], after: Sequence[str], may_change: fro
 
 def _decoded(analysis: Analysis, content: Content) -> tuple[bytes, ...]:
     """The decoded parts of a message's text; none where it is no MIME, which nobody may encode."""
-    for mail in mail_objects(analysis, analysis.understanding.decrypted.flows):
-        if (mail.connection, mail.ordinal) == content.place:
-            message = BytesParser(policy=policy.compat32).parsebytes(mail.octets)
-            return tuple(_payload(part) for part in message.walk()) if "MIME-Version" in message else ()
-    return ()
+    message = BytesParser(policy=policy.compat32).parsebytes(_octets(analysis, content))
+    return tuple(_payload(part) for part in message.walk()) if "MIME-Version" in message else ()
+
+
+def _octets(analysis: Analysis, content: Content) -> bytes:
+    """The message itself."""
+    for mail in mail_objects(replace(analysis, chosen=content.place[:1]), analysis.understanding.decrypted.flows):
+        if mail.ordinal == content.place[1]:
+            return mail.octets
+    return b""
 
 
 def _payload(part: Message) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from testbed.expect import Judgement
 from testbed.expect.verdict import Reason
 from testbed.explore.oracles.half_messages import half_messages
+from testbed.explore.oracles.impatience import impatience
 from testbed.explore.oracles.kept_too_long import kept_too_long
 from testbed.explore.oracles.notifications import notifications
 from testbed.explore.oracles.readers_secrets import readers_secrets
@@ -26,6 +27,7 @@ ORACLES: tuple[Oracle, ...] = (
     senders_account,
     servers_account,
     half_messages,
+    impatience,
     kept_too_long,
     notifications,
     readers_secrets,

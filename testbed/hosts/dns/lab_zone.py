@@ -1,5 +1,5 @@
-"""The zone the lab's name server publishes: every host's addresses and their names, every mail domain's MX, and what
-the scenario says besides."""
+"""The zone the lab's name server publishes: every host's addresses and their names, every mail domain's MX, the
+keys that relays sign with, and what the scenario says besides."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from testbed.hosts.certificates import Authority
 from testbed.hosts.dns.transport_records import transport_records
 from testbed.hosts.dns.zone import Zone, ZoneEntry
+from testbed.hosts.signing_key import key_record
 from testbed.hosts.zone_script import TTL_S, ZoneScript, addresses_for
 from testbed.scenario.blocklists import entries
 from testbed.scenario.faults import ZoneFault
@@ -71,6 +72,9 @@ def _own(scenario: Scenario, addresses: Addresses) -> Iterator[ZoneEntry]:
     for name, host in scenario.hosts.items():
         if isinstance(host, RelaySpec | ReceiverSpec):
             yield ZoneEntry(_canonical(host.domain), "MX", f"{host.mx} {name}.")
+        if isinstance(host, RelaySpec) and host.dkim is not None and not host.is_program:
+            record = key_record(host.dkim, host.domain, scenario.seed)
+            yield from [ZoneEntry(host.dkim.place(host.domain), "TXT", record)] if record else []
 
 
 def _written(scenario: Scenario, addresses: Addresses) -> Iterator[ZoneEntry]:

@@ -225,7 +225,8 @@ class QueueRunner:
         hosts = tuple(hop.host for hop in route.hops)
         self._site.log(events.Route(domain=domain, hosts=hosts), f"mail for {domain} goes to {' '.join(hosts)}")
         to = tuple(EnvelopeRecipient(one.address, one.parameters) for one in owed)
-        return await self._hand_over(Envelope(message.sender, to, message.parameters), message, route)
+        sender = message.sender if message.return_path is None else message.return_path
+        return await self._hand_over(Envelope(sender, to, message.parameters), message, route)
 
     async def _hand_over(
         self, envelope: Envelope, message: QueuedMessage, route: Route

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS message (
     utf8 INTEGER NOT NULL,
     ret TEXT NOT NULL,
     envid TEXT NOT NULL,
-    require_tls INTEGER NOT NULL
+    require_tls INTEGER NOT NULL,
+    return_path TEXT
 );
 CREATE TABLE IF NOT EXISTS recipient (
     message INTEGER NOT NULL REFERENCES message(id),
@@ -39,13 +40,17 @@ CREATE INDEX IF NOT EXISTS recipient_due ON recipient(due);
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """A message without its content.  Times are seconds since the epoch, scenario time."""
+    """A message without its content.  Times are seconds since the epoch, scenario time.
+
+    ``return_path`` is what next hops are told in place of the sender, who hears of failures; None for the same.
+    """
 
     id: int
     sender: str
     message_id: str
     arrived: float
     parameters: MailParameters = field(default_factory=MailParameters)
+    return_path: str | None = None
 
     @property
     def queue_id(self) -> str:
@@ -79,11 +84,13 @@ class Queue:
         said = envelope.parameters
         with self._transaction():
             cursor = self._db.execute(
-                "INSERT INTO message (sender, message_id, content, arrived, body, utf8, ret, envid, require_tls)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO message"
+                " (sender, message_id, content, arrived, body, utf8, ret, envid, require_tls, return_path)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(envelope.sender, message_id, content, now),
                     *(said.body, said.utf8, said.ret, said.envid, said.require_tls),
+                    envelope.return_path,
                 ),
             )
             number = cursor.lastrowid
@@ -95,7 +102,7 @@ class Queue:
                     for to in envelope.recipients
                 ],
             )
-        return QueuedMessage(number, envelope.sender, message_id, now, said)
+        return QueuedMessage(number, envelope.sender, message_id, now, said, envelope.return_path)
 
     def content(self, message: QueuedMessage) -> bytes:
         """The octets of a message."""
@@ -106,7 +113,7 @@ class Queue:
         """Recipients due by a time (None: all), oldest message first."""
         rows = self._db.execute(
             "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid, m.require_tls,"
-            " r.address, r.attempts, r.due, r.notify, r.orcpt, r.warned"
+            " m.return_path, r.address, r.attempts, r.due, r.notify, r.orcpt, r.warned"
             " FROM recipient r JOIN message m ON m.id = r.message"
             " WHERE ?1 IS NULL OR r.due <= ?1 ORDER BY m.id, r.rowid",
             (due_by,),
@@ -153,11 +160,11 @@ class Queue:
 
 
 def _recipient(row: tuple[Any, ...]) -> QueuedRecipient:
-    number, sender, message_id, arrived, body, utf8, ret, envid, require_tls, *rest = row
-    address, attempts, due, notify, orcpt, warned = rest
+    *of_message, address, attempts, due, notify, orcpt, warned = row
+    number, sender, message_id, arrived, body, utf8, ret, envid, require_tls, return_path = of_message
     said = MailParameters(body=body, utf8=bool(utf8), ret=ret, envid=envid, require_tls=bool(require_tls))
     wishes = RcptParameters(frozenset(notify.split(",") if notify else ()), orcpt)
-    message = QueuedMessage(number, sender, message_id, arrived, said)
+    message = QueuedMessage(number, sender, message_id, arrived, said, return_path)
     return QueuedRecipient(message, address, attempts, due, wishes, bool(warned))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import Session
 
-from testbed.authentication.words import OF_CLIENT, Check
+from testbed.authentication.words import OF_CLIENT, RESULTS, Check, Receiver
+from testbed.durations import SECOND
 from testbed.hosts.dns.resolver import LookupResult, Resolver
 from testbed.hosts.envelope import Checked, EsmtpEnvelope
 from testbed.hosts.site import Site
@@ -20,12 +22,13 @@ from testbed.protocols.header import header_field, named
 if TYPE_CHECKING:  # the libraries of signatures take their time: only who checks loads them
     from testbed.authentication.judge import Judgement, Offer
     from testbed.authentication.lookup import Answer
+    from testbed.authentication.persona import Persona
     from testbed.authentication.policy import Decision
 
 
 def preload() -> None:
     """Load what the first message to be checked would load, which takes 0.2 s."""
-    for name in ("judge", "policy", "reported"):
+    for name in ("judge", "persona", "policy", "reported"):
         import_module(f"testbed.authentication.{name}")
 
 
@@ -37,6 +40,19 @@ class JudgeTerms:
     policy: Mapping[str, str]
     lists: tuple[str, ...] = ()
     trusted_sealers: tuple[str, ...] = ()
+    persona: Persona | None = None
+    bulk: tuple[int, float] = (5_000, 86_400.0)
+
+
+def terms_of(receiver: Receiver, trusted_sealers: tuple[str, ...], bulk: tuple[int, int] | None) -> JudgeTerms:
+    """Those of a large receiver; ``bulk`` is a number of messages in so many nanoseconds, None for its own."""
+    from testbed.authentication.persona import persona
+
+    who = persona(receiver)
+    messages, span = bulk or (who.bulk[0], who.bulk[1] * SECOND)
+    # All is decided after the final dot, where its rules are looked through.
+    nothing = {f"{check} {result}": "accept" for check in who.checks for result in RESULTS[check]}
+    return JudgeTerms(who.checks, nothing, (), trusted_sealers, who, (messages, span / SECOND))
 
 
 class Judge:
@@ -46,11 +62,13 @@ class Judge:
         self._site = site
         self._resolver = resolver
         self._terms = terms
+        self._seen: dict[str, deque[float]] = defaultdict(deque)
+        self._bulk: set[str] = set()
 
     async def recipient(self, session: Session, envelope: EsmtpEnvelope, recipient: str) -> str:
         """Why RCPT is refused for who the client is, as a reply, or ``""``."""
         checks = [check for check in OF_CLIENT if check in self._terms.checks]
-        if not checks or self._is_known(session, envelope):
+        if not checks or self._terms.persona or self._is_known(session, envelope):
             return ""
         if envelope.verdict is None:
             judgement, decision = await self._judged(session, envelope, b"", checks)
@@ -74,6 +92,8 @@ class Judge:
         if self._is_known(session, envelope):
             return ""
         judgement, decision = await self._judged(session, envelope, content, self._terms.checks)
+        if self._terms.persona is not None:
+            decision = self._of_persona(self._terms.persona, session, judgement)
         recipients = tuple(envelope.rcpt_tos)
         self._tell(judgement, decision, envelope.sender, recipients, header_field(content, "Message-ID"))
         if decision.reply:
@@ -87,6 +107,23 @@ class Judge:
         forged = tuple(field.octets for field in results.said_by(self._site.name, parse(content)))
         envelope.verdict = Checked("", decision.action == "junk", results.written(self._site.name, said), forged)
         return ""
+
+    def _of_persona(self, who: Persona, session: Session, judgement: Judgement) -> Decision:
+        from testbed.authentication.persona import Circumstances, decide
+
+        bulk = self._is_bulk(judgement.author.domain)
+        return decide(who, judgement, Circumstances(session.ssl is not None, bulk, self._terms.trusted_sealers))
+
+    def _is_bulk(self, domain: str) -> bool:
+        """Whether a domain has sent so many in so long, this one counted; who once did is a bulk sender for good."""
+        most, span = self._terms.bulk
+        seen, now = self._seen[domain], self._site.now()
+        seen.append(now)
+        while seen[0] <= now - span:
+            seen.popleft()
+        if len(seen) >= most:
+            self._bulk.add(domain)
+        return domain in self._bulk
 
     def _is_known(self, session: Session, envelope: EsmtpEnvelope) -> bool:
         return bool(session.authenticated) or envelope.by_lmtp or peer_address(session) in self._site.trusted

@@ -94,6 +94,15 @@ class Forwarded(ForRecipient):
     target: str
 
 
+@event("expanded")
+class Expanded(ForRecipient):
+    """Mail for a list goes on to its ``members``, each with the envelope sender at the same place of ``senders``."""
+
+    queue_id: str
+    members: tuple[str, ...]
+    senders: tuple[str, ...]
+
+
 @event("relayed")
 class Relayed(ForRecipient):
     """The next hop answered 250."""

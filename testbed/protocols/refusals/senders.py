@@ -35,6 +35,14 @@ _OF_AUTHENTICITY = (
     Phrase("authenticate with either spf or dkim", UNAUTHENTICATED, "Google email sender guidelines, 5.7.26"),
     Phrase("doesn't fall within any record defined", UNAUTHENTICATED, "Microsoft Learn, 5.7.23"),
     Phrase("sender domain is unauthenticated", UNAUTHENTICATED, "Yahoo Sender Hub"),
+    Phrase("doesn't have a dmarc record", UNAUTHENTICATED, "Google SMTP error reference, 4.7.40 and 5.7.40"),
+    Phrase(
+        "isn't aligned with either … spf or dkim", UNAUTHENTICATED, "Google SMTP error reference, 4.7.32 and 5.7.32"
+    ),
+    Phrase("didn't pass spf authentication", SPF, "Google SMTP error reference, 5.7.27"),
+    Phrase("spf authentication didn't pass", SPF, "Google SMTP error reference, 4.7.27"),
+    Phrase("didn't pass dkim authentication", DKIM, "Google SMTP error reference, 5.7.30"),
+    Phrase("dkim authentication didn't pass", DKIM, "Google SMTP error reference, 4.7.30"),
     Phrase("spf check failed", SPF, "Kerio; MailEnable"),
     Phrase("spf fail", SPF, "pypolicyd-spf; SmarterMail; Haraka"),
     Phrase("spf … not authorized", SPF, "RFC 7208 §8.4; OpenSPF explanation"),
@@ -125,6 +133,8 @@ _OF_LOGINS = (
     Phrase("starttls is required", TLS_REQUIRED, "Exchange, 451 5.7.3"),
     Phrase("starttls required", TLS_REQUIRED, "hMailServer; Zoho"),
     Phrase("tls required", TLS_REQUIRED, "sendmail access map"),
+    Phrase("wasn't sent over a tls connection", TLS_REQUIRED, "Google SMTP error reference, 5.7.29"),
+    Phrase("not using a tls connection", TLS_REQUIRED, "Google SMTP error reference, 4.7.29"),
     Phrase("encryption required for requested authentication mechanism", TLS_REQUIRED, "RFC 4954 §6, 538"),
     Phrase("encryption required", TLS_REQUIRED, "RFC 4954 §6, 538"),
     Phrase("encryption … required", TLS_REQUIRED, "sendmail, 403 4.7.0"),

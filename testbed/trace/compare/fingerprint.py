@@ -51,6 +51,8 @@ ABOUT = (
     "sender",
     "action",
     "target",
+    "members",
+    "senders",
     "domain",
     "hosts",
     "next_hop",

@@ -30,6 +30,7 @@ _DEEDS = {
     "deferred": "puts off mail",
     "deleted": "deletes mail",
     "discarded": "drops mail",
+    "expanded": "expands a list",
     "fetched": "fetches mail",
     "forwarded": "forwards mail",
     "hop-failed": "fails at a next hop",

@@ -15,6 +15,9 @@ FINDINGS = {
     "block-list-127.0.0.2-2.0.0.127-listed-refuse": "not-authorised",
     "block-list-127.0.0.3-1.0.0.127-broken-accept": "",
     "block-list-127.255.255.254-2.0.0.127-refused-accept": "",
+    "bulk-sender-gmail-550-5.7.30": "refused-for-good",
+    "bulk-sender-outlook-550-5.7.515": "refused-for-good",
+    "bulk-sender-yahoo-554-5.7.9": "refused-for-good",
     "dmarc-fails-none-accept-1-1-0": "",
     "dmarc-fails-quarantine-junk-1-0-1": "",
     "dmarc-fails-reject-refuse-0-0-0": "refused-for-good",
@@ -28,6 +31,9 @@ FINDINGS = {
     "spf-fails": "refused-for-good",
     "two-authors-alice-crepes.fr-eve-mallory.example": "not-authorised",
     "two-authors-alice-crepes.fr-mallory-mallory.example": "not-authorised",
+    "unauthenticated-gmail-refuse-550-5.7.26": "refused-for-good",
+    "unauthenticated-outlook-accept-250-2.0.0": "",
+    "unauthenticated-yahoo-refuse-554-5.7.9": "refused-for-good",
 }
 
 
@@ -44,6 +50,7 @@ def checks_nothing(patch: pytest.MonkeyPatch) -> None:
 GUARDS: dict[str, Break] = {
     "aligned": checks_nothing,
     "block-list": checks_nothing,
+    "bulk-sender": checks_nothing,
     "dmarc-fails": checks_nothing,
     "forged-results": checks_nothing,
     "no-name": checks_nothing,
@@ -51,4 +58,5 @@ GUARDS: dict[str, Break] = {
     "signed-message": checks_nothing,
     "spf-fails": checks_nothing,
     "two-authors": checks_nothing,
+    "unauthenticated": checks_nothing,
 }

@@ -1,0 +1,1 @@
+"""What becomes of mail that a relay passes on: signatures, senders written anew, mailing lists."""
