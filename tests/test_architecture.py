@@ -76,7 +76,7 @@ NEIGHBOURS = {
 }
 # The folders within a room, from the bottom up: each may know those before it.
 FOLDERS = {
-    "trace": ("model", "tcp", "tls", "services", "glance", "compare"),
+    "trace": ("model", "tcp", "tls", "services", "authentication", "glance", "compare"),
     "hosts": ("dns", "smtp", "front", "sending", "queue", "mailboxes", "forwarding", "reading", "webmail"),
 }
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 
 def a_label(domain: str) -> str:
     """A domain in lower case as DNS has it, without the dot at its end; ``""`` for what can be none."""
@@ -14,3 +16,11 @@ def a_label(domain: str) -> str:
         return domain.encode("idna").decode("ascii").lower()
     except UnicodeError:
         return ""
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two texts are the same IP address."""
+    try:
+        return ip_address(one) == ip_address(other)
+    except ValueError:
+        return False

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Literal
 
 from testbed.authentication.lookup import Lookup, look_up
+from testbed.authentication.names import same_address
 
 Result = Literal["pass", "fail", "temperror", "permerror"]
 MAX_NAMES = 10
@@ -35,15 +36,8 @@ def verify(lookup: Lookup, client: str) -> Verdict:
     for name in names:
         answer = look_up(lookup, name, "A" if address.version == 4 else "AAAA")
         failed = failed or (name if answer.failed else "")
-        if any(_same(record, client) for record in answer.records):
+        if any(same_address(record, client) for record in answer.records):
             return Verdict("pass", f"{client} is {name}, and {name} has that address", names, name)
     if failed:
         return Verdict("temperror", f"DNS does not say which address {failed} has", names)
     return Verdict("fail", f"{client} is said to be {names[0]}, which does not have that address", names)
-
-
-def _same(record: str, client: str) -> bool:
-    try:
-        return ip_address(record) == ip_address(client)
-    except ValueError:
-        return False

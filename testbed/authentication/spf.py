@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 
 from testbed.authentication.lookup import Answer, Lookup, look_up
-from testbed.authentication.names import a_label
-from testbed.authentication.spf_macros import Facts, expand, expand_name
-from testbed.authentication.spf_record import Directive, Malformed, Record, check_macros, is_record, parse
+from testbed.authentication.names import a_label, same_address
+from testbed.authentication.spf_macros import Facts, expand_name, explanation
+from testbed.authentication.spf_record import Directive, Malformed, Record, is_record, parse
 
 Result = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
 Identity = Literal["mailfrom", "helo"]
@@ -48,20 +48,36 @@ class _Stop(Exception):
         self.reason = reason
 
 
-def verify(lookup: Lookup, client: str, mail_from: str, helo: str, *, receiver: str = "", now: int = 0) -> Verdict:
+def verify(
+    lookup: Lookup,
+    client: str,
+    mail_from: str,
+    helo: str,
+    *,
+    receiver: str = "",
+    now: int = 0,
+    explained: bool = True,
+) -> Verdict:
     """The result for MAIL FROM; where that is empty, for ``postmaster`` at the name that EHLO gave (§2.4).
 
-    ``client`` is an IP address, ``now`` seconds since 1970 (for the macro ``t``).
+    ``client`` is an IP address, ``now`` seconds since 1970 (for the macro ``t``).  Unless it is to be ``explained``, no
+    question is asked for the explanation of who fails.
     """
-    if "@" in mail_from:
-        local, _, domain = mail_from.rpartition("@")
-        return check_host(lookup, client, domain, f"{local or 'postmaster'}@{domain}", helo, receiver=receiver, now=now)
-    return verify_helo(lookup, client, helo, receiver=receiver, now=now)
+    if "@" not in mail_from:
+        return verify_helo(lookup, client, helo, receiver=receiver, now=now, explained=explained)
+    local, _, domain = mail_from.rpartition("@")
+    sender = f"{local or 'postmaster'}@{domain}"
+    return check_host(lookup, client, domain, sender, helo, receiver=receiver, now=now, explained=explained)
 
 
-def verify_helo(lookup: Lookup, client: str, helo: str, *, receiver: str = "", now: int = 0) -> Verdict:
+def verify_helo(
+    lookup: Lookup, client: str, helo: str, *, receiver: str = "", now: int = 0, explained: bool = True
+) -> Verdict:
     """The result for the name that EHLO gave (§2.3)."""
-    return check_host(lookup, client, helo, f"postmaster@{helo}", helo, identity="helo", receiver=receiver, now=now)
+    sender = f"postmaster@{helo}"
+    return check_host(
+        lookup, client, helo, sender, helo, identity="helo", receiver=receiver, now=now, explained=explained
+    )
 
 
 def check_host(
@@ -74,6 +90,7 @@ def check_host(
     identity: Identity = "mailfrom",
     receiver: str = "",
     now: int = 0,
+    explained: bool = True,
 ) -> Verdict:
     """``check_host()`` of RFC 7208 §4."""
     address = ip_address(client)
@@ -83,7 +100,7 @@ def check_host(
     if not name or "." not in name:
         shown = "".join(c if c.isprintable() else "?" for c in domain)[:60]
         return Verdict("none", f"'{shown}' is not the name of a domain", name, identity)
-    return _Evaluation(lookup, address, name, sender, helo, receiver, now).verdict(identity)
+    return _Evaluation(lookup, address, name, sender, helo, receiver, now).verdict(identity, explained=explained)
 
 
 @dataclass
@@ -107,12 +124,12 @@ class _Evaluation:
     def facts(self) -> Facts:
         return Facts(self.client, self.sender, self.helo, self.receiver, self.now, self._validated)
 
-    def verdict(self, identity: Identity) -> Verdict:
+    def verdict(self, identity: Identity, *, explained: bool) -> Verdict:
         explanation = ""
         try:
             result = self._check(self.domain, outermost=True)
             reason = self._reason(result)
-            if result == "fail":
+            if result == "fail" and explained:
                 explanation = self._explanation()
         except _Stop as stop:
             result, reason = stop.result, stop.reason
@@ -238,7 +255,7 @@ class _Evaluation:
         self._count_void(answer)
         for name in answer.records[:MAX_NAMES]:
             found = look_up(self.lookup, name, "A" if self.client.version == 4 else "AAAA")
-            if any(_same(address, self.client) for address in found.records):
+            if any(same_address(address, str(self.client)) for address in found.records):
                 yield name.removesuffix(".").lower()
 
     def _validated(self, domain: str) -> str:
@@ -274,22 +291,7 @@ class _Evaluation:
         if not spec:
             return ""
         answer = look_up(self.lookup, expand_name(spec, self.facts, domain), "TXT")
-        if len(answer.records) != 1 or not answer.records[0].isascii():
-            return ""
-        try:
-            for word in answer.records[0].split(" "):
-                check_macros(word, word)
-        except Malformed:
-            return ""
-        text = expand(answer.records[0], self.facts, domain)
-        return "".join(c if c.isprintable() else "?" for c in text)[:500]
-
-
-def _same(address: str, client: IPv4Address | IPv6Address) -> bool:
-    try:
-        return ip_address(address) == client
-    except ValueError:
-        return False
+        return explanation(answer.records[0], self.facts, domain) if len(answer.records) == 1 else ""
 
 
 def _shown(text: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote
 
+from testbed.authentication.spf_record import Malformed, check_macros
+
 _MACRO = re.compile(r"%(?:\{([slodipvhcrt])(\d*)(r?)([-.+,/_=]*)\}|([%_-]))", re.IGNORECASE)
 _MAX = 4_096
 
@@ -52,6 +54,18 @@ def expand_name(spec: str, facts: Facts, domain: str) -> str:
     while len(name) > 253 and "." in name:
         name = name.partition(".")[2]
     return name
+
+
+def explanation(text: str, facts: Facts, domain: str) -> str:
+    """What an explanation comes to, safe to show; ``""`` for one that is wrong anywhere (§6.2)."""
+    if not text.isascii():
+        return ""
+    try:
+        for word in text.split(" "):
+            check_macros(word, word)
+    except Malformed:
+        return ""
+    return "".join(c if c.isprintable() else "?" for c in expand(text, facts, domain))[:500]
 
 
 def _one(macro: re.Match[str], facts: Facts, domain: str) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from testbed.cli.inspect_options import pages
+from testbed.cli.inspect_options import pages, zone_of
 from testbed.cli.inspect_outputs import output, show_across, stream_output
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import CaptureError
 from testbed.pcap.stream import read_segments, segments
 from testbed.trace.analysis import Analysis
+from testbed.trace.answers_elsewhere import answers_elsewhere
 from testbed.trace.filter import Filter, choose, parse_filter
 from testbed.trace.inspect import inspect
 from testbed.trace.journeys import Leg
 from testbed.trace.streaming import stream
+from testbed.trace.worth_judging import KnownElsewhere
 
 
 def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
@@ -24,6 +27,7 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     One that is no capture does not stop the others.
     """
     options.continued, options.legs = False, []
+    options.zone = zone_of(options)
     complaints: list[str] = []
     show = stream_output(options) if options.stream else output(options)
     if options.live:
@@ -43,7 +47,7 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
         options.continued, options.legs = index > 0, []
         sys.stdout, stdout = BufferedOutput(), sys.stdout
         try:
-            output(options)(_inspected(paths[index : index + 1], options, told), options)
+            output(options)(_inspected(paths[index : index + 1], options, told, paths), options)
             return sys.stdout.getvalue(), told, options.legs
         finally:
             sys.stdout = stdout
@@ -59,8 +63,10 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
     return complaints
 
 
-def _inspected(paths: Sequence[str], options: argparse.Namespace, complaints: list[str]) -> Iterator[Analysis]:
-    """Each capture as it is wanted, so that many do not lie in memory at once."""
+def _inspected(
+    paths: Sequence[str], options: argparse.Namespace, complaints: list[str], every: Sequence[str] = ()
+) -> Iterator[Analysis]:
+    """Each capture as it is wanted, so that many do not lie in memory at once; ``every`` are all that were named."""
     filters = [parse_filter(text) for text in options.filters]
     for path in paths:
         try:
@@ -69,7 +75,10 @@ def _inspected(paths: Sequence[str], options: argparse.Namespace, complaints: li
                 pieces = stream(read_segments(path), name, show_credentials=options.show_credentials)
                 yield from (_filtered(piece, filters) for piece in pieces)
             else:
-                yield _filtered(inspect(path, options.keylog, show_credentials=options.show_credentials), filters)
+                others = [other for other in every or paths if other != path]
+                known = KnownElsewhere(options.zone, partial(answers_elsewhere, others))
+                found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
+                yield _filtered(found, filters)
         except CaptureError as error:
             complaints.append(str(error))
 

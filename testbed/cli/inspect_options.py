@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
+
+if TYPE_CHECKING:
+    from testbed.authentication.lookup import Lookup
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
 _ONE_DOCUMENT = ("json", "parquet")
@@ -26,6 +30,17 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
     if options.stream and options.keylog:
         raise UsageError("--keylog decrypts whole captures; write the stream to a file first")
+    if options.stream and options.dns:
+        raise UsageError("--dns tells who sent the messages of whole captures; write the stream to a file first")
+
+
+def zone_of(options: argparse.Namespace) -> Lookup | None:
+    """What the zone files of ``--dns`` answer, None for none.  Raises UsageError for what is none."""
+    if not options.dns:
+        return None
+    from testbed.trace.authentication.zone import zone_lookup
+
+    return zone_lookup(options.dns)
 
 
 def files(options: argparse.Namespace) -> list[str]:

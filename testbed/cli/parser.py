@@ -80,6 +80,13 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         parser, "only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated"
     )
     parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument(
+        "--dns",
+        action="append",
+        default=[],
+        metavar="ZONEFILE",
+        help="what DNS said where the capture does not hold it, for SPF, DKIM, DMARC and ARC; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
     parser.add_argument("--ndjson", action="store_true", help="print a line of JSON per connection, packet and finding")
     parser.add_argument("--csv", action="store_true", help="print a row of CSV per connection")

@@ -10,6 +10,8 @@ import logging
 import pickle
 import queue
 import re
+import signal
+import threading
 import time
 import uuid
 import warnings
@@ -33,6 +35,7 @@ _CONNECT_S = 10.0
 _WORKERS_S = 30.0  # in which the first of them reports
 _LOOK_S = 0.2
 _COUNT_S = 2.0
+_DISMISS_S = 10.0
 _AHEAD = 2  # orders for each thread of a worker: it has the next at hand when one is over
 
 
@@ -49,7 +52,10 @@ def cluster_crew(scheduler: str = "", workers: int = 0) -> DaskCrew:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is wrong is said here, once
     cluster = None
     if not scheduler:
-        cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        with _started_deaf():
+            cluster = distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            )
         scheduler = cluster.scheduler_address
     with contextlib.ExitStack() as unless_well:
         if cluster is not None:
@@ -105,11 +111,16 @@ class DaskCrew:
 
     def dismiss(self) -> None:
         if self._client.status == "running":
-            with contextlib.suppress(Exception):  # who does not hear of it has ended
-                self._client.run(at_worker.dismiss, self._name, on_error="ignore")
+            telling = threading.Thread(target=self._tell_all, daemon=True)
+            telling.start()
+            telling.join(_DISMISS_S)  # one that is held may never answer
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()  # type: ignore[attr-defined]
+
+    def _tell_all(self) -> None:
+        with contextlib.suppress(Exception):  # who does not hear of it has ended
+            self._client.run(at_worker.dismiss, self._name, on_error="ignore")
 
     def _threads(self) -> int:
         """How many orders are played at a time, asked now and then as workers come and go; at least one."""
@@ -142,6 +153,16 @@ class DaskCrew:
             with whole_file(self._engagement.keep / order.kept) as file:
                 file.write(delivery.trace)
         return delivery.ran
+
+
+@contextlib.contextmanager
+def _started_deaf() -> Iterator[None]:
+    """Processes started meanwhile do not hear Ctrl-C, which a terminal tells to all: they end with who asked."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _connected(scheduler: str) -> Client:

@@ -25,6 +25,21 @@ def effect(found: Fingerprint) -> str:
     return _digest((*_offers(found.talks), *_acts(found)))
 
 
+def by_host(found: Fingerprint) -> tuple[tuple[str, str], ...]:
+    """A digest for each host and each name that was asked for: of all that was said to it, by it and about it."""
+    told: dict[str, list[object]] = {}
+    for names, said in _of_whom(found):
+        for name in names:
+            told.setdefault(name, []).append(said)
+    return tuple((name, _digest(said)) for name, said in sorted(told.items()))
+
+
+def _of_whom(found: Fingerprint) -> Iterator[tuple[tuple[str, ...], object]]:
+    yield from (((talk.client, talk.server), said) for talk, said in zip(found.talks, _talks(found.talks), strict=True))
+    yield from (((one.client, one.name), said) for one, said in zip(found.questions, _looked_up(found), strict=True))
+    yield from (((deed.host,), said) for deed, said in zip(found.deeds, _done(found), strict=True))
+
+
 def _digest(said: Iterable[object]) -> str:
     return sha256("\n".join(map(repr, said)).encode()).hexdigest()[:16]
 

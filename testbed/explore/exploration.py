@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from testbed.errors import LabError
 from testbed.explore.candidate import Candidate
-from testbed.explore.cause import causes
 from testbed.explore.crew import Crew
 from testbed.explore.first_run import Explored, explored
-from testbed.explore.journal import Journal, key_of, known_runs
+from testbed.explore.journal import Journal, earlier_runs, key_of
 from testbed.explore.player import Engagement
 from testbed.explore.ran import Came, Order, Ran
 from testbed.explore.reds import Cause, by_cause
 from testbed.explore.search import Phase, Search
+from testbed.explore.since import Since
 from testbed.explore.smallest import Smallest, smallest
 from testbed.explore.tried import Tried
 from testbed.scenario.scenario import Scenario
+
+_RUNS = "runs.ndjson"
 
 
 @dataclass(slots=True)
@@ -38,8 +41,9 @@ class Found:
 
     ``first`` is the run without faults, None where it could not be played; ``singles`` are all single faults, ``red``
     all that were broken, the first run among them, ``smallest`` what became of their causes.  ``played`` counts the
-    labs of these, those known before not among them; ``runs`` has all of both by :func:`key_of`.  ``known_causes`` are
-    no news.
+    labs of these, those known before not among them; ``runs`` has all of both by :func:`key_of`.  ``since`` are earlier
+    results, None where none were named: their causes are no news.  ``set_aside`` is where runs of something else went
+    that were in the way.
     """
 
     scenario: Scenario
@@ -49,7 +53,8 @@ class Found:
     red: list[Tried] = field(default_factory=list)
     smallest: list[Smallest] = field(default_factory=list)
     runs: Mapping[str, Ran] = field(default_factory=dict)
-    known_causes: frozenset[str] = frozenset()
+    since: Since | None = None
+    set_aside: Path | None = None
     not_over: list[Tried] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     played: int = 0
@@ -62,9 +67,15 @@ class Found:
         return self.first is not None and self.first.came is not Came.NOT_OVER
 
     @property
+    def known_causes(self) -> frozenset[str]:
+        """What earlier results are red for, too."""
+        return self.since.causes if self.since is not None else frozenset()
+
+    @property
     def news(self) -> list[Cause]:
         """What is broken, but for what was known."""
-        return [cause for cause in by_cause(self.red) if cause.name not in self.known_causes]
+        known = self.known_causes
+        return [cause for cause in by_cause(self.red) if cause.name not in known]
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -103,14 +114,12 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
     this explored.  Raises UsageError or MachineError where that cannot be written.
     """
     began = time.monotonic()
-    found = Found(scenario, player)
     subject = explored(scenario)
-    journal = Journal(folder / "runs.ndjson", subject)
-    found.runs = journal.known
+    journal = Journal(folder / _RUNS, subject)
+    found = Found(scenario, player, runs=journal.known, set_aside=journal.set_aside)
     try:
         _explore(found, subject, crew, journal, folder, wanted)
         found.seconds = time.monotonic() - began
-        found.known_causes = _causes_of(wanted.earlier / folder.name, subject) if wanted.earlier else frozenset()
         fresh = [cause for cause in found.news if cause.first.faults]
         found.smallest = smallest(fresh, subject, crew, folder, command, wanted.stop)
     finally:
@@ -118,20 +127,18 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
     return found
 
 
-def _causes_of(folder: Path, subject: Explored) -> frozenset[str]:
-    """What is broken by earlier results."""
-    return frozenset(name for ran in known_runs(folder / "runs.ndjson", subject).values() for name in causes(ran))
-
-
 def _explore(found: Found, subject: Explored, crew: Crew, journal: Journal, folder: Path, wanted: Wanted) -> None:
     crew.engage(Engagement(subject, folder, wanted.time_limit_s, wanted.oracles))
     for _ in _tried(found, Phase("the scenario itself", [()]), crew, journal, wanted, kept="fault-free.pcapng"):
         pass
+    if found.first is not None and wanted.earlier is not None:
+        found.since = Since(earlier_runs(wanted.earlier / folder.name / _RUNS), found.first)
     if found.first is None or found.first.came in (Came.RED, Came.NOT_OVER):
         return
     subject = replace(subject, candidates=found.first.opened, digest=found.first.digest)
     crew.engage(Engagement(subject, folder, wanted.time_limit_s, wanted.oracles))
-    search = Search(found.first, wanted.depth, wanted.seed)
+    same = found.since.same() if found.since is not None else frozenset()
+    search = Search(found.first, wanted.depth, wanted.seed, same=same)
     for phase in search.phases():
         for tried in _tried(found, phase, crew, journal, wanted):
             search.note(tried.faults, tried.ran)
@@ -155,6 +162,8 @@ def _tried(found: Found, phase: Phase, crew: Crew, journal: Journal, wanted: Wan
     )
     for ran in crew.play(orders):
         if ran is not None:
+            if ran.no_lab:
+                raise LabError(ran.error)
             found.played += 1
             journal.note(fresh[ran.number], ran)
             yield _noted(found, tally, Tried(fresh[ran.number], ran))

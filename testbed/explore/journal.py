@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,18 +39,32 @@ def known_runs(path: Path, explored: Explored) -> dict[str, Ran]:
 
     A line that was not written to its end is left out.
     """
+    about, lines = _read(path)
+    return _runs(lines) if about == _about(explored) else {}
+
+
+def earlier_runs(path: Path) -> dict[str, Ran]:
+    """The runs that a file has, of whatever scenario and version, by :func:`key_of`; none where there is none."""
+    return _runs(_read(path)[1])
+
+
+def _read(path: Path) -> tuple[bytes, list[bytes]]:
+    """What it says the runs are of, and a line for each; the last may not be whole."""
     try:
         about, *lines = path.read_bytes().split(b"\n")
     except OSError:
-        return {}
-    if about != _about(explored):
-        return {}
+        return b"", []
+    return about, lines
+
+
+def _runs(lines: Iterable[bytes]) -> dict[str, Ran]:
     return {_key(one.faults): one.ran for one in map(_line, lines) if one is not None}
 
 
 class Journal:
     """Writes runs to a file.  ``known`` are those that are in it already, from which it goes on.
 
+    Runs of another scenario or version are ``set_aside`` into a file of another name; None where there were none.
     Raises UsageError or MachineError where it cannot be written.
     """
 
@@ -58,6 +73,7 @@ class Journal:
         self.known = known_runs(path, explored)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self.set_aside = None if self.known else _set_aside(path, explored)
             self._file: BinaryIO = path.open("r+b" if self.known else "wb", buffering=0)
             self._file.seek(path.read_bytes().rfind(b"\n") + 1 if self.known else 0)
             self._file.truncate()
@@ -82,6 +98,19 @@ class Journal:
 
     def _write(self, line: bytes) -> None:
         self._file.write(line + b"\n")
+
+
+def _set_aside(path: Path, explored: Explored) -> Path | None:
+    """Give a file that has runs of something else another name, which is returned."""
+    about, lines = _read(path)
+    if not lines or about == _about(explored):
+        return None
+    for number in count(1):
+        aside = path.with_name(f"{path.stem}.{number}{path.suffix}")
+        if not os.path.lexists(aside):
+            path.rename(aside)
+            return aside
+    raise AssertionError
 
 
 def key_of(faults: Faults) -> str:

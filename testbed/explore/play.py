@@ -10,8 +10,9 @@ from pathlib import Path
 from testbed.errors import UsageError
 from testbed.expect.fates import End, Fate, fates, told
 from testbed.explore.candidate import Candidate
-from testbed.explore.digest import digest, effect
+from testbed.explore.digest import by_host, digest, effect
 from testbed.explore.first_run import Explored
+from testbed.explore.occasions import occasions
 from testbed.explore.oracles import Oracle, breaches
 from testbed.explore.oracles.own import own_oracles
 from testbed.explore.points import candidates
@@ -57,7 +58,7 @@ def told_of(explored: Explored, order: Order, outcome: Outcome, own: Sequence[Or
     analysis, judgement = outcome.analysis, outcome.judgement
     if outcome.played.error or outcome.played.skipped or analysis is None or judgement is None:
         why = outcome.played.cause or outcome.played.skipped or "nothing was captured"
-        return Ran(order.number, Came.NOT_OVER, seconds=outcome.played.seconds, error=why)
+        return Ran(order.number, Came.NOT_OVER, seconds=outcome.played.seconds, error=why, no_lab=outcome.played.no_lab)
     reached = tuple(bool(verdict.frames) for verdict in judgement.staged[explored.own_faults :][: len(order.faults)])
     found, seen, broken = fates(analysis), fingerprint(analysis), breaches(outcome.scenario, analysis, judgement, own)
     how = digest(seen)
@@ -74,6 +75,8 @@ def told_of(explored: Explored, order: Order, outcome: Outcome, own: Sequence[Or
         points,
         opened,
         outcome.played.seconds,
+        by_host=() if order.faults or order.data is not None else by_host(seen),
+        occasions=occasions(outcome.scenario, analysis),
     )
 
 

@@ -27,6 +27,13 @@ def promise(what: str) -> Promise:
     return Promise("broken", "A rule is broken", words[:1].upper() + words[1:] + ".", rfc[1] if rfc else "")
 
 
+_SENT_AGAIN = (
+    "sent-again",
+    "Mail is sent again after its 250",
+    "Who has heard a 250 to the final dot has handed the message over, and forgets it.",
+    "RFC 5321 §6.1, §4.2.5",
+)
+
 PROMISES: dict[str, tuple[str, str, str, str]] = {
     "no mail is lost (RFC 5321 §6.1)": (
         "lost-message",
@@ -46,18 +53,8 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
         "A client waits ten minutes for the reply to the final dot. Who leaves sooner sends what was taken once more.",
         "RFC 5321 §4.5.3.2.6",
     ),
-    "no relay sends again what it has heard the 250 for (RFC 5321 §6.1)": (
-        "sent-again",
-        "Mail is sent again after its 250",
-        "Who has heard a 250 to the final dot has handed the message over, and forgets it.",
-        "RFC 5321 §6.1, §4.2.5",
-    ),
-    "no client sends again what it has heard the 250 for (RFC 5321 §6.1)": (
-        "sent-again",
-        "Mail is sent again after its 250",
-        "Who has heard a 250 to the final dot has handed the message over, and forgets it.",
-        "RFC 5321 §6.1, §4.2.5",
-    ),
+    "no relay sends again what it has heard the 250 for (RFC 5321 §6.1)": _SENT_AGAIN,
+    "no client sends again what it has heard the 250 for (RFC 5321 §6.1)": _SENT_AGAIN,
     "no mail is kept that was refused (RFC 5321 §4.2.1)": (
         "kept-though-refused",
         "Mail is kept that was refused",

@@ -60,7 +60,9 @@ class Ran:
     ``told`` are the fates of its mail in words; ``digest`` is the same where two runs went alike, ``effect`` where
     their faults came to the same.  ``reached`` tells of each fault whether it struck.  ``points`` are those of its
     trace, in words, ``opened`` the candidates that only the faults made possible; both are empty where nobody asked.
-    ``error`` says why it is not over.
+    ``occasions`` are the rules it could have broken (:mod:`testbed.explore.occasions`).
+    ``by_host`` are digests of what each host said and did, of a run without faults only.  ``error`` says why it is not
+    over, ``no_lab`` that this machine does not allow labs.
     """
 
     number: int
@@ -74,3 +76,6 @@ class Ran:
     opened: tuple[Candidate, ...] = ()
     seconds: float = 0.0
     error: str = ""
+    by_host: tuple[tuple[str, str], ...] = ()
+    no_lab: bool = False
+    occasions: tuple[int, ...] = ()

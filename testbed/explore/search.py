@@ -36,19 +36,21 @@ class Phase:
 class Search:
     """The phases of an exploration; each goes by what :meth:`note` was told of those before.
 
-    ``first`` is the run without faults, ``depth`` how many faults are tried together, at most three.
+    ``first`` is the run without faults, ``depth`` how many faults are tried together, at most three.  ``same`` are the
+    keys of faults that were tried before at points that are as they were: they come last.
     """
 
     first: Ran
     depth: int
     seed: int
     triples: int = TRIPLES
+    same: frozenset[str] = frozenset()
     _singles: dict[str, tuple[Candidate, Ran]] = field(default_factory=dict, init=False)
     _red: list[frozenset[str]] = field(default_factory=list, init=False)
 
     def phases(self) -> Iterator[Phase]:
         """Ask for the next when all of the last has been tried, or nobody wants more."""
-        yield Phase("single faults", [(one,) for one in sorted(self.first.opened, key=_promising)])
+        yield Phase("single faults", [(one,) for one in sorted(self.first.opened, key=self._single)])
         if self.depth < 2:
             return
         standing, merged = self._standing()
@@ -87,7 +89,7 @@ class Search:
                 left_out["cannot both strike"] += 1
             else:
                 tries.append((one, other))
-        return Phase("pairs", sorted(tries, key=_rank), left_out)
+        return Phase("pairs", sorted(tries, key=self._rank), left_out)
 
     def _opened(self, standing: Sequence[tuple[Candidate, Ran]]) -> Phase:
         """A fault, and another at a point that there only is because of it: at its retry, at its bounce."""
@@ -102,9 +104,15 @@ class Search:
                     tries.append((one, other))
         return Phase(
             "faults at what a fault leads to",
-            sorted(tries, key=_rank),
+            sorted(tries, key=self._rank),
             Counter({"came to the same as another fault": left_out}),
         )
+
+    def _single(self, candidate: Candidate) -> tuple[bool, int, str]:
+        return candidate.key in self.same, *_promising(candidate)
+
+    def _rank(self, faults: Faults) -> tuple[bool, int]:
+        return all(fault.key in self.same for fault in faults), sum(fault.point.rank for fault in faults)
 
     def _sampled(self, standing: Sequence[tuple[Candidate, Ran]]) -> Iterator[Faults]:
         chance = random.Random(self.seed)
@@ -125,7 +133,3 @@ class Search:
 
 def _promising(candidate: Candidate) -> tuple[int, str]:
     return candidate.point.rank, candidate.key
-
-
-def _rank(faults: Faults) -> int:
-    return sum(fault.point.rank for fault in faults)

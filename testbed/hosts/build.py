@@ -12,6 +12,7 @@ from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.dns.transport_records import changes
 from testbed.hosts.forwarding.onward import Forwarding
 from testbed.hosts.forwarding.own_domain import OwnDomain
+from testbed.hosts.forwarding.sealing import Sealer
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.policy_host import PolicyHost
@@ -77,7 +78,8 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     router = _router(scenario, site, spec.routes)
     signer = _signer(scenario, spec, site)
     secret = f"{scenario.seed} {site.name}".encode()
-    forwarding = Forwarding(post_office.domain, spec.forward, spec.lists, site.now, secret, signer)
+    sealer = Sealer(signer, site.now) if signer is not None else None
+    forwarding = Forwarding(post_office.domain, spec.forward, spec.lists, site.now, secret, signer, sealer)
     own_domain = OwnDomain(site, post_office, forwarding)
     policies = TransportPolicies(
         site, Resolver(site), address_kinds(scenario), lambda domain: policy_for(spec.tls, domain)
@@ -92,7 +94,9 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     access = Access(_terms(spec), _tls(spec, site), passwords, spec.auth_in_clear)
     readers = _mailbox_servers(scenario, spec, site, post_office)
     admission, judge = _admission(site, spec), _judge(site, spec)
-    return Relay(site, post_office, own_domain, runner, access, readers, admission, judge, signer)
+    seals = any(one.arc for one in spec.forward.values()) or any(one.arc for one in spec.lists.values())
+    found_by = Judge(site, Resolver(site), JudgeTerms((), {})) if seals else None
+    return Relay(site, post_office, own_domain, runner, access, readers, admission, judge, signer, found_by)
 
 
 def _signer(scenario: Scenario, spec: RelaySpec, site: Site) -> Signer | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from aiosmtpd.smtp import Session as PeerSession
 
 from testbed.hosts.envelope import EsmtpEnvelope
 from testbed.hosts.forwarding.own_domain import OwnDomain
+from testbed.hosts.forwarding.sealing import Finding
 from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
@@ -44,10 +46,11 @@ class Relay(MailHost):
         admission: Admission | None = None,
         judge: Judge | None = None,
         signer: Signer | None = None,
+        found_by: Judge | None = None,
     ) -> None:
-        """``signer`` signs what its own users send; None for nobody."""
+        """``signer`` signs what its own users send, ``found_by`` looks at what is to be sealed; None for nobody."""
         handler = _RelayHandler(site, post_office.domain, own_domain, runner, signer)
-        handler.admission, handler.judge = admission, judge
+        handler.admission, handler.judge, handler.found_by = admission, judge, found_by
         super().__init__(site, post_office, runner, access, mailbox_servers, handler)
 
     async def _listen(self) -> None:
@@ -58,6 +61,8 @@ class Relay(MailHost):
 
 
 class _RelayHandler(MailHandler):
+    found_by: Judge | None = None
+
     def __init__(
         self, site: Site, domain: str, own_domain: OwnDomain, runner: QueueRunner, signer: Signer | None
     ) -> None:
@@ -66,6 +71,7 @@ class _RelayHandler(MailHandler):
         self._own_domain = own_domain
         self._runner = runner
         self._signer = signer
+        self._found: WeakKeyDictionary[EsmtpEnvelope, Finding] = WeakKeyDictionary()
 
     def objection(self, recipient: str, session: PeerSession) -> str:
         if self._own_domain.serves(recipient):
@@ -86,6 +92,21 @@ class _RelayHandler(MailHandler):
     def received(self, session: PeerSession, envelope: EsmtpEnvelope) -> bytes:
         return received(self._site, session, envelope)
 
+    async def judged(self, session: PeerSession, envelope: EsmtpEnvelope, content: bytes) -> str:
+        refusal = await super().judged(session, envelope, content)
+        if not refusal and self.found_by is not None and any(map(self._own_domain.seals, envelope.rcpt_tos)):
+            self._found[envelope] = await self._look(self.found_by, session, envelope, content)
+        return refusal
+
+    async def _look(self, judge: Judge, session: PeerSession, envelope: EsmtpEnvelope, content: bytes) -> Finding:
+        from testbed.authentication import results
+        from testbed.authentication.arc import Chain
+        from testbed.authentication.reported import results_of
+
+        judgement = await judge.found(session, envelope, content, ("spf", "dkim", "dmarc", "arc"))
+        chain = Chain("none", "") if judgement is None or judgement.arc is None else judgement.arc
+        return Finding(chain, results.value(self._site.name, () if judgement is None else results_of(judgement)))
+
     def take(self, session: PeerSession, envelope: EsmtpEnvelope, content: bytes) -> str:
         if self._signer is not None and self._is_own_user(session):
             content = self._signer.signed(content)
@@ -99,7 +120,8 @@ class _RelayHandler(MailHandler):
         onward = [to for to in given.recipients if self._own_domain.passes_on(to.address)]
         others = tuple(to for to in given.recipients if to not in onward)
         queued = [self._runner.enqueue(replace(given, recipients=others), message)] if others else []
-        queued += [one for to in onward for one in self._own_domain.pass_on(to, given, message)]
+        found = self._found.pop(envelope, None)
+        queued += [one for to in onward for one in self._own_domain.pass_on(to, given, message, found)]
         queue_id, message_id = queued[0].queue_id if queued else "", header_field(message, "Message-ID")
         self._site.log(
             events.Accepted(

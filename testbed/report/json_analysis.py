@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from types import GeneratorType
 
+from testbed.report.authentication_fields import authentication_json, passages_json
 from testbed.report.fields import written
 from testbed.report.journeys import JOURNEY
 from testbed.report.json_fields import CAPTURE, CONNECTION, DOCUMENT, FILE, FINDING, FRAMES, PROBLEMS, PROGRAM, SCHEMA
@@ -38,7 +39,10 @@ def analyses_json(analyses: Iterable[Analysis], *, packets: bool) -> Iterator[st
 
 
 def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
-    """A line per capture, connection, packet, finding and journey; ``type`` says which, ``file`` whose."""
+    """A line per capture, connection, packet, finding, journey, judged message and passage of one.
+
+    ``type`` says which, ``file`` whose.
+    """
     yield _line("capture", analysis, written((SCHEMA, PROGRAM, FRAMES, PROBLEMS), analysis))
     legs: list[Leg] = []
     yield from (_line("connection", analysis, fields) for fields in _connections(analysis, legs))
@@ -46,6 +50,8 @@ def ndjson(analysis: Analysis, *, packets: bool) -> Iterator[str]:
         yield from (_line("packet", analysis, packet) for packet in packets_json(analysis))
     yield from (_line("finding", analysis, written(FINDING, finding)) for finding in analysis.findings)
     yield from (_line("journey", analysis, written(JOURNEY, journey)) for journey in journeys(legs))
+    yield from (_line("authentication", analysis, fields) for fields in authentication_json(analysis))
+    yield from (_line("passage", analysis, fields) for fields in passages_json(analysis))
 
 
 def _line(kind: str, analysis: Analysis, fields: dict[str, object]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from testbed import __version__
 from testbed.protocols.tls import alert_name, version_name
+from testbed.report.authentication_fields import authentication_json, passages_json
 from testbed.report.dialogue_fields import EXCHANGE, MESSAGE, PHASE
 from testbed.report.fields import (
     COUNT,
@@ -239,6 +240,20 @@ CAPTURE: Fields[Analysis] = (
         array(ref("finding")),
         "What went wrong, or nearly: of all connections together, then of each.",
         get=each(FINDING, "findings"),
+    ),
+    Field(
+        "authentication",
+        array(ref("authentication")),
+        "Who sent the messages, and may they; none where the capture has neither signatures nor answers about senders, "
+        "or more than a thousand connections.",
+        source="RFC 8601",
+        get=authentication_json,
+    ),
+    Field(
+        "passages",
+        array(ref("passage")),
+        "What was done to signed messages between two hops that the capture holds.",
+        get=passages_json,
     ),
     Field(
         "log",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from testbed.report.authentication_fields import AUTHENTICATION, CHANGE, CHECK, DAMAGE, PASSAGE
 from testbed.report.dialogue_fields import ATTACHMENT, EXCHANGE, MESSAGE, PHASE, RECIPIENT
 from testbed.report.fields import AnyFields, Field, Schema, ref
 from testbed.report.journeys import JOURNEY, LEG
@@ -41,6 +42,11 @@ OBJECTS: dict[str, tuple[str, AnyFields]] = {
     "attachment": ("A file that goes with a message.", ATTACHMENT),
     "recipient": ("One RCPT and the fate it met.", RECIPIENT),
     "finding": ("One sentence of diagnosis with its evidence.", FINDING),
+    "authentication": ("Who sent a message, and may they.", AUTHENTICATION),
+    "check": ("One result of SPF, DKIM, DMARC or ARC.", CHECK),
+    "passage": ("What was done to a message between two hops.", PASSAGE),
+    "change": ("One thing that was done to a message.", CHANGE),
+    "damage": ("What became of a signature between two hops.", DAMAGE),
     "log_entry": ("A line a host logged.", LOG_ENTRY),
     "packet": ("One packet.", PACKET),
     "journey": ("A message that is seen on several hops or in several files.", JOURNEY),
@@ -54,6 +60,8 @@ LINES: dict[str, tuple[str, AnyFields]] = {
     "packet": ("One packet; with --packets only.", PACKET),
     "finding": OBJECTS["finding"],
     "journey": OBJECTS["journey"],
+    "authentication": OBJECTS["authentication"],
+    "passage": OBJECTS["passage"],
 }
 """The lines of ``--ndjson`` by their ``type``; before these fields stand ``type`` and ``file``."""
 

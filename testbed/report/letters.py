@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from testbed.protocols.attachments import AttachedFile
 from testbed.protocols.text import shortened
+from testbed.report.senders import told_senders
 from testbed.report.words import octets
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.exchange import Transaction
 from testbed.trace.model.mail import ReadMail
 from testbed.trace.tls.certificates import certificate_of
 
+if TYPE_CHECKING:
+    from testbed.trace.authentication.judged import Account
+
 _MOST_LETTERS, _MOST_FILES = 3, 3
 _LONGEST = 60  # letters of a field
 
 
-def carried(connection: Connection, *, whole: bool) -> Iterator[str]:
-    """A line for the certificate and for each message; ``whole`` for every message and file."""
+def carried(connection: Connection, *, whole: bool, account: Account | None = None) -> Iterator[str]:
+    """A line for the certificate, and for each message what it is and who sent it; ``whole`` for all of them."""
     found = certificate_of(connection.tls.certificate) if connection.tls is not None else None
     if found is not None:
         valid = f"valid {found.not_before[:10]} to {found.not_after[:10]}"
         yield f"certificate of {_short(found.subject)} by {_short(found.issuer)}, {valid}"
-    shown = [message for message in connection.messages if not isinstance(message, Transaction) or message.command]
-    for message in shown if whole else shown[:_MOST_LETTERS]:
-        yield _line(message, whole=whole)
+    shown = [
+        (place, message)
+        for place, message in enumerate(connection.messages)
+        if not isinstance(message, Transaction) or message.command or told_senders(account, connection.number, place)
+    ]
+    for place, message in shown if whole else shown[:_MOST_LETTERS]:
+        if not isinstance(message, Transaction) or message.command:
+            yield _line(message, whole=whole)
+        if isinstance(message, Transaction) and (told := told_senders(account, connection.number, place)):
+            yield told
     if not whole and len(shown) > _MOST_LETTERS:
         yield f"… and {len(shown) - _MOST_LETTERS:,} more; -v tells them all"
 

@@ -44,7 +44,8 @@ def overview(console: Console, path: str, totals: Totals, clock: Clock = LOCAL) 
     console.print(_findings(totals))
     console.print()
     console.print(_fates(totals))
-    text = "--filter finding=CODE, host=… or state=… shows those connections whole; --csv gives a row for each, -v all"
+    text = "--filter finding=CODE, host=… or state=… shows those connections whole, with who sent their mail;"
+    text += " --csv gives a row for each, -v all"
     console.print(Text(text, "quiet"))
 
 

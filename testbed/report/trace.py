@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -31,6 +32,9 @@ from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.trace.services.table import service_of
 from testbed.trace.tcp.copies import COPY
 
+if TYPE_CHECKING:
+    from testbed.trace.authentication.judged import Account
+
 _MOST_CONNECTIONS = 200
 _WORTH = ("handshake", "FIN", "RST", "ICMP", "PROXY header")
 _QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
@@ -51,6 +55,8 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False, c
     if analysis.findings:
         console.print()
         console.print(findings(analysis.findings, whole=whole))
+    if analysis.authentication is not None and analysis.authentication.omitted:
+        console.print(Text(f"… {analysis.authentication.omitted}", "quiet"))
     shown = analysis.connections if whole else analysis.connections[:_MOST_CONNECTIONS]
     _timeline(console, analysis, shown, clock, whole)
     hidden = len(analysis.connections) - len(shown)
@@ -82,7 +88,7 @@ def _timeline(
         elif is_line:
             console.print(_one_line(item, clock))
         else:
-            console.print(header(item, clock, console.width, whole=whole))
+            console.print(header(item, clock, console.width, whole=whole, account=analysis.authentication))
             rungs = ladder(item, _rungs(analysis, item), console.width - 2, whole=whole)
             console.print(Padding(rungs, (0, 0, 0, 2), expand=False))
         apart = not is_line
@@ -132,8 +138,10 @@ def _at(time_ns: int, clock: Clock, text: Text) -> Table:
     return table
 
 
-def header(connection: Connection, clock: Clock, width: int, *, whole: bool = False) -> Table:
-    """The outcome of a connection in one line, below it its vital signs, and what it carried."""
+def header(
+    connection: Connection, clock: Clock, width: int, *, whole: bool = False, account: Account | None = None
+) -> Table:
+    """The outcome of a connection in one line, below it its vital signs, and what it carried and who sent that."""
     transport = connection.transport
     text = Text.assemble(
         (f"{connection.service or transport.protocol} ", "bold"),
@@ -159,7 +167,7 @@ def header(connection: Connection, clock: Clock, width: int, *, whole: bool = Fa
     table.add_column(overflow="fold")
     table.add_row(Text(number, "bold"), text)
     table.add_row("", Text(_flowing(signs, width - len(number) - 1), "quiet"))
-    for line in carried(connection, whole=whole):
+    for line in carried(connection, whole=whole, account=account):
         table.add_row("", Text(line))
     return table
 

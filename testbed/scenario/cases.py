@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 
 from testbed.scenario.document import Document
@@ -11,12 +11,15 @@ from testbed.scenario.like import Layers
 from testbed.scenario.matrix import MATRIX, Combination, in_words, place_of, without_value
 from testbed.scenario.problems import Path, Problem, ScenarioError
 
+_LONG = 80  # characters of a case's values
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """What one case of a file says, its parameters put in; ``name`` is ``command=MAIL, then=reset``, or nothing.
 
-    ``values`` are those of its parameters, in words.
+    ``values`` are those of its parameters, in words; where all of them make a long name, only the first that tell
+    the cases of the file apart.
     """
 
     document: Document
@@ -41,7 +44,16 @@ def cases(read: Sequence[Layers]) -> list[Case]:
         found |= {number: _case(document, rest, chosen) for number, chosen in layers.combinations.items()}
     if problems:
         raise ScenarioError(list(dict.fromkeys(problems)))
-    return [case for _, case in sorted(found.items())]
+    return _short([case for _, case in sorted(found.items())])
+
+
+def _short(found: list[Case]) -> list[Case]:
+    """The cases, known by fewer values where one would have a long name: files are named after them."""
+    if all(sum(map(len, case.values)) <= _LONG for case in found):
+        return found
+    most = max(len(case.values) for case in found)
+    enough = next((n for n in range(1, most) if len({case.values[:n] for case in found}) == len(found)), most)
+    return [replace(case, values=case.values[:enough]) for case in found]
 
 
 def _mistakes(data: Mapping[str, object], rest: dict[str, object], layers: Layers) -> Iterator[tuple[Path, str]]:

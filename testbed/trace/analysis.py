@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,10 @@ from testbed.trace.model.log import AnyEntry, lab_of
 from testbed.trace.model.phase import Phase
 from testbed.trace.tcp.events import event_names
 from testbed.trace.understanding import Connections, Understanding
+from testbed.trace.worth_judging import NOTHING_KNOWN, KnownElsewhere, worth_judging
+
+if TYPE_CHECKING:
+    from testbed.trace.authentication.judged import Account
 
 PHASES = (None, Phase.HANDSHAKE, Phase.TRANSFER, Phase.CLOSURE)
 LOST_INTERFACE = "lost"
@@ -71,6 +76,7 @@ class Analysis:
     """Everything the inspector understood of a capture.
 
     Connections are analysed when they are asked for; ``chosen`` are the numbers of those that are wanted, None for all.
+    ``known`` is what DNS said elsewhere; ``in_pieces`` tells that this is one of a stream.
     """
 
     path: str
@@ -84,6 +90,8 @@ class Analysis:
     table: PacketTable
     understanding: Understanding
     chosen: tuple[int, ...] | None = None
+    known: KnownElsewhere = NOTHING_KNOWN
+    in_pieces: bool = False
     _summaries: list[Summary] = field(default_factory=list, repr=False)
 
     @property
@@ -120,10 +128,30 @@ class Analysis:
             wanted = together(self.understanding.flows, self.summary())
             numbers = [number for number in numbers if wanted[self.understanding.index(number)]][:_MOST_TOGETHER]
         found = find_in_capture(Connections(self.understanding, numbers))
+        if self.authentication is not None:
+            from testbed.trace.authentication.findings import findings_of
+
+            found = (*found, *findings_of(self.authentication))
         if self.chosen is None:
             return found
         chosen = set(self.chosen)
         return tuple(finding for finding in found if chosen & set(finding.connections))
+
+    @cached_property
+    def authentication(self) -> Account | None:
+        """Who sent the messages, and may they; None where nothing tells, or for more than :data:`ONE_BY_ONE`."""
+        few = len(self.understanding.numbers) <= ONE_BY_ONE
+        if self.in_pieces or len(self.connections) > ONE_BY_ONE:
+            return None
+        every = Connections(self.understanding, self.understanding.numbers) if few else self.connections
+        if not worth_judging(every, answered=self.known.given or not few):
+            return None
+        from testbed.trace.authentication.account import account_of, answers_in
+        from testbed.trace.authentication.answers import Answers
+
+        told = answers_in(self.understanding, every if few else None)
+        answers = Answers(told, self.known.zone, self.known.elsewhere)
+        return account_of(self.understanding, self.connections, self.path, answers)
 
     def summary(self, jobs: int = 1) -> Summary:
         """What happened on every connection, chosen or not; ``jobs`` is how many processes may share the work."""

@@ -15,16 +15,24 @@ from testbed.trace.services.table import PORTS
 from testbed.trace.staged import staged
 from testbed.trace.tls.decryption import decrypt
 from testbed.trace.understanding import Understanding
+from testbed.trace.worth_judging import NOTHING_KNOWN, KnownElsewhere
 
 
-def inspect(path: str | os.PathLike[str], keylog: str | None = None, *, show_credentials: bool = False) -> Analysis:
+def inspect(
+    path: str | os.PathLike[str],
+    keylog: str | None = None,
+    *,
+    show_credentials: bool = False,
+    known: KnownElsewhere = NOTHING_KNOWN,
+) -> Analysis:
     """Annotate a capture, pcap or pcapng.
 
     TLS is decrypted with the keys the capture holds, and those of the file ``keylog``; passwords are masked unless
-    ``show_credentials``.  Raises CaptureError when the
-    file is no capture, UsageError when the key log is none or there is no tshark to decrypt with it.
+    ``show_credentials``; ``known`` is what DNS said elsewhere.  Raises CaptureError when the file is no capture,
+    UsageError when the key log is none or there is no tshark to decrypt with it.
     """
-    return analyse(read_capture(path), os.fspath(path), keylog, show_credentials=show_credentials)
+    capture = read_capture(path)
+    return analyse(capture, os.fspath(path), keylog, show_credentials=show_credentials, known=known)
 
 
 def analyse(
@@ -34,6 +42,7 @@ def analyse(
     *,
     show_credentials: bool = False,
     piece: bool = False,
+    known: KnownElsewhere = NOTHING_KNOWN,
 ) -> Analysis:
     """Annotate a capture already read, or a ``piece`` of one."""
     table = packet_table(capture)
@@ -56,6 +65,8 @@ def analyse(
         understanding=Understanding(
             table, found, capture.names, errors, decrypted, show_credentials, staged(log), max(times, default=0)
         ),
+        known=known,
+        in_pieces=piece,
     )
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from testbed.protocols.header import header_field
 from testbed.protocols.tls import Plaintext
-from testbed.trace.analysis import Analysis
 from testbed.trace.flows import CLIENT
+from testbed.trace.model.connection import Connection
 from testbed.trace.services.messages import Message
 from testbed.trace.services.table import service_of
 from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import reassemble
 from testbed.trace.tls.session import with_decrypted
+from testbed.trace.understanding import Understanding
+
+if TYPE_CHECKING:
+    from testbed.trace.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +52,30 @@ def mail_objects(
 
     ``decrypted`` has what TLS keys opened, by the index of the flow (from 0) and the number of the record.
     """
-    payload = analysis.table.octets
     for connection in analysis.connections:
-        ended: deque[Message] = deque()
-        service = service_of(connection.service)
-        if service.mail is None or service.stream is None:
-            continue
-        dialogue = service.stream(on_message=ended.append)
-        index, ordinal = connection.number - 1, 0
-        said = ProxyWatch().over(reassemble(analysis.understanding.received(index), payload))
-        for item in with_decrypted(said, (decrypted or {}).get(index, {})):
-            dialogue.feed(item)
-            while ended:
-                ordinal += 1
-                yield _object(connection.number, ordinal, connection.service, ended.popleft())
-        dialogue.finish()
+        yield from objects_of(connection, analysis.understanding, decrypted)
+
+
+def objects_of(
+    connection: Connection, understanding: Understanding, decrypted: Mapping[int, Mapping[int, Plaintext]] | None = None
+) -> Iterator[MailObject]:
+    """The messages of one connection."""
+    ended: deque[Message] = deque()
+    service = service_of(connection.service)
+    if service.mail is None or service.stream is None:
+        return
+    dialogue = service.stream(on_message=ended.append)
+    index, ordinal = understanding.index(connection.number), 0
+    said = ProxyWatch().over(reassemble(understanding.received(index), understanding.flows.table.octets))
+    for item in with_decrypted(said, (decrypted or {}).get(index, {})):
+        dialogue.feed(item)
         while ended:
             ordinal += 1
             yield _object(connection.number, ordinal, connection.service, ended.popleft())
+    dialogue.finish()
+    while ended:
+        ordinal += 1
+        yield _object(connection.number, ordinal, connection.service, ended.popleft())
 
 
 def _object(connection: int, ordinal: int, service: str, message: Message) -> MailObject:

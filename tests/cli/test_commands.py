@@ -162,7 +162,8 @@ def test_two_files_of_one_name_keep_two_traces(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "keep").iterdir()) == ["same-2.pcapng", "same.pcapng"]
 
 
-def test_where_no_lab_can_run_the_reason_and_the_remedy_are_told_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["run", "--keep", "KEEP", "scenarios"], ["explore", "scenarios/delivered.yaml"]])
+def test_where_no_lab_can_run_the_reason_and_the_remedy_are_told_once(words: list[str], tmp_path: Path) -> None:
     """A user namespace that may make no further namespaces is such a place."""
     script = (
         "import ctypes, sys\n"
@@ -177,7 +178,7 @@ def test_where_no_lab_can_run_the_reason_and_the_remedy_are_told_once(tmp_path: 
         "sys.exit(main(sys.argv[1:]))\n"
     )
     shown = subprocess.run(
-        [sys.executable, "-c", script, "run", "--keep", str(tmp_path / "keep"), "scenarios"],
+        [sys.executable, "-c", script, *(word.replace("KEEP", str(tmp_path / "keep")) for word in words)],
         cwd=PROJECT,
         capture_output=True,
         text=True,

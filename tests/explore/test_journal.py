@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from testbed.errors import UsageError
 from testbed.explore.candidate import Candidate, Point
 from testbed.explore.first_run import explored
-from testbed.explore.journal import Journal, key_of, known_runs
+from testbed.explore.journal import Journal, earlier_runs, key_of, known_runs
 from testbed.explore.ran import Breach, Came, Ran
 from testbed.scenario.load import load
 from tests.conftest import PROJECT
@@ -77,6 +77,21 @@ def test_runs_of_another_scenario_are_none_of_ours(tmp_path: Path) -> None:
     write(tmp_path / "runs.ndjson", [((), Ran(0, Came.DELIVERED))])
     other = explored(load(PROJECT / "scenarios" / "mailbox-full.yaml"))
     assert known_runs(tmp_path / "runs.ndjson", other) == {}
+
+
+def test_runs_of_something_else_keep_a_file_of_their_own(tmp_path: Path) -> None:
+    runs = tmp_path / "runs.ndjson"
+    other = explored(load(PROJECT / "scenarios" / "mailbox-full.yaml"))
+    written = [write(runs, [((), Ran(0, Came.DELIVERED))])]
+    for number, subject in enumerate((other, SUBJECT), 1):
+        before = runs.read_bytes()
+        journal = Journal(runs, subject)
+        assert journal.set_aside == tmp_path / f"runs.{number}.ndjson"
+        assert journal.set_aside.read_bytes() == before
+        journal.note((), Ran(0, Came.QUEUED))
+        journal.close()
+        assert Journal(runs, subject).set_aside is None
+    assert earlier_runs(tmp_path / "runs.1.ndjson") == written[0]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

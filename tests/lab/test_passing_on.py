@@ -175,3 +175,38 @@ def test_others_verify_what_a_relay_signs(how: str, tmp_path: Path) -> None:
         (tmp_path / "message").write_bytes(message)
         command = [program, "-x", str(tmp_path / "conf"), "-t", str(tmp_path / "message"), "-v"]
         assert b"succeeded" in subprocess.run(command, capture_output=True, check=True, timeout=300).stdout
+
+
+SEALED = """
+hosts:
+  alice.crepes.fr: {address: alice@crepes.fr, server: crepes.fr}
+  crepes.fr: {mailboxes: [alice], dkim: true}
+  forwarder.example:
+    dkim: {key: rsa, bits: 1024}
+    forward: {bob: {to: bob@second.example, arc: true, seven_bit: true}}
+  second.example:
+    dkim: {key: rsa, bits: 1024}
+    lists: {bob: {members: [bob@someschool.edu], footer: "Second hand", arc: true}}
+  someschool.edu: {checks: [arc]}
+steps: [{send: {to: bob@forwarder.example, body: "Schöne Grüße"}}]
+expect:
+  - authenticated: {to: bob@someschool.edu, arc: pass}
+"""
+
+
+def test_others_verify_the_seals_of_a_forwarder_and_a_list(tmp_path: Path) -> None:
+    scenario = parse(f"title: Sealed twice\n{SEALED}")
+    outcome = play(scenario, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    records = {}
+    for name in ("forwarder.example", "second.example"):
+        relay = scenario.hosts[name]
+        assert isinstance(relay, RelaySpec)
+        assert relay.dkim is not None
+        records[relay.dkim.place(name)] = key_record(relay.dkim, name, scenario.seed).strip('"').encode()
+
+    def asked(name: bytes, timeout: int = 5) -> bytes:
+        return records[name.decode().rstrip(".")]
+
+    state, sets, reason = dkimpy.arc_verify(_carried_last(outcome), dnsfunc=asked)
+    assert (state, len(sets)) == (b"pass", 2), reason

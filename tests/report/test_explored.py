@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections import Counter
@@ -13,6 +14,7 @@ from testbed.explore.candidate import Candidate, Point
 from testbed.explore.exploration import Found, Tally
 from testbed.explore.journal import key_of
 from testbed.explore.ran import Breach, Came, Ran
+from testbed.explore.since import Since
 from testbed.explore.tried import Tried
 from testbed.report.console import console
 from testbed.report.explored.json_form import exploration_json
@@ -82,19 +84,27 @@ def test_the_matrix_is_printed_with_its_legend() -> None:
 
 def test_runs_of_one_cause_are_one_row() -> None:
     said = shown(OTHER)
-    assert said.count("no mail is lost") == 1
+    assert said.count("X no mail is lost") == 1
     assert "(2 runs)" in said
     assert "[frames 7, 9]" in said
     assert "3 were not tried: the time was up" in said
 
 
 def test_what_is_known_is_told_in_a_word() -> None:
-    OTHER.known_causes = frozenset(cause.name for cause in OTHER.news)
-    try:
-        assert OTHER.news == []
-        assert "known before (2 runs)" in shown(OTHER)
-    finally:
-        OTHER.known_causes = frozenset()
+    assert OTHER.first is not None
+    since = Since({key_of(one.faults): one.ran for one in OTHER.singles}, OTHER.first)
+    known = dataclasses.replace(OTHER, since=since)
+    assert known.news == []
+    assert "known before (2 runs)" in shown(known)
+    assert "tried first: 0 single faults that earlier results lack" in shown(known)
+    assert "no earlier results of this scenario: all is new" in shown(
+        dataclasses.replace(OTHER, since=Since({}, OTHER.first))
+    )
+
+
+def test_it_is_told_where_runs_of_something_else_are_now() -> None:
+    moved = dataclasses.replace(OTHER, set_aside=Path("out/runs.1.ndjson"))
+    assert "the runs of another scenario or version are now in out/runs.1.ndjson" in shown(moved)
 
 
 def test_the_matrix_in_markdown_has_a_letter_for_each_player() -> None:

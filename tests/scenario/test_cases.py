@@ -62,6 +62,17 @@ def test_a_value_may_hold_what_separates_others() -> None:
     assert case.name == "some-a-b-c-d"
 
 
+def test_of_a_long_name_what_tells_the_cases_apart_is_enough() -> None:
+    matrix = "title: $who says $what\nmatrix:\n  who: [Alice, Bob]\n  include: [{what: $long}, {who: Bob, what: no}]\n"
+    short = parse_cases(matrix.replace("$long", "x" * 75) + REST, "some.yaml")
+    assert [case.name for case in short] == ["some-Alice-" + "x" * 75, "some-Bob-no"]
+    long = parse_cases(matrix.replace("$long", "x" * 76) + REST, "some.yaml")
+    assert [case.name for case in long] == ["some-Alice", "some-Bob"]
+    assert long[0].case == f"who=Alice, what={'x' * 76}"
+    alike = parse_cases(f"title: $a\nmatrix: {{a: [{'x' * 81}], b: [1, 2]}}\nabout: of $b" + REST, "some.yaml")
+    assert [case.name for case in alike] == [f"some-{'x' * 81}-1", f"some-{'x' * 81}-2"]
+
+
 def test_one_case_is_asked_for_by_its_name() -> None:
     text = "title: $who\nmatrix: {who: [a, b]}" + REST
     assert parse(text, case="who=b").title == "b"

@@ -11,11 +11,11 @@ from functools import partial
 
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed, deeds
-from testbed.expect.mailboxes.breach import Breach
 from testbed.expect.mailboxes.folder import Folder, Look
 from testbed.expect.mailboxes.given import altered, renamed
 from testbed.expect.mailboxes.imap import ImapSession
 from testbed.expect.mailboxes.movers import fetched_by, kept, movers
+from testbed.expect.mailboxes.offence import Offence
 from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.readers import deleted_unread
 from testbed.expect.mailboxes.stores import stored_by_readers
@@ -28,21 +28,21 @@ from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 
-_MOST = 3  # breaches of one rule that are told one by one
+_MOST = 3  # offences of one rule that are told one by one
 
 
 def mailboxes(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:
-    """What mailbox servers and readers have broken: a verdict a breach, of one rule not more than a few."""
+    """What mailbox servers and readers have broken: a verdict an offence, of one rule not more than a few."""
     ran = deeds(analysis)
     told: Counter[str] = Counter()
-    for breach in dict.fromkeys(_breaches(analysis, carried, ran) if ran else ()):
-        told[breach.rule] += 1
-        if told[breach.rule] <= _MOST:
-            frames = tuple(dict.fromkeys(breach.frames))
-            yield Verdict(breach.rule, not breach.judged, breach.why, frames, judged=breach.judged)
+    for offence in dict.fromkeys(_offences(analysis, carried, ran) if ran else ()):
+        told[offence.rule] += 1
+        if told[offence.rule] <= _MOST:
+            frames = tuple(dict.fromkeys(offence.frames))
+            yield Verdict(offence.rule, not offence.judged, offence.why, frames, judged=offence.judged)
 
 
-def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed]) -> Iterator[Breach]:
+def _offences(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed]) -> Iterator[Offence]:
     found, hosts = visits(analysis), programs(analysis)
     addresses, reachable = _addresses(analysis), _known_by_packets(analysis, ran)
     folders: dict[tuple[str, str, str], Folder] = {}
@@ -60,7 +60,7 @@ def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed
     every: list[Pop3Session | ImapSession] = [*pop3, *imap]
     judged = [session for session in every if session.visit.server in hosts]
     for session in judged:
-        yield from session.breaches
+        yield from session.offences
     given = [message for session in judged for message in session.given]
     appended = [message for session in imap for message in session.appended]
     yield from renamed(given)
@@ -70,7 +70,7 @@ def _breaches(analysis: Analysis, carried: Sequence[Passage], ran: Sequence[Deed
             _outside(folder, carried, found, addresses)
             _reshaped(folder, imap)
             _at_the_end(folder, analysis)
-            yield from folder.breaches()
+            yield from folder.offences()
     fetched, held = fetched_by(ran, pop3, imap), kept(analysis, carried)
     moving = movers(analysis, held, fetched)
     yield from deleted_unread(ran, pop3, imap, moving, carried)

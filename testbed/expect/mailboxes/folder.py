@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from testbed.expect.mailboxes.breach import KEEPS, NAMES, REMOVES, Breach
+from testbed.expect.mailboxes.offence import KEEPS, NAMES, REMOVES, Offence
 from testbed.protocols import events
 from testbed.trace.model.log import LogEntry
 
@@ -77,7 +77,7 @@ class Folder:
     doubts: list[int] = field(default_factory=list)
     undone: list[Undone] = field(default_factory=list)
 
-    def breaches(self) -> Iterator[Breach]:
+    def offences(self) -> Iterator[Offence]:
         """What cannot be, if its server keeps what it is given and removes what it is told to."""
         looks = sorted(self.looks, key=lambda look: look.began_ns)
         nothing = Look(0, 0, 0, ())
@@ -112,7 +112,7 @@ class Folder:
     def _added(self, before: Look, after: Look) -> list[Addition]:
         return [one for one in self.additions if one.began_ns >= before.ended_ns and one.ended_ns <= after.began_ns]
 
-    def _too_few(self, before: Look, after: Look) -> Iterator[Breach]:
+    def _too_few(self, before: Look, after: Look) -> Iterator[Offence]:
         removed, added = self._removed(before, after), self._added(before, after)
         least = before.count + sum(one.count for one in added) - len(removed)
         if after.count >= least:
@@ -124,7 +124,7 @@ class Folder:
             why = f"{self.server} answered OK to {said}, and {self._what} has {after.count} instead of {least} messages"
         else:
             why = f"{self._gone(before, after, least - after.count)}: {self._what} has {after.count}, and had {least}"
-        yield Breach(KEEPS, why, frames)
+        yield Offence(KEEPS, why, frames)
 
     def _gone(self, before: Look, after: Look, number: int) -> str:
         undone = [one for one in self.undone if before.began_ns <= one.ended_ns <= after.began_ns]
@@ -133,7 +133,7 @@ class Folder:
             return f"{self.server} deleted {what} marked for deletion, though its reader never reached QUIT"
         return f"{self.server} lost {what} that nobody has deleted"
 
-    def _missing(self, before: Look, after: Look) -> Iterator[Breach]:
+    def _missing(self, before: Look, after: Look) -> Iterator[Offence]:
         assert before.ids is not None
         assert after.ids is not None
         removed = self._removed(before, after)
@@ -148,15 +148,15 @@ class Folder:
         arrived = sum(before.began_ns <= at <= after.ended_ns for at in self.arrivals) + added
         names = ", ".join(sorted(missing)[:5])
         if new > arrived and len(after.ids) >= len(before.ids) - len(removed):
-            yield Breach(NAMES, f"{self.server} gave messages of {self._what} other names than {names}", frames)
+            yield Offence(NAMES, f"{self.server} gave messages of {self._what} other names than {names}", frames)
         else:
-            yield Breach(KEEPS, f"{self._gone(before, after, len(missing))}: {names} of {self._what}", frames)
+            yield Offence(KEEPS, f"{self._gone(before, after, len(missing))}: {names} of {self._what}", frames)
 
-    def _still_there(self, before: Look, after: Look) -> Iterator[Breach]:
+    def _still_there(self, before: Look, after: Look) -> Iterator[Offence]:
         assert before.ids is not None
         assert after.ids is not None
         for one in self.removals:
             gone = one.certain and one.naming == after.naming and before.began_ns <= one.began_ns
             if gone and one.ended_ns <= after.began_ns and one.id in before.ids & after.ids:
                 why = f"{self.server} answered OK to the deletion of {one.id}, and {self._what} still has it"
-                yield Breach(REMOVES, why, (*one.frames, *after.frames))
+                yield Offence(REMOVES, why, (*one.frames, *after.frames))

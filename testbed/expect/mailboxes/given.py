@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from testbed.expect.conservation.octets import difference
 from testbed.expect.conservation.passages import Content, Passage, content_of
-from testbed.expect.mailboxes.breach import GIVES, NAMES, Breach
+from testbed.expect.mailboxes.offence import GIVES, NAMES, Offence
 from testbed.expect.visits import Said, Visit
 from testbed.protocols.header import header_field, named
 from testbed.trace.services.messages import Message
@@ -39,7 +39,7 @@ def altered(
     carried: Sequence[Passage],
     appended: Sequence[Message],
     addresses: Mapping[str, frozenset[str]],
-) -> Iterator[Breach]:
+) -> Iterator[Offence]:
     """Messages that are not what anybody has sent, or were sent to somebody else only.
 
     ``addresses`` are those of the mailboxes of each host.
@@ -58,19 +58,19 @@ def altered(
         if known and owns and not mine and not theirs and others <= boxes:
             whose = " and ".join(sorted(others))
             why = f"{server} gave {user} {named(one.message_id)}, which was sent to {whose} only"
-            yield Breach(GIVES, why, one.said.exchange.frames)
+            yield Offence(GIVES, why, one.said.exchange.frames)
         before = [*theirs, *(passage.content for passage in mine if passage.content is not None)]
         wrong = difference(before, content, content.fields) if _all_known(mine) and before else ""
         if wrong:
             why = f"{server} altered {named(one.message_id)} for {user}: {wrong}"
-            yield Breach(GIVES, why, one.said.exchange.frames)
+            yield Offence(GIVES, why, one.said.exchange.frames)
 
 
 def _all_known(mine: Sequence[Passage]) -> bool:
     return all(passage.content is not None for passage in mine)
 
 
-def renamed(given: Sequence[Given]) -> Iterator[Breach]:
+def renamed(given: Sequence[Given]) -> Iterator[Offence]:
     """Names under which two messages were given, or one with two texts."""
     first: dict[tuple[str, str, str, str], tuple[Given, Content]] = {}
     for one in given:
@@ -84,6 +84,6 @@ def renamed(given: Sequence[Given]) -> Iterator[Breach]:
         frames = (*before.said.exchange.frames, *one.said.exchange.frames)
         if before.message_id != one.message_id:
             why = f"{key[0]} had {named(before.message_id)} as {one.name}, then {named(one.message_id)}"
-            yield Breach(NAMES, f"{why} by the same name", frames)
+            yield Offence(NAMES, f"{why} by the same name", frames)
         elif known.text_sha256 != content.text_sha256:
-            yield Breach(GIVES, f"{key[0]} gave {one.called} with other octets than before", frames)
+            yield Offence(GIVES, f"{key[0]} gave {one.called} with other octets than before", frames)

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from testbed.expect.mailboxes.breach import COUNTS, FLAGS, KEEPS, NAMES, REMOVES, Breach
 from testbed.expect.mailboxes.folder import Addition, Folder, Look, Removal
 from testbed.expect.mailboxes.given import Given
 from testbed.expect.mailboxes.names import first_name, last_name, status_of
+from testbed.expect.mailboxes.offence import COUNTS, FLAGS, KEEPS, NAMES, REMOVES, Offence
 from testbed.expect.mailboxes.selected import DELETED, SYSTEM_FLAGS, Mail, Selected
 from testbed.expect.visits import Said, Visit
 from testbed.protocols.imap import sequence_set
@@ -34,7 +34,7 @@ class ImapSession:
     now: Selected | None = None
     given: list[Given] = field(default_factory=list)
     appended: list[Message] = field(default_factory=list)
-    breaches: list[Breach] = field(default_factory=list)
+    offences: list[Offence] = field(default_factory=list)
     deleted: list[tuple[Selected, Mail, str, Said]] = field(default_factory=list)  # by this reader, with its name
     reshaped: list[tuple[str, int]] = field(default_factory=list)  # folders that were deleted or renamed, and when
     looked: set[tuple[str, str]] = field(default_factory=set)  # naming and name of what was shown, whole or not
@@ -94,7 +94,7 @@ class ImapSession:
             return
         if count < len(now.mails) and not opening:
             why = f"{self.visit.server} told {self.visit.client} of {count} messages after {len(now.mails)}, and of no"
-            self.breaches.append(Breach(COUNTS, f"{why} EXPUNGE (RFC 9051 §7.4.1)", said.exchange.frames))
+            self.offences.append(Offence(COUNTS, f"{why} EXPUNGE (RFC 9051 §7.4.1)", said.exchange.frames))
         del now.mails[count:]
         now.mails += [Mail() for _ in range(count - len(now.mails))]
 
@@ -105,7 +105,7 @@ class ImapSession:
         frames = said.exchange.frames
         if not 1 <= at <= len(now.mails):
             why = f"{self.visit.server} told {self.visit.client} that message {at} is expunged, of {len(now.mails)}"
-            self.breaches.append(Breach(COUNTS, why, frames))
+            self.offences.append(Offence(COUNTS, why, frames))
             return
         mail = now.mails[at - 1]
         name = now.name(mail)
@@ -117,7 +117,7 @@ class ImapSession:
         moved, asked = said.verb == "MOVE", said.verb in ("EXPUNGE", "CLOSE")  # else it tells of somebody else's deed
         if self.alone and asked and mail.flags is not None and not now.marked(mail):
             why = f"{self.visit.server} expunged {name} of {now.folder.user}, which nobody had flagged \\Deleted"
-            self.breaches.append(Breach(KEEPS, why, said.exchange.frames))
+            self.offences.append(Offence(KEEPS, why, said.exchange.frames))
         else:
             known = None if mail.uid is None else f"UID {mail.uid}"
             removal = Removal(said.began_ns, said.ended_ns, said.exchange.frames, now.naming, known)
@@ -151,7 +151,7 @@ class ImapSession:
             lost = (mail.stored - told.flags) & now.lasting if self.alone else frozenset()
             for flag in sorted(lost):
                 why = f"{self.visit.server} answered OK to STORE {flag} of {now.name(mail)}, which is without it"
-                self.breaches.append(Breach(FLAGS, why, said.exchange.frames))
+                self.offences.append(Offence(FLAGS, why, said.exchange.frames))
             mail.flags, mail.stored = told.flags, mail.stored - lost
         for part, message in whole:
             if message is not None:
@@ -166,11 +166,11 @@ class ImapSession:
             self.given.append(Given(self.visit, said, message, f"{now.folder.name} {now.naming}", name, now.name(mail)))
             if mail.size is not None and mail.size != len(octets):
                 why = f"{server} told {self.visit.client} that {now.name(mail)} has {mail.size} octets, and gave"
-                self.breaches.append(Breach(COUNTS, f"{why} {len(octets)}", said.exchange.frames))
+                self.offences.append(Offence(COUNTS, f"{why} {len(octets)}", said.exchange.frames))
         elif offset is not None and mail.whole is not None and not message.missing:
             same = mail.whole.octets[offset : offset + len(octets)] == octets
             why = f"{server} gave {now.name(mail)} in pieces with other octets than before"
-            self.breaches += [] if same else [Breach(COUNTS, why, said.exchange.frames)]
+            self.offences += [] if same else [Offence(COUNTS, why, said.exchange.frames)]
 
     def _named(self, said: Said, mail: Mail, told: Told) -> None:
         now = self.now
@@ -179,7 +179,7 @@ class ImapSession:
             return
         if mail.uid is not None:
             why = f"{self.visit.server} changed the UID of message {told.number} from {mail.uid} to {told.uid}"
-            self.breaches.append(Breach(NAMES, why, said.exchange.frames))
+            self.offences.append(Offence(NAMES, why, said.exchange.frames))
         mail.uid = told.uid
 
     def _ascending(self, said: Said) -> None:
@@ -190,7 +190,7 @@ class ImapSession:
         if uids != sorted(set(uids)):
             told = ", ".join(map(str, uids[:10]))
             why = f"{self.visit.server} has UIDs that do not ascend in {now.folder.name} of {now.folder.user}: {told}"
-            self.breaches.append(Breach(NAMES, why, said.exchange.frames))
+            self.offences.append(Offence(NAMES, why, said.exchange.frames))
         elif len(uids) == len(now.mails):
             self._looked(said, frozenset(uids))
 
@@ -304,7 +304,7 @@ class ImapSession:
         for mail in asked or ():
             if DELETED in mail.stored & now.lasting and self.alone:
                 why = f"{self.visit.server} answered OK to {said.verb} and kept {now.name(mail)}, flagged \\Deleted"
-                self.breaches.append(Breach(REMOVES, why, said.exchange.frames))
+                self.offences.append(Offence(REMOVES, why, said.exchange.frames))
 
     def _unanswered(self, said: Said) -> None:
         if self.now is not None and said.verb in _IN_DOUBT:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from testbed.expect.mailboxes.breach import COUNTS, NAMES, Breach
 from testbed.expect.mailboxes.folder import Folder, Look, Removal, Undone
 from testbed.expect.mailboxes.given import Given
+from testbed.expect.mailboxes.offence import COUNTS, NAMES, Offence
 from testbed.expect.visits import Said, Visit
 from testbed.protocols.imap import number
 from testbed.trace.services.messages import Message
@@ -33,7 +33,7 @@ class Pop3Session:
     looked: set[int] = field(default_factory=set)  # TOP has shown the beginning of these
     marked: dict[int, Said] = field(default_factory=dict)
     given: list[Given] = field(default_factory=list)
-    breaches: list[Breach] = field(default_factory=list)
+    offences: list[Offence] = field(default_factory=list)
     looked_ns: int = 0
     look_frames: tuple[int, ...] = ()
 
@@ -48,7 +48,7 @@ class Pop3Session:
                 folder.doubts.append(self.visit.ended_ns)  # it says that it deletes by itself (RFC 2449 §6.7)
             if said.began_ns >= self.visit.opened_ns:
                 self._take(said)
-        self.breaches += [*self._contradictions(), *self._same_name_twice()]
+        self.offences += [*self._contradictions(), *self._same_name_twice()]
         self._note(folder, quitting)
 
     def name(self, at: int) -> str:
@@ -84,7 +84,7 @@ class Pop3Session:
     def _see(self, said: Said, count: int | None) -> None:
         if self.count is not None and count is not None and count != self.count:
             why = f"{self.visit.server} told {self.visit.client} of {self.count} messages, then of {count}"
-            self.breaches.append(Breach(COUNTS, why, said.exchange.frames))
+            self.offences.append(Offence(COUNTS, why, said.exchange.frames))
         if self.count is None:
             self.count, self.looked_ns, self.look_frames = count, said.ended_ns, said.exchange.frames[-1:]
 
@@ -111,12 +111,12 @@ class Pop3Session:
         there = whole.octets.partition(_END + _END)[2].count(_END) if whole is not None else None
         if lines > asked or (there is not None and lines < min(asked, there)):
             why = f"{self.visit.server} gave {lines} lines of {self.name(at)} to TOP {at} {asked}"
-            self.breaches.append(Breach(COUNTS, why, said.exchange.frames))
+            self.offences.append(Offence(COUNTS, why, said.exchange.frames))
         elif whole is not None and not whole.octets.startswith(message.octets.rstrip(_END)):
             why = f"{self.visit.server} gave another {self.name(at)} to TOP than to RETR"
-            self.breaches.append(Breach(COUNTS, why, said.exchange.frames))
+            self.offences.append(Offence(COUNTS, why, said.exchange.frames))
 
-    def _contradictions(self) -> Iterator[Breach]:
+    def _contradictions(self) -> Iterator[Offence]:
         """What LIST and STAT say of sizes, and RETR gives: each line end counts two octets (RFC 1939 §11)."""
         server = self.visit.server
         for at, message in self.whole.items():
@@ -124,13 +124,13 @@ class Pop3Session:
             ended = octets - len(_END) * message.octets.endswith(_END)  # the dot needs a line end before it
             if size is not None and size not in (octets, ended):
                 why = f"{server} told {self.visit.client} that {self.name(at)} has {size} octets, and gave {octets}"
-                yield Breach(COUNTS, why, message.frames)
+                yield Offence(COUNTS, why, message.frames)
         if self.listed is not None and self.octets is not None and sum(self.listed.values()) != self.octets:
             sizes = sum(self.listed.values())
             why = f"{server} told {self.visit.client} of {self.octets} octets in all, and of {sizes} one by one"
-            yield Breach(COUNTS, why, self.look_frames)
+            yield Offence(COUNTS, why, self.look_frames)
 
-    def _same_name_twice(self) -> Iterator[Breach]:
+    def _same_name_twice(self) -> Iterator[Offence]:
         """Copies of one message may have one unique-id (RFC 1939 §7)."""
         first: dict[str, int] = {}
         for at, name in self.ids.items():
@@ -138,7 +138,7 @@ class Pop3Session:
             pair = self.whole.get(other), self.whole.get(at)
             if other != at and pair[0] is not None and pair[1] is not None and pair[0].octets != pair[1].octets:
                 why = f"{self.visit.server} has the unique-id {name} for messages {other} and {at}"
-                yield Breach(NAMES, why, (*pair[0].frames, *pair[1].frames))
+                yield Offence(NAMES, why, (*pair[0].frames, *pair[1].frames))
 
     def _note(self, folder: Folder, quitting: Said | None) -> None:
         if self.count is not None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from testbed.expect.conservation.passages import Passage
 from testbed.expect.deeds import Deed
-from testbed.expect.mailboxes.breach import READS, Breach
 from testbed.expect.mailboxes.imap import ImapSession
 from testbed.expect.mailboxes.movers import plays
+from testbed.expect.mailboxes.offence import READS, Offence
 from testbed.expect.mailboxes.pop3 import Pop3Session
 from testbed.expect.mailboxes.selected import SEEN, Mail
 from testbed.expect.visits import Visit
@@ -41,7 +41,7 @@ def deleted_unread(
     imap: Sequence[ImapSession],
     moving: Collection[str],
     carried: Sequence[Passage],
-) -> Iterator[Breach]:
+) -> Iterator[Offence]:
     """Deletions by programs, of messages they had not fetched whole; ``moving`` are the hosts that move mail.
 
     A command that spells out the deletion is the scenario's own deed.
@@ -55,11 +55,11 @@ def deleted_unread(
         what = f"{visit.client} deleted {one.called} of {visit.user} at {visit.server}"
         if one.fetched == "looked":
             why = f"{what} by what it had seen of it: whether it was told to cannot be seen"
-            yield Breach(READS, why, one.frames, judged=False)
+            yield Offence(READS, why, one.frames, judged=False)
             continue
         how = "had fetched only in part" if one.fetched == "part" else "had not fetched"
         why, sure = f"{what}, which it {how}", visit.client in moving and plays(programs, visit) and not one.chosen
-        yield Breach(READS, why if sure else f"{why}: whether it was told to cannot be seen", one.frames, judged=sure)
+        yield Offence(READS, why if sure else f"{why}: whether it was told to cannot be seen", one.frames, judged=sure)
 
 
 def _by_pop3(

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePath
 
 from testbed.expect.conservation.passages import Passage
-from testbed.expect.mailboxes.breach import KEPT, Breach
 from testbed.expect.mailboxes.movers import Fetched
+from testbed.expect.mailboxes.offence import KEPT, Offence
 from testbed.expect.visits import Visit
 from testbed.protocols import events
 from testbed.protocols.header import named
@@ -23,7 +23,7 @@ def stored_by_readers(
     fetched: Sequence[Fetched],
     held: Collection[tuple[str, str]],
     moving: Collection[str],
-) -> Iterator[Breach]:
+) -> Iterator[Offence]:
     """Programs that play the reader, and have what they fetched nowhere, or twice.
 
     What lay in a file once was kept, and removed by whoever did it; what a next hop refused is told elsewhere.
@@ -38,11 +38,11 @@ def stored_by_readers(
                 why = f"{host} fetched and deleted {named(message_id)}, and has it nowhere"
             else:
                 why = f"whether {host} has {named(message_id)}, which it fetched and deleted, cannot be seen"
-            yield Breach(KEPT, why, one.frames, judged=sure)
+            yield Offence(KEPT, why, one.frames, judged=sure)
     yield from _stored_twice(analysis, carried, fetched)
 
 
-def _stored_twice(analysis: Analysis, carried: Sequence[Passage], fetched: Sequence[Fetched]) -> Iterator[Breach]:
+def _stored_twice(analysis: Analysis, carried: Sequence[Passage], fetched: Sequence[Fetched]) -> Iterator[Offence]:
     files = list(of(analysis.log, events.HoldsFile))
     crashed = {entry.host for entry in of(analysis.log, events.Crashed)}
     for host, message_id in dict.fromkeys((one.visit.client, one.message_id) for one in fetched):
@@ -51,7 +51,7 @@ def _stored_twice(analysis: Analysis, carried: Sequence[Passage], fetched: Seque
         brought = sum(p.promised and p.server == mine[0].visit.server and p.message_id == message_id for p in carried)
         if copies > max(brought, len(mine)) and host not in crashed and all(_ended_well(one.visit) for one in mine):
             why = f"{host} stores {copies} copies of {named(message_id)}, and no cut connection explains it"
-            yield Breach(KEPT, why, tuple(frame for one in mine for frame in one.frames))
+            yield Offence(KEPT, why, tuple(frame for one in mine for frame in one.frames))
 
 
 def _ended_well(visit: Visit) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.forwarding import edits
+from testbed.hosts.forwarding.sealing import Finding, Sealer
 from testbed.hosts.sending.conversion import to_seven_bit
 from testbed.protocols.srs import SenderRewriting, SrsError, is_rewritten
 from testbed.scenario.passing_on import ForwardSpec, MailingListSpec
@@ -39,12 +40,14 @@ class Forwarding:
         now: Callable[[], float],
         secret: bytes = b"",
         signer: Signer | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self._domain = domain
         self._forward = forward
         self._lists = lists
         self._now = now
         self._signer = signer
+        self._sealer = sealer
         self._srs = SenderRewriting(secret, domain) if any(one.srs for one in forward.values()) else None
 
     def knows(self, recipient: str) -> bool:
@@ -66,13 +69,28 @@ class Forwarding:
         """Whether only notifications have any business there."""
         return self._bouncing(recipient.rpartition("@")[0])
 
-    def onward(self, recipient: EnvelopeRecipient, envelope: Envelope, content: bytes) -> Onward:
-        """As what a message goes on that came for an address it knows, and does not refuse."""
+    def seals(self, recipient: str) -> bool:
+        """Whether what goes on for an address is sealed."""
+        local = recipient.rpartition("@")[0]
+        spec = self._forward.get(local) or self._lists.get(local)
+        return spec is not None and spec.arc
+
+    def onward(
+        self, recipient: EnvelopeRecipient, envelope: Envelope, content: bytes, found: Finding | None = None
+    ) -> Onward:
+        """As what a message goes on that came for an address it knows, and does not refuse.
+
+        ``found`` is what was found of it when it came, None where nobody has looked.
+        """
         local = recipient.address.rpartition("@")[0]
-        if local in self._forward:
-            return self._forwarded(self._forward[local], recipient, envelope, content)
-        if local in self._lists:
-            return self._expanded(local, recipient, envelope, content)
+        if local in self._forward or local in self._lists:
+            if local in self._forward:
+                onward = self._forwarded(self._forward[local], recipient, envelope, content)
+            else:
+                onward = self._expanded(local, recipient, envelope, content)
+            if self._sealer is not None and found is not None and self.seals(recipient.address):
+                onward = replace(onward, content=self._sealer.sealed(onward.content, found))
+            return onward
         if self._srs is not None and self._is_own_sender(recipient.address):
             back = self._srs.reversed(recipient.address, self._now())
             return Onward(recipient, (_to(envelope, recipient, back),), content)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.forwarding.onward import Forwarding, Onward
+from testbed.hosts.forwarding.sealing import Finding
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.queue.store import QueuedMessage
 from testbed.hosts.site import Site
@@ -57,10 +58,16 @@ class OwnDomain:
         """Whether only notifications have any business there."""
         return self.serves(recipient) and self._forwarding.is_for_bounces(recipient)
 
-    def pass_on(self, recipient: EnvelopeRecipient, envelope: Envelope, content: bytes) -> list[QueuedMessage]:
-        """Queue a message for whom one of its recipients stands for."""
+    def seals(self, recipient: str) -> bool:
+        """Whether what goes on for an address is sealed with what was found of it."""
+        return self.serves(recipient) and self._forwarding.seals(recipient)
+
+    def pass_on(
+        self, recipient: EnvelopeRecipient, envelope: Envelope, content: bytes, found: Finding | None = None
+    ) -> list[QueuedMessage]:
+        """Queue a message for whom one of its recipients stands for, with what was ``found`` of it when it came."""
         assert self._enqueue is not None
-        onward = self._forwarding.onward(recipient, envelope, content)
+        onward = self._forwarding.onward(recipient, envelope, content, found)
         queued = [self._enqueue(one, onward.content) for one in onward.envelopes]
         message_id = header_field(content, "Message-ID")
         if onward.by_list:

@@ -125,6 +125,15 @@ class Judge:
             self._bulk.add(domain)
         return domain in self._bulk
 
+    async def found(
+        self, session: Session, envelope: EsmtpEnvelope, content: bytes, checks: Collection[Check]
+    ) -> Judgement | None:
+        """What these checks find, whatever is refused for; None of mail that is not checked."""
+        if self._is_known(session, envelope):
+            return None
+        judgement, _ = await self._judged(session, envelope, content, checks)
+        return judgement
+
     def _is_known(self, session: Session, envelope: EsmtpEnvelope) -> bool:
         return bool(session.authenticated) or envelope.by_lmtp or peer_address(session) in self._site.trusted
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from testbed import __version__
 from testbed.explore.exploration import Found, Tally
+from testbed.explore.occasions import counted
 from testbed.explore.reds import by_cause
 from testbed.explore.tried import Tried
 from testbed.report.json_analysis import harmless
@@ -24,6 +25,7 @@ def exploration_json(found: Iterable[Found]) -> str:
 
 
 def _exploration(found: Found) -> dict[str, object]:
+    known = found.known_causes
     small = {one.cause.name: str(one.written.scenario) for one in found.smallest if one.written is not None}
     return {
         "file": found.scenario.file,
@@ -35,6 +37,8 @@ def _exploration(found: Found) -> dict[str, object]:
         "runs": found.played + found.known,
         "played": found.played,
         "seconds": round(found.seconds, 3),
+        "same_as_before": len(found.since.same()) if found.since is not None else None,
+        "occasions": counted(found.runs.values()),
         "not_tried": sum(tally.not_tried for tally in found.tallies),
         "red": [
             {
@@ -45,7 +49,7 @@ def _exploration(found: Found) -> dict[str, object]:
                 "why": cause.breach.why,
                 "frames": list(cause.breach.frames),
                 "scenario": small.get(cause.name),
-                "known": cause.name in found.known_causes,
+                "known": cause.name in known,
             }
             for cause in by_cause(found.red)
         ],

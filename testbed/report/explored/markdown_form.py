@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from testbed.explore.candidate import Point
 from testbed.explore.exploration import Found
+from testbed.explore.occasions import covered
 from testbed.explore.reds import by_cause
 from testbed.plural import count
 from testbed.report.compared.markdown_form import escaped
@@ -79,4 +80,7 @@ def _told(player: str, found: Found) -> Iterator[str]:
         faults = escaped(" + ".join(map(str, cause.first.faults)) or "no fault")
         yield f"- {escaped(f'{cause.breach.what}: {cause.breach.why}')}{cited}, with {faults}"
     if causes:
+        yield ""
+    if found.is_explored:
+        yield f"{escaped(covered(found.runs.values()))}."
         yield ""

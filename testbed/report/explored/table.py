@@ -11,6 +11,7 @@ from rich.text import Text
 
 from testbed.explore.candidate import Point
 from testbed.explore.exploration import Found
+from testbed.explore.occasions import covered
 from testbed.explore.ran import Came
 from testbed.explore.reds import Cause, by_cause
 from testbed.explore.smallest import Smallest
@@ -76,10 +77,14 @@ def _print_found(out: Console, found: Found, *, several: bool) -> None:
         out.print(Text.assemble(("E ", "error"), words))
     if len(found.not_over) > _MOST_NOT_OVER:
         out.print(Text(f"  … and {len(found.not_over) - _MOST_NOT_OVER} more that are not over", "quiet"))
+    for words in _earlier(found):
+        out.print(Text(f"{who}{words}"))
     for tally in found.tallies[1:]:
         out.print(Text.assemble((f"{who}{tally.name}: ", "bold"), " · ".join(_sums(tally.came, tally.superfluous))))
         if tally.not_tried:
             out.print(Text(f"  {tally.not_tried:,} were not tried: the time was up", "changed"))
+    if found.is_explored:
+        out.print(Text(f"{who}{covered(found.runs.values())}", "quiet"))
     out.print(Text(f"{who}{_rate(found)}", "bold"))
 
 
@@ -95,6 +100,19 @@ def _cause(cause: Cause, small: Smallest | None, who: str) -> Iterator[Text]:
         yield Text.assemble(("    as small as it gets: ", "quiet"), shown(small.written.scenario), (again, "quiet"))
     elif small is not None:
         yield Text("    played again, it was not red: what it came from is in runs.ndjson", "quiet")
+
+
+def _earlier(found: Found) -> Iterator[str]:
+    if found.set_aside is not None:
+        yield f"the runs of another scenario or version are now in {shown(found.set_aside)}"
+    if found.since is None or found.first is None:
+        return
+    if not found.since.runs:
+        yield "there are no earlier results of this scenario: all is new"
+        return
+    same = len(found.since.same())
+    fresh = count(len(found.candidates) - same, "single fault")
+    yield f"tried first: {fresh} that earlier results lack, or at points that went otherwise; then {same:,} others"
 
 
 def _faults(tried: Tried) -> str:

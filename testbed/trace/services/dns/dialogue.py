@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from testbed.protocols.text import printable
@@ -18,6 +17,7 @@ from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.dns.edns import Edns, read_opt
+from testbed.trace.services.dns.message import ADDITIONAL, ANSWER, HEADER_OCTETS, Place, places
 from testbed.trace.services.dns.results import Answer, Asked, Record
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -33,11 +33,8 @@ _MAX_RECORDS, _MAX_LINES = 500, 50  # of an answer: kept, and shown
 _MAX_TEXT = 300
 _MAX_EXCHANGES = 1_000_000
 _MAX_REMARKS, _MAX_DETAIL = 100, 200
-_HEADER_OCTETS = 12
 _CLOSE_NS = 5_000_000  # between packets that a capture may have in another order
 _IS_ANSWER, _TRUNCATED, _AUTHENTIC = 0x8000, 0x0200, 0x0020  # of the flags
-_POINTER, _LONGEST_LABEL = 0xC0, 63
-_ANSWER, _ADDITIONAL = 0, 2
 _OPT = 41
 
 
@@ -87,7 +84,7 @@ class DnsDialogue:
         return (*self._remarks, *self._more.in_order())
 
     def _message(self, wire: bytes, item: Chunk) -> None:
-        if len(wire) < _HEADER_OCTETS:
+        if len(wire) < HEADER_OCTETS:
             self._malformed(wire, item)
         elif _flags(wire) & _IS_ANSWER:
             self._answer(wire, item)
@@ -136,7 +133,7 @@ class DnsDialogue:
         authenticated = bool(flags & _AUTHENTIC)
         told = (*((note,) if note else ()), *(edns.errors if edns is not None else ()))
         note = "; ".join((*told, AUTHENTICATED) if authenticated else told)
-        result = Answer(records, truncated, whole, _number(wire), authenticated, edns)
+        result = Answer(records, truncated, whole, _number(wire), authenticated, edns, wire)
         key = _number(wire), kind, name.lower()
         waiting = self._open.get(key)
         question = f"{kind} {name}"
@@ -184,7 +181,7 @@ _WORDS = {
 
 def _is_message(octets: bytes) -> bool:
     """Whether octets that follow a hole are one whole message, length included."""
-    return len(octets) >= 2 + _HEADER_OCTETS and int.from_bytes(octets[:2], "big") == len(octets) - 2
+    return len(octets) >= 2 + HEADER_OCTETS and int.from_bytes(octets[:2], "big") == len(octets) - 2
 
 
 def _number(wire: bytes) -> int:
@@ -204,23 +201,11 @@ def _question(wire: bytes) -> tuple[str, str]:
     if not int.from_bytes(wire[4:6], "big"):
         return "DNS", ""
     try:
-        name, octets = dns.name.from_wire(wire, _HEADER_OCTETS)
-        kind, _ = struct.unpack_from(">HH", wire, _HEADER_OCTETS + octets)
+        name, octets = dns.name.from_wire(wire, HEADER_OCTETS)
+        kind, _ = struct.unpack_from(">HH", wire, HEADER_OCTETS + octets)
     except (dns.exception.DNSException, struct.error):
         return "DNS", ""
     return dns.rdatatype.to_text(kind), printable(name.to_text(omit_final_dot=True))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a resource record is; its data are ``length`` octets ``at`` a place of the message."""
-
-    section: int
-    kind: int
-    of_class: int
-    ttl: int
-    at: int
-    length: int
 
 
 def _answered(wire: bytes) -> tuple[tuple[Record, ...], Edns | None, bool]:
@@ -228,45 +213,16 @@ def _answered(wire: bytes) -> tuple[tuple[Record, ...], Edns | None, bool]:
     records: list[Record] = []
     edns: Edns | None = None
     found = 0
-    for place in _places(wire):
+    for place in places(wire):
         found += 1
-        if place.section == _ANSWER and len(records) < _MAX_RECORDS:
+        if place.section == ANSWER and len(records) < _MAX_RECORDS:
             records.append(_record(wire, place))
-        elif place.section == _ADDITIONAL and place.kind == _OPT:
+        elif place.section == ADDITIONAL and place.kind == _OPT:
             edns = read_opt(place.of_class, place.ttl, wire[place.at : place.at + place.length])
     return tuple(records), edns, found == sum(struct.unpack_from(">HHH", wire, 6))
 
 
-def _places(wire: bytes) -> Iterator[_Place]:
-    """The records behind the questions, up to where the message is damaged."""
-    questions, *counts = struct.unpack_from(">HHHH", wire, 4)
-    at = _HEADER_OCTETS
-    try:
-        for _ in range(questions):
-            at = _behind_name(wire, at) + 4
-        for section, count in enumerate(counts):
-            for _ in range(count):
-                kind, of_class, ttl, length = struct.unpack_from(">HHIH", wire, at := _behind_name(wire, at))
-                if at + 10 + length > len(wire):
-                    return
-                yield _Place(section, kind, of_class, ttl, at + 10, length)
-                at += 10 + length
-    except (IndexError, struct.error):
-        return
-
-
-def _behind_name(wire: bytes, at: int) -> int:
-    """Where the name that begins at a place ends.  Raises IndexError where it is none."""
-    while wire[at]:
-        if wire[at] >= _POINTER:
-            return at + 2
-        if wire[at] > _LONGEST_LABEL:
-            raise IndexError("no kind of label")
-        at += 1 + wire[at]
-    return at + 1
-
-
-def _record(wire: bytes, place: _Place) -> Record:
+def _record(wire: bytes, place: Place) -> Record:
     import dns.exception
     import dns.rdata
     import dns.rdataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from testbed.trace.model.exchange import Exchange, ServiceResult
 from testbed.trace.services.dns.edns import Edns
@@ -38,8 +38,8 @@ class Answer(ServiceResult):
     """The records of an answer.
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
-    ``number`` is the message's id.  ``authenticated`` is the AD bit: whoever answered has found it signed as it should
-    be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none.
+    ``number`` is the message's id, ``wire`` the whole message.  ``authenticated`` is the AD bit: whoever answered has
+    found it signed as it should be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none.
     """
 
     records: tuple[Record, ...]
@@ -48,6 +48,7 @@ class Answer(ServiceResult):
     number: int = 0
     authenticated: bool = False
     edns: Edns | None = None
+    wire: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def usable(self) -> bool:

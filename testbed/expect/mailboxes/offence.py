@@ -15,7 +15,7 @@ READS = "readers delete nothing that they have not fetched whole"
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Offence:
     """One of the rules above, and how it was broken, with the frames that show it."""
 
     rule: str

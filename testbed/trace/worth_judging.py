@@ -1,0 +1,52 @@
+"""Whether a capture holds anything that tells who sent its messages, asked before anything is loaded for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from testbed.trace.model.connection import Connection
+
+if TYPE_CHECKING:
+    from testbed.authentication.lookup import Lookup
+    from testbed.trace.authentication.answers import Told
+
+_SIGNED = re.compile(rb"(?im)^(?:dkim-signature|arc-seal)[ \t]*:")
+_OF_NAME_SERVERS = frozenset(("dns",))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownElsewhere:
+    """What DNS said that the capture does not hold: in zone files, and in other captures, read when they are needed."""
+
+    zone: Lookup | None = None
+    elsewhere: Callable[[], Iterable[Told]] = tuple
+
+    @property
+    def given(self) -> bool:
+        """Whether anybody has given answers."""
+        return self.zone is not None
+
+
+NOTHING_KNOWN = KnownElsewhere()
+
+
+def worth_judging(connections: Iterable[Connection], *, answered: bool = False) -> bool:
+    """Whether there is a mail transaction, and besides a signature or an answer with TXT records.
+
+    ``answered`` tells that answers come from elsewhere.
+    """
+    mail = signed = False
+    for connection in connections:
+        if connection.service in _OF_NAME_SERVERS:
+            answered = answered or any(
+                e.command is not None and e.command.verb == "TXT" and e.reply is not None for e in connection.exchanges
+            )
+        for transaction in connection.transactions:
+            mail = True
+            signed = signed or (transaction.whole and _SIGNED.search(transaction.letter.header) is not None)
+        if mail and (signed or answered):
+            return True
+    return False
