@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from testbed.hosts.mailboxes.mailbox import INBOX
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Route, Router
@@ -50,15 +51,15 @@ def has_no_patience(patch: pytest.MonkeyPatch) -> None:
 
 def stores_nothing(patch: pytest.MonkeyPatch) -> None:
     """A receiver that answers 250 and throws the message away."""
-    patch.setattr(PostOffice, "store", lambda self, recipient, message, *, sender: None)
+    patch.setattr(PostOffice, "store", lambda self, recipient, message, *, sender, folder="": None)
 
 
 def stores_twice(patch: pytest.MonkeyPatch) -> None:
     """A receiver that puts every message into the mailbox twice."""
     store = PostOffice.store
 
-    def twice(self: PostOffice, recipient: str, message: bytes, *, sender: str) -> None:
+    def twice(self: PostOffice, recipient: str, message: bytes, *, sender: str, folder: str = INBOX) -> None:
         for _ in range(2):
-            store(self, recipient, message, sender=sender)
+            store(self, recipient, message, sender=sender, folder=folder)
 
     patch.setattr(PostOffice, "store", twice)
