@@ -48,6 +48,11 @@ TABLE = [
         "(self) -> aiosmtpd.smtp.Envelope",
     ),
     Reach(
+        "testbed/hosts/sending/demanded_tls.py",
+        "ssl:SSLObject._sslobj",
+        "all certificates that a server has shown; Python 3.13 has a public method for it",
+    ),
+    Reach(
         "testbed/net/alerts.py",
         "asyncio.sslproto:SSLProtocol._on_handshake_complete",
         "asyncio closes a failed handshake without the alert that tells why",

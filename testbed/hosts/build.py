@@ -33,8 +33,8 @@ from testbed.hosts.smtp.commands import Terms
 from testbed.hosts.smtp.judge import Judge, JudgeTerms, terms_of
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
+from testbed.scenario.client import ClientSpec
 from testbed.scenario.hosts import (
-    ClientSpec,
     MailHostSpec,
     ReceiverSpec,
     RelaySpec,

@@ -12,6 +12,7 @@ from testbed.durations import SECOND
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Address, PeopleWait, Size
 from testbed.scenario.checks import Checking
+from testbed.scenario.client import ClientSpec
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.limits import RateLimit
 from testbed.scenario.mailboxes import Mailboxes
@@ -279,12 +280,6 @@ class ReceiverSpec(MailHostSpec, Published):
         for user, box in self.mailboxes.items():
             for path, problem in box.problems(names):
                 yield ("mailboxes", user, *path), problem
-
-
-class ClientSpec(HostSpec):
-    """A stranger with an address and a name, who says what a 'talk' step writes."""
-
-    role: Literal["client"] = "client"
 
 
 class WebmailSpec(HostSpec):

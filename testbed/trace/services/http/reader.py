@@ -24,10 +24,8 @@ from testbed.trace.flows import CLIENT
 from testbed.trace.services.http.messages import OCTETS_MISSING, Message, Owner
 from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.tcp.reassembly import Chunk
-from testbed.transport_security.mta_sts import MAX_POLICY_OCTETS
 
 _MOST_HEAD = 256 << 10  # octets of a header, and of a trailer; one that is longer is not followed
-_MOST_FORM = 4 << 10  # octets kept of a form, which may hold a password
 _MOST_HELD = 64 << 10
 _MOST_FRAMES, _PREVIEW = 200, 60  # of a header; octets that are shown
 _STARTS = (re.compile(rb"[A-Z]{3,20} (?:/|\*|https?://)"), re.compile(rb"HTTP/1\.\d "))
@@ -263,10 +261,7 @@ class MessageReader:
             message.octets += len(octets)
             message.body += len(octets)
             self._left -= len(octets)
-            if message.form is not None and len(message.form) < _MOST_FORM and not message.missing:
-                message.form += octets[: _MOST_FORM - len(message.form)]
-            if message.policy is not None and len(message.policy) <= MAX_POLICY_OCTETS:
-                message.policy += octets[: MAX_POLICY_OCTETS + 1 - len(message.policy)]
+            message.keep(octets)
         return then() if not self._left else False
 
     def _preview(self, line: Line) -> str:
