@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tests.lab.catalogue.breaks_of_checks import checks_nothing
+from tests.lab.catalogue.breaks_of_checks import (
+    checks_nothing,
+    has_the_rules_of_another,
+    keeps_forged_results,
+    refuses_what_could_not_be_asked,
+    takes_every_name,
+    takes_no_spf_fail_for_one,
+    takes_nobody_for_bulk,
+    takes_the_last_author,
+    turns_alignment_round,
+    turns_block_lists_round,
+    turns_policies_round,
+    turns_signatures_round,
+)
 from tests.lab.catalogue.breaks_of_signers import sends_bounces_elsewhere, signs_nothing
 from tests.lab.catalogue.group import Break
 
@@ -75,18 +88,18 @@ GUARDS: dict[str, Break] = {
     "key-published": signs_nothing,
     "list-and-dmarc": signs_nothing,
     "ways-of-forwarding": signs_nothing,
-    "aligned": checks_nothing,
-    "block-list": checks_nothing,
+    "aligned": turns_alignment_round,
+    "block-list": turns_block_lists_round,
     "broken-spf": checks_nothing,
-    "bulk-sender": checks_nothing,
-    "dmarc-fails": checks_nothing,
+    "bulk-sender": takes_nobody_for_bulk,
+    "dmarc-fails": turns_policies_round,
     "dmarc-policy": checks_nothing,
-    "forged-results": checks_nothing,
-    "newsletter": checks_nothing,
-    "no-name": checks_nothing,
-    "policy-unknown-for-now": checks_nothing,
-    "signed-message": checks_nothing,
-    "spf-fails": checks_nothing,
-    "two-authors": checks_nothing,
-    "unauthenticated": checks_nothing,
+    "forged-results": keeps_forged_results,
+    "newsletter": turns_alignment_round,
+    "no-name": takes_every_name,
+    "policy-unknown-for-now": refuses_what_could_not_be_asked,
+    "signed-message": turns_signatures_round,
+    "spf-fails": takes_no_spf_fail_for_one,
+    "two-authors": takes_the_last_author,
+    "unauthenticated": has_the_rules_of_another,
 }
