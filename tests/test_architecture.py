@@ -23,6 +23,7 @@ FLOORS = {
     "regular_file": 0,
     "whole_file": 0,
     "run_folder": 0,
+    "stored_folder": 1,
     "interruption": 0,
     "tasks": 0,
     "fresh_process": 0,

@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from testbed.cli.explore_progress import ExploreProgress
 from testbed.cli.run_outputs import written
 from testbed.explore.cluster import cluster_crew
 from testbed.explore.crew import Crew, LocalCrew
-from testbed.explore.exploration import Found, Wanted, explore
+from testbed.explore.exploration import Found, Tally, Wanted, explore
 from testbed.explore.oracles.own import own_oracles
 from testbed.interruption import Interruption
 from testbed.report.console import console
@@ -28,6 +28,7 @@ from testbed.report.explored.markdown_form import exploration_markdown
 from testbed.report.explored.parquet import write_runs
 from testbed.report.explored.table import exploration_table
 from testbed.run_folder import RunFolder
+from testbed.stored_folder import folder_at
 
 _TO_A_CORE = 4  # players: a lab waits for the kernel to make and unmake its network, and for its timers
 
@@ -40,14 +41,21 @@ def main(options: argparse.Namespace) -> int:
     out = console(sys.stderr if spoken else sys.stdout)
     found: list[list[Found]] = []
     with (
-        RunFolder(options.out) as folder,
+        folder_at(options.out) as kept,
+        folder_at(options.only_new) as earlier,
+        RunFolder(kept.path) as folder,
         Interruption() as interruption,
         ExploreProgress(out, quiet=spoken) as progress,
         contextlib.ExitStack() as ending,
     ):
         crew = _crew(options)
         ending.callback(crew.dismiss)
-        wanted = _wanted(options, interruption, progress)
+
+        def told(tally: Tally) -> None:
+            progress.told(tally)
+            kept.keep_up()
+
+        wanted = _wanted(options, interruption, earlier.path, told)
         shares = _shares(time.monotonic() + options.budget, sum(map(len, work)))
         for several in work:
             mine = [_explored(one, crew, folder.path, replace(wanted, until=next(shares)), progress) for one in several]
@@ -58,22 +66,24 @@ def main(options: argparse.Namespace) -> int:
         every = [one for several in found for one in several]
         if any(one.red for one in every):
             folder.note_red()
-    _write(options, found, every)
+        _write(options, found, every)
     if interruption.number:
         return SIGNALLED + interruption.number
     return FAILED if any(one.news or not one.is_explored for one in every) else HELD
 
 
-def _wanted(options: argparse.Namespace, interruption: Interruption, progress: ExploreProgress) -> Wanted:
+def _wanted(
+    options: argparse.Namespace, interruption: Interruption, earlier: Path | None, told: Callable[[Tally], None]
+) -> Wanted:
     return Wanted(
         options.depth,
         options.seed,
         math.inf,
         options.time_limit,
         tuple(options.oracles),
-        Path(options.only_new) if options.only_new else None,
+        earlier,
         stop=lambda: bool(interruption.number),
-        told=progress.told,
+        told=told,
     )
 
 

@@ -72,7 +72,11 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", type=span, default=600.0, metavar="SPAN", help="begin no run after so long: 2m, 1h (default: 10m)"
     )
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="which triples are tried (default: 0)")
-    parser.add_argument("--out", metavar="DIR", help="keep the runs in DIR, and go on from those that are there")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="keep the runs in DIR (or at a URL that fsspec knows), and go on from those that are there",
+    )
     parser.add_argument("--only-new", metavar="DIR", help="what the results in DIR are red for, too, is no news")
     parser.add_argument(
         "--oracle",
