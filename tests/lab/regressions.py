@@ -12,6 +12,7 @@ import pytest
 
 from testbed.hosts.dns.resolver import LookupResult, Resolver
 from testbed.hosts.envelope import Envelope
+from testbed.hosts.mailboxes.mailbox import INBOX
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.queue.notifications import Notifier
 from testbed.hosts.queue.retry import RetrySchedule
@@ -130,7 +131,7 @@ def words_it_otherwise(patch: pytest.MonkeyPatch) -> None:
 def knows_every_user(patch: pytest.MonkeyPatch) -> None:
     """A server that asks after nobody's mailbox at RCPT."""
     patch.setattr(PostOffice, "refusal", lambda self, recipient: "")
-    patch.setattr(PostOffice, "store", lambda self, recipient, message, *, sender: None)
+    patch.setattr(PostOffice, "store", lambda self, recipient, message, *, sender, folder=INBOX: None)
     patch.setattr(PostOffice, "has_room", lambda self, recipient, octets: True)
 
 

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from tests.lab.catalogue.breaks_of_checks import checks_nothing
+from tests.lab.catalogue.breaks_of_checks import (
+    checks_nothing,
+    has_the_rules_of_another,
+    keeps_forged_results,
+    refuses_what_could_not_be_asked,
+    takes_every_name,
+    takes_no_spf_fail_for_one,
+    takes_nobody_for_bulk,
+    takes_the_last_author,
+    turns_alignment_round,
+    turns_block_lists_round,
+    turns_policies_round,
+    turns_signatures_round,
+)
 from tests.lab.catalogue.breaks_of_signers import sends_bounces_elsewhere, signs_nothing
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
-    "bounce-finds-its-way-back": "user-unknown",
-    "key-gone-in-flight": "refused-for-now",
-    "key-published-another-one-1024-another-key-fail": "",
-    "key-published-as-it-should-be-1024-key-pass": "",
-    "key-published-missing-1024-nothing-permerror": "",
-    "key-published-revoked-1024-revoked-permerror": "",
-    "key-published-too-short-768-key-permerror": "",
-    "list-and-dmarc-a-footer-Leave-at-lists.example--keep-pass-fail-refuse-0": "refused-for-good",
-    "list-and-dmarc-a-tag-to-the-subject--team-keep-pass-fail-refuse-0": "refused-for-good",
-    "list-and-dmarc-both-under-its-own-From-Leave-at-lists.example-team-munge-pass-pass-accept-1": "",
-    "list-and-dmarc-nothing---keep-pass-pass-accept-1": "",
-    "ways-of-forwarding-as-it-came-False-False-keep-False-fail-pass-none-pass-accept-1": "",
-    "ways-of-forwarding-encoded-and-from-another-sender-True-False-keep-True-pass-fail-none-fail-refuse-0": (
-        "refused-for-good"
-    ),
-    "ways-of-forwarding-encoded-and-sealed-True-True-keep-True-pass-fail-pass-fail-accept-1": "",
-    "ways-of-forwarding-encoded-and-under-its-own-From-True-False-own-True-pass-pass-none-pass-accept-1": "",
-    "ways-of-forwarding-encoded-anew-False-False-keep-True-fail-fail-none-fail-refuse-0": "refused-for-good",
     "aligned-crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-s-fail-550": "dmarc-fail refusal-borne-out refused-for-good",
     "block-list-127.0.0.2-2.0.0.127-listed-refuse": "not-authorised",
     "block-list-127.0.0.3-1.0.0.127-broken-accept": "",
     "block-list-127.255.255.254-2.0.0.127-refused-accept": "",
+    "bounce-finds-its-way-back": "user-unknown",
     "broken-spf-eleven-look-ups-in-SPF": "dmarc-fail refusal-borne-out refused-for-good spf-permerror",
     "broken-spf-no-SPF-for-its-new-server": "dmarc-fail refusal-borne-out refused-for-good spf-fail",
     "broken-spf-three-void-look-ups-in-SPF": "dmarc-fail host-unknown refusal-borne-out refused-for-good spf-permerror",
@@ -54,6 +50,16 @@ FINDINGS = {
     "dmarc-policy-two-records.example-none-accept-250-4.10": "",
     "dmarc-policy-version-behind.example-none-accept-250-4.8": "",
     "forged-results": "credentials-in-clear dmarc-fail",
+    "key-gone-in-flight": "dkim-permerror refused-for-now",
+    "key-published-another-one-1024-another-key-fail": "dkim-fail",
+    "key-published-as-it-should-be-1024-key-pass": "",
+    "key-published-missing-1024-nothing-permerror": "dkim-permerror",
+    "key-published-revoked-1024-revoked-permerror": "dkim-permerror",
+    "key-published-too-short-768-key-permerror": "dkim-permerror",
+    "list-and-dmarc-a-footer-Leave-at-lists.example--keep-pass-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way",  # noqa: E501
+    "list-and-dmarc-a-tag-to-the-subject--team-keep-pass-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way",  # noqa: E501
+    "list-and-dmarc-both-under-its-own-From-Leave-at-lists.example-team-munge-pass-pass-accept-1": "signature-broken-on-the-way",  # noqa: E501
+    "list-and-dmarc-nothing---keep-pass-pass-accept-1": "",
     "newsletter-mailer.example": "dmarc-fail refusal-borne-out refused-for-good",
     "newsletter-news.crepes.fr": "",
     "newsletter-news.crepes.fr-as-crepes.fr-wishes-aspf-s": "dmarc-fail refusal-borne-out refused-for-good",
@@ -69,6 +75,11 @@ FINDINGS = {
     "unauthenticated-gmail-refuse-550-5.7.26": "refusal-borne-out refused-for-good",
     "unauthenticated-outlook-accept-250-2.0.0": "",
     "unauthenticated-yahoo-refuse-554-5.7.9": "refused-for-good",
+    "ways-of-forwarding-as-it-came-False-False-keep-False-fail-pass-none-pass-accept-1": "spf-fail",
+    "ways-of-forwarding-encoded-and-from-another-sender-True-False-keep-True-pass-fail-none-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way",  # noqa: E501
+    "ways-of-forwarding-encoded-and-sealed-True-True-keep-True-pass-fail-pass-fail-accept-1": "dmarc-fail signature-broken-on-the-way",  # noqa: E501
+    "ways-of-forwarding-encoded-and-under-its-own-From-True-False-own-True-pass-pass-none-pass-accept-1": "signature-broken-on-the-way",  # noqa: E501
+    "ways-of-forwarding-encoded-anew-False-False-keep-True-fail-fail-none-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way spf-fail",  # noqa: E501
 }
 
 GUARDS: dict[str, Break] = {
@@ -77,18 +88,18 @@ GUARDS: dict[str, Break] = {
     "key-published": signs_nothing,
     "list-and-dmarc": signs_nothing,
     "ways-of-forwarding": signs_nothing,
-    "aligned": checks_nothing,
-    "block-list": checks_nothing,
+    "aligned": turns_alignment_round,
+    "block-list": turns_block_lists_round,
     "broken-spf": checks_nothing,
-    "bulk-sender": checks_nothing,
-    "dmarc-fails": checks_nothing,
+    "bulk-sender": takes_nobody_for_bulk,
+    "dmarc-fails": turns_policies_round,
     "dmarc-policy": checks_nothing,
-    "forged-results": checks_nothing,
-    "newsletter": checks_nothing,
-    "no-name": checks_nothing,
-    "policy-unknown-for-now": checks_nothing,
-    "signed-message": checks_nothing,
-    "spf-fails": checks_nothing,
-    "two-authors": checks_nothing,
-    "unauthenticated": checks_nothing,
+    "forged-results": keeps_forged_results,
+    "newsletter": turns_alignment_round,
+    "no-name": takes_every_name,
+    "policy-unknown-for-now": refuses_what_could_not_be_asked,
+    "signed-message": turns_signatures_round,
+    "spf-fails": takes_no_spf_fail_for_one,
+    "two-authors": takes_the_last_author,
+    "unauthenticated": has_the_rules_of_another,
 }
