@@ -136,10 +136,12 @@ def _wrong(block: Message, rules: Sequence[tuple[str, str, bool, Rule]]) -> Iter
 def _agree(diagnostic: re.Match[str], status: str) -> bool:
     """Whether a reply can end in this Status.
 
-    A client may take a refusal for good, such as a greeting of 554, for one for now; then all but the class stays.
+    A client may take a refusal for good, such as a greeting of 554, for one for now; then all but the class stays.  A
+    reply that is no refusal, and came where it does not belong, is a matter of the protocol (X.5.x, RFC 3463 §3.6).
     """
     code, enhanced = diagnostic[1], diagnostic[2]
-    return (code, status[0]) in _AGREE or (enhanced is not None and status == f"4{enhanced[1:]}")
+    softened = enhanced is not None and status == f"4{enhanced[1:]}"
+    return (code, status[0]) in _AGREE or softened or (code in "23" and status.split(".")[1] == "5")
 
 
 def _contradictions(block: Message) -> Iterator[str]:

@@ -20,30 +20,13 @@ from tests.lab.catalogue.breaks_of_signers import sends_bounces_elsewhere, signs
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
-    "bounce-finds-its-way-back": "user-unknown",
-    "key-gone-in-flight": "refused-for-now",
-    "key-published-another-one-1024-another-key-fail": "",
-    "key-published-as-it-should-be-1024-key-pass": "",
-    "key-published-missing-1024-nothing-permerror": "",
-    "key-published-revoked-1024-revoked-permerror": "",
-    "key-published-too-short-768-key-permerror": "",
-    "list-and-dmarc-a-footer-Leave-at-lists.example--keep-pass-fail-refuse-0": "refused-for-good",
-    "list-and-dmarc-a-tag-to-the-subject--team-keep-pass-fail-refuse-0": "refused-for-good",
-    "list-and-dmarc-both-under-its-own-From-Leave-at-lists.example-team-munge-pass-pass-accept-1": "",
-    "list-and-dmarc-nothing---keep-pass-pass-accept-1": "",
-    "ways-of-forwarding-as-it-came-False-False-keep-False-fail-pass-none-pass-accept-1": "",
-    "ways-of-forwarding-encoded-and-from-another-sender-True-False-keep-True-pass-fail-none-fail-refuse-0": (
-        "refused-for-good"
-    ),
-    "ways-of-forwarding-encoded-and-sealed-True-True-keep-True-pass-fail-pass-fail-accept-1": "",
-    "ways-of-forwarding-encoded-and-under-its-own-From-True-False-own-True-pass-pass-none-pass-accept-1": "",
-    "ways-of-forwarding-encoded-anew-False-False-keep-True-fail-fail-none-fail-refuse-0": "refused-for-good",
     "aligned-crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-s-fail-550": "dmarc-fail refusal-borne-out refused-for-good",
     "block-list-127.0.0.2-2.0.0.127-listed-refuse": "not-authorised",
     "block-list-127.0.0.3-1.0.0.127-broken-accept": "",
     "block-list-127.255.255.254-2.0.0.127-refused-accept": "",
+    "bounce-finds-its-way-back": "user-unknown",
     "broken-spf-eleven-look-ups-in-SPF": "dmarc-fail refusal-borne-out refused-for-good spf-permerror",
     "broken-spf-no-SPF-for-its-new-server": "dmarc-fail refusal-borne-out refused-for-good spf-fail",
     "broken-spf-three-void-look-ups-in-SPF": "dmarc-fail host-unknown refusal-borne-out refused-for-good spf-permerror",
@@ -67,6 +50,16 @@ FINDINGS = {
     "dmarc-policy-two-records.example-none-accept-250-4.10": "",
     "dmarc-policy-version-behind.example-none-accept-250-4.8": "",
     "forged-results": "credentials-in-clear dmarc-fail",
+    "key-gone-in-flight": "dkim-permerror refused-for-now",
+    "key-published-another-one-1024-another-key-fail": "dkim-fail",
+    "key-published-as-it-should-be-1024-key-pass": "",
+    "key-published-missing-1024-nothing-permerror": "dkim-permerror",
+    "key-published-revoked-1024-revoked-permerror": "dkim-permerror",
+    "key-published-too-short-768-key-permerror": "dkim-permerror",
+    "list-and-dmarc-a-footer-Leave-at-lists.example--keep-pass-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way",  # noqa: E501
+    "list-and-dmarc-a-tag-to-the-subject--team-keep-pass-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way",  # noqa: E501
+    "list-and-dmarc-both-under-its-own-From-Leave-at-lists.example-team-munge-pass-pass-accept-1": "signature-broken-on-the-way",  # noqa: E501
+    "list-and-dmarc-nothing---keep-pass-pass-accept-1": "",
     "newsletter-mailer.example": "dmarc-fail refusal-borne-out refused-for-good",
     "newsletter-news.crepes.fr": "",
     "newsletter-news.crepes.fr-as-crepes.fr-wishes-aspf-s": "dmarc-fail refusal-borne-out refused-for-good",
@@ -82,6 +75,11 @@ FINDINGS = {
     "unauthenticated-gmail-refuse-550-5.7.26": "refusal-borne-out refused-for-good",
     "unauthenticated-outlook-accept-250-2.0.0": "",
     "unauthenticated-yahoo-refuse-554-5.7.9": "refused-for-good",
+    "ways-of-forwarding-as-it-came-False-False-keep-False-fail-pass-none-pass-accept-1": "spf-fail",
+    "ways-of-forwarding-encoded-and-from-another-sender-True-False-keep-True-pass-fail-none-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way",  # noqa: E501
+    "ways-of-forwarding-encoded-and-sealed-True-True-keep-True-pass-fail-pass-fail-accept-1": "dmarc-fail signature-broken-on-the-way",  # noqa: E501
+    "ways-of-forwarding-encoded-and-under-its-own-From-True-False-own-True-pass-pass-none-pass-accept-1": "signature-broken-on-the-way",  # noqa: E501
+    "ways-of-forwarding-encoded-anew-False-False-keep-True-fail-fail-none-fail-refuse-0": "dmarc-fail refusal-borne-out refused-for-good signature-broken-on-the-way spf-fail",  # noqa: E501
 }
 
 GUARDS: dict[str, Break] = {
