@@ -29,6 +29,7 @@ FLOORS = {
     "fresh_process": 0,
     "authentication": 0,
     "protocols": 0,
+    "transport_security": 0,
     "pcap": 0,
     "trace": 1,
     "subjects": 0,
@@ -82,7 +83,7 @@ FOLDERS = {
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
 
 MODULES = sorted((PROJECT / "testbed").rglob("*.py"))
-SANS_IO = ("authentication", "protocols", "pcap", "trace", "scenario", "expect", "report")
+SANS_IO = ("authentication", "protocols", "pcap", "trace", "scenario", "expect", "report", "transport_security")
 
 FORMS = [
     ("import testbed.net.clock", {"testbed.net.clock"}),

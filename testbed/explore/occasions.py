@@ -12,7 +12,7 @@ from testbed.expect.conservation import ASTRAY, DOUBLED, KEPT, LOST, SENT_AGAIN,
 from testbed.expect.conservation.passages import Answer, Passage, passages
 from testbed.expect.rules.tries import tries
 from testbed.explore.ran import Ran
-from testbed.scenario.hosts import ClientSpec
+from testbed.scenario.client import ClientSpec
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 

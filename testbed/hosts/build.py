@@ -9,16 +9,19 @@ from testbed.hosts.client import Client
 from testbed.hosts.dns.lab_zone import address_kinds, lab_zone
 from testbed.hosts.dns.name_server import NameServer
 from testbed.hosts.dns.resolver import Resolver
+from testbed.hosts.dns.transport_records import changes
 from testbed.hosts.forwarding.onward import Forwarding
 from testbed.hosts.forwarding.own_domain import OwnDomain
 from testbed.hosts.forwarding.sealing import Sealer
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.policy_host import PolicyHost
 from testbed.hosts.queue.next_hops import NextHops
 from testbed.hosts.queue.retry import RetrySchedule
 from testbed.hosts.queue.routing import Router
 from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.queue.store import Queue
+from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.receiver import Receiver
 from testbed.hosts.relay import SUBMISSIONS_PORT, Relay
 from testbed.hosts.sending.delivery import Security, Wanted
@@ -30,8 +33,8 @@ from testbed.hosts.smtp.commands import Terms
 from testbed.hosts.smtp.judge import Judge, JudgeTerms, terms_of
 from testbed.hosts.tls import LabTls
 from testbed.hosts.user_agent import Account, UserAgent
+from testbed.scenario.client import ClientSpec
 from testbed.scenario.hosts import (
-    ClientSpec,
     MailHostSpec,
     ReceiverSpec,
     RelaySpec,
@@ -43,6 +46,8 @@ from testbed.scenario.next_hops import RouteSpec
 from testbed.scenario.readers import served
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.security import policy_for
+from testbed.scenario.transport import exchangers_of, policy_at
+from testbed.transport_security.mta_sts import StsPolicy
 
 if TYPE_CHECKING:
     from testbed.hosts.forwarding.signer import Signer
@@ -76,9 +81,10 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     sealer = Sealer(signer, site.now) if signer is not None else None
     forwarding = Forwarding(post_office.domain, spec.forward, spec.lists, site.now, secret, signer, sealer)
     own_domain = OwnDomain(site, post_office, forwarding)
-    runner = QueueRunner(
-        site, _queue(site), own_domain, router, schedule, lambda domain: policy_for(spec.tls, domain), next_hops
+    policies = TransportPolicies(
+        site, Resolver(site), address_kinds(scenario), lambda domain: policy_for(spec.tls, domain)
     )
+    runner = QueueRunner(site, _queue(site), own_domain, router, schedule, policies, next_hops)
     own_domain.through(runner.enqueue)
     passwords = {
         f"{user}@{spec.domain}": mailbox.password
@@ -110,7 +116,31 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     readers = _mailbox_servers(scenario, spec, site, post_office)
     admission = _admission(site, spec)
     judge = _judge(site, spec)
-    return Receiver(site, post_office, runner, access, readers, admission, judge, smtp=spec.smtp, lmtp=spec.lmtp)
+    return Receiver(
+        site,
+        post_office,
+        runner,
+        access,
+        readers,
+        admission,
+        judge,
+        smtp=spec.smtp,
+        lmtp=spec.lmtp,
+        policy_host=_policy_host(scenario, spec, site),
+    )
+
+
+def _policy_host(scenario: Scenario, spec: ReceiverSpec, site: Site) -> PolicyHost | None:
+    if not spec.mta_sts or site.tls is None:
+        return None
+    servers = {name: host.domain for name, host in scenario.hosts.items() if isinstance(host, MailHostSpec)}
+    exchangers = exchangers_of(spec.domain, servers)
+
+    def policy() -> StsPolicy | None:
+        found = policy_at(spec.mta_sts, exchangers, site.since_begin_ns())
+        return found[1] if found is not None else None
+
+    return PolicyHost(site, site.tls, spec.domain, policy, site.policies)
 
 
 def _mailbox_servers(scenario: Scenario, spec: MailHostSpec, site: Site, post_office: PostOffice) -> MailboxServers:
@@ -154,7 +184,9 @@ def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addre
 
 
 def _name_server(scenario: Scenario, spec: NameServerSpec, site: Site, addresses: Addresses) -> Host:
-    return NameServer(site, lab_zone(scenario, addresses, site.now))
+    authority = site.tls.authority if site.tls is not None else None
+    zones = [(at_ns, lab_zone(scenario, addresses, site.now, authority, at_ns)) for at_ns in changes(scenario)]
+    return NameServer(site, zones[0][1], zones[1:])
 
 
 def _tls(spec: MailHostSpec, site: Site) -> LabTls | None:

@@ -34,7 +34,8 @@ class Authority:
 
         self._keylog = keylog
         self._authority = trustme.CA()
-        self._servers: dict[tuple[str, str], ssl.SSLContext] = {}
+        self._servers: dict[tuple[str, str, int, bool], ssl.SSLContext] = {}
+        self._good: dict[tuple[str, int], trustme.LeafCert] = {}
 
     @property
     def certificate(self) -> trustme.Blob:
@@ -43,14 +44,27 @@ class Authority:
 
     def pem(self, name: str) -> tuple[bytes, bytes]:
         """A certificate with its chain, and its key, as files hold them: for a program that plays that host."""
-        leaf = self._certificate(name, "")
+        leaf = self._leaf(name)
         return b"".join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes()
 
-    def server(self, name: str, flaw: str = "") -> ssl.SSLContext:
-        """What a server of that name secures its connections with; ``flaw`` is a word of TlsFault, or nothing."""
-        if (name, flaw) not in self._servers:
-            self._servers[name, flaw] = self._server(name, flaw)
-        return self._servers[name, flaw]
+    def der(self, name: str, key: int = 1) -> bytes:
+        """The certificate of a server's first, second … key, DER."""
+        return ssl.PEM_cert_to_DER_cert(self._leaf(name, key).cert_chain_pems[0].bytes().decode())
+
+    @property
+    def anchor(self) -> bytes:
+        """Its own certificate, DER."""
+        return ssl.PEM_cert_to_DER_cert(self._authority.cert_pem.bytes().decode())
+
+    def server(self, name: str, flaw: str = "", key: int = 1, *, shows_authority: bool = False) -> ssl.SSLContext:
+        """What a server of that name secures its connections with; ``flaw`` is a word of TlsFault, or nothing.
+
+        ``key`` counts the server's keys; with ``shows_authority`` the authority's certificate goes with its own.
+        """
+        which = name, flaw, key, shows_authority
+        if which not in self._servers:
+            self._servers[which] = self._server(name, flaw, key, shows_authority=shows_authority)
+        return self._servers[which]
 
     def client(self, *, checks: bool, traced: bool = True) -> ssl.SSLContext:
         """A client that accepts good certificates of this authority, or any at all.
@@ -67,12 +81,18 @@ class Authority:
             context.keylog_filename = str(self._keylog)
         return context
 
-    def _server(self, name: str, flaw: str) -> ssl.SSLContext:
+    def _server(self, name: str, flaw: str, key: int, *, shows_authority: bool) -> ssl.SSLContext:
+        import trustme
+
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if flaw == "self-signed":
             _use_own_certificate(context)
         else:
-            self._certificate(name, flaw).configure_cert(context)
+            leaf = self._certificate(name, flaw, key)
+            chain = [*leaf.cert_chain_pems, *([self._authority.cert_pem] if shows_authority else [])]
+            octets = b"".join(blob.bytes() for blob in (leaf.private_key_pem, *chain))
+            with trustme.Blob(octets).tempfile() as file:
+                context.load_cert_chain(file)
         if flaw == "handshake-failure":
             context.maximum_version = ssl.TLSVersion.TLSv1_2
             context.set_ciphers(_HOPELESS_CIPHER)
@@ -80,12 +100,17 @@ class Authority:
         context.keylog_filename = str(self._keylog)
         return context
 
-    def _certificate(self, name: str, flaw: str) -> trustme.LeafCert:
+    def _leaf(self, name: str, key: int = 1) -> trustme.LeafCert:
+        """The good certificate of a server's key, always the same."""
+        if (name, key) not in self._good:
+            self._good[name, key] = self._authority.issue_cert(name, common_name=_common(name))
+        return self._good[name, key]
+
+    def _certificate(self, name: str, flaw: str, key: int) -> trustme.LeafCert:
         if flaw == "expired":
             start, end = (datetime.now(UTC) - before for before in _LONG_AGO)
             return self._authority.issue_cert(name, common_name=_common(name), not_before=start, not_after=end)
-        name = _SOMEBODY_ELSE if flaw == "wrong-name" else name
-        return self._authority.issue_cert(name, common_name=_common(name))
+        return self._leaf(_SOMEBODY_ELSE if flaw == "wrong-name" else name, key)
 
 
 def _common(name: str) -> str | None:

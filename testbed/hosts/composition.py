@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
+from typing import Literal
 
 from testbed.errors import StepError, reason
 from testbed.hosts.envelope import Envelope, EnvelopeRecipient
@@ -35,7 +36,7 @@ class Submission:
 
     ``size`` pads the text to about so many octets; ``headers`` are fields of ASCII besides, From among them in place of
     the sender; ``parameters`` are for all recipients; what fails for now is tried again after ``retry_ns``, with None
-    it is not.
+    it is not; ``tls`` is what the sender says of TLS on all of its way (RFC 8689).
     """
 
     sender: str
@@ -50,12 +51,17 @@ class Submission:
     envelope_id: str = ""
     parameters: RcptParameters = field(default_factory=RcptParameters)
     retry_ns: int | None = None
+    tls: Literal["required", "optional"] | None = None
 
     @property
     def envelope(self) -> Envelope:
         """Who gets it, Bcc included."""
         recipients = tuple(EnvelopeRecipient(address, self.parameters) for address in (*self.to, *self.bcc))
-        return Envelope(self.sender, recipients, MailParameters(ret=self.ret, envid=self.envelope_id))
+        return Envelope(self.sender, recipients, self._mail_parameters)
+
+    @property
+    def _mail_parameters(self) -> MailParameters:
+        return MailParameters(ret=self.ret, envid=self.envelope_id, require_tls=self.tls == "required")
 
     @property
     def is_ascii(self) -> bool:
@@ -78,6 +84,7 @@ def draft_of(step: SendStep, folder: Path) -> Submission:
         envelope_id=step.envelope_id,
         parameters=RcptParameters(frozenset(word.upper() for word in step.notify)),
         retry_ns=step.retry,
+        tls=step.tls,
     )
 
 
@@ -95,6 +102,8 @@ def compose(draft: Submission, message_id: str, date: str) -> bytes:
     message["Subject"] = draft.subject
     message["Date"] = date
     message["Message-ID"] = message_id
+    if draft.tls == "optional":
+        message["TLS-Required"] = "No"
     message.set_content(draft.body + "\n" + _padding(draft.size))
     for one in draft.attached:
         main, _, sub = one.kind.partition("/")

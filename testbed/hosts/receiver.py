@@ -9,6 +9,7 @@ from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.rules import Sorter
 from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.policy_host import PolicyHost
 from testbed.hosts.queue.notifications import Subject, success
 from testbed.hosts.queue.runner import QueueRunner
 from testbed.hosts.site import Site
@@ -38,19 +39,26 @@ class Receiver(MailHost):
         *,
         smtp: bool = True,
         lmtp: int | None = None,
+        policy_host: PolicyHost | None = None,
     ) -> None:
-        """``smtp`` tells whether it takes mail by SMTP, ``lmtp`` at which port it does by LMTP."""
+        """``smtp`` tells whether it takes mail by SMTP, ``lmtp`` at which port it does by LMTP.
+
+        ``policy_host`` serves its domain's MTA-STS policy.
+        """
         handler = _ReceiverHandler(site, post_office, runner)
         handler.admission, handler.judge = admission, judge
         super().__init__(site, post_office, runner, access, mailbox_servers, handler)
         self._smtp = smtp
         self._lmtp = lmtp
+        self._policy_host = policy_host
 
     async def _listen(self) -> None:
         if self._smtp:
             await self._serve(PORT)
         if self._lmtp is not None:
             await self._serve(self._lmtp, lmtp=True)
+        if self._policy_host is not None:
+            self._servers += await self._policy_host.start()
 
 
 class _ReceiverHandler(MailHandler):

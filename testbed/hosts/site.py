@@ -14,9 +14,11 @@ from typing import Protocol
 
 from testbed.hosts.connections import OpenConnections
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.fault_script import FaultScript
 from testbed.hosts.tls import LabTls
 from testbed.hosts.zone_script import ZoneScript
 from testbed.protocols.events import LogEvent
+from testbed.scenario.faults import PolicyFault
 
 _SMALL_BUFFER = 4_096
 
@@ -38,7 +40,8 @@ class Site:
     again after so many nanoseconds; ``disk_full`` tells whether its disk is full at present, ``crowded`` whether a
     fault leaves no room in a mailbox for so many octets, which would ``otherwise`` fit or not.  ``tls`` is None where
     no host of the lab has TLS.  ``port_at`` tells datagrams, whose destination goes with each, where
-    the service of a port is at an address.
+    the service of a port is at an address.  ``since_begin_ns`` gives nanoseconds of scenario time since everybody was
+    there, ``policies`` are the faults of the MTA-STS policy it serves.
     """
 
     name: str
@@ -57,6 +60,8 @@ class Site:
     crowded: Callable[[str, int, bool], bool] = lambda mailbox, octets, otherwise: False
     tls: LabTls | None = None
     port_at: Callable[[str, int], int] = lambda address, port: port
+    since_begin_ns: Callable[[], int] = lambda: 0
+    policies: FaultScript[PolicyFault] = field(default_factory=FaultScript)
 
     def date(self, at: float | None = None) -> str:
         """A time in seconds since the epoch as an RFC 5322 date; None for now, in scenario time."""

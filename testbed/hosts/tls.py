@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from testbed.hosts.certificates import Authority
 from testbed.hosts.fault_script import FaultScript
@@ -37,12 +39,41 @@ class TlsScript(FaultScript[TlsFault]):
         return fault.is_ if fault is not None else ""
 
 
-class LabTls:
-    """What all hosts of a lab share: the authority they trust, and the TLS faults of every server by its name."""
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A server's keys: when it takes new ones into use, in nanoseconds since the start, and what it shows with them."""
 
-    def __init__(self, authority: Authority, scripts: Mapping[str, TlsScript]) -> None:
+    new_at: tuple[int, ...] = ()
+    shows_authority: bool = False
+
+    def in_use(self, at_ns: int) -> int:
+        """Which key it has, from 1."""
+        return 1 + sum(new <= at_ns for new in self.new_at)
+
+
+class LabTls:
+    """What all hosts of a lab share: the authority they trust, and the TLS faults and keys of every server by its name.
+
+    ``now_ns`` tells the scenario time since the start.
+    """
+
+    def __init__(
+        self,
+        authority: Authority,
+        scripts: Mapping[str, TlsScript],
+        keys: Mapping[str, Keys] | None = None,
+        now_ns: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.authority = authority
         self._scripts = scripts
+        self._keys = keys or {}
+        self._now_ns = now_ns
+
+    def server(self, name: str, flaw: str = "") -> ssl.SSLContext:
+        """What a server of that name secures its connections with now; ``flaw`` is a word of TlsFault, or nothing."""
+        keys = self._keys.get(name, Keys())
+        key = keys.in_use(self._now_ns())
+        return self.authority.server(name, flaw, key, shows_authority=keys.shows_authority)
 
     def script(self, server: str) -> TlsScript:
         """The faults of a server; one without any for a name nobody has."""

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 
 from testbed.durations import SECOND
 from testbed.hosts.dialogue import DialogueScript
+from testbed.hosts.fault_script import FaultScript
 from testbed.hosts.site import Site
 from testbed.hosts.zone_script import ZoneScript
 from testbed.lab.addresses import OUTSIDE
 from testbed.lab.context import LabContext
 from testbed.net.namespace import own_files
 from testbed.protocols.trigger import Trigger
-from testbed.scenario.faults import DialogueFault, HostFault, MailboxFault, ZoneFault
-from testbed.scenario.hosts import UserAgentSpec, WebmailSpec
+from testbed.scenario.faults import DialogueFault, HostFault, MailboxFault, PolicyFault, ZoneFault
+from testbed.scenario.hosts import ReceiverSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.name_server import NameServerSpec
 
 
@@ -44,6 +45,8 @@ def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> 
         names=_zone_script(lab, name) if name == name_server else ZoneScript(),
         tls=lab.tls,
         port_at=lab.network.port_at,
+        since_begin_ns=lab.loop.since_begin_ns,
+        policies=_policy_script(lab, name),
     )
 
 
@@ -61,6 +64,16 @@ def _zone_script(lab: LabContext, name_server: str) -> ZoneScript:
 
     faults = [fault for fault in lab.scenario.faults if isinstance(fault, ZoneFault)]
     return ZoneScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed, lab.addresses)
+
+
+def _policy_script(lab: LabContext, name: str) -> FaultScript[PolicyFault]:
+    def fired(fault: PolicyFault, vain: str) -> None:
+        lab.journal.fault(name, fault, vain)
+
+    host = lab.scenario.hosts[name]
+    domain = host.domain.lower() if isinstance(host, ReceiverSpec) and host.mta_sts else None
+    faults = [f for f in lab.scenario.faults if isinstance(f, PolicyFault) and f.policy.lower() == domain]
+    return FaultScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed)
 
 
 def _disk_full(lab: LabContext, name: str) -> Callable[[], bool]:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from testbed.hosts.certificates import Authority
-from testbed.hosts.tls import LabTls, TlsScript
+from testbed.hosts.tls import Keys, LabTls, TlsScript
 from testbed.net.alerts import send_alerts
 from testbed.pcap.write import TraceWriter
 from testbed.scenario.faults import TlsFault
-from testbed.scenario.hosts import MailHostSpec
+from testbed.scenario.hosts import MailHostSpec, ReceiverSpec
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.transport import shows_authority
 
 
 def needs_tls(scenario: Scenario) -> bool:
@@ -31,7 +32,12 @@ def lab_tls(
         server: TlsScript([f for f in faults if f.tls == server], fired, elapsed_ns, scenario.seed)
         for server in {fault.tls for fault in faults}
     }
-    return LabTls(Authority(keylog), scripts)
+    keys = {
+        name: Keys(host.new_key, shows_authority(host))
+        for name, host in scenario.hosts.items()
+        if isinstance(host, ReceiverSpec)
+    }
+    return LabTls(Authority(keylog), scripts, keys, elapsed_ns)
 
 
 class KeyedTrace:

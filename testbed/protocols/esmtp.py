@@ -1,4 +1,4 @@
-"""The parameters of MAIL and RCPT that extensions bring (RFC 1870, 3461, 6152, 6531): their grammar."""
+"""The parameters of MAIL and RCPT that extensions bring (RFC 1870, 3461, 6152, 6531, 8689): their grammar."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 NOTIFY_WORDS = ("NEVER", "SUCCESS", "FAILURE", "DELAY")
 EXTENSIONS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN")
-ON_REQUEST = ("CHUNKING",)
+ON_REQUEST = ("CHUNKING", "REQUIRETLS")
 """Extensions that a host offers where it is told to."""
 
+_KEYWORDS = {"SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8", "REQUIRETLS": "REQUIRETLS"}
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _MAX_ENVID = 100  # RFC 3461 §4.4
@@ -29,6 +30,7 @@ class MailParameters:
     utf8: bool = False  # RFC 6531
     ret: str = ""  # FULL, HDRS or "": how much of a failed message comes back (RFC 3461 §4.3)
     envid: str = ""  # the sender's own name for this envelope (RFC 3461 §4.4)
+    require_tls: bool = False  # no server may have it but through TLS, and none that cannot promise this (RFC 8689)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def chunk_parameters(argument: str) -> tuple[int, bool]:
 
 def mail_parameters(words: list[str], offered: frozenset[str]) -> MailParameters:
     """The parameters behind ``MAIL FROM:<…>``, of the extensions offered.  Raises BadParameter."""
-    found: dict[str, str] = _split(words, _of(offered, {"SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8"}))
-    if found.get("SMTPUTF8"):
-        raise BadParameter("501 5.5.4 SMTPUTF8 takes no value")
+    found: dict[str, str] = _split(words, _of(offered, _KEYWORDS))
+    if valued := next((word for word in ("SMTPUTF8", "REQUIRETLS") if found.get(word)), ""):
+        raise BadParameter(f"501 5.5.4 {valued} takes no value")
     size = found.get("SIZE")
     if size is not None and not re.fullmatch(r"[0-9]{1,20}", size):
         raise BadParameter("501 5.5.4 SIZE is a number of octets")
@@ -75,6 +77,7 @@ def mail_parameters(words: list[str], offered: frozenset[str]) -> MailParameters
         utf8="SMTPUTF8" in found,
         ret=_one_of("RET", found, ("FULL", "HDRS")),
         envid=_envid(found.get("ENVID")),
+        require_tls="REQUIRETLS" in found,
     )
 
 
@@ -97,6 +100,7 @@ def mail_words(parameters: MailParameters, offered: frozenset[str]) -> list[str]
             *([f"RET={parameters.ret}"] if parameters.ret else []),
             *([f"ENVID={encode_xtext(parameters.envid)}"] if parameters.envid else []),
         ],
+        "REQUIRETLS": ["REQUIRETLS"] if parameters.require_tls else [],
     }
     return [word for extension, said in words.items() if extension in offered for word in said]
 

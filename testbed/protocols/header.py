@@ -24,6 +24,11 @@ def named(message_id: str) -> str:
     return message_id or "a message without Message-ID"
 
 
+def tls_is_optional(message: bytes) -> bool:
+    """Whether its sender would rather have a message arrive in clear than not at all (RFC 8689 §5)."""
+    return header_field(message, "TLS-Required").lower() == "no"
+
+
 def header_field(message: bytes, name: str) -> str:
     """One field of a message, unfolded and decoded; ``""`` when absent or malformed.
 

@@ -38,4 +38,6 @@ def _divided(part: _Part, by: int) -> _Part:
         value = getattr(part, field)
         if isinstance(value, Part) and (divided := _divided(value, by)) is not value:
             found[field] = divided
+        elif isinstance(value, tuple) and any(isinstance(one, Part) for one in value):
+            found[field] = tuple(_divided(one, by) if isinstance(one, Part) else one for one in value)
     return part.model_copy(update=found) if found else part

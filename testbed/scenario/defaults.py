@@ -25,6 +25,8 @@ _TELLING_KEYS = (
     ("retry", "relay"),
     ("give_up", "relay"),
     ("lmtp", "receiver"),
+    ("mta_sts", "receiver"),
+    ("dane", "receiver"),
     ("mailboxes", "receiver"),
     ("mx", "receiver"),
     ("domain", "receiver"),

@@ -12,6 +12,7 @@ from testbed.durations import SECOND
 from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Address, PeopleWait, Size
 from testbed.scenario.checks import Checking
+from testbed.scenario.client import ClientSpec
 from testbed.scenario.host_spec import HostSpec
 from testbed.scenario.limits import RateLimit
 from testbed.scenario.mailboxes import Mailboxes
@@ -23,11 +24,12 @@ from testbed.scenario.passing_on import PassingOn
 from testbed.scenario.problems import Found, Path
 from testbed.scenario.program_hosts import HEEDED
 from testbed.scenario.security import Password, TlsPolicies
+from testbed.scenario.transport import Published, asked_for
 from testbed.scenario.units import parse_duration
 
 Protocol = Literal["pop3", "imap"]
 Extension = Literal["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING"]
-ExtensionOnRequest = Literal["CHUNKING"]
+ExtensionOnRequest = Literal["CHUNKING", "REQUIRETLS"]
 
 
 class MailHostSpec(Checking):
@@ -65,10 +67,12 @@ class MailHostSpec(Checking):
         default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
     )
     without: tuple[Extension, ...] = Field(
-        default=(), description="Extensions it does not offer; all but CHUNKING are offered when unsaid."
+        default=(), description="Extensions it does not offer; all but CHUNKING and REQUIRETLS are offered when unsaid."
     )
     with_: tuple[ExtensionOnRequest, ...] = Field(
-        default=(), alias="with", description="Extensions it offers besides: CHUNKING (RFC 3030)."
+        default=(),
+        alias="with",
+        description="Extensions it offers besides: CHUNKING (RFC 3030), REQUIRETLS (RFC 8689).",
     )
 
     serves: tuple[Protocol, ...] | None = Field(
@@ -243,38 +247,39 @@ class RelaySpec(PassingOn, MailHostSpec):
                 yield ("routes", domain, *path), problem
 
 
-class ReceiverSpec(MailHostSpec):
+class ReceiverSpec(MailHostSpec, Published):
     """The mail server of a domain: takes mail for its own mailboxes and for nobody else."""
 
     role: Literal["receiver"] = "receiver"
+    heeded: ClassVar[frozenset[str]] = HEEDED | {"dane", "tls_reports"}
     smtp: bool = Field(default=True, strict=True, description="Whether it takes mail by SMTP, on port 25.")
     lmtp: LmtpPort | None = Field(
         default=None, description="The port on which it takes mail by LMTP (RFC 2033); true for 24."
     )
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """Its domain, and where it says how mail travels there."""
+        return (*super().domains, *asked_for(self.name, self.domain))
+
+    @property
     def traits(self) -> HostTraits:
         """Whether it speaks LMTP, and where."""
-        traits = super().traits
+        traits = replace(super().traits, policy=self.domain.lower() if self.mta_sts else "")
         if self.is_program:
             return traits
         ports = {SMTP_PORT: self.smtp, self.lmtp or LMTP_PORT: self.lmtp is not None}
         return replace(traits, lmtp=self.lmtp is not None, ports=tuple(port for port, taken in ports.items() if taken))
 
     def problems(self, names: Names) -> Found:
-        """Those of its mailboxes too, and that nobody can bring it mail."""
+        """Those of its mailboxes and of what it publishes too, and that nobody can bring it mail."""
         yield from super().problems(names)
+        yield from self.transport_problems(self.starttls)
         if not self.smtp and self.lmtp is None:
             yield ("smtp",), f"{self.name} takes no mail at all; say 'lmtp: {LMTP_PORT}' besides"
         for user, box in self.mailboxes.items():
             for path, problem in box.problems(names):
                 yield ("mailboxes", user, *path), problem
-
-
-class ClientSpec(HostSpec):
-    """A stranger with an address and a name, who says what a 'talk' step writes."""
-
-    role: Literal["client"] = "client"
 
 
 class WebmailSpec(HostSpec):

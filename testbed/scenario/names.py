@@ -19,7 +19,8 @@ class HostTraits:
     ``owner`` is whose user agent it is, ``submits`` whether it submits mail.
     ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     ``ready_made`` is the ready-made program that plays it, ``""`` for none; ``stays`` tells that a program runs there
-    from the first step to the last.  ``dnssec`` tells that a name server signs its zones.
+    from the first step to the last.  ``dnssec`` tells that a name server signs its zones, ``policy`` is the domain
+    whose MTA-STS policy a host serves, ``""`` for none.
     """
 
     role: str
@@ -36,6 +37,7 @@ class HostTraits:
     ready_made: str = ""
     stays: bool = False
     dnssec: bool = False
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Names:
     def agents(self) -> Mapping[str, HostTraits]:
         """The user agents by name."""
         return {name: host for name, host in self.hosts.items() if "user agent" in host.nouns}
+
+    @cached_property
+    def policies(self) -> frozenset[str]:
+        """The domains that have a policy of MTA-STS."""
+        return frozenset(host.policy for host in self.hosts.values() if host.policy)
 
     @cached_property
     def mailboxes(self) -> Mapping[str, str]:

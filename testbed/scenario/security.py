@@ -6,8 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-TlsPolicy = Literal["none", "opportunistic", "required"]
-"""``opportunistic`` takes TLS where it can be had, with any certificate; ``required`` nothing else, and a good one."""
+TlsPolicy = Literal["none", "opportunistic", "required", "dane", "dane-only", "mta-sts", "published"]
+"""``opportunistic`` takes TLS where it can be had, with any certificate; ``required`` nothing else, and a good one.
+
+The others do as the recipient's domain says, and are opportunistic where it says nothing: ``dane`` goes by TLSA
+records (``dane-only`` sends nothing without them), ``mta-sts`` by the domain's policy, ``published`` by both, the first
+before the second.
+"""
 
 EVERY_DOMAIN = "*"
 

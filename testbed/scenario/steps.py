@@ -54,6 +54,11 @@ class SendStep(Tagged):
     returned: Literal["full", "headers"] | None = Field(
         default=None, description="How much of it comes back when it fails (RFC 3461 §4.3)."
     )
+    tls: Literal["required", "optional"] | None = Field(
+        default=None,
+        description="Whether it may go through TLS only, all the way (REQUIRETLS), or rather in clear than not at all "
+        "(TLS-Required: No), whatever its recipients' domains say (RFC 8689).",
+    )
     headers: dict[FieldName, FieldText] = Field(
         default_factory=dict,
         max_length=50,
@@ -114,7 +119,7 @@ class SendStep(Tagged):
     @property
     def _words(self) -> Iterator[Word]:
         """What not every program that sends mail can express."""
-        for key in ("notify", "envelope_id", "returned", "retry"):
+        for key in ("notify", "envelope_id", "returned", "retry", "tls"):
             if getattr(self, key):
                 yield Word(key, key, (key,))
         for key, addresses in (("from", (self.sender,)), ("to", self.recipients), ("bcc", self.bcc)):

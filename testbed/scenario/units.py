@@ -6,7 +6,7 @@ import re
 
 from testbed.durations import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
-_NS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
+_NS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _OCTETS = {
     "": 1,
     "B": 1,
@@ -18,7 +18,7 @@ _OCTETS = {
     "GiB": 1 << 30,
 }
 
-_DURATION_PART = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?\s*(ms|s|min|m|h|d)(?![a-z])\s*", re.ASCII)
+_DURATION_PART = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?\s*(ms|s|min|m|h|d|w)(?![a-z])\s*", re.ASCII)
 _SIZE = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?\s*(B|KB|MB|GB|KiB|MiB|GiB|)", re.ASCII)
 
 _LONGEST_NS = 3_650 * DAY

@@ -17,6 +17,7 @@ from testbed.trace.gathered import OF_A_CONNECTION, gathered
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.finding import Finding
 from testbed.trace.services.dns.mail_routes import mail_routes
+from testbed.trace.services.kept_promises import kept_promises
 from testbed.trace.services.mismatch import mismatch
 from testbed.trace.services.sealed import sealed_dialogues
 from testbed.trace.services.service import CaptureFinder, Finder
@@ -27,7 +28,7 @@ from testbed.trace.tls.findings import old_tls, plain_after_starttls, tls_alerts
 
 _OF_TRANSPORT: tuple[Finder, ...] = (failed_handshake, one_side_only, lost_syn, lost_segments, on_the_way, resets)
 _OF_TLS: tuple[Finder, ...] = (tls_alerts, old_tls, plain_after_starttls)
-_ACROSS_SERVICES: tuple[CaptureFinder, ...] = (mail_routes, sealed_dialogues)
+_ACROSS_SERVICES: tuple[CaptureFinder, ...] = (mail_routes, sealed_dialogues, kept_promises)
 _OF_THE_CAPTURE = frozenset({"captured-again"})  # what is as true of the whole of it as of a connection
 _MOST_FRAMES = 20
 _MOST_HELD = 1 << 16  # packets of connections that are held, some 64 MB

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
+from testbed.hosts.certificates import Authority
+from testbed.hosts.dns.transport_records import transport_records
 from testbed.hosts.dns.zone import Zone, ZoneEntry
 from testbed.hosts.signing_key import key_record
 from testbed.hosts.zone_script import TTL_S, ZoneScript, addresses_for
@@ -25,11 +27,18 @@ def address_kinds(scenario: Scenario) -> tuple[str, ...]:
     return {"ipv4": ("A",), "ipv6": ("AAAA",), "both": ("AAAA", "A")}[scenario.ip]
 
 
-def lab_zone(scenario: Scenario, addresses: Addresses, now: Callable[[], float] = lambda: 0.0) -> Zone:
+def lab_zone(
+    scenario: Scenario,
+    addresses: Addresses,
+    now: Callable[[], float] = lambda: 0.0,
+    authority: Authority | None = None,
+    at_ns: int = 0,
+) -> Zone:
     """``addresses`` gives each host's addresses by host name.  Names that faults give records exist as well.
 
-    ``now`` gives seconds since the Unix epoch in scenario time, for signatures.  What the scenario's ``records`` say of
-    a name and a type stands in place of what the lab would say.
+    ``now`` gives seconds since the Unix epoch in scenario time, for signatures; what changes is as it is ``at_ns``
+    after everybody was there.  ``authority`` has signed the certificates that TLSA records are about.  What the
+    scenario's ``records`` say of a name and a type stands in place of what the lab would say.
     """
     faults = [fault for fault in scenario.faults if isinstance(fault, ZoneFault) and fault.holds]
     script = ZoneScript(addresses=addresses)
@@ -39,7 +48,7 @@ def lab_zone(scenario: Scenario, addresses: Addresses, now: Callable[[], float] 
     aliases = {name for name, kind in said if kind == _CNAME}
     own = [
         entry
-        for entry in _own(scenario, addresses)
+        for entry in (*_own(scenario, addresses), *transport_records(scenario, addresses, authority, at_ns))
         if (entry.name, entry.kind) not in said and entry.name not in aliases
     ]
     server, spec = next((name, host) for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))

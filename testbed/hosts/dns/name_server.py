@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import cast
 
@@ -24,12 +24,12 @@ _UDP_MOST = 4_096  # RFC 6891 §6.2.5
 
 
 class NameServer:
-    """Answers from a :class:`Zone`."""
+    """Answers from a :class:`Zone`, or from the last of several whose time has come, in nanoseconds since the start."""
 
-    def __init__(self, site: Site, zone: Zone) -> None:
+    def __init__(self, site: Site, zone: Zone, later: Sequence[tuple[int, Zone]] = ()) -> None:
         self.name = site.name
         self._site = site
-        self._zone = zone
+        self._zones = [(0, zone), *later]
         self._servers: list[asyncio.Server] = []
         self._datagrams: list[asyncio.DatagramTransport] = []
 
@@ -54,7 +54,9 @@ class NameServer:
         """A name server holds no mail."""
 
     def _respond(self, wire: bytes, limit: int) -> bytes | None:
-        return respond(self._zone, wire, limit, self._answered, self._site.names)
+        now = self._site.since_begin_ns()
+        zone = [zone for since, zone in self._zones if since <= now][-1]
+        return respond(zone, wire, limit, self._answered, self._site.names)
 
     def _answered(self, response: dns.message.Message) -> None:
         question = response.question[0].to_text().removesuffix(".") if response.question else ""

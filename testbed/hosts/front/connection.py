@@ -278,7 +278,7 @@ class FrontConnection(ServerEndpoint):
         self._dialogue.begin_anew()
         try:
             self._reader, self._writer = await begin_tls(
-                self._writer, self._site.tls.authority.server(self._site.name, flaw), timeout_s=HANDSHAKE_TIMEOUT_S
+                self._writer, self._site.tls.server(self._site.name, flaw), timeout_s=HANDSHAKE_TIMEOUT_S
             )
         except OSError as error:
             log_failed_handshake(self._site, str(self._writer.get_extra_info("peername")[0]), error)

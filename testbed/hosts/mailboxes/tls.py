@@ -22,7 +22,7 @@ class ReadingTls:
         self._site = site
         self._tls = tls
         self._service = service
-        tls.authority.server(site.name)  # signed now, not while somebody waits
+        tls.server(site.name)  # signed now, not while somebody waits
 
     async def begin(
         self,
@@ -42,7 +42,7 @@ class ReadingTls:
             while await reader.read(_CHUNK):
                 pass
             raise ConnectionAbortedError("there was no TLS handshake")
-        context = self._tls.authority.server(self._site.name, flaw)
+        context = self._tls.server(self._site.name, flaw)
         try:
             return await begin_tls(writer, context, timeout_s=_HANDSHAKE_TIMEOUT_S, reader=through)
         except OSError as error:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from testbed.durations import SECOND
 from testbed.hosts.queue.routing import Hop, Route
 from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession, HopFailed, Security
+from testbed.hosts.sending.demanded_tls import Demanded, log_decision, refused
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.scenario.next_hops import ReuseSpec
 from testbed.scenario.security import TlsPolicy
 from testbed.tasks import HeldTasks
+from testbed.transport_security.decision import before_connecting
 
 MAX_SESSIONS = 20  # delivering at the same time
 
-Place = tuple[Hop, str, TlsPolicy]
-"""A hop, one of its addresses, and what is wanted of TLS there."""
+Place = tuple[Hop, str, TlsPolicy, Demanded | None]
+"""A hop, one of its addresses, and what is wanted and demanded of TLS there."""
+
+DemandedOf = Callable[[Hop], Awaitable[Demanded | None]]
+
+
+async def nothing_demanded(hop: Hop) -> None:
+    """What is demanded where nobody asks what a domain publishes."""
 
 
 class NextHops:
@@ -50,18 +58,29 @@ class NextHops:
             async with self._turns[domain], self._sessions:
                 yield
 
-    async def open(self, route: Route, tls: TlsPolicy) -> tuple[DeliverySession | None, Hop, list[DeliveryResult]]:
-        """The first hop that greets us, or with whom there is a session already; or the failures of all of them."""
+    async def open(
+        self, route: Route, tls: TlsPolicy, demanded_of: DemandedOf = nothing_demanded
+    ) -> tuple[DeliverySession | None, Hop, list[DeliveryResult]]:
+        """The first hop that greets us, or with whom there is a session already; or the failures of all of them.
+
+        ``demanded_of`` tells what a recipient's domain, or the message, demands of TLS with a hop.
+        """
         failures: list[DeliveryResult] = []
         hop = route.hops[0]
         for hop in route.hops:
+            demanded = await demanded_of(hop)
+            if demanded is not None and (decision := before_connecting(demanded.demand)) is not None:
+                log_decision(self._site, demanded, hop.host, "", decision)
+                failures.append(refused(demanded, decision).result)
+                continue
             for address in hop.addresses:
-                place = hop, address, tls
+                place = hop, address, tls, demanded
                 session = self._rested(place)
                 if session is not None:
                     return session, hop, failures
+                security = Security(hop.host, tls, demanded=demanded)
                 session = DeliverySession(
-                    self._site, address, hop.port, Security(hop.host, tls), pipelining=self._pipelining, lmtp=hop.lmtp
+                    self._site, address, hop.port, security, pipelining=self._pipelining, lmtp=hop.lmtp
                 )
                 try:
                     await session.open()
@@ -105,7 +124,7 @@ class NextHops:
         if not session.wake():
             session.drop()
             return None
-        hop, address, _ = place
+        hop, address, *_ = place
         self._places[session] = place
         self._site.log(
             events.Reused(next_hop=hop.host, address=address, messages=session.messages),
@@ -119,7 +138,7 @@ class NextHops:
         self._farewells.start(session.quit())
 
     def _failed(self, place: Place, why: DeliveryResult, consequence: str) -> None:
-        hop, address, _ = place
+        hop, address, *_ = place
         self._site.log(
             events.HopFailed(next_hop=hop.host, address=address, status=str(why)),
             f"{hop.host} [{address}]: {why}{consequence}",

@@ -13,13 +13,17 @@ from testbed.scenario.next_hops import SMTP_PORT, RouteSpec, route_for
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One host that may take the mail, with its addresses in the order to try; ``lmtp`` tells that LMTP is spoken."""
+    """One host that may take the mail, with its addresses in the order to try; ``lmtp`` tells that LMTP is spoken.
+
+    ``authenticated`` tells that its addresses are from a signed zone.
+    """
 
     host: str
     preference: int
     addresses: tuple[str, ...]
     port: int = SMTP_PORT
     lmtp: bool = False
+    authenticated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,15 @@ class Route:
     """Hops in the order to try, or the reason why there are none.
 
     ``status`` is an RFC 3463 code: class 5 means give up at once, class 4 means try again later; ``code`` the reply
-    code that goes with it where an RFC names one, else 0.
+    code that goes with it where an RFC names one, else 0.  ``authenticated`` tells that the names of the hops are those
+    of a signed zone, or of the configuration.
     """
 
     hops: tuple[Hop, ...] = ()
     status: str = ""
     reason: str = ""
     code: int = 0
+    authenticated: bool = False
 
 
 class Router:
@@ -78,15 +84,15 @@ class Router:
         hops: list[Hop] = []
         unsettled: Route | None = None
         for preference, host in self._before_self(exchangers):
-            addresses, unanswered = await self._addresses(host)
+            addresses, unanswered, signed = await self._addresses(host)
             if self._own_addresses.intersection(addresses):  # itself under another name
                 return self._looping(domain, [hop for hop in hops if hop.preference < preference], unsettled)
             if addresses:
-                hops.append(Hop(host, preference, addresses))
+                hops.append(Hop(host, preference, addresses, authenticated=signed))
             elif unanswered is not None:
                 unsettled = _unsettled(host, unanswered)
         if hops:
-            return Route(hops=tuple(hops))
+            return Route(hops=tuple(hops), authenticated=answer.authenticated)
         if unsettled is not None:  # silence about an address is not its absence: the mail waits
             return unsettled
         if any(host == self._own_name for _, host in exchangers):
@@ -97,9 +103,10 @@ class Router:
 
     async def _by(self, given: RouteSpec) -> Route:
         """To the host of a route, whose MX records nobody asks for."""
-        addresses, unanswered = await self._addresses(given.host)
+        addresses, unanswered, signed = await self._addresses(given.host)
         if addresses:
-            return Route(hops=(Hop(given.host, 0, addresses, given.port_there, given.by_lmtp),))
+            hop = Hop(given.host, 0, addresses, given.port_there, given.by_lmtp, signed)
+            return Route(hops=(hop,), authenticated=True)
         if unanswered is not None:
             return _unsettled(given.host, unanswered)
         return Route(status="5.4.4", reason=f"{given.host}, where the route leads, has no address")
@@ -124,18 +131,20 @@ class Router:
         own = [preference for preference, host in exchangers if host == self._own_name]
         return [e for e in exchangers if not own or e[0] < min(own)]
 
-    async def _addresses(self, host: str) -> tuple[tuple[str, ...], LookupResult | None]:
-        """A host's addresses, and the answer that leaves open whether there are more."""
+    async def _addresses(self, host: str) -> tuple[tuple[str, ...], LookupResult | None, bool]:
+        """A host's addresses, the answer that leaves open whether there are more, and whether all are signed."""
         if not host or is_ip(host):
-            return (), None
+            return (), None, False
         found: list[str] = []
         open_answer: LookupResult | None = None
+        signed = True
         for kind in self._families:
             answer = await self._resolver.ask(host, kind)
             found += answer.records
             if not answer.settled:
                 open_answer = answer
-        return tuple(found), open_answer
+            signed = signed and answer.authenticated
+        return tuple(found), open_answer, signed
 
 
 def _refusal(domain: str, answer: LookupResult) -> Route | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
@@ -12,10 +11,12 @@ from testbed.hosts.envelope import Envelope, EnvelopeRecipient
 from testbed.hosts.queue.next_hops import NextHops
 from testbed.hosts.queue.notifications import Notifier
 from testbed.hosts.queue.retry import RetrySchedule
-from testbed.hosts.queue.routing import Route, Router
+from testbed.hosts.queue.routing import Hop, Route, Router
 from testbed.hosts.queue.settling import Settlement, Taker
 from testbed.hosts.queue.store import Queue, QueuedMessage, QueuedRecipient
+from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.sending.delivery import DeliveryResult, DeliverySession
+from testbed.hosts.sending.demanded_tls import Demanded
 from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.protocols.address import domain_of
@@ -71,14 +72,14 @@ class QueueRunner:
         own_mail: OwnMail,
         router: Router,
         schedule: RetrySchedule,
-        tls_policy: Callable[[str], TlsPolicy] = lambda domain: "none",
+        policies: TransportPolicies | None = None,
         next_hops: NextHops | None = None,
     ) -> None:
         self._site = site
         self._queue = queue
         self._own_mail = own_mail
         self._router = router
-        self._tls_policy = tls_policy
+        self._policies = policies
         self._next_hops = next_hops or NextHops(site)
         self.notifier = Notifier(site, self.enqueue)
         self._settlement = Settlement(site, queue, schedule, self.notifier)
@@ -235,12 +236,19 @@ class QueueRunner:
         One that turns out to be lost when it is used again is no failure, as nothing was promised on it: whoever it
         would have been for is tried at once, over another.
         """
-        session, hop, failures = await self._next_hops.open(route, self._tls_policy(domain_of(envelope.addresses[0])))
+        content = self._queue.content(message)
+        policies = self._policies
+        wish: TlsPolicy = "none" if policies is None else policies.wish(domain_of(envelope.addresses[0]))
+
+        async def demanded(hop: Hop) -> Demanded | None:
+            return None if policies is None else await policies.demanded(envelope, content, route, hop)
+
+        session, hop, failures = await self._next_hops.open(route, wish, demanded)
         if session is None:
             temporary = [failure for failure in failures if not failure.permanent]
             return dict.fromkeys(envelope.addresses, (temporary or failures)[-1]), Taker(hop.host), None
         used_before = session.messages > 0
-        results = await session.send(envelope, self._queue.content(message))
+        results = await session.send(envelope, content)
         lost = tuple(to for to in envelope.recipients if results[to.address].lost)
         if lost and used_before:
             self._next_hops.give_up(session, results[lost[0].address])

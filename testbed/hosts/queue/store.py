@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS message (
     utf8 INTEGER NOT NULL,
     ret TEXT NOT NULL,
     envid TEXT NOT NULL,
+    require_tls INTEGER NOT NULL,
     return_path TEXT
 );
 CREATE TABLE IF NOT EXISTS recipient (
@@ -83,17 +84,12 @@ class Queue:
         said = envelope.parameters
         with self._transaction():
             cursor = self._db.execute(
-                "INSERT INTO message (sender, message_id, content, arrived, body, utf8, ret, envid, return_path)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO message"
+                " (sender, message_id, content, arrived, body, utf8, ret, envid, require_tls, return_path)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    envelope.sender,
-                    message_id,
-                    content,
-                    now,
-                    said.body,
-                    said.utf8,
-                    said.ret,
-                    said.envid,
+                    *(envelope.sender, message_id, content, now),
+                    *(said.body, said.utf8, said.ret, said.envid, said.require_tls),
                     envelope.return_path,
                 ),
             )
@@ -116,8 +112,8 @@ class Queue:
     def recipients(self, due_by: float | None = None) -> list[QueuedRecipient]:
         """Recipients due by a time (None: all), oldest message first."""
         rows = self._db.execute(
-            "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid, m.return_path,"
-            " r.address, r.attempts, r.due, r.notify, r.orcpt, r.warned"
+            "SELECT m.id, m.sender, m.message_id, m.arrived, m.body, m.utf8, m.ret, m.envid, m.require_tls,"
+            " m.return_path, r.address, r.attempts, r.due, r.notify, r.orcpt, r.warned"
             " FROM recipient r JOIN message m ON m.id = r.message"
             " WHERE ?1 IS NULL OR r.due <= ?1 ORDER BY m.id, r.rowid",
             (due_by,),
@@ -165,8 +161,8 @@ class Queue:
 
 def _recipient(row: tuple[Any, ...]) -> QueuedRecipient:
     *of_message, address, attempts, due, notify, orcpt, warned = row
-    number, sender, message_id, arrived, body, utf8, ret, envid, return_path = of_message
-    said = MailParameters(body=body, utf8=bool(utf8), ret=ret, envid=envid)
+    number, sender, message_id, arrived, body, utf8, ret, envid, require_tls, return_path = of_message
+    said = MailParameters(body=body, utf8=bool(utf8), ret=ret, envid=envid, require_tls=bool(require_tls))
     wishes = RcptParameters(frozenset(notify.split(",") if notify else ()), orcpt)
     message = QueuedMessage(number, sender, message_id, arrived, said, return_path)
     return QueuedRecipient(message, address, attempts, due, wishes, bool(warned))

@@ -16,6 +16,7 @@ from aiosmtplib.errors import (
 
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.sending.client import FINAL_DOT_S, INVITATION_S, Heard, SmtpClient
+from testbed.hosts.sending.demanded_tls import Demanded, demanded_tls, log_decision, not_offered, refused
 from testbed.hosts.sending.fitting import Offer, fit
 from testbed.hosts.sending.lmtp import LmtpClient
 from testbed.hosts.sending.pipelining import LONE_DOT, Answer, Pipeline
@@ -48,12 +49,14 @@ class Security:
     """What a client wants of a connection to ``server``, whose certificate must bear that name.
 
     ``tls`` is a relay's policy (:data:`~testbed.scenario.security.TlsPolicy`), or ``implicit``: TLS from the first
-    octet, with a good certificate.  ``login`` is a user and a password, for AUTH.
+    octet, with a good certificate.  ``login`` is a user and a password, for AUTH.  ``demanded`` is what the recipient's
+    domain, or the message, demands: it stands in place of ``tls``.
     """
 
     server: str = ""
     tls: Wanted = "none"
     login: tuple[str, str] | None = None
+    demanded: Demanded | None = None
 
 
 class DeliverySession:
@@ -118,6 +121,9 @@ class DeliverySession:
             return
         await self._client.connect()
         await self._greet()
+        if wanted.demanded is not None:
+            await self._secure_as(wanted.demanded)
+            return
         if wanted.tls == "none":
             return
         try:
@@ -125,9 +131,21 @@ class DeliverySession:
         except TlsUnavailable as failed:
             if wanted.tls == "required":
                 raise HopFailed(failed.result) from failed
-            await self._go_on_in_clear(failed.result)
+            await self._go_on_in_clear(str(failed.result))
         else:
             await self._greet()  # what was said before TLS counts no more (RFC 3207 §4.2)
+
+    async def _secure_as(self, demanded: Demanded) -> None:
+        decision = await demanded_tls(self._client, self._site, self._security.server, demanded)
+        log_decision(self._site, demanded, self._security.server, self._address, decision)
+        if decision.deed == "wait":
+            raise refused(demanded, decision)
+        if decision.deed == "send-in-clear":
+            await self._go_on_in_clear(decision.why)
+        else:
+            await self._greet()
+        if demanded.requiretls and "REQUIRETLS" not in self.offer.extensions:
+            raise not_offered(self._security.server)
 
     async def _connect_in_tls(self) -> None:
         if self._site.tls is None:
@@ -142,9 +160,9 @@ class DeliverySession:
             tls_context=self._site.tls.authority.client(checks=True),
         )
 
-    async def _go_on_in_clear(self, reason: DeliveryResult) -> None:
+    async def _go_on_in_clear(self, reason: str) -> None:
         self._site.log(
-            events.InClear(next_hop=self._security.server, status=str(reason)),
+            events.InClear(next_hop=self._security.server, status=reason),
             f"goes on with {self._security.server} in clear: {reason}",
         )
         if not self._client.is_connected:

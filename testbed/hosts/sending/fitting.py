@@ -1,4 +1,4 @@
-"""A message made fit for what the next hop offers, before anything is sent (RFC 1870 §6.1, 6152 §3, 6531 §3.2)."""
+"""A message made fit for what the next hop offers, before it is sent (RFC 1870 §6.1, 6152 §3, 6531 §3.2, 8689 §4)."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def fit(envelope: Envelope, content: bytes, offer: Offer) -> Fitted:
             if converted is None:
                 _refuse(refused, envelope.recipients, "5.6.3", "8BITMIME is not offered, and this cannot be converted")
             content = converted or content
+    if envelope.parameters.require_tls and "REQUIRETLS" not in offer.extensions:
+        _refuse(refused, envelope.recipients, "5.7.30", "the sender requires TLS, and REQUIRETLS is not offered")
     if 0 < offer.max_message < len(content):
         reason = f"{len(content)} octets are more than the {offer.max_message} the server takes"
         _refuse(refused, envelope.recipients, "5.3.4", reason)

@@ -17,8 +17,9 @@ from testbed.protocols.esmtp import EXTENSIONS, BadParameter, chunk_parameters, 
 from testbed.protocols.path import split_path
 
 _MAX_PATH = 256  # RFC 5321 §4.5.3.1.3
-# Octets of a command line with all its parameters (RFC 1870 §3, 3461 §4, 6152 §2, 6531 §3.4).
-_MAX_LINES = {"MAIL": 512 + 26 + 17 + 10 + 117, "RCPT": 1_000}
+# Octets of a command line with all its parameters (RFC 1870 §3, 3461 §4, 6152 §2, 6531 §3.4, 8689 §2).
+_MAX_LINES = {"MAIL": 512 + 26 + 17 + 10 + 117 + 11, "RCPT": 1_000}
+_THROUGH_TLS = frozenset({"REQUIRETLS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class EsmtpCommands(SMTP, OpenStreams):
         """The lines of the answer to EHLO, without what is not offered here; the handler asks for them."""
         # Of its own: aiosmtpd keeps them for all connections together, and adds to them at every EHLO.
         self.command_size_limits = defaultdict(lambda: SMTP.command_size_limit, _MAX_LINES)
-        besides = [f"250-{word}" for word in sorted(self.terms.besides)]
+        besides = [f"250-{word}" for word in sorted(self.terms.besides - self._only_through_tls())]
         whole = [*lines[:-1], *besides, lines[-1]]
         return [line for line in whole if line[4:].partition(" ")[0] not in self.terms.without]
 
@@ -124,7 +125,14 @@ class EsmtpCommands(SMTP, OpenStreams):
 
     def _offered(self) -> frozenset[str]:
         assert self.session is not None
-        return self.terms.offered if self.session.extended_smtp else frozenset()
+        return self.terms.offered - self._only_through_tls() if self.session.extended_smtp else frozenset()
+
+    def _only_through_tls(self) -> frozenset[str]:
+        """What is not offered now, for there is no TLS (RFC 8689 §2)."""
+        return frozenset() if self._encrypted() else _THROUGH_TLS
+
+    def _encrypted(self) -> bool:
+        return False
 
 
 def _path(keyword: str, arg: str) -> tuple[str, list[str]]:

@@ -47,7 +47,7 @@ class SecureSmtpServer(SmtpServer):
         self._in_clear = in_clear
         self._implicit = implicit
         self._stripped: bool | None = None  # not known before the first EHLO
-        self.tls_context = tls.authority.server(site.name) if tls is not None else None
+        self.tls_context = tls.server(site.name) if tls is not None else None
 
     def _encrypted(self) -> bool:
         return self.session is not None and self.session.ssl is not None
@@ -115,7 +115,7 @@ class SecureSmtpServer(SmtpServer):
         peer = self.session.peer if self.session is not None else None
         self.envelope, self.session = EsmtpEnvelope(), Session(self.loop)
         self.session.peer = peer
-        context = self._tls.authority.server(self.hostname, flaw)
+        context = self._tls.server(self.hostname, flaw)
         reader = asyncio.StreamReader(limit=self.line_length_limit)
         try:
             self.reader, self.writer = await begin_tls(

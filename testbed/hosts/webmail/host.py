@@ -66,7 +66,7 @@ class Webmail:
         """Listen on port 80, and on 443 where there is TLS."""
         self._servers = await listen(self._protocol, self._site.addresses, (PORT,))
         if self._tls is not None:
-            context = self._tls.authority.server(self.name)
+            context = self._tls.server(self.name)
             self._servers += await listen(self._protocol, self._site.addresses, (TLS_PORT,), tls=context)
 
     async def settled(self) -> None:

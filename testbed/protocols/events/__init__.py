@@ -79,6 +79,7 @@ from testbed.protocols.events.server import (
     TlsFailed,
     TlsUnread,
 )
+from testbed.protocols.events.transport import StsFailed, StsPolicyFetched, TlsJudged, TlsReported
 
 __all__ = [
     "ALL_PLAYED",
@@ -141,12 +142,16 @@ __all__ = [
     "Step",
     "Stopped",
     "Stored",
+    "StsFailed",
+    "StsPolicyFetched",
     "SubmissionFailed",
     "Submitted",
     "Talked",
     "TimeIsReal",
     "TimeUp",
     "TlsFailed",
+    "TlsJudged",
+    "TlsReported",
     "TlsUnread",
     "Visited",
     "event_of",

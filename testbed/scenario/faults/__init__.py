@@ -13,6 +13,7 @@ from testbed.scenario.base import Part
 from testbed.scenario.faults.dialogue import DialogueFault, Stage
 from testbed.scenario.faults.host import HostFault, LinkFault
 from testbed.scenario.faults.mailbox import MailboxFault
+from testbed.scenario.faults.policy import PolicyFault
 from testbed.scenario.faults.tls import TlsFault
 from testbed.scenario.faults.wire import WireFault
 from testbed.scenario.faults.zone import ZoneFault
@@ -25,13 +26,14 @@ __all__ = [
     "HostFault",
     "LinkFault",
     "MailboxFault",
+    "PolicyFault",
     "Stage",
     "TlsFault",
     "WireFault",
     "ZoneFault",
 ]
 
-Fault = DialogueFault | HostFault | LinkFault | MailboxFault | WireFault | ZoneFault | TlsFault
+Fault = DialogueFault | HostFault | LinkFault | MailboxFault | WireFault | ZoneFault | TlsFault | PolicyFault
 
 KINDS: dict[str, type[Part]] = {
     "at": DialogueFault,
@@ -41,6 +43,7 @@ KINDS: dict[str, type[Part]] = {
     "between": WireFault,
     "zone": ZoneFault,
     "tls": TlsFault,
+    "policy": PolicyFault,
 }
 """Kinds of fault by the key that tells them apart."""
 
@@ -58,11 +61,12 @@ AnyFault = Annotated[
     | Annotated[MailboxFault, Tag("mailbox")]
     | Annotated[WireFault, Tag("between")]
     | Annotated[ZoneFault, Tag("zone")]
-    | Annotated[TlsFault, Tag("tls")],
+    | Annotated[TlsFault, Tag("tls")]
+    | Annotated[PolicyFault, Tag("policy")],
     Discriminator(
         _kind,
         custom_error_type="fault_without_place",
         custom_error_message="a fault says where: "
-        "'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', or 'tls'",
+        "'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', 'tls', or 'policy'",
     ),
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from testbed.durations import SECOND
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
-from testbed.trace.compare.normal import name_messages, named, sized, wording
+from testbed.trace.compare.normal import name_messages, named, sized, without_key, wording
 from testbed.trace.compare.values import (
     Clue,
     CommandReply,
@@ -244,7 +244,8 @@ def _questions(connection: Connection) -> Iterator[Question]:
 
 def _records(exchange: Exchange) -> tuple[str, ...]:
     """The records of an answer, in no order of their own, for servers rotate them."""
-    return tuple(sorted(map(str, exchange.result.records))) if isinstance(exchange.result, Answer) else ()
+    records = exchange.result.records if isinstance(exchange.result, Answer) else ()
+    return tuple(sorted(without_key(str(record)) for record in records))
 
 
 def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool) -> Iterator[Deed]:

@@ -28,6 +28,7 @@ _PORTS = re.compile(r"(\[[0-9a-fA-F.:]+\]|\b\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\b")
 # and no part of an address or a host's name.
 _QUEUE_IDS = re.compile(r"(?<![\w.@-])(?=[0-9A-Za-z]*\d)(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{9,24}(?![\w@-]|\.\w)")
 _SIZES = re.compile(r"(?i)(?:(?<=\bSIZE=)|(?<=\{))\d{1,19}(?=[ }+]|$)|\b\d[\d,]{0,18}(?= octets)")
+_TLSA_DATA = re.compile(r"(?<=^TLSA \d \d \d )[0-9A-Fa-f ]+(?:…)?$")
 _BDAT = re.compile(r"^\d{1,19}")
 
 
@@ -65,6 +66,11 @@ def undated(text: str) -> str:
 def wording(text: str) -> str:
     """What a server says to people, without dates, client ports and queue ids."""
     return _QUEUE_IDS.sub("(id)", _PORTS.sub(r"\1:(port)", undated(text)))
+
+
+def without_key(record: str) -> str:
+    """A DNS record without what is of a key in it, which every lab makes anew (TLSA, RFC 6698 §2.2)."""
+    return _TLSA_DATA.sub("…", record)
 
 
 def sized(verb: str, argument: str) -> tuple[str, int]:

@@ -34,6 +34,7 @@ from tests.lab.catalogue.groups import (
     spoofing,
     textbook,
     tls,
+    transport,
     wire,
 )
 from tests.lab.test_reference_traces import reference
@@ -65,6 +66,7 @@ GROUPS: dict[str, Group] = {
     "spf": spf,
     "spoofing": spoofing,
     "tls": tls,
+    "transport": transport,
     "wire": wire,
 }
 SCENARIOS = {scenario.name: scenario for scenario in CATALOGUE}

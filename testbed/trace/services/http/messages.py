@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from testbed.protocols.http import Framing, Head, RequestLine, StatusLine
+from testbed.transport_security.mta_sts import MAX_POLICY_OCTETS
 
+_MOST_FORM = 4 << 10  # octets kept of a form, which may hold a password
 OCTETS_MISSING = "octets of it are missing from the capture"
 """The trouble of a message of which nobody knows how much there was."""
 
@@ -17,7 +19,8 @@ class Message:
 
     ``begun_ns`` is the time of the start line, ``time_ns`` that of the last octet so far.  ``trouble`` tells in words
     why it is not whole, ``cut_off`` that the sender went in the middle of it.  One ``of_unknown`` is a reply to a
-    request that is not in the capture, perhaps HEAD, and has no body then.
+    request that is not in the capture, perhaps HEAD, and has no body then.  ``form`` and ``policy`` are
+    bodies of which the beginning is kept.
     """
 
     start: RequestLine | StatusLine
@@ -31,10 +34,18 @@ class Message:
     body: int = 0
     missing: int = 0
     form: bytearray | None = None
+    policy: bytearray | None = None
     ended: bool = False
     trouble: str = ""
     cut_off: bool = False
     of_unknown: bool = False
+
+    def keep(self, octets: bytes) -> None:
+        """The next octets of the body: of some, the beginning is kept."""
+        if self.form is not None and not self.missing:
+            self.form += octets[: max(0, _MOST_FORM - len(self.form))]
+        if self.policy is not None:
+            self.policy += octets[: MAX_POLICY_OCTETS + 1 - len(self.policy)]
 
     @property
     def may_be_empty(self) -> bool:

@@ -1,7 +1,7 @@
 """The octets of one side of an HTTP/1.1 connection cut into messages (RFC 9112 §2, §6, §7).
 
-Bodies are counted and not kept, but for the beginning of a form.  Behind a hole whose end cannot be placed, reading
-goes on at the next start line; behind a message whose end nobody can tell, it stops.
+Bodies are counted and not kept, but for the beginning of a form, and a policy of MTA-STS.  Behind a hole whose end
+cannot be placed, reading goes on at the next start line; behind a message whose end nobody can tell, it stops.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from testbed.trace.services.lines import Line, LineBuffer
 from testbed.trace.tcp.reassembly import Chunk
 
 _MOST_HEAD = 256 << 10  # octets of a header, and of a trailer; one that is longer is not followed
-_MOST_FORM = 4 << 10  # octets kept of a form, which may hold a password
 _MOST_HELD = 64 << 10
 _MOST_FRAMES, _PREVIEW = 200, 60  # of a header; octets that are shown
 _STARTS = (re.compile(rb"[A-Z]{3,20} (?:/|\*|https?://)"), re.compile(rb"HTTP/1\.\d "))
@@ -262,8 +261,7 @@ class MessageReader:
             message.octets += len(octets)
             message.body += len(octets)
             self._left -= len(octets)
-            if message.form is not None and len(message.form) < _MOST_FORM and not message.missing:
-                message.form += octets[: _MOST_FORM - len(message.form)]
+            message.keep(octets)
         return then() if not self._left else False
 
     def _preview(self, line: Line) -> str:

@@ -9,10 +9,16 @@ from testbed.trace.model.exchange import Exchange, ServiceResult
 
 @dataclass(frozen=True, slots=True)
 class HttpResult(ServiceResult):
-    """``cut_off`` tells that the reply did not arrive whole, ``with_credentials`` that the request had some."""
+    """``cut_off`` tells that the reply did not arrive whole, ``with_credentials`` that the request had some.
+
+    ``policy`` is what came where a policy of MTA-STS was asked for (RFC 8461 §3.3), of the host ``policy_host``; None
+    where none came, or not all of it.
+    """
 
     cut_off: bool
     with_credentials: bool
+    policy: bytes | None = None
+    policy_host: str = ""
 
 
 _NOTHING = HttpResult(cut_off=False, with_credentials=False)

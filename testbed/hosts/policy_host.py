@@ -1,0 +1,121 @@
+"""Serves a domain's MTA-STS policy by HTTPS (RFC 8461 §3.3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from testbed.hosts.fault_script import FaultScript
+from testbed.hosts.site import Site, listen
+from testbed.hosts.streams import begin_tls
+from testbed.hosts.tls import LabTls
+from testbed.protocols import events
+from testbed.reset import reset
+from testbed.scenario.faults.policy import PolicyFault
+from testbed.transport_security.mta_sts import MEDIA_TYPE, PATH, StsPolicy, policy_host
+
+PORT = 443
+_HANDSHAKE_TIMEOUT_S = 60.0
+_CHUNK = 65_536
+_HUGE_OCTETS = 10_000_000
+_LINE_S = 10.0  # between the lines of a policy that never ends
+_CERTIFICATES = ("expired", "wrong-name", "self-signed")
+_NO_POLICY = b"<html><head><title>It works!</title></head></html>\r\n"
+
+PolicyInForce = Callable[[], StsPolicy | None]
+PolicyScript = FaultScript[PolicyFault]
+
+
+class PolicyHost:
+    """``policy`` is the one in force now."""
+
+    def __init__(self, site: Site, tls: LabTls, domain: str, policy: PolicyInForce, script: PolicyScript) -> None:
+        self._site = site
+        self._tls = tls
+        self._name = policy_host(domain)
+        self._policy = policy
+        self._script = script
+
+    async def start(self) -> list[asyncio.Server]:
+        """Listen on port 443 of every address."""
+
+        def connected() -> asyncio.BaseProtocol:
+            return self._site.connections.protocol(self._serve, asyncio.StreamReader(limit=_CHUNK))
+
+        return await listen(connected, self._site.addresses, (PORT,))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        fault = self._script.first(lambda fault: True)
+        flaw = fault.is_ if fault is not None else ""
+        with suppress(OSError):
+            if flaw == "reset":
+                reset(writer.transport)
+                return
+            while flaw == "stalled" and await reader.read(_CHUNK):
+                pass
+            if flaw != "stalled" and (streams := await self._secured(writer, flaw)) is not None:
+                reader, writer = streams
+                await self._answer(reader, writer, flaw)
+        writer.close()
+
+    async def _secured(
+        self, writer: asyncio.StreamWriter, flaw: str
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        context = self._tls.server(self._name, flaw if flaw in _CERTIFICATES else "")
+        try:
+            return await begin_tls(writer, context, timeout_s=_HANDSHAKE_TIMEOUT_S)
+        except OSError as error:
+            peer = str((writer.get_extra_info("peername") or ("somebody",))[0])
+            reason = str(getattr(error, "reason", "") or error or "the connection ended")
+            self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
+            return None
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flaw: str) -> None:
+        import h11
+
+        connection = h11.Connection(h11.SERVER)
+        try:
+            path = await _asked(connection, reader)
+        except h11.RemoteProtocolError:
+            return
+        policy = self._policy()
+        status, kind, content = 200, MEDIA_TYPE, policy.text() if policy is not None else b""
+        headers: list[tuple[str, str]] = []
+        if flaw == "redirected":
+            status, content = 301, b""
+            headers = [("Location", f"https://{self._name}/elsewhere.txt")]
+        elif flaw == "not-found" or path != PATH or policy is None:
+            status, content = 404, b"There is nothing here.\r\n"
+        elif flaw == "no-text":
+            kind = "text/html"
+        elif flaw == "malformed":
+            content = _NO_POLICY
+        elif flaw == "huge":
+            content += b"mx: mx.example\r\n" * (_HUGE_OCTETS // 16)
+        headers += [("Date", self._site.date().replace("+0000", "GMT")), ("Content-Type", kind)]
+        if flaw != "endless":
+            headers.append(("Content-Length", str(len(content))))
+        writer.write(connection.send(h11.Response(status_code=status, headers=headers)) or b"")
+        writer.write(connection.send(h11.Data(data=content)) or b"")
+        await writer.drain()
+        while flaw == "endless":
+            await asyncio.sleep(_LINE_S)
+            writer.write(connection.send(h11.Data(data=b"mx: mx.example\r\n")) or b"")
+            await writer.drain()
+
+
+async def _asked(connection: object, reader: asyncio.StreamReader) -> str:
+    """The path of the one request; ``""`` where there is none.  Raises h11.RemoteProtocolError."""
+    import h11
+
+    assert isinstance(connection, h11.Connection)
+    path = ""
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(_CHUNK))
+        elif isinstance(event, h11.Request):
+            path = event.target.decode("ascii", "replace") if event.method == b"GET" else "-"
+        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+            return path
