@@ -19,7 +19,7 @@ from pathlib import Path
 
 FLAW, OWN = sys.argv[1], os.environ["TESTBED_DOMAIN"]
 QUEUE, BOXES = Path(os.environ["TESTBED_DIRECTORY"], "queue"), Path(os.environ["TESTBED_MAILBOXES"])
-RETRY_S, GIVE_UP_S, PATIENCE_S = 600, 3600, 310
+RETRY_S, GIVE_UP_S, PATIENCE_S = 600, 3600, 610
 TLS = ssl.create_default_context(cafile=os.environ["TESTBED_CA"]) if os.environ.get("MUST_TLS") else None
 RESTLESS = bool(os.environ.get("RESTLESS"))  # looks around twice a second, whatever there is to do
 CRLF = b"\r\n"
