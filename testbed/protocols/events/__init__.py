@@ -79,7 +79,7 @@ from testbed.protocols.events.server import (
     TlsFailed,
     TlsUnread,
 )
-from testbed.protocols.events.transport import StsFailed, StsPolicyFetched, TlsJudged, TlsReported
+from testbed.protocols.events.transport import StsFailed, StsPolicyFetched, TlsJudged
 
 __all__ = [
     "ALL_PLAYED",
@@ -151,7 +151,6 @@ __all__ = [
     "TimeUp",
     "TlsFailed",
     "TlsJudged",
-    "TlsReported",
     "TlsUnread",
     "Visited",
     "event_of",

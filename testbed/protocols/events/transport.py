@@ -41,13 +41,3 @@ class TlsJudged(LogEvent):
     address: str = ""
     result: str = ""
     reason: str = ""
-
-
-@event("tls-report")
-class TlsReported(LogEvent):
-    """A report about a day's sessions goes to those the domain names."""
-
-    domain: str
-    recipients: tuple[str, ...]
-    successes: int
-    failures: int
