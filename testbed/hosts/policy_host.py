@@ -50,6 +50,7 @@ class PolicyHost:
         flaw = fault.is_ if fault is not None else ""
         with suppress(OSError):
             if flaw == "reset":
+                await reader.read(_CHUNK)  # as who meddles would: when it has seen whose policy is wanted
                 reset(writer.transport)
                 return
             while flaw == "stalled" and await reader.read(_CHUNK):

@@ -185,7 +185,7 @@ def test_hosts(text, said):
     assert problems(text) == [said]
 
 
-NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', or 'tls'"
+NO_PLACE = "7:5: a fault says where: 'at' a server, 'host', 'mailbox', 'link', 'between' two hosts, 'zone', 'tls', or 'policy'"
 ONE_THING = (
     "7:5: a wire fault does one thing: lose, duplicate, corrupt, truncate, zero_window, jitter, bandwidth, mtu, delay, "
     "reorder, reset, unreachable or forget"
@@ -423,7 +423,7 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, rea
         (
             step("send: {to: a@b, quux: c@d}"),
             "5:21: unknown key 'quux'; known: from, to, subject, body, size, attach, bcc, notify, envelope_id,"
-            " returned, headers, via, retry",
+            " returned, tls, headers, via, retry",
         ),
         (step("send: {to: a@b, kind: wait}"), "5:5: unknown key 'kind' in 'send'"),
         (step("send: {to: a@b, size: 51 MB}"), "5:27: 'size' must be at most 50,000,000, not 51 MB"),
