@@ -76,7 +76,8 @@ def with_faults(faults: list[FaultData]) -> dict[str, object]:
 
 
 def test_every_promise_is_one_that_is_judged() -> None:
-    sources = "\n".join(path.read_text() for path in (PROJECT / "testbed" / "expect").rglob("*.py"))
+    rooms = (PROJECT / "testbed" / "expect", PROJECT / "testbed" / "explore" / "oracles")
+    sources = "\n".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
     assert [what for what in PROMISES if f'"{what}"' not in sources] == []
 
 

@@ -112,7 +112,7 @@ def expands_no_macros(patch: pytest.MonkeyPatch) -> None:
 
 def believes_unconfirmed_names(patch: pytest.MonkeyPatch) -> None:
     """A checker of SPF that believes PTR without asking whether the name leads back."""
-    patch.setattr(spf, "_same", lambda address, client: True)
+    patch.setattr(spf, "same_address", lambda address, client: True)
 
 
 # DKIM

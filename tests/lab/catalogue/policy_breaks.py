@@ -10,9 +10,11 @@ from testbed.hosts.dns.resolver import LookupResult, Resolver
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.queue import sts_policies, transport_policies
 from testbed.hosts.queue.routing import Hop, Route
+from testbed.hosts.queue.store import Queue, QueuedMessage
 from testbed.hosts.queue.sts_policies import Known, StsPolicies
 from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.sending.demanded_tls import Demanded
+from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.transport_security.demand import Demand, TlsaAnswer
 from testbed.transport_security.mta_sts import StsPolicy
 from testbed.transport_security.tlsa import Tlsa
@@ -70,17 +72,20 @@ def refetches_whatever_the_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sts_policies, "policy_id", lambda records: str(next(counter)) if records else "")
 
 
-def ignores_requiretls(patch: pytest.MonkeyPatch) -> None:
-    """A relay that takes REQUIRETLS for no demand."""
-    demanded = TransportPolicies.demanded
+def forgets_requiretls(patch: pytest.MonkeyPatch) -> None:
+    """A relay that forgets REQUIRETLS once it has taken a message."""
+    add = Queue.add
 
-    async def none(
-        self: TransportPolicies, envelope: Envelope, content: bytes, route: Route, hop: Hop
-    ) -> Demanded | None:
+    def without(self: Queue, envelope: Envelope, content: bytes, message_id: str, now: float) -> QueuedMessage:
         parameters = replace(envelope.parameters, require_tls=False)
-        return await demanded(self, replace(envelope, parameters=parameters), content, route, hop)
+        return add(self, replace(envelope, parameters=parameters), content, message_id, now)
 
-    patch.setattr(TransportPolicies, "demanded", none)
+    patch.setattr(Queue, "add", without)
+
+
+def never_offers_requiretls(patch: pytest.MonkeyPatch) -> None:
+    """A server that does not offer REQUIRETLS behind STARTTLS."""
+    patch.setattr(EsmtpCommands, "_only_through_tls", lambda self: frozenset({"REQUIRETLS"}))
 
 
 def ignores_tls_required(patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from tests.lab.catalogue.group import Break
 
 FINDINGS = {
     "spf-refused-IPv4-only-alice-old.example-5.6-ipv6": "refusal-borne-out refused-for-good spf-fail",
+    "spf-refused-a-name-that-does-not-lead-back-alice-named.example-5.5-ipv4": "refusal-borne-out refused-for-good spf-fail",  # noqa: E501
     "spf-refused-an-address-is-missing-alice-missing.example-8.4-ipv4": "refusal-borne-out refused-for-good spf-fail",
     "spf-refused-an-empty-MAIL-FROM--2.4-ipv4": "refusal-borne-out refused-for-good spf-fail",
     "spf-refused-another-user-mallory-users.example-7.2-ipv4": "host-unknown refusal-borne-out refused-for-good spf-fail",  # noqa: E501
