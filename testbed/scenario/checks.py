@@ -90,6 +90,10 @@ class Checking(HostSpec):
             yield ("bulk",), "only a persona has other rules for bulk senders; name one"
         if self.reports is not None and self.persona is None and "dmarc" not in self.checks:
             yield ("reports",), "reports are about DMARC; add dmarc to 'checks'"
+        users = {address.partition("@")[0] for address in self.traits.mailboxes}
+        if self.reports is not None and self.reports not in users:
+            problem = f"{self.name} has no mailbox '{self.reports}' to send reports from; add it to 'mailboxes'"
+            yield ("reports",), problem
         for key in ("block_lists", "trusted_sealers"):
             for place, name in enumerate(getattr(self, key)):
                 if not is_host_name(name):

@@ -113,9 +113,6 @@ class MailHostSpec(Checking):
                 yield path, f"the name '{twice[0][:40]}' is given to two mailboxes"
             if not user or any(c in user for c in "@<> /\\") or not user.isprintable():
                 yield path, f"'{user[:40]}' is not the local part of an address"
-        if self.reports is not None and self.reports not in self.mailboxes:
-            problem = f"{self.name} has no mailbox '{self.reports}' to send reports from; add it to 'mailboxes'"
-            yield ("reports",), problem
         yield from super().problems(names)
 
 
