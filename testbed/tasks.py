@@ -26,6 +26,16 @@ class HeldTasks:
         task.add_done_callback(self._done)
         return task
 
+    async def settled(self) -> None:
+        """Return when all have ended."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def cancel(self) -> None:
+        """Cancel all, and wait for none."""
+        for task in list(self._tasks):
+            task.cancel()
+
     async def stop(self) -> None:
         """Cancel all, and return when they have ended."""
         tasks = list(self._tasks)

@@ -51,6 +51,7 @@ from testbed.transport_security.mta_sts import StsPolicy
 
 if TYPE_CHECKING:
     from testbed.hosts.forwarding.signer import Signer
+    from testbed.hosts.smtp.aggregate_reports import AggregateReports
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -93,7 +94,7 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     }
     access = Access(_terms(spec), _tls(spec, site), passwords, spec.auth_in_clear)
     readers = _mailbox_servers(scenario, spec, site, post_office)
-    admission, judge = _admission(site, spec), _judge(site, spec)
+    admission, judge = _admission(site, spec), _judge(site, spec, runner)
     seals = any(one.arc for one in spec.forward.values()) or any(one.arc for one in spec.lists.values())
     found_by = Judge(site, Resolver(site), JudgeTerms((), {})) if seals else None
     return Relay(site, post_office, own_domain, runner, access, readers, admission, judge, signer, found_by)
@@ -115,7 +116,7 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     access = Access(_terms(spec), _tls(spec, site))
     readers = _mailbox_servers(scenario, spec, site, post_office)
     admission = _admission(site, spec)
-    judge = _judge(site, spec)
+    judge = _judge(site, spec, runner)
     return Receiver(
         site,
         post_office,
@@ -167,11 +168,20 @@ def _admission(site: Site, spec: MailHostSpec) -> Admission:
     return Admission(site, spec.max_hops, spec.rate_limit, spec.greylist)
 
 
-def _judge(site: Site, spec: MailHostSpec) -> Judge | None:
+def _judge(site: Site, spec: MailHostSpec, runner: QueueRunner) -> Judge | None:
+    reports = _reports(site, spec, runner)
     if spec.persona is not None:
-        return Judge(site, Resolver(site), terms_of(spec.persona, spec.trusted_sealers, spec.bulk))
+        return Judge(site, Resolver(site), terms_of(spec.persona, spec.trusted_sealers, spec.bulk), reports)
     terms = JudgeTerms(spec.checks, spec.policy, spec.block_lists, spec.trusted_sealers)
-    return Judge(site, Resolver(site), terms) if spec.checks else None
+    return Judge(site, Resolver(site), terms, reports) if spec.checks else None
+
+
+def _reports(site: Site, spec: MailHostSpec, runner: QueueRunner) -> AggregateReports | None:
+    if spec.reports is None:
+        return None
+    from testbed.hosts.smtp.aggregate_reports import AggregateReports  # the libraries of signatures take their time
+
+    return AggregateReports(site, Resolver(site), runner.enqueue, f"{spec.reports}@{spec.domain}")
 
 
 def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addresses) -> Host:

@@ -34,6 +34,7 @@ class MailHost(ABC):
         self._access = access
         self._mailbox_servers = mailbox_servers
         self._handler = handler
+        self._reports = handler.judge.reports if handler.judge is not None else None
         self._servers: list[asyncio.Server] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -66,12 +67,16 @@ class MailHost(ABC):
 
     async def settled(self) -> None:
         """Return when no attempt is in progress and none is due."""
+        if self._reports is not None:
+            await self._reports.settled()
         await self._runner.settled()
 
     async def stop(self) -> None:
         """Close the sockets and stop delivering; the queue keeps what is owed."""
         await close(self._servers)
         await self._mailbox_servers.stop()
+        if self._reports is not None:
+            await self._reports.stop()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -82,6 +87,8 @@ class MailHost(ABC):
         for server in self._servers:
             server.close()
         self._mailbox_servers.crash()
+        if self._reports is not None:
+            self._reports.crash()
         self._runner.crash()
         if self._running is not None:
             self._running.cancel()

@@ -12,6 +12,7 @@ from testbed.protocols.address import is_host_name
 from testbed.scenario.base import Rate
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
 from testbed.scenario.host_spec import HostSpec
+from testbed.scenario.mailboxes import Local
 from testbed.scenario.names import Names
 from testbed.scenario.problems import Found, did_you_mean
 
@@ -61,6 +62,12 @@ class Checking(HostSpec):
         description="How many messages of one author's domain make a bulk sender for a persona: 3 per 1d. Its own "
         "number when unsaid, which is 5,000 a day.",
     )
+    reports: Local | None = Field(
+        default=None,
+        description="The user of its own whose mailbox sends DMARC's aggregate reports (RFC 9990) at the end of each "
+        "day of the scenario; without it, it reports nothing.",
+        examples=["postmaster"],
+    )
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -81,6 +88,12 @@ class Checking(HostSpec):
                 yield (key,), f"the persona {self.persona} brings its own; leave one of the two away"
         if self.bulk is not None and self.persona is None:
             yield ("bulk",), "only a persona has other rules for bulk senders; name one"
+        if self.reports is not None and self.persona is None and "dmarc" not in self.checks:
+            yield ("reports",), "reports are about DMARC; add dmarc to 'checks'"
+        users = {address.partition("@")[0] for address in self.traits.mailboxes}
+        if self.reports is not None and self.reports not in users:
+            problem = f"{self.name} has no mailbox '{self.reports}' to send reports from; add it to 'mailboxes'"
+            yield ("reports",), problem
         for key in ("block_lists", "trusted_sealers"):
             for place, name in enumerate(getattr(self, key)):
                 if not is_host_name(name):

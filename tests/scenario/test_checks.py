@@ -24,6 +24,11 @@ MISTAKES = [
     ("checks: [spf], block_lists: bl.example", "nobody asks these block lists; add dnsbl to 'checks'"),
     ("checks: [dnsbl], block_lists: [bl example]", "'bl example' is not a domain name"),
     ("checks: [dmarc], trusted_sealers: a.example", "seals count where 'checks' has both arc and dmarc"),
+    ("checks: [spf], reports: bob", "reports are about DMARC; add dmarc to 'checks'"),
+    (
+        "checks: [dmarc], reports: nobody",
+        "has no mailbox 'nobody' to send reports from; add it",
+    ),
     ("checks: [spf], policy: {spf fails: refuse}", "'spf fails' is not what a check finds, such as 'spf fail'"),
     ("checks: [spf], policy: {dkim fail: refuse}", "dkim is not checked; add it to 'checks'"),
     ("checks: [spf], policy: {spf fail: refuze}", "(did you mean 'refuse'?)"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the libraries of signatures take their time: only who check
     from testbed.authentication.lookup import Answer
     from testbed.authentication.persona import Persona
     from testbed.authentication.policy import Decision
+    from testbed.hosts.smtp.aggregate_reports import AggregateReports
 
 
 def preload() -> None:
@@ -58,7 +59,11 @@ def terms_of(receiver: Receiver, trusted_sealers: tuple[str, ...], bulk: tuple[i
 class Judge:
     """The checks of one server.  Mail of the lab's user agents, of who has logged in and by LMTP is not checked."""
 
-    def __init__(self, site: Site, resolver: Resolver, terms: JudgeTerms) -> None:
+    def __init__(
+        self, site: Site, resolver: Resolver, terms: JudgeTerms, reports: AggregateReports | None = None
+    ) -> None:
+        """``reports`` tell domains' owners of what is found; None where nobody is told."""
+        self.reports = reports
         self._site = site
         self._resolver = resolver
         self._terms = terms
@@ -96,6 +101,8 @@ class Judge:
             decision = self._of_persona(self._terms.persona, session, judgement)
         recipients = tuple(envelope.rcpt_tos)
         self._tell(judgement, decision, envelope.sender, recipients, header_field(content, "Message-ID"))
+        if self.reports is not None:
+            self.reports.note(judgement, decision)
         if decision.reply:
             for recipient in recipients:
                 self._site.log(

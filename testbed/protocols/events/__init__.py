@@ -5,7 +5,7 @@ Every entry has its host (``_HOSTNAME``) and its time besides (:meth:`testbed.pc
 
 from __future__ import annotations
 
-from testbed.protocols.events.authentication import Authenticated
+from testbed.protocols.events.authentication import Authenticated, DmarcReported
 from testbed.protocols.events.client import (
     Fetched,
     KeptInOutbox,
@@ -95,6 +95,7 @@ __all__ = [
     "Deferred",
     "Deleted",
     "Discarded",
+    "DmarcReported",
     "Emptied",
     "Exhausted",
     "Exited",

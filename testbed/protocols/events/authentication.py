@@ -25,3 +25,15 @@ class Authenticated(ForRecipients):
     deed: str = "accept"
     cause: str = ""
     status: str = ""
+
+
+@event("dmarc-reported")
+class DmarcReported(ForRecipients):
+    """What a server found of a domain's mail in a day goes to the domain's owner, or to nobody (RFC 9990).
+
+    ``messages`` tells of how many; ``withheld`` are addresses that get no report, as they did not agree.
+    """
+
+    domain: str
+    messages: int
+    withheld: tuple[str, ...] = ()

@@ -250,6 +250,7 @@ def _records(exchange: Exchange) -> tuple[str, ...]:
 
 def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool) -> Iterator[Deed]:
     """``made_up`` tells that programs may have written the messages."""
+    dated = {entry.event.message_id for entry in of(log, events.DmarcReported)}  # with the day in their text
     for entry in of(log, events.LogEvent):
         event = entry.event
         if entry.host in _NOT_HOSTS or isinstance(event, _NOT_DEEDS):
@@ -258,7 +259,8 @@ def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool
         if isinstance(event, events.OfMessage):
             about.append(("message", names.get(event.message_id, event.message_id)))
         delay_s = event.retry_in if isinstance(event, events.Deferred | events.KeptInOutbox) else 0
-        body = event.body_sha256 if isinstance(event, events.Stored) and event.sender and not made_up else ""
+        comparable = isinstance(event, events.Stored) and event.sender and event.message_id not in dated and not made_up
+        body = event.body_sha256 if isinstance(event, events.Stored) and comparable else ""
         yield Deed(entry.host, event.word, tuple(about), delay_s * SECOND, body, (entry.frame,))
 
 

@@ -95,7 +95,7 @@ def name_messages(connections: Iterable[Connection], log: Iterable[AnyEntry]) ->
         if not message_id or message_id in names:
             return
         said = f"mail from <{sender}> to <{', '.join(sorted(recipients)[:3])}>" + (
-            f" '{undated(subject)}'" if subject else ""
+            f" '{undated(subject.replace(message_id, '(id)'))}'" if subject else ""
         )
         counts[said] = counts.get(said, 0) + 1
         names[message_id] = said if counts[said] == 1 else f"{said} no. {counts[said]}"

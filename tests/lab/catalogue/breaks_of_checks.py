@@ -29,6 +29,7 @@ from testbed.authentication.lookup import Lookup
 from testbed.authentication.message import Message
 from testbed.authentication.persona import Persona
 from testbed.hosts.envelope import Checked, EsmtpEnvelope
+from testbed.hosts.smtp.aggregate_reports import AggregateReports
 from testbed.hosts.smtp.judge import Judge
 
 
@@ -40,6 +41,11 @@ def checks_nothing(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Judge, "recipient", passes)
     patch.setattr(Judge, "message", passes)
+
+
+def reports_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that counts no message for the report of the day."""
+    patch.setattr(AggregateReports, "note", lambda self, judgement, decision: None)
 
 
 def heeds_no_result(patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from tests.lab.catalogue.breaks_of_checks import (
     has_the_rules_of_another,
     keeps_forged_results,
     refuses_what_could_not_be_asked,
+    reports_nothing,
     takes_every_name,
     takes_no_spf_fail_for_one,
     takes_nobody_for_bulk,
@@ -20,6 +21,7 @@ from tests.lab.catalogue.breaks_of_signers import sends_bounces_elsewhere, signs
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
+    "aggregate-report": "dmarc-fail refusal-borne-out refused-for-good spf-fail",
     "aligned-crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-r-pass-250": "",
     "aligned-mail.crepes.fr-s-fail-550": "dmarc-fail refusal-borne-out refused-for-good",
@@ -88,6 +90,7 @@ GUARDS: dict[str, Break] = {
     "key-published": signs_nothing,
     "list-and-dmarc": signs_nothing,
     "ways-of-forwarding": signs_nothing,
+    "aggregate-report": reports_nothing,
     "aligned": turns_alignment_round,
     "block-list": turns_block_lists_round,
     "broken-spf": checks_nothing,

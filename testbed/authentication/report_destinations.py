@@ -1,0 +1,51 @@
+"""Who may be sent reports on a domain: others than its own must have agreed (RFC 9990)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from testbed.authentication.dmarc_record import is_record, parse
+from testbed.authentication.lookup import Lookup, look_up
+from testbed.authentication.tree_walk import Undecided, walk
+
+MAX_ADDRESSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """``addresses`` get the report; ``refused`` are others, each with the reason."""
+
+    addresses: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def destinations(lookup: Lookup, domain: str, addresses: tuple[str, ...]) -> Destinations:
+    """Of a policy domain's ``rua`` addresses those that may be written to, as agreed; five are looked at."""
+    agreed: list[str] = []
+    refused = []
+    for address in addresses[:MAX_ADDRESSES]:
+        try:
+            found, reason = _agreed(lookup, domain, address)
+        except Undecided as error:
+            found, reason = (), str(error)
+        agreed += found
+        if not found:
+            refused.append((address, reason))
+    return Destinations(tuple(dict.fromkeys(agreed)), tuple(refused))
+
+
+def _agreed(lookup: Lookup, domain: str, address: str) -> tuple[tuple[str, ...], str]:
+    host = address.rpartition("@")[2].lower()
+    if host == domain or walk(lookup, host).organization == walk(lookup, domain).organization:
+        return (address,), ""
+    name = f"{domain}._report._dmarc.{host}"
+    answer = look_up(lookup, name, "TXT")
+    if answer.failed:
+        raise Undecided(name, answer.outcome)
+    records = [parse(text) for text in answer.records if is_record(text)]
+    if not records:
+        return (), f"{host} does not say at {name} that it takes reports on {domain}"
+    instead = next((record.reports for record in records if record.reports), ())
+    if not all(one.rpartition("@")[2].lower() == host for one in instead):
+        return (), f"{name} names an address that is not of {host}"
+    return instead or (address,), ""
