@@ -86,7 +86,8 @@ class EarlyEnd:
         """Let scenario time pass until no program owes mail, and none of the lab's own hosts; so long at most.
 
         It is asked when packets have come, and the wire is quiet again; and now and then, as mail may be settled
-        without a packet.  Who explores, and expects nothing, waits for copies too, and not for days of the restless.
+        without a packet.  Where programs play, it waits for copies, too.  Who explores, and expects nothing, does not
+        wait for days of the restless.
         """
         with contextlib.closing(Restlessness(self._lab.loop)) as restlessness:
             await self._settled(self._lab.loop.time() + seconds, next_due_s, restlessness)
@@ -108,7 +109,7 @@ class EarlyEnd:
                 judged_s = loop.time()
                 due_s = next_due_s()
                 if due_s is None and not self._programs_owe():
-                    if explored and self._lab.scenario.has_programs:
+                    if self._lab.scenario.has_programs:
                         await self._watched_for_copies(until, restlessness)
                     return
                 if due_s is not None and not self._lab.scenario.has_programs:

@@ -60,7 +60,7 @@ LIES: dict[str, tuple[list[FaultData], list[FaultData], list[object], str]] = {
     ),
     "heeds-no-lost-answer": ([CUT, LATE], [CUT], [TO_BOB], "lost-message-someschool-message-reset-mid-message"),
     "forgets-the-last-recipient": ([LATE], [], [TO_BOTH], "lost-message"),
-    "sends-again-after-250": ([LATE], [], [TO_BOB, {"wait": "1h"}], "sent-again"),
+    "sends-again-after-250": ([LATE], [], [TO_BOB], "sent-again"),
 }
 
 
