@@ -19,6 +19,8 @@ PORT = 443
 _HANDSHAKE_TIMEOUT_S = 60.0
 _CHUNK = 65_536
 _HUGE_OCTETS = 10_000_000
+_PIECE = 8_192  # of what is huge: who has had enough can say so before the next
+_PAUSE_S = 0.001
 _LINE_S = 10.0  # between the lines of a policy that never ends
 _CERTIFICATES = ("expired", "wrong-name", "self-signed")
 _NO_POLICY = b"<html><head><title>It works!</title></head></html>\r\n"
@@ -98,8 +100,11 @@ class PolicyHost:
         if flaw != "endless":
             headers.append(("Content-Length", str(len(content))))
         writer.write(connection.send(h11.Response(status_code=status, headers=headers)) or b"")
-        writer.write(connection.send(h11.Data(data=content)) or b"")
-        await writer.drain()
+        data = connection.send(h11.Data(data=content)) or b""
+        for place in range(0, len(data), _PIECE):
+            writer.write(data[place : place + _PIECE])
+            await writer.drain()
+            await asyncio.sleep(_PAUSE_S if flaw == "huge" else 0)
         while flaw == "endless":
             await asyncio.sleep(_LINE_S)
             writer.write(connection.send(h11.Data(data=b"mx: mx.example\r\n")) or b"")
