@@ -77,7 +77,9 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep the runs in DIR (or at a URL that fsspec knows), and go on from those that are there",
     )
-    parser.add_argument("--only-new", metavar="DIR", help="what the results in DIR are red for, too, is no news")
+    parser.add_argument(
+        "--only-new", metavar="DIR", help="what the results in DIR (or at a URL) are red for, too, is no news"
+    )
     parser.add_argument(
         "--oracle",
         action="append",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from testbed.expect.observed import programs
@@ -13,6 +13,7 @@ from testbed.protocols import events
 from testbed.scenario.expectations import AuthenticatedExpected
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import mail_objects
+from testbed.trace.model.exchange import Transaction
 from testbed.trace.model.log import of
 
 _CHECKS = ("spf", "dkim", "dmarc", "arc", "ptr", "dnsbl")
@@ -42,6 +43,9 @@ def judge_authenticated(expected: AuthenticatedExpected, analysis: Analysis) -> 
     what = f"mail to {expected.to} is checked: {', '.join(words)}"
     what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
     checked = [one for one in (*_of_hosts(analysis), *_of_programs(analysis)) if _concerns(expected, one)]
+    hidden = _not_shown(expected, analysis, checked)
+    if hidden:
+        return Verdict(what, True, hidden, tuple(sorted(one.frame for one in checked)), expected.line, judged=False)
     fitting = [one for one in checked if _fits(expected, one)]
     held = len(fitting) == expected.count if expected.count is not None else bool(fitting)
     others = [str(one) for one in checked if one not in fitting]
@@ -52,6 +56,24 @@ def judge_authenticated(expected: AuthenticatedExpected, analysis: Analysis) -> 
     frames = tuple(sorted(one.frame for one in shown))
     verdict = Verdict(what, held and bool(checked), why, frames, expected.line)
     return verdict if verdict.held else unless_sealed(verdict, sealed(analysis, programs(analysis)))
+
+
+def _not_shown(expected: AuthenticatedExpected, analysis: Analysis, checked: Sequence[_Found]) -> str:
+    """Why nobody can tell: a program shows its results only in mail that it hands on, and not what came of them."""
+    hosts = programs(analysis)
+    if not checked:
+        took = {c.server.label for c in analysis.connections for t in c.transactions if _is_for(expected.to, t)}
+        unseen = sorted(took & hosts if expected.at is None else hosts & {expected.at})
+        return f"what {unseen[0]}, a program, found cannot be seen" if unseen else ""
+    fitting = [one for one in checked if _fits(expected, one)]
+    unsaid = next((one for one in fitting if not one.action), None)
+    if expected.action is None or unsaid is None or any(one.action for one in fitting):
+        return ""
+    return f"{unsaid}; what came of that cannot be seen"
+
+
+def _is_for(address: str, transaction: Transaction) -> bool:
+    return address.lower() in (recipient.address.lower() for recipient in transaction.recipients)
 
 
 def _concerns(expected: AuthenticatedExpected, found: _Found) -> bool:

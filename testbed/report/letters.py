@@ -27,16 +27,20 @@ def carried(connection: Connection, *, whole: bool, account: Account | None = No
     if found is not None:
         valid = f"valid {found.not_before[:10]} to {found.not_after[:10]}"
         yield f"certificate of {_short(found.subject)} by {_short(found.issuer)}, {valid}"
-    shown = [
-        (place, message)
+    told = [
+        told_senders(account, connection.number, place) if isinstance(message, Transaction) else ""
         for place, message in enumerate(connection.messages)
-        if not isinstance(message, Transaction) or message.command or told_senders(account, connection.number, place)
     ]
-    for place, message in shown if whole else shown[:_MOST_LETTERS]:
+    shown = [
+        (message, by_whom)
+        for message, by_whom in zip(connection.messages, told, strict=True)
+        if not isinstance(message, Transaction) or message.command or by_whom
+    ]
+    for message, by_whom in shown if whole else shown[:_MOST_LETTERS]:
         if not isinstance(message, Transaction) or message.command:
             yield _line(message, whole=whole)
-        if isinstance(message, Transaction) and (told := told_senders(account, connection.number, place)):
-            yield told
+        if by_whom:
+            yield by_whom
     if not whole and len(shown) > _MOST_LETTERS:
         yield f"… and {len(shown) - _MOST_LETTERS:,} more; -v tells them all"
 

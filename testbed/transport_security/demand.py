@@ -93,7 +93,10 @@ def required_by_sender(demand: Demand, host: str, *, mx_is_authentic: bool) -> D
     """
     if demand.refusal or demand.level == "dane":
         return replace(demand, testing=False)
-    if demand.level == "encrypted" or not (mx_is_authentic or demand.source == "mta-sts"):
+    if demand.level == "encrypted":
+        refusal = f"none of the TLSA records of {host} can be used to tell whose certificate it has"
+        return Demand(source="requiretls", refusal=refusal, result="validation-failure")
+    if not (mx_is_authentic or demand.source == "mta-sts"):
         refusal = f"nothing proves that {host} is an MX of the domain (neither DNSSEC nor MTA-STS)"
         return Demand(source="requiretls", refusal=refusal, result="validation-failure")
     return replace(demand, level="pkix", source=demand.source or "requiretls", names=(host,), testing=False)

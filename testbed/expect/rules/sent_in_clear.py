@@ -85,7 +85,7 @@ def _forbidden(connection: Connection, domain: str, wish: TlsPolicy, told: Told,
         broken = tlsa_broken(connection, host, tlsa)
         return Broken(f"{host} has TLSA records, and this went in clear", tlsa.frames, ()) if clear else broken
     if wish == "dane-only":
-        return Broken(f"{host} has no TLSA records, and nothing may be sent without", (), ())
+        return Broken(f"it is not seen being told of TLSA records of {host}, and nothing may be sent without", (), ())
     policy = told.policy(domain, at) if wish in _BY_POLICY else None
     if policy is None or policy.policy.mode != "enforce":
         return None

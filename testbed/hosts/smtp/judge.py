@@ -75,18 +75,15 @@ class Judge:
         checks = [check for check in OF_CLIENT if check in self._terms.checks]
         if not checks or self._terms.persona or self._is_known(session, envelope):
             return ""
-        if envelope.verdict is None:
-            judgement, decision = await self._judged(session, envelope, b"", checks)
-            refuses = decision.action in ("refuse", "later")
-            envelope.verdict = Checked(decision.reply if refuses else "")
-            if refuses:
-                self._tell(judgement, decision, envelope.sender, (recipient,), "")
-        if envelope.verdict.reply:
-            self._site.log(
-                events.Refused(recipient=recipient, status=envelope.verdict.reply),
-                f"refuses mail for <{recipient}>: {envelope.verdict.reply}",
-            )
-        return envelope.verdict.reply
+        judgement, decision = await self._judged(session, envelope, b"", checks)
+        if decision.action not in ("refuse", "later"):
+            return ""
+        self._tell(judgement, decision, envelope.sender, (recipient,), "")
+        self._site.log(
+            events.Refused(recipient=recipient, status=decision.reply),
+            f"refuses mail for <{recipient}>: {decision.reply}",
+        )
+        return decision.reply
 
     async def message(self, session: Session, envelope: EsmtpEnvelope, content: bytes) -> str:
         """Why a message is refused, as a reply, or ``""``; what is to be written into it then lies in the envelope."""
