@@ -23,20 +23,19 @@ from testbed.report.findings import MARKS, findings
 from testbed.report.journeys import told_journeys
 from testbed.report.ladder import ladder
 from testbed.report.letters import carried
+from testbed.report.rungs import packets_of_note
 from testbed.report.words import octets
-from testbed.trace.analysis import Analysis, PacketRow
+from testbed.trace.analysis import Analysis
 from testbed.trace.directions import hops
 from testbed.trace.journeys import journeys, legs_of
-from testbed.trace.model.connection import Connection, Handshake
+from testbed.trace.model.connection import Connection
 from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.trace.services.table import service_of
-from testbed.trace.tcp.copies import COPY
 
 if TYPE_CHECKING:
     from testbed.trace.authentication.judged import Account
 
 _MOST_CONNECTIONS = 200
-_WORTH = ("handshake", "FIN", "RST", "ICMP", "PROXY header")
 _QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
 
 
@@ -89,7 +88,7 @@ def _timeline(
             console.print(_one_line(item, clock))
         else:
             console.print(header(item, clock, console.width, whole=whole, account=analysis.authentication))
-            rungs = ladder(item, _rungs(analysis, item), console.width - 2, whole=whole)
+            rungs = ladder(item, packets_of_note(analysis, item), console.width - 2, whole=whole)
             console.print(Padding(rungs, (0, 0, 0, 2), expand=False))
         apart = not is_line
     console.print()
@@ -182,19 +181,6 @@ def _flowing(signs: Sequence[str], width: int) -> str:
         else:
             lines[-1] = joined
     return "\n".join(lines)
-
-
-def _rungs(analysis: Analysis, connection: Connection) -> list[PacketRow]:
-    """The packets worth a rung of their own: those that open, close or disturb."""
-    if connection.transport.protocol != "tcp" and connection.opening.handshake is not Handshake.UNREACHABLE:
-        return []
-    return [packet for packet in analysis.packets(connection.number) if packet.step != COPY and _is_worth_it(packet)]
-
-
-def _is_worth_it(packet: PacketRow) -> bool:
-    if packet.tcp or packet.lost or packet.comment:
-        return True
-    return packet.step.startswith(_WORTH) or packet.step.endswith(_WORTH)
 
 
 def account(analysis: Analysis) -> str:
