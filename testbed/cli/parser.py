@@ -14,6 +14,7 @@ from testbed.cli.play_arguments import (
     allow_outside_arguments,
     compare_arguments,
     explore_arguments,
+    html_arguments,
     paths_arguments,
     run_arguments,
 )
@@ -87,6 +88,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         metavar="ZONEFILE",
         help="what DNS said where the capture does not hold it, for SPF, DKIM, DMARC and ARC; may be repeated",
     )
+    html_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
     parser.add_argument("--ndjson", action="store_true", help="print a line of JSON per connection, packet and finding")
     parser.add_argument("--csv", action="store_true", help="print a row of CSV per connection")
