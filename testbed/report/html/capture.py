@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from markupsafe import Markup
 
 from testbed.plural import count
 from testbed.protocols import events
@@ -18,6 +20,9 @@ from testbed.report.html.letters import Letter, letters
 from testbed.report.html.page import page
 from testbed.report.journeys import sentence
 from testbed.report.letters import carried
+from testbed.report.pictures.svg import NARROW, WIDE, inline_svg
+from testbed.report.pictures.values import Arrow, Way
+from testbed.report.pictures.way import way
 from testbed.report.timeline import account, is_question, items, vital_signs, worst_of
 from testbed.report.words import octets
 from testbed.trace.analysis import Analysis
@@ -88,15 +93,24 @@ class CaptureView:
     """All that a page says of a capture.  ``cut`` are sentences about what it leaves out."""
 
     name: str
+    clock: Clock
     extent: str
     account: str
     problems: tuple[str, ...]
     findings: tuple[Told, ...]
+    way: Way | None
     journeys: tuple[str, ...]
     items: tuple[Line | Shown, ...]
     attached: Attached | None
     commands: tuple[str, ...]
     cut: tuple[str, ...]
+
+    def picture(self, prefix: str, *, narrow: bool = False) -> Markup:
+        """The way of its mail, each arrow a link; ``narrow`` for a telephone."""
+        if self.way is None:
+            return Markup()
+        wide = NARROW if narrow else WIDE
+        return Markup(inline_svg(self.way, lambda _, number: f"#{prefix}c{number}", width=wide, clock=self.clock))
 
     def scope(self, prefix: str) -> Scope:
         """What its links need to know; ``prefix`` keeps apart the frames of several captures in one page."""
@@ -119,16 +133,25 @@ def capture_view(analysis: Analysis, *, clock: Clock = LOCAL, with_capture: bool
     path = shlex.quote(printable(analysis.path))
     return CaptureView(
         name=printable(Path(analysis.path).name),
+        clock=clock,
         extent=clock.extent(analysis.start_ns, analysis.end_ns) if analysis.start_ns or analysis.end_ns else "",
         account=account(analysis),
         problems=analysis.problems,
         findings=told(analysis.findings),
+        way=_way(analysis, chosen),
         journeys=tuple(_journeys(chosen, analysis.path, clock)),
         items=tuple(shown),
         attached=inside,
         commands=(f"testbed inspect {path}", f"testbed inspect --packets {path}", f"wireshark {path}"),
         cut=tuple(filter(None, (*_left_out(analysis, chosen, shown), why))),
     )
+
+
+def _way(analysis: Analysis, chosen: Sequence[Connection]) -> Way | None:
+    """Its picture, where it shows mail, or a try."""
+    numbers = tuple(connection.number for connection in chosen)
+    found = way([analysis if len(numbers) == len(analysis.connections) else replace(analysis, chosen=numbers)])
+    return found if any(isinstance(row, Arrow) for row in found.rows) else None
 
 
 def told(findings: Sequence[Finding]) -> tuple[Told, ...]:

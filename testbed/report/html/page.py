@@ -16,11 +16,12 @@ from markupsafe import Markup
 
 from testbed import __version__
 from testbed.report.html.words import FILTERS
+from testbed.report.pictures.style import css
 
 
 def page(template: str, **values: object) -> str:
     """The page a template makes of values; ``title`` is one of them."""
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = css() + _asset("report.css"), _asset("report.js")
     policy = (
         f"default-src 'none'; style-src {_hashed(style)}; script-src {_hashed(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"

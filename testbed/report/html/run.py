@@ -103,7 +103,7 @@ def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> st
         view = _scenario(outcome, name, f"s{place + 1}", clock, attach=rank < _MOST_IN_FULL and room > 0)
         if view.trace is not None and view.trace.attached is not None:
             room -= view.trace.attached.octets
-        body = fragment("scenario.html", one=view)
+        body = fragment("scenario.html", one=view, narrow=rank < _MOST_IN_FULL)
         if rank < _MOST_IN_FULL:
             places.append(_place(view, body))
         else:
