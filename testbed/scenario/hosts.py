@@ -23,7 +23,7 @@ from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, Ro
 from testbed.scenario.passing_on import PassingOn
 from testbed.scenario.problems import Found, Path
 from testbed.scenario.program_hosts import HEEDED
-from testbed.scenario.security import Password, TlsPolicies
+from testbed.scenario.security import OBEYING, Password, TlsPolicies
 from testbed.scenario.transport import Published, asked_for
 from testbed.scenario.units import parse_duration
 
@@ -234,9 +234,20 @@ class RelaySpec(PassingOn, MailHostSpec):
         starts_tls = any(policy != "none" for policy in self.tls.values())
         return replace(super().traits, starts_tls_with="*" if starts_tls else "")
 
+    @property
+    def obeys(self) -> bool:
+        """Whether it goes by what domains publish of TLS."""
+        return any(policy in OBEYING for policy in self.tls.values())
+
+    def _nothing_to_report(self) -> Found:
+        if not self.obeys:
+            yield ("reports",), "reports are about DMARC and TLS; add dmarc to 'checks', or say 'tls: published'"
+
     def problems(self, names: Names) -> Found:
         """Rules, which only receivers have, and what is wrong with what it passes on."""
         yield from super().problems(names)
+        if self.reports is not None and self.obeys and self.dkim is None:
+            yield ("reports",), "reports on TLS have to be signed (RFC 8460 §3); say 'dkim: {}' besides"
         for user, box in self.mailboxes.items():
             for place, _ in enumerate(box.rules):
                 problem = f"rules are for the mailboxes of receivers, and {self.name} is a {self.role}"
