@@ -23,7 +23,8 @@ from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, Ro
 from testbed.scenario.passing_on import PassingOn
 from testbed.scenario.problems import Found, Path
 from testbed.scenario.program_hosts import HEEDED
-from testbed.scenario.security import OBEYING, Password, TlsPolicies
+from testbed.scenario.security import Password
+from testbed.scenario.towards_next_hops import TowardsNextHops
 from testbed.scenario.transport import Published, asked_for
 from testbed.scenario.units import parse_duration
 
@@ -165,7 +166,7 @@ class UserAgentSpec(HostSpec):
             yield ("port",), f"{problem}; say 'listens: [{self.port}]' there, or another port here"
 
 
-class RelaySpec(PassingOn, MailHostSpec):
+class RelaySpec(PassingOn, TowardsNextHops, MailHostSpec):
     """A mail server with a queue: takes mail from user agents, delivers it, retries, bounces."""
 
     nouns: ClassVar[tuple[str, ...]] = (*MailHostSpec.nouns, "relay")
@@ -202,10 +203,6 @@ class RelaySpec(PassingOn, MailHostSpec):
         "has one of its own.",
     )
 
-    tls: TlsPolicies = Field(
-        default_factory=dict,
-        description="Whether it wants TLS on its way to the next hop, for every domain or a mapping from domains.",
-    )
     auth_in_clear: bool = Field(
         default=False, strict=True, description="Whether users may log in without TLS, which nobody should offer."
     )
@@ -233,15 +230,6 @@ class RelaySpec(PassingOn, MailHostSpec):
         """Whether it begins TLS with others too."""
         starts_tls = any(policy != "none" for policy in self.tls.values())
         return replace(super().traits, starts_tls_with="*" if starts_tls else "")
-
-    @property
-    def obeys(self) -> bool:
-        """Whether it goes by what domains publish of TLS."""
-        return any(policy in OBEYING for policy in self.tls.values())
-
-    def _nothing_to_report(self) -> Found:
-        if not self.obeys:
-            yield ("reports",), "reports are about DMARC and TLS; add dmarc to 'checks', or say 'tls: published'"
 
     def problems(self, names: Names) -> Found:
         """Rules, which only receivers have, and what is wrong with what it passes on."""
