@@ -12,7 +12,8 @@ COMMANDS = {
         "Run scenarios and judge them",
         (
             ("testbed run scenarios/", "every scenario of a folder"),
-            ("testbed run -v scenarios/mailbox-full.yaml", "one, with its annotated trace"),
+            ("testbed run -vv scenarios/mailbox-full.yaml", "one, with its annotated trace"),
+            ("testbed run -q scenarios/", "only what is red, and how many held"),
             ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
             ("testbed run --network host scenarios/", "where there can be no private network"),
             ("testbed run --junit report.xml --keep traces scenarios/", "for CI, which shows what failed"),

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
 _ONE_DOCUMENT = ("json", "parquet")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
+_PCAPNG = (".pcapng", "")
+# Whoever names such a file for --output means something else.
+_OTHERS = {
+    ".html": "--html FILE writes a page",
+    ".json": "--json prints JSON",
+    ".ndjson": "--ndjson prints a line of JSON for each thing",
+    ".csv": "--csv prints a row for each connection",
+    ".parquet": "--parquet DIR writes tables",
+    ".md": "--markdown writes for tickets",
+    ".eml": "--export-mail DIR writes messages",
+    ".svg": "--ladder svg draws",
+}
 _WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")
 
 
@@ -25,6 +37,9 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError(f"nothing to inspect: {both}" if not options.live else both)
     if not options.live and (options.seconds or options.count):
         raise UsageError("--for and --count end a live capture: they need --live IFACE")
+    if options.output and (suffix := Path(options.output).suffix.lower()) not in _PCAPNG:
+        other = f"; {_OTHERS[suffix]}" if suffix in _OTHERS else ""
+        raise UsageError(f"{shown(options.output)}: --output writes pcapng only, so name OUT.pcapng{other}")
     options.stream = options.stream or bool(options.live)
     if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
         raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")

@@ -22,6 +22,7 @@ from testbed.expect.read_back import with_reading, without_reading
 from testbed.expect.reading import judge_fetched
 from testbed.expect.rules import judge_rules
 from testbed.expect.sealed import sealed, unless_sealed
+from testbed.expect.still_queued import forgotten_wait
 from testbed.expect.talks import judge_talks
 from testbed.expect.verdict import Verdict
 from testbed.scenario.expectations import (
@@ -116,7 +117,8 @@ def _expectations(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
     for key, expectations in scenario.expected.items():
         for expectation in expectations:
             verdict = _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis)
-            yield replace(verdict, file=scenario.file_of(key))
+            remedy = forgotten_wait(scenario, expectation, verdict, analysis)
+            yield replace(verdict, file=scenario.file_of(key), remedy=remedy)
 
 
 def _staged(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
