@@ -81,6 +81,17 @@ COMMANDS = {
             ("testbed diff --json before.pcapng now.pcapng", "for programs"),
         ),
     ),
+    "reproduce": (
+        "Make a scenario from a capture, and play it",
+        (
+            (
+                "testbed reproduce capture.pcap > scenario.yaml",
+                "how far it went is told on standard error; 1 when it differs",
+            ),
+            ("testbed reproduce --no-play -o scenario.yaml capture.pcap", "only written"),
+            ("testbed reproduce --connection 3 capture.pcap", "one of its connections"),
+        ),
+    ),
     "check": ("Validate scenario files", (("testbed check scenarios/", "every mistake, with its line"),)),
     "new": (
         "Write a commented scenario to begin with",
