@@ -114,7 +114,8 @@ class CaptureView:
         if self.way is None:
             return Markup()
         wide = NARROW if narrow else WIDE
-        return Markup(inline_svg(self.way, lambda _, number: f"#{prefix}c{number}", width=wide, clock=self.clock))
+        drawn = inline_svg(self.way, lambda _, number: f"#{prefix}c{number}", width=wide, clock=self.clock)
+        return Markup(drawn.replace("><", ">\n<"))
 
     def scope(self, prefix: str) -> Scope:
         """What its links need to know; ``prefix`` keeps apart the frames of several captures in one page."""
