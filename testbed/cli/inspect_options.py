@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from testbed.authentication.lookup import Lookup
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
-_ONE_DOCUMENT = ("json", "parquet")
+_ONE_DOCUMENT = ("json", "parquet", "ladder")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
-_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")
+_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet", "ladder", "markdown")
 
 
 def refuse_contradictions(options: argparse.Namespace) -> None:
@@ -49,7 +49,7 @@ def files(options: argparse.Namespace) -> list[str]:
     Raises UsageError for a folder without any, and for many where an option takes one at a time.
     """
     paths = [path for given in options.paths for path in _inside(given)]
-    if len(paths) > 1 and (name := _first(_ONE_CAPTURE, options)):
+    if len(paths) > 1 and not options.ladder and (name := _first(_ONE_CAPTURE, options)):
         raise UsageError(f"{name} takes one capture at a time; name one FILE")
     return paths
 
