@@ -49,6 +49,7 @@ FLOORS = {
     "bed": 4,
     "learn": 4,
     "explore": 4,
+    "reproduce": 4,
     "cli": 5,
     "pytest_plugin": 5,
     "__main__": 5,
@@ -73,6 +74,7 @@ NEIGHBOURS = {
     ("bed", "report"),
     ("learn", "bed"),
     ("report", "explore"),
+    ("report", "reproduce"),
     ("__main__", "cli"),
 }
 # The folders within a room, from the bottom up: each may know those before it.

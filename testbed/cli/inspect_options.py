@@ -13,9 +13,22 @@ if TYPE_CHECKING:
     from testbed.authentication.lookup import Lookup
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
-_ONE_DOCUMENT = ("json", "parquet", "ladder")
+_ONE_DOCUMENT = ("json", "parquet", "html", "ladder")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
-_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet", "ladder", "markdown")
+_TOLD = ("ladder", "markdown")  # go into the file of --output where one is named
+_PCAPNG = (".pcapng", "")
+# Whoever names such a file for --output means something else.
+_OTHERS = {
+    ".html": "--html FILE writes a page",
+    ".json": "--json prints JSON",
+    ".ndjson": "--ndjson prints a line of JSON for each thing",
+    ".csv": "--csv prints a row for each connection",
+    ".parquet": "--parquet DIR writes tables",
+    ".md": "with --markdown it is written for tickets",
+    ".eml": "--export-mail DIR writes messages",
+    ".svg": "with --ladder svg it is drawn",
+}
+_WHOLE_CAPTURE = ("output", "export_mail", "deep", "html", "json", "packets", "parquet", "ladder", "markdown")
 
 
 def refuse_contradictions(options: argparse.Namespace) -> None:
@@ -25,6 +38,8 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError(f"nothing to inspect: {both}" if not options.live else both)
     if not options.live and (options.seconds or options.count):
         raise UsageError("--for and --count end a live capture: they need --live IFACE")
+    if options.output:
+        _refuse_suffix(Path(options.output), options)
     options.stream = options.stream or bool(options.live)
     if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
         raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
@@ -32,6 +47,17 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("--keylog decrypts whole captures; write the stream to a file first")
     if options.stream and options.dns:
         raise UsageError("--dns tells who sent the messages of whole captures; write the stream to a file first")
+
+
+def _refuse_suffix(output: Path, options: argparse.Namespace) -> None:
+    """Refuse a file whose name promises something else than is written into it."""
+    suffix = output.suffix.lower()
+    if told := _first(_TOLD, options):
+        if suffix and str(output).lower().endswith(_SUFFIXES):
+            raise UsageError(f"{shown(output)}: {told} writes no capture; name another file for --output")
+    elif suffix not in _PCAPNG:
+        other = f"; {_OTHERS[suffix]}" if suffix in _OTHERS else ""
+        raise UsageError(f"{shown(output)}: --output writes pcapng only, so name OUT.pcapng{other}")
 
 
 def zone_of(options: argparse.Namespace) -> Lookup | None:

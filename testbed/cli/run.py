@@ -11,13 +11,16 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from testbed.cli import FAILED, HELD, NO_LAB, SIGNALLED
 from testbed.cli.choose import chosen
-from testbed.cli.progress import Progress
+from testbed.cli.progress import Progress, erase, write_over
 from testbed.cli.references import References
+from testbed.cli.results import Results
 from testbed.cli.run_outputs import Outputs, obstacle
 from testbed.cli.untrusted import bounded, reach, why_refused
+from testbed.cli.verbosity import FINDINGS, LADDERS, QUIET
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
 from testbed.interruption import Interruption
 from testbed.lab_process import UNTRUSTED, USUAL
@@ -27,6 +30,7 @@ from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
+from testbed.report.what_failed import what_failed
 from testbed.run_folder import RunFolder
 from testbed.runner import Played, Runner, lacking, usual_jobs
 from testbed.scenario.casting import cast_all
@@ -41,14 +45,18 @@ _INSTEAD = "; or run with '--network host' on the machine's own loopback, which 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    found = discover(options.paths)
-    cast = {part: player for part in PARTS if (player := getattr(options, part))}
-    candidates = cast_all(found.files, cast, reach(options))
+    out = console(sys.stderr if outputs.on_stdout else sys.stdout)
+    write_over(out, Text("reading scenarios …", "quiet"))
+    try:
+        found = discover(options.paths)
+        cast = {part: player for part in PARTS if (player := getattr(options, part))}
+        candidates = cast_all(found.files, cast, reach(options))
+    finally:
+        erase(out)
     everything = [candidate.scenario for candidate in candidates]
     not_cast = {id(candidate.scenario): candidate.why_not for candidate in candidates}
     bounded(everything, options)
     scenarios = chosen(everything, options)
-    out = console(sys.stderr if outputs.on_stdout else sys.stdout)
     shard = "{}/{}".format(*options.shard) if options.shard else ""
     started, clock = datetime.now(UTC), time.monotonic()
     outcomes: list[Outcome] = []
@@ -111,7 +119,8 @@ def _play(
     preload(scenarios)
     network = NetworkKind(options.network)
     jobs = options.jobs or usual_jobs()
-    progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=quiet)
+    results = Results(out, scenarios, QUIET if quiet else options.verbosity)
+    progress = Progress(out, len(scenarios), results.tell)
     runner = Runner(
         partial(run, network=network),
         jobs=min(jobs, len(scenarios)),
@@ -142,6 +151,7 @@ def _play(
                 for number in sorted(known):
                     if number >= told:
                         progress.ended(known[number])
+                results.end()
     finally:
         outcomes += [known[number] for number in sorted(known)]
 
@@ -192,9 +202,9 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
 def _report(
     outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path, refused: int
 ) -> None:
-    from testbed.report.verdicts import summary
+    from testbed.report.verdicts import summary, why_skipped_together
 
-    if options.verbose:
+    if options.verbosity >= LADDERS:
         from testbed.report.trace import trace_report
 
         for result in outcomes:
@@ -202,6 +212,9 @@ def _report(
                 trace_report(out, result.analysis)
     if any(result.played.no_lab for result in outcomes):
         return
+    what_failed(out, outcomes, whole=options.verbosity >= FINDINGS)
+    if len(outcomes) > 1 and options.verbosity < FINDINGS:
+        why_skipped_together(out, outcomes)
     summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None, refused)
 
 

@@ -78,7 +78,9 @@ def _failure(failure: Failure) -> Iterator[str]:
     yield ""
     yield f"Expected: **{plain(failure.what)}**  "
     yield f"Seen: {plain(failure.why)}{_cited(failure.frames)}  "
-    yield f"At: {code(failure.place)}"
+    yield f"At: {code(failure.place)}" + ("  " if failure.remedy else "")
+    if failure.remedy:
+        yield f"Remedy: {plain(failure.remedy)}"
     if failure.written:
         yield ""
         yield from block(failure.written, "yaml")

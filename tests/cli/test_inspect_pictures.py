@@ -60,7 +60,8 @@ REFUSED = [
     (("--ladder", "svg:first"), "'first' is nothing to draw; there are way, all, and numbers of connections"),
     (("--ladder", "svg:99"), "no connection has the number 99: there are 1 to 11"),
     (("--ladder", "svg", "--stream"), "--ladder needs the whole capture"),
-    (("--markdown", "-o", CAPTURE), "is the capture itself; name another file for --output"),
+    (("--markdown", "-o", CAPTURE), "--markdown writes no capture; name another file for --output"),
+    (("--ladder", "svg", "-o", "annotated.pcap"), "--ladder writes no capture; name another file for --output"),
 ]
 
 
