@@ -14,6 +14,7 @@ from testbed.cli.play_arguments import (
     allow_outside_arguments,
     compare_arguments,
     explore_arguments,
+    judge_arguments,
     paths_arguments,
     run_arguments,
 )
@@ -137,6 +138,7 @@ _ARGUMENTS = {
     "shell": _shell,
     "inspect": _inspect,
     "diff": _diff,
+    "judge": judge_arguments,
     "check": paths_arguments,
     "schema": _nothing,
     "faults": _faults,
