@@ -50,6 +50,7 @@ FLOORS = {
     "bed": 4,
     "learn": 4,
     "explore": 4,
+    "reproduce": 4,
     "cli": 5,
     "pytest_plugin": 5,
     "__main__": 5,
@@ -75,6 +76,7 @@ NEIGHBOURS = {
     ("bed", "report"),
     ("learn", "bed"),
     ("report", "explore"),
+    ("report", "reproduce"),
     ("__main__", "cli"),
 }
 # The folders within a room, from the bottom up: each may know those before it.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from testbed.authentication.lookup import Lookup
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
-_ONE_DOCUMENT = ("json", "parquet")
+_ONE_DOCUMENT = ("json", "parquet", "html")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
 _PCAPNG = (".pcapng", "")
 # Whoever names such a file for --output means something else.
@@ -28,7 +28,7 @@ _OTHERS = {
     ".eml": "--export-mail DIR writes messages",
     ".svg": "--ladder svg draws",
 }
-_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")
+_WHOLE_CAPTURE = ("output", "export_mail", "deep", "html", "json", "packets", "parquet")
 
 
 def refuse_contradictions(options: argparse.Namespace) -> None:

@@ -76,6 +76,7 @@ def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML; - is standard output")
     parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
+    html_arguments(parser)
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
 
@@ -138,6 +139,19 @@ def paths_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     allow_outside_arguments(parser)
     _untrusted(parser)
+
+
+def html_arguments(parser: argparse.ArgumentParser) -> None:
+    """One HTML file to look at, and what of the captures goes into it."""
+    parser.add_argument(
+        "--html", metavar="FILE", help="write one HTML file to be looked at and sent; - is standard output"
+    )
+    parser.add_argument(
+        "--without-capture",
+        action="store_false",
+        dest="with_capture",
+        help="with --html: leave out the captures themselves, and so the octets of packets",
+    )
 
 
 def _untrusted(parser: argparse.ArgumentParser) -> None:

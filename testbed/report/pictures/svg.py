@@ -19,6 +19,10 @@ from testbed.report.words import frame_range
 WIDE, NARROW = 880, 380
 """Widths a page has room for, and a telephone."""
 
+LeadsTo = Callable[[int, int], str]
+"""The address of a connection in a page, of its capture (from 0) and its number: ``#c5``."""
+_Link = Callable[[int, int, str], str]
+
 _LABEL, _SMALL, _TITLE = 13.0, 11.5, 18.0
 _GUTTER = 74.0  # for times
 _TIMES_FROM = 600  # so wide that they have a place of their own
@@ -30,16 +34,13 @@ def svg(way: Way, *, width: int = WIDE, clock: Clock = LOCAL) -> str:
     return _drawn(way, width, clock, lambda capture, number, content: content).document(way.title, _description(way))
 
 
-def inline_svg(way: Way, *, width: int = WIDE, clock: Clock = LOCAL) -> str:
-    """A part of a page, in which arrows lead to ``#c5``, connection 5; of further captures to ``#f2-c5``."""
+def inline_svg(way: Way, leads_to: LeadsTo, *, width: int = WIDE, clock: Clock = LOCAL) -> str:
+    """A part of a page, in which an arrow leads to what the page calls its connection."""
 
     def linked(capture: int, number: int, content: str) -> str:
-        return element("a", content, href=f"#c{number}" if not capture else f"#f{capture + 1}-c{number}")
+        return element("a", content, href=leads_to(capture, number))
 
     return _drawn(way, width, clock, linked).inline(way.title, _description(way))
-
-
-_Link = Callable[[int, int, str], str]
 
 
 def _description(way: Way) -> str:
