@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,10 +75,15 @@ def files(options: argparse.Namespace) -> list[str]:
 
     Raises UsageError for a folder without any, and for many where an option takes one at a time.
     """
-    paths = [path for given in options.paths for path in _inside(given)]
+    paths = captures(options.paths)
     if len(paths) > 1 and not options.ladder and (name := _first(_ONE_CAPTURE, options)):
         raise UsageError(f"{name} takes one capture at a time; name one FILE")
     return paths
+
+
+def captures(paths: Iterable[str]) -> list[str]:
+    """Captures as they are named, and those in folders.  Raises UsageError for a folder without any."""
+    return [path for given in paths for path in _inside(given)]
 
 
 def pages(options: argparse.Namespace) -> bool:

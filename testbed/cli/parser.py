@@ -15,6 +15,7 @@ from testbed.cli.play_arguments import (
     compare_arguments,
     explore_arguments,
     html_arguments,
+    judge_arguments,
     paths_arguments,
     run_arguments,
 )
@@ -166,6 +167,7 @@ _ARGUMENTS = {
     "shell": _shell,
     "inspect": _inspect,
     "diff": _diff,
+    "judge": judge_arguments,
     "reproduce": _reproduce,
     "check": paths_arguments,
     "schema": _nothing,

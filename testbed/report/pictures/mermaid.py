@@ -13,9 +13,9 @@ from testbed.report.pictures.headline import MOOD_MARKS, headline, lasted, named
 from testbed.report.pictures.ladder import Gap, Ladder, Step
 from testbed.report.pictures.values import Arrow, Mark, Mood, Row, Way
 
-_MARKS = {**MOOD_MARKS, Mood.TEMPORARY: "⏳", Mood.QUIET: ""}
+_MARKS = {**MOOD_MARKS, Mood.QUIET: ""}
 _LONGEST = 100
-_HARMLESS = re.compile(r"[^\w .,@/+='()\-–…·✓✗⏳“”?!]")
+_HARMLESS = re.compile(r"[^\w .,@/+='()\-–…·✓✗“”?!~]")
 _KEYWORD = re.compile(r"\b(e)(nd)\b", re.I)  # closes a block, wherever it stands
 
 
@@ -46,10 +46,11 @@ def _way(way: Way) -> Iterator[str]:
 
 def _row(way: Way, row: Row) -> Iterator[str]:
     if isinstance(row, Arrow):
-        told = "; ".join(f"{_MARKS[said.mood]} {said.text}" + _whom(way, said.who) for said in row.said).strip()
         tls = " with TLS" if row.secured else ""
         where = f"(#{row.connection} {row.by}{tls}, {lasted(row.time_ns - way.start_ns)})"
-        yield f"h{row.source}{_shaft(row)}h{row.target}: {_quoted(told)} {_quoted(where)}"
+        for said in row.said:
+            told = f"{_MARKS[said.mood]} {said.text}{_whom(way, said.who)}".strip()
+            yield f"h{row.source}{_shaft(row)}h{row.target}: {_quoted(told)} {_quoted(where)}"
         for fault in row.faults:
             yield f"Note over {_between(row.source, row.target)}: {_quoted(f'staged: {fault}')}"
     elif isinstance(row, Mark):
