@@ -77,6 +77,9 @@ def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
     html_arguments(parser)
+    parser.add_argument(
+        "--svg", metavar="DIR", help="draw the way of the mail of each scenario into DIR, or of one into FILE.svg"
+    )
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
 
