@@ -20,6 +20,7 @@ from testbed.expect.programs import judge_exited, judge_running
 from testbed.expect.programs_awaited import ended_early, programs_awaited
 from testbed.expect.read_back import with_reading, without_reading
 from testbed.expect.reading import judge_fetched
+from testbed.expect.reported import judge_reported
 from testbed.expect.rules import judge_rules
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.still_queued import forgotten_wait
@@ -39,6 +40,7 @@ from testbed.scenario.expectations import (
     Transactions,
 )
 from testbed.scenario.programs import Exited, Running
+from testbed.scenario.reported import ReportedExpected
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
@@ -54,6 +56,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     ConnectionExpected: judge_connection,
     Fetched: judge_fetched,
     AuthenticatedExpected: judge_authenticated,
+    ReportedExpected: judge_reported,
     Exited: judge_exited,
     Running: judge_running,
 }
