@@ -68,6 +68,7 @@ COMMANDS = {
             ("testbed inspect capture.pcap", "connections, phases, dialogue, findings"),
             ("testbed inspect --packets capture.pcap", "every packet with its label"),
             ("testbed inspect --filter finding=any capture.pcap", "only the connections that have findings"),
+            ("testbed inspect --html report.html capture.pcap", "one file to look at in a browser, and to send"),
             ("testbed inspect --export-mail mails capture.pcap", "every message that crossed the wire, as .eml"),
             ("testbed inspect --live eth0 --for 60", "connections as they end, then what happened altogether"),
             ("testbed inspect -o annotated.pcapng capture.pcap", "comments to read in Wireshark"),
@@ -78,6 +79,14 @@ COMMANDS = {
         (
             ("testbed diff before.pcapng now.pcapng", "side by side, the differences explained; 1 when they differ"),
             ("testbed diff --json before.pcapng now.pcapng", "for programs"),
+        ),
+    ),
+    "judge": (
+        "Judge stored traces of labs again",
+        (
+            ("testbed judge traces/mailbox-full.pcapng", "by the scenario it carries; nothing is played"),
+            ("testbed judge traces/mailbox-full.pcapng scenario.yaml", "by what the file expects now"),
+            ("testbed judge --junit report.xml traces/", "a folder of them, for CI"),
         ),
     ),
     "reproduce": (

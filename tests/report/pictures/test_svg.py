@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -49,12 +50,15 @@ def test_it_is_well_formed_and_tells_what_it_shows(path: Path, width: int) -> No
         assert not any(name.startswith("on") or "href" in name for name in element.attrib)
 
 
+in_a_page = partial(inline_svg, leads_to=lambda capture, number: f"#c{number}")
+
+
 def test_arrows_in_a_page_lead_to_their_connections_and_need_no_style() -> None:
-    inline = inline_svg(way([inspect(MAILBOX_FULL)]), clock=UTC)
-    assert re.findall(r'href="([^"]*)"', inline) == ["#c2", "#c5", "#c8", "#c11"]
-    assert "<style" not in inline
-    assert " style=" not in inline
-    assert " id=" not in inline
+    drawn = in_a_page(way([inspect(MAILBOX_FULL)]), clock=UTC)
+    assert re.findall(r'href="([^"]*)"', drawn) == ["#c2", "#c5", "#c8", "#c11"]
+    assert "<style" not in drawn
+    assert " style=" not in drawn
+    assert " id=" not in drawn
 
 
 def test_it_is_the_same_every_time() -> None:
@@ -64,7 +68,7 @@ def test_it_is_the_same_every_time() -> None:
 @pytest.mark.parametrize(
     "text", [*TEXTS, "<svg onload=alert(1)>", "\u202eabc\u2066", "א" * 200, "x" * 5_000, "\ufffe\0"]
 )
-@pytest.mark.parametrize("drawn", [svg, inline_svg])
+@pytest.mark.parametrize("drawn", [svg, in_a_page])
 def test_what_strangers_wrote_is_text(text: str, drawn: Callable[..., str]) -> None:
     root = ElementTree.fromstring(drawn(hostile(text), clock=UTC))
     elements = [element.tag.removeprefix(SVG) for element in root.iter()]
