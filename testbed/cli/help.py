@@ -81,6 +81,14 @@ COMMANDS = {
             ("testbed diff --json before.pcapng now.pcapng", "for programs"),
         ),
     ),
+    "judge": (
+        "Judge stored traces of labs again",
+        (
+            ("testbed judge traces/mailbox-full.pcapng", "by the scenario it carries; nothing is played"),
+            ("testbed judge traces/mailbox-full.pcapng scenario.yaml", "by what the file expects now"),
+            ("testbed judge --junit report.xml traces/", "a folder of them, for CI"),
+        ),
+    ),
     "reproduce": (
         "Make a scenario from a capture, and play it",
         (

@@ -20,18 +20,7 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
     parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
     parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
-    parser.add_argument(
-        "-v",
-        "--verbose",
-        action="count",
-        default=0,
-        dest="verbosity",
-        help="print the expectations and findings of each scenario; -vv: the annotated trace of each, too",
-    )
-    parser.add_argument(
-        "-q", "--quiet", action="store_const", const=QUIET, dest="verbosity", help="print only what is red, and the sum"
-    )
-    parser.add_argument("--no-pager", action="store_false", dest="pager", help="show long reports of -vv without pager")
+    _verbosity(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument(
         "--network",
@@ -53,10 +42,46 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _choice(parser)
     parser.add_argument("-x", "--fail-fast", action="store_true", help="play no more after the first that is red")
+    _outputs(parser)
+
+
+def judge_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``testbed judge``."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="TRACE",
+        help="traces of labs, or folders of them; a scenario's FILE.yaml judges them instead of what they carry",
+    )
+    allow_outside_arguments(parser)
+    _verbosity(parser)
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    _outputs(parser)
+
+
+def _verbosity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        dest="verbosity",
+        help="print the expectations and findings of each scenario; -vv: the annotated trace of each, too",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_const", const=QUIET, dest="verbosity", help="print only what is red, and the sum"
+    )
+    parser.add_argument("--no-pager", action="store_false", dest="pager", help="show long reports of -vv without pager")
+
+
+def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML; - is standard output")
     parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
     html_arguments(parser)
+    parser.add_argument(
+        "--svg", metavar="DIR", help="draw the way of the mail of each scenario into DIR, or of one into FILE.svg"
+    )
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
 

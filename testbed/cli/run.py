@@ -13,14 +13,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from testbed.cli import FAILED, HELD, NO_LAB, SIGNALLED
+from testbed.cli import SIGNALLED
 from testbed.cli.choose import chosen
 from testbed.cli.progress import Progress, erase, write_over
 from testbed.cli.references import References
 from testbed.cli.results import Results
+from testbed.cli.run_ending import ending, exit_code
 from testbed.cli.run_outputs import Outputs, obstacle
+from testbed.cli.run_pictures import Pictures
 from testbed.cli.untrusted import bounded, reach, why_refused
-from testbed.cli.verbosity import FINDINGS, LADDERS, QUIET
+from testbed.cli.verbosity import QUIET
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
 from testbed.interruption import Interruption
 from testbed.lab_process import UNTRUSTED, USUAL
@@ -30,7 +32,6 @@ from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
-from testbed.report.what_failed import what_failed
 from testbed.run_folder import RunFolder
 from testbed.runner import Played, Runner, lacking, usual_jobs
 from testbed.scenario.casting import cast_all
@@ -57,6 +58,7 @@ def main(options: argparse.Namespace) -> int:
     not_cast = {id(candidate.scenario): candidate.why_not for candidate in candidates}
     bounded(everything, options)
     scenarios = chosen(everything, options)
+    pictures = Pictures(options.svg, len(scenarios))
     shard = "{}/{}".format(*options.shard) if options.shard else ""
     started, clock = datetime.now(UTC), time.monotonic()
     outcomes: list[Outcome] = []
@@ -77,13 +79,18 @@ def main(options: argparse.Namespace) -> int:
             if not scenarios:
                 out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
             elif not outputs.on_stdout:
-                _report(outcomes, options, out, seconds, folder.path, refused)
+                kept = folder.path if any(outcome.played.trace for outcome in outcomes) else None
+                ending(out, outcomes, options.verbosity, seconds, kept, refused)
             left = _not_played(scenarios, outcomes, interruption, wrong)
             if left and (interruption.number or options.fail_fast or wrong):
                 out.print(f"{count(len(left), 'scenario')} not played")
             references.summary(out, everything)
             if found.left_out:
                 out.print(found.left_out)
+        try:
+            pictures.write(outcomes, {number: trace.stem for number, trace in traces.items()})
+        except TestbedError as error:
+            wrong.append(error)
         try:
             outputs.write(Run((*outcomes, *left), started, seconds, bool(interruption.number), shard, refused))
         except TestbedError as error:
@@ -199,32 +206,10 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
     return traces
 
 
-def _report(
-    outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path, refused: int
-) -> None:
-    from testbed.report.verdicts import summary, why_skipped_together
-
-    if options.verbosity >= LADDERS:
-        from testbed.report.trace import trace_report
-
-        for result in outcomes:
-            if result.analysis is not None:
-                trace_report(out, result.analysis)
-    if any(result.played.no_lab for result in outcomes):
-        return
-    what_failed(out, outcomes, whole=options.verbosity >= FINDINGS)
-    if len(outcomes) > 1 and options.verbosity < FINDINGS:
-        why_skipped_together(out, outcomes)
-    summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None, refused)
-
-
 def _exit_code(outcomes: list[Outcome], interruption: Interruption, network: str) -> int:
     if interruption.number:
         return SIGNALLED + interruption.number
     for result in outcomes:
         if result.played.no_lab:
             raise LabError(result.played.error + ("" if network == NetworkKind.HOST else _INSTEAD))
-    results = {result.result for result in outcomes}
-    if Result.ERROR in results:
-        return NO_LAB
-    return FAILED if Result.FAILED in results else HELD
+    return exit_code(outcomes)
