@@ -16,6 +16,7 @@ from testbed.cli.play_arguments import (
     explore_arguments,
     html_arguments,
     judge_arguments,
+    pager_argument,
     paths_arguments,
     run_arguments,
 )
@@ -99,6 +100,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deep", type=positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
     parser.add_argument("-o", "--output", metavar="OUT.pcapng", help="write the capture with a comment per packet")
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
+    pager_argument(parser)
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +109,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
+    pager_argument(parser)
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:
