@@ -182,7 +182,23 @@ def _stream_report(analyses: Iterator[Analysis], options: argparse.Namespace) ->
         overview(out, path, totals, clock)
 
 
+def _pictures(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.cli.inspect_pictures import pictures
+
+    _speak_utf8()
+    pictures(analyses, options)
+
+
+def _tickets(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.cli.inspect_pictures import tickets
+
+    _speak_utf8()
+    tickets(analyses, options)
+
+
 _OUTPUTS: dict[str, Output] = {
+    "ladder": _pictures,
+    "markdown": _tickets,
     "output": _annotated,
     "export_mail": _mail,
     "parquet": _parquet,
