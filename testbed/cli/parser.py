@@ -11,6 +11,7 @@ from testbed import __version__
 from testbed.cli.help import COMMANDS, heading, main_help, rows
 from testbed.cli.learn_arguments import learn_arguments
 from testbed.cli.play_arguments import (
+    PAGE,
     allow_outside_arguments,
     compare_arguments,
     explore_arguments,
@@ -116,6 +117,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
     parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
     _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
+    parser.add_argument("--html", metavar="FILE", help=PAGE)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
     pager_argument(parser)
