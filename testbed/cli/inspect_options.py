@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
 _ONE_DOCUMENT = ("json", "parquet")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
+_NOT_REDACTED = {
+    "deep": "Wireshark dissects the capture as it is; redact it with -o first",
+    "keylog": "what TLS hides stays hidden, and keys are left out",
+    "dns": "who sent the messages is not judged, as no signature fits what was replaced",
+    "live": "what is replaced is known from the whole capture; write it to a file first",
+    "stream": "what is replaced is known from the whole capture; write it to a file first",
+}
 _WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")
 
 
@@ -25,6 +33,8 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError(f"nothing to inspect: {both}" if not options.live else both)
     if not options.live and (options.seconds or options.count):
         raise UsageError("--for and --count end a live capture: they need --live IFACE")
+    if options.redact and (name := _first(_NOT_REDACTED, options)):
+        raise UsageError(f"--redact and {name} do not go together: {_NOT_REDACTED[name.removeprefix('--')]}")
     options.stream = options.stream or bool(options.live)
     if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
         raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
@@ -59,7 +69,7 @@ def pages(options: argparse.Namespace) -> bool:
     return not _first(_ONE_DOCUMENT, options)
 
 
-def _first(names: tuple[str, ...], options: argparse.Namespace) -> str:
+def _first(names: Iterable[str], options: argparse.Namespace) -> str:
     """The first of some options that is given, ``""`` for none."""
     return next((f"--{name.replace('_', '-')}" for name in names if getattr(options, name)), "")
 

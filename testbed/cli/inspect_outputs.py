@@ -39,10 +39,10 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
 
     target = Path(options.output)
     for analysis in analyses:
-        if target.exists() and target.samefile(analysis.path):
+        if target.exists() and target.samefile(options.source):
             raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
         try:
-            with whole_file(target, os.stat(analysis.path).st_mode) as out:  # as private as the capture
+            with whole_file(target, os.stat(options.source).st_mode) as out:  # as private as the capture
                 annotate(analysis, out)
         except OSError as error:
             raise not_written(f"{shown(target)} cannot be written", error) from error

@@ -92,6 +92,11 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", action="store_true", help="print a row of CSV per connection")
     parser.add_argument("--parquet", metavar="DIR", help="write tables of connections, exchanges, packets, findings")
     parser.add_argument("--export-mail", metavar="DIR", help="write every message of the capture into DIR as .eml")
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace names, addresses, subjects, bodies and files, the same alike in all FILEs, in whatever is told",
+    )
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
     parser.add_argument("--deep", type=positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
     parser.add_argument("-o", "--output", metavar="OUT.pcapng", help="write the capture with a comment per packet")

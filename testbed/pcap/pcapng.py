@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.durations import SECOND
-from testbed.pcap.capture import Capture, Interface, JournalEntry, empty
+from testbed.pcap.capture import REDACTED, Capture, Interface, JournalEntry, empty
 from testbed.pcap.journal import journal_fields
 from testbed.pcap.keylog import secrets_in
 from testbed.pcap.packet_rows import PacketRows
@@ -32,6 +32,7 @@ _JOURNAL, _SECRETS, _CUSTOM, _CUSTOM_LOCAL = 9, 10, 0xBAD, 0x40000BAD
 _COUNTED = (_OLD_PACKET, _SIMPLE_PACKET, _PACKET, _JOURNAL, _CUSTOM, _CUSTOM_LOCAL)
 _BYTE_ORDER = 0x1A2B3C4D
 _COMMENT, _INTERFACE_NAME, _RESOLUTION, _OFFSET = 1, 2, 9, 14
+_SECTION_OCTETS = 16  # of a section header block, between its length and its options
 _PACKET_OCTETS = 32  # of an enhanced packet block, without packet and options
 _MAX_INTERFACES = 65_535
 _FAR = 1 << 62  # the farthest time, ns
@@ -65,6 +66,7 @@ class BlockReader:
         self._comments: dict[int, tuple[str, ...]] = {}
         self._secrets: list[memoryview] = []
         self._problems: list[str] = []
+        self._redacted = False
         self._untold = 0  # problems beyond those told one by one
 
     def capture(self) -> Capture:
@@ -78,6 +80,7 @@ class BlockReader:
                 comments=self._comments,
                 secrets=tuple(self._secrets),
                 problems=tuple(self._problems),
+                redacted=self._redacted,
             )
         )
 
@@ -200,6 +203,8 @@ class BlockReader:
 
     def _section(self, start: int, end: int) -> None:
         self._section_start = len(self._interfaces)
+        told = (value for code, value in self._options(start + _SECTION_OCTETS, end) if code == _COMMENT)
+        self._redacted = self._redacted or any(value.startswith(REDACTED.encode()) for value in told)
 
     def _enhanced(self, position: Ints, size: Ints, frame: Ints, base: Ints, known: Ints, numbers: Numbers) -> None:
         """Enhanced packet blocks, as columns."""

@@ -27,11 +27,12 @@ _LENGTH = struct.Struct("<I")
 class BlockWriter:
     """Writes one section to ``file``, block by block; nothing is kept."""
 
-    def __init__(self, file: BinaryIO, *, application: str) -> None:
+    def __init__(self, file: BinaryIO, *, application: str, comment: str = "") -> None:
         self._write = file.write
         self._flush = file.flush
         section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
-        self._block(_SECTION, section + _options((_USER_APPLICATION, application.encode())))
+        comments = [(_COMMENT, comment.encode())] if comment else []
+        self._block(_SECTION, section + _options(*comments, (_USER_APPLICATION, application.encode())))
 
     def interface(self, link_type: int, name: str, snap_length: int = 0) -> None:
         """Describe the next interface; its packets have nanosecond times."""

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from testbed import __version__
 from testbed.errors import not_written
 from testbed.outcome import Outcome
+from testbed.pcap.capture import REDACTED
 from testbed.pcap.write import BlockWriter
 from testbed.protocols.text import shown
 from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
@@ -20,7 +21,8 @@ def annotate(analysis: Analysis, out: BinaryIO) -> None:
     The TLS keys it had come first, before all packets they open.
     """
     capture = analysis.capture
-    writer = BlockWriter(out, application=f"Mail Testbed {__version__}")
+    comment = f"{REDACTED}: {'; '.join(capture.problems)}" if capture.redacted else ""
+    writer = BlockWriter(out, application=f"Mail Testbed {__version__}", comment=comment)
     for interface in capture.interfaces:
         writer.interface(interface.link_type, interface.name, interface.snap_length)
     if capture.names:
