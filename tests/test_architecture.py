@@ -46,10 +46,12 @@ FLOORS = {
     "expect": 3,
     "outcome": 3,
     "baseline": 3,
+    "stored_trace": 3,
     "report": 4,
     "bed": 4,
     "learn": 4,
     "explore": 4,
+    "reproduce": 4,
     "cli": 5,
     "pytest_plugin": 5,
     "__main__": 5,
@@ -71,9 +73,11 @@ NEIGHBOURS = {
     ("outcome", "runner"),
     ("lab", "expect"),
     ("baseline", "outcome"),
+    ("stored_trace", "runner"),
     ("bed", "report"),
     ("learn", "bed"),
     ("report", "explore"),
+    ("report", "reproduce"),
     ("__main__", "cli"),
 }
 # The folders within a room, from the bottom up: each may know those before it.
@@ -84,7 +88,17 @@ FOLDERS = {
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
 
 MODULES = sorted((PROJECT / "testbed").rglob("*.py"))
-SANS_IO = ("authentication", "protocols", "pcap", "trace", "redact", "scenario", "expect", "report", "transport_security")
+SANS_IO = (
+    "authentication",
+    "protocols",
+    "pcap",
+    "trace",
+    "redact",
+    "scenario",
+    "expect",
+    "report",
+    "transport_security",
+)
 
 FORMS = [
     ("import testbed.net.clock", {"testbed.net.clock"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from testbed.authentication.dmarc_record import is_record, parse
 from testbed.authentication.lookup import Lookup, look_up
@@ -19,13 +20,17 @@ class Destinations:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-def destinations(lookup: Lookup, domain: str, addresses: tuple[str, ...]) -> Destinations:
-    """Of a policy domain's ``rua`` addresses those that may be written to, as agreed; five are looked at."""
+Tag = Literal["rua", "ruf"]
+"""Where a record names who gets aggregate reports, and who gets those on failures (RFC 9991 §4)."""
+
+
+def destinations(lookup: Lookup, domain: str, addresses: tuple[str, ...], tag: Tag = "rua") -> Destinations:
+    """Of the addresses in a policy domain's tag those that may be written to, as agreed; five are looked at."""
     agreed: list[str] = []
     refused = []
     for address in addresses[:MAX_ADDRESSES]:
         try:
-            found, reason = _agreed(lookup, domain, address)
+            found, reason = _agreed(lookup, domain, address, tag)
         except Undecided as error:
             found, reason = (), str(error)
         agreed += found
@@ -34,7 +39,7 @@ def destinations(lookup: Lookup, domain: str, addresses: tuple[str, ...]) -> Des
     return Destinations(tuple(dict.fromkeys(agreed)), tuple(refused))
 
 
-def _agreed(lookup: Lookup, domain: str, address: str) -> tuple[tuple[str, ...], str]:
+def _agreed(lookup: Lookup, domain: str, address: str, tag: Tag) -> tuple[tuple[str, ...], str]:
     host = address.rpartition("@")[2].lower()
     if host == domain or walk(lookup, host).organization == walk(lookup, domain).organization:
         return (address,), ""
@@ -45,7 +50,8 @@ def _agreed(lookup: Lookup, domain: str, address: str) -> tuple[tuple[str, ...],
     records = [parse(text) for text in answer.records if is_record(text)]
     if not records:
         return (), f"{host} does not say at {name} that it takes reports on {domain}"
-    instead = next((record.reports for record in records if record.reports), ())
+    named = [record.reports if tag == "rua" else record.failures for record in records]
+    instead = next(filter(None, named), ())
     if not all(one.rpartition("@")[2].lower() == host for one in instead):
         return (), f"{name} names an address that is not of {host}"
     return instead or (address,), ""

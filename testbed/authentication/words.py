@@ -24,3 +24,11 @@ RESULTS: dict[Check, tuple[str, ...]] = {
 
 OF_CLIENT: tuple[Check, ...] = ("ptr", "dnsbl", "spf")
 """Those that need no message."""
+
+AuthFailure = Literal["dmarc", "bodyhash", "revoked", "signature", "spf"]
+AUTH_FAILURES: tuple[AuthFailure, ...] = ("dmarc", "bodyhash", "revoked", "signature", "spf")
+"""What reports of single messages are about (RFC 6591 §3.3, RFC 9991 §4)."""
+
+Delivery = Literal["delivered", "spam", "policy", "reject", "other"]
+DELIVERIES: tuple[Delivery, ...] = ("delivered", "spam", "policy", "reject", "other")
+"""What such a report says of the message's fate (RFC 6591 §3.2.2)."""

@@ -44,6 +44,8 @@ def _failure(one: Failure) -> list[str]:
     lines.append(f"seen        {one.why}")
     if one.frames:
         lines.append(f"evidence    {frames(one.frames)}")
+    if one.remedy:
+        lines.append(f"remedy      {one.remedy}")
     return [*lines, *(f"            {line}" for line in one.detail)]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
 from testbed.errors import UsageError
@@ -12,6 +14,7 @@ if TYPE_CHECKING:  # the parser needs this module, and help is to be there at on
     from testbed.scenario.scenario import Scenario
 
 Item = TypeVar("Item")
+_WORD = re.compile(r"[\w-]+")
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -39,7 +42,10 @@ def matching(scenarios: Sequence[Scenario], word: str) -> list[Scenario]:
     wanted = word.casefold()
     found = [s for s in scenarios if any(wanted in text.casefold() for text in (s.file, s.title, s.case))]
     if not found:
-        raise UsageError(f"no scenario has '{word}' in its file, title or case; 'testbed check' lists them")
+        words = {one for s in scenarios for text in (s.file, s.title, s.case) for one in _WORD.findall(text.casefold())}
+        near = get_close_matches(wanted, sorted(words), 1)
+        hint = f"did you mean '{near[0]}'?" if near else "'testbed check' lists them"
+        raise UsageError(f"no scenario has '{word}' in its file, title or case; {hint}")
     return found
 
 

@@ -91,7 +91,7 @@ def _play(
     preload(scenarios)
     why_not = {id(candidate.scenario): candidate.why_not for candidate in work.values()}
     place_of = {id(candidate.scenario): place for place, candidate in work.items()}
-    progress = Progress(out, len(scenarios), whole=False, quiet="-" in (options.json, options.markdown), results=False)
+    progress = Progress(out, len(scenarios))
     runner = Runner(
         run,
         jobs=min(options.jobs or usual_jobs(), max(1, len(scenarios))),

@@ -12,7 +12,8 @@ COMMANDS = {
         "Run scenarios and judge them",
         (
             ("testbed run scenarios/", "every scenario of a folder"),
-            ("testbed run -v scenarios/mailbox-full.yaml", "one, with its annotated trace"),
+            ("testbed run -vv scenarios/mailbox-full.yaml", "one, with its annotated trace"),
+            ("testbed run -q scenarios/", "only what is red, and how many held"),
             ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
             ("testbed run --network host scenarios/", "where there can be no private network"),
             ("testbed run --junit report.xml --keep traces scenarios/", "for CI, which shows what failed"),
@@ -67,6 +68,7 @@ COMMANDS = {
             ("testbed inspect capture.pcap", "connections, phases, dialogue, findings"),
             ("testbed inspect --packets capture.pcap", "every packet with its label"),
             ("testbed inspect --filter finding=any capture.pcap", "only the connections that have findings"),
+            ("testbed inspect --html report.html capture.pcap", "one file to look at in a browser, and to send"),
             ("testbed inspect --export-mail mails capture.pcap", "every message that crossed the wire, as .eml"),
             ("testbed inspect --live eth0 --for 60", "connections as they end, then what happened altogether"),
             ("testbed inspect -o annotated.pcapng capture.pcap", "comments to read in Wireshark"),
@@ -77,6 +79,25 @@ COMMANDS = {
         (
             ("testbed diff before.pcapng now.pcapng", "side by side, the differences explained; 1 when they differ"),
             ("testbed diff --json before.pcapng now.pcapng", "for programs"),
+        ),
+    ),
+    "judge": (
+        "Judge stored traces of labs again",
+        (
+            ("testbed judge traces/mailbox-full.pcapng", "by the scenario it carries; nothing is played"),
+            ("testbed judge traces/mailbox-full.pcapng scenario.yaml", "by what the file expects now"),
+            ("testbed judge --junit report.xml traces/", "a folder of them, for CI"),
+        ),
+    ),
+    "reproduce": (
+        "Make a scenario from a capture, and play it",
+        (
+            (
+                "testbed reproduce capture.pcap > scenario.yaml",
+                "how far it went is told on standard error; 1 when it differs",
+            ),
+            ("testbed reproduce --no-play -o scenario.yaml capture.pcap", "only written"),
+            ("testbed reproduce --connection 3 capture.pcap", "one of its connections"),
         ),
     ),
     "check": ("Validate scenario files", (("testbed check scenarios/", "every mistake, with its line"),)),

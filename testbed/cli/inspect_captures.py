@@ -14,9 +14,11 @@ from testbed.cli.inspect_outputs import output, show_across, stream_output
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import CaptureError
 from testbed.pcap.stream import read_segments, segments
+from testbed.protocols.text import shown
 from testbed.trace.analysis import Analysis
 from testbed.trace.answers_elsewhere import answers_elsewhere
 from testbed.trace.filter import Filter, choose, parse_filter
+from testbed.trace.filter_missed import Missed, missed, told_missed
 from testbed.trace.inspect import inspect
 from testbed.trace.journeys import Leg
 from testbed.trace.streaming import stream
@@ -31,7 +33,7 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
 
     One that is no capture does not stop the others.
     """
-    options.continued, options.legs = False, []
+    options.continued, options.legs, options.missed = False, [], []
     options.zone = zone_of(options)
     options.redactor = _redactor(options)
     complaints: list[str] = []
@@ -42,28 +44,32 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
         complaints += _side_by_side(paths, options)
     else:
         show(_inspected(paths, options, complaints), options)
+    if options.missed and None not in options.missed:
+        for sentence in told_missed(options.missed):
+            print(shown(sentence), file=sys.stderr)
     return complaints
 
 
 def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     """Inspect many files at a time, and print what each gives in their order."""
 
-    def page(index: int) -> tuple[str, list[str], list[Leg]]:
+    def page(index: int) -> tuple[str, list[str], list[Leg], list[tuple[Missed, ...] | None]]:
         told: list[str] = []
-        options.continued, options.legs = index > 0, []
+        options.continued, options.legs, options.missed = index > 0, [], []
         sys.stdout, stdout = BufferedOutput(), sys.stdout
         try:
             output(options)(_inspected(paths[index : index + 1], options, told, paths), options)
-            return sys.stdout.getvalue(), told, options.legs
+            return sys.stdout.getvalue(), told, options.legs, options.missed
         finally:
             sys.stdout = stdout
 
     complaints: list[str] = []
     legs: list[Leg] = []
-    for text, told, more in in_order(page, range(len(paths))):
+    for text, told, more, without in in_order(page, range(len(paths))):
         sys.stdout.write(text)
         complaints += told
         legs += more
+        options.missed += without
     if legs:
         show_across(legs, options)
     return complaints
@@ -90,7 +96,10 @@ def _inspected(
                     continue
                 known = KnownElsewhere(options.zone, partial(answers_elsewhere, others))
                 found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
-                yield _filtered(found, filters)
+                chosen = _filtered(found, filters)
+                if filters:
+                    options.missed.append(None if chosen.connections.numbers else missed(found, filters))
+                yield chosen
         except CaptureError as error:
             complaints.append(str(error))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from testbed.authentication.lookup import Lookup
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
-_ONE_DOCUMENT = ("json", "parquet")
+_ONE_DOCUMENT = ("json", "parquet", "html")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
 _NOT_REDACTED = {
     "deep": "Wireshark dissects the capture as it is; redact it with -o first",
@@ -23,7 +23,19 @@ _NOT_REDACTED = {
     "live": "what is replaced is known from the whole capture; write it to a file first",
     "stream": "what is replaced is known from the whole capture; write it to a file first",
 }
-_WHOLE_CAPTURE = ("output", "export_mail", "deep", "json", "packets", "parquet")
+_PCAPNG = (".pcapng", "")
+# Whoever names such a file for --output means something else.
+_OTHERS = {
+    ".html": "--html FILE writes a page",
+    ".json": "--json prints JSON",
+    ".ndjson": "--ndjson prints a line of JSON for each thing",
+    ".csv": "--csv prints a row for each connection",
+    ".parquet": "--parquet DIR writes tables",
+    ".md": "--markdown writes for tickets",
+    ".eml": "--export-mail DIR writes messages",
+    ".svg": "--ladder svg draws",
+}
+_WHOLE_CAPTURE = ("output", "export_mail", "deep", "html", "json", "packets", "parquet")
 
 
 def refuse_contradictions(options: argparse.Namespace) -> None:
@@ -35,6 +47,9 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("--for and --count end a live capture: they need --live IFACE")
     if options.redact and (name := _first(_NOT_REDACTED, options)):
         raise UsageError(f"--redact and {name} do not go together: {_NOT_REDACTED[name.removeprefix('--')]}")
+    if options.output and (suffix := Path(options.output).suffix.lower()) not in _PCAPNG:
+        other = f"; {_OTHERS[suffix]}" if suffix in _OTHERS else ""
+        raise UsageError(f"{shown(options.output)}: --output writes pcapng only, so name OUT.pcapng{other}")
     options.stream = options.stream or bool(options.live)
     if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
         raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
@@ -58,10 +73,15 @@ def files(options: argparse.Namespace) -> list[str]:
 
     Raises UsageError for a folder without any, and for many where an option takes one at a time.
     """
-    paths = [path for given in options.paths for path in _inside(given)]
+    paths = captures(options.paths)
     if len(paths) > 1 and (name := _first(_ONE_CAPTURE, options)):
         raise UsageError(f"{name} takes one capture at a time; name one FILE")
     return paths
+
+
+def captures(paths: Iterable[str]) -> list[str]:
+    """Captures as they are named, and those in folders.  Raises UsageError for a folder without any."""
+    return [path for given in paths for path in _inside(given)]
 
 
 def pages(options: argparse.Namespace) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from testbed.cli.run_outputs import STDOUT, written
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import UsageError, not_written
 from testbed.protocols.text import shown
@@ -69,6 +70,17 @@ def _parquet(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
 
     for path in write_parquet(analyses, Path(options.parquet)):
         print(shown(path))
+
+
+def _html(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.report.clock import Clock
+    from testbed.report.html.capture import capture_html
+    from testbed.report.words import octets
+
+    text = capture_html(analyses, clock=Clock(options.utc), with_capture=options.with_capture)
+    written(options.html, text)
+    if options.html != STDOUT:
+        print(f"{shown(options.html)}: {octets(len(text.encode()))}, to be opened in a browser")
 
 
 def _json(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
@@ -166,6 +178,7 @@ _OUTPUTS: dict[str, Output] = {
     "output": _annotated,
     "export_mail": _mail,
     "parquet": _parquet,
+    "html": _html,
     "json": _json,
     "ndjson": _ndjson,
     "csv": _csv,

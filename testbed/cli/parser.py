@@ -14,6 +14,8 @@ from testbed.cli.play_arguments import (
     allow_outside_arguments,
     compare_arguments,
     explore_arguments,
+    html_arguments,
+    judge_arguments,
     paths_arguments,
     run_arguments,
 )
@@ -87,6 +89,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         metavar="ZONEFILE",
         help="what DNS said where the capture does not hold it, for SPF, DKIM, DMARC and ARC; may be repeated",
     )
+    html_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
     parser.add_argument("--ndjson", action="store_true", help="print a line of JSON per connection, packet and finding")
     parser.add_argument("--csv", action="store_true", help="print a row of CSV per connection")
@@ -109,6 +112,24 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
+
+
+def _reproduce(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("capture", metavar="CAPTURE", help="a capture, pcap or pcapng")
+    parser.add_argument("-o", "--output", metavar="FILE.yaml", help="write the scenario here, not to standard output")
+    parser.add_argument("--no-play", action="store_false", dest="play", help="only write it; see not how far it goes")
+    parser.add_argument("--keep-names", action="store_true", help="keep names, addresses and texts as they are")
+    _filters(parser, "only connections like this, as in 'testbed inspect'; may be repeated")
+    parser.add_argument(
+        "--connection",
+        type=positive,
+        action="append",
+        default=[],
+        dest="connections",
+        metavar="N",
+        help="only this connection, by its number in 'testbed inspect'; may be repeated",
+    )
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
 
 
 def _faults(parser: argparse.ArgumentParser) -> None:
@@ -142,6 +163,8 @@ _ARGUMENTS = {
     "shell": _shell,
     "inspect": _inspect,
     "diff": _diff,
+    "judge": judge_arguments,
+    "reproduce": _reproduce,
     "check": paths_arguments,
     "schema": _nothing,
     "faults": _faults,

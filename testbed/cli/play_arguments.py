@@ -8,6 +8,7 @@ from functools import partial
 
 from testbed.cli.choose import parse_shard
 from testbed.cli.values import player, players, positive, seconds, span, whole
+from testbed.cli.verbosity import QUIET
 from testbed.subjects.parts import PARTS
 
 
@@ -17,7 +18,7 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
     parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
     parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
-    parser.add_argument("-v", "--verbose", action="store_true", help="print the annotated trace of each scenario")
+    _verbosity(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument(
         "--network",
@@ -39,9 +40,43 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _choice(parser)
     parser.add_argument("-x", "--fail-fast", action="store_true", help="play no more after the first that is red")
+    _outputs(parser)
+
+
+def judge_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``testbed judge``."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="TRACE",
+        help="traces of labs, or folders of them; a scenario's FILE.yaml judges them instead of what they carry",
+    )
+    allow_outside_arguments(parser)
+    _verbosity(parser)
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    _outputs(parser)
+
+
+def _verbosity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        dest="verbosity",
+        help="print the expectations and findings of each scenario; -vv: the annotated trace of each, too",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_const", const=QUIET, dest="verbosity", help="print only what is red, and the sum"
+    )
+    parser.add_argument("--no-pager", action="store_false", dest="pager", help="show long reports of -vv without pager")
+
+
+def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML; - is standard output")
     parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
+    html_arguments(parser)
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
 
@@ -104,6 +139,19 @@ def paths_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
     allow_outside_arguments(parser)
     _untrusted(parser)
+
+
+def html_arguments(parser: argparse.ArgumentParser) -> None:
+    """One HTML file to look at, and what of the captures goes into it."""
+    parser.add_argument(
+        "--html", metavar="FILE", help="write one HTML file to be looked at and sent; - is standard output"
+    )
+    parser.add_argument(
+        "--without-capture",
+        action="store_false",
+        dest="with_capture",
+        help="with --html: leave out the captures themselves, and so the octets of packets",
+    )
 
 
 def _untrusted(parser: argparse.ArgumentParser) -> None:

@@ -11,13 +11,17 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
-from testbed.cli import FAILED, HELD, NO_LAB, SIGNALLED
+from testbed.cli import SIGNALLED
 from testbed.cli.choose import chosen
-from testbed.cli.progress import Progress
+from testbed.cli.progress import Progress, erase, write_over
 from testbed.cli.references import References
+from testbed.cli.results import Results
+from testbed.cli.run_ending import ending, exit_code
 from testbed.cli.run_outputs import Outputs, obstacle
 from testbed.cli.untrusted import bounded, reach, why_refused
+from testbed.cli.verbosity import QUIET
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
 from testbed.interruption import Interruption
 from testbed.lab_process import UNTRUSTED, USUAL
@@ -41,14 +45,18 @@ _INSTEAD = "; or run with '--network host' on the machine's own loopback, which 
 def main(options: argparse.Namespace) -> int:
     """Load, play, inspect, judge, report."""
     outputs, references = Outputs(options), References(options)
-    found = discover(options.paths)
-    cast = {part: player for part in PARTS if (player := getattr(options, part))}
-    candidates = cast_all(found.files, cast, reach(options))
+    out = console(sys.stderr if outputs.on_stdout else sys.stdout)
+    write_over(out, Text("reading scenarios …", "quiet"))
+    try:
+        found = discover(options.paths)
+        cast = {part: player for part in PARTS if (player := getattr(options, part))}
+        candidates = cast_all(found.files, cast, reach(options))
+    finally:
+        erase(out)
     everything = [candidate.scenario for candidate in candidates]
     not_cast = {id(candidate.scenario): candidate.why_not for candidate in candidates}
     bounded(everything, options)
     scenarios = chosen(everything, options)
-    out = console(sys.stderr if outputs.on_stdout else sys.stdout)
     shard = "{}/{}".format(*options.shard) if options.shard else ""
     started, clock = datetime.now(UTC), time.monotonic()
     outcomes: list[Outcome] = []
@@ -69,7 +77,8 @@ def main(options: argparse.Namespace) -> int:
             if not scenarios:
                 out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
             elif not outputs.on_stdout:
-                _report(outcomes, options, out, seconds, folder.path, refused)
+                kept = folder.path if any(outcome.played.trace for outcome in outcomes) else None
+                ending(out, outcomes, options.verbosity, seconds, kept, refused)
             left = _not_played(scenarios, outcomes, interruption, wrong)
             if left and (interruption.number or options.fail_fast or wrong):
                 out.print(f"{count(len(left), 'scenario')} not played")
@@ -111,7 +120,8 @@ def _play(
     preload(scenarios)
     network = NetworkKind(options.network)
     jobs = options.jobs or usual_jobs()
-    progress = Progress(out, len(scenarios), whole=options.verbose or len(scenarios) == 1, quiet=quiet)
+    results = Results(out, scenarios, QUIET if quiet else options.verbosity)
+    progress = Progress(out, len(scenarios), results.tell)
     runner = Runner(
         partial(run, network=network),
         jobs=min(jobs, len(scenarios)),
@@ -142,6 +152,7 @@ def _play(
                 for number in sorted(known):
                     if number >= told:
                         progress.ended(known[number])
+                results.end()
     finally:
         outcomes += [known[number] for number in sorted(known)]
 
@@ -189,29 +200,10 @@ def _traces(scenarios: list[Scenario], folder: Path) -> list[Path]:
     return traces
 
 
-def _report(
-    outcomes: list[Outcome], options: argparse.Namespace, out: Console, seconds: float, folder: Path, refused: int
-) -> None:
-    from testbed.report.verdicts import summary
-
-    if options.verbose:
-        from testbed.report.trace import trace_report
-
-        for result in outcomes:
-            if result.analysis is not None:
-                trace_report(out, result.analysis)
-    if any(result.played.no_lab for result in outcomes):
-        return
-    summary(out, outcomes, seconds, folder if any(result.played.trace for result in outcomes) else None, refused)
-
-
 def _exit_code(outcomes: list[Outcome], interruption: Interruption, network: str) -> int:
     if interruption.number:
         return SIGNALLED + interruption.number
     for result in outcomes:
         if result.played.no_lab:
             raise LabError(result.played.error + ("" if network == NetworkKind.HOST else _INSTEAD))
-    results = {result.result for result in outcomes}
-    if Result.ERROR in results:
-        return NO_LAB
-    return FAILED if Result.FAILED in results else HELD
+    return exit_code(outcomes)

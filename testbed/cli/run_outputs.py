@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -39,6 +40,12 @@ def _markdown(run: Run) -> str:
     return markdown(run)
 
 
+def _html(run: Run, *, with_capture: bool) -> str:
+    from testbed.report.html.run import run_html
+
+    return run_html(run, with_capture=with_capture)
+
+
 def _json(run: Run) -> str:
     from testbed.report.json_run import run_json
 
@@ -46,7 +53,7 @@ def _json(run: Run) -> str:
 
 
 # Options that name a file, or - for standard output.
-_FILES: dict[str, Callable[[Run], str]] = {"junit": _junit, "tap": _tap, "markdown": _markdown}
+_FORMS: dict[str, Callable[[Run], str]] = {"junit": _junit, "tap": _tap, "markdown": _markdown}
 
 
 class Outputs:
@@ -56,13 +63,17 @@ class Outputs:
     """
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> None:
-        named = {option: value for option in _FILES if (value := getattr(options, option)) is not None}
+        self._forms: dict[str, Callable[[Run], str]] = {
+            **_FORMS,
+            "html": partial(_html, with_capture=options.with_capture),
+        }
+        named = {option: value for option in self._forms if (value := getattr(options, option)) is not None}
         spoken = ["--json"] if options.json else []
         spoken += [f"--{option} {STDOUT}" for option, value in named.items() if value == STDOUT]
         if len(spoken) > 1:
             raise UsageError(f"{' and '.join(spoken)} all want standard output; name a file for {spoken[-1][:-2]}")
         self._files = {option: Path(value) for option, value in named.items() if value != STDOUT}
-        self._spoken = next((_FILES[option] for option, value in named.items() if value == STDOUT), None)
+        self._spoken = next((self._forms[option] for option, value in named.items() if value == STDOUT), None)
         if options.json:
             self._spoken = _json
         self._github = bool(options.github)
@@ -95,7 +106,7 @@ class Outputs:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with whole_file(path) as out:
-                    out.write(_FILES[option](run).encode("utf-8", "backslashreplace"))
+                    out.write(self._forms[option](run).encode("utf-8", "backslashreplace"))
             except OSError as error:
                 complaints.append(_cannot(path, error))
         if self._summary:

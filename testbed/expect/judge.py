@@ -20,8 +20,10 @@ from testbed.expect.programs import judge_exited, judge_running
 from testbed.expect.programs_awaited import ended_early, programs_awaited
 from testbed.expect.read_back import with_reading, without_reading
 from testbed.expect.reading import judge_fetched
+from testbed.expect.reported import judge_reported
 from testbed.expect.rules import judge_rules
 from testbed.expect.sealed import sealed, unless_sealed
+from testbed.expect.still_queued import forgotten_wait
 from testbed.expect.talks import judge_talks
 from testbed.expect.verdict import Verdict
 from testbed.scenario.expectations import (
@@ -38,6 +40,7 @@ from testbed.scenario.expectations import (
     Transactions,
 )
 from testbed.scenario.programs import Exited, Running
+from testbed.scenario.reported import ReportedExpected
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
@@ -53,6 +56,7 @@ _JUDGES: dict[type, Callable[[Any, Analysis], Verdict]] = {
     ConnectionExpected: judge_connection,
     Fetched: judge_fetched,
     AuthenticatedExpected: judge_authenticated,
+    ReportedExpected: judge_reported,
     Exited: judge_exited,
     Running: judge_running,
 }
@@ -116,7 +120,8 @@ def _expectations(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:
     for key, expectations in scenario.expected.items():
         for expectation in expectations:
             verdict = _contradictable(_JUDGES[type(expectation)](expectation, analysis), analysis)
-            yield replace(verdict, file=scenario.file_of(key))
+            remedy = forgotten_wait(scenario, expectation, verdict, analysis)
+            yield replace(verdict, file=scenario.file_of(key), remedy=remedy)
 
 
 def _staged(scenario: Scenario, analysis: Analysis) -> Iterator[Verdict]:

@@ -19,7 +19,7 @@ class Verdict:
 
     What is not ``judged`` could not be seen: it is neither red nor a proof of anything.  ``line`` is the line of the
     expectation (of the fault, of the step) in ``file``, 0 for what is always checked.  ``reasons`` are all of which
-    ``why`` tells the first; empty where it tells the only one.
+    ``why`` tells the first; empty where it tells the only one.  ``remedy`` is what the scenario may have forgotten.
     """
 
     what: str
@@ -30,3 +30,4 @@ class Verdict:
     file: str = ""
     judged: bool = True
     reasons: tuple[Reason, ...] = ()
+    remedy: str = ""

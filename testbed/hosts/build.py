@@ -10,11 +10,13 @@ from testbed.hosts.dns.lab_zone import address_kinds, lab_zone
 from testbed.hosts.dns.name_server import NameServer
 from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.dns.transport_records import changes
+from testbed.hosts.envelope import Envelope
 from testbed.hosts.forwarding.onward import Forwarding
 from testbed.hosts.forwarding.own_domain import OwnDomain
 from testbed.hosts.forwarding.sealing import Sealer
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
+from testbed.hosts.own_reports import OwnReports
 from testbed.hosts.policy_host import PolicyHost
 from testbed.hosts.queue.next_hops import NextHops
 from testbed.hosts.queue.retry import RetrySchedule
@@ -51,7 +53,6 @@ from testbed.transport_security.mta_sts import StsPolicy
 
 if TYPE_CHECKING:
     from testbed.hosts.forwarding.signer import Signer
-    from testbed.hosts.smtp.aggregate_reports import AggregateReports
 
 Addresses = Mapping[str, tuple[str, ...]]
 
@@ -82,8 +83,14 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     sealer = Sealer(signer, site.now) if signer is not None else None
     forwarding = Forwarding(post_office.domain, spec.forward, spec.lists, site.now, secret, signer, sealer)
     own_domain = OwnDomain(site, post_office, forwarding)
+
+    def send(envelope: Envelope, content: bytes) -> None:
+        """Mail of the relay's own, under its signature where it has one."""
+        runner.enqueue(envelope, content if signer is None else signer.signed(content))
+
+    reports = OwnReports(site, spec, send)
     policies = TransportPolicies(
-        site, Resolver(site), address_kinds(scenario), lambda domain: policy_for(spec.tls, domain)
+        site, Resolver(site), address_kinds(scenario), lambda domain: policy_for(spec.tls, domain), reports.noted
     )
     runner = QueueRunner(site, _queue(site), own_domain, router, schedule, policies, next_hops)
     own_domain.through(runner.enqueue)
@@ -94,10 +101,10 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     }
     access = Access(_terms(spec), _tls(spec, site), passwords, spec.auth_in_clear)
     readers = _mailbox_servers(scenario, spec, site, post_office)
-    admission, judge = _admission(site, spec), _judge(site, spec, runner)
+    admission, judge = _admission(site, spec), _judge(site, spec, reports)
     seals = any(one.arc for one in spec.forward.values()) or any(one.arc for one in spec.lists.values())
     found_by = Judge(site, Resolver(site), JudgeTerms((), {})) if seals else None
-    return Relay(site, post_office, own_domain, runner, access, readers, admission, judge, signer, found_by)
+    return Relay(site, post_office, own_domain, runner, access, readers, reports, admission, judge, signer, found_by)
 
 
 def _signer(scenario: Scenario, spec: RelaySpec, site: Site) -> Signer | None:
@@ -116,13 +123,15 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     access = Access(_terms(spec), _tls(spec, site))
     readers = _mailbox_servers(scenario, spec, site, post_office)
     admission = _admission(site, spec)
-    judge = _judge(site, spec, runner)
+    reports = OwnReports(site, spec, runner.enqueue)
+    judge = _judge(site, spec, reports)
     return Receiver(
         site,
         post_office,
         runner,
         access,
         readers,
+        reports,
         admission,
         judge,
         smtp=spec.smtp,
@@ -168,20 +177,11 @@ def _admission(site: Site, spec: MailHostSpec) -> Admission:
     return Admission(site, spec.max_hops, spec.rate_limit, spec.greylist)
 
 
-def _judge(site: Site, spec: MailHostSpec, runner: QueueRunner) -> Judge | None:
-    reports = _reports(site, spec, runner)
+def _judge(site: Site, spec: MailHostSpec, reports: OwnReports) -> Judge | None:
     if spec.persona is not None:
-        return Judge(site, Resolver(site), terms_of(spec.persona, spec.trusted_sealers, spec.bulk), reports)
+        return Judge(site, Resolver(site), terms_of(spec.persona, spec.trusted_sealers, spec.bulk), reports.told)
     terms = JudgeTerms(spec.checks, spec.policy, spec.block_lists, spec.trusted_sealers)
-    return Judge(site, Resolver(site), terms, reports) if spec.checks else None
-
-
-def _reports(site: Site, spec: MailHostSpec, runner: QueueRunner) -> AggregateReports | None:
-    if spec.reports is None:
-        return None
-    from testbed.hosts.smtp.aggregate_reports import AggregateReports  # the libraries of signatures take their time
-
-    return AggregateReports(site, Resolver(site), runner.enqueue, f"{spec.reports}@{spec.domain}")
+    return Judge(site, Resolver(site), terms, reports.told) if spec.checks else None
 
 
 def _webmail(scenario: Scenario, spec: WebmailSpec, site: Site, addresses: Addresses) -> Host:

@@ -10,6 +10,7 @@ from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.queue.runner import QueueRunner
+from testbed.hosts.report_days import Reporting
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.handler import MailHandler
@@ -25,6 +26,7 @@ class MailHost(ABC):
         runner: QueueRunner,
         access: Access,
         mailbox_servers: MailboxServers,
+        reports: Reporting,
         handler: MailHandler,
     ) -> None:
         self.name = site.name
@@ -34,7 +36,7 @@ class MailHost(ABC):
         self._access = access
         self._mailbox_servers = mailbox_servers
         self._handler = handler
-        self._reports = handler.judge.reports if handler.judge is not None else None
+        self._reports = reports
         self._servers: list[asyncio.Server] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -67,16 +69,14 @@ class MailHost(ABC):
 
     async def settled(self) -> None:
         """Return when no attempt is in progress and none is due."""
-        if self._reports is not None:
-            await self._reports.settled()
+        await self._reports.settled()
         await self._runner.settled()
 
     async def stop(self) -> None:
         """Close the sockets and stop delivering; the queue keeps what is owed."""
         await close(self._servers)
         await self._mailbox_servers.stop()
-        if self._reports is not None:
-            await self._reports.stop()
+        await self._reports.stop()
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -87,8 +87,7 @@ class MailHost(ABC):
         for server in self._servers:
             server.close()
         self._mailbox_servers.crash()
-        if self._reports is not None:
-            self._reports.crash()
+        self._reports.crash()
         self._runner.crash()
         if self._running is not None:
             self._running.cancel()

@@ -12,6 +12,7 @@ from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.policy_host import PolicyHost
 from testbed.hosts.queue.notifications import Subject, success
 from testbed.hosts.queue.runner import QueueRunner
+from testbed.hosts.report_days import Reporting
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
@@ -34,6 +35,7 @@ class Receiver(MailHost):
         runner: QueueRunner,
         access: Access,
         mailbox_servers: MailboxServers,
+        reports: Reporting,
         admission: Admission | None = None,
         judge: Judge | None = None,
         *,
@@ -47,7 +49,7 @@ class Receiver(MailHost):
         """
         handler = _ReceiverHandler(site, post_office, runner)
         handler.admission, handler.judge = admission, judge
-        super().__init__(site, post_office, runner, access, mailbox_servers, handler)
+        super().__init__(site, post_office, runner, access, mailbox_servers, reports, handler)
         self._smtp = smtp
         self._lmtp = lmtp
         self._policy_host = policy_host

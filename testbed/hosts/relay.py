@@ -15,6 +15,7 @@ from testbed.hosts.mail_host import MailHost
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.queue.runner import QueueRunner
+from testbed.hosts.report_days import Reporting
 from testbed.hosts.site import Site
 from testbed.hosts.smtp.access import Access
 from testbed.hosts.smtp.admission import Admission
@@ -43,6 +44,7 @@ class Relay(MailHost):
         runner: QueueRunner,
         access: Access,
         mailbox_servers: MailboxServers,
+        reports: Reporting,
         admission: Admission | None = None,
         judge: Judge | None = None,
         signer: Signer | None = None,
@@ -51,7 +53,7 @@ class Relay(MailHost):
         """``signer`` signs what its own users send, ``found_by`` looks at what is to be sealed; None for nobody."""
         handler = _RelayHandler(site, post_office.domain, own_domain, runner, signer)
         handler.admission, handler.judge, handler.found_by = admission, judge, found_by
-        super().__init__(site, post_office, runner, access, mailbox_servers, handler)
+        super().__init__(site, post_office, runner, access, mailbox_servers, reports, handler)
 
     async def _listen(self) -> None:
         await self._serve(SMTP_PORT)

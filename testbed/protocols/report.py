@@ -12,6 +12,8 @@ from email.utils import getaddresses
 from testbed.protocols.report_form import STATUS_TYPES, value_of, wrong_fields, wrong_type
 from testbed.protocols.text import printable
 
+# Reports that tell nobody of the fate of a message of theirs: RFC 6522 is for more than notifications.
+_OF_OTHER_THINGS = frozenset(("feedback-report", "tlsrpt", "disposition-notification"))
 _ORIGINALS = frozenset(("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"))
 
 
@@ -52,7 +54,7 @@ def read_report(octets: bytes) -> StatusReport:
     to = tuple(address for _, address in getaddresses([value_of(message, "To")]) if address)
     place = next((place for place, kind in enumerate(kinds) if kind in STATUS_TYPES), None)
     if place is None:
-        told = message.get_content_type() == "multipart/report"
+        told = message.get_content_type() == "multipart/report" and _report_type(message) not in _OF_OTHER_THINGS
         return StatusReport("", (), tuple(wrong_type(message, kinds)), tells=told, to=to)
     per_message, *recipients = _blocks(parts[place]) or [Message()]
     if per_message and not recipients and "Final-Recipient" in per_message:
@@ -70,6 +72,10 @@ def read_report(octets: bytes) -> StatusReport:
     envelope_id, reporting = value_of(per_message, "Original-Envelope-Id"), _address(per_message, "Reporting-MTA")
     returns = bool(_ORIGINALS.intersection(kinds))
     return StatusReport(envelope_id, fates, problems, reporting, _original_id(parts, kinds), True, returns, to)
+
+
+def _report_type(message: Message) -> str:
+    return str(message.get_param("report-type", "")).lower()
 
 
 def _blocks(part: Message) -> list[Message]:

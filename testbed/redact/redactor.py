@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from ipaddress import ip_address
 
+import numpy as np
+
+from testbed import __version__
 from testbed.errors import CaptureError
 from testbed.pcap.capture import Capture, Interface
 from testbed.pcap.decode import table_and_fragments
-from testbed.pcap.read import read_capture
+from testbed.pcap.read import parse_capture, read_capture
+from testbed.pcap.rewrite import rewrite
 from testbed.pcap.table import TCP
 from testbed.plural import count
 from testbed.protocols.text import shown
@@ -65,16 +70,24 @@ class Redactor:
         for index, flow in enumerate(analysis.understanding.flows):
             carry = self._tcp if flow.protocol == TCP else self._udp
             carry(analysis, index, flow, packets)
-        return replace(
-            capture,
-            data=packets.finish(),
-            interfaces=tuple(map(self._interface, capture.interfaces)),
-            names=dict(map(self._name, capture.names.items())),
-            journal=tuple(journal(entry, self._tools.texts) for entry in capture.journal),
-            comments={},
-            problems=(*capture.problems, *_left_out(original)),
-            redacted=True,
+        return self._written_again(
+            replace(
+                capture,
+                data=packets.finish(),
+                interfaces=tuple(map(self._interface, capture.interfaces)),
+                names=dict(map(self._name, capture.names.items())),
+                journal=tuple(journal(entry, self._tools.texts) for entry in capture.journal),
+                comments={},
+                problems=(*capture.problems, *_left_out(original)),
+                redacted=True,
+            )
         )
+
+    def _written_again(self, capture: Capture) -> Capture:
+        """The same read from a file of its own, so that nothing else of the original is in its octets."""
+        file = BytesIO()
+        rewrite(capture, file, application=f"Mail Testbed {__version__}")
+        return replace(parse_capture(np.frombuffer(file.getvalue(), np.uint8)), problems=capture.problems)
 
     def _tcp(self, analysis: Analysis, index: int, flow: Flow, packets: Packets) -> None:
         payload = analysis.table.octets

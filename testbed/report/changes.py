@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +13,7 @@ from testbed.baseline import NO_REFERENCE, NOT_OURS
 from testbed.outcome import Outcome
 from testbed.plural import count
 from testbed.protocols.text import printable
+from testbed.report.command_line import CommandLine
 from testbed.report.words import both_frames
 from testbed.trace.compare.difference import Difference
 
@@ -43,10 +42,10 @@ def changes(outcome: Outcome, *, whole: bool = False) -> RenderableType:
         return Group(*parts)
     if first not in (NO_REFERENCE, NOT_OURS):
         trace = printable(str(outcome.played.trace))
-        parts.append(_Command("to look:  ", f"testbed diff {shlex.quote(reference)} {shlex.quote(trace)}"))
+        parts.append(CommandLine("to look:  ", f"testbed diff {shlex.quote(reference)} {shlex.quote(trace)}", INDENT))
     if outcome.reference is not None and first != NOT_OURS:
         folder, file = (shlex.quote(printable(str(path))) for path in (outcome.reference.parent, outcome.scenario.file))
-        parts.append(_Command("to accept:", f"testbed run --baseline {folder} --update {file}"))
+        parts.append(CommandLine("to accept:", f"testbed run --baseline {folder} --update {file}", INDENT))
     return Group(*parts)
 
 
@@ -56,21 +55,8 @@ def table(differences: tuple[Difference, ...]) -> Table:
     rows.add_column(no_wrap=True)
     rows.add_column(overflow="fold")
     for difference in differences:
-        text = Text(difference.text)
+        text = Text(printable(difference.text))
         if evidence := both_frames(difference.before, difference.now):
             text.append(f"  [{evidence}]", "quiet")
         rows.add_row(Text("≠", "failed"), text)
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Command:
-    """A command to be copied: one line however narrow the terminal is, if it is printed without cropping."""
-
-    label: str
-    command: str
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Segment(f"{' ' * INDENT}{self.label} ", console.get_style("quiet"))
-        yield Segment(self.command, console.get_style("info"))
-        yield Segment.line()

@@ -26,7 +26,10 @@ _MOST_LINES, _MOST_CHANGES = 12, 20
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing that did not hold.  ``line`` is 0 for what no line of the file says, ``written`` empty then."""
+    """One thing that did not hold.
+
+    ``line`` is 0 for what no line of the file says, ``written`` empty then.  ``remedy`` is what may be missing there.
+    """
 
     what: str
     why: str
@@ -35,6 +38,7 @@ class Failure:
     frames: tuple[int, ...] = ()
     written: tuple[str, ...] = ()
     detail: tuple[str, ...] = ()
+    remedy: str = ""
 
     @property
     def place(self) -> str:
@@ -42,15 +46,18 @@ class Failure:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-def failures(outcome: Outcome) -> list[Failure]:
-    """All that did not hold, in the order of the report; empty for a scenario that held or was skipped."""
+def failures(outcome: Outcome, *, changed: bool = True) -> list[Failure]:
+    """All that did not hold, in the order of the report; empty for a scenario that held or was skipped.
+
+    Without ``changed`` what is no longer as in the reference is left out.
+    """
     if outcome.result is Result.ERROR:
         return [_broken(outcome)]
     if outcome.result is not Result.FAILED or outcome.judgement is None:
         return []
     verdicts = (*outcome.judgement.expectations, *outcome.judgement.always)
     found = [_failure(outcome.scenario, verdict) for verdict in verdicts if not verdict.held]
-    return [*found, _changed(outcome)] if outcome.changes else found
+    return [*found, _changed(outcome)] if outcome.changes and changed else found
 
 
 def unjudged(outcome: Outcome) -> list[str]:
@@ -81,6 +88,8 @@ def account(outcome: Outcome, failure: Failure) -> list[str]:
         lines += ["as written:", *(f"    {line}" for line in failure.written)]
     if failure.frames:
         lines.append(f"evidence: {frames(failure.frames)}")
+    if failure.remedy:
+        lines.append(f"remedy: {failure.remedy}")
     lines += failure.detail
     if outcome.played.trace:
         lines += [
@@ -98,6 +107,7 @@ def _failure(scenario: Scenario, verdict: Verdict) -> Failure:
         verdict.line,
         verdict.frames,
         as_written(scenario, verdict),
+        remedy=printable(verdict.remedy),
     )
 
 

@@ -18,7 +18,7 @@ _MOST_NAMED = 10  # connections of those that are not told one by one
 
 
 @dataclass(slots=True)
-class _Told:
+class Told:
     """What is said once, however many findings say it."""
 
     finding: Finding
@@ -38,8 +38,8 @@ def findings(found: Sequence[Finding], *, whole: bool = False) -> Table:
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    said = list(_once(found))
-    alike: dict[tuple[str, Severity], list[_Told]] = {}
+    said = list(once(found))
+    alike: dict[tuple[str, Severity], list[Told]] = {}
     for told in said:
         alike.setdefault((told.finding.code, told.finding.severity), []).append(told)
     for told in said:
@@ -52,18 +52,18 @@ def findings(found: Sequence[Finding], *, whole: bool = False) -> Table:
     return table
 
 
-def _once(found: Iterable[Finding]) -> Iterator[_Told]:
+def once(found: Iterable[Finding]) -> Iterator[Told]:
     """The findings in their order, those with the same words together."""
-    by_words: dict[tuple[str, Severity, str], _Told] = {}
+    by_words: dict[tuple[str, Severity, str], Told] = {}
     for finding in found:
-        told = by_words.setdefault((finding.code, finding.severity, finding.text), _Told(finding))
+        told = by_words.setdefault((finding.code, finding.severity, finding.text), Told(finding))
         told.frames |= dict.fromkeys(finding.frames)
         told.times += 1
         told.seen += finding.times
     yield from by_words.values()
 
 
-def _others(kind: Sequence[_Told]) -> str:
+def _others(kind: Sequence[Told]) -> str:
     """So many more of one kind, and where they are."""
     numbers = list(dict.fromkeys(number for told in kind for number in told.finding.connections))
     named = ", ".join(f"#{number}" for number in numbers[:_MOST_NAMED])

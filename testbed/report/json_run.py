@@ -68,5 +68,6 @@ def _verdict(result: Outcome, verdict: Verdict) -> dict[str, object]:
         "frames": list(verdict.frames),
         "file": verdict.file or None,
         "line": verdict.line or None,
+        "remedy": verdict.remedy or None,
         "written": "\n".join(as_written(result.scenario, verdict)) or None,
     }

@@ -82,7 +82,9 @@ def _failure(failure: Failure) -> Iterator[str]:
     yield ""
     yield f"Expected: **{_plain(failure.what)}**  "
     yield f"Seen: {_plain(failure.why)}{_cited(failure.frames)}  "
-    yield f"At: {_code(failure.place)}"
+    yield f"At: {_code(failure.place)}" + ("  " if failure.remedy else "")
+    if failure.remedy:
+        yield f"Remedy: {_plain(failure.remedy)}"
     if failure.written:
         yield ""
         yield from _block(failure.written, "yaml")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -15,7 +15,7 @@ from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange, Reply
 from testbed.trace.tcp.copies import COPY
 
-MOST_RUNGS = 60
+_MOST_RUNGS = 60
 _MOST_LINES = 4
 _MOST_CITED = 60
 _WORTH = ("handshake", "FIN", "RST", "ICMP", "PROXY header")
@@ -48,18 +48,20 @@ def rungs(analysis: Analysis, connection: Connection, *, whole: bool = False) ->
 
 
 def in_order(connection: Connection, packets: Sequence[PacketRow], *, whole: bool = False) -> list[Rung]:
-    """Dialogue and packets by time; by frame where the clock was set back, for nothing else tells their order then.
+    """Dialogue and packets.  What is said stands where it was said, such as a greeting said again in the middle."""
+    return by_time(_all(connection, packets, whole))
 
-    What is said stands where it was said, whatever it belongs to: a greeting said again in the middle stands there.
-    """
-    by_frame = sorted(_all(connection, packets, whole), key=lambda rung: rung.frame)
+
+def by_time(found: Iterable[Rung]) -> list[Rung]:
+    """By time; by frame where the clock was set back, for nothing else tells their order then."""
+    by_frame = sorted(found, key=lambda rung: rung.frame)
     back = max((one.time_ns - other.time_ns for one, other in pairwise(by_frame)), default=0)
     return by_frame if back > SECOND else sorted(by_frame, key=lambda rung: rung.time_ns)
 
 
-def places_shown(found: Sequence[Rung], cited: Collection[int]) -> list[int]:
+def places_shown(found: Sequence[Rung], cited: Collection[int], most: int = _MOST_RUNGS) -> list[int]:
     """The places of those that are shown of a long ladder: both ends, and what findings cite, with its neighbours."""
-    half, number = MOST_RUNGS // 2, len(found)
+    half, number = most // 2, len(found)
     ends = {*range(min(half, number)), *range(max(0, number - half), number)}
     places = [place for place, rung in enumerate(found) if rung.frame in cited and place not in ends]
     near = {place + by for place in places[:_MOST_CITED] for by in (-1, 0, 1)}

@@ -14,7 +14,7 @@ from testbed.durations import span
 from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.changes import table
-from testbed.report.trace import account
+from testbed.report.timeline import account
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.aspects import between, differ

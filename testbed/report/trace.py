@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,6 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from testbed.durations import span
-from testbed.pcap.table import TCP
 from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.text import printable
@@ -24,19 +22,17 @@ from testbed.report.journeys import told_journeys
 from testbed.report.ladder import ladder
 from testbed.report.letters import carried
 from testbed.report.rungs import packets_of_note
-from testbed.report.words import octets
+from testbed.report.timeline import account, is_question, items, vital_signs, worst_of
 from testbed.trace.analysis import Analysis
 from testbed.trace.directions import hops
 from testbed.trace.journeys import journeys, legs_of
 from testbed.trace.model.connection import Connection
 from testbed.trace.model.log import AnyEntry, LogEntry
-from testbed.trace.services.table import service_of
 
 if TYPE_CHECKING:
     from testbed.trace.authentication.judged import Account
 
 _MOST_CONNECTIONS = 200
-_QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
 
 
 def trace_report(console: Console, analysis: Analysis, *, whole: bool = False, clock: Clock = LOCAL) -> None:
@@ -75,8 +71,8 @@ def _timeline(
 ) -> None:
     """Log entries and connections by when they began, a blank line around each ladder, the date where it changes."""
     day, apart = clock.day(analysis.start_ns), True
-    for item, time_ns in _items(analysis, connections):
-        is_line = isinstance(item, LogEntry) or (_is_question(item) and not whole)
+    for item, time_ns in items(analysis, connections):
+        is_line = isinstance(item, LogEntry) or (is_question(item) and not whole)
         if apart or not is_line:
             console.print()
         if clock.day(time_ns) != day:
@@ -94,14 +90,9 @@ def _timeline(
     console.print()
 
 
-def _is_question(connection: Connection) -> bool:
-    """Whether it is a question and its answer, which one line tells."""
-    return connection.transport.protocol == "udp" and service_of(connection.service).questions
-
-
 def ended(connection: Connection, clock: Clock) -> Table:
     """A connection that has ended, in a line, with the codes of its findings."""
-    style = _style(connection, "")
+    style = _style(connection)
     codes = ", ".join(dict.fromkeys(finding.code for finding in connection.findings))
     text = Text.assemble(
         (f"#{connection.number} {connection.service or connection.transport.protocol} ", "bold"),
@@ -116,15 +107,15 @@ def ended(connection: Connection, clock: Clock) -> Table:
 def _one_line(connection: Connection, clock: Clock) -> Table:
     text = Text.assemble(
         (f"{connection.client.label} → {connection.server.label}: ", "host"),
-        (connection.outcome, _style(connection, "")),
+        (connection.outcome, _style(connection)),
         (f"  [{connection.first_frame}–{connection.last_frame}]", "quiet"),
     )
     return _at(connection.start_ns, clock, text)
 
 
-def _style(connection: Connection, harmless: str) -> str:
+def _style(connection: Connection, harmless: str = "") -> str:
     """The style of the worst finding, or that of a connection without any."""
-    worst = max((finding.severity for finding in connection.findings), key=list(MARKS).index, default=None)
+    worst = worst_of(connection)
     return MARKS[worst][1] if worst else harmless
 
 
@@ -141,31 +132,19 @@ def header(
     connection: Connection, clock: Clock, width: int, *, whole: bool = False, account: Account | None = None
 ) -> Table:
     """The outcome of a connection in one line, below it its vital signs, and what it carried and who sent that."""
-    transport = connection.transport
     text = Text.assemble(
-        (f"{connection.service or transport.protocol} ", "bold"),
+        (f"{connection.service or connection.transport.protocol} ", "bold"),
         (connection.client.label, "host"),
         " → ",
         (f"{connection.server.label}:{connection.server.port}", "host"),
         "  ",
         (connection.outcome, _style(connection, "held")),
     )
-    signs = [clock.dated(connection.start_ns), span(connection.end_ns - connection.start_ns)]
-    signs.append(count(connection.packets, "packet"))
-    signs += [f"{octets(transport.client_octets)} → ← {octets(transport.server_octets)}"]
-    if connection.tls is not None:
-        signs.append(connection.tls.summary)
-    if transport.protocol == "tcp":
-        signs += [f"{transport.conn_state} {transport.history}", f"completeness {transport.completeness}"]
-        if transport.retransmissions:
-            signs.append(count(transport.retransmissions, "retransmission"))
-        if transport.gaps:
-            signs.append(count(transport.gaps, "gap"))
     table, number = Table.grid(padding=(0, 1, 0, 0)), f"#{connection.number}"
     table.add_column(width=len(number))
     table.add_column(overflow="fold")
     table.add_row(Text(number, "bold"), text)
-    table.add_row("", Text(_flowing(signs, width - len(number) - 1), "quiet"))
+    table.add_row("", Text(_flowing(vital_signs(connection, clock), width - len(number) - 1), "quiet"))
     for line in carried(connection, whole=whole, account=account):
         table.add_row("", Text(line))
     return table
@@ -181,30 +160,6 @@ def _flowing(signs: Sequence[str], width: int) -> str:
         else:
             lines[-1] = joined
     return "\n".join(lines)
-
-
-def account(analysis: Analysis) -> str:
-    """A capture in a line: frames, time, connections."""
-    protocols = analysis.understanding.flows.protocols()
-    index = analysis.understanding.index
-    tcp = sum(1 for number in analysis.connections.numbers if protocols[index(number)] == TCP)
-    flows = len(analysis.connections) - tcp
-    parts = [span(analysis.end_ns - analysis.start_ns), count(analysis.frames, "frame"), count(tcp, "TCP connection")]
-    if flows:
-        parts.append(count(flows, "UDP flow"))
-    if analysis.log:
-        parts.append(count(len(analysis.log), "log entry", "log entries"))
-    return " · ".join(parts)
-
-
-def _items(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[tuple[AnyEntry | Connection, int]]:
-    """What stands on the timeline, with its time, in order."""
-    entries = [entry for entry in analysis.log if not isinstance(entry.event, _QUIET_EVENTS)]
-    items: list[tuple[int, int, AnyEntry | Connection]] = [
-        *((entry.time_ns, entry.frame, entry) for entry in entries),
-        *((connection.start_ns, connection.first_frame, connection) for connection in connections),
-    ]
-    yield from ((item, time_ns) for time_ns, _, item in sorted(items, key=lambda item: item[:2]))
 
 
 def _log_line(entry: AnyEntry, clock: Clock) -> Table:

@@ -15,34 +15,48 @@ from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import printable, shown
 from testbed.report.changes import changes
+from testbed.report.findings import findings
 from testbed.report.run import remedy, why_skipped
 from testbed.report.words import frames
 
 
-def outcome(result: Outcome, *, whole: bool) -> RenderableType:
-    """One scenario: a line, and below it the expectations (``whole``) or only those that failed."""
-    head = Text.assemble(
+def headline(result: Outcome) -> Text:
+    """One scenario in a line."""
+    return Text.assemble(
         (f"{result.result:<7} ", str(result.result)),
         (result.scenario.title, "bold"),
         (f"  {result.played.seconds:.2f} s  {shown(result.scenario.file)}", "quiet"),
         (f"  {len(result.not_judged)} not judged" if result.not_judged else "", "not_judged"),
     )
-    parts: list[RenderableType] = [head]
-    if result.played.error:
-        parts.append(Padding(Text(_lines(result.played.error), "error"), (0, 0, 0, 8)))
-    elif result.result is Result.SKIPPED:
-        parts.append(Padding(Text(why_skipped(result), "skipped"), (0, 0, 0, 8)))
+
+
+def outcome(result: Outcome, *, found: bool = False) -> RenderableType:
+    """One scenario: a line, and below it every expectation, with ``found`` also what the inspector says of it.
+
+    Why something is red is told at the end of a run (:mod:`testbed.report.what_failed`).
+    """
+    parts: list[RenderableType] = [headline(result)]
+    if result.result is Result.SKIPPED:
+        parts.append(_below(Text(_lines(why_skipped(result)), "skipped")))
     if result.judgement is not None and result.result in (Result.HELD, Result.FAILED):
-        verdicts = [*result.judgement.expectations, *result.judgement.always]
-        told = verdicts if whole else [verdict for verdict in verdicts if not verdict.held or not verdict.judged]
-        if told:
-            parts.append(Padding(_table(told, result.scenario.file), (0, 0, 0, 8)))
-    if result.changes:
+        parts.append(_below(_table([*result.judgement.expectations, *result.judgement.always])))
+    if result.changes and result.result is Result.HELD:
         parts.append(changes(result))
+    if found and result.analysis is not None and result.analysis.findings:
+        parts.append(_below(findings(result.analysis.findings)))
     return Group(*parts)
 
 
-def _table(verdicts: Sequence[Verdict], file: str) -> Table:
+def not_judged(result: Outcome) -> RenderableType:
+    """What of a scenario could not be seen."""
+    return _below(_table(result.not_judged))
+
+
+def _below(part: RenderableType) -> Padding:
+    return Padding(part, (0, 0, 0, 8))
+
+
+def _table(verdicts: Sequence[Verdict]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -50,18 +64,22 @@ def _table(verdicts: Sequence[Verdict], file: str) -> Table:
     for verdict in verdicts:
         mark = Text("✓", "held") if verdict.held else Text("✗", "failed")
         mark = mark if verdict.judged else Text("?", "not_judged")
-        cited = frames(verdict.frames)
-        why = Text(_lines(verdict.why), "" if not verdict.held else "quiet")
-        if cited:
+        why = Text(_lines(verdict.why) if verdict.held else "see below", "quiet")
+        if verdict.held and (cited := frames(verdict.frames)):
             why.append(f"  [{cited}]", "quiet")
-        if not verdict.held and verdict.line:
-            why.append(f"  {shown(verdict.file or file)}:{verdict.line}", "info")
         table.add_row(mark, printable(verdict.what), why)
     return table
 
 
 def _lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
+
+
+def why_skipped_together(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Each reason for which scenarios were skipped, once, with how many."""
+    reasons = Counter(why_skipped(one) for one in outcomes if one.result is Result.SKIPPED)
+    for why, times in reasons.items():
+        console.print(Text.assemble((f"{times} skipped: ", "skipped"), printable(why)))
 
 
 def summary(

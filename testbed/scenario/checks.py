@@ -64,8 +64,8 @@ class Checking(HostSpec):
     )
     reports: Local | None = Field(
         default=None,
-        description="The user of its own whose mailbox sends DMARC's aggregate reports (RFC 9990) at the end of each "
-        "day of the scenario; without it, it reports nothing.",
+        description="The user of its own whose mailbox sends reports: DMARC's aggregate reports (RFC 9990), and a "
+        "relay's on TLS (RFC 8460), at the end of each day of the scenario. Without it, it reports nothing.",
         examples=["postmaster"],
     )
 
@@ -89,7 +89,7 @@ class Checking(HostSpec):
         if self.bulk is not None and self.persona is None:
             yield ("bulk",), "only a persona has other rules for bulk senders; name one"
         if self.reports is not None and self.persona is None and "dmarc" not in self.checks:
-            yield ("reports",), "reports are about DMARC; add dmarc to 'checks'"
+            yield from self._nothing_to_report()
         users = {address.partition("@")[0] for address in self.traits.mailboxes}
         if self.reports is not None and self.reports not in users:
             problem = f"{self.name} has no mailbox '{self.reports}' to send reports from; add it to 'mailboxes'"
@@ -99,6 +99,10 @@ class Checking(HostSpec):
                 if not is_host_name(name):
                     yield (key, place), f"'{name[:60]}' is not a domain name"
         yield from _of_policy(self.policy, self.checks)
+
+    def _nothing_to_report(self) -> Found:
+        """Why somebody who does not check DMARC has nothing to report, if so."""
+        yield ("reports",), "reports are about DMARC; add dmarc to 'checks'"
 
 
 def checks_mail(scenario: Scenario) -> bool:

@@ -25,6 +25,7 @@ from testbed.scenario.octets import Octets
 from testbed.scenario.problems import Found
 from testbed.scenario.program_hosts import Port
 from testbed.scenario.programs import Exited, Running
+from testbed.scenario.reported import ReportedExpected
 from testbed.scenario.tagged import Tagged, flatten
 
 _CODE = rf"^({REPLY}|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{{1,30}}\])?)$"
@@ -268,6 +269,7 @@ Expectation = (
     | ConnectionExpected
     | Fetched
     | AuthenticatedExpected
+    | ReportedExpected
     | Exited
     | Running
 )
@@ -284,6 +286,7 @@ EXPECTATIONS: dict[str, type[Tagged]] = {
     "connection": ConnectionExpected,
     "fetched": Fetched,
     "authenticated": AuthenticatedExpected,
+    "reported": ReportedExpected,
     "exited": Exited,
     "running": Running,
 }

@@ -23,7 +23,8 @@ from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT, LmtpPort, Reuse, Ro
 from testbed.scenario.passing_on import PassingOn
 from testbed.scenario.problems import Found, Path
 from testbed.scenario.program_hosts import HEEDED
-from testbed.scenario.security import Password, TlsPolicies
+from testbed.scenario.security import Password
+from testbed.scenario.towards_next_hops import TowardsNextHops
 from testbed.scenario.transport import Published, asked_for
 from testbed.scenario.units import parse_duration
 
@@ -165,7 +166,7 @@ class UserAgentSpec(HostSpec):
             yield ("port",), f"{problem}; say 'listens: [{self.port}]' there, or another port here"
 
 
-class RelaySpec(PassingOn, MailHostSpec):
+class RelaySpec(PassingOn, TowardsNextHops, MailHostSpec):
     """A mail server with a queue: takes mail from user agents, delivers it, retries, bounces."""
 
     nouns: ClassVar[tuple[str, ...]] = (*MailHostSpec.nouns, "relay")
@@ -202,10 +203,6 @@ class RelaySpec(PassingOn, MailHostSpec):
         "has one of its own.",
     )
 
-    tls: TlsPolicies = Field(
-        default_factory=dict,
-        description="Whether it wants TLS on its way to the next hop, for every domain or a mapping from domains.",
-    )
     auth_in_clear: bool = Field(
         default=False, strict=True, description="Whether users may log in without TLS, which nobody should offer."
     )
@@ -237,6 +234,8 @@ class RelaySpec(PassingOn, MailHostSpec):
     def problems(self, names: Names) -> Found:
         """Rules, which only receivers have, and what is wrong with what it passes on."""
         yield from super().problems(names)
+        if self.reports is not None and self.obeys and self.dkim is None:
+            yield ("reports",), "reports on TLS have to be signed (RFC 8460 §3); say 'dkim: {}' besides"
         for user, box in self.mailboxes.items():
             for place, _ in enumerate(box.rules):
                 problem = f"rules are for the mailboxes of receivers, and {self.name} is a {self.role}"

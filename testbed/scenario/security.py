@@ -14,6 +14,9 @@ records (``dane-only`` sends nothing without them), ``mta-sts`` by the domain's 
 before the second.
 """
 
+OBEYING: tuple[TlsPolicy, ...] = ("dane", "dane-only", "mta-sts", "published")
+"""Those that go by what domains publish."""
+
 EVERY_DOMAIN = "*"
 
 Password = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]

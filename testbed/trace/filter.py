@@ -10,7 +10,10 @@ from testbed.errors import UsageError
 from testbed.pcap.parts import cores
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 from testbed.trace.glance.kind import ConnectionKind, kind_of
-from testbed.trace.model.connection import Connection, Endpoint
+from testbed.trace.model.connection import Closure, Connection, Endpoint, Handshake
+from testbed.trace.model.finding import Severity
+from testbed.trace.services.table import NAMES
+from testbed.trace.tcp.zeek import STATES
 
 # What a term is compared with: every one of these texts, in lower case.  First those told by the two ends, client and
 # server, then those that are the same for all connections that went alike, then what only the connection tells.
@@ -35,6 +38,16 @@ _OF_CONNECTION: dict[str, Callable[[Connection], Iterable[str]]] = {
 }
 
 TERMS = (*_OF_ENDS, *_OF_KIND, *_OF_CONNECTION)
+
+# Terms whose words are known before any capture is read.
+_KNOWN: dict[str, tuple[str, ...]] = {
+    "service": (*NAMES, "tcp", "udp"),
+    "state": STATES,
+    "handshake": tuple(Handshake),
+    "closure": tuple(Closure),
+    "severity": tuple(Severity),
+}
+_MOST_VALUES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,18 @@ def parse_filter(text: str) -> Filter:
         raise UsageError(f"--filter {text}: there is no term '{term}'; {hint}")
     if not separator or not words:
         raise UsageError(f"--filter {text}: write {term}=WORD or {term}!=WORD")
+    _refuse_unknown(text, term, words)
     return Filter(term, words, wanted)
+
+
+def _refuse_unknown(text: str, term: str, words: Sequence[str]) -> None:
+    """Raises UsageError for a word that a term can never have."""
+    known = {one.lower(): one for one in _KNOWN.get(term, ())}
+    for word in words:
+        if known and (word.partition(" by ")[0] if term == "closure" else word) not in known:
+            near = get_close_matches(word, list(known), 1)
+            hint = f"did you mean '{known[near[0]]}'?" if near else f"write one of {', '.join(known.values())}"
+            raise UsageError(f"--filter {text}: there is no {term} '{word}'; {hint}")
 
 
 def choose(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
@@ -95,3 +119,20 @@ def choose(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
             if all(condition.accepts(connection) for condition in filters):
                 chosen.append(number)
     return replace(analysis, chosen=tuple(chosen))
+
+
+def values_of(analysis: Analysis, term: str) -> set[str]:
+    """The words a term has in a capture, in lower case; of a large one, of its first connections only."""
+    found: set[str] = set()
+    numbers = analysis.connections.numbers
+    if term in _OF_ENDS:
+        for number in numbers[:_MOST_VALUES]:
+            found.update(_OF_ENDS[term](*analysis.understanding.ends(number)))
+    elif term in _OF_KIND and len(numbers) > ONE_BY_ONE:
+        for kind in analysis.summary(cores()).kinds:
+            found.update(_OF_KIND[term](kind))
+    else:
+        for number in numbers[:ONE_BY_ONE]:
+            connection = analysis.understanding.of(number).connection
+            found.update(_OF_KIND[term](kind_of(connection)) if term in _OF_KIND else _OF_CONNECTION[term](connection))
+    return {value.lower() for value in found if value and not value.endswith(" ")}  # who closed may be unknown

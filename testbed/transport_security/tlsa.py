@@ -34,6 +34,11 @@ class Tlsa:
         return f"{self.usage} {self.selector} {self.matching} {self.data.hex()[:16]}…"
 
     @property
+    def text(self) -> str:
+        """All of it, as zone files write it."""
+        return f"{self.usage} {self.selector} {self.matching} {self.data.hex()}"
+
+    @property
     def unusable(self) -> str:
         """Why a client of SMTP does not go by it, as the rest of a sentence; ``""`` where it does."""
         if self.usage in (0, 1):

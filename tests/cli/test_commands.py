@@ -141,7 +141,10 @@ def test_a_red_scenario_points_at_its_line(tmp_path: Path) -> None:
     shown = testbed("run", "--keep", tmp_path / "keep", red, COLUMNS="250")
     assert shown.returncode == 1
     assert "failed  Nobody bounces" in shown.stdout
-    assert f"no notification was sent to alice@crepes.fr  {red}:5" in shown.stdout
+    told = shown.stdout.partition("what failed")[2]
+    assert f"  {red}:5  bounced to alice@crepes.fr\n      - bounced: {{to: alice@crepes.fr}}\n" in told
+    assert "seen   no notification was sent to alice@crepes.fr" in told
+    assert f"look    testbed inspect {tmp_path / 'keep' / 'red.pcapng'}\n" in told
     assert f"traces in {tmp_path / 'keep'}" in shown.stdout
 
 

@@ -53,12 +53,69 @@ def test_filters_choose_connections(filters: list[str], numbers: set[int]) -> No
         ("servce=smtp", "there is no term 'servce'; did you mean 'service'?"),
         ("service", "write service=WORD or service!=WORD"),
         ("xyz=1", "write one of client, server, host"),
+        ("service=smpt", "there is no service 'smpt'; did you mean 'smtp'?"),
+        ("service!=smtp,tpc", "there is no service 'tpc'; did you mean 'tcp'?"),
+        ("state=XY", "there is no state 'xy'; write one of S0, S1, SF"),
+        ("closure=rest", "did you mean 'reset'?"),
+        ("handshake=compete", "did you mean 'complete'?"),
+        ("severity=errors", "did you mean 'error'?"),
     ],
 )
 def test_a_wrong_filter_is_told(text: str, complaint: str) -> None:
     shown = testbed("inspect", "--filter", text, FULL)
     assert shown.returncode == 2
     assert complaint in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        (["host=crepe.fr"], ["no connection has host=crepe.fr; did you mean 'crepes.fr'?"]),
+        (["reply=4x2"], ["no connection has reply=4x2; did you mean '452'?"]),
+        (["finding=mailbox-ful"], ["no connection has finding=mailbox-ful; did you mean 'mailbox-full'?"]),
+        (
+            ["mail=zoe@nowhere.example"],
+            ["no connection has mail=zoe@nowhere.example; there is alice@crepes.fr, bob@someschool.edu"],
+        ),
+        (["service=pop3", "reply=452"], ["no connection has service=pop3; there is dns, smtp, submission, tcp, udp"]),
+        (["reply=452", "service=submission"], ["no connection passes all filters, though each is passed by some"]),
+        (
+            ["closure=reset by client"],
+            ["no connection has closure=reset by client; there is normal, normal by server, open"],
+        ),
+        (["service=smtp"], []),
+        (["finding!=any", "service=smtp"], []),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+@pytest.mark.parametrize("files", [[FULL], [FULL, FULL]], ids=["one", "two"])
+def test_a_filter_that_chooses_nothing_is_told_once(filters: list[str], told: list[str], files: list[str]) -> None:
+    arguments = [word for text in filters for word in ("--filter", text)]
+    shown = testbed("inspect", "--csv", *arguments, *files)
+    assert (shown.returncode, shown.stderr.splitlines()) == (0, told)
+
+
+def test_a_word_that_another_file_has_is_no_mistake() -> None:
+    shown = testbed("inspect", "--csv", "--filter", "finding=user-unknown", FULL, "captures/unknown-user.pcapng")
+    assert (shown.returncode, shown.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("x.html", "name OUT.pcapng; --html FILE writes a page"),
+        ("x.JSON", "name OUT.pcapng; --json prints JSON"),
+        ("x.csv", "--csv prints a row for each connection"),
+        ("x.eml", "--export-mail DIR writes messages"),
+        ("x.pcap", "--output writes pcapng only"),
+        ("x.pcapng.gz", "--output writes pcapng only"),
+    ],
+)
+def test_output_refuses_what_it_does_not_write(name: str, advice: str, tmp_path: Path) -> None:
+    shown = testbed("inspect", "-o", tmp_path / name, FULL)
+    assert shown.returncode == 2
+    assert advice in shown.stderr
+    assert not (tmp_path / name).exists()
 
 
 def test_ndjson_is_a_line_per_thing() -> None:

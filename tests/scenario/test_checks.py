@@ -25,6 +25,8 @@ MISTAKES = [
     ("checks: [dnsbl], block_lists: [bl example]", "'bl example' is not a domain name"),
     ("checks: [dmarc], trusted_sealers: a.example", "seals count where 'checks' has both arc and dmarc"),
     ("checks: [spf], reports: bob", "reports are about DMARC; add dmarc to 'checks'"),
+    ("role: relay, reports: bob", "reports are about DMARC and TLS; add dmarc to 'checks', or say 'tls: published'"),
+    ("role: relay, tls: dane, reports: bob", "reports on TLS have to be signed (RFC 8460 §3); say 'dkim: {}' besides"),
     (
         "checks: [dmarc], reports: nobody",
         "has no mailbox 'nobody' to send reports from; add it",
@@ -53,6 +55,17 @@ def test_mistakes(host: str, said: str) -> None:
         ("authenticated: {to: bob@someschool.edu}", "'authenticated' needs one of spf, dkim"),
         ("authenticated: {to: bob@someschool.edu, spf: passed}", "'passed'"),
         ("authenticated: {to: rob@someschool.edu, spf: pass}", "no host has the mailbox rob@someschool.edu"),
+        ("reported: {to: bob@someschool.edu}", "'report'"),
+        (
+            "reported: {to: bob@someschool.edu, report: tls, spf: pass}",
+            "tls reports have no 'spf'; they have policy, failure",
+        ),
+        ("reported: {to: bob@someschool.edu, report: failure, failure: dmark}", "(did you mean 'dmarc'?)"),
+        (
+            "reported: {to: bob@someschool.edu, report: tls, failure: expired}",
+            "'expired' is none of starttls-not-supported",
+        ),
+        ("reported: {to: rob@someschool.edu, report: tls}", "no host has the mailbox rob@someschool.edu"),
         ("authenticated: {at: some, to: bob@someschool.edu, spf: pass}", "there is no host 'some'"),
     ],
 )

@@ -11,7 +11,7 @@ from testbed.scenario.hosts import MailHostSpec, ReceiverSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.transport import DanePhase, exchangers_of, in_force, policy_at
 from testbed.transport_security.mta_sts import policy_host, record_name, record_text
-from testbed.transport_security.report import address_record, address_record_name
+from testbed.transport_security.report_record import address_record, address_record_name
 from testbed.transport_security.tlsa import tlsa_name, tlsa_text
 
 

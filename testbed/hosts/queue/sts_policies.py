@@ -23,6 +23,7 @@ from testbed.transport_security.mta_sts import (
     read_policy,
     record_name,
 )
+from testbed.transport_security.report import Failure
 
 _AGAIN_S = 300.0  # scenario time after which a fetch that failed may be tried again (RFC 8461 §3.3)
 
@@ -46,6 +47,11 @@ class StsPolicies:
         self._file = site.directory / "mta-sts.json"
         self._known = _read(self._file)
         self._failed: dict[tuple[str, str], float] = {}
+        self._troubles: dict[str, Failure] = {}
+
+    def trouble(self, domain: str) -> Failure | None:
+        """Why the policy that a domain announced when it was last asked for could not be had, None where it could."""
+        return self._troubles.get(domain)
 
     async def policy(self, domain: str) -> StsPolicy | None:
         """The policy of a domain that counts now, None for none."""
@@ -57,8 +63,9 @@ class StsPolicies:
             announced = policy_id(answer.strings)
         except BadRecord as error:
             self._cannot(domain, "sts-policy-invalid", f"the TXT record is not used: {error}", known)
-            announced = ""
+            return known.policy if known is not None else None
         if not announced or (known is not None and known.policy_id == announced):
+            self._troubles.pop(domain, None)
             return known.policy if known is not None else None
         if self._site.now() < self._failed.get((domain, announced), 0.0):
             return known.policy if known is not None else None
@@ -76,6 +83,7 @@ class StsPolicies:
         else:
             known = self._known[domain] = Known(announced, policy, self._site.now() + policy.max_age)
             self._write()
+            self._troubles.pop(domain, None)
             self._site.log(
                 events.StsPolicyFetched(
                     domain=domain, policy_id=announced, mode=policy.mode, max_age=policy.max_age, mx=policy.mx
@@ -105,6 +113,7 @@ class StsPolicies:
 
     def _cannot(self, domain: str, result: str, reason: str, known: Known | None) -> None:
         kept = known.policy_id if known is not None else ""
+        self._troubles[domain] = Failure(result, reason=reason)
         consequence = f"the policy {kept} goes on" if kept else "it counts as having none"
         self._site.log(
             events.StsFailed(domain=domain, result=result, reason=reason, kept=kept),

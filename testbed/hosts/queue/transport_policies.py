@@ -8,12 +8,13 @@ from testbed.hosts.dns.resolver import Resolver
 from testbed.hosts.envelope import Envelope
 from testbed.hosts.queue.routing import Hop, Route
 from testbed.hosts.queue.sts_policies import StsPolicies
-from testbed.hosts.sending.demanded_tls import Demanded
+from testbed.hosts.sending.demanded_tls import Demanded, Noted
 from testbed.hosts.site import Site
 from testbed.protocols.address import domain_of
 from testbed.protocols.header import tls_is_optional
 from testbed.scenario.security import TlsPolicy
 from testbed.transport_security.demand import Demand, TlsaAnswer, demand_for, required_by_sender
+from testbed.transport_security.report import Policy, policy_of
 from testbed.transport_security.tlsa import read_tlsa, tlsa_name
 
 _DANE: tuple[TlsPolicy, ...] = ("dane", "dane-only", "published")
@@ -21,11 +22,17 @@ _STS: tuple[TlsPolicy, ...] = ("mta-sts", "published")
 
 
 class TransportPolicies:
-    """``wish`` is what the relay's configuration says of a domain."""
+    """``wish`` is what the relay's configuration says of a domain, ``noted`` hears of sessions that go by a policy."""
 
     def __init__(
-        self, site: Site, resolver: Resolver, families: Sequence[str], wish: Callable[[str], TlsPolicy]
+        self,
+        site: Site,
+        resolver: Resolver,
+        families: Sequence[str],
+        wish: Callable[[str], TlsPolicy],
+        noted: Noted | None = None,
     ) -> None:
+        self._noted = noted
         self._resolver = resolver
         self._wish = wish
         self._sts = StsPolicies(site, resolver, families)
@@ -47,14 +54,16 @@ class TransportPolicies:
         if wish not in (*_DANE, *_STS):
             return None
         if not requiretls and tls_is_optional(content):
-            return Demanded(domain, Demand())
+            return Demanded(domain, Demand(), Policy("no-policy-found", domain))
         dane = await self._tlsa(route, hop) if wish in _DANE else None
         published = dane is not None and bool(dane.records or dane.failure)
         sts = await self._sts.policy(domain) if wish in _STS and not published else None
         demand = demand_for(hop.host, domain, dane, sts, only_dane=wish == "dane-only")
         if requiretls:
             demand = required_by_sender(demand, hop.host, mx_is_authentic=route.authenticated)
-        return Demanded(domain, demand, requiretls)
+        trouble = self._sts.trouble(domain) if wish in _STS and not published else None
+        policy = policy_of(demand, domain, hop.host, sts, announced=trouble is not None)
+        return Demanded(domain, demand, policy, requiretls, trouble, self._noted)
 
     async def _tlsa(self, route: Route, hop: Hop) -> TlsaAnswer:
         """Only where the MX and its addresses are from signed zones are records asked for (RFC 7672 §2.2)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import aiosmtplib
 
@@ -13,22 +14,26 @@ from testbed.hosts.site import Site
 from testbed.protocols import events
 from testbed.transport_security.decision import Decision, Seen, decide
 from testbed.transport_security.demand import Demand
+from testbed.transport_security.report import Failure, Policy, Session, session
 
-_POLICIES = {"dane": "tlsa", "mta-sts": "sts"}
+Noted = Callable[[str, Session], None]
+"""Who hears of each session: with which domain, and how it went."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demanded:
-    """What must hold of TLS with a server of a domain; ``requiretls`` that it must offer REQUIRETLS too (RFC 8689)."""
+    """What must hold of TLS with a server of a domain.
+
+    ``requiretls`` tells that it must offer REQUIRETLS too (RFC 8689).  ``policy`` is whose demand it is, and
+    ``trouble`` why one that was announced could not be had; ``noted`` collects sessions for the report on TLS.
+    """
 
     domain: str
     demand: Demand
+    policy: Policy
     requiretls: bool = False
-
-    @property
-    def policy(self) -> str:
-        """Whose demand it is, as RFC 8460 §4.4 says it."""
-        return _POLICIES.get(self.demand.source, "no-policy-found")
+    trouble: Failure | None = None
+    noted: Noted | None = field(default=None, compare=False)
 
 
 async def demanded_tls(client: aiosmtplib.SMTP, site: Site, server: str, demanded: Demanded) -> Decision:
@@ -47,12 +52,12 @@ async def demanded_tls(client: aiosmtplib.SMTP, site: Site, server: str, demande
 
 
 def log_decision(site: Site, demanded: Demanded, server: str, address: str, decision: Decision) -> None:
-    """Log what was decided about a server, at an address or at none."""
+    """Log what was decided about a server, at an address or at none, and note it for the report of the day."""
     site.log(
         events.TlsJudged(
             domain=demanded.domain,
             next_hop=server,
-            policy=demanded.policy,
+            policy=_POLICIES.get(demanded.demand.source, "no-policy-found"),
             deed=decision.deed,
             address=address,
             result=decision.result,
@@ -60,6 +65,10 @@ def log_decision(site: Site, demanded: Demanded, server: str, address: str, deci
         ),
         f"{server}: {_DEEDS[decision.deed]}: {decision.why}",
     )
+    if demanded.noted is not None:
+        source = site.source_for(address) if address else None
+        between = Failure("", source or "", server, address)
+        demanded.noted(demanded.domain, session(demanded.policy, demanded.demand, decision, between, demanded.trouble))
 
 
 def refused(demanded: Demanded, decision: Decision) -> HopFailed:
@@ -89,6 +98,7 @@ def _der(certificate: object) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem)
 
 
+_POLICIES = {"dane": "tlsa", "mta-sts": "sts"}
 _DEEDS = {
     "send": "mail is sent through TLS",
     "send-in-clear": "mail is sent in clear",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiosmtpd.smtp import Session
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # the libraries of signatures take their time: only who check
     from testbed.authentication.lookup import Answer
     from testbed.authentication.persona import Persona
     from testbed.authentication.policy import Decision
-    from testbed.hosts.smtp.aggregate_reports import AggregateReports
 
 
 def preload() -> None:
@@ -56,14 +55,19 @@ def terms_of(receiver: Receiver, trusted_sealers: tuple[str, ...], bulk: tuple[i
     return JudgeTerms(who.checks, nothing, (), trusted_sealers, who, (messages, span / SECOND))
 
 
+class Told(Protocol):
+    """Somebody who hears of every message that was checked."""
+
+    def note(self, judgement: Judgement, decision: Decision) -> None:
+        """What was found, and what becomes of the message."""
+
+
 class Judge:
     """The checks of one server.  Mail of the lab's user agents, of who has logged in and by LMTP is not checked."""
 
-    def __init__(
-        self, site: Site, resolver: Resolver, terms: JudgeTerms, reports: AggregateReports | None = None
-    ) -> None:
-        """``reports`` tell domains' owners of what is found; None where nobody is told."""
-        self.reports = reports
+    def __init__(self, site: Site, resolver: Resolver, terms: JudgeTerms, told: Sequence[Told] = ()) -> None:
+        """``told`` hear of all that is found, to tell the owners of domains."""
+        self._told = told
         self._site = site
         self._resolver = resolver
         self._terms = terms
@@ -98,8 +102,8 @@ class Judge:
             decision = self._of_persona(self._terms.persona, session, judgement)
         recipients = tuple(envelope.rcpt_tos)
         self._tell(judgement, decision, envelope.sender, recipients, header_field(content, "Message-ID"))
-        if self.reports is not None:
-            self.reports.note(judgement, decision)
+        for told in self._told:
+            told.note(judgement, decision)
         if decision.reply:
             for recipient in recipients:
                 self._site.log(

@@ -5,7 +5,7 @@ Every entry has its host (``_HOSTNAME``) and its time besides (:meth:`testbed.pc
 
 from __future__ import annotations
 
-from testbed.protocols.events.authentication import Authenticated, DmarcReported
+from testbed.protocols.events.authentication import Authenticated, DmarcReported, FailureReported
 from testbed.protocols.events.client import (
     Fetched,
     KeptInOutbox,
@@ -79,7 +79,7 @@ from testbed.protocols.events.server import (
     TlsFailed,
     TlsUnread,
 )
-from testbed.protocols.events.transport import StsFailed, StsPolicyFetched, TlsJudged
+from testbed.protocols.events.transport import StsFailed, StsPolicyFetched, TlsJudged, TlsReported
 
 __all__ = [
     "ALL_PLAYED",
@@ -100,6 +100,7 @@ __all__ = [
     "Exhausted",
     "Exited",
     "Expanded",
+    "FailureReported",
     "Fate",
     "Fault",
     "Fetched",
@@ -152,6 +153,7 @@ __all__ = [
     "TimeUp",
     "TlsFailed",
     "TlsJudged",
+    "TlsReported",
     "TlsUnread",
     "Visited",
     "event_of",

@@ -37,3 +37,17 @@ class DmarcReported(ForRecipients):
     domain: str
     messages: int
     withheld: tuple[str, ...] = ()
+
+
+@event("failure-reported")
+class FailureReported(ForRecipients):
+    """That a message of a domain failed goes to the domain's owner, or to nobody (RFC 9991).
+
+    ``failure`` is a word of RFC 6591 §3.3 (Auth-Failure), ``about`` the message's Message-ID; ``withheld`` are
+    addresses that get no report, as they did not agree.
+    """
+
+    domain: str
+    failure: str
+    about: str = ""
+    withheld: tuple[str, ...] = ()

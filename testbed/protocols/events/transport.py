@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from testbed.protocols.events.event import LogEvent, event
+from testbed.protocols.events.message import ForRecipients
 
 
 @event("sts-policy")
@@ -41,3 +42,16 @@ class TlsJudged(LogEvent):
     address: str = ""
     result: str = ""
     reason: str = ""
+
+
+@event("tls-reported")
+class TlsReported(ForRecipients):
+    """What a client saw of the TLS of a domain's mail servers in a day goes to that domain, or to nobody (RFC 8460).
+
+    ``sessions`` tells of how many, ``failed`` of how many of these; ``withheld`` are addresses that get no report.
+    """
+
+    domain: str
+    sessions: int
+    failed: int = 0
+    withheld: tuple[str, ...] = ()

@@ -250,7 +250,8 @@ def _records(exchange: Exchange) -> tuple[str, ...]:
 
 def _deeds(log: tuple[AnyEntry, ...], names: Mapping[str, str], *, made_up: bool) -> Iterator[Deed]:
     """``made_up`` tells that programs may have written the messages."""
-    dated = {entry.event.message_id for entry in of(log, events.DmarcReported)}  # with the day in their text
+    reports = (*of(log, events.DmarcReported), *of(log, events.TlsReported), *of(log, events.FailureReported))
+    dated = {entry.event.message_id for entry in reports}  # with the day in their text
     for entry in of(log, events.LogEvent):
         event = entry.event
         if entry.host in _NOT_HOSTS or isinstance(event, _NOT_DEEDS):

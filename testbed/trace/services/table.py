@@ -29,6 +29,8 @@ _PORTS = (*(port for service in SERVICES for port in service.ports), *_OTHERS)
 _BY_PORT = {(port.transport, port.number): port for port in _PORTS}
 PORTS = frozenset(port.number for port in _PORTS)
 """Where servers listen."""
+NAMES = tuple(dict.fromkeys([*_BY_NAME, *(port.name for port in _PORTS)]))
+"""What services are called."""
 
 
 def service_of(name: str) -> Service:

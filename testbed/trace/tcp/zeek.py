@@ -23,6 +23,8 @@ class _State(Enum):
     RESET = auto()  # sent RST
 
 
+STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+"""All there are of ``conn_state``."""
 _SILENT = (_State.INACTIVE, _State.PARTIAL)
 _COUNTED = "CGTW"  # noted at the 1st, 10th, 100th ... time
 _ONCE = "ADIQ"
@@ -30,7 +32,7 @@ _NONE: dict[int, int] = {}
 
 
 def conn_state(flow: Flow) -> str:
-    """Zeek's ``conn_state`` of a TCP flow: S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH."""
+    """Zeek's ``conn_state`` of a TCP flow, one of :data:`STATES`."""
     originator, responder = _final_states(flow)
     S = _State  # noqa: N806 - the table below reads better
     sizes = [sum(n for n, side in zip(flow.length, flow.side, strict=True) if side == end) for end in (CLIENT, SERVER)]

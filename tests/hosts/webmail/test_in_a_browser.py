@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import http.server
-import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.browser import browser, picture
 from tests.hosts.webmail.conftest import BOB, PASSWORD, Web
 from tests.hosts.webmail.test_pages import mail
 
@@ -18,26 +17,8 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+__all__ = ["browser"]
 pytestmark = [pytest.mark.program("chromium"), pytest.mark.program("chromedriver")]
-
-SHOTS = os.environ.get("TESTBED_SCREENSHOTS")  # a folder to keep pictures in, for people who change the look
-_OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-proxy-server"),
-)
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for option in (*_OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
-    driver.implicitly_wait(20)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
@@ -67,12 +48,6 @@ def log_in(browser: webdriver.Chrome, web: Web) -> None:
     browser.find_element(By.NAME, "user").send_keys(BOB)
     browser.find_element(By.NAME, "password").send_keys(PASSWORD + Keys.ENTER)
     browser.find_element(By.CSS_SELECTOR, "nav[aria-label=Folders]")
-
-
-def picture(browser: webdriver.Chrome, name: str) -> None:
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        browser.save_screenshot(f"{SHOTS}/{name}.png")
 
 
 def hostile(there: str) -> str:

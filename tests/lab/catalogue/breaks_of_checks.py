@@ -16,9 +16,11 @@ from testbed.authentication import (
     canonical,
     dkim,
     dmarc,
+    failure_report,
     keys,
     persona,
     policy,
+    report_destinations,
     results,
     reverse,
     signature,
@@ -30,6 +32,7 @@ from testbed.authentication.message import Message
 from testbed.authentication.persona import Persona
 from testbed.hosts.envelope import Checked, EsmtpEnvelope
 from testbed.hosts.smtp.aggregate_reports import AggregateReports
+from testbed.hosts.smtp.failure_reports import FailureReports
 from testbed.hosts.smtp.judge import Judge
 
 
@@ -46,6 +49,22 @@ def checks_nothing(patch: pytest.MonkeyPatch) -> None:
 def reports_nothing(patch: pytest.MonkeyPatch) -> None:
     """A receiver that counts no message for the report of the day."""
     patch.setattr(AggregateReports, "note", lambda self, judgement, decision: None)
+
+
+def tells_nobody_of_failures(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that sends no report of single messages."""
+    patch.setattr(FailureReports, "note", lambda self, judgement, decision: None)
+
+
+def takes_every_pass_for_all_there_is(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that reports messages only where all of DMARC failed, whatever fo says."""
+    failures = failure_report._failures
+    patch.setattr(failure_report, "_failures", lambda judgement, options: failures(judgement, "0"))
+
+
+def reports_to_whoever_is_named(patch: pytest.MonkeyPatch) -> None:
+    """A receiver that sends reports to strangers without asking whether they agreed."""
+    patch.setattr(report_destinations, "_agreed", lambda lookup, domain, address, tag: ((address,), ""))
 
 
 def heeds_no_result(patch: pytest.MonkeyPatch) -> None:

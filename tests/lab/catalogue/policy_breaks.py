@@ -12,11 +12,13 @@ from testbed.hosts.queue import sts_policies, transport_policies
 from testbed.hosts.queue.routing import Hop, Route
 from testbed.hosts.queue.store import Queue, QueuedMessage
 from testbed.hosts.queue.sts_policies import Known, StsPolicies
+from testbed.hosts.queue.tls_reports import TlsReports
 from testbed.hosts.queue.transport_policies import TransportPolicies
 from testbed.hosts.sending.demanded_tls import Demanded
 from testbed.hosts.smtp.commands import EsmtpCommands
 from testbed.transport_security.demand import Demand, TlsaAnswer
 from testbed.transport_security.mta_sts import StsPolicy
+from testbed.transport_security.report import Session
 from testbed.transport_security.tlsa import Tlsa
 
 
@@ -28,9 +30,20 @@ def heeds_no_policy(patch: pytest.MonkeyPatch) -> None:
         self: TransportPolicies, envelope: Envelope, content: bytes, route: Route, hop: Hop
     ) -> Demanded | None:
         found = await demanded(self, envelope, content, route, hop)
-        return None if found is None else Demanded(found.domain, Demand())
+        return None if found is None else Demanded(found.domain, Demand(), found.policy)
 
     patch.setattr(TransportPolicies, "demanded", nothing)
+
+
+def reports_no_sessions(patch: pytest.MonkeyPatch) -> None:
+    """A relay that counts no session for the report on TLS."""
+    patch.setattr(TlsReports, "note", lambda self, domain, session: None)
+
+
+def reports_that_all_is_well(patch: pytest.MonkeyPatch) -> None:
+    """A relay whose reports on TLS count every session as one that went well."""
+    note = TlsReports.note
+    patch.setattr(TlsReports, "note", lambda self, domain, session: note(self, domain, Session(session.policy)))
 
 
 def forgets_policies(patch: pytest.MonkeyPatch) -> None:

@@ -26,28 +26,8 @@ def outcome_of_transaction(transaction: Transaction, *, seen_to_end: bool = True
     ``seen_to_end`` tells that the capture holds the end of the connection, so that no more replies came.
     """
     fates: dict[str, list[str]] = {}
-    message = transaction.message
-    no_reply = "no reply" if seen_to_end else "no reply in the capture"
     for recipient in transaction.recipients:
-        if recipient.unseen and not recipient.accepted and not recipient.refused:
-            fate = _unseen_fate(recipient, message)
-        elif recipient.accepted:
-            fate = "taken"
-        elif recipient.reply is None and message is None:
-            fate = "no reply to RCPT" if seen_to_end else "no reply to RCPT in the capture"
-        elif recipient.reply is not None and not recipient.reply.whole:
-            fate = "the reply to RCPT broke off"
-        elif recipient.reply is not None and not recipient.reply.code.startswith("2"):
-            fate = f"{recipient.reply.status} {recipient.reply.text}"
-        elif message is None and recipient.final is None:
-            fate = "given up by the client (RSET)" if transaction.given_up else "not sent"
-        elif message is not None and recipient.final is None:
-            fate = f"message sent, {no_reply}" if message.command and message.command.whole else "message cut off"
-        elif recipient.final is not None and not recipient.final.whole:
-            fate = "message sent, and the reply broke off"
-        elif recipient.final is not None:
-            fate = f"{recipient.final.status} {recipient.final.text}"
-        fates.setdefault(fate, []).append(recipient.address)
+        fates.setdefault(fate_of(recipient, transaction, seen_to_end=seen_to_end), []).append(recipient.address)
     mail = f"mail from {UNSEEN}" if transaction.sender == UNSEEN else "mail"
     words = []
     for fate, addresses in fates.items():
@@ -56,6 +36,31 @@ def outcome_of_transaction(transaction: Transaction, *, seen_to_end: bool = True
     if not words and transaction.sender == UNSEEN:
         return f"mail from {UNSEEN}: its recipients are not in the capture"
     return "; ".join(words) or f"MAIL FROM:<{transaction.sender}> and no recipient"
+
+
+def fate_of(recipient: Recipient, transaction: Transaction, *, seen_to_end: bool = True) -> str:
+    """What became of a transaction for one recipient: ``taken``, ``452 4.2.2 Mailbox full``, ``not sent`` …
+
+    ``seen_to_end`` is as in :func:`outcome_of_transaction`.
+    """
+    message, reply, final = transaction.message, recipient.reply, recipient.final
+    no_reply = "no reply" if seen_to_end else "no reply in the capture"
+    if recipient.unseen and not recipient.accepted and not recipient.refused:
+        return _unseen_fate(recipient, message)
+    if recipient.accepted:
+        return "taken"
+    if reply is None and message is None:
+        return "no reply to RCPT" if seen_to_end else "no reply to RCPT in the capture"
+    if reply is not None and not reply.whole:
+        return "the reply to RCPT broke off"
+    if reply is not None and not reply.code.startswith("2"):
+        return f"{reply.status} {reply.text}"
+    if final is None and message is None:
+        return "given up by the client (RSET)" if transaction.given_up else "not sent"
+    if final is None:
+        whole = message is not None and message.command is not None and message.command.whole
+        return f"message sent, {no_reply}" if whole else "message cut off"
+    return f"{final.status} {final.text}" if final.whole else "message sent, and the reply broke off"
 
 
 def outcome_without_mail(exchanges: tuple[Exchange, ...], ending: Ending) -> str:

@@ -12,6 +12,8 @@ from tests.lab.catalogue.policy_breaks import (
     keeps_policies_for_ever,
     never_offers_requiretls,
     refetches_whatever_the_id,
+    reports_no_sessions,
+    reports_that_all_is_well,
     takes_every_answer_for_signed,
     takes_no_records_for_an_answer,
     trusts_no_record,
@@ -77,6 +79,14 @@ FINDINGS = {
     "sts-unreachable-wrong-name": "tls-certificate-wrong-name",
     "sts-withdrawn": "starttls-stripped",
     "tls-optional": "",
+    "tls-report": "tlsa-mismatch",
+    "tls-report-policy-expired-sts-webpki-invalid": "tls-certificate-expired",
+    "tls-report-policy-malformed-sts-policy-invalid": "",
+    "tls-report-policy-reset-sts-policy-fetch-error": "connection-reset",
+    "tls-report-testing-expired-certificate-expired": "mta-sts-mismatch",
+    "tls-report-testing-handshake-failure-validation-failure": "fell-back-to-clear tls-handshake-failure",
+    "tls-report-testing-stripped-starttls-not-supported": "starttls-stripped",
+    "tls-report-testing-wrong-name-certificate-host-mismatch": "mta-sts-mismatch",
 }
 
 GUARDS: dict[str, Break] = {
@@ -108,4 +118,7 @@ GUARDS: dict[str, Break] = {
     "sts-unreachable": enforces_what_is_tested,
     "sts-withdrawn": keeps_policies_for_ever,
     "tls-optional": ignores_tls_required,
+    "tls-report": reports_that_all_is_well,
+    "tls-report-policy": reports_no_sessions,
+    "tls-report-testing": reports_that_all_is_well,
 }

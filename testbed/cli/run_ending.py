@@ -1,0 +1,40 @@
+"""How a run ends for people and for the shell: all that is red in full, how many came out how, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from testbed.cli import FAILED, HELD, NO_LAB
+from testbed.cli.verbosity import FINDINGS, LADDERS
+from testbed.outcome import Outcome, Result
+from testbed.report.verdicts import summary, why_skipped_together
+from testbed.report.what_failed import what_failed
+
+
+def ending(
+    out: Console, outcomes: Sequence[Outcome], verbosity: int, seconds: float, folder: Path | None, refused: int = 0
+) -> None:
+    """Print it.  ``folder`` is where traces were written, ``refused`` counts strangers' scenarios not played."""
+    if verbosity >= LADDERS:
+        from testbed.report.trace import trace_report
+
+        for result in outcomes:
+            if result.analysis is not None:
+                trace_report(out, result.analysis)
+    if any(result.played.no_lab for result in outcomes):
+        return
+    what_failed(out, outcomes, whole=verbosity >= FINDINGS)
+    if len(outcomes) > 1 and verbosity < FINDINGS:
+        why_skipped_together(out, outcomes)
+    summary(out, outcomes, seconds, folder, refused)
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """0 where all held or was skipped, 1 where an expectation failed, 3 where a lab broke off."""
+    results = {result.result for result in outcomes}
+    if Result.ERROR in results:
+        return NO_LAB
+    return FAILED if Result.FAILED in results else HELD

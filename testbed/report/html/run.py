@@ -1,0 +1,193 @@
+"""A run as one page: what came out how, what is red in full, every trace.
+
+A page of very many scenarios stays small and opens at once: those that are not red are packed (RFC 1951), some in a
+piece, and unpacked when they are looked at.  What is red, and how all came out, is read without that.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import PurePath
+
+from markupsafe import Markup
+
+from testbed.expect import Verdict
+from testbed.outcome import Outcome, Result
+from testbed.plural import count
+from testbed.protocols import events
+from testbed.protocols.text import printable
+from testbed.report.clock import LOCAL, Clock
+from testbed.report.failures import Failure, failures
+from testbed.report.html.capture import CaptureView, capture_view
+from testbed.report.html.page import fragment, page
+from testbed.report.html.source import Source, sources
+from testbed.report.run import Run, inspect_command, names, remedy, why_skipped
+from testbed.trace.compare.difference import Difference
+from testbed.trace.model.log import of
+
+_MOST_IN_FULL = 20  # scenarios that are not packed, those that are red first
+_IN_A_PIECE = 24  # scenarios that are packed together
+_MOST_ATTACHED = 20_000_000  # octets of all captures in a page
+_RED = (Result.FAILED, Result.ERROR)
+_MARKS = {Result.HELD: "held", Result.FAILED: "failed", Result.SKIPPED: "skipped", Result.ERROR: "error"}
+_MOST_PRINTED = 200  # lines of a program
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a program of the lab has printed."""
+
+    host: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioView:
+    """A scenario as a page shows it; ``key`` names it in links, ``partly`` counts what could not be judged."""
+
+    key: str
+    name: str
+    file: str
+    result: str
+    seconds: float
+    partly: int
+    why: str
+    failures: tuple[Failure, ...]
+    verdicts: tuple[Verdict, ...]
+    sources: tuple[Source, ...]
+    programs: tuple[Program, ...]
+    changes: tuple[Difference, ...]
+    reference: str
+    trace: CaptureView | None
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A scenario in the overview."""
+
+    key: str
+    name: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a scenario's body stands: ``full`` in the page, or as the ``part`` of a ``piece`` that is packed."""
+
+    name: str
+    key: str
+    file: str
+    result: str
+    seconds: float
+    partly: int
+    why: str
+    full: Markup | None
+    piece: int = 0
+    part: int = 0
+
+
+def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> str:
+    """The page of a run."""
+    named = list(zip(run.outcomes, names(run.outcomes), strict=True))
+    order = sorted(range(len(named)), key=lambda place: named[place][0].result not in _RED)
+    room, places, bodies = _MOST_ATTACHED if with_capture else 0, list[Place](), list[str]()
+    for rank, place in enumerate(order):
+        outcome, name = named[place]
+        view = _scenario(outcome, name, f"s{place + 1}", clock, attach=rank < _MOST_IN_FULL and room > 0)
+        if view.trace is not None and view.trace.attached is not None:
+            room -= view.trace.attached.octets
+        body = fragment("scenario.html", one=view, narrow=rank < _MOST_IN_FULL)
+        if rank < _MOST_IN_FULL:
+            places.append(_place(view, body))
+        else:
+            piece, part = divmod(len(bodies), _IN_A_PIECE)
+            places.append(replace(_place(view, None), piece=piece, part=part))
+            bodies.append(body)
+    counts = run.counts
+    return page(
+        "run.html",
+        title=_title(run),
+        run=run,
+        when=run.started.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        totals=[(_MARKS[kind], str(kind), counts[kind]) for kind in Result if counts[kind]],
+        remedy=remedy(run.outcomes),
+        folders=_folders(named),
+        places=places,
+        pieces=list(_packed(bodies)),
+    )
+
+
+def _title(run: Run) -> str:
+    red = sum(run.counts[kind] for kind in _RED)
+    total = count(len(run.outcomes), "scenario")
+    if run.why_no_lab:
+        return "No lab can be run here"
+    return f"{red} of {total} did not hold" if red else f"{run.counts[Result.HELD]} of {total} held"
+
+
+def _folders(named: Sequence[tuple[Outcome, str]]) -> list[tuple[str, list[Cell]]]:
+    """The overview: a cell for each scenario, those of one folder together."""
+    cells = [
+        (
+            str(PurePath(printable(outcome.scenario.file)).parent),
+            Cell(f"s{place}", printable(name), str(outcome.result)),
+        )
+        for place, (outcome, name) in enumerate(named, 1)
+    ]
+    return [(folder, [cell for _, cell in inside]) for folder, inside in groupby(cells, key=lambda one: one[0])]
+
+
+def _place(view: ScenarioView, full: Markup | None) -> Place:
+    return Place(view.name, view.key, view.file, view.result, view.seconds, view.partly, view.why, full)
+
+
+def _packed(bodies: Sequence[str]) -> Iterator[str]:
+    """Pieces of bodies: JSON lists of them, deflated, in base64."""
+    for start in range(0, len(bodies), _IN_A_PIECE):
+        text = json.dumps(bodies[start : start + _IN_A_PIECE], ensure_ascii=False)
+        yield base64.b64encode(zlib.compress(text.encode("utf-8", "backslashreplace"), 9)).decode()
+
+
+def _scenario(outcome: Outcome, name: str, key: str, clock: Clock, *, attach: bool) -> ScenarioView:
+    analysis, judgement = outcome.analysis, outcome.judgement
+    verdicts = (*judgement.expectations, *judgement.always) if judgement is not None else ()
+    file = shlex.quote(printable(outcome.scenario.file))
+    return ScenarioView(
+        key=key,
+        name=printable(name),
+        file=printable(outcome.scenario.file),
+        result=str(outcome.result),
+        seconds=outcome.played.seconds,
+        partly=len(outcome.not_judged),
+        why=printable(why_skipped(outcome)) if outcome.result is Result.SKIPPED else "",
+        failures=tuple(failures(outcome)),
+        verdicts=verdicts,
+        sources=sources(outcome.scenario, verdicts),
+        programs=tuple(_programs(outcome)),
+        changes=outcome.changes,
+        reference=printable(str(outcome.reference or "")),
+        trace=capture_view(analysis, clock=clock, with_capture=attach) if analysis is not None else None,
+        commands=tuple(filter(None, (f"testbed run {file}", printable(inspect_command(outcome))))),
+    )
+
+
+def _programs(outcome: Outcome) -> Iterator[Program]:
+    said: dict[str, list[str]] = {}
+    for entry in of(outcome.analysis.log, events.Said) if outcome.analysis is not None else ():
+        said.setdefault(entry.host, []).append(entry.message)
+    yield from _told(said)
+
+
+def _told(said: Mapping[str, Sequence[str]]) -> Iterator[Program]:
+    """The last lines of each, for it is the end that tells."""
+    for host, lines in said.items():
+        more = len(lines) - _MOST_PRINTED
+        head = [f"… {count(more, 'line')} before"] if more > 0 else []
+        yield Program(host, (*head, *lines[-_MOST_PRINTED:]))

@@ -1,0 +1,58 @@
+"""A way of the mail in words: in one sentence, and each part of it in another."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from testbed.durations import MINUTE, SECOND, format_duration, span
+from testbed.plural import count
+from testbed.report.pictures.values import Arrow, End, Mood, Way
+
+_MOST_COUNTED = 4
+
+
+def lasted(ns: int) -> str:
+    """No more exact than it matters to who looks at a picture: ``225 ms``, ``30 min``, ``1 h 30 min``."""
+    if ns < MINUTE:
+        return "0 s" if ns < SECOND // 1000 else span(ns)
+    unit = SECOND if ns < 10 * MINUTE else MINUTE
+    return format_duration((ns + unit // 2) // unit * unit)
+
+
+def headline(way: Way) -> str:
+    """What became of the mail, in a sentence."""
+    if len(way.ends) == 1:
+        return _of_one(way, way.ends[0])
+    if way.ends:
+        counted = Counter(end.words for end in way.ends)
+        told = [f"{number} {words}" for words, number in counted.most_common(_MOST_COUNTED)]
+        more = f", and {len(counted) - _MOST_COUNTED} other fates" if len(counted) > _MOST_COUNTED else ""
+        fates = count(len(way.ends), "recipient")
+        return f"{fates}: {next(iter(counted))}" if len(counted) == 1 else f"{fates}: {', '.join(told)}{more}"
+    arrows = [row for row in way.rows if isinstance(row, Arrow)]
+    if not arrows:
+        return "No connection that carries mail"
+    carried = sum(arrow.mood is Mood.OK for arrow in arrows)
+    total = count(len(arrows), "connection")
+    return f"{total}; {carried} carried mail" if carried else f"{total}; no mail was seen on any"
+
+
+def _of_one(way: Way, end: End) -> str:
+    subject = f"“{end.subject}”" if end.subject else "Mail"
+    after = end.time_ns - way.start_ns if end.time_ns else 0
+    when = f", {lasted(after)} after it was sent" if after >= MINUTE else ""
+    return f"{subject} for {end.recipient}: {end.words}{when}"
+
+
+def told_by_arrow(way: Way, arrow: Arrow) -> str:
+    """One connection in a sentence."""
+    told = "; ".join(f"{', '.join(said.who)}: {said.text}" if said.who else said.text for said in arrow.said)
+    ends = f"{way.lanes[arrow.source].name} to {way.lanes[arrow.target].name}"
+    tls = " over TLS" if arrow.secured else ""
+    return f"{ends} by {arrow.by}{tls}, connection {arrow.connection}: {told}"
+
+
+def told_by_end(end: End) -> str:
+    """What became of mail for somebody."""
+    subject = f", “{end.subject}”" if end.subject else ""
+    return f"{end.recipient}{subject}: {end.words}"

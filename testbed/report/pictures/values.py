@@ -1,0 +1,149 @@
+"""What a picture of the way of the mail is made of: lanes, and what happened on and between them, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mood(StrEnum):
+    """How something went, for the mail."""
+
+    OK = "ok"
+    TEMPORARY = "temporary"  # refused for now, or waiting
+    FAILED = "failed"
+    LOST = "lost"  # nothing came through, or nobody knows whether it did
+    UNKNOWN = "unknown"  # to whoever has but the capture
+    QUIET = "quiet"  # no mail was concerned
+
+
+class Role(StrEnum):
+    """What a host does with mail, as far as the capture shows."""
+
+    USER_AGENT = "user agent"
+    SENDER = "sender"
+    RELAY = "relay"
+    SERVER = "mail server"
+    MAILBOXES = "mailboxes"
+    READER = "reader"
+    WEB_MAIL = "web mail"
+    BROWSER = "browser"
+    NAME_SERVER = "name server"
+
+
+class Sign(StrEnum):
+    """What a mark is about."""
+
+    FAULT = "fault"  # of a lab
+    WAITS = "waits"
+    STORED = "stored"
+    BOUNCED = "bounced"
+    DOWN = "down"
+    UP = "up"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A host."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of mail for somebody on a connection; ``who`` is nobody where no mail was spoken of."""
+
+    who: tuple[str, ...]
+    text: str
+    mood: Mood
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One connection, in the direction in which mail went, or was to go; lanes are places in :attr:`Way.lanes`.
+
+    ``capture`` is the place of the file it is in.  ``arrives`` tells that the other end was reached.  ``faults`` are
+    those of a lab that struck its packets.
+    """
+
+    time_ns: int
+    end_ns: int
+    source: int
+    target: int
+    said: tuple[Said, ...]
+    mood: Mood
+    by: str  # SMTP, IMAP …
+    secured: bool  # by TLS
+    capture: int
+    connection: int
+    frames: tuple[int, int]
+    arrives: bool = True
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a host did with mail, or suffered, by its own log."""
+
+    time_ns: int
+    lane: int
+    sign: Sign
+    text: str
+    who: tuple[str, ...]
+    mood: Mood
+    frame: int
+    detail: str = ""  # what differs from time to time: when it is tried again
+    before_whom: str = ""  # the word before the names, which goes where they go
+
+    def words(self, known: str = "") -> str:
+        """All of it in a line; a recipient who is ``known`` to everybody is not named."""
+        whom = "" if self.who == (known,) else ", ".join(self.who)
+        return f"{' '.join(filter(None, (self.text, self.before_whom if whom else '', whom)))}{self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Time in which nothing happened; or ``tries`` that went as the rows before did, and are not drawn."""
+
+    time_ns: int
+    end_ns: int
+    tries: int = 0
+    connections: tuple[tuple[int, int], ...] = ()  # capture and number of those not drawn
+
+
+Row = Arrow | Mark | Fold
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What became of mail for a recipient in the end."""
+
+    recipient: str
+    subject: str
+    words: str
+    mood: Mood
+    frames: tuple[int, ...] = ()
+    time_ns: int = 0  # when it was so, 0 where nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way of the mail of one or more captures.  ``omitted`` says what is not shown, ``""`` where all is."""
+
+    title: str
+    captures: tuple[str, ...]
+    start_ns: int
+    end_ns: int
+    lanes: tuple[Lane, ...]
+    rows: tuple[Row, ...]
+    ends: tuple[End, ...]
+    omitted: str = ""
+
+    @property
+    def only_recipient(self) -> str:
+        """The recipient all is about, who need not be named every time; ``""`` where there are several."""
+        named = [who for row in self.rows if isinstance(row, Arrow) for said in row.said for who in said.who]
+        every = {who.lower(): who for who in (*named, *(end.recipient for end in self.ends))}
+        return next(iter(every.values())) if len(every) == 1 else ""

@@ -1,0 +1,121 @@
+"""The way of the mail as values: lanes in order, an arrow for each connection, what became of the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.report.pictures.carrying import carrying
+from testbed.report.pictures.values import Arrow, Fold, Mark, Mood, Role, Sign, Way
+from testbed.report.pictures.way import way
+from testbed.trace.inspect import inspect
+from tests.conftest import PROJECT
+from tests.traces import SOME
+
+CAPTURES = PROJECT / "captures"
+
+
+def way_of(name: str) -> Way:
+    return way([inspect(CAPTURES / f"{name}.pcapng")])
+
+
+def connections_in(found: Way) -> Iterator[int]:
+    for row in found.rows:
+        if isinstance(row, Arrow):
+            yield row.connection
+        elif isinstance(row, Fold):
+            yield from (number for _, number in row.connections)
+
+
+LANES = [
+    (
+        "mailbox-full",
+        [("alice.crepes.fr", Role.USER_AGENT), ("crepes.fr", Role.RELAY), ("someschool.edu", Role.SERVER)],
+    ),
+    (
+        "mx-unanswered-SERVFAIL",
+        [("alice.crepes.fr", Role.USER_AGENT), ("crepes.fr", Role.RELAY), ("ns.lab", Role.NAME_SERVER)],
+    ),
+    (
+        "push-and-pull",
+        [
+            ("alice.crepes.fr", Role.USER_AGENT),
+            ("crepes.fr", Role.RELAY),
+            ("someschool.edu", Role.SERVER),
+            ("mail.someschool.edu", Role.WEB_MAIL),
+            ("bob.someschool.edu", Role.BROWSER),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "lanes"), LANES)
+def test_hosts_stand_in_their_natural_order(name: str, lanes: list[tuple[str, Role]]) -> None:
+    assert [(lane.name, lane.role) for lane in way_of(name).lanes] == lanes
+
+
+ENDS = [
+    ("mailbox-full", {"bob@someschool.edu": ("delivered", Mood.OK)}),
+    ("mailbox-full-five-days", {"bob@someschool.edu": ("bounced 4.4.7", Mood.FAILED)}),
+    (
+        "lmtp-three-fates",
+        {
+            "bob@someschool.edu": ("delivered", Mood.OK),
+            "carol@someschool.edu": ("delivered", Mood.OK),
+            "dave@someschool.edu": ("bounced 5.7.1", Mood.FAILED),
+        },
+    ),
+    (
+        "list-and-dmarc-nothing---keep-pass-pass-accept-1",
+        {"team@lists.example": ("passed on", Mood.QUIET), "bob@someschool.edu": ("delivered", Mood.OK)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "ends"), ENDS)
+def test_each_recipient_has_a_fate(name: str, ends: dict[str, tuple[str, Mood]]) -> None:
+    assert {end.recipient: (end.words, end.mood) for end in way_of(name).ends} == ends
+
+
+@pytest.mark.parametrize("path", SOME, ids=lambda path: path.stem)
+def test_every_connection_that_carries_mail_has_its_arrow_once(path: Path) -> None:
+    analysis = inspect(path)
+    expected = [one.connection.number for one in carrying(0, analysis, name_servers=False)]
+    assert sorted(connections_in(way([analysis]))) == sorted(expected)
+
+
+def test_what_a_host_does_with_mail_stands_on_its_lane() -> None:
+    marks = [row for row in way_of("mailbox-full").rows if isinstance(row, Mark)]
+    assert [(mark.lane, mark.sign) for mark in marks] == [
+        (1, Sign.WAITS),
+        (1, Sign.WAITS),
+        (2, Sign.NOTE),
+        (2, Sign.STORED),
+    ]
+    assert marks[0].words() == "waits here for bob@someschool.edu; next try in 30 min"
+    assert marks[0].words("bob@someschool.edu") == "waits here; next try in 30 min"
+
+
+def test_a_fault_stands_at_the_connection_it_struck() -> None:
+    arrows = [row for row in way_of("reset-after-final-dot").rows if isinstance(row, Arrow)]
+    assert [bool(arrow.faults) for arrow in arrows] == [False, True, False]
+    assert arrows[1].mood is Mood.LOST
+
+
+def test_tries_that_went_alike_are_told_together() -> None:
+    folds = [row for row in way_of("mailbox-full-five-days").rows if isinstance(row, Fold) and row.tries]
+    assert [(fold.tries, len(fold.connections)) for fold in folds] == [(7, 7)]
+
+
+def test_name_servers_are_shown_on_request() -> None:
+    found = way([inspect(CAPTURES / "mailbox-full.pcapng")], name_servers=True)
+    assert Role.NAME_SERVER in {lane.role for lane in found.lanes}
+    assert {row.by for row in found.rows if isinstance(row, Arrow)} == {"SMTP", "SMTP :587", "DNS"}
+
+
+def test_several_captures_are_one_way() -> None:
+    found = way([inspect(CAPTURES / f"{name}.pcapng") for name in ("delivered", "mailbox-full")])
+    assert {row.capture for row in found.rows if isinstance(row, Arrow)} == {0, 1}
+    assert len(found.lanes) == 3
