@@ -35,7 +35,7 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     """
     options.continued, options.legs, options.missed = False, [], []
     options.zone = zone_of(options)
-    options.redactor = _redactor(options)
+    options.redactor, options.sources = _redactor(options), []
     complaints: list[str] = []
     show = stream_output(options) if options.stream else output(options)
     if options.live:
@@ -88,14 +88,13 @@ def _inspected(
                 yield from (_filtered(piece, filters) for piece in pieces)
             else:
                 others = [other for other in every or paths if other != path]
-                options.source = path
+                options.sources.append(path)
+                known = KnownElsewhere(options.zone, partial(answers_elsewhere, others))
                 if options.redactor is not None:
                     number = list(every or paths).index(path) + 1
                     found = options.redactor.inspected(path, number, show_credentials=options.show_credentials)
-                    yield _filtered(found, filters)
-                    continue
-                known = KnownElsewhere(options.zone, partial(answers_elsewhere, others))
-                found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
+                else:
+                    found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
                 chosen = _filtered(found, filters)
                 if filters:
                     options.missed.append(None if chosen.connections.numbers else missed(found, filters))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from testbed.authentication.lookup import Lookup
 
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
-_ONE_DOCUMENT = ("json", "parquet", "html")
+_ONE_DOCUMENT = ("json", "parquet", "html", "ladder")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
 _NOT_REDACTED = {
     "deep": "Wireshark dissects the capture as it is; redact it with -o first",
@@ -23,6 +23,7 @@ _NOT_REDACTED = {
     "live": "what is replaced is known from the whole capture; write it to a file first",
     "stream": "what is replaced is known from the whole capture; write it to a file first",
 }
+_TOLD = ("ladder", "markdown")  # go into the file of --output where one is named
 _PCAPNG = (".pcapng", "")
 # Whoever names such a file for --output means something else.
 _OTHERS = {
@@ -31,11 +32,11 @@ _OTHERS = {
     ".ndjson": "--ndjson prints a line of JSON for each thing",
     ".csv": "--csv prints a row for each connection",
     ".parquet": "--parquet DIR writes tables",
-    ".md": "--markdown writes for tickets",
+    ".md": "with --markdown it is written for tickets",
     ".eml": "--export-mail DIR writes messages",
-    ".svg": "--ladder svg draws",
+    ".svg": "with --ladder svg it is drawn",
 }
-_WHOLE_CAPTURE = ("output", "export_mail", "deep", "html", "json", "packets", "parquet")
+_WHOLE_CAPTURE = ("output", "export_mail", "deep", "html", "json", "packets", "parquet", "ladder", "markdown")
 
 
 def refuse_contradictions(options: argparse.Namespace) -> None:
@@ -47,9 +48,8 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("--for and --count end a live capture: they need --live IFACE")
     if options.redact and (name := _first(_NOT_REDACTED, options)):
         raise UsageError(f"--redact and {name} do not go together: {_NOT_REDACTED[name.removeprefix('--')]}")
-    if options.output and (suffix := Path(options.output).suffix.lower()) not in _PCAPNG:
-        other = f"; {_OTHERS[suffix]}" if suffix in _OTHERS else ""
-        raise UsageError(f"{shown(options.output)}: --output writes pcapng only, so name OUT.pcapng{other}")
+    if options.output:
+        _refuse_suffix(Path(options.output), options)
     options.stream = options.stream or bool(options.live)
     if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
         raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
@@ -57,6 +57,17 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("--keylog decrypts whole captures; write the stream to a file first")
     if options.stream and options.dns:
         raise UsageError("--dns tells who sent the messages of whole captures; write the stream to a file first")
+
+
+def _refuse_suffix(output: Path, options: argparse.Namespace) -> None:
+    """Refuse a file whose name promises something else than is written into it."""
+    suffix = output.suffix.lower()
+    if told := _first(_TOLD, options):
+        if suffix and str(output).lower().endswith(_SUFFIXES):
+            raise UsageError(f"{shown(output)}: {told} writes no capture; name another file for --output")
+    elif suffix not in _PCAPNG:
+        other = f"; {_OTHERS[suffix]}" if suffix in _OTHERS else ""
+        raise UsageError(f"{shown(output)}: --output writes pcapng only, so name OUT.pcapng{other}")
 
 
 def zone_of(options: argparse.Namespace) -> Lookup | None:
@@ -74,7 +85,7 @@ def files(options: argparse.Namespace) -> list[str]:
     Raises UsageError for a folder without any, and for many where an option takes one at a time.
     """
     paths = captures(options.paths)
-    if len(paths) > 1 and (name := _first(_ONE_CAPTURE, options)):
+    if len(paths) > 1 and not options.ladder and (name := _first(_ONE_CAPTURE, options)):
         raise UsageError(f"{name} takes one capture at a time; name one FILE")
     return paths
 
@@ -82,6 +93,12 @@ def files(options: argparse.Namespace) -> list[str]:
 def captures(paths: Iterable[str]) -> list[str]:
     """Captures as they are named, and those in folders.  Raises UsageError for a folder without any."""
     return [path for given in paths for path in _inside(given)]
+
+
+def refuse_to_overwrite(target: Path, options: argparse.Namespace) -> None:
+    """Refuse to write over a capture that is being told.  Raises UsageError."""
+    if any(target.samefile(source) for source in options.sources if target.exists() and Path(source).exists()):
+        raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
 
 
 def pages(options: argparse.Namespace) -> bool:

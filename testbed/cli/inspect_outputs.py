@@ -10,9 +10,10 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from testbed.cli.inspect_options import refuse_to_overwrite
 from testbed.cli.run_outputs import STDOUT, written
 from testbed.cli.shared_work import BufferedOutput, in_order
-from testbed.errors import UsageError, not_written
+from testbed.errors import not_written
 from testbed.protocols.text import shown
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 from testbed.trace.journeys import Leg, legs_of
@@ -40,10 +41,9 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
 
     target = Path(options.output)
     for analysis in analyses:
-        if target.exists() and target.samefile(options.source):
-            raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
+        refuse_to_overwrite(target, options)
         try:
-            with whole_file(target, os.stat(options.source).st_mode) as out:  # as private as the capture
+            with whole_file(target, os.stat(options.sources[-1]).st_mode) as out:  # as private as the capture
                 annotate(analysis, out)
         except OSError as error:
             raise not_written(f"{shown(target)} cannot be written", error) from error
@@ -174,7 +174,23 @@ def _stream_report(analyses: Iterator[Analysis], options: argparse.Namespace) ->
         overview(out, path, totals, clock)
 
 
+def _pictures(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.cli.inspect_pictures import pictures
+
+    _speak_utf8()
+    pictures(analyses, options)
+
+
+def _tickets(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
+    from testbed.cli.inspect_pictures import tickets
+
+    _speak_utf8()
+    tickets(analyses, options)
+
+
 _OUTPUTS: dict[str, Output] = {
+    "ladder": _pictures,
+    "markdown": _tickets,
     "output": _annotated,
     "export_mail": _mail,
     "parquet": _parquet,

@@ -20,7 +20,7 @@ from testbed.cli.play_arguments import (
     run_arguments,
 )
 from testbed.cli.style import styled
-from testbed.cli.values import positive, seconds
+from testbed.cli.values import ladder_form, positive, seconds
 from testbed.protocols.text import shown
 
 
@@ -94,6 +94,13 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ndjson", action="store_true", help="print a line of JSON per connection, packet and finding")
     parser.add_argument("--csv", action="store_true", help="print a row of CSV per connection")
     parser.add_argument("--parquet", metavar="DIR", help="write tables of connections, exchanges, packets, findings")
+    parser.add_argument(
+        "--ladder",
+        type=ladder_form,
+        metavar="FORM[:WHAT]",
+        help="draw as svg, mermaid or txt: the way of the mail, one connection (svg:5) or all (svg:all); -o keeps it",
+    )
+    parser.add_argument("--markdown", action="store_true", help="tell it for a ticket, as Markdown; -o keeps it")
     parser.add_argument("--export-mail", metavar="DIR", help="write every message of the capture into DIR as .eml")
     parser.add_argument(
         "--redact",
@@ -102,7 +109,9 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
     parser.add_argument("--deep", type=positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
-    parser.add_argument("-o", "--output", metavar="OUT.pcapng", help="write the capture with a comment per packet")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the capture with a comment per packet, or a ladder"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
 
 

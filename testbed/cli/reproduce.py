@@ -10,26 +10,27 @@ from testbed.cli import FAILED, HELD
 from testbed.errors import not_written
 from testbed.protocols.text import shown
 from testbed.reproduce.evidence import evidence
-from testbed.reproduce.reproduced import attempts, reproduced
+from testbed.reproduce.search import search
 from testbed.whole_file import whole_file
 
 
 def main(options: argparse.Namespace) -> int:
     """Write the scenario; 1 when it does not come out the same.  Raises UsageError, CaptureError, LabError."""
-    filters = [*options.filters]
-    analysis = evidence(options.capture, filters, options.keylog, options.connections)
-    source = shown(Path(options.capture).name)
+    analysis = evidence(options.capture, options.filters, options.keylog, options.connections)
+    found = search(analysis, shown(Path(options.capture).name), keep_names=options.keep_names)
     if not options.play:
-        _write(options.output, next(attempts(analysis, source, keep_names=options.keep_names)).text)
+        _write(options.output, next(found).text)
         return HELD
-    found = reproduced(analysis, source, keep_names=options.keep_names)
-    _write(options.output, found.attempt.text)
+    from testbed.reproduce.played import reproduced
+
+    came = reproduced(found)
+    _write(options.output, came.attempt.text)
 
     from testbed.report.console import console
     from testbed.report.reproduced import reproduced_table
 
-    reproduced_table(console(sys.stderr), found)
-    return HELD if found.same else FAILED
+    reproduced_table(console(sys.stderr), came)
+    return HELD if came.same else FAILED
 
 
 def _write(output: str | None, text: str) -> None:

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 from testbed.subjects.parts import PARTS
 
+_LADDER_FORMS, _LADDERS_OF = ("svg", "mermaid", "txt"), ("way", "all")
+
 
 def player(part: str, name: str) -> str:
     """The name of a ready-made program that can play a part."""
@@ -26,6 +28,17 @@ def players(part: str, names: str) -> tuple[str, ...]:
     if twice := next((name for name in found if found.count(name) > 1), ""):
         raise argparse.ArgumentTypeError(f"'{twice}' is named twice")
     return found
+
+
+def ladder_form(text: str) -> tuple[str, str]:
+    """``svg``, ``mermaid:way``, ``txt:5``: a form, and of what."""
+    form, _, what = text.partition(":")
+    number = what.isascii() and what.isdigit() and 0 < len(what) < 10 and int(what) > 0
+    if form not in _LADDER_FORMS:
+        raise argparse.ArgumentTypeError(f"'{form}' is no form; there are {', '.join(_LADDER_FORMS)}")
+    if what and what not in _LADDERS_OF and not number:
+        raise argparse.ArgumentTypeError(f"'{what}' is nothing to draw; there are way, all, and numbers of connections")
+    return form, what
 
 
 def positive(text: str) -> int:

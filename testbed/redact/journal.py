@@ -31,7 +31,7 @@ def _value(name: str, value: str, texts: Texts) -> str | None:
     if name in _KEPT:
         return value
     if name in _LEFT_OUT:
-        return "-"
+        return ""
     octets = value.encode("utf-8", "surrogatepass")
     if name in _NAMES:
         return texts.names(octets).decode("utf-8", "replace")

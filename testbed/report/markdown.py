@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from testbed.outcome import Outcome, Result
 from testbed.plural import count
-from testbed.protocols.text import printable
 from testbed.report.failures import Failure, failures
+from testbed.report.markdown_text import block, code, plain
 from testbed.report.run import Run, inspect_command, names, remedy, why_skipped
 from testbed.report.words import frames
 
@@ -17,9 +16,6 @@ MOST_OCTETS = 900_000
 
 _MARKS = {Result.HELD: "✅", Result.FAILED: "❌", Result.SKIPPED: "⏭️", Result.ERROR: "💥"}
 _PARTLY = "❔"
-_SPECIAL = re.compile(r"[!-/:-@\[-`{-~]")
-_TICKS = re.compile("`+")
-_HARMLESS = "/,.'\"()=+%-?;!"  # means nothing inside a line
 
 
 def markdown(run: Run) -> str:
@@ -47,20 +43,20 @@ def _head(run: Run) -> Iterator[str]:
     told = [f"{_MARKS[kind]} {counts[kind]} {kind}" for kind in Result if counts[kind]]
     if partly := len(run.not_judged):
         told.append(f"{_PARTLY} {partly} not judged in full")
-    yield " · ".join([*told, f"{run.seconds:.1f} s", *([f"shard {_plain(run.shard)}"] if run.shard else [])])
+    yield " · ".join([*told, f"{run.seconds:.1f} s", *([f"shard {plain(run.shard)}"] if run.shard else [])])
     if missing := remedy(run.outcomes):
-        yield f"\n{_plain(missing)}"
+        yield f"\n{plain(missing)}"
     if run.interrupted:
         yield "\n**The run was interrupted.**"
     elif run.why_no_lab:
-        yield f"\n**No lab can be run here:** {_plain(run.why_no_lab)}"
+        yield f"\n**No lab can be run here:** {plain(run.why_no_lab)}"
 
 
 def _section(outcome: Outcome, name: str) -> Iterator[str]:
     yield ""
-    yield f"### {_MARKS[outcome.result]} {_plain(name)}"
+    yield f"### {_MARKS[outcome.result]} {plain(name)}"
     yield ""
-    yield f"{_code(outcome.scenario.file)}, {outcome.played.seconds:.2f} s"
+    yield f"{code(outcome.scenario.file)}, {outcome.played.seconds:.2f} s"
     for failure in failures(outcome):
         yield from _failure(failure)
     if outcome.analysis is not None and outcome.analysis.findings:
@@ -68,29 +64,29 @@ def _section(outcome: Outcome, name: str) -> Iterator[str]:
         yield f"<details><summary>{count(len(outcome.analysis.findings), 'finding')} of the inspector</summary>"
         yield ""
         for finding in outcome.analysis.findings:
-            yield f"- {finding.severity}: {_plain(finding.text)}{_cited(finding.frames)}"
+            yield f"- {finding.severity}: {plain(finding.text)}{_cited(finding.frames)}"
         yield ""
         yield "</details>"
     if outcome.played.trace:
         yield ""
-        yield f"Trace: {_code(str(outcome.played.trace))}"
+        yield f"Trace: {code(str(outcome.played.trace))}"
         yield ""
-        yield from _block([inspect_command(outcome)], "sh")
+        yield from block([inspect_command(outcome)], "sh")
 
 
 def _failure(failure: Failure) -> Iterator[str]:
     yield ""
-    yield f"Expected: **{_plain(failure.what)}**  "
-    yield f"Seen: {_plain(failure.why)}{_cited(failure.frames)}  "
-    yield f"At: {_code(failure.place)}" + ("  " if failure.remedy else "")
+    yield f"Expected: **{plain(failure.what)}**  "
+    yield f"Seen: {plain(failure.why)}{_cited(failure.frames)}  "
+    yield f"At: {code(failure.place)}" + ("  " if failure.remedy else "")
     if failure.remedy:
-        yield f"Remedy: {_plain(failure.remedy)}"
+        yield f"Remedy: {plain(failure.remedy)}"
     if failure.written:
         yield ""
-        yield from _block(failure.written, "yaml")
+        yield from block(failure.written, "yaml")
     if failure.detail:
         yield ""
-        yield from _block(failure.detail, "")
+        yield from block(failure.detail, "")
 
 
 def _table(named: Sequence[tuple[Outcome, str]]) -> Iterator[str]:
@@ -100,44 +96,15 @@ def _table(named: Sequence[tuple[Outcome, str]]) -> Iterator[str]:
     yield "| | scenario | file | s |"
     yield "| --- | --- | --- | ---: |"
     for outcome, name in named:
-        why = f": {_plain(why_skipped(outcome))}" if outcome.result is Result.SKIPPED else ""
+        why = f": {plain(why_skipped(outcome))}" if outcome.result is Result.SKIPPED else ""
         mark = f"{_MARKS[outcome.result]} {outcome.result}"
         if outcome.not_judged:
             mark = f"{_PARTLY} {outcome.result}, {len(outcome.not_judged)} not judged"
-        file = _plain(outcome.scenario.file)  # in a table, code may hold no |
-        yield f"| {mark} | {_plain(name)}{why} | {file} | {outcome.played.seconds:.2f} |"
+        file = plain(outcome.scenario.file)  # in a table, code may hold no |
+        yield f"| {mark} | {plain(name)}{why} | {file} | {outcome.played.seconds:.2f} |"
     yield ""
     yield "</details>"
 
 
 def _cited(numbers: Sequence[int]) -> str:
     return f" ({frames(numbers)})" if numbers else ""
-
-
-def _plain(text: str) -> str:
-    """Text that is nothing but text: no markup, no HTML, no cell of a table ends in it, and no address is a link."""
-    shown = _SPECIAL.sub(lambda found: _shown(found[0]), printable(" ".join(text.split())))
-    return shown.replace("www.", "www\\.")
-
-
-def _shown(character: str) -> str:
-    if character in _HARMLESS:
-        return character
-    return "&#124;" if character == "|" else f"\\{character}"
-
-
-def _code(text: str) -> str:
-    """Text in the middle of a line, as code."""
-    text = printable(text)
-    ticks = "`" * (1 + max(map(len, _TICKS.findall(text)), default=0))
-    padding = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{ticks}{padding}{text}{padding}{ticks}"
-
-
-def _block(lines: Sequence[str], language: str) -> Iterator[str]:
-    """Lines as code, behind a fence longer than any within them."""
-    shown = [printable(line) for line in lines]
-    fence = "`" * max(3, *(1 + len(run) for line in shown for run in _TICKS.findall(line)), 3)
-    yield f"{fence}{language}"
-    yield from shown
-    yield fence

@@ -28,5 +28,5 @@ def reproduced_table(out: Console, found: Reproduction) -> None:
         out.print(table)
     if len(found.differences) > _MOST:
         out.print(f"and {len(found.differences) - _MOST} more")
-    for why in (*found.red[:_MOST], *found.attempt.unstaged):
+    for why in (*found.red[:_MOST], *found.attempt.draft.unstaged):
         out.print(Text("  " + printable(why)))

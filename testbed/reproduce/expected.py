@@ -55,10 +55,11 @@ def _refusals(visits: Sequence[Visit]) -> Iterator[Part]:
 
 
 def _deliveries(cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
-    """Mail that a server took for its own users."""
-    copies: Counter[str] = Counter()
+    """Mail that a server took for its own users: each message, or so many where others were refused."""
+    copies: dict[str, Counter[str]] = defaultdict(Counter)
     frames: dict[str, list[int]] = defaultdict(list)
     doubtful: set[str] = set()
+    read = {party.address for party in cast.parties.values() if party.role == "user-agent"}
     for visit in visits:
         for transaction in visit.connection.transactions:
             for to in transaction.recipients:
@@ -67,15 +68,24 @@ def _deliveries(cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
                 address = cast.names.address(to.address)
                 if domain_of(address) != visit.server.domain or not transaction.sender:
                     continue
+                message = transaction.message_id or f"?{transaction.sender} {transaction.subject}"
+                copies[address][message] += to.accepted
                 if to.accepted:
-                    copies[address] += 1
                     frames[address] += transaction.frames[-1:]
                 elif to.in_doubt:
                     doubtful.add(address)
-    for address in copies:
-        if address not in doubtful:
-            data: Data = {"to": address}
-            yield Part({"delivered": data}, tuple(frames[address]))
+    for address, messages in copies.items():
+        counts = {count for message, count in messages.items() if message[:1] != "?" or count}
+        if address in doubtful or not any(counts):
+            continue
+        data: Data = {"delivered": {"to": address}}
+        if len(counts) == 1 and counts != {1}:
+            data = {"delivered": {"to": address, "copies": counts.pop()}}
+        elif len(counts) > 1:
+            if address in read:
+                continue
+            data = {"mailbox": {"of": address, "messages": sum(messages.values())}}
+        yield Part(data, tuple(frames[address]))
 
 
 def _connections(visits: Sequence[Visit]) -> Iterator[Part]:

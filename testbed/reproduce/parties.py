@@ -80,18 +80,21 @@ def is_reading(connection: Connection) -> bool:
     )
 
 
-def cast(analysis: Analysis, directory: Directory, names: Names, *, by_hand: bool) -> Cast:
-    """Everybody in a capture; with ``by_hand`` clients say what they said, and nobody passes mail on."""
+def cast(analysis: Analysis, directory: Directory, names: Names, *, agents: bool = True, relays: bool = True) -> Cast:
+    """Everybody in a capture.
+
+    Without ``agents`` who hands in mail is a stranger, without ``relays`` nobody passes it on.
+    """
     found = Cast(names, directory.names)
     connections = list(analysis.connections)
     _learn_names(connections, names)
-    roles = _roles(found, connections, directory, by_hand=by_hand)
+    roles = _roles(found, connections, agents=agents, relays=relays)
     for key, role in roles.items():
         found.parties[key] = Party(key, role)
     for connection in connections:
         if is_mail(connection) or is_reading(connection):
             found.server(connection).ports.add(connection.server.port)
-    _give_domains(found, connections, directory, by_hand=by_hand)
+    _give_domains(found, connections, directory, by_hand=not relays)
     _give_owners(found, connections)
     _give_names(found)
     for connection in connections:
@@ -113,7 +116,7 @@ def _learn_names(connections: Iterable[Connection], names: Names) -> None:
                     names.address(recipient.address)
 
 
-def _roles(found: Cast, connections: Iterable[Connection], directory: Directory, *, by_hand: bool) -> dict[str, Role]:
+def _roles(found: Cast, connections: Iterable[Connection], *, agents: bool, relays: bool) -> dict[str, Role]:
     mail = [c for c in connections if is_mail(c)]
     clients = {found.key(c.client) for c in mail}
     servers = {found.key(c.server) for c in mail}
@@ -122,19 +125,19 @@ def _roles(found: Cast, connections: Iterable[Connection], directory: Directory,
     for connection in connections:
         client, server = found.key(connection.client), found.key(connection.server)
         if is_mail(connection):
-            passes_on = server in submitted or (server in clients and not by_hand)
+            passes_on = server in submitted or (server in clients and relays)
             roles[server] = "relay" if passes_on else "receiver"
             if client not in servers:
-                roles[client] = "client" if by_hand else "user-agent"
+                roles[client] = "user-agent" if agents else "client"
         elif is_reading(connection):
             roles.setdefault(server, "receiver")
-            roles.setdefault(client, "client" if by_hand else "user-agent")
+            roles.setdefault(client, "user-agent")
         else:
             roles.setdefault(client, "other")
             answers = connection.service in ("dns",)
             if roles.get(server, "other") == "other":
                 roles[server] = "name-server" if answers else "other"
-    if not by_hand:
+    if relays:
         for key in clients - servers:
             own = [c for c in mail if found.key(c.client) == key]
             if _acts_as_relay(own, _questions(found, connections).get(key)):
@@ -163,16 +166,19 @@ def _acts_as_relay(connections: list[Connection], asked: set[str] | None) -> boo
 def _give_domains(found: Cast, connections: Iterable[Connection], directory: Directory, *, by_hand: bool) -> None:
     asked: dict[str, Counter[str]] = defaultdict(Counter)
     senders: dict[str, Counter[str]] = defaultdict(Counter)
+    passed_on: dict[str, set[str]] = defaultdict(set)
+    servers = {found.key(c.server) for c in connections if is_mail(c)}
     for connection in connections:
         for transaction in connection.transactions:
             if transaction.sender and transaction.sender != UNSEEN:
-                submits = connection.server.port in SUBMISSION
+                submits = connection.server.port in SUBMISSION or found.key(connection.client) not in servers
                 holder = connection.server if submits else connection.client
                 senders[found.key(holder)][domain_of(transaction.sender).lower()] += 1
             for to in transaction.recipients:
                 if to.address and to.address != UNSEEN:
                     weight = 100 if to.accepted else 1
                     asked[found.key(connection.server)][domain_of(to.address).lower()] += weight
+                    passed_on[found.key(connection.client)].add(domain_of(to.address).lower())
     published: dict[str, tuple[str, int]] = {}
     for domain, exchangers in directory.exchangers.items():
         for preference, host in exchangers:
@@ -183,6 +189,8 @@ def _give_domains(found: Cast, connections: Iterable[Connection], directory: Dir
     for key, party in found.parties.items():
         if party.role not in ("relay", "receiver"):
             continue
+        handed_on = set() if by_hand else passed_on[key]
+        asked[key] = Counter({name: count for name, count in asked[key].items() if name not in handed_on})
         if key in published and not by_hand:
             domain, party.preference = published[key]
         elif asked[key] and (by_hand or not party.ports & SUBMISSION):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from testbed.durations import SECOND
 from testbed.reproduce.draft import Data, Part
@@ -51,6 +51,9 @@ class Manner:
     octet: int = 0
 
 
+USUAL = Manner()
+
+
 @dataclass(frozen=True, slots=True)
 class _Event:
     visit: Visit
@@ -60,17 +63,19 @@ class _Event:
     frames: tuple[int, ...]
 
 
-USUAL = Manner()
+def replies(visits: Iterable[Visit], names: Names, explained: Collection[int] = ()) -> Iterator[Part]:
+    """Faults at the servers of these connections, in the order in which they strike.
 
-
-def replies(visits: Iterable[Visit], names: Names) -> Iterator[Part]:
-    """Faults at the servers of these connections, in the order in which they strike."""
+    ``explained`` are frames of replies that come about without.
+    """
     rows: dict[tuple[str, str, str], list[_Event]] = defaultdict(list)
     whole: dict[tuple[str, str], list[_Event]] = defaultdict(list)
     for visit in visits:
         if not visit.opened:
             continue
         for event in _events(visit, names):
+            if explained and set(event.frames) & set(explained):
+                event = replace(event, manner=USUAL)
             rows[visit.server.name, event.stage, event.whom].append(event)
             whole[visit.server.name, event.stage].append(event)
     for (server, stage), events in whole.items():
@@ -180,6 +185,10 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     since = visit.connection.start_ns if command.verb == GREETED else command.time_ns
     late = max(0, reply.time_ns - since)
     late = late if late >= _LATE_NS else 0
+    if command.verb == "STARTTLS" and usual and last:
+        session = visit.connection.tls
+        cut = ended and (session is None or not (session.version or session.alerts))
+        return Manner(said_lines(reply, names), ended) if cut else USUAL
     if command.verb == "QUIT" or reply.code == "421":
         ended = ended if ended == "reset" else ""
     return Manner(spoken, ended, bool(ended) and not spoken, late, octet)

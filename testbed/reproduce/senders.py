@@ -25,8 +25,11 @@ Busy = dict[str, list[tuple[int, int]]]
 """When each party asked or spoke as a client, by its name: from when until when."""
 
 
-def senders(draft: Draft, cast: Cast, visits: Sequence[Visit], busy: Busy) -> None:
-    """Add user agents with what they send, and relays with their ways; relays without input are given some."""
+def senders(draft: Draft, cast: Cast, visits: Sequence[Visit], busy: Busy, every: Sequence[Visit]) -> None:
+    """Add user agents with what they send, and relays with their ways; relays without input are given some.
+
+    ``visits`` are those whose clients are played, ``every`` are all.
+    """
     agents = [party for party in cast.parties.values() if party.role == "user-agent"]
     relays = [party for party in cast.parties.values() if party.role == "relay"]
     for agent in agents:
@@ -39,9 +42,9 @@ def senders(draft: Draft, cast: Cast, visits: Sequence[Visit], busy: Busy) -> No
     for relay in relays:
         out = [visit for visit in visits if visit.client is relay]
         found = mailings(out, cast.names)
-        taken = [visit for visit in visits if visit.server is relay]
+        taken = [visit for visit in every if visit.server is relay]
         _ways(draft, cast, relay, out, pauses(found, busy.get(relay.name, ())))
-        if not taken:
+        if not taken and out:
             _input(draft, cast, relay, found)
 
 
@@ -130,7 +133,7 @@ def _ways(draft: Draft, cast: Cast, relay: Party, out: Sequence[Visit], waits: S
     _grouped(host, out)
     secured = [v for v in out if v.connection.tls is not None or "STARTTLS" in v.verbs]
     if secured:
-        host["tls"] = "opportunistic"
+        host.setdefault("tls", "opportunistic")
 
 
 def _routes(host: Data, cast: Cast, out: Sequence[Visit]) -> None:

@@ -9,7 +9,7 @@ from testbed.protocols.address import domain_of
 from testbed.reproduce.draft import Data, Draft
 from testbed.reproduce.parties import Cast
 from testbed.reproduce.visits import Visit
-from testbed.scenario.defaults import TEXTBOOK
+from testbed.scenario.defaults import TEXTBOOK, with_defaults
 from testbed.trace.model.exchange import UNSEEN
 
 _USUAL = frozenset({"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"})
@@ -91,6 +91,7 @@ def _offers(host: Data, visits: list[Visit]) -> None:
 
 def shortened(draft: Draft) -> None:
     """Leave out what the textbook's lab has without being told."""
+    needed = [name for name in draft.hosts if name in TEXTBOOK]
     for name, spec in list(draft.hosts.items()):
         if spec.get("mx") == _PREFERENCE:
             del spec["mx"]
@@ -104,3 +105,5 @@ def shortened(draft: Draft) -> None:
             del spec[key]
         if not spec:
             del draft.hosts[name]
+    for name in [name for name in needed if name not in with_defaults(dict(draft.hosts))]:
+        draft.host(name)["role"] = TEXTBOOK[name]["role"]

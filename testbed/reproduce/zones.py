@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 
@@ -13,6 +14,7 @@ from testbed.reproduce.runs import Window, windows
 _FAILURES = frozenset({"NXDOMAIN", "SERVFAIL", "REFUSED"})
 _OURS = frozenset({"A", "AAAA", "MX"})
 _PUBLISHED = frozenset({"TXT", "TLSA", "SRV", "CNAME", "PTR", "MX", "A", "AAAA"})
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 _SIGNATURES = frozenset({"RRSIG", "NSEC", "NSEC3"})
 _Event = tuple[int, str, tuple[int, ...]]
 
@@ -36,7 +38,8 @@ def zones(draft: Draft, cast: Cast, questions: Sequence[Asked], *, ipv6: bool) -
             records.setdefault(neutral, []).extend(_lines(lasting[0].value, neutral))
             usual = lasting[0].value
         for window in found:
-            if window.value != usual and window.value:
+            unsaid = window.value in ("nothing", "NXDOMAIN") and (kind not in _OURS or usual == "NXDOMAIN")
+            if window.value != usual and window.value and not unsaid:
                 draft.faults.extend(_fault(neutral, kind, window, usual))
     if records:
         lines = [line for several in records.values() for line in dict.fromkeys(several)]
@@ -87,7 +90,14 @@ def _record(cast: Cast, text: str) -> str:
         words = data.split(" ")
         words[-1] = _name(cast, words[-1].lower().rstrip(".")) + "."
         return f"{kind} {' '.join(words)}"
+    data = _IPV4.sub(lambda found: _fact(cast, found[0]), data)
     return f"{kind} {cast.names.text(data)}"
+
+
+def _fact(cast: Cast, address: str) -> str:
+    """An address of a host, as a record's text has it."""
+    name = cast.names.at(address)
+    return f"{{address:{name}}}" if name else address
 
 
 def _host_at(cast: Cast, address: str) -> str:
@@ -121,8 +131,6 @@ def _fault(name: str, kind: str, window: Window[str], usual: str) -> Iterator[Pa
         data["records"] = window.value.split("\n")
     elif window.value == "null-mx":
         data["answer"] = "null-mx"
-    elif window.value in ("NXDOMAIN",) and usual == "nothing" and kind not in _OURS:
-        return  # a name of which nothing is published need not be there
     else:
         data["kind"] = kind
         data["answer"] = window.value

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from testbed.durations import MINUTE, SECOND, format_duration, span
 from testbed.plural import count
-from testbed.report.pictures.values import Arrow, End, Mood, Way
+from testbed.report.pictures.values import Arrow, End, Fold, Mood, Way
 
-_MOST_COUNTED = 4
+_MOST_COUNTED, _MOST_NUMBERS = 4, 12
+
+MOOD_MARKS = {
+    Mood.OK: "✓",
+    Mood.TEMPORARY: "~",
+    Mood.FAILED: "✗",
+    Mood.LOST: "✗",
+    Mood.UNKNOWN: "?",
+    Mood.QUIET: "·",
+}
+"""How something went, in text."""
 
 
 def lasted(ns: int) -> str:
@@ -46,7 +57,7 @@ def _of_one(way: Way, end: End) -> str:
 
 def told_by_arrow(way: Way, arrow: Arrow) -> str:
     """One connection in a sentence."""
-    told = "; ".join(f"{', '.join(said.who)}: {said.text}" if said.who else said.text for said in arrow.said)
+    told = "; ".join(f"{said.text} ({named(said.who, 10)})" if said.who else said.text for said in arrow.said)
     ends = f"{way.lanes[arrow.source].name} to {way.lanes[arrow.target].name}"
     tls = " over TLS" if arrow.secured else ""
     return f"{ends} by {arrow.by}{tls}, connection {arrow.connection}: {told}"
@@ -56,3 +67,21 @@ def told_by_end(end: End) -> str:
     """What became of mail for somebody."""
     subject = f", “{end.subject}”" if end.subject else ""
     return f"{end.recipient}{subject}: {end.words}"
+
+
+def named(who: Sequence[str], most: int = 2) -> str:
+    """Some of those for whom mail went alike, and how many more there are."""
+    return ", ".join(who[:most]) + (f" and {len(who) - most} more" if len(who) > most else "")
+
+
+def told_by_fold(fold: Fold) -> str:
+    """How long nothing happened, or what is not drawn."""
+    lasts = lasted(fold.end_ns - fold.time_ns)
+    if fold.tries:
+        tries = f"{count(fold.tries, 'more try', 'more tries')} alike, over {lasts}"
+        numbers = [f"#{number}" for _, number in fold.connections]
+        more = " …" if len(numbers) > _MOST_NUMBERS else ""
+        return f"{tries}: {', '.join(numbers[:_MOST_NUMBERS])}{more}"
+    if fold.connections:
+        return f"… {count(len(fold.connections), 'connection')} not drawn, {lasts} …"
+    return f"… {lasts} …"

@@ -123,7 +123,8 @@ def _notified(event: LogEvent, message: str) -> _Told:
 
 def _stored(event: LogEvent, message: str) -> _Told:
     assert isinstance(event, events.Stored)
-    return _Told(Sign.STORED, "in the mailbox", Mood.OK, (event.recipient,), "of")
+    what = "in the mailbox" if event.sender else "the notification is in the mailbox"
+    return _Told(Sign.STORED, what, Mood.OK, (event.recipient,), "of")
 
 
 def _forwarded(event: LogEvent, message: str) -> _Told:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from testbed.durations import span
-from testbed.plural import count
 from testbed.report.clock import LOCAL, Clock
 from testbed.report.pictures import icons
 from testbed.report.pictures.canvas import MARGIN, Sheet, box, line, text, titled
 from testbed.report.pictures.elements import element
-from testbed.report.pictures.headline import headline, lasted, told_by_arrow, told_by_end
+from testbed.report.pictures.headline import headline, lasted, named, told_by_arrow, told_by_end, told_by_fold
 from testbed.report.pictures.shaft import shaft
 from testbed.report.pictures.values import Arrow, End, Fold, Lane, Mark, Mood, Row, Said, Way
 from testbed.report.pictures.widths import cut, width, wrapped
@@ -26,12 +25,12 @@ _Link = Callable[[int, int, str], str]
 _LABEL, _SMALL, _TITLE = 13.0, 11.5, 18.0
 _GUTTER = 74.0  # for times
 _TIMES_FROM = 600  # so wide that they have a place of their own
-_MOST_SAID, _MOST_LINKS = 4, 12
+_MOST_SAID = 4
 
 
 def svg(way: Way, *, width: int = WIDE, clock: Clock = LOCAL) -> str:
     """A file of its own."""
-    return _drawn(way, width, clock, lambda capture, number, content: content).document(way.title, _description(way))
+    return _drawn(way, width, clock, _unlinked).document(way.title, _description(way))
 
 
 def inline_svg(way: Way, leads_to: LeadsTo, *, width: int = WIDE, clock: Clock = LOCAL) -> str:
@@ -48,21 +47,35 @@ def _description(way: Way) -> str:
     return ". ".join([headline(way), *told[:20], *map(told_by_end, way.ends)])
 
 
+def draw_way(way: Way, sheet: Sheet, clock: Clock) -> None:
+    """Draw it below what a sheet has already."""
+    _draw(way, sheet, clock, _unlinked)
+
+
+def _unlinked(capture: int, number: int, content: str) -> str:
+    return content
+
+
 def _drawn(way: Way, room: int, clock: Clock, link: _Link) -> Sheet:
-    picture = _Picture(way, room, clock, link)
+    sheet = Sheet(float(room))
+    _draw(way, sheet, clock, link)
+    return sheet
+
+
+def _draw(way: Way, sheet: Sheet, clock: Clock, link: _Link) -> None:
+    picture = _Picture(way, sheet, clock, link)
     picture.head()
     for row in way.rows:
         picture.row(row)
     picture.ends()
-    return picture.sheet
 
 
 class _Picture:
     """Draws a way from top to bottom."""
 
-    def __init__(self, way: Way, room: int, clock: Clock, link: _Link) -> None:
+    def __init__(self, way: Way, sheet: Sheet, clock: Clock, link: _Link) -> None:
         self._way, self._clock, self._link = way, clock, link
-        self.sheet = Sheet(float(room))
+        self.sheet, room = sheet, sheet.width
         self._times = room >= _TIMES_FROM
         self._left = MARGIN + (_GUTTER if self._times else 0)
         self._right = room - MARGIN
@@ -157,11 +170,10 @@ class _Picture:
 
     def _said(self, said: Said, middle: float, room: float) -> list[str]:
         name = "quiet" if said.mood is Mood.QUIET else said.mood
-        shown = said.text
+        parts = self._label(said.text, middle, room, name, _LABEL, said.mood)
         if said.who and self._name_one:
-            more = f" and {len(said.who) - 2} more" if len(said.who) > 2 else ""
-            shown = f"{', '.join(said.who[:2])}{more}: {said.text}"
-        return self._label(shown, middle, room, name, _LABEL, said.mood)
+            parts += self._label(named(said.who), middle, room, "ink", _SMALL)
+        return parts
 
     def _label(
         self, shown: str, middle: float, room: float, name: str, size: float, mood: Mood | None = None
@@ -194,16 +206,16 @@ class _Picture:
         return parts
 
     def _fault(self, fault: str, middle: float, room: float) -> list[str]:
-        sheet = self.sheet
-        words = cut(f"staged: {fault}", _SMALL, room - 26)
-        wide = width(words, _SMALL) + 20
-        at = min(max(middle, self._left + wide / 2), self._right - wide / 2)
-        sheet.y += 17
-        return [
-            box(at - wide / 2 - 3, sheet.y - 12, wide + 6, 16, "paper"),
-            icons.of_fault(at - wide / 2 + 6, sheet.y - 4),
-            text(words, at + 8, sheet.y, _SMALL, "ink", anchor="middle"),
-        ]
+        sheet, parts = self.sheet, []
+        for number, words in enumerate(wrapped(f"staged: {fault}", _SMALL, room - 26, 2)):
+            wide = width(words, _SMALL) + 20
+            at = min(max(middle, self._left + wide / 2), self._right - wide / 2)
+            sheet.y += 15 if number else 17
+            parts.append(box(at - wide / 2 - 3, sheet.y - 12, wide + 6, 16, "paper"))
+            if not number:
+                parts.append(icons.of_fault(at - wide / 2 + 6, sheet.y - 4))
+            parts.append(text(words, at + 8, sheet.y, _SMALL, "ink", anchor="middle"))
+        return parts
 
     def _mark(self, mark: Mark) -> None:
         sheet, x = self.sheet, self._lanes[mark.lane]
@@ -229,7 +241,7 @@ class _Picture:
 
     def _fold(self, fold: Fold) -> None:
         sheet, size = self.sheet, _SMALL + 0.5
-        lines = wrapped(_told_by_fold(fold), size, self._right - self._left - 24, 3)
+        lines = wrapped(told_by_fold(fold), size, self._right - self._left - 24, 3)
         wide, high = max(width(words, size) for words in lines) + 24, 11 + 15 * len(lines)
         middle, top = (self._left + self._right) / 2, sheet.y + 2
         parts = [box(MARGIN - 4, top + 4, self._right - MARGIN + 8, high - 8, "paper")]
@@ -270,15 +282,3 @@ class _Picture:
     def _tip(self, arrow: Arrow) -> str:
         when = f"{self._clock.dated(arrow.time_ns)}, {span(arrow.end_ns - arrow.time_ns)}"
         return f"{when}, {frame_range(*arrow.frames)}: {told_by_arrow(self._way, arrow)}"
-
-
-def _told_by_fold(fold: Fold) -> str:
-    lasts = lasted(fold.end_ns - fold.time_ns)
-    if fold.tries:
-        tries = f"{count(fold.tries, 'more try', 'more tries')} alike, over {lasts}"
-        numbers = [f"#{number}" for _, number in fold.connections]
-        more = " …" if len(numbers) > _MOST_LINKS else ""
-        return f"{tries}: {', '.join(numbers[:_MOST_LINKS])}{more}"
-    if fold.connections:
-        return f"… {count(len(fold.connections), 'connection')} not drawn, {lasts} …"
-    return f"… {lasts} …"
