@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,11 +54,15 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What became of mail for somebody on a connection; ``who`` is nobody where no mail was spoken of."""
+    """What became of mail for somebody on a connection; ``who`` is nobody where no mail was spoken of.
+
+    ``subjects`` are those of the messages, as far as they came.
+    """
 
     who: tuple[str, ...]
     text: str
     mood: Mood
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +152,30 @@ class Way:
         named = [who for row in self.rows if isinstance(row, Arrow) for said in row.said for who in said.who]
         every = {who.lower(): who for who in (*named, *(end.recipient for end in self.ends))}
         return next(iter(every.values())) if len(every) == 1 else ""
+
+    @property
+    def several_messages(self) -> bool:
+        """Whether messages have to be told apart, by their subjects."""
+        return (
+            len(
+                {
+                    subject
+                    for row in self.rows
+                    if isinstance(row, Arrow)
+                    for said in row.said
+                    for subject in said.subjects
+                }
+            )
+            > 1
+        )
+
+    def whom(self, said: Said) -> str:
+        """For whom and about which message that was, as far as it has to be said: ``bob@someschool.edu, “Lunch?”``."""
+        who = "" if self.only_recipient else _some(said.who)
+        about = _some([f"“{subject}”" for subject in said.subjects]) if self.several_messages else ""
+        return ", ".join(filter(None, (who, about)))
+
+
+def _some(named: Sequence[str], most: int = 2) -> str:
+    """Some of those that went alike, and how many more there are."""
+    return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")

@@ -119,3 +119,26 @@ def test_several_captures_are_one_way() -> None:
     found = way([inspect(CAPTURES / f"{name}.pcapng") for name in ("delivered", "mailbox-full")])
     assert {row.capture for row in found.rows if isinstance(row, Arrow)} == {0, 1}
     assert len(found.lanes) == 3
+
+
+def test_messages_are_told_apart_by_their_subjects_where_there_are_several() -> None:
+    found = way_of("pop3-fetched-and-deleted")
+    assert [found.whom(said) for row in found.rows[:2] if isinstance(row, Arrow) for said in row.said] == [
+        "“One”",
+        "“Two”",
+    ]
+    alone = way_of("mailbox-full")
+    assert {alone.whom(said) for row in alone.rows if isinstance(row, Arrow) for said in row.said} == {""}
+
+
+@pytest.mark.parametrize(
+    ("name", "mood"),
+    [
+        ("pop3-login-refused-bob", Mood.FAILED),
+        ("pop3-connection-lost-QUIT-reset", Mood.LOST),
+        ("pop3-fetched-and-deleted", Mood.OK),
+    ],
+)
+def test_a_reader_has_fetched_mail_or_was_turned_away_or_lost_it(name: str, mood: Mood) -> None:
+    visits = [row for row in way_of(name).rows if isinstance(row, Arrow) and row.by == "POP3"]
+    assert visits[0].mood is mood
