@@ -32,7 +32,6 @@ _JOURNAL, _SECRETS, _CUSTOM, _CUSTOM_LOCAL = 9, 10, 0xBAD, 0x40000BAD
 _COUNTED = (_OLD_PACKET, _SIMPLE_PACKET, _PACKET, _JOURNAL, _CUSTOM, _CUSTOM_LOCAL)
 _BYTE_ORDER = 0x1A2B3C4D
 _COMMENT, _INTERFACE_NAME, _RESOLUTION, _OFFSET = 1, 2, 9, 14
-_SECTION_OCTETS = 16  # of a section header block, between its length and its options
 _PACKET_OCTETS = 32  # of an enhanced packet block, without packet and options
 _MAX_INTERFACES = 65_535
 _FAR = 1 << 62  # the farthest time, ns
@@ -203,8 +202,8 @@ class BlockReader:
 
     def _section(self, start: int, end: int) -> None:
         self._section_start = len(self._interfaces)
-        told = (value for code, value in self._options(start + _SECTION_OCTETS, end) if code == _COMMENT)
-        self._redacted = self._redacted or any(value.startswith(REDACTED.encode()) for value in told)
+        for code, value in self._options(start + 16, end):  # behind byte order, version, length
+            self._redacted |= code == _COMMENT and value.startswith(REDACTED.encode())
 
     def _enhanced(self, position: Ints, size: Ints, frame: Ints, base: Ints, known: Ints, numbers: Numbers) -> None:
         """Enhanced packet blocks, as columns."""
