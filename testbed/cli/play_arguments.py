@@ -71,7 +71,14 @@ def _verbosity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_const", const=QUIET, dest="verbosity", help="print only what is red, and the sum"
     )
-    parser.add_argument("--no-pager", action="store_false", dest="pager", help="show long reports of -vv without pager")
+    pager_argument(parser)
+
+
+def pager_argument(parser: argparse.ArgumentParser) -> None:
+    """Whether a long report on a terminal is shown by a pager."""
+    parser.add_argument(
+        "--no-pager", action="store_false", dest="pager", help="show long reports on a terminal without PAGER or less"
+    )
 
 
 def _outputs(parser: argparse.ArgumentParser) -> None:
