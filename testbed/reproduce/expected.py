@@ -19,7 +19,7 @@ _STAGES = frozenset(
 
 def expected(draft: Draft, cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
     """Refusals, attempts and deliveries."""
-    found = [*_attempts(visits), *_refusals(visits), *_deliveries(cast, visits)]
+    found = [*_attempts(visits), *_refusals(visits), *_deliveries(draft, cast, visits)]
     yield from found or _connections(visits)
 
 
@@ -54,7 +54,14 @@ def _refusals(visits: Sequence[Visit]) -> Iterator[Part]:
         yield Part({"reply": data}, tuple(frames[key]))
 
 
-def _deliveries(cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
+def _elsewhere(draft: Draft, server: str) -> set[str]:
+    """Whose mail a relay passes on, by local parts."""
+    host = draft.hosts.get(server, {})
+    named = [host.get(key) for key in ("forward", "lists")]
+    return {name for names in named if isinstance(names, dict) for name in names}
+
+
+def _deliveries(draft: Draft, cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
     """Mail that a server took for its own users: each message, or so many where others were refused."""
     copies: dict[str, Counter[str]] = defaultdict(Counter)
     frames: dict[str, list[int]] = defaultdict(list)
@@ -67,6 +74,8 @@ def _deliveries(cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
                     continue
                 address = cast.names.address(to.address)
                 if domain_of(address) != visit.server.domain or not transaction.sender:
+                    continue
+                if address.rpartition("@")[0] in _elsewhere(draft, visit.server.name):
                     continue
                 message = transaction.message_id or f"?{transaction.sender} {transaction.subject}"
                 copies[address][message] += to.accepted

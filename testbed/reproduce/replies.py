@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from testbed.durations import SECOND
 from testbed.reproduce.draft import Data, Part
@@ -49,6 +49,7 @@ class Manner:
     after_reply: bool = False
     late_ns: int = 0
     octet: int = 0
+    pace_ns: int = field(default=0, compare=False)
 
 
 USUAL = Manner()
@@ -108,6 +109,8 @@ def _said(manner: Manner) -> Data:
         told["delay"] = written(rounded(manner.late_ns))
     if manner.then:
         told["then"] = manner.then
+    if manner.pace_ns and rounded(manner.pace_ns) != SECOND:
+        told["pace"] = written(rounded(manner.pace_ns))
     if manner.after_reply:
         told["after"] = "reply"
     return told
@@ -172,6 +175,8 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     if not said:
         if not command.whole:
             return Manner(then=ended, octet=octet) if ended in ("close", "reset") else None
+        if any(remark.code == "reply-endless" for remark in connection.remarks) and last:
+            return Manner(then="endless")
         if reply is not None and not reply.code:
             return Manner(then="garble")
         if connection.ending.by == "server" and ended:
@@ -183,6 +188,8 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     if reply.code == "":
         return Manner(then="garble")
     since = visit.connection.start_ns if command.verb == GREETED else command.time_ns
+    if usual and reply.end_ns - reply.time_ns >= _LATE_NS and len(reply.frames) > reply.octets // 2:
+        return Manner(then="drip", pace_ns=(reply.end_ns - reply.time_ns) // max(1, reply.octets - 1))
     late = max(0, reply.time_ns - since)
     late = late if late >= _LATE_NS else 0
     if command.verb == "STARTTLS" and usual and last:
@@ -213,6 +220,8 @@ def _end(visit: Visit) -> str:
     goodbye = any(e.command is not None and e.command.verb == "QUIT" and e.reply is not None for e in visit.exchanges)
     if ending.closure is Closure.RESET:
         return "reset"
+    if any(e.command is None and e.reply is not None and e.reply.code == "421" for e in visit.exchanges):
+        return ""  # its own patience was over
     last_ns = max((e.reply.end_ns for e in visit.exchanges if e.reply is not None), default=connection.start_ns)
     if goodbye or connection.end_ns - last_ns > _IDLE_NS:
         return ""
