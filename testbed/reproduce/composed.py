@@ -12,12 +12,12 @@ from testbed.reproduce.answers import Asked, Directory, asked
 from testbed.reproduce.checks import checks
 from testbed.reproduce.conduct import conduct
 from testbed.reproduce.draft import Data, Draft, Part
-from testbed.reproduce.expected import expected
+from testbed.reproduce.expected import expected, opened
 from testbed.reproduce.names import Names
 from testbed.reproduce.outages import outages
 from testbed.reproduce.parties import Cast, cast, is_mail, is_reading
 from testbed.reproduce.promised import promised
-from testbed.reproduce.reading import reading
+from testbed.reproduce.reading import reading, sessions
 from testbed.reproduce.replies import replies
 from testbed.reproduce.secured import FLAWED, Secured, flaws, offers_tls, secured
 from testbed.reproduce.senders import Busy, last_wait, senders
@@ -83,6 +83,8 @@ def composed(analysis: Analysis, way: Way = Way.NATURAL, *, keep_names: bool = F
     if wait:
         draft.steps.append(Part({"wait": written(wait)}))
     draft.expect += expected(draft, found, ours)
+    if not draft.expect:
+        draft.expect += opened(sessions(analysis, found))
     _said_by_one(draft)
     shortened(draft)
     return draft, found

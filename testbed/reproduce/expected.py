@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from testbed.protocols.address import domain_of
 from testbed.reproduce.draft import Data, Draft, Part
-from testbed.reproduce.parties import Cast
+from testbed.reproduce.parties import Cast, Party
+from testbed.reproduce.reading import Session
 from testbed.reproduce.visits import Visit
-from testbed.trace.model.connection import Handshake
+from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import UNSEEN
 
 _STAGES = frozenset(
@@ -20,7 +21,12 @@ _STAGES = frozenset(
 def expected(draft: Draft, cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
     """Refusals, attempts and deliveries."""
     found = [*_attempts(visits), *_refusals(visits), *_deliveries(draft, cast, visits)]
-    yield from found or _connections(visits)
+    yield from found or _opened([(visit.connection, visit.client, visit.server) for visit in visits])
+
+
+def opened(read: Sequence[Session]) -> Iterator[Part]:
+    """That somebody came to read, where nothing else is expected."""
+    yield from _opened([(session.connection, session.client, session.server) for session in read])
 
 
 def _attempts(visits: Sequence[Visit]) -> Iterator[Part]:
@@ -97,11 +103,15 @@ def _deliveries(draft: Draft, cast: Cast, visits: Sequence[Visit]) -> Iterator[P
         yield Part(data, tuple(frames[address]))
 
 
-def _connections(visits: Sequence[Visit]) -> Iterator[Part]:
-    for visit in visits[:1]:
-        handshake = visit.connection.opening.handshake
-        if handshake is not Handshake.UNSEEN:
-            data = {"from": visit.client.name, "to": visit.server.name, "handshake": str(handshake)}
-            if visit.connection.server.port != 25:
-                data["port"] = visit.connection.server.port  # type: ignore[assignment]
-            yield Part({"connection": data}, visit.frames)
+def _opened(found: Sequence[tuple[Connection, Party, Party]]) -> Iterator[Part]:
+    for connection, client, server in found[:1]:
+        handshake = connection.opening.handshake
+        known = handshake is not Handshake.UNSEEN
+        data: Data = {"from": client.name, "to": server.name}
+        if connection.server.port != 25:
+            data["port"] = connection.server.port
+        if known:
+            data["handshake"] = str(handshake)
+        else:
+            data["closure"] = "normal"
+        yield Part({"connection": data}, (connection.first_frame,))

@@ -32,6 +32,7 @@ _USUAL = {
     "VRFY": "252",
 }
 """What a server of the lab answers to each command at which a fault can be staged."""
+_LOST = frozenset({"large-packets-lost", "connection-dead"})
 _LATE_NS = 2 * SECOND
 _IDLE_NS = 60 * SECOND  # who closes so long after its last word has waited in vain
 
@@ -170,6 +171,11 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     command = exchange.command
     assert command is not None
     connection, said = visit.connection, reply is not None and reply.whole
+    told = {remark.code for remark in connection.transport.remarks}
+    if told & _LOST and reply is not None and reply.code == "421":
+        return None  # it had heard nothing
+    if command.verb == "DATA" and _stops_reading(visit, told):
+        return Manner(then="deaf", after_reply=True)
     ended = _end(visit) if last else ""
     octet = 0 if command.whole or command.verb != "message" else max(1, command.octets - 1)
     if not said:
@@ -190,7 +196,7 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     since = visit.connection.start_ns if command.verb == GREETED else command.time_ns
     if usual and reply.end_ns - reply.time_ns >= _LATE_NS and len(reply.frames) > reply.octets // 2:
         return Manner(then="drip", pace_ns=(reply.end_ns - reply.time_ns) // max(1, reply.octets - 1))
-    late = max(0, reply.time_ns - since)
+    late = max(0, reply.time_ns - since) if since >= connection.start_ns else 0
     late = late if late >= _LATE_NS else 0
     if command.verb == "STARTTLS" and usual and last:
         session = visit.connection.tls
@@ -199,6 +205,12 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     if command.verb == "QUIT" or reply.code == "421":
         ended = ended if ended == "reset" else ""
     return Manner(spoken, ended, bool(ended) and not spoken, late, octet)
+
+
+def _stops_reading(visit: Visit, told: Collection[str]) -> bool:
+    """Whether a server closed its window in the middle of a message, and for good."""
+    cut = any(e.command is not None and e.command.verb == "message" and not e.command.whole for e in visit.exchanges)
+    return cut and "window-closed" in told and visit.connection.ending.by == "client"
 
 
 def said_lines(reply: Reply, names: Names) -> tuple[str, ...]:
