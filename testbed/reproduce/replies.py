@@ -33,6 +33,7 @@ _USUAL = {
 }
 """What a server of the lab answers to each command at which a fault can be staged."""
 _LOST = frozenset({"large-packets-lost", "connection-dead"})
+_FEW = 4  # octets
 _LATE_NS = 2 * SECOND
 _IDLE_NS = 60 * SECOND  # who closes so long after its last word has waited in vain
 
@@ -119,6 +120,10 @@ def _said(manner: Manner) -> Data:
 
 def _events(visit: Visit, names: Names) -> Iterator[_Event]:
     exchanges = [e for e in visit.exchanges if e.command is not None]
+    if not exchanges and visit.connection.tls is None:
+        told = {remark.code for remark in visit.connection.remarks}
+        deed = "endless" if "reply-endless" in told else _end(visit) or "stall"
+        yield _Event(visit, GREETED, "", Manner(then=deed), visit.frames)
     taken = False
     for place, exchange in enumerate(exchanges):
         command = exchange.command
@@ -194,8 +199,8 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     if reply.code == "":
         return Manner(then="garble")
     since = visit.connection.start_ns if command.verb == GREETED else command.time_ns
-    if usual and reply.end_ns - reply.time_ns >= _LATE_NS and len(reply.frames) > reply.octets // 2:
-        return Manner(then="drip", pace_ns=(reply.end_ns - reply.time_ns) // max(1, reply.octets - 1))
+    if usual and reply.octets > _FEW and len(reply.frames) > reply.octets // 2:  # an octet at a time
+        return Manner(then="drip", pace_ns=(reply.end_ns - since) // reply.octets)
     late = max(0, reply.time_ns - since) if since >= connection.start_ns else 0
     late = late if late >= _LATE_NS else 0
     if command.verb == "STARTTLS" and usual and last:
