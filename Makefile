@@ -77,6 +77,7 @@ docs: $(READY)
 	@$(BIN)/python -m tests.lab.catalogue.page > docs/catalogue.md
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python docs/picture.py
+	@$(BIN)/python docs/screenshots.py
 
 # What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)

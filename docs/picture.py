@@ -1,4 +1,4 @@
-"""Draws the pictures of the README from a reference trace: ``python docs/picture.py``."""
+"""Draws the pictures of the README and the docs from reference traces: ``python docs/picture.py``."""
 
 from __future__ import annotations
 
@@ -10,18 +10,33 @@ from rich.text import Text
 
 from testbed.report.clock import Clock
 from testbed.report.console import THEME
+from testbed.report.pictures.ladder import ladder
+from testbed.report.pictures.ladder_svg import ladder_svg
+from testbed.report.pictures.svg import svg
+from testbed.report.pictures.way import way
 from testbed.report.trace import trace_report
 from testbed.trace.inspect import inspect
 
 DOCS = Path(__file__).parent
+_UTC = Clock(utc=True)
 
 
 def main() -> None:
-    """Write ``docs/mailbox-full.svg``."""
+    """Write all of them."""
+    draw_report()
+    for name in ("mailbox-full", "from-keyboard-to-browser"):
+        found = way([inspect(DOCS.parent / "captures" / f"{name}.pcapng")])
+        (DOCS / f"way-{name}.svg").write_text(svg(found, clock=_UTC), encoding="utf-8")
+    trace = inspect(DOCS.parent / "captures" / "from-keyboard-to-browser.pcapng")
+    (DOCS / "ladder.svg").write_text(ladder_svg(ladder(trace, trace.connections[1]), clock=_UTC), encoding="utf-8")
+
+
+def draw_report() -> None:
+    """Write ``docs/mailbox-full.svg``, what a terminal shows."""
     console = Console(
         record=True, width=124, file=io.StringIO(), force_terminal=True, theme=THEME, markup=False, highlight=False
     )
-    trace_report(console, inspect(DOCS.parent / "captures" / "mailbox-full.pcapng"), clock=Clock(utc=True))
+    trace_report(console, inspect(DOCS.parent / "captures" / "mailbox-full.pcapng"), clock=_UTC)
     lines = console.export_text(clear=False, styles=True).splitlines()
     plain = [Text.from_ansi(line).plain for line in lines]
     begin = next(number for number, line in enumerate(plain) if " lab: " in line)

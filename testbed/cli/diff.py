@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from testbed.cli import FAILED, HELD
+from testbed.cli.pager import paged
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
 from testbed.trace.analysis import Analysis
@@ -30,7 +31,8 @@ def main(options: argparse.Namespace) -> int:
         from testbed.report.console import console
         from testbed.report.side_by_side import side_by_side
 
-        side_by_side(console(), before, now, compared, whole=options.verbose)
+        with paged(options.pager):
+            side_by_side(console(), before, now, compared, whole=options.verbose)
     return HELD if compared.same else FAILED
 
 

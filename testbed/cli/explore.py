@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> int:
     """Explore each scenario with each player.  Raises UsageError, ScenarioError, LabError, MachineError."""
     own_oracles(options.oracles)
     work = errands(options)
-    spoken = "-" in (options.json, options.markdown)
+    spoken = "-" in (options.json, options.markdown, options.html)
     out = console(sys.stderr if spoken else sys.stdout)
     found: list[list[Found]] = []
     with (
@@ -93,6 +93,10 @@ def _write(options: argparse.Namespace, found: Sequence[Sequence[Found]], every:
         write_runs(Path(options.parquet), every)
     if options.markdown:
         written(options.markdown, exploration_markdown(found))
+    if options.html:
+        from testbed.report.html.explored import exploration_html
+
+        written(options.html, exploration_html(found))
     if options.json:
         written(options.json, exploration_json(every))
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from testbed.cli.pager import overflows
 from testbed.cli.run_outputs import STDOUT, written
 from testbed.cli.shared_work import BufferedOutput, in_order
 from testbed.errors import UsageError, not_written
@@ -27,6 +28,11 @@ def output(options: argparse.Namespace) -> Output:
         if getattr(options, name):
             return show
     return _report
+
+
+def for_people(options: argparse.Namespace) -> bool:
+    """Whether a whole report is printed, to be read from its beginning."""
+    return output(options) is _report and not options.stream
 
 
 def stream_output(options: argparse.Namespace) -> Output:
@@ -129,7 +135,7 @@ def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     from testbed.report.console import console
     from testbed.report.overview import overview
     from testbed.report.packets import packet_list
-    from testbed.report.trace import trace_report
+    from testbed.report.trace import findings_again, trace_report
     from testbed.trace.totals import Totals
 
     out, clock = console(), Clock(options.utc)
@@ -142,6 +148,8 @@ def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
             overview(out, analysis.path, totals, clock)
         else:
             trace_report(out, analysis, whole=options.verbose, clock=clock)
+            if analysis.findings and overflows():
+                findings_again(out, analysis)
             options.legs += [leg for found in analysis.connections for leg in legs_of(found, analysis.path)]
 
 

@@ -16,6 +16,7 @@ from testbed.cli.play_arguments import (
     explore_arguments,
     html_arguments,
     judge_arguments,
+    pager_argument,
     paths_arguments,
     run_arguments,
 )
@@ -108,6 +109,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", help="write the capture with a comment per packet, or a ladder"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
+    pager_argument(parser)
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +118,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
+    pager_argument(parser)
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from testbed.cli.references import References
 from testbed.cli.results import Results
 from testbed.cli.run_ending import ending, exit_code
 from testbed.cli.run_outputs import Outputs, obstacle
+from testbed.cli.run_pictures import Pictures
 from testbed.cli.untrusted import bounded, reach, why_refused
 from testbed.cli.verbosity import QUIET
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
@@ -57,6 +58,7 @@ def main(options: argparse.Namespace) -> int:
     not_cast = {id(candidate.scenario): candidate.why_not for candidate in candidates}
     bounded(everything, options)
     scenarios = chosen(everything, options)
+    pictures = Pictures(options.svg, len(scenarios))
     shard = "{}/{}".format(*options.shard) if options.shard else ""
     started, clock = datetime.now(UTC), time.monotonic()
     outcomes: list[Outcome] = []
@@ -78,13 +80,17 @@ def main(options: argparse.Namespace) -> int:
                 out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
             elif not outputs.on_stdout:
                 kept = folder.path if any(outcome.played.trace for outcome in outcomes) else None
-                ending(out, outcomes, options.verbosity, seconds, kept, refused)
+                ending(out, outcomes, options, seconds, kept, refused)
             left = _not_played(scenarios, outcomes, interruption, wrong)
             if left and (interruption.number or options.fail_fast or wrong):
                 out.print(f"{count(len(left), 'scenario')} not played")
             references.summary(out, everything)
             if found.left_out:
                 out.print(found.left_out)
+        try:
+            pictures.write(outcomes, {number: trace.stem for number, trace in traces.items()})
+        except TestbedError as error:
+            wrong.append(error)
         try:
             outputs.write(Run((*outcomes, *left), started, seconds, bool(interruption.number), shard, refused))
         except TestbedError as error:

@@ -150,7 +150,7 @@ def _opened(line: bytes) -> tuple[int, Plaintext] | None:
     if len(cells) != len(_FIELDS) or not cells[0].isdigit():
         return None
     record = int(cells[0]) - 1
-    outer, kind, level, code, certificate = (cell.partition(b",")[0] for cell in cells[1:-1])
+    outer, kind, level, code = (cell.partition(b",")[0] for cell in cells[1:-2])
     data = cells[-1].replace(b",", b"").decode("ascii")
     if data:
         return record, Plaintext(APPLICATION_DATA, bytes.fromhex(data))
@@ -158,4 +158,5 @@ def _opened(line: bytes) -> tuple[int, Plaintext] | None:
         return record, Plaintext(ALERT, bytes((int(level or b"2") & 0xFF, int(code) & 0xFF)))
     if not outer or not kind:
         return None
-    return record, Plaintext(int(kind), bytes.fromhex(certificate.replace(b":", b"").decode("ascii")))
+    shown = [bytes.fromhex(one.decode("ascii")) for one in cells[-2].replace(b":", b"").split(b",") if one]
+    return record, Plaintext(int(kind), b"".join(len(one).to_bytes(3, "big") + one for one in shown))

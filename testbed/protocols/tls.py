@@ -90,11 +90,15 @@ _CIPHERS = {
 }
 
 _SERVER_NAME, _ALPN, _SUPPORTED_VERSIONS = 0, 16, 43
+_MOST_CERTIFICATES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Plaintext:
-    """What a record holds once it is opened: its true content type and its content (RFC 8446 §5.1, §5.2)."""
+    """What a record holds once it is opened: its true content type and its content (RFC 8446 §5.1, §5.2).
+
+    Of handshake messages it is the certificates, as in :func:`certificate_list`.
+    """
 
     kind: int
     octets: bytes
@@ -154,12 +158,27 @@ def parse_hello(message: bytes) -> Hello | None:
         return None
 
 
-def first_certificate(message: bytes) -> bytes:
-    """The sender's own certificate, DER, of a Certificate message in clear (RFC 5246 §7.4.2); ``b""`` if damaged."""
+def certificates_of(message: bytes) -> tuple[bytes, ...]:
+    """The certificates, DER, of a Certificate message in clear (RFC 5246 §7.4.2), the sender's own first; few at most.
+
+    Of a damaged one those that came whole.
+    """
     try:
-        return _Reader(_Reader(message[4:]).vector(3)).vector(3)
+        return certificate_list(_Reader(message[4:]).vector(3))
     except ValueError:
-        return b""
+        return ()
+
+
+def certificate_list(octets: bytes) -> tuple[bytes, ...]:
+    """Certificates that stand one after the other, each behind its length in three octets."""
+    reader = _Reader(octets)
+    found: list[bytes] = []
+    try:
+        while reader.rest() and len(found) < _MOST_CERTIFICATES:
+            found.append(reader.vector(3))
+    except ValueError:
+        pass
+    return tuple(found)
 
 
 class _Reader:

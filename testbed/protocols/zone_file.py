@@ -30,7 +30,7 @@ _EXAMPLES = {
     "TLSA": "TLSA 3 1 1, and the digest in hexadecimal digits",
     "SOA": "SOA ns.lab. hostmaster.someschool.edu. 1 3600 600 86400 300",
 }
-_MADE = frozenset(("RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"))
+MADE = frozenset(("RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"))
 _VERSIONS = {"A": 4, "AAAA": 6}
 _LONGEST_STRING, _LONGEST_DATA = 255, 65_535  # RFC 1035 §3.3, §3.2.1
 
@@ -59,12 +59,12 @@ class ZoneFileError(ValueError):
         self.line = line
 
 
-def read_zone_file(text: str, origin: str = ".") -> Iterator[ZoneFileRecord]:
+def read_zone_file(text: str, origin: str = ".", *, made: bool = False) -> Iterator[ZoneFileRecord]:
     """The records of a zone file, in its order; names without a final dot are below ``origin``.  Raises ZoneFileError.
 
-    From the root as origin, a final dot makes no difference.
+    From the root as origin, a final dot makes no difference.  ``made`` lets those stand that a signer has made.
     """
-    return _Reading(text, origin).records()
+    return _Reading(text, origin, made).records()
 
 
 def read_record(text: str) -> ZoneFileRecord:
@@ -76,7 +76,8 @@ def read_record(text: str) -> ZoneFileRecord:
 
 
 class _Reading:
-    def __init__(self, text: str, origin: str) -> None:
+    def __init__(self, text: str, origin: str, made: bool) -> None:
+        self._made = made
         self._tokens = dns.tokenizer.Tokenizer(text)
         self._origin = _name_of(origin, dns.name.root, 0)
         self._owner: dns.name.Name | None = None
@@ -150,7 +151,7 @@ class _Reading:
         except (dns.exception.DNSException, ValueError):
             problem = f"'{word[:40]}' is no type of record; a line has a name, then e.g. MX, A or TXT, then data"
             raise ZoneFileError(self._line, problem) from None
-        if kind in _MADE:
+        if kind in MADE and not self._made:
             raise ZoneFileError(self._line, f"{kind} records are made by the name server; say 'dnssec: true'")
         if dns.rdatatype.is_metatype(number) or kind == "DNAME":
             raise ZoneFileError(self._line, f"a zone here cannot hold {kind}; write the records themselves")

@@ -28,9 +28,15 @@ if TYPE_CHECKING:  # what few captures need is loaded by those
     from testbed.trace.authentication.judged import Check, Judged, Passage
 
 CHECK: Fields[Check] = (
-    Field("method", one_of(("spf", "dkim", "dmarc", "arc")), "What was checked.", source="RFC 8601 §2.7"),
+    Field(
+        "method", one_of(("ptr", "dnsbl", "spf", "dkim", "dmarc", "arc")), "What was checked.", source="RFC 8601 §2.7"
+    ),
     Field("result", TEXT, "The result's word; unknown where the capture lacks what it takes.", source="RFC 8601 §2.7"),
-    Field("domain", or_null(TEXT), "Whose: of MAIL FROM or EHLO, of the signature, of From, of the last seal."),
+    Field(
+        "domain",
+        or_null(TEXT),
+        "Whose: the client's name, the list, of MAIL FROM or EHLO, of the signature, of From, of the last seal.",
+    ),
     Field("selector", or_null(TEXT), "The signature's selector.", source="RFC 6376 §3.1"),
     Field("policy", or_null(TEXT), "What the author's domain asks for.", source="RFC 9989 §4.7"),
     Field("reason", TEXT, "Why, in a sentence for people; its words may change."),
@@ -45,7 +51,7 @@ AUTHENTICATION: Fields[Judged] = (
         get=lambda judged: judged.transaction + 1,
     ),
     Field("message_id", or_null(TEXT), "The Message-ID.", source="RFC 5322 §3.6.4"),
-    Field("whole", FLAG, "Whether the capture holds the message; else only SPF is told."),
+    Field("whole", FLAG, "Whether the capture holds the message; else only what is about the client is told."),
     Field("checks", array(ref("check")), "The results.", get=many(CHECK, "checks")),
     Field("frames", array(ORDINAL), "The packets that carried it.", source=WIRESHARK_FRAME),
 )

@@ -10,14 +10,21 @@ if TYPE_CHECKING:  # what few captures need is loaded by those
     from testbed.trace.authentication.judged import Account, Check
 
 _LONGEST = 120
+_OF_CLIENT = ("ptr", "dnsbl")
 
 
 def told_senders(account: Account | None, connection: int, transaction: int) -> str:
-    """The results for a transaction; ``""`` where none is known and nobody has signed."""
+    """The results for a transaction; ``""`` where none is known and nobody has signed.
+
+    Where only something of the client itself is known, nothing is said of what its messages would need.
+    """
     judged = account.of(connection, transaction) if account is not None else None
-    if judged is None or not any(check.known or check.method in ("dkim", "arc") for check in judged.checks):
+    if judged is None:
         return ""
-    return " · ".join(map(_result, judged.checks))
+    of_client = [one for one in judged.checks if one.method in _OF_CLIENT]
+    others = [one for one in judged.checks if one.method not in _OF_CLIENT]
+    told = judged.hidden or any(one.known or one.method in ("dkim", "arc") for one in others)
+    return " · ".join(map(_result, (*of_client, *(others if told else ()))))
 
 
 def _result(check: Check) -> str:

@@ -19,7 +19,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.compare.align import line_pairs
 from testbed.trace.compare.aspects import between, differ
 from testbed.trace.compare.comparison import Comparison
-from testbed.trace.compare.values import CommandReply, Talk
+from testbed.trace.compare.values import CommandReply, Replies, Talk
 from testbed.trace.model.connection import Closure
 
 _SAME, _OTHER, _GONE, _NEW = " ", "≠", "−", "+"
@@ -46,7 +46,7 @@ def side_by_side(console: Console, before: Analysis, now: Analysis, compared: Co
         console.print(Text("Both say the same.", "held"))
     else:
         console.print(Text(f"\n{count(number, 'difference')}", "failed"))
-        console.print(table(compared.differences))
+        console.print(table(compared.differences, whole=whole))
     console.print()
     names = Path(before.path).name, Path(now.path).name
     for pair in compared.pairs:
@@ -128,7 +128,7 @@ def _line(line: CommandReply) -> str:
         said = said.replace("(size)", str(line.octets))
     elif line.octets:
         said += f" {line.octets:,} octets"
-    answer = f"{line.reply or 'no reply'} {line.words}".strip()
+    answer = f"{Replies(line.reply.statuses)} {line.words}".strip() if line.reply else "no reply"
     return f"{line.frames[0] if line.frames else '–'}  {said} → {answer}  ({span(line.waited_ns)})"
 
 

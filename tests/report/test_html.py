@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import zlib
 from dataclasses import replace
@@ -17,11 +16,16 @@ from hypothesis import given, settings
 from testbed.pcap.read import parse_capture
 from testbed.report.html.attached import MOST
 from testbed.report.html.capture import capture_html
+from testbed.report.html.compared import comparison_html
+from testbed.report.html.explored import exploration_html
 from testbed.report.html.run import run_html
 from testbed.trace.inspect import analyse, inspect
 from tests.conftest import PROJECT
 from tests.fuzz.packets import interface, section
+from tests.report import test_compared as compared
 from tests.report.runs import TEXTS, every_kind, failed, held, hostile, inspected, run, scenarios
+from tests.report.test_compared import comparison, row
+from tests.report.test_explored import OTHER, OURS
 from tests.report.test_hostile_output import hostile as hostile_capture
 from tests.traces import SOME
 
@@ -140,10 +144,15 @@ def test_many_scenarios_are_packed_and_told_in_a_line_each() -> None:
     page = check(text)
     assert page.text.index("it broke") < page.text.rindex("Number 0")
     assert all(f"Number {number}" in page.text for number in range(100))
-    pieces = re.findall(r'id="piece-\d+">([^<]+)</script>', text)
-    bodies = [body for piece in pieces for body in json.loads(zlib.decompress(base64.b64decode(piece)))]
-    assert len(bodies) == 81
-    assert all("it is there" in body for body in bodies)
+    lines, bodies = (_inflated(text, name).split("\n") for name in ("lines", "bodies"))
+    assert len(bodies) == 100
+    for body in bodies:
+        assert "it is there" in "\n".join(lines[int(number)] for number in body.split(","))
+
+
+def _inflated(page: str, name: str) -> str:
+    [packed] = re.findall(f'id="packed-{name}">([^<]+)</script>', page)
+    return zlib.decompress(base64.b64decode(packed)).decode()
 
 
 def test_several_captures_make_one_page() -> None:
@@ -156,3 +165,17 @@ def test_an_empty_capture_says_so() -> None:
     octets = np.frombuffer(section() + interface(), np.uint8)
     page = check(capture_html([analyse(parse_capture(octets, "empty"))]))
     assert "holds no connection" in page.text
+
+
+def test_an_exploration_is_a_matrix_with_its_causes_and_smallest_scenarios() -> None:
+    page = check(exploration_html([[OURS, OTHER]]))
+    for words in ("1 cause of red", "someschool.edu MAIL", "no mail is lost", "3 not tried", "postfix"):
+        assert words in page.text
+
+
+def test_a_comparison_has_those_that_differ_first() -> None:
+    alike = replace(row(compared.OURS, replace(compared.OURS, player="exim")), title="All went alike")
+    page = check(comparison_html(comparison(alike, row(compared.OURS, compared.EXIM))))
+    assert "2 scenarios compared: 1 differ, 1 time something was broken" in page.text
+    assert page.text.index("Mail is lost") < page.text.index("All went alike")
+    assert "no mail is lost: it is nowhere" in page.text

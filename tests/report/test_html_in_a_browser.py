@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 
 from testbed.report.html.capture import capture_html
+from testbed.report.html.compared import comparison_html
+from testbed.report.html.explored import exploration_html
 from testbed.report.html.run import run_html
 from testbed.trace.inspect import inspect
 from tests.browser import browser, picture
 from tests.conftest import PROJECT
+from tests.report import test_compared as compared
 from tests.report.runs import every_kind, held, inspected, run, scenarios
+from tests.report.test_compared import comparison, row
+from tests.report.test_explored import OTHER, OURS
 from tests.report.test_hostile_output import hostile as hostile_capture
 
 pytest.importorskip("selenium")
@@ -81,10 +86,12 @@ def test_it_is_accessible_and_never_wider_than_the_window(
     pages = {
         "capture": capture_html([inspect(MAILBOX_FULL)]),
         "run": run_html(run(held(bob), inspected(carol, "it broke"))),
+        "exploration": exploration_html([[OURS, OTHER]]),
+        "comparison": comparison_html(comparison(row(compared.OURS, compared.EXIM))),
     }
     for name, page in pages.items():
         opened(browser, tmp_path, page)
-        browser.find_element(By.ID, "unfold").click()
+        browser.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         browser.execute_script(source)
         found = browser.execute_async_script(
             "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(arguments[arguments.length - 1])"

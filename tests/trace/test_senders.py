@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import dns.dnssec
 import dns.message
 import dns.name
 import dns.rcode
 import dns.rrset
+import dns.zone
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from scapy.layers.inet import UDP
 from scapy.packet import Raw
 from talk import Talk, capture, watch
@@ -35,6 +38,9 @@ NO_SPF = ("lists.fr", "TXT")
 DKIM = ("s1._domainkey.crepes.fr", "TXT", f'"{KEY.record}"')
 DMARC = ("_dmarc.crepes.fr", "TXT", '"v=DMARC1; p=reject"')
 TOP = ("_dmarc.fr", "TXT")
+PTR = ("20.2.0.192.in-addr.arpa", "PTR", "mail.crepes.fr.")
+ADDRESS = ("mail.crepes.fr", "A", "192.0.2.20")
+LISTED = ("20.2.0.192.bl.example", "A")
 ALL = (SPF, DKIM, DMARC, TOP)
 
 
@@ -111,6 +117,23 @@ CASES: dict[str, tuple[tuple[Talk, ...], str]] = {
         (asked(SPF, DMARC, (DKIM[0], "TXT", "CNAME k.esp.example.")), hop()),
         "spf pass, dkim unknown, dmarc pass",
     ),
+    "a name that leads back": ((asked(PTR, ADDRESS), hop(LETTER)), "ptr pass, spf unknown, dmarc unknown"),
+    "a name that leads elsewhere": (
+        (asked(PTR, (*ADDRESS[:2], "192.0.2.99")), hop(LETTER)),
+        "ptr fail, spf unknown, dmarc unknown",
+    ),
+    "no name": ((asked(PTR[:2]), hop(LETTER)), "ptr permerror, spf unknown, dmarc unknown"),
+    "nobody asked where the name leads": ((asked(PTR), hop(LETTER)), "ptr unknown, spf unknown, dmarc unknown"),
+    "a block list": ((asked((*LISTED, "127.0.0.2")), hop(LETTER)), "dnsbl listed, spf unknown, dmarc unknown"),
+    "a block list without it": ((asked(LISTED), hop(LETTER)), "dnsbl not listed, spf unknown, dmarc unknown"),
+    "a block list that does not serve": (
+        (asked((*LISTED, "127.255.255.254")), hop(LETTER)),
+        "dnsbl refused, spf unknown, dmarc unknown",
+    ),
+    "a block list of the whole world": (
+        (asked((*LISTED, "127.0.0.2"), ("1.0.0.127.bl.example", "A", "127.0.0.2")), hop(LETTER)),
+        "dnsbl broken, spf unknown, dmarc unknown",
+    ),
     "text in several strings": (
         (asked((*SPF[:2], '"v=spf1 ip4:192.0.2" ".20 -all"'), DMARC), hop(LETTER)),
         "spf pass, dmarc pass",
@@ -164,6 +187,49 @@ def test_a_refusal_that_is_not_right() -> None:
 RESULTS = b"Authentication-Results: mx;\r\n spf=pass smtp.mailfrom=crepes.fr;\r\n dkim=%s header.d=crepes.fr\r\n"
 
 
+BLOCKED = "554 5.7.1 Service unavailable; Client host [192.0.2.20] blocked using bl.example"
+REFUSALS = [
+    (((*LISTED, "127.0.0.2"),), BLOCKED, "refusal-borne-out", "192.0.2.20 is on bl.example (127.0.0.2)"),
+    ((LISTED,), BLOCKED, "refusal-contradicted", "192.0.2.20 is not on bl.example"),
+    (((*LISTED, "127.255.255.254"),), BLOCKED, "refusal-contradicted", "does not answer to public resolvers"),
+    ((LISTED,), BLOCKED.replace("bl.example", "other.example"), "", ""),
+    ((), BLOCKED, "", ""),
+    ((PTR, ADDRESS), "550 5.7.25 No reverse DNS", "refusal-contradicted", "mail.crepes.fr has that address"),
+    ((PTR, (*ADDRESS[:2], "192.0.2.99")), "550 5.7.25 No", "refusal-borne-out", "does not have that address"),
+    ((PTR[:2],), "550 5.7.25 No", "refusal-borne-out", "192.0.2.20 has no PTR record"),
+    ((PTR,), "550 5.7.25 No", "", ""),
+]
+
+
+@pytest.mark.parametrize(("answers", "reply", "code", "said"), REFUSALS)
+def test_a_refusal_for_the_client_is_held_against_what_dns_said(
+    answers: tuple[tuple[str, ...], ...], reply: str, code: str, said: str
+) -> None:
+    """Where the capture lacks what it takes, or another list may be meant, nothing is said."""
+    analysis = watch(asked(*answers), hop(LETTER, reply=reply))
+    found = [one for one in analysis.findings if one.code.startswith("refusal-")]
+    assert [one.code for one in found] == ([code] if code else [])
+    assert all(said in one.text for one in found)
+
+
+def test_who_speaks_for_another_is_not_asked_who_he_is() -> None:
+    """SPF would be about the proxy; why it is not judged is told, and DKIM decides."""
+    talk = hop()
+    other = Talk(hosts=(CREPES, SCHOOL), server_port=25).open()
+    other.say("S 220 mx ESMTP", "C XCLIENT ADDR=192.0.2.99", "S 220 mx", "C EHLO mail.crepes.fr", "S 250 mx")
+    other.say("C MAIL FROM:<alice@crepes.fr>", "S 250 ok", "C RCPT TO:<bob@someschool.edu>", "S 250 ok")
+    other.say("C DATA", "S 354 go")
+    for at in range(0, len(SIGNED), 300):
+        other.segment(0, "PA", SIGNED.replace(b"\r\n.", b"\r\n..")[at : at + 300])
+    other.say("C .", "S 250 ok", "C QUIT", "S 221 bye").close()
+    assert results(watch(asked(*ALL), talk)) == "spf pass, dkim pass, dmarc pass"
+    analysis = watch(asked(*ALL), other)
+    assert results(analysis) == "spf unknown, dkim pass, dmarc pass"
+    assert judged(analysis)[0].checks[0].reason == (
+        "SPF of crepes.fr cannot be checked: the client speaks for another (XCLIENT)"
+    )
+
+
 @pytest.mark.parametrize(("word", "findings"), [(b"pass", 0), (b"fail", 1), (b"temperror", 0), (b"policy", 0)])
 def test_what_a_server_wrote_into_a_message(word: bytes, findings: int) -> None:
     onwards = hop(RESULTS % word + SIGNED, SCHOOL, ALICE)
@@ -211,6 +277,21 @@ def test_answers_from_a_zone_file(tmp_path: Path) -> None:
     assert LINE in testbed("inspect", "--dns", str(zone), path).stdout
     unknown = "dkim unknown (crepes.fr: the capture has no answer for s1._domainkey.crepes.fr TXT)"
     assert unknown in " ".join(testbed("inspect", path).stdout.split())
+
+
+def test_answers_from_a_signed_zone(tmp_path: Path) -> None:
+    """As a signer writes it, with its keys, signatures and proofs."""
+    (path,) = files(tmp_path, mail=hop())
+    found = dns.zone.from_text(ZONE + "@ NS ns.lab.\n", origin="crepes.fr.", relativize=False)
+    private = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
+    key = dns.dnssec.make_dnskey(private.public_key(), dns.dnssec.Algorithm.ED25519, flags=257)
+    with found.writer() as transaction:
+        dns.dnssec.sign_zone(found, txn=transaction, keys=[(private, key)], lifetime=86_400, add_dnskey=True)
+    text = found.to_text(relativize=False)
+    assert all(word in text for word in ("RRSIG", "NSEC", "DNSKEY"))
+    zone = tmp_path / "crepes.zone"
+    zone.write_text(text)
+    assert LINE in testbed("inspect", "--dns", str(zone), path).stdout
 
 
 def test_a_zone_file_that_is_none(tmp_path: Path) -> None:

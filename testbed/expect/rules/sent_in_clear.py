@@ -82,7 +82,7 @@ def _forbidden(connection: Connection, domain: str, wish: TlsPolicy, told: Told,
         return None
     tlsa = told.tlsa_of(host, at) if wish in _BY_TLSA else None
     if tlsa is not None and tlsa.records:
-        broken = tlsa_broken(connection, host, tlsa)
+        broken = tlsa_broken(connection, host, told.domains_of(host), tlsa)
         return Broken(f"{host} has TLSA records, and this went in clear", tlsa.frames, ()) if clear else broken
     if wish == "dane-only":
         return Broken(f"it is not seen being told of TLSA records of {host}, and nothing may be sent without", (), ())

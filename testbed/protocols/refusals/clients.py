@@ -34,6 +34,7 @@ _OF_RELAYING = (
     Phrase("that domain isn't allowed to be relayed thru this mta", RELAYING, "qmail with RELAYCLIENT"),
 )
 _OF_LISTS = (
+    Phrase("is on … (127.", BLOCK_LISTED, "this lab's receivers"),
     Phrase("blocked using", BLOCK_LISTED, "Postfix reject_rbl_client"),
     Phrase("spamhaus.org", BLOCK_LISTED, "Spamhaus, answers 127.0.0.2 to 127.0.0.11"),
     Phrase("listed in spamhaus", BLOCK_LISTED, "Spamhaus"),

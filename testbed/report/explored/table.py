@@ -80,7 +80,7 @@ def _print_found(out: Console, found: Found, *, several: bool) -> None:
     for words in _earlier(found):
         out.print(Text(f"{who}{words}"))
     for tally in found.tallies[1:]:
-        out.print(Text.assemble((f"{who}{tally.name}: ", "bold"), " · ".join(_sums(tally.came, tally.superfluous))))
+        out.print(Text.assemble((f"{who}{tally.name}: ", "bold"), " · ".join(sums(tally.came, tally.superfluous))))
         if tally.not_tried:
             out.print(Text(f"  {tally.not_tried:,} were not tried: the time was up", "changed"))
     if found.is_explored:
@@ -119,7 +119,8 @@ def _faults(tried: Tried) -> str:
     return printable(" + ".join(map(str, tried.faults)) or "no fault")
 
 
-def _sums(came: Mapping[Came, int], superfluous: Mapping[str, int]) -> Iterator[str]:
+def sums(came: Mapping[Came, int], superfluous: Mapping[str, int]) -> Iterator[str]:
+    """What the runs of a phase came to, a few words each."""
     yield count(sum(came.values()), "run")
     yield from (f"{number:,} {one.value}" for one in LETTERS if (number := came.get(one, 0)))
     yield from (f"{number:,} left out: {why}" for why, number in superfluous.items() if number)

@@ -54,7 +54,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the timeline: a log entry, or a question and its answer.  ``mood`` is what went wrong, or ``step``."""
+    """A line of the timeline: a log entry, or a question and its answer.
+
+    ``mood`` is what went wrong, or ``step``; ``number`` that of the connection, 0 for a log entry.
+    """
 
     day: str
     time: str
@@ -62,6 +65,7 @@ class Line:
     text: str
     frames: tuple[int, ...]
     mood: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class CaptureView:
         if self.way is None:
             return Markup()
         wide = NARROW if narrow else WIDE
-        return Markup(inline_svg(self.way, lambda _, number: f"#{prefix}c{number}", width=wide, clock=self.clock))
+        drawn = inline_svg(self.way, lambda _, number: f"#{prefix}c{number}", width=wide, clock=self.clock)
+        return Markup(drawn.replace("><", ">\n<"))
 
     def scope(self, prefix: str) -> Scope:
         """What its links need to know; ``prefix`` keeps apart the frames of several captures in one page."""
@@ -205,7 +210,7 @@ def _line(item: AnyEntry | Connection, day: str, time: str) -> Line:
     if isinstance(item, Connection):
         who = f"{item.client.label} → {item.server.label}"
         frames = tuple(dict.fromkeys((item.first_frame, item.last_frame)))
-        return Line(day, time, who, item.outcome, frames, str(worst_of(item) or ""))
+        return Line(day, time, who, item.outcome, frames, str(worst_of(item) or ""), item.number)
     mood = "fault" if isinstance(item.event, events.Fault) else "step" if isinstance(item.event, events.Step) else ""
     return Line(day, time, item.host, item.message, (item.frame,), mood)
 

@@ -95,13 +95,18 @@
     for (let piece = await reader.read(); !piece.done; piece = await reader.read()) whole += decoder.decode(piece.value, {stream: true});
     return whole + decoder.decode();
   }
-  const pieces = new Map();
+  let packed = null;  // lines, and for each body the numbers of its lines
+  function table() {
+    if (!packed) packed = Promise.all(["packed-lines", "packed-bodies"].map(async (name) => (await unpacked($(name).textContent)).split("\n")));
+    return packed;
+  }
   async function unpack(holder) {
-    const place = holder.querySelector(":scope > .unpacked"), name = "piece-" + holder.dataset.piece;
+    const place = holder.querySelector(":scope > .unpacked");
     if (!place || place.dataset.done) return;
     place.dataset.done = "yes";
-    if (!pieces.has(name)) pieces.set(name, unpacked($(name).textContent.trim()).then(JSON.parse));
-    place.innerHTML = (await pieces.get(name))[Number(holder.dataset.part)];
+    const [lines, bodies] = await table();
+    const body = bodies[Number(holder.dataset.packed)].split(",").map((number) => lines[Number(number)]).join("\n");
+    place.innerHTML = body.replaceAll("\ue000", holder.id);
   }
   document.addEventListener("toggle", (event) => { if (event.target.open) unpack(event.target); }, true);
 

@@ -1,17 +1,14 @@
 """A run as one page: what came out how, what is red in full, every trace.
 
-A page of very many scenarios stays small and opens at once: those that are not red are packed (RFC 1951), some in a
-piece, and unpacked when they are looked at.  What is red, and how all came out, is read without that.
+A page of very many scenarios stays small and opens at once: those that are not red are packed, and unpacked when they
+are looked at.  What is red, and how all came out, is read without that.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import shlex
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePath
 
@@ -25,14 +22,14 @@ from testbed.protocols.text import printable
 from testbed.report.clock import LOCAL, Clock
 from testbed.report.failures import Failure, failures
 from testbed.report.html.capture import CaptureView, capture_view
+from testbed.report.html.packed import KEY, packed
 from testbed.report.html.page import fragment, page
 from testbed.report.html.source import Source, sources
 from testbed.report.run import Run, inspect_command, names, remedy, why_skipped
 from testbed.trace.compare.difference import Difference
 from testbed.trace.model.log import of
 
-_MOST_IN_FULL = 20  # scenarios that are not packed, those that are red first
-_IN_A_PIECE = 24  # scenarios that are packed together
+_MOST_IN_FULL = 20  # scenarios that are not packed: all of a small run, of a larger one those that are red
 _MOST_ATTACHED = 20_000_000  # octets of all captures in a page
 _RED = (Result.FAILED, Result.ERROR)
 _MARKS = {Result.HELD: "held", Result.FAILED: "failed", Result.SKIPPED: "skipped", Result.ERROR: "error"}
@@ -49,9 +46,8 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioView:
-    """A scenario as a page shows it; ``key`` names it in links, ``partly`` counts what could not be judged."""
+    """A scenario as a page shows it; ``partly`` counts what could not be judged."""
 
-    key: str
     name: str
     file: str
     result: str
@@ -79,7 +75,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a scenario's body stands: ``full`` in the page, or as the ``part`` of a ``piece`` that is packed."""
+    """Where a scenario's body stands: ``full`` in the page, or packed, as the body of this number (from 0)."""
 
     name: str
     key: str
@@ -89,8 +85,7 @@ class Place:
     partly: int
     why: str
     full: Markup | None
-    piece: int = 0
-    part: int = 0
+    number: int = 0
 
 
 def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> str:
@@ -100,15 +95,14 @@ def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> st
     room, places, bodies = _MOST_ATTACHED if with_capture else 0, list[Place](), list[str]()
     for rank, place in enumerate(order):
         outcome, name = named[place]
-        view = _scenario(outcome, name, f"s{place + 1}", clock, attach=rank < _MOST_IN_FULL and room > 0)
+        whole = rank < _MOST_IN_FULL and (len(order) <= _MOST_IN_FULL or outcome.result in _RED)
+        view = _scenario(outcome, name, clock, attach=whole and room > 0)
         if view.trace is not None and view.trace.attached is not None:
             room -= view.trace.attached.octets
-        body = fragment("scenario.html", one=view, narrow=rank < _MOST_IN_FULL)
-        if rank < _MOST_IN_FULL:
-            places.append(_place(view, body))
-        else:
-            piece, part = divmod(len(bodies), _IN_A_PIECE)
-            places.append(replace(_place(view, None), piece=piece, part=part))
+        key = f"s{place + 1}"
+        body = fragment("scenario.html", one=view, key=key if whole else KEY, narrow=whole)
+        places.append(_place(view, key, body if whole else None, len(bodies)))
+        if not whole:
             bodies.append(body)
     counts = run.counts
     return page(
@@ -120,7 +114,7 @@ def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> st
         remedy=remedy(run.outcomes),
         folders=_folders(named),
         places=places,
-        pieces=list(_packed(bodies)),
+        packed=packed(bodies) if bodies else None,
     )
 
 
@@ -144,23 +138,15 @@ def _folders(named: Sequence[tuple[Outcome, str]]) -> list[tuple[str, list[Cell]
     return [(folder, [cell for _, cell in inside]) for folder, inside in groupby(cells, key=lambda one: one[0])]
 
 
-def _place(view: ScenarioView, full: Markup | None) -> Place:
-    return Place(view.name, view.key, view.file, view.result, view.seconds, view.partly, view.why, full)
+def _place(view: ScenarioView, key: str, full: Markup | None, number: int) -> Place:
+    return Place(view.name, key, view.file, view.result, view.seconds, view.partly, view.why, full, number)
 
 
-def _packed(bodies: Sequence[str]) -> Iterator[str]:
-    """Pieces of bodies: JSON lists of them, deflated, in base64."""
-    for start in range(0, len(bodies), _IN_A_PIECE):
-        text = json.dumps(bodies[start : start + _IN_A_PIECE], ensure_ascii=False)
-        yield base64.b64encode(zlib.compress(text.encode("utf-8", "backslashreplace"), 9)).decode()
-
-
-def _scenario(outcome: Outcome, name: str, key: str, clock: Clock, *, attach: bool) -> ScenarioView:
+def _scenario(outcome: Outcome, name: str, clock: Clock, *, attach: bool) -> ScenarioView:
     analysis, judgement = outcome.analysis, outcome.judgement
     verdicts = (*judgement.expectations, *judgement.always) if judgement is not None else ()
     file = shlex.quote(printable(outcome.scenario.file))
     return ScenarioView(
-        key=key,
         name=printable(name),
         file=printable(outcome.scenario.file),
         result=str(outcome.result),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from testbed.report.pictures.carrying import Carrying
@@ -15,7 +16,6 @@ from testbed.trace.services.table import service_within
 
 _WORST = (Mood.FAILED, Mood.LOST, Mood.TEMPORARY, Mood.UNKNOWN, Mood.OK, Mood.QUIET)
 _UNOPENED = (Handshake.REFUSED, Handshake.UNANSWERED, Handshake.UNREACHABLE, Handshake.INCOMPLETE)
-_REFUSED_TO_READERS = frozenset(("-ERR", "NO"))
 _FOR_GOOD = frozenset(("NXDOMAIN", "NOERROR"))
 
 
@@ -24,7 +24,7 @@ def arrow(one: Carrying, lanes: Lanes, faults: Sequence[str] = ()) -> Arrow:
     connection = one.connection
     client, server = lanes.of(connection)
     said = _said(one)
-    fetched = one.pulls and any(part.mood is Mood.OK for part in said)
+    fetched = one.pulls and _fetched(connection)
     return Arrow(
         time_ns=connection.start_ns,
         end_ns=connection.end_ns,
@@ -77,16 +77,19 @@ def _said(one: Carrying) -> tuple[Said, ...]:
 def _of_mail(connection: Connection) -> Iterator[Said]:
     """Those for whom mail went alike, together; what is none of their business goes without a name."""
     alike: dict[tuple[str, Mood], list[str]] = {}
+    subjects: dict[tuple[str, Mood], list[str]] = defaultdict(list)
     to_end = connection.ending.closure in (Closure.NORMAL, Closure.RESET)
     for transaction in connection.transactions:
         for recipient in transaction.recipients:
             notice = "" if transaction.sender else "notification: "
             key = notice + fate_of(recipient, transaction, seen_to_end=to_end), mood_of(recipient)
             alike.setdefault(key, []).append(recipient.address)
+            subjects[key] += [transaction.subject] if transaction.subject else []
         if not transaction.recipients:
             alike.setdefault(_of_nobody(connection, transaction), [])
-    for (text, mood), who in alike.items():
-        yield Said(tuple(dict.fromkeys(address for address in who if address != UNSEEN)), text, mood)
+    for key, who in alike.items():
+        known = dict.fromkeys(address for address in who if address != UNSEEN)
+        yield Said(tuple(known), *key, tuple(dict.fromkeys(subjects[key])))
 
 
 def _of_nobody(connection: Connection, transaction: Transaction) -> tuple[str, Mood]:
@@ -107,17 +110,33 @@ def _mood(connection: Connection, *, pulls: bool) -> Mood:
     if connection.tls is not None and connection.tls.sealed:
         return Mood.UNKNOWN
     codes = [exchange.reply.code for exchange in connection.exchanges if exchange.reply is not None]
-    refusals = [code for code in codes if code[:1] in ("4", "5") or code in _REFUSED_TO_READERS]
-    if any(message.whole for message in connection.messages) or (pulls and "200" in codes):
-        return Mood.OK
+    refusals = [code for code in codes if code[:1] in ("4", "5")]
+    if pulls and codes:
+        refused = any(finding.code == "login-refused" for finding in connection.findings)
+        return Mood.FAILED if refused else _of_a_visit(connection)
     if refusals:
         return Mood.TEMPORARY if refusals[0].startswith("4") else Mood.FAILED
     if any(exchange.unseen for exchange in connection.exchanges):
         return Mood.UNKNOWN
-    missing = any(exchange.reply is None for exchange in connection.exchanges)
+    if connection.exchanges and any(finding.severity is not Severity.INFO for finding in connection.findings):
+        return Mood.LOST
+    return _of_a_visit(connection) if connection.exchanges else Mood.UNKNOWN
+
+
+def _of_a_visit(connection: Connection) -> Mood:
+    """Of one who was not turned away: whether he was left without an answer, and else whether he fetched anything."""
+    missing = any(exchange.reply is None and not exchange.unseen for exchange in connection.exchanges)
     if missing or connection.ending.closure is Closure.RESET:
         return Mood.LOST
-    return Mood.QUIET if codes else Mood.UNKNOWN
+    if _fetched(connection):
+        return Mood.OK
+    return Mood.UNKNOWN if connection.ending.closure is Closure.OPEN else Mood.QUIET
+
+
+def _fetched(connection: Connection) -> bool:
+    """Whether a whole message, or a page, came with it."""
+    codes = {exchange.reply.code for exchange in connection.exchanges if exchange.reply is not None}
+    return any(message.whole for message in connection.messages) or "200" in codes
 
 
 def _answer(connection: Connection) -> str:

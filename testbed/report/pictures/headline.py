@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from testbed.durations import MINUTE, SECOND, format_duration, span
 from testbed.plural import count
@@ -32,13 +31,21 @@ def lasted(ns: int) -> str:
 
 def headline(way: Way) -> str:
     """What became of the mail, in a sentence."""
+    return _told(way) if way.whole else f"{_told(way)}; not all of the capture was looked at"
+
+
+def _told(way: Way) -> str:
     if len(way.ends) == 1:
         return _of_one(way, way.ends[0])
     if way.ends:
         counted = Counter(end.words for end in way.ends)
         told = [f"{number} {words}" for words, number in counted.most_common(_MOST_COUNTED)]
         more = f", and {len(counted) - _MOST_COUNTED} other fates" if len(counted) > _MOST_COUNTED else ""
-        fates = count(len(way.ends), "recipient")
+        recipients = {end.recipient.lower() for end in way.ends}
+        fates = count(len(recipients), "recipient")
+        if len(recipients) < len(way.ends):
+            for_whom = f"for {way.ends[0].recipient}" if len(recipients) == 1 else f"for {fates}"
+            fates = f"{count(len(way.ends), 'message')} {for_whom}"
         return f"{fates}: {next(iter(counted))}" if len(counted) == 1 else f"{fates}: {', '.join(told)}{more}"
     arrows = [row for row in way.rows if isinstance(row, Arrow)]
     if not arrows:
@@ -57,7 +64,7 @@ def _of_one(way: Way, end: End) -> str:
 
 def told_by_arrow(way: Way, arrow: Arrow) -> str:
     """One connection in a sentence."""
-    told = "; ".join(f"{said.text} ({named(said.who, 10)})" if said.who else said.text for said in arrow.said)
+    told = "; ".join(f"{said.text} ({', '.join(said.who[:10])})" if said.who else said.text for said in arrow.said)
     ends = f"{way.lanes[arrow.source].name} to {way.lanes[arrow.target].name}"
     tls = " over TLS" if arrow.secured else ""
     return f"{ends} by {arrow.by}{tls}, connection {arrow.connection}: {told}"
@@ -67,11 +74,6 @@ def told_by_end(end: End) -> str:
     """What became of mail for somebody."""
     subject = f", “{end.subject}”" if end.subject else ""
     return f"{end.recipient}{subject}: {end.words}"
-
-
-def named(who: Sequence[str], most: int = 2) -> str:
-    """Some of those for whom mail went alike, and how many more there are."""
-    return ", ".join(who[:most]) + (f" and {len(who) - most} more" if len(who) > most else "")
 
 
 def told_by_fold(fold: Fold) -> str:

@@ -54,7 +54,7 @@ class _Picture:
 
     def draw(self) -> None:
         sheet = self._sheet
-        for shown in wrapped(self._ladder.title, 14, sheet.width - 2 * MARGIN, 3):
+        for shown in wrapped(self._ladder.title, 14, sheet.width - 2 * MARGIN, 3, bold=True):
             sheet.y += 14
             sheet.parts.append(text(shown, MARGIN, sheet.y, 14, bold=True))
             sheet.y += 5

@@ -49,7 +49,7 @@ def marks(log: Iterable[AnyEntry], lanes: Lanes) -> Iterator[Mark]:
             told.before_whom,
         )
         if before is not None and _joins(before, mark):
-            before = replace(before, who=(*before.who, *mark.who))
+            before = replace(before, who=tuple(dict.fromkeys((*before.who, *mark.who))))
             continue
         if before is not None:
             yield before

@@ -9,7 +9,7 @@ from testbed.durations import span
 from testbed.plural import count
 from testbed.protocols.text import printable, shortened
 from testbed.report.clock import LOCAL, Clock
-from testbed.report.pictures.headline import MOOD_MARKS, headline, lasted, named, told_by_end, told_by_fold
+from testbed.report.pictures.headline import MOOD_MARKS, headline, lasted, told_by_end, told_by_fold
 from testbed.report.pictures.ladder import Gap, Ladder, Step
 from testbed.report.pictures.values import Arrow, Mark, Mood, Row, Way
 
@@ -38,7 +38,7 @@ def _way(way: Way) -> Iterator[str]:
         yield from _row(way, row)
     if way.lanes:
         over = f"h0,h{len(way.lanes) - 1}" if len(way.lanes) > 1 else "h0"
-        for end in way.ends:
+        for end in way.shown_ends:
             yield f"Note over {over}: {_quoted(f'{_MARKS[end.mood]} {told_by_end(end)}'.strip())}"
         if way.omitted:
             yield f"Note over {over}: {_quoted(way.omitted)}"
@@ -49,7 +49,8 @@ def _row(way: Way, row: Row) -> Iterator[str]:
         tls = " with TLS" if row.secured else ""
         where = f"(#{row.connection} {row.by}{tls}, {lasted(row.time_ns - way.start_ns)})"
         for said in row.said:
-            told = f"{_MARKS[said.mood]} {said.text}{_whom(way, said.who)}".strip()
+            whom = f" ({shown})" if (shown := way.whom(said)) else ""
+            told = f"{_MARKS[said.mood]} {said.text}{whom}".strip()
             yield f"h{row.source}{_shaft(row)}h{row.target}: {_quoted(told)} {_quoted(where)}"
         for fault in row.faults:
             yield f"Note over {_between(row.source, row.target)}: {_quoted(f'staged: {fault}')}"
@@ -57,10 +58,6 @@ def _row(way: Way, row: Row) -> Iterator[str]:
         yield f"Note over h{row.lane}: {_quoted(f'{_MARKS[row.mood]} {row.words(way.only_recipient)}'.strip())}"
     else:
         yield f"Note over {_between(0, len(way.lanes) - 1)}: {_quoted(told_by_fold(row))}"
-
-
-def _whom(way: Way, who: tuple[str, ...]) -> str:
-    return f" ({named(who)})" if who and not way.only_recipient else ""
 
 
 def _between(one: int, other: int) -> str:

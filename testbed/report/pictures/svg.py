@@ -9,9 +9,10 @@ from testbed.report.clock import LOCAL, Clock
 from testbed.report.pictures import icons
 from testbed.report.pictures.canvas import MARGIN, Sheet, box, line, text, titled
 from testbed.report.pictures.elements import element
-from testbed.report.pictures.headline import headline, lasted, named, told_by_arrow, told_by_end, told_by_fold
+from testbed.report.pictures.headline import headline, lasted, told_by_arrow, told_by_end, told_by_fold
+from testbed.report.pictures.host_card import host_card
 from testbed.report.pictures.shaft import shaft
-from testbed.report.pictures.values import Arrow, End, Fold, Lane, Mark, Mood, Row, Said, Way
+from testbed.report.pictures.values import Arrow, End, Fold, Mark, Mood, Row, Said, Way
 from testbed.report.pictures.widths import cut, width, wrapped
 from testbed.report.words import frame_range
 
@@ -44,7 +45,7 @@ def inline_svg(way: Way, leads_to: LeadsTo, *, width: int = WIDE, clock: Clock =
 
 def _description(way: Way) -> str:
     told = [told_by_arrow(way, row) for row in way.rows if isinstance(row, Arrow)]
-    return ". ".join([headline(way), *told[:20], *map(told_by_end, way.ends)])
+    return ". ".join([headline(way), *told[:20], *map(told_by_end, way.shown_ends)])
 
 
 def draw_way(way: Way, sheet: Sheet, clock: Clock) -> None:
@@ -84,13 +85,12 @@ class _Picture:
         first, last = self._left + self._card / 2, self._right - self._card / 2
         step = (last - first) / (number - 1) if number > 1 else 0.0
         self._lanes = [first + step * place if number > 1 else (first + last) / 2 for place in range(number)]
-        self._name_one = not way.only_recipient
         self._top = 0.0
 
     def head(self) -> None:
         """What it is about, how it ended, and the hosts."""
         sheet, room = self.sheet, self._right - MARGIN
-        for shown in wrapped(self._way.title, _TITLE, room, 2):
+        for shown in wrapped(self._way.title, _TITLE, room, 2, bold=True):
             sheet.y += _TITLE
             sheet.parts.append(text(shown, MARGIN, sheet.y, _TITLE, bold=True))
             sheet.y += 5
@@ -102,7 +102,7 @@ class _Picture:
         sheet.y += 16
         top = sheet.y
         for place, lane in enumerate(self._way.lanes):
-            self._host(lane, self._lanes[place], top)
+            sheet.parts.append(host_card(lane, self._lanes[place], top, self._card))
         sheet.y = self._top = top + 64
 
     def row(self, row: Row) -> None:
@@ -120,26 +120,13 @@ class _Picture:
         for x in self._lanes[: len(self._way.lanes)]:
             sheet.behind.append(line(x, self._top - 8, x, sheet.y + 6, "line", 1.2))
         sheet.y += 18
-        for end in self._way.ends:
+        for end in self._way.shown_ends:
             self._end(end)
         if self._way.omitted:
             for shown in wrapped(f"{self._way.omitted}.", _SMALL, room, 3):
                 sheet.y += 16
                 sheet.parts.append(text(shown, MARGIN, sheet.y, _SMALL, "quiet"))
         sheet.y += MARGIN - 4
-
-    def _host(self, lane: Lane, x: float, top: float) -> None:
-        half, room, icon = self._card / 2, self._card - 12, self._card >= 120
-        size = _LABEL if icon else _SMALL
-        name = cut(lane.name, size, room - (24 if icon else 0), bold=True)
-        words = max(width(name, size, bold=True), width(str(lane.role), _SMALL))
-        at = x + (12 if icon else 0)
-        parts = [box(x - half, top, self._card, 46, "card", 7)]
-        if icon:
-            parts.append(icons.of_role(lane.role, at - min(words, room - 24) / 2 - 14, top + 23))
-        parts.append(text(name, at, top + 20, size, anchor="middle", bold=True))
-        parts.append(text(cut(str(lane.role), _SMALL, room), at, top + 36, _SMALL, "quiet", anchor="middle"))
-        self.sheet.parts.append(titled(f"{lane.name}, {lane.role}", *parts))
 
     def _arrow(self, arrow: Arrow) -> None:
         sheet, top = self.sheet, self.sheet.y
@@ -171,8 +158,8 @@ class _Picture:
     def _said(self, said: Said, middle: float, room: float) -> list[str]:
         name = "quiet" if said.mood is Mood.QUIET else said.mood
         parts = self._label(said.text, middle, room, name, _LABEL, said.mood)
-        if said.who and self._name_one:
-            parts += self._label(named(said.who), middle, room, "ink", _SMALL)
+        if whom := self._way.whom(said):
+            parts += self._label(whom, middle, room, "ink", _SMALL)
         return parts
 
     def _label(

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 from testbed.protocols.text import printable
 from testbed.report.clock import LOCAL, Clock
-from testbed.report.pictures.headline import MOOD_MARKS, headline, named, told_by_end, told_by_fold
+from testbed.report.pictures.headline import MOOD_MARKS, headline, told_by_end, told_by_fold
 from testbed.report.pictures.values import Arrow, Fold, Mark, Mood, Way
 
 COLUMNS = 100
@@ -34,7 +34,7 @@ def _head(way: Way, clock: Clock) -> Iterator[str]:
 
 
 def _foot(way: Way) -> Iterator[str]:
-    for end in way.ends:
+    for end in way.shown_ends:
         yield from _wrapped(f"{_MARKS[end.mood] or '  '}{told_by_end(end)}", COLUMNS)
     if way.omitted:
         yield from _wrapped(f"{way.omitted}.", COLUMNS)
@@ -76,7 +76,7 @@ class _Lanes:
         room = max(right - left - 3, 30)
         yield self._empty()
         for said in arrow.said:
-            whom = f" ({named(said.who)})" if said.who and not self._way.only_recipient else ""
+            whom = f" ({shown})" if (shown := self._way.whom(said)) else ""
             yield from self._beside(f"{_MARKS[said.mood]}{said.text}{whom}", (left + right) // 2, room)
         line = self._empty()
         reached = target if arrow.arrives else (source + 2 * target) // 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,10 @@ class Mood(StrEnum):
     LOST = "lost"  # nothing came through, or nobody knows whether it did
     UNKNOWN = "unknown"  # to whoever has but the capture
     QUIET = "quiet"  # no mail was concerned
+
+
+MOST_ENDS = 20
+"""Fates that are told one by one."""
 
 
 class Role(StrEnum):
@@ -53,11 +58,15 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What became of mail for somebody on a connection; ``who`` is nobody where no mail was spoken of."""
+    """What became of mail for somebody on a connection; ``who`` is nobody where no mail was spoken of.
+
+    ``subjects`` are those of the messages, as far as they came.
+    """
 
     who: tuple[str, ...]
     text: str
     mood: Mood
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The way of the mail of one or more captures.  ``omitted`` says what is not shown, ``""`` where all is."""
+    """The way of the mail of one or more captures.
+
+    ``omitted`` says what is not shown, ``""`` where all is; ``whole`` tells that all connections were looked at.
+    """
 
     title: str
     captures: tuple[str, ...]
@@ -140,6 +152,12 @@ class Way:
     rows: tuple[Row, ...]
     ends: tuple[End, ...]
     omitted: str = ""
+    whole: bool = True
+
+    @property
+    def shown_ends(self) -> tuple[End, ...]:
+        """The fates that are told one by one."""
+        return self.ends[:MOST_ENDS]
 
     @property
     def only_recipient(self) -> str:
@@ -147,3 +165,30 @@ class Way:
         named = [who for row in self.rows if isinstance(row, Arrow) for said in row.said for who in said.who]
         every = {who.lower(): who for who in (*named, *(end.recipient for end in self.ends))}
         return next(iter(every.values())) if len(every) == 1 else ""
+
+    @property
+    def several_messages(self) -> bool:
+        """Whether messages have to be told apart, by their subjects."""
+        return (
+            len(
+                {
+                    subject
+                    for row in self.rows
+                    if isinstance(row, Arrow)
+                    for said in row.said
+                    for subject in said.subjects
+                }
+            )
+            > 1
+        )
+
+    def whom(self, said: Said) -> str:
+        """For whom and about which message that was, as far as it has to be said: ``bob@someschool.edu, “Lunch?”``."""
+        who = "" if self.only_recipient else _some(said.who)
+        about = _some([f"“{subject}”" for subject in said.subjects]) if self.several_messages else ""
+        return ", ".join(filter(None, (who, about)))
+
+
+def _some(named: Sequence[str], most: int = 2) -> str:
+    """Some of those that went alike, and how many more there are."""
+    return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")

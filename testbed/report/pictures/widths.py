@@ -29,16 +29,16 @@ def cut(text: str, size: float, room: float, *, bold: bool = False) -> str:
     return kept.rstrip() + _ELLIPSIS
 
 
-def wrapped(text: str, size: float, room: float, most: int) -> list[str]:
+def wrapped(text: str, size: float, room: float, most: int, *, bold: bool = False) -> list[str]:
     """Lines of whole words, at most so many; the last is cut where more is left, and so is a word that fits in none."""
     lines: list[str] = []
     rest = text.split()
     while rest and len(lines) < most:
         taken = 1
-        while taken < len(rest) and width(" ".join(rest[: taken + 1]), size) <= room:
+        while taken < len(rest) and width(" ".join(rest[: taken + 1]), size, bold=bold) <= room:
             taken += 1
         last = len(lines) == most - 1
-        lines.append(cut(" ".join(rest if last else rest[:taken]), size, room))
+        lines.append(cut(" ".join(rest if last else rest[:taken]), size, room, bold=bold))
         rest = [] if last else rest[taken:]
     return lines
 

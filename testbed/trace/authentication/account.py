@@ -26,7 +26,8 @@ _MOST_OCTETS = 256 << 20  # of messages, times their signatures
 _MOST_KEPT = 64 << 20  # of messages, to be compared with those of another hop
 _MOST_FLOWS = 5_000  # of name servers
 _DNS_PORT = 53
-_CAUSES = frozenset(("spf-failed", "dkim-failed", "dmarc-failed", "sender-unauthenticated"))
+_UNNAMED, _LISTED = "no-reverse-dns", ("block-listed", "block-list-unusable")
+_CAUSES = frozenset(("spf-failed", "dkim-failed", "dmarc-failed", "sender-unauthenticated", _UNNAMED, *_LISTED))
 _SIGNED = ("dkim-signature", "arc-seal")
 
 
@@ -123,6 +124,7 @@ def _next(objects: Iterator[MailObject], transaction: Transaction) -> bytes | No
 def _judged(
     connection: Connection, place: int, transaction: Transaction, octets: bytes | None, answers: Answers
 ) -> Judged:
+    cause, hidden = _cause(transaction), _hidden(connection)
     replies = [to.decisive for to in transaction.recipients if to.decisive is not None]
     end_ns = max([reply.end_ns for reply in replies], default=connection.end_ns)
     offered = Offered(
@@ -133,8 +135,13 @@ def _judged(
         octets=octets,
         begin_ns=connection.start_ns,
         end_ns=end_ns,
-        why_no_spf=_why_no_spf(connection),
+        inside=_is_inside(connection),
+        hidden=hidden,
+        named=cause == _UNNAMED,
+        listed=cause in _LISTED,
     )
+    checks = checks_of(offered, answers)
+    said = " ".join(reply.text for reply in replies).lower()
     carried = transaction.message.command if transaction.message is not None else None
     return Judged(
         connection=connection.number,
@@ -142,14 +149,16 @@ def _judged(
         client=connection.client,
         server=connection.server,
         message_id=transaction.message_id,
-        checks=checks_of(offered, answers),
+        checks=checks,
         frames=carried.frames if carried is not None and octets is not None else transaction.frames[:1],
         time_ns=end_ns,
         whole=octets is not None,
         statuses=tuple(dict.fromkeys(reply.status for reply in replies)),
         taken=any(to.accepted for to in transaction.recipients),
-        cause=_cause(transaction),
+        cause=cause,
         reply_frames=tuple(dict.fromkeys(frame for reply in replies for frame in reply.frames)),
+        lists=tuple(one.domain for one in checks if one.method == "dnsbl" and one.domain and one.domain in said),
+        hidden=hidden,
     )
 
 
@@ -165,17 +174,23 @@ def _hello(connection: Connection, transaction: Transaction) -> str | None:
     return name
 
 
-def _why_no_spf(connection: Connection) -> str:
-    """Why the client's address tells nothing of who sent the message."""
-    if connection.service != "smtp":
-        return "it is a submission, or a delivery at home"
+def _is_inside(connection: Connection) -> bool:
+    """Whether it is a submission, a delivery at home, or of a client that logged in: nobody asks SPF of those."""
+    return connection.service != "smtp" or any(
+        exchange.command is not None
+        and exchange.command.verb == "AUTH"
+        and exchange.reply is not None
+        and exchange.reply.code == "235"
+        for exchange in connection.exchanges
+    )
+
+
+def _hidden(connection: Connection) -> str:
+    """Why the client's address is not that of who sent the message, as the rest of a sentence; ``""`` where it is."""
     for exchange in connection.exchanges:
         verb = exchange.command.verb if exchange.command is not None else ""
-        code = exchange.reply.code if exchange.reply is not None else ""
-        if (verb, code) == ("AUTH", "235"):
-            return "the client logged in"
         if verb in ("XCLIENT", "XFORWARD"):
-            return "the client speaks for another"
+            return f"the client speaks for another ({verb})"
     if any(remark.code in ("proxy-header", "tunnel") for remark in connection.remarks):
         return "a proxy stands between"
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 import dns.exception
 import dns.flags
@@ -27,6 +28,7 @@ from testbed.trace.model.exchange import Exchange
 from testbed.trace.services.dns.message import ANSWER, AUTHORITY, HEADER_OCTETS, Place, places
 from testbed.trace.services.dns.results import usable_answer
 from testbed.trace.services.dns.service import DNS
+from testbed.trace.worth_judging import REVERSED
 
 KINDS = frozenset(("TXT", "A", "AAAA", "MX", "PTR"))
 _SHORTLY_NS = 60 * SECOND  # behind a message: whoever received it may have asked only then
@@ -175,6 +177,7 @@ class Answers:
     elsewhere: Callable[[], Iterable[Told]] = tuple
     _here: Mapping[tuple[str, str], list[Told]] = field(init=False)
     _there: Mapping[tuple[str, str], list[Told]] | None = None
+    _lists: Mapping[str, list[str]] | None = None
 
     def __post_init__(self) -> None:
         self._here = _by_question(self.told)
@@ -186,6 +189,18 @@ class Answers:
     def here(self, name: str, kind: str) -> list[Told]:
         """All answers of the capture to a question."""
         return self._here.get((name, kind), [])
+
+    def lists_asked(self, client: str) -> list[str]:
+        """The zones in which the capture has an answer about an IP address as block lists give it (RFC 5782 §2)."""
+        if self._lists is None:
+            lists: dict[str, list[str]] = {}
+            for name, kind in self._here:
+                asked = REVERSED.match(name) if kind == "A" else None
+                if asked is not None and not name.endswith(".arpa"):
+                    lists.setdefault(asked[1], []).append(asked[2])
+            self._lists = lists
+        labels = ip_address(client).reverse_pointer.split(".")[:-2]
+        return self._lists.get(".".join(labels), [])
 
     def there(self, name: str, kind: str) -> list[Told]:
         """All answers of other captures to a question; they are read when they are first asked for."""
@@ -211,6 +226,10 @@ class Known:
     asker: str
     frames: dict[int, None] = field(default_factory=dict)
     missing: str = ""
+
+    def again(self) -> Known:
+        """The same for another check, whose frames and gaps are its own."""
+        return Known(self.answers, self.begin_ns, self.end_ns, self.asker)
 
     def __call__(self, name: str, kind: str) -> Answer:
         """What DNS said.  Raises Unanswered; then ``missing`` says what is missing."""

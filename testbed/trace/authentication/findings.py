@@ -30,7 +30,17 @@ _CAUSES: dict[str, tuple[Method, str]] = {
     "spf-failed": ("spf", "SPF"),
     "dkim-failed": ("dkim", "DKIM"),
     "dmarc-failed": ("dmarc", "DMARC"),
+    "no-reverse-dns": ("ptr", "the client's name"),
+    "block-listed": ("dnsbl", "a block list"),
+    "block-list-unusable": ("dnsbl", "a block list"),
 }
+_REFERENCES = {
+    "no-reverse-dns": "RFC 8601 §3",
+    "block-listed": "RFC 5782 §2",
+    "block-list-unusable": "RFC 6471 §3.4",
+}
+_NOT_LISTED = ("not listed", "refused", "broken")
+_GOOD = ("pass", *_NOT_LISTED)
 
 
 def findings_of(account: Account) -> Iterator[Finding]:
@@ -133,18 +143,20 @@ def _of_refusal(judged: Judged) -> Iterator[Finding]:
     borne_out = _borne_out(judged)
     if borne_out is None:
         return
-    checks = [check for check in judged.checks if check.known and (check.result == "pass") is not borne_out]
+    relevant = _of_cause(judged)
+    checks = [check for check in relevant if check.known and (check.result in _GOOD) is not borne_out]
     proof = "; ".join(check.reason for check in checks[:_MOST_REASONS])
     server, status = judged.server.label, judged.statuses[0]
     what = _CAUSES[judged.cause][1] if judged.cause in _CAUSES else "who sent it"
+    reference = _REFERENCES.get(judged.cause, "RFC 7372 §3")
     refused = named(judged.message_id) if judged.whole else f"mail from {judged.client.label}"
     said = f"{server} refused {refused} with {status} for {what}, and the capture"
     if borne_out:
         text = f"{said} bears it out: {proof}"
-        yield _finding(judged, "refusal-borne-out", Severity.INFO, text, "RFC 7372 §3", checks)
+        yield _finding(judged, "refusal-borne-out", Severity.INFO, text, reference, checks)
     else:
         text = f"{said} says otherwise: {proof}"
-        yield _finding(judged, "refusal-contradicted", Severity.WARNING, text, "RFC 7372 §3", checks)
+        yield _finding(judged, "refusal-contradicted", Severity.WARNING, text, reference, checks)
 
 
 def _borne_out(judged: Judged) -> bool | None:
@@ -157,8 +169,11 @@ def _borne_out(judged: Judged) -> bool | None:
         return True if judged.whole and not passed and not unknown else None
     if judged.cause not in _CAUSES:
         return None
-    method = _CAUSES[judged.cause][0]
-    checks = judged.of(method)
+    method, checks = _CAUSES[judged.cause][0], _of_cause(judged)
+    if method == "dnsbl":
+        return _listed(judged, checks)
+    if method == "ptr" and not any(".7.25" in status for status in judged.statuses):
+        return True if any(check.result in ("fail", "permerror") for check in checks) else None
     if method == "dkim" and len({check.result == "pass" for check in checks}) > 1:
         return None  # one that does not fit may be what the server wants to
     if any(check.result == "pass" for check in checks):
@@ -169,6 +184,22 @@ def _borne_out(judged: Judged) -> bool | None:
     if method == "dmarc" and results == {"none"}:
         return False  # there is no policy to refuse it by
     return True if results & {"fail", "softfail", "permerror"} else None
+
+
+def _of_cause(judged: Judged) -> tuple[Check, ...]:
+    """The results that a refusal is about; of block lists those that its words name, where they name any."""
+    if judged.cause not in _CAUSES:
+        return tuple(check for check in judged.checks if check.method not in ("ptr", "dnsbl"))
+    checks = judged.of(_CAUSES[judged.cause][0])
+    return tuple(check for check in checks if check.domain in judged.lists) or checks
+
+
+def _listed(judged: Judged, checks: tuple[Check, ...]) -> bool | None:
+    """Whether a block list says what it was refused for; where no list is named, another may have."""
+    if any(check.result == "listed" for check in checks):
+        return True
+    named = bool(judged.lists) or judged.cause == "block-list-unusable"
+    return False if named and checks and all(check.result in _NOT_LISTED for check in checks) else None
 
 
 def _of_claim(claim: Claim) -> Iterator[Finding]:

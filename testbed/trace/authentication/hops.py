@@ -14,7 +14,7 @@ from testbed.trace.journeys import Journey, Leg
 
 _MOST_LEGS = 100  # of a journey
 _MOST_FIELDS = 20
-_METHODS: Mapping[str, Method] = {"spf": "spf", "dkim": "dkim", "dmarc": "dmarc", "arc": "arc"}
+_METHODS: Mapping[str, Method] = {"spf": "spf", "dkim": "dkim", "dmarc": "dmarc", "arc": "arc", "iprev": "ptr"}
 
 
 def key_of(leg: Leg) -> object:
@@ -80,8 +80,10 @@ def _found(own: Judged, method: Method, said: results.Result) -> Check | None:
             whose = said.properties.get("header.d", said.properties.get("header.i", ""))
         case "dmarc":
             whose = said.properties.get("header.from", "")
-        case "arc":
+        case "arc" | "ptr":
             return checks[0] if checks else None
+        case "dnsbl":
+            whose = said.properties.get("dns.zone", "")
     domain = whose.rpartition("@")[2].lower()
     mine = [check for check in checks if check.domain == domain]
     if "header.s" in said.properties:

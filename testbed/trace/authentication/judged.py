@@ -9,7 +9,7 @@ from testbed.authentication.changes import Change
 from testbed.authentication.damage import Damage
 from testbed.trace.model.connection import Endpoint
 
-Method = Literal["spf", "dkim", "dmarc", "arc"]
+Method = Literal["ptr", "dnsbl", "spf", "dkim", "dmarc", "arc"]
 UNKNOWN = "unknown"
 
 
@@ -17,7 +17,8 @@ UNKNOWN = "unknown"
 class Check:
     """One result: a word of RFC 8601 §2.7, or ``unknown`` where the capture lacks what it takes.
 
-    ``domain`` is whose: that of MAIL FROM or EHLO, of a signature (d=), of From, of the last seal.  ``reason`` is a
+    Of a block list it is one of :data:`~testbed.authentication.block_list.Result`.  ``domain`` is whose: the client's
+    name, the block list, that of MAIL FROM or EHLO, of a signature (d=), of From, of the last seal.  ``reason`` is a
     sentence without its full stop, safe to show.  ``policy`` is what a DMARC record asks for.  ``frames`` are those of
     the answers of DNS it rests on.
     """
@@ -41,7 +42,9 @@ class Judged:
     """A mail transaction, judged.
 
     ``transaction`` is its place on the connection, from 0.  ``statuses`` are the server's replies that decided on it,
-    ``cause`` is the name of why it refused.  ``whole`` tells that the capture holds the message: else only SPF is told.
+    ``cause`` is the name of why it refused, ``lists`` are the block lists its words name.  ``whole`` tells that the
+    capture holds the message: else only what is about the client is told.  ``hidden`` says why the client's address is
+    not the sender's, ``""`` where it is.
     """
 
     connection: int
@@ -57,6 +60,8 @@ class Judged:
     taken: bool = False
     cause: str = ""
     reply_frames: tuple[int, ...] = ()
+    lists: tuple[str, ...] = ()
+    hidden: str = ""
 
     def of(self, method: Method) -> tuple[Check, ...]:
         """The results of one method."""

@@ -1,4 +1,4 @@
-"""SPF, DKIM, DMARC and ARC of one transaction, as far as what is known decides them."""
+"""PTR, block lists, SPF, DKIM, DMARC and ARC of one transaction, as far as what is known decides them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from testbed.durations import SECOND
 from testbed.protocols.text import printable
 from testbed.trace.authentication.answers import Answers, Known
 from testbed.trace.authentication.judged import UNKNOWN, Check
+from testbed.trace.authentication.of_client import checks_of_client
 
 _MOST_UNKNOWN = 2  # DMARC records for which all that may stand there is tried
 # Whatever a record that is not known may do to a verdict, one of these does.
@@ -31,8 +32,10 @@ _POSSIBLE = (
 class Offered:
     """A transaction as judges need it.
 
-    ``sender`` and ``helo`` are None where they are not in the capture; ``why_no_spf`` says why the client's address
-    means nothing, ``""`` where it means something.  ``octets`` are the message, None where it is not whole.
+    ``sender`` and ``helo`` are None where they are not in the capture.  ``inside`` tells that who sent it is known
+    otherwise, by a login or as it is at home; ``hidden`` says why the client's address is not the sender's, ``""``
+    where it is.  ``named`` and ``listed`` tell that it was refused for the client's name, or for a block list.
+    ``octets`` are the message, None where it is not whole.
     """
 
     client: str
@@ -42,7 +45,10 @@ class Offered:
     octets: bytes | None
     begin_ns: int
     end_ns: int
-    why_no_spf: str = ""
+    inside: bool = False
+    hidden: str = ""
+    named: bool = False
+    listed: bool = False
 
     @property
     def seconds(self) -> int:
@@ -61,7 +67,10 @@ def _checks(offered: Offered, answers: Answers) -> Iterator[Check]:
 
     of_spf: spf.Verdict | None = None
     by_spf: Check | None = None
-    if not offered.why_no_spf:
+    if not offered.inside:
+        if not offered.hidden:
+            named, listed = offered.named, offered.listed
+            yield from checks_of_client(offered.client, answers, known(), named=named, listed=listed)
         by_spf, of_spf = _of_client(offered, known())
         yield by_spf
     if offered.octets is None:
@@ -80,6 +89,9 @@ def _of_client(offered: Offered, known: Known) -> tuple[Check, spf.Verdict | Non
         missing = "MAIL" if offered.sender is None else "EHLO"
         return Check("spf", UNKNOWN, "", f"SPF cannot be checked: {missing} is not in the capture"), None
     name = offered.sender.rpartition("@")[2] or offered.helo or ""
+    if offered.hidden:
+        name = plain_name(printable(name)[:253])
+        return Check("spf", UNKNOWN, name, f"SPF of {name} cannot be checked: {offered.hidden}"), None
     try:
         verdict = spf.verify(
             known, offered.client, offered.sender, offered.helo or "", now=offered.seconds, explained=False

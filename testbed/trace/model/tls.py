@@ -25,8 +25,8 @@ class TlsSession:
     version the client offered and the one the server chose, 0 where no ServerHello was seen.  ``alpn`` is the server's
     choice, where it was in clear.  ``plain_answer`` is the frame in which a server answered in plain text instead, 0
     for none.  ``opened`` counts the records that keys opened.  ``steps`` are frames, sides and names of the messages
-    seen.  ``certificate`` is the server's own, DER, where it was in clear or keys opened it.  ``sealed`` tells that the
-    handshake ended and no key opened what came then.
+    seen.  ``chain`` are the certificates of the server, DER, its own first, where they were in clear or keys opened
+    them.  ``sealed`` tells that the handshake ended and no key opened what came then.
     """
 
     implicit: bool
@@ -42,8 +42,13 @@ class TlsSession:
     plain_answer: int
     opened: int
     steps: tuple[tuple[int, int, str], ...]
-    certificate: bytes = b""
+    chain: tuple[bytes, ...] = ()
     sealed: bool = False
+
+    @property
+    def certificate(self) -> bytes:
+        """The server's own, DER; ``b""`` where it was not seen."""
+        return self.chain[0] if self.chain else b""
 
     @property
     def summary(self) -> str:

@@ -13,7 +13,7 @@ from testbed.trace.services.promised_tls import PolicySeen, TlsaSeen, Told, doma
 from testbed.trace.services.smtp.service import SMTP
 from testbed.trace.tls.certificates import flaw_of
 from testbed.transport_security.certificates import NotProven
-from testbed.transport_security.tlsa import END_ENTITY, authenticate, told, usable
+from testbed.transport_security.tlsa import authenticate, told, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,24 @@ def kept_promises(connections: Iterable[Connection]) -> Iterator[Finding]:
                 yield finding
 
 
-def tlsa_broken(connection: Connection, host: str, seen: TlsaSeen) -> Broken | None:
-    """The certificate fits no usable record; None also where nobody can tell."""
+def tlsa_broken(connection: Connection, host: str, names: Iterable[str], seen: TlsaSeen) -> Broken | None:
+    """The certificates fit no usable record; None also where nobody can tell.
+
+    ``names`` are those that a certificate may bear besides the host's (RFC 7672 §3.2.2).  Whether signatures of a chain
+    that leads to a named authority hold is not asked: a client may know more kinds of them than we.
+    """
     tls, records = connection.tls, usable(seen.records)
-    if tls is None or not tls.certificate or not records:
+    if tls is None or not tls.chain or not records:
         return None
-    if any(record.usage != END_ENTITY for record in records):
-        return None  # the authority is not in sight
     try:
-        authenticate([tls.certificate], records, (), connection.end_ns / SECOND)
-    except NotProven:
-        text = f"the certificate of {host} matches none of its TLSA records ({told(records)})"
+        authenticate(tls.chain, records, (host, *names), connection.start_ns / SECOND)
+    except NotProven as error:
+        if error.result == "certificate-not-trusted":
+            return None
+        matches = "certificate of {} matches none" if len(tls.chain) == 1 else "certificates of {} match none"
+        text = f"the {matches.format(host)} of its TLSA records ({told(records)})"
+        if error.result != "validation-failure":
+            text = f"the certificate of {host} is not what its TLSA records demand (usage 2): {error}"
         return Broken(text, (*seen.frames, *_shown(connection)), (seen.number, connection.number))
     return None
 
@@ -82,7 +89,7 @@ def _of(connection: Connection, client: Told) -> Iterator[Finding]:
     at = connection.start_ns
     for host in sorted(client.hosts.get(connection.server.address, ())):
         tlsa = client.tlsa_of(host, at)
-        broken = tlsa_broken(connection, host, tlsa) if tlsa is not None else None
+        broken = tlsa_broken(connection, host, client.domains_of(host), tlsa) if tlsa is not None else None
         if broken is not None:
             yield _finding("tlsa-mismatch", connection, broken, "RFC 7672 §3.1")
         if tlsa is not None and usable(tlsa.records):

@@ -62,6 +62,10 @@ class Told:
         seen = [one for one in self.tlsa.get(host.lower(), ()) if one.time_ns <= time_ns]
         return seen[-1] if seen else None
 
+    def domains_of(self, host: str) -> tuple[str, ...]:
+        """The domains whose MX a host is, as the client was told."""
+        return tuple(domain for domain, hosts in self.exchangers.items() if host.lower() in hosts)
+
     def host_at(self, address: str, domain: str) -> str:
         """The MX of a domain that has an address, as the client was told; ``""`` where that is not one host."""
         hosts = self.hosts.get(address, set())

@@ -14,7 +14,8 @@ from testbed.protocols.tls import (
     Hello,
     Plaintext,
     alert_name,
-    first_certificate,
+    certificate_list,
+    certificates_of,
     parse_hello,
 )
 from testbed.trace.flows import CLIENT, SERVER
@@ -28,16 +29,17 @@ _SECRET_ALERT = 2 + 1 + 16  # an alert, its content type and the tag of TLS 1.3 
 
 
 class _CertificateReader:
-    """Finds a server's certificate among its handshake messages, in clear (RFC 5246 §7.4.2) or opened."""
+    """Finds a server's certificates among its handshake messages, in clear (RFC 5246 §7.4.2) or opened."""
 
     def __init__(self) -> None:
-        self.found = b""
+        self.found: tuple[bytes, ...] = ()
         self.done = False
         self._octets = bytearray()
 
-    def opened(self, certificate: bytes) -> None:
+    def opened(self, certificates: bytes) -> None:
         """What a record held that keys opened, which is nothing else."""
-        self.found, self.done = certificate, bool(certificate)
+        self.found = certificate_list(certificates)
+        self.done = bool(self.found)
 
     def feed(self, octets: bytes) -> None:
         """The next octets of handshake records in clear."""
@@ -47,7 +49,7 @@ class _CertificateReader:
             if len(self._octets) < end:
                 break
             if self._octets[0] == CERTIFICATE:
-                self.found = first_certificate(bytes(self._octets[:end]))
+                self.found = certificates_of(bytes(self._octets[:end]))
                 self.done = True
             del self._octets[:end]
         self.done = self.done or len(self._octets) > _MAX_HELLO
@@ -138,7 +140,7 @@ class TlsWatch:
             plain_answer=0 if self._begun[SERVER] or not self._implicit else self._plain_answer,
             opened=self._count,
             steps=tuple(self._steps),
-            certificate=self._certificate.found,
+            chain=self._certificate.found,
             sealed=self._talked and not self._count,
         )
 
