@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import shutil
 import struct
 import sys
@@ -16,6 +17,7 @@ import pytest
 from tests.command import testbed
 from tests.conftest import PROJECT
 
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 LONG = ["inspect", "captures/mailbox-full.pcapng"]
 SHORT = ["inspect", "--filter", "state=S3", "captures/syn-lost-twice.pcapng"]
 PAGER = """\
@@ -52,7 +54,7 @@ def shown(words: list[str], pager: str | None, tmp_path: Path, rows: int = 24, *
         told += octets
     _, status = os.waitpid(child, 0)
     os.close(terminal)
-    return os.waitstatus_to_exitcode(status), told.decode(errors="replace").replace("\r\n", "\n")
+    return os.waitstatus_to_exitcode(status), _COLOURS.sub("", told.decode(errors="replace").replace("\r\n", "\n"))
 
 
 @pytest.mark.parametrize("command", [LONG, ["diff", "captures/delivered.pcapng", "captures/mailbox-full.pcapng"]])
