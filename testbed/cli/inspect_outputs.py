@@ -10,10 +10,11 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from testbed.cli.inspect_options import refuse_to_overwrite
 from testbed.cli.pager import overflows
 from testbed.cli.run_outputs import STDOUT, written
 from testbed.cli.shared_work import BufferedOutput, in_order
-from testbed.errors import UsageError, not_written
+from testbed.errors import not_written
 from testbed.protocols.text import shown
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 from testbed.trace.journeys import Leg, legs_of
@@ -46,10 +47,9 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
 
     target = Path(options.output)
     for analysis in analyses:
-        if target.exists() and target.samefile(analysis.path):
-            raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
+        refuse_to_overwrite(target, options)
         try:
-            with whole_file(target, os.stat(analysis.path).st_mode) as out:  # as private as the capture
+            with whole_file(target, os.stat(options.sources[-1]).st_mode) as out:  # as private as the capture
                 annotate(analysis, out)
         except OSError as error:
             raise not_written(f"{shown(target)} cannot be written", error) from error

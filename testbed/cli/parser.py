@@ -104,6 +104,11 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="tell it for a ticket, as Markdown; -o keeps it")
     parser.add_argument("--export-mail", metavar="DIR", help="write every message of the capture into DIR as .eml")
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace names, addresses, subjects, bodies and files, the same alike in all FILEs, in whatever is told",
+    )
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
     parser.add_argument("--deep", type=positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
     parser.add_argument(
