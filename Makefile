@@ -18,7 +18,7 @@ comma := ,
 COMPARED := $(wildcard scenarios/*.yaml) $(addprefix scenarios/,connection crash dialogue dns extensions framing \
 	notifications queue replies tls)
 
-.PHONY: help demo test lint bench fuzz attack soak docs compared captures clean
+.PHONY: help demo test lint bench fuzz attack reproduce soak docs compared captures clean
 
 help:
 	@echo "make demo    set up, run the demonstration"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench   measure speed, as ratios within one run"
 	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
 	@echo "make attack  dear captures, hostile scenarios and options for SECONDS=300 each, 10,000 clients that hang up"
+	@echo "make reproduce  a scenario of each reference trace, played: how many tell the same"
 	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/"
 	@echo "make docs    write the generated parts of the docs again"
 	@echo "make compared  play the catalogue with every ready-made relay again"
@@ -62,6 +63,10 @@ attack: $(READY)
 	@$(BIN)/python tests/attack/replay.py --seconds $(SECONDS)
 	@$(BIN)/python tests/attack/clients.py
 
+# Every reference trace made a scenario of and played, not a sample as in the tests.
+reproduce: $(READY)
+	@REPRODUCE=all $(BIN)/python -m pytest -q -s tests/reproduce/test_references.py
+
 soak: $(READY)
 	@$(BIN)/python -m tests.lab.soak $(ROUNDS) --burners $(LOOPS)
 
@@ -72,6 +77,7 @@ docs: $(READY)
 	@$(BIN)/python -m tests.lab.catalogue.page > docs/catalogue.md
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python docs/picture.py
+	@$(BIN)/python docs/screenshots.py
 
 # What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)

@@ -7,8 +7,10 @@ the one the user sees.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -19,8 +21,9 @@ from testbed.lab.hold_open import OpenLab
 from testbed.net.entry import Entry
 from testbed.net.forward import HOME, Corridors, Doors
 from testbed.net.programs import listeners
+from testbed.plural import count
 from testbed.protocols import events
-from testbed.protocols.text import shown
+from testbed.protocols.text import printable, shortened, shown
 from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.program_hosts import ports_of
@@ -32,6 +35,8 @@ _SPARE_DOORS = 64
 _NOT_FORWARDED = ("dns",)
 _OUTSIDE_FROM = 8_000  # port 25 is reached at 8025, that of the next host at 9025
 _TRIES = 10
+_QUIET = (events.Answered, events.HoldsMail, events.HoldsQueue, events.LabEnded)
+_MOST_LINES, _LONGEST_LINE = 50, 300  # that are told in a second
 _NO_NAME = re.compile(r"[^A-Z0-9]")  # what names of variables do not have
 
 
@@ -98,6 +103,7 @@ class Serving:
             door.close()
             services.append(ListeningService(host, "nobody listens", lab.addresses[host][0], port, outside))
         self._tell.send(OpenedLab(os.getpid(), tuple(services)))
+        lab.overhear(_Overheard(self._tell))
         try:
             await _until_cancelled()
         finally:
@@ -168,6 +174,35 @@ def speaker(scenario: Scenario, named: str | None) -> str:
             f"there is no host '{named[:60]}' in {shown(scenario.file)}{did_you_mean(named, scenario.hosts)}"
         )
     return named
+
+
+class _Overheard:
+    """Tells what hosts log, a line each, while somebody looks on; of a flood the rest is counted.
+
+    Lines wait in a pipe that is read ten times a second, so what is told in a second is far less than it holds.
+    """
+
+    def __init__(self, tell: Connection) -> None:
+        self._tell = tell
+        self._second, self._told, self._left_out = 0, 0, 0
+
+    def __call__(self, host: str, event: events.LogEvent, message: str) -> None:
+        if isinstance(event, _QUIET):
+            return
+        now = int(time.monotonic())
+        if now != self._second:
+            left_out, self._second, self._told, self._left_out = self._left_out, now, 0, 0
+            if left_out:
+                self._say(f"… {count(left_out, 'line')} more, which are in the trace")
+        self._told += 1
+        if self._told <= _MOST_LINES:
+            self._say(f"{host}: {shortened(message, _LONGEST_LINE)}")
+        else:
+            self._left_out += 1
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            self._tell.send(printable(line))
 
 
 class _Told:

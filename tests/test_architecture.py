@@ -33,6 +33,7 @@ FLOORS = {
     "pcap": 0,
     "trace": 1,
     "subjects": 0,
+    "redact": 2,
     "scenario": 1,
     "net": 1,
     "hosts": 2,
@@ -89,7 +90,17 @@ FOLDERS = {
 FORBIDDEN = {("hosts", "net"), ("hosts", "trace"), ("trace", "hosts"), ("expect", "hosts"), ("expect", "net")}
 
 MODULES = sorted((PROJECT / "testbed").rglob("*.py"))
-SANS_IO = ("authentication", "protocols", "pcap", "trace", "scenario", "expect", "report", "transport_security")
+SANS_IO = (
+    "authentication",
+    "protocols",
+    "pcap",
+    "trace",
+    "redact",
+    "scenario",
+    "expect",
+    "report",
+    "transport_security",
+)
 
 FORMS = [
     ("import testbed.net.clock", {"testbed.net.clock"}),

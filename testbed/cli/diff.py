@@ -6,6 +6,8 @@ import argparse
 import sys
 
 from testbed.cli import FAILED, HELD
+from testbed.cli.pager import paged
+from testbed.cli.run_outputs import STDOUT, written
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
 from testbed.trace.analysis import Analysis
@@ -20,17 +22,22 @@ def main(options: argparse.Namespace) -> int:
     """Compare two captures by what they say; 1 when they differ."""
     before, now = (_chosen(path, options.filters) for path in (options.before, options.now))
     compared = compare_analyses(before, now)
+    if options.html:
+        from testbed.report.html.differences import differences_html
+
+        written(options.html, differences_html(before, now, compared))
     if options.json:
         from testbed.report.json_diff import diff_json
 
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8")
         print(diff_json(before, now, compared))
-    else:
+    elif options.html != STDOUT:
         from testbed.report.console import console
         from testbed.report.side_by_side import side_by_side
 
-        side_by_side(console(), before, now, compared, whole=options.verbose)
+        with paged(options.pager):
+            side_by_side(console(), before, now, compared, whole=options.verbose)
     return HELD if compared.same else FAILED
 
 

@@ -26,7 +26,9 @@ from testbed.scenario.load import load_cases
 from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 from testbed.serving import HOME, ListeningService, OpenedLab
+from testbed.trace.model.finding import Finding
 
+_BROWSED = ("http", "https")
 _GRACE_S = 10.0  # a lab full of mail may take a while to write its inventory
 
 
@@ -49,8 +51,8 @@ def one_scenario(options: argparse.Namespace) -> Scenario:
 class Held:
     """One lab in a process of its own, held open until :meth:`Runner.stop`, SIGTERM, SIGHUP, or Ctrl-C if it is heeded.
 
-    ``opened`` is called once, when the lab is open; ``tick`` ten times a second from then on.  ``line`` leads to what
-    holds it open.
+    ``opened`` is called once, when the lab is open; ``tick`` ten times a second from then on, ``told`` for each line of
+    what happens in it.  ``line`` leads to what holds it open.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Held:
         tick: Callable[[], None],
         *,
         heeds_ctrl_c: bool,
+        told: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._scenario = scenario
         self._folder = RunFolder(options.keep)
@@ -71,6 +74,8 @@ class Held:
         self._open = False
         self._opened = opened
         self._tick = tick
+        self._told = told
+        self.findings: tuple[Finding, ...] = ()  # once it has ended
         self._interruption = Interruption(heeds_ctrl_c=heeds_ctrl_c)
         self.runner = Runner(
             lambda given, trace, tell: run(given, trace, tell, holder),
@@ -89,13 +94,18 @@ class Held:
             for played in self.runner.run([(self._scenario, self.trace)]):
                 if played.error or played.skipped:
                     raise LabError(played.error or f"{shown(self._scenario.file)}: {played.skipped}")
-                annotated(conclude(played))
+                outcome = annotated(conclude(played))
+                self.findings = outcome.analysis.findings if outcome.analysis is not None else ()
         return played
 
     def _on_tick(self) -> None:
-        if not self._open and self.line.poll():
-            self._open = True
-            self._opened(self.line.recv())
+        while self.line.poll():
+            said = self.line.recv()
+            if isinstance(said, OpenedLab):
+                self._open = True
+                self._opened(said)
+            else:
+                self._told(said)
         if self._open:
             self._tick()
 
@@ -109,6 +119,16 @@ def show_services(out: Console, services: tuple[ListeningService, ...], *, forwa
         address = f"[{service.address}]" if ":" in service.address else service.address
         row = [Text(service.host, "host"), Text(service.name), Text(f"{address}:{service.port}")]
         if forwarded:
-            row.append(Text(f"{HOME}:{service.outside}" if service.outside else "", "info"))
+            scheme = f"{service.name}://" if service.name in _BROWSED else ""
+            path = "/" if scheme else ""
+            row.append(Text(f"{scheme}{HOME}:{service.outside}{path}" if service.outside else "", "info"))
         table.add_row(*row)
     out.print(table)
+
+
+def show_passwords(out: Console, scenario: Scenario) -> None:
+    """Who can log in, and with what."""
+    for name, host in scenario.hosts.items():
+        for user, mailbox in getattr(host, "mailboxes", {}).items():
+            line = Text.assemble((f"{user}@{name}", "host"), "  password ", (mailbox.password_to_read, "info"))
+            out.print(line, soft_wrap=True)

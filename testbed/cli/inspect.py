@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 
 from testbed.cli import HELD, WRONG_USAGE
 from testbed.cli.inspect_options import files, refuse_contradictions
+from testbed.cli.pager import paged
 from testbed.protocols.text import printable
 
 
@@ -17,11 +19,15 @@ def main(options: argparse.Namespace) -> int:
     if options.deep:
         from testbed.report.deep import dissection
 
-        print(dissection(paths[0], options.deep))
+        with paged(options.pager):
+            print(dissection(paths[0], options.deep))
         return HELD
     from testbed.cli.inspect_captures import show_all
+    from testbed.cli.inspect_outputs import for_people
 
-    complaints = show_all(paths, options)
+    complaints: list[str] = []
+    with paged(options.pager) if for_people(options) else nullcontext():
+        complaints += show_all(paths, options)
     for complaint in complaints:
         print(f"error: {printable(complaint)}", file=sys.stderr)  # a file's name may be hostile too
     return WRONG_USAGE if complaints else HELD

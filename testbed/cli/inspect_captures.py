@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from testbed.cli.inspect_options import pages, zone_of
 from testbed.cli.inspect_outputs import output, show_across, stream_output
@@ -22,6 +24,9 @@ from testbed.trace.journeys import Leg
 from testbed.trace.streaming import stream
 from testbed.trace.worth_judging import KnownElsewhere
 
+if TYPE_CHECKING:
+    from testbed.redact.redactor import Redactor
+
 
 def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     """Annotate every capture, or what a live one brings; what there is to complain of.
@@ -30,6 +35,7 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     """
     options.continued, options.legs, options.missed = False, [], []
     options.zone = zone_of(options)
+    options.redactor, options.sources = _redactor(options), []
     complaints: list[str] = []
     show = stream_output(options) if options.stream else output(options)
     if options.live:
@@ -82,14 +88,28 @@ def _inspected(
                 yield from (_filtered(piece, filters) for piece in pieces)
             else:
                 others = [other for other in every or paths if other != path]
+                options.sources.append(path)
                 known = KnownElsewhere(options.zone, partial(answers_elsewhere, others))
-                found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
+                if options.redactor is not None:
+                    number = list(every or paths).index(path) + 1
+                    found = options.redactor.inspected(path, number, show_credentials=options.show_credentials)
+                else:
+                    found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
                 chosen = _filtered(found, filters)
                 if filters:
                     options.missed.append(None if chosen.connections.numbers else missed(found, filters))
                 yield chosen
         except CaptureError as error:
             complaints.append(str(error))
+
+
+def _redactor(options: argparse.Namespace) -> Redactor | None:
+    """What redacts all captures of a call alike; its key is known to nobody, and forgotten with it."""
+    if not options.redact:
+        return None
+    from testbed.redact.redactor import Redactor
+
+    return Redactor(secrets.token_bytes(64))
 
 
 def _live(options: argparse.Namespace) -> Iterator[Analysis]:

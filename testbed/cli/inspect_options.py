@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _SUFFIXES = tuple(kind + packing for kind in (".pcap", ".pcapng", ".cap") for packing in ("", ".gz", ".zst"))
 _ONE_DOCUMENT = ("json", "parquet", "html", "ladder")
 _ONE_CAPTURE = ("output", "export_mail", "deep")
+_NOT_REDACTED = {
+    "deep": "Wireshark dissects the capture as it is; redact it with -o first",
+    "keylog": "what TLS hides stays hidden, and keys are left out",
+    "dns": "who sent the messages is not judged, as no signature fits what was replaced",
+    "live": "what is replaced is known from the whole capture; write it to a file first",
+    "stream": "what is replaced is known from the whole capture; write it to a file first",
+}
 _TOLD = ("ladder", "markdown")  # go into the file of --output where one is named
 _PCAPNG = (".pcapng", "")
 # Whoever names such a file for --output means something else.
@@ -39,6 +46,8 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError(f"nothing to inspect: {both}" if not options.live else both)
     if not options.live and (options.seconds or options.count):
         raise UsageError("--for and --count end a live capture: they need --live IFACE")
+    if options.redact and (name := _first(_NOT_REDACTED, options)):
+        raise UsageError(f"--redact and {name} do not go together: {_NOT_REDACTED[name.removeprefix('--')]}")
     if options.output:
         _refuse_suffix(Path(options.output), options)
     options.stream = options.stream or bool(options.live)
@@ -86,12 +95,18 @@ def captures(paths: Iterable[str]) -> list[str]:
     return [path for given in paths for path in _inside(given)]
 
 
+def refuse_to_overwrite(target: Path, options: argparse.Namespace) -> None:
+    """Refuse to write over a capture that is being told.  Raises UsageError."""
+    if any(target.samefile(source) for source in options.sources if target.exists() and Path(source).exists()):
+        raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
+
+
 def pages(options: argparse.Namespace) -> bool:
     """Whether the output of many captures is that of each, one after the other."""
     return not _first(_ONE_DOCUMENT, options)
 
 
-def _first(names: tuple[str, ...], options: argparse.Namespace) -> str:
+def _first(names: Iterable[str], options: argparse.Namespace) -> str:
     """The first of some options that is given, ``""`` for none."""
     return next((f"--{name.replace('_', '-')}" for name in names if getattr(options, name)), "")
 

@@ -10,9 +10,11 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from testbed.cli.inspect_options import refuse_to_overwrite
+from testbed.cli.pager import overflows
 from testbed.cli.run_outputs import STDOUT, written
 from testbed.cli.shared_work import BufferedOutput, in_order
-from testbed.errors import UsageError, not_written
+from testbed.errors import not_written
 from testbed.protocols.text import shown
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 from testbed.trace.journeys import Leg, legs_of
@@ -29,6 +31,11 @@ def output(options: argparse.Namespace) -> Output:
     return _report
 
 
+def for_people(options: argparse.Namespace) -> bool:
+    """Whether a whole report is printed, to be read from its beginning."""
+    return output(options) is _report and not options.stream
+
+
 def stream_output(options: argparse.Namespace) -> Output:
     """The output that was asked for, of a capture that comes in pieces."""
     found = output(options)
@@ -40,10 +47,9 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
 
     target = Path(options.output)
     for analysis in analyses:
-        if target.exists() and target.samefile(analysis.path):
-            raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
+        refuse_to_overwrite(target, options)
         try:
-            with whole_file(target, os.stat(analysis.path).st_mode) as out:  # as private as the capture
+            with whole_file(target, os.stat(options.sources[-1]).st_mode) as out:  # as private as the capture
                 annotate(analysis, out)
         except OSError as error:
             raise not_written(f"{shown(target)} cannot be written", error) from error
@@ -129,7 +135,7 @@ def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     from testbed.report.console import console
     from testbed.report.overview import overview
     from testbed.report.packets import packet_list
-    from testbed.report.trace import trace_report
+    from testbed.report.trace import findings_again, trace_report
     from testbed.trace.totals import Totals
 
     out, clock = console(), Clock(options.utc)
@@ -142,6 +148,8 @@ def _report(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
             overview(out, analysis.path, totals, clock)
         else:
             trace_report(out, analysis, whole=options.verbose, clock=clock)
+            if analysis.findings and overflows():
+                findings_again(out, analysis)
             options.legs += [leg for found in analysis.connections for leg in legs_of(found, analysis.path)]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.cli.inspect_options import refuse_to_overwrite
 from testbed.cli.run_outputs import STDOUT, written
-from testbed.errors import UsageError
 from testbed.protocols.text import shown
 from testbed.trace.analysis import Analysis
 
@@ -19,7 +19,7 @@ def pictures(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
 
     form, what = options.ladder
     if found := list(analyses):
-        _kept(pictured(found, Form(form), what, Clock(options.utc)), found, options)
+        _kept(pictured(found, Form(form), what, Clock(options.utc)), options)
 
 
 def tickets(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
@@ -28,15 +28,14 @@ def tickets(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     from testbed.report.ticket import ticket
 
     for analysis in analyses:
-        _kept(ticket(analysis, clock=Clock(options.utc)), [analysis], options)
+        _kept(ticket(analysis, clock=Clock(options.utc)), options)
 
 
-def _kept(text: str, analyses: Sequence[Analysis], options: argparse.Namespace) -> None:
+def _kept(text: str, options: argparse.Namespace) -> None:
     """Into the file of ``--output``, else to standard output."""
     target = options.output
-    for analysis in analyses if target else ():
-        if Path(target).exists() and Path(target).samefile(analysis.path):
-            raise UsageError(f"{shown(target)} is the capture itself; name another file for --output")
+    if target:
+        refuse_to_overwrite(Path(target), options)
     written(target or STDOUT, text)
     if target:
         print(f"{shown(target)}: {len(text.encode()):,} octets")

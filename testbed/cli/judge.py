@@ -43,7 +43,7 @@ def main(options: argparse.Namespace) -> int:
             results.end()
         seconds = time.monotonic() - clock
         if not outputs.on_stdout:
-            ending(out, outcomes, options.verbosity, seconds, None)
+            ending(out, outcomes, options, seconds, None)
     outputs.write(Run(tuple(outcomes), started, seconds))
     return exit_code(outcomes)
 

@@ -11,11 +11,13 @@ from testbed import __version__
 from testbed.cli.help import COMMANDS, heading, main_help, rows
 from testbed.cli.learn_arguments import learn_arguments
 from testbed.cli.play_arguments import (
+    PAGE,
     allow_outside_arguments,
     compare_arguments,
     explore_arguments,
     html_arguments,
     judge_arguments,
+    pager_argument,
     paths_arguments,
     run_arguments,
 )
@@ -102,12 +104,18 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="tell it for a ticket, as Markdown; -o keeps it")
     parser.add_argument("--export-mail", metavar="DIR", help="write every message of the capture into DIR as .eml")
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace names, addresses, subjects, bodies and files, the same alike in all FILEs, in whatever is told",
+    )
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
     parser.add_argument("--deep", type=positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write the capture with a comment per packet, or a ladder"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
+    pager_argument(parser)
 
 
 def _view(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +130,10 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
     parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
     _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
+    parser.add_argument("--html", metavar="FILE", help=PAGE)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
+    pager_argument(parser)
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from testbed.cli.values import player, players, positive, seconds, span, whole
 from testbed.cli.verbosity import QUIET
 from testbed.subjects.parts import PARTS
 
-_PAGE = "write one HTML file to be looked at and sent; - is standard output"
+PAGE = "write one HTML file to be looked at and sent; - is standard output"
 
 
 def run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +71,14 @@ def _verbosity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_const", const=QUIET, dest="verbosity", help="print only what is red, and the sum"
     )
-    parser.add_argument("--no-pager", action="store_false", dest="pager", help="show long reports of -vv without pager")
+    pager_argument(parser)
+
+
+def pager_argument(parser: argparse.ArgumentParser) -> None:
+    """Whether a long report on a terminal is shown by a pager."""
+    parser.add_argument(
+        "--no-pager", action="store_false", dest="pager", help="show long reports on a terminal without PAGER or less"
+    )
 
 
 def _outputs(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +102,7 @@ def compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="show those that went alike with everybody, too")
     parser.add_argument("--json", metavar="FILE", help="write the comparison as JSON; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write it in Markdown; - is standard output")
-    parser.add_argument("--html", metavar="FILE", help=_PAGE)
+    parser.add_argument("--html", metavar="FILE", help=PAGE)
     _bounds(parser, 60)
     _choice(parser)
 
@@ -131,7 +138,7 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write the matrix in Markdown; - is standard output")
-    parser.add_argument("--html", metavar="FILE", help=_PAGE)
+    parser.add_argument("--html", metavar="FILE", help=PAGE)
     parser.add_argument("--parquet", metavar="FILE", help="write a row of Parquet for each run")
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="play by so many workers of Dask's, on this machine"

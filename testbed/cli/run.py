@@ -80,7 +80,7 @@ def main(options: argparse.Namespace) -> int:
                 out.print(f"shard {shard} is empty: there are fewer scenarios than shards")
             elif not outputs.on_stdout:
                 kept = folder.path if any(outcome.played.trace for outcome in outcomes) else None
-                ending(out, outcomes, options.verbosity, seconds, kept, refused)
+                ending(out, outcomes, options, seconds, kept, refused)
             left = _not_played(scenarios, outcomes, interruption, wrong)
             if left and (interruption.number or options.fail_fast or wrong):
                 out.print(f"{count(len(left), 'scenario')} not played")

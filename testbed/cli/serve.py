@@ -12,13 +12,14 @@ from rich.text import Text
 
 from testbed.cli import HELD
 from testbed.cli.command import Command
-from testbed.cli.held import Held, one_scenario, show_services
+from testbed.cli.held import Held, one_scenario, show_passwords, show_services
 from testbed.cli.inside import run_inside
 from testbed.errors import UsageError
 from testbed.lab.addresses import OUTSIDE
 from testbed.net.orphans import die_with_parent
 from testbed.protocols.text import shown
 from testbed.report.console import console
+from testbed.report.findings import findings
 from testbed.serving import Forward, OpenedLab, Serving, outside_environment
 
 
@@ -46,6 +47,7 @@ def main(options: argparse.Namespace) -> int:
     def opened(served: OpenedLab) -> None:
         nonlocal ends
         show_services(out, served.services, forwarded=True)
+        show_passwords(out, scenario)
         until = f"for {options.seconds:g} s, or until Ctrl-C" if options.seconds else "until Ctrl-C"
         until = f"until {shown(command.words[0])} ends" if command is not None else until
         out.print(Text(f"The lab is open {until}; its time is real time.", "quiet"))
@@ -61,8 +63,14 @@ def main(options: argparse.Namespace) -> int:
             ends = float("inf")
             held.runner.stop()
 
-    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=command is None)
+    def told(line: str) -> None:
+        out.print(Text.assemble((time.strftime("%H:%M:%S "), "quiet"), line), soft_wrap=True)
+        out.file.flush()
+
+    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=command is None, told=told)
     played = held.live()
+    if held.findings:
+        out.print(findings(held.findings))
     if played.trace is not None:
         out.print(Text(f"trace in {shown(str(played.trace))}"), soft_wrap=True)
     return command.code if command is not None else HELD

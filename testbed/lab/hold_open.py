@@ -8,6 +8,7 @@ from typing import Protocol
 
 from testbed.hosts.site import Log
 from testbed.lab.guests import Guests
+from testbed.lab.journal import Listener
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
@@ -17,7 +18,8 @@ class OpenLab:
     """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab.
 
     ``play`` plays one more step, ``settle`` returns when nothing is in progress; time jumps meanwhile, as in a scenario
-    that plays by itself.  ``guests`` are programs that others start in it.
+    that plays by itself.  ``guests`` are programs that others start in it.  ``overhear`` has somebody hear of all that
+    is logged.
     """
 
     scenario: Scenario
@@ -26,6 +28,7 @@ class OpenLab:
     play: Callable[[Step], Awaitable[None]]
     settle: Callable[[], Awaitable[None]]
     guests: Guests
+    overhear: Callable[[Listener], None]
 
 
 class Holder(Protocol):

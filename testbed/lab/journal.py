@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from testbed.hosts.site import Log
@@ -10,6 +11,8 @@ from testbed.pcap.write import TraceWriter
 from testbed.protocols.events import Fault, LogEvent
 
 LAB = "lab"
+Listener = Callable[[str, LogEvent, str], None]
+"""Hears who logs what, and in which words."""
 
 
 class DescribedFault(Protocol):
@@ -29,6 +32,11 @@ class Journal:
     def __init__(self, writer: TraceWriter, loop: ScenarioLoop) -> None:
         self._writer = writer
         self._loop = loop
+        self._listens: Listener = lambda host, event, message: None
+
+    def overhear(self, listens: Listener) -> None:
+        """Have this hear of every entry from now on; it may not block."""
+        self._listens = listens
 
     def of(self, host: str) -> Log:
         """What writes in the name of a host."""
@@ -37,6 +45,7 @@ class Journal:
             values = event.fields() | {"real_ms": f"{self._loop.real_elapsed_ns() / 1e6:.1f}"}
             self._loop.catch_up()
             self._writer.log(self._loop.now_ns(), host, event.word, message, values)
+            self._listens(host, event, message)
 
         return log
 

@@ -241,7 +241,10 @@ class _Lab:
                 await self._hosts.settled()
 
         with contextlib.closing(Guests(self._context, hold)) as guests:
-            await holder.hold(OpenLab(self._scenario, self._context.addresses, self._log, play, settle, guests))
+            overhear = self._context.journal.overhear
+            await holder.hold(
+                OpenLab(self._scenario, self._context.addresses, self._log, play, settle, guests, overhear)
+            )
 
     def _held_up(self, turn: HeldTurn) -> None:
         self._log(

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+REDACTED = "Redacted by Mail Testbed"
+"""How the comment of a section begins whose capture is redacted."""
+
 Ints = NDArray[np.int64]
 Offsets = NDArray[np.int64] | NDArray[np.uint32]
 Lengths = NDArray[np.uint32] | NDArray[np.uint16]
@@ -52,6 +55,7 @@ class Capture:
     comments: dict[int, tuple[str, ...]] = field(default_factory=dict)
     secrets: tuple[memoryview, ...] = ()  # TLS keys, in the NSS key log format
     problems: tuple[str, ...] = ()
+    redacted: bool = False  # names, addresses and texts in it are others
 
     @property
     def rows(self) -> NDArray[np.uint32]:

@@ -35,14 +35,19 @@ _CUT = "packets are cut short: the capture does not hold all that they carried"
 
 def packet_table(capture: Capture) -> PacketTable:
     """Decode a capture; fragments are put together first."""
+    return table_and_fragments(capture)[0]
+
+
+def table_and_fragments(capture: Capture) -> tuple[PacketTable, Fragments | None]:
+    """Decode a capture, and tell what was put together; None where there are no fragments."""
     table, pieces = _decoded(capture)
     if not pieces:
-        return table
+        return table, None
     row, ip, end, v6, header = (np.concatenate(column) for column in zip(*pieces, strict=True))
     found = reassemble_fragments(capture.data, row, capture.time_ns[row], ip, end, v6.astype(np.bool_), header)
     if len(found):
         table, _ = _decoded(_with_datagrams(capture, found))
-    return replace(table, unread=(*table.unread, *found.problems()))
+    return replace(table, unread=(*table.unread, *found.problems())), found
 
 
 def _with_datagrams(capture: Capture, found: Fragments) -> Capture:

@@ -38,8 +38,9 @@ class Fragments:
     """The datagrams that became whole, in the order they did.
 
     ``row`` is the capture's row of the fragment that made each whole.  Its octets lie in ``data`` from ``offset``,
-    ``length`` of them, and begin with an IP header that knows nothing of fragments.  ``incomplete`` counts the
-    fragments of datagrams that did not become whole, ``overlapping`` the fragments that overlapped another.
+    ``length`` of them, and begin with an IP header that knows nothing of fragments; behind it come ``pieces``: where
+    each lies in the capture's data, from and up to.  ``incomplete`` counts the fragments of datagrams that did not
+    become whole, ``overlapping`` the fragments that overlapped another.
     """
 
     row: Ints
@@ -48,6 +49,7 @@ class Fragments:
     length: Ints
     incomplete: int
     overlapping: int
+    pieces: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.row)
@@ -163,6 +165,7 @@ class _Work:
         self._earlier: dict[tuple[bytes, int], dict[int, tuple[int, int]]] = {}
         self._rows: list[int] = []
         self._whole: list[Octets] = []
+        self._made_of: list[tuple[tuple[int, int], ...]] = []
         self._incomplete = self._overlapping = 0
 
     def add(self, fragment: _Fragment) -> None:
@@ -181,7 +184,8 @@ class _Work:
         length = np.array([len(octets) for octets in self._whole], np.int64)
         data = np.concatenate([np.zeros(0, np.uint8), *self._whole])
         row = np.array(self._rows, np.int64)
-        return Fragments(row, data, np.cumsum(length) - length, length, self._incomplete, self._overlapping)
+        begin = np.cumsum(length) - length
+        return Fragments(row, data, begin, length, self._incomplete, self._overlapping, tuple(self._made_of))
 
     def _datagram(self, fragment: _Fragment) -> _Datagram:
         if fragment.block == 0 and not fragment.more:
@@ -254,8 +258,10 @@ class _Work:
         if header is None:
             self._incomplete += datagram.fragments
             return
-        parts = [self._data[start:stop] for _, (start, stop) in sorted(datagram.pieces.items())]
+        pieces = tuple(piece for _, piece in sorted(datagram.pieces.items()))
+        parts = [self._data[start:stop] for start, stop in pieces]
         self._whole.append(np.concatenate([np.frombuffer(header, np.uint8), *parts]))
+        self._made_of.append(pieces)
         self._rows.append(fragment.row)
 
     def _drop(self, datagram: _Datagram) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.durations import SECOND
-from testbed.pcap.capture import Capture, Interface, JournalEntry, empty
+from testbed.pcap.capture import REDACTED, Capture, Interface, JournalEntry, empty
 from testbed.pcap.journal import journal_fields
 from testbed.pcap.keylog import secrets_in
 from testbed.pcap.packet_rows import PacketRows
@@ -65,6 +65,7 @@ class BlockReader:
         self._comments: dict[int, tuple[str, ...]] = {}
         self._secrets: list[memoryview] = []
         self._problems: list[str] = []
+        self._redacted = False
         self._untold = 0  # problems beyond those told one by one
 
     def capture(self) -> Capture:
@@ -78,6 +79,7 @@ class BlockReader:
                 comments=self._comments,
                 secrets=tuple(self._secrets),
                 problems=tuple(self._problems),
+                redacted=self._redacted,
             )
         )
 
@@ -200,6 +202,8 @@ class BlockReader:
 
     def _section(self, start: int, end: int) -> None:
         self._section_start = len(self._interfaces)
+        for code, value in self._options(start + 16, end):  # behind byte order, version, length
+            self._redacted |= code == _COMMENT and value.startswith(REDACTED.encode())
 
     def _enhanced(self, position: Ints, size: Ints, frame: Ints, base: Ints, known: Ints, numbers: Numbers) -> None:
         """Enhanced packet blocks, as columns."""

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 _SECTION, _INTERFACE, _NAMES, _PACKET, _JOURNAL, _SECRETS = 0x0A0D0D0A, 1, 4, 6, 9, 10
 _COMMENT, _USER_APPLICATION, _INTERFACE_NAME, _RESOLUTION = 1, 4, 2, 9
+_CUSTOM, _NO_ENTERPRISE = 0x40000BAD, 0
 _NANOSECONDS = b"\x09"
 _TLS_KEY_LOG = 0x544C534B
 _MAX_OPTION = 65_535
@@ -27,11 +28,12 @@ _LENGTH = struct.Struct("<I")
 class BlockWriter:
     """Writes one section to ``file``, block by block; nothing is kept."""
 
-    def __init__(self, file: BinaryIO, *, application: str) -> None:
+    def __init__(self, file: BinaryIO, *, application: str, comment: str = "") -> None:
         self._write = file.write
         self._flush = file.flush
         section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
-        self._block(_SECTION, section + _options((_USER_APPLICATION, application.encode())))
+        comments = [(_COMMENT, comment.encode())] if comment else []
+        self._block(_SECTION, section + _options(*comments, (_USER_APPLICATION, application.encode())))
 
     def interface(self, link_type: int, name: str, snap_length: int = 0) -> None:
         """Describe the next interface; its packets have nanosecond times."""
@@ -66,6 +68,10 @@ class BlockWriter:
         """One journal entry."""
         text = b"".join(_journal_field(name, value) for name, value in fields.items())
         self._block(_JOURNAL, _padded(text + b"\n"))
+
+    def nothing(self) -> None:
+        """A block that says nothing, and that readers count as a frame."""
+        self._block(_CUSTOM, struct.pack("<I", _NO_ENTERPRISE))
 
     def flush(self) -> None:
         """Hand everything to the operating system."""

@@ -8,46 +8,25 @@ from typing import BinaryIO
 from testbed import __version__
 from testbed.errors import not_written
 from testbed.outcome import Outcome
-from testbed.pcap.write import BlockWriter
+from testbed.pcap.rewrite import rewrite
 from testbed.protocols.text import shown
 from testbed.trace.analysis import ANNOTATION, Analysis, PacketRow
 from testbed.whole_file import whole_file
 
 
 def annotate(analysis: Analysis, out: BinaryIO) -> None:
-    """Write the annotated capture: packets and journal entries in their order, with their names.
-
-    The TLS keys it had come first, before all packets they open.
-    """
-    capture = analysis.capture
-    writer = BlockWriter(out, application=f"Mail Testbed {__version__}")
-    for interface in capture.interfaces:
-        writer.interface(interface.link_type, interface.name, interface.snap_length)
-    if capture.names:
-        writer.names(capture.names)
-    for keys in filter(len, capture.secrets):
-        writer.secrets(bytes(keys))
+    """Write the annotated capture, as :func:`testbed.pcap.rewrite.rewrite` does."""
     evidence: dict[int, list[str]] = {}
     for finding in analysis.all_findings():
         for frame in finding.frames[:50]:
             evidence.setdefault(frame, []).append(f"{finding.severity}: {finding.text}")
-    entries = iter(capture.journal)
-    entry = next(entries, None)
-    for row, packet in enumerate(analysis.packets()):
-        while entry is not None and entry.frame < packet.frame:
-            writer.journal(entry.fields)
-            entry = next(entries, None)
-        writer.packet(
-            int(capture.interface[row]),
-            max(0, packet.time_ns),  # pcapng counts from 1970; a crafted capture may claim an earlier time
-            capture.octets(row),
-            packet.length,
-            _comments(packet, evidence.get(packet.frame, [])),
-        )
-    while entry is not None:
-        writer.journal(entry.fields)
-        entry = next(entries, None)
-    writer.flush()
+    packets = analysis.packets()
+
+    def comments(row: int) -> list[str]:
+        packet = next(packets)
+        return _comments(packet, evidence.get(packet.frame, []))
+
+    rewrite(analysis.capture, out, application=f"Mail Testbed {__version__}", comments=comments)
 
 
 def annotated(outcome: Outcome) -> Outcome:

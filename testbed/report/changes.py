@@ -18,7 +18,7 @@ from testbed.report.words import both_frames
 from testbed.trace.compare.difference import Difference
 
 INDENT = 8
-_MOST = 8
+_MOST, _MOST_FOLLOWING = 8, 8
 
 
 def _indented(part: RenderableType) -> Padding:
@@ -34,7 +34,7 @@ def changes(outcome: Outcome, *, whole: bool = False) -> RenderableType:
     if first not in (NO_REFERENCE, NOT_OURS):
         head = Text(f"{count(len(outcome.changes), 'difference')} from {reference}", "failed")
         parts.append(_indented(head.append(f" ({outcome.since})", "quiet")))
-    parts.append(_indented(table(shown)))
+    parts.append(_indented(table(shown, whole=whole)))
     if len(shown) < len(outcome.changes):
         parts.append(_indented(Text(f"… and {len(outcome.changes) - len(shown)} more", "quiet")))
     if outcome.accepted:
@@ -49,14 +49,43 @@ def changes(outcome: Outcome, *, whole: bool = False) -> RenderableType:
     return Group(*parts)
 
 
-def table(differences: tuple[Difference, ...]) -> Table:
-    """Differences, one below the other, each with the frames of both traces."""
+def table(differences: tuple[Difference, ...], *, whole: bool = False) -> Table:
+    """Differences, one below the other, each with the frames of both traces and what follows from it.
+
+    ``whole`` tells all that follows, not the first few.
+    """
     rows = Table.grid(padding=(0, 1, 0, 0))
     rows.add_column(no_wrap=True)
     rows.add_column(overflow="fold")
     for difference in differences:
-        text = Text(printable(difference.text))
-        if evidence := both_frames(difference.before, difference.now):
-            text.append(f"  [{evidence}]", "quiet")
-        rows.add_row(Text("≠", "failed"), text)
+        rows.add_row(Text("≠", "failed"), _told(difference))
+        if not difference.follows:
+            continue
+        rows.add_row("", Text(followed(difference), "quiet"))
+        told = difference.follows if whole else difference.follows[:_MOST_FOLLOWING]
+        for one in told:
+            rows.add_row("", _item(_told(one)))
+        if more := len(difference.follows) - len(told):
+            rows.add_row("", Text(f"  … and {more} more; -v tells them all", "quiet"))
     return rows
+
+
+def followed(difference: Difference) -> str:
+    """How much follows from one: the words before it."""
+    return f"and what follows from it: {count(len(difference.follows), 'difference')}"
+
+
+def _told(difference: Difference) -> Text:
+    text = Text(printable(difference.text))
+    if evidence := both_frames(difference.before, difference.now):
+        text.append(f"  [{evidence}]", "quiet")
+    return text
+
+
+def _item(text: Text) -> Table:
+    """A line of a list within a row."""
+    row = Table.grid(padding=(0, 1, 0, 0))
+    row.add_column(width=2, justify="right")
+    row.add_column(overflow="fold")
+    row.add_row(Text("·", "quiet"), text)
+    return row

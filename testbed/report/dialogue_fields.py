@@ -26,6 +26,7 @@ from testbed.report.fields import (
 from testbed.trace.model.exchange import Command, Exchange, Recipient, Reply, Transaction
 from testbed.trace.model.mail import ReadMail
 from testbed.trace.model.phase import Phase, PhaseSpan
+from testbed.trace.services.dns.results import asked_of
 
 _MEANS = "Which of the three phases of the connection."
 
@@ -110,6 +111,21 @@ EXCHANGE: Fields[Exchange] = (
         "When the last octet of the reply was captured, null for none.",
         EPOCH,
         get=lambda e: e.reply.end_ns if e.reply else None,
+    ),
+    Field(
+        "edns_payload",
+        or_null(COUNT),
+        "The largest datagram that a question of DNS asks for, null where it has no EDNS.",
+        OCTETS,
+        source="Wireshark: dns.rr.udp_payload_size",
+        get=lambda e: asked.payload if (asked := asked_of(e)) is not None else None,
+    ),
+    Field(
+        "edns_do",
+        or_null(FLAG),
+        "Whether a question of DNS asks for signatures (DO), null where it has no EDNS.",
+        source="Wireshark: dns.resp.z.do",
+        get=lambda e: asked.wants_signatures if (asked := asked_of(e)) is not None else None,
     ),
     Field("note", or_null(TEXT), "What the exchange came to, in words for people; its words may change."),
 )

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import shlex
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
+from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.run import inspect_command
 from testbed.report.words import both_frames, frames
@@ -115,8 +117,8 @@ def _changed(outcome: Outcome) -> Failure:
     """All that changed since the reference, as one: a single cause has many effects."""
     first, *others = outcome.changes
     reference, trace = str(outcome.reference), str(outcome.played.trace)
-    told = [_difference(change) for change in outcome.changes[:_MOST_CHANGES]]
-    hidden = len(outcome.changes) - len(told)
+    told = [line for change in outcome.changes[:_MOST_CHANGES] for line in _with_what_follows(change)]
+    hidden = len(outcome.changes[_MOST_CHANGES:])
     return Failure(
         f"the same as in {printable(reference)}",
         printable(first.text) + (f" (and {len(others)} more)" if others else ""),
@@ -131,9 +133,16 @@ def _changed(outcome: Outcome) -> Failure:
     )
 
 
-def _difference(change: Difference) -> str:
+def _with_what_follows(change: Difference) -> Iterator[str]:
+    yield _difference("≠", change)
+    if change.follows:
+        yield f"  and what follows from it: {count(len(change.follows), 'difference')}"
+    yield from (_difference("  ·", one) for one in change.follows[:_MOST_CHANGES])
+
+
+def _difference(mark: str, change: Difference) -> str:
     cited = both_frames(change.before, change.now)
-    return printable(f"≠ {change.text}" + (f" [{cited}]" if cited else ""))
+    return printable(f"{mark} {change.text}" + (f" [{cited}]" if cited else ""))
 
 
 def _broken(outcome: Outcome) -> Failure:

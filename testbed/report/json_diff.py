@@ -14,7 +14,10 @@ SCHEMA_VERSION = 1
 
 
 def diff_json(before: Analysis, now: Analysis, compared: Comparison) -> str:
-    """``{"schema": 1, "testbed", "before": {…}, "now": {…}, "same", "hosts": […], "differences": […]}``."""
+    """``{"schema": 1, "testbed", "before": {…}, "now": {…}, "same", "hosts": […], "differences": […]}``.
+
+    A difference has below ``follows`` those that follow from it.
+    """
     document = {
         "schema": SCHEMA_VERSION,
         "testbed": __version__,

@@ -22,6 +22,7 @@ from testbed.trace.model.phase import PhaseSpan
 _RIGHT, _LEFT, _CUT = "──▶", "◀──", "──✗"
 _MOST_ROWS = 4  # of a cell
 _NARROWEST = 12
+_BROKEN = 6  # lines that are taken rather than to break an address
 _MOST_MEASURED, _MOST_TRIED = 500, 10
 
 _Size = tuple[int, int]
@@ -107,10 +108,11 @@ def _shares(cells: Sequence[tuple[_Size, _Size, _Size]], room: int) -> tuple[int
     wanted = max(clients, default=0), max(servers, default=0), max(notes, default=0)
     if sum(wanted) <= room:
         return wanted
+    words = [{cell[side][1] for cell in cells} for side in range(3)]
     tried = [
         (client, min(wanted[1], room - client - note), note)
-        for client in _candidates(clients, room)
-        for note in _candidates(notes, room)
+        for client in (*_candidates(clients, room), *_candidates(words[0], room))
+        for note in (*_candidates(notes, room), *_candidates(words[2], room))
         if room - client - note >= _NARROWEST
     ]
     return min(tried, key=lambda widths: sum(max(map(_lines, cell, widths)) for cell in cells))
@@ -123,9 +125,9 @@ def _candidates(lengths: Collection[int], room: int) -> list[int]:
 
 
 def _lines(size: _Size, width: int) -> float:
-    """How many lines a text takes, about: words seldom fill a line, and one that is broken is hard to read."""
+    """How many lines a text takes, about: words seldom fill a line; one that is broken costs what it is worth."""
     length, word = size
-    return 1 if length <= width else min(_MOST_ROWS, 1.2 * length / width) + (word > width)
+    return 1 if length <= width else min(_MOST_ROWS, 1.2 * length / width) + _BROKEN * (word > width)
 
 
 def _table(columns: _Columns) -> Table:

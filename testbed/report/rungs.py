@@ -113,6 +113,8 @@ def _exchange(exchange: Exchange, whole: bool) -> Iterator[Rung]:
         text = f"{command.verb} {command.argument}".strip()
         if command.verb == "message":
             text = f"message, {octets(command.octets)}" + ("" if command.whole else " (cut off)")
+        elif exchange.result is not None and exchange.result.asked_with:
+            text += f" ({exchange.result.asked_with})"
         note = exchange.note if exchange.reply is None else ""
         mood = _mood(exchange.reply, exchange.note, unseen=exchange.unseen)
         yield Rung(command.time_ns, command.frames[-1], from_client=True, text=text, note=note, mood=mood)

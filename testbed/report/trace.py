@@ -59,6 +59,12 @@ def trace_report(console: Console, analysis: Analysis, *, whole: bool = False, c
         console.print(Text(f"… and {count(hidden, 'connection')} more; -v shows them all", "quiet"))
 
 
+def findings_again(console: Console, analysis: Analysis) -> None:
+    """The findings once more, where those at the head have scrolled away."""
+    console.print(Rule(Text("found above", "bold"), align="left", style="quiet"))
+    console.print(findings(analysis.findings))
+
+
 def head(console: Console, extent_ns: tuple[int, int], clock: Clock, words: str) -> None:
     """When a capture was taken, and what it holds in a line."""
     if any(extent_ns):

@@ -2,6 +2,9 @@
 
 Compared are findings, by code and between whom, and what became of mail for each recipient at each server, over all
 attempts.  Compared is what the capture has: connections of hosts between which it shows none set the scene only.
+What it does not hold is unknown, and never a difference: fates that do not show, and findings about connections of
+which it lacks the beginning or octets.  How it was taken is not compared either.
+
 Both are read from packets alone, but for one thing: where a machine in haste made TCP repeat itself and the lab's wire
 let all pass, a repetition is no finding.
 """
@@ -15,8 +18,15 @@ from dataclasses import dataclass
 from testbed.reproduce.parties import Cast
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.fingerprint import fingerprint
+from testbed.trace.model.connection import Handshake
 from testbed.trace.model.exchange import UNSEEN
 
+OF_THE_CAPTURE = frozenset(
+    ("captured-again", "capture-ends", "one-side-only", "message-not-captured", "answer-not-captured")
+)
+"""Findings about how a capture was taken, which no lab repeats."""
+
+_UNKNOWN = "?"
 Between = tuple[str, ...]
 Fate = tuple[str, str, str]  # who sent, to which server, for whom
 
@@ -24,11 +34,14 @@ Fate = tuple[str, str, str]  # who sent, to which server, for whom
 @dataclass(frozen=True, slots=True)
 class Account:
     """``ways`` are pairs of hosts and services between which there were connections, ``findings`` count by code and
-    hosts, ``fates`` are the replies that decided, by sender, server and recipient."""
+    hosts, ``fates`` are the replies that decided, by sender, server and recipient.  ``holed`` are pairs of hosts of
+    whose connections something is not in the capture.
+    """
 
     ways: frozenset[tuple[str, str, str]]
     findings: Counter[tuple[str, Between]]
     fates: dict[Fate, tuple[str, ...]]
+    holed: frozenset[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +55,34 @@ class Difference:
 
 def account(analysis: Analysis, host: Callable[[str], str], address: Callable[[str], str]) -> Account:
     """What a capture tells; ``host`` and ``address`` give the names under which it is compared."""
-    ways = set()
+    ways, holed = set(), set()
     findings: Counter[tuple[str, Between]] = Counter()
     fates: dict[Fate, list[str]] = defaultdict(list)
     for connection in analysis.connections:
         client, server = host(connection.client.label), host(connection.server.label)
         ways.add((client, server, _kind(connection.service)))
+        tcp = connection.transport.protocol == "tcp"
+        if tcp and (connection.opening.handshake is Handshake.UNSEEN or connection.transport.gaps):
+            holed.add(frozenset((client, server)))
         for transaction in connection.transactions:
             for to in transaction.recipients:
                 if to.address and to.address != UNSEEN:
                     status = to.decisive.status if to.decisive is not None else "no reply"
-                    known = "?" if to.unseen else status if not to.accepted else to.decisive.code if to.decisive else ""
+                    known = (
+                        _UNKNOWN
+                        if to.unseen
+                        else status
+                        if not to.accepted
+                        else to.decisive.code
+                        if to.decisive
+                        else ""
+                    )
                     fates[client, server, address(to.address)].append(known)
     for clue in fingerprint(analysis).clues:
+        if clue.code in OF_THE_CAPTURE:
+            continue
         findings[clue.code, tuple(sorted({host(name) for name in clue.between}))] += 1
-    return Account(frozenset(ways), findings, {key: tuple(value) for key, value in fates.items()})
+    return Account(frozenset(ways), findings, {key: tuple(value) for key, value in fates.items()}, frozenset(holed))
 
 
 def _kind(service: str) -> str:
@@ -90,7 +116,8 @@ def _findings(capture: Account, played: Account) -> Iterator[Difference]:
         code, between = key
         before, now = capture.findings[key], played.findings[key]
         corresponds = frozenset(between) in pairs if len(between) == 2 else not between or bool(set(between) & shown)
-        if before != now and (before or corresponds):
+        unknown = not before and frozenset(between) in capture.holed
+        if before != now and (before or corresponds) and not unknown:
             yield Difference(f"finding {code} ({', '.join(between)})", str(before), str(now))
 
 
@@ -99,6 +126,8 @@ def _fates(capture: Account, played: Account) -> Iterator[Difference]:
     for key in sorted(capture.fates.keys() | played.fates.keys()):
         client, server, address = key
         before, now = capture.fates.get(key, ()), played.fates.get(key, ())
+        if _UNKNOWN in before:
+            continue
         if before != now and (before or (client, server) in ways):
             what = f"mail for {address} at {server}"
             yield Difference(what, ", ".join(before) or "not offered", ", ".join(now) or "not offered")

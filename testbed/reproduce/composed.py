@@ -12,16 +12,17 @@ from testbed.reproduce.answers import Asked, Directory, asked
 from testbed.reproduce.checks import checks
 from testbed.reproduce.conduct import conduct
 from testbed.reproduce.draft import Data, Draft, Part
-from testbed.reproduce.expected import expected
+from testbed.reproduce.expected import expected, opened
 from testbed.reproduce.names import Names
 from testbed.reproduce.outages import outages
 from testbed.reproduce.parties import Cast, cast, is_mail, is_reading
 from testbed.reproduce.promised import promised
-from testbed.reproduce.reading import reading
+from testbed.reproduce.reading import reading, sessions
 from testbed.reproduce.replies import replies
 from testbed.reproduce.secured import FLAWED, Secured, flaws, offers_tls, secured
 from testbed.reproduce.senders import Busy, last_wait, senders
 from testbed.reproduce.servers import servers, shortened
+from testbed.reproduce.signing import signing
 from testbed.reproduce.spans import rounded, written
 from testbed.reproduce.talks import talks
 from testbed.reproduce.visits import Visit, visits
@@ -64,8 +65,9 @@ def composed(analysis: Analysis, way: Way = Way.NATURAL, *, keep_names: bool = F
     secure = list(_secured(analysis, found))
     draft.faults += flaws(secure)
     published = promised(draft, found, analysis, questions)
-    asked_for = [one for one in _askable(questions, found, way) if one.name not in published or not one.records]
-    zones(draft, found, asked_for, ipv6="ip" in draft.settings)
+    if way is not Way.BY_HAND:
+        published |= signing(draft, found, analysis, questions, ours)
+    zones(draft, found, _askable(questions, found, way), published, ipv6="ip" in draft.settings)
     draft.faults += outages(ours)
     draft.faults += wire(analysis, ours)
     draft.faults += replies(ours, names, checks(draft, found, analysis, questions, ours))
@@ -81,6 +83,8 @@ def composed(analysis: Analysis, way: Way = Way.NATURAL, *, keep_names: bool = F
     if wait:
         draft.steps.append(Part({"wait": written(wait)}))
     draft.expect += expected(draft, found, ours)
+    if not draft.expect:
+        draft.expect += opened(sessions(analysis, found))
     _said_by_one(draft)
     shortened(draft)
     return draft, found
@@ -102,7 +106,8 @@ def _wanted(draft: Draft, ours: Sequence[Visit], secure: Sequence[Secured]) -> N
         own = [visit for visit in ours if visit.client.name == relay]
         met = [flawed[visit.frames] for visit in own if visit.frames in flawed]
         refused = [e for v in own for e in v.exchanges if e.command is not None and e.command.verb == "STARTTLS"]
-        given_up = any(e.reply is not None and e.reply.code[:1] in "45" for e in refused) or bool(met)
+        cut = any("STARTTLS" in v.verbs and "MAIL" not in v.verbs for v in own)
+        given_up = cut or any(e.reply is not None and e.reply.code[:1] in "45" for e in refused) or bool(met)
         in_clear = any("MAIL" in v.verbs and v.connection.tls is None for v in own)
         if draft.host(relay).get("tls", "opportunistic") == "opportunistic" and given_up and secure:
             went_on = in_clear or any(one.went_on for one in met)
@@ -124,7 +129,7 @@ def _busy(questions: Iterable[Asked], found: Cast, ours: Iterable[Visit]) -> Bus
             until_ns = one.at_ns if one.said else one.at_ns + _PATIENCE_NS
             busy.setdefault(party.name, []).append((one.at_ns, until_ns))
     for visit in ours:
-        busy.setdefault(visit.client.name, []).append((visit.start_ns, visit.end_ns))
+        busy.setdefault(visit.client.name, []).append((visit.start_ns, visit.until_ns))
     return busy
 
 

@@ -50,6 +50,9 @@ def _deed(visit: Visit, last: Exchange) -> str:
     connection = visit.connection
     command, reply = last.command, last.reply
     assert command is not None
+    closed = any(remark.code == "window-closed" for remark in connection.transport.remarks)
+    if closed and not command.whole:
+        return ""  # it could not go on
     if connection.ending.by == "client" and (reply is not None or not command.whole):
         if reply is not None and reply.code[:1] in ("4", "5") and command.verb in ("connect",):
             return ""

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from testbed.protocols.address import domain_of
 from testbed.reproduce.draft import Data, Draft, Part
-from testbed.reproduce.parties import Cast
+from testbed.reproduce.parties import Cast, Party
+from testbed.reproduce.reading import Session
 from testbed.reproduce.visits import Visit
-from testbed.trace.model.connection import Handshake
+from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import UNSEEN
 
 _STAGES = frozenset(
@@ -19,8 +20,13 @@ _STAGES = frozenset(
 
 def expected(draft: Draft, cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
     """Refusals, attempts and deliveries."""
-    found = [*_attempts(visits), *_refusals(visits), *_deliveries(cast, visits)]
-    yield from found or _connections(visits)
+    found = [*_attempts(visits), *_refusals(visits), *_deliveries(draft, cast, visits)]
+    yield from found or _opened([(visit.connection, visit.client, visit.server) for visit in visits])
+
+
+def opened(read: Sequence[Session]) -> Iterator[Part]:
+    """That somebody came to read, where nothing else is expected."""
+    yield from _opened([(session.connection, session.client, session.server) for session in read])
 
 
 def _attempts(visits: Sequence[Visit]) -> Iterator[Part]:
@@ -54,7 +60,14 @@ def _refusals(visits: Sequence[Visit]) -> Iterator[Part]:
         yield Part({"reply": data}, tuple(frames[key]))
 
 
-def _deliveries(cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
+def _elsewhere(draft: Draft, server: str) -> set[str]:
+    """Whose mail a relay passes on, by local parts."""
+    host = draft.hosts.get(server, {})
+    named = [host.get(key) for key in ("forward", "lists")]
+    return {name for names in named if isinstance(names, dict) for name in names}
+
+
+def _deliveries(draft: Draft, cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
     """Mail that a server took for its own users: each message, or so many where others were refused."""
     copies: dict[str, Counter[str]] = defaultdict(Counter)
     frames: dict[str, list[int]] = defaultdict(list)
@@ -67,6 +80,8 @@ def _deliveries(cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
                     continue
                 address = cast.names.address(to.address)
                 if domain_of(address) != visit.server.domain or not transaction.sender:
+                    continue
+                if address.rpartition("@")[0] in _elsewhere(draft, visit.server.name):
                     continue
                 message = transaction.message_id or f"?{transaction.sender} {transaction.subject}"
                 copies[address][message] += to.accepted
@@ -88,11 +103,15 @@ def _deliveries(cast: Cast, visits: Sequence[Visit]) -> Iterator[Part]:
         yield Part(data, tuple(frames[address]))
 
 
-def _connections(visits: Sequence[Visit]) -> Iterator[Part]:
-    for visit in visits[:1]:
-        handshake = visit.connection.opening.handshake
-        if handshake is not Handshake.UNSEEN:
-            data = {"from": visit.client.name, "to": visit.server.name, "handshake": str(handshake)}
-            if visit.connection.server.port != 25:
-                data["port"] = visit.connection.server.port  # type: ignore[assignment]
-            yield Part({"connection": data}, visit.frames)
+def _opened(found: Sequence[tuple[Connection, Party, Party]]) -> Iterator[Part]:
+    for connection, client, server in found[:1]:
+        handshake = connection.opening.handshake
+        known = handshake is not Handshake.UNSEEN
+        data: Data = {"from": client.name, "to": server.name}
+        if connection.server.port != 25:
+            data["port"] = connection.server.port
+        if known:
+            data["handshake"] = str(handshake)
+        else:
+            data["closure"] = "normal"
+        yield Part({"connection": data}, (connection.first_frame,))

@@ -41,10 +41,10 @@ class Mailing:
         """The times between one attempt, which may go to several servers, and the next."""
         found, before = list[int](), self.attempts[0]
         for attempt in self.attempts[1:]:
-            pause = attempt.start_ns - before.end_ns
+            pause = attempt.start_ns - before.until_ns
             if pause > _SAME_RUN_NS or (attempt.server is before.server and pause > SECOND):
                 found.append(roughly(pause))
-            before = max(before, attempt, key=lambda visit: visit.end_ns)
+            before = max(before, attempt, key=lambda visit: visit.until_ns)
         return found
 
 

@@ -179,6 +179,7 @@ def _give_domains(found: Cast, connections: Iterable[Connection], directory: Dir
                     weight = 100 if to.accepted else 1
                     asked[found.key(connection.server)][domain_of(to.address).lower()] += weight
                     passed_on[found.key(connection.client)].add(domain_of(to.address).lower())
+    asked_mx = _asked_mx(found, connections)
     published: dict[str, tuple[str, int]] = {}
     for domain, exchangers in directory.exchangers.items():
         for preference, host in exchangers:
@@ -191,7 +192,7 @@ def _give_domains(found: Cast, connections: Iterable[Connection], directory: Dir
             continue
         handed_on = set() if by_hand else passed_on[key]
         asked[key] = Counter({name: count for name, count in asked[key].items() if name not in handed_on})
-        if key in published and not by_hand:
+        if key in published and not by_hand and published[key][0] not in asked_mx[key]:
             domain, party.preference = published[key]
         elif asked[key] and (by_hand or not party.ports & SUBMISSION):
             domain = asked[key].most_common(1)[0][0]
@@ -202,6 +203,16 @@ def _give_domains(found: Cast, connections: Iterable[Connection], directory: Dir
         else:
             domain = key if is_host_name(key) and not key[0].isdigit() else "nobody.example"
         party.domain = found.names.domain(domain)
+
+
+def _asked_mx(found: Cast, connections: Iterable[Connection]) -> dict[str, set[str]]:
+    """The domains that each host has looked up to deliver to: not its own."""
+    domains: dict[str, set[str]] = defaultdict(set)
+    for c in connections:
+        if c.service == "dns":
+            asked = [e.command for e in c.exchanges if e.command is not None and e.command.verb == "MX"]
+            domains[found.key(c.client)] |= {command.argument.lower().rstrip(".") for command in asked}
+    return domains
 
 
 def _key_of(found: Cast, address: str, directory: Directory) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from testbed.errors import LabError
+from testbed.errors import LabError, UsageError
 from testbed.lab import preload, run
 from testbed.outcome import Outcome, Result, conclude
 from testbed.protocols import events
@@ -25,15 +25,25 @@ Key = TypeVar("Key")
 def reproduced(found: Search) -> Reproduction:
     """What comes of one search.  Raises UsageError where nothing can be tried, LabError where no lab can be run."""
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
-        return dict(all_reproduced({0: found}, Path(folder)))[0]
+        [(_, came)] = all_reproduced({0: found}, Path(folder))
+    if isinstance(came, UsageError):
+        raise came
+    return came
 
 
-def all_reproduced(searches: Mapping[Key, Search], folder: Path, jobs: int = 1) -> Iterator[tuple[Key, Reproduction]]:
-    """What comes of searches, as they end; traces pass through ``folder``.
+def all_reproduced(
+    searches: Mapping[Key, Search], folder: Path, jobs: int = 1
+) -> Iterator[tuple[Key, Reproduction | UsageError]]:
+    """What comes of searches, as they end, or why there is nothing to try; traces pass through ``folder``.
 
-    Raises UsageError where one finds nothing to try, LabError where no lab can be run.
+    Raises LabError where no lab can be run.
     """
-    waiting = {key: next(one) for key, one in searches.items()}
+    waiting: dict[Key, Attempt] = {}
+    for key, one in searches.items():
+        try:
+            waiting[key] = next(one)
+        except UsageError as error:
+            yield key, error
     while waiting:
         preload([one.scenario for one in waiting.values()])
         keys = {id(one.scenario): key for key, one in waiting.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -79,22 +80,28 @@ def _policies(draft: Draft, cast: Cast, analysis: Analysis, questions: Sequence[
 def _phases(
     draft: Draft, cast: Cast, seen: Sequence[PolicySeen], announced: Sequence[Asked], start_ns: int
 ) -> Iterator[Data]:
-    """Policies by the ids that announce them."""
-    events = [(one.at_ns, " ".join(record.text for record in one.records), one.frames) for one in announced]
-    for window in windows(events) if events else ():
-        begin, end = window.from_ns or 0, window.until_ns
-        fetched = [
-            one for one in seen if one.time_ns - start_ns >= begin and (end is None or one.time_ns - start_ns < end)
-        ]
-        policy = fetched[0].policy if fetched else None
-        told: Data = {"mode": policy.mode if policy is not None else "enforce"}
-        if policy is not None:
-            told["max_age"] = written(policy.max_age * SECOND)
-            if mx := [cast.names.text(pattern) for pattern in policy.mx]:
-                told["mx"] = mx
-        else:
-            draft.assumed.append("what a policy of MTA-STS said that was not fetched")
+    """Policies as they were fetched, or as their ids announce them."""
+    ids = [(one.at_ns, _id(one), one.frames) for one in announced]
+    fetched = [(one.time_ns - start_ns, one.policy, one.frames) for one in sorted(seen, key=lambda one: one.time_ns)]
+    last = ""
+    for window in windows(fetched) if fetched else ():
+        policy, begin = window.value, window.from_ns or 0
+        told: Data = {"mode": policy.mode, "max_age": written(policy.max_age * SECOND)}
+        if mx := [cast.names.text(pattern) for pattern in policy.mx]:
+            told["mx"] = mx
+        known = [word for at, word, _ in ids if at <= next(at for at, one, _ in fetched if one == policy)]
+        if known and known[-1] == last:
+            told["id"] = last
+        last = known[-1] if known else ""
         yield {"from": written(begin), **told} if begin else told
+    if not fetched and ids:
+        draft.assumed.append("what a policy of MTA-STS said that was not fetched")
+        yield {"mode": "enforce"}
+
+
+def _id(one: Asked) -> str:
+    found = re.search(r"id=([A-Za-z0-9]{1,32})", " ".join(record.text for record in one.records))
+    return found[1] if found else ""
 
 
 def _fetches(draft: Draft, fetches: Sequence[Connection], domain: str, start_ns: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from testbed.durations import SECOND
 from testbed.reproduce.draft import Data, Part
@@ -32,6 +32,8 @@ _USUAL = {
     "VRFY": "252",
 }
 """What a server of the lab answers to each command at which a fault can be staged."""
+_LOST = frozenset({"large-packets-lost", "connection-dead"})
+_FEW = 4  # octets
 _LATE_NS = 2 * SECOND
 _IDLE_NS = 60 * SECOND  # who closes so long after its last word has waited in vain
 
@@ -49,6 +51,7 @@ class Manner:
     after_reply: bool = False
     late_ns: int = 0
     octet: int = 0
+    pace_ns: int = field(default=0, compare=False)
 
 
 USUAL = Manner()
@@ -108,6 +111,8 @@ def _said(manner: Manner) -> Data:
         told["delay"] = written(rounded(manner.late_ns))
     if manner.then:
         told["then"] = manner.then
+    if manner.pace_ns and rounded(manner.pace_ns) != SECOND:
+        told["pace"] = written(rounded(manner.pace_ns))
     if manner.after_reply:
         told["after"] = "reply"
     return told
@@ -115,6 +120,10 @@ def _said(manner: Manner) -> Data:
 
 def _events(visit: Visit, names: Names) -> Iterator[_Event]:
     exchanges = [e for e in visit.exchanges if e.command is not None]
+    if not exchanges and visit.connection.tls is None:
+        told = {remark.code for remark in visit.connection.remarks}
+        deed = "endless" if "reply-endless" in told else _end(visit) or "stall"
+        yield _Event(visit, GREETED, "", Manner(then=deed), visit.frames)
     taken = False
     for place, exchange in enumerate(exchanges):
         command = exchange.command
@@ -167,11 +176,18 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     command = exchange.command
     assert command is not None
     connection, said = visit.connection, reply is not None and reply.whole
+    told = {remark.code for remark in connection.transport.remarks}
+    if told & _LOST and reply is not None and reply.code == "421":
+        return None  # it had heard nothing
+    if command.verb == "DATA" and _stops_reading(visit, told):
+        return Manner(then="deaf", after_reply=True)
     ended = _end(visit) if last else ""
     octet = 0 if command.whole or command.verb != "message" else max(1, command.octets - 1)
     if not said:
         if not command.whole:
             return Manner(then=ended, octet=octet) if ended in ("close", "reset") else None
+        if any(remark.code == "reply-endless" for remark in connection.remarks) and last:
+            return Manner(then="endless")
         if reply is not None and not reply.code:
             return Manner(then="garble")
         if connection.ending.by == "server" and ended:
@@ -183,7 +199,9 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     if reply.code == "":
         return Manner(then="garble")
     since = visit.connection.start_ns if command.verb == GREETED else command.time_ns
-    late = max(0, reply.time_ns - since)
+    if usual and reply.octets > _FEW and len(reply.frames) > reply.octets // 2:  # an octet at a time
+        return Manner(then="drip", pace_ns=(reply.end_ns - since) // reply.octets)
+    late = max(0, reply.time_ns - since) if since >= connection.start_ns else 0
     late = late if late >= _LATE_NS else 0
     if command.verb == "STARTTLS" and usual and last:
         session = visit.connection.tls
@@ -192,6 +210,12 @@ def _manner(visit: Visit, exchange: Exchange, reply: Reply | None, names: Names,
     if command.verb == "QUIT" or reply.code == "421":
         ended = ended if ended == "reset" else ""
     return Manner(spoken, ended, bool(ended) and not spoken, late, octet)
+
+
+def _stops_reading(visit: Visit, told: Collection[str]) -> bool:
+    """Whether a server closed its window in the middle of a message, and for good."""
+    cut = any(e.command is not None and e.command.verb == "message" and not e.command.whole for e in visit.exchanges)
+    return cut and "window-closed" in told and visit.connection.ending.by == "client"
 
 
 def said_lines(reply: Reply, names: Names) -> tuple[str, ...]:
@@ -213,6 +237,8 @@ def _end(visit: Visit) -> str:
     goodbye = any(e.command is not None and e.command.verb == "QUIT" and e.reply is not None for e in visit.exchanges)
     if ending.closure is Closure.RESET:
         return "reset"
+    if any(e.command is None and e.reply is not None and e.reply.code == "421" for e in visit.exchanges):
+        return ""  # its own patience was over
     last_ns = max((e.reply.end_ns for e in visit.exchanges if e.reply is not None), default=connection.start_ns)
     if goodbye or connection.end_ns - last_ns > _IDLE_NS:
         return ""

@@ -20,7 +20,8 @@ _PAUSE_NS = 2 * SECOND
 _LONGEST = 1_000  # octets of a turn that are written as lines
 _MOST_OCTETS = 400_000  # of all talks of a scenario
 _LAST = re.compile(rb"^[2-5]\d\d(?: |\r?$)")
-_CREDENTIALS = re.compile(r"(?i)^(AUTH \S+)(?: (\S+))?$")
+_CREDENTIALS = re.compile(rb"(?im)^(AUTH[ \t]+\S+[ \t]+)(?!=\s*$)(\S+)")
+_OUR_OWN = b"AGFsaWNlAGNvcnJlY3QtaG9yc2U="  # alice, correct-horse
 _NAMED = {"\r\n": "<CRLF>", "\r": "<CR>", "\n": "<LF>", "\0": "<NUL>"}
 
 
@@ -45,12 +46,12 @@ def talks(draft: Draft, analysis: Analysis, visits: Sequence[Visit], names: Name
 
 
 def _sayings(found: list[Turn], visit: Visit, names: Names) -> Iterator[object]:
-    in_data = False
+    in_data = challenged = False
     last_ns = visit.start_ns
     message = 0
     for place, turn in enumerate(found):
         if not turn.by_client:
-            last_ns = turn.end_ns
+            last_ns, challenged = turn.end_ns, bytes(turn.octets).startswith(b"334")
             continue
         following = found[place + 1] if place + 1 < len(found) else None
         if turn.begins_tls and not (visit.connection.tls and visit.connection.tls.implicit):
@@ -58,7 +59,7 @@ def _sayings(found: list[Turn], visit: Visit, names: Names) -> Iterator[object]:
         pause = turn.start_ns - last_ns
         if pause >= _PAUSE_NS and not (place and turn.begins_tls):
             yield {"wait": written(rounded(pause))}
-        octets = bytes(turn.octets)
+        octets = _without_credentials(bytes(turn.octets), challenged=challenged)
         answers = _answers(following)
         body, rest = _body(octets) if in_data else (b"", octets)
         if body:
@@ -105,12 +106,16 @@ def _lines(octets: bytes) -> list[bytes] | None:
     return None if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines) else lines
 
 
-def _line(line: bytes, names: Names) -> object:
-    text = names.octets(line).decode("latin-1")
-    found = _CREDENTIALS.match(text)
-    if found and found[2] and found[2] != "=":
-        return f"{found[1]} AGFsaWNlAGNvcnJlY3QtaG9yc2U="  # alice, correct-horse
-    return text
+def _line(line: bytes, names: Names) -> str:
+    return names.octets(line).decode("latin-1")
+
+
+def _without_credentials(octets: bytes, *, challenged: bool) -> bytes:
+    """What a client says, its passwords replaced: behind AUTH, and where a challenge asks for them (RFC 4954 §4)."""
+    if challenged and octets.strip() != b"*":
+        first, end, rest = octets.partition(b"\r\n")
+        return _OUR_OWN + end + rest if first else octets
+    return _CREDENTIALS.sub(rb"\1" + _OUR_OWN, octets)
 
 
 def _message(octets: bytes, names: Names) -> Iterator[object]:

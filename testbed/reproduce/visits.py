@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from testbed.durations import SECOND
 from testbed.reproduce.parties import Cast, Party, is_mail
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection, Handshake
 from testbed.trace.model.exchange import Exchange
 
 GREETED = "connect"
+PATIENCE_NS = 300 * SECOND  # of the lab's clients for a connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,12 @@ class Visit:
     def exchanges(self) -> tuple[Exchange, ...]:
         """What was said."""
         return self.connection.exchanges
+
+    @property
+    def until_ns(self) -> int:
+        """Until when its client was busy with it: who gets no answer waits, and shows no packets in the end."""
+        unanswered = self.connection.opening.handshake is Handshake.UNANSWERED
+        return max(self.end_ns, self.start_ns + PATIENCE_NS) if unanswered else self.end_ns
 
     @property
     def frames(self) -> tuple[int, ...]:

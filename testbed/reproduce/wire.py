@@ -87,6 +87,7 @@ def _faults(seen: _Seen) -> Iterator[Part]:
     found: list[tuple[Data, tuple[int, ...]]] = []
     if seen.connection.opening.handshake is Handshake.COMPLETE:
         found += _lost_openings(seen)
+    exchanges = seen.connection.exchanges
     for remark in seen.connection.transport.remarks:
         frames = remark.frames
         if remark.code in _PAIRS:
@@ -103,6 +104,8 @@ def _faults(seen: _Seen) -> Iterator[Part]:
             found += _mtu(seen, frames)
         elif remark.code == "large-packets-lost":
             found += _black_hole(seen, frames)
+        elif remark.code == "window-closed" and all(e.command is None or e.command.whole for e in exchanges):
+            found += _closed_window(seen, frames)
     found += _lost_segments(seen)
     for data, frames in found[:_MOST]:
         where: Data = {"between": data.pop("between")}
@@ -180,6 +183,22 @@ def _black_hole(seen: _Seen, frames: tuple[int, ...]) -> Iterator[tuple[Data, tu
         {"between": seen.between(side), "larger_than": min(1400, max(576, min(passed, 536) + 40)), "lose": "all"},
         frames,
     )
+
+
+def _closed_window(seen: _Seen, frames: tuple[int, ...]) -> Iterator[tuple[Data, tuple[int, ...]]]:
+    """Acknowledgements that said window 0, counted as the wire does: behind the third ACK."""
+    flow, place = seen.flow, seen.place(frames[0])
+    if place is None:
+        return
+    side = flow.side[place]
+    own = [p for p in range(len(flow)) if flow.side[p] == side and not flow.flags[p] & (SYN | FIN | RST)]
+    plain = [p for p in own if not flow.length[p]]
+    if side == CLIENT:
+        plain = plain[1:]  # the third ACK
+    if place in plain:
+        nth = plain.index(place) + 1
+        data: Data = {"between": seen.between(side), "packets": "ACK", "phase": "transfer"}
+        yield {**data, **({"nth": nth} if nth > 1 else {}), "zero_window": len(frames)}, frames
 
 
 def _lost_segments(seen: _Seen) -> Iterator[tuple[Data, tuple[int, ...]]]:

@@ -10,6 +10,7 @@ from testbed.reproduce.answers import Asked
 from testbed.reproduce.draft import Data, Draft, Part
 from testbed.reproduce.parties import Cast
 from testbed.reproduce.runs import Window, windows
+from testbed.scenario.defaults import with_defaults
 
 _FAILURES = frozenset({"NXDOMAIN", "SERVFAIL", "REFUSED"})
 _OURS = frozenset({"A", "AAAA", "MX"})
@@ -19,10 +20,12 @@ _SIGNATURES = frozenset({"RRSIG", "NSEC", "NSEC3"})
 _Event = tuple[int, str, tuple[int, ...]]
 
 
-def zones(draft: Draft, cast: Cast, questions: Sequence[Asked], *, ipv6: bool) -> None:
-    """Add the records of the name server, and the faults of its answers."""
-    known = {party.name for party in cast.parties.values()}
+def zones(draft: Draft, cast: Cast, questions: Sequence[Asked], published: Container[str], *, ipv6: bool) -> None:
+    """Add the records of the name server, and the faults of its answers; ``published`` names have their records."""
+    there = with_defaults(dict(draft.hosts))
+    known = {*there, *(party.name for party in cast.parties.values())}
     domains = {party.domain for party in cast.parties.values() if party.domain}
+    domains |= {str(host["domain"]) for host in there.values() if isinstance(host, dict) and "domain" in host}
     by_question: dict[tuple[str, str], list[Asked]] = defaultdict(list)
     for one in questions:
         by_question[one.name, one.kind].append(one)
@@ -33,12 +36,18 @@ def zones(draft: Draft, cast: Cast, questions: Sequence[Asked], *, ipv6: bool) -
         usual = _usual(cast, known, domains, neutral, kind, ipv6=ipv6)
         found = list(windows(events))
         lasting = [window for window in found if _is_records(window.value)]
-        constant = lasting and all(window.value == lasting[0].value for window in lasting)
+        constant = name not in published and lasting and all(window.value == lasting[0].value for window in lasting)
         if constant and lasting[0].value != usual and kind in _PUBLISHED:
             records.setdefault(neutral, []).extend(_lines(lasting[0].value, neutral))
             usual = lasting[0].value
         for window in found:
-            unsaid = window.value in ("nothing", "NXDOMAIN") and (kind not in _OURS or usual == "NXDOMAIN")
+            if name in published and _is_records(window.value):
+                continue
+            unsaid = (
+                window.value in ("nothing", "NXDOMAIN")
+                and name not in published
+                and (kind not in _OURS or usual == "NXDOMAIN")
+            )
             if window.value != usual and window.value and not unsaid:
                 draft.faults.extend(_fault(neutral, kind, window, usual))
     if records:

@@ -93,6 +93,7 @@ class MailHostSpec(Checking):
         return replace(
             super().traits,
             tls=self.starttls,
+            zones=(self.domain,),
             mailboxes={f"{user}@{self.domain}": box.all_folders for user, box in boxes},
             aliases=tuple(f"{alias}@{self.domain}" for _, box in boxes for alias in box.aliases),
         )

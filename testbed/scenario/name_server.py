@@ -44,8 +44,8 @@ class NameServerSpec(HostSpec):
 
     @property
     def traits(self) -> HostTraits:
-        """Whether it signs, too."""
-        return replace(super().traits, dnssec=self.dnssec)
+        """Whether it signs, too, and the zones it publishes besides those of mail domains."""
+        return replace(super().traits, dnssec=self.dnssec, zones=(*self.records, *self.blocklists))
 
     @property
     def domains(self) -> tuple[str, ...]:

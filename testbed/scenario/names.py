@@ -20,7 +20,7 @@ class HostTraits:
     ``starts_tls_with`` is the server to which it says STARTTLS of itself: a name, ``*`` for any, ``""`` for none.
     ``ready_made`` is the ready-made program that plays it, ``""`` for none; ``stays`` tells that a program runs there
     from the first step to the last.  ``dnssec`` tells that a name server signs its zones, ``policy`` is the domain
-    whose MTA-STS policy a host serves, ``""`` for none.
+    whose MTA-STS policy a host serves, ``""`` for none; ``zones`` are those that begin at names of its own.
     """
 
     role: str
@@ -38,6 +38,7 @@ class HostTraits:
     stays: bool = False
     dnssec: bool = False
     policy: str = ""
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Names:
     def policies(self) -> frozenset[str]:
         """The domains that have a policy of MTA-STS."""
         return frozenset(host.policy for host in self.hosts.values() if host.policy)
+
+    @cached_property
+    def zones(self) -> frozenset[str]:
+        """Where the zones of DNS begin: mail domains, and what the name server publishes besides."""
+        return frozenset(zone.lower().rstrip(".") for host in self.hosts.values() for zone in host.zones)
 
     @cached_property
     def mailboxes(self) -> Mapping[str, str]:

@@ -139,9 +139,12 @@ class Analysis:
 
     @cached_property
     def authentication(self) -> Account | None:
-        """Who sent the messages, and may they; None where nothing tells, or for more than :data:`ONE_BY_ONE`."""
+        """Who sent the messages, and may they; None where nothing tells, or for more than :data:`ONE_BY_ONE`.
+
+        Of a redacted capture nothing tells: no signature fits what stands there instead.
+        """
         few = len(self.understanding.numbers) <= ONE_BY_ONE
-        if self.in_pieces or len(self.connections) > ONE_BY_ONE:
+        if self.in_pieces or self.capture.redacted or len(self.connections) > ONE_BY_ONE:
             return None
         every = Connections(self.understanding, self.understanding.numbers) if few else self.connections
         if not worth_judging(every, answered=self.known.given or not few):

@@ -17,6 +17,11 @@ from testbed.trace.tls.decryption import decrypt
 from testbed.trace.understanding import Understanding
 from testbed.trace.worth_judging import NOTHING_KNOWN, KnownElsewhere
 
+_REDACTED = (
+    "redacted: names, addresses, subjects, bodies and files are others of the same length; "
+    "who sent the messages is not judged, as no signature fits them"
+)
+
 
 def inspect(
     path: str | os.PathLike[str],
@@ -59,7 +64,7 @@ def analyse(
         end_ns=max(times, default=0),
         names=capture.names,
         log=log,
-        problems=(*capture.problems, *table.unread, *decrypted.problems),
+        problems=(*_redacted(capture), *capture.problems, *table.unread, *decrypted.problems),
         capture=capture,
         table=table,
         understanding=Understanding(
@@ -68,6 +73,10 @@ def analyse(
         known=known,
         in_pieces=piece,
     )
+
+
+def _redacted(capture: Capture) -> tuple[str, ...]:
+    return (_REDACTED,) if capture.redacted else ()
 
 
 def _by_flow(found: Flows, errors: list[Complaint]) -> dict[int, list[Complaint]]:

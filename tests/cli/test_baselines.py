@@ -185,12 +185,16 @@ def test_diff_shows_both_sides_and_explains() -> None:
 
 
 def test_diff_in_json() -> None:
-    shown = testbed("diff", "--json", RETRIED, REFUSED)
+    before = CAPTURES / "refused-for-good-RCPT-550-5.7.1-Not-wanted.pcapng"
+    shown = testbed("diff", "--json", before, CAPTURES / "refused-for-now-RCPT-452-4.3.1-Disk-full.pcapng")
     assert shown.returncode == 1
     told = json.loads(shown.stdout)
     assert told["same"] is False
-    assert told["before"]["file"] == str(RETRIED)
-    assert all(set(d) == {"kind", "text", "before", "now"} for d in told["differences"])
+    assert told["before"]["file"] == str(before)
+    [refusal] = told["differences"]
+    assert set(refusal) == {"kind", "text", "before", "now", "follows"}
+    assert "refuses RCPT" in refusal["text"]
+    assert all(set(one) == set(refusal) and one["follows"] == [] for one in refusal["follows"])
 
 
 def test_diff_of_chosen_connections() -> None:

@@ -25,6 +25,7 @@ from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.inspect import inspect
 from testbed.trace.model.log import of
+from tests.command import testbed
 from tests.conftest import PROJECT
 from tests.patience import HANG_S, until
 
@@ -47,7 +48,7 @@ class Served:
         self.doors: dict[tuple[str, str], int] = {}
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if found := re.match(r"(\S+) +(\S+) +\S+ +127\.0\.0\.1:(\d+)", line):
+            if found := re.match(r"(\S+) +(\S+) +\S+ +(?:http://)?127\.0\.0\.1:(\d+)", line):
                 self.doors[found[1], found[2]] = int(found[3])
             if "The lab is open" in line:
                 break
@@ -455,3 +456,25 @@ def _network(process: Path) -> str:
         return os.readlink(process / "ns" / "net")
     except OSError:
         return ""
+
+
+@pytest.mark.lab
+def test_what_comes_in_is_told_as_it_comes(tmp_path: Path) -> None:
+    """Passwords and addresses from the start, then who connects and what becomes of mail."""
+    sends = (
+        "import os, smtplib; s = smtplib.SMTP(os.environ['TESTBED_SMTP_HOST'], int(os.environ['TESTBED_SMTP_PORT'])); "
+        "s.sendmail('eve@x.example', ['bob@someschool.edu'], 'Subject: hi')"
+    )
+    shown = testbed(
+        "serve", "--no-steps", "--keep", tmp_path, "scenarios/mailbox-full.yaml", "--", sys.executable, "-c", sends
+    )
+    assert shown.returncode == 0, shown.stderr
+    told = shown.stderr
+    parts = (
+        "bob@someschool.edu  password secret",
+        "lab: somebody at port",
+        "is connected to crepes.fr port 25",
+        "crepes.fr: queues a message without Message-ID as Q1 for bob@someschool.edu",
+        "trace in",
+    )
+    assert sorted(parts, key=told.index) == list(parts)

@@ -59,6 +59,13 @@ def test_packets_questions_and_hosts_are_points(kind: str, point: str) -> None:
     assert found("delivered")[kind][point] > 0
 
 
+def test_each_fetch_of_a_policy_is_a_point() -> None:
+    """The second, for a new id, has deeds of its own."""
+    at = found("transport/sts-corrected")["policy"]
+    assert at["someschool.edu policy"] == 22
+    assert at["someschool.edu policy #2"] == 11
+
+
 def test_every_command_of_those_who_read_is_a_point() -> None:
     at = found("course/one-mailbox-three-ways")["reading"]
     by_pop3 = ("connect", "USER", "PASS", "LIST", "RETR", "RETR #3", "QUIT", "QUIT #2")

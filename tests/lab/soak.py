@@ -31,6 +31,7 @@ from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import compare_analyses
+from testbed.trace.compare.difference import every
 from tests.conftest import PROJECT
 from tests.lab.test_scenarios import why
 
@@ -68,7 +69,7 @@ class First:
 def _tell(outcome: Outcome, number: int) -> None:
     """What went wrong, and where its trace is kept."""
     print(f"\nround {number}: {outcome.scenario.name}: {outcome.result}", why(outcome))
-    print("\n".join(f"  {change.text}" for change in outcome.changes))
+    print("\n".join(f"  {change.text}" for change in every(outcome.changes)))
     if outcome.played.trace is not None:
         _KEPT.mkdir(parents=True, exist_ok=True)
         print("  trace:", shutil.copy(outcome.played.trace, _KEPT / f"{outcome.scenario.name}-{number}.pcapng"))
@@ -89,7 +90,7 @@ def main(rounds: int, paths: list[str], compared: Compare, burners: int, time_li
                 for outcome in once(scenarios, compared, Path(folder), time_limit_s):
                     if outcome.result not in _FINE:
                         alarms[outcome.scenario.name] += 1
-                        kinds.update({f"{outcome.scenario.name}: {change.text}" for change in outcome.changes})
+                        kinds.update({f"{outcome.scenario.name}: {change.text}" for change in every(outcome.changes)})
                         _tell(outcome, number)
             print(f"\r{number}/{rounds} rounds, {alarms.total()} alarms", end="", flush=True)
     finally:

@@ -17,8 +17,10 @@ from testbed.pcap.read import parse_capture
 from testbed.report.html.attached import MOST
 from testbed.report.html.capture import capture_html
 from testbed.report.html.compared import comparison_html
+from testbed.report.html.differences import differences_html
 from testbed.report.html.explored import exploration_html
 from testbed.report.html.run import run_html
+from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.inspect import analyse, inspect
 from tests.conftest import PROJECT
 from tests.fuzz.packets import interface, section
@@ -179,3 +181,13 @@ def test_a_comparison_has_those_that_differ_first() -> None:
     assert "2 scenarios compared: 1 differ, 1 time something was broken" in page.text
     assert page.text.index("Mail is lost") < page.text.index("All went alike")
     assert "no mail is lost: it is nowhere" in page.text
+
+
+def test_a_difference_is_told_with_what_follows_from_it_and_both_dialogues() -> None:
+    before, now = (inspect(PROJECT / "captures" / f"{name}.pcapng") for name in ("delivered", "mailbox-full"))
+    compared = compare_analyses(before, now)
+    page = check(differences_html(before, now, compared))
+    assert f"{len(compared.differences)} difference" in page.text
+    for words in ("452 4.2.2", "what follows from it", "delivered.pcapng", "mailbox-full.pcapng"):
+        assert words in page.text
+    assert "Both say the same" in check(differences_html(now, now, compare_analyses(now, now))).text

@@ -69,6 +69,15 @@ FORM = 'records are lines of a zone file, such as: crepes.fr TXT "v=spf1 mx -all
             ["7:36: 'bogus' is about signed zones; say 'dnssec: true' of the name server"],
         ),
         (
+            hosts("ns.lab: {dnssec: true}").replace(
+                "steps:", "faults: [{zone: alice.crepes.fr, answer: missing-ds}]\nsteps:"
+            ),
+            [
+                "2:17: no zone begins at 'alice.crepes.fr', so no DS record can be missing; zones begin at crepes.fr, "
+                "someschool.edu"
+            ],
+        ),
+        (
             fault("{zone: _dmarc.crepe.fr, answer: SERVFAIL}"),
             ["7:12: nobody asks for '_dmarc.crepe.fr' (did you mean 'alice.crepes.fr'?)"],
         ),

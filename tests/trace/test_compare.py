@@ -13,6 +13,7 @@ from testbed.pcap.write import TraceWriter
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.comparison import Comparison, compare_analyses
+from testbed.trace.compare.difference import every
 from testbed.trace.compare.normal import about_as_large, alike, named, sized, wording
 from testbed.trace.inspect import analyse
 
@@ -169,7 +170,7 @@ def test_it_hides_what_does_not_matter_and_nothing_else(name: str) -> None:
 
 
 def told(before: Analysis, now: Analysis) -> list[str]:
-    return [difference.text for difference in compare_analyses(before, now).differences]
+    return _texts(compare_analyses(before, now))
 
 
 FULL = session(*refused("452 4.2.2 Mailbox full"))
@@ -210,7 +211,8 @@ SENTENCES: dict[str, tuple[Analysis, Analysis, str]] = {
     "for good": (
         trace(FULL),
         trace(session(*refused("552 5.2.2 Mailbox full"))),
-        "mx.example now refuses RCPT of relay.example for good: 552 5.2.2; before, for now: 452 4.2.2",
+        "mx.example now refuses RCPT of relay.example for good: 552 5.2.2 'Mailbox full'; before, for now: 452 4.2.2 "
+        "'Mailbox full'",
     ),
     "no answer": (
         trace(session("C NOOP", "S 250 ok")),
@@ -244,7 +246,7 @@ def test_it_is_told_in_a_sentence(name: str) -> None:
 
 def test_frames_of_both_traces_prove_it() -> None:
     before, now, _ = SENTENCES["for good"]
-    [difference] = [d for d in compare_analyses(before, now).differences if d.kind == "reply"]
+    [difference] = [d for d in every(compare_analyses(before, now).differences) if d.kind == "reply"]
     assert [frame for frame in difference.before if frame in difference.now]
     [connection] = now.connections
     assert difference.now == connection.exchanges[3].frames
@@ -280,8 +282,11 @@ def test_strangers_are_known_by_what_they_do() -> None:
     now = trace(Talk(v6=True).ask("y.example", "MX", "MX 10 a.y.example"), _v6(*refused("550 5.1.1 who?")), names={})
     compared = compare_analyses(before, now)
     assert compared.hosts == (("2001:db8::1", "10.0.0.1"), ("2001:db8::2", "10.0.0.2"))
-    assert "10.0.0.2 now refuses RCPT of 10.0.0.1 for good: 550 5.1.1; before, for now: 452 4.2.2" in _texts(compared)
-    assert not any(d.kind == "connections" for d in compared.differences)
+    assert (
+        "10.0.0.2 now refuses RCPT of 10.0.0.1 for good: 550 5.1.1 'who?'; before, for now: 452 4.2.2 'Mailbox full'"
+        in _texts(compared)
+    )
+    assert not any(d.kind == "connections" for d in every(compared.differences))
 
 
 def test_a_new_server_in_the_same_network_is_another_one() -> None:
@@ -295,7 +300,7 @@ def _v6(*lines: str) -> Talk:
 
 
 def _texts(compared: Comparison) -> list[str]:
-    return [difference.text for difference in compared.differences]
+    return [difference.text for difference in every(compared.differences)]
 
 
 def test_who_runs_a_program_may_close_when_it_likes() -> None:

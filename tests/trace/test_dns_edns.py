@@ -66,6 +66,29 @@ def test_an_authenticated_answer_is_called_so() -> None:
     assert (found.result.edns.payload, found.result.edns.wants_signatures) == (1232, True)
 
 
+@pytest.mark.parametrize(
+    ("edns", "words"),
+    [
+        ({}, ""),
+        ({"payload": 1232}, "EDNS udp 1232"),
+        ({"payload": 512, "ednsflags": dns.flags.DO}, "EDNS udp 512, do"),
+    ],
+)
+def test_what_a_question_asks_for_is_told(edns: dict[str, int], words: str) -> None:
+    """In the words of dig, with an answer and without."""
+    query = dns.message.make_query("someschool.edu", "MX")
+    if edns:
+        query.use_edns(0, **edns)
+    response = dns.message.make_response(query)
+    for told in ([query], [query, response], [response, query]):
+        dialogue = DnsDialogue(stream=False)
+        for at, message in enumerate(told):
+            dialogue.feed(Chunk(CLIENT if message is query else SERVER, message.to_wire(), at + 1, at))
+        [found] = dialogue.finish()[0]
+        assert found.result is not None
+        assert found.result.asked_with == words
+
+
 def test_the_reason_of_a_failure_is_told() -> None:
     options = [dns.edns.EDEOption(7, "it ended yesterday"), dns.edns.EDEOption(4_711)]
     found = exchange("MX", code=dns.rcode.SERVFAIL, edns={"options": options})

@@ -10,6 +10,7 @@ from testbed.explore.points.crash import crash
 from testbed.explore.points.dialogue import dialogue
 from testbed.explore.points.host import host
 from testbed.explore.points.name_server import name_server
+from testbed.explore.points.policy import policy
 from testbed.explore.points.reading import reading
 from testbed.explore.points.room import room
 from testbed.explore.points.tls import tls
@@ -23,6 +24,7 @@ KINDS: tuple[Callable[[Scenario, Analysis], Iterator[Candidate]], ...] = (
     crash,
     name_server,
     tls,
+    policy,
     host,
     room,
     clock,

@@ -15,6 +15,7 @@ KINDS = {
     "crash": "programs that die",
     "zone": "answers of the name server",
     "tls": "TLS",
+    "policy": "where policies are fetched",
     "host": "outages",
     "room": "room in mailboxes",
     "clock": "in time, and too late",

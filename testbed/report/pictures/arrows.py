@@ -118,6 +118,8 @@ def _mood(connection: Connection, *, pulls: bool) -> Mood:
         return Mood.TEMPORARY if refusals[0].startswith("4") else Mood.FAILED
     if any(exchange.unseen for exchange in connection.exchanges):
         return Mood.UNKNOWN
+    if connection.exchanges and any(finding.severity is not Severity.INFO for finding in connection.findings):
+        return Mood.LOST
     return _of_a_visit(connection) if connection.exchanges else Mood.UNKNOWN
 
 
@@ -126,7 +128,9 @@ def _of_a_visit(connection: Connection) -> Mood:
     missing = any(exchange.reply is None and not exchange.unseen for exchange in connection.exchanges)
     if missing or connection.ending.closure is Closure.RESET:
         return Mood.LOST
-    return Mood.OK if _fetched(connection) else Mood.QUIET
+    if _fetched(connection):
+        return Mood.OK
+    return Mood.UNKNOWN if connection.ending.closure is Closure.OPEN else Mood.QUIET
 
 
 def _fetched(connection: Connection) -> bool:

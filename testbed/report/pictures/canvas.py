@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from testbed.protocols.text import shortened
 from testbed.report.pictures.elements import element, words
 from testbed.report.pictures.style import FONT, css, themed
 
 MARGIN = 20.0
+
+_LONGEST_TIP, _LONGEST_DESCRIPTION = 600, 4_000  # a server's reply may have a megabyte
 
 
 @dataclass(slots=True)
@@ -22,7 +25,7 @@ class Sheet:
 
     def document(self, title: str, description: str) -> str:
         """A file of its own, that needs nothing else and suits light and dark."""
-        content = (element("title", words(title)), element("desc", words(description)), element("style", css()))
+        content = (*_told(title, description), element("style", css()))
         return (
             self._svg(content, role="img", width=self.width, height=self.y, xmlns="http://www.w3.org/2000/svg") + "\n"
         )
@@ -33,8 +36,7 @@ class Sheet:
         It is a group and no image, so that the links in it are links to whoever hears it.  The page has the rules of
         :func:`testbed.report.pictures.style.css`, or its own for the same classes.
         """
-        content = (element("title", words(title)), element("desc", words(description)))
-        return self._svg(content, role="group", class_="mt-picture", width="100%")
+        return self._svg(_told(title, description), role="group", class_="mt-picture", width="100%")
 
     def _svg(self, content: Iterable[str], **attributes: str | float) -> str:
         paper = element("rect", width=self.width, height=self.y, rx=8, fill="currentColor", **themed("paper"))
@@ -49,6 +51,14 @@ class Sheet:
             font_size=13,
             **attributes,
         )
+
+
+def _told(title: str, description: str) -> tuple[str, str]:
+    """What it is, for whoever hears it."""
+    return (
+        element("title", words(shortened(title, _LONGEST_TIP))),
+        element("desc", words(shortened(description, _LONGEST_DESCRIPTION))),
+    )
 
 
 def text(
@@ -93,4 +103,4 @@ def box(x: float, y: float, width: float, height: float, name: str, radius: floa
 
 def titled(title: str, *content: str) -> str:
     """Elements that tell all about themselves to whoever points at them."""
-    return element("g", element("title", words(title)), *content)
+    return element("g", element("title", words(shortened(title, _LONGEST_TIP))), *content)

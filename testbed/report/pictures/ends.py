@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from testbed.expect import fates
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.report.pictures.arrows import mood_of
 from testbed.report.pictures.carrying import MOST_CONNECTIONS
@@ -43,11 +45,21 @@ class _Try:
     recipient: Recipient
 
 
+class _Key(NamedTuple):
+    """What tells messages apart, for each recipient; ``alone`` is the place of one without a Message-ID."""
+
+    recipient: str
+    sender: str
+    message_id: str
+    alone: tuple[int, int]
+
+
 @dataclass(slots=True)
 class _Mail:
-    """All that is seen of one message for one recipient."""
+    """All that is seen of one message for one recipient; ``joined`` are tries that showed too little of it."""
 
     tries: list[_Try] = field(default_factory=list)
+    joined: int = 0
 
 
 def ends(analysis: Analysis) -> Iterator[End]:
@@ -95,32 +107,48 @@ def _sent_on_to(analysis: Analysis, message_id: str, recipient: str, subject: st
 
 
 def _by_packets(connections: Sequence[Connection]) -> Iterator[End]:
-    found: dict[tuple[str, str], _Mail] = defaultdict(_Mail)
-    for connection in connections:
-        for transaction in connection.transactions:
-            for recipient in transaction.recipients:
-                if recipient.address and recipient.address != UNSEEN:
-                    mail = found[recipient.address.lower(), transaction.message_id]
-                    mail.tries.append(_Try(connection, transaction, recipient))
+    found = _tries(connections)
     _join_unsent(found)
     read = dict(_read(connections))
-    for (address, message_id), mail in found.items():
+    for key, mail in found.items():
         last = mail.tries[-1]
         subject = next((one.transaction.subject for one in reversed(mail.tries) if one.transaction.subject), "")
-        if message_id and message_id in read and last.recipient.accepted:
-            words, frame = read[message_id]
-            yield End(address, subject, words, Mood.OK, (frame,))
+        if key.message_id and key.message_id in read and last.recipient.accepted:
+            words, frame = read[key.message_id]
+            yield End(key.recipient, subject, words, Mood.OK, (frame,))
         else:
-            yield End(address, subject, _words(last), mood_of(last.recipient), last.transaction.frames[-1:])
+            words = _words(last)
+            if mail.joined and last.recipient.accepted:
+                words += f", probably after {count(mail.joined, 'try', 'tries')} in vain"
+            yield End(key.recipient, subject, words, mood_of(last.recipient), last.transaction.frames[-1:])
 
 
-def _join_unsent(found: dict[tuple[str, str], _Mail]) -> None:
-    """Tries that ended before a message was sent are of the only message that recipient had, where there is one."""
-    for recipient, message_id in list(found):
-        others = [key for key in found if key[0] == recipient and key[1]]
-        if not message_id and len(others) == 1:
-            mail = found[others[0]]
-            mail.tries = sorted(mail.tries + found.pop((recipient, "")).tries, key=lambda one: one.connection.start_ns)
+def _tries(connections: Sequence[Connection]) -> dict[_Key, _Mail]:
+    """Messages by their Message-ID; one that has none is no other's, and one that never came may be anybody's."""
+    found: dict[_Key, _Mail] = defaultdict(_Mail)
+    for connection in connections:
+        for place, transaction in enumerate(connection.transactions):
+            nameless = transaction.message is not None and not transaction.message_id
+            alone = (connection.number, place) if nameless else (0, 0)
+            for recipient in transaction.recipients:
+                if recipient.address and recipient.address != UNSEEN:
+                    key = _Key(recipient.address.lower(), transaction.sender.lower(), transaction.message_id, alone)
+                    found[key].tries.append(_Try(connection, transaction, recipient))
+    return found
+
+
+def _join_unsent(found: dict[_Key, _Mail]) -> None:
+    """Tries that ended before a message was sent are probably of the only message there is from one to the other."""
+    for key in list(found):
+        sent = [other for other in found if other[:2] == key[:2] and (other.message_id or other.alone != (0, 0))]
+        if key not in sent and len(sent) == 1:
+            unsent, mail = found.pop(key), found[sent[0]]
+            mail.joined = len(unsent.tries)
+            mail.tries = sorted(mail.tries + unsent.tries, key=_when)
+
+
+def _when(one: _Try) -> tuple[int, tuple[int, ...]]:
+    return one.connection.start_ns, one.transaction.frames[:1]
 
 
 def _read(connections: Sequence[Connection]) -> Iterator[tuple[str, tuple[str, int]]]:
@@ -144,4 +172,5 @@ def _words(last: _Try) -> str:
     decisive = recipient.decisive
     if decisive is not None and decisive.code.startswith("4"):
         return f"not taken in this capture; {server} said {text}"
-    return f"refused by {server}: {text}" if decisive is not None and decisive.whole else f"unknown: {text}"
+    refused = decisive is not None and decisive.whole and decisive.code.startswith("5")
+    return f"refused by {server}: {text}" if refused else f"unknown: {text.strip() or 'no SMTP reply'}"

@@ -31,6 +31,10 @@ def lasted(ns: int) -> str:
 
 def headline(way: Way) -> str:
     """What became of the mail, in a sentence."""
+    return _told(way) if way.whole else f"{_told(way)}; not all of the capture was looked at"
+
+
+def _told(way: Way) -> str:
     if len(way.ends) == 1:
         return _of_one(way, way.ends[0])
     if way.ends:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from testbed.plural import count
 from testbed.report.pictures.carrying import Carrying
 from testbed.report.pictures.values import Lane, Role
 from testbed.trace.model.connection import Connection, Endpoint
@@ -52,7 +54,7 @@ class Lanes:
     """Finds the lane of either end of a connection.
 
     Hosts are known by their names; where both ends of connections have the same, the servers are told apart by their
-    ports.  Those beyond :data:`MOST_LANES` share the last lane.
+    ports.  Where there are more than :data:`MOST_LANES`, those of one role share a lane, the largest crowd first.
     """
 
     def __init__(self, found: Sequence[Carrying]) -> None:
@@ -61,18 +63,16 @@ class Lanes:
         for one in found:
             self._note(one)
         order = sorted(self._hosts.values(), key=_place)
-        self.hidden = max(0, len(order) - MOST_LANES) and len(order) - MOST_LANES + 1
-        shown = order[: len(order) - self.hidden]
-        self._places = {host.name: place for place, host in enumerate(order[: len(shown)])}
-        self._rest = len(shown)
-        self.lanes = tuple(Lane(host.name, host.role) for host in shown)
-        if self.hidden:
-            self.lanes += (Lane(f"{self.hidden} more hosts", Role.SERVER),)
+        crowds = _crowds(Counter(host.role for host in order))
+        names = [crowds.get(host.role, host.name) for host in order]
+        self.lanes = tuple({name: Lane(name, host.role) for name, host in zip(names, order, strict=True)}.values())
+        places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        self._places = {host.name: places[name] for name, host in zip(names, order, strict=True)}
 
     def of(self, connection: Connection) -> tuple[int, int]:
         """The lanes of client and server."""
         client, server = self._keys(connection)
-        return self._places.get(client, self._rest), self._places.get(server, self._rest)
+        return self._places[client], self._places[server]
 
     def named(self, host: str) -> int | None:
         """The lane of a host by the name it logs under, None where it has none of its own."""
@@ -124,6 +124,17 @@ class Lanes:
             if here.depth < at_least:
                 here.depth = at_least
                 todo += [(self._hosts[name], at_least + 1) for name in here.next]
+
+
+def _crowds(hosts: Counter[Role]) -> dict[Role, str]:
+    """The roles whose hosts share a lane, with its name."""
+    found: dict[Role, str] = {}
+    for role, number in hosts.most_common():
+        alone = sum(other for one, other in hosts.items() if one not in found)
+        if alone + len(found) <= MOST_LANES or number == 1:
+            break
+        found[role] = count(number, "host")
+    return found
 
 
 def _ends(connection: Connection) -> tuple[Endpoint, Endpoint]:

@@ -38,7 +38,7 @@ def _way(way: Way) -> Iterator[str]:
         yield from _row(way, row)
     if way.lanes:
         over = f"h0,h{len(way.lanes) - 1}" if len(way.lanes) > 1 else "h0"
-        for end in way.ends:
+        for end in way.shown_ends:
             yield f"Note over {over}: {_quoted(f'{_MARKS[end.mood]} {told_by_end(end)}'.strip())}"
         if way.omitted:
             yield f"Note over {over}: {_quoted(way.omitted)}"

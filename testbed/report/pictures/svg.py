@@ -45,7 +45,7 @@ def inline_svg(way: Way, leads_to: LeadsTo, *, width: int = WIDE, clock: Clock =
 
 def _description(way: Way) -> str:
     told = [told_by_arrow(way, row) for row in way.rows if isinstance(row, Arrow)]
-    return ". ".join([headline(way), *told[:20], *map(told_by_end, way.ends)])
+    return ". ".join([headline(way), *told[:20], *map(told_by_end, way.shown_ends)])
 
 
 def draw_way(way: Way, sheet: Sheet, clock: Clock) -> None:
@@ -120,7 +120,7 @@ class _Picture:
         for x in self._lanes[: len(self._way.lanes)]:
             sheet.behind.append(line(x, self._top - 8, x, sheet.y + 6, "line", 1.2))
         sheet.y += 18
-        for end in self._way.ends:
+        for end in self._way.shown_ends:
             self._end(end)
         if self._way.omitted:
             for shown in wrapped(f"{self._way.omitted}.", _SMALL, room, 3):

@@ -34,7 +34,7 @@ def _head(way: Way, clock: Clock) -> Iterator[str]:
 
 
 def _foot(way: Way) -> Iterator[str]:
-    for end in way.ends:
+    for end in way.shown_ends:
         yield from _wrapped(f"{_MARKS[end.mood] or '  '}{told_by_end(end)}", COLUMNS)
     if way.omitted:
         yield from _wrapped(f"{way.omitted}.", COLUMNS)

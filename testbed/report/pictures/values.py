@@ -18,6 +18,10 @@ class Mood(StrEnum):
     QUIET = "quiet"  # no mail was concerned
 
 
+MOST_ENDS = 20
+"""Fates that are told one by one."""
+
+
 class Role(StrEnum):
     """What a host does with mail, as far as the capture shows."""
 
@@ -135,7 +139,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The way of the mail of one or more captures.  ``omitted`` says what is not shown, ``""`` where all is."""
+    """The way of the mail of one or more captures.
+
+    ``omitted`` says what is not shown, ``""`` where all is; ``whole`` tells that all connections were looked at.
+    """
 
     title: str
     captures: tuple[str, ...]
@@ -145,6 +152,12 @@ class Way:
     rows: tuple[Row, ...]
     ends: tuple[End, ...]
     omitted: str = ""
+    whole: bool = True
+
+    @property
+    def shown_ends(self) -> tuple[End, ...]:
+        """The fates that are told one by one."""
+        return self.ends[:MOST_ENDS]
 
     @property
     def only_recipient(self) -> str:

@@ -17,11 +17,10 @@ from testbed.report.pictures.ends import ends
 from testbed.report.pictures.folds import folded
 from testbed.report.pictures.lanes import Lanes
 from testbed.report.pictures.marks import Struck, marks
-from testbed.report.pictures.values import Arrow, Fold, Row, Way
+from testbed.report.pictures.values import MOST_ENDS, Arrow, Fold, Row, Way
 from testbed.trace.analysis import Analysis
 
 MOST_ROWS = 60
-_MOST_ENDS = 20
 
 
 def way(analyses: Sequence[Analysis], *, name_servers: bool = False) -> Way:
@@ -34,6 +33,7 @@ def way(analyses: Sequence[Analysis], *, name_servers: bool = False) -> Way:
     rows: list[Row] = [arrow(one, lanes, struck[one.capture].on(one.connection)) for one in found]
     rows += [mark for place, analysis in enumerate(analyses) for mark in marks(struck[place].rest(analysis.log), lanes)]
     shown, hidden = _cut(folded(sorted(rows, key=lambda row: row.time_ns)))
+    left = not_looked_at(analyses)
     fates = [end for analysis in analyses for end in ends(analysis)]
     return Way(
         title=_title(analyses),
@@ -42,8 +42,9 @@ def way(analyses: Sequence[Analysis], *, name_servers: bool = False) -> Way:
         end_ns=max((one.connection.end_ns for one in found), default=0),
         lanes=lanes.lanes,
         rows=tuple(shown),
-        ends=tuple(fates[:_MOST_ENDS]),
-        omitted="; ".join(_omitted(not_looked_at(analyses), hidden, len(fates) - _MOST_ENDS)),
+        ends=tuple(fates),
+        omitted="; ".join(_omitted(left, hidden, len(fates) - MOST_ENDS)),
+        whole=not left,
     )
 
 

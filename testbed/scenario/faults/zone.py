@@ -47,7 +47,8 @@ class ZoneFault(When):
     longer is truncated; ``large-dropped``: datagrams of more than 512 octets never arrive.
 
     Of a signed zone (``dnssec: true``): ``bogus`` (no signature fits), ``expired`` (every signature's time is over), or
-    ``missing-ds`` (the zone above has no DS record for it, so nobody can tell whether it is signed well).
+    ``missing-ds`` (the zone above has no DS record for it, so nobody can tell whether it is signed well; a zone begins
+    at each mail domain, and at those in ``records`` and ``blocklists``).
 
     Of a block list (RFC 5782): ``everything-listed``, or ``over-quota`` (127.255.255.254 for every question).
 
@@ -133,6 +134,9 @@ class ZoneFault(When):
         server = next((host for host in names.hosts.values() if "name server" in host.nouns), None)
         if self.answer in FLAWS and server is not None and not server.dnssec:
             yield ("answer",), f"'{self.answer}' is about signed zones; say 'dnssec: true' of the name server"
+        if self.answer == "missing-ds" and zone not in names.zones:
+            begin = ", ".join(sorted(names.zones)[:5])
+            yield ("zone",), f"no zone begins at '{zone[:60]}', so no DS record can be missing; zones begin at {begin}"
         if any(host.is_program and "name server" in host.nouns for host in names.hosts.values()):
             yield (), "the name server is a program, and answers what it answers; have it answer so"
 

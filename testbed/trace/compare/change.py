@@ -35,7 +35,7 @@ class Change:
     """``kind`` is the aspect that changed; ``who`` did it to, or with, ``whom``; ``what`` is the command, event, name …
 
     ``detail`` says more in words, ``connection`` which of several it is, from 1.  ``logged`` tells that a host
-    has logged it.
+    has logged it.  ``hosts`` are those it is about besides.
     """
 
     kind: str
@@ -49,6 +49,7 @@ class Change:
     detail: str = ""
     connection: int = 0
     logged: bool = False
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare import aspects
 from testbed.trace.compare.align import TalkPair, talk_pairs
+from testbed.trace.compare.causes import causes
 from testbed.trace.compare.change import Change
 from testbed.trace.compare.counterparts import (
     on_ways,
@@ -24,6 +25,7 @@ from testbed.trace.compare.fingerprint import fingerprint
 from testbed.trace.compare.normal import alike, span
 from testbed.trace.compare.sentences import sentence
 from testbed.trace.compare.stories import EVENTS_OF_STORIES, changed_stories, stories
+from testbed.trace.compare.turning_points import turning_points
 from testbed.trace.compare.values import Clue, Deed, Fingerprint, Frames, Question, Talk
 
 _MOST_ORDERED = 500  # connections of one client whose order is compared
@@ -70,17 +72,23 @@ def compare(before: Fingerprint, now: Fingerprint) -> Comparison:
 
 
 def _differences(changes: Iterable[Change]) -> Iterator[Difference]:
-    """Each change in its sentence; the same on several connections once, with all their frames."""
-    found: dict[tuple[str, str], list[Change]] = {}
+    """Each change in its sentence, causes with what follows from them; what several connections share is told once."""
+    together: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
-        found.setdefault((change.kind, sentence(change)), []).append(change)
-    for (kind, text), same in found.items():
-        if same[0].connection:
-            numbers = ", ".join(str(change.connection) for change in same)
-            text += f" (connection{'s' if len(same) > 1 else ''} {numbers})"
-        before = (frame for change in same for frame in change.before_frames)
-        now = (frame for change in same for frame in change.now_frames)
-        yield Difference(kind, text, tuple(dict.fromkeys(before)), tuple(dict.fromkeys(now)))
+        together.setdefault((change.kind, sentence(change)), []).append(change)
+    for cause in causes([tuple(same) for same in together.values()]):
+        yield replace(_difference(cause.changes), follows=tuple(map(_difference, cause.follows)))
+
+
+def _difference(same: Sequence[Change]) -> Difference:
+    """Changes of one sentence, with all their frames."""
+    text = sentence(same[0])
+    if same[0].connection:
+        numbers = ", ".join(str(change.connection) for change in same)
+        text += f" (connection{'s' if len(same) > 1 else ''} {numbers})"
+    before = (frame for change in same for frame in change.before_frames)
+    now = (frame for change in same for frame in change.now_frames)
+    return Difference(same[0].kind, text, tuple(dict.fromkeys(before)), tuple(dict.fromkeys(now)))
 
 
 def _contents(before: Fingerprint, now: Fingerprint, messages: Mapping[str, str]) -> Iterator[Change]:
@@ -110,6 +118,7 @@ def _changes(before: Fingerprint, now: Fingerprint, pairs: Sequence[TalkPair]) -
             places[old.way] += 1
             place = places[old.way] if totals[old.way] > 1 else 0
             yield from (replace(change, connection=place) for change in aspects.between(old, new))
+    yield from turning_points(before.talks, now.talks, pairs)
     yield from _questions(before.questions, now.questions)
     yield from _deeds(before.deeds, now.deeds, set(retold))
     yield from _clues(before.clues, now.clues)
@@ -217,10 +226,10 @@ def _deeds(before: Sequence[Deed], now: Sequence[Deed], retold: set[tuple[str, s
 
 def _clues(before: Sequence[Clue], now: Sequence[Clue]) -> Iterator[Change]:
     """Findings, by code and between whom: how often."""
-    for (code, _), (old, new) in _sorted_out(before, now, lambda clue: (clue.code, clue.between)).items():
+    for (code, between), (old, new) in _sorted_out(before, now, lambda clue: (clue.code, clue.between)).items():
         if len(old) != len(new):
-            sample = (new or old)[-1].text
-            yield Change("finding", "", "", code, len(old), len(new), _frames(old), _frames(new), sample)
+            sample, frames = (new or old)[-1].text, (_frames(old), _frames(new))
+            yield Change("finding", "", "", code, len(old), len(new), *frames, sample, hosts=between)
 
 
 def _sorted_out(

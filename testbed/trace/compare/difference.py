@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -17,3 +18,11 @@ class Difference:
     text: str
     before: tuple[int, ...]  # frames of the reference, or of the first trace
     now: tuple[int, ...]  # frames of the new trace
+    follows: tuple[Difference, ...] = ()
+
+
+def every(differences: Iterable[Difference]) -> Iterator[Difference]:
+    """Each of them, and behind it those that follow from it."""
+    for difference in differences:
+        yield difference
+        yield from difference.follows

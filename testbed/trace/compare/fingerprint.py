@@ -192,11 +192,12 @@ def _lines(connection: Connection, names: Mapping[str, str]) -> Iterator[Command
         sent = command.frames[-1] if command and command.frames else 0
         since = command.time_ns if command and command.frames else connection.start_ns
         until = reply.time_ns if reply else connection.end_ns
+        words = _words(service, reply, names) if reply else ""
         yield CommandReply(
             verb=verb,
             argument=named(argument, names),
-            reply=Replies(tuple(Status(one.code, one.enhanced) for one in exchange.replies)) if reply else None,
-            words=_words(service, reply, names) if reply else "",
+            reply=Replies(tuple(Status(one.code, one.enhanced) for one in exchange.replies), words) if reply else None,
+            words=words,
             items=_items(service, verb, exchange, reply) if reply else (),
             ahead=service.mail is Mail.PUSHED and 0 < sent < replied,
             octets=command.octets if command and verb == "message" else announced,

@@ -27,12 +27,16 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """What one command was answered: by one reply, or by one for each recipient (RFC 2033 §4.2)."""
+    """What one command was answered: by one reply, or by one for each recipient (RFC 2033 §4.2).
+
+    ``words`` are those of a refusal; that they are others is a change of its own.
+    """
 
     statuses: tuple[Status, ...]
+    words: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.statuses))
+        return ", ".join(map(str, self.statuses)) + (f" '{self.words}'" if self.words else "")
 
 
 @dataclass(frozen=True, slots=True)

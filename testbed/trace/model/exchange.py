@@ -72,6 +72,11 @@ class ServiceResult:
         """The messages that came with it."""
         return ()
 
+    @property
+    def asked_with(self) -> str:
+        """What is to be said of the command besides its words, ``""`` for nothing."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:

@@ -82,3 +82,7 @@ def test_what_strangers_wrote_is_text(text: str, drawn: Callable[..., str]) -> N
 def test_it_says_what_is_not_shown() -> None:
     found = replace(way([inspect(MAILBOX_FULL)]), omitted="12 connections in the middle are not drawn")
     assert "12 connections in the middle are not drawn." in svg(found, clock=UTC)
+
+
+def test_a_reply_of_a_megabyte_makes_no_large_picture() -> None:
+    assert len(svg(hostile("word " * 200_000), clock=UTC)) < 30_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,32 @@ def test_messages_are_told_apart_by_their_subjects_where_there_are_several() -> 
 def test_a_reader_has_fetched_mail_or_was_turned_away_or_lost_it(name: str, mood: Mood) -> None:
     visits = [row for row in way_of(name).rows if isinstance(row, Arrow) and row.by == "POP3"]
     assert visits[0].mood is mood
+
+
+STRANGERS = [
+    ("mailbox-full", "taken by someschool.edu, probably after 2 tries in vain", Mood.OK),
+    ("mailbox-full-five-days", "not taken in this capture; someschool.edu said 452 4.2.2 Mailbox full", Mood.TEMPORARY),
+    ("unknown-user", "refused by someschool.edu: 550 5.1.1 User unknown", Mood.FAILED),
+    ("reset-after-final-dot", "taken by someschool.edu", Mood.OK),
+    ("mx-unanswered-SERVFAIL", "taken by crepes.fr", Mood.OK),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "mood"), STRANGERS)
+def test_without_a_log_the_packets_tell_the_same_way(name: str, words: str, mood: Mood) -> None:
+    analysis = inspect(CAPTURES / f"{name}.pcapng")
+    ours, stranger = way([analysis]), way([replace(analysis, log=())])
+    assert (stranger.ends[0].words, stranger.ends[0].mood) == (words, mood)
+    assert stranger.lanes == ours.lanes
+    assert not any(isinstance(row, Mark) for row in stranger.rows)
+    assert sorted(connections_in(stranger)) == sorted(connections_in(ours))
+
+
+CASES = PROJECT.parent / "shared" / "cases" / "captures"
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the captures of cases (../shared/cases) are not here")
+def test_two_messages_without_a_message_id_are_two() -> None:
+    """Of the first the capture shows that it was refused for now, and never that it was taken."""
+    found = way([inspect(CASES / "r50-two-different-mails-without-message-id.pcap")])
+    assert [end.mood for end in found.ends] == [Mood.TEMPORARY, Mood.OK]

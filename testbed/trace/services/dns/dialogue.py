@@ -105,13 +105,15 @@ class DnsDialogue:
         key = _number(wire), kind, name.lower()
         if (at := self._early.pop(key, None)) is not None and self._overtook(at, item):
             note = self._exchanges[at].note.replace(NOT_ASKED_HERE, "")
-            self._exchanges[at] = replace(self._exchanges[at], command=command, note=note, unseen=False)
+            result = self._exchanges[at].result
+            result = replace(result, asked=_opt_of(wire)) if isinstance(result, Answer) else result
+            self._exchanges[at] = replace(self._exchanges[at], command=command, note=note, result=result, unseen=False)
             return
         if len(self._exchanges) < _MAX_EXCHANGES:
             self._open.setdefault(key, deque()).append(len(self._exchanges))
             self._ids.add(_number(wire))
             self._unanswered[kind, name.lower()] += 1
-        self._add(Exchange(Phase.TRANSFER, command, None, "no answer", Asked(_number(wire))))
+        self._add(Exchange(Phase.TRANSFER, command, None, "no answer", Asked(_number(wire), _opt_of(wire))))
 
     def _answer(self, wire: bytes, item: Chunk) -> None:
         import dns.rcode
@@ -140,6 +142,8 @@ class DnsDialogue:
         if waiting:
             at = waiting.pop()  # it was asked again because none of those before had been answered
             self._unanswered[kind, name.lower()] -= 1
+            waited = self._exchanges[at].result
+            result = replace(result, asked=waited.asked) if isinstance(waited, Asked) else result
             self._exchanges[at] = Exchange(Phase.TRANSFER, self._exchanges[at].command, reply, note, result)
             if truncated and not self._stream:
                 self._note("answer-truncated", item, question)
@@ -218,8 +222,19 @@ def _answered(wire: bytes) -> tuple[tuple[Record, ...], Edns | None, bool]:
         if place.section == ANSWER and len(records) < _MAX_RECORDS:
             records.append(_record(wire, place))
         elif place.section == ADDITIONAL and place.kind == _OPT:
-            edns = read_opt(place.of_class, place.ttl, wire[place.at : place.at + place.length])
+            edns = _opt_at(wire, place)
     return tuple(records), edns, found == sum(struct.unpack_from(">HHH", wire, 6))
+
+
+def _opt_of(wire: bytes) -> Edns | None:
+    """The OPT record of a question, None for none."""
+    if wire[10:12] == b"\0\0":
+        return None
+    return next((_opt_at(wire, p) for p in places(wire) if p.section == ADDITIONAL and p.kind == _OPT), None)
+
+
+def _opt_at(wire: bytes, place: Place) -> Edns:
+    return read_opt(place.of_class, place.ttl, wire[place.at : place.at + place.length])
 
 
 def _record(wire: bytes, place: Place) -> Record:

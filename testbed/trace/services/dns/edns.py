@@ -38,6 +38,11 @@ class Edns:
     errors: tuple[str, ...]
     upper_code: int
 
+    @property
+    def words(self) -> str:
+        """What a question says with it, in the words of dig: ``EDNS udp 1232, do``."""
+        return f"EDNS udp {self.payload}{', do' if self.wants_signatures else ''}"
+
 
 def read_opt(payload: int, ttl: int, options: bytes) -> Edns:
     """The OPT record whose class, TTL and data these are; options that break off count as none."""

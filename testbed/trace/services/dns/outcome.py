@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from testbed.trace.model.exchange import Exchange
+from testbed.trace.services.dns.results import asked_of
 
 
 def outcome_of_questions(exchanges: tuple[Exchange, ...]) -> str:
@@ -10,6 +11,8 @@ def outcome_of_questions(exchanges: tuple[Exchange, ...]) -> str:
     parts = []
     for exchange in exchanges[:4]:
         question = f"{exchange.command.verb} {exchange.command.argument}" if exchange.command else "?"
+        asked = asked_of(exchange)
+        question += " (do)" if asked is not None and asked.wants_signatures else ""
         if exchange.reply is None:
             answer = exchange.note
         else:

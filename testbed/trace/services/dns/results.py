@@ -28,9 +28,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Asked(ServiceResult):
-    """Of a question without an answer: its id, which stays the same when it is asked again."""
+    """Of a question without an answer: its id, which stays the same when it is asked again.
+
+    ``asked`` is what its OPT record says, None where it has none.
+    """
 
     number: int
+    asked: Edns | None = None
+
+    @property
+    def asked_with(self) -> str:
+        """The size of datagrams and the DO bit, where it has them."""
+        return self.asked.words if self.asked is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,8 @@ class Answer(ServiceResult):
 
     ``truncated`` tells that there are more of them over TCP, ``whole`` that the message does not break off.
     ``number`` is the message's id, ``wire`` the whole message.  ``authenticated`` is the AD bit: whoever answered has
-    found it signed as it should be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none.
+    found it signed as it should be (RFC 4035 §3.2.3).  ``edns`` is what its OPT record says, None where it has none;
+    ``asked`` is what that of the question says.
     """
 
     records: tuple[Record, ...]
@@ -49,6 +59,12 @@ class Answer(ServiceResult):
     authenticated: bool = False
     edns: Edns | None = None
     wire: bytes = field(default=b"", repr=False, compare=False)
+    asked: Edns | None = None
+
+    @property
+    def asked_with(self) -> str:
+        """The size of datagrams and the DO bit of the question, where it has them."""
+        return self.asked.words if self.asked is not None else ""
 
     @property
     def usable(self) -> bool:
@@ -68,6 +84,11 @@ class Answer(ServiceResult):
         """Whether the aliases of the name that was asked for lead back to where they were."""
         targets = list(self.targets("CNAME"))
         return len({name.lower(), *targets}) <= len(targets)
+
+
+def asked_of(exchange: Exchange) -> Edns | None:
+    """What the OPT record of a question says; None where there is none, or it is no question."""
+    return exchange.result.asked if isinstance(exchange.result, Asked | Answer) else None
 
 
 def usable_answer(exchange: Exchange) -> Answer | None:

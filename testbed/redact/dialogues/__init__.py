@@ -1,0 +1,1 @@
+"""What both sides of a connection say, a file a service."""
