@@ -52,6 +52,7 @@ FLOORS = {
     "learn": 4,
     "explore": 4,
     "reproduce": 4,
+    "view": 5,
     "cli": 5,
     "pytest_plugin": 5,
     "__main__": 5,
@@ -78,6 +79,7 @@ NEIGHBOURS = {
     ("learn", "bed"),
     ("report", "explore"),
     ("report", "reproduce"),
+    ("cli", "view"),
     ("__main__", "cli"),
 }
 # The folders within a room, from the bottom up: each may know those before it.

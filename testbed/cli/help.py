@@ -74,6 +74,13 @@ COMMANDS = {
             ("testbed inspect -o annotated.pcapng capture.pcap", "comments to read in Wireshark"),
         ),
     ),
+    "view": (
+        "Look through a capture on the whole screen of a terminal",
+        (
+            ("testbed view capture.pcap", "connections, ladders, packets, messages, findings"),
+            ("testbed view --live eth0", "connections as they end"),
+        ),
+    ),
     "diff": (
         "Say what changed between two captures",
         (

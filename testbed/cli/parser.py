@@ -118,6 +118,14 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     pager_argument(parser)
 
 
+def _view(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", nargs="?", metavar="FILE", help="a capture, pcap or pcapng")
+    parser.add_argument("--live", metavar="IFACE", help="follow an interface instead: connections as they end")
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument("--utc", action="store_true", help="tell times of day in UTC, not in this machine's zone")
+    parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
+
+
 def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
     parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
@@ -176,6 +184,7 @@ _ARGUMENTS = {
     "serve": _serve,
     "shell": _shell,
     "inspect": _inspect,
+    "view": _view,
     "diff": _diff,
     "judge": judge_arguments,
     "reproduce": _reproduce,

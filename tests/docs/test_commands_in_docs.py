@@ -18,6 +18,7 @@ from tests.docs.small_project import make_small
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next test runs
+_UNTIL_SOMEBODY_QUITS = "testbed view "  # tests/view/ presses the keys, in a terminal
 
 _FOR_THE_SHELL = re.compile(r"[|&;<>$`*?#~]|^(?!testbed )")
 _NAMES_ALL = re.compile(r"^testbed (run|inspect) .*(scenarios|captures)/(\s|$)")
@@ -30,6 +31,8 @@ def _commands() -> list[tuple[str, str]]:
         for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.M | re.S):
             for line in re.sub(r"(\||\\)\n\s*", r"\1 ", block).splitlines():
                 if line.startswith(("testbed ", "make ")) and "--scheduler" not in line:  # test_cluster_page.py has one
+                    if line.startswith(_UNTIL_SOMEBODY_QUITS):
+                        continue
                     found.setdefault(line, page.name)
     return [(page, command) for command, page in found.items()]
 

@@ -1,0 +1,113 @@
+"""The ladder of a connection: phases, and an arrow for each command, reply and packet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from testbed.durations import span
+from testbed.plural import count
+from testbed.protocols.text import printable
+from testbed.report.console import THEME
+from testbed.report.html.ladder import Cut, Row, Section, sections
+from testbed.report.words import frame_range, frames
+from testbed.view.place import Place
+from testbed.view.rows import Rows
+from testbed.view.words import cell, joined, line, right, sign, told
+
+_MOST_ROWS = 5_000
+_HEAD = 12 + 7 + 4  # cells of time, frame and kind
+_LINES = {"dialogue": "─", "tcp": "┄", "bare": "┄"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Who stands at the ends of the arrows."""
+
+    client: str
+    server: str
+
+
+class Ladder(Rows):
+    """Solid arrows are the service's own words, dotted ones TCP's packets, which are marked TCP besides."""
+
+    def __init__(self, place: Place, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._place = place
+        self._rungs: Sequence[Lanes | Section | Row | Cut] = ()
+
+    def on_mount(self) -> None:
+        connection = self._place.connection
+        found = sections(self._place.analysis, connection, _MOST_ROWS)
+        self._rungs = [Lanes(connection.client.label, connection.server.label), *_unfolded(found)]
+        self.show(len(self._rungs))
+
+    @property
+    def frame(self) -> int:
+        """The frame under the cursor, 0 where there is none."""
+        match self._rungs[self.cursor] if self._rungs else None:
+            case Row(rung=rung):
+                return rung.frame
+            case Section(frames=(first, _)) | Cut(first=first):
+                return first
+        return 0
+
+    def text_of(self, place: int, width: int) -> Text:
+        match self._rungs[place]:
+            case Lanes(client, server):
+                return line(Text(" " * _HEAD), *_between(client, server, width - _HEAD))
+            case Section() as section:
+                return _head(section)
+            case Cut(number, first, last):
+                return told(f"… {count(number, 'more packet')}, {frame_range(first, last)}", "quiet")
+            case Row() as row:
+                return _arrow(row, width)
+
+    def in_full(self) -> Text:
+        """What has no room in an arrow: long replies, notes, the findings that cite its frame."""
+        match self._rungs[self.cursor] if self._rungs else None:
+            case Row(rung=rung):
+                cited = [one for one in self._place.connection.findings if rung.frame in one.frames]
+                lines = [told(rung.text), *([told(rung.note, rung.mood)] if rung.note else [])]
+                lines += [Text(" ").join((sign(one.severity), told(one.text))) for one in cited]
+                return joined(*lines)
+            case Section(about=about):
+                return told(about)
+        return Text()
+
+
+def _unfolded(found: Sequence[Section]) -> Iterator[Section | Row | Cut]:
+    for section in found:
+        yield section
+        yield from section.rows
+
+
+def _between(client: str, server: str, width: int) -> tuple[Text, Text]:
+    left = max(width // 2, width - cell_len(printable(server)) - 1)
+    return cell(client, left, "host"), right(server, max(width - left, 1), "host")
+
+
+def _head(section: Section) -> Text:
+    cited = frames(sorted(set(section.frames)), 1) if len(set(section.frames)) == 1 else frame_range(*section.frames)
+    title = told(section.phase, f"phase.{section.phase}")
+    return line(title, told(f"  {cited} · {span(section.lasts_ns)} · {section.about}", "quiet"))
+
+
+def _arrow(row: Row, width: int) -> Text:
+    rung, shaft = row.rung, _LINES[row.kind]
+    mood = rung.mood or ("" if row.kind == "dialogue" else "quiet")
+    kind = "TCP" if rung.tcp else "TLS" if row.locked else ""
+    inner = max(10, width - _HEAD - 2)
+    said = told(f" {rung.text} " + (f"({rung.note}) " if rung.note else ""), mood)
+    said.truncate(inner - 3, overflow="ellipsis")
+    rest = told(shaft * (inner - 2 - said.cell_len), mood)
+    tip = "✗" if rung.lost else "▶" if rung.from_client else "◀"
+    parts = (told(shaft, mood), said, rest, told(tip, mood))
+    if not rung.from_client:
+        parts = (told(tip, mood), rest, said, told(shaft, mood))
+    wall = Text("│", THEME.styles["quiet"])
+    head = (right(row.time, 12), right(str(rung.frame) if row.first else "", 6, "quiet"), Text(" "), cell(kind, 4))
+    return line(*head, wall, *parts, wall)

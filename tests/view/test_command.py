@@ -1,0 +1,107 @@
+"""The command `testbed view`: what it needs, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.cli import main
+from tests.conftest import PROJECT
+from tests.imports import imported
+from tests.patience import until
+
+CAPTURE = PROJECT / "captures" / "mailbox-full.pcapng"
+
+
+def test_without_textual_it_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "textual", None)
+    assert main(["view", str(CAPTURE)]) == 2
+    told = capsys.readouterr().err
+    assert told == "error: to view captures, install the package textual: pip install 'mail-testbed[view]'\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "name one FILE, or --live IFACE"),
+        (["--live", "lo", "some.pcap"], "name one FILE, or --live IFACE, not both"),
+        (["--live", "lo", "--keylog", "keys"], "--keylog decrypts whole captures"),
+    ],
+)
+def test_options_that_contradict_each_other(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["view", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_it_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("textual", reason="textual is not installed")
+    assert main(["view", str(CAPTURE)]) == 2
+    assert "needs a terminal; 'testbed inspect' prints the same elsewhere" in capsys.readouterr().err
+
+
+def test_no_other_command_loads_it() -> None:
+    for module in (PROJECT / "testbed").rglob("*.py"):
+        place = module.relative_to(PROJECT / "testbed")
+        if place.parts[0] != "view" and place != Path("cli", "view.py"):
+            names = imported(module.read_text(), ".".join(("testbed", *place.parts[:-1])))
+            assert not [name for name in names if name.startswith(("textual", "testbed.view"))], place
+
+
+class Terminal:
+    """A terminal of 80 by 24, kept by tmux."""
+
+    def __init__(self, socket: Path) -> None:
+        self._tmux = ("tmux", "-S", str(socket), "-f", "/dev/null")
+
+    def run(self, command: str, *variables: str) -> None:
+        """Start a command; what it ends with is told on the screen."""
+        words = f"{command}; echo ENDED $?; exec sleep 600"
+        subprocess.run(
+            [*self._tmux, "new-session", "-d", "-x", "80", "-y", "24", "env", *variables, "sh", "-c", words], check=True
+        )
+
+    def press(self, *keys: str) -> None:
+        subprocess.run([*self._tmux, "send-keys", *keys], check=True)
+
+    def screen(self, *options: str) -> str:
+        return subprocess.run(
+            [*self._tmux, "capture-pane", "-p", *options], check=True, capture_output=True, text=True
+        ).stdout
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    pytest.importorskip("textual", reason="textual is not installed")
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    terminal = Terminal(tmp_path / "tmux")
+    yield terminal
+    terminal.close()
+
+
+def test_in_a_terminal_without_colours(terminal: Terminal) -> None:
+    terminal.run(f"{sys.executable} -m testbed view --utc {CAPTURE}", "NO_COLOR=1", f"PYTHONPATH={os.fspath(PROJECT)}")
+    until(lambda: "11 connections" in terminal.screen() and "Quit" in terminal.screen())
+    terminal.press("w")
+    until(lambda: "2 of 11 connections" in terminal.screen())
+    terminal.press("Enter")
+    until(lambda: "452 4.2.2 Mailbox full" in terminal.screen() and "┄▶│" in terminal.screen())
+    until(lambda: terminal.screen().splitlines()[-1].endswith("q Quit"))
+    assert len(terminal.screen().splitlines()) == 24
+    codes = [code for part in re.findall(r"\x1b\[([\d;]*)m", terminal.screen("-e")) for code in part.split(";")]
+    assert {code for code in codes if len(code) > 1} <= {"39", "49"}  # the terminal's own two
+    assert "7" in codes  # the cursor is seen all the same
+    terminal.press("q")
+    until(lambda: "ENDED 0" in terminal.screen())
