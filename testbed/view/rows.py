@@ -19,9 +19,10 @@ from testbed.protocols.text import printable
 _CURSOR = Style(reverse=True)  # seen without colours, too
 
 
-class Rows(ScrollView, can_focus=True):
+class Rows(ScrollView):
     """Rows with a cursor; a subclass tells the text of each."""
 
+    can_focus = True
     DEFAULT_CSS = "Rows { overflow-x: hidden; scrollbar-size-vertical: 1; height: 1fr; }"
     BINDINGS = [  # noqa: RUF012 - so textual declares it
         Binding("up,k", "move(-1)", "Up", show=False),

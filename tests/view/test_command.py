@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,9 +74,16 @@ class Terminal:
         subprocess.run([*self._tmux, "send-keys", *keys], check=True)
 
     def screen(self, *options: str) -> str:
-        return subprocess.run(
-            [*self._tmux, "capture-pane", "-p", *options], check=True, capture_output=True, text=True
-        ).stdout
+        return self._told("capture-pane", "-p", *options)
+
+    def _told(self, *words: str) -> str:
+        return subprocess.run([*self._tmux, *words], check=True, capture_output=True, text=True).stdout
+
+    def signal(self, number: int) -> None:
+        """Tell the command to end."""
+        shell = int(self._told("display-message", "-p", "#{pane_pid}"))
+        for child in Path(f"/proc/{shell}/task/{shell}/children").read_text().split():
+            os.kill(int(child), number)
 
     def close(self) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
@@ -105,3 +113,12 @@ def test_in_a_terminal_without_colours(terminal: Terminal) -> None:
     assert "7" in codes  # the cursor is seen all the same
     terminal.press("q")
     until(lambda: "ENDED 0" in terminal.screen())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_it_and_gives_the_terminal_back(terminal: Terminal, number: int, code: int) -> None:
+    terminal.run(f"{sys.executable} -m testbed view {CAPTURE}", f"PYTHONPATH={os.fspath(PROJECT)}")
+    until(lambda: "11 connections" in terminal.screen())
+    terminal.signal(number)
+    until(lambda: f"ENDED {code}" in terminal.screen())
+    assert "11 connections" not in terminal.screen()
