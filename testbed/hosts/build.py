@@ -83,16 +83,16 @@ def _relay(scenario: Scenario, spec: RelaySpec, site: Site, addresses: Addresses
     sealer = Sealer(signer, site.now) if signer is not None else None
     forwarding = Forwarding(post_office.domain, spec.forward, spec.lists, site.now, secret, signer, sealer)
     own_domain = OwnDomain(site, post_office, forwarding)
+    signed = signer.signed if signer is not None else None
 
     def send(envelope: Envelope, content: bytes) -> None:
-        """Mail of the relay's own, under its signature where it has one."""
-        runner.enqueue(envelope, content if signer is None else signer.signed(content))
+        runner.send(envelope, content)  # made below, as it notes what is reported
 
     reports = OwnReports(site, spec, send)
     policies = TransportPolicies(
         site, Resolver(site), address_kinds(scenario), lambda domain: policy_for(spec.tls, domain), reports.noted
     )
-    runner = QueueRunner(site, _queue(site), own_domain, router, schedule, policies, next_hops)
+    runner = QueueRunner(site, _queue(site), own_domain, router, schedule, policies, next_hops, signed)
     own_domain.through(runner.enqueue)
     passwords = {
         f"{user}@{spec.domain}": mailbox.password
@@ -123,7 +123,7 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
     access = Access(_terms(spec), _tls(spec, site))
     readers = _mailbox_servers(scenario, spec, site, post_office)
     admission = _admission(site, spec)
-    reports = OwnReports(site, spec, runner.enqueue)
+    reports = OwnReports(site, spec, runner.send)
     judge = _judge(site, spec, reports)
     return Receiver(
         site,

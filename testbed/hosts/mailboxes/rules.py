@@ -104,7 +104,7 @@ class Sorter:
         self._answered[key] = now
         message_id = f"<vacation-{self._taken}@{self._site.name}>"
         answer = vacation(rule.vacation or "", recipient, sender, message, message_id, self._site.date())
-        self._runner.enqueue(Envelope("", (EnvelopeRecipient(sender),)), answer)
+        self._runner.send(Envelope("", (EnvelopeRecipient(sender),)), answer)
         self._site.log(
             events.AnsweredFor(
                 message_id=header_field(message, "Message-ID"), recipient=recipient, sender=sender, answer_id=message_id

@@ -29,11 +29,11 @@ class Subject:
 
 
 class Notifier:
-    """Sends notices through a queue: ``enqueue`` stores an envelope and a message durably."""
+    """Sends notices: ``send`` takes an envelope and a message of the host's own, and stores both durably."""
 
-    def __init__(self, site: Site, enqueue: Callable[[Envelope, bytes], object]) -> None:
+    def __init__(self, site: Site, send: Callable[[Envelope, bytes], object]) -> None:
         self._site = site
-        self._enqueue = enqueue
+        self._send = send
         self._notices: Counter[str] = Counter()
 
     def tell(self, action: Action, subject: Subject, reports: list[Report], number: int = 1) -> str:
@@ -63,7 +63,7 @@ class Notifier:
             message_id=dsn_id,
             date=self._site.date(),
         )
-        self._enqueue(Envelope("", (EnvelopeRecipient(subject.sender),)), content)
+        self._send(Envelope("", (EnvelopeRecipient(subject.sender),)), content)
         if action != "failed":
             self._log(action, subject, reports, dsn_id)
         return dsn_id

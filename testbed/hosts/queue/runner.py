@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
@@ -74,14 +75,17 @@ class QueueRunner:
         schedule: RetrySchedule,
         policies: TransportPolicies | None = None,
         next_hops: NextHops | None = None,
+        signed: Callable[[bytes], bytes] | None = None,
     ) -> None:
+        """``signed`` puts the host's signature on a message; None for a host that has none."""
         self._site = site
         self._queue = queue
         self._own_mail = own_mail
         self._router = router
         self._policies = policies
         self._next_hops = next_hops or NextHops(site)
-        self.notifier = Notifier(site, self.enqueue)
+        self._signed = signed
+        self.notifier = Notifier(site, self.send)
         self._settlement = Settlement(site, queue, schedule, self.notifier)
         self._in_progress: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
@@ -93,6 +97,10 @@ class QueueRunner:
         message = self._queue.add(envelope, content, message_id, self._site.now())
         self._wake()
         return message
+
+    def send(self, envelope: Envelope, content: bytes) -> QueuedMessage:
+        """Queue what the host writes itself, a notification or a report, under its signature where it has one."""
+        return self.enqueue(envelope, content if self._signed is None else self._signed(content))
 
     @property
     def next_due(self) -> float | None:

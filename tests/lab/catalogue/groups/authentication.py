@@ -20,7 +20,7 @@ from tests.lab.catalogue.breaks_of_checks import (
     turns_policies_round,
     turns_signatures_round,
 )
-from tests.lab.catalogue.breaks_of_signers import sends_bounces_elsewhere, signs_nothing
+from tests.lab.catalogue.breaks_of_signers import sends_bounces_elsewhere, signs_nothing, signs_nothing_of_its_own
 from tests.lab.catalogue.group import Break
 
 FINDINGS = {
@@ -75,6 +75,7 @@ FINDINGS = {
     "policy-unknown-for-now": "delivery-retried name-server-failure refused-for-now",
     "report-not-agreed": "",
     "report-refused": "user-unknown",
+    "signed-bounce": "user-unknown",
     "signed-message-as-it-is-Is-dinner-ready-Are-you-hungry-yet-pass": "",
     "signed-message-with-another-subject-family-Is-dinner-ready-Are-you-hungry-yet-fail": "dkim-fail",
     "signed-message-with-another-text-Is-dinner-ready-Are-you-thirsty-yet-fail": "dkim-fail",
@@ -112,6 +113,7 @@ GUARDS: dict[str, Break] = {
     "policy-unknown-for-now": refuses_what_could_not_be_asked,
     "report-not-agreed": reports_to_whoever_is_named,
     "report-refused": reports_nothing,
+    "signed-bounce": signs_nothing_of_its_own,
     "signed-message": turns_signatures_round,
     "spf-fails": takes_no_spf_fail_for_one,
     "two-authors": takes_the_last_author,
