@@ -115,6 +115,23 @@ def test_an_address_beyond_ascii_is_told_in_ascii() -> None:
     assert typed_address("jürgen@x.edu") == r"utf-8; j\x{FC}rgen@x.edu"
 
 
+def test_a_header_beyond_ascii_comes_back_in_lines_that_end_at_crlf() -> None:
+    """A bare LF would be mended on the way, and break the signature over the notification (RFC 6376 §5.3)."""
+    original = Original("jürgen@x.edu", "To: jürgen@x.edu\r\n".encode() * 9 + b"\r\nLunch?\r\n", whole=True)
+    for action in ("failed", "delayed"):
+        content = notification(
+            action,
+            reporting="crepes.fr",
+            original=original,
+            reports=[Report("bob@x.edu", "5.1.1", "User unknown")],
+            message_id="<dsn-1@crepes.fr>",
+            date=NOW,
+        )
+        assert b"\n" not in content.replace(b"\r\n", b"")
+        *_, returned = BytesParser(policy=policy.default).parsebytes(content).iter_parts()
+        assert "Content-Transfer-Encoding: base64" in returned.as_string()
+
+
 def test_it_answers_to_nobody(dsn: EmailMessage) -> None:
     assert dsn["Auto-Submitted"] == "auto-replied"
     assert dsn["To"] == "alice@crepes.fr"

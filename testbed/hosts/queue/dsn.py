@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.message import EmailMessage, Message
 from email.mime.base import MIMEBase
@@ -12,6 +13,7 @@ from testbed.hosts.sending.conversion import to_seven_bit
 
 Action = Literal["failed", "delayed", "delivered", "relayed"]
 
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 _SUBJECTS: dict[str, str] = {
     "failed": "Undelivered Mail Returned to Sender",
     "delayed": "Your message is delayed",
@@ -71,7 +73,9 @@ def notification(
     dsn.attach(_explanation(action, reporting, reports))
     dsn.attach(_status(action, reporting, original, reports, date))
     dsn.attach(_returned(original, whole=original.whole and action == "failed"))
-    return dsn.as_bytes()
+    # The standard library ends the lines of an encoded message/* with a bare LF.  Whoever sends on would mend that, and
+    # break a signature over it.
+    return _BARE_LF.sub(b"\r\n", dsn.as_bytes())
 
 
 def typed_address(address: str) -> str:
