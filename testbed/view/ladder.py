@@ -64,7 +64,14 @@ class Ladder(Rows):
             case Cut(number, first, last):
                 return told(f"… {count(number, 'more packet')}, {frame_range(first, last)}", "quiet")
             case Row() as row:
-                return _arrow(row, width)
+                return _arrow(row, width, self._kind(row))
+
+    def _kind(self, row: Row) -> str:
+        """What an arrow is besides the service's own: a message of TLS, a packet of TCP, what TLS protects."""
+        tls = self._place.connection.tls
+        if tls is not None and any(frame == row.rung.frame for frame, _, _ in tls.steps):
+            return "TLS"
+        return "TCP" if row.rung.tcp else "TLS" if row.locked else ""
 
     def in_full(self) -> Text:
         """What has no room in an arrow: long replies, notes, the findings that cite its frame."""
@@ -96,10 +103,9 @@ def _head(section: Section) -> Text:
     return line(title, told(f"  {cited} · {span(section.lasts_ns)} · {section.about}", "quiet"))
 
 
-def _arrow(row: Row, width: int) -> Text:
+def _arrow(row: Row, width: int, kind: str) -> Text:
     rung, shaft = row.rung, _LINES[row.kind]
     mood = rung.mood or ("" if row.kind == "dialogue" else "quiet")
-    kind = "TCP" if rung.tcp else "TLS" if row.locked else ""
     inner = max(10, width - _HEAD - 2)
     said = told(f" {rung.text} " + (f"({rung.note}) " if rung.note else ""), mood)
     said.truncate(inner - 3, overflow="ellipsis")

@@ -118,6 +118,18 @@ def test_the_ladder_tells_tcp_from_what_was_said(mailbox_full: Analysis) -> None
     look([mailbox_full], looker)
 
 
+@pytest.mark.program("tshark")
+def test_the_ladder_marks_what_tls_says_and_protects() -> None:
+    async def looker(see: Looking) -> None:
+        lines = (await see.press("end", "enter", "pagedown")).splitlines()
+        marks = {line[24:].strip("│◀▶─┄ "): line[19:23].strip() for line in lines if "│" in line}
+        assert marks["LOGIN bob ********"] == "TLS"
+        assert marks["ClientHello, 517 octets"] == "TLS"
+        assert marks["ACK"] == "TCP"
+
+    look([inspect(PROJECT / "captures" / "pop3-command-behind-stls.pcapng")], looker)
+
+
 def test_a_reply_leads_to_its_packet_and_octets(mailbox_full: Analysis) -> None:
     async def looker(see: Looking) -> None:
         await see.press("w", "enter")

@@ -110,7 +110,7 @@ def _locked_from(connection: Connection) -> int:
     never = connection.last_frame
     if tls is None or not (tls.opened or tls.sealed):
         return never
-    return max((frame for frame, _, _ in tls.steps), default=never)
+    return max((frame for frame, _, name in tls.steps if not name.startswith("alert")), default=never)
 
 
 def _about(phase: Phase, connection: Connection) -> str:
