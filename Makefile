@@ -54,6 +54,7 @@ lint: $(READY)
 bench: $(READY)
 	@$(BIN)/python tests/bench/bench.py
 	@$(BIN)/python tests/bench/bench_inspect.py $(CONNECTIONS)
+	@$(BIN)/python tests/bench/bench_pages.py
 
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -72,13 +72,21 @@ class OpenedLab:
 class Serving:
     """Holds a lab open until it is told to end, with ports forwarded; made before the lab leaves the machine's network.
 
-    ``tell`` gets one :class:`OpenedLab` when the lab is open.  Raises UsageError for a port that cannot be had.
+    ``tell`` gets one :class:`OpenedLab` when the lab is open, and where it ``overhears``, lines of what is logged then.
+    Raises UsageError for a port that cannot be had.
     """
 
     def __init__(
-        self, scenario: Scenario, forwards: Sequence[Forward], tell: Connection, *, plays_steps: bool = True
+        self,
+        scenario: Scenario,
+        forwards: Sequence[Forward],
+        tell: Connection,
+        *,
+        plays_steps: bool = True,
+        overhears: bool = False,
     ) -> None:
         self.plays_steps = plays_steps
+        self._overhears = overhears
         self._tell = tell
         _check(scenario, forwards)
         self._doors = Doors(_SPARE_DOORS)
@@ -103,7 +111,8 @@ class Serving:
             door.close()
             services.append(ListeningService(host, "nobody listens", lab.addresses[host][0], port, outside))
         self._tell.send(OpenedLab(os.getpid(), tuple(services)))
-        lab.overhear(_Overheard(self._tell))
+        if self._overhears:
+            lab.overhear(_Overheard(self._tell))
         try:
             await _until_cancelled()
         finally:

@@ -13,6 +13,7 @@ from rich.text import Text
 from testbed.cli.verbosity import FINDINGS, QUIET
 from testbed.outcome import Outcome, Result
 from testbed.protocols.text import shown
+from testbed.report.changes import changes
 from testbed.report.verdicts import headline, not_judged, outcome
 from testbed.report.what_failed import red
 from testbed.scenario.scenario import Scenario
@@ -42,19 +43,24 @@ class Results:
         elif self._alone or self._verbosity >= FINDINGS:
             self._console.print(outcome(result, found=self._verbosity >= FINDINGS), crop=False)
         else:
-            self._console.print(headline(result), crop=False)
+            self._line(result)
             if result.not_judged:
                 self._console.print(not_judged(result))
 
     def _count(self, result: Outcome) -> None:
         self._counts[result.result] += 1
         self._partly += bool(result.not_judged)
-        if red(result):
-            self._console.print(headline(result), crop=False)
-
+        if red(result) or result.accepted:
+            self._line(result)
         folder, number = self._folders[0]
         if self._counts.total() == number:
             self._end(folder)
+
+    def _line(self, result: Outcome) -> None:
+        """Its headline, and what is recorded as the reference from now on."""
+        self._console.print(headline(result), crop=False)
+        if result.accepted and result.changes:
+            self._console.print(changes(result), crop=False)
 
     def end(self) -> None:
         """No more come, though there are some left."""

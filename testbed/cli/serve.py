@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     ends = float("inf")
 
     def holder(tell: Connection) -> Serving:
-        return Serving(scenario, forwards, tell, plays_steps=options.steps)
+        return Serving(scenario, forwards, tell, plays_steps=options.steps, overhears=True)
 
     def opened(served: OpenedLab) -> None:
         nonlocal ends

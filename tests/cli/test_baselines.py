@@ -64,7 +64,7 @@ def test_programs_get_the_changes_as_json(baseline: Path) -> None:
     [scenario] = json.loads(shown.stdout)["scenarios"]
     assert scenario["verdict"] == "failed"
     assert scenario["reference"] == str(baseline / "delivered.pcapng")
-    assert {"kind", "text", "before", "now"} == set(scenario["changes"][0])
+    assert {"kind", "text", "before", "now", "follows"} == set(scenario["changes"][0])
 
 
 @pytest.mark.lab
