@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +50,18 @@ class StsPolicies:
         self._known = _read(self._file)
         self._failed: dict[tuple[str, str], float] = {}
         self._troubles: dict[str, Failure] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def trouble(self, domain: str) -> Failure | None:
         """Why the policy that a domain announced when it was last asked for could not be had, None where it could."""
         return self._troubles.get(domain)
 
     async def policy(self, domain: str) -> StsPolicy | None:
-        """The policy of a domain that counts now, None for none."""
+        """The policy of a domain that counts now, None for none.  Messages that ask at once share one fetch."""
+        async with self._asking[domain]:
+            return await self._asked(domain)
+
+    async def _asked(self, domain: str) -> StsPolicy | None:
         known = self._known.get(domain)
         if known is not None and known.until <= self._site.now():
             known = None
