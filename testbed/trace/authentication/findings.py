@@ -162,14 +162,16 @@ def _of_refusal(judged: Judged) -> Iterator[Finding]:
 def _borne_out(judged: Judged) -> bool | None:
     """Whether a refusal is right, by the result it names; None where that is not known."""
     if judged.cause == "sender-unauthenticated":  # receivers differ in what they want; all want one of these
-        passed = {check.method for check in judged.checks if check.result == "pass"}
-        unknown = any(not check.known for check in judged.checks)
+        checks = _of_cause(judged)
+        passed = {check.method for check in checks if check.result == "pass"}
+        unknown = any(not check.known for check in checks)
         if {"spf", "dkim", "dmarc"} <= passed:
             return False
         return True if judged.whole and not passed and not unknown else None
     if judged.cause not in _CAUSES:
         return None
-    method, checks = _CAUSES[judged.cause][0], _of_cause(judged)
+    method = _CAUSES[judged.cause][0]
+    checks = _of_cause(judged)
     if method == "dnsbl":
         return _listed(judged, checks)
     if method == "ptr" and not any(".7.25" in status for status in judged.statuses):

@@ -62,7 +62,7 @@ FINDINGS = {
     "postfix-rate-limit": "delivery-retried no-quit? policy-refused-for-now",
     "postfix-refused-for-good-RCPT-554-5.7.1-Transaction-failed": "not-authorised",
     "postfix-refused-for-good-message-554-5.7.1-Transaction-failed": "not-authorised",
-    "postfix-relay-crashes-while-mail-waits": "delivery-retried refused-for-now",
+    "postfix-relay-crashes-while-mail-waits": "connection-refused? delivery-retried refused-for-now",
     "postfix-reset-after-final-dot": _NO_ANSWER,
     "postfix-second-mx": "connection-refused",
     "postfix-unknown-domain": "domain-unknown host-unknown",
