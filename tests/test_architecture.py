@@ -19,6 +19,7 @@ FLOORS = {
     "errors": 0,
     "durations": 0,
     "plural": 0,
+    "report_mail": 0,
     "reset": 0,
     "regular_file": 0,
     "whole_file": 0,
@@ -60,6 +61,8 @@ FLOORS = {
 # Rooms of one floor that may know each other, from left to right.
 NEIGHBOURS = {
     ("authentication", "plural"),
+    ("authentication", "report_mail"),
+    ("transport_security", "report_mail"),
     ("pcap", "protocols"),
     ("pcap", "errors"),
     ("pcap", "durations"),
@@ -93,6 +96,7 @@ MODULES = sorted((PROJECT / "testbed").rglob("*.py"))
 SANS_IO = (
     "authentication",
     "protocols",
+    "report_mail",
     "pcap",
     "trace",
     "redact",

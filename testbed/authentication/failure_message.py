@@ -9,11 +9,11 @@ from email.errors import MessageError
 from email.message import EmailMessage, Message
 from email.mime.base import MIMEBase
 from email.policy import SMTP
-from hashlib import sha256
 from typing import TypeVar
 
 from testbed.authentication.failure_report import FailureReport, Method
 from testbed.authentication.words import AUTH_FAILURES, DELIVERIES
+from testbed.report_mail import boundary
 
 KIND = "message/feedback-report"
 _HEADERS = ("text/rfc822-headers", "message/rfc822")
@@ -52,7 +52,7 @@ def message(report: FailureReport, sender: str, to: Sequence[str], date: str, ar
     encoding = "8bit" if report.header.isascii() else "base64"
     header.set_content(report.header, maintype="text", subtype="rfc822-headers", cte=encoding)
     mail.attach(header)
-    mail.set_boundary(f"=_{sha256(name.encode()).hexdigest()[:32]}")  # not drawn by lot: runs are like each other
+    mail.set_boundary(boundary(name))
     return mail.as_bytes()
 
 
@@ -71,7 +71,7 @@ def _fields(report: FailureReport, arrived: str) -> Iterator[tuple[str, str]]:
     yield "Version", "1"
     yield "User-Agent", "Mail-Testbed/1"
     yield "Auth-Failure", report.failure
-    yield "Identity-Alignment", ", ".join(report.unaligned) or "none"
+    yield "Identity-Alignment", ", ".join(report.unaligned or ()) or "none"
     yield "Delivery-Result", report.delivery
     yield "Authentication-Results", " ".join(report.results.split())
     yield "Original-Mail-From", f"<{report.mail_from}>"
@@ -127,12 +127,13 @@ def _header(parts: Sequence[Message]) -> bytes:
 def _report(fields: Message, header: bytes) -> FailureReport:
     if (kind := _text(fields, "Feedback-Type").lower()) != "auth-failure":
         raise Unreadable(f"Feedback-Type is '{kind[:40]}', which is none of failed authentication")
-    said = _text(fields, "Identity-Alignment").lower().replace(" ", "").split(",")
+    alignment = _text(fields, "Identity-Alignment").lower().replace(" ", "")
+    said = alignment.split(",")
     record = _RECORD.fullmatch(_text(fields, "SPF-DNS"))
     return FailureReport(
         _word(fields, "Auth-Failure", AUTH_FAILURES),
         _text(fields, "Reported-Domain"),
-        tuple(method for method in _METHODS if method in said),
+        tuple(method for method in _METHODS if method in said) if alignment else None,
         _text(fields, "Authentication-Results"),
         _text(fields, "Source-IP"),
         _word(fields, "Delivery-Result", DELIVERIES, "other"),

@@ -23,7 +23,8 @@ _DKIM_FAILED = ("fail", "permerror")
 class FailureReport:
     """One message; ``domain`` is the author's.
 
-    ``unaligned`` are the methods that gave no identifier which passes and aligns (Identity-Alignment).  ``results`` is
+    ``unaligned`` are the methods that gave no identifier which passes and aligns (Identity-Alignment), None where
+    a report does not say.  ``results`` is
     the value of Authentication-Results.  ``source`` is the client's IP address, ``header`` that of the message as it
     came, with CRLF lines.  ``dkim_domain``, ``dkim_identity`` and ``dkim_selector`` are of the signature that failed,
     ``spf_record`` of the domain ``spf_domain``; what is not known is ``""``.
@@ -31,7 +32,7 @@ class FailureReport:
 
     failure: AuthFailure
     domain: str
-    unaligned: tuple[Method, ...]
+    unaligned: tuple[Method, ...] | None
     results: str
     source: str
     delivery: Delivery

@@ -23,7 +23,6 @@ from testbed.report.compared.json_form import comparison_json
 from testbed.report.compared.markdown_form import comparison_markdown
 from testbed.report.compared.table import comparison_table
 from testbed.report.console import console
-from testbed.report.html.compared import comparison_html
 from testbed.run_folder import RunFolder
 from testbed.runner import Runner, usual_jobs
 from testbed.scenario.casting import Candidate, cast_all
@@ -33,7 +32,14 @@ from testbed.subjects.installed import find
 from testbed.subjects.parts import PARTS
 from testbed.subjects.subject import subjects
 
-_FORMS = {"json": comparison_json, "markdown": comparison_markdown, "html": comparison_html}
+
+def _html(found: Comparison) -> str:
+    from testbed.report.html.compared import comparison_html
+
+    return comparison_html(found)
+
+
+_FORMS = {"json": comparison_json, "markdown": comparison_markdown, "html": _html}
 _Place = tuple[int, str]  # the row, and the player
 
 

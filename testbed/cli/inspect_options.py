@@ -23,6 +23,7 @@ _NOT_REDACTED = {
     "live": "what is replaced is known from the whole capture; write it to a file first",
     "stream": "what is replaced is known from the whole capture; write it to a file first",
 }
+_FORMS = ("html", "json", "ndjson", "csv", "parquet", "export_mail", "ladder", "markdown", "output")
 _TOLD = ("ladder", "markdown")  # go into the file of --output where one is named
 _PCAPNG = (".pcapng", "")
 # Whoever names such a file for --output means something else.
@@ -48,6 +49,9 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("--for and --count end a live capture: they need --live IFACE")
     if options.redact and (name := _first(_NOT_REDACTED, options)):
         raise UsageError(f"--redact and {name} do not go together: {_NOT_REDACTED[name.removeprefix('--')]}")
+    given = [f"--{name.replace('_', '-')}" for name in _FORMS if getattr(options, name)]
+    if len(given) > 1 and not (len(given) == 2 and options.output and _first(_TOLD, options)):
+        raise UsageError(f"{' and '.join(given)}: one output at a time")
     if options.output:
         _refuse_suffix(Path(options.output), options)
     options.stream = options.stream or bool(options.live)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 from testbed.cli.inspect_options import refuse_to_overwrite
@@ -49,11 +49,16 @@ def _annotated(analyses: Iterator[Analysis], options: argparse.Namespace) -> Non
     for analysis in analyses:
         refuse_to_overwrite(target, options)
         try:
-            with whole_file(target, os.stat(options.sources[-1]).st_mode) as out:  # as private as the capture
+            with whole_file(target, *_mode_of(options.sources[-1])) as out:
                 annotate(analysis, out)
         except OSError as error:
             raise not_written(f"{shown(target)} cannot be written", error) from error
         print(f"{shown(target)}: {analysis.frames} frames, annotated")
+
+
+def _mode_of(source: str) -> tuple[int, ...]:
+    """The rights of the capture, so that what is made of it is as private; none of a pipe."""
+    return () if source == "-" else (os.stat(source).st_mode,)
 
 
 def _mail(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
@@ -83,7 +88,10 @@ def _html(analyses: Iterator[Analysis], options: argparse.Namespace) -> None:
     from testbed.report.html.capture import capture_html
     from testbed.report.words import octets
 
-    text = capture_html(analyses, clock=Clock(options.utc), with_capture=options.with_capture)
+    first = next(analyses, None)
+    if first is None:
+        return  # what could not be read is complained of
+    text = capture_html(chain([first], analyses), clock=Clock(options.utc), with_capture=options.with_capture)
     written(options.html, text)
     if options.html != STDOUT:
         print(f"{shown(options.html)}: {octets(len(text.encode()))}, to be opened in a browser")

@@ -22,7 +22,7 @@ from testbed.cli.play_arguments import (
     run_arguments,
 )
 from testbed.cli.style import styled
-from testbed.cli.values import ladder_form, positive, seconds
+from testbed.cli.values import ladder_form, page, positive, seconds
 from testbed.protocols.text import shown
 
 
@@ -130,7 +130,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
     parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
     _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
-    parser.add_argument("--html", metavar="FILE", help=PAGE)
+    parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
     pager_argument(parser)

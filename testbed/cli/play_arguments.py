@@ -7,7 +7,7 @@ import os
 from functools import partial
 
 from testbed.cli.choose import parse_shard
-from testbed.cli.values import player, players, positive, seconds, span, whole
+from testbed.cli.values import page, player, players, positive, seconds, span, whole
 from testbed.cli.verbosity import QUIET
 from testbed.subjects.parts import PARTS
 
@@ -102,7 +102,7 @@ def compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="show those that went alike with everybody, too")
     parser.add_argument("--json", metavar="FILE", help="write the comparison as JSON; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write it in Markdown; - is standard output")
-    parser.add_argument("--html", metavar="FILE", help=PAGE)
+    parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     _bounds(parser, 60)
     _choice(parser)
 
@@ -138,7 +138,7 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write the matrix in Markdown; - is standard output")
-    parser.add_argument("--html", metavar="FILE", help=PAGE)
+    parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     parser.add_argument("--parquet", metavar="FILE", help="write a row of Parquet for each run")
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="play by so many workers of Dask's, on this machine"
@@ -157,9 +157,7 @@ def paths_arguments(parser: argparse.ArgumentParser) -> None:
 
 def html_arguments(parser: argparse.ArgumentParser) -> None:
     """One HTML file to look at, and what of the captures goes into it."""
-    parser.add_argument(
-        "--html", metavar="FILE", help="write one HTML file to be looked at and sent; - is standard output"
-    )
+    parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     parser.add_argument(
         "--without-capture",
         action="store_false",

@@ -41,6 +41,13 @@ def ladder_form(text: str) -> tuple[str, str]:
     return form, what
 
 
+def page(text: str) -> str:
+    """A file for a page, or ``-``: its name says what it is, so no capture or scenario is written over."""
+    if text != "-" and not text.lower().endswith((".html", ".htm")):
+        raise argparse.ArgumentTypeError(f"'{text}' is no name for a page; name a file that ends in .html, or -")
+    return text
+
+
 def positive(text: str) -> int:
     """A whole number from 1 up."""
     number = int(text) if text.isascii() and text.isdigit() else 0

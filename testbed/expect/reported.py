@@ -41,7 +41,9 @@ def judge_reported(expected: ReportedExpected, analysis: Analysis) -> Verdict:
         why = f"no {_NOUNS[expected.report]} arrived"
         frames = tuple(_occasions(expected, analysis))
     verdict = Verdict(_what(expected), held, why, frames, expected.line)
-    if held:
+    enough = held and expected.reports is None  # more of them would turn nothing
+    too_many = expected.reports is not None and len(fitting) > expected.reports
+    if enough or too_many:
         return verdict
     kept = _unseen(expected, analysis)
     if kept:

@@ -126,13 +126,9 @@ def _failure(octets: bytes) -> Told | None:
         found = failure_message.read(octets)
     except failure_message.Unreadable as error:
         return Told("failure", problem=str(error))
-    fields = {
-        "source": found.source,
-        "failure": found.failure,
-        "delivery": found.delivery,
-        "dkim": "fail" if "dkim" in found.unaligned else "pass",
-        "spf": "fail" if "spf" in found.unaligned else "pass",
-    }
+    fields = {"source": found.source, "failure": found.failure, "delivery": found.delivery}
+    if found.unaligned is not None:
+        fields |= {method: "fail" if method in found.unaligned else "pass" for method in ("dkim", "spf")}
     return Told("failure", found.domain, (Row(fields),))
 
 

@@ -27,3 +27,12 @@ def content_of(part: Message) -> bytes:
     except Exception:  # hostile encodings
         content = b""
     return content if isinstance(content, bytes) else b""
+
+
+def text_of(part: Message, most: int | None = None) -> str:
+    """What a part says, of its first ``most`` octets; what its character set does not have is replaced."""
+    content = content_of(part)[:most]
+    try:
+        return content.decode(str(part.get_content_charset("utf-8")), "replace")
+    except (LookupError, ValueError):  # an unknown character set
+        return content.decode("utf-8", "replace")

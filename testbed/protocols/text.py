@@ -16,6 +16,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """Text of several lines, each as :func:`printable` has it; tabulators and the ends of lines are kept."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
+
+
 def shown(path: str | os.PathLike[str]) -> str:
     """A file's name as a line can hold it: nothing in it is obeyed, and none of it begins a line."""
     return obeyed_by_none(printable(os.fspath(path)))

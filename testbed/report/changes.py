@@ -14,7 +14,7 @@ from testbed.outcome import Outcome
 from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.command_line import CommandLine
-from testbed.report.words import both_frames
+from testbed.report.words import both_frames, followed
 from testbed.trace.compare.difference import Difference
 
 INDENT = 8
@@ -61,18 +61,13 @@ def table(differences: tuple[Difference, ...], *, whole: bool = False) -> Table:
         rows.add_row(Text("≠", "failed"), _told(difference))
         if not difference.follows:
             continue
-        rows.add_row("", Text(followed(difference), "quiet"))
+        rows.add_row("", Text(followed(len(difference.follows)), "quiet"))
         told = difference.follows if whole else difference.follows[:_MOST_FOLLOWING]
         for one in told:
             rows.add_row("", _item(_told(one)))
         if more := len(difference.follows) - len(told):
             rows.add_row("", Text(f"  … and {more} more; -v tells them all", "quiet"))
     return rows
-
-
-def followed(difference: Difference) -> str:
-    """How much follows from one: the words before it."""
-    return f"and what follows from it: {count(len(difference.follows), 'difference')}"
 
 
 def _told(difference: Difference) -> Text:

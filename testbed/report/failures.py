@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
-from testbed.plural import count
 from testbed.protocols.text import printable
 from testbed.report.run import inspect_command
-from testbed.report.words import both_frames, frames
+from testbed.report.words import both_frames, followed, frames
 from testbed.scenario.like import texts
 from testbed.scenario.scenario import Scenario
 from testbed.trace.compare.difference import Difference
@@ -136,7 +135,7 @@ def _changed(outcome: Outcome) -> Failure:
 def _with_what_follows(change: Difference) -> Iterator[str]:
     yield _difference("≠", change)
     if change.follows:
-        yield f"  and what follows from it: {count(len(change.follows), 'difference')}"
+        yield f"  {followed(len(change.follows))}"
     yield from (_difference("  ·", one) for one in change.follows[:_MOST_CHANGES])
 
 

@@ -16,7 +16,9 @@ _MOST = 20
 def reproduced_table(out: Console, found: Reproduction) -> None:
     """A sentence, and below it what differs."""
     told = found.attempt.told
-    what = f"{count(sum(told.findings.values()), 'finding')}, {count(len(told.fates), 'recipient')}"
+    compared = (sum(told.findings.values()), "finding"), (len(told.fates), "recipient")
+    what = ", ".join(count(*one) for one in compared)
+    what += f"; {count(len(found.attempt.draft.expect), 'expectation')} of it held"
     if found.same:
         out.print(Text("same", style="held"), f"({found.attempt.way}): played, it tells what the capture tells: {what}")
         return

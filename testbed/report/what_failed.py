@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -13,15 +12,14 @@ from rich.text import Text
 
 from testbed.outcome import Outcome, Result
 from testbed.plural import count
-from testbed.protocols import events
 from testbed.protocols.text import printable, shown
 from testbed.report.changes import changes
 from testbed.report.command_line import CommandLine
 from testbed.report.failures import Failure, failures
 from testbed.report.findings import findings
+from testbed.report.printed import printed
 from testbed.report.run import inspect_command
 from testbed.report.words import frames
-from testbed.trace.model.log import of
 
 _MOST_SCENARIOS, _MOST_FINDINGS, _MOST_LINES = 20, 5, 10
 _INDENT = 2
@@ -67,7 +65,7 @@ def _account(outcome: Outcome) -> Iterator[RenderableType]:
         yield Padding(findings(outcome.analysis.findings[:_MOST_FINDINGS]), (0, 0, 0, 2 * _INDENT))
         if (more := len(outcome.analysis.findings) - _MOST_FINDINGS) > 0:
             yield Padding(Text(f"… and {count(more, 'more finding')}", "quiet"), (0, 0, 0, 2 * _INDENT))
-    for who, lines in _printed(outcome).items():
+    for who, lines in printed(outcome, _MOST_LINES).items():
         yield Padding(Text(f"the end of what {printable(who)} printed", "quiet"), (0, 0, 0, _INDENT))
         yield from (Padding(Text(printable(line)), (0, 0, 0, 2 * _INDENT)) for line in lines)
     if outcome.played.trace:
@@ -91,11 +89,3 @@ def _failure(failure: Failure) -> RenderableType:
     if failure.remedy:
         table.add_row(Text("remedy", "warning"), Text(failure.remedy))
     return Group(*parts, Padding(table, (0, 0, 0, _INDENT)))
-
-
-def _printed(outcome: Outcome) -> dict[str, Sequence[str]]:
-    """The last lines of each program of the lab, by the host it is on."""
-    found: dict[str, deque[str]] = {}
-    for entry in of(outcome.analysis.log, events.Said) if outcome.analysis is not None else ():
-        found.setdefault(entry.host, deque(maxlen=_MOST_LINES)).append(entry.event.text or entry.message)
-    return {host: list(lines) for host, lines in found.items()}

@@ -27,6 +27,11 @@ def both_frames(before: Sequence[int], now: Sequence[int]) -> str:
     return "; ".join(f"{side}: {cited}" for side, cited in sides if cited)
 
 
+def followed(number: int) -> str:
+    """The words before differences that come later than another and have a host in common with it: no proof."""
+    return f"and what may follow from it: {count(number, 'difference')}"
+
+
 def octets(number: int) -> str:
     """``312 octets``, ``20.4 KB``, ``1.2 MB``."""
     for unit, size in (("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 10_000)):

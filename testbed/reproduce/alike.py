@@ -19,7 +19,7 @@ from testbed.reproduce.parties import Cast
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.fingerprint import fingerprint
 from testbed.trace.model.connection import Handshake
-from testbed.trace.model.exchange import UNSEEN
+from testbed.trace.model.exchange import UNSEEN, Recipient
 
 OF_THE_CAPTURE = frozenset(
     ("captured-again", "capture-ends", "one-side-only", "message-not-captured", "answer-not-captured")
@@ -67,22 +67,21 @@ def account(analysis: Analysis, host: Callable[[str], str], address: Callable[[s
         for transaction in connection.transactions:
             for to in transaction.recipients:
                 if to.address and to.address != UNSEEN:
-                    status = to.decisive.status if to.decisive is not None else "no reply"
-                    known = (
-                        _UNKNOWN
-                        if to.unseen
-                        else status
-                        if not to.accepted
-                        else to.decisive.code
-                        if to.decisive
-                        else ""
-                    )
-                    fates[client, server, address(to.address)].append(known)
+                    fates[client, server, address(to.address)].append(_fate(to))
     for clue in fingerprint(analysis).clues:
         if clue.code in OF_THE_CAPTURE:
             continue
         findings[clue.code, tuple(sorted({host(name) for name in clue.between}))] += 1
     return Account(frozenset(ways), findings, {key: tuple(value) for key, value in fates.items()}, frozenset(holed))
+
+
+def _fate(to: Recipient) -> str:
+    """The reply that decided; of those that took the message their code alone, as servers word them as they like."""
+    if to.unseen:
+        return _UNKNOWN
+    if to.decisive is None:
+        return "" if to.accepted else "no reply"
+    return to.decisive.code if to.accepted else to.decisive.status
 
 
 def _kind(service: str) -> str:
@@ -93,7 +92,7 @@ def of_capture(analysis: Analysis, cast: Cast) -> Account:
     """What the capture tells, under the scenario's names."""
 
     def host(label: str) -> str:
-        party = cast.named(label) or cast.named(cast._known.get(label, label))
+        party = cast.labelled(label)
         return party.name if party is not None else label
 
     return account(analysis, host, cast.names.address)

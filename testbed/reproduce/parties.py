@@ -61,6 +61,10 @@ class Cast:
         """The party of this name in the capture."""
         return self.parties.get(name.lower())
 
+    def labelled(self, label: str) -> Party | None:
+        """The party of this name or address in the capture."""
+        return self.named(label) or self.named(self._known.get(label, label))
+
     def serving(self, domain: str) -> list[Party]:
         """The mail servers of a domain of the scenario."""
         return [party for party in self.parties.values() if party.domain == domain]

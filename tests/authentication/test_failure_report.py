@@ -186,3 +186,14 @@ def test_strangers_agree_for_failures_apart() -> None:
     records = {"_dmarc.crepes.fr": "v=DMARC1; p=none", asked: "v=DMARC1; rua=mailto:day@reports.example"}
     found = destinations(world(records), "crepes.fr", ("them@reports.example",), "ruf")
     assert found.addresses == ("them@reports.example",)
+
+
+def test_what_a_strangers_report_does_not_say_of_alignment_is_unknown() -> None:
+    report = (
+        b"Content-Type: multipart/report; report-type=feedback-report; boundary=x\r\n\r\n--x\r\n"
+        b"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: auth-failure\r\nAuth-Failure: dmarc\r\n"
+        b"Reported-Domain: crepes.fr\r\n\r\n--x--\r\n"
+    )
+    assert failure_message.read(report).unaligned is None
+    none = report.replace(b"Auth-Failure", b"Identity-Alignment: none\r\nAuth-Failure")
+    assert failure_message.read(none).unaligned == ()

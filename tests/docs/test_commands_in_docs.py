@@ -18,6 +18,7 @@ from tests.docs.small_project import make_small
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next test runs
+_FETCHES = "testbed subjects install "
 _UNTIL_SOMEBODY_QUITS = "testbed view "  # tests/view/ presses the keys, in a terminal
 
 _FOR_THE_SHELL = re.compile(r"[|&;<>$`*?#~]|^(?!testbed )")
@@ -67,6 +68,8 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
         )
     else:
         ended = testbed_in(copy, shlex.split(command)[1:], environment)
+    if command.startswith(_FETCHES) and ended.returncode == 3 and "resolving" in ended.stdout + ended.stderr:
+        pytest.skip("Debian's packages cannot be fetched from here")
     fine = (0, 1) if command.startswith("testbed diff ") else (0,)  # 1: the two differ
     assert ended.returncode in fine, ended.stdout + ended.stderr
 

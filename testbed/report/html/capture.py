@@ -13,7 +13,7 @@ from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.report.clock import LOCAL, Clock
-from testbed.report.findings import once
+from testbed.report.findings import Told, once
 from testbed.report.html.attached import Attached, attached
 from testbed.report.html.ladder import Section, cut_rows, sections, shown_rows
 from testbed.report.html.letters import Letter, letters
@@ -28,7 +28,7 @@ from testbed.report.words import octets
 from testbed.trace.analysis import Analysis
 from testbed.trace.journeys import Leg, journeys, legs_of
 from testbed.trace.model.connection import Connection
-from testbed.trace.model.finding import Finding, Severity
+from testbed.trace.model.finding import Severity
 from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.trace.understanding import Connections
 
@@ -38,18 +38,6 @@ _MOST_LINES = 5_000  # of log entries and questions
 _MOST_ROWS = 15_000  # of all ladders together
 _MOST_LETTERS = 2_000_000  # octets of messages, all together
 _MOST_JOURNEYS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A finding, told once however often it was made."""
-
-    severity: str
-    code: str
-    text: str
-    frames: tuple[int, ...]
-    reference: str
-    connections: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A connection with its ladder and its mail; ``mood`` is its worst finding, or ``held``."""
+    """A connection with its ladder and its mail; ``mood`` is its worst finding, else ``held`` where mail was taken."""
 
     day: str
     time: str
@@ -127,7 +115,7 @@ class CaptureView:
     def worst(self) -> str:
         """The worst severity of its findings, ``""`` where there is none."""
         order = [str(severity) for severity in Severity]
-        return max((found.severity for found in self.findings), key=order.index, default="")
+        return max((str(told.finding.severity) for told in self.findings), key=order.index, default="")
 
 
 def capture_view(analysis: Analysis, *, clock: Clock = LOCAL, with_capture: bool = True) -> CaptureView:
@@ -142,7 +130,7 @@ def capture_view(analysis: Analysis, *, clock: Clock = LOCAL, with_capture: bool
         extent=clock.extent(analysis.start_ns, analysis.end_ns) if analysis.start_ns or analysis.end_ns else "",
         account=account(analysis),
         problems=analysis.problems,
-        findings=told(analysis.findings),
+        findings=tuple(once(analysis.findings)),
         way=_way(analysis, chosen),
         journeys=tuple(_journeys(chosen, analysis.path, clock)),
         items=tuple(shown),
@@ -157,21 +145,6 @@ def _way(analysis: Analysis, chosen: Sequence[Connection]) -> Way | None:
     numbers = tuple(connection.number for connection in chosen)
     found = way([analysis if len(numbers) == len(analysis.connections) else replace(analysis, chosen=numbers)])
     return found if any(isinstance(row, Arrow) for row in found.rows) else None
-
-
-def told(findings: Sequence[Finding]) -> tuple[Told, ...]:
-    """Findings as a page tells them, those with the same words once."""
-    return tuple(
-        Told(
-            str(one.finding.severity),
-            one.finding.code,
-            one.text(),
-            tuple(one.frames),
-            one.finding.reference,
-            one.finding.connections,
-        )
-        for one in once(findings)
-    )
 
 
 def _chosen(analysis: Analysis) -> list[Connection]:
@@ -221,10 +194,10 @@ def _shown(
     return Shown(
         *when,
         connection=connection,
-        mood=str(worst_of(connection) or "held"),
+        mood=str(worst_of(connection) or ("held" if connection.all_taken else "")),
         signs=tuple(vital_signs(connection, clock)),
         carried=tuple(carried(connection, whole=True, account=analysis.authentication)),
-        findings=told(connection.findings),
+        findings=tuple(once(connection.findings)),
         sections=sections(analysis, connection),
         letters=letters(analysis, connection) if with_letters else (),
     )

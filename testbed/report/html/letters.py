@@ -10,8 +10,8 @@ import email.policy
 from dataclasses import dataclass
 from email.message import Message
 
-from testbed.protocols.mime import content_of, file_name
-from testbed.protocols.text import printable
+from testbed.protocols.mime import content_of, file_name, text_of
+from testbed.protocols.text import printable, printable_lines
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import MailObject, objects_of
 from testbed.trace.model.connection import Connection
@@ -70,28 +70,17 @@ def _letter(found: MailObject) -> Letter:
         frames=found.frames,
         fields=tuple((printable(name), _unfolded(value)) for name, value in message.items()),
         parts=tuple(_part(one) for one in list(message.walk())[:_MOST_PARTS] if not one.is_multipart()),
-        source=_safe(source.decode("utf-8", "backslashreplace")),
+        source=printable_lines(source.decode("utf-8", "backslashreplace")),
         cut=len(found.octets) - len(source),
     )
 
 
 def _part(part: Message) -> Part:
-    content, kind = content_of(part), part.get_content_type()
-    text = _text(part, content) if kind.startswith(("text/", "message/")) else ""
-    return Part(printable(kind), file_name(part), len(content), _safe(text[:_MOST_TEXT]), len(text) > _MOST_TEXT)
-
-
-def _text(part: Message, content: bytes) -> str:
-    try:
-        return content.decode(str(part.get_content_charset("utf-8")), "replace")
-    except (LookupError, ValueError):  # an unknown character set
-        return content.decode("utf-8", "replace")
+    kind = part.get_content_type()
+    text = text_of(part) if kind.startswith(("text/", "message/")) else ""
+    shown, octets = printable_lines(text[:_MOST_TEXT]), len(content_of(part))
+    return Part(printable(kind), file_name(part), octets, shown, len(text) > _MOST_TEXT)
 
 
 def _unfolded(value: object) -> str:
     return printable(" ".join(str(value).split()))
-
-
-def _safe(text: str) -> str:
-    """Lines without anything that is obeyed; tabulators are kept."""
-    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.replace("\r\n", "\n").split("\n"))

@@ -7,7 +7,7 @@ are looked at.  What is red, and how all came out, is read without that.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePath
@@ -17,7 +17,6 @@ from markupsafe import Markup
 from testbed.expect import Verdict
 from testbed.outcome import Outcome, Result
 from testbed.plural import count
-from testbed.protocols import events
 from testbed.protocols.text import printable
 from testbed.report.clock import LOCAL, Clock
 from testbed.report.failures import Failure, failures
@@ -25,23 +24,14 @@ from testbed.report.html.capture import CaptureView, capture_view
 from testbed.report.html.packed import KEY, packed
 from testbed.report.html.page import fragment, page
 from testbed.report.html.source import Source, sources
+from testbed.report.printed import printed
 from testbed.report.run import Run, inspect_command, names, remedy, why_skipped
+from testbed.report.what_failed import red
 from testbed.trace.compare.difference import Difference
-from testbed.trace.model.log import of
 
 _MOST_IN_FULL = 20  # scenarios that are not packed: all of a small run, of a larger one those that are red
 _MOST_ATTACHED = 20_000_000  # octets of all captures in a page
-_RED = (Result.FAILED, Result.ERROR)
-_MARKS = {Result.HELD: "held", Result.FAILED: "failed", Result.SKIPPED: "skipped", Result.ERROR: "error"}
 _MOST_PRINTED = 200  # lines of a program
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What a program of the lab has printed."""
-
-    host: str
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ class ScenarioView:
     failures: tuple[Failure, ...]
     verdicts: tuple[Verdict, ...]
     sources: tuple[Source, ...]
-    programs: tuple[Program, ...]
+    programs: Mapping[str, Sequence[str]]
     changes: tuple[Difference, ...]
     reference: str
     trace: CaptureView | None
@@ -91,11 +81,11 @@ class Place:
 def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> str:
     """The page of a run."""
     named = list(zip(run.outcomes, names(run.outcomes), strict=True))
-    order = sorted(range(len(named)), key=lambda place: named[place][0].result not in _RED)
+    order = sorted(range(len(named)), key=lambda place: not red(named[place][0]))
     room, places, bodies = _MOST_ATTACHED if with_capture else 0, list[Place](), list[str]()
     for rank, place in enumerate(order):
         outcome, name = named[place]
-        whole = rank < _MOST_IN_FULL and (len(order) <= _MOST_IN_FULL or outcome.result in _RED)
+        whole = rank < _MOST_IN_FULL and (len(order) <= _MOST_IN_FULL or red(outcome))
         view = _scenario(outcome, name, clock, attach=whole and room > 0)
         if view.trace is not None and view.trace.attached is not None:
             room -= view.trace.attached.octets
@@ -110,7 +100,7 @@ def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> st
         title=_title(run),
         run=run,
         when=run.started.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        totals=[(_MARKS[kind], str(kind), counts[kind]) for kind in Result if counts[kind]],
+        totals=[(str(kind), counts[kind]) for kind in Result if counts[kind]],
         remedy=remedy(run.outcomes),
         folders=_folders(named),
         places=places,
@@ -119,11 +109,11 @@ def run_html(run: Run, *, clock: Clock = LOCAL, with_capture: bool = True) -> st
 
 
 def _title(run: Run) -> str:
-    red = sum(run.counts[kind] for kind in _RED)
+    reds = sum(map(red, run.outcomes))
     total = count(len(run.outcomes), "scenario")
     if run.why_no_lab:
         return "No lab can be run here"
-    return f"{red} of {total} did not hold" if red else f"{run.counts[Result.HELD]} of {total} held"
+    return f"{reds} of {total} did not hold" if reds else f"{run.counts[Result.HELD]} of {total} held"
 
 
 def _folders(named: Sequence[tuple[Outcome, str]]) -> list[tuple[str, list[Cell]]]:
@@ -156,24 +146,9 @@ def _scenario(outcome: Outcome, name: str, clock: Clock, *, attach: bool) -> Sce
         failures=tuple(failures(outcome)),
         verdicts=verdicts,
         sources=sources(outcome.scenario, verdicts),
-        programs=tuple(_programs(outcome)),
+        programs=printed(outcome, _MOST_PRINTED),
         changes=outcome.changes,
         reference=printable(str(outcome.reference or "")),
         trace=capture_view(analysis, clock=clock, with_capture=attach) if analysis is not None else None,
         commands=tuple(filter(None, (f"testbed run {file}", printable(inspect_command(outcome))))),
     )
-
-
-def _programs(outcome: Outcome) -> Iterator[Program]:
-    said: dict[str, list[str]] = {}
-    for entry in of(outcome.analysis.log, events.Said) if outcome.analysis is not None else ():
-        said.setdefault(entry.host, []).append(entry.message)
-    yield from _told(said)
-
-
-def _told(said: Mapping[str, Sequence[str]]) -> Iterator[Program]:
-    """The last lines of each, for it is the end that tells."""
-    for host, lines in said.items():
-        more = len(lines) - _MOST_PRINTED
-        head = [f"… {count(more, 'line')} before"] if more > 0 else []
-        yield Program(host, (*head, *lines[-_MOST_PRINTED:]))

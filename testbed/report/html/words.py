@@ -6,16 +6,10 @@ from collections.abc import Callable
 
 from testbed.durations import span
 from testbed.plural import count
-from testbed.protocols.text import printable
-from testbed.report.clock import elapsed
-from testbed.report.words import octets
+from testbed.protocols.text import printable, printable_lines
+from testbed.report.words import followed, octets
 
 _MARKS = {"error": "✗", "warning": "▲", "info": "•", "failed": "✗", "held": "✓", "skipped": "–", "unknown": "?"}
-
-
-def _lines(text: str) -> str:
-    """Text of several lines: each safe to show, their ends kept."""
-    return "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def _mark(word: str) -> str:
@@ -25,8 +19,8 @@ def _mark(word: str) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "count": count,
-    "elapsed": elapsed,
-    "lines": _lines,
+    "followed": followed,
+    "lines": printable_lines,
     "mark": _mark,
     "octets": octets,
     "printable": printable,
