@@ -74,6 +74,7 @@ soak: $(READY)
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json
 	@$(BIN)/python -m testbed.scenario.fault_reference > docs/faults.md
+	@$(BIN)/python -m testbed.authentication.persona_page > docs/personas.md
 	@$(BIN)/python -m testbed.report.json_schema > docs/inspect.schema.json
 	@$(BIN)/python -m tests.lab.catalogue.page > docs/catalogue.md
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
