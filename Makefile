@@ -41,7 +41,7 @@ $(READY): pyproject.toml constraints.txt .ci/system-packages
 	@touch $@
 
 demo: $(READY)
-	@$(BIN)/testbed run -vv scenarios/mailbox-full.yaml
+	@$(BIN)/testbed demo
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
