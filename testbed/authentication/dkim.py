@@ -18,7 +18,7 @@ _MAX_KEYS = 4
 _NEEDED = ("v", "a", "b", "bh", "d", "h", "s")
 
 Result = Literal["pass", "fail", "neutral", "temperror", "permerror"]
-Blame = Literal["body", "header", "key", "signature", "time", "dns", "number"]
+Blame = Literal["body", "header", "key", "revoked", "signature", "time", "dns", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +159,17 @@ def usable_keys(claimed: Claims, lookup: Lookup) -> list[keys.PublicKey] | Verdi
         return Verdict("temperror", f"DNS does not say what the key at {where} is ({answer.outcome})", "dns")
     if not answer.records:
         return Verdict("permerror", f"no key is published at {where}", "key")
-    usable, why = [], ""
+    usable, objections = [], list[Verdict]()
     for record in answer.records[:_MAX_KEYS]:
         try:
             key = keys.published(record)
         except keys.Unusable as error:
-            why = why or f"the key at {where} {error}"
+            blame: Blame = "revoked" if isinstance(error, keys.Revoked) else "key"
+            objections.append(Verdict("permerror", f"the key at {where} {error}", blame))
             continue
         if key.type == claimed.algorithm.partition("-")[0]:
             usable.append(key)
         else:
-            why = why or f"the key at {where} is of type {key.type}, the signature says a={claimed.algorithm}"
-    return usable or Verdict("permerror", why, "key")
+            reason = f"the key at {where} is of type {key.type}, the signature says a={claimed.algorithm}"
+            objections.append(Verdict("permerror", reason, "key"))
+    return usable or objections[0]

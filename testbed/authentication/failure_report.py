@@ -71,9 +71,16 @@ def _failures(judgement: Judgement, options: str) -> Iterator[AuthFailure]:
         yield "dmarc"
     broken = _broken(judgement)
     if "d" in known and broken is not None:
-        yield "bodyhash" if broken.body_fits is False else "signature"
+        yield _of_signature(broken)
     if "s" in known and judgement.spf is not None and judgement.spf.result in _SPF_FAILED:
         yield "spf"
+
+
+def _of_signature(broken: dkim.Verdict) -> AuthFailure:
+    """The word for a signature that failed; with a revoked key, body and header are not to blame (RFC 6591 §3.3)."""
+    if broken.blame == "revoked":
+        return "revoked"
+    return "bodyhash" if broken.body_fits is False else "signature"
 
 
 def _broken(judgement: Judgement) -> dkim.Verdict | None:

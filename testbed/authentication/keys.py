@@ -23,6 +23,10 @@ class Unusable(Exception):
     """Why nothing can be verified with a key, as a sentence without its subject."""
 
 
+class Revoked(Unusable):
+    """The owner of a key says that it no longer counts: ``p=`` is empty (RFC 6376 §3.6.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PublicKey:
     """A key as its record has it.  ``bits`` is 256 of Ed25519."""
@@ -57,7 +61,7 @@ def published(record: str) -> PublicKey:
     if "p" not in found:
         raise Unusable("has no p=, so no key")
     if not octets:
-        raise Unusable("has been revoked: p= is empty")
+        raise Revoked("has been revoked: p= is empty")
     kind = found.get("k", "rsa")
     if kind not in get_args(KeyType):
         raise Unusable(f"is of the type k={kind[:20]}, which nobody knows")

@@ -31,11 +31,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """``bulk`` is how many messages of one author's domain in how many seconds make a bulk sender."""
+    """``bulk`` is how many messages of one author's domain in how many seconds make a bulk sender.
+
+    ``bulk_source`` and ``bulk_read`` say where that stands, and when it was read there.
+    """
 
     name: str
     checks: tuple[Check, ...]
     bulk: tuple[int, int]
+    bulk_source: str
+    bulk_read: str
     rules: tuple[Rule, ...]
 
 
@@ -55,7 +60,9 @@ def persona(name: str) -> Persona:
     rules = tuple(
         Rule(row["when"], row["reply"], row.get("bulk", False), row["source"], row["read"]) for row in said["rules"]
     )
-    return Persona(said["name"], tuple(said["checks"]), (said["bulk"]["messages"], said["bulk"]["hours"] * 3600), rules)
+    bulk = said["bulk"]
+    span = bulk["messages"], bulk["hours"] * 3600
+    return Persona(said["name"], tuple(said["checks"]), span, bulk["source"], bulk["read"], rules)
 
 
 Condition = Callable[[Judgement, Circumstances], bool]

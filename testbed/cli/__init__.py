@@ -73,6 +73,8 @@ def _call(command: str, options: object) -> int:
     from testbed.protocols.text import shown
 
     gc.set_threshold(_GARBAGE)
+    if command in _SHOWN_ONLY:  # others start programs, which get the user's own environment
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads for matrices would only spin
     module = import_module(f"testbed.cli.{command}")
     try:
         code: int = module.main(options)

@@ -45,6 +45,7 @@ def judged(options: str, of_spf: spf.Result, aligned: str = "", **signature: obj
 
 
 BROKEN = {"result": "fail", "body_fits": False}
+REVOKED = {"result": "permerror", "body_fits": False, "blame": "revoked"}
 FORGED = {"result": "fail", "body_fits": True, "header_fits": False}
 
 
@@ -60,6 +61,7 @@ FORGED = {"result": "fail", "body_fits": True, "header_fits": False}
         (judged("; fo=0:1", "pass", "spf"), ["dmarc"]),
         (judged("; fo=d", "pass", "spf", **BROKEN), ["bodyhash"]),
         (judged("; fo=d", "pass", "spf", **FORGED), ["signature"]),
+        (judged("; fo=d", "pass", "spf", **REVOKED), ["revoked"]),
         (judged("; fo=d", "fail"), []),
         (judged("; fo=s", "fail"), ["spf"]),
         (judged("; fo=s", "softfail", "dkim"), ["spf"]),

@@ -12,9 +12,11 @@ from testbed.authentication import dkim, dmarc, reverse, spf
 from testbed.authentication.author import Author
 from testbed.authentication.judge import Judgement, Offer
 from testbed.authentication.persona import CONDITIONS, Circumstances, decide, persona
+from testbed.authentication.persona_page import markdown
 from testbed.authentication.words import RESULTS, Receiver
 from testbed.protocols.refusals import cause_of
 from testbed.scenario.faults.reply import check_smtp_reply
+from tests.conftest import PROJECT
 
 NAMES = get_args(Receiver)
 OFFER = Offer("192.0.2.3", "mx.crepes.fr", "alice@crepes.fr", b"")
@@ -38,11 +40,16 @@ def judgement(
 def test_every_rule_has_a_source_a_day_and_a_reply(name: str) -> None:
     who = persona(name)
     assert set(who.checks) <= set(RESULTS)
+    for source, read in [(who.bulk_source, who.bulk_read), *((rule.source, rule.read) for rule in who.rules)]:
+        assert source.startswith("https://")
+        assert date(2024, 1, 1) < date.fromisoformat(read) <= date(2026, 11, 30)
     for rule in who.rules:
         assert rule.when in CONDITIONS
-        assert rule.source.startswith("https://")
-        assert date(2024, 1, 1) < date.fromisoformat(rule.read) <= date(2026, 11, 30)
         check_smtp_reply(rule.reply.format(domain="crepes.fr", client="192.0.2.3", sender="crepes.fr"))
+
+
+def test_the_page_has_every_row_with_its_source_and_day() -> None:
+    assert (PROJECT / "docs" / "personas.md").read_text("utf-8") == markdown(), "run 'make docs'"
 
 
 CAUSES = {

@@ -126,7 +126,7 @@ expect: [{{delivered: {{to: {boxes[0]}@{host}}}}}]
     assert outcome.result is Result.HELD
 
 
-@pytest.mark.cpu_seconds(12)  # where each recipient costs a look at all the others it takes much longer
+@pytest.mark.cpu_seconds(10)  # where each recipient costs a look at all the others it takes much longer
 def test_judging_costs_no_more_for_each_of_many_recipients(tmp_path: Path) -> None:
     boxes = [f"u{number}" for number in range(1_500)]
     text = f"""

@@ -146,12 +146,13 @@ def misdelivered(
         if named_there <= mailboxes[entry.host]:  # an address that is no mailbox may be an alias of the program's
             yield _astray(entry.host, entry.event.message_id, got)
     own, names = _own_domains(analysis), canonical_names(analysis)
+    for one, addresses in wanted.items():
+        addresses.update([written for address in addresses for written in canonical_addresses(address, names)])
+        if any(domain_of(address) in own.get(one[0], set()) for address in addresses):  # it may expand them
+            addresses.clear()
     for passage in carried:
-        meant = wanted.get((passage.client, passage.known_as), set())
-        meant = meant.union(*(canonical_addresses(address, names) for address in meant))
-        if passage.client not in hosts or not passage.promised or not meant or passage.recipient in meant:
-            continue
-        if not any(domain_of(address) in own.get(passage.client, set()) for address in meant):  # it expands none
+        meant = wanted.get((passage.client, passage.known_as))
+        if passage.client in hosts and passage.promised and meant and passage.recipient not in meant:
             yield _astray(passage.client, passage.message_id, passage.recipient)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from math import inf
 
 from testbed.protocols import events
 from testbed.protocols.tcp import ACK, RST
@@ -59,9 +61,9 @@ class Hearing:
 
 def _where_nobody_goes_on(exchanges: Sequence[Exchange]) -> Iterator[int]:
     """The frames of what is no reply, unless it stands alone for one, and its client has said something afterwards."""
-    for number, exchange in enumerate(exchanges):
-        garbage = [reply.frames[-1] for reply in exchange.replies if not reply.code and reply.frames]
-        said = [later.command.frames[0] for later in exchanges[number + 1 :] if later.command and later.command.frames]
-        for frame in garbage:
-            if len(exchange.replies) > 1 or not said or min(said) < frame:
+    said = [one.command.frames[0] if one.command and one.command.frames else inf for one in exchanges]
+    soonest = [*accumulate(reversed([*said[1:], inf]), min)][::-1]  # of those that follow each
+    for exchange, goes_on in zip(exchanges, soonest, strict=True):
+        for frame in (reply.frames[-1] for reply in exchange.replies if not reply.code and reply.frames):
+            if len(exchange.replies) > 1 or goes_on == inf or goes_on < frame:
                 yield frame

@@ -56,6 +56,7 @@ def _all(analysis: Analysis) -> dict[Offer, list[Try]]:
     for connection in (one for one in analysis.connections if one.transactions):
         hearing = Hearing(analysis, connection)
         for transaction in connection.transactions:
+            taken = sum(recipient.accepted for recipient in transaction.recipients)
             for recipient in transaction.recipients:
                 reply = recipient.decisive
                 heard = reply is not None and hearing.heard(reply)
@@ -67,7 +68,7 @@ def _all(analysis: Analysis) -> dict[Offer, list[Try]]:
                     status=reply.status if reply is not None and heard else "",
                     began_ns=connection.start_ns,
                     ended_ns=reply.time_ns if reply is not None else connection.end_ns,
-                    beside=any(other.accepted for other in transaction.recipients if other is not recipient),
+                    beside=taken > recipient.accepted,
                     frames=frames,
                 )
                 found.setdefault(offer, []).append(one)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from testbed.pcap.checksums import BAD
-from testbed.pcap.condition import TRUNCATED, conditions
+from testbed.pcap.condition import TRUNCATED, conditions, identifications
 from testbed.pcap.records import gather
-from testbed.pcap.table import PacketTable
+from testbed.pcap.table import TCP_HEADER, PacketTable
 from testbed.protocols.tcp import FIN, SYN
 from testbed.trace.glance.batch import Batch, Bools
 from testbed.trace.tcp.events import SOONEST_NS
@@ -36,7 +36,13 @@ def odd_repetitions(batch: Batch, again: Bools, table: PacketTable) -> None:
     alike = np.concatenate(([False], (keys[:, 1:] == keys[:, :-1]).all(axis=0)))
     later = np.flatnonzero(alike)
     b.mark_rows(rows[again[rows] & ~alike])
-    b.mark_rows(rows[later[b.time[rows[later]] - b.time[rows[later - 1]] < SOONEST_NS]])
+    soon = later[b.time[rows[later]] - b.time[rows[later - 1]] < SOONEST_NS]
+    number = identifications(table, b.row[rows[soon]])
+    twins = (number > 0) & (number == identifications(table, b.row[rows[soon - 1]]))
+    optioned = b.any((table.header[b.row] > TCP_HEADER) & (b.flags & SYN == 0))
+    b.mark_rows(rows[soon[twins | optioned[b.flow[rows[soon]]]]])  # sent once, or one that SACK may tell of
+    telling = b.total((b.length > 0) | b.special)
+    b.odd |= telling <= 3 * np.bincount(b.flow[rows[later]], minlength=len(telling))  # may be captured again, all of it
     begins = gather(table.capture.data, b.payload[rows], _COMPARED)
     b.mark_rows(rows[later[(begins[later] != begins[later - 1]).any(axis=1)]])  # octets that contradict each other
     thrice = later[np.isin(later - (DEAD - 2), later)]
