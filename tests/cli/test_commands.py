@@ -321,3 +321,11 @@ def test_output_cut_short_by_its_reader_is_no_error() -> None:
 def test_colour_is_for_those_who_want_it() -> None:
     assert "\033[" in testbed("--help", FORCE_COLOR="1").stdout
     assert "\033[" not in testbed("--help", FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+def test_faults_are_found_by_what_people_call_them() -> None:
+    assert "say nothing any more" in testbed("faults", "hang").stdout
+    assert "scenarios with it: testbed list hang" in testbed("faults", "hang").stdout
+    refused = testbed("faults", "gremlins")
+    assert refused.returncode == 2
+    assert "no fault has 'gremlins'; 'testbed faults' shows all" in refused.stderr
