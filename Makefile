@@ -41,7 +41,7 @@ $(READY): pyproject.toml constraints.txt .ci/system-packages hatch_build.py $(wi
 	@touch $@
 
 demo: $(READY)
-	@$(BIN)/testbed run -vv scenarios/mailbox-full.yaml
+	@$(BIN)/testbed demo
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -78,12 +78,14 @@ docs: $(READY)
 	@$(BIN)/python -m testbed.report.json_schema > docs/inspect.schema.json
 	@$(BIN)/python -m tests.lab.catalogue.page > docs/catalogue.md
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
+	@$(BIN)/python -m tests.lab.catalogue.spoofing > docs/spoofing-compared.md
 	@$(BIN)/python docs/picture.py
 	@$(BIN)/python docs/screenshots.py
 
 # What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)
 	@mkdir -p docs/compared
+	@$(BIN)/python -m tests.lab.catalogue.spoofing play
 	-@$(BIN)/testbed compare $(COMPARED) --time-limit 120 --relay ours,$(RELAYS) --json docs/compared/relays.json
 	-@for receiver in ours $(subst $(comma), ,$(RELAYS)); do $(BIN)/testbed compare scenarios/framing/smuggling.yaml \
 		-k server=crepes.fr --relay ours,$(RELAYS) --receiver $$receiver --json docs/compared/smuggling-$$receiver.json; done

@@ -163,6 +163,10 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
 
+    def traces_so_far(self) -> Iterator[Path]:
+        """Where the traces of the labs that run can be read, as far as they are written."""
+        return (Path(f"/proc/self/fd/{process.trace.fileno()}") for process in self._running)
+
     def _interrupt(self) -> None:
         self._interrupted = True
         for process in self._running:

@@ -36,6 +36,7 @@ _NOT_FORWARDED = ("dns",)
 _OUTSIDE_FROM = 8_000  # port 25 is reached at 8025, that of the next host at 9025
 _TRIES = 10
 _QUIET = (events.Answered, events.HoldsMail, events.HoldsQueue, events.LabEnded)
+_SHOWN_EVERY_S = 0.5  # what the trace holds
 _MOST_LINES, _LONGEST_LINE = 50, 300  # that are told in a second
 _NO_NAME = re.compile(r"[^A-Z0-9]")  # what names of variables do not have
 
@@ -72,7 +73,8 @@ class OpenedLab:
 class Serving:
     """Holds a lab open until it is told to end, with ports forwarded; made before the lab leaves the machine's network.
 
-    ``tell`` gets one :class:`OpenedLab` when the lab is open, and where it ``overhears``, lines of what is logged then.
+    ``tell`` gets one :class:`OpenedLab` when the lab is open, and where it ``overhears``, lines of what is logged then;
+    the trace can then be read while it grows.
     Raises UsageError for a port that cannot be had.
     """
 
@@ -111,11 +113,15 @@ class Serving:
             door.close()
             services.append(ListeningService(host, "nobody listens", lab.addresses[host][0], port, outside))
         self._tell.send(OpenedLab(os.getpid(), tuple(services)))
+        showing = None
         if self._overhears:
             lab.overhear(_Overheard(self._tell))
+            showing = asyncio.ensure_future(_shown_so_far(lab))
         try:
             await _until_cancelled()
         finally:
+            if showing is not None:
+                showing.cancel()
             await corridors.close()
 
 
@@ -257,6 +263,13 @@ def _check(scenario: Scenario, forwards: Sequence[Forward]) -> None:
         if forward.host not in scenario.hosts:
             near = did_you_mean(forward.host, scenario.hosts)
             raise UsageError(f"--forward: there is no host '{forward.host[:60]}' in {shown(scenario.file)}{near}")
+
+
+async def _shown_so_far(lab: OpenLab) -> None:
+    """Let others read the trace while it grows."""
+    while True:
+        lab.flush()
+        await asyncio.sleep(_SHOWN_EVERY_S)
 
 
 async def _until_cancelled() -> None:

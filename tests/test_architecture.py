@@ -16,6 +16,7 @@ from tests.imports import imported
 
 FLOORS = {
     "allowance": 0,
+    "catalogue": 0,
     "errors": 0,
     "durations": 0,
     "plural": 0,
@@ -64,6 +65,7 @@ NEIGHBOURS = {
     ("authentication", "plural"),
     ("authentication", "report_mail"),
     ("transport_security", "report_mail"),
+    ("catalogue", "errors"),
     ("pcap", "protocols"),
     ("pcap", "errors"),
     ("pcap", "durations"),

@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from collections.abc import Iterator
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from testbed.cli import HELD
+from testbed.errors import UsageError
+from testbed.protocols.text import shown
 from testbed.report.console import console
 from testbed.scenario.fault_reference import Key, as_json, fault_kinds, when_keys
+from testbed.scenario.synonyms import meanings
 
 _FEW = 3
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the reference."""
+    """Print the reference, or what of it has a word.  Raises UsageError where nothing has."""
     if options.json:
         print(as_json())
         return HELD
     out = console()
+    if options.word is not None:
+        _about(out, options.word)
+        return HELD
     for kind in fault_kinds():
         out.print(Text(f"{kind.where}: …", "bold"), Text(kind.about.splitlines()[0]), sep="  ")
         out.print(_table(kind.keys))
     out.print(Text("when", "bold"), Text("Of the events a fault is about, it happens to"), sep="  ")
     out.print(_table(when_keys()))
     return HELD
+
+
+def _about(out: Console, word: str) -> None:
+    """The keys that have the word, or another for the same, and where there are examples."""
+    words = meanings(word)
+    found = [(kind, keys) for kind in fault_kinds() if (keys := tuple(key for key in kind.keys if _has(key, words)))]
+    if not found:
+        raise UsageError(f"no fault has '{shown(word)}'; 'testbed faults' shows all")
+    for kind, keys in found:
+        out.print(Text(f"{kind.where}: …", "bold"), Text(kind.about.splitlines()[0]), sep="  ")
+        out.print(_table(keys))
+    out.print(Text(f"scenarios with it: testbed list {shown(word)}", "quiet"))
+
+
+def _has(key: Key, words: tuple[str, ...]) -> bool:
+    told = " ".join((key.name, key.says, *key.words)).casefold()
+    return any(re.search(rf"\b{re.escape(word)}", told) for word in words)
 
 
 def _table(keys: tuple[Key, ...]) -> Table:

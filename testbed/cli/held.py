@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from testbed.cli.found_so_far import FoundSoFar
 from testbed.errors import LabError, UsageError
 from testbed.interruption import Interruption
 from testbed.lab import preload, run
@@ -52,7 +53,8 @@ class Held:
     """One lab in a process of its own, held open until :meth:`Runner.stop`, SIGTERM, SIGHUP, or Ctrl-C if it is heeded.
 
     ``opened`` is called once, when the lab is open; ``tick`` ten times a second from then on, ``told`` for each line of
-    what happens in it.  ``line`` leads to what holds it open.
+    what happens in it, and ``found`` for each finding that is certain while it is open.  ``line`` leads to what holds
+    it open.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Held:
         *,
         heeds_ctrl_c: bool,
         told: Callable[[str], None] = lambda line: None,
+        found: Callable[[Finding], None] | None = None,
     ) -> None:
         self._scenario = scenario
         self._folder = RunFolder(options.keep)
@@ -74,7 +77,7 @@ class Held:
         self._open = False
         self._opened = opened
         self._tick = tick
-        self._told = told
+        self._told, self._found, self._so_far = told, found, FoundSoFar()
         self.findings: tuple[Finding, ...] = ()  # once it has ended
         self._interruption = Interruption(heeds_ctrl_c=heeds_ctrl_c)
         self.runner = Runner(
@@ -108,6 +111,10 @@ class Held:
                 self._told(said)
         if self._open:
             self._tick()
+        if self._open and self._found is not None:
+            for trace in self.runner.traces_so_far():
+                for finding in self._so_far.news(trace):
+                    self._found(finding)
 
 
 def show_services(out: Console, services: tuple[ListeningService, ...], *, forwarded: bool) -> None:

@@ -8,6 +8,14 @@ from testbed.cli.style import styled
 
 # Per command: what it does, and examples with what they are for.
 COMMANDS = {
+    "demo": ("Play one scenario with its trace, and say what to do next", (("testbed demo", "a full mailbox"),)),
+    "list": (
+        "List the scenarios that come with the program",
+        (
+            ("testbed list server hangs", "those about something; without words, all"),
+            ("testbed list RFC 7505", "those about a standard"),
+        ),
+    ),
     "run": (
         "Run scenarios and judge them",
         (
@@ -115,7 +123,10 @@ COMMANDS = {
             ("testbed new mailbox my-mailbox.yaml", "one of them, as a file"),
         ),
     ),
-    "faults": ("List the faults a scenario can inject", (("testbed faults", "where, when and what"),)),
+    "faults": (
+        "List the faults a scenario can inject",
+        (("testbed faults", "where, when and what"), ("testbed faults hang", "only those for that")),
+    ),
     "schema": (
         "Print the JSON Schema of scenario files",
         (("testbed schema > scenario.schema.json", "for editors that complete and check"),),

@@ -17,12 +17,13 @@ from testbed.cli.play_arguments import (
     explore_arguments,
     html_arguments,
     judge_arguments,
+    network_argument,
     pager_argument,
     paths_arguments,
     run_arguments,
 )
 from testbed.cli.style import styled
-from testbed.cli.values import ladder_form, page, positive, seconds
+from testbed.cli.values import capture_path, ladder_form, page, positive, scenario_path, seconds
 from testbed.protocols.text import shown
 
 
@@ -38,7 +39,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _held(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="FILE", help="one scenario file")
+    parser.add_argument("path", type=scenario_path, metavar="FILE", help="one scenario file")
     parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
     parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
     parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
@@ -73,7 +74,9 @@ def _filters(parser: argparse.ArgumentParser, says: str) -> None:
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", metavar="FILE", help="captures, pcap or pcapng, or folders; - is a pipe")
+    parser.add_argument(
+        "paths", type=capture_path, nargs="*", metavar="FILE", help="captures, pcap or pcapng, or folders; - is a pipe"
+    )
     parser.add_argument("--live", metavar="IFACE", help="capture from an interface instead, until Ctrl-C")
     parser.add_argument("--for", type=seconds, dest="seconds", metavar="S", help="end --live after S seconds")
     parser.add_argument("--count", type=positive, metavar="N", help="end --live after N packets")
@@ -83,7 +86,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     _filters(
         parser, "only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated"
     )
-    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
     parser.add_argument(
         "--dns",
         action="append",
@@ -119,16 +122,16 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 
 
 def _view(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", nargs="?", metavar="FILE", help="a capture, pcap or pcapng")
+    parser.add_argument("path", type=capture_path, nargs="?", metavar="FILE", help="a capture, pcap or pcapng")
     parser.add_argument("--live", metavar="IFACE", help="follow an interface instead: connections as they end")
-    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
     parser.add_argument("--utc", action="store_true", help="tell times of day in UTC, not in this machine's zone")
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", metavar="BEFORE", help="a capture, pcap or pcapng")
-    parser.add_argument("now", metavar="NOW", help="the capture to compare with it")
+    parser.add_argument("before", type=capture_path, metavar="BEFORE", help="a capture, pcap or pcapng")
+    parser.add_argument("now", type=capture_path, metavar="NOW", help="the capture to compare with it")
     _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
     parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
@@ -137,7 +140,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("capture", metavar="CAPTURE", help="a capture, pcap or pcapng")
+    parser.add_argument("capture", type=capture_path, metavar="CAPTURE", help="a capture, pcap or pcapng")
     parser.add_argument("-o", "--output", metavar="FILE.yaml", help="write the scenario here, not to standard output")
     parser.add_argument("--no-play", action="store_false", dest="play", help="only write it; see not how far it goes")
     parser.add_argument("--keep-names", action="store_true", help="keep names, addresses and texts as they are")
@@ -151,10 +154,20 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only this connection, by its number in 'testbed inspect'; may be repeated",
     )
-    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    network_argument(parser)
+
+
+def _list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only those about all these words, or what means them")
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
 
 
 def _faults(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("word", nargs="?", metavar="WORD", help="only what has this word, or one that means it: hang")
     parser.add_argument("--json", action="store_true", help="print them as JSON")
 
 
@@ -177,6 +190,8 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 
 _ARGUMENTS = {
+    "demo": _demo,
+    "list": _list,
     "run": run_arguments,
     "compare": compare_arguments,
     "explore": explore_arguments,
@@ -207,10 +222,17 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         program = f"testbed {self.command}".strip()
+        message = _ELSEWHERE.get(message.removeprefix("unrecognized arguments: "), message)
         hint = _nearest(message)
         print(f"{styled('error', 'red bold', sys.stderr)}: {shown(message)}{hint}", file=sys.stderr)
         print(f"For help, try '{styled(program + ' --help', 'bold', sys.stderr)}'.", file=sys.stderr)
         raise SystemExit(2)
+
+
+_ELSEWHERE = {
+    "--redact": "only 'testbed inspect' takes --redact: what labs write has invented names, and other captures are "
+    "redacted first, with 'testbed inspect --redact -o FILE CAPTURE'"
+}
 
 
 def _parser() -> _Parser:

@@ -7,7 +7,7 @@ import os
 from functools import partial
 
 from testbed.cli.choose import parse_shard
-from testbed.cli.values import page, player, players, positive, seconds, span, whole
+from testbed.cli.values import capture_path, page, player, players, positive, scenario_path, seconds, span, whole
 from testbed.cli.verbosity import QUIET
 from testbed.subjects.parts import PARTS
 
@@ -18,17 +18,16 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``testbed run``."""
     paths_arguments(parser)
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
-    parser.add_argument("--baseline", metavar="DIR", help="compare each trace with its reference in DIR: changes fail")
+    parser.add_argument(
+        "--baseline",
+        type=capture_path,
+        metavar="DIR",
+        help="compare each trace with its reference in DIR: changes fail",
+    )
     parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
     _verbosity(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
-    parser.add_argument(
-        "--network",
-        choices=("private", "host"),
-        default="private",
-        metavar="WHERE",
-        help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
-    )
+    network_argument(parser)
     for part in PARTS:
         parser.add_argument(
             f"--{part}", type=partial(player, part), metavar="NAME", help=f"let a ready-made server play every {part}"
@@ -45,10 +44,22 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
     _outputs(parser)
 
 
+def network_argument(parser: argparse.ArgumentParser) -> None:
+    """Where labs live."""
+    parser.add_argument(
+        "--network",
+        choices=("private", "host"),
+        default="private",
+        metavar="WHERE",
+        help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
+    )
+
+
 def judge_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``testbed judge``."""
     parser.add_argument(
         "paths",
+        type=capture_path,
         nargs="+",
         metavar="TRACE",
         help="traces of labs, or folders of them; a scenario's FILE.yaml judges them instead of what they carry",
@@ -94,7 +105,7 @@ def _outputs(parser: argparse.ArgumentParser) -> None:
 
 def compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``testbed compare``."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    _paths(parser, "PATH")
     allow_outside_arguments(parser)
     parser.set_defaults(untrusted=False)  # it is there to run programs
     _players(parser)
@@ -109,7 +120,7 @@ def compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def explore_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``testbed explore``."""
-    parser.add_argument("paths", nargs="+", metavar="SCENARIO", help="scenario files, or folders of them")
+    _paths(parser, "SCENARIO")
     allow_outside_arguments(parser)
     parser.set_defaults(untrusted=False)  # it is there to run programs
     _players(parser)
@@ -150,9 +161,14 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
 
 def paths_arguments(parser: argparse.ArgumentParser) -> None:
     """Scenario files, and what they may do: for every command that reads many."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="scenario files, or folders of them")
+    _paths(parser, "PATH")
     allow_outside_arguments(parser)
     _untrusted(parser)
+
+
+def _paths(parser: argparse.ArgumentParser, called: str) -> None:
+    says = "scenario files, or folders of them; @catalogue is that of 'testbed list'"
+    parser.add_argument("paths", type=scenario_path, nargs="+", metavar=called, help=says)
 
 
 def html_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,8 +19,9 @@ from testbed.lab.addresses import OUTSIDE
 from testbed.net.orphans import die_with_parent
 from testbed.protocols.text import shown
 from testbed.report.console import console
-from testbed.report.findings import findings
+from testbed.report.findings import findings, in_a_line
 from testbed.serving import Forward, OpenedLab, Serving, outside_environment
+from testbed.trace.model.finding import Finding
 
 
 def main(options: argparse.Namespace) -> int:
@@ -63,11 +64,14 @@ def main(options: argparse.Namespace) -> int:
             ends = float("inf")
             held.runner.stop()
 
-    def told(line: str) -> None:
+    def told(line: str | Text) -> None:
         out.print(Text.assemble((time.strftime("%H:%M:%S "), "quiet"), line), soft_wrap=True)
         out.file.flush()
 
-    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=command is None, told=told)
+    def found(finding: Finding) -> None:
+        told(in_a_line(finding))
+
+    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=command is None, told=told, found=found)
     played = held.live()
     if held.findings:
         out.print(findings(held.findings))

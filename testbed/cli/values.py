@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from difflib import get_close_matches
 
+from testbed.catalogue import Kind, located
+from testbed.errors import UsageError
 from testbed.subjects.parts import PARTS
 
 _LADDER_FORMS, _LADDERS_OF = ("svg", "mermaid", "txt"), ("way", "all")
@@ -39,6 +41,23 @@ def ladder_form(text: str) -> tuple[str, str]:
     if what and what not in _LADDERS_OF and not number:
         raise argparse.ArgumentTypeError(f"'{what}' is nothing to draw; there are way, all, and numbers of connections")
     return form, what
+
+
+def _at(kind: Kind, name: str) -> str:
+    try:
+        return located(name, kind)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def scenario_path(name: str) -> str:
+    """Where a scenario or a folder of them lies; the name may be one of the catalogue."""
+    return _at("scenarios", name)
+
+
+def capture_path(name: str) -> str:
+    """Where a capture or a folder of them lies; the name may be one of the catalogue."""
+    return _at("captures", name)
 
 
 def page(text: str) -> str:

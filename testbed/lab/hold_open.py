@@ -19,7 +19,7 @@ class OpenLab:
 
     ``play`` plays one more step, ``settle`` returns when nothing is in progress; time jumps meanwhile, as in a scenario
     that plays by itself.  ``guests`` are programs that others start in it.  ``overhear`` has somebody hear of all that
-    is logged.
+    is logged, ``flush`` writes out the trace so far.
     """
 
     scenario: Scenario
@@ -29,6 +29,7 @@ class OpenLab:
     settle: Callable[[], Awaitable[None]]
     guests: Guests
     overhear: Callable[[Listener], None]
+    flush: Callable[[], None]
 
 
 class Holder(Protocol):

@@ -241,9 +241,10 @@ class _Lab:
                 await self._hosts.settled()
 
         with contextlib.closing(Guests(self._context, hold)) as guests:
-            overhear = self._context.journal.overhear
+            context, flush = self._context, self._writer.flush
+            overhear = context.journal.overhear
             await holder.hold(
-                OpenLab(self._scenario, self._context.addresses, self._log, play, settle, guests, overhear)
+                OpenLab(self._scenario, context.addresses, self._log, play, settle, guests, overhear, flush)
             )
 
     def _held_up(self, turn: HeldTurn) -> None:

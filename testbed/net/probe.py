@@ -126,7 +126,7 @@ def _compiled() -> Check:
 
 
 def _tshark() -> Check:
-    name, remedy = "tshark", "apt-get install tshark; only tests and deep dissection need it"
+    name, remedy = "tshark", "apt-get install tshark; only 'inspect --deep' and rare TLS suites need it"
     path = shutil.which("tshark")
     if path is None:
         return Check(name, False, False, "not installed", remedy)

@@ -75,9 +75,18 @@ def _others(kind: Sequence[Told]) -> str:
 
 
 def _add(table: Table, severity: Severity, text: str, cited: Sequence[int], reference: str) -> None:
-    mark, style = MARKS[severity]
+    table.add_row(Text(*MARKS[severity]), _with_evidence(text, cited, reference))
+
+
+def in_a_line(finding: Finding) -> Text:
+    """One finding with its mark, frames and reference."""
+    sentence = _with_evidence(finding.text, finding.frames, finding.reference)
+    return Text.assemble(MARKS[finding.severity], " ", sentence)
+
+
+def _with_evidence(text: str, cited: Sequence[int], reference: str) -> Text:
     told = Text(text)
     evidence = ", ".join(part for part in (frames(cited), reference) if part)
     if evidence:
         told.append(f"  [{evidence}]", "quiet")
-    table.add_row(Text(mark, style), told)
+    return told

@@ -9,6 +9,7 @@ from itertools import islice
 
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
+from testbed.scenario.synonyms import meanings
 
 Path = tuple[str | int, ...]
 """Where something stands: the keys and places that lead there."""
@@ -60,5 +61,6 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     folded = {candidate.lower(): candidate for candidate in words}
     said = str(word)[:300].lower()
     mixed_up = [one for one in folded if sorted(one) == sorted(said)]  # form for from
-    near = mixed_up or get_close_matches(said, list(folded), 1, 0.6)
+    meant = [one for one in meanings(said) if one in folded]
+    near = mixed_up or meant or get_close_matches(said, list(folded), 1, 0.6)
     return f" (did you mean '{folded[near[0]]}'?)" if near else ""

@@ -12,18 +12,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.durations import DAY, MINUTE, SECOND
 from testbed.pcap.capture import Capture
-from testbed.pcap.table import UDP, PacketTable
-from testbed.protocols.tcp import FIN, RST
+from testbed.pcap.table import PacketTable
 from testbed.trace.analysis import Analysis
+from testbed.trace.ended import ended, owners
 from testbed.trace.flows import Flows
 from testbed.trace.inspect import analyse
 
-_LINGER_NS = 2 * SECOND  # after both FINs, or a RST, the last ACK may still come
-# A connection silent for longer has ended, as far as anyone can tell.  An established one may be silent for two hours
-# at least (RFC 5382 §5); a mail client that waits for mail is, and so is a connection whose link is down.
-_IDLE_NS, _UNANSWERED_IDLE_NS, _UDP_IDLE_NS = DAY, 5 * MINUTE, MINUTE
 _MOST_KEPT = 64 << 20  # octets of packets of connections that have not ended
 _KEYS = "the TLS keys of a stream open only what ends in the same piece of it; inspect the whole capture to open all"
 
@@ -57,7 +52,7 @@ class _Streaming:
         self._cut |= not last
         analysis = analyse(capture, self._path, show_credentials=self._show_credentials, piece=self._cut)
         flows = analysis.understanding.flows
-        over = np.ones(len(flows), np.bool_) if last else _over(flows)
+        over = np.ones(len(flows), np.bool_) if last else ended(flows)
         early = _too_many(flows, over)
         over |= early
         indices = np.flatnonzero(over).tolist()
@@ -74,36 +69,9 @@ class _Streaming:
         return replace(analysis, chosen=tuple(numbers), problems=problems)
 
 
-def _over(flows: Flows) -> NDArray[np.bool_]:
-    """Which flows have ended by the last packet."""
-    table, order = flows.table, flows.order
-    if not len(flows):
-        return np.zeros(0, np.bool_)
-    owner = _owners(flows)
-    first = order[flows.start]
-    flags = table.flags[order]
-    forward = table.sender[order] == table.sender[first][owner]
-    forward &= table.source_port[order] == table.source_port[first][owner]
-    count = len(flows)
-    fin = flags & FIN != 0
-    closed = (np.bincount(owner, fin & forward, count) > 0) & (np.bincount(owner, fin & ~forward, count) > 0)
-    closed |= np.bincount(owner, flags & RST != 0, count) > 0
-    time = table.capture.time_ns
-    silent = int(time.max()) - time[table.row[order[flows.stop - 1]]]
-    answered = np.bincount(owner, ~forward, count) > 0
-    idle = np.where(table.protocol[first] == UDP, _UDP_IDLE_NS, np.where(answered, _IDLE_NS, _UNANSWERED_IDLE_NS))
-    return (closed & (silent > _LINGER_NS)) | (silent > idle)
-
-
-def _owners(flows: Flows) -> NDArray[np.int64]:
-    """The flow of each place in the flows' order."""
-    by_start = np.argsort(flows.start, kind="stable")
-    return np.repeat(by_start, (flows.stop - flows.start)[by_start])
-
-
 def _too_many(flows: Flows, over: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The oldest of the flows that have not ended, where the packets of all are more than what can be kept."""
-    size = np.bincount(_owners(flows), flows.table.capture.length[flows.table.row[flows.order]], len(flows))
+    size = np.bincount(owners(flows), flows.table.capture.length[flows.table.row[flows.order]], len(flows))
     size[over] = 0
     excess = size.sum() - _MOST_KEPT
     return ~over & (np.cumsum(size) - size < excess) if excess > 0 else np.zeros(len(flows), np.bool_)
@@ -112,7 +80,7 @@ def _too_many(flows: Flows, over: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _kept(analysis: Analysis, still: NDArray[np.bool_]) -> Capture:
     """The packets of some flows, and the ICMP errors about them, as a capture of their own."""
     table, flows = analysis.table, analysis.understanding.flows
-    rows = flows.order[still[_owners(flows)]]
+    rows = flows.order[still[owners(flows)]]
     errors = [
         error.row for index, found in analysis.understanding.complaints.items() if still[index] for error in found
     ]

@@ -61,6 +61,8 @@ def test_version(command: list[str]) -> None:
         (["run", "--jobs", "0", "scenarios"], "'0' is not a whole number from 1 up"),
         (["run", "--time-limit", "never", "scenarios"], "'never' is not a number of seconds above 0"),
         (["run", "--kep", "x", "scenarios"], "unrecognized arguments: --kep"),
+        (["run", "--redact", "scenarios"], "only 'testbed inspect' takes --redact: what labs write has invented names"),
+        (["diff", "--redact", "a.pcap", "b.pcap"], "with 'testbed inspect --redact -o FILE CAPTURE'"),
         (["run", "no-such-file.yaml"], "no-such-file.yaml: there is no such file or folder"),
         (["check", "docs"], "docs holds no scenario: no file in it ends in .yaml or .yml"),
         (["inspect", "README.md"], "README.md: this is no capture: it begins with 23 20 4d 61"),
@@ -321,3 +323,11 @@ def test_output_cut_short_by_its_reader_is_no_error() -> None:
 def test_colour_is_for_those_who_want_it() -> None:
     assert "\033[" in testbed("--help", FORCE_COLOR="1").stdout
     assert "\033[" not in testbed("--help", FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+def test_faults_are_found_by_what_people_call_them() -> None:
+    assert "say nothing any more" in testbed("faults", "hang").stdout
+    assert "scenarios with it: testbed list hang" in testbed("faults", "hang").stdout
+    refused = testbed("faults", "gremlins")
+    assert refused.returncode == 2
+    assert "no fault has 'gremlins'; 'testbed faults' shows all" in refused.stderr

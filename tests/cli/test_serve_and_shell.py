@@ -478,3 +478,22 @@ def test_what_comes_in_is_told_as_it_comes(tmp_path: Path) -> None:
         "trace in",
     )
     assert sorted(parts, key=told.index) == list(parts)
+
+
+@pytest.mark.lab
+def test_what_is_found_is_told_when_a_connection_has_ended(serve: type[Served], tmp_path: Path) -> None:
+    lab = serve(DELIVERED, "--no-steps", "--keep", str(tmp_path))
+    with smtplib.SMTP("127.0.0.1", lab.doors["someschool.edu", "smtp"], timeout=HANG_S) as client:
+        client.ehlo("x.example")
+        client.mail("eve@x.example")
+        assert client.rcpt("nobody@someschool.edu")[0] == 550
+    assert lab.process.stdout is not None
+    told = next(line for line in lab.process.stdout if "▲" in line or "✗" in line)
+    assert re.match(r"[0-9:]{8} . someschool\.edu refused mail for nobody@someschool\.edu", told)
+    [finding] = [one for one in trace_after(lab, tmp_path).findings if "nobody" in one.text]
+    assert f"frame {finding.frames[0]}" in told
+
+
+def trace_after(lab: Served, folder: Path) -> Analysis:
+    lab.end()
+    return trace(folder)

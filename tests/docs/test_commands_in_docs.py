@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from tests.command import testbed_in
 from tests.conftest import PROJECT
 from tests.docs.small_project import make_small
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+README = PROJECT / "README.md"
+PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
 _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next test runs
 _FETCHES = "testbed subjects install "
 _UNTIL_SOMEBODY_QUITS = "testbed view "  # tests/view/ presses the keys, in a terminal
@@ -25,16 +27,22 @@ _FOR_THE_SHELL = re.compile(r"[|&;<>$`*?#~]|^(?!testbed )")
 _NAMES_ALL = re.compile(r"^testbed (run|inspect) .*(scenarios|captures)/(\s|$)")
 
 
+def _of(page: Path) -> Iterator[str]:
+    """The commands of a page; what is piped into the next line, with that line."""
+    for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.M | re.S):
+        for line in re.sub(r"(\||\\)\n\s*", r"\1 ", block).splitlines():
+            if not line.startswith(("testbed ", "make ")) or line.startswith(_UNTIL_SOMEBODY_QUITS):
+                continue
+            if "--scheduler" not in line:  # test_cluster_page.py has one
+                yield line
+
+
 def _commands() -> list[tuple[str, str]]:
-    """Each command once, with the first page that shows it; what is piped into the next line, with that line."""
+    """Each command of the docs once, with the first page that shows it."""
     found: dict[str, str] = {}
     for page in PAGES:
-        for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.M | re.S):
-            for line in re.sub(r"(\||\\)\n\s*", r"\1 ", block).splitlines():
-                if line.startswith(("testbed ", "make ")) and "--scheduler" not in line:  # test_cluster_page.py has one
-                    if line.startswith(_UNTIL_SOMEBODY_QUITS):
-                        continue
-                    found.setdefault(line, page.name)
+        for command in _of(page) if page != README else ():
+            found.setdefault(command, page.name)
     return [(page, command) for command, page in found.items()]
 
 
@@ -53,9 +61,6 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.lab
 @pytest.mark.parametrize(("page", "command"), _commands(), ids=lambda value: value)
 def test_it_works(page: str, command: str, copy: Path) -> None:
-    if command in _MAKE:
-        assert f"\n{command.split()[1]}: " in (PROJECT / "Makefile").read_text()
-        return
     for program in re.findall(r"\| (\w+)", command):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
@@ -72,6 +77,19 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
         pytest.skip("Debian's packages cannot be fetched from here")
     fine = (0, 1) if command.startswith("testbed diff ") else (0,)  # 1: the two differ
     assert ended.returncode in fine, ended.stdout + ended.stderr
+
+
+@pytest.mark.lab
+def test_the_readme_works_in_an_empty_folder(tmp_path: Path) -> None:
+    """One command after the other, as somebody who has installed the program and nothing else types them."""
+    environment = {**os.environ, "CI": "", "PYTHONPATH": str(PROJECT)}
+    for command in _of(README):
+        if command in _MAKE:
+            assert f"\n{command.split()[1]}: " in (PROJECT / "Makefile").read_text()
+            continue
+        ended = testbed_in(tmp_path, shlex.split(command)[1:], environment)
+        fine = (0, 1) if command.startswith("testbed diff ") else (0,)
+        assert ended.returncode in fine, f"{command}\n{ended.stdout}{ended.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

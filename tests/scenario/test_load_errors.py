@@ -310,7 +310,7 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault("{host: crepes.fr}"), "7:5: 'is' is missing in 'faults'"),
         (
             fault("{host: crepes.fr, is: dead}"),
-            "7:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk",
+            "7:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk (did you mean 'silent'?)",
         ),
         (fault("{host: crepes.fr, is: silent, from: 2h, until: 1h}"), "7:5: 'until' must come after 'from'"),
         (fault("{host: crepes.fr, is: silent, until: 0}"), "7:5: 'until' must come after 'from'"),
@@ -640,7 +640,7 @@ expect:
         "2:7: 'seed' must be a whole number, not text",
         f"4:22: 'soon' {DURATION}",
         "4:32: 'mx' must be at least 0, not -1",
-        "6:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk",
+        "6:27: 'dead' is not one of silent, refused, unreachable, crashed, full-disk (did you mean 'silent'?)",
         f"8:11: '5' {DURATION}",
         "9:11: 'to' is missing in 'send'",
         "11:5: unknown expectation 'deliverd' (did you mean 'delivered'?)",

@@ -1,0 +1,56 @@
+"""The catalogue that comes with the program: scenarios of failures, and a reference trace of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from testbed.errors import UsageError
+
+Kind = Literal["scenarios", "captures"]
+
+CATALOGUE = "@catalogue"
+_SUFFIX: dict[Kind, str] = {"scenarios": ".yaml", "captures": ".pcapng"}
+_PACKAGE = Path(__file__).resolve().parent
+_ROOTS = (_PACKAGE / "_catalogue", _PACKAGE.parent)
+"""Where its two folders lie: within an installed package, beside it in a checkout."""
+
+
+def located(name: str, kind: Kind) -> str:
+    """The path that a name on the command line stands for, which may be one of the catalogue.
+
+    ``@catalogue`` is the folder of scenarios, or of captures where a command reads those; ``@catalogue/tls`` a folder
+    in it; ``@catalogue/tls/no-starttls``, or ``@catalogue/no-starttls``, is a file, its suffix written or not.  Any
+    other name stands for itself.  Raises UsageError for what the catalogue does not hold.
+    """
+    first, _, rest = name.partition("/")
+    if first != CATALOGUE:
+        return name
+    suffix = Path(rest).suffix
+    kind = next((one for one, its in _SUFFIX.items() if its == suffix), kind)
+    root = _folder(kind)
+    known = dict(_names(root, _SUFFIX[kind]))
+    wanted = rest.strip("/").removesuffix(_SUFFIX[kind])
+    if wanted in known:
+        return str(known[wanted])
+    near = get_close_matches(wanted, known, 1)
+    hint = f"did you mean '{CATALOGUE}/{near[0]}'?" if near else "'testbed list' shows what there is"
+    raise UsageError(f"the catalogue holds no '{wanted}'; {hint}")
+
+
+def _folder(kind: Kind) -> Path:
+    for root in _ROOTS:
+        if (root / kind).is_dir():
+            return root / kind
+    raise UsageError("this installation has no catalogue; install the package 'mail-testbed' as it is distributed")
+
+
+def _names(root: Path, suffix: str) -> Iterator[tuple[str, Path]]:
+    """Every name there is for the folder, its folders and its files."""
+    found = sorted(root.rglob("*"))
+    yield "", root
+    yield from ((path.stem, path) for path in found if path.suffix == suffix)
+    yield from ((path.relative_to(root).as_posix(), path) for path in found if path.is_dir())
+    yield from ((path.relative_to(root).as_posix().removesuffix(suffix), path) for path in found if path.is_file())
