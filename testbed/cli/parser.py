@@ -222,10 +222,17 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         program = f"testbed {self.command}".strip()
+        message = _ELSEWHERE.get(message.removeprefix("unrecognized arguments: "), message)
         hint = _nearest(message)
         print(f"{styled('error', 'red bold', sys.stderr)}: {shown(message)}{hint}", file=sys.stderr)
         print(f"For help, try '{styled(program + ' --help', 'bold', sys.stderr)}'.", file=sys.stderr)
         raise SystemExit(2)
+
+
+_ELSEWHERE = {
+    "--redact": "only 'testbed inspect' takes --redact: what labs write has invented names, and other captures are "
+    "redacted first, with 'testbed inspect --redact -o FILE CAPTURE'"
+}
 
 
 def _parser() -> _Parser:

@@ -14,7 +14,7 @@ from testbed.trace.model.finding import Severity
 from testbed.trace.services.smtp.outcome import fate_of
 from testbed.trace.services.table import service_within
 
-_WORST = (Mood.FAILED, Mood.LOST, Mood.TEMPORARY, Mood.UNKNOWN, Mood.OK, Mood.QUIET)
+_WORST = (Mood.FAILED, Mood.LOST, Mood.REPEATED, Mood.TEMPORARY, Mood.UNKNOWN, Mood.OK, Mood.QUIET)
 _UNOPENED = (Handshake.REFUSED, Handshake.UNANSWERED, Handshake.UNREACHABLE, Handshake.INCOMPLETE)
 _FOR_GOOD = frozenset(("NXDOMAIN", "NOERROR"))
 

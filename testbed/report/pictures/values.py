@@ -12,6 +12,7 @@ class Mood(StrEnum):
 
     OK = "ok"
     TEMPORARY = "temporary"  # refused for now, or waiting
+    REPEATED = "repeated"  # somebody has it more than once
     FAILED = "failed"
     LOST = "lost"  # nothing came through, or nobody knows whether it did
     UNKNOWN = "unknown"  # to whoever has but the capture
