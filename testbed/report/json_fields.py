@@ -92,6 +92,13 @@ TLS: Fields[TlsSession] = (
     Field("early_data", FLAG, "Whether the client sent data before the server's answer.", source="RFC 8446 §2.3"),
     Field("decrypted_records", COUNT, "Records that keys opened.", get="opened"),
     Field(
+        "encrypted_from",
+        or_null(ORDINAL),
+        "The frame from which on something stays encrypted, null where nothing does.",
+        source=WIRESHARK_FRAME,
+        get=lambda tls: tls.sealed_from or None,
+    ),
+    Field(
         "alerts",
         array(TEXT),
         "Alerts that were seen, by name; 'encrypted' where no key opened one.",

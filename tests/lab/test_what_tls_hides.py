@@ -44,10 +44,13 @@ def no_tshark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
 
-def without_keys(scenario: Scenario) -> Analysis:
-    """The reference, as if no host had told its keys."""
+def without_keys(scenario: Scenario, label: bytes = b"") -> Analysis:
+    """The reference, as if no host had told its keys, or none of one label."""
     path = reference(scenario)
-    return analyse(replace(read_capture(path), secrets=()), str(path))
+    capture = read_capture(path)
+    lines = (line for secret in capture.secrets for line in bytes(secret).splitlines(keepends=True))
+    kept = b"".join(line for line in lines if not line.startswith(label))
+    return analyse(replace(capture, secrets=(memoryview(kept),)), str(path))
 
 
 @pytest.mark.usefixtures("no_tshark")
@@ -65,6 +68,13 @@ def test_what_stays_encrypted_turns_no_scenario_red(scenario: Scenario) -> None:
     assert [f"{v.what}: {v.why}" for v in (*judgement.expectations, *judgement.always) if not v.held] == []
     sealed = any(connection.tls is not None and connection.tls.sealed for connection in analysis.connections)
     assert bool(judgement.not_judged) == sealed
+
+
+@pytest.mark.parametrize("label", ["SERVER_TRAFFIC_SECRET_0", "CLIENT_TRAFFIC_SECRET_0"])
+@pytest.mark.parametrize("scenario", UNDER_TLS, ids=lambda scenario: scenario.name)
+def test_half_a_dialogue_turns_no_scenario_red(scenario: Scenario, label: str) -> None:
+    judgement = judge(scenario, without_keys(scenario, label.encode()))
+    assert [f"{v.what}: {v.why}" for v in (*judgement.expectations, *judgement.always) if not v.held] == []
 
 
 @pytest.mark.parametrize("limit", ["count: 0", "count: 1", "at_least: 1", "at_most: 1"])

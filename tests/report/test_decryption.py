@@ -132,6 +132,34 @@ def test_old_versions_are_decrypted_too(version: str, begin: Begin, keys: Path, 
     assert told(connection) == IMAP_TOLD
 
 
+@pytest.mark.parametrize("version", ["TLS 1.2", "TLS 1.3"])
+def test_a_session_that_is_resumed_is_named(version: str, begin: Begin, keys: Path, tmp_path: Path) -> None:
+    ends = client_context(VERSIONS[version]), server_context(VERSIONS[version])
+    first = begin(port=993, client_port=40_001).secure(*ends).say(*IMAP).close()
+    second = begin(port=993, client_port=40_002).secure(*ends, first.session).say(*IMAP).close()
+    analysis = inspect(stored(tmp_path, first, second), str(keys))
+    assert [told(connection) for connection in analysis.connections] == [IMAP_TOLD, IMAP_TOLD]
+    assert [connection.tls.summary for connection in analysis.connections if connection.tls is not None] == [
+        f"{version} for mx.example, decrypted",
+        f"{version} for mx.example, resumed, decrypted",
+    ]
+
+
+def test_a_side_without_its_secret_makes_a_dialogue_known_in_part(begin: Begin, keys: Path, tmp_path: Path) -> None:
+    path = stored(tmp_path, secure(begin(port=993)).say(*IMAP).close())
+    keys.write_bytes(b"".join(line for line in keys.read_bytes().splitlines(True) if b"SERVER_TRAFFIC" not in line))
+    analysis = inspect(path, str(keys))
+    [connection] = analysis.connections
+    assert analysis.problems == ("the TLS of #1 stays encrypted in part: the keys for it are not complete",)
+    assert [(e.command.verb, e.reply, e.note) for e in connection.exchanges if e.command is not None] == [
+        ("LOGIN", None, "reply not in the capture"),
+        ("LOGOUT", None, "reply not in the capture"),
+    ]
+    assert connection.tls is not None
+    assert connection.tls.summary == "TLS 1.3 for mx.example, decrypted in part"
+    assert connection.tls.sealed
+
+
 def test_the_keys_a_capture_holds(begin: Begin, keys: Path, tmp_path: Path) -> None:
     talk = secure(begin(port=993)).say(*IMAP).close()
     [connection] = inspect(stored(tmp_path, talk, secrets=keys.read_bytes())).connections

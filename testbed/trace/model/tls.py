@@ -66,7 +66,8 @@ class TlsSession:
         words += f" for {self.server_name}" if self.server_name else ""
         words += ", resumed" if self.resumed else ""
         words += ", with early data" if self.early_data else ""
-        return words + (", decrypted" if self.opened else "")
+        decrypted = ", decrypted in part" if self.sealed else ", decrypted"
+        return words + (decrypted if self.opened else "")
 
     @property
     def suite(self) -> str:
