@@ -58,6 +58,7 @@ bench: $(READY)
 
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz.native --seconds $$(( $(SECONDS) / 5 + 1 ))
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 attack: $(READY)

@@ -33,17 +33,22 @@ def made_of() -> int:
     return checksum
 
 
+def compiler() -> str | None:
+    """The C compiler that is here, if any."""
+    return next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
+
+
 def build(target: Path = LIBRARY, flags: tuple[str, ...] = ()) -> str:
     """Compile; gives what kept it from being compiled, ``""`` when it was."""
-    compiler = next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
-    if compiler is None:
+    program = compiler()
+    if program is None:
         return "there is no C compiler here"
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / target.name
-        command = [compiler, *_FLAGS, *flags, f"-DSOURCES={made_of()}u", *map(str, sources()), "-o", str(made)]
+        command = [program, *_FLAGS, *flags, f"-DSOURCES={made_of()}u", *map(str, sources()), "-o", str(made)]
         done = subprocess.run(command, capture_output=True, check=False, text=True)
         if done.returncode:
-            return f"{compiler} says: {(done.stderr.strip().splitlines() or ['nothing'])[0]}"
+            return f"{program} says: {(done.stderr.strip().splitlines() or ['nothing'])[0]}"
         made.replace(target)
     return ""
 

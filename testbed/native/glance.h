@@ -78,6 +78,11 @@ static inline i64 distance(u32 later, u32 earlier) {
     return (int32_t)(later - earlier);
 }
 
+/* How long a time is after another; however wrong a clock is, no overflow. */
+static inline i64 elapsed(i64 later, i64 earlier) {
+    return (i64)((u64)later - (u64)earlier);
+}
+
 static inline bool is_special(const Packet *p) {
     return p->flags & (SYN | FIN | RST);
 }

@@ -115,7 +115,7 @@ static enum Odd reply_line(Octets line, const Packet *p, Digest *said, Questions
 static enum Odd answered(Smtp *talk, i64 time) {
     if (!talk->outstanding) return REGULAR;
     talk->outstanding--;
-    if (time - talk->since < SECOND) return REGULAR;
+    if (elapsed(time, talk->since) < SECOND) return REGULAR;
     return talk->acted || ++talk->slow > MOST_SLOW ? SLOW : REGULAR;
 }
 
@@ -233,8 +233,8 @@ enum Odd smtp_end(Smtp *talk, i64 end, Digest *said) {
     if (talk->mode == SEALED) return talk->client_sealed ? REGULAR : SECRET;
     if (talk->mode == MESSAGE && (talk->message || talk->line)) absorb(said, CUT_OFF | talk->unmarked);
     if (talk->mode != MESSAGE && !talk->outstanding) return REGULAR;
-    bool long_since = end - talk->since >= SECOND;
-    if (long_since && end - talk->last_said < SECOND) return SLOW;
+    bool long_since = elapsed(end, talk->since) >= SECOND;
+    if (long_since && elapsed(end, talk->last_said) < SECOND) return SLOW;
     absorb(said, WAITED | long_since);
     return REGULAR;
 }

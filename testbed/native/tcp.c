@@ -82,7 +82,7 @@ static enum Odd sent_again(Tcp *tcp, const Packet *p, const Direction *peer, Que
     if (peer->seen && distance(peer->farthest_ack, first.sequence) > 0) return REPEATED;
     u64 both = p->payload.size < first.payload.size ? p->payload.size : first.payload.size;
     if (!same(upto(p->payload, both), upto(first.payload, both))) return REPEATED;
-    if (p->time - first.time < SOONEST_NS) {
+    if (elapsed(p->time, first.time) < SOONEST_NS) {
         tcp->soon = true;
         if (identification(p) && identification(p) == identification(&first)) return REPEATED;
     }
@@ -98,9 +98,9 @@ static enum Kind repetition(const Tcp *tcp, const Packet *p, const Direction *mi
     if (p->length && peer->seen && peer->last_ack && distance(end, peer->last_ack) <= 0) return RETRANSMISSION;
     if (!mine->seen || distance(p->sequence, mine->next) >= 0) return NEW;
     if (p->length > 1 && p->sequence == mine->next - 1) return NEW;
-    bool recent = p->time - (peer->seen ? peer->last_time : 0) < FAST_NS;
+    bool recent = elapsed(p->time, peer->seen ? peer->last_time : 0) < FAST_NS;
     if (peer->duplicates >= 2 && recent && p->sequence == peer->last_ack) return RETRANSMISSION;
-    bool in_time = p->time - mine->next_time < (tcp->rtt ? tcp->rtt : USUAL_RTT_NS);
+    bool in_time = elapsed(p->time, mine->next_time) < (tcp->rtt ? tcp->rtt : USUAL_RTT_NS);
     return in_time && after(p) != mine->next ? OUT_OF_ORDER : RETRANSMISSION;
 }
 
@@ -110,7 +110,7 @@ static enum Odd surprise(const Packet *p, const Direction *mine, const Direction
     if (kinds & (kinds - 1) || !(kinds | (p->flags & ACK))) return FLAGS;
     if (p->length && kinds & (SYN | RST)) return FLAGS;
     if (p->payload.size != p->length) return CUT_SHORT;
-    if (kinds == SYN && mine->seen && p->time - mine->last_time < SOONEST_NS) return OPENING;
+    if (kinds == SYN && mine->seen && elapsed(p->time, mine->last_time) < SOONEST_NS) return OPENING;
     if (mine->seen) {
         i64 ahead = distance(p->sequence, mine->next);
         i64 apart = distance(p->sequence, mine->first);
@@ -131,7 +131,7 @@ static void measure(Tcp *tcp, const Packet *p) {
     if (opening == SYN) {
         tcp->measuring = true, tcp->measured_from = p->time;
     } else if (opening == ACK && tcp->measuring && !tcp->measured) {
-        tcp->measured = true, tcp->rtt = p->time - tcp->measured_from;
+        tcp->measured = true, tcp->rtt = elapsed(p->time, tcp->measured_from);
     }
 }
 
@@ -142,7 +142,7 @@ static void open_up(Tcp *tcp, const Packet *p) {
     } else if (p->flags & SYN) {
         tcp->answered = true;
     } else if (tcp->answered && tcp->syn_seen && p->side == CLIENT && tcp->opened < 0) {
-        tcp->opened = p->time - tcp->syn_time;
+        tcp->opened = elapsed(p->time, tcp->syn_time);
     }
 }
 
@@ -191,7 +191,7 @@ enum Odd tcp_packet(Tcp *tcp, const Packet *p, Questions *doubts, bool *fresh) {
 
 enum Odd tcp_end(const Tcp *tcp, i64 last_time, i64 capture_ends) {
     if ((tcp->syns || tcp->bare_syns > 1) && tcp->others) return OPENING;
-    if (tcp->packets < 3 && capture_ends - last_time < INITIAL_RTO_NS) return OPENING;
+    if (tcp->packets < 3 && elapsed(capture_ends, last_time) < INITIAL_RTO_NS) return OPENING;
     if (tcp->sides[CLIENT].seen != tcp->sides[SERVER].seen && tcp->acknowledges_on) return ONE_SIDED;
     if (tcp->soon && tcp->disproved) return REPEATED;
     return tcp->alike && tcp->telling <= 3 * tcp->alike ? COPIED : REGULAR;

@@ -22,7 +22,7 @@ from testbed.protocols.refusals import cause_of
 from testbed.protocols.smtp import parse_reply_line
 from testbed.protocols.status import split_enhanced
 from testbed.trace.flows import Flows
-from testbed.trace.glance.heads import TELLING
+from testbed.trace.glance.heads import telling_octets
 from testbed.trace.services.table import name_by_port, port_of, service_of
 
 Ints = NDArray[np.int64]
@@ -150,20 +150,13 @@ class _Pass:
     def __init__(self, native: ctypes.CDLL, flows: Flows, apart: Bools) -> None:
         self._call = native.glance
         self._call.restype = None
-        table, capture = flows.table, flows.table.capture
-        service, spoken, left_out = _services(flows)
-        columns = (
-            *(capture.time_ns, capture.offset, capture.length),
-            *(table.row, table.v6, table.sender, table.source_port),
-            *(table.headers, table.header, table.length, table.flags),
-            *(flows.order, flows.start, flows.stop, flows.from_client),
-            *(service, spoken, left_out | apart | flows.repeats),
-        )
-        telling = np.frombuffer(b"".join(bytes((len(head),)) + head.ljust(8, b"\0") for head in TELLING), np.uint8)
-        self._kept = (*columns, telling)  # for as long as the library reads them
+        given = columns(flows, apart)
+        telling = np.frombuffer(telling_octets(), np.uint8)
+        self._kept = (*given, telling)  # for as long as the library reads them
+        capture = flows.table.capture
         end_ns = int(capture.time_ns[-1]) if len(capture.time_ns) else 0
         key = (ctypes.c_uint64 * 4).from_buffer_copy(os.urandom(32))  # so that nobody can make two that look alike
-        self._scene = _Scene(_octets(capture.data), *map(_column, columns), _octets(telling), end_ns, key)
+        self._scene = _Scene(_octets(capture.data), *map(_column, given), _octets(telling), end_ns, key)
 
     def rows(self, part: slice) -> tuple[_Rows, NDArray[np.void], NDArray[np.void]]:
         """Rows of some connections, the refusals they met, and packets that must not have been damaged."""
@@ -179,6 +172,19 @@ class _Pass:
         )
         refusals, doubts = (one[: asked.count].copy() for one, asked in zip(lists, questions, strict=True))
         return rows, refusals, doubts
+
+
+def columns(flows: Flows, apart: Bools) -> tuple[NDArray[np.generic], ...]:
+    """What the library is given, in the order of :data:`_COLUMNS`."""
+    table, capture = flows.table, flows.table.capture
+    service, spoken, left_out = _services(flows)
+    return (
+        *(capture.time_ns, capture.offset, capture.length),
+        *(table.row, table.v6, table.sender, table.source_port),
+        *(table.headers, table.header, table.length, table.flags),
+        *(flows.order, flows.start, flows.stop, flows.from_client),
+        *(service, spoken, left_out | apart | flows.repeats),
+    )
 
 
 def _octets(data: NDArray[np.uint8]) -> _Octets:
