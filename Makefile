@@ -33,7 +33,7 @@ help:
 	@echo "make compared  play the catalogue with every ready-made relay again"
 	@echo "make captures  record the reference traces that changed again"
 
-$(READY): pyproject.toml constraints.txt .ci/system-packages
+$(READY): pyproject.toml constraints.txt .ci/system-packages hatch_build.py $(wildcard testbed/native/*.[chp]*)
 	@.ci/system-packages
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
@@ -58,6 +58,7 @@ bench: $(READY)
 
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz.native --seconds $$(( $(SECONDS) / 5 + 1 ))
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 attack: $(READY)

@@ -41,6 +41,7 @@ _ROLES = {
     Role.MAILBOXES: _ENVELOPE,
     Role.WEB_MAIL: _GLOBE,
     Role.NAME_SERVER: _BOOK,
+    Role.POLICY_HOST: _BOOK,
 }
 _LOCK = "M-3.4 -.4 H3.4 V4.4 H-3.4 Z M-2.1 -.4 V-2.2 A2.1 2.1 0 0 1 2.1 -2.2 V-.4"
 

@@ -35,6 +35,7 @@ class Role(StrEnum):
     WEB_MAIL = "web mail"
     BROWSER = "browser"
     NAME_SERVER = "name server"
+    POLICY_HOST = "policy host"
 
 
 class Sign(StrEnum):

@@ -118,6 +118,14 @@ def test_name_servers_are_shown_on_request() -> None:
     assert {row.by for row in found.rows if isinstance(row, Arrow)} == {"SMTP", "SMTP :587", "DNS"}
 
 
+@pytest.mark.program("tshark")
+def test_a_policy_that_is_fetched_has_its_arrow() -> None:
+    rows = [row for row in way_of("sts-policy-blocked").rows if isinstance(row, Arrow) and row.by == "HTTPS"]
+    assert (rows[0].said[0].text, rows[0].mood) == ("MTA-STS policy of someschool.edu: fetched", Mood.QUIET)
+    assert {row.mood for row in rows[1:]} == {Mood.LOST}
+    assert {row.said[0].text for row in rows[1:]} == {"MTA-STS policy of someschool.edu: reset by server"}
+
+
 def test_several_captures_are_one_way() -> None:
     found = way([inspect(CAPTURES / f"{name}.pcapng") for name in ("delivered", "mailbox-full")])
     assert {row.capture for row in found.rows if isinstance(row, Arrow)} == {0, 1}
