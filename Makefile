@@ -33,7 +33,7 @@ help:
 	@echo "make compared  play the catalogue with every ready-made relay again"
 	@echo "make captures  record the reference traces that changed again"
 
-$(READY): pyproject.toml constraints.txt .ci/system-packages
+$(READY): pyproject.toml constraints.txt .ci/system-packages hatch_build.py $(wildcard testbed/native/*.[chp]*)
 	@.ci/system-packages
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
@@ -58,6 +58,7 @@ bench: $(READY)
 
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz.native --seconds $$(( $(SECONDS) / 5 + 1 ))
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 attack: $(READY)
@@ -78,12 +79,14 @@ docs: $(READY)
 	@$(BIN)/python -m testbed.report.json_schema > docs/inspect.schema.json
 	@$(BIN)/python -m tests.lab.catalogue.page > docs/catalogue.md
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
+	@$(BIN)/python -m tests.lab.catalogue.spoofing > docs/spoofing-compared.md
 	@$(BIN)/python docs/picture.py
 	@$(BIN)/python docs/screenshots.py
 
 # What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)
 	@mkdir -p docs/compared
+	@$(BIN)/python -m tests.lab.catalogue.spoofing play
 	-@$(BIN)/testbed compare $(COMPARED) --time-limit 120 --relay ours,$(RELAYS) --json docs/compared/relays.json
 	-@for receiver in ours $(subst $(comma), ,$(RELAYS)); do $(BIN)/testbed compare scenarios/framing/smuggling.yaml \
 		-k server=crepes.fr --relay ours,$(RELAYS) --receiver $$receiver --json docs/compared/smuggling-$$receiver.json; done

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -19,11 +23,22 @@ from testbed.trace.inspect import inspect
 
 DOCS = Path(__file__).parent
 _UTC = Clock(utc=True)
+# What is pressed before the picture is taken.
+_VIEWS = {
+    "view-list": ("o", *("down",) * 10),
+    "view-ladder": ("w", "enter", *("down",) * 14),
+    "view-packets": ("w", "enter", *("down",) * 15, "enter"),
+}
 
 
 def main() -> None:
     """Write all of them."""
     draw_report()
+    if find_spec("textual") is None:
+        print("docs/picture.py: textual is not here, so the pictures of the view stay as they are", file=sys.stderr)
+    else:
+        for name, keys in _VIEWS.items():
+            asyncio.run(draw_view(name, keys))
     for name in ("mailbox-full", "from-keyboard-to-browser"):
         found = way([inspect(DOCS.parent / "captures" / f"{name}.pcapng")])
         (DOCS / f"way-{name}.svg").write_text(svg(found, clock=_UTC), encoding="utf-8")
@@ -46,6 +61,21 @@ def draw_report() -> None:
     for line in [*lines[:begin], *lines[start : end + 1]]:
         picture.print(Text.from_ansi(line), soft_wrap=True)
     picture.save_svg(str(DOCS / "mailbox-full.svg"), title="testbed inspect captures/mailbox-full.pcapng")
+
+
+async def draw_view(name: str, keys: Sequence[str]) -> None:
+    """Write what ``testbed view`` shows on 80 by 24 when some keys have been pressed."""
+    from testbed.view.app import ViewApp
+
+    trace = inspect(DOCS.parent / "captures" / "mailbox-full.pcapng")
+    app = ViewApp("mailbox-full.pcapng", [trace], clock=_UTC)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for key in keys:
+            await pilot.press(key)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+        drawn = app.export_screenshot(title="testbed view captures/mailbox-full.pcapng")
+    (DOCS / f"{name}.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

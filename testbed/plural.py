@@ -11,3 +11,8 @@ def count(number: int, noun: str, plural: str = "") -> str:
 def were(number: int, noun: str) -> str:
     """``1 packet was``, ``2 packets were``."""
     return f"{count(number, noun)} {'was' if number == 1 else 'were'}"
+
+
+def times(number: int) -> str:
+    """``once``, ``twice``, ``3 times``."""
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from testbed.native import library
+from testbed.native.build import build
 from testbed.net.probe import host_network, probe
 from tests.patience import cpu_seconds
 
@@ -20,6 +22,13 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 PROJECT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What has been changed since the project was set up is compiled again."""
+    if not hasattr(config, "workerinput") and library.missing():
+        build()
+        library.library.cache_clear()
 
 
 @cache

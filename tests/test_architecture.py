@@ -32,6 +32,7 @@ FLOORS = {
     "authentication": 0,
     "protocols": 0,
     "transport_security": 0,
+    "native": 0,
     "pcap": 0,
     "trace": 1,
     "subjects": 0,

@@ -221,7 +221,12 @@ def _looked_up(path: Path) -> Iterator[str]:
 
 def _inherited(path: Path) -> Iterator[str]:
     """Private attributes and methods that classes of ours have from, or share with, those of libraries."""
-    module = importlib.import_module(_name(path))
+    try:
+        module = importlib.import_module(_name(path))
+    except ModuleNotFoundError as error:
+        if error.name is None or _ours(error.name):
+            raise
+        pytest.skip(f"{error.name} is not installed")
     for node in _tree(path).body:
         of_ours = getattr(module, node.name) if isinstance(node, ast.ClassDef) else None
         if not isinstance(of_ours, type):

@@ -99,12 +99,17 @@ class TlsTalk:
     def close(self) -> TlsTalk:
         return self.segment(0, "FA").segment(1, "FA").segment(0, "A")
 
-    def secure(self, client: ssl.SSLContext, server: ssl.SSLContext) -> TlsTalk:
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """What a later talk may resume."""
+        return self._ends[0].session
+
+    def secure(self, client: ssl.SSLContext, server: ssl.SSLContext, session: ssl.SSLSession | None = None) -> TlsTalk:
         """The TLS handshake, up to its end or failure."""
         client.keylog_filename = str(self.keylog)
         self._in, self._out = [ssl.MemoryBIO(), ssl.MemoryBIO()], [ssl.MemoryBIO(), ssl.MemoryBIO()]
         self._ends = [
-            client.wrap_bio(self._in[0], self._out[0], server_hostname=NAME),
+            client.wrap_bio(self._in[0], self._out[0], server_hostname=NAME, session=session),
             server.wrap_bio(self._in[1], self._out[1], server_side=True),
         ]
         waiting = [0, 1]

@@ -87,7 +87,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     _filters(
         parser, "only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated"
     )
-    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
     parser.add_argument(
         "--dns",
         action="append",
@@ -125,7 +125,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 def _view(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=capture_path, nargs="?", metavar="FILE", help="a capture, pcap or pcapng")
     parser.add_argument("--live", metavar="IFACE", help="follow an interface instead: connections as they end")
-    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
     parser.add_argument("--utc", action="store_true", help="tell times of day in UTC, not in this machine's zone")
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
 
@@ -155,7 +155,7 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only this connection, by its number in 'testbed inspect'; may be repeated",
     )
-    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE); tshark decrypts with them")
+    parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -223,10 +223,17 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         program = f"testbed {self.command}".strip()
+        message = _ELSEWHERE.get(message.removeprefix("unrecognized arguments: "), message)
         hint = _nearest(message)
         print(f"{styled('error', 'red bold', sys.stderr)}: {shown(message)}{hint}", file=sys.stderr)
         print(f"For help, try '{styled(program + ' --help', 'bold', sys.stderr)}'.", file=sys.stderr)
         raise SystemExit(2)
+
+
+_ELSEWHERE = {
+    "--redact": "only 'testbed inspect' takes --redact: what labs write has invented names, and other captures are "
+    "redacted first, with 'testbed inspect --redact -o FILE CAPTURE'"
+}
 
 
 def _parser() -> _Parser:

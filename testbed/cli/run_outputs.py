@@ -11,13 +11,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from testbed.errors import MachineError, TestbedError, UsageError, not_written
 from testbed.protocols.text import obeyed_by_none, shown
-from testbed.report.run import Run
 from testbed.scenario.recognition import SUFFIXES
 from testbed.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from testbed.report.run import Run
 
 STDOUT = "-"
 

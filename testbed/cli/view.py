@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from testbed.cli import HELD
 from testbed.errors import UsageError
+from testbed.protocols.text import shown
 
 
 def main(options: argparse.Namespace) -> int:
@@ -34,12 +38,31 @@ def _file(options: argparse.Namespace) -> int:
     from testbed.trace.inspect import inspect
     from testbed.view.app import ViewApp
 
-    analysis = inspect(options.path, options.keylog, show_credentials=options.show_credentials)
-    if len(analysis.connections) > ONE_BY_ONE:
-        analysis.summary(cores())  # which takes processes, and those are not to be forked from threads
+    with contextlib.ExitStack() as said:
+        said.callback(_say, "")
+        # Several processes do it, and those are not to be forked from the threads of a program on the screen.
+        _say(f"Reading {shown(options.path)}{_size(options.path)} …")
+        analysis = inspect(options.path, options.keylog, show_credentials=options.show_credentials)
+        if len(analysis.connections) > ONE_BY_ONE:
+            _say(f"Understanding {len(analysis.connections):,} connections of {analysis.frames:,} frames …")
+            analysis.summary(cores())
     app = ViewApp(Path(options.path).name, (analysis,), clock=Clock(options.utc))
     app.run()
     return app.signalled
+
+
+def _say(text: str) -> None:
+    """One line on the terminal, in place of the one before."""
+    sys.stdout.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
+    sys.stdout.flush()
+
+
+def _size(path: str) -> str:
+    from testbed.report.words import octets
+
+    with contextlib.suppress(OSError):
+        return f", {octets(size)}" if (size := os.stat(path).st_size) else ""
+    return ""
 
 
 def _live(options: argparse.Namespace) -> int:

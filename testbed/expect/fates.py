@@ -15,6 +15,7 @@ from testbed.expect.conservation.ledger import Debt, Ledger
 from testbed.expect.conservation.passages import passages
 from testbed.expect.conservation.stored import known_again
 from testbed.expect.observed import programs, told_by_programs
+from testbed.plural import times
 from testbed.protocols import events
 from testbed.scenario.next_hops import LMTP_PORT, SMTP_PORT
 from testbed.trace.analysis import Analysis
@@ -53,10 +54,10 @@ class Fate:
     @property
     def words(self) -> str:
         """``delivered twice``, ``bounced 5.1.1``."""
-        times = {0: "", 1: "", 2: " twice"}.get(self.copies, f" {self.copies} times")
+        often = f" {times(self.copies)}" if self.copies > 1 else ""
         status = f" {self.status}" if self.status else ""
         if self.end is End.DELIVERED:
-            return f"delivered{times}" + (f" and bounced{status}" if self.told else "")
+            return f"delivered{often}" + (f" and bounced{status}" if self.told else "")
         return f"{self.end}{status}"
 
 

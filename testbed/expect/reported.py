@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from testbed.expect.reports import Arrived, distinct, reports
+from testbed.expect.reports import Arrived, distinct, posted, reports
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
 from testbed.plural import count
@@ -28,7 +28,8 @@ _SENT: dict[ReportKind, type[events.DmarcReported | events.FailureReported | eve
 
 def judge_reported(expected: ReportedExpected, analysis: Analysis) -> Verdict:
     """So many reports with such rows were taken for the mailbox, as the packets carry them."""
-    arrived = [one for one in distinct(list(reports(analysis, expected.report))) if one.reached(expected.to)]
+    brought = posted(analysis) if expected.uri is not None else reports(analysis, expected.report)
+    arrived = [one for one in distinct(list(brought)) if one.reached(expected.reader)]
     of_whom = [one for one in arrived if _is_about(expected, one)]
     fitting = [one for one in of_whom if _fits(expected, one)]
     held = len(fitting) == expected.reports if expected.reports is not None else bool(fitting)
@@ -54,7 +55,7 @@ def judge_reported(expected: ReportedExpected, analysis: Analysis) -> Verdict:
 def _what(expected: ReportedExpected) -> str:
     words = [f"{name} {value}" for name, value in expected.wanted.items()]
     words += [f"count {expected.count}"] if expected.count is not None else []
-    what = f"{expected.to} gets {'an' if expected.report == 'aggregate' else 'a'} {_NOUNS[expected.report]}"
+    what = f"{expected.reader} gets {'an' if expected.report == 'aggregate' else 'a'} {_NOUNS[expected.report]}"
     what += f" on {expected.domain}" if expected.domain else ""
     what += f" from {expected.sender}" if expected.sender else ""
     what += f" with {', '.join(words)}" if words else ""
@@ -63,7 +64,7 @@ def _what(expected: ReportedExpected) -> str:
 
 def _is_about(expected: ReportedExpected, one: Arrived) -> bool:
     about = expected.domain is None or one.told.domain.lower() == expected.domain.lower()
-    return about and expected.sender in (None, one.transaction.sender)
+    return about and expected.sender in (None, one.sender)
 
 
 def _fits(expected: ReportedExpected, one: Arrived) -> bool:

@@ -9,7 +9,8 @@ from testbed.plural import count
 from testbed.scenario.reported import SUCCESS, ReportKind
 from testbed.trace.analysis import Analysis
 from testbed.trace.mail_objects import MailObject, mail_objects
-from testbed.trace.model.exchange import Transaction
+from testbed.trace.services.http.results import http_result
+from testbed.transport_security.report import Report
 
 _UNITS: dict[ReportKind, str] = {"aggregate": "message", "failure": "message", "tls": "session"}
 _NO_MORE_THAN = 4  # rows of one report in a sentence
@@ -54,16 +55,21 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A report in the message that brought it, with the transaction and the frames of its octets."""
+    """A report in the message or the request that brought it, with the frames of its octets.
+
+    ``readers`` are the addresses that a server took it for, or the URI it was posted to; ``sender`` is ``""`` where
+    nobody said.
+    """
 
     told: Told
     message_id: str
-    transaction: Transaction
+    sender: str
+    readers: tuple[str, ...]
     frames: tuple[int, ...]
 
-    def reached(self, address: str) -> bool:
-        """Whether a server took it for an address."""
-        return any(one.accepted and one.address.lower() == address.lower() for one in self.transaction.recipients)
+    def reached(self, reader: str) -> bool:
+        """Whether a server took it for an address, or at a URI."""
+        return reader.lower() in map(str.lower, self.readers)
 
 
 def reports(analysis: Analysis, kind: ReportKind) -> Iterator[Arrived]:
@@ -77,7 +83,28 @@ def reports(analysis: Analysis, kind: ReportKind) -> Iterator[Arrived]:
         if told is not None:
             for one in connection.transactions:
                 if one.message_id == mail.message_id and one.message is not None:
-                    yield Arrived(told, mail.message_id, one, mail.frames)
+                    readers = tuple(recipient.address for recipient in one.recipients if recipient.accepted)
+                    yield Arrived(told, mail.message_id, one.sender, readers, mail.frames)
+
+
+def posted(analysis: Analysis) -> Iterator[Arrived]:
+    """The reports on TLS that were posted by HTTPS, and taken."""
+    from testbed.transport_security import report_message
+    from testbed.transport_security.report_json import Unreadable
+
+    for connection in analysis.connections:
+        for exchange in connection.exchanges if connection.service == "http" else ():
+            result = http_result(exchange)
+            if result.report is None:
+                continue
+            name = sender = ""
+            try:
+                found = report_message.read_document(result.report_kind, result.report)
+            except Unreadable as error:
+                told = Told("tls", problem=str(error))
+            else:
+                told, name, sender = _of_tls(found), found.identifier, found.contact
+            yield Arrived(told, name, sender, (result.report_uri,), exchange.frames)
 
 
 def _told(mail: MailObject, kind: ReportKind) -> Told | None:
@@ -142,6 +169,10 @@ def _tls(octets: bytes) -> Told | None:
         found = report_message.read(octets)
     except Unreadable as error:
         return Told("tls", problem=str(error))
+    return _of_tls(found)
+
+
+def _of_tls(found: Report) -> Told:
     rows: list[Row] = []
     for results in found.policies:
         policy = {"policy": str(results.policy.kind)}

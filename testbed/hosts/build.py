@@ -50,6 +50,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.security import policy_for
 from testbed.scenario.transport import exchangers_of, policy_at
 from testbed.transport_security.mta_sts import StsPolicy
+from testbed.transport_security.report_record import https_parts
 
 if TYPE_CHECKING:
     from testbed.hosts.forwarding.signer import Signer
@@ -141,7 +142,8 @@ def _receiver(scenario: Scenario, spec: ReceiverSpec, site: Site, addresses: Add
 
 
 def _policy_host(scenario: Scenario, spec: ReceiverSpec, site: Site) -> PolicyHost | None:
-    if not spec.mta_sts or site.tls is None:
+    posts = frozenset(parts[1] for one in spec.tls_reports if (parts := https_parts(one)))
+    if not (spec.mta_sts or posts) or site.tls is None:
         return None
     servers = {name: host.domain for name, host in scenario.hosts.items() if isinstance(host, MailHostSpec)}
     exchangers = exchangers_of(spec.domain, servers)
@@ -150,7 +152,7 @@ def _policy_host(scenario: Scenario, spec: ReceiverSpec, site: Site) -> PolicyHo
         found = policy_at(spec.mta_sts, exchangers, site.since_begin_ns())
         return found[1] if found is not None else None
 
-    return PolicyHost(site, site.tls, spec.domain, policy, site.policies)
+    return PolicyHost(site, site.tls, spec.domain, policy, site.policies, posts)
 
 
 def _mailbox_servers(scenario: Scenario, spec: MailHostSpec, site: Site, post_office: PostOffice) -> MailboxServers:

@@ -1,8 +1,9 @@
-"""Serves a domain's MTA-STS policy by HTTPS (RFC 8461 §3.3)."""
+"""Serves a domain's MTA-STS policy by HTTPS (RFC 8461 §3.3), and takes reports that are posted (RFC 8460 §5.4)."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -30,14 +31,23 @@ PolicyScript = FaultScript[PolicyFault]
 
 
 class PolicyHost:
-    """``policy`` is the one in force now."""
+    """``policy`` is the one in force now, ``posts`` the paths where reports are taken, which the packets show."""
 
-    def __init__(self, site: Site, tls: LabTls, domain: str, policy: PolicyInForce, script: PolicyScript) -> None:
+    def __init__(
+        self,
+        site: Site,
+        tls: LabTls,
+        domain: str,
+        policy: PolicyInForce,
+        script: PolicyScript,
+        posts: frozenset[str] = frozenset(),
+    ) -> None:
         self._site = site
         self._tls = tls
         self._name = policy_host(domain)
         self._policy = policy
         self._script = script
+        self._posts = posts
 
     async def start(self) -> list[asyncio.Server]:
         """Listen on port 443 of every address."""
@@ -66,6 +76,7 @@ class PolicyHost:
         self, writer: asyncio.StreamWriter, flaw: str
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         context = self._tls.server(self._name, flaw if flaw in _CERTIFICATES else "")
+        context.sni_callback = self._chosen
         try:
             return await begin_tls(writer, context, timeout_s=_HANDSHAKE_TIMEOUT_S)
         except OSError as error:
@@ -74,12 +85,17 @@ class PolicyHost:
             self._site.log(events.TlsFailed(peer=peer, reason=reason), f"TLS with {peer} failed: {reason}")
             return None
 
+    def _chosen(self, secured: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        """Who takes reports goes by the server's own name, and so does its certificate."""
+        if name == self._site.name:
+            secured.context = self._tls.server(name)
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flaw: str) -> None:
         import h11
 
         connection = h11.Connection(h11.SERVER)
         try:
-            path = await _asked(connection, reader)
+            method, path = await _asked(connection, reader)
         except h11.RemoteProtocolError:
             return
         policy = self._policy()
@@ -88,7 +104,9 @@ class PolicyHost:
         if flaw == "redirected":
             status, content = 301, b""
             headers = [("Location", f"https://{self._name}/elsewhere.txt")]
-        elif flaw == "not-found" or path != PATH or policy is None:
+        elif method == "POST" and path in self._posts and flaw != "not-found":
+            content = b""
+        elif flaw == "not-found" or method != "GET" or path != PATH or policy is None:
             status, content = 404, b"There is nothing here.\r\n"
         elif flaw == "no-text":
             kind = "text/html"
@@ -111,17 +129,17 @@ class PolicyHost:
             await writer.drain()
 
 
-async def _asked(connection: object, reader: asyncio.StreamReader) -> str:
-    """The path of the one request; ``""`` where there is none.  Raises h11.RemoteProtocolError."""
+async def _asked(connection: object, reader: asyncio.StreamReader) -> tuple[str, str]:
+    """Method and path of the one request; ``""`` where there is none.  Raises h11.RemoteProtocolError."""
     import h11
 
     assert isinstance(connection, h11.Connection)
-    path = ""
+    asked = "", ""
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
             connection.receive_data(await reader.read(_CHUNK))
         elif isinstance(event, h11.Request):
-            path = event.target.decode("ascii", "replace") if event.method == b"GET" else "-"
+            asked = event.method.decode("ascii", "replace"), event.target.decode("ascii", "replace")
         elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
-            return path
+            return asked

@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from testbed.errors import LabError
+from testbed.native.build import LIBRARY, SCRIPT
+from testbed.native.library import missing
 from testbed.net.loopback import LoopbackLoop
 from testbed.net.namespace import enter
 from testbed.net.ports import Ports
@@ -35,7 +37,7 @@ class Check:
 
 def probe() -> list[Check]:
     """All checks, in the order in which they depend on each other."""
-    return [_tun_device(), _lab(), _loopback(), _capture(), _scenario_time(), _tshark()]
+    return [_tun_device(), _lab(), _loopback(), _capture(), _scenario_time(), _compiled(), _tshark()]
 
 
 def probe_networks() -> list[Check]:
@@ -118,8 +120,18 @@ def _scenario_time() -> Check:
     return Check(name, True, False, f"programs can be given it, by {library}")
 
 
+def _compiled() -> Check:
+    name = "large captures"
+    if why := missing():
+        remedy = (
+            f"python {SCRIPT}, with a C compiler; without the library, captures are inspected thirty times as slowly"
+        )
+        return Check(name, False, False, f"no compiled library: {why}", remedy)
+    return Check(name, True, False, f"inspected by {LIBRARY}")
+
+
 def _tshark() -> Check:
-    name, remedy = "tshark", "apt-get install tshark; only tests and deep dissection need it"
+    name, remedy = "tshark", "apt-get install tshark; only 'inspect --deep' and rare TLS suites need it"
     path = shutil.which("tshark")
     if path is None:
         return Check(name, False, False, "not installed", remedy)

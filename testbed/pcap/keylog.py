@@ -27,6 +27,11 @@ class KeyLog:
     def __bool__(self) -> bool:
         return bool(self.lines)
 
+    def secrets(self, random: bytes) -> dict[str, bytes]:
+        """The secrets of one connection by their labels; of two under one label the later."""
+        words = (line.decode("ascii").split(" ") for line in self.lines.get(random, ()))
+        return {label: bytes.fromhex(secret) for label, _, secret in words if len(secret) % 2 == 0}
+
     def of(self, randoms: Iterable[bytes]) -> bytes:
         """The key log of some connections only."""
         return b"".join(line + b"\n" for random in dict.fromkeys(randoms) for line in self.lines.get(random, ()))

@@ -1,4 +1,4 @@
-"""TLS records decrypted by tshark, Wireshark's program for the command line.
+"""TLS records decrypted by tshark, Wireshark's program for the command line: those of suites we do not open ourselves.
 
 tshark never sees the capture: it gets a small file of our own, with one record in each packet, in order and without
 a hole, every connection between addresses of its own, and the keys in front.  So neither lost or repeated segments,
@@ -35,7 +35,6 @@ _FIELDS = (
     "tls.record.content_type",
     "tls.alert_message.level",
     "tls.alert_message.desc",
-    "tls.handshake.certificate",
     "data.data",
 )
 _OPTIONS = (
@@ -68,7 +67,7 @@ def installed() -> bool:
 
 
 def open_records(records: Iterable[Sealed], keys: bytes) -> Iterator[tuple[int, Plaintext]]:
-    """What was in TLS records, with the number (from 0) of the record; of handshake messages, certificates only.
+    """What was in TLS records, with the number (from 0) of the record; of handshake messages nothing.
 
     The records of a connection must be in order and begin with its ClientHello; ``keys`` is a key log.  What no key
     opens is left out.  Raises UsageError when tshark is missing, fails, or takes more than two minutes.
@@ -150,7 +149,7 @@ def _opened(line: bytes) -> tuple[int, Plaintext] | None:
     if len(cells) != len(_FIELDS) or not cells[0].isdigit():
         return None
     record = int(cells[0]) - 1
-    outer, kind, level, code = (cell.partition(b",")[0] for cell in cells[1:-2])
+    outer, kind, level, code = (cell.partition(b",")[0] for cell in cells[1:-1])
     data = cells[-1].replace(b",", b"").decode("ascii")
     if data:
         return record, Plaintext(APPLICATION_DATA, bytes.fromhex(data))
@@ -158,5 +157,4 @@ def _opened(line: bytes) -> tuple[int, Plaintext] | None:
         return record, Plaintext(ALERT, bytes((int(level or b"2") & 0xFF, int(code) & 0xFF)))
     if not outer or not kind:
         return None
-    shown = [bytes.fromhex(one.decode("ascii")) for one in cells[-2].replace(b":", b"").split(b",") if one]
-    return record, Plaintext(int(kind), b"".join(len(one).to_bytes(3, "big") + one for one in shown))
+    return record, Plaintext(int(kind), b"")

@@ -1,6 +1,6 @@
-"""TLS on the wire (RFC 8446, RFC 5246): the hello messages, and versions, cipher suites and alerts in words.
+"""TLS on the wire (RFC 8446, RFC 5246): the hello messages, and versions and alerts in words.
 
-Only what is sent in clear is read here; nothing is decrypted.
+Nothing is decrypted here: :mod:`testbed.protocols.record_protection` does that.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ HEADER = 5  # octets: type, version, length
 MOST_IN_RECORD = (1 << 14) + 2048
 """The longest fragment a record may hold (RFC 5246 §6.2.3)."""
 
-TLS_1_2 = 0x0303
+TLS_1_0, TLS_1_1, TLS_1_2 = 0x0301, 0x0302, 0x0303
 VERSIONS = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
 
 CLOSE_NOTIFY, USER_CANCELED = 0, 90
@@ -56,49 +56,17 @@ ALERTS = {
     120: ("no_application_protocol", "the two sides have no application protocol in common (ALPN)"),
 }
 
-# The suites mail servers choose (IANA); others are shown as numbers.
-_CIPHERS = {
-    0x0004: "TLS_RSA_WITH_RC4_128_MD5",
-    0x0005: "TLS_RSA_WITH_RC4_128_SHA",
-    0x000A: "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-    0x002F: "TLS_RSA_WITH_AES_128_CBC_SHA",
-    0x0033: "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
-    0x0035: "TLS_RSA_WITH_AES_256_CBC_SHA",
-    0x0039: "TLS_DHE_RSA_WITH_AES_256_CBC_SHA",
-    0x003C: "TLS_RSA_WITH_AES_128_CBC_SHA256",
-    0x003D: "TLS_RSA_WITH_AES_256_CBC_SHA256",
-    0x009C: "TLS_RSA_WITH_AES_128_GCM_SHA256",
-    0x009D: "TLS_RSA_WITH_AES_256_GCM_SHA384",
-    0x009E: "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
-    0x009F: "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
-    0x1301: "TLS_AES_128_GCM_SHA256",
-    0x1302: "TLS_AES_256_GCM_SHA384",
-    0x1303: "TLS_CHACHA20_POLY1305_SHA256",
-    0xC009: "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
-    0xC00A: "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-    0xC013: "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
-    0xC014: "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-    0xC027: "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
-    0xC028: "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
-    0xC02B: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-    0xC02C: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    0xC02F: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-    0xC030: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-    0xCCA8: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-    0xCCA9: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-    0xCCAA: "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-}
-
 _SERVER_NAME, _ALPN, _SUPPORTED_VERSIONS = 0, 16, 43
+TRUNCATED_HMAC, ENCRYPT_THEN_MAC, PRE_SHARED_KEY, EARLY_DATA = 4, 22, 41, 42
+"""Extensions (RFC 6066 §7, RFC 7366, RFC 8446 §4.2)."""
+# The random of a ServerHello that asks for another ClientHello (RFC 8446 §4.1.3).
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 _MOST_CERTIFICATES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Plaintext:
-    """What a record holds once it is opened: its true content type and its content (RFC 8446 §5.1, §5.2).
-
-    Of handshake messages it is the certificates, as in :func:`certificate_list`.
-    """
+    """What a record holds once it is opened: its true content type and its content (RFC 8446 §5.1, §5.2)."""
 
     kind: int
     octets: bytes
@@ -109,7 +77,8 @@ class Hello:
     """A ClientHello or ServerHello (RFC 8446 §4.1.2, §4.1.3).
 
     ``version`` is the highest the client offers, or the one the server chose; ``cipher`` is the server's choice and 0
-    in a ClientHello; ``server_name`` and ``alpn`` are as sent, ``b""`` where the extension is missing.
+    in a ClientHello; ``server_name`` and ``alpn`` are as sent, ``b""`` where the extension is missing.  ``session`` is
+    the session's identifier, ``offered`` the client's suites, ``extensions`` the numbers of all extensions.
     """
 
     random: bytes
@@ -117,16 +86,20 @@ class Hello:
     cipher: int
     server_name: bytes
     alpn: tuple[bytes, ...]
+    session: bytes = b""
+    offered: tuple[int, ...] = ()
+    compression: int = 0
+    extensions: frozenset[int] = frozenset()
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether it is a HelloRetryRequest (RFC 8446 §4.1.4)."""
+        return self.random == _RETRY
 
 
 def version_name(version: int) -> str:
     """``TLS 1.3``; a number where it has no name, ``""`` for 0."""
     return VERSIONS.get(version, f"0x{version:04x}" if version else "")
-
-
-def cipher_name(cipher: int) -> str:
-    """IANA's name of a cipher suite, or its number."""
-    return _CIPHERS.get(cipher, f"0x{cipher:04x}")
 
 
 def alert_name(code: int) -> tuple[str, str]:
@@ -142,40 +115,53 @@ def parse_hello(message: bytes) -> Hello | None:
     try:
         version = reader.number(2)
         random = reader.take(32)
-        reader.vector(1)  # session id
+        session = reader.vector(1)
+        cipher, offered, compression = 0, b"", 0
         if message[0] == CLIENT_HELLO:
-            cipher = 0
-            reader.vector(2)  # cipher suites
+            offered = reader.vector(2)
             reader.vector(1)  # compression methods
         else:
             cipher = reader.number(2)
-            reader.take(1)
+            compression = reader.number(1)
         extensions = _extensions(_Reader(reader.vector(2))) if reader.rest() else {}
-        name = _server_name(extensions.get(_SERVER_NAME, b""))
-        alpn = _protocols(extensions.get(_ALPN, b""))
-        return Hello(random, _version(version, extensions.get(_SUPPORTED_VERSIONS, b"")), cipher, name, alpn)
+        return Hello(
+            random,
+            _version(version, extensions.get(_SUPPORTED_VERSIONS, b"")),
+            cipher,
+            _server_name(extensions.get(_SERVER_NAME, b"")),
+            _protocols(extensions.get(_ALPN, b"")),
+            session,
+            tuple(number for (number,) in struct.iter_unpack(">H", offered[: len(offered) & ~1])),
+            compression,
+            frozenset(extensions),
+        )
     except ValueError:
         return None
 
 
-def certificates_of(message: bytes) -> tuple[bytes, ...]:
-    """The certificates, DER, of a Certificate message in clear (RFC 5246 §7.4.2), the sender's own first; few at most.
-
-    Of a damaged one those that came whole.
-    """
+def encrypted_extensions(message: bytes) -> frozenset[int]:
+    """The numbers of what an EncryptedExtensions message holds (RFC 8446 §4.3.1), of a damaged one nothing."""
     try:
-        return certificate_list(_Reader(message[4:]).vector(3))
+        return frozenset(_extensions(_Reader(_Reader(message[4:]).vector(2))))
     except ValueError:
-        return ()
+        return frozenset()
 
 
-def certificate_list(octets: bytes) -> tuple[bytes, ...]:
-    """Certificates that stand one after the other, each behind its length in three octets."""
-    reader = _Reader(octets)
+def certificates_of(message: bytes, version: int) -> tuple[bytes, ...]:
+    """The certificates, DER, of a Certificate message, the sender's own first; few at most.
+
+    RFC 8446 §4.4.2, up to TLS 1.2 RFC 5246 §7.4.2.  Of a damaged one those that came whole.
+    """
     found: list[bytes] = []
+    message_reader = _Reader(message[4:])
     try:
-        while reader.rest() and len(found) < _MOST_CERTIFICATES:
-            found.append(reader.vector(3))
+        if version > TLS_1_2:
+            message_reader.vector(1)  # the context of a request
+        entries = _Reader(message_reader.take(min(message_reader.number(3), message_reader.rest())))
+        while entries.rest() and len(found) < _MOST_CERTIFICATES:
+            found.append(entries.vector(3))
+            if version > TLS_1_2:
+                entries.vector(2)  # extensions
     except ValueError:
         pass
     return tuple(found)

@@ -88,7 +88,16 @@ TLS: Fields[TlsSession] = (
     Field("server_name", or_null(TEXT), "The name the client asked for.", source="RFC 6066 §3"),
     Field("alpn", or_null(TEXT), "The protocol agreed on, where that was in clear.", source="RFC 7301"),
     Field("implicit", FLAG, "Whether TLS began with the first octet, not by STARTTLS.", source="RFC 8314 §3"),
-    Field("decrypted_records", COUNT, "Records that keys opened; tshark decrypted them.", get="opened"),
+    Field("resumed", FLAG, "Whether both went on with an earlier session.", source="RFC 8446 §2.2"),
+    Field("early_data", FLAG, "Whether the client sent data before the server's answer.", source="RFC 8446 §2.3"),
+    Field("decrypted_records", COUNT, "Records that keys opened.", get="opened"),
+    Field(
+        "encrypted_from",
+        or_null(ORDINAL),
+        "The frame from which on something stays encrypted, null where nothing does.",
+        source=WIRESHARK_FRAME,
+        get=lambda tls: tls.sealed_from or None,
+    ),
     Field(
         "alerts",
         array(TEXT),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from testbed.outcome import Outcome, Result
-from testbed.pcap.tshark import installed
 from testbed.plural import count
 
 
@@ -44,15 +43,20 @@ class Run:
 
 
 def remedy(outcomes: Sequence[Outcome]) -> str:
-    """What to install, so that more can be judged; ``""`` where that would not help."""
-    closed = sum(
-        any(connection.tls is not None and connection.tls.sealed for connection in outcome.analysis.connections)
+    """What to do so that more can be judged; ``""`` where nothing would help."""
+    unclear = [
+        outcome.analysis
         for outcome in outcomes
         if outcome.analysis is not None and outcome.judgement is not None and outcome.judgement.not_judged
-    )
-    if not closed or installed():
+    ]
+    if for_tshark := sum(analysis.understanding.decrypted.for_tshark for analysis in unclear):
+        closed = f"TLS of suites that testbed does not open stays encrypted in {count(for_tshark, 'scenario')}"
+        return f"{closed}; to have it judged, run 'apt-get install tshark'"
+    sealed = sum(any(c.tls is not None and c.tls.sealed for c in analysis.connections) for analysis in unclear)
+    if not sealed:
         return ""
-    return f"TLS stays encrypted in {count(closed, 'scenario')}; to have it judged, run 'apt-get install tshark'"
+    closed = f"TLS stays encrypted in {count(sealed, 'scenario')}: the trace lacks keys of a program"
+    return f"{closed}; to have it judged, make it write them to the file SSLKEYLOGFILE names"
 
 
 def why_skipped(outcome: Outcome) -> str:

@@ -22,7 +22,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
 
 _MOST_FINDINGS, _MOST_CONNECTIONS, _MOST_LADDERS = 30, 60, 3
-_WENT_WRONG = (Mood.FAILED, Mood.LOST, Mood.TEMPORARY)
+_WENT_WRONG = (Mood.FAILED, Mood.LOST, Mood.REPEATED, Mood.TEMPORARY)
 
 
 def ticket(analysis: Analysis, *, clock: Clock = LOCAL) -> str:

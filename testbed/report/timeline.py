@@ -21,12 +21,22 @@ _QUIET_EVENTS = (events.Answered, events.HoldsMail, events.LabStarted)
 
 def items(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[tuple[AnyEntry | Connection, int]]:
     """What stands on the timeline, with its time, in order."""
-    entries = [entry for entry in analysis.log if not isinstance(entry.event, _QUIET_EVENTS)]
     found: list[tuple[int, int, AnyEntry | Connection]] = [
-        *((entry.time_ns, entry.frame, entry) for entry in entries),
+        *((entry.time_ns, entry.frame, entry) for entry in logged(analysis)),
         *((connection.start_ns, connection.first_frame, connection) for connection in connections),
     ]
     yield from ((item, time_ns) for time_ns, _, item in sorted(found, key=lambda item: item[:2]))
+
+
+def logged(analysis: Analysis) -> Iterator[AnyEntry]:
+    """What hosts logged that tells a reader something, in the order of the trace."""
+    return (entry for entry in analysis.log if not isinstance(entry.event, _QUIET_EVENTS))
+
+
+def logged_meanwhile(analysis: Analysis, connection: Connection) -> list[AnyEntry]:
+    """What the hosts at the ends of a connection logged while it lasted."""
+    hosts, frames = (connection.client.name, connection.server.name), (connection.first_frame, connection.last_frame)
+    return [one for one in logged(analysis) if one.host in hosts and frames[0] <= one.frame <= frames[1]]
 
 
 def is_question(connection: Connection) -> bool:

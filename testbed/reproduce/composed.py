@@ -25,6 +25,7 @@ from testbed.reproduce.servers import servers, shortened
 from testbed.reproduce.signing import signing
 from testbed.reproduce.spans import rounded, written
 from testbed.reproduce.talks import talks
+from testbed.reproduce.title import title
 from testbed.reproduce.visits import Visit, visits
 from testbed.reproduce.wire import wire
 from testbed.reproduce.zones import zones
@@ -57,7 +58,7 @@ def composed(analysis: Analysis, way: Way = Way.NATURAL, *, keep_names: bool = F
     directory = Directory(questions)
     found = cast(analysis, directory, names, agents=way is Way.NATURAL, relays=way is not Way.BY_HAND)
     ours = visits(analysis, found)
-    draft = Draft(title="What a capture shows")
+    draft = Draft(title=title(ours))
     servers(draft, found, ours)
     if any(":" in one.client.address for one in analysis.connections if one.client.address):
         both = any(":" not in one.client.address for one in analysis.connections)

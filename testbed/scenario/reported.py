@@ -12,6 +12,7 @@ from testbed.scenario.names import Names
 from testbed.scenario.naming import RecipientAddress
 from testbed.scenario.problems import Found, did_you_mean
 from testbed.scenario.tagged import Tagged
+from testbed.scenario.transport import ReportUri
 from testbed.transport_security.report import RESULT_TYPES
 
 ReportKind = Literal["aggregate", "failure", "tls"]
@@ -26,10 +27,11 @@ _FAILURES: dict[str, tuple[str, ...]] = {"failure": AUTH_FAILURES, "tls": (*RESU
 
 
 class ReportedExpected(Tagged):
-    """A report has reached a mailbox, and has such rows; read from the octets that crossed."""
+    """A report has reached a mailbox, or was posted, and has such rows; read from the octets that crossed."""
 
     kind: Literal["reported"] = Field(default="reported", exclude=True)
-    to: RecipientAddress = Field(description="Who is told.")
+    to: RecipientAddress = Field(default="", description="Who is told: a mailbox.")
+    uri: ReportUri | None = Field(default=None, description="Where the report is posted by HTTPS, in place of 'to'.")
     report: ReportKind = Field(
         description="What of: aggregate is DMARC's of a day (RFC 9990), failure of one message (RFC 9991), tls of a "
         "day's sessions (RFC 8460)."
@@ -67,12 +69,21 @@ class ReportedExpected(Tagged):
     rows: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys(name for names in _FIELDS.values() for name in names))
 
     @property
+    def reader(self) -> str:
+        """The mailbox or the URI."""
+        return self.uri or self.to
+
+    @property
     def wanted(self) -> dict[str, str]:
         """What the rows must say, by the name of the field."""
         return {name: getattr(self, name) for name in self.rows if getattr(self, name) is not None}
 
     def problems(self, names: Names) -> Found:
         """What reports of this kind do not tell."""
+        if bool(self.to) == (self.uri is not None):
+            yield (), "say 'to', the mailbox that is told, or 'uri', where the report is posted; not both"
+        if self.uri is not None and self.report != "tls":
+            yield ("uri",), "only reports on TLS are posted"
         known = _FIELDS[self.report]
         for name in self.wanted:
             if name not in known:

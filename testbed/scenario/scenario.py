@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -18,6 +19,8 @@ from testbed.scenario.matrix import Matrix
 from testbed.scenario.programs import RunStep
 from testbed.scenario.reach import Reach
 from testbed.scenario.steps import AnyStep
+
+_LONGEST_NAME, _DIGITS = 200, 8  # octets, which leave room for what stands before and behind in the names of files
 
 
 class Scenario(Part):
@@ -110,9 +113,18 @@ class Scenario(Part):
 
     @property
     def name(self) -> str:
-        """The name of its file without suffix, and the values of its case: ``cut-MAIL-reset``."""
+        """The name of its file without suffix, and the values of its case: ``cut-MAIL-reset``.
+
+        Files are named after it, and file systems take 255 octets: a longer name ends in a digest of the whole.
+        """
         words = (re.sub(r"[^\w.]+", "-", value).strip("-") for value in self._case_values)
-        return "-".join((Path(self._file).stem, *words))
+        name = "-".join((Path(self._file).stem, *words))
+        octets = name.encode("utf-8", "surrogateescape")
+        if len(octets) <= _LONGEST_NAME:
+            return name
+        digest = hashlib.sha256(octets).hexdigest()[:_DIGITS]
+        cut = octets[: _LONGEST_NAME - _DIGITS - 1].decode("utf-8", "ignore").rstrip("-")
+        return f"{cut}-{digest}"
 
     @property
     def has_programs(self) -> bool:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from testbed.durations import SECOND
 from testbed.scenario.base import Address, Part, PeopleWait
 from testbed.scenario.problems import Found
 from testbed.scenario.units import parse_duration
 from testbed.transport_security.mta_sts import StsPolicy, policy_host, record_name
+from testbed.transport_security.report_record import https_parts
 from testbed.transport_security.tlsa import TRUST_ANCHOR, tlsa_name
 
 _MAX_PHASES = 20
+_POSTABLE = re.compile(
+    r"https://[A-Za-z0-9.-]{1,253}/[!-+\--:<-~]{0,200}"
+)  # a comma or semicolon ends it in its record
 _PATTERN = r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})$"
 
 
@@ -89,9 +94,22 @@ NewKeys = Annotated[
     BeforeValidator(_one_or_many, json_schema_input_type=PeopleWait | list[PeopleWait]),
     Field(max_length=_MAX_PHASES - 1),
 ]
+
+
+def _postable(value: str) -> str:
+    if not _POSTABLE.fullmatch(value):
+        raise ValueError("reports are posted to https://HOST/PATH, without a port")
+    return value
+
+
+ReportUri = Annotated[str, AfterValidator(_postable)]
+_Destination = Annotated[
+    Annotated[ReportUri, Tag("uri")] | Annotated[Address, Tag("address")],
+    Discriminator(lambda value: "uri" if str(value).startswith("https:") else "address"),
+]
 Reported = Annotated[
-    tuple[Address, ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=Address | list[Address]),
+    tuple[_Destination, ...],
+    BeforeValidator(_one_or_many, json_schema_input_type=ReportUri | Address | list[ReportUri | Address]),
     Field(max_length=10),
 ]
 
@@ -111,7 +129,9 @@ class Published(Part):
         examples=[{"usage": 3, "selector": 1, "matching": 1}],
     )
     tls_reports: Reported = Field(
-        default=(), description="Whom clients are to report to about TLS (RFC 8460): a TXT record of the domain."
+        default=(),
+        description="Whom clients are to report to about TLS (RFC 8460): a TXT record of the domain. An address, or "
+        "https://HOST/PATH, where this server takes reports.",
     )
     new_key: NewKeys = Field(
         default=(), description="When the server takes a new key and certificate into use, once or several times."
@@ -125,6 +145,8 @@ class Published(Part):
         for key in ("mta_sts", "dane", "new_key"):
             if getattr(self, key) and not starttls:
                 yield (key,), f"'{key}' is about a certificate; say 'starttls: true'"
+        if any(https_parts(one) for one in self.tls_reports) and not starttls:
+            yield ("tls_reports",), "reports by https take a certificate; say 'starttls: true'"
         keys = max((key for phase in self.dane for key in phase.keys), default=1)
         if keys > len(self.new_key) + 1:
             yield ("dane",), f"there is no key {keys}; say in 'new_key' when the server takes it into use"

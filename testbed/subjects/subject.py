@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 AGENT = "user-agent"
 """The role of programs that send mail, or read it."""
@@ -19,7 +20,9 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``programs`` must be installed for it; ``version`` is a command whose output has its version, ``oldest`` the
+    """``folders`` hold its files: those of the program it is ``like``, then its own.
+
+    ``programs`` must be installed for it; ``version`` is a command whose output has its version, ``oldest`` the
     first that will do, ``""`` for any.
 
     ``apt`` and ``npm`` are the packages that bring it.  ``root`` says that it changes to users of its own.
@@ -34,7 +37,7 @@ class Subject:
 
     name: str
     title: str
-    folder: Path
+    folders: tuple[Path, ...]
     programs: tuple[str, ...]
     version: str
     oldest: str
@@ -69,7 +72,7 @@ class Subject:
 
     def templates(self, role: str) -> tuple[Path, ...]:
         """The folders of files that it finds in its directory, the later before the earlier."""
-        return tuple(path for name in ("common", role) if (path := self.folder / name).is_dir())
+        return tuple(path for folder in self.folders for name in ("common", role) if (path := folder / name).is_dir())
 
 
 @cache
@@ -79,12 +82,22 @@ def subjects() -> Mapping[str, Subject]:
     return {folder.name: _read(folder) for folder in sorted(folders)}
 
 
-def _read(folder: Path) -> Subject:
+def _said(folder: Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """What a description says, and the folders of files: what it is ``like`` has said the rest, but for its roles."""
     said = tomllib.loads((folder / _DESCRIPTION).read_text("utf-8"))
+    if "like" not in said:
+        return said, (folder,)
+    base, folders = _said(_FOLDER / said["like"])
+    kept = {key: value for key, value in base.items() if key not in ROLES}
+    return {**kept, **said, "host": {**base["host"], **said.get("host", {})}}, (*folders, folder)
+
+
+def _read(folder: Path) -> Subject:
+    said, folders = _said(folder)
     return Subject(
         name=folder.name,
         title=said["title"],
-        folder=folder,
+        folders=folders,
         programs=tuple(map(_of_this_python, said["programs"])),
         version=_of_this_python(said["version"]),
         oldest=said.get("oldest", ""),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from testbed.pcap.checksums import UNKNOWN
 from testbed.pcap.table import TCP
 from testbed.protocols.tcp import Options
-from testbed.protocols.tls import Plaintext
 from testbed.trace.flows import CLIENT, SERVER, Flow
 from testbed.trace.model.connection import Closure, Connection, Endpoint, Handshake, Opening, Transport
 from testbed.trace.model.exchange import CAPTURE_ENDS, NOT_CAPTURED
@@ -32,7 +31,9 @@ from testbed.trace.tcp.overtaken import Overtaken
 from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import Chunk, holes_as_captured, reassemble
 from testbed.trace.tcp.remarks import closed_windows, tcp_remarks
+from testbed.trace.tcp.taken import taken
 from testbed.trace.tls.decryption import Decrypted
+from testbed.trace.tls.records import OpenedRecords
 from testbed.trace.tls.session import TlsWatch
 
 _NEVER = 1 << 62
@@ -96,12 +97,11 @@ def received(flow: Flow, source: PacketSource) -> Flow:
     """A flow without the packets that their receiver discarded, or never took."""
     if flow.protocol != TCP:
         return flow
-    damaged = discarded(flow, list(repetitions(flow).values()), source.conditions)
-    return without(flow, {*damaged, *forged(flow, damaged, source.payload, source.hops).ignored})
+    return taken(flow, source.payload, source.conditions, source.hops)
 
 
 def _tcp(
-    number: int, seen: Flow, source: PacketSource, opened: Mapping[int, Plaintext], objections: Sequence[Objection]
+    number: int, seen: Flow, source: PacketSource, opened: OpenedRecords, objections: Sequence[Objection]
 ) -> Understood:
     """``seen`` is the flow as the capture has it, for Wireshark's events and Zeek's summaries."""
     all_events = tcp_events(seen, source.options)
@@ -171,7 +171,7 @@ def _objected(objections: Sequence[Objection]) -> tuple[Remark, ...]:
 
 
 def _spoken_over_tcp(
-    flow: Flow, source: PacketSource, opened: Mapping[int, Plaintext], overtaken: Overtaken, proxy: ProxyWatch
+    flow: Flow, source: PacketSource, opened: OpenedRecords, overtaken: Overtaken, proxy: ProxyWatch
 ) -> tuple[Spoken, TlsSession | None]:
     """The dialogue, by what it looks like where that tells, else by the port.  ``opened`` is what keys opened."""
     watch = TlsWatch(opened, only_answered=True)

@@ -34,7 +34,7 @@ def inspect(
 
     TLS is decrypted with the keys the capture holds, and those of the file ``keylog``; passwords are masked unless
     ``show_credentials``; ``known`` is what DNS said elsewhere.  Raises CaptureError when the file is no capture,
-    UsageError when the key log is none or there is no tshark to decrypt with it.
+    UsageError when the key log is none.
     """
     capture = read_capture(path)
     return analyse(capture, os.fspath(path), keylog, show_credentials=show_credentials, known=known)

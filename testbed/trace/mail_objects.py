@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from testbed.protocols.header import header_field
-from testbed.protocols.tls import Plaintext
 from testbed.trace.flows import CLIENT
 from testbed.trace.model.connection import Connection
 from testbed.trace.services.messages import Message
 from testbed.trace.services.table import service_of
 from testbed.trace.tcp.proxied import ProxyWatch
 from testbed.trace.tcp.reassembly import reassemble
+from testbed.trace.tls.records import OpenedRecords
 from testbed.trace.tls.session import with_decrypted
 from testbed.trace.understanding import Understanding
 
@@ -45,19 +45,17 @@ class MailObject:
     message_id: str
 
 
-def mail_objects(
-    analysis: Analysis, decrypted: Mapping[int, Mapping[int, Plaintext]] | None = None
-) -> Iterator[MailObject]:
+def mail_objects(analysis: Analysis, decrypted: Mapping[int, OpenedRecords] | None = None) -> Iterator[MailObject]:
     """Every message of the chosen connections, one at a time: no more than one or two lie in memory at once.
 
-    ``decrypted`` has what TLS keys opened, by the index of the flow (from 0) and the number of the record.
+    ``decrypted`` has what TLS keys opened, by the index of the flow, from 0.
     """
     for connection in analysis.connections:
         yield from objects_of(connection, analysis.understanding, decrypted)
 
 
 def objects_of(
-    connection: Connection, understanding: Understanding, decrypted: Mapping[int, Mapping[int, Plaintext]] | None = None
+    connection: Connection, understanding: Understanding, decrypted: Mapping[int, OpenedRecords] | None = None
 ) -> Iterator[MailObject]:
     """The messages of one connection."""
     ended: deque[Message] = deque()

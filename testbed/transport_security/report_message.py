@@ -12,7 +12,10 @@ from testbed.transport_security import report_json
 from testbed.transport_security.report import Report
 from testbed.transport_security.report_json import MAX_OCTETS, Unreadable
 
-_GZIP, _JSON = "application/tlsrpt+gzip", "application/tlsrpt+json"
+GZIP, _JSON = "application/tlsrpt+gzip", "application/tlsrpt+json"
+
+MEDIA_TYPES = (GZIP, _JSON)
+"""Of the document (RFC 8460 §5)."""
 
 
 def file_name(report: Report) -> str:
@@ -39,9 +42,7 @@ def message(report: Report, to: Sequence[str], date: str) -> bytes:
         f"{report.submitter} tells how its sessions with\nmail servers of {report.domain} went\n(RFC 8460).\n"
         f"Sessions: {report.sessions}.\n"
     )
-    # No time in the file: the same report is the same message.
-    packed = gzip.compress(report_json.written(report), mtime=0)
-    mail.add_attachment(packed, maintype="application", subtype="tlsrpt+gzip", filename=file_name(report))
+    mail.add_attachment(packed(report), maintype="application", subtype="tlsrpt+gzip", filename=file_name(report))
     mail.set_type("multipart/report")
     mail.set_param("report-type", "tlsrpt")
     mail.set_boundary(boundary(report.identifier))
@@ -54,11 +55,23 @@ def read(octets: bytes) -> Report:
         mail = message_from_bytes(octets)
         for part in mail.walk():
             kind = part.get_content_type()
-            if kind in (_GZIP, _JSON):
+            if kind in MEDIA_TYPES:
                 content = part.get_payload(decode=True)
                 assert isinstance(content, bytes)
-                document = unpacked(content, MAX_OCTETS) if kind == _GZIP else content
-                return report_json.read(document, str(mail.get("TLS-Report-Domain", "")).strip())
+                return read_document(kind, content, str(mail.get("TLS-Report-Domain", "")).strip())
     except (MessageError, RecursionError, ValueError, LookupError) as error:
         raise Unreadable(f"the message cannot be read: {error}") from None
-    raise Unreadable(f"no part of the message is {_GZIP} or {_JSON}")
+    raise Unreadable(f"no part of the message is {GZIP} or {_JSON}")
+
+
+def packed(report: Report) -> bytes:
+    """The document, packed with gzip; without a time in it, the same report is the same octets."""
+    return gzip.compress(report_json.written(report), mtime=0)
+
+
+def read_document(kind: str, content: bytes, domain: str = "") -> Report:
+    """The report about ``domain`` in a document of one of MEDIA_TYPES; raises :class:`Unreadable`."""
+    try:
+        return report_json.read(unpacked(content, MAX_OCTETS) if kind == GZIP else content, domain)
+    except (ValueError, EOFError) as error:
+        raise Unreadable(f"the document cannot be unpacked: {error}") from None

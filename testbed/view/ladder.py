@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -11,9 +12,12 @@ from rich.text import Text
 from testbed.durations import span
 from testbed.plural import count
 from testbed.protocols.text import printable
+from testbed.report.clock import elapsed
 from testbed.report.console import THEME
 from testbed.report.html.ladder import Cut, Row, Section, sections
+from testbed.report.timeline import logged_meanwhile
 from testbed.report.words import frame_range, frames
+from testbed.trace.model.log import AnyEntry, LogEntry
 from testbed.view.place import Place
 from testbed.view.rows import Rows
 from testbed.view.words import cell, joined, line, right, sign, told
@@ -37,12 +41,13 @@ class Ladder(Rows):
     def __init__(self, place: Place, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._place = place
-        self._rungs: Sequence[Lanes | Section | Row | Cut] = ()
+        self._rungs: Sequence[Lanes | Section | Row | Cut | AnyEntry] = ()
 
     def on_mount(self) -> None:
         connection = self._place.connection
         found = sections(self._place.analysis, connection, _MOST_ROWS)
-        self._rungs = [Lanes(connection.client.label, connection.server.label), *_unfolded(found)]
+        rungs = _with_log(_unfolded(found), logged_meanwhile(self._place.analysis, connection))
+        self._rungs = [Lanes(connection.client.label, connection.server.label), *rungs]
         self.show(len(self._rungs))
 
     @property
@@ -63,6 +68,12 @@ class Ladder(Rows):
                 return _head(section)
             case Cut(number, first, last):
                 return told(f"… {count(number, 'more packet')}, {frame_range(first, last)}", "quiet")
+            case LogEntry() as entry:
+                since = f"+{elapsed(entry.time_ns - self._place.connection.start_ns)}"
+                frame = right(str(entry.frame), 6, "quiet")
+                return line(
+                    right(since, 12), frame, Text(" LOG "), told(f"{entry.host}: ", "host"), told(entry.message)
+                )
             case Row() as row:
                 return _arrow(row, width, self._kind(row))
 
@@ -83,6 +94,8 @@ class Ladder(Rows):
                 return joined(*lines)
             case Section(about=about):
                 return told(about)
+            case LogEntry(host=host, message=message):
+                return joined(told(f"{host} logged", "host"), told(message))
         return Text()
 
 
@@ -90,6 +103,18 @@ def _unfolded(found: Sequence[Section]) -> Iterator[Section | Row | Cut]:
     for section in found:
         yield section
         yield from section.rows
+
+
+def _with_log(
+    rungs: Iterable[Section | Row | Cut], entries: Iterable[AnyEntry]
+) -> Iterator[Section | Row | Cut | AnyEntry]:
+    """What was logged stands before the first arrow that came later."""
+    waiting = deque(entries)
+    for rung in rungs:
+        while waiting and isinstance(rung, Row) and waiting[0].frame < rung.rung.frame:
+            yield waiting.popleft()
+        yield rung
+    yield from waiting
 
 
 def _between(client: str, server: str, width: int) -> tuple[Text, Text]:

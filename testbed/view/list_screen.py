@@ -15,6 +15,7 @@ from textual.worker import get_current_worker
 from testbed.errors import UsageError
 from testbed.plural import count
 from testbed.report.clock import Clock
+from testbed.report.timeline import logged
 from testbed.trace.analysis import Analysis
 from testbed.trace.filter import parse_filter
 from testbed.view.asking import Asking
@@ -38,6 +39,7 @@ class ListScreen(Screen[None]):
         Binding("slash", "ask", "Search", key_display="/"),
         Binding("w", "remarkable", "With findings"),
         Binding("f", "findings", "Findings"),
+        Binding("o", "log", "Log"),
         Binding("escape", "everything", "All"),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -49,6 +51,7 @@ class ListScreen(Screen[None]):
         self._wanted = EVERYTHING
         self._told = ""
         self._looking = False
+        self._logs = False  # whether what hosts logged is shown
 
     def compose(self) -> ComposeResult:
         yield Headline()
@@ -73,15 +76,18 @@ class ListScreen(Screen[None]):
         shown = self.shown
         at_end = self._follows and shown.cursor >= shown.number - 1
         places = [*shown.places, *self._wanted.among(analysis)]
-        shown.fill(places, len(places) - 1 if at_end else shown.cursor)
+        self._fill(places, places[-1] if at_end and places else shown.chosen)
         self._headline()
 
     def forget(self, analysis: Analysis) -> None:
         """The connections of an analysis are shown no longer."""
         self._analyses.remove(analysis)
         shown = self.shown
-        chosen, left = shown.chosen, [place for place in shown.places if place.analysis is not analysis]
-        shown.fill(left, left.index(chosen) if chosen in left else 0)
+        self._fill([place for place in shown.places if place.analysis is not analysis], shown.chosen)
+
+    def _fill(self, places: Sequence[Place], chosen: Place | None) -> None:
+        entries = [one for analysis in self._analyses for one in logged(analysis)] if self._logs else []
+        self.shown.fill(places, chosen, filter(self._wanted.wants, entries))
 
     @property
     def _none(self) -> str:
@@ -98,8 +104,8 @@ class ListScreen(Screen[None]):
         self._headline()
 
     def on_rows_moved(self, message: Rows.Moved) -> None:
-        chosen = self.shown.chosen
-        self.query_one(Detail).update(in_full(chosen.connection) if chosen is not None else told(self._none, "quiet"))
+        line = self.shown.under_cursor
+        self.query_one(Detail).update(in_full(line) if line is not None else told(self._none, "quiet"))
 
     def on_rows_opened(self, message: Rows.Opened) -> None:
         if (chosen := self.shown.chosen) is not None:
@@ -118,6 +124,14 @@ class ListScreen(Screen[None]):
 
     def action_findings(self) -> None:
         self.app.push_screen(FindingsScreen(tuple(self._analyses), self._clock))
+
+    def action_log(self) -> None:
+        """What hosts logged, between the connections; again, without."""
+        if not any(analysis.log for analysis in self._analyses):
+            self.say("no host of a lab logged into it")
+            return
+        self._logs = not self._logs
+        self._fill(self.shown.places, self.shown.chosen)
 
     def action_everything(self) -> None:
         self.query_one(Asking).value = ""
@@ -154,8 +168,8 @@ class ListScreen(Screen[None]):
         if sought is not self._wanted:
             return
         self._looking = not over
-        cursor = self.shown.cursor
-        self.shown.fill(found, found.index(chosen) if over and not cursor and chosen in found else cursor)
+        back = over and not self.shown.cursor and chosen in found
+        self._fill(found, chosen if back else self.shown.chosen)
         self._headline()
 
     def _headline(self) -> None:

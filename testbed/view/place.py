@@ -21,6 +21,13 @@ class Place:
         return self.analysis.understanding.of(self.number).connection
 
     @property
+    def first_frame(self) -> int:
+        """The number of its first frame, which takes no analysis."""
+        understanding, table = self.analysis.understanding, self.analysis.table
+        flows = understanding.flows
+        return table.frame_of(int(flows.order[flows.start[understanding.index(self.number)]]))
+
+    @property
     def frames(self) -> frozenset[int]:
         """The numbers of its frames."""
         understanding, table = self.analysis.understanding, self.analysis.table

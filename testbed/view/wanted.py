@@ -10,6 +10,7 @@ from testbed.errors import UsageError
 from testbed.trace.analysis import ONE_BY_ONE, Analysis
 from testbed.trace.filter import Filter, choose, parse_filter
 from testbed.trace.model.connection import Connection
+from testbed.trace.model.log import AnyEntry
 from testbed.view.place import Place
 
 _AT_A_TIME = ONE_BY_ONE + 1  # so many that their kinds are asked first
@@ -33,6 +34,11 @@ class Wanted:
                 place = Place(analysis, number)
                 if not self.words or self._found_in(place.connection):
                     yield place
+
+    def wants(self, entry: AnyEntry) -> bool:
+        """Whether what a host logged is; no condition holds for that."""
+        said = f"{entry.host}: {entry.message}".lower()
+        return not self.filters and all(word in said for word in self.words)
 
     def _found_in(self, connection: Connection) -> bool:
         said = "\n".join(_said(connection)).lower()

@@ -61,6 +61,8 @@ def test_version(command: list[str]) -> None:
         (["run", "--jobs", "0", "scenarios"], "'0' is not a whole number from 1 up"),
         (["run", "--time-limit", "never", "scenarios"], "'never' is not a number of seconds above 0"),
         (["run", "--kep", "x", "scenarios"], "unrecognized arguments: --kep"),
+        (["run", "--redact", "scenarios"], "only 'testbed inspect' takes --redact: what labs write has invented names"),
+        (["diff", "--redact", "a.pcap", "b.pcap"], "with 'testbed inspect --redact -o FILE CAPTURE'"),
         (["run", "no-such-file.yaml"], "no-such-file.yaml: there is no such file or folder"),
         (["check", "docs"], "docs holds no scenario: no file in it ends in .yaml or .yml"),
         (["inspect", "README.md"], "README.md: this is no capture: it begins with 23 20 4d 61"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice, product
 
 import numpy as np
 
@@ -19,6 +21,11 @@ from testbed.protocols.events import event_of
 from testbed.protocols.header import header_field
 from testbed.protocols.tcp import parse_options
 from testbed.protocols.tls import parse_hello
+from testbed.reproduce.alike import of_capture
+from testbed.reproduce.composed import Way, composed
+from testbed.reproduce.evidence import MOST_CONNECTIONS
+from testbed.reproduce.reproduction import attempt
+from testbed.scenario.problems import ScenarioError
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import log_entry
 from testbed.trace.services.service import MakeDialogue
@@ -67,6 +74,18 @@ def _diff(octets: bytes) -> None:
 @cache
 def _healthy() -> Analysis:
     return check_analysis(next(iter(recorded())))
+
+
+def _reproduce(octets: bytes) -> None:
+    """Scenarios of a capture, each way, unplayed; where none can be made, a sentence says so."""
+    analysis = check_analysis(octets)
+    if len(analysis.connections) > MOST_CONNECTIONS:
+        return
+    for way, keep_names in product(Way, (False, True)):
+        draft, parties = composed(analysis, way, keep_names=keep_names)
+        if draft.steps and draft.expect:
+            with suppress(ScenarioError):
+                attempt(way, draft, of_capture(analysis, parties), "capture")
 
 
 def _less(octets: bytes) -> None:
@@ -190,6 +209,7 @@ def targets() -> dict[str, Target]:
         Target("inspect", _inspect, _captures),
         Target("outputs", _outputs, _captures),
         Target("diff", _diff, _captures),
+        Target("reproduce", _reproduce, lambda: islice(_captures(), 0, None, 40)),
         Target("less", _less, lambda: [bytes((0, place, 0, 0, 9, 1)) for place in range(len(MENDED))]),
         Target("link", _link, _frames),
         Target("tls", _tls, lambda: [_TLS_TALK]),

@@ -79,15 +79,57 @@ def test_a_new_policy_that_cannot_be_had_is_told_with_the_old_one(tmp_path: Path
 @pytest.mark.parametrize(
     ("record", "withheld"),
     [
+        ('_smtp._tls TXT "v=TLSRPTv1; rua=https://gone.example/tls"', [("https://gone.example/tls",)]),
         ('_smtp._tls TXT "v=TLSRPTv1; rua=https://someschool.edu/tls"', [("https://someschool.edu/tls",)]),
+        ('_smtp._tls TXT "v=TLSRPTv1; rua=ftp://someschool.edu/"', [("ftp://someschool.edu/",)]),
         ('_smtp._tls TXT "v=TLSRPTv1"', [()]),
         ("www A 192.0.2.1", []),
     ],
 )
-def test_who_names_no_address_of_mail_gets_no_report(
-    record: str, withheld: list[tuple[str, ...]], tmp_path: Path
-) -> None:
-    """The trace says why, where there is a record."""
+def test_who_can_be_told_nowhere_gets_no_report(record: str, withheld: list[tuple[str, ...]], tmp_path: Path) -> None:
+    """Nobody is there, or nobody listens; the trace says why, where there is a record."""
     reports, said = sent(tmp_path, "published", "mx: 10", record)
     assert (reports, [one.withheld for one in said]) == ([], withheld)
     assert all(not one.recipients and not one.message_id for one in said)
+
+
+POSTED = """
+title: A report on TLS is posted
+hosts:
+  crepes.fr: {tls: mta-sts, dkim: {}, reports: postmaster, mailboxes: [alice, postmaster]}
+  someschool.edu: {starttls: true, mta_sts: {mode: testing}, tls_reports: URIS, mailboxes: [bob, postmaster]}
+faults: [{tls: someschool.edu, is: FLAW}]
+steps:
+  - send: {to: bob@someschool.edu}
+  - wait: 25h
+expect:
+  - reported: {uri: "https://someschool.edu/reports", report: tls, policy: sts, failure: WORD, count: 1}
+"""
+
+
+@pytest.mark.parametrize(("flaw", "word"), [("expired", "certificate-expired"), ("stripped", "starttls-not-supported")])
+def test_a_report_is_posted_and_read_from_the_packets(flaw: str, word: str, tmp_path: Path) -> None:
+    """Packed with gzip (RFC 8460 §5.4); whatever the certificate of who takes it."""
+    text = POSTED.replace("URIS", "https://someschool.edu/reports").replace("FLAW", flaw).replace("WORD", word)
+    outcome = play(text, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+    assert outcome.analysis is not None
+    [said] = (one.event for one in of(outcome.analysis.log, events.TlsReported))
+    assert (said.posted, said.recipients, said.withheld) == (("https://someschool.edu/reports",), (), ())
+
+
+def test_both_ways_are_gone(tmp_path: Path) -> None:
+    both = POSTED.replace("URIS", '["https://someschool.edu/reports", postmaster@someschool.edu]').replace(
+        "FLAW", "expired"
+    )
+    by_mail = "  - reported: {to: postmaster@someschool.edu, report: tls, failure: certificate-expired, count: 1}\n"
+    outcome = play(both.replace("WORD", "certificate-expired") + by_mail, tmp_path)
+    assert outcome.result is Result.HELD, why(outcome)
+
+
+def test_a_report_that_is_not_posted_is_missed(tmp_path: Path) -> None:
+    """Here it goes by mail alone."""
+    text = POSTED.replace("URIS", "postmaster@someschool.edu").replace("FLAW", "expired")
+    outcome = play(text.replace("WORD", "certificate-expired"), tmp_path)
+    assert outcome.result is Result.FAILED
+    assert "no report on TLS arrived" in why(outcome)

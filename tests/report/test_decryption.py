@@ -15,7 +15,8 @@ import pytest
 from testbed.errors import UsageError
 from testbed.pcap.keylog import parse_key_log, read_key_log, secrets_in
 from testbed.pcap.tshark import Sealed, open_records
-from testbed.protocols.tls import ALERT, APPLICATION_DATA, Plaintext
+from testbed.protocols.record_protection.opening import open_connection
+from testbed.protocols.tls import ALERT, APPLICATION_DATA, HANDSHAKE, Plaintext
 from testbed.trace.inspect import inspect
 from testbed.trace.model.connection import Connection
 from tests.command import testbed
@@ -29,8 +30,6 @@ from tests.tls_talk import (
     pcapng,
     server_context,
 )
-
-pytestmark = pytest.mark.program("tshark")
 
 VERSIONS = {"TLS 1.0": TLS_1_0, "TLS 1.1": TLS_1_1, "TLS 1.2": TLS_1_2, "TLS 1.3": TLS_1_3}
 
@@ -121,7 +120,7 @@ def test_the_dialogue_is_followed(name: str, version: str, most: int, begin: Beg
     assert not analysis.problems
     assert (connection.service, told(connection)) == (service, exchanges)
     assert connection.tls is not None
-    assert connection.tls.summary == f"{version} for mx.example, decrypted by tshark"
+    assert connection.tls.summary == f"{version} for mx.example, decrypted"
     frames = [frame for exchange in connection.exchanges for frame in exchange.frames]
     assert frames == sorted(frames)
 
@@ -131,6 +130,34 @@ def test_old_versions_are_decrypted_too(version: str, begin: Begin, keys: Path, 
     talk = secure(begin(port=993), VERSIONS[version]).say(*IMAP).close()
     [connection] = inspect(stored(tmp_path, talk), str(keys)).connections
     assert told(connection) == IMAP_TOLD
+
+
+@pytest.mark.parametrize("version", ["TLS 1.2", "TLS 1.3"])
+def test_a_session_that_is_resumed_is_named(version: str, begin: Begin, keys: Path, tmp_path: Path) -> None:
+    ends = client_context(VERSIONS[version]), server_context(VERSIONS[version])
+    first = begin(port=993, client_port=40_001).secure(*ends).say(*IMAP).close()
+    second = begin(port=993, client_port=40_002).secure(*ends, first.session).say(*IMAP).close()
+    analysis = inspect(stored(tmp_path, first, second), str(keys))
+    assert [told(connection) for connection in analysis.connections] == [IMAP_TOLD, IMAP_TOLD]
+    assert [connection.tls.summary for connection in analysis.connections if connection.tls is not None] == [
+        f"{version} for mx.example, decrypted",
+        f"{version} for mx.example, resumed, decrypted",
+    ]
+
+
+def test_a_side_without_its_secret_makes_a_dialogue_known_in_part(begin: Begin, keys: Path, tmp_path: Path) -> None:
+    path = stored(tmp_path, secure(begin(port=993)).say(*IMAP).close())
+    keys.write_bytes(b"".join(line for line in keys.read_bytes().splitlines(True) if b"SERVER_TRAFFIC" not in line))
+    analysis = inspect(path, str(keys))
+    [connection] = analysis.connections
+    assert analysis.problems == ("the TLS of #1 stays encrypted in part: the keys for it are not complete",)
+    assert [(e.command.verb, e.reply, e.note) for e in connection.exchanges if e.command is not None] == [
+        ("LOGIN", None, "reply not in the capture"),
+        ("LOGOUT", None, "reply not in the capture"),
+    ]
+    assert connection.tls is not None
+    assert connection.tls.summary == "TLS 1.3 for mx.example, decrypted in part"
+    assert connection.tls.sealed
 
 
 def test_the_keys_a_capture_holds(begin: Begin, keys: Path, tmp_path: Path) -> None:
@@ -214,7 +241,7 @@ def test_wrong_keys_are_told(version: str, begin: Begin, keys: Path, tmp_path: P
     path = stored(tmp_path, secure(begin(port=993), VERSIONS[version]).say(*IMAP).close())
     keys.write_bytes(_wrong(keys.read_bytes()))
     analysis = inspect(path, str(keys))
-    assert analysis.problems == ("the TLS keys for #1 are wrong: tshark could decrypt nothing with them",)
+    assert analysis.problems == ("the TLS of #1 stays encrypted: the keys for it are wrong",)
     assert not analysis.connections[0].exchanges
 
 
@@ -274,40 +301,49 @@ def test_damaged_secrets_in_a_capture_do_no_harm(begin: Begin, tmp_path: Path) -
     assert not analysis.connections[0].exchanges
 
 
-# -- tshark ---------------------------------------------------------------------------------------------
+# -- suites that only tshark opens ----------------------------------------------------------------------
 
 
-def _no_tshark(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+@pytest.fixture
+def foreign(begin: Begin, keys: Path, tmp_path: Path) -> Path:
+    """A capture of a suite that we do not open, with its keys."""
+    client, server = client_context(TLS_1_2), server_context(TLS_1_2)
+    for context in (client, server):
+        context.set_ciphers("ECDHE-ECDSA-CAMELLIA128-SHA256")
+    talk = begin(port=993).secure(client, server).say(*IMAP).close()
+    return stored(tmp_path, talk, secrets=keys.read_bytes())
+
+
+def _only(monkeypatch: pytest.MonkeyPatch, folder: Path, tshark: str = "") -> None:
+    """A PATH with nothing on it but the script for ``tshark``, if any."""
     (folder / "bin").mkdir()
+    if tshark:
+        (folder / "bin" / "tshark").write_text(f"#!/bin/sh\n{tshark}\n")
+        (folder / "bin" / "tshark").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder / "bin"))
 
 
-def test_without_tshark_a_key_log_is_an_error(
-    begin: Begin, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = stored(tmp_path, secure(begin(port=993)).say(*IMAP).close())
-    _no_tshark(monkeypatch, tmp_path)
-    with pytest.raises(UsageError, match="install tshark: run 'apt-get install tshark'"):
-        inspect(path, str(keys))
+@pytest.mark.program("tshark")
+def test_what_we_do_not_open_tshark_does(foreign: Path) -> None:
+    analysis = inspect(foreign)
+    assert (analysis.problems, told(analysis.connections[0])) == ((), IMAP_TOLD)
 
 
-def test_without_tshark_the_rest_of_a_capture_with_keys_is_told(
-    begin: Begin, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = stored(tmp_path, secure(begin(port=993)).say(*IMAP).close(), secrets=keys.read_bytes())
-    _no_tshark(monkeypatch, tmp_path)
-    [problem] = inspect(path).problems
-    assert "install tshark" in problem
+SUITE = "the TLS of #1 stays encrypted: testbed does not open TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_CBC_SHA256"
 
 
-def test_a_tshark_that_fails_is_told(begin: Begin, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = stored(tmp_path, secure(begin(port=993)).say(*IMAP).close())
-    _no_tshark(monkeypatch, tmp_path)
-    program = tmp_path / "bin" / "tshark"
-    program.write_text("#!/bin/sh\necho 'tshark: out of \033[31mcheese' >&2\nexit 3\n")
-    program.chmod(0o755)
-    [problem] = inspect(path, str(keys)).problems
-    assert "tshark cannot decrypt TLS: tshark: out of \\x1b[31mcheese" in problem
+def test_without_tshark_the_suite_is_named(foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _only(monkeypatch, tmp_path)
+    analysis = inspect(foreign)
+    assert analysis.problems == (f"{SUITE}; tshark does: run 'apt-get install tshark'",)
+    assert analysis.connections[0].tls is not None
+    assert analysis.connections[0].tls.sealed
+
+
+def test_a_tshark_that_fails_is_told(foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _only(monkeypatch, tmp_path, "echo 'tshark: out of \033[31mcheese' >&2; exit 3")
+    [problem] = inspect(foreign).problems
+    assert problem.startswith(f"{SUITE}, and tshark cannot decrypt TLS: tshark: out of \\x1b[31mcheese")
 
 
 def _sealed(talk: TlsTalk) -> list[Sealed]:
@@ -322,6 +358,7 @@ def _sealed(talk: TlsTalk) -> list[Sealed]:
     return found
 
 
+@pytest.mark.program("tshark")
 @pytest.mark.parametrize(
     "protocol", ["", "http/1.1", "h2", "imap", "pop3", "managesieve", "smtp", "ftp", "dot", "mqtt"]
 )
@@ -346,11 +383,16 @@ def test_no_protocol_keeps_the_plain_text(protocol: str, version: str, keys: Pat
         talk.tell(side, octets)
     sealed = _sealed(talk.goodbye(1))
     opened = dict(open_records(sealed, keys.read_bytes()))
+    ours = open_connection([(one.side, one.octets) for one in sealed], parse_key_log(keys.read_bytes()).secrets).plain
+    assert {n: what for n, what in ours.items() if what.kind != HANDSHAKE} == {
+        n: what for n, what in opened.items() if what.kind != HANDSHAKE
+    }
     data = [(sealed[n].side, what.octets) for n, what in sorted(opened.items()) if what.kind == APPLICATION_DATA]
     assert data == said
     assert opened[len(sealed) - 1] == Plaintext(ALERT, b"\x01\x00")
 
 
+@pytest.mark.program("tshark")
 @pytest.mark.parametrize("seed", range(3))
 def test_damaged_records_never_harm(seed: int, keys: Path) -> None:
     sealed = _sealed(secure(TlsTalk(keys, most=60_000)).say(*IMAP))
@@ -387,11 +429,11 @@ def test_secrets_of_another_kind_are_no_key_log() -> None:
 # -- the command line -----------------------------------------------------------------------------------
 
 
-def test_the_report_names_tshark(begin: Begin, keys: Path, tmp_path: Path) -> None:
+def test_the_report_says_that_it_was_decrypted(begin: Begin, keys: Path, tmp_path: Path) -> None:
     path = stored(tmp_path, secure(begin(port=465)).say(*SMTP).close())
     shown = testbed("inspect", "--keylog", keys, path)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "decrypted by tshark" in " ".join(shown.stdout.split())
+    assert "TLS 1.3 for mx.example, decrypted" in " ".join(shown.stdout.split())
     assert "mailbox full" in shown.stdout
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from testbed.pcap.read import parse_capture
 from testbed.report.html.attached import MOST
@@ -19,6 +20,7 @@ from testbed.report.html.capture import capture_html
 from testbed.report.html.compared import comparison_html
 from testbed.report.html.differences import differences_html
 from testbed.report.html.explored import exploration_html
+from testbed.report.html.packed import Packed, packed
 from testbed.report.html.run import run_html
 from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.inspect import analyse, inspect
@@ -32,6 +34,7 @@ from tests.report.test_hostile_output import hostile as hostile_capture
 from tests.traces import SOME
 
 MAILBOX_FULL = PROJECT / "captures" / "mailbox-full.pcapng"
+PARTS = fields(Packed)
 _VOID = {"meta", "input", "br", "link"}
 
 
@@ -146,15 +149,26 @@ def test_many_scenarios_are_packed_and_told_in_a_line_each() -> None:
     page = check(text)
     assert page.text.index("it broke") < page.text.rindex("Number 0")
     assert all(f"Number {number}" in page.text for number in range(100))
-    lines, bodies = (_inflated(text, name).split("\n") for name in ("lines", "bodies"))
+    bodies = _unpacked(Packed(*(re.findall(f'id="packed-{part.name}">([^<]+)</script>', text)[0] for part in PARTS)))
     assert len(bodies) == 100
-    for body in bodies:
-        assert "it is there" in "\n".join(lines[int(number)] for number in body.split(","))
+    assert all("it is there" in body for body in bodies)
 
 
-def _inflated(page: str, name: str) -> str:
-    [packed] = re.findall(f'id="packed-{name}">([^<]+)</script>', page)
-    return zlib.decompress(base64.b64decode(packed)).decode()
+@given(st.lists(st.text(st.sampled_from("ab<0123 \n")), min_size=1))
+def test_what_is_packed_is_unpacked_as_it_was(bodies: list[str]) -> None:
+    assert _unpacked(packed(bodies)) == bodies
+
+
+def _unpacked(found: Packed) -> list[str]:
+    """As the page's script does it."""
+    parts = (zlib.decompress(base64.b64decode(getattr(found, part.name))).decode().split("\n") for part in PARTS)
+    lines, numbers, bodies = parts
+    left = [iter(line.split(" ")) for line in numbers]
+
+    def line(number: int) -> str:
+        return re.sub("\ue001", lambda sign: next(left[number]), lines[number])
+
+    return ["\n".join(line(int(number)) for number in body.split(",")) for body in bodies]
 
 
 def test_several_captures_make_one_page() -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from testbed.report.html.capture import capture_html
 from testbed.report.html.compared import comparison_html
+from testbed.report.html.differences import differences_html
 from testbed.report.html.explored import exploration_html
 from testbed.report.html.run import run_html
+from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.inspect import inspect
 from tests.browser import browser, picture
 from tests.conftest import PROJECT
@@ -85,10 +87,12 @@ def test_it_is_accessible_and_never_wider_than_the_window(
     media = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
     bob, carol = scenarios()
+    mailbox_full, delivered = inspect(MAILBOX_FULL), inspect(PROJECT / "captures" / "delivered.pcapng")
     pages = {
         "capture": capture_html([inspect(MAILBOX_FULL)]),
         "run": run_html(run(held(bob), inspected(carol, "it broke"))),
         "exploration": exploration_html([[OURS, OTHER]]),
+        "differences": differences_html(mailbox_full, delivered, compare_analyses(mailbox_full, delivered)),
         "comparison": comparison_html(comparison(row(compared.OURS, compared.EXIM))),
     }
     for name, page in pages.items():

@@ -16,7 +16,7 @@ CAPTURES = PROJECT / "captures"
 FULL = """\
 # Made by 'testbed reproduce' from mailbox-full.pcapng, whose frames are named behind what they show.
 
-title: What a capture shows
+title: "Mailbox full: mail is taken at the third try"
 
 faults:
   - {at: someschool.edu, on: RCPT, reply: 452 4.2.2 Mailbox full, times: 2}  # frames 50, 77

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from testbed.scenario.faults import DialogueFault, WireFault
@@ -111,3 +113,15 @@ def test_a_wrong_value_is_told_where_it_is_used() -> None:
             " (did you mean 'crash'?)",
         )
     ]
+
+
+def test_a_name_leaves_room_for_what_file_names_add_and_stays_one_of_a_kind(tmp_path: Path) -> None:
+    values = ["x" * 300, "x" * 300 + "y", "é" * 150]
+    included = [{"who": value, "number": number} for number, value in enumerate(values)]
+    text = f"title: Number $number\nabout: $who\nmatrix: {{include: {included}}}"
+    cases = parse_cases(text + REST, "some.yaml")
+    assert len({case.name for case in cases}) == 3
+    for case in cases:
+        assert len(case.name.encode()) <= 200
+        (tmp_path / f"001-{case.name}.ours.pcapng").touch()
+        assert case.name.startswith(("some-xxx", "some-ééé"))

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.pcap.read import parse_capture
+from testbed.protocols.cipher_suites import cipher_name
 from testbed.protocols.tls import (
     ALERTS,
     APPLICATION_DATA,
@@ -21,7 +22,6 @@ from testbed.protocols.tls import (
     HEADER,
     Plaintext,
     alert_name,
-    cipher_name,
     parse_hello,
     version_name,
 )
@@ -150,7 +150,8 @@ def test_segments_do_not_matter_to_records(most: int, handshakes: dict[str, list
         sent = b"".join(octets for sender, octets in whole if sender == side)
         assert b"".join(octets for sender, octets in plain if sender == side) == said
         assert said + b"".join(record.octets for record in records if record.side == side) == sent
-    assert [record.number for record in records] == list(range(len(records)))
+        places = [record.place for record in records if record.side == side]
+        assert places == [(side, number) for number in range(len(places))]
     assert [record.fragment for record in records[-2:]] == [b"ab", b"c"]
 
 
@@ -225,17 +226,18 @@ def test_plain_text_takes_the_place_of_records(handshakes: dict[str, list[tuple[
     greeting = [(1, b"220 mx\r\n"), (0, b"STARTTLS\r\n"), (1, b"220 go\r\n")]
     secret = b"\x17\x03\x03\x00\x02ab"
     items = chunks(*greeting, *handshakes["TLS 1.2"], (0, secret), (1, secret), (0, secret))
-    last = [item.number for item in parts(items) if isinstance(item, TlsRecord)][-1]
+    first, middle, last = [item.place for item in parts(items) if isinstance(item, TlsRecord)][-3:]
     opened = {
-        0: Plaintext(HANDSHAKE, b""),
-        last - 2: Plaintext(APPLICATION_DATA, b"EHLO a\r\n"),
+        (0, 0): Plaintext(HANDSHAKE, b""),
+        first: Plaintext(APPLICATION_DATA, b"EHLO a\r\n"),
+        middle: None,
         last: Plaintext(APPLICATION_DATA, b"QUIT\r\n"),
     }
     told = [
-        (item.side, item.octets, item.decrypted) for item in with_decrypted(items, opened) if isinstance(item, Chunk)
+        (item.side, item.octets if isinstance(item, Chunk) else item.encrypted)
+        for item in with_decrypted(items, opened)
     ]
-    plain = [(side, octets, False) for side, octets in greeting]
-    assert told == [*plain, (0, b"EHLO a\r\n", True), (0, b"QUIT\r\n", True)]
+    assert told == [*greeting, (0, b"EHLO a\r\n"), (1, True), (0, b"QUIT\r\n")]
 
 
 # -- what there is to say -------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from testbed.transport_security.report import (
     session,
 )
 from testbed.transport_security.report_json import Unreadable
-from testbed.transport_security.report_record import NoReports, address_record, addresses_in
+from testbed.transport_security.report_record import Destinations, NoReports, address_record, destinations_in
 from testbed.transport_security.tlsa import read_tlsa
 
 DATE = "Fri, 01 Apr 2016 00:00:00 +0000"
@@ -232,18 +232,26 @@ def test_an_empty_day_is_an_empty_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("records", "addresses", "others"),
+    ("records", "where"),
     [
-        ([], (), ()),
-        (["v=spf1 -all"], (), ()),
-        ([address_record(["a@b.example", "c@d.example"])], ("a@b.example", "c@d.example"), ()),
-        (["v=TLSRPTv1;rua=https://b.example/tls,mailto:a@b.example;"], ("a@b.example",), ("https://b.example/tls",)),
-        (["v=TLSRPTv1; x=1; rua=mailto:a@b.example"], ("a@b.example",), ()),
+        ([], Destinations()),
+        (["v=spf1 -all"], Destinations()),
+        ([address_record(["a@b.example", "c@d.example"])], Destinations(("a@b.example", "c@d.example"))),
+        (
+            ["v=TLSRPTv1;rua=https://b.example/tls,mailto:a@b.example;"],
+            Destinations(("a@b.example",), ("https://b.example/tls",)),
+        ),
+        ([address_record(["https://b.example/tls"])], Destinations((), ("https://b.example/tls",))),
+        (
+            ["v=TLSRPTv1; rua=https://b.example:8443/tls, http://b.example/, https://a@b.example/"],
+            Destinations((), (), ("https://b.example:8443/tls", "http://b.example/", "https://a@b.example/")),
+        ),
+        (["v=TLSRPTv1; x=1; rua=mailto:a@b.example"], Destinations(("a@b.example",))),
     ],
 )
-def test_whom_a_record_names(records: list[str], addresses: tuple[str, ...], others: tuple[str, ...]) -> None:
-    """Mail is all that reports go by here (§3)."""
-    assert addresses_in(records) == (addresses, others)
+def test_where_a_record_wants_reports(records: list[str], where: Destinations) -> None:
+    """By mail, or by HTTPS on its own port (§3)."""
+    assert destinations_in(records) == where
 
 
 @pytest.mark.parametrize(
@@ -257,4 +265,4 @@ def test_whom_a_record_names(records: list[str], addresses: tuple[str, ...], oth
 def test_records_that_count_as_none(records: list[str], why: str) -> None:
     """Who has two has none (§3)."""
     with pytest.raises(NoReports, match=why):
-        addresses_in(records)
+        destinations_in(records)

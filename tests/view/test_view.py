@@ -100,7 +100,8 @@ def test_one_key_leaves_those_with_findings(mailbox_full: Analysis) -> None:
 
 def test_the_ladder_tells_tcp_from_what_was_said(mailbox_full: Analysis) -> None:
     async def looker(see: Looking) -> None:
-        lines = (await see.press("w", "enter")).splitlines()
+        first = await see.press("w", "enter")
+        lines = [*first.splitlines(), *(await see.press("end")).splitlines()]
         syn = next(line for line in lines if " SYN ┄" in line)
         mail = next(line for line in lines if "MAIL FROM:<alice@crepes.fr>" in line)
         refusal = next(line for line in lines if "452 4.2.2" in line and "◀" in line)
@@ -109,10 +110,8 @@ def test_the_ladder_tells_tcp_from_what_was_said(mailbox_full: Analysis) -> None
         assert "TCP" not in mail
         assert mail.endswith("─▶│")
         assert "│◀─" in refusal
-        assert [word for line in lines for word in ("handshake", "transfer") if line.startswith(word)] == [
-            "handshake",
-            "transfer",
-        ]
+        phases = [word for line in lines for word in ("handshake", "transfer", "closure") if line.startswith(word)]
+        assert [*dict.fromkeys(phases)] == ["handshake", "transfer", "closure"]
         assert any("crepes.fr" in line and line.endswith("someschool.edu") for line in lines)
 
     look([mailbox_full], looker)
@@ -134,6 +133,8 @@ def test_a_reply_leads_to_its_packet_and_octets(mailbox_full: Analysis) -> None:
     async def looker(see: Looking) -> None:
         await see.press("w", "enter")
         await see.type("452 4.2.2")
+        assert "someschool.edu logged" in see.whole(Detail)
+        await see.press("n")
         assert "mailbox full (temporary)" in see.whole(Detail)
         screen = await see.press("enter")
         assert "452 4.2.2 to RCPT" in screen
@@ -141,6 +142,42 @@ def test_a_reply_leads_to_its_packet_and_octets(mailbox_full: Analysis) -> None:
         assert "ilbox full" in screen
 
     look([mailbox_full], looker)
+
+
+def test_what_hosts_logged_stands_between_the_connections(mailbox_full: Analysis) -> None:
+    async def looker(see: Looking) -> None:
+        assert "attempt 1" not in await see.screen()
+        lines = (await see.press("o")).splitlines()
+        attempt, question = (
+            next(place for place, line in enumerate(lines) if words in line) for words in ("attempt 1", "  3 17:38:34")
+        )
+        assert attempt < question
+        await see.press("home", "enter")  # which is not a connection
+        assert isinstance(see.app.screen, ListScreen)
+        assert "lab logged" in see.whole(Detail)
+        found = await see.type("deferred")
+        assert "Q1: <bob@someschool.edu> deferred" in found
+        assert "attempt 1" not in found
+        await see.press("escape")
+        assert "attempt 1" not in await see.press("o")
+
+    look([mailbox_full], looker)
+
+
+def test_the_ladder_holds_what_its_hosts_logged_meanwhile(mailbox_full: Analysis) -> None:
+    async def looker(see: Looking) -> None:
+        lines = (await see.press("w", "enter", "pagedown")).splitlines()
+        [logged] = [place for place, line in enumerate(lines) if " LOG someschool.edu: refuses mail for" in line]
+        assert "RCPT TO:<bob@someschool.edu>" in lines[logged - 1]
+
+    look([mailbox_full], looker)
+
+
+def test_a_stranger_s_capture_has_no_log() -> None:
+    async def looker(see: Looking) -> None:
+        assert "no host of a lab logged into it" in await see.press("o")
+
+    look([hostile("x")], looker)
 
 
 def test_the_message_is_there_to_be_read(mailbox_full: Analysis) -> None:

@@ -1,4 +1,4 @@
-"""One page by HTTPS, as a client that wants an MTA-STS policy asks for it (RFC 8461 §3.3)."""
+"""HTTPS as a client: a page, such as an MTA-STS policy (RFC 8461 §3.3), and a report that is posted (RFC 8460 §5.4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CHUNK = 65_536
 
 
 class NotFetched(Exception):
-    """Why there is no page, as the rest of a sentence; ``certificate`` tells that the server's is to blame."""
+    """Why there is no answer, as the rest of a sentence; ``certificate`` tells that the server's is to blame."""
 
     def __init__(self, text: str, *, certificate: bool = False) -> None:
         super().__init__(text)
@@ -37,15 +37,40 @@ async def fetch(site: Site, host: str, address: str, path: str, *, most: int) ->
 
     No redirect is followed.  The server's certificate must be good for ``host``.
     """
+    return await _answer(
+        site, _Request("GET", host, path, (("Accept", "text/plain"),)), address, most=most, checks=True
+    )
+
+
+async def post(site: Site, host: str, address: str, path: str, media_type: str, content: bytes) -> int:
+    """POST; the status it is answered with.  Raises NotFetched.
+
+    Any certificate will do, for what it is about may be what the report tells of (RFC 8460 §3).
+    """
+    headers = (("Content-Type", media_type), ("Content-Length", str(len(content))))
+    request = _Request("POST", host, path, headers, content)
+    return (await _answer(site, request, address, most=_CHUNK, checks=False)).status
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    host: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    content: bytes = b""
+
+
+async def _answer(site: Site, request: _Request, address: str, *, most: int, checks: bool) -> Page:
     if site.tls is None:
         raise NotFetched("there is no TLS in this lab")
     try:
         async with asyncio.timeout(TIMEOUT_S):
             sock = await connected_socket(address, PORT, site.source_for(address), TIMEOUT_S)
-            context = site.tls.authority.client(checks=True)
-            reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=host)
+            context = site.tls.authority.client(checks=checks)
+            reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=request.host)
             try:
-                return await _get(reader, writer, host, path, most)
+                return await _ask(reader, writer, request, most)
             finally:
                 writer.close()
     except ssl.SSLCertVerificationError as error:
@@ -64,12 +89,14 @@ async def fetch(site: Site, host: str, address: str, path: str, *, most: int) ->
         raise NotFetched(reason(error)) from error
 
 
-async def _get(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str, most: int) -> Page:
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: _Request, most: int) -> Page:
     import h11
 
     connection = h11.Connection(h11.CLIENT)
-    headers = [("Host", host), ("Accept", "text/plain"), ("Connection", "close")]
-    writer.write(connection.send(h11.Request(method="GET", target=path, headers=headers)) or b"")
+    headers = [("Host", request.host), *request.headers, ("Connection", "close")]
+    writer.write(connection.send(h11.Request(method=request.method, target=request.path, headers=headers)) or b"")
+    if request.content:
+        writer.write(connection.send(h11.Data(data=request.content)) or b"")
     writer.write(connection.send(h11.EndOfMessage()) or b"")
     page = Page(0, "", b"")
     content = bytearray()

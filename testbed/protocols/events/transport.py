@@ -48,10 +48,12 @@ class TlsJudged(LogEvent):
 class TlsReported(ForRecipients):
     """What a client saw of the TLS of a domain's mail servers in a day goes to that domain, or to nobody (RFC 8460).
 
-    ``sessions`` tells of how many, ``failed`` of how many of these; ``withheld`` are addresses that get no report.
+    ``sessions`` tells of how many, ``failed`` of how many of these; ``posted`` are the URIs that took it by HTTPS,
+    ``withheld`` addresses and URIs that get no report.
     """
 
     domain: str
     sessions: int
     failed: int = 0
+    posted: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()

@@ -95,18 +95,24 @@
     for (let piece = await reader.read(); !piece.done; piece = await reader.read()) whole += decoder.decode(piece.value, {stream: true});
     return whole + decoder.decode();
   }
-  let packed = null;  // lines, and for each body the numbers of its lines
+  let packed = null;  // lines without their numbers, the numbers of each line, the lines of each body
   function table() {
-    if (!packed) packed = Promise.all(["packed-lines", "packed-bodies"].map(async (name) => (await unpacked($(name).textContent)).split("\n")));
+    const parts = ["packed-lines", "packed-numbers", "packed-bodies"];
+    if (!packed) packed = Promise.all(parts.map(async (name) => (await unpacked($(name).textContent)).split("\n")))
+      .then(([lines, numbers, bodies]) => [lines.map((line) => line.split("\ue001")), numbers.map((line) => line.split(" ")), bodies.map((body) => body.split(","))]);
     return packed;
+  }
+  function bodyOf(number, [lines, numbers, bodies]) {
+    const used = lines.map(() => 0);  // numbers of each line, in the bodies before
+    for (const body of bodies.slice(0, number)) for (const line of body) used[line] += lines[line].length - 1;
+    const whole = (line) => lines[line].reduce((text, part) => text + numbers[line][used[line]++] + part);
+    return bodies[number].map(whole).join("\n");
   }
   async function unpack(holder) {
     const place = holder.querySelector(":scope > .unpacked");
     if (!place || place.dataset.done) return;
     place.dataset.done = "yes";
-    const [lines, bodies] = await table();
-    const body = bodies[Number(holder.dataset.packed)].split(",").map((number) => lines[Number(number)]).join("\n");
-    place.innerHTML = body.replaceAll("\ue000", holder.id);
+    place.innerHTML = bodyOf(Number(holder.dataset.packed), await table()).replaceAll("\ue000", holder.id);
   }
   document.addEventListener("toggle", (event) => { if (event.target.open) unpack(event.target); }, true);
 

@@ -14,7 +14,7 @@ from testbed.trace.model.finding import Severity
 from testbed.trace.services.smtp.outcome import fate_of
 from testbed.trace.services.table import service_within
 
-_WORST = (Mood.FAILED, Mood.LOST, Mood.TEMPORARY, Mood.UNKNOWN, Mood.OK, Mood.QUIET)
+_WORST = (Mood.FAILED, Mood.LOST, Mood.REPEATED, Mood.TEMPORARY, Mood.UNKNOWN, Mood.OK, Mood.QUIET)
 _UNOPENED = (Handshake.REFUSED, Handshake.UNANSWERED, Handshake.UNREACHABLE, Handshake.INCOMPLETE)
 _FOR_GOOD = frozenset(("NXDOMAIN", "NOERROR"))
 
@@ -32,7 +32,7 @@ def arrow(one: Carrying, lanes: Lanes, faults: Sequence[str] = ()) -> Arrow:
         target=client if fetched else server,
         said=said,
         mood=worst(part.mood for part in said),
-        by=_by(connection),
+        by="HTTPS" if one.policy_of else _by(connection),
         secured=connection.tls is not None,
         capture=one.capture,
         connection=connection.number,
@@ -69,9 +69,30 @@ def _said(one: Carrying) -> tuple[Said, ...]:
     connection = one.connection
     if one.asks:
         return (Said((), _answer(connection), _mood_of_answer(connection)),)
+    if one.policy_of:
+        return (_of_policy(one),)
     if connection.transactions:
         return tuple(_of_mail(connection))
     return (Said((), connection.outcome or str(connection.ending), _mood(connection, pulls=one.pulls)),)
+
+
+def _of_policy(one: Carrying) -> Said:
+    """Whether the policy of a domain came (RFC 8461 §3.3: nothing but 200 brings one)."""
+    connection = one.connection
+    codes = [exchange.reply.code for exchange in connection.exchanges if exchange.reply is not None]
+    if "200" in codes:
+        came, mood = "fetched", Mood.QUIET
+    elif codes:
+        came, mood = codes[-1], Mood.FAILED
+    else:
+        came, mood = connection.outcome or str(connection.ending), Mood.UNKNOWN
+        if connection.opening.handshake in _UNOPENED or connection.ending.closure is Closure.RESET:
+            mood = Mood.LOST
+        elif connection.tls is not None and connection.tls.sealed:
+            came = "hidden by TLS"
+        elif connection.tls is not None and connection.tls.alerts:
+            mood = Mood.FAILED
+    return Said((), f"MTA-STS policy of {one.policy_of}: {came}", mood)
 
 
 def _of_mail(connection: Connection) -> Iterator[Said]:

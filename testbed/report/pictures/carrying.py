@@ -1,4 +1,4 @@
-"""Which connections belong to the way of the mail: those that carried it, tried to, or asked in vain where to."""
+"""Which connections belong to the way of the mail: those that carried it, tried to, or asked whether and where to."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ MOST_CONNECTIONS = 1_000
 """Of a capture that are looked at one by one."""
 
 _ADDRESSES = frozenset(("MX", "A", "AAAA"))
+_POLICY_HOST = "mta-sts."  # RFC 8461 §3.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Carrying:
     connection: Connection
     pulls: bool = False
     asks: bool = False  # a question to a name server
+    policy_of: str = ""  # whose MTA-STS policy is fetched
 
 
 def carrying(capture: int, analysis: Analysis, *, name_servers: bool) -> list[Carrying]:
@@ -49,6 +51,8 @@ def carrying(capture: int, analysis: Analysis, *, name_servers: bool) -> list[Ca
             failed = connection.number in wrong or any(f.severity is not Severity.INFO for f in connection.findings)
             if connection.client.label in hosts and _asks_for_servers(connection) and (failed or name_servers):
                 yield Carrying(capture, connection, asks=True)
+        elif (domain := policy_of(connection)) and connection.client.label in hosts:
+            yield Carrying(capture, connection, policy_of=domain)
         elif service_of(connection.service).word == "HTTP" and connection.server.label in readers:
             yield Carrying(capture, connection, pulls=True)  # a web mail
 
@@ -64,6 +68,12 @@ def _way(connection: Connection) -> Mail | None:
     if connection.transactions:
         return Mail.PUSHED
     return service_within(connection.service).mail
+
+
+def policy_of(connection: Connection) -> str:
+    """The domain whose MTA-STS policy somebody is after, by the name that TLS asks for; ``""`` for anybody else."""
+    name = connection.tls.server_name.lower() if connection.tls is not None else ""
+    return name.removeprefix(_POLICY_HOST) if name.startswith(_POLICY_HOST) else ""
 
 
 def _asks_for_servers(connection: Connection) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from testbed.expect import fates
-from testbed.plural import count
+from testbed.plural import count, times
 from testbed.protocols import events
 from testbed.report.pictures.arrows import mood_of
 from testbed.report.pictures.carrying import MOST_CONNECTIONS
@@ -77,7 +77,8 @@ def _by_log(analysis: Analysis, connections: Sequence[Connection]) -> Iterator[E
     for fate in told:
         words = "still waits in the queue" if fate.end is fates.End.QUEUED else fate.words
         when = max((times.get(frame, 0) for frame in fate.frames), default=0)
-        yield End(fate.recipient, subjects.get(fate.message_id, ""), words, _MOODS[fate.end], fate.frames, when)
+        mood = Mood.REPEATED if fate.end is fates.End.DELIVERED and fate.copies > 1 else _MOODS[fate.end]
+        yield End(fate.recipient, subjects.get(fate.message_id, ""), words, mood, fate.frames, when)
     known = {(fate.message_id, fate.recipient) for fate in told}
     for message_id, recipient in dict.fromkeys(_sent_on(analysis)):
         if (message_id, recipient) not in known:
@@ -113,14 +114,33 @@ def _by_packets(connections: Sequence[Connection]) -> Iterator[End]:
     for key, mail in found.items():
         last = mail.tries[-1]
         subject = next((one.transaction.subject for one in reversed(mail.tries) if one.transaction.subject), "")
-        if key.message_id and key.message_id in read and last.recipient.accepted:
+        accepted = (one for one in mail.tries if one.recipient.accepted and _same_way(one, last))
+        taken = [*{id(one.transaction): one for one in accepted}.values()]
+        if key.message_id and len(taken) > 1:
+            words = f"taken {times(len(taken))} by {last.connection.server.label}"
+            yield End(key.recipient, subject, words, Mood.REPEATED, tuple(_promised(one) for one in taken))
+        elif key.message_id and key.message_id in read and last.recipient.accepted:
             words, frame = read[key.message_id]
             yield End(key.recipient, subject, words, Mood.OK, (frame,))
         else:
             words = _words(last)
+            tries = (one for one in mail.tries if one.transaction.whole and _same_way(one, last))
+            if last.recipient.accepted and any(one.recipient.in_doubt for one in tries):
+                words += ", perhaps twice"
             if mail.joined and last.recipient.accepted:
                 words += f", probably after {count(mail.joined, 'try', 'tries')} in vain"
             yield End(key.recipient, subject, words, mood_of(last.recipient), last.transaction.frames[-1:])
+
+
+def _same_way(one: _Try, other: _Try) -> bool:
+    """Whether both are between the same two hosts: what a relay passes on comes to another."""
+    ends, others = ((c.client.address, c.server.address) for c in (one.connection, other.connection))
+    return ends == others
+
+
+def _promised(one: _Try) -> int:
+    """The frame in which it was taken."""
+    return (one.transaction.frames or (one.connection.last_frame,))[-1]
 
 
 def _tries(connections: Sequence[Connection]) -> dict[_Key, _Mail]:

@@ -13,6 +13,7 @@ _MOST_COUNTED, _MOST_NUMBERS = 4, 12
 MOOD_MARKS = {
     Mood.OK: "✓",
     Mood.TEMPORARY: "~",
+    Mood.REPEATED: "‼",
     Mood.FAILED: "✗",
     Mood.LOST: "✗",
     Mood.UNKNOWN: "?",

@@ -9,6 +9,7 @@ from testbed.report.pictures.values import Mood, Role, Sign
 _MOODS = {
     Mood.OK: "M-3.6 .2 L-1.1 2.8 L3.7 -2.6",
     Mood.TEMPORARY: "M0 -3.8 V0.4 L2.9 2.2",  # the hands of a clock
+    Mood.REPEATED: "M-3.8 -3.6 H1.6 V1 H-3.8 Z M-1.6 1 V3.6 H3.8 V-1 H1.6",  # one sheet above another
     Mood.FAILED: "M-2.8 -2.8 L2.8 2.8 M2.8 -2.8 L-2.8 2.8",
     Mood.LOST: "M-3.6 0 H-1.6 M-.6 0 H.6 M1.6 0 H3.6",
     Mood.UNKNOWN: "M-2 -1.9 C-2 -4.6 2.4 -4.3 2.2 -1.7 C2.1 0 0 -.3 0 1.7 M0 3.6 V4",
@@ -40,6 +41,7 @@ _ROLES = {
     Role.MAILBOXES: _ENVELOPE,
     Role.WEB_MAIL: _GLOBE,
     Role.NAME_SERVER: _BOOK,
+    Role.POLICY_HOST: _BOOK,
 }
 _LOCK = "M-3.4 -.4 H3.4 V4.4 H-3.4 Z M-2.1 -.4 V-2.2 A2.1 2.1 0 0 1 2.1 -2.2 V-.4"
 

@@ -30,6 +30,7 @@ class _Host:
     web: bool = False  # serves pages
     browses: bool = False
     answers: bool = False  # questions about names
+    policies: bool = False  # serves those of MTA-STS
     asks: bool = False
     depth: int = 0
     next: set[str] = field(default_factory=set)
@@ -46,6 +47,7 @@ class _Host:
             (self.gives, Role.SENDER),
             (self.reads, Role.READER),
             (self.browses, Role.BROWSER),
+            (self.policies, Role.POLICY_HOST),
         )
         return next((role for holds, role in roles if holds), Role.NAME_SERVER)
 
@@ -88,6 +90,8 @@ class Lanes:
         client, server = (self._hosts.setdefault(name, _Host(name)) for name in names)
         if one.asks:
             client.asks = server.answers = True
+        elif one.policy_of:
+            client.asks = server.policies = True
         elif not one.pulls:
             client.gives = server.takes = True
             client.submits |= connection.service.startswith(_SUBMISSION)
@@ -144,4 +148,4 @@ def _ends(connection: Connection) -> tuple[Endpoint, Endpoint]:
 def _place(host: _Host) -> tuple[bool, float]:
     """Who only reads stands behind all others, and a name server behind those who send."""
     only_reads = host.role in (Role.READER, Role.WEB_MAIL, Role.BROWSER)
-    return only_reads, 1.5 if host.role is Role.NAME_SERVER else host.depth
+    return only_reads, 1.5 if host.role in (Role.NAME_SERVER, Role.POLICY_HOST) else host.depth

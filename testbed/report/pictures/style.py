@@ -16,6 +16,7 @@ COLOURS = {
     "quiet": ("#586374", "#9aa6b6"),
     Mood.OK: ("#1a7a48", "#56c991"),
     Mood.TEMPORARY: ("#8f5f00", "#e3b341"),
+    Mood.REPEATED: ("#8f5f00", "#e3b341"),
     Mood.FAILED: ("#c0322b", "#ff8178"),
     Mood.LOST: ("#7a3db8", "#c8a1ff"),
     Mood.UNKNOWN: ("#586374", "#9aa6b6"),

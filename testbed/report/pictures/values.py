@@ -12,6 +12,7 @@ class Mood(StrEnum):
 
     OK = "ok"
     TEMPORARY = "temporary"  # refused for now, or waiting
+    REPEATED = "repeated"  # somebody has it more than once
     FAILED = "failed"
     LOST = "lost"  # nothing came through, or nobody knows whether it did
     UNKNOWN = "unknown"  # to whoever has but the capture
@@ -34,6 +35,7 @@ class Role(StrEnum):
     WEB_MAIL = "web mail"
     BROWSER = "browser"
     NAME_SERVER = "name server"
+    POLICY_HOST = "policy host"
 
 
 class Sign(StrEnum):

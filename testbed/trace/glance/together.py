@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from testbed.trace.flows import Flows
-from testbed.trace.glance.batch import Bools
+from testbed.trace.glance.scan import Bools
 from testbed.trace.glance.summary import Summary
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from testbed.protocols.tls import cipher_name, version_name
+from testbed.protocols.cipher_suites import cipher_name
+from testbed.protocols.tls import version_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class TlsSession:
     choice, where it was in clear.  ``plain_answer`` is the frame in which a server answered in plain text instead, 0
     for none.  ``opened`` counts the records that keys opened.  ``steps`` are frames, sides and names of the messages
     seen.  ``chain`` are the certificates of the server, DER, its own first, where they were in clear or keys opened
-    them.  ``sealed`` tells that the handshake ended and no key opened what came then.
+    them.  ``sealed_from`` is the frame from which on no key opened all that was said, 0 for none.  ``resumed`` tells
+    that both went on with an earlier session, ``early_data`` that the client began before the server's answer (0-RTT).
     """
 
     implicit: bool
@@ -43,7 +45,14 @@ class TlsSession:
     opened: int
     steps: tuple[tuple[int, int, str], ...]
     chain: tuple[bytes, ...] = ()
-    sealed: bool = False
+    sealed_from: int = 0
+    resumed: bool = False
+    early_data: bool = False
+
+    @property
+    def sealed(self) -> bool:
+        """Whether something of the dialogue stays closed."""
+        return self.sealed_from > 0
 
     @property
     def certificate(self) -> bytes:
@@ -52,10 +61,13 @@ class TlsSession:
 
     @property
     def summary(self) -> str:
-        """In a few words: version, name asked for, and whether it was decrypted and by what."""
+        """In a few words: version, name asked for, what is special, and whether it was decrypted."""
         words = version_name(self.version) or "TLS without an answer"
         words += f" for {self.server_name}" if self.server_name else ""
-        return words + (", decrypted by tshark" if self.opened else "")
+        words += ", resumed" if self.resumed else ""
+        words += ", with early data" if self.early_data else ""
+        decrypted = ", decrypted in part" if self.sealed else ", decrypted"
+        return words + (decrypted if self.opened else "")
 
     @property
     def suite(self) -> str:

@@ -29,7 +29,7 @@ def sealed_dialogues(connections: Iterable[Connection]) -> Iterator[Finding]:
     if not ended:
         return
     first, numbers = ended[0], [connection.number for connection in ended]
-    frames = [c.tls.hello_frame for c in ended[:_MOST_NAMED] if c.tls is not None]
+    frames = [c.tls.sealed_from for c in ended[:_MOST_NAMED] if c.tls is not None]
     more = f", and so are {count(len(numbers) - 1, 'more connection')}" if len(numbers) > 1 else ""
     ends = f"{first.client.label} and {first.server.label}"
     how = "it did not end in order" if first.ending.frames else "the capture has no end of it"

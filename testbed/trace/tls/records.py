@@ -14,11 +14,11 @@ lost   ciphertext nobody can cut any more    never
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from testbed.protocols.tls import ALERT, CLIENT_HELLO, HANDSHAKE, HEADER, MOST_IN_RECORD, SERVER_HELLO
+from testbed.protocols.tls import ALERT, CLIENT_HELLO, HANDSHAKE, HEADER, MOST_IN_RECORD, SERVER_HELLO, Plaintext
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.tcp.reassembly import Chunk, Gap
 
@@ -32,13 +32,15 @@ _BEGINNINGS: tuple[tuple[tuple[Collection[int], ...], ...], ...] = (
     (_LIKE_CLIENT_HELLO,),
     (_LIKE_SERVER_HELLO, _LIKE_ALERT),
 )
+OpenedRecords = Mapping[tuple[int, int], Plaintext | None]
+"""What keys opened of a connection, by :attr:`TlsRecord.place`; None for a record of its dialogue that stays closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsRecord:
     """A TLS record as it was sent, header included, told at the packet that made it whole.
 
-    ``number`` counts the records of both sides together, from 0, in the order in which they became whole.
+    ``number`` counts the records of its side, from 0.
     """
 
     number: int
@@ -46,6 +48,11 @@ class TlsRecord:
     octets: bytes
     frame: int
     time_ns: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which of the connection's records it is, whatever the order in which those of both sides came."""
+        return self.side, self.number
 
     @property
     def kind(self) -> int:
@@ -69,6 +76,7 @@ class _Side:
         self.state = _State.PLAIN
         self.held: list[Chunk] = []  # what may yet turn out to begin TLS
         self.octets = bytearray()  # a record that is not whole
+        self.records = 0  # so far
         self.holed = False  # something is missing
 
 
@@ -77,7 +85,6 @@ class RecordReader:
 
     def __init__(self) -> None:
         self._sides = (_Side(), _Side())
-        self._records = 0
 
     def feed(self, item: Chunk | Gap) -> Iterator[Chunk | Gap | TlsRecord]:
         """The next octets of one side."""
@@ -102,6 +109,10 @@ class RecordReader:
     def is_secret(self, side: int) -> bool:
         """Whether a side has begun with TLS."""
         return self._sides[side].state is not _State.PLAIN
+
+    def is_lost(self, side: int) -> bool:
+        """Whether a side's ciphertext can be cut into records no more."""
+        return self._sides[side].state is _State.LOST
 
     @property
     def holed(self) -> bool:
@@ -143,8 +154,8 @@ class RecordReader:
             else:
                 octets = bytes(side.octets[: HEADER + length])
                 del side.octets[: HEADER + length]
-                yield TlsRecord(self._records, chunk.side, octets, chunk.frame, chunk.time_ns)
-                self._records += 1
+                yield TlsRecord(side.records, chunk.side, octets, chunk.frame, chunk.time_ns)
+                side.records += 1
 
 
 def _alike(octets: bytes, pattern: tuple[Collection[int], ...]) -> bool:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from testbed.protocols.text import decoded
 from testbed.protocols.tls import (
     ALERT,
     APPLICATION_DATA,
     CERTIFICATE,
+    EARLY_DATA,
     HANDSHAKE,
+    PRE_SHARED_KEY,
     TLS_1_2,
     Hello,
     Plaintext,
     alert_name,
-    certificate_list,
     certificates_of,
     parse_hello,
 )
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.tls import Alert, TlsSession
 from testbed.trace.tcp.reassembly import Chunk, Gap
-from testbed.trace.tls.records import RecordReader, TlsRecord
+from testbed.trace.tls.records import OpenedRecords, RecordReader, TlsRecord
 
 _MAX_HELLO = 1 << 16
 _MAX_ALERTS = 20
@@ -36,20 +37,15 @@ class _CertificateReader:
         self.done = False
         self._octets = bytearray()
 
-    def opened(self, certificates: bytes) -> None:
-        """What a record held that keys opened, which is nothing else."""
-        self.found = certificate_list(certificates)
-        self.done = bool(self.found)
-
-    def feed(self, octets: bytes) -> None:
-        """The next octets of handshake records in clear."""
+    def feed(self, octets: bytes, version: int) -> None:
+        """The next octets of handshake messages."""
         self._octets += octets
         while not self.done and len(self._octets) >= 4:
             end = 4 + int.from_bytes(self._octets[1:4], "big")
             if len(self._octets) < end:
                 break
             if self._octets[0] == CERTIFICATE:
-                self.found = certificates_of(bytes(self._octets[:end]))
+                self.found = certificates_of(bytes(self._octets[:end]), version)
                 self.done = True
             del self._octets[:end]
         self.done = self.done or len(self._octets) > _MAX_HELLO
@@ -58,13 +54,13 @@ class _CertificateReader:
 class TlsWatch:
     """Looks on while a connection is read: :meth:`over` gives its items, then :meth:`session` tells of its TLS.
 
-    ``opened`` has what keys opened, by the numbers of records.  With it, what was opened takes the place of the
-    records, so that whoever follows the dialogue sees plain text only; without it, items are given as they are.  With
-    ``only_answered`` TLS of a client whose server does not begin with it is left out: that is no dialogue; and
-    ciphertext behind a hole is one.
+    With what keys ``opened`` of it, plain text takes the place of the records, so that whoever follows the dialogue
+    sees nothing else, and what stays closed is a hole; without it, items are given as they are.  With ``only_answered``
+    TLS of a client whose server does not begin with it is left out: that is no dialogue; and ciphertext behind a hole
+    is one.
     """
 
-    def __init__(self, opened: Mapping[int, Plaintext] | None = None, *, only_answered: bool = False) -> None:
+    def __init__(self, opened: OpenedRecords | None = None, *, only_answered: bool = False) -> None:
         self._opened = opened or {}
         self._only_answered = only_answered
         self._reader = RecordReader()
@@ -80,6 +76,7 @@ class TlsWatch:
         self._secrets = 0  # records of TLS 1.3 the client protected
         self._talked = False  # behind the handshake, or so it looks without keys
         self._count = 0
+        self._sealed_from = 0
         self._steps: list[tuple[int, int, str]] = []
         self._certificate = _CertificateReader()
 
@@ -88,19 +85,28 @@ class TlsWatch:
         for item in items:
             for part in self._reader.feed(item):
                 if isinstance(part, TlsRecord):
-                    content = self._opened.get(part.number)
+                    content = self._opened.get(part.place)
                     self._record(part, content)
                     if content is not None and content.kind == APPLICATION_DATA and content.octets:
                         yield Chunk(part.side, content.octets, part.frame, part.time_ns, decrypted=True)
+                    elif content is None and part.place in self._opened:
+                        yield self._closed(part)
                 else:
                     self._plain(part)
                     if self._opened:
                         yield part
+            if self._opened and isinstance(item, Chunk) and self._reader.is_lost(item.side):
+                yield self._closed(item)
             if not self._opened and not self._is_unanswered(item):
                 yield self._covered(item)
         for rest in self._reader.finish():
             if self._opened:
                 yield rest
+
+    def _closed(self, item: Chunk | TlsRecord) -> Gap:
+        """What stays closed in the midst of what keys opened."""
+        self._sealed_from = self._sealed_from or item.frame
+        return Gap(item.side, len(item.octets), item.frame, item.time_ns, encrypted=True)
 
     def _covered(self, item: Chunk | Gap) -> Chunk | Gap:
         """Ciphertext as a hole, where holes may keep a dialogue from knowing that TLS has begun."""
@@ -141,7 +147,9 @@ class TlsWatch:
             opened=self._count,
             steps=tuple(self._steps),
             chain=self._certificate.found,
-            sealed=self._talked and not self._count,
+            sealed_from=self._sealed_from or (self._hello_frame if self._talked and not self._count else 0),
+            resumed=server is not None and _resumes(client, server),
+            early_data=EARLY_DATA in client.extensions,
         )
 
     def _plain(self, item: Chunk | Gap) -> None:
@@ -161,9 +169,9 @@ class TlsWatch:
         self._count += content is not None
         if side == SERVER and not self._certificate.done:
             if content is not None and content.kind == HANDSHAKE:
-                self._certificate.opened(content.octets)
+                self._certificate.feed(content.octets, self._version)
             elif record.kind == HANDSHAKE:
-                self._certificate.feed(record.fragment)
+                self._certificate.feed(record.fragment, 0)
         if record.kind == HANDSHAKE and self._hellos[side] is None:
             self._hello(record)
         elif record.kind == ALERT and len(record.fragment) == 2:  # a protected one is longer
@@ -181,9 +189,13 @@ class TlsWatch:
         elif record.kind == APPLICATION_DATA and not self._is_1_3():
             self._talked = True
 
-    def _is_1_3(self) -> bool:
+    @property
+    def _version(self) -> int:
         server = self._hellos[SERVER]
-        return server is not None and server.version > TLS_1_2
+        return server.version if server is not None else 0
+
+    def _is_1_3(self) -> bool:
+        return self._version > TLS_1_2
 
     def _hello(self, record: TlsRecord) -> None:
         head = self._heads[record.side]
@@ -202,10 +214,16 @@ class TlsWatch:
             self._steps.append((record.frame, record.side, f"alert {alert_name(octets[1])[0]}"))
 
 
-def with_decrypted(items: Iterable[Chunk | Gap], decrypted: Mapping[int, Plaintext]) -> Iterator[Chunk | Gap]:
+def _resumes(client: Hello, server: Hello) -> bool:
+    """Whether the server goes on with an earlier session (RFC 8446 §2.2, RFC 5246 §7.4.1.3, RFC 5077 §3.4)."""
+    if server.version > TLS_1_2:
+        return PRE_SHARED_KEY in server.extensions
+    return bool(client.session) and client.session == server.session
+
+
+def with_decrypted(items: Iterable[Chunk | Gap], decrypted: OpenedRecords) -> Iterator[Chunk | Gap]:
     """The items of a connection with plain text in the place of its records.
 
-    ``decrypted`` has what keys opened, by :attr:`TlsRecord.number`.  Records it does not have, handshakes and alerts
-    are left out; where it has none at all, the items are given as they are.
+    Handshakes and alerts are left out; where nothing is ``decrypted``, the items are given as they are.
     """
     return TlsWatch(decrypted).over(items)

@@ -13,6 +13,7 @@ from testbed.report.pictures.values import Arrow, Fold, Mark, Mood, Role, Sign, 
 from testbed.report.pictures.way import way
 from testbed.trace.inspect import inspect
 from tests.conftest import PROJECT
+from tests.trace.talk import Talk, watch
 from tests.traces import SOME
 
 CAPTURES = PROJECT / "captures"
@@ -59,6 +60,7 @@ def test_hosts_stand_in_their_natural_order(name: str, lanes: list[tuple[str, Ro
 
 ENDS = [
     ("mailbox-full", {"bob@someschool.edu": ("delivered", Mood.OK)}),
+    ("reset-after-final-dot", {"bob@someschool.edu": ("delivered twice", Mood.REPEATED)}),
     ("mailbox-full-five-days", {"bob@someschool.edu": ("bounced 4.4.7", Mood.FAILED)}),
     (
         "lmtp-three-fates",
@@ -116,6 +118,14 @@ def test_name_servers_are_shown_on_request() -> None:
     assert {row.by for row in found.rows if isinstance(row, Arrow)} == {"SMTP", "SMTP :587", "DNS"}
 
 
+@pytest.mark.program("tshark")
+def test_a_policy_that_is_fetched_has_its_arrow() -> None:
+    rows = [row for row in way_of("sts-policy-blocked").rows if isinstance(row, Arrow) and row.by == "HTTPS"]
+    assert (rows[0].said[0].text, rows[0].mood) == ("MTA-STS policy of someschool.edu: fetched", Mood.QUIET)
+    assert {row.mood for row in rows[1:]} == {Mood.LOST}
+    assert {row.said[0].text for row in rows[1:]} == {"MTA-STS policy of someschool.edu: reset by server"}
+
+
 def test_several_captures_are_one_way() -> None:
     found = way([inspect(CAPTURES / f"{name}.pcapng") for name in ("delivered", "mailbox-full")])
     assert {row.capture for row in found.rows if isinstance(row, Arrow)} == {0, 1}
@@ -149,7 +159,7 @@ STRANGERS = [
     ("mailbox-full", "taken by someschool.edu, probably after 2 tries in vain", Mood.OK),
     ("mailbox-full-five-days", "not taken in this capture; someschool.edu said 452 4.2.2 Mailbox full", Mood.TEMPORARY),
     ("unknown-user", "refused by someschool.edu: 550 5.1.1 User unknown", Mood.FAILED),
-    ("reset-after-final-dot", "taken by someschool.edu", Mood.OK),
+    ("reset-after-final-dot", "taken by someschool.edu, perhaps twice", Mood.OK),
     ("mx-unanswered-SERVFAIL", "taken by crepes.fr", Mood.OK),
 ]
 
@@ -162,6 +172,18 @@ def test_without_a_log_the_packets_tell_the_same_way(name: str, words: str, mood
     assert stranger.lanes == ours.lanes
     assert not any(isinstance(row, Mark) for row in stranger.rows)
     assert sorted(connections_in(stranger)) == sorted(connections_in(ours))
+
+
+def test_what_a_server_promised_twice_is_told_as_such() -> None:
+    def sent(port: int, message_id: str) -> Talk:
+        talk = Talk(port).open().say("S 220 b", "C EHLO a", "S 250 b", "C MAIL FROM:<a@a.example>", "S 250 ok")
+        talk.say("C RCPT TO:<b@b.example>", "S 250 ok", "C DATA", "S 354 go", f"C Message-ID: <{message_id}@a.example>")
+        return talk.say("C ", "C Hello", "C .", "S 250 ok", "C QUIT", "S 221 bye").close()
+
+    found = way([watch(sent(40_000, "one"), sent(40_001, "one"))])
+    assert [(end.words, end.mood) for end in found.ends] == [("taken twice by 10.0.0.2", Mood.REPEATED)]
+    found = way([watch(sent(40_000, "one"), sent(40_001, "two"))])
+    assert [(end.words, end.mood) for end in found.ends] == [("taken by 10.0.0.2", Mood.OK)] * 2
 
 
 CASES = PROJECT.parent / "shared" / "cases" / "captures"

@@ -18,18 +18,17 @@ from testbed.protocols.http import (
     request_framing,
     response_framing,
 )
-from testbed.protocols.text import printable
 from testbed.trace.flows import CLIENT, SERVER
 from testbed.trace.model.exchange import Command, Exchange, Reply, Transaction
 from testbed.trace.model.phase import Phase
 from testbed.trace.model.remark import Remark, Remarks
 from testbed.trace.services.credentials import IN_CLEAR
+from testbed.trace.services.http.kept import asks_for_policy, host_of, is_report, is_text, with_report
 from testbed.trace.services.http.messages import Message
 from testbed.trace.services.http.reader import MessageReader
 from testbed.trace.services.http.results import HttpResult
 from testbed.trace.services.http.words import named, reply_lines, request_argument
 from testbed.trace.tcp.reassembly import Chunk, Gap
-from testbed.transport_security.mta_sts import MEDIA_TYPE, PATH
 
 NOT_FOLLOWED = "http-not-followed"
 NO_REPLY = "http-no-reply"
@@ -138,10 +137,12 @@ class HttpDialogue:
     def headed(self, side: int, message: Message) -> Framing:
         """The header is complete: where does the body end?"""
         if isinstance(message.start, RequestLine):
+            if is_report(message):
+                message.report = bytearray()
             return request_framing(message.start, message.head)
         message.of_unknown = self._current is None and bool(self._holes)
-        asked = self._current is not None and _asks_for_policy(self._current.message)
-        if asked and message.start.code == "200" and _is_text(message):
+        asked = self._current is not None and asks_for_policy(self._current.message)
+        if asked and message.start.code == "200" and is_text(message):
             message.policy = bytearray()
         return response_framing(message.start, message.head, self._current.method if self._current else "")
 
@@ -224,8 +225,9 @@ class HttpDialogue:
             cut_off=message.cut_off,
             with_credentials=credentials,
             policy=bytes(message.policy) if whole and message.policy is not None else None,
-            policy_host=_host(ask.message) if whole and ask is not None else "",
+            policy_host=host_of(ask.message) if whole and ask is not None else "",
         )
+        result = with_report(result, ask.message, code) if ask is not None else result
         unseen = ask is None and bool(self._holes)
         if interim:
             self._add(Exchange(Phase.TRANSFER, None, reply, note, result, unseen=unseen))
@@ -271,21 +273,6 @@ class HttpDialogue:
             words += f" to {named(self._current.message)}"
         for fault in sorted(message.head.faults):
             self._remarks.note(fault + (IN_REPLY if side == SERVER else ""), message.told_frames(), words)
-
-
-def _asks_for_policy(message: Message) -> bool:
-    start = message.start
-    return isinstance(start, RequestLine) and start.target == PATH.encode()
-
-
-def _is_text(message: Message) -> bool:
-    """Who is told another media type may take it for no policy (RFC 8461 §3.3)."""
-    kind = message.head.first("content-type").decode("latin-1")
-    return kind.partition(";")[0].strip().lower() == MEDIA_TYPE
-
-
-def _host(message: Message) -> str:
-    return printable(message.head.first("host").decode("latin-1")).strip().lower()[:253]
 
 
 def _may_switch(message: Message) -> bool:

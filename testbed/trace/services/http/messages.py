@@ -9,6 +9,7 @@ from testbed.protocols.http import Framing, Head, RequestLine, StatusLine
 from testbed.transport_security.mta_sts import MAX_POLICY_OCTETS
 
 _MOST_FORM = 4 << 10  # octets kept of a form, which may hold a password
+MOST_REPORT = 1 << 20  # octets kept of a report on TLS
 OCTETS_MISSING = "octets of it are missing from the capture"
 """The trouble of a message of which nobody knows how much there was."""
 
@@ -19,7 +20,7 @@ class Message:
 
     ``begun_ns`` is the time of the start line, ``time_ns`` that of the last octet so far.  ``trouble`` tells in words
     why it is not whole, ``cut_off`` that the sender went in the middle of it.  One ``of_unknown`` is a reply to a
-    request that is not in the capture, perhaps HEAD, and has no body then.  ``form`` and ``policy`` are
+    request that is not in the capture, perhaps HEAD, and has no body then.  ``form``, ``policy`` and ``report`` are
     bodies of which the beginning is kept.
     """
 
@@ -35,6 +36,7 @@ class Message:
     missing: int = 0
     form: bytearray | None = None
     policy: bytearray | None = None
+    report: bytearray | None = None
     ended: bool = False
     trouble: str = ""
     cut_off: bool = False
@@ -46,6 +48,8 @@ class Message:
             self.form += octets[: max(0, _MOST_FORM - len(self.form))]
         if self.policy is not None:
             self.policy += octets[: MAX_POLICY_OCTETS + 1 - len(self.policy)]
+        if self.report is not None:
+            self.report += octets[: MOST_REPORT + 1 - len(self.report)]
 
     @property
     def may_be_empty(self) -> bool:

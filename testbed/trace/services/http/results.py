@@ -12,13 +12,17 @@ class HttpResult(ServiceResult):
     """``cut_off`` tells that the reply did not arrive whole, ``with_credentials`` that the request had some.
 
     ``policy`` is what came where a policy of MTA-STS was asked for (RFC 8461 §3.3), of the host ``policy_host``; None
-    where none came, or not all of it.
+    where none came, or not all of it.  ``report`` is a report on TLS that was posted and taken (RFC 8460
+    §5.4) at ``report_uri``, a document of the media type ``report_kind``.
     """
 
     cut_off: bool
     with_credentials: bool
     policy: bytes | None = None
     policy_host: str = ""
+    report: bytes | None = None
+    report_kind: str = ""
+    report_uri: str = ""
 
 
 _NOTHING = HttpResult(cut_off=False, with_credentials=False)

@@ -160,7 +160,7 @@ class ManageSieveDialogue:
 
     def _gap(self, gap: Gap) -> None:
         """A literal may go on behind a hole; what else has begun does not."""
-        if self._secret or gap.encrypted:
+        if self._secret or (gap.encrypted and not self._encrypted):
             self._behind.is_clear(gap)
             self._secret = True
             return

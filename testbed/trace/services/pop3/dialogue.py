@@ -110,7 +110,7 @@ class Pop3Dialogue:
 
     def _gap(self, gap: Gap) -> None:
         """Lines begin anew behind a hole; a message may go on."""
-        if self._secret or gap.encrypted:
+        if self._secret or (gap.encrypted and not self._encrypted):
             self._behind.is_clear(gap)
             self._secret = True
             return

@@ -1,0 +1,33 @@
+/* The dialogue of SMTP as tokens: what was said, without the words. */
+#pragma once
+
+#include "glance.h"
+
+enum Mode { COMMANDS, MESSAGE, SEALED };
+
+typedef struct {
+    enum Mode mode;
+    bool begun;          /* a SYN was seen */
+    u32 outstanding;     /* commands without reply; the first of all is the connection itself */
+    i64 since;           /* when the oldest of them was sent, or earlier */
+    i64 last_said;       /* by the client */
+    bool acted;          /* the client did something while it waited */
+    u32 slow;            /* replies that came late */
+    u32 verb;            /* the last command */
+    bool client_last;    /* the last who spoke */
+    bool message_ended;  /* and no reply has come yet */
+    bool unmarked;       /* mail data has come that no token tells of */
+    u64 message, line;   /* octets of the message, and of its last line */
+    u32 line_first, line_last;
+    bool client_sealed, client_protected; /* its first TLS record, and the first protected one, have been seen */
+} Smtp;
+
+void smtp_begin(Smtp *talk, i64 time);
+
+/* A packet with new octets. */
+enum Odd smtp_packet(Smtp *talk, const Packet *p, Digest *said, Questions *refusals);
+
+/* A SYN, FIN or RST, before the octets of the packet. */
+void smtp_mark(Smtp *talk, const Packet *p, u64 mark, Digest *said);
+
+enum Odd smtp_end(Smtp *talk, i64 end, Digest *said);

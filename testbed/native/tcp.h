@@ -1,0 +1,52 @@
+/* TCP's side of a connection: repetitions as Wireshark tells them, letters as Zeek notes them. */
+#pragma once
+
+#include "glance.h"
+
+/* Those of Zeek's history that a regular connection has. */
+enum Letter { SYNS, FINS, RESETS, ACKS, DATA, AGAIN, SHUT, LETTERS };
+
+/* What one side has sent so far. */
+typedef struct {
+    bool seen;
+    u32 first, next;       /* its first sequence number, one past its highest */
+    i64 next_time;
+    u32 last_ack, farthest_ack, window, last_flags;
+    i64 last_time;
+    u32 duplicates;        /* duplicate ACKs in a row */
+    u32 fins, resets;
+    bool known;            /* of it: */
+    u32 highest;           /* one past its highest, as Zeek counts: without FIN */
+    u32 times[LETTERS];    /* a letter was noted */
+    u32 noted[LETTERS];    /* the sequence number it was noted with last */
+} Direction;
+
+typedef struct {
+    Direction sides[2];
+    bool syn_seen, answered;    /* a SYN; another SYN or its answer behind it */
+    i64 syn_time, opened;       /* of the first one; handshake's round trip, -1 while unknown */
+    bool measuring, measured;   /* Wireshark's round trip */
+    i64 measured_from, rtt;
+    u32 packets, syns, bare_syns, others; /* others carry no SYN */
+    u32 telling, alike;         /* packets that are sent once, and how many of them came again */
+    bool soon, disproved;       /* data came again soon; a selective acknowledgement tells that both arrived */
+    bool acknowledges_on;       /* a side's acknowledgement moved from one of its packets to the next */
+    bool late;                  /* data of a side that has not ended, behind the end of the other */
+    bool repeated, repeated_data;
+    i64 retransmissions;
+} Tcp;
+
+/* Takes a packet, and tells why the connection is odd, if it is.  `fresh` tells whether it brings new octets. */
+enum Odd tcp_packet(Tcp *tcp, const Packet *p, Questions *doubts, bool *fresh);
+
+/* Notes a packet's letters and marks. */
+void tcp_note(Tcp *tcp, const Packet *p, Digest *transport);
+
+/* What SYN, FIN and RST of a packet say, 0 where it has none. */
+u64 tcp_mark(const Tcp *tcp, const Packet *p);
+
+/* When all packets have been taken. */
+enum Odd tcp_end(const Tcp *tcp, i64 last_time, i64 capture_ends);
+
+/* Reads a packet of a connection, by its place in the order of rows. */
+Packet packet_at(const Scene *scene, u64 number, u64 place);
