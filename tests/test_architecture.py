@@ -66,6 +66,7 @@ NEIGHBOURS = {
     ("authentication", "report_mail"),
     ("transport_security", "report_mail"),
     ("catalogue", "errors"),
+    ("pcap", "native"),
     ("pcap", "protocols"),
     ("pcap", "errors"),
     ("pcap", "durations"),
