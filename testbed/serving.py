@@ -20,7 +20,6 @@ from testbed.lab.addresses import OUTSIDE
 from testbed.lab.hold_open import OpenLab
 from testbed.net.entry import Entry
 from testbed.net.forward import HOME, Corridors, Doors
-from testbed.net.programs import listeners
 from testbed.plural import count
 from testbed.protocols import events
 from testbed.protocols.text import printable, shortened, shown
@@ -236,7 +235,7 @@ class _Told:
 
 def _services(lab: OpenLab) -> list[ListeningService]:
     """One for each host and port that listens, in the order of the hosts; of programs, those they are awaited at."""
-    listening = listeners()
+    listening = lab.listening()
     for host, spec in lab.scenario.hosts.items():
         if spec.is_program:
             listening += [(address, port) for address in lab.addresses[host] for port in ports_of(spec)]

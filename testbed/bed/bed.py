@@ -19,6 +19,7 @@ from testbed.keeper.orders import Admit, Follow, Play, Settle
 from testbed.net.forward import HOME
 from testbed.outcome import Outcome, Result, conclude
 from testbed.scenario.in_code import step_in_code
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.scenario import Scenario
 from testbed.serving import ListeningService, OpenedLab, inside_environment, speaker
@@ -34,12 +35,21 @@ class Bed:
     LabError when the lab has ended.
     """
 
-    def __init__(self, scenario: Scenario, trace: Path, *, plays_steps: bool = True) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        trace: Path,
+        *,
+        plays_steps: bool = True,
+        network: NetworkKind = NetworkKind.PRIVATE,
+    ) -> None:
         self.scenario = scenario
         self._destination = trace
-        self._session = LabSession(
-            Order(scenario, trace, Path.cwd(), dict(os.environ), float("inf"), held=True, plays_steps=plays_steps)
+        folder, environment = Path.cwd(), dict(os.environ)
+        order = Order(
+            scenario, trace, folder, environment, float("inf"), held=True, plays_steps=plays_steps, network=network
         )
+        self._session = LabSession(order)
         self._outcome: Outcome | None = None
         served = self._session.opened()
         if served is None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from testbed.bed.bed import Bed
 from testbed.bed.source import Folder, Source, scenario_of, trace_file
-from testbed.errors import UsageError
 from testbed.keeper import LabSession, Order
+from testbed.lab.where import AUTO, where
 from testbed.outcome import Outcome, conclude
 from testbed.protocols.text import shown
 from testbed.runner import TIME_LIMIT_S, Played, lacking
@@ -24,6 +24,7 @@ def open_lab(
     case: str = "",
     keep: Folder = None,
     play_steps: bool = True,
+    network: str = AUTO,
     allow_outside: bool = False,
     **parts: object,
 ) -> Bed:
@@ -32,12 +33,13 @@ def open_lab(
     ``source`` is a scenario: the path of its file, YAML text, a mapping, or one that is loaded; without it, ``parts``
     are its keys: ``hosts``, ``faults``, ``expect`` …  In code nothing must be said: an empty one is the textbook's lab.
     ``case`` names one of a matrix.  The trace goes into the folder ``keep``, or into a fresh temporary one.
+    ``network`` is ``"private"``, ``"host"`` for the machine's own loopback, or ``"auto"``: private where that can be.
     With ``allow_outside`` the scenario may name files outside of its folder, and its programs may write there.
 
     Raises UsageError for a scenario that is wrong, LabError when labs cannot run here.
     """
     scenario = scenario_of(source, case, parts, Reach(anywhere=allow_outside))
-    return Bed(scenario, trace_file(scenario, keep), plays_steps=play_steps)
+    return Bed(scenario, trace_file(scenario, keep), plays_steps=play_steps, network=where(network).kind)
 
 
 def play(
@@ -47,7 +49,7 @@ def play(
     case: str = "",
     keep: Folder = None,
     time_limit_s: float = TIME_LIMIT_S,
-    network: str = NetworkKind.PRIVATE,
+    network: str = AUTO,
     allow_outside: bool = False,
     require_needs: bool = False,
     **parts: object,
@@ -55,20 +57,13 @@ def play(
     """Play a scenario to its end and judge it; ``source``, ``case``, ``keep``, ``allow_outside`` and ``parts`` as for
     :func:`open_lab`.
 
-    ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.  With ``network="host"`` it
-    is played on the machine's own loopback, or skipped when it takes more than that.  With ``require_needs`` a scenario
-    whose ``needs`` are not installed is an error, not skipped.
+    ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.  On the machine's own
+    loopback (``network="host"``, or where there is no other) a scenario is skipped when it takes more than that.
+    With ``require_needs`` a scenario whose ``needs`` are not installed is an error, not skipped.
     """
     scenario = scenario_of(source, case, parts, Reach(anywhere=allow_outside))
-    kind = _network(network)
+    kind = where(network).kind
     return play_into(scenario, trace_file(scenario, keep), Path.cwd(), time_limit_s, kind, require_needs=require_needs)
-
-
-def _network(name: str) -> NetworkKind:
-    """The network of that name.  Raises UsageError."""
-    if name not in list(NetworkKind):
-        raise UsageError(f"there is no network '{name[:40]}'; it is {' or '.join(NetworkKind)}")
-    return NetworkKind(name)
 
 
 def play_into(

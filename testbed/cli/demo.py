@@ -22,6 +22,6 @@ def main(options: argparse.Namespace) -> int:
     """Play it, and give its exit code."""
     from testbed.cli.parser import parse
 
-    code = run.main(parse(["run", "-vv", *(["--network", "host"] if options.network == "host" else []), _SCENARIO]))
+    code = run.main(parse(["run", "-vv", "--network", options.network, _SCENARIO]))
     print(f"\n{heading('Next:')}\n{rows(_NEXT)}")
     return code

@@ -24,6 +24,7 @@ from testbed.report.annotate import annotated
 from testbed.run_folder import RunFolder
 from testbed.runner import Played, Runner
 from testbed.scenario.load import load_cases
+from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario
 from testbed.serving import HOME, ListeningService, OpenedLab
@@ -66,6 +67,7 @@ class Held:
         tick: Callable[[], None],
         *,
         heeds_ctrl_c: bool,
+        network: NetworkKind = NetworkKind.PRIVATE,
         told: Callable[[str], None] = lambda line: None,
         found: Callable[[Finding], None] | None = None,
     ) -> None:
@@ -81,13 +83,14 @@ class Held:
         self.findings: tuple[Finding, ...] = ()  # once it has ended
         self._interruption = Interruption(heeds_ctrl_c=heeds_ctrl_c)
         self.runner = Runner(
-            lambda given, trace, tell: run(given, trace, tell, holder),
+            lambda given, trace, tell: run(given, trace, tell, holder, network),
             jobs=1,
             time_limit_s=float("inf"),
             grace_s=_GRACE_S,
             interruption=self._interruption,
             on_progress=lambda given, line: print(shown(line), file=sys.stderr),
             on_tick=self._on_tick,
+            why_not=network.why_not,
         )
 
     def live(self) -> Played:

@@ -62,6 +62,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         help="lead a port of 127.0.0.1 to a host's port, e.g. 8080:someschool.edu:80; may be repeated",
     )
     parser.add_argument("--for", type=seconds, dest="seconds", metavar="S", help="end after S seconds")
+    network_argument(parser)
 
 
 def _shell(parser: argparse.ArgumentParser) -> None:

@@ -48,10 +48,11 @@ def network_argument(parser: argparse.ArgumentParser) -> None:
     """Where labs live."""
     parser.add_argument(
         "--network",
-        choices=("private", "host"),
-        default="private",
+        choices=("auto", "private", "host"),
+        default="auto",
         metavar="WHERE",
-        help="private (default): one per lab; host: the machine's own loopback, what cannot be staged there is skipped",
+        help="private: one per lab; host: the machine's own loopback, what takes a wire is skipped; auto (default): "
+        "private where the machine allows it",
     )
 
 

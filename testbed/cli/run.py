@@ -25,6 +25,7 @@ from testbed.cli.untrusted import bounded, reach, why_refused
 from testbed.cli.verbosity import QUIET
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
 from testbed.interruption import Interruption
+from testbed.lab.where import where
 from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.plural import count
@@ -124,7 +125,7 @@ def _play(
         return
     scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
-    network = NetworkKind(options.network)
+    network = _network(options.network)
     jobs = options.jobs or usual_jobs()
     results = Results(out, scenarios, QUIET if quiet else options.verbosity)
     progress = Progress(out, len(scenarios), results.tell)
@@ -161,6 +162,14 @@ def _play(
                 results.end()
     finally:
         outcomes += [known[number] for number in sorted(known)]
+
+
+def _network(named: str) -> NetworkKind:
+    """Where labs live; why it is not where most would have it is told."""
+    found = where(named)
+    if found.note:
+        print(f"note: {found.note}", file=sys.stderr)
+    return found.kind
 
 
 def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:
@@ -211,5 +220,5 @@ def _exit_code(outcomes: list[Outcome], interruption: Interruption, network: str
         return SIGNALLED + interruption.number
     for result in outcomes:
         if result.played.no_lab:
-            raise LabError(result.played.error + ("" if network == NetworkKind.HOST else _INSTEAD))
+            raise LabError(result.played.error + (_INSTEAD if network == NetworkKind.PRIVATE else ""))
     return exit_code(outcomes)

@@ -16,6 +16,7 @@ from testbed.cli.held import Held, one_scenario, show_passwords, show_services
 from testbed.cli.inside import run_inside
 from testbed.errors import UsageError
 from testbed.lab.addresses import OUTSIDE
+from testbed.lab.where import where
 from testbed.net.orphans import die_with_parent
 from testbed.protocols.text import shown
 from testbed.report.console import console
@@ -71,7 +72,20 @@ def main(options: argparse.Namespace) -> int:
     def found(finding: Finding) -> None:
         told(in_a_line(finding))
 
-    held = Held(scenario, options, holder, opened, tick, heeds_ctrl_c=command is None, told=told, found=found)
+    network = where(options.network)
+    if network.note:
+        print(f"note: {network.note}", file=sys.stderr)
+    held = Held(
+        scenario,
+        options,
+        holder,
+        opened,
+        tick,
+        heeds_ctrl_c=command is None,
+        network=network.kind,
+        told=told,
+        found=found,
+    )
     played = held.live()
     if held.findings:
         out.print(findings(held.findings))

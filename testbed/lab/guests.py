@@ -7,12 +7,14 @@ import contextlib
 import os
 from functools import partial
 
+from testbed.errors import LabError
 from testbed.lab.context import LabContext
 from testbed.lab.network import rto_min_ms
 from testbed.net.clock import Hold
 from testbed.net.entry import Entry
 from testbed.net.program_process import KEEPERS
 from testbed.net.programs import speaking_as
+from testbed.scenario.network_needs import PROGRAM, NetworkKind
 
 
 class Guests:
@@ -29,9 +31,11 @@ class Guests:
 
         If so, nothing of the machine's can be awaited there.  Whoever is not may still see the lab's date.
         Hosts without a network of their own share one voice: programs there speak as the host that was asked for last.
-        Raises LabError where there is no scenario time for programs.
+        Raises LabError where there is no scenario time for programs, and where the lab has no network of its own.
         """
         lab = self._lab
+        if lab.network.kind is NetworkKind.HOST:
+            raise LabError(f"a program inside the lab takes a private network: {PROGRAM}", "run 'testbed doctor'")
         clock = lab.clock.share() if on_clock else lab.clock_of(host)
         library = clock.library() if clock is not None else None
         namespace = lab.network.namespaces.get(host)

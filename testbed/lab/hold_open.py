@@ -18,8 +18,9 @@ class OpenLab:
     """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab.
 
     ``play`` plays one more step, ``settle`` returns when nothing is in progress; time jumps meanwhile, as in a scenario
-    that plays by itself.  ``guests`` are programs that others start in it.  ``overhear`` has somebody hear of all that
-    is logged, ``flush`` writes out the trace so far.
+    that plays by itself.  ``listening`` says at which addresses and ports somebody listens.  ``guests`` are programs
+    that others start in it.  ``overhear`` has somebody hear of all that is logged, ``flush`` writes out the trace so
+    far.
     """
 
     scenario: Scenario
@@ -27,6 +28,7 @@ class OpenLab:
     log: Log
     play: Callable[[Step], Awaitable[None]]
     settle: Callable[[], Awaitable[None]]
+    listening: Callable[[], list[tuple[str, int]]]
     guests: Guests
     overhear: Callable[[Listener], None]
     flush: Callable[[], None]

@@ -241,10 +241,19 @@ class _Lab:
                 await self._hosts.settled()
 
         with contextlib.closing(Guests(self._context, hold)) as guests:
-            context, flush = self._context, self._writer.flush
-            overhear = context.journal.overhear
+            context = self._context
             await holder.hold(
-                OpenLab(self._scenario, context.addresses, self._log, play, settle, guests, overhear, flush)
+                OpenLab(
+                    self._scenario,
+                    context.addresses,
+                    self._log,
+                    play,
+                    settle,
+                    context.network.listening,
+                    guests,
+                    context.journal.overhear,
+                    self._writer.flush,
+                )
             )
 
     def _held_up(self, turn: HeldTurn) -> None:

@@ -23,6 +23,7 @@ from testbed.net.netlink import HASTY_MS, PATIENT_MS
 from testbed.net.packet import Packet
 from testbed.net.ports import Ports
 from testbed.net.program_namespace import ProgramNamespace, create_namespace
+from testbed.net.programs import listeners
 from testbed.net.tap import Tap
 from testbed.net.wire import Recorder, Wire
 from testbed.protocols import events
@@ -77,8 +78,15 @@ class LabNetwork(Protocol):
         """The network of what stands in front of programs; None where nothing does."""
 
     @property
+    def kind(self) -> NetworkKind:
+        """Which of the two it is."""
+
+    @property
     def note(self) -> str:
         """What a reader of the trace has to know of it."""
+
+    def listening(self) -> list[tuple[str, int]]:
+        """The addresses and ports, as the lab's hosts mean them, at which somebody listens."""
 
     def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Carrier:
         """Begin, with the scenario's faults.  ``crashes`` have a host crash, by the lines of those that say so."""
@@ -119,6 +127,7 @@ class _PrivateNetwork:
     namespaces: Mapping[str, ProgramNamespace]
     front: ProgramNamespace | None
     loop: ScenarioLoop
+    kind: NetworkKind = NetworkKind.PRIVATE
     note: str = ""
 
     @property
@@ -131,6 +140,9 @@ class _PrivateNetwork:
 
     def port_at(self, address: str, port: int) -> int:
         return port
+
+    def listening(self) -> list[tuple[str, int]]:
+        return listeners()
 
     def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Wire:
         faults = packet_faults(self.scenario, self.addresses)
@@ -204,6 +216,7 @@ class _HostNetwork:
 
     socket_files: tuple[str, ...] = ()
     front: ProgramNamespace | None = None
+    kind = NetworkKind.HOST
 
     note = (
         "captured on the machine's own loopback; its high ports are written as the ports of the services they stand "
@@ -224,6 +237,11 @@ class _HostNetwork:
 
     def port_at(self, address: str, port: int) -> int:
         return self._ports.closed(port) if self._refusals(address) else self._ports.of(port)
+
+    def listening(self) -> list[tuple[str, int]]:
+        """Other labs have the same addresses, but other ports."""
+        own = range(self._ports.first, self._ports.last + 1)
+        return [(address, self._ports.service(port)) for address, port in listeners() if port in own]
 
     def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Tap:
         log = journal.of("wire")

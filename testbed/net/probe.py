@@ -40,6 +40,11 @@ def probe() -> list[Check]:
     return [_tun_device(), _lab(), _loopback(), _capture(), _scenario_time(), _compiled(), _tshark()]
 
 
+def probe_networks() -> list[Check]:
+    """Those that say where labs can live."""
+    return [_tun_device(), _lab(), _loopback()]
+
+
 def private_network(checks: Sequence[Check]) -> bool:
     """Whether labs can have a network of their own here."""
     return all(check.ok for check in checks if check.needed)

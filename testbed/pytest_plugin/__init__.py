@@ -5,6 +5,7 @@ Whoever has Mail Testbed installed has this loaded in every run of pytest, so it
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ GLOBS = "testbed_scenarios"
 KEEP = "testbed_keep"
 BASELINE = "testbed_baseline"
 NETWORK = "testbed_network"
+REQUIRE_LABS = "testbed_require_labs"
 ALLOW_OUTSIDE = "testbed_allow_outside"
 REQUIRE_NEEDS = "testbed_require_needs"
 TIME_LIMIT = "testbed_time_limit"
@@ -48,9 +50,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--testbed-network",
         dest=NETWORK,
-        choices=("private", "host"),
-        default="private",
-        help="where the labs of scenario files live; on the host's own loopback, what needs a wire is skipped",
+        choices=("auto", "private", "host"),
+        default="auto",
+        help="where labs live; on the host's own loopback, what needs a wire is skipped (default: auto, private where "
+        "the machine allows it)",
+    )
+    group.addoption(
+        "--testbed-require-labs",
+        dest=REQUIRE_LABS,
+        action="store_true",
+        default=os.environ.get("TESTBED_REQUIRE_LABS", "").lower() not in ("", "0", "false"),
+        help="what cannot be played here fails, and is not skipped (default where TESTBED_REQUIRE_LABS is set)",
     )
     group.addoption(
         "--testbed-allow-outside",
@@ -137,9 +147,13 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Name the traces of the labs a failed test has opened."""
-    report: pytest.TestReport = yield  # type: ignore[assignment]
+    """Name the traces of the labs a failed test has opened; of a mistake it has made with them, show its own lines."""
     factory = item.stash.get(_opened, None)
+    if factory is not None and call.excinfo is not None:
+        from testbed.pytest_plugin.mistakes import without_our_frames
+
+        call.excinfo = without_our_frames(call.excinfo)
+    report: pytest.TestReport = yield  # type: ignore[assignment]
     if factory is not None and report.failed:
         report.sections += factory.sections()
     return report  # type: ignore[return-value]

@@ -12,13 +12,15 @@ from testbed.bed import Bed
 from testbed.bed.source import Source, scenario_of, trace_stem
 from testbed.errors import NoLabError
 from testbed.pytest_plugin.bounds import reach
+from testbed.pytest_plugin.networks import network_of, not_here
 from testbed.pytest_plugin.traces import inside, keep_folder, trace_lines
 
 
 class LabFactory:
     """Call it to open a lab, as :func:`testbed.open_lab`; in a ``with``, it ends there, else with the test.
 
-    A relative path is looked for beside the test's file first.  Where the machine cannot run labs, the test is skipped.
+    A relative path is looked for beside the test's file first.  Where the machine cannot run the lab, the test is
+    skipped, or fails with ``--testbed-require-labs``.
     """
 
     def __init__(self, request: pytest.FixtureRequest, temporary: pytest.TempPathFactory) -> None:
@@ -31,9 +33,14 @@ class LabFactory:
         scenario = scenario_of(self._beside(source), case, parts, reach(self._request.config))
         number = f"-{len(self._beds) + 1}" if self._beds else ""
         try:
-            bed = Bed(scenario, self._keep() / f"{trace_stem(scenario)}{number}.pcapng", plays_steps=play_steps)
+            bed = Bed(
+                scenario,
+                self._keep() / f"{trace_stem(scenario)}{number}.pcapng",
+                plays_steps=play_steps,
+                network=network_of(self._request.node),
+            )
         except NoLabError as error:
-            raise pytest.skip.Exception(f"labs cannot run here: {error}", _use_item_location=True) from None
+            not_here(self._request.node, f"labs cannot run here: {error}")
         self._beds.append(bed)
         self._request.node.user_properties.append(("testbed_trace", str(bed.trace)))
         return bed

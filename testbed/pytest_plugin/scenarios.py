@@ -14,11 +14,11 @@ from _pytest._code.code import TerminalRepr
 
 from testbed.errors import TestbedError
 from testbed.protocols.text import shown
-from testbed.pytest_plugin import BASELINE, NETWORK, REQUIRE_NEEDS, TIME_LIMIT
+from testbed.pytest_plugin import BASELINE, REQUIRE_NEEDS, TIME_LIMIT
 from testbed.pytest_plugin.bounds import reach
+from testbed.pytest_plugin.networks import network_of, not_here
 from testbed.pytest_plugin.traces import inside, keep_folder, temporary_folder, trace_lines
 from testbed.scenario.load import load_cases
-from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ScenarioItem(pytest.Item):
         trace.unlink(missing_ok=True)  # what an earlier run kept is not this one's
         try:
             folder = self.config.invocation_params.dir
-            network = NetworkKind(self.config.getoption(NETWORK))
+            network = network_of(self)
             limit, strict = float(self.config.getini(TIME_LIMIT)), bool(self.config.getoption(REQUIRE_NEEDS))
             outcome = play_into(self.scenario, trace, folder, limit, network, require_needs=strict)
         finally:
@@ -85,9 +85,9 @@ class ScenarioItem(pytest.Item):
                 self.user_properties.append(("testbed_trace", str(trace)))
         outcome = self._compared(annotated(outcome))
         if outcome.played.no_lab:
-            raise pytest.skip.Exception(f"labs cannot run here: {outcome.played.error}", _use_item_location=True)
+            not_here(self, f"labs cannot run here: {outcome.played.error}")
         if outcome.result is Result.SKIPPED:
-            raise pytest.skip.Exception(outcome.played.skipped, _use_item_location=True)
+            not_here(self, outcome.played.skipped)
         if outcome.result is not Result.HELD:
             raise NotGreen(outcome)
         for line in unjudged(outcome):

@@ -74,6 +74,6 @@ def test_on_the_loopback_of_the_machine_what_needs_a_wire_is_skipped() -> None:
     )
 
 
-def test_there_are_two_networks() -> None:
-    with pytest.raises(TestbedError, match="no network 'public'; it is private or host"):
+def test_there_are_no_other_networks() -> None:
+    with pytest.raises(TestbedError, match="no network 'public'; it is auto, private or host"):
         play(FULL, network="public")

@@ -235,11 +235,39 @@ def bare() -> Callable[..., Shown]:
     return shown
 
 
-def test_without_private_networks_the_other_one_is_named_and_not_taken(bare: Callable[..., Shown]) -> None:
-    shown = bare("run", "scenarios/delivered.yaml")
+def test_who_asks_for_a_private_network_gets_no_other(bare: Callable[..., Shown]) -> None:
+    shown = bare("run", "--network", "private", "scenarios/delivered.yaml")
     assert shown.returncode == 3
     assert "'--network host'" in shown.stderr
     assert "held" not in shown.stdout
+
+
+def test_without_private_networks_the_other_one_is_taken_and_the_reason_told_once(bare: Callable[..., Shown]) -> None:
+    shown = bare("run", "scenarios/delivered.yaml", "scenarios/wire")
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(r"\n1 held · \d+ skipped · ", shown.stdout)
+    [note] = shown.stderr.splitlines()
+    assert note.startswith("note: labs live on the machine's own loopback, as private networks cannot be had here: ")
+    assert "'testbed doctor' says how to grant what is missing" in note
+
+
+def test_labs_are_held_open_there_too(bare: Callable[..., Shown]) -> None:
+    client = (
+        "import os, smtplib\n"
+        "place = [os.environ['TESTBED_SUBMISSION_' + what] for what in ('HOST', 'PORT')]\n"
+        "with smtplib.SMTP(*place) as relay:\n"
+        "    relay.sendmail('alice@crepes.fr', ['bob@someschool.edu'], 'Subject: Hi\\r\\n\\r\\nHello')\n"
+    )
+    shown = bare("serve", "--no-steps", "scenarios/delivered.yaml", "--", sys.executable, "-c", client)
+    assert shown.returncode == 0, shown.stderr
+    assert "is in the mailbox of <bob@someschool.edu>" in shown.stderr
+
+
+def test_a_program_within_a_lab_takes_a_private_network(bare: Callable[..., Shown]) -> None:
+    shown = bare("shell", "scenarios/delivered.yaml", "--", "true")
+    assert shown.returncode == 3
+    assert shown.stderr.startswith("error: ")
+    assert "Traceback" not in shown.stderr
 
 
 def test_without_private_networks_loopback_does(bare: Callable[..., Shown], tmp_path: Path) -> None:

@@ -26,9 +26,10 @@ READ_ONLY = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro,nosuid
 NO_TUN = "mount -t tmpfs none /dev/net && "
 
 
-def played(prepared: str, *privileges: str) -> subprocess.CompletedProcess[str]:
+def played(prepared: str, *privileges: str, network: str = "--network private") -> subprocess.CompletedProcess[str]:
     """``testbed run`` in a mount namespace where ``prepared`` was done, with these options of setpriv."""
-    command = f"{prepared}exec setpriv {' '.join(privileges)} {sys.executable} -m testbed run scenarios/delivered.yaml"
+    run = f"{sys.executable} -m testbed run {network} scenarios/delivered.yaml"
+    command = f"{prepared}exec setpriv {' '.join(privileges)} {run}"
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", command],
         cwd=PROJECT, env={**os.environ, "COLUMNS": "250"}, capture_output=True, text=True, timeout=HANG_S, check=False,
@@ -62,3 +63,10 @@ def test_what_is_withheld_is_named(prepared: str, added: tuple[str, ...], why: s
     assert shown.stderr.startswith("error: ")
     assert why in shown.stderr
     assert shown.stderr.count("\n") == 1
+
+
+def test_a_container_as_it_comes_plays_on_its_loopback() -> None:
+    shown = played(READ_ONLY + NO_TUN, only(), network="")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("held")
+    assert "private networks cannot be had here: /dev/net/tun does not exist" in shown.stderr

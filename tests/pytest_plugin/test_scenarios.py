@@ -235,6 +235,28 @@ def test_a_machine_that_runs_no_labs_skips_them(run: Run, write: Write) -> None:
     result = run("-rs", "x.yaml", "test_x.py")
     result.assert_outcomes(skipped=2)
     result.stdout.fnmatch_lines(["SKIPPED*labs cannot run here: *", "SKIPPED*labs cannot run here: *"])
+    demanded = run("--testbed-require-labs", "x.yaml", "test_x.py")
+    demanded.assert_outcomes(failed=2)
+    demanded.stdout.fnmatch_lines(["*labs cannot run here: *labs are required*"])
+
+
+@pytest.mark.loopback
+def test_the_fixture_heeds_where_labs_are_to_live(run: Run, write: Write) -> None:
+    write(
+        "test_x.py",
+        "def test_x(lab):\n"
+        "    with lab() as bed:\n"
+        "        bed.send('bob@someschool.edu', subject='Hi')\n"
+        "        assert [one['Subject'] for one in bed.messages('bob@someschool.edu')] == ['Hi']\n"
+        "    assert bed.analysis.lab.network\n"
+        "def test_wire(lab):\n"
+        "    lab(faults=[{'between': ['crepes.fr', 'someschool.edu'], 'packets': 'SYN', 'lose': 1}])\n",
+    )
+    result = run("-rs", "--testbed-network", "host", "test_x.py")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*test_x.py*packets are changed on a wire*"])
+    demanded = run("--testbed-network", "host", "--testbed-require-labs", "test_x.py")
+    demanded.assert_outcomes(passed=1, failed=1)
 
 
 @pytest.mark.lab
@@ -295,3 +317,16 @@ def test_it_is_seen_from_where_pytest_was_started(
 
 def test_the_projects_own_tests_have_no_scenarios() -> None:
     assert not [path for suffix in ("yaml", "yml") for path in (PROJECT / "tests").rglob(f"*.{suffix}")]
+
+
+@pytest.mark.loopback
+def test_a_mistake_with_a_lab_shows_the_tests_own_line_and_none_of_ours(run: Run, write: Write) -> None:
+    write(
+        "test_x.py",
+        "def test_scenario(lab):\n    lab(hosts={'crepes.fr': {'role': 'rely'}})\n"
+        "def test_service(lab):\n    lab().address('someschool.edu', 'ftp')\n",
+    )
+    shown = run("--testbed-network", "host", "test_x.py").stdout.str()
+    assert re.findall(r"^(\S+):\d+: UsageError", shown, re.M) == ["test_x.py"]
+    assert re.findall(r"^(\S+):\d+: ScenarioError", shown, re.M) == ["test_x.py"]
+    assert "testbed/" not in "".join(re.findall(r"^\S+\.py:\d+:.*$", shown, re.M))
