@@ -67,6 +67,7 @@ NEIGHBOURS = {
     ("authentication", "report_mail"),
     ("transport_security", "report_mail"),
     ("catalogue", "errors"),
+    ("pcap", "native"),
     ("pcap", "protocols"),
     ("pcap", "errors"),
     ("pcap", "durations"),

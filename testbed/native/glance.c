@@ -3,8 +3,6 @@
 #include "smtp.h"
 #include "tcp.h"
 
-#define EXPORTED __attribute__((visibility("default")))
-
 /* Whether the first octets of a side may be those of a protocol that is recognised by them. */
 static bool is_telling(const Scene *s, Octets text) {
     if (!octet(text, 7)) return true;

@@ -12,6 +12,12 @@ WITHOUT = "TESTBED_WITHOUT_LIBRARY"
 """The environment variable that keeps it from being used."""
 
 
+class Octets(ctypes.Structure):
+    """Octets as the library takes them: where they are, and how many."""
+
+    _fields_ = (("at", ctypes.c_void_p), ("size", ctypes.c_uint64))
+
+
 @cache
 def library() -> ctypes.CDLL | None:
     """The library, None where there is none to use."""

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define EXPORTED __attribute__((visibility("default")))
+
 typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;

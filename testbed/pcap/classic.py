@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow, short
 from testbed.pcap.parts import in_threads, parts
-from testbed.pcap.records import Ints, Numbers, Octets, chains, gather
+from testbed.pcap.records import Ints, Octets, gather, walked
 from testbed.protocols.text import shown
 
 # First four octets: byte order, nanoseconds per unit of the fraction.
@@ -27,7 +25,6 @@ MAGICS = {
 _HEADER_OCTETS, _RECORD_OCTETS = 24, 16
 _LINK_TYPE_BITS = 0xFFFF  # above them: reserved bits, which a reader ignores, and the length of a frame check sequence
 _MAX_LIKELY = 1 << 18  # octets of a packet, when one is guessed
-_DAYS = 30 * 86_400
 
 
 def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before: int = 0) -> Capture:
@@ -82,26 +79,18 @@ def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before:
 
 def _scan(data: Octets, order: str) -> tuple[Ints, int]:
     """Where each record begins, and where the last one ends."""
-    numbers = Numbers(data, order)
-    offsets, position, end = [], _HEADER_OCTETS, len(data)
-    for chain, after in chains(end, position, lambda at: numbers.at(at + 8) + _RECORD_OCTETS, _places(numbers)):
-        if position < chain[0]:
-            walked, position = _walk(data, order, position, int(chain[0]))
-            offsets.append(walked)
-        if position == chain[0]:
-            offsets.append(chain)
-            position = after
-    walked, position = _walk(data, order, position, end)
-    offsets.append(walked)
-    return np.concatenate(offsets), position
+    offsets = walked("records_of_pcap", data, order, _HEADER_OCTETS)
+    if not len(offsets):
+        return _walk(data, order)
+    (length,) = struct.unpack(order + "I", data[offsets[-1] + 8 : offsets[-1] + 12].tobytes())
+    return offsets, int(offsets[-1]) + _RECORD_OCTETS + length
 
 
-def _walk(data: Octets, order: str, position: int, stop: int) -> tuple[Ints, int]:
-    """The records from a position up to ``stop``, and where the last one ends."""
-    offsets = array("q")
+def _walk(data: Octets, order: str) -> tuple[Ints, int]:
+    offsets, position = array("q"), _HEADER_OCTETS
     view, end = data.data, len(data)
     length_at = struct.Struct(order + "I").unpack_from
-    while position < stop and position + _RECORD_OCTETS <= end:
+    while position + _RECORD_OCTETS <= end:
         (length,) = length_at(view, position + 8)
         following = position + _RECORD_OCTETS + length
         if following > end:
@@ -109,24 +98,3 @@ def _walk(data: Octets, order: str, position: int, stop: int) -> tuple[Ints, int
         offsets.append(position)
         position = following
     return np.frombuffer(offsets, np.int64) if offsets else np.zeros(0, np.int64), position
-
-
-def _places(numbers: Numbers) -> Callable[[Ints], Ints]:
-    """Finds where records may begin: a time near that of the first, and lengths that agree, twice in a row."""
-    first_time = numbers.at(np.array([_HEADER_OCTETS]))
-
-    def near(at: Ints) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.abs(numbers.at(at) - first_time) < _DAYS
-        return found
-
-    def likely(at: Ints) -> NDArray[np.bool_]:
-        captured, original = numbers.at(at + 8), numbers.at(at + 12)
-        return (captured <= original) & (original < _MAX_LIKELY)
-
-    def places(at: Ints) -> Ints:
-        at = at[near(at)]
-        at = at[likely(at)]
-        after = at + _RECORD_OCTETS + numbers.at(at + 8)
-        return at[near(after) & likely(after)]
-
-    return places

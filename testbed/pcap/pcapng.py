@@ -22,7 +22,7 @@ from testbed.pcap.journal import journal_fields
 from testbed.pcap.keylog import secrets_in
 from testbed.pcap.packet_rows import PacketRows
 from testbed.pcap.parts import parts
-from testbed.pcap.records import Ints, Numbers, Octets, chains
+from testbed.pcap.records import Ints, Numbers, Octets, walked
 from testbed.protocols.text import printable
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -102,31 +102,20 @@ class BlockReader:
 
     def _runs(self) -> tuple[list[tuple[str, Ints]], int]:
         """The positions of all blocks, in runs of one byte order, and where the last whole block ends."""
-        position, end = 0, len(self._data)
-        self._block_length(0)
-        first_order, numbers = self._order, Numbers(self._data, self._order)
-        runs: list[tuple[str, list[Ints]]] = [(first_order, [])]
-
-        def walk(stop: int) -> None:
-            nonlocal position
-            positions = array("q")
-            while position < stop and (length := self._block_length(position)) is not None:
-                if self._order != runs[-1][0]:
-                    runs[-1][1].append(np.array(positions, np.int64))
-                    runs.append((self._order, []))
-                    positions = array("q")
-                positions.append(position)
-                position += length
-            runs[-1][1].append(np.array(positions, np.int64))
-
-        for chain, after in chains(end, 0, lambda at: _lengths(numbers, at, end), lambda at: _places(numbers, at)):
-            if position < chain[0]:
-                walk(int(chain[0]))
-            if position == chain[0] and self._order == first_order:
-                runs[-1][1].append(chain)
-                position = after
-        walk(end)
-        return [(order, np.concatenate(parts)) for order, parts in runs], position
+        position = 0
+        runs: list[tuple[str, array[int]]] = []
+        while (length := self._block_length(position)) is not None:
+            if not runs or self._order != runs[-1][0]:
+                runs.append((self._order, array("q")))
+            positions = runs[-1][1]
+            positions.append(position)
+            position += length
+            following = walked("blocks_of_pcapng", self._data, self._order, position)
+            positions.frombytes(following.tobytes())
+            if len(following):
+                position = int(following[-1])
+                position += self._block_length(position) or 0
+        return [(order, np.frombuffer(positions, np.int64)) for order, positions in runs], position
 
     def _block_length(self, position: int) -> int | None:
         """The length of the block at a position, None where there is no whole block."""
@@ -280,24 +269,6 @@ class BlockReader:
                 return
             yield code, self._view[position + 4 : position + 4 + length].tobytes()
             position += 4 + length + -length % 4
-
-
-def _lengths(numbers: Numbers, at: Ints, end: int) -> Ints:
-    """The octets of the blocks at positions, 0 where there is no whole block."""
-    length = numbers.at(at + 4)
-    padded = length + -length % 4
-    whole = (length >= 12) & (at + padded <= end) & (numbers.at(at + padded - 4) == length)
-    return np.where(whole, padded, 0)
-
-
-def _places(numbers: Numbers, at: Ints) -> Ints:
-    """At which positions enhanced packet blocks may begin: the type, and a length that stands again; twice in a row."""
-    end, at = numbers.octets, at[at % 4 == 0]
-    at = at[numbers.at(at) == _PACKET]
-    at = at[_lengths(numbers, at, end) > 0]
-    after = at + _lengths(numbers, at, end)
-    likely: Ints = at[(after == end) | (_lengths(numbers, after, end) > 0)]
-    return likely
 
 
 def _places_of_each(numbers: Ints) -> Iterator[tuple[int, Ints]]:

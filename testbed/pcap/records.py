@@ -1,30 +1,20 @@
-"""Where the records of a capture file begin, found many at a time.
-
-Each record tells where the next one begins, so a plain walk is a chain of dependent reads.  A large file is cut into
-pieces instead: in each, a first record is guessed, and all chains are followed in lockstep, a column at a time.  A
-piece's chain counts only if the chain before it arrives exactly where it begins; else that stretch is walked.  The
-result is the plain walk's, whatever lies in the payloads.
-"""
+"""Where the records of a capture file begin, and numbers at any place of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+import ctypes
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.pcap.parts import cores, in_threads, parts
+from testbed.native.library import Octets as NativeOctets
+from testbed.native.library import library
 
 Ints = NDArray[np.int64]
 Octets = NDArray[np.uint8]
 
-_PIECE = 1 << 18
-_WINDOW = 1 << 10  # octets looked through at a time for the first record of a piece
-_WINDOWS = 64
-_WINDOWS_TOGETHER = 64  # looked through together
-_TOGETHER = 2_048  # pieces followed together
-_LEAST = 1 << 21  # below this size, a plain walk is as quick
+_TOGETHER = 1 << 16  # places found together
 
 
 class Numbers:
@@ -44,59 +34,24 @@ class Numbers:
         return found
 
 
-def chains(
-    size: int, first: int, step: Callable[[Ints], Ints], places: Callable[[Ints], Ints]
-) -> Iterator[tuple[Ints, int]]:
-    """Chains of records for the pieces of a file of ``size`` octets, in order; none for a small file.
+def walked(what: Literal["records_of_pcap", "blocks_of_pcapng"], data: Octets, order: str, position: int) -> Ints:
+    """Where records begin from a position on, as the compiled library finds them; none where there is no library.
 
-    ``step`` gives the octets of the records at positions, 0 where none can be; ``places`` at which of some positions
-    a record may begin.  A chain is the positions of its records and the position after the last.
+    The walk ends with the file, where a record is damaged, and before a section of a pcapng file.
     """
-    if size - first < _LEAST:
-        return
-    starts = np.append(first, _guesses(np.arange(first + _PIECE - first % _PIECE, size - _PIECE, _PIECE), places))
-    limits = np.append(starts[1:], size)
-    groups = parts(len(starts), min(_TOGETHER, -(-len(starts) // cores())))
-    for found in in_threads(lambda group: _lockstep(size, starts[group], limits[group], step), groups):
-        yield from found
-
-
-def _lockstep(size: int, starts: Ints, limits: Ints, step: Callable[[Ints], Ints]) -> list[tuple[Ints, int]]:
-    columns, position, running = [], starts.copy(), np.arange(len(starts))
-    while len(running):
-        here = position[running]
-        length = step(here)
-        fits = (length > 0) & (here + length <= size) & (here < limits[running])
-        if not fits.all():
-            running, here, length = running[fits], here[fits], length[fits]
-        columns.append((running, here))
-        position[running] = here + length
-    owner = np.concatenate([piece for piece, _ in columns]).astype(np.uint16)
-    records = np.concatenate([here for _, here in columns])
-    order = np.argsort(owner, kind="stable")
-    chained = np.split(records[order], np.searchsorted(owner[order], np.arange(1, len(starts))))
-    return [(chain, int(after)) for chain, after in zip(chained, position, strict=True) if len(chain)]
-
-
-def _guesses(pieces: Ints, places: Callable[[Ints], Ints]) -> Ints:
-    """The first likely record of every piece; a piece without any is left to the one before."""
-    found, window = [], 0
-    while len(pieces) and window < _WINDOWS:
-        groups = np.array_split(pieces, -(-len(pieces) // _WINDOWS_TOGETHER))
-        first = np.concatenate([*in_threads(partial(_first_places, places, window * _WINDOW), groups)])
-        found.append(first[first >= 0])
-        pieces = pieces[first < 0]
-        window += 1
-    return np.sort(np.concatenate(found))
-
-
-def _first_places(places: Callable[[Ints], Ints], offset: int, pieces: Ints) -> Ints:
-    """The first likely record in the window at an offset into each piece, -1 where there is none."""
-    starts = pieces + offset
-    likely = places((starts[:, None] + np.arange(_WINDOW)).ravel())
-    first = np.searchsorted(likely, starts)
-    at = np.append(likely, -1)[first]
-    return np.where(at < starts + _WINDOW, at, -1)
+    native = library()
+    if native is None:
+        return np.zeros(0, np.int64)
+    octets, at, found = NativeOctets(data.ctypes.data, len(data)), ctypes.c_uint64(position), []
+    walk = getattr(native, what)
+    walk.restype = ctypes.c_uint64
+    while True:
+        places = np.empty(_TOGETHER, np.int64)
+        room = ctypes.c_uint64(_TOGETHER)
+        count = walk(ctypes.byref(octets), order == ">", ctypes.byref(at), ctypes.c_void_p(places.ctypes.data), room)
+        found.append(places[:count])
+        if count < _TOGETHER:
+            return np.concatenate(found)
 
 
 def gather(data: Octets, position: Ints, octets: int) -> Octets:

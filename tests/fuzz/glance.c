@@ -8,7 +8,10 @@
 
 void glance(const Scene *scene, u64 first, u64 after, Row *rows, Questions *refusals, Questions *doubts);
 
-enum { COLUMNS = 18, ROOM = 64 };
+u64 records_of_pcap(const Octets *data, bool big, u64 *position, i64 *places, u64 room);
+u64 blocks_of_pcapng(const Octets *data, bool big, u64 *position, i64 *places, u64 room);
+
+enum { COLUMNS = 18, ROOM = 64};
 
 static u64 state;
 
@@ -80,6 +83,10 @@ static u64 once(const Scene *sound) {
     for (u64 one = 0; one < connections; one++)
         if (number(&scene.stop, one) - number(&scene.start, one) < scene.order.count)
             glance(&scene, one, one + 1, rows + one, &refusals, &doubts);
+    i64 places[ROOM];
+    u64 position = drawn(scene.data.size + 64);
+    for (u64 at = position; records_of_pcap(&scene.data, drawn(2), &at, places, 1 + drawn(ROOM));) continue;
+    for (u64 at = position; blocks_of_pcapng(&scene.data, drawn(2), &at, places, 1 + drawn(ROOM));) continue;
     for (int which = 0; which <= COLUMNS; which++) free((u8 *)parts[which].at);
     free(rows), free(asked);
     return scene.order.count;

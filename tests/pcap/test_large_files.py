@@ -1,4 +1,4 @@
-"""Records of large files are found many at a time; they are those that were written, whatever payloads hold."""
+"""The records of large files are those that were written, whatever payloads hold, and whoever looks for them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testbed.pcap import records
-from testbed.pcap.read import read_capture
+from testbed.native.library import WITHOUT, library
+from testbed.pcap.read import parse_capture, read_capture
 
 SECOND = 1_700_000_000
 Write = Callable[[str, list[bytes]], bytes]
@@ -87,15 +87,24 @@ def test_a_large_file_that_breaks_off_is_read_as_far_as_it_is_whole(write: Write
     assert len(found.problems) == 1
 
 
-def test_chains_that_do_not_meet_are_not_followed() -> None:
-    """Guesses in the middle of a packet lead nowhere: the chain before them does not arrive where they begin."""
-    size, step = LEAST, 1_000
-    numbers = records.chains(size, 0, lambda at: np.full(len(at), step), lambda at: at[at % 7 == 0])
-    position = 0
-    met = 0
-    for chain, after in numbers:
-        if chain[0] == position:
-            met += 1
-            position = after
-    assert met == 1
-    assert position % step == 0
+@pytest.mark.parametrize("write", [pcap, pcapng])
+@pytest.mark.parametrize("order", "<>")
+def test_the_library_finds_the_records_that_python_finds(
+    write: Write, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = random.Random(4)
+    for _ in range(60):
+        octets = bytearray(write(order, [seed.randbytes(seed.randrange(80)) for _ in range(20)]))
+        octets += seed.choice((b"", write(seed.choice("<>"), [b"another section"] * 3)))
+        for _ in range(seed.randrange(3)):
+            octets[seed.randrange(28, len(octets))] = seed.choice((0, 1, 3, 255, seed.randrange(256)))
+        damaged = np.frombuffer(bytes(octets[: seed.choice((len(octets), seed.randrange(24, len(octets))))]), np.uint8)
+        found = []
+        for without in ("", "1"):
+            monkeypatch.setenv(WITHOUT, without)
+            library.cache_clear()
+            capture = parse_capture(damaged)
+            columns = (capture.offset, capture.length, capture.original, capture.time_ns, capture.interface)
+            found.append((*(column.tolist() for column in columns), capture.frames, capture.problems))
+        assert found[0] == found[1]
+    library.cache_clear()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.native.library import library
+from testbed.native.library import Octets, library
 from testbed.pcap.checksums import BAD
 from testbed.pcap.condition import TRUNCATED, conditions
 from testbed.pcap.parts import in_threads, parts
@@ -38,10 +38,6 @@ _QUESTION = np.dtype([("connection", "u8"), ("where", "u8"), ("octets", "u8")])
 _Rows = NDArray[np.void]
 
 
-class _Octets(ctypes.Structure):
-    _fields_ = (("at", ctypes.c_void_p), ("size", ctypes.c_uint64))
-
-
 class _Column(ctypes.Structure):
     _fields_ = (
         ("at", ctypes.c_void_p),
@@ -60,9 +56,9 @@ _COLUMNS = (
 
 class _Scene(ctypes.Structure):
     _fields_ = (
-        ("data", _Octets),
+        ("data", Octets),
         *((name, _Column) for name in _COLUMNS),
-        ("telling", _Octets),
+        ("telling", Octets),
         ("end_ns", ctypes.c_int64),
         ("key", ctypes.c_uint64 * 4),
     )
@@ -187,8 +183,8 @@ def columns(flows: Flows, apart: Bools) -> tuple[NDArray[np.generic], ...]:
     )
 
 
-def _octets(data: NDArray[np.uint8]) -> _Octets:
-    return _Octets(data.ctypes.data, len(data))
+def _octets(data: NDArray[np.uint8]) -> Octets:
+    return Octets(data.ctypes.data, len(data))
 
 
 def _column(numbers: NDArray[np.generic]) -> _Column:
