@@ -5,6 +5,8 @@ Within a room the folders have an order too, and nothing in any folder leads bac
 
 from __future__ import annotations
 
+import ast
+import builtins
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -237,3 +239,12 @@ def test_modules_are_small(module: Path) -> None:
 def test_sockets_live_in_net_and_hosts_only(module: Path) -> None:
     opening = {name for name in _names(module) if name.split(".")[0] in ("socket", "asyncio", "selectors")}
     assert not opening - {"socket.AF_INET", "socket.AF_INET6", "socket.inet_ntop"}
+
+
+@pytest.mark.parametrize("package", sorted({module.parent for module in MODULES}), ids=lambda path: path.name)
+def test_no_module_hides_a_name_of_pythons_from_its_package(package: Path) -> None:
+    """Importing it would make it an attribute of the package, and so of every line of its __init__.py."""
+    hidden = {path.stem for path in package.iterdir()} & set(dir(builtins))
+    init = package / "__init__.py"
+    tree = ast.parse(init.read_text()) if init.exists() else ast.Module([], [])
+    assert {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & hidden == set()

@@ -181,7 +181,7 @@ class Bed:
         scenario_time: bool = False,
         trust: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program on a host of the lab: the first user agent's when unsaid.  Its exit status is not judged.
+        """Run a program on a host of the lab (default: the first user agent's).  Its exit status is not judged.
 
         With ``scenario_time`` it lives on the lab's clock, which jumps whenever all of its processes sleep; with
         ``trust`` TLS libraries are told to trust the lab's authority.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HELD, FAILED, WRONG_USAGE, NO_LAB = 0, 1, 2, 3
 SIGNALLED = 128
 """What shells add to the number of the signal that ended a program: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+_MODULES = {"list": "listing"}  # a module 'list' of this package would hide Python's own
 _SHOWN_ONLY = ("inspect", "schema", "faults")  # commands that have nothing more to do once nobody reads
 _GARBAGE = 100_000  # new objects until it is looked for; at Python's 700, imports look eighty times and find none
 
@@ -75,7 +76,7 @@ def _call(command: str, options: object) -> int:
     gc.set_threshold(_GARBAGE)
     if command in _SHOWN_ONLY:  # others start programs, which get the user's own environment
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads for matrices would only spin
-    module = import_module(f"testbed.cli.{command}")
+    module = import_module(f"testbed.cli.{_MODULES.get(command, command)}")
     try:
         code: int = module.main(options)
         return code

@@ -37,7 +37,7 @@ class MailParameters:
 class RcptParameters:
     """What RCPT said besides the recipient; ``orcpt`` is ``type;address``, decoded (RFC 3461 §4.2)."""
 
-    notify: frozenset[str] = field(default_factory=frozenset)  # of NOTIFY_WORDS, empty when unsaid
+    notify: frozenset[str] = field(default_factory=frozenset)  # of NOTIFY_WORDS, empty by default
     orcpt: str = ""
 
     def wants(self, word: str) -> bool:

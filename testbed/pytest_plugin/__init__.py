@@ -76,10 +76,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         GLOBS,
-        "Patterns of the scenario files, relative to rootdir; when unsaid, scenarios are told by their keys.",
+        "Patterns of the scenario files, relative to rootdir; by default, scenarios are told by their keys.",
         "args",
     )
-    parser.addini(TIME_LIMIT, "How many seconds of real time a scenario may take; 30 when unsaid.", default="30")
+    parser.addini(TIME_LIMIT, "How many seconds of real time a scenario may take (default: 30).", default="30")
 
 
 def pytest_configure(config: pytest.Config) -> None:

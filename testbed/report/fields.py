@@ -19,7 +19,7 @@ class Field(Generic[Of]):
 
     ``means`` is a sentence; ``unit`` and ``source`` (an RFC, Wireshark, Zeek) are ``""`` for none.  Those that are not
     ``always`` there are written when they are asked for.  ``get`` is a function of the thing, or which attribute of it
-    this is, the one of the same name when unsaid; there an empty text is null where the kind allows that.
+    this is (default: the one of the same name); there an empty text is null where the kind allows that.
     """
 
     name: str

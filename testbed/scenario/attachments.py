@@ -21,13 +21,13 @@ class Attachment(Part):
         default="",
         max_length=200,
         pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
-        description="What the file is called, in any script (RFC 2231); that of 'file' when unsaid.",
+        description="What the file is called, in any script (RFC 2231; default: that of 'file').",
         examples=["menu.pdf"],
     )
     type: str = Field(
         default="",
         pattern=_DISCRETE,
-        description="Its media type; what the name tells when unsaid.",
+        description="Its media type (default: what the name tells).",
         examples=["application/pdf"],
     )
     size: Size | None = Field(

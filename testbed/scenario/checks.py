@@ -59,8 +59,8 @@ class Checking(HostSpec):
     )
     bulk: Rate | None = Field(
         default=None,
-        description="How many messages of one author's domain make a bulk sender for a persona: 3 per 1d. Its own "
-        "number when unsaid, which is 5,000 a day.",
+        description="How many messages of one author's domain make a bulk sender for a persona: 3 per 1d (default: "
+        "its own number, which is 5,000 a day).",
     )
     reports: Local | None = Field(
         default=None,

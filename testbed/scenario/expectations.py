@@ -57,7 +57,7 @@ class MailboxExpected(Tagged):
 
     kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
     of: MailboxAddress = Field(description="Whose mailbox.")
-    folder: str = Field(default="INBOX", description="Which folder of it; the inbox when unsaid.")
+    folder: str = Field(default="INBOX", description="Which folder of it (default: the inbox).")
     messages: int | None = Field(default=None, strict=True, ge=0, description="How many messages lie in it.")
     body: Octets | None = Field(
         default=None,
@@ -117,7 +117,7 @@ class Tries(Tagged):
 
     to: MailServerName = Field(description="The host.")
     sender: SenderName | None = Field(default=None, alias="from", description="Only those of this host.")
-    port: Port = Field(default=SMTP_PORT, description="The port; 25 when unsaid.")
+    port: Port = Field(default=SMTP_PORT, description="The port (default: 25).")
     count: int | None = Field(default=None, strict=True, ge=0, description="Exactly so many.")
     at_least: int | None = Field(default=None, strict=True, ge=1, description="No fewer.")
     at_most: int | None = Field(default=None, strict=True, ge=0, description="No more.")
@@ -211,7 +211,7 @@ class Fetched(Tagged):
     by: UserAgentName = Field(description="The user agent.")
     sender: MailServerName = Field(alias="from", description="The server.")
     messages: int | None = Field(
-        default=None, strict=True, ge=0, description="How many, each time counted; at least one when unsaid."
+        default=None, strict=True, ge=0, description="How many, each time counted (default: at least one)."
     )
     via: Literal["pop3", "imap"] | None = Field(default=None, description="Only by this protocol.")
 

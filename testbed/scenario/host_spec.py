@@ -34,7 +34,7 @@ class HostSpec(ProgramKeys):
         default=None,
         max_length=100,
         description="What the name server answers when it is asked whose its addresses are (PTR): a name, several, or "
-        "none; its own when unsaid.",
+        "none (default: its own).",
         examples=["none", "a7.pool.example"],
     )
 

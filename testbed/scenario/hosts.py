@@ -37,7 +37,7 @@ class MailHostSpec(Checking):
     """What relay and receiver share: a domain, its MX preference, mailboxes."""
 
     nouns: ClassVar[tuple[str, ...]] = (*HostSpec.nouns, "mail server")
-    domain: str = Field(default="", description="The mail domain served; the host's own name when unsaid.")
+    domain: str = Field(default="", description="The mail domain served (default: the host's own name).")
     mx: int = Field(
         default=10, strict=True, ge=0, le=65535, description="The preference of the domain's MX record for this host."
     )
@@ -61,14 +61,14 @@ class MailHostSpec(Checking):
         default=52_428_800,
         ge=1,
         le=52_428_800,
-        description="The largest message taken, announced as SIZE (RFC 1870); 50 MiB when unsaid.",
+        description="The largest message taken, announced as SIZE (RFC 1870; default: 50 MiB).",
         examples=["10 MB"],
     )
     max_recipients: int | None = Field(
         default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
     )
     without: tuple[Extension, ...] = Field(
-        default=(), description="Extensions it does not offer; all but CHUNKING and REQUIRETLS are offered when unsaid."
+        default=(), description="Extensions it does not offer (default: all but CHUNKING and REQUIRETLS are offered)."
     )
     with_: tuple[ExtensionOnRequest, ...] = Field(
         default=(),
@@ -77,7 +77,7 @@ class MailHostSpec(Checking):
     )
 
     serves: tuple[Protocol, ...] | None = Field(
-        default=None, description="How mailboxes can be read: pop3, imap; what the steps need when unsaid."
+        default=None, description="How mailboxes can be read: pop3, imap (default: what the steps need)."
     )
 
     starttls: bool = Field(
@@ -188,8 +188,8 @@ class RelaySpec(PassingOn, TowardsNextHops, MailHostSpec):
     pipelining: bool | None = Field(
         default=None,
         strict=True,
-        description="Whether it sends several commands at once where it may (RFC 2920);"
-        " when unsaid, for more than one recipient.",
+        description="Whether it sends several commands at once where it may (RFC 2920); "
+        "by default, for more than one recipient.",
     )
 
     routes: dict[str, RouteSpec] = Field(
@@ -290,7 +290,7 @@ class WebmailSpec(HostSpec):
 
     role: Literal["webmail"] = "webmail"
     server: MailServerName = Field(description="The mail server whose mailboxes it shows, through IMAP.")
-    relay: MailServerName = Field(default="", description="The mail server it sends through; `server` when unsaid.")
+    relay: MailServerName = Field(default="", description="The mail server it sends through (default: `server`).")
 
 
 ROLES: dict[str, type[HostSpec]] = {

@@ -32,7 +32,7 @@ class MailboxSpec(Part):
     )
     password: Password | None = Field(
         default=None,
-        description="What its owner logs in with; when unsaid, 'secret' to read, and not at all to submit mail.",
+        description="What its owner logs in with; by default, 'secret' to read, and not at all to submit mail.",
     )
     aliases: tuple[Local, ...] = Field(default=(), description="Other names whose mail it gets.")
     folders: tuple[FolderName, ...] = Field(default=(), description="Folders beside the inbox, which IMAP shows.")

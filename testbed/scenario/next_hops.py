@@ -40,7 +40,7 @@ class RouteSpec(Part):
 
     smtp: MailServerName | None = Field(default=None, description="By SMTP to this host.")
     lmtp: MailServerName | None = Field(default=None, description="By LMTP (RFC 2033) to this host.")
-    port: Port | None = Field(default=None, description="The port; when unsaid, 25 for SMTP and 24 for LMTP.")
+    port: Port | None = Field(default=None, description="The port; by default, 25 for SMTP and 24 for LMTP.")
 
     @model_validator(mode="after")
     def _leads_to_one_host(self) -> RouteSpec:
@@ -86,7 +86,7 @@ class ReuseSpec(Part):
         ge=MILLISECOND, description="How long one is kept while there is nothing to send.", examples=["30s"]
     )
     messages: int | None = Field(
-        default=None, strict=True, ge=1, description="How many messages one takes; any number when unsaid."
+        default=None, strict=True, ge=1, description="How many messages one takes (default: any number)."
     )
 
 

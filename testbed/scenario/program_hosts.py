@@ -151,7 +151,7 @@ class ProgramKeys(Part):
     )
     listens: Ports | None = Field(
         default=None,
-        description="The TCP ports that are awaited before the first step; when unsaid, those its role needs: 25, and "
+        description="The TCP ports that are awaited before the first step; by default, those its role needs: 25, and "
         "587 for a relay.",
     )
     environment: dict[str, Annotated[str, BeforeValidator(_words)]] = Field(
@@ -196,13 +196,13 @@ class ProgramKeys(Part):
         default=10_000_000_000,
         gt=0,
         le=_MAX_LIMIT_NS,
-        description="How long it may take until it listens, in real time; 10s when unsaid.",
+        description="How long it may take until it listens, in real time (default: 10s).",
     )
     stop_within: Duration = Field(
         default=3_000_000_000,
         gt=0,
         le=_MAX_LIMIT_NS,
-        description="How long it may take to end when it is told to (SIGTERM), before it is killed; 3s when unsaid.",
+        description="How long it may take to end when it is told to (SIGTERM), before it is killed (default: 3s).",
     )
 
     @field_validator("files", mode="before")

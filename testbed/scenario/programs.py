@@ -62,7 +62,7 @@ class RunStep(Tagged):
     command: Command
     on: HostName | None = Field(
         default=None,
-        description="The host it runs on, whose address its packets have; the only user agent when unsaid.",
+        description="The host it runs on, whose address its packets have (default: the only user agent).",
     )
     time: Literal["real", "scenario"] = Field(
         default="real",

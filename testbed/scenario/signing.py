@@ -27,7 +27,7 @@ class DkimSpec(Part):
     """A signature with DKIM: whose, with which key, over what."""
 
     selector: str = Field(default="s1", description="Which of the domain's keys: published at s1._domainkey.DOMAIN.")
-    domain: str = Field(default="", description="Who signs (d=); the relay's own domain when unsaid.")
+    domain: str = Field(default="", description="Who signs (d=; default: the relay's own domain).")
     key: Literal["ed25519", "rsa"] = Field(
         default="ed25519", description="The type of the key. One of RSA takes half a second to be made."
     )
@@ -41,8 +41,8 @@ class DkimSpec(Part):
         default=None,
         min_length=1,
         max_length=100,
-        description="The fields that are signed, where they are there; From and all that say what the message is, "
-        "when unsaid.",
+        description="The fields that are signed, where they are there (default: From and all that say what the "
+        "message is).",
         examples=[["From", "Subject"]],
     )
     oversign: FieldNames = Field(

@@ -31,7 +31,7 @@ class SendStep(Tagged):
     """A user agent composes a message and submits it."""
 
     kind: Literal["send"] = Field(default="send", exclude=True)
-    sender: Address = Field(default="", alias="from", description="Who sends; the one user agent's owner when unsaid.")
+    sender: Address = Field(default="", alias="from", description="Who sends (default: the one user agent's owner).")
     recipients: tuple[Address, ...] = Field(alias="to", min_length=1, description="One address or a list.")
     subject: str = Field(
         default="Hello", description="The subject.", pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=900
@@ -169,14 +169,14 @@ class ReadStep(Tagged):
     kind: Literal["read"] = Field(default="read", exclude=True)
     mailbox: MailboxAddress = Field(description="Whose mail.")
     via: Literal["pop3", "imap", "web"] = Field(
-        default="pop3", description="The protocol, or 'web' for a browser at a web mail; pop3 when unsaid."
+        default="pop3", description="The protocol, or 'web' for a browser at a web mail (default: pop3)."
     )
-    by: UserAgentName | None = Field(default=None, description="The user agent; the owner's when unsaid.")
+    by: UserAgentName | None = Field(default=None, description="The user agent (default: the owner's).")
     user: str | None = Field(
-        default=None, pattern=_WORD, max_length=100, description="The name to log in with; the mailbox's when unsaid."
+        default=None, pattern=_WORD, max_length=100, description="The name to log in with (default: the mailbox's)."
     )
     password: str | None = Field(
-        default=None, pattern=_WORD, max_length=100, description="What is given as password; the right one when unsaid."
+        default=None, pattern=_WORD, max_length=100, description="What is given as password (default: the right one)."
     )
     tls: ReadingSecurity = Field(
         default="none",
@@ -187,7 +187,7 @@ class ReadStep(Tagged):
     stay: PeopleWait | None = Field(
         default=None, description="Stay logged in for so long while the scenario goes on; with IMAP, in IDLE."
     )
-    folder: str | None = Field(default=None, description="IMAP: the folder to open; the inbox when unsaid.")
+    folder: str | None = Field(default=None, description="IMAP: the folder to open (default: the inbox).")
     search: str | None = Field(
         default=None,
         pattern=r"^[\x20-\x7e]+$",

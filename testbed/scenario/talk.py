@@ -143,13 +143,15 @@ class TalkStep(Tagged):
     """A client says to a mail server exactly what is written here, over one connection."""
 
     kind: Literal["talk"] = Field(default="talk", exclude=True)
-    sender: HostName = Field(default="", alias="from", description="The host that talks; the one user agent's, unsaid.")
+    sender: HostName = Field(
+        default="", alias="from", description="The host that talks (default: the one user agent's)."
+    )
     to: MailServerName = Field(description="The mail server.")
     service: Service = Field(
-        default="smtp", description="What it speaks; when unsaid, what is spoken on the port, or else SMTP."
+        default="smtp", description="What it speaks; by default, what is spoken on the port, or else SMTP."
     )
     port: int = Field(
-        default=25, strict=True, ge=1, le=65535, description="The port; when unsaid, the one of the service."
+        default=25, strict=True, ge=1, le=65535, description="The port; by default, the one of the service."
     )
     tls: Literal["none", "implicit"] = Field(
         default="none", description="'implicit': TLS from the first octet, whatever certificate the server shows."

@@ -43,12 +43,12 @@ class MtaStsPhase(Phase):
         examples=["1w", "86400s"],
     )
     mx: tuple[Annotated[str, Field(pattern=_PATTERN)], ...] = Field(
-        default=(), max_length=100, description="The patterns of MX it allows; the domain's own when unsaid."
+        default=(), max_length=100, description="The patterns of MX it allows (default: the domain's own)."
     )
     id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9]{1,32}$",
-        description="The id in the TXT record; when unsaid, another for each policy.",
+        description="The id in the TXT record; by default, another for each policy.",
     )
     announced: bool = Field(default=True, strict=True, description="Whether there is a TXT record for it.")
 

@@ -110,7 +110,7 @@ class DialogueFault(When):
         default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
     )
     pace: PeopleWait = Field(
-        default=SECOND, description="The time between two octets of 'drip' and 'sip'; 1s when unsaid."
+        default=SECOND, description="The time between two octets of 'drip' and 'sip' (default: 1s)."
     )
     restart: PeopleWait | None = Field(
         default=None, description="How long after a crash it is back; without it, never."

@@ -24,7 +24,7 @@ class Spoken:
 
 
 def listen(transport: str, name: str, items: Iterable[Chunk | Gap], *, show_credentials: bool = False) -> Spoken:
-    """Follow the dialogue of one connection.  ``show_credentials`` decodes credentials, which are masked else."""
+    """Follow the dialogue of one connection.  ``show_credentials`` decodes credentials, which are otherwise masked."""
     service = service_of(name)
     make = service.stream if transport == "tcp" else service.datagrams
     dialogue = make(show_credentials=show_credentials) if make else None

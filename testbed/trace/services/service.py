@@ -37,8 +37,8 @@ class Dialogue(Protocol):
 class MakeDialogue(Protocol):
     """Makes a dialogue.
 
-    ``show_credentials`` decodes credentials, which are masked else; ``on_message`` is given each message when it ends,
-    by services that carry mail.
+    ``show_credentials`` decodes credentials, which are otherwise masked; ``on_message`` is given each message when it
+    ends, by services that carry mail.
     """
 
     def __call__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> Dialogue: ...

@@ -64,7 +64,7 @@ class _Ask:
 class HttpDialogue:
     """Feed it what both sides said; :meth:`finish` gives the exchanges.
 
-    ``show_credentials`` shows passwords, which are masked else.
+    ``show_credentials`` shows passwords, which are otherwise masked.
     """
 
     def __init__(self, *, show_credentials: bool = False) -> None:

@@ -26,7 +26,7 @@ def request_argument(message: Message, *, show: bool) -> tuple[str, list[str]]:
     """The target of a request with facts in parentheses, and where in it credentials were that anybody can use.
 
     The facts are the version where it is not 1.1, the host where the target does not name it, who authenticates, and
-    the type and octets of the body.  ``show`` shows credentials, which are masked else.
+    the type and octets of the body.  ``show`` shows credentials, which are otherwise masked.
     """
     assert isinstance(message.start, RequestLine)
     target, secret = shown_target(message.start.target, show=show)

@@ -49,8 +49,8 @@ _MAX_SECRET = 500  # octets of a literal that is a name or a password
 class ImapDialogue:
     """Feed it what both sides said; :meth:`finish` gives the exchanges.
 
-    ``show_credentials`` shows names and passwords, which are masked else.  ``on_message`` is given each message that
-    was fetched or appended.  With ``tells``, results have what the server told line by line.
+    ``show_credentials`` shows names and passwords, which are otherwise masked.  ``on_message`` is given each message
+    that was fetched or appended.  With ``tells``, results have what the server told line by line.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class _Answer:
 class ManageSieveDialogue:
     """Feed it what both sides said; :meth:`finish` gives the exchanges.
 
-    ``show_credentials`` decodes what AUTHENTICATE sends, which is masked else.  It carries no messages.
+    ``show_credentials`` decodes what AUTHENTICATE sends, which is otherwise masked.  It carries no messages.
     """
 
     def __init__(self, *, show_credentials: bool = False, on_message: OnMessage | None = None) -> None:

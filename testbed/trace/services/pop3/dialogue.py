@@ -38,7 +38,7 @@ _ANSWERS = (b"+", b"-ERR")
 class Pop3Dialogue:
     """Feed it what both sides said; :meth:`finish` gives the exchanges.
 
-    ``show_credentials`` shows passwords, which are masked else.  ``on_message`` is given each message retrieved.
+    ``show_credentials`` shows passwords, which are otherwise masked.  ``on_message`` is given each message retrieved.
     With ``tells``, results of LIST and UIDL have every line.
     """
 

@@ -36,8 +36,8 @@ TLS_HANDSHAKE = b"\x16\x03"
 class SmtpDialogue:
     """Feed it what both sides said; :meth:`finish` gives exchanges and transactions.
 
-    ``show_credentials`` decodes what AUTH sends, which is masked else.  ``on_message`` is given each message.  ``each``
-    tells that a message is answered once for each recipient that was accepted (LMTP, RFC 2033 §4.2).
+    ``show_credentials`` decodes what AUTH sends, which is otherwise masked.  ``on_message`` is given each message.
+    ``each`` tells that a message is answered once for each recipient that was accepted (LMTP, RFC 2033 §4.2).
     """
 
     def __init__(
