@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+AUTHORITY = ".ca.pem"
+"""How the file of a certificate ends that lies beside the trace of a lab held open."""
 _PREFIX = "testbed-"
 _LAST = 3
 _LAST_RED = 20
@@ -127,6 +129,6 @@ def _remove(folder: Path) -> None:
             open_files.callback(os.close, mark)
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for name in names:
-            if name.endswith(".pcapng") or name == _MARK:
+            if name.endswith((".pcapng", AUTHORITY)) or name == _MARK:
                 os.unlink(name, dir_fd=held)
         folder.rmdir()

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -27,7 +26,6 @@ from testbed.scenario.hosts import UserAgentSpec
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.program_hosts import ports_of
 from testbed.scenario.scenario import Scenario
-from testbed.subjects.installed import search_path
 from testbed.trace.services.table import name_by_port
 
 _SPARE_DOORS = 64
@@ -37,7 +35,6 @@ _TRIES = 10
 _QUIET = (events.Answered, events.HoldsMail, events.HoldsQueue, events.LabEnded)
 _SHOWN_EVERY_S = 0.5  # what the trace holds
 _MOST_LINES, _LONGEST_LINE = 50, 300  # that are told in a second
-_NO_NAME = re.compile(r"[^A-Z0-9]")  # what names of variables do not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +59,15 @@ class ListeningService:
 
 @dataclass(frozen=True, slots=True)
 class OpenedLab:
-    """A lab is open: the process it lives in, its services, and the way in for a program it is held open for."""
+    """A lab is open: the process it lives in, its services, and the way in for a program it is held open for.
+
+    ``authority`` is the certificate of who has signed its servers', PEM; ``b""`` where none has one.
+    """
 
     pid: int
     services: tuple[ListeningService, ...]
     entry: Entry | None = None
+    authority: bytes = b""
 
 
 class Serving:
@@ -111,7 +112,7 @@ class Serving:
         for (host, port), (outside, door) in self._asked.items():
             door.close()
             services.append(ListeningService(host, "nobody listens", lab.addresses[host][0], port, outside))
-        self._tell.send(OpenedLab(os.getpid(), tuple(services)))
+        self._tell.send(OpenedLab(os.getpid(), tuple(services), authority=lab.authority))
         showing = None
         if self._overhears:
             lab.overhear(_Overheard(self._tell))
@@ -152,29 +153,6 @@ class InsideOnly:
             lab.guests.follow(self._line.recv(), entry)
         except (EOFError, OSError):
             asyncio.get_running_loop().remove_reader(self._line.fileno())
-
-
-def inside_environment(entry: Entry, services: Iterable[ListeningService]) -> dict[str, str]:
-    """The environment of a program that is started on a host of an open lab."""
-    places = [(service, service.host, service.port) for service in services]
-    return {**os.environ, "PATH": search_path(), **entry.variables, **_variables(places)}
-
-
-def outside_environment(services: Iterable[ListeningService]) -> dict[str, str]:
-    """The environment of a program that is started outside, for an open lab."""
-    places = [(service, HOME, service.outside) for service in services if service.outside]
-    return {**os.environ, **_variables(places)}
-
-
-def _variables(places: Iterable[tuple[ListeningService, str, int]]) -> dict[str, str]:
-    """``TESTBED_SMTP_HOST`` and ``_PORT`` of the first that has it, ``TESTBED_CREPES_FR_SMTP_HOST`` … of each."""
-    found = dict[str, str]()
-    for service, host, port in places:
-        name = service.name.upper()
-        for prefix in (f"TESTBED_{name}", f"TESTBED_{_NO_NAME.sub('_', service.host.upper())}_{name}"):
-            found.setdefault(f"{prefix}_HOST", host)
-            found.setdefault(f"{prefix}_PORT", str(port))
-    return found
 
 
 def speaker(scenario: Scenario, named: str | None) -> str:
@@ -288,7 +266,5 @@ __all__ = [
     "ListeningService",
     "OpenedLab",
     "Serving",
-    "inside_environment",
-    "outside_environment",
     "speaker",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
@@ -22,8 +23,9 @@ from testbed.scenario.in_code import step_in_code
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.scenario import Scenario
-from testbed.serving import ListeningService, OpenedLab, inside_environment, speaker
+from testbed.serving import ListeningService, OpenedLab, speaker
 from testbed.trace.analysis import Analysis
+from testbed.variables import authority_file, inside_environment, outside_environment
 
 
 class Bed:
@@ -57,6 +59,7 @@ class Bed:
             why = played.error or played.skipped or "the lab has ended before it was open"
             raise NoLabError(why) if played.no_lab or played.skipped else LabError(why)
         self._served: OpenedLab = served
+        self._authority = authority_file(served, trace)
 
     def __repr__(self) -> str:
         return f"<lab '{self.scenario.title}', {'open' if self._outcome is None else self._outcome.result}>"
@@ -107,6 +110,33 @@ class Bed:
             f"{host} has no service {service}" + (f"; it has {names}" if names else "; nothing listens there")
         )
 
+    @property
+    def ca(self) -> Path:
+        """The certificate of who has signed those of the lab's servers, a file in PEM that lies beside the trace.
+
+        The servers' are good for their names, for localhost and for 127.0.0.1, unless a fault says otherwise.
+        Raises UsageError where no server has a certificate.
+        """
+        if self._authority is None:
+            raise UsageError(
+                "no host of the lab has a certificate; say 'starttls: true' of the one that is to have one"
+            )
+        return self._authority
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """What a client secures its connections with that checks certificates, and trusts the lab's authority only.
+
+        Raises UsageError as :attr:`ca` does.
+        """
+        return ssl.create_default_context(cafile=str(self.ca))
+
+    def environment(self, *, trust: bool = False) -> dict[str, str]:
+        """The environment for a program outside of the lab: TESTBED_SMTP_HOST, TESTBED_SMTP_PORT …, TESTBED_CA.
+
+        With ``trust`` the variables that TLS libraries take authorities from say the same as TESTBED_CA.
+        """
+        return outside_environment(self.services, self._authority, trusts=trust)
+
     def play(self, step: Mapping[str, object]) -> None:
         """Play one more step, as scenarios write them: ``{"read": {"mailbox": "bob@someschool.edu", "via": "imap"}}``.
 
@@ -149,10 +179,12 @@ class Bed:
         input: str | None = None,
         time_limit_s: float = 30.0,
         scenario_time: bool = False,
+        trust: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program on a host of the lab: the first user agent's when unsaid.  Its exit status is not judged.
 
-        With ``scenario_time`` it lives on the lab's clock, which jumps whenever all of its processes sleep.
+        With ``scenario_time`` it lives on the lab's clock, which jumps whenever all of its processes sleep; with
+        ``trust`` TLS libraries are told to trust the lab's authority.
         Raises LabError when it takes more than ``time_limit_s`` seconds of real time, or when there is no scenario time
         for programs here; the status is 127 when there is no such program.
         """
@@ -166,7 +198,7 @@ class Bed:
             if scenario_time:
                 self._session.ask(Follow(process, entry))
 
-        environment = inside_environment(entry, self.services)
+        environment = inside_environment(entry, self.services, trusts=trust)
         return run_inside(entry, command, environment, input or "", time_limit_s, started)
 
     # -- when it is closed --------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from testbed.errors import LabError, UsageError
 from testbed.interruption import Interruption
 from testbed.lab import preload, run
 from testbed.lab.hold_open import Holder
-from testbed.outcome import conclude
+from testbed.outcome import Outcome, conclude
 from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.run_folder import RunFolder
@@ -80,7 +80,7 @@ class Held:
         self._opened = opened
         self._tick = tick
         self._told, self._found, self._so_far = told, found, FoundSoFar()
-        self.findings: tuple[Finding, ...] = ()  # once it has ended
+        self.outcome: Outcome | None = None  # once it has ended
         self._interruption = Interruption(heeds_ctrl_c=heeds_ctrl_c)
         self.runner = Runner(
             lambda given, trace, tell: run(given, trace, tell, holder, network),
@@ -100,8 +100,7 @@ class Held:
             for played in self.runner.run([(self._scenario, self.trace)]):
                 if played.error or played.skipped:
                     raise LabError(played.error or f"{shown(self._scenario.file)}: {played.skipped}")
-                outcome = annotated(conclude(played))
-                self.findings = outcome.analysis.findings if outcome.analysis is not None else ()
+                self.outcome = annotated(conclude(played))
         return played
 
     def _on_tick(self) -> None:

@@ -18,7 +18,8 @@ from testbed.net.program_time.library import scenario_time_library
 from testbed.protocols.text import shown
 from testbed.report.console import console
 from testbed.scenario.scenario import Scenario
-from testbed.serving import InsideOnly, OpenedLab, inside_environment
+from testbed.serving import InsideOnly, OpenedLab
+from testbed.variables import inside_environment
 
 
 def run_inside(options: argparse.Namespace, scenario: Scenario, host: str) -> int:
@@ -45,7 +46,8 @@ def run_inside(options: argparse.Namespace, scenario: Scenario, host: str) -> in
 
         def start(words: Sequence[str]) -> subprocess.Popen[bytes]:
             stdin = subprocess.DEVNULL if options.scenario_time else None
-            return start_inside(entry, words, inside_environment(entry, served.services), stdin)
+            environment = inside_environment(entry, served.services, trusts=options.trust)
+            return start_inside(entry, words, environment, stdin)
 
         process = command.start(start)
         if process and options.scenario_time:

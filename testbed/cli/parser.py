@@ -48,6 +48,11 @@ def _held(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="COMMAND lives on the lab's clock, inside the lab: it jumps whenever all of its processes sleep",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="COMMAND trusts the lab's certificates: SSL_CERT_FILE and its like name their authority, as TESTBED_CA",
+    )
     allow_outside_arguments(parser)
 
 
@@ -62,6 +67,9 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         help="lead a port of 127.0.0.1 to a host's port, e.g. 8080:someschool.edu:80; may be repeated",
     )
     parser.add_argument("--for", type=seconds, dest="seconds", metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--judge", action="store_true", help="judge the expectations at the end: exit code 1 where one does not hold"
+    )
     network_argument(parser)
 
 

@@ -8,21 +8,26 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
+from rich.console import Console
 from rich.text import Text
 
 from testbed.cli import HELD
 from testbed.cli.command import Command
 from testbed.cli.held import Held, one_scenario, show_passwords, show_services
 from testbed.cli.inside import run_inside
+from testbed.cli.run_ending import exit_code
 from testbed.errors import UsageError
 from testbed.lab.addresses import OUTSIDE
 from testbed.lab.where import where
 from testbed.net.orphans import die_with_parent
+from testbed.outcome import Outcome
 from testbed.protocols.text import shown
+from testbed.report import verdicts
 from testbed.report.console import console
 from testbed.report.findings import findings, in_a_line
-from testbed.serving import Forward, OpenedLab, Serving, outside_environment
+from testbed.serving import Forward, OpenedLab, Serving
 from testbed.trace.model.finding import Finding
+from testbed.variables import authority_file, outside_environment
 
 
 def main(options: argparse.Namespace) -> int:
@@ -50,12 +55,16 @@ def main(options: argparse.Namespace) -> int:
         nonlocal ends
         show_services(out, served.services, forwarded=True)
         show_passwords(out, scenario)
+        authority = authority_file(served, held.trace)
+        if authority is not None:
+            line = Text.assemble(("certificates", "host"), "  signed by ", (shown(str(authority)), "info"))
+            out.print(line, soft_wrap=True)
         until = f"for {options.seconds:g} s, or until Ctrl-C" if options.seconds else "until Ctrl-C"
         until = f"until {shown(command.words[0])} ends" if command is not None else until
         out.print(Text(f"The lab is open {until}; its time is real time.", "quiet"))
         out.file.flush()
         if command is not None:
-            environment = outside_environment(served.services)
+            environment = outside_environment(served.services, authority, trusts=options.trust)
             command.start(lambda words: subprocess.Popen(words, env=environment, preexec_fn=die_with_parent))
         ends = time.monotonic() + (options.seconds or float("inf"))
 
@@ -87,11 +96,19 @@ def main(options: argparse.Namespace) -> int:
         found=found,
     )
     played = held.live()
-    if held.findings:
-        out.print(findings(held.findings))
+    outcome = held.outcome
+    if outcome is not None and outcome.analysis is not None and outcome.analysis.findings:
+        out.print(findings(outcome.analysis.findings))
+    judged = _judged(out, outcome) if options.judge and outcome is not None else HELD
     if played.trace is not None:
         out.print(Text(f"trace in {shown(str(played.trace))}"), soft_wrap=True)
-    return command.code if command is not None else HELD
+    return (command.code if command is not None else HELD) or judged
+
+
+def _judged(out: Console, outcome: Outcome) -> int:
+    """Say what held of what the scenario expects, with the evidence, and give the exit code for it."""
+    out.print(verdicts.outcome(outcome))
+    return exit_code([outcome])
 
 
 def _no_seconds(options: argparse.Namespace) -> None:

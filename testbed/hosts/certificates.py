@@ -27,12 +27,14 @@ class Authority:
 
     ``keylog`` is the file that gets the keys of every session, in the NSS key log format.  Validity is judged by
     OpenSSL, which knows the machine's time only; scenario time never goes back, so what has expired stays so.
+    ``also`` are names and addresses that every certificate is for besides its server's, but one for a wrong name.
     """
 
-    def __init__(self, keylog: Path) -> None:
+    def __init__(self, keylog: Path, also: tuple[str, ...] = ()) -> None:
         import trustme
 
         self._keylog = keylog
+        self._also = also
         self._authority = trustme.CA()
         self._servers: dict[tuple[str, str, int, bool], ssl.SSLContext] = {}
         self._good: dict[tuple[str, int], trustme.LeafCert] = {}
@@ -103,13 +105,15 @@ class Authority:
     def _leaf(self, name: str, key: int = 1) -> trustme.LeafCert:
         """The good certificate of a server's key, always the same."""
         if (name, key) not in self._good:
-            self._good[name, key] = self._authority.issue_cert(name, common_name=_common(name))
+            also = self._also if name != _SOMEBODY_ELSE else ()
+            self._good[name, key] = self._authority.issue_cert(name, *also, common_name=_common(name))
         return self._good[name, key]
 
     def _certificate(self, name: str, flaw: str, key: int) -> trustme.LeafCert:
         if flaw == "expired":
             start, end = (datetime.now(UTC) - before for before in _LONG_AGO)
-            return self._authority.issue_cert(name, common_name=_common(name), not_before=start, not_after=end)
+            common = _common(name)
+            return self._authority.issue_cert(name, *self._also, common_name=common, not_before=start, not_after=end)
         return self._leaf(_SOMEBODY_ELSE if flaw == "wrong-name" else name, key)
 
 

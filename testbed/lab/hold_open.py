@@ -17,6 +17,7 @@ from testbed.scenario.steps import Step
 class OpenLab:
     """``addresses`` are those of every host and of :data:`OUTSIDE`, by name; ``log`` writes as the lab.
 
+    ``authority`` is the certificate that its servers' are signed with, PEM; ``b""`` where none has one.
     ``play`` plays one more step, ``settle`` returns when nothing is in progress; time jumps meanwhile, as in a scenario
     that plays by itself.  ``listening`` says at which addresses and ports somebody listens.  ``guests`` are programs
     that others start in it.  ``overhear`` has somebody hear of all that is logged, ``flush`` writes out the trace so
@@ -24,6 +25,7 @@ class OpenLab:
     """
 
     scenario: Scenario
+    authority: bytes
     addresses: Mapping[str, tuple[str, ...]]
     log: Log
     play: Callable[[Step], Awaitable[None]]

@@ -85,7 +85,8 @@ def run(
         loop = carrying.loop
         asyncio.set_event_loop(loop)
         writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
-        lab = _Lab(_bring_up(scenario, addresses, carrying, writer), trace, writer, tell, holder)
+        context = _bring_up(scenario, addresses, carrying, writer, forwarded=holder is not None)
+        lab = _Lab(context, trace, writer, tell, holder)
         loop.set_exception_handler(lab.mishap)
         loop.run_until_complete(lab.play())
 
@@ -111,7 +112,12 @@ def preload(scenarios: Iterable[Scenario]) -> None:
 
 
 def _bring_up(
-    scenario: Scenario, addresses: Mapping[str, tuple[str, ...]], network: LabNetwork, writer: TraceWriter
+    scenario: Scenario,
+    addresses: Mapping[str, tuple[str, ...]],
+    network: LabNetwork,
+    writer: TraceWriter,
+    *,
+    forwarded: bool,
 ) -> LabContext:
     names = {address: name for name, own in addresses.items() for address in own}
     writer.names({**names, **dict.fromkeys((str(router_of(ip_address(one))) for one in names), "router.lab")})
@@ -124,7 +130,7 @@ def _bring_up(
     recorder: Recorder = writer
     if needs_tls(scenario):
         keylog = network.scratch / KEYLOG
-        tls = lab_tls(scenario, keylog, tls_fault, network.loop.since_begin_ns)
+        tls = lab_tls(scenario, keylog, tls_fault, network.loop.since_begin_ns, forwarded=forwarded)
         recorder = KeyedTrace(writer, keylog)
     crashes: dict[int, Callable[[], None]] = {}
     wire = network.carry(recorder, journal, crashes)
@@ -245,6 +251,7 @@ class _Lab:
             await holder.hold(
                 OpenLab(
                     self._scenario,
+                    context.tls.authority.certificate.bytes() if context.tls is not None else b"",
                     context.addresses,
                     self._log,
                     play,

@@ -8,11 +8,14 @@ from pathlib import Path
 from testbed.hosts.certificates import Authority
 from testbed.hosts.tls import Keys, LabTls, TlsScript
 from testbed.net.alerts import send_alerts
+from testbed.net.forward import HOME
 from testbed.pcap.write import TraceWriter
 from testbed.scenario.faults import TlsFault
 from testbed.scenario.hosts import MailHostSpec, ReceiverSpec
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.transport import shows_authority
+
+_OUTSIDE = ("localhost", HOME)
 
 
 def needs_tls(scenario: Scenario) -> bool:
@@ -21,9 +24,17 @@ def needs_tls(scenario: Scenario) -> bool:
 
 
 def lab_tls(
-    scenario: Scenario, keylog: Path, fired: Callable[[TlsFault, str], None], elapsed_ns: Callable[[], int]
+    scenario: Scenario,
+    keylog: Path,
+    fired: Callable[[TlsFault, str], None],
+    elapsed_ns: Callable[[], int],
+    *,
+    forwarded: bool = False,
 ) -> LabTls:
-    """What the hosts of a scenario need for TLS; ``keylog`` will be a file with the keys of its sessions."""
+    """What the hosts of a scenario need for TLS; ``keylog`` will be a file with the keys of its sessions.
+
+    Where ports are ``forwarded``, a certificate is good for the place where its server is reached from outside, too.
+    """
     send_alerts()
     keylog.touch()
     keylog.chmod(0o666)  # programs may be users of their own
@@ -37,7 +48,7 @@ def lab_tls(
         for name, host in scenario.hosts.items()
         if isinstance(host, ReceiverSpec)
     }
-    return LabTls(Authority(keylog), scripts, keys, elapsed_ns)
+    return LabTls(Authority(keylog, _OUTSIDE if forwarded else ()), scripts, keys, elapsed_ns)
 
 
 class KeyedTrace:

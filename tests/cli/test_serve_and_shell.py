@@ -497,3 +497,18 @@ def test_what_is_found_is_told_when_a_connection_has_ended(serve: type[Served], 
 def trace_after(lab: Served, folder: Path) -> Analysis:
     lab.end()
     return trace(folder)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("expected", "code"), [("bob", 0), ("alice", 1)])
+def test_expectations_are_judged_where_that_is_wanted(expected: str, code: int, tmp_path: Path) -> None:
+    scenario = tmp_path / "x.yaml"
+    scenario.write_text(
+        "title: T\nhosts: {someschool.edu: {mailboxes: [bob, alice]}}\nsteps: [{send: {to: bob@someschool.edu}}]\n"
+        f"expect: [{{delivered: {{to: {expected}@someschool.edu}}}}]\n"
+    )
+    judged = testbed("serve", "--judge", scenario, "--", "true")
+    assert judged.returncode == code, judged.stderr
+    assert f"delivered to {expected}@someschool.edu" in judged.stderr
+    assert testbed("serve", scenario, "--", "true").returncode == 0
+    assert testbed("serve", "--judge", scenario, "--", "sh", "-c", "exit 7").returncode == 7
