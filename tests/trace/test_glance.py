@@ -21,7 +21,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.glance.kind import kind_of
 from testbed.trace.glance.summary import Summary, summarise
 from testbed.trace.inspect import analyse, inspect
-from tests.bench.make_capture import make
+from tests.bench.make_capture import make, make_world
 
 PROJECT = Path(__file__).parents[2]
 
@@ -105,6 +105,17 @@ def test_without_the_library_the_same_is_printed(tmp_path: Path, how: tuple[str,
     ]
     assert len(printed[0]) > 500
     assert printed[0] == printed[1]
+
+
+def test_a_capture_like_the_world(tmp_path: Path) -> None:
+    """Time stamps, selective acknowledgement, IPv6, several link types and TLS."""
+    make_world(tmp_path / "world.pcapng", 1_000)
+    analysis = inspect(tmp_path / "world.pcapng")
+    summary = analysis.summary()
+    if library() is not None:
+        assert summary.exact < 100
+    chosen = replace(analysis, chosen=tuple(range(1, 1_001, 3)))
+    assert differences(chosen, summary) == []
 
 
 def test_several_processes_find_the_same(tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ _ROWS = [
 ]
 
 
-@lru_cache(maxsize=4_096)
 def cause_of(code: str, enhanced: str, text: str) -> Cause | None:
     """Why a server refused, None where neither its words nor its codes tell.
 
@@ -39,7 +38,11 @@ def cause_of(code: str, enhanced: str, text: str) -> Cause | None:
     what somebody else has written.  A detail of X.7 that no registry has is one of security or policy, as X.7.0 is.
     """
     words = text[:_MOST].lower().replace("’", "'").split()
-    said = " ".join("@" if "@" in word else word for word in words)
+    return _cause_of(code, enhanced, " ".join("@" if "@" in word else word for word in words))
+
+
+@lru_cache(maxsize=4_096)
+def _cause_of(code: str, enhanced: str, said: str) -> Cause | None:
     for row in [row for row in _ROWS if row[0] in said]:
         if _fits(row.phrase.needs, code, enhanced) and _follow(said, row):
             return row.phrase.cause
