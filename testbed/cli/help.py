@@ -138,6 +138,13 @@ COMMANDS = {
             ("testbed subjects install exim", "fetched by apt, unpacked for you, beside what the machine has"),
         ),
     ),
+    "completion": (
+        "Print what makes a shell complete commands, options and files",
+        (
+            ("testbed completion bash > ~/.local/share/bash-completion/completions/testbed", "for all shells to come"),
+            ('eval "$(testbed completion bash)"', "for this one; zsh and fish likewise"),
+        ),
+    ),
     "doctor": ("Say what this machine allows", (("testbed doctor", "and how to grant what is missing"),)),
 }
 

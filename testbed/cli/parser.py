@@ -33,7 +33,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if arguments[:1] in (["serve"], ["shell"]) and "--" in arguments:
         end = arguments.index("--")  # what follows is somebody else's
         own, foreign = arguments[:end], arguments[end + 1 :]
-    options = _parser().parse_args(own)
+    options = whole_parser().parse_args(own)
     options.foreign = foreign
     return options
 
@@ -194,6 +194,10 @@ def _subjects(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="SHELL", help="bash, zsh or fish")
+
+
 def _nothing(parser: argparse.ArgumentParser) -> None:
     pass
 
@@ -217,6 +221,7 @@ _ARGUMENTS = {
     "faults": _faults,
     "new": _new,
     "subjects": _subjects,
+    "completion": _completion,
     "doctor": _nothing,
 }
 
@@ -244,13 +249,14 @@ _ELSEWHERE = {
 }
 
 
-def _parser() -> _Parser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The arguments of every command."""
     parser = _Parser(prog="testbed", add_help=False, allow_abbrev=False)
     parser.add_argument("-h", "--help", action="help")
     parser.add_argument("-V", "--version", action="version", version=f"testbed {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     for name, add_arguments in _ARGUMENTS.items():
-        sub = commands.add_parser(name, add_help=False, allow_abbrev=False)
+        sub = commands.add_parser(name, help=COMMANDS[name][0], add_help=False, allow_abbrev=False)
         sub.command = name
         add_arguments(sub)
         sub.add_argument("-h", "--help", action="help", help="show this help")

@@ -1,0 +1,35 @@
+"""``testbed completion``: what makes a shell complete commands, options and files."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import shtab
+
+from testbed.cli import HELD
+
+_PLACES = {
+    "DIR": shtab.DIRECTORY,
+    **dict.fromkeys(("FILE", "PATH", "SCENARIO", "TRACE", "CAPTURE", "BEFORE", "NOW"), shtab.FILE),
+}
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print the script of a shell."""
+    from testbed.cli.parser import whole_parser
+
+    parser = whole_parser()
+    for action in _actions(parser):
+        if place := _PLACES.get(str(action.metavar).partition(".")[0]):
+            action.complete = place  # type: ignore[attr-defined]
+    print(shtab.complete(parser, options.shell))
+    return HELD
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action.choices, dict):
+            for command in action.choices.values():
+                yield from _actions(command)
