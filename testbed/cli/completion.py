@@ -20,16 +20,16 @@ def main(options: argparse.Namespace) -> int:
     from testbed.cli.parser import whole_parser
 
     parser = whole_parser()
-    for action in _actions(parser):
+    for action in _options_of(parser):
         if place := _PLACES.get(str(action.metavar).partition(".")[0]):
             action.complete = place  # type: ignore[attr-defined]
     print(shtab.complete(parser, options.shell))
     return HELD
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+def _options_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     for action in parser._actions:
         yield action
         if isinstance(action.choices, dict):
             for command in action.choices.values():
-                yield from _actions(command)
+                yield from _options_of(command)
