@@ -31,11 +31,6 @@ class Reach:
 
 TABLE = [
     Reach(
-        "testbed/cli/completion.py",
-        "argparse:ArgumentParser._actions",
-        "argparse tells nobody which options there are; those that name files are told to shtab",
-    ),
-    Reach(
         "testbed/cli/parser.py",
         "argparse:ArgumentParser._actions",
         "argparse tells nobody which options there are; our help is made of them",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-
 import shtab
 
 from testbed.cli import HELD
@@ -17,19 +15,11 @@ _PLACES = {
 
 def main(options: argparse.Namespace) -> int:
     """Print the script of a shell."""
-    from testbed.cli.parser import whole_parser
+    from testbed.cli.parser import every_option, whole_parser
 
     parser = whole_parser()
-    for action in _options_of(parser):
+    for action in every_option(parser):
         if place := _PLACES.get(str(action.metavar).partition(".")[0]):
             action.complete = place  # type: ignore[attr-defined]
     print(shtab.complete(parser, options.shell))
     return HELD
-
-
-def _options_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    for action in parser._actions:
-        yield action
-        if isinstance(action.choices, dict):
-            for command in action.choices.values():
-                yield from _options_of(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -261,6 +262,15 @@ def whole_parser() -> argparse.ArgumentParser:
         add_arguments(sub)
         sub.add_argument("-h", "--help", action="help", help="show this help")
     return parser
+
+
+def every_option(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """The options and operands of a parser, and of those of its commands."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action.choices, dict):
+            for command in action.choices.values():
+                yield from every_option(command)
 
 
 def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
