@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+
 import shtab
 
 from testbed.cli import HELD
