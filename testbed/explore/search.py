@@ -55,9 +55,9 @@ class Search:
             return
         standing, merged = self._standing()
         yield self._pairs(standing, merged)
-        yield self._opened(standing)
-        if self.depth > 2:
+        if self.depth > 2:  # a sample, so that there is time for it
             yield Phase("triples", list(self._sampled(standing)))
+        yield self._opened(standing)
 
     def note(self, faults: Faults, ran: Ran) -> None:
         """What came of a try."""

@@ -86,6 +86,12 @@ def test_a_retry_that_a_fault_leads_to_is_struck_too() -> None:
     assert names(found["faults at what a fault leads to"]) == [["FIN", "4yz"], ["FIN", "FIN"]]
 
 
+def test_samples_come_before_what_may_be_thousands() -> None:
+    """A budget that ends there has had some of each."""
+    order = ["single faults", "pairs", "triples", "faults at what a fault leads to"]
+    assert list(phases(3, {CUT: ran("a"), LOST: ran("b"), LATE: ran("c")})) == order
+
+
 @given(st.lists(st.tuples(st.sampled_from([NEAR, FAR, AFTER]), st.sampled_from("abcdef"), st.sampled_from("123456"))))
 def test_every_pair_is_tried_or_accounted_for(made: list[tuple[Point, str, str]]) -> None:
     singles = {fault(point, deed): ran(effect) for point, deed, effect in made}
