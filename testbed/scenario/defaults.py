@@ -58,7 +58,8 @@ def _with_role(name: str, spec: object) -> object:
     if not isinstance(spec, dict):
         return spec
     default = TEXTBOOK.get(name, {})
-    role = spec.get("role", default.get("role")) or next((r for key, r in _TELLING_KEYS if key in spec), None)
+    told = default.get("role") or next((r for key, r in _TELLING_KEYS if key in spec), None)
+    role = spec.get("role", told)
     if role == default.get("role"):
         spec = {**default, **spec}
     spec = {**spec, "role": role}

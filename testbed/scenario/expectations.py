@@ -141,6 +141,16 @@ class Transactions(Tries):
     kind: Literal["transactions"] = Field(default="transactions", exclude=True)
 
 
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_CodeText = Annotated[str, Field(pattern=_CODE)]
+_Code = Annotated[
+    _CodeText, BeforeValidator(_as_text, json_schema_input_type=_CodeText | Annotated[int, Field(ge=200, le=599)])
+]
+
+
 class ReplyExpected(Tagged):
     """A server gave this reply to a command."""
 
@@ -149,13 +159,8 @@ class ReplyExpected(Tagged):
     command: Literal[Stage, ReadingStage] = Field(
         alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
     )
-    code: str = Field(pattern=_CODE, description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
+    code: _Code = Field(description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
-
-    @field_validator("code", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class ConnectionExpected(Tagged):

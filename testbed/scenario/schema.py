@@ -19,7 +19,7 @@ from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import STEPS
 from testbed.scenario.tagged import Tagged
 
-_PARAMETER = r"^\$(\w+|\{\w+\})$"
+_PARAMETER = r"\$(\w+|\{\w+\})"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, object]
@@ -33,12 +33,11 @@ def schema() -> Schema:
     assert isinstance(properties, dict)
     properties["hosts"] = {
         "description": "Hosts that differ from the textbook's, by name.",
-        "type": "object",
+        "type": ["object", "null"],
         "additionalProperties": {"anyOf": [*(_ref(_host(m, definitions), definitions) for m in ROLES.values()), _NULL]},
     }
-    properties["faults"] = _list(
-        "What goes wrong.", [_ref(_model(m, definitions), definitions) for m in KINDS.values()]
-    )
+    faults = _list("What goes wrong.", [_ref(_model(m, definitions), definitions) for m in KINDS.values()])
+    properties["faults"] = {**faults, "type": ["array", "null"]}
     properties["steps"] = _list("What happens, in order.", _keyed(STEPS, definitions), at_least=1)
     properties["expect"] = _list("What must hold at the end.", _keyed(EXPECTATIONS, definitions), at_least=1)
     properties["ours"] = _list(
@@ -61,7 +60,16 @@ def _or_parameter(part: object) -> object:
     if not constrained:
         return changed
     outside = {key: changed.pop(key) for key in ("title", "description", "default") if key in changed}
-    return {**outside, "anyOf": [changed, {"type": "string", "pattern": _PARAMETER}]}
+    anywhere = "pattern" in part  # such as '$user@someschool.edu'
+    parameter = _PARAMETER if anywhere else f"{_beginnings(part.get('enum'))}{_PARAMETER}$"
+    return {**outside, "anyOf": [changed, {"type": "string", "pattern": parameter}]}
+
+
+def _beginnings(words: object) -> str:
+    """A pattern for nothing, or for how words of several words begin, the rest being a parameter: ``POP3 $command``."""
+    parts = [word.split(" ") for word in words if isinstance(word, str)] if isinstance(words, list) else []
+    found = dict.fromkeys(" ".join(part[:end]) for part in parts for end in range(1, len(part)))
+    return f"^(({'|'.join(map(re.escape, found))}) )?" if found else "^"
 
 
 def _used(document: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:

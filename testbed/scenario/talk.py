@@ -57,7 +57,7 @@ Replies = Annotated[
 ]
 Texts = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]),
+    BeforeValidator(_one_or_many, json_schema_input_type=str | float | list[str | float]),
     Field(description="What stands in a line of the answer, each in one; * stands for anything within a line."),
 ]
 

@@ -102,15 +102,20 @@ def _postable(value: str) -> str:
     return value
 
 
+_MAX_DESTINATIONS = 10
 ReportUri = Annotated[str, AfterValidator(_postable)]
 _Destination = Annotated[
     Annotated[ReportUri, Tag("uri")] | Annotated[Address, Tag("address")],
     Discriminator(lambda value: "uri" if str(value).startswith("https:") else "address"),
 ]
 Reported = Annotated[
-    tuple[_Destination, ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=ReportUri | Address | list[ReportUri | Address]),
-    Field(max_length=10),
+    Annotated[tuple[_Destination, ...], Field(max_length=_MAX_DESTINATIONS)],
+    BeforeValidator(
+        _one_or_many,
+        json_schema_input_type=ReportUri
+        | Address
+        | Annotated[list[ReportUri | Address], Field(max_length=_MAX_DESTINATIONS)],
+    ),
 ]
 
 

@@ -14,7 +14,7 @@ from testbed.scenario.units import parse_share
 
 Share = Annotated[
     float,
-    BeforeValidator(parse_share, json_schema_input_type=str),
+    BeforeValidator(parse_share, json_schema_input_type=str | Annotated[float, Field(gt=0, le=1)]),
     Field(description="A share of all: 5%, 0.5%.", examples=["5%"]),
 ]
 """Between 0 and 1."""
