@@ -25,7 +25,7 @@ _NEEDLESS = (*(f"usr/share/{name}" for name in ("doc", "man", "locale", "info", 
 _SERVICES = ("lib/systemd", "usr/lib/systemd", "lib/udev", "usr/lib/tmpfiles.d", "usr/lib/sysusers.d")
 _CHECKED = ("-o", "APT::Get::AllowUnauthenticated=false", "-o", "Acquire::AllowInsecureRepositories=false")
 _SOON = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20", "-o", "Acquire::Retries=1")
-_TIME_LIMIT_S = 600
+_TIME_LIMIT_S = 300  # servers are a few megabytes; where the network hardly works, npm would go on for very long
 
 
 def install(subject: Subject, tell: Callable[[str], None]) -> Path | None:
@@ -125,7 +125,7 @@ def _run(command: Sequence[str], folder: Path) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise MachineError(f"{command[0]} takes longer than {_TIME_LIMIT_S} s") from None
+        raise MachineError(f"{command[0]} takes longer than {_TIME_LIMIT_S} s; try again later") from None
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.startswith(("E:", "npm"))] or done.stderr.splitlines()
         raise MachineError(f"{command[0]} fetches nothing: {' '.join(said[:3]) or f'exit status {done.returncode}'}")
