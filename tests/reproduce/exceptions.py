@@ -61,6 +61,8 @@ _KINDS: dict[str, tuple[str, ...]] = {
         "ways-of-forwarding-encoded-and-sealed-True-True-keep-True-pass-fail-pass-fail-accept-1",
     ),
     "a lone dot that was refused before it was sent": ("lone-dot",),
+    "a body of one long line is made up by its size, in lines as usual": ("line-too-long-1000000",),
+    "who signs notifications alone is not seen to sign anything before": ("signed-bounce",),
     "a reply that drips for longer than its client waits": ("slower-than-allowed",),
 }
 EXCEPTIONS = {name: why for why, names in _KINDS.items() for name in names}
