@@ -73,7 +73,7 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
         )
     else:
         ended = testbed_in(copy, shlex.split(command)[1:], environment)
-    if command.startswith(_FETCHES) and ended.returncode == 3 and "resolving" in ended.stdout + ended.stderr:
+    if command.startswith(_FETCHES) and re.search(r"fetches nothing: .*resolving|takes longer than", ended.stderr):
         pytest.skip("Debian's packages cannot be fetched from here")
     fine = (0, 1) if command.startswith("testbed diff ") else (0,)  # 1: the two differ
     assert ended.returncode in fine, ended.stdout + ended.stderr
