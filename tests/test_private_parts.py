@@ -31,7 +31,7 @@ class Reach:
 
 TABLE = [
     Reach(
-        "testbed/cli/parser.py",
+        "testbed/cli/command_help.py",
         "argparse:ArgumentParser._actions",
         "argparse tells nobody which options there are; our help is made of them",
     ),

@@ -19,7 +19,13 @@ HELD, FAILED, WRONG_USAGE, NO_LAB = 0, 1, 2, 3
 SIGNALLED = 128
 """What shells add to the number of the signal that ended a program: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
 _MODULES = {"list": "listing"}  # a module 'list' of this package would hide Python's own
-_SHOWN_ONLY = ("inspect", "schema", "faults")  # commands that have nothing more to do once nobody reads
+_SHOWN_ONLY = (
+    "inspect",
+    "schema",
+    "faults",
+    "list",
+    "completion",
+)  # commands that have nothing more to do once nobody reads
 _GARBAGE = 100_000  # new objects until it is looked for; at Python's 700, imports look eighty times and find none
 
 

@@ -16,7 +16,8 @@ _PLACES = {
 
 def main(options: argparse.Namespace) -> int:
     """Print the script of a shell."""
-    from testbed.cli.parser import every_option, whole_parser
+    from testbed.cli.command_help import every_option
+    from testbed.cli.parser import whole_parser
 
     parser = whole_parser()
     for action in every_option(parser):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,7 +15,7 @@ from testbed.errors import UsageError
 from testbed.protocols.text import shown
 from testbed.report.console import console
 from testbed.scenario.fault_reference import Key, as_json, fault_kinds, when_keys
-from testbed.scenario.synonyms import meanings
+from testbed.scenario.synonyms import meanings, mentions
 
 _FEW = 3
 
@@ -51,8 +50,7 @@ def _about(out: Console, word: str) -> None:
 
 
 def _has(key: Key, words: tuple[str, ...]) -> bool:
-    told = " ".join((key.name, key.says, *key.words)).casefold()
-    return any(re.search(rf"\b{re.escape(word)}", told) for word in words)
+    return mentions(" ".join((key.name, key.says, *key.words)), words)
 
 
 def _table(keys: tuple[Key, ...]) -> Table:

@@ -38,7 +38,7 @@ class FoundSoFar:
         if begun < self._not_before or not 0 < octets <= _MOST_OCTETS:
             return
         try:
-            # Opening TLS takes a program and seconds: what it hides is told in the end.
+            # Connections with TLS wait for the end anyhow, so opening them would be in vain.
             analysis = analyse(replace(read_capture(trace), secrets=()))
         except CaptureError:  # it ends in the middle of its head
             return

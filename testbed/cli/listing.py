@@ -20,7 +20,7 @@ from testbed.plural import count
 from testbed.report.console import console
 from testbed.scenario.load import discover, load_all
 from testbed.scenario.scenario import Scenario
-from testbed.scenario.synonyms import meanings
+from testbed.scenario.synonyms import meanings, mentions
 
 
 def main(options: argparse.Namespace) -> int:
@@ -54,8 +54,8 @@ def _is_about(scenario: Scenario, wanted: Sequence[tuple[str, ...]], file: str) 
     """Whether each word, or another for the same, stands in what it says of itself."""
     told = (file, scenario.case, scenario.title, scenario.about, scenario.rfc)
     faults = (repr(fault) for fault in scenario.faults)
-    text = "\n".join((*told, *(fault.describe() for fault in scenario.faults), *faults)).casefold()
-    return all(any(word in text for word in words) for words in wanted)
+    text = "\n".join((*told, *(fault.describe() for fault in scenario.faults), *faults))
+    return all(mentions(text, words) for words in wanted)
 
 
 def _row(path: Path, cases: Sequence[Scenario]) -> dict[str, object]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import NoReturn
 
 from testbed import __version__
-from testbed.cli.help import COMMANDS, heading, main_help, rows
+from testbed.cli.command_help import command_help
+from testbed.cli.help import COMMANDS, main_help
 from testbed.cli.learn_arguments import learn_arguments
 from testbed.cli.play_arguments import (
     PAGE,
@@ -233,7 +233,7 @@ class _Parser(argparse.ArgumentParser):
     command = ""
 
     def format_help(self) -> str:
-        return main_help() if not self.command else _command_help(self, self.command)
+        return main_help() if not self.command else command_help(self, self.command)
 
     def error(self, message: str) -> NoReturn:
         program = f"testbed {self.command}".strip()
@@ -262,44 +262,6 @@ def whole_parser() -> argparse.ArgumentParser:
         add_arguments(sub)
         sub.add_argument("-h", "--help", action="help", help="show this help")
     return parser
-
-
-def every_option(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """The options and operands of a parser, and of those of its commands."""
-    for action in parser._actions:
-        yield action
-        if isinstance(action.choices, dict):
-            for command in action.choices.values():
-                yield from every_option(command)
-
-
-def _command_help(parser: argparse.ArgumentParser, command: str) -> str:
-    summary, examples = COMMANDS[command]
-    positional = [a for a in parser._actions if not a.option_strings]
-    optional = [a for a in parser._actions if a.option_strings]
-    tail = ["[-- COMMAND…]"] if command in ("serve", "shell") else []
-    usage = " ".join(["testbed", command, "[OPTIONS]", *map(_operand, positional), *tail])
-    arguments = [(_operand(a), a.help or "") for a in positional]
-    options = [(_flags(a), a.help or "") for a in optional]
-    width = max(len(left) for left, _ in arguments + options)
-    parts = [f"{summary}.", f"{heading('Usage:')} {styled(usage, 'cyan bold', sys.stdout)}"]
-    if arguments:
-        parts.append(f"{heading('Arguments:')}\n{rows(arguments, width)}")
-    parts.append(f"{heading('Options:')}\n{rows(options, width)}")
-    parts.append(f"{heading('Examples:')}\n{rows(examples)}")
-    return "\n\n".join(parts) + "\n"
-
-
-def _operand(action: argparse.Action) -> str:
-    return {"+": f"{action.metavar}…", "*": f"[{action.metavar}…]", "?": f"[{action.metavar}]"}.get(
-        str(action.nargs), str(action.metavar)
-    )
-
-
-def _flags(action: argparse.Action) -> str:
-    short = "" if action.option_strings[0].startswith("-") and len(action.option_strings[0]) == 2 else "    "
-    value = f" {action.metavar}" if action.metavar else ""
-    return short + ", ".join(action.option_strings) + value
 
 
 def _nearest(message: str) -> str:

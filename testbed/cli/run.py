@@ -15,6 +15,7 @@ from rich.text import Text
 
 from testbed.cli import SIGNALLED
 from testbed.cli.choose import chosen
+from testbed.cli.network import chosen_network
 from testbed.cli.progress import Progress, erase, write_over
 from testbed.cli.references import References
 from testbed.cli.results import Results
@@ -25,7 +26,6 @@ from testbed.cli.untrusted import bounded, reach, why_refused
 from testbed.cli.verbosity import QUIET
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
 from testbed.interruption import Interruption
-from testbed.lab.where import where
 from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.plural import count
@@ -125,7 +125,7 @@ def _play(
         return
     scenarios = [scenario for scenario, _ in work]
     preload(scenarios)
-    network = _network(options.network)
+    network = chosen_network(options)
     jobs = options.jobs or usual_jobs()
     results = Results(out, scenarios, QUIET if quiet else options.verbosity)
     progress = Progress(out, len(scenarios), results.tell)
@@ -162,14 +162,6 @@ def _play(
                 results.end()
     finally:
         outcomes += [known[number] for number in sorted(known)]
-
-
-def _network(named: str) -> NetworkKind:
-    """Where labs live; why it is not where most would have it is told."""
-    found = where(named)
-    if found.note:
-        print(f"note: {found.note}", file=sys.stderr)
-    return found.kind
 
 
 def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -15,10 +16,10 @@ from testbed.cli import HELD
 from testbed.cli.command import Command
 from testbed.cli.held import Held, one_scenario, show_passwords, show_services
 from testbed.cli.inside import run_inside
+from testbed.cli.network import chosen_network
 from testbed.cli.run_ending import exit_code
 from testbed.errors import UsageError
 from testbed.lab.addresses import OUTSIDE
-from testbed.lab.where import where
 from testbed.net.orphans import die_with_parent
 from testbed.outcome import Outcome
 from testbed.protocols.text import shown
@@ -53,16 +54,10 @@ def main(options: argparse.Namespace) -> int:
 
     def opened(served: OpenedLab) -> None:
         nonlocal ends
+        authority = authority_file(served, held.trace)
         show_services(out, served.services, forwarded=True)
         show_passwords(out, scenario)
-        authority = authority_file(served, held.trace)
-        if authority is not None:
-            line = Text.assemble(("certificates", "host"), "  signed by ", (shown(str(authority)), "info"))
-            out.print(line, soft_wrap=True)
-        until = f"for {options.seconds:g} s, or until Ctrl-C" if options.seconds else "until Ctrl-C"
-        until = f"until {shown(command.words[0])} ends" if command is not None else until
-        out.print(Text(f"The lab is open {until}; its time is real time.", "quiet"))
-        out.file.flush()
+        _show_rest(out, authority, options)
         if command is not None:
             environment = outside_environment(served.services, authority, trusts=options.trust)
             command.start(lambda words: subprocess.Popen(words, env=environment, preexec_fn=die_with_parent))
@@ -81,9 +76,6 @@ def main(options: argparse.Namespace) -> int:
     def found(finding: Finding) -> None:
         told(in_a_line(finding))
 
-    network = where(options.network)
-    if network.note:
-        print(f"note: {network.note}", file=sys.stderr)
     held = Held(
         scenario,
         options,
@@ -91,7 +83,7 @@ def main(options: argparse.Namespace) -> int:
         opened,
         tick,
         heeds_ctrl_c=command is None,
-        network=network.kind,
+        network=chosen_network(options),
         told=told,
         found=found,
     )
@@ -103,6 +95,17 @@ def main(options: argparse.Namespace) -> int:
     if played.trace is not None:
         out.print(Text(f"trace in {shown(str(played.trace))}"), soft_wrap=True)
     return (command.code if command is not None else HELD) or judged
+
+
+def _show_rest(out: Console, authority: Path | None, options: argparse.Namespace) -> None:
+    """Who signs the lab's certificates, and until when it is open."""
+    if authority is not None:
+        line = Text.assemble(("certificates", "host"), "  signed by ", (shown(str(authority)), "info"))
+        out.print(line, soft_wrap=True)
+    until = f"for {options.seconds:g} s, or until Ctrl-C" if options.seconds else "until Ctrl-C"
+    until = f"until {shown(options.foreign[0])} ends" if options.foreign else until
+    out.print(Text(f"The lab is open {until}; its time is real time.", "quiet"))
+    out.file.flush()
 
 
 def _judged(out: Console, outcome: Outcome) -> int:

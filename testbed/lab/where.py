@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from testbed.errors import UsageError
-from testbed.net.probe import host_network, private_network, probe_networks
 from testbed.scenario.network_needs import NetworkKind
 
 AUTO = "auto"
@@ -51,6 +50,8 @@ def _best() -> Where:
     """A private network, also where there is neither: what is missing is told when it is tried."""
     if os.access(_TUN, os.R_OK | os.W_OK) and _may_make_networks():
         return Where(NetworkKind.PRIVATE)
+    from testbed.net.probe import host_network, private_network, probe_networks
+
     checks = probe_networks()
     if private_network(checks) or not host_network(checks):
         return Where(NetworkKind.PRIVATE)

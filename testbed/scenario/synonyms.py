@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 SYNONYMS = {
     "blackhole": ("silent", "lose", "down"),
     "bounce": ("notification", "given back"),
@@ -29,7 +32,6 @@ SYNONYMS = {
     "mute": ("stall", "silent"),
     "offline": ("unreachable", "silent", "refused"),
     "overquota": ("full",),
-    "quit": ("close",),
     "quota": ("full",),
     "reject": ("refused", "reply"),
     "rst": ("reset",),
@@ -48,3 +50,8 @@ def meanings(word: str) -> tuple[str, ...]:
     if singular not in SYNONYMS and len(singular) > 3:
         singular = singular.removesuffix("s")
     return singular, *SYNONYMS.get(singular, ())
+
+
+def mentions(text: str, words: Iterable[str]) -> bool:
+    """Whether a word of a text begins with one of these, whatever the case of its letters."""
+    return any(re.search(rf"(?<!\w){re.escape(word)}", text, re.IGNORECASE) for word in words)
