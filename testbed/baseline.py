@@ -37,7 +37,7 @@ class Baseline:
         run to its end is not compared.
         """
         played = outcome.played
-        if outcome.analysis is None or played.trace is None or played.error or played.interrupted or outcome.broke_off:
+        if outcome.inspected is None or played.trace is None or played.error or played.interrupted or outcome.broke_off:
             return outcome
         reference = self.folder / played.trace.name
         shown = printable(str(reference))
@@ -55,7 +55,7 @@ class Baseline:
             return _with(outcome, reference, Difference(NOT_OURS, told, (), ()))
         # Of a scenario in which programs play hosts, the expectations say what must not change.
         held_by_itself = outcome.scenario.has_programs
-        changes = () if held_by_itself else compare_analyses(before, outcome.analysis).differences
+        changes = () if held_by_itself else compare_analyses(before, outcome.inspected.analysis).differences
         outdated = lab.scenario != outcome.scenario.text
         since = _recorded(before, lab)
         return replace(outcome, reference=reference, since=since, changes=changes, outdated=outdated)

@@ -10,11 +10,12 @@ from pathlib import Path
 from testbed.allowance import Overspent, allowance
 from testbed.errors import CaptureError
 from testbed.expect import Judgement, Verdict, judge
+from testbed.played import Played
 from testbed.protocols.events import ALL_PLAYED, LabEnded, Started, Step
-from testbed.runner import Played
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 from testbed.trace.compare.difference import Difference
+from testbed.trace.model.finding import Finding
 from testbed.trace.model.log import of
 
 _LEAST_S = 5.0  # in which what a lab has left that took all its time is judged
@@ -29,9 +30,37 @@ class Result(StrEnum):
     ERROR = "error"
 
 
+class Inspected:
+    """A trace that was inspected.  Its findings cross to another process; there it is inspected again where need be."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._path = analysis.path
+        self._analysis: Analysis | None = analysis
+        self._findings: tuple[Finding, ...] | None = None
+
+    @property
+    def analysis(self) -> Analysis:
+        """What the inspector understood.  Raises CaptureError where the trace is there no longer."""
+        from testbed.trace.inspect import inspect
+
+        if self._analysis is None:
+            self._analysis = inspect(self._path)
+        return self._analysis
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What there is to say about the trace."""
+        if self._findings is None:
+            self._findings = self.analysis.findings
+        return self._findings
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_path": self._path, "_analysis": None, "_findings": self.findings}
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A scenario played, inspected and judged.  ``analysis`` is None when there is no trace to speak of.
+    """A scenario played, inspected and judged.  ``inspected`` is None when there is no trace to speak of.
 
     ``reference`` is the trace it was compared with, or should have been, None where nobody asked for that; ``changes``
     are what differs from it, and ``since`` says when it was recorded.  ``outdated`` tells that the scenario then
@@ -39,7 +68,7 @@ class Outcome:
     """
 
     played: Played
-    analysis: Analysis | None
+    inspected: Inspected | None
     judgement: Judgement | None
     reference: Path | None = None
     since: str = ""
@@ -51,6 +80,16 @@ class Outcome:
     def scenario(self) -> Scenario:
         """The scenario."""
         return self.played.scenario
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """What the inspector understood of the trace.  Raises CaptureError where that is there no longer."""
+        return self.inspected.analysis if self.inspected is not None else None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What there is to say about the trace."""
+        return self.inspected.findings if self.inspected is not None else ()
 
     @property
     def result(self) -> Result:
@@ -92,14 +131,14 @@ def _concluded(played: Played) -> Outcome:
         analysis = inspect(played.trace)
     except CaptureError:  # a lab that was killed may leave less than a header
         return Outcome(played, None, None)
-    judgement = judge(played.scenario, analysis)
-    if played.by_program and (Outcome(played, analysis, judgement).broke_off or _was_over(analysis)):
+    judgement, inspected = judge(played.scenario, analysis), Inspected(analysis)
+    if played.by_program and (Outcome(played, inspected, judgement).broke_off or _was_over(analysis)):
         played = replace(played, error="", cause="")  # nothing is wrong but the program, if that, as verdicts tell
     elif played.by_program:
         played = replace(
             played, error=played.error + (where := _where(analysis, judgement)), cause=played.cause + where
         )
-    return Outcome(played, analysis, judgement)
+    return Outcome(played, inspected, judgement)
 
 
 def _was_over(analysis: Analysis) -> bool:

@@ -8,7 +8,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable
 from pathlib import Path
 from types import TracebackType
 
@@ -68,21 +68,40 @@ class RunFolder:
             self.path.rmdir()  # refused where a trace is
 
 
-@contextlib.contextmanager
-def turn(folder: Path) -> Iterator[None]:
-    """Write into a folder, which is made, and read there what was written, while no other run does."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:  # whoever writes there will hear why
-        yield
-        return
-    try:
+class Turns:
+    """The folders in which a run writes, and reads what was written, while no other run does.
+
+    Several of a run may have a turn in one folder at a time; processes forked meanwhile have it no longer than they.
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[Hashable, Path] = {}
+        self._held: dict[Path, int] = {}
+
+    def take(self, who: Hashable, folder: Path) -> None:
+        """Have a turn in a folder, which is made."""
+        self._of[who] = folder
+        if folder in self._held:
+            return
+        with contextlib.suppress(OSError):  # whoever writes there will hear why
+            folder.mkdir(parents=True, exist_ok=True)
+            self._held[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(self._held[folder], fcntl.LOCK_EX)
+
+    def give(self, who: Hashable) -> None:
+        """Have it no longer, if at all."""
+        folder = self._of.pop(who, None)
+        if folder not in self._held or folder in self._of.values():
+            return
+        held = self._held.pop(folder)
         with contextlib.suppress(OSError):
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
+            fcntl.flock(held, fcntl.LOCK_UN)
         os.close(held)
+
+    def close(self) -> None:
+        """Nobody has any."""
+        for who in list(self._of):
+            self.give(who)
 
 
 def _make_room(own: Path) -> None:

@@ -1,7 +1,9 @@
-"""Runs labs, each in a process of its own, several at a time; brings their traces home.
+"""Runs labs in processes of their own, several at a time; brings their traces home, and has an account made of each.
 
-A lab's process dies with this one (``PR_SET_PDEATHSIG``), and with it go its network, its mounts and its files:
-the unfinished trace is an unnamed file, so nothing of a killed run stays behind.
+A process of labs dies with this one (``PR_SET_PDEATHSIG``), and with it go the network, the mounts and the files of
+its lab: the unfinished trace is an unnamed file, so nothing of a killed run stays behind.  It plays one lab after the
+other while all goes well, for a fresh one has to copy every page that it touches.  Where programs of the user's run,
+each lab has one of its own.
 """
 
 from __future__ import annotations
@@ -10,69 +12,30 @@ import contextlib
 import os
 import selectors
 import shutil
-import signal
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeVar, cast
 
-from testbed.errors import not_written
-from testbed.interruption import TIME_IS_UP, Interruption
-from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, EXIT_PROGRAM, USUAL, Bounds, Lab, failure, live
+from testbed.interruption import Interruption
+from testbed.lab_line import Accounted, Ended, Says
+from testbed.lab_process import USUAL, Bounds, Lab, MakeAccount
+from testbed.lab_worker import Worker
+from testbed.played import Played
 from testbed.protocols.text import shown
-from testbed.run_folder import turn
+from testbed.run_folder import Turns
 from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
 from testbed.subjects.installed import search_path, why_not
 from testbed.subjects.subject import subjects
-from testbed.whole_file import whole_file
 
 TIME_LIMIT_S = 30.0
 _INTERRUPT_GRACE_S = 0.8
 _PROGRAM_LABS = 2
 """To each job: where programs are hosts, labs mostly wait while others compute."""
 
+T = TypeVar("T")
 _Work = tuple[Scenario, Path]
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A scenario after its lab has ended.
-
-    ``trace`` is None only when nothing was captured.  ``error`` says why the lab could not be run, or how it
-    died; ``no_lab`` tells the two apart.  ``cause`` is that in one line, without its place, ``line`` that of the step
-    which could not be played, 0 for none.  ``by_program`` tells that a program under test may be why, which the trace
-    shows.  ``skipped`` says why it was not played at all.
-    """
-
-    scenario: Scenario
-    trace: Path | None
-    seconds: float
-    error: str = ""
-    cause: str = ""
-    line: int = 0
-    no_lab: bool = False
-    by_program: bool = False
-    interrupted: bool = False
-    skipped: str = ""
-
-
-@dataclass(slots=True)
-class _Process:
-    scenario: Scenario
-    destination: Path
-    pid: int
-    pipe: int
-    trace: BinaryIO
-    started: float
-    deadline: float
-    said: bytearray = field(default_factory=bytearray)
-    heard: int = 0
-    told: bool = False  # to end
-    outgrown: str = ""
 
 
 def usual_jobs() -> int:
@@ -110,7 +73,8 @@ class Runner:
         self._bounds = bounds
         self._grace_s = grace_s
         self._interruption = interruption
-        self._running: list[_Process] = []
+        self._busy: list[Worker] = []
+        self._idle: list[Worker] = []
         self._on_progress = on_progress
         self._on_tick = on_tick
         self._why_not = why_not
@@ -121,160 +85,129 @@ class Runner:
     def run(self, work: Sequence[_Work]) -> Iterator[Played]:
         """Play scenarios and yield each as it ends.  Every item names where its trace goes.
 
-        After a signal to end the running labs write what they have, and no more are begun.  No other run writes where
-        the trace is until the next is asked for.  Raises UsageError or MachineError for a trace that cannot be written.
+        After a signal to end the running labs write what they have, and no more are begun.  Raises UsageError or
+        MachineError for a trace that cannot be written.
         """
+        return self.accounts(work, lambda played: played)
+
+    def accounts(self, work: Sequence[_Work], account: Callable[[Played], T]) -> Iterator[T]:
+        """Play scenarios, and yield what ``account`` makes of each, as it ends; the rest is as for :meth:`run`.
+
+        It is made in the process that played the lab, so that no core waits for another, and crosses by pickle; here
+        where that process is dead, or where an exception came of it there.  Meanwhile no other run writes where the
+        trace is.
+        """
+        scenarios = [scenario for scenario, _ in work]
         waiting = []
-        for scenario, destination in work:
+        for number, (scenario, _) in enumerate(work):
             if reason := self._why_red(scenario):
-                yield Played(scenario, None, 0.0, error=f"{shown(scenario.file)}: {reason}", cause=reason)
+                yield account(Played(scenario, None, 0.0, error=f"{shown(scenario.file)}: {reason}", cause=reason))
             elif reason := lacking(scenario) or self._why_not(scenario):
-                yield Played(scenario, None, 0.0, skipped=reason)
+                yield account(Played(scenario, None, 0.0, skipped=reason))
             else:
-                waiting.append((scenario, destination))
-        running = self._running
+                waiting.append(number)
         with contextlib.ExitStack() as ending:
-            ending.callback(self._kill_all)
+            ending.callback(self._end_all)
+            turns = ending.enter_context(contextlib.closing(Turns()))
             heard = self._interruption or ending.enter_context(Interruption())
             heard.listen(self._interrupt)
-            while running or (waiting and not self._interrupted):
-                while (following := self._following(waiting)) is not None:
-                    running.append(self._start(*waiting.pop(following)))
+            while self._busy or (waiting and not self._interrupted):
+                while (following := self._following(waiting, scenarios)) is not None:
+                    number = waiting.pop(following)
+                    worker = self._free(scenarios[number]) or self._started(account, scenarios)
+                    self._busy.append(worker)
+                    worker.play(number, work[number][1], self._time_limit_s)
                     if self._interrupted:  # it came while the lab was started
                         self._interrupt()
-                for process in self._ended(running):
-                    running.remove(process)
-                    caught = os.fstat(process.trace.fileno()).st_size
-                    with turn(process.destination.parent) if caught else contextlib.nullcontext():
-                        yield self._finish(process)
+                for worker, said in self._heard():
+                    if worker.played is None:
+                        if worker.caught:
+                            turns.take(worker, worker.destination.parent)
+                        worker.over(said if isinstance(said, Ended) else None, interrupted=self._interrupted)
+                        if isinstance(said, Ended) and worker.account():
+                            continue
+                    assert worker.played is not None
+                    if isinstance(said, Accounted) and not said.failed:
+                        yield cast(T, said.account)
+                    else:
+                        yield account(worker.played)
+                    turns.give(worker)
+                    self._let_go(worker, alive=said is not None)
 
-    def _following(self, waiting: Sequence[_Work]) -> int | None:
+    def _following(self, waiting: Sequence[int], scenarios: Sequence[Scenario]) -> int | None:
         """Which is the first for which there is room; labs in which programs are hosts are counted apart."""
-        if self._interrupted or (self._jobs == 1 and self._running):
+        if self._interrupted or (self._jobs == 1 and self._busy):
             return None
-        programs = sum(process.scenario.has_programs for process in self._running)
-        room = {True: self._jobs * _PROGRAM_LABS > programs, False: self._jobs > len(self._running) - programs}
-        return next((place for place, (scenario, _) in enumerate(waiting) if room[scenario.has_programs]), None)
+        programs = sum(worker.scenario.has_programs for worker in self._busy)
+        room = {True: self._jobs * _PROGRAM_LABS > programs, False: self._jobs > len(self._busy) - programs}
+        return next((at for at, number in enumerate(waiting) if room[scenarios[number].has_programs]), None)
+
+    def _free(self, scenario: Scenario) -> Worker | None:
+        """One that has nothing to do; of those that are no use to the next, one ends, as it may be one too many."""
+        if not self._idle:
+            return None
+        worker = self._idle.pop()
+        if not scenario.is_code:
+            return worker
+        self._end(worker)
+        return None
+
+    def _started(self, account: MakeAccount, scenarios: Sequence[Scenario]) -> Worker:
+        worker = Worker(self._lab, account, scenarios, self._bounds)
+        self._selector.register(worker.line, selectors.EVENT_READ, worker)
+        return worker
 
     def stop(self) -> None:
         """Ask the labs that run to end now; each is whole, or an error when it cannot within its grace."""
-        for process in self._running:
-            process.deadline = min(process.deadline, time.monotonic() + self._grace_s)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGTERM)
+        for worker in self._busy:
+            worker.tell_to_end(self._grace_s)
 
     def traces_so_far(self) -> Iterator[Path]:
         """Where the traces of the labs that run can be read, as far as they are written."""
-        return (Path(f"/proc/self/fd/{process.trace.fileno()}") for process in self._running)
+        return (worker.trace for worker in self._busy if worker.played is None)
 
     def _interrupt(self) -> None:
         self._interrupted = True
-        for process in self._running:
-            process.told = True
-        self.stop()
+        for worker in self._busy:
+            worker.tell_to_end(self._grace_s, told=True)
 
-    def _start(self, scenario: Scenario, destination: Path) -> _Process:
-        trace = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _finish
-        read_end, write_end = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            os.close(read_end)
-            live(self._lab, scenario, self._bounds, trace, write_end, parent)
-        os.close(write_end)
-        now = time.monotonic()
-        process = _Process(scenario, destination, pid, read_end, trace, now, now + self._time_limit_s)
-        self._selector.register(read_end, selectors.EVENT_READ, process)
-        return process
-
-    def _ended(self, running: list[_Process]) -> Iterator[_Process]:
-        nearest = min(process.deadline for process in running)
-        ready = self._selector.select(min(0.1, max(0.0, nearest - time.monotonic())))
-        speaking = [key.data.pid for key, _ in ready]
-        for process in running:
-            if process.pid not in speaking:  # who has ended while somebody else was judged is not late
-                self._hold_to_bounds(process)
-        for key, _ in ready:
-            process = key.data
-            data = os.read(process.pipe, 65536)
-            if not data:
-                yield process
-                continue
-            process.said += data
-            progress = process.said.partition(ERROR)[0].decode(errors="replace").splitlines()
-            for line in progress[process.heard :]:
-                self._on_progress(process.scenario, line)
-            process.heard = len(progress)
+    def _heard(self) -> Iterator[tuple[Worker, Ended | Accounted | None]]:
+        """What busy workers say, but for progress; None for one that is dead."""
+        nearest = min((worker.deadline for worker in self._busy), default=0.0)
+        ready = [key.data for key, _ in self._selector.select(min(0.1, max(0.0, nearest - time.monotonic())))]
+        for worker in self._busy:
+            if worker not in ready:  # who has ended while somebody else was judged is not late
+                worker.hold_to_bounds(self._grace_s)
+        for worker in ready:
+            try:
+                said = worker.line.hear()
+            except (EOFError, OSError):
+                said = None
+            if isinstance(said, Says):
+                self._on_progress(worker.scenario, said.line)
+            elif worker in self._idle:
+                self._idle.remove(worker)
+                self._end(worker)
+            else:
+                yield worker, said
         self._on_tick()
 
-    def _hold_to_bounds(self, process: _Process) -> None:
-        """Ask a lab whose time is up, or whose trace is too long, to write what it has; then kill it."""
-        if not process.told and os.fstat(process.trace.fileno()).st_size > self._bounds.trace:
-            process.outgrown = f"its trace has more than {self._bounds.trace >> 20:,} MiB"
-            process.deadline = 0.0
-        if time.monotonic() > process.deadline:
-            late = time.monotonic() >= process.started + self._time_limit_s
-            asking = TIME_IS_UP if late and not process.outgrown else signal.SIGTERM
-            os.kill(process.pid, signal.SIGKILL if process.told else asking)
-            process.told = True
-            process.deadline = time.monotonic() + self._grace_s
+    def _let_go(self, worker: Worker, *, alive: bool) -> None:
+        self._busy.remove(worker)
+        if alive and worker.reusable:
+            self._idle.append(worker)
+        else:
+            self._end(worker)
 
-    def _finish(self, process: _Process) -> Played:
-        self._selector.unregister(process.pipe)
-        os.close(process.pipe)
-        _, status = os.waitpid(process.pid, 0)
-        seconds = time.monotonic() - process.started
-        trace = self._bring_home(process)
-        code = os.waitstatus_to_exitcode(status)
-        told = process.told and (code == EXIT_DONE or code < 0)  # and it has not failed by itself
-        error, cause, line = "", "", 0
-        if self._interrupted:
-            pass  # however it ended, it was told to
-        elif process.outgrown:
-            error = cause = f"the lab was stopped: {process.outgrown}"
-        elif told:
-            limit = min(self._time_limit_s, seconds)  # a lab without limit was told to end, and did not
-            error = cause = f"the lab was stopped after {limit:.0f} s of real time"
-        elif code != EXIT_DONE:
-            error, cause, line = failure(process.said.partition(ERROR)[2], code)
-        return Played(
-            process.scenario,
-            trace,
-            seconds,
-            error=error,
-            cause=cause,
-            line=line,
-            no_lab=code == EXIT_NO_LAB,
-            by_program=bool(error) and (code == EXIT_PROGRAM or (told and not process.outgrown)),
-            interrupted=self._interrupted,
-        )
+    def _end(self, worker: Worker) -> None:
+        self._selector.unregister(worker.line)
+        worker.close()
 
-    def _bring_home(self, process: _Process) -> Path | None:
-        with process.trace as source:
-            if not source.seek(0, os.SEEK_END):
-                return None
-            source.seek(0)
-            try:
-                process.destination.parent.mkdir(parents=True, exist_ok=True)
-                with whole_file(process.destination) as target:
-                    shutil.copyfileobj(source, target)
-            except OSError as error:
-                raise not_written(f"{process.destination}: the trace cannot be written", error) from error
-        return process.destination
-
-    def _kill_all(self) -> None:
-        for process in self._running:
-            self._kill(process)
-        self._running.clear()
-
-    def _kill(self, process: _Process) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
-        os.waitpid(process.pid, 0)
-        os.close(process.pipe)
-        process.trace.close()
+    def _end_all(self) -> None:
+        for worker in (*self._busy, *self._idle):
+            self._end(worker)
+        self._busy.clear()
+        self._idle.clear()
 
 
 def lacking(scenario: Scenario) -> str:

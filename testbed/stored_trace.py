@@ -6,9 +6,9 @@ from pathlib import Path
 
 from testbed.errors import UsageError
 from testbed.pcap.read import read_capture
+from testbed.played import Played
 from testbed.protocols.events import ALL_PLAYED, LabEnded, LabStarted
 from testbed.protocols.text import shown
-from testbed.runner import Played
 from testbed.scenario.in_code import IN_CODE, scenario_in_code
 from testbed.scenario.load import load_cases, parse
 from testbed.scenario.problems import ScenarioError

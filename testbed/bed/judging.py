@@ -50,7 +50,7 @@ def _failure(one: Failure) -> list[str]:
 
 
 def _findings(outcome: Outcome) -> list[str]:
-    found = outcome.analysis.findings if outcome.analysis is not None else ()
+    found = outcome.findings
     lines = [f"    {printable(finding.text)}  [{frames(finding.frames)}]" for finding in found[:_MOST_FINDINGS]]
     more = [f"    … and {len(found) - _MOST_FINDINGS} more"] if len(found) > _MOST_FINDINGS else []
     return ["the inspector says:", *lines, *more] if lines else []

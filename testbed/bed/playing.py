@@ -10,8 +10,9 @@ from testbed.bed.source import Folder, Source, scenario_of, trace_file
 from testbed.keeper import LabSession, Order
 from testbed.lab.where import AUTO, where
 from testbed.outcome import Outcome, conclude
+from testbed.played import Played
 from testbed.protocols.text import shown
-from testbed.runner import TIME_LIMIT_S, Played, lacking
+from testbed.runner import TIME_LIMIT_S, lacking
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.reach import Reach
 from testbed.scenario.scenario import Scenario

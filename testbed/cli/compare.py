@@ -16,7 +16,8 @@ from testbed.cli.run_outputs import written
 from testbed.cli.untrusted import reach
 from testbed.errors import LabError, UsageError
 from testbed.interruption import Interruption
-from testbed.outcome import Result, conclude
+from testbed.outcome import Outcome, Result, conclude
+from testbed.played import Played
 from testbed.report.annotate import annotated
 from testbed.report.compared.comparison import OURS, Cell, Comparison, Row, broken, cell
 from testbed.report.compared.json_form import comparison_json
@@ -108,14 +109,19 @@ def _play(
         on_tick=progress.tick,
         why_not=lambda scenario: why_not[id(scenario)],
     )
+
+    def account(played: Played) -> tuple[Outcome, Cell]:
+        outcome = annotated(conclude(played, options.time_limit))
+        _, player = place_of[id(played.scenario)]
+        return outcome, cell(player, outcome, _hosts(played.scenario, part))
+
     found: dict[_Place, Cell] = {}
+    traces = [(one.scenario, _trace(folder, place, one)) for place, one in work.items()]
     with progress:
-        for played in runner.run([(one.scenario, _trace(folder, place, one)) for place, one in work.items()]):
-            if played.no_lab:
-                raise LabError(played.error)
-            outcome = annotated(conclude(played, options.time_limit))
-            place = place_of[id(played.scenario)]
-            found[place] = cell(place[1], outcome, _hosts(played.scenario, part))
+        for outcome, told in runner.accounts(traces, account):
+            if outcome.played.no_lab:
+                raise LabError(outcome.played.error)
+            found[place_of[id(outcome.scenario)]] = told
             progress.ended(outcome)
     return found
 

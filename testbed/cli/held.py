@@ -19,10 +19,11 @@ from testbed.interruption import Interruption
 from testbed.lab import preload, run
 from testbed.lab.hold_open import Holder
 from testbed.outcome import Outcome, conclude
+from testbed.played import Played
 from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.run_folder import RunFolder
-from testbed.runner import Played, Runner
+from testbed.runner import Runner
 from testbed.scenario.load import load_cases
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.reach import Reach

@@ -16,10 +16,10 @@ from testbed.cli.run_outputs import Outputs
 from testbed.cli.verbosity import QUIET
 from testbed.errors import CaptureError, UsageError
 from testbed.outcome import Outcome, conclude
+from testbed.played import Played
 from testbed.protocols.text import shown
 from testbed.report.console import console
 from testbed.report.run import Run
-from testbed.runner import Played
 from testbed.scenario.reach import Reach
 from testbed.scenario.recognition import SUFFIXES
 from testbed.stored_trace import played_once

@@ -44,11 +44,12 @@ class References:
         if self._baseline is None:
             return outcome
         outcome = self._baseline.compared(outcome)
-        if self._update:
-            outcome = accepted(outcome)
+        return accepted(outcome) if self._update else outcome
+
+    def note(self, outcome: Outcome) -> None:
+        """It was compared, which the summary tells."""
         if outcome.reference is not None:
             self._counts[_word(outcome)] += 1
-        return outcome
 
     def summary(self, out: Console, scenarios: Sequence[Scenario]) -> None:
         """What became of the references, in a line; and those whose scenarios are gone."""

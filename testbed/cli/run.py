@@ -28,13 +28,14 @@ from testbed.errors import LabError, MachineError, TestbedError, machine_error, 
 from testbed.interruption import Interruption
 from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
+from testbed.played import Played
 from testbed.plural import count
 from testbed.protocols.text import shown
 from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
 from testbed.run_folder import RunFolder
-from testbed.runner import Played, Runner, lacking, usual_jobs
+from testbed.runner import Runner, lacking, usual_jobs
 from testbed.scenario.casting import cast_all
 from testbed.scenario.load import discover
 from testbed.scenario.network_needs import NetworkKind
@@ -145,10 +146,10 @@ def _play(
     told = 0
     try:
         with progress:
-            for played in runner.run(work):
-                judged = annotated(conclude(played, options.time_limit))
-                outcome = known[place[id(played.scenario)]] = references.compared(judged)
-                if played.no_lab:
+            for outcome in runner.accounts(work, partial(_judged, options.time_limit, references)):
+                known[place[id(outcome.scenario)]] = outcome
+                references.note(outcome)
+                if outcome.played.no_lab:
                     break  # what one lab is refused, all are
                 while told in known:  # in the order of the files, whichever ends first
                     progress.ended(known[told])
@@ -162,6 +163,10 @@ def _play(
                 results.end()
     finally:
         outcomes += [known[number] for number in sorted(known)]
+
+
+def _judged(time_limit_s: float, references: References, played: Played) -> Outcome:
+    return references.compared(annotated(conclude(played, time_limit_s)))
 
 
 def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:

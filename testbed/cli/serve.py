@@ -89,8 +89,8 @@ def main(options: argparse.Namespace) -> int:
     )
     played = held.live()
     outcome = held.outcome
-    if outcome is not None and outcome.analysis is not None and outcome.analysis.findings:
-        out.print(findings(outcome.analysis.findings))
+    if outcome is not None and outcome.findings:
+        out.print(findings(outcome.findings))
     judged = _judged(out, outcome) if options.judge and outcome is not None else HELD
     if played.trace is not None:
         out.print(Text(f"trace in {shown(str(played.trace))}"), soft_wrap=True)

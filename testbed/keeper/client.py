@@ -14,7 +14,7 @@ from testbed.errors import LabError, StepError, TestbedError, reason
 from testbed.fresh_process import fresh_process
 from testbed.keeper.orders import Admit, Follow, Order, Play, Settle
 from testbed.net.entry import Entry
-from testbed.runner import Played
+from testbed.played import Played
 from testbed.serving import OpenedLab
 
 _PATIENCE_S = 15.0  # a lab that was told to end has ten, and its trace must be written

@@ -18,7 +18,8 @@ from testbed.keeper.orders import Order
 from testbed.lab import preload, run
 from testbed.lab.hold_open import Holder
 from testbed.net.orphans import die_with_parent
-from testbed.runner import Played, Runner
+from testbed.played import Played
+from testbed.runner import Runner
 from testbed.serving import Serving
 
 _LOOK_S = 2.0

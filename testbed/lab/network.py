@@ -18,7 +18,7 @@ from testbed.net.clock import ScenarioLoop
 from testbed.net.faults import Action, Crash, PacketFault
 from testbed.net.front import Front, Fronted
 from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
-from testbed.net.namespace import Network, enter
+from testbed.net.namespace import Network, WayBack, enter
 from testbed.net.netlink import HASTY_MS, PATIENT_MS
 from testbed.net.packet import Packet
 from testbed.net.ports import Ports
@@ -104,14 +104,18 @@ def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> 
         name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
         names = {address: name for name, own in addresses.items() for address in own}
         patience = rto_min_ms(scenario)
+        way_back = WayBack()
         network = enter(names, addresses[name_server][0], patience)  # the loop's files must be those of this network
         programs = [name for name, host in scenario.hosts.items() if host.is_program]
         namespaces = {name: create_namespace(addresses[name], patience) for name in programs}
         front = create_namespace(list(names), patience, alone=False) if fronted(scenario) else None
-        with contextlib.closing(ScenarioLoop()) as loop:
-            if front is not None:
-                loop.watch_network(front.connections, front.counters)
-            yield _PrivateNetwork(scenario, addresses, network, namespaces, front, loop)
+        try:
+            with contextlib.closing(ScenarioLoop()) as loop:
+                if front is not None:
+                    loop.watch_network(front.connections, front.counters)
+                yield _PrivateNetwork(scenario, addresses, network, way_back.socket_files, namespaces, front, loop)
+        finally:
+            way_back.take()
         return
     with contextlib.closing(Ports()) as ports, scratch_folder() as scratch:
         host = _HostNetwork(scenario, addresses, ports, scratch)
@@ -124,6 +128,7 @@ class _PrivateNetwork:
     scenario: Scenario
     addresses: Addresses
     network: Network
+    socket_files: tuple[str, ...]
     namespaces: Mapping[str, ProgramNamespace]
     front: ProgramNamespace | None
     loop: ScenarioLoop
@@ -133,10 +138,6 @@ class _PrivateNetwork:
     @property
     def scratch(self) -> Path:
         return self.network.scratch
-
-    @property
-    def socket_files(self) -> tuple[str, ...]:
-        return self.network.socket_files
 
     def port_at(self, address: str, port: int) -> int:
         return port

@@ -71,29 +71,49 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """``wire`` is the TUN device's descriptor, non-blocking; ``scratch`` an empty folder that dies with the process.
-
-    ``socket_files`` are those of the machine's network, which was left.
-    """
+    """``wire`` is the TUN device's descriptor, non-blocking; ``scratch`` an empty folder that dies with the process."""
 
     wire: int
     scratch: Path
-    socket_files: tuple[str, ...]
+
+
+class WayBack:
+    """From the network that a process is about to enter to the network, the mounts and the folder it is in now.
+
+    Must be made by a process of one thread.  ``socket_files`` are those of that network.  Where only a user namespace
+    allows private networks, it leads to an empty network and the usual files.  Raises LabError where the kernel
+    refuses.
+    """
+
+    def __init__(self) -> None:
+        self.socket_files = socket_files()
+        if libc.unshare(_CLONE_NEWNS) != 0:
+            _unshare()  # nobody gets back out of a user namespace
+        self._folder = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._namespaces = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in ("net", "mnt")]
+
+    def take(self) -> None:
+        """Go it, once."""
+        for namespace, kind in zip(self._namespaces, (_CLONE_NEWNET, _CLONE_NEWNS), strict=True):
+            if libc.setns(namespace, kind) != 0:
+                raise LabError(f"the kernel refuses the way back ({os.strerror(ctypes.get_errno()).lower()})", _REMEDY)
+            os.close(namespace)
+        os.fchdir(self._folder)
+        os.close(self._folder)
 
 
 def enter(names: Mapping[str, str], name_server: str, rto_min_ms: int = HASTY_MS) -> Network:
-    """Leave the machine's network for a private one, for good.
+    """Leave the machine's network for a private one; for good, but for a :class:`WayBack`.
 
     Must be called by a process of one thread.  ``names`` gives each lab address its host name, ``name_server`` the
     address that resolves names, ``rto_min_ms`` how long TCP waits at least for an acknowledgement.  Raises LabError
     with the reason and the remedy.
     """
-    outside = socket_files()
     _unshare()
     _writable_sysctls()
     _shrink_socket_table()
     _private_files(names, name_server)
-    return Network(lay_wire([ip_address(address) for address in names], rto_min_ms), SCRATCH, outside)
+    return Network(lay_wire([ip_address(address) for address in names], rto_min_ms), SCRATCH)
 
 
 def enter_plain() -> None:

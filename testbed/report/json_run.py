@@ -55,7 +55,7 @@ def _scenario(result: Outcome) -> dict[str, object]:
         "changes": [asdict(change) for change in result.changes],
         "accepted": result.accepted,
         "failures": [asdict(failure) for failure in failures(result)],
-        "findings": [written(FINDING, found) for found in (result.analysis.findings if result.analysis else ())],
+        "findings": [written(FINDING, found) for found in result.findings],
     }
 
 

@@ -89,7 +89,7 @@ def _case(suite: ET.Element, outcome: Outcome, name: str) -> None:
 
 def _said(outcome: Outcome) -> str:
     """What the inspector found, and the trace where Jenkins, GitLab and Azure look for attachments."""
-    findings = outcome.analysis.findings if outcome.analysis else ()
+    findings = outcome.findings
     lines = [f"{finding.severity}: {_text(finding.text)}" for finding in findings]
     if outcome.played.trace and _ATTACHABLE.fullmatch(path := printable(str(outcome.played.trace))):
         lines.append(f"[[ATTACHMENT|{path}]]")

@@ -59,11 +59,11 @@ def _section(outcome: Outcome, name: str) -> Iterator[str]:
     yield f"{code(outcome.scenario.file)}, {outcome.played.seconds:.2f} s"
     for failure in failures(outcome):
         yield from _failure(failure)
-    if outcome.analysis is not None and outcome.analysis.findings:
+    if outcome.findings:
         yield ""
-        yield f"<details><summary>{count(len(outcome.analysis.findings), 'finding')} of the inspector</summary>"
+        yield f"<details><summary>{count(len(outcome.findings), 'finding')} of the inspector</summary>"
         yield ""
-        for finding in outcome.analysis.findings:
+        for finding in outcome.findings:
             yield f"- {finding.severity}: {plain(finding.text)}{_cited(finding.frames)}"
         yield ""
         yield "</details>"

@@ -22,13 +22,13 @@ def accepted(outcome: Outcome) -> Outcome:
     held = outcome.judgement is not None and outcome.judgement.held
     foreign = any(change.kind == NOT_OURS for change in outcome.changes)
     differs = bool(outcome.changes) or outcome.outdated
-    if outcome.reference is None or outcome.analysis is None or not differs or not held or foreign:
+    if outcome.reference is None or outcome.inspected is None or not differs or not held or foreign:
         return outcome
     target = outcome.reference
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(target) as out:
-            annotate(outcome.analysis, out)
+            annotate(outcome.inspected.analysis, out)
     except OSError as error:
         raise not_written(f"{shown(target)} cannot be written", error) from error
     return replace(outcome, accepted=True)

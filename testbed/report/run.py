@@ -45,9 +45,9 @@ class Run:
 def remedy(outcomes: Sequence[Outcome]) -> str:
     """What to do so that more can be judged; ``""`` where nothing would help."""
     unclear = [
-        outcome.analysis
+        outcome.inspected.analysis
         for outcome in outcomes
-        if outcome.analysis is not None and outcome.judgement is not None and outcome.judgement.not_judged
+        if outcome.inspected is not None and outcome.judgement is not None and outcome.judgement.not_judged
     ]
     if for_tshark := sum(analysis.understanding.decrypted.for_tshark for analysis in unclear):
         closed = f"TLS of suites that testbed does not open stays encrypted in {count(for_tshark, 'scenario')}"

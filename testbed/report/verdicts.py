@@ -42,8 +42,8 @@ def outcome(result: Outcome, *, found: bool = False) -> RenderableType:
         parts.append(_below(_table([*result.judgement.expectations, *result.judgement.always])))
     if result.changes and result.result is Result.HELD:
         parts.append(changes(result))
-    if found and result.analysis is not None and result.analysis.findings:
-        parts.append(_below(findings(result.analysis.findings)))
+    if found and result.findings:
+        parts.append(_below(findings(result.findings)))
     return Group(*parts)
 
 

@@ -60,10 +60,10 @@ def _account(outcome: Outcome) -> Iterator[RenderableType]:
         yield Padding(_failure(failure), (0, 0, 0, _INDENT))
     if outcome.changes:
         yield changes(outcome)
-    if outcome.analysis is not None and outcome.analysis.findings:
+    if outcome.findings:
         yield Padding(Text("the inspector says", "quiet"), (0, 0, 0, _INDENT))
-        yield Padding(findings(outcome.analysis.findings[:_MOST_FINDINGS]), (0, 0, 0, 2 * _INDENT))
-        if (more := len(outcome.analysis.findings) - _MOST_FINDINGS) > 0:
+        yield Padding(findings(outcome.findings[:_MOST_FINDINGS]), (0, 0, 0, 2 * _INDENT))
+        if (more := len(outcome.findings) - _MOST_FINDINGS) > 0:
             yield Padding(Text(f"… and {count(more, 'more finding')}", "quiet"), (0, 0, 0, 2 * _INDENT))
     for who, lines in printed(outcome, _MOST_LINES).items():
         yield Padding(Text(f"the end of what {printable(who)} printed", "quiet"), (0, 0, 0, _INDENT))

@@ -13,8 +13,9 @@ from testbed.allowance import Overspent, allowance
 from testbed.lab import run
 from testbed.lab_process import Bounds
 from testbed.outcome import Result, conclude
+from testbed.played import Played
 from testbed.protocols.header import MAX_HEADER_OCTETS
-from testbed.runner import Played, Runner
+from testbed.runner import Runner
 from testbed.scenario.load import parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect

@@ -17,7 +17,8 @@ from testbed.errors import LabError
 from testbed.interruption import TIME_IS_UP
 from testbed.lab import run
 from testbed.outcome import Result, conclude
-from testbed.runner import Played, Runner
+from testbed.played import Played
+from testbed.runner import Runner
 from testbed.scenario.load import parse
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect

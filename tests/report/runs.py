@@ -10,9 +10,9 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from testbed.expect import Judgement, Verdict
-from testbed.outcome import Outcome
+from testbed.outcome import Inspected, Outcome
+from testbed.played import Played
 from testbed.report.run import Run
-from testbed.runner import Played
 from testbed.scenario.load import parse_cases
 from testbed.scenario.scenario import Scenario
 from testbed.trace.compare.difference import Difference
@@ -95,7 +95,7 @@ def inspected(scenario: Scenario, why: str) -> Outcome:
     """A red one whose trace there is, with its findings."""
     trace = PROJECT / "captures" / "mailbox-full.pcapng"
     red = failed(scenario, why, trace)
-    return Outcome(red.played, inspect(trace), red.judgement)
+    return Outcome(red.played, Inspected(inspect(trace)), red.judgement)
 
 
 def run(*outcomes: Outcome, interrupted: bool = False, shard: str = "") -> Run:

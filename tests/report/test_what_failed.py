@@ -15,10 +15,10 @@ from testbed.cli.results import Results
 from testbed.cli.verbosity import FINDINGS, QUIET
 from testbed.expect import Verdict
 from testbed.outcome import Outcome
+from testbed.played import Played
 from testbed.report.console import THEME
 from testbed.report.verdicts import why_skipped_together
 from testbed.report.what_failed import what_failed
-from testbed.runner import Played
 from testbed.scenario.load import parse_cases
 from testbed.scenario.scenario import Scenario
 from testbed.trace.inspect import inspect
