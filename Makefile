@@ -12,6 +12,7 @@ CONNECTIONS ?= 18500 190000
 SECONDS ?= 300
 ROUNDS ?= 20
 LOOPS ?= $(shell nproc)
+LABS ?= 10000
 RELAYS := postfix,exim,opensmtpd,sendmail,haraka
 comma := ,
 # As tests/lab/catalogue/systems.py has them.
@@ -28,7 +29,8 @@ help:
 	@echo "make fuzz    feed readers, dialogues and outputs with hostile input, SECONDS=300"
 	@echo "make attack  dear captures, hostile scenarios and options for SECONDS=300 each, 10,000 clients that hang up"
 	@echo "make reproduce  a scenario of each reference trace, played: how many tell the same"
-	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/"
+	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/;"
+	@echo "             then LABS=10000 labs in a row, and what is left of them"
 	@echo "make docs    write the generated parts of the docs again"
 	@echo "make compared  play the catalogue with every ready-made relay again"
 	@echo "make captures  record the reference traces that changed again"
@@ -53,6 +55,7 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python tests/bench/bench.py
+	@$(BIN)/python tests/bench/bench_labs.py
 	@$(BIN)/python tests/bench/bench_inspect.py $(CONNECTIONS)
 	@$(BIN)/python tests/bench/bench_pages.py
 
@@ -71,6 +74,7 @@ reproduce: $(READY)
 
 soak: $(READY)
 	@$(BIN)/python -m tests.lab.soak $(ROUNDS) --burners $(LOOPS)
+	@$(BIN)/python tests/bench/bench_labs.py $(LABS)
 
 docs: $(READY)
 	@$(BIN)/testbed schema > docs/scenario.schema.json

@@ -107,14 +107,15 @@ class Turns:
 def _make_room(own: Path) -> None:
     """Remove the folders of this user's earlier runs, but for the last."""
     found = own.parent.glob(f"{_PREFIX}*-*-*")
-    others = sorted((folder for folder in found if folder != own and _is_ours(folder)), key=_age)
+    others = sorted((folder for folder in found if folder != own and is_ours(folder)), key=_age)
     red = [folder for folder in others if _is_red(folder)]
     for folder in others[_LAST - 1 :]:
         if folder not in red[:_LAST_RED]:
             _remove(folder)
 
 
-def _is_ours(folder: Path) -> bool:
+def is_ours(folder: Path) -> bool:
+    """Whether a temporary folder was made by this user, and for nobody else."""
     try:
         about = folder.lstat()
     except OSError:

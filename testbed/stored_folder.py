@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
 import tempfile
 import time
@@ -11,8 +14,12 @@ from typing import Protocol
 
 from testbed.errors import MachineError, UsageError, reason
 from testbed.protocols.text import shown
+from testbed.run_folder import is_ours
 
 _EVERY_S = 30.0
+_PREFIX = "testbed-results-"
+_MARK = ".fetched"
+"""Beside the folder, and locked while that is worked in."""
 
 
 def folder_at(place: str | None) -> StoredFolder | FolderHere:
@@ -68,13 +75,19 @@ class StoredFolder:
             self._files, self._root = url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise UsageError(f"{shown(url)} cannot be reached: {reason(error)}") from error
-        self.path = Path(tempfile.mkdtemp(prefix="testbed-results-"))
+        self._own = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._mark = os.open(self._own / _MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with contextlib.suppress(OSError):  # not every file system has locks
+            fcntl.flock(self._mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _sweep(self._own)
+        self.path = self._own / "results"
+        self.path.mkdir()
         self._brought: dict[Path, tuple[int, int]] = {}
         self._last_s = time.monotonic()
         try:
             self._fetch()
         except BaseException:
-            shutil.rmtree(self.path, ignore_errors=True)
+            self._remove()
             raise
 
     def _fetch(self) -> None:
@@ -125,6 +138,22 @@ class StoredFolder:
         try:
             self._bring_back()
         except Exception as failure:
+            (self._own / _MARK).unlink(missing_ok=True)  # so nobody sweeps it away
+            os.close(self._mark)
             what = f"the results could not be brought to {shown(self._url)}: {reason(failure)}"
             raise MachineError(f"{what}; they lie in {shown(self.path)}") from failure
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._remove()
+
+    def _remove(self) -> None:
+        os.close(self._mark)
+        shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _sweep(own: Path) -> None:
+    """Remove what this user's runs have left that were killed: nobody works there, and the store has it."""
+    for folder in own.parent.glob(f"{_PREFIX}*"):
+        if folder == own or not is_ours(folder):
+            continue
+        with contextlib.suppress(OSError), open(folder / _MARK, "r+b") as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)

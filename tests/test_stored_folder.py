@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,3 +92,19 @@ def test_a_folder_of_this_machine_is_itself(tmp_path: Path) -> None:
         assert folder.path == tmp_path
     with folder_at(None) as nowhere:
         assert nowhere.path is None
+
+
+def test_what_a_killed_run_has_left_goes_when_the_next_begins(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    working = StoredFolder(store)
+    if (child := os.fork()) == 0:
+        StoredFolder(store)
+        os._exit(1)  # as one that was killed: nothing is done at its end
+    os.waitpid(child, 0)
+    left = {*(tmp_path / "tmp").iterdir()} - {working.path.parent}
+    assert len(left) == 1
+    with working, StoredFolder(store) as following:
+        assert {*(tmp_path / "tmp").iterdir()} == {working.path.parent, following.path.parent}

@@ -19,6 +19,7 @@ MAX_RECORDS = 10_000
 ROOT = "."
 """The origin of lines that stand in no zone."""
 
+_ZONES = 32  # that are at hand
 _FACT = re.compile(r"\{(address|ipv4|ipv6):([\w.-]+)\}")
 _SAMPLES = {"address": "192.0.2.1", "ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
 _FAMILIES = {"A": "ipv4", "AAAA": "ipv6"}
@@ -49,14 +50,13 @@ ZoneTexts = Annotated[
 
 def records_of(zones: Mapping[str, str], addresses: Mapping[str, Sequence[str]]) -> Iterator[ZoneFileRecord]:
     """The records of zone files without mistakes; ``addresses`` are those of each host by name, preferred first."""
-    from testbed.protocols.zone_file import read_zone_file
 
     def fact(match: re.Match[str]) -> str:
         own = addresses[match[2].lower()]
         return next(one for one in own if match[1] == "address" or (match[1] == "ipv6") == (":" in one))
 
     for origin, text in zones.items():
-        yield from read_zone_file(_FACT.sub(fact, text), origin)
+        yield from _records(_FACT.sub(fact, text), origin)
 
 
 def held_lines(zone: str, records: Sequence[str]) -> dict[str, str]:
@@ -91,7 +91,15 @@ def mistakes_in(zones: Mapping[str, str], names: Names) -> Found:
         yield (), f"{count:,} records are too many; a lab's name server has {MAX_RECORDS:,} at most"
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=_ZONES)
+def _records(text: str, origin: str) -> tuple[ZoneFileRecord, ...]:
+    """Those of a zone file without mistakes, for labs in a row."""
+    from testbed.protocols.zone_file import read_zone_file
+
+    return tuple(read_zone_file(text, origin))
+
+
+@lru_cache(maxsize=_ZONES)
 def _read(text: str, origin: str) -> tuple[tuple[ZoneFileRecord, ...], tuple[tuple[int, str], ...]]:
     """The records of a zone, and the line where reading ends too early, with what is wrong there."""
     from testbed.protocols.zone_file import ZoneFileError, read_zone_file

@@ -25,6 +25,7 @@ Ints = NDArray[np.int64]
 Longs = NDArray[np.uint64]
 _LOW = np.uint64(0xFFFFFFFF)
 _FLOWS = 1 << 12  # moved together
+_AT_HAND = 64  # flows that are not made again when they are asked for again
 _LITTLE = 0 if sys.byteorder == "little" else 1  # which half of a long is the lower one
 
 
@@ -77,6 +78,7 @@ class Flows(Sequence[Flow]):
         self.stop = stop
         self.from_client = from_client
         self.repeats = np.isin(start, repeats)
+        self._at_hand: dict[int, Flow] = {}
 
     def __len__(self) -> int:
         return len(self.start)
@@ -88,7 +90,13 @@ class Flows(Sequence[Flow]):
     def __getitem__(self, number: int | slice) -> Flow | list[Flow]:
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
-        return self._flow(range(len(self))[number])
+        number = range(len(self))[number]
+        if (known := self._at_hand.get(number)) is not None:
+            return known
+        if len(self._at_hand) == _AT_HAND:
+            self._at_hand.clear()
+        self._at_hand[number] = flow = self._flow(number)
+        return flow
 
     def rows(self, number: int) -> Ints:
         """The rows of the packet table that make up a flow."""

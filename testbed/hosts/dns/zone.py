@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import dns.flags
@@ -11,6 +12,7 @@ import dns.message
 import dns.name
 import dns.opcode
 import dns.rcode
+import dns.rdata
 import dns.rdatatype
 import dns.rrset
 
@@ -20,6 +22,7 @@ from testbed.scenario.faults.zone import FLAWS, ZoneFault
 PAYLOAD = 1_232
 """The largest datagram it takes, in octets."""
 
+_AT_HAND = 1_024  # names and records, for labs in a row have the same
 _CODES = ("NXDOMAIN", "SERVFAIL", "REFUSED")
 _WILDCARD = dns.name.from_text("*", None)
 
@@ -83,12 +86,14 @@ class Zone:
         self._sealer = sealer
         self._rrsets: dict[dns.name.Name, Held] = {dns.name.root: {}}
         for record in records:
-            rrset = dns.rrset.from_text(record.name.rstrip(".") + ".", record.ttl, "IN", record.kind, record.data)
-            known = self._at(rrset.name).setdefault(rrset.rdtype, rrset)
-            for rdata in rrset:
-                known.add(rdata)
-        for name in also:
-            self._at(dns.name.from_text(name))
+            name, rdata = _name(record.name), _rdata(record.kind, record.data)
+            held = self._at(name)
+            if rdata.rdtype in held:
+                held[rdata.rdtype].add(rdata)
+            else:
+                held[rdata.rdtype] = dns.rrset.from_rdata(name, record.ttl, rdata)
+        for text in also:
+            self._at(_name(text))
 
     def _at(self, name: dns.name.Name) -> Held:
         above = name
@@ -166,6 +171,16 @@ class Zone:
             if name == dns.name.root:
                 return []
             name = name.parent()
+
+
+@lru_cache(maxsize=_AT_HAND)
+def _name(text: str) -> dns.name.Name:
+    return dns.name.from_text(text.rstrip(".") + ".")
+
+
+@lru_cache(maxsize=_AT_HAND)
+def _rdata(kind: str, data: str) -> dns.rdata.Rdata:
+    return dns.rdata.from_text("IN", kind, data)
 
 
 def _owned(rrset: dns.rrset.RRset, name: dns.name.Name) -> dns.rrset.RRset:
