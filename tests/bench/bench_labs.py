@@ -13,9 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -71,19 +70,28 @@ def account(played: Played) -> Told:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What there is on this machine that labs could leave behind."""
+    """What labs could leave behind: files in the temporary folder and in /dev/shm, networks, processes, descriptors.
 
-    files: frozenset[str]
+    Networks are those that processes of this machine are in, so it has to do nothing else.
+    """
+
+    files: int
     networks: int
     children: int
+    open_files: int
 
     @staticmethod
     def now() -> Left:
-        """The temporary folder, /dev/shm, network namespaces that processes are in, processes of this one."""
-        files = frozenset(str(one) for place in (tempfile.gettempdir(), "/dev/shm") for one in Path(place).iterdir())
+        """What there is at present."""
+        files = [one for place in (tempfile.gettempdir(), "/dev/shm") for one in Path(place).iterdir()]
         networks = {link for one in Path("/proc").glob("[0-9]*/ns/net") if (link := _link(one))}
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        return Left(files, len(networks), len(children))
+        return Left(len(files), len(networks), len(children), len(os.listdir("/proc/self/fd")))
+
+    def since(self, before: Left) -> str:
+        """How many more there are than before."""
+        now, then = astuple(self), astuple(before)
+        return ", ".join(f"{one - other}" for one, other in zip(now, then, strict=True))
 
 
 def _link(path: Path) -> str:
@@ -109,12 +117,6 @@ def _children_s(work: Callable[[], object]) -> float:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="testbed-bench-") as folder:
-        yield Path(folder)
-
-
 def main(labs: int) -> None:
     """Print the table the docs quote."""
     scenario = load(PROJECT / "scenarios" / "mailbox-full.yaml")
@@ -130,9 +132,9 @@ def main(labs: int) -> None:
 
     outcomes = []
     parent, started = time.process_time(), time.perf_counter()
-    with _folder() as folder:
+    with tempfile.TemporaryDirectory(prefix="testbed-bench-") as folder:
         runner = Runner(lab, jobs=usual_jobs(), on_progress=heard)
-        work = [(scenario, folder / f"{number}.pcapng") for number in range(labs)]
+        work = [(scenario, Path(folder) / f"{number}.pcapng") for number in range(labs)]
 
         def play() -> None:
             for told in runner.accounts(work, account):
@@ -156,9 +158,7 @@ def main(labs: int) -> None:
     quarter = resident[labs // 4]  # by then everything is loaded
     growth = (resident[-1] - quarter) / (labs - labs // 4) * 1_000
     table.add_row("memory of the runner", f"{resident[-1] >> 10} MB, + {growth / 1024:.1f} MB per 1,000 labs", "")
-    after = Left.now()
-    left = len(after.files - before.files), after.networks - before.networks, after.children - before.children
-    table.add_row("left behind: files, networks, processes", ", ".join(map(str, left)), "")
+    table.add_row("left behind: files, networks, processes, descriptors", Left.now().since(before), "")
     Console(width=100).print(table)
 
 
