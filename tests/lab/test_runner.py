@@ -201,3 +201,67 @@ def test_one_at_a_time_means_one() -> None:
         assert labs == {os.getpid()}
 
     assert [played.error for played in Runner(lab, jobs=1).run(LABS)] == [""] * len(LABS)
+
+
+def _own(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+    """Leaves the number of its process as its trace."""
+    trace.write(str(os.getpid()).encode())
+    if scenario.title == "It breaks off":
+        raise LabError("no more")
+
+
+def _process_of(played: Played) -> tuple[int, int]:
+    """Of the lab, and of whoever makes this account."""
+    assert played.trace is not None
+    return int(played.trace.read_text()), os.getpid()
+
+
+BROKEN = QUICK.replace("Mail is delivered", "It breaks off")
+
+
+@pytest.mark.parametrize(
+    ("texts", "processes"),
+    [
+        pytest.param([QUICK, QUICK, QUICK], [0, 0, 0], id="while all goes well"),
+        pytest.param([QUICK, BROKEN, QUICK, QUICK], [0, 0, 1, 1], id="none after one that failed"),
+        pytest.param([QUICK, PROGRAM, PROGRAM, QUICK], [0, 1, 2, 3], id="none before or after programs of the user's"),
+    ],
+)
+def test_labs_in_a_row_share_a_process(texts: list[str], processes: list[int], tmp_path: Path) -> None:
+    work = [(parse(text), tmp_path / f"{number}.pcapng") for number, text in enumerate(texts)]
+    told = list(Runner(_own, jobs=1).accounts(work, _process_of))
+    assert all(lab == account for lab, account in told)
+    order = {process: number for number, process in enumerate(dict.fromkeys(lab for lab, _ in told))}
+    assert [order[lab] for lab, _ in told] == processes
+    assert os.getpid() not in order
+
+
+def test_a_trace_has_nothing_of_the_lab_before(tmp_path: Path) -> None:
+    def lab(scenario: Scenario, trace: BinaryIO, tell: Callable[[str], None]) -> None:
+        trace.write(b"long" if scenario is first else b"")
+
+    first = parse(QUICK)
+    [one, other] = Runner(lab, jobs=1).run([(first, tmp_path / "one"), (parse(QUICK), tmp_path / "other")])
+    assert one.trace is not None
+    assert one.trace.read_bytes() == b"long"
+    assert other.trace is None
+
+
+def test_the_scenario_of_an_account_is_the_one_that_was_given(tmp_path: Path) -> None:
+    scenarios = [parse(QUICK), parse(QUICK)]
+    work = [(scenario, tmp_path / str(number)) for number, scenario in enumerate(scenarios)]
+    told = Runner(_own, jobs=1).accounts(work, lambda played: [played.scenario])
+    assert [one is other for [one], other in zip(told, scenarios, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("end", [lambda: os._exit(1), lambda: 1 / 0], ids=["its process dies", "an exception"])
+def test_an_account_that_comes_to_nothing_there_is_made_here(end: Callable[[], object], tmp_path: Path) -> None:
+    here = os.getpid()
+
+    def account(played: Played) -> int:
+        if os.getpid() != here:
+            end()
+        return os.getpid()
+
+    work = [(parse(QUICK), tmp_path / name) for name in ("one", "other")]
+    assert list(Runner(_own, jobs=1).accounts(work, account)) == [here, here]

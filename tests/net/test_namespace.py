@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from testbed.net.clock import ScenarioLoop
-from testbed.net.namespace import enter
+from testbed.net.namespace import SCRATCH, WayBack, enter
 from tests.patience import HANG_S
 
 from .children import in_child
@@ -83,6 +83,32 @@ def test_the_first_packet_of_a_new_network_arrives(client: str, server: str) -> 
         assert in_child(first_packet) == b"question"
 
 
+def test_there_is_a_way_back_again_and_again(tmp_path: Path) -> None:
+    """To the network, the files and the folder from before."""
+
+    def there_and_back() -> list[tuple[bool, str, list[str], list[str]]]:
+        os.chdir(tmp_path)
+        seen = []
+        outside = os.readlink("/proc/self/ns/net")
+        for _ in range(3):
+            way_back = WayBack()
+            os.close(enter({ALICE: "alice"}, ALICE).wire)
+            (SCRATCH / "letter").write_text("mail")
+            inside = os.listdir(SCRATCH)
+            private = os.readlink("/proc/self/ns/net") != outside
+            way_back.take()
+            back = os.readlink("/proc/self/ns/net") == outside
+            seen.append((private and back, os.getcwd(), inside, os.listdir(SCRATCH)))
+        return seen
+
+    outside = os.listdir(SCRATCH)
+    seen = in_child(there_and_back)
+    assert all(went for went, *_ in seen)
+    assert {folder for _, folder, *_ in seen} == {str(tmp_path)}
+    assert all("letter" in inside and "letter" not in after for *_, inside, after in seen)
+    assert "letter" not in outside
+
+
 def test_a_story_that_hangs_is_a_failure_that_says_where(in_lab: InLab) -> None:
     async def story(loop: ScenarioLoop) -> None:
         await loop.create_future()
@@ -150,7 +176,7 @@ def test_the_kernel_does_not_chatter(in_lab: InLab) -> None:
 
 _UNPRIVILEGED = """
 import ctypes, os, sys
-from testbed.net.namespace import enter
+from testbed.net.namespace import SCRATCH, WayBack, enter
 from testbed.errors import LabError
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: as in a process started by this user

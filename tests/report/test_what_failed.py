@@ -14,7 +14,7 @@ from rich.console import Console
 from testbed.cli.results import Results
 from testbed.cli.verbosity import FINDINGS, QUIET
 from testbed.expect import Verdict
-from testbed.outcome import Outcome
+from testbed.outcome import Inspected, Outcome
 from testbed.played import Played
 from testbed.report.console import THEME
 from testbed.report.verdicts import why_skipped_together
@@ -104,7 +104,7 @@ def test_the_last_lines_of_a_program_are_shown() -> None:
     trace = PROJECT / "captures" / "msmtp-is-put-off.pcapng"
     analysis = inspect(trace)
     said = [entry.message for entry in analysis.log if type(entry.event).__name__ == "Said"]
-    outcome = replace(failed(BOB, "x", trace), analysis=analysis)
+    outcome = replace(failed(BOB, "x", trace), inspected=Inspected(analysis))
     told = ended([outcome], width=300)
     assert "the end of what alice.crepes.fr printed" in told
     assert f"\n    {said[-1]}\n" in told
