@@ -29,7 +29,7 @@ help:
 	@echo "make attack  dear captures, hostile scenarios and options for SECONDS=300 each, 10,000 clients that hang up"
 	@echo "make reproduce  a scenario of each reference trace, played: how many tell the same"
 	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/"
-	@echo "make docs    write the generated parts of the docs again"
+	@echo "make docs    write the generated parts of the docs again, and build their site"
 	@echo "make compared  play the catalogue with every ready-made relay again"
 	@echo "make captures  record the reference traces that changed again"
 
@@ -81,7 +81,12 @@ docs: $(READY)
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python -m tests.lab.catalogue.spoofing > docs/spoofing-compared.md
 	@$(BIN)/python docs/picture.py
+	@$(BIN)/python docs/terminals.py
 	@$(BIN)/python docs/screenshots.py
+	@$(BIN)/python docs/llms_txt.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[docs]'
+	@$(BIN)/python docs/build_site.py
+	@echo "The site is in build/site: open build/site/index.html."
 
 # What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)
