@@ -84,6 +84,7 @@ docs: $(READY)
 	@$(BIN)/python docs/terminals.py
 	@$(BIN)/python docs/screenshots.py
 	@$(BIN)/python docs/llms_txt.py
+	@$(BIN)/python docs/man_page.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[docs]'
 	@$(BIN)/python docs/build_site.py
 	@echo "The site is in build/site: open build/site/index.html."
