@@ -19,7 +19,7 @@ from tests.docs.small_project import make_small
 
 README = PROJECT / "README.md"
 PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
-IN_AN_EMPTY_FOLDER = [README, PROJECT / "docs" / "first-steps.md"]
+IN_AN_EMPTY_FOLDER = [README, PROJECT / "docs" / "first-steps.md", PROJECT / "docs" / "course.md"]
 _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next test runs
 _FETCHES = "testbed subjects install "
 _UNTIL_SOMEBODY_QUITS = "testbed view "  # tests/view/ presses the keys, in a terminal
