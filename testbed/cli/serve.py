@@ -36,6 +36,12 @@ def main(options: argparse.Namespace) -> int:
 
     It ends by Ctrl-C, SIGTERM, SIGHUP, after so many seconds, or with the command, whose exit code it has then.
     """
+    if options.control is not None:
+        from testbed.cli.control import serve_controlled  # a web server, which others do without
+
+        return serve_controlled(options)
+    if options.path is None:
+        raise UsageError("name a scenario file; without one, say --control")
     scenario = one_scenario(options)
     forwards = [_forward(text) for text in options.forwards]
     if options.scenario_time:
