@@ -62,7 +62,7 @@ class Guard:
         origin = request.headers.get("origin")
         if origin is not None and origin.lower().removeprefix("http://") not in self._hosts:
             return Problem(403, "pages of other origins may not ask")
-        if request.url.path in self._open_paths:
+        if request.scope["path"] in self._open_paths:
             return None
         scheme, _, said = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(said.strip().encode("latin-1"), self._token):

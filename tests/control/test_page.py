@@ -127,9 +127,8 @@ def test_it_is_accessible_and_never_wider_than_the_window(
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     media = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
-    lab = client.open(
-        scenario={"hosts": {"someschool.edu": {"mailboxes": {"bob": {"quota": "20 KB", "filled": "20 KB"}}}}}
-    )
+    full = {"bob": {"quota": "20 KB", "filled": "20 KB"}}
+    lab = client.open(scenario={"hosts": {"someschool.edu": {"mailboxes": full}}})
     client.done("POST", f"{lab}/faults", {"host": "ns.lab", "is": "silent", "from": "1h"})
     client.done("POST", f"{lab}/steps", {"send": {"to": BOB}})
     browser.get(client.server.page)
@@ -152,10 +151,8 @@ def test_it_is_accessible_and_never_wider_than_the_window(
 
 def test_the_keyboard_is_enough(browser: webdriver.Chrome, client: Client) -> None:
     opened(browser, client)
-    reached = []
+    reached, name = [], "const e = document.activeElement; return e.dataset.key || e.id || e.name"
     for _ in range(60):
         browser.switch_to.active_element.send_keys(Keys.TAB)
-        reached.append(
-            browser.execute_script("const e = document.activeElement; return e.dataset.key || e.id || e.name")
-        )
+        reached.append(browser.execute_script(name))
     assert {"new", "jump 5d", "to", "where", "what", "said", "log", "judge", "trace", "report", "end"} <= set(reached)
