@@ -45,7 +45,7 @@ def application(labs: Labs, token: str, port: int) -> ASGIApp:
 def _endpoint(operation: Operation, labs: Labs) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            body = await read_body(request, operation.body) if operation.body is not None else Anything()
+            body = await read_body(request, operation.body) if operation.body is not None else Anything({})
             call = Call(labs, request.path_params, request.query_params, body)
             return _response(operation, await run_in_threadpool(operation.do, call))
         except Problem as problem:

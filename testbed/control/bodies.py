@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from testbed.control.problems import Problem
@@ -41,10 +41,8 @@ class Wait(_Strict):
     duration: str = Field(description="A span of time: 300ms, 40m, 2h, 5d, 1d 12h.", examples=["5d"], max_length=100)
 
 
-class Anything(BaseModel):
+class Anything(RootModel[dict[str, object]]):
     """An object that the scenario language has the rules for."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:

@@ -117,7 +117,7 @@ def _environment(call: Call) -> EnvironmentView:
 
 def _set_fault(call: Call) -> FaultView:
     with call.labs.get(call.path["lab"]).turn() as bed:
-        placed = bed.fault(call.said(Anything).model_dump())
+        placed = bed.fault(call.said(Anything).root)
         return FaultView(placed.number, placed.description, placed.lifted)
 
 
@@ -147,7 +147,7 @@ def _wait(call: Call) -> None:
 
 def _play(call: Call) -> None:
     with call.labs.get(call.path["lab"]).turn() as bed:
-        bed.play(call.said(Anything).model_dump())
+        bed.play(call.said(Anything).root)
 
 
 def _settle(call: Call) -> None:
