@@ -28,6 +28,7 @@ _ASSETS = {
     "/": ("page.html", "text/html"),
     "/page.js": ("page.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 _DOCUMENT = "/openapi.json"
 

@@ -53,7 +53,7 @@ def test_the_name_localhost_and_the_own_origin_are_good(client: Client) -> None:
 
 
 def test_what_needs_no_token_holds_no_secret(client: Client) -> None:
-    for path in ("/", "/page.js", "/page.css", "/openapi.json"):
+    for path in ("/", "/page.js", "/page.css", "/icon.svg", "/openapi.json"):
         answer = client.ask("GET", path, headers={"Authorization": ""})
         assert answer.status == 200, path
         assert client.server.token.encode() not in answer.content

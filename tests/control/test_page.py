@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser import browser, picture
 from tests.control.client import BOB, Client
+from tests.patience import HANG_S
 
 pytest.importorskip("selenium")
 from selenium import webdriver
@@ -19,7 +20,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 __all__ = ["browser"]
 pytestmark = [pytest.mark.lab, pytest.mark.program("chromium"), pytest.mark.program("chromedriver")]
 
-PATIENCE_S = 60
+
 ATTACK = "<img src=x onerror=\"document.title='taken over'\"><script>document.title='taken over'</script>"
 
 
@@ -28,7 +29,7 @@ def text(browser: webdriver.Chrome, name: str) -> str:
 
 
 def wait_for(browser: webdriver.Chrome, name: str, words: str) -> None:
-    WebDriverWait(browser, PATIENCE_S).until(lambda driver: words in text(driver, name), f"{words!r} in {name}")
+    WebDriverWait(browser, HANG_S).until(lambda driver: words in text(driver, name), f"{words!r} in {name}")
 
 
 def press(browser: webdriver.Chrome, selector: str) -> None:
@@ -109,7 +110,7 @@ def test_whoever_has_no_token_is_asked_for_it(browser: webdriver.Chrome, client:
     browser.get(f"{client.server.url}/")
     field = browser.find_element(By.ID, "token")
     field.send_keys("wrong" + Keys.ENTER)
-    WebDriverWait(browser, PATIENCE_S).until(lambda driver: field.is_displayed())
+    WebDriverWait(browser, HANG_S).until(lambda driver: field.is_displayed())
     field.clear()
     field.send_keys(client.server.token + Keys.ENTER)
     wait_for(browser, "hosts", "crepes.fr")
