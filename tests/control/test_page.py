@@ -33,7 +33,9 @@ def wait_for(browser: webdriver.Chrome, name: str, words: str) -> None:
 
 
 def press(browser: webdriver.Chrome, selector: str) -> None:
-    browser.find_element(By.CSS_SELECTOR, selector).click()
+    found = browser.find_element(By.CSS_SELECTOR, selector)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)  # not behind the page's head
+    found.click()
 
 
 def opened(browser: webdriver.Chrome, client: Client, **order: object) -> str:
