@@ -61,11 +61,12 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _held(parser, "?")
     parser.add_argument(
         "--control",
-        nargs="?",
-        type=port,
+        action="store_const",
         const=0,
-        metavar="PORT",
         help="let programs, and a page, set faults, let time pass and read mail by HTTP at a port of 127.0.0.1",
+    )
+    parser.add_argument(
+        "--control-port", type=port, dest="control", metavar="PORT", help="the same at this port (default: a free one)"
     )
     parser.add_argument(
         "--forward",

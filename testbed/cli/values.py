@@ -78,7 +78,7 @@ def positive(text: str) -> int:
 def port(text: str) -> int:
     """A port of TCP."""
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65_536):
-        raise argparse.ArgumentTypeError(f"'{text}' is no port, a number from 1 to 65535; FILE stands before --control")
+        raise argparse.ArgumentTypeError(f"'{text}' is no port, a number from 1 to 65535")
     return int(text)
 
 
