@@ -24,6 +24,7 @@ from testbed.net.orphans import die_with_parent
 from testbed.protocols.text import shown
 from testbed.report import verdicts
 from testbed.report.console import console
+from testbed.report.what_failed import what_failed
 from testbed.run_folder import RunFolder
 
 _LOOK_S = 0.1
@@ -86,4 +87,6 @@ def _told(out: Console, labs: Labs, *, judges: bool) -> int:
             out.print(verdicts.outcome(outcome))
         if outcome.played.trace is not None:
             out.print(Text(f"trace in {shown(str(outcome.played.trace))}"), soft_wrap=True)
+    if judges:
+        what_failed(out, outcomes, whole=True)
     return exit_code(outcomes) if judges else HELD

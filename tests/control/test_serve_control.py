@@ -48,13 +48,13 @@ def test_a_command_breaks_the_lab_it_tests_with(tmp_path: Path) -> None:
 
 def test_a_command_opens_labs_of_its_own(tmp_path: Path) -> None:
     code, output, errors = ran(tmp_path, OPENS, "--control")
-    assert (code, output) == (0, "Bob's mailbox is full, and the relay tries again until there is room 1\n"), errors
+    assert (code, output) == (0, "Bob's mailbox is full 1\n"), errors
 
 
 def test_what_a_command_has_set_is_judged(tmp_path: Path) -> None:
     sets = 'ask("POST", "/labs/1/faults", {"host": "someschool.edu", "is": "full-disk"})'
     code, _, errors = ran(tmp_path, sets, "@catalogue/delivered", "--control", "--judge")
-    assert (code, "fault 1, set while the lab ran, was never reached" in errors) == (1, True), errors
+    assert (code, "fault 1, set while the lab ran, was never reached" in " ".join(errors.split())) == (1, True), errors
 
 
 def test_the_exit_code_is_the_commands(tmp_path: Path) -> None:
