@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +126,7 @@ def _causes(flows: Flows, refusals: NDArray[np.void]) -> Ints:
     return result
 
 
+@lru_cache(maxsize=4_096)
 def _cause(line: bytes) -> str:
     reply = parse_reply_line(line.rstrip(b"\r\n"))
     if reply is None:
