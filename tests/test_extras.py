@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from testbed.extras import EXTRAS
 from testbed.pcap.read import PACKED
 from tests.conftest import PROJECT
+from tests.patience import HANG_S
 
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
 SELF = "mail-testbed"
@@ -54,7 +55,7 @@ def plainly(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str
     program = WITHOUT.format(sorted(hidden()), [str(word) for word in words])
     command = [sys.executable, "-c", program]
     environment = {"PYTHONPATH": str(PROJECT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=HANG_S)
 
 
 def test_what_the_extras_bring_is_hidden() -> None:
