@@ -14,7 +14,6 @@ AUTO = "auto"
 NETWORKS = (AUTO, *NetworkKind)
 _TUN = "/dev/net/tun"
 _ALL_USERS = ["0", "0", str(2**32 - 1)]  # as only the machine's own namespace has them (user_namespaces(7))
-_ALL_USERS = ["0", "0", str(2**32 - 1)]  # as they are in no namespace but the machine's own (user_namespaces(7))
 _ENOUGH = 1 << 12 | 1 << 21  # CAP_NET_ADMIN and CAP_SYS_ADMIN (capabilities(7))
 
 

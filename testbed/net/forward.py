@@ -43,17 +43,22 @@ class Doors:
 
     def open_near(self, ports: list[int]) -> socket.socket | None:
         """Listen on the first port that is free, else on any; None when no spare socket is left."""
-        if not self._spare:
-            return None
-        door = self._spare.pop()
         for port in (*ports, 0):
+            if not self._spare:
+                break
+            door = self._spare.pop()
             try:
                 door.bind((HOME, port))
             except OSError as error:
+                self._spare.append(door)
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise
-            else:
+                continue
+            try:
                 door.listen(_BACKLOG)
+            except OSError:  # somebody who was bound there, too, has begun to listen meanwhile
+                door.close()
+            else:
                 return door
         return None
 

@@ -23,6 +23,7 @@ from testbed.protocols.smtp import parse_reply_line
 from testbed.protocols.status import split_enhanced
 from testbed.trace.flows import Flows
 from testbed.trace.glance.heads import telling_octets
+from testbed.trace.services.smtp.holes import tells_of_message
 from testbed.trace.services.table import name_by_port, port_of, service_of
 
 Ints = NDArray[np.int64]
@@ -31,7 +32,7 @@ Bools = NDArray[np.bool_]
 _TOGETHER = 1 << 12  # connections a thread takes at a time
 _QUESTIONS = 1 << 13  # there may be of them
 
-COLUMNS = ("start_ns", "end_ns", "client_octets", "server_octets", "retransmissions", "rtt_ns")
+COLUMNS = ("start_ns", "end_ns", "client_octets", "server_octets", "retransmissions", "gaps", "rtt_ns")
 _DIGESTS = [("transport", "u8"), ("said", "u8")]
 _ROW = np.dtype([*_DIGESTS, *((name, "i8") for name in COLUMNS), ("odd", "u8")])
 _QUESTION = np.dtype([("connection", "u8"), ("where", "u8"), ("octets", "u8")])
@@ -81,6 +82,7 @@ class Scan:
     client_octets: Ints
     server_octets: Ints
     retransmissions: Ints
+    gaps: Ints
     rtt_ns: Ints
 
 
@@ -119,7 +121,7 @@ def _alike(rows: _Rows, cause: Ints, odd: Bools, packets: Ints) -> Ints:
 
 
 def _causes(flows: Flows, refusals: NDArray[np.void]) -> Ints:
-    """For each connection a number for the causes of its refusals, one after the other; 0 for none."""
+    """For each connection a number for what the words of its replies tell, where they matter; 0 where none do."""
     data = flows.table.capture.data
     told: dict[int, tuple[str, ...]] = {}
     for connection, where, octets in refusals.tolist():
@@ -136,6 +138,8 @@ def _cause(line: bytes) -> str:
     if reply is None:
         return ""
     enhanced, text = split_enhanced(reply.text)
+    if reply.code.startswith("2"):
+        return "taken" * tells_of_message(enhanced, text)
     cause = cause_of(reply.code, enhanced, text)
     return cause.name if cause is not None else ""
 
