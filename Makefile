@@ -41,7 +41,7 @@ $(INSTALLED): $(SETUP)
 	@touch $@
 
 $(READY): $(SETUP)
-	@.ci/system-packages tshark:tshark tcpdump:tcpdump swaks:swaks curl:curl cc:gcc
+	@.ci/system-packages tshark:tshark tcpdump:tcpdump faketime:faketime swaks:swaks curl:curl cc:gcc
 	@.ci/install '.[dev]'
 	@touch $(INSTALLED) $@
 
