@@ -27,6 +27,8 @@ from testbed.serving import ListeningService, OpenedLab, speaker
 from testbed.trace.analysis import Analysis
 from testbed.variables import authority_file, inside_environment, outside_environment
 
+_ENDING_S = 2.0  # its doors are closed first, and its trace is written
+
 
 class Bed:
     """A lab, open until :meth:`close` or the end of its ``with``; after that, its trace and what it shows.
@@ -87,6 +89,11 @@ class Bed:
         played = self._session.played()
         if played.error:
             raise LabError(played.error)
+
+    def check_open(self) -> None:
+        """For who finds a server gone.  Raises LabError when the lab has ended by itself, or by a signal to it."""
+        if self._outcome is None and self._session.has_ended(_ENDING_S):
+            raise LabError(self._session.played().error or "the lab has ended before it was told to")
 
     # -- while it is open ---------------------------------------------------------------------------
 

@@ -107,6 +107,10 @@ class LabSession:
         with contextlib.suppress(OSError):
             self._life.send(None)
 
+    def has_ended(self, within_s: float) -> bool:
+        """Whether the lab ends within so many seconds, though nobody has asked it to."""
+        return self._played is not None or self._life.poll(within_s)
+
     def played(self) -> Played:
         """Wait for the lab's end.  Raises LabError when the keeper is gone."""
         try:

@@ -73,7 +73,11 @@ def learn_server(
             bed.settle()
         asked = Asked(alphabet, lambda: ServerLine(address, alphabet, names, bounds.patience_s), restore, bounds.most)
         start = time.monotonic()
-        return learn(asked, bounds.inputs, bounds.beyond, progress), time.monotonic() - start
+        try:
+            return learn(asked, bounds.inputs, bounds.beyond, progress), time.monotonic() - start
+        except LabError:
+            bed.check_open()
+            raise
 
 
 def names_of(scenario: Scenario, host: str, alphabet: Alphabet) -> Names:
