@@ -24,12 +24,13 @@ done < /proc/self/mounts
 ! touch /root/anything /dev/shm/anything 2>/dev/null || exit 99
 exec "$@"
 """
+UNKNOWN_USER = ["unshare", "--user", "--map-user=54321"]  # who may make no networks, and capture on none
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make file systems read-only")
 faketime = pytest.mark.program("faketime")
 
 MACHINES = [
     pytest.param([], {}, id="empty environment, no HOME"),
-    pytest.param([], {"HOME": "/nonexistent"}, id="no home folder"),
+    pytest.param([], {"HOME": "/proc/none"}, id="no home folder"),
     pytest.param([], {"HOME": "/proc"}, id="home not writable"),
     pytest.param(
         ["unshare", "--user", "--map-user=54321"], {}, id="unknown user", marks=pytest.mark.program("unshare")
@@ -64,6 +65,7 @@ def test_it_does_there_what_it_does_elsewhere(
     if on[:1] == ["unshare"] and (done.returncode == 99 or "unshare:" in done.stderr):
         pytest.skip("such a machine cannot be had here")
     assert "Traceback" not in done.stderr
-    assert done.returncode == 0, done.stdout + done.stderr
-    if command.startswith("run"):
-        assert done.stdout.count("held  ") == 4
+    needs_lab = command.startswith(("run", "doctor"))
+    assert done.returncode == (3 if on == UNKNOWN_USER and needs_lab else 0), done.stdout + done.stderr
+    if command.startswith("run") and on != UNKNOWN_USER:
+        assert "\n9 held " in done.stdout
