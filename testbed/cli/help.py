@@ -59,6 +59,7 @@ COMMANDS = {
             ("testbed serve --forward 2525:crepes.fr:587 FILE", "choose a port outside"),
             ("testbed serve --no-steps --keep traces FILE", "an empty lab; the trace in ./traces"),
             ("testbed serve FILE -- npm test", "as long as a command runs, which finds the ports in its environment"),
+            ("testbed serve --control", "for tests in any language, and a classroom: HTTP, and a page"),
         ),
     ),
     "shell": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from testbed import __version__
 from testbed.cli.command_help import command_help
@@ -24,7 +24,7 @@ from testbed.cli.play_arguments import (
     run_arguments,
 )
 from testbed.cli.style import styled
-from testbed.cli.values import capture_path, ladder_form, page, positive, scenario_path, seconds
+from testbed.cli.values import capture_path, ladder_form, page, port, positive, scenario_path, seconds
 from testbed.protocols.text import shown
 
 
@@ -39,8 +39,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _held(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=scenario_path, metavar="FILE", help="one scenario file")
+def _held(parser: argparse.ArgumentParser, nargs: Literal["?"] | None = None) -> None:
+    parser.add_argument("path", nargs=nargs, type=scenario_path, metavar="FILE", help="one scenario file")
     parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
     parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
     parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
@@ -58,7 +58,16 @@ def _held(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
-    _held(parser)
+    _held(parser, "?")
+    parser.add_argument(
+        "--control",
+        action="store_const",
+        const=0,
+        help="let programs, and a page, set faults, let time pass and read mail by HTTP at a port of 127.0.0.1",
+    )
+    parser.add_argument(
+        "--control-port", type=port, dest="control", metavar="PORT", help="the same at this port (default: a free one)"
+    )
     parser.add_argument(
         "--forward",
         action="append",

@@ -23,6 +23,8 @@ _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next t
 _FETCHES = "testbed subjects install "
 _UNTIL_SOMEBODY_QUITS = "testbed view "  # tests/view/ presses the keys, in a terminal
 
+_OF_OTHER_TESTS = ("--scheduler", "newsletter", "mvn")  # test_cluster_page.py has one, test_control_page.py files
+
 _FOR_THE_SHELL = re.compile(r"[|&;<>$`*?#~]|^(?!testbed )")
 _NAMES_ALL = re.compile(r"^testbed (run|inspect) .*(scenarios|captures)/(\s|$)")
 
@@ -33,7 +35,7 @@ def _of(page: Path) -> Iterator[str]:
         for line in re.sub(r"(\||\\)\n\s*", r"\1 ", block).splitlines():
             if not line.startswith(("testbed ", "make ")) or line.startswith(_UNTIL_SOMEBODY_QUITS):
                 continue
-            if "--scheduler" not in line:  # test_cluster_page.py has one
+            if not any(word in line for word in _OF_OTHER_TESTS):
                 yield line
 
 

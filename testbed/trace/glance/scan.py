@@ -9,10 +9,12 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.native.columns import Column, column, octets
 from testbed.native.library import Octets, library
 from testbed.pcap.checksums import BAD
 from testbed.pcap.condition import TRUNCATED, conditions
@@ -39,15 +41,6 @@ _QUESTION = np.dtype([("connection", "u8"), ("where", "u8"), ("octets", "u8")])
 _Rows = NDArray[np.void]
 
 
-class _Column(ctypes.Structure):
-    _fields_ = (
-        ("at", ctypes.c_void_p),
-        ("count", ctypes.c_uint64),
-        ("width", ctypes.c_uint64),
-        ("stride", ctypes.c_uint64),
-    )
-
-
 _COLUMNS = (
     *("time", "offset", "captured"),
     *("packet", "v6", "sender", "port", "headers", "header", "length", "flags"),
@@ -58,7 +51,7 @@ _COLUMNS = (
 class _Scene(ctypes.Structure):
     _fields_ = (
         ("data", Octets),
-        *((name, _Column) for name in _COLUMNS),
+        *((name, Column) for name in _COLUMNS),
         ("telling", Octets),
         ("end_ns", ctypes.c_int64),
         ("key", ctypes.c_uint64 * 4),
@@ -124,8 +117,8 @@ def _causes(flows: Flows, refusals: NDArray[np.void]) -> Ints:
     """For each connection a number for what the words of its replies tell, where they matter; 0 where none do."""
     data = flows.table.capture.data
     told: dict[int, tuple[str, ...]] = {}
-    for connection, where, octets in refusals.tolist():
-        told[connection] = (*told.get(connection, ()), _cause(data[where : where + octets].tobytes()))
+    for connection, where, size in refusals.tolist():
+        told[connection] = (*told.get(connection, ()), _cause(data[where : where + size].tobytes()))
     numbers: dict[tuple[str, ...], int] = {}
     result = np.zeros(len(flows), np.int64)
     for connection, causes in told.items():
@@ -133,6 +126,7 @@ def _causes(flows: Flows, refusals: NDArray[np.void]) -> Ints:
     return result
 
 
+@lru_cache(maxsize=4_096)
 def _cause(line: bytes) -> str:
     reply = parse_reply_line(line.rstrip(b"\r\n"))
     if reply is None:
@@ -156,7 +150,7 @@ class _Pass:
         capture = flows.table.capture
         end_ns = int(capture.time_ns[-1]) if len(capture.time_ns) else 0
         key = (ctypes.c_uint64 * 4).from_buffer_copy(os.urandom(32))  # so that nobody can make two that look alike
-        self._scene = _Scene(_octets(capture.data), *map(_column, given), _octets(telling), end_ns, key)
+        self._scene = _Scene(octets(capture.data), *map(column, given), octets(telling), end_ns, key)
 
     def rows(self, part: slice) -> tuple[_Rows, NDArray[np.void], NDArray[np.void]]:
         """Rows of some connections, the refusals they met, and packets that must not have been damaged."""
@@ -185,14 +179,6 @@ def columns(flows: Flows, apart: Bools) -> tuple[NDArray[np.generic], ...]:
         *(flows.order, flows.start, flows.stop, flows.from_client),
         *(service, spoken, left_out | apart | flows.repeats),
     )
-
-
-def _octets(data: NDArray[np.uint8]) -> Octets:
-    return Octets(data.ctypes.data, len(data))
-
-
-def _column(numbers: NDArray[np.generic]) -> _Column:
-    return _Column(numbers.ctypes.data, len(numbers), numbers.itemsize, numbers.strides[0])
 
 
 def _services(flows: Flows) -> tuple[Ints, Bools, Bools]:
