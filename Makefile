@@ -1,10 +1,12 @@
 # make demo, make test: everything a fresh Debian machine with Python 3.11, make and git needs is set up first.
+# make demo takes the package alone; everything else what developers need besides.
 
-PYTHON ?= python3
+export PYTHON ?= python3
 BIN := .venv/bin
+INSTALLED := .venv/.installed
 READY := .venv/.ready
-# In CI the versions are those of constraints.txt; elsewhere the newest the ranges of pyproject.toml allow.
-CONSTRAINTS := $(if $(CI),-c constraints.txt)
+SETUP := pyproject.toml constraints.txt .ci/system-packages .ci/install hatch_build.py \
+	$(wildcard testbed/native/*.[chp]*)
 # Labs and programs wait in real time: a few more workers than cores keep the cores busy.
 WORKERS ?= $(shell echo $$(( $$(nproc) + 2 )))
 # Of the captures `make bench` inspects: some 0.45 M packets, 100 MB; more than 1 GB.
@@ -33,14 +35,17 @@ help:
 	@echo "make compared  play the catalogue with every ready-made relay again"
 	@echo "make captures  record the reference traces that changed again"
 
-$(READY): pyproject.toml constraints.txt .ci/system-packages hatch_build.py $(wildcard testbed/native/*.[chp]*)
+$(INSTALLED): $(SETUP)
 	@.ci/system-packages
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
-	@$(BIN)/python -m compileall -q testbed
+	@.ci/install .
 	@touch $@
 
-demo: $(READY)
+$(READY): $(SETUP)
+	@.ci/system-packages tshark:tshark tcpdump:tcpdump faketime:faketime swaks:swaks curl:curl cc:gcc
+	@.ci/install '.[dev]'
+	@touch $(INSTALLED) $@
+
+demo: $(INSTALLED)
 	@$(BIN)/testbed demo
 
 test: $(READY)

@@ -19,11 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from testbed import extras
 from testbed.errors import not_written
 from testbed.interruption import TIME_IS_UP, Interruption
 from testbed.lab_process import ERROR, EXIT_DONE, EXIT_NO_LAB, EXIT_PROGRAM, USUAL, Bounds, Lab, failure, live
 from testbed.protocols.text import shown
 from testbed.run_folder import turn
+from testbed.scenario.hosts import WebmailSpec
 from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
 from testbed.subjects.installed import search_path, why_not
@@ -284,6 +286,8 @@ def lacking(scenario: Scenario) -> str:
         return f"it needs {', '.join(missing)}, not installed here"
     if ROOT in needs and (os.geteuid() != 0 or _single_user()):
         return "it needs to be run as root: its programs change to users of their own"
+    if any(isinstance(host, WebmailSpec) for host in scenario.hosts.values()) and (wanted := extras.lacking("web")):
+        return f"it has a web mail: {wanted}"
     ready_made = {host.program for host in scenario.hosts.values() if host.program is not None}
     return next(filter(None, (why_not(subjects()[name]) for name in sorted(ready_made))), "")
 

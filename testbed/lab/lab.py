@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import BinaryIO
 
-from testbed import __version__
+from testbed import __version__, extras
 from testbed.durations import SECOND
 from testbed.errors import LabError, StepError
 from testbed.expect.programs_awaited import patience_s
@@ -80,7 +80,10 @@ def run(
     """
     reads = any(served_by_program(host) for host in scenario.hosts.values())
     if holder is not None:
-        scenario = opened(scenario)
+        without_web = extras.lacking("web")
+        scenario = opened(scenario, by_web=not without_web)
+        if without_web:
+            tell(f"there is no web mail; for one, {without_web}")
     addresses = lay_out(scenario)
     if holder is not None:
         addresses[OUTSIDE] = addresses_of_nobody(scenario, 1)
