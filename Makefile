@@ -1,10 +1,12 @@
 # make demo, make test: everything a fresh Debian machine with Python 3.11, make and git needs is set up first.
+# make demo takes the package alone; everything else what developers need besides.
 
-PYTHON ?= python3
+export PYTHON ?= python3
 BIN := .venv/bin
+INSTALLED := .venv/.installed
 READY := .venv/.ready
-# In CI the versions are those of constraints.txt; elsewhere the newest the ranges of pyproject.toml allow.
-CONSTRAINTS := $(if $(CI),-c constraints.txt)
+SETUP := pyproject.toml constraints.txt .ci/system-packages .ci/install hatch_build.py \
+	$(wildcard testbed/native/*.[chp]*)
 # Labs and programs wait in real time: a few more workers than cores keep the cores busy.
 WORKERS ?= $(shell echo $$(( $$(nproc) + 2 )))
 # Of the captures `make bench` inspects: some 0.45 M packets, 100 MB; more than 1 GB.
@@ -31,18 +33,21 @@ help:
 	@echo "make reproduce  a scenario of each reference trace, played: how many tell the same"
 	@echo "make soak    play every scenario ROUNDS=20 times beside LOOPS busy loops, and compare with captures/;"
 	@echo "             then LABS=10000 labs in a row, and what is left of them"
-	@echo "make docs    write the generated parts of the docs again"
+	@echo "make docs    write the generated parts of the docs again, and build their site"
 	@echo "make compared  play the catalogue with every ready-made relay again"
 	@echo "make captures  record the reference traces that changed again"
 
-$(READY): pyproject.toml constraints.txt .ci/system-packages hatch_build.py $(wildcard testbed/native/*.[chp]*)
+$(INSTALLED): $(SETUP)
 	@.ci/system-packages
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[dev]'
-	@$(BIN)/python -m compileall -q testbed
+	@.ci/install .
 	@touch $@
 
-demo: $(READY)
+$(READY): $(SETUP)
+	@.ci/system-packages tshark:tshark tcpdump:tcpdump faketime:faketime swaks:swaks curl:curl cc:gcc
+	@.ci/install '.[dev]'
+	@touch $(INSTALLED) $@
+
+demo: $(INSTALLED)
 	@$(BIN)/testbed demo
 
 test: $(READY)
@@ -85,7 +90,13 @@ docs: $(READY)
 	@$(BIN)/python -m tests.lab.catalogue.systems > docs/relays-compared.md
 	@$(BIN)/python -m tests.lab.catalogue.spoofing > docs/spoofing-compared.md
 	@$(BIN)/python docs/picture.py
+	@$(BIN)/python docs/terminals.py
 	@$(BIN)/python docs/screenshots.py
+	@$(BIN)/python docs/llms_txt.py
+	@$(BIN)/python docs/man_page.py
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable '.[docs]'
+	@$(BIN)/python docs/build_site.py
+	@echo "The site is in build/site: open build/site/index.html."
 
 # What docs/relays-compared.md is made from (half an hour); the servers that are missing are fetched by 'testbed subjects install'.
 compared: $(READY)

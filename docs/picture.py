@@ -29,6 +29,8 @@ _VIEWS = {
     "view-ladder": ("w", "enter", *("down",) * 14),
     "view-packets": ("w", "enter", *("down",) * 15, "enter"),
 }
+# Picture, trace, number of the connection.
+_LADDERS = (("ladder", "from-keyboard-to-browser", 2), ("ladder-syn-lost-twice", "syn-lost-twice", 5))
 
 
 def main() -> None:
@@ -39,11 +41,13 @@ def main() -> None:
     else:
         for name, keys in _VIEWS.items():
             asyncio.run(draw_view(name, keys))
-    for name in ("mailbox-full", "from-keyboard-to-browser"):
+    for name in ("mailbox-full", "from-keyboard-to-browser", "agent-keeps-trying"):
         found = way([inspect(DOCS.parent / "captures" / f"{name}.pcapng")])
         (DOCS / f"way-{name}.svg").write_text(svg(found, clock=_UTC), encoding="utf-8")
-    trace = inspect(DOCS.parent / "captures" / "from-keyboard-to-browser.pcapng")
-    (DOCS / "ladder.svg").write_text(ladder_svg(ladder(trace, trace.connections[1]), clock=_UTC), encoding="utf-8")
+    for picture, name, number in _LADDERS:
+        trace = inspect(DOCS.parent / "captures" / f"{name}.pcapng")
+        [connection] = [connection for connection in trace.connections if connection.number == number]
+        (DOCS / f"{picture}.svg").write_text(ladder_svg(ladder(trace, connection), clock=_UTC), encoding="utf-8")
 
 
 def draw_report() -> None:

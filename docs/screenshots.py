@@ -1,4 +1,7 @@
-"""Takes the docs' pictures of reports in a browser: ``python docs/screenshots.py``; without Chromium they stay."""
+"""Takes the docs' pictures of reports and of the web mail in a browser; without Chromium they stay as they are.
+
+Run it as ``python docs/screenshots.py``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
+
+from testbed import open_lab
 
 DOCS = Path(__file__).parent
 PROJECT = DOCS.parent
@@ -18,9 +24,15 @@ _QUIET = (
 _LIGHT, _DARK = "1", "0"  # of Blink's preferredColorScheme
 # Name, what the page shows, width and height in pixels, colours.
 SHOTS = (
-    ("report-way", "captures/mailbox-full.pcapng", 1280, 1180, _LIGHT),
-    ("report-dark", "captures/reset-after-final-dot.pcapng", 1280, 1180, _DARK),
-    ("report-narrow", "captures/mailbox-full.pcapng", 390, 1200, _LIGHT),
+    ("report-way", "captures/mailbox-full.pcapng", 1000, 880, _LIGHT),
+    ("report-dark", "captures/reset-after-final-dot.pcapng", 1000, 840, _DARK),
+    ("report-narrow", "captures/mailbox-full.pcapng", 390, 1000, _LIGHT),
+)
+_BOB, _PASSWORD = "bob@someschool.edu", "secret"
+_MAIL = (
+    ("Lunch?", "Bob,\n\nthe crêperie has a new cook. Shall we try it on Friday at noon?\n\nAlice\n"),
+    ("The minutes of Monday", "They are attached.\n"),
+    ("Rowing on Sunday", "Bring a towel.\n"),
 )
 
 
@@ -36,6 +48,35 @@ def main() -> None:
             testbed = (sys.executable, "-m", "testbed", "inspect", "--utc", "--html", str(page), capture)
             subprocess.run(testbed, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
             _shoot(browser, page, DOCS / f"{name}.png", (width, height), scheme, Path(folder) / "profile")
+    if find_spec("selenium") is None:
+        print("docs/screenshots.py: selenium is not here, so the web mail's stays as it is", file=sys.stderr)
+    else:
+        _shoot_web_mail(browser)
+
+
+def _shoot_web_mail(browser: str) -> None:
+    """Log in as Bob, as nobody can by the options of a browser."""
+    from selenium import webdriver
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for option in (*_QUIET, "--window-size=1100,520"):
+        options.add_argument(option)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    webmail = {"mail.someschool.edu": {"role": "webmail", "server": "someschool.edu", "relay": "crepes.fr"}}
+    with open_lab(hosts=webmail) as bed, webdriver.Chrome(options, service) as driver:
+        for subject, text in _MAIL:
+            bed.send(_BOB, subject=subject, body=text)
+        bed.settle()
+        host, port = bed.address("mail.someschool.edu", "http")
+        driver.implicitly_wait(20)
+        driver.get(f"http://{host}:{port}/")
+        driver.find_element(By.NAME, "user").send_keys(_BOB)
+        driver.find_element(By.NAME, "password").send_keys(_PASSWORD + Keys.ENTER)
+        driver.find_element(By.CSS_SELECTOR, "nav[aria-label=Folders]")
+        driver.save_screenshot(str(DOCS / "webmail.png"))
 
 
 def _shoot(browser: str, page: Path, target: Path, size: tuple[int, int], scheme: str, profile: Path) -> None:

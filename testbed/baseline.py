@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from testbed.catalogue import PACKED
 from testbed.durations import SECOND
 from testbed.errors import CaptureError
 from testbed.outcome import Outcome
@@ -39,7 +40,7 @@ class Baseline:
         played = outcome.played
         if outcome.inspected is None or played.trace is None or played.error or played.interrupted or outcome.broke_off:
             return outcome
-        reference = self.folder / played.trace.name
+        reference = self._reference(played.trace.name)
         shown = printable(str(reference))
         if not reference.exists():
             told = f"there is no reference trace {shown}; when the run shows what it should, --update records it"
@@ -59,6 +60,12 @@ class Baseline:
         outdated = lab.scenario != outcome.scenario.text
         since = _recorded(before, lab)
         return replace(outcome, reference=reference, since=since, changes=changes, outdated=outdated)
+
+    def _reference(self, name: str) -> Path:
+        """Where it is, or is to be; the catalogue of an installed package has them packed."""
+        plain = self.folder / name
+        packed = plain.with_name(f"{name}{PACKED}")
+        return packed if packed.exists() and not plain.exists() else plain
 
     def left_over(self, scenarios: Sequence[Scenario], paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
         """References of scenarios that are gone from the given files and folders, each with where it was.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from testbed.errors import UsageError
@@ -12,6 +12,8 @@ from testbed.errors import UsageError
 Kind = Literal["scenarios", "captures"]
 
 CATALOGUE = "@catalogue"
+PACKED = ".gz"
+"""What the captures of an installed package end in besides."""
 _SUFFIX: dict[Kind, str] = {"scenarios": ".yaml", "captures": ".pcapng"}
 _PACKAGE = Path(__file__).resolve().parent
 _ROOTS = (_PACKAGE / "_catalogue", _PACKAGE.parent)
@@ -28,11 +30,11 @@ def located(name: str, kind: Kind) -> str:
     first, _, rest = name.partition("/")
     if first != CATALOGUE:
         return name
-    suffix = Path(rest).suffix
+    suffix = Path(rest.removesuffix(PACKED)).suffix
     kind = next((one for one, its in _SUFFIX.items() if its == suffix), kind)
     root = _folder(kind)
     known = dict(_names(root, _SUFFIX[kind]))
-    wanted = rest.strip("/").removesuffix(_SUFFIX[kind])
+    wanted = rest.strip("/").removesuffix(PACKED).removesuffix(_SUFFIX[kind])
     if wanted in known:
         return str(known[wanted])
     near = get_close_matches(wanted, known, 1)
@@ -49,8 +51,7 @@ def _folder(kind: Kind) -> Path:
 
 def _names(root: Path, suffix: str) -> Iterator[tuple[str, Path]]:
     """Every name there is for the folder, its folders and its files."""
-    found = sorted(root.rglob("*"))
+    found = [(path.relative_to(root).as_posix().removesuffix(PACKED), path) for path in sorted(root.rglob("*"))]
     yield "", root
-    yield from ((path.stem, path) for path in found if path.suffix == suffix)
-    yield from ((path.relative_to(root).as_posix(), path) for path in found if path.is_dir())
-    yield from ((path.relative_to(root).as_posix().removesuffix(suffix), path) for path in found if path.is_file())
+    yield from ((PurePath(name).stem, path) for name, path in found if name.endswith(suffix))
+    yield from ((name.removesuffix(suffix), path) for name, path in found)

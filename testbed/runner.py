@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
+from testbed import extras
 from testbed.interruption import Interruption
 from testbed.lab_line import Accounted, Ended, Says
 from testbed.lab_process import USUAL, Bounds, Lab, MakeAccount
@@ -24,6 +25,7 @@ from testbed.lab_worker import Worker
 from testbed.played import Played
 from testbed.protocols.text import shown
 from testbed.run_folder import Turns
+from testbed.scenario.hosts import WebmailSpec
 from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
 from testbed.subjects.installed import search_path, why_not
@@ -217,6 +219,8 @@ def lacking(scenario: Scenario) -> str:
         return f"it needs {', '.join(missing)}, not installed here"
     if ROOT in needs and (os.geteuid() != 0 or _single_user()):
         return "it needs to be run as root: its programs change to users of their own"
+    if any(isinstance(host, WebmailSpec) for host in scenario.hosts.values()) and (wanted := extras.lacking("web")):
+        return f"it has a web mail: {wanted}"
     ready_made = {host.program for host in scenario.hosts.values() if host.program is not None}
     return next(filter(None, (why_not(subjects()[name]) for name in sorted(ready_made))), "")
 

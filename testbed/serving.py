@@ -245,7 +245,7 @@ def _check(scenario: Scenario, forwards: Sequence[Forward]) -> None:
 async def _shown_so_far(lab: OpenLab) -> None:
     """Let others read the trace while it grows."""
     while True:
-        lab.flush()
+        lab.written()
         await asyncio.sleep(_SHOWN_EVERY_S)
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Protocol
 
 from testbed.errors import MachineError, UsageError, reason
+from testbed.extras import needs_extra
 from testbed.protocols.text import shown
 from testbed.run_folder import is_ours
 
@@ -65,10 +66,9 @@ class StoredFolder:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            from fsspec.core import url_to_fs
-        except ImportError as error:
-            raise UsageError("results elsewhere take fsspec: pip install 'mail-testbed[cluster]'") from error
+        needs_extra("cluster", "to keep results elsewhere")
+        from fsspec.core import url_to_fs
+
         self._url = url
         try:
             self._files: _Files

@@ -22,6 +22,8 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 PROJECT = Path(__file__).parent.parent
+_NETWORK = "/proc/self/ns/net"
+_OWN_NETWORK = os.readlink(_NETWORK)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,6 +60,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     limit = item.get_closest_marker("cpu_seconds")
     with cpu_seconds(limit.args[0]) if limit else contextlib.nullcontext():
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """What enters another network is a process of its own: labs held open by later tests could not be reached."""
+    result = yield
+    assert os.readlink(_NETWORK) == _OWN_NETWORK, "the test has left the machine's network"
+    return result
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -91,7 +92,14 @@ def test_the_wheel_brings_it_along(tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     empty = tmp_path / "empty"
     empty.mkdir()
-    inspect = [sys.executable, "-m", "testbed", "inspect", "--json", "@catalogue/null-mx"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
-    shown = subprocess.run(inspect, cwd=empty, env=environment, check=True, capture_output=True, text=True).stdout
-    assert json.loads(shown)["captures"][0]["file"] == str(tmp_path / "site/testbed/_catalogue/captures/null-mx.pcapng")
+
+    def shown(*words: str) -> str:
+        command = [sys.executable, "-m", "testbed", *words]
+        return subprocess.run(command, cwd=empty, env=environment, check=True, capture_output=True, text=True).stdout
+
+    packed = tmp_path / "site/testbed/_catalogue/captures/null-mx.pcapng.gz"
+    for name in ("null-mx", "null-mx.pcapng", "null-mx.pcapng.gz"):
+        assert json.loads(shown("inspect", "--json", f"@catalogue/{name}"))["captures"][0]["file"] == str(packed)
+    assert "1 the same" in shown("run", "--baseline", "@catalogue", "@catalogue/null-mx")
+    assert (PROJECT / "captures/null-mx.pcapng").read_bytes() == gzip.decompress(packed.read_bytes())

@@ -8,24 +8,33 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import TracebackType
+from typing import IO
 
 from testbed.bed.judging import check
-from testbed.bed.reading import read_mailbox
+from testbed.bed.reading import parsed, read_mailbox
 from testbed.bed.running import run_inside
+from testbed.bed.set_fault import SetFault
 from testbed.errors import LabError, NoLabError, UsageError
 from testbed.expect import Verdict
 from testbed.keeper import LabSession, Order
-from testbed.keeper.orders import Admit, Follow, Play, Settle
+from testbed.keeper.orders import Admit, Follow, LiftFault, Play, Settle
+from testbed.keeper.orders import SetFault as FaultOrder
+from testbed.lab.look import LabLook
 from testbed.net.forward import HOME
 from testbed.outcome import Outcome, Result, conclude
+from testbed.played import Played
 from testbed.scenario.in_code import step_in_code
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.problems import did_you_mean
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.set_faults import as_json, fault_in_code, why_not_now
 from testbed.serving import ListeningService, OpenedLab, speaker
 from testbed.trace.analysis import Analysis
 from testbed.variables import authority_file, inside_environment, outside_environment
+
+_ENDING_S = 2.0  # its doors are closed first, and its trace is written
 
 
 class Bed:
@@ -47,6 +56,8 @@ class Bed:
     ) -> None:
         self.scenario = scenario
         self._destination = trace
+        self._network = network
+        self._faults: list[SetFault] = []
         folder, environment = Path.cwd(), dict(os.environ)
         order = Order(
             scenario, trace, folder, environment, float("inf"), held=True, plays_steps=plays_steps, network=network
@@ -87,6 +98,11 @@ class Bed:
         played = self._session.played()
         if played.error:
             raise LabError(played.error)
+
+    def check_open(self) -> None:
+        """For who finds a server gone.  Raises LabError when the lab has ended by itself, or by a signal to it."""
+        if self._outcome is None and self._session.has_ended(_ENDING_S):
+            raise LabError(self._session.played().error or "the lab has ended before it was told to")
 
     # -- while it is open ---------------------------------------------------------------------------
 
@@ -158,6 +174,30 @@ class Bed:
         """Let scenario time pass, at once: ``"40m"``, ``"5d"``."""
         self.play({"wait": duration})
 
+    def empty(self, mailbox: str) -> None:
+        """The owner of a mailbox deletes all that lies in it."""
+        self.play({"empty": mailbox})
+
+    def fault(self, said: Mapping[str, object] | None = None, /, **parts: object) -> SetFault:
+        """Set a fault, as scenarios write them, from now on; what it gives has ``lift()``, and ``with`` lifts it.
+
+        ``from`` and ``until`` count from now.  A mapping can have keys that are words of Python's: ``{"host":
+        "someschool.edu", "is": "silent"}``.  Raises UsageError for what is none, or cannot be set in a lab that runs.
+        """
+        self._open()
+        keys = {**(said or {}), **parts}
+        fault = fault_in_code(self.scenario, keys)
+        if why := why_not_now(self.scenario, fault, self._network):
+            raise UsageError(why)
+        number = self._session.set_fault(FaultOrder(fault, as_json(keys)))
+        self._faults.append(SetFault(number, fault.describe(), self._lift))
+        return self._faults[-1]
+
+    @property
+    def faults(self) -> tuple[SetFault, ...]:
+        """Those that were set, in order, the lifted ones too."""
+        return tuple(self._faults)
+
     def settle(self) -> None:
         """Return when no host has anything in progress: what was handed in has been delivered, or waits in a queue."""
         self._open()
@@ -168,8 +208,7 @@ class Bed:
 
         It is read by POP3, a folder by IMAP, in packets that are in the trace as any other's; nothing is deleted.
         """
-        self.settle()
-        return read_mailbox(self.scenario, mailbox, folder, self.address)
+        return [parsed(octets) for octets in self.sources(mailbox, folder)]
 
     def run(
         self,
@@ -200,6 +239,28 @@ class Bed:
 
         environment = inside_environment(entry, self.services, trusts=trust)
         return run_inside(entry, command, environment, input or "", time_limit_s, started)
+
+    def look(self, after: int = 0) -> LabLook:
+        """What is to be seen now: mailboxes, queues, and the last lines of the log behind so many."""
+        self._open()
+        return self._session.look(after)
+
+    def sources(self, mailbox: str, folder: str = "INBOX") -> list[bytes]:
+        """The octets of the messages that :meth:`messages` gives."""
+        self.settle()
+        return read_mailbox(self.scenario, mailbox, folder, self.address)
+
+    def copy_trace(self, into: IO[bytes]) -> None:
+        """Copy the trace so far, a whole capture file, into a file that is open for writing."""
+        self._open()
+        self._session.copy_trace(into)
+
+    def so_far(self) -> Outcome:
+        """What the trace shows so far, judged as if the lab ended now; later packets may change it."""
+        with NamedTemporaryFile(suffix=".pcapng") as file:
+            self.copy_trace(file)
+            file.flush()
+            return conclude(Played(self.scenario, Path(file.name), 0.0))
 
     # -- when it is closed --------------------------------------------------------------------------
 
@@ -239,6 +300,10 @@ class Bed:
         __tracebackhide__ = True
         self.close()
         check(self.outcome)
+
+    def _lift(self, number: int) -> None:
+        self._open()
+        self._session.ask(LiftFault(number))
 
     def _open(self) -> None:
         if self._outcome is not None:

@@ -21,10 +21,10 @@ _TIMEOUT_S = 30.0
 Where = Callable[[str, int | str], tuple[str, int]]
 
 
-def read_mailbox(scenario: Scenario, mailbox: str, folder: str, where: Where) -> list[EmailMessage]:
-    """Every message, oldest first; by POP3, and by IMAP what lies in a folder.  Raises UsageError and LabError.
+def read_mailbox(scenario: Scenario, mailbox: str, folder: str, where: Where) -> list[bytes]:
+    """The octets of every message, oldest first; by POP3, and by IMAP what lies in a folder.
 
-    ``where`` tells the address and port of a host's service.
+    Raises UsageError and LabError.  ``where`` tells the address and port of a host's service.
     """
     owned = mailbox_hosts(scenario)
     if mailbox not in owned:
@@ -36,7 +36,7 @@ def read_mailbox(scenario: Scenario, mailbox: str, folder: str, where: Where) ->
     by_pop3 = folder == "INBOX" and (host.serves is None or "pop3" in host.serves)
     try:
         found = _by_pop3(where(name, "pop3"), user, password) if by_pop3 else None
-        return _parsed(_by_imap(where(name, "imap"), user, password, folder) if found is None else found)
+        return _by_imap(where(name, "imap"), user, password, folder) if found is None else found
     except (OSError, EOFError, poplib.error_proto, imaplib.IMAP4.error) as error:
         raise LabError(f"the mailbox {mailbox} cannot be read: {_words(error)}") from error
 
@@ -64,9 +64,9 @@ def _by_imap(address: tuple[str, int], user: str, password: str, folder: str) ->
         return [part[1] for part in parts if isinstance(part, tuple)]
 
 
-def _parsed(messages: list[bytes]) -> list[EmailMessage]:
-    parser = BytesParser(EmailMessage, policy=policy.default)
-    return [parser.parsebytes(octets) for octets in messages]
+def parsed(octets: bytes) -> EmailMessage:
+    """A message, as the email package has it."""
+    return BytesParser(EmailMessage, policy=policy.default).parsebytes(octets)
 
 
 def _words(error: Exception) -> str:

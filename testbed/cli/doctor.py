@@ -8,12 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.cli import HELD, NO_LAB
-from testbed.net.probe import host_network, private_network, probe
+from testbed.errors import LabError
+from testbed.net.machine import not_linux, this_machine
 from testbed.report.console import console
 
 
 def main(options: argparse.Namespace) -> int:
     """Say what this machine allows and how to grant what is missing; 3 when no lab can run in either network."""
+    if elsewhere := not_linux():
+        raise LabError("labs cannot run here", elsewhere)
+    from testbed.net.probe import host_network, private_network, probe  # which takes what only Linux has
+
     table = Table.grid(padding=(0, 2, 0, 0))
     checks = probe()
     for check in checks:
@@ -22,6 +27,7 @@ def main(options: argparse.Namespace) -> int:
         if not check.ok:
             table.add_row("", "", Text(check.remedy, "info"))
     out = console()
+    out.print(Text(f"{this_machine()}:", "quiet"))
     out.print(table)
     private, host = private_network(checks), host_network(checks)
     out.print(Text(_verdict(private, host), "held" if private else "skipped" if host else "failed"))

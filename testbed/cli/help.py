@@ -12,7 +12,7 @@ COMMANDS = {
     "list": (
         "List the scenarios that come with the program",
         (
-            ("testbed list server hangs", "those about something; without words, all"),
+            ("testbed list server hangs", "those about a topic; without words, all"),
             ("testbed list RFC 7505", "those about a standard"),
         ),
     ),
@@ -20,28 +20,31 @@ COMMANDS = {
         "Run scenarios and judge them",
         (
             ("testbed run scenarios/", "every scenario of a folder"),
-            ("testbed run -vv scenarios/mailbox-full.yaml", "one, with its annotated trace"),
-            ("testbed run -q scenarios/", "only what is red, and how many held"),
-            ("testbed run --json --keep traces scenarios/", "for programs; traces in ./traces"),
-            ("testbed run --network host scenarios/", "where there can be no private network"),
-            ("testbed run --junit report.xml --keep traces scenarios/", "for CI, which shows what failed"),
+            ("testbed run -vv scenarios/mailbox-full.yaml", "one scenario, with its annotated trace"),
+            ("testbed run -q scenarios/", "only what is red, and the totals"),
+            ("testbed run --json --keep traces scenarios/", "JSON for programs; traces in ./traces"),
+            ("testbed run --network host scenarios/", "on a machine without private networks"),
+            ("testbed run --junit report.xml --keep traces scenarios/", "for CI"),
             ("testbed run --github --shard 2/5 scenarios/", "a fifth of them, in GitHub Actions"),
-            ("testbed run --baseline captures scenarios/", "fail what no longer goes as its reference trace"),
+            ("testbed run --baseline captures scenarios/", "fail if a trace differs from its reference"),
         ),
     ),
     "compare": (
-        "Play scenarios with several mail servers, and say where they differ",
+        "Play scenarios with several mail servers, and show where they differ",
         (
             ("testbed compare scenarios/tls --relay ours,postfix,exim", "our relay beside two others"),
-            ("testbed compare scenarios/ --relay postfix,exim --markdown page.md", "a page of it"),
+            ("testbed compare scenarios/ --relay postfix,exim --markdown page.md", "write a page"),
         ),
     ),
     "learn": (
         "Learn the state machine of a mail server by asking it",
         (
-            ("testbed learn someschool.edu --receiver ours,postfix", "side by side, and what tells them apart"),
+            ("testbed learn someschool.edu --receiver ours,postfix", "two servers, and what tells them apart"),
             ("testbed learn someschool.edu --protocol imap --svg imap.svg", "IMAP, and a picture"),
-            ("testbed learn crepes.fr --baseline crepes.json --update", "record it; without --update, compare"),
+            (
+                "testbed learn crepes.fr --baseline crepes.json --update",
+                "record the machine; without --update, compare with it",
+            ),
         ),
     ),
     "explore": (
@@ -49,16 +52,17 @@ COMMANDS = {
         (
             ("testbed explore scenarios/delivered.yaml", "our relay: single faults, then pairs, for ten minutes"),
             ("testbed explore FILE --relay postfix,exim --depth 1", "two servers side by side, single faults"),
-            ("testbed explore FILE --budget 2m --out results", "in CI; goes on where it stopped"),
+            ("testbed explore FILE --budget 2m --out results", "in CI; continues where it stopped"),
         ),
     ),
     "serve": (
         "Hold a lab open, its ports forwarded to this machine",
         (
-            ("testbed serve scenarios/delivered.yaml", "until Ctrl-C; prints where its services are reached"),
+            ("testbed serve scenarios/delivered.yaml", "until Ctrl-C; prints the addresses of its services"),
             ("testbed serve --forward 2525:crepes.fr:587 FILE", "choose a port outside"),
             ("testbed serve --no-steps --keep traces FILE", "an empty lab; the trace in ./traces"),
-            ("testbed serve FILE -- npm test", "as long as a command runs, which finds the ports in its environment"),
+            ("testbed serve FILE -- npm test", "while a command runs, which finds the ports in its environment"),
+            ("testbed serve --control", "for tests in any language, and a classroom: HTTP, and a page"),
         ),
     ),
     "shell": (
@@ -71,14 +75,14 @@ COMMANDS = {
         ),
     ),
     "inspect": (
-        "Annotate captures, ours or anybody's",
+        "Explain captures: connections, dialogues, findings",
         (
             ("testbed inspect capture.pcap", "connections, phases, dialogue, findings"),
             ("testbed inspect --packets capture.pcap", "every packet with its label"),
             ("testbed inspect --filter finding=any capture.pcap", "only the connections that have findings"),
-            ("testbed inspect --html report.html capture.pcap", "one file to look at in a browser, and to send"),
+            ("testbed inspect --html report.html capture.pcap", "one file to open in a browser, and to send"),
             ("testbed inspect --export-mail mails capture.pcap", "every message that crossed the wire, as .eml"),
-            ("testbed inspect --live eth0 --for 60", "connections as they end, then what happened altogether"),
+            ("testbed inspect --live eth0 --for 60", "connections as they end, then a summary"),
             ("testbed inspect -o annotated.pcapng capture.pcap", "comments to read in Wireshark"),
         ),
     ),
@@ -90,18 +94,21 @@ COMMANDS = {
         ),
     ),
     "diff": (
-        "Say what changed between two captures",
+        "Show what changed between two captures",
         (
-            ("testbed diff before.pcapng now.pcapng", "side by side, the differences explained; 1 when they differ"),
+            (
+                "testbed diff before.pcapng now.pcapng",
+                "differences explained, side by side; exit code 1 if they differ",
+            ),
             ("testbed diff --json before.pcapng now.pcapng", "for programs"),
         ),
     ),
     "judge": (
         "Judge stored traces of labs again",
         (
-            ("testbed judge traces/mailbox-full.pcapng", "by the scenario it carries; nothing is played"),
+            ("testbed judge traces/mailbox-full.pcapng", "by the scenario that it carries; nothing is played"),
             ("testbed judge traces/mailbox-full.pcapng scenario.yaml", "by what the file expects now"),
-            ("testbed judge --junit report.xml traces/", "a folder of them, for CI"),
+            ("testbed judge --junit report.xml traces/", "a folder of traces, for CI"),
         ),
     ),
     "reproduce": (
@@ -109,9 +116,9 @@ COMMANDS = {
         (
             (
                 "testbed reproduce capture.pcap > scenario.yaml",
-                "how far it went is told on standard error; 1 when it differs",
+                "standard error says what differs; exit code 1 if it does",
             ),
-            ("testbed reproduce --no-play -o scenario.yaml capture.pcap", "only written"),
+            ("testbed reproduce --no-play -o scenario.yaml capture.pcap", "write it without playing it"),
             ("testbed reproduce --connection 3 capture.pcap", "one of its connections"),
         ),
     ),
@@ -119,40 +126,40 @@ COMMANDS = {
     "new": (
         "Write a commented scenario to begin with",
         (
-            ("testbed new", "the templates there are"),
-            ("testbed new mailbox my-mailbox.yaml", "one of them, as a file"),
+            ("testbed new", "list the templates"),
+            ("testbed new mailbox my-mailbox.yaml", "write one of them to a file"),
         ),
     ),
     "faults": (
         "List the faults a scenario can inject",
-        (("testbed faults", "where, when and what"), ("testbed faults hang", "only those for that")),
+        (("testbed faults", "where, when, and what"), ("testbed faults hang", "only faults for a word")),
     ),
     "schema": (
         "Print the JSON Schema of scenario files",
-        (("testbed schema > scenario.schema.json", "for editors that complete and check"),),
+        (("testbed schema > scenario.schema.json", "for editors that complete and validate"),),
     ),
     "subjects": (
         "List ready-made programs, and fetch what is missing",
         (
-            ("testbed subjects", "which there are, what they play, what is missing here"),
-            ("testbed subjects install exim", "fetched by apt, unpacked for you, beside what the machine has"),
+            ("testbed subjects", "what they play, and what is missing here"),
+            ("testbed subjects install exim", "fetch with apt, and unpack beside installed programs"),
         ),
     ),
     "completion": (
-        "Print what makes a shell complete commands, options and files",
+        "Print a script that makes a shell complete commands, options, and files",
         (
-            ("testbed completion bash > ~/.local/share/bash-completion/completions/testbed", "for all shells to come"),
-            ('eval "$(testbed completion bash)"', "for this one; zsh and fish likewise"),
+            ("testbed completion bash > ~/.local/share/bash-completion/completions/testbed", "for all future shells"),
+            ('eval "$(testbed completion bash)"', "for this shell; likewise for zsh and fish"),
         ),
     ),
-    "doctor": ("Say what this machine allows", (("testbed doctor", "and how to grant what is missing"),)),
+    "doctor": ("Show what this machine allows", (("testbed doctor", "and how to grant what is missing"),)),
 }
 
 EXIT_CODES = (
     ("0", "all held"),
     ("1", "an expectation failed, or traces differ"),
-    ("2", "wrong usage, scenario or capture"),
-    ("3", "a lab could not be run, or broke off"),
+    ("2", "wrong usage, scenario, or capture"),
+    ("3", "a lab could not run, or broke off"),
     ("130", "interrupted (Ctrl-C)"),
 )
 
@@ -177,7 +184,7 @@ Stage mail failures in a private network, capture every packet, explain what hap
 {heading("Exit codes:")}
 {rows(EXIT_CODES)}
 
-'testbed COMMAND --help' tells more about one command.
+For the options of a command, use 'testbed COMMAND --help'.
 """
 
 

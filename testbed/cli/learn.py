@@ -15,6 +15,7 @@ from testbed.cli import FAILED, HELD
 from testbed.cli.held import one_scenario
 from testbed.cli.run_outputs import STDOUT, written
 from testbed.errors import LabError, UsageError
+from testbed.extras import needs_extra
 from testbed.learn.alphabets import ALPHABETS, Alphabet
 from testbed.learn.comparison import Difference, differences
 from testbed.learn.json_form import learnt_json
@@ -22,7 +23,7 @@ from testbed.learn.machine import Machine
 from testbed.learn.machine_file import machine_text, read_machine
 from testbed.learn.mermaid import mermaid
 from testbed.learn.portrait import Portrait, pairs
-from testbed.learn.servers import Bounds, learn_server, mail_host, needs_aalpy
+from testbed.learn.servers import Bounds, learn_server, mail_host
 from testbed.learn.svg import svg
 from testbed.learn.table import differences_table, machine_table, pair_table
 from testbed.plural import count
@@ -47,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
 
     Raises UsageError, ScenarioError, LabError.
     """
-    needs_aalpy()
+    needs_extra("learn", "to learn a server")
     alphabet = ALPHABETS[options.protocol]
     bounds = Bounds(_inputs(alphabet, options.inputs), options.beyond, options.most, options.patience)
     outputs = {form: value for form in ("mermaid", "svg", "json") if (value := getattr(options, form)) is not None}

@@ -15,29 +15,29 @@ def learn_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--in", dest="path", metavar="FILE", help="the scenario whose lab HOST is in; no step is played"
     )
-    parser.add_argument("--case", metavar="CASE", help="which case of its matrix")
+    parser.add_argument("--case", metavar="CASE", help="the case of its matrix")
     parser.add_argument(
         "--protocol",
         choices=("smtp", "lmtp", "pop3", "imap"),
         default="smtp",
         metavar="NAME",
-        help="what HOST is asked in: smtp (default), lmtp, pop3, imap",
+        help="the protocol: smtp, lmtp, pop3, imap (default: smtp)",
     )
     for part in ("relay", "receiver"):
         parser.add_argument(
             f"--{part}",
             type=partial(players, part),
             metavar="NAMES",
-            help=f"who plays HOST, a {part}, one after the other: ours,postfix",
+            help=f"programs that play HOST, a {part}, one after the other: ours,postfix",
         )
-    parser.add_argument("--inputs", metavar="NAMES", help="what it is asked, between commas: HELO,MAIL,'RCPT unknown'")
+    parser.add_argument("--inputs", metavar="NAMES", help="what to ask, separated by commas: HELO,MAIL,'RCPT unknown'")
     parser.add_argument(
         "--beyond",
         type=int,
         choices=range(1, 4),
         default=1,
         metavar="K",
-        help="prove it right but for servers with more than K states more, 1 to 3 (default: 1)",
+        help="prove the machine right for servers with up to K more states, 1 to 3 (default: 1)",
     )
     parser.add_argument(
         "--most", type=positive, default=10_000, metavar="N", help="hold at most N dialogues (default: 10000)"
@@ -45,10 +45,10 @@ def learn_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patience", type=seconds, default=5.0, metavar="S", help="wait S seconds for an answer (default: 5)"
     )
-    parser.add_argument("--baseline", metavar="FILE", help="compare with the machine in FILE: a change fails")
-    parser.add_argument("--update", action="store_true", help="with --baseline: record what changed, or is new")
+    parser.add_argument("--baseline", metavar="FILE", help="compare with the machine in FILE; a change fails")
+    parser.add_argument("--update", action="store_true", help="with --baseline: record what is new or changed")
     parser.add_argument("--mermaid", metavar="FILE", help="write a Mermaid diagram; - is standard output")
     parser.add_argument("--svg", metavar="FILE", help="write a picture; - is standard output")
-    parser.add_argument("--json", metavar="FILE", help="write all as JSON; - is standard output")
+    parser.add_argument("--json", metavar="FILE", help="write everything as JSON; - is standard output")
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
     allow_outside_arguments(parser)

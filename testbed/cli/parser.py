@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from testbed import __version__
 from testbed.cli.command_help import command_help
@@ -24,7 +24,7 @@ from testbed.cli.play_arguments import (
     run_arguments,
 )
 from testbed.cli.style import styled
-from testbed.cli.values import capture_path, ladder_form, page, positive, scenario_path, seconds
+from testbed.cli.values import capture_path, ladder_form, page, port, positive, scenario_path, seconds
 from testbed.protocols.text import shown
 
 
@@ -39,44 +39,53 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _held(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=scenario_path, metavar="FILE", help="one scenario file")
-    parser.add_argument("--case", metavar="CASE", help="which case of its matrix, e.g. 'command=MAIL, how=reset'")
+def _held(parser: argparse.ArgumentParser, nargs: Literal["?"] | None = None) -> None:
+    parser.add_argument("path", nargs=nargs, type=scenario_path, metavar="FILE", help="one scenario file")
+    parser.add_argument("--case", metavar="CASE", help="the case of its matrix, such as 'command=MAIL, how=reset'")
     parser.add_argument("--no-steps", action="store_false", dest="steps", help="do not play the scenario's steps first")
     parser.add_argument("--keep", metavar="DIR", help="write the trace into DIR (default: a fresh temporary folder)")
     parser.add_argument(
         "--scenario-time",
         action="store_true",
-        help="COMMAND lives on the lab's clock, inside the lab: it jumps whenever all of its processes sleep",
+        help="put COMMAND on the lab's clock, inside the lab; the clock jumps whenever all its processes sleep",
     )
     parser.add_argument(
         "--trust",
         action="store_true",
-        help="COMMAND trusts the lab's certificates: SSL_CERT_FILE and its like name their authority, as TESTBED_CA",
+        help="make COMMAND trust the lab's certificates: SSL_CERT_FILE and others name the authority, like TESTBED_CA",
     )
     allow_outside_arguments(parser)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
-    _held(parser)
+    _held(parser, "?")
+    parser.add_argument(
+        "--control",
+        action="store_const",
+        const=0,
+        help="let programs, and a page, set faults, let time pass and read mail by HTTP at a port of 127.0.0.1",
+    )
+    parser.add_argument(
+        "--control-port", type=port, dest="control", metavar="PORT", help="the same at this port (default: a free one)"
+    )
     parser.add_argument(
         "--forward",
         action="append",
         default=[],
         dest="forwards",
         metavar="PORT:HOST:PORT",
-        help="lead a port of 127.0.0.1 to a host's port, e.g. 8080:someschool.edu:80; may be repeated",
+        help="forward a port of 127.0.0.1 to a host's port, such as 8080:someschool.edu:80; may be repeated",
     )
     parser.add_argument("--for", type=seconds, dest="seconds", metavar="S", help="end after S seconds")
     parser.add_argument(
-        "--judge", action="store_true", help="judge the expectations at the end: exit code 1 where one does not hold"
+        "--judge", action="store_true", help="judge the expectations at the end; exit code 1 if one does not hold"
     )
     network_argument(parser)
 
 
 def _shell(parser: argparse.ArgumentParser) -> None:
     _held(parser)
-    parser.add_argument("--on", metavar="HOST", help="be on this host (default: the first user agent)")
+    parser.add_argument("--on", metavar="HOST", help="the host to be on (default: the first user agent)")
 
 
 def _filters(parser: argparse.ArgumentParser, says: str) -> None:
@@ -90,11 +99,12 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--live", metavar="IFACE", help="capture from an interface instead, until Ctrl-C")
     parser.add_argument("--for", type=seconds, dest="seconds", metavar="S", help="end --live after S seconds")
     parser.add_argument("--count", type=positive, metavar="N", help="end --live after N packets")
-    parser.add_argument("--stream", action="store_true", help="tell connections as they end, in bounded memory")
+    parser.add_argument("--stream", action="store_true", help="show connections as they end, in bounded memory")
     parser.add_argument("--packets", action="store_true", help="list every packet with its phase and step")
-    parser.add_argument("--utc", action="store_true", help="tell times of day in UTC, not in this machine's zone")
+    parser.add_argument("--utc", action="store_true", help="show times in UTC instead of this machine's time zone")
     _filters(
-        parser, "only connections like this: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated"
+        parser,
+        "show only matching connections: service=smtp, host=…, state=S0, finding=any, reply=452; may be repeated",
     )
     parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
     parser.add_argument(
@@ -102,7 +112,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ZONEFILE",
-        help="what DNS said where the capture does not hold it, for SPF, DKIM, DMARC and ARC; may be repeated",
+        help="DNS records that the capture lacks, for SPF, DKIM, DMARC, and ARC; may be repeated",
     )
     html_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
@@ -113,21 +123,21 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         "--ladder",
         type=ladder_form,
         metavar="FORM[:WHAT]",
-        help="draw as svg, mermaid or txt: the way of the mail, one connection (svg:5) or all (svg:all); -o keeps it",
+        help="draw as svg, mermaid, or txt: the way of the mail, one connection (svg:5), or all (svg:all)",
     )
-    parser.add_argument("--markdown", action="store_true", help="tell it for a ticket, as Markdown; -o keeps it")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown for a ticket; -o writes it to a file")
     parser.add_argument("--export-mail", metavar="DIR", help="write every message of the capture into DIR as .eml")
     parser.add_argument(
         "--redact",
         action="store_true",
-        help="replace names, addresses, subjects, bodies and files, the same alike in all FILEs, in whatever is told",
+        help="replace names, addresses, subjects, bodies, and files in all outputs, consistently across all FILEs",
     )
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
-    parser.add_argument("--deep", type=positive, metavar="FRAME", help="Wireshark's full dissection of one frame")
+    parser.add_argument("--deep", type=positive, metavar="FRAME", help="show Wireshark's full dissection of one frame")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write the capture with a comment per packet, or a ladder"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines whole")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines in full")
     pager_argument(parser)
 
 
@@ -135,26 +145,28 @@ def _view(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=capture_path, nargs="?", metavar="FILE", help="a capture, pcap or pcapng")
     parser.add_argument("--live", metavar="IFACE", help="follow an interface instead: connections as they end")
     parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
-    parser.add_argument("--utc", action="store_true", help="tell times of day in UTC, not in this machine's zone")
+    parser.add_argument("--utc", action="store_true", help="show times in UTC instead of this machine's time zone")
     parser.add_argument("--show-credentials", action="store_true", help="decode passwords instead of masking them")
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", type=capture_path, metavar="BEFORE", help="a capture, pcap or pcapng")
     parser.add_argument("now", type=capture_path, metavar="NOW", help="the capture to compare with it")
-    _filters(parser, "compare only connections like this, as in 'testbed inspect'; may be repeated")
+    _filters(parser, "compare only matching connections, as in 'testbed inspect'; may be repeated")
     parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show what is the same, too")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what is the same")
     pager_argument(parser)
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("capture", type=capture_path, metavar="CAPTURE", help="a capture, pcap or pcapng")
-    parser.add_argument("-o", "--output", metavar="FILE.yaml", help="write the scenario here, not to standard output")
-    parser.add_argument("--no-play", action="store_false", dest="play", help="only write it; see not how far it goes")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE.yaml", help="write the scenario to this file (default: standard output)"
+    )
+    parser.add_argument("--no-play", action="store_false", dest="play", help="write the scenario without playing it")
     parser.add_argument("--keep-names", action="store_true", help="keep names, addresses and texts as they are")
-    _filters(parser, "only connections like this, as in 'testbed inspect'; may be repeated")
+    _filters(parser, "use only matching connections, as in 'testbed inspect'; may be repeated")
     parser.add_argument(
         "--connection",
         type=positive,
@@ -162,7 +174,7 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="connections",
         metavar="N",
-        help="only this connection, by its number in 'testbed inspect'; may be repeated",
+        help="use only this connection, by its number in 'testbed inspect'; may be repeated",
     )
     parser.add_argument("--keylog", metavar="FILE", help="TLS keys (SSLKEYLOGFILE) to decrypt with")
 
@@ -172,18 +184,22 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="*", metavar="WORD", help="only those about all these words, or what means them")
-    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="show only scenarios about all these words or their synonyms"
+    )
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
 
 
 def _faults(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("word", nargs="?", metavar="WORD", help="only what has this word, or one that means it: hang")
-    parser.add_argument("--json", action="store_true", help="print them as JSON")
+    parser.add_argument(
+        "word", nargs="?", metavar="WORD", help="show only faults with this word or a synonym, such as hang"
+    )
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
 
 
 def _new(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("template", nargs="?", metavar="TEMPLATE", help="which one; without it, they are listed")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="where to write it; without it, it is printed")
+    parser.add_argument("template", nargs="?", metavar="TEMPLATE", help="the template (default: list all)")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="where to write it (default: standard output)")
 
 
 def _subjects(parser: argparse.ArgumentParser) -> None:
@@ -191,7 +207,7 @@ def _subjects(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="NAME",
-        help="the server to be told about; behind 'install', the one to be fetched; without it, all are listed",
+        help="the program to show; after 'install', the program to fetch (default: list all)",
     )
 
 

@@ -22,9 +22,9 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
         "--baseline",
         type=capture_path,
         metavar="DIR",
-        help="compare each trace with its reference in DIR: changes fail",
+        help="compare each trace with its reference in DIR; a change fails the scenario",
     )
-    parser.add_argument("--update", action="store_true", help="with --baseline: record references that changed anew")
+    parser.add_argument("--update", action="store_true", help="with --baseline: record changed references again")
     _verbosity(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     network_argument(parser)
@@ -37,10 +37,10 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
         "--require-needs",
         action=argparse.BooleanOptionalAction,
         default=os.environ.get("CI", "").lower() not in ("", "0", "false"),
-        help="what lacks a program of its 'needs' is an error, not skipped (default where the variable CI is set)",
+        help="missing 'needs' are an error instead of a reason to skip (default: if the variable CI is set)",
     )
     _choice(parser)
-    parser.add_argument("-x", "--fail-fast", action="store_true", help="play no more after the first that is red")
+    parser.add_argument("-x", "--fail-fast", action="store_true", help="stop after the first red scenario")
     _outputs(parser)
 
 
@@ -51,8 +51,8 @@ def network_argument(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "private", "host"),
         default="auto",
         metavar="WHERE",
-        help="private: one per lab; host: the machine's own loopback, what takes a wire is skipped; auto (default): "
-        "private where the machine allows it",
+        help="private: one network per lab; host: the machine's loopback, which skips what needs a wire; "
+        "auto: private if the machine allows it (default: auto)",
     )
 
 
@@ -63,7 +63,7 @@ def judge_arguments(parser: argparse.ArgumentParser) -> None:
         type=capture_path,
         nargs="+",
         metavar="TRACE",
-        help="traces of labs, or folders of them; a scenario's FILE.yaml judges them instead of what they carry",
+        help="traces of labs, or folders of them; a scenario FILE.yaml replaces the scenario that they carry",
     )
     allow_outside_arguments(parser)
     _verbosity(parser)
@@ -78,28 +78,33 @@ def _verbosity(parser: argparse.ArgumentParser) -> None:
         action="count",
         default=0,
         dest="verbosity",
-        help="print the expectations and findings of each scenario; -vv: the annotated trace of each, too",
+        help="show expectations and findings of each scenario; -vv: also its annotated trace",
     )
     parser.add_argument(
-        "-q", "--quiet", action="store_const", const=QUIET, dest="verbosity", help="print only what is red, and the sum"
+        "-q",
+        "--quiet",
+        action="store_const",
+        const=QUIET,
+        dest="verbosity",
+        help="show only what is red, and the totals",
     )
     pager_argument(parser)
 
 
 def pager_argument(parser: argparse.ArgumentParser) -> None:
     """Whether a long report on a terminal is shown by a pager."""
-    parser.add_argument(
-        "--no-pager", action="store_false", dest="pager", help="show long reports on a terminal without PAGER or less"
-    )
+    parser.add_argument("--no-pager", action="store_false", dest="pager", help="do not show long reports in a pager")
 
 
 def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML; - is standard output")
-    parser.add_argument("--tap", metavar="FILE", help="write them in TAP 14; - is standard output")
+    parser.add_argument("--tap", metavar="FILE", help="write the results in TAP 14; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary in Markdown; - is standard output")
     html_arguments(parser)
     parser.add_argument(
-        "--svg", metavar="DIR", help="draw the way of the mail of each scenario into DIR, or of one into FILE.svg"
+        "--svg",
+        metavar="DIR",
+        help="draw the way of the mail in each scenario into DIR, or of one scenario into FILE.svg",
     )
     parser.add_argument("--github", action="store_true", help="annotate lines and add a summary in GitHub Actions")
 
@@ -111,9 +116,9 @@ def compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(untrusted=False)  # it is there to run programs
     _players(parser)
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show those that went alike with everybody, too")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show what was the same everywhere")
     parser.add_argument("--json", metavar="FILE", help="write the comparison as JSON; - is standard output")
-    parser.add_argument("--markdown", metavar="FILE", help="write it in Markdown; - is standard output")
+    parser.add_argument("--markdown", metavar="FILE", help="write the comparison in Markdown; - is standard output")
     parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     _bounds(parser, 60)
     _choice(parser)
@@ -129,16 +134,16 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         "--depth", type=int, choices=(1, 2, 3), default=2, metavar="N", help="faults at a time, 1 to 3 (default: 2)"
     )
     parser.add_argument(
-        "--budget", type=span, default=600.0, metavar="SPAN", help="begin no run after so long: 2m, 1h (default: 10m)"
+        "--budget", type=span, default=600.0, metavar="SPAN", help="start no run after this time: 2m, 1h (default: 10m)"
     )
-    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="which triples are tried (default: 0)")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="choose other triples (default: 0)")
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help="keep the runs in DIR (or at a URL that fsspec knows), and go on from those that are there",
+        help="keep the results in DIR (or at a URL that fsspec knows), and continue from those that are there",
     )
     parser.add_argument(
-        "--only-new", metavar="DIR", help="what the results in DIR (or at a URL) are red for, too, is no news"
+        "--only-new", metavar="DIR", help="fail only for causes that the results in DIR (or at a URL) do not have"
     )
     parser.add_argument(
         "--oracle",
@@ -146,16 +151,16 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="oracles",
         metavar="FILE.py",
-        help="ask this, too, whether a run is broken; may be repeated",
+        help="also judge each run with the function 'breaches' in FILE.py; may be repeated",
     )
-    parser.add_argument("--json", metavar="FILE", help="write what was found as JSON; - is standard output")
+    parser.add_argument("--json", metavar="FILE", help="write the results as JSON; - is standard output")
     parser.add_argument("--markdown", metavar="FILE", help="write the matrix in Markdown; - is standard output")
     parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     parser.add_argument("--parquet", metavar="FILE", help="write a row of Parquet for each run")
+    parser.add_argument("--workers", type=positive, metavar="N", help="play with N Dask workers on this machine")
     parser.add_argument(
-        "--workers", type=positive, metavar="N", help="play by so many workers of Dask's, on this machine"
+        "--scheduler", metavar="ADDRESS", help="play with the workers of a Dask scheduler: tcp://HOST:PORT"
     )
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="play by those of a Dask scheduler: tcp://HOST:PORT")
     _bounds(parser, 60, "four to a core")
     _choice(parser)
 
@@ -179,7 +184,7 @@ def html_arguments(parser: argparse.ArgumentParser) -> None:
         "--without-capture",
         action="store_false",
         dest="with_capture",
-        help="with --html: leave out the captures themselves, and so the octets of packets",
+        help="with --html: leave out the captures, and so the octets of packets",
     )
 
 
@@ -187,7 +192,7 @@ def _untrusted(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--untrusted",
         action="store_true",
-        help="for strangers' scenarios: those with programs are refused, which is red",
+        help="for strangers' scenarios: refuse those with programs, which is red",
     )
 
 
@@ -196,7 +201,7 @@ def allow_outside_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-outside",
         action="store_true",
-        help="scenarios may name files outside of their folder (or the folder given), their programs write there",
+        help="let scenarios name files outside their folder (or the given folder), and their programs write there",
     )
 
 
@@ -206,21 +211,25 @@ def _players(parser: argparse.ArgumentParser) -> None:
             f"--{part}",
             type=partial(players, part),
             metavar="NAMES",
-            help=f"who plays every {part}, one after the other: ours,postfix,exim",
+            help=f"programs that play every {part}, one after the other: ours,postfix,exim",
         )
 
 
 def _bounds(parser: argparse.ArgumentParser, limit_s: int, jobs: str = "one more than cores") -> None:
-    parser.add_argument("-j", "--jobs", type=positive, metavar="N", help=f"labs at a time (default: {jobs})")
+    parser.add_argument("-j", "--jobs", type=positive, metavar="N", help=f"play N labs at a time (default: {jobs})")
     parser.add_argument(
         "--time-limit",
         type=seconds,
         default=float(limit_s),
         metavar="S",
-        help=f"real seconds a lab and its judging may take (default: {limit_s})",
+        help=f"real seconds that a lab may take, including judging (default: {limit_s})",
     )
 
 
 def _choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-k", dest="word", metavar="WORD", help="only scenarios with WORD in file, title or case")
-    parser.add_argument("--shard", type=parse_shard, metavar="K/N", help="only the Kth of N equal shares, e.g. 2/5")
+    parser.add_argument(
+        "-k", dest="word", metavar="WORD", help="play only scenarios with WORD in their file, title, or case"
+    )
+    parser.add_argument(
+        "--shard", type=parse_shard, metavar="K/N", help="play only the Kth of N equal shares, such as 2/5"
+    )

@@ -26,6 +26,7 @@ from testbed.protocols.text import shown
 from testbed.report import verdicts
 from testbed.report.console import console
 from testbed.report.findings import findings, in_a_line
+from testbed.report.what_failed import what_failed
 from testbed.serving import Forward, OpenedLab, Serving
 from testbed.trace.model.finding import Finding
 from testbed.variables import authority_file, outside_environment
@@ -36,6 +37,12 @@ def main(options: argparse.Namespace) -> int:
 
     It ends by Ctrl-C, SIGTERM, SIGHUP, after so many seconds, or with the command, whose exit code it has then.
     """
+    if options.control is not None:
+        from testbed.cli.control import serve_controlled  # a web server, which others do without
+
+        return serve_controlled(options)
+    if options.path is None:
+        raise UsageError("name a scenario file; without one, say --control")
     scenario = one_scenario(options)
     forwards = [_forward(text) for text in options.forwards]
     if options.scenario_time:
@@ -111,6 +118,7 @@ def _show_rest(out: Console, authority: Path | None, options: argparse.Namespace
 def _judged(out: Console, outcome: Outcome) -> int:
     """Say what held of what the scenario expects, with the evidence, and give the exit code for it."""
     out.print(verdicts.outcome(outcome))
+    what_failed(out, [outcome], whole=True)
     return exit_code([outcome])
 
 

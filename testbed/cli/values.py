@@ -75,6 +75,13 @@ def positive(text: str) -> int:
     return number
 
 
+def port(text: str) -> int:
+    """A port of TCP."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65_536):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port, a number from 1 to 65535")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """A number of seconds above 0."""
     try:

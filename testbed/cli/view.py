@@ -7,11 +7,11 @@ import contextlib
 import os
 import shutil
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from testbed.cli import HELD
 from testbed.errors import UsageError
+from testbed.extras import needs_extra
 from testbed.protocols.text import shown
 
 
@@ -21,8 +21,7 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("name one FILE, or --live IFACE" + (", not both" if options.live else ""))
     if options.live and options.keylog:
         raise UsageError("--keylog decrypts whole captures; write what is live to a file first")
-    if find_spec("textual") is None:
-        raise UsageError("to view captures, install the package textual: pip install 'mail-testbed[view]'")
+    needs_extra("view", "to view captures")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("'testbed view' needs a terminal; 'testbed inspect' prints the same elsewhere")
     signalled = _live(options) if options.live else _file(options)

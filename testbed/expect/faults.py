@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from testbed.errors import UsageError
 from testbed.expect.crashes import why_without_effect
 from testbed.expect.others import of_others
 from testbed.expect.verdict import Verdict
@@ -13,8 +16,9 @@ from testbed.plural import count
 from testbed.protocols import events
 from testbed.scenario.faults import DialogueFault, Fault, HostFault, TlsFault
 from testbed.scenario.scenario import Scenario
+from testbed.scenario.set_faults import fault_in_code, set_at
 from testbed.trace.analysis import Analysis
-from testbed.trace.model.log import LogEntry, of
+from testbed.trace.model.log import AnyEntry, LogEntry, of
 
 
 def judge_faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
@@ -22,11 +26,23 @@ def judge_faults(scenario: Scenario, analysis: Analysis) -> list[Verdict]:
     return [_judge(fault, scenario, analysis) for fault in scenario.faults]
 
 
+def with_faults_set(scenario: Scenario, log: Iterable[AnyEntry]) -> Scenario:
+    """The scenario with the faults besides that were set while its lab ran; all that is judged knows of them."""
+    added = []
+    for entry in of(log, events.FaultSet):
+        with contextlib.suppress(UsageError, ValueError):  # of a later version, or a trace that somebody has changed
+            said = json.loads(entry.event.fault)
+            fault = fault_in_code(scenario, said if isinstance(said, dict) else {})
+            added.append(set_at(fault, entry.event.number, entry.event.at_ns))
+    return scenario.model_copy(update={"faults": (*scenario.faults, *added)}) if added else scenario
+
+
 def _judge(fault: Fault, scenario: Scenario, analysis: Analysis) -> Verdict:
     struck = [entry for entry in of(analysis.log, events.Fault) if entry.event.line == fault.line]
     held, why = _found(fault, struck, scenario, analysis)
     frames = tuple(entry.frame for entry in struck)
-    verdict = Verdict(f"fault: {fault.describe()}", held, why, frames, fault.line, scenario.file_of("faults"))
+    line = max(0, fault.line)
+    verdict = Verdict(f"fault: {fault.describe()}", held, why, frames, line, scenario.file_of("faults"))
     return verdict if held or not of_others(scenario, "faults") else replace(verdict, held=True, judged=False)
 
 
@@ -42,7 +58,8 @@ def _found(
 ) -> tuple[bool, str]:
     if not struck:
         unseen = _unseen(fault, analysis) or _why_not(fault, analysis)
-        return False, f"the fault at line {fault.line} was never reached{unseen}"
+        which = f"the fault at line {fault.line}" if fault.line >= 0 else f"fault {-fault.line}, set while the lab ran,"
+        return False, f"{which} was never reached{unseen}"
     vain = Counter(entry.event.vain for entry in struck if entry.event.vain)
     if isinstance(fault, HostFault) and fault.is_ == "crashed":
         vain = Counter(filter(None, [why_without_effect(scenario, fault.host, one, analysis) for one in struck]))

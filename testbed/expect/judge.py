@@ -11,7 +11,7 @@ from testbed.expect.authenticated import judge_authenticated
 from testbed.expect.connections import judge_attempts, judge_connection, judge_reply, judge_transactions
 from testbed.expect.conservation import judge_conservation
 from testbed.expect.conservation.passages import passages
-from testbed.expect.faults import judge_faults
+from testbed.expect.faults import judge_faults, with_faults_set
 from testbed.expect.mail import judge_bounced, judge_delivered, judge_queued
 from testbed.expect.mailbox import judge_mailbox
 from testbed.expect.mailboxes import mailboxes
@@ -93,6 +93,7 @@ class Judgement:
 
 def judge(scenario: Scenario, analysis: Analysis) -> Judgement:
     """Judge a trace of a scenario, fresh or stored."""
+    scenario = with_faults_set(scenario, analysis.log)
     whole, analysis = with_reading(analysis), without_reading(analysis)
     expectations = tuple(_expectations(scenario, analysis))
     staged = tuple(_staged(scenario, analysis))

@@ -154,7 +154,8 @@ def _text_of(octets: bytes) -> str:
 def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
     """The queue of a host still holds the recipient when the scenario ends."""
     whom = f" for {expected.to}" if expected.to else ""
-    what = f"queued at {expected.at}{whom}" + (f", {expected.count}" if expected.count is not None else "")
+    many = f": {count(expected.count, 'recipient')}" if expected.count is not None else ""
+    what = f"queued at {expected.at}{whom}{many}"
     if expected.at in programs(analysis):
         return _owed_by_program(expected, analysis, what)
     held = [
@@ -168,7 +169,7 @@ def judge_queued(expected: Queued, analysis: Analysis) -> Verdict:
         if expected.to is None or expected.to in entry.event.recipients
     ]
     right = len(held) == expected.count if expected.count is not None else bool(held)
-    why = f"the queue of {expected.at} owes {count(len(held), 'recipient')}" + ("" if not expected.to else whom)
+    why = f"the queue of {expected.at} holds mail for {count(len(held), 'recipient')}"
     return Verdict(what, right, why, tuple(entry.frame for entry in held or taken), expected.line)
 
 

@@ -24,6 +24,7 @@ from testbed.explore import at_worker
 from testbed.explore.at_worker import Delivery, Hire
 from testbed.explore.player import Engagement
 from testbed.explore.ran import Came, Order, Ran
+from testbed.extras import needs_extra
 from testbed.protocols.text import shown
 from testbed.whole_file import whole_file
 
@@ -45,10 +46,9 @@ def cluster_crew(scheduler: str = "", workers: int = 0) -> DaskCrew:
     Raises UsageError without Dask, for an address that is none, or for workers of another version; MachineError where
     nobody answers.
     """
-    try:
-        import distributed
-    except ImportError as error:
-        raise UsageError("to play on many machines takes Dask: pip install 'mail-testbed[cluster]'") from error
+    needs_extra("cluster", "to play on many machines")
+    import distributed
+
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is wrong is said here, once
     cluster = None
     if not scheduler:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _SOMEBODY_ELSE = "mail.example.net"
 _LONGEST_COMMON_NAME = 64
+_SINCE = datetime(1950, 1, 1, tzinfo=UTC)
+"""From when good certificates are valid: the clock of a machine that nobody has set begins at 1970."""
 _LONG_AGO = timedelta(days=400), timedelta(days=30)  # before now: the validity of an expired certificate
 # RSA key exchange, which a certificate with an elliptic curve cannot do: no client gets on with it.
 _HOPELESS_CIPHER = "AES128-SHA256"
@@ -31,11 +33,9 @@ class Authority:
     """
 
     def __init__(self, keylog: Path, also: tuple[str, ...] = ()) -> None:
-        import trustme
-
         self._keylog = keylog
         self._also = also
-        self._authority = trustme.CA()
+        self._authority = _authority()
         self._servers: dict[tuple[str, str, int, bool], ssl.SSLContext] = {}
         self._good: dict[tuple[str, int], trustme.LeafCert] = {}
 
@@ -106,7 +106,9 @@ class Authority:
         """The good certificate of a server's key, always the same."""
         if (name, key) not in self._good:
             also = self._also if name != _SOMEBODY_ELSE else ()
-            self._good[name, key] = self._authority.issue_cert(name, *also, common_name=_common(name))
+            self._good[name, key] = self._authority.issue_cert(
+                name, *also, common_name=_common(name), not_before=_SINCE
+            )
         return self._good[name, key]
 
     def _certificate(self, name: str, flaw: str, key: int) -> trustme.LeafCert:
@@ -117,6 +119,33 @@ class Authority:
         return self._leaf(_SOMEBODY_ELSE if flaw == "wrong-name" else name, key)
 
 
+def _authority() -> trustme.CA:
+    """An authority of trustme's, whose own certificate is valid since long ago too."""
+    import trustme
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+    made = trustme.CA()
+    key = made.private_key_pem.bytes()
+    given = x509.load_pem_x509_certificate(made.cert_pem.bytes())
+    signer = load_pem_private_key(key, None)
+    assert isinstance(signer, EllipticCurvePrivateKey)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(given.subject)
+        .issuer_name(given.issuer)
+        .public_key(signer.public_key())
+        .serial_number(given.serial_number)
+        .not_valid_before(_SINCE)
+        .not_valid_after(given.not_valid_after_utc)
+    )
+    for extension in given.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    return trustme.CA.from_pem(builder.sign(signer, SHA256()).public_bytes(Encoding.PEM), key)
+
+
 def _common(name: str) -> str | None:
     """The name as the subject's, without which some clients take no certificate; no longer one fits (RFC 5280)."""
     return name if len(name) <= _LONGEST_COMMON_NAME else None
@@ -124,8 +153,6 @@ def _common(name: str) -> str | None:
 
 def _use_own_certificate(context: ssl.SSLContext) -> None:
     """A certificate signed by its own key, which nobody vouches for: that of an authority nobody knows is one."""
-    import trustme
-
-    stranger = trustme.CA()
+    stranger = _authority()
     with stranger.cert_pem.tempfile() as certificate, stranger.private_key_pem.tempfile() as key:
         context.load_cert_chain(certificate, key)

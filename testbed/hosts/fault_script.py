@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults.when import When
 
 Fault = TypeVar("Fault", bound=When)
@@ -24,10 +25,24 @@ class FaultScript(Generic[Fault]):
         now_ns: Callable[[], int] = lambda: 0,
         seed: int = 0,
     ) -> None:
-        self.faults = tuple(faults)
-        self._triggers = [fault.trigger(seed) for fault in faults]
+        self.faults: tuple[Fault, ...] = ()
+        self._triggers: list[Trigger] = []
         self._fired = fired
         self._now_ns = now_ns
+        self._seed = seed
+        for fault in faults:
+            self.add(fault)
+
+    def add(self, fault: Fault) -> None:
+        """One more, behind those there are."""
+        self.faults = (*self.faults, fault)
+        self._triggers.append(fault.trigger(self._seed))
+
+    def remove(self, fault: Fault) -> None:
+        """One less, whatever it has still to do."""
+        place = next(place for place, one in enumerate(self.faults) if one is fault)
+        self.faults = (*self.faults[:place], *self.faults[place + 1 :])
+        del self._triggers[place]
 
     def first(self, applies: Callable[[Fault], bool]) -> Fault | None:
         """The first fault that applies and whose time has come, which counts as staged; None for none."""

@@ -10,6 +10,7 @@ from testbed.hosts.mailboxes.mailbox import Mailbox
 from testbed.hosts.mailboxes.post_office import PostOffice
 from testbed.hosts.mailboxes.servers import MailboxServers
 from testbed.hosts.queue.runner import QueueRunner
+from testbed.hosts.queue.store import QueuedRecipient
 from testbed.hosts.report_days import Reporting
 from testbed.hosts.site import Site, close, listen
 from testbed.hosts.smtp.access import Access
@@ -49,6 +50,11 @@ class MailHost(ABC):
     def next_due(self) -> float | None:
         """When mail of its queue is to be tried next, in the seconds of its site; None when it holds none."""
         return self._runner.next_due
+
+    @property
+    def owed(self) -> list[QueuedRecipient]:
+        """The recipients its queue holds, those first that are due first."""
+        return self._runner.owed
 
     @abstractmethod
     async def _listen(self) -> None:

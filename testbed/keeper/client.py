@@ -9,15 +9,18 @@ import socket
 import subprocess
 import threading
 from multiprocessing.connection import Connection, wait
+from typing import IO
 
 from testbed.errors import LabError, StepError, TestbedError, reason
 from testbed.fresh_process import fresh_process
-from testbed.keeper.orders import Admit, Follow, Order, Play, Settle
+from testbed.keeper.orders import Admit, Asked, Follow, LiftFault, Look, Order, Play, SetFault, Settle, ShowTrace
+from testbed.lab.look import LabLook
 from testbed.net.entry import Entry
 from testbed.played import Played
 from testbed.serving import OpenedLab
 
 _PATIENCE_S = 15.0  # a lab that was told to end has ten, and its trace must be written
+_PIECE = 1 << 20
 _GONE = "the process that runs the labs has ended; its last words, if any, are on standard error"
 
 
@@ -81,7 +84,7 @@ class LabSession:
         answer = self._hear()
         return answer if isinstance(answer, OpenedLab) else None
 
-    def ask(self, order: Play | Settle | Follow) -> None:
+    def ask(self, order: Play | Settle | LiftFault | Follow) -> None:
         """Have something done in the open lab, and wait for it.  Raises StepError; LabError when the lab has ended."""
         self._ask(order)
 
@@ -91,7 +94,29 @@ class LabSession:
         assert isinstance(answer, Entry)
         return answer
 
-    def _ask(self, order: Play | Settle | Admit | Follow) -> object:
+    def set_fault(self, order: SetFault) -> int:
+        """The number of a fault that strikes from now on.  Raises as :meth:`ask` does."""
+        answer = self._ask(order)
+        assert isinstance(answer, int)
+        return answer
+
+    def look(self, after: int) -> LabLook:
+        """What is to be seen of the lab, of its log from behind a line.  Raises as :meth:`ask` does."""
+        answer = self._ask(Look(after))
+        assert isinstance(answer, LabLook)
+        return answer
+
+    def copy_trace(self, into: IO[bytes]) -> None:
+        """Copy the trace so far.  Raises as :meth:`ask` does."""
+        answer = self._ask(ShowTrace())
+        assert isinstance(answer, tuple)
+        path, octets = answer
+        with path.open("rb") as source:
+            while octets and (piece := source.read(min(octets, _PIECE))):
+                into.write(piece)
+                octets -= len(piece)
+
+    def _ask(self, order: Asked) -> object:
         with contextlib.suppress(OSError):
             self._lab.send(order)
         answer = self._hear()
@@ -106,6 +131,10 @@ class LabSession:
         """Ask the lab to end."""
         with contextlib.suppress(OSError):
             self._life.send(None)
+
+    def has_ended(self, within_s: float) -> bool:
+        """Whether the lab ends within so many seconds, though nobody has asked it to."""
+        return self._played is not None or self._life.poll(within_s)
 
     def played(self) -> Played:
         """Wait for the lab's end.  Raises LabError when the keeper is gone."""

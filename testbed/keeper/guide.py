@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from testbed.errors import LabError, StepError
-from testbed.keeper.orders import Admit, Follow, Play, Settle
+from testbed.keeper.orders import Admit, Asked, Follow, LiftFault, Look, Play, SetFault, Settle, ShowTrace
 from testbed.lab.hold_open import OpenLab
+from testbed.lab.look import LabLook
 from testbed.net.entry import Entry
 from testbed.serving import Serving
 
@@ -16,7 +18,7 @@ from testbed.serving import Serving
 class Guide:
     """Forwards ports, as ``testbed serve`` does, and does what it is asked, one thing at a time.
 
-    The answer to each is ``""``, or why it could not be done; to :class:`Admit` it is the way in.
+    The answer to each is ``""``, or why it could not be done, unless the order says what it is.
     """
 
     def __init__(self, serving: Serving, line: Connection) -> None:
@@ -49,14 +51,22 @@ class Guide:
         self._task = loop.create_task(self._obey(lab, order))
         self._task.add_done_callback(_raise)
 
-    async def _obey(self, lab: OpenLab, order: Play | Settle | Admit | Follow) -> None:
-        answer: Entry | str = ""
+    async def _obey(self, lab: OpenLab, order: Asked) -> None:
+        answer: Entry | LabLook | tuple[Path, int] | int | str = ""
         try:
             match order:
                 case Play(step):
                     await lab.play(step)
                 case Settle():
                     await lab.settle()
+                case SetFault(fault, said):
+                    answer = lab.faults.set(fault, said)
+                case LiftFault(number):
+                    lab.faults.lift(number)
+                case Look(after):
+                    answer = lab.look(after)
+                case ShowTrace():
+                    answer = lab.written()
                 case Admit(host, on_clock):
                     answer = lab.guests.entry(host, on_clock=on_clock)
                 case Follow(process, entry):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.net.entry import Entry
+from testbed.scenario.faults import Fault
 from testbed.scenario.network_needs import NetworkKind
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
@@ -37,6 +38,33 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class SetFault:
+    """A fault is to strike from now on; ``said`` are its keys and values as JSON.  The answer is its number."""
+
+    fault: Fault
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiftFault:
+    """A fault that was set is to strike no more."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is to be seen is asked for, of the log what stands behind so many lines.  The answer is a LabLook."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTrace:
+    """The trace so far is to be written out.  The answer is where it can be read now, and how many octets it has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """Everything in progress is to come to its end."""
 
@@ -55,3 +83,7 @@ class Follow:
 
     process: int
     entry: Entry
+
+
+Asked = Play | Settle | SetFault | LiftFault | Look | ShowTrace | Admit | Follow
+"""What an open lab can be asked."""

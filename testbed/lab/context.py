@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.hosts.tls import LabTls
+from testbed.lab.carriers import Carrier
 from testbed.lab.journal import Journal
-from testbed.lab.network import Carrier, LabNetwork
+from testbed.lab.network import LabNetwork
 from testbed.lab.program_environment import ProgramEnvironment
 from testbed.lab.program_view import ProgramView
 from testbed.lab.shared_clock import SharedClock
 from testbed.net.clock import ScenarioLoop
 from testbed.net.confinement import Confinement
 from testbed.net.program_time.programs import ProgramTime
+from testbed.scenario.faults import Fault
 from testbed.scenario.programs import ROOT
 from testbed.scenario.scenario import Scenario
 
@@ -26,7 +28,8 @@ class LabContext:
 
     ``addresses`` are those of each host by its name; ``tls`` is None where no host has TLS; ``programs`` is what
     programs of the user's are given; ``crashes`` is what the wire does for faults that have a host crash, by their
-    lines, once there are hosts; ``clock`` is the one that programs may share.
+    lines, once there are hosts; ``clock`` is the one that programs may share.  ``faults`` are those of the scenario,
+    and those that were set since, unless they were lifted.
     """
 
     scenario: Scenario
@@ -38,6 +41,7 @@ class LabContext:
     programs: ProgramEnvironment
     crashes: dict[int, Callable[[], None]]
     clock: SharedClock
+    faults: list[Fault]
 
     @property
     def folder(self) -> Path | None:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 from testbed.net import faults as net
 from testbed.protocols.trigger import Trigger
-from testbed.scenario.faults import HostFault, LinkFault, WireFault
-from testbed.scenario.scenario import Scenario
+from testbed.scenario.faults import Fault, HostFault, LinkFault, WireFault
 
 _HOST_FAULTS: dict[str, type[net.HostOutage]] = {
     "silent": net.Silent,
@@ -33,33 +32,29 @@ _DEEDS: dict[str, Callable[[WireFault, str], net.Deed]] = {
 _FORGING = ("reset", "unreachable", "mtu", "forget")
 
 
-def packet_faults(scenario: Scenario, addresses: Mapping[str, tuple[str, ...]]) -> list[tuple[int, net.PacketFault]]:
-    """The scenario's host, link and wire faults, each with its line."""
-    made: list[tuple[int, net.PacketFault]] = []
-    for fault in scenario.faults:
-        if isinstance(fault, HostFault) and fault.moment is not None:
+def packet_fault(fault: Fault, addresses: Mapping[str, tuple[str, ...]], seed: int) -> net.PacketFault | None:
+    """What the wire knows of a fault; None for one that is not about packets."""
+    match fault:
+        case HostFault() if fault.moment is not None:
             word, command = fault.moment
-            crash = net.Crash(frozenset(addresses[fault.host]), net.Moment(word), command, fault.trigger())
-            made.insert(0, (fault.line, crash))  # it has to see what others destroy
-        elif isinstance(fault, HostFault) and not fault.of_program:
+            return net.Crash(frozenset(addresses[fault.host]), net.Moment(word), command, fault.trigger())
+        case HostFault() if not fault.of_program:
             window = Trigger(from_ns=fault.from_, until_ns=fault.until)
-            made.append((fault.line, _HOST_FAULTS[fault.is_](frozenset(addresses[fault.host]), window)))
-        elif isinstance(fault, LinkFault):
+            return _HOST_FAULTS[fault.is_](frozenset(addresses[fault.host]), window)
+        case LinkFault():
             window = Trigger(from_ns=fault.from_, until_ns=fault.until)
             one, other = (frozenset(addresses[name]) for name in fault.link)
-            made.append((fault.line, net.LinkDown(one, other, window)))
-        elif isinstance(fault, WireFault):
-            made.append((fault.line, _wire_fault(fault, addresses, scenario.seed)))
-    return made
+            return net.LinkDown(one, other, window)
+        case WireFault():
+            return _wire_fault(fault, addresses, seed)
+    return None
 
 
-def needs_forging(scenario: Scenario) -> bool:
+def needs_forging(fault: Fault) -> bool:
     """Whether the wire will have to make packets of its own."""
-    return any(
-        (isinstance(fault, HostFault) and (fault.is_ in ("refused", "unreachable") or fault.moment is not None))
-        or (isinstance(fault, WireFault) and fault.act in _FORGING)
-        for fault in scenario.faults
-    )
+    if isinstance(fault, WireFault):
+        return fault.act in _FORGING
+    return isinstance(fault, HostFault) and (fault.is_ in ("refused", "unreachable") or fault.moment is not None)
 
 
 def _wire_fault(fault: WireFault, addresses: Mapping[str, tuple[str, ...]], seed: int) -> net.PacketFault:

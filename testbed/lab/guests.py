@@ -9,7 +9,6 @@ from functools import partial
 
 from testbed.errors import LabError
 from testbed.lab.context import LabContext
-from testbed.lab.network import rto_min_ms
 from testbed.net.clock import Hold
 from testbed.net.entry import Entry
 from testbed.net.program_process import KEEPERS
@@ -41,7 +40,7 @@ class Guests:
         namespace = lab.network.namespaces.get(host)
         self._voice.close()
         if namespace is None:
-            self._voice.enter_context(speaking_as(lab.addresses[host], rto_min_ms(lab.scenario)))
+            self._voice.enter_context(speaking_as(lab.addresses[host], lab.network.rto_min_ms))
         hidden = lab.network.socket_files if on_clock else ()
         return Entry(
             os.getpid(),

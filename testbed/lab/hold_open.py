@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from testbed.hosts.site import Log
 from testbed.lab.guests import Guests
 from testbed.lab.journal import Listener
+from testbed.lab.look import LabLook
+from testbed.lab.running_faults import RunningFaults
 from testbed.scenario.scenario import Scenario
 from testbed.scenario.steps import Step
 
@@ -20,8 +23,9 @@ class OpenLab:
     ``authority`` is the certificate that its servers' are signed with, PEM; ``b""`` where none has one.
     ``play`` plays one more step, ``settle`` returns when nothing is in progress; time jumps meanwhile, as in a scenario
     that plays by itself.  ``listening`` says at which addresses and ports somebody listens.  ``guests`` are programs
-    that others start in it.  ``overhear`` has somebody hear of all that is logged, ``flush`` writes out the trace so
-    far.
+    that others start in it, ``faults`` those that are set and lifted.  ``look`` tells what is to be seen, of the log
+    from behind a line of that number.  ``overhear`` has somebody hear of all that is logged.  ``written`` writes out
+    the trace so far; gives where others can read it while the lab lives, and how many octets it has.
     """
 
     scenario: Scenario
@@ -32,8 +36,10 @@ class OpenLab:
     settle: Callable[[], Awaitable[None]]
     listening: Callable[[], list[tuple[str, int]]]
     guests: Guests
+    faults: RunningFaults
+    look: Callable[[int], LabLook]
     overhear: Callable[[Listener], None]
-    flush: Callable[[], None]
+    written: Callable[[], tuple[Path, int]]
 
 
 class Holder(Protocol):

@@ -47,7 +47,7 @@ class LabHosts:
         self._starting = HeldTasks()
         for fault in lab.scenario.faults:
             if isinstance(fault, HostFault) and fault.moment is not None:
-                lab.crashes[fault.line] = partial(self._crash, fault.host, fault.for_)
+                self.crash_when_told(fault)
 
     async def start(self) -> None:
         """Open every host for business, and see to it that they crash when the scenario says so.
@@ -64,7 +64,8 @@ class LabHosts:
         self._lab.loop.begin()
         for fault in self._lab.scenario.faults:
             if isinstance(fault, HostFault) and fault.is_ == "crashed" and fault.moment is None:
-                self._lab.loop.call_later(fault.from_ / SECOND, self._crash_as_said, fault)
+                for_ns = None if fault.until is None else fault.until - fault.from_
+                self._lab.loop.call_later(fault.from_ / SECOND, self.crash_as_said, fault, for_ns)
 
     async def settled(self) -> None:
         """Return when no host has anything in progress."""
@@ -136,6 +137,15 @@ class LabHosts:
         host = self._hosts.get(name)
         return host if isinstance(host, ProgramHost) else None
 
+    def mail_host(self, name: str) -> MailHost | None:
+        """A mail server of the lab's own that runs, None for any other host."""
+        host = self._hosts[name]
+        return host if isinstance(host, MailHost) and self.runs(name) else None
+
+    def runs(self, name: str) -> bool:
+        """Whether a host has not crashed, or runs again."""
+        return name not in self._crashed
+
     @property
     def time_is_real(self) -> bool:
         """Whether a program runs, or is to run again, that does not live in scenario time."""
@@ -178,9 +188,19 @@ class LabHosts:
     def _crasher(self, name: str) -> Callable[[int | None], None]:
         return lambda restart_ns: self._crash(name, restart_ns)
 
-    def _crash_as_said(self, fault: HostFault) -> None:
+    def crash_when_told(self, fault: HostFault) -> None:
+        """Have a host crash whenever the wire sees the moment that a fault is about."""
+        self._lab.crashes[fault.line] = partial(self._crash, fault.host, fault.for_)
+
+    def crash_as_said(self, fault: HostFault, for_ns: int | None) -> None:
+        """Have a host crash now, which is what a fault is about, for so long."""
         self._lab.journal.fault(fault.host, fault)
-        self._crash(fault.host, None if fault.until is None else fault.until - fault.from_)
+        self._crash(fault.host, for_ns)
+
+    def restart(self, name: str) -> None:
+        """Have a host run again; nothing happens where it does."""
+        if name in self._crashed:
+            self._restart(name)
 
     def _crash(self, name: str, restart_ns: int | None) -> None:
         """A mail server's program dies; what is not on disk is lost.  It starts again after so many nanoseconds."""
@@ -193,7 +213,7 @@ class LabHosts:
         log(events.Crashed(), "the program has crashed: its connections are reset, its memory is lost")
         if restart_ns is not None:
             self._returning.add(name)
-            self._lab.loop.call_later(restart_ns / SECOND, self._restart, name)
+            self._lab.loop.call_later(restart_ns / SECOND, self.restart, name)
 
     def _restart(self, name: str) -> None:
         self._hosts[name] = self._build(name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from testbed.hosts.site import Log
@@ -13,6 +15,20 @@ from testbed.protocols.events import Fault, LogEvent
 LAB = "lab"
 Listener = Callable[[str, LogEvent, str], None]
 """Hears who logs what, and in which words."""
+
+
+_LATEST = 1_000  # lines that are kept at hand
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of the log: its number, from 1, nanoseconds since everybody was there, who says it, and in which words."""
+
+    number: int
+    at_ns: int
+    host: str
+    event: str
+    message: str
 
 
 class DescribedFault(Protocol):
@@ -27,12 +43,14 @@ class DescribedFault(Protocol):
 
 
 class Journal:
-    """Writes entries with scenario time and, beside it, real time."""
+    """Writes entries with scenario time and, beside it, real time; ``latest`` are the last of them."""
 
     def __init__(self, writer: TraceWriter, loop: ScenarioLoop) -> None:
         self._writer = writer
         self._loop = loop
         self._listens: Listener = lambda host, event, message: None
+        self._count = 0
+        self.latest: deque[LogLine] = deque(maxlen=_LATEST)
 
     def overhear(self, listens: Listener) -> None:
         """Have this hear of every entry from now on; it may not block."""
@@ -45,6 +63,8 @@ class Journal:
             values = event.fields() | {"real_ms": f"{self._loop.real_elapsed_ns() / 1e6:.1f}"}
             self._loop.catch_up()
             self._writer.log(self._loop.now_ns(), host, event.word, message, values)
+            self._count += 1
+            self.latest.append(LogLine(self._count, self._loop.since_begin_ns(), host, event.word, message))
             self._listens(host, event, message)
 
         return log

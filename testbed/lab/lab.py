@@ -10,12 +10,15 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import BinaryIO
 
-from testbed import __version__
+from testbed import __version__, extras
 from testbed.durations import SECOND
 from testbed.errors import LabError, StepError
 from testbed.expect.programs_awaited import patience_s
@@ -32,8 +35,10 @@ from testbed.lab.guests import Guests
 from testbed.lab.hold_open import Holder, OpenLab
 from testbed.lab.hosts import LabHosts
 from testbed.lab.journal import LAB, Journal
+from testbed.lab.look import look
 from testbed.lab.network import LabNetwork, lab_network
 from testbed.lab.program_environment import KEYLOG, ProgramEnvironment
+from testbed.lab.running_faults import RunningFaults
 from testbed.lab.shared_clock import SharedClock
 from testbed.lab.steps import Steps
 from testbed.lab.tls import KeyedTrace, lab_tls, needs_tls
@@ -75,13 +80,16 @@ def run(
     """
     reads = any(served_by_program(host) for host in scenario.hosts.values())
     if holder is not None:
-        scenario = opened(scenario)
+        without_web = extras.lacking("web")
+        scenario = opened(scenario, by_web=not without_web)
+        if without_web:
+            tell(f"there is no web mail; for one, {without_web}")
     addresses = lay_out(scenario)
     if holder is not None:
         addresses[OUTSIDE] = addresses_of_nobody(scenario, 1)
     if reads:
         addresses[READS_AT_THE_END] = addresses_of_nobody(scenario, 2)
-    with lab_network(network, scenario, addresses) as carrying:
+    with lab_network(network, scenario, addresses, held=holder is not None) as carrying:
         loop = carrying.loop
         asyncio.set_event_loop(loop)
         writer = TraceWriter(trace, application=f"Mail Testbed {__version__}")
@@ -95,7 +103,7 @@ def preload(scenarios: Iterable[Scenario]) -> None:
     """Load once what several labs need, before they are forked."""
     scenarios = list(scenarios)
     resolver.preload()
-    if any(needs_forging(scenario) for scenario in scenarios):
+    if any(needs_forging(fault) for scenario in scenarios for fault in scenario.faults):
         forge.preload()
     if any(needs_tls(scenario) for scenario in scenarios):
         certificates.preload()
@@ -136,7 +144,7 @@ def _bring_up(
     wire = network.carry(recorder, journal, crashes)
     programs = ProgramEnvironment(scenario, addresses, network.scratch, tls)
     clock = SharedClock(scenario, network)
-    return LabContext(scenario, addresses, network, wire, journal, tls, programs, crashes, clock)
+    return LabContext(scenario, addresses, network, wire, journal, tls, programs, crashes, clock, list(scenario.faults))
 
 
 class _Lab:
@@ -153,6 +161,7 @@ class _Lab:
         self._loop = context.loop
         self._log = context.journal.of(LAB)
         self._writer = writer
+        self._trace = trace
         self._tell = tell
         self._holder = holder
         self._mishaps: list[dict[str, object]] = []
@@ -258,10 +267,17 @@ class _Lab:
                     settle,
                     context.network.listening,
                     guests,
+                    RunningFaults(context, self._hosts),
+                    partial(look, context, self._hosts),
                     context.journal.overhear,
-                    self._writer.flush,
+                    self._written,
                 )
             )
+
+    def _written(self) -> tuple[Path, int]:
+        self._writer.flush()
+        number = self._trace.fileno()
+        return Path(f"/proc/{os.getppid()}/fd/{number}"), os.fstat(number).st_size
 
     def _held_up(self, turn: HeldTurn) -> None:
         self._log(

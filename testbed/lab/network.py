@@ -10,12 +10,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
-from testbed.errors import StepError
 from testbed.hosts.site import Log
-from testbed.lab.faults import packet_faults
+from testbed.lab.carriers import Addresses, Carrier, PacketFaults, Refusals, TapCarrier, WireCarrier
 from testbed.lab.journal import Journal
 from testbed.net.clock import ScenarioLoop
-from testbed.net.faults import Action, Crash, PacketFault
 from testbed.net.front import Front, Fronted
 from testbed.net.loopback import LoopbackLoop, PortAt, scratch_folder
 from testbed.net.namespace import Network, WayBack, enter
@@ -27,27 +25,12 @@ from testbed.net.programs import listeners
 from testbed.net.tap import Tap
 from testbed.net.wire import Recorder, Wire
 from testbed.protocols import events
-from testbed.protocols.trigger import Trigger
-from testbed.scenario.faults import HostFault
 from testbed.scenario.fronts import fronted, fronted_ports
 from testbed.scenario.name_server import NameServerSpec
 from testbed.scenario.network_needs import NetworkKind, makes_tcp_wait
 from testbed.scenario.scenario import Scenario
 
 _MAX_FOREIGNERS = 50
-_LEFT_OVERS_S = 0.05  # in which the wire reads what a program had sent when it was killed
-
-Addresses = Mapping[str, tuple[str, ...]]
-
-
-class Carrier(Protocol):
-    """Carries packets until it is closed."""
-
-    def close(self) -> None:
-        """Stop.  Raises StepError when not every packet was recorded."""
-
-    def quiet_s(self) -> float:
-        """For how many seconds no packet has come."""
 
 
 class LabNetwork(Protocol):
@@ -85,6 +68,10 @@ class LabNetwork(Protocol):
     def note(self) -> str:
         """What a reader of the trace has to know of it."""
 
+    @property
+    def rto_min_ms(self) -> int:
+        """How long TCP waits at least before it repeats itself."""
+
     def listening(self) -> list[tuple[str, int]]:
         """The addresses and ports, as the lab's hosts mean them, at which somebody listens."""
 
@@ -92,18 +79,18 @@ class LabNetwork(Protocol):
         """Begin, with the scenario's faults.  ``crashes`` have a host crash, by the lines of those that say so."""
 
 
-def rto_min_ms(scenario: Scenario) -> int:
-    """How long TCP of a lab waits at least before it repeats itself."""
-    return HASTY_MS if makes_tcp_wait(scenario) else PATIENT_MS
-
-
 @contextlib.contextmanager
-def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> Iterator[LabNetwork]:
-    """The network of one lab.  Raises LabError when this machine does not allow it."""
+def lab_network(
+    kind: NetworkKind, scenario: Scenario, addresses: Addresses, *, held: bool = False
+) -> Iterator[LabNetwork]:
+    """The network of one lab, in which packets may be lost by faults yet to come where it is ``held`` open.
+
+    Raises LabError when this machine does not allow it.
+    """
     if kind is NetworkKind.PRIVATE:
         name_server = next(name for name, host in scenario.hosts.items() if isinstance(host, NameServerSpec))
         names = {address: name for name, own in addresses.items() for address in own}
-        patience = rto_min_ms(scenario)
+        patience = HASTY_MS if held or makes_tcp_wait(scenario) else PATIENT_MS
         way_back = WayBack()
         network = enter(names, addresses[name_server][0], patience)  # the loop's files must be those of this network
         programs = [name for name, host in scenario.hosts.items() if host.is_program]
@@ -113,7 +100,9 @@ def lab_network(kind: NetworkKind, scenario: Scenario, addresses: Addresses) -> 
             with contextlib.closing(ScenarioLoop()) as loop:
                 if front is not None:
                     loop.watch_network(front.connections, front.counters)
-                yield _PrivateNetwork(scenario, addresses, network, way_back.socket_files, namespaces, front, loop)
+                yield _PrivateNetwork(
+                    scenario, addresses, network, way_back.socket_files, namespaces, front, loop, patience
+                )
         finally:
             way_back.take()
         return
@@ -132,6 +121,7 @@ class _PrivateNetwork:
     namespaces: Mapping[str, ProgramNamespace]
     front: ProgramNamespace | None
     loop: ScenarioLoop
+    rto_min_ms: int
     kind: NetworkKind = NetworkKind.PRIVATE
     note: str = ""
 
@@ -145,34 +135,25 @@ class _PrivateNetwork:
     def listening(self) -> list[tuple[str, int]]:
         return listeners()
 
-    def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Wire:
-        faults = packet_faults(self.scenario, self.addresses)
-        lines = {id(fault): line for line, fault in faults}
+    def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Carrier:
         log = journal.of("wire")
-
-        def fired(fault: PacketFault, frame: int, action: Action) -> None:
-            line = lines[id(fault)]
-            log(events.Fault(line=line, at_frame=frame, vain=action.vain), action.what)
-            if isinstance(fault, Crash):
-                crashes[line]()
-                self.loop.call_later(_LEFT_OVERS_S, fault.over)
-
+        faults = PacketFaults(self.scenario, self.addresses, self.loop, log, crashes)
         addresses = [address for own in self.addresses.values() for address in own]
         devices = {address: own.wire for own in self.namespaces.values() for address in own.addresses}
-        strikers, foreigners = [fault for _, fault in faults], _Foreigners(log)
-        return Wire(
+        wire = Wire(
             self.network.wire,
             self.loop,
             recorder,
             addresses,
-            strikers,
-            fired,
+            faults.strikers,
+            faults.fired,
             devices,
-            foreigners.log_packet,
+            _Foreigners(log).log_packet,
             partial(_log_needless, log),
-            hasty=makes_tcp_wait(self.scenario),
+            hasty=self.rto_min_ms == HASTY_MS,
             front=self._front(),
         )
+        return WireCarrier(wire, faults)
 
     def _front(self) -> Front | None:
         if self.front is None:
@@ -218,6 +199,7 @@ class _HostNetwork:
     socket_files: tuple[str, ...] = ()
     front: ProgramNamespace | None = None
     kind = NetworkKind.HOST
+    rto_min_ms = PATIENT_MS
 
     note = (
         "captured on the machine's own loopback; its high ports are written as the ports of the services they stand "
@@ -229,39 +211,22 @@ class _HostNetwork:
         self.scratch = scratch
         self.loop = LoopbackLoop(ports.of, self.port_at)
         self._ports = ports
-        self._file = scenario.file_of("faults")
-        refusing = [fault for fault in scenario.faults if isinstance(fault, HostFault) and fault.is_ == "refused"]
-        self._refusing = [
-            (fault, frozenset(addresses[fault.host]), Trigger(from_ns=fault.from_, until_ns=fault.until))
-            for fault in refusing
-        ]
+        self._refusals = Refusals(scenario, addresses, self.loop.since_begin_ns)
 
     def port_at(self, address: str, port: int) -> int:
-        return self._ports.closed(port) if self._refusals(address) else self._ports.of(port)
+        return self._ports.closed(port) if self._refusals.at(address) else self._ports.of(port)
 
     def listening(self) -> list[tuple[str, int]]:
         """Other labs have the same addresses, but other ports."""
         own = range(self._ports.first, self._ports.last + 1)
         return [(address, self._ports.service(port)) for address, port in listeners() if port in own]
 
-    def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Tap:
+    def carry(self, recorder: Recorder, journal: Journal, crashes: Mapping[int, Callable[[], None]]) -> Carrier:
         log = journal.of("wire")
 
         def refused(address: str, frame: int) -> None:
-            for fault in self._refusals(address):
+            for fault in self._refusals.at(address):
                 log(events.Fault(line=fault.line, at_frame=frame), "refused")
 
-        def answered(address: str) -> None:
-            for fault in self._refusals(address):
-                raise StepError(
-                    f"{fault.host} refuses everything, and asks the name server all the same: what it is answered only "
-                    "a private network can refuse",
-                    self._file,
-                    fault.line,
-                )
-
-        return Tap(self.loop, recorder, self._ports, refused, answered)
-
-    def _refusals(self, address: str) -> list[HostFault]:
-        now_ns = self.loop.since_begin_ns()
-        return [fault for fault, own, window in self._refusing if address in own and window.open_at(now_ns)]
+        tap = Tap(self.loop, recorder, self._ports, refused, self._refusals.check_answered)
+        return TapCarrier(tap, self._refusals)

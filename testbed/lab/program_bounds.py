@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.net.process_tree import Condition, condition
+from testbed.net.process_tree import Condition, ThreadTimes, condition
 from testbed.net.real_time import real_sleep
 
 OUTPUT, MEMORY, DISK = "output", "memory", "disk"
@@ -41,7 +41,9 @@ class ProgramWatch:
         self._keeper = keeper
         self._printed = printed
         self._most_memory = min(_MOST_MEMORY, _memory_of_machine() // 2)
-        self._delays: deque[tuple[float, Mapping[int, float]]] = deque(maxlen=_SAMPLES)
+        self._looked = time.monotonic()
+        self._threads: Mapping[int, ThreadTimes] = {}
+        self._waits: deque[tuple[float, float, float]] = deque(maxlen=_SAMPLES)  # when, since how long, of it waited
 
     async def excess(self) -> Excess:
         """Return when it takes more than it may."""
@@ -58,16 +60,20 @@ class ProgramWatch:
 
     def look(self) -> Condition:
         """How it is now."""
-        now = condition(self._keeper)
-        self._delays.append((time.monotonic(), now.delays))
+        now, looked = condition(self._keeper), time.monotonic()
+        seconds = looked - self._looked
+        if now.threads:
+            waits = (times.waited_since(self._threads.get(one), seconds) for one, times in now.threads.items())
+            self._waits.append((looked, seconds, max(waits)))
+        self._looked, self._threads = looked, now.threads
         return now
 
     def starved(self, seconds: float) -> float:
-        """For which share of the last seconds it has waited for a processor; -1 if nobody knows."""
-        now, delays = self._delays[-1]
-        since, before = next((one for one in reversed(self._delays) if one[0] <= now - seconds), self._delays[0])
-        waited = max((delay - before.get(thread, 0.0) for thread, delay in delays.items()), default=-1.0)
-        return waited / max(now - since, _LOOK_S) if delays else -1.0
+        """For which share of the last seconds some part of it has waited for a processor; -1 if nobody knows."""
+        since = time.monotonic() - seconds
+        waits = [(length, waited) for looked, length, waited in self._waits if looked > since]
+        time_s = sum(length for length, _ in waits)
+        return sum(waited for _, waited in waits) / time_s if time_s else -1.0
 
 
 def _memory_of_machine() -> int:

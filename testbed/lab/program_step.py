@@ -14,7 +14,6 @@ from testbed.durations import SECOND
 from testbed.errors import StepError, reason
 from testbed.lab.confined_run import run_confined
 from testbed.lab.context import LabContext
-from testbed.lab.network import rto_min_ms
 from testbed.lab.program_host import ProgramHost
 from testbed.lab.program_output import ProgramOutput
 from testbed.net.program_time.programs import ProgramTime
@@ -64,7 +63,7 @@ async def run_errand(
     facts = lab.programs.facts(name)
     command = [filled(word, facts) for word in errand.command]
     move = partial(host.namespace.enter if host else on_host, name)
-    with nullcontext() if host else speaking_as(lab.addresses[name], rto_min_ms(lab.scenario)):
+    with nullcontext() if host else speaking_as(lab.addresses[name], lab.network.rto_min_ms):
         started = lab.loop.elapsed_ns()
         ended = await run_confined(
             lab,

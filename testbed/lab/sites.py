@@ -16,6 +16,7 @@ from testbed.protocols.trigger import Trigger
 from testbed.scenario.faults import DialogueFault, HostFault, MailboxFault, PolicyFault, ZoneFault
 from testbed.scenario.hosts import ReceiverSpec, UserAgentSpec, WebmailSpec
 from testbed.scenario.name_server import NameServerSpec
+from testbed.scenario.scenario import Scenario
 
 
 def site_of(lab: LabContext, name: str, crash: Callable[[int | None], None]) -> Site:
@@ -70,18 +71,30 @@ def _policy_script(lab: LabContext, name: str) -> FaultScript[PolicyFault]:
     def fired(fault: PolicyFault, vain: str) -> None:
         lab.journal.fault(name, fault, vain)
 
-    host = lab.scenario.hosts[name]
-    domain = host.domain.lower() if isinstance(host, ReceiverSpec) and host.mta_sts else None
-    faults = [f for f in lab.scenario.faults if isinstance(f, PolicyFault) and f.policy.lower() == domain]
+    faults = [
+        fault
+        for fault in lab.scenario.faults
+        if isinstance(fault, PolicyFault) and policy_server(lab.scenario, fault.policy) == name
+    ]
     return FaultScript(faults, fired, lab.loop.since_begin_ns, lab.scenario.seed)
 
 
-def _disk_full(lab: LabContext, name: str) -> Callable[[], bool]:
-    own = [f for f in lab.scenario.faults if isinstance(f, HostFault) and f.host == name]
-    windows = [(f, Trigger(from_ns=f.from_, until_ns=f.until)) for f in own if f.is_ == "full-disk"]
+def policy_server(scenario: Scenario, domain: str) -> str:
+    """The receiver that serves a domain's MTA-STS policy."""
+    return next(
+        name
+        for name, host in scenario.hosts.items()
+        if isinstance(host, ReceiverSpec) and host.mta_sts and host.domain.lower() == domain.lower()
+    )
 
+
+def _disk_full(lab: LabContext, name: str) -> Callable[[], bool]:
     def full() -> bool:
-        found = [fault for fault, window in windows if window.open_at(lab.loop.since_begin_ns())]
+        found = [
+            fault
+            for fault in lab.faults
+            if isinstance(fault, HostFault) and (fault.host, fault.is_) == (name, "full-disk") and _is_open(lab, fault)
+        ]
         for fault in found:
             lab.journal.fault(name, fault)
         return bool(found)
@@ -90,18 +103,19 @@ def _disk_full(lab: LabContext, name: str) -> Callable[[], bool]:
 
 
 def _crowded(lab: LabContext, name: str) -> Callable[[str, int, bool], bool]:
-    faults = [fault for fault in lab.scenario.faults if isinstance(fault, MailboxFault)]
-    windows = [(fault, Trigger(from_ns=fault.from_, until_ns=fault.until)) for fault in faults]
-
     def crowded(mailbox: str, octets: int, otherwise: bool) -> bool:
-        now_ns = lab.loop.since_begin_ns()
         found = [
             fault
-            for fault, window in windows
-            if fault.mailbox.lower() == mailbox.lower() and octets > fault.room and window.open_at(now_ns)
+            for fault in lab.faults
+            if isinstance(fault, MailboxFault) and fault.mailbox.lower() == mailbox.lower()
+            if octets > fault.room and _is_open(lab, fault)
         ]
         for fault in found:
             lab.journal.fault(name, fault, "" if otherwise else "there was no room anyway")
         return bool(found)
 
     return crowded
+
+
+def _is_open(lab: LabContext, fault: HostFault | MailboxFault) -> bool:
+    return Trigger(from_ns=fault.from_, until_ns=fault.until).open_at(lab.loop.since_begin_ns())

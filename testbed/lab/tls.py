@@ -41,7 +41,7 @@ def lab_tls(
     faults = [fault for fault in scenario.faults if isinstance(fault, TlsFault)]
     scripts = {
         server: TlsScript([f for f in faults if f.tls == server], fired, elapsed_ns, scenario.seed)
-        for server in {fault.tls for fault in faults}
+        for server in scenario.hosts
     }
     keys = {
         name: Keys(host.new_key, shows_authority(host))

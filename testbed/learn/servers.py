@@ -6,11 +6,11 @@ import smtplib
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from testbed.bed.bed import Bed
 from testbed.errors import LabError, UsageError, reason
+from testbed.extras import needs_extra
 from testbed.lab.addresses import OUTSIDE
 from testbed.learn.alphabets import Alphabet, Names
 from testbed.learn.asked import Asked
@@ -37,13 +37,6 @@ class Bounds:
     patience_s: float
 
 
-def needs_aalpy() -> None:
-    """Raises UsageError, with the remedy, where AALpy is not installed."""
-    if find_spec("aalpy") is None:
-        remedy = "pip install 'mail-testbed[learn]'"
-        raise UsageError(f"to learn a server, install the package aalpy: {remedy}")
-
-
 def mail_host(scenario: Scenario, host: str) -> MailHostSpec:
     """The host of that name.  Raises UsageError where there is none, or it is no mail server."""
     spec = scenario.hosts.get(host)
@@ -63,7 +56,7 @@ def learn_server(
 
     Raises UsageError where the host does not speak the protocol, LabError when it does not always answer alike.
     """
-    needs_aalpy()
+    needs_extra("learn", "to learn a server")
     from testbed.learn.learner import learn
 
     names = names_of(scenario, host, alphabet)
@@ -80,7 +73,11 @@ def learn_server(
             bed.settle()
         asked = Asked(alphabet, lambda: ServerLine(address, alphabet, names, bounds.patience_s), restore, bounds.most)
         start = time.monotonic()
-        return learn(asked, bounds.inputs, bounds.beyond, progress), time.monotonic() - start
+        try:
+            return learn(asked, bounds.inputs, bounds.beyond, progress), time.monotonic() - start
+        except LabError:
+            bed.check_open()
+            raise
 
 
 def names_of(scenario: Scenario, host: str, alphabet: Alphabet) -> Names:

@@ -29,8 +29,11 @@ static enum Odd take(Connection *c, const Packet *p, bool spoken, Row *row, Ques
     bool fresh = false;
     enum Odd odd = tcp_packet(&c->tcp, p, doubts, &fresh);
     if (odd) return odd;
-    u64 mark = tcp_mark(&c->tcp, p);
+    u64 mark = tcp_mark(&c->tcp, p), lost = c->tcp.holes.lost;
     tcp_note(&c->tcp, p, &c->transport);
+    if (lost && !spoken) return HOLE;
+    if (lost && (odd = smtp_hole(&c->talk, lost, &c->said))) return odd;
+    row->gaps += lost > 0;
     if (mark) smtp_mark(&c->talk, p, mark, &c->said);
     c->talk.begun |= (p->flags & SYN) != 0;
     if (!fresh) return REGULAR;

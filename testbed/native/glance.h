@@ -24,7 +24,7 @@ typedef struct {
 /* What became of one connection.  Where `odd` is not 0, it says why, and the digests mean nothing. */
 typedef struct {
     u64 transport, said;
-    i64 start_ns, end_ns, octets[2], retransmissions, rtt_ns;
+    i64 start_ns, end_ns, octets[2], retransmissions, gaps, rtt_ns;
     u64 odd;
 } Row;
 
@@ -46,7 +46,7 @@ enum Odd {
     FLAGS,            /* of several kinds at once, or none */
     OPENING,          /* a SYN again where there is more, or the capture ends while somebody waits */
     AFTER_END,        /* who sent a FIN or RST speaks on */
-    HOLE,             /* octets that the capture does not hold, so far */
+    HOLE,             /* octets that the capture does not hold, so far, but in the midst of mail data */
     OVERLAP,          /* a segment with octets old and new */
     PROBE,            /* of a closed window, or of a silent peer */
     ONE_SIDED,        /* the other side spoke, and is not in the capture */

@@ -10,12 +10,14 @@ enum {
     MOST_SLOW = 4,         /* replies that may come late */
     ALERT_AT_MOST = 40,    /* no Finished of TLS 1.3 is as short */
     HELLO_AT_LEAST = 44,   /* octets of a ClientHello or ServerHello with its record's header */
+    MOST_COMMANDS = 64,    /* octets in which any transaction can be said */
 };
 enum { TLS_CHANGE = 0x14, TLS_ALERT, TLS_HANDSHAKE, TLS_DATA, TLS_MAJOR = 3 };
 enum { NO_VERB, EHLO, HELO, MAIL, RCPT, DATA_VERB, QUIT, RSET, STARTTLS };
 
 static const u64 REPLY = 3ull << 56, COMMAND = 4ull << 56, WHOLE_MESSAGE = 5ull << 56, PART = 6ull << 56,
-                 CUT_OFF = 7ull << 56, HELLO = 8ull << 56, WAITED = 9ull << 56;
+                 CUT_OFF = 7ull << 56, HELLO = 8ull << 56, WAITED = 9ull << 56, LOST = 10ull << 56,
+                 END_LOST = 11ull << 56;
 
 void smtp_begin(Smtp *talk, i64 time) {
     *talk = (Smtp){.outstanding = 1, .since = time, .last_said = time};
@@ -95,20 +97,21 @@ typedef struct {
     bool last; /* of its reply */
 } Answer;
 
-static enum Odd reply_line(Octets line, const Packet *p, Digest *said, Questions *refusals, Answer *answer) {
-    Octets words = upto(line, line.size - 2), text = from(words, 4);
-    u32 sign = words.size == 3 ? ' ' : octet(words, 3);
-    if (octet(words, 0) < '2' || octet(words, 0) > '5' || !is_digit(octet(words, 1)) || !is_digit(octet(words, 2)))
+/* `words` tells that they matter even where nothing is refused. */
+static enum Odd reply_line(Octets line, const Packet *p, bool words, Digest *said, Questions *asked, Answer *answer) {
+    Octets whole = upto(line, line.size - 2), text = from(whole, 4);
+    u32 sign = whole.size == 3 ? ' ' : octet(whole, 3);
+    if (octet(whole, 0) < '2' || octet(whole, 0) > '5' || !is_digit(octet(whole, 1)) || !is_digit(octet(whole, 2)))
         return REPLY_FORM;
-    u32 code = (octet(words, 0) - '0') * 100 + (octet(words, 1) - '0') * 10 + octet(words, 2) - '0';
+    u32 code = (octet(whole, 0) - '0') * 100 + (octet(whole, 1) - '0') * 10 + octet(whole, 2) - '0';
     if ((sign != ' ' && sign != '-') || code == 334 || is_of_sequence(code)) return REPLY_FORM;
     *answer = (Answer){code, sign == ' '};
     u64 told = code == 250 ? extension(text) : 0;
     absorb(said, REPLY | told << 40 | enhanced(text) << 11 | (u64)answer->last << 10 | code);
-    if (code < 400) return REGULAR;
-    if (!answer->last) return REPLY_FORM;
+    if (code < 400 && !words) return REGULAR;
+    if (!answer->last || (words && code == 220)) return REPLY_FORM;
     Question question = {p->number, (u64)(line.at - p->scene->data.at), line.size};
-    return ask(refusals, question) ? REGULAR : TOO_MANY;
+    return ask(asked, question) ? REGULAR : TOO_MANY;
 }
 
 /* A reply to the oldest command, if there is one. */
@@ -119,15 +122,39 @@ static enum Odd answered(Smtp *talk, i64 time) {
     return talk->acted || ++talk->slow > MOST_SLOW ? SLOW : REGULAR;
 }
 
-static enum Odd server_says(Smtp *talk, const Packet *p, Digest *said, Questions *refusals) {
+enum Odd smtp_hole(Smtp *talk, u64 octets, Digest *said) {
+    if (talk->mode != MESSAGE) return HOLE;
+    bool begun = talk->message || talk->line;
+    talk->torn = talk->unmarked = true;
+    talk->lost += octets, talk->message++;
+    talk->line = 0;
+    absorb(said, LOST | begun);
+    return REGULAR;
+}
+
+/* The server speaks after mail data whose end is missing. */
+static enum Odd end_is_lost(Smtp *talk, const Packet *p, Digest *said) {
+    u32 class = octet(p->payload, 0);
+    if (!talk->torn || talk->outstanding || elapsed(p->time, talk->last_said) >= SECOND) return OUT_OF_STEP;
+    if ((class != '2' && class != '4' && class != '5') || begins(p->payload, "421")) return OUT_OF_STEP;
+    absorb(said, END_LOST | (talk->lost < MOST_COMMANDS ? talk->lost : MOST_COMMANDS));
+    talk->mode = COMMANDS, talk->verb = NO_VERB;
+    talk->unmarked = false, talk->end_lost = true;
+    talk->outstanding = 1, talk->since = talk->last_said, talk->acted = false;
+    return REGULAR;
+}
+
+static enum Odd server_says(Smtp *talk, const Packet *p, Digest *said, Questions *asked) {
     Octets text = p->payload;
-    if (talk->mode == MESSAGE) return OUT_OF_STEP;
+    enum Odd odd = talk->mode == MESSAGE ? end_is_lost(talk, p, said) : REGULAR;
+    if (odd) return odd;
     if (text.size > MOST_OF_SERVER || !is_whole_lines(text) || is_masked(text)) return REPLY_FORM;
     Answer answer = {0, true};
     talk->message_ended = false;
     while (text.size) {
         Octets line = next_line(&text);
-        enum Odd odd = reply_line(line, p, said, refusals, &answer);
+        odd = talk->end_lost && !talk->outstanding ? OUT_OF_STEP : REGULAR;
+        if (!odd) odd = reply_line(line, p, talk->end_lost, said, asked, &answer);
         if (!odd && answer.last) odd = answered(talk, p->time);
         if (odd) return odd;
         bool turns = answer.last && (answer.code == 354 || (answer.code == 220 && talk->verb == STARTTLS));
@@ -135,7 +162,7 @@ static enum Odd server_says(Smtp *talk, const Packet *p, Digest *said, Questions
         if (text.size || talk->outstanding || !talk->client_last) return OUT_OF_STEP;
         if (answer.code == 354 && talk->verb != DATA_VERB) return OUT_OF_STEP;
         talk->mode = answer.code == 354 ? MESSAGE : SEALED;
-        talk->message = talk->line = 0;
+        talk->message = talk->line = talk->lost = 0;
     }
     talk->client_last = false;
     return answer.last ? REGULAR : REPLY_FORM;
@@ -158,6 +185,9 @@ static enum Odd commands(Smtp *talk, const Packet *p, Digest *said) {
         Octets line = next_line(&text);
         talk->verb = verb_of(line);
         if (talk->verb == NO_VERB || line.size > MOST_OF_COMMAND) return COMMAND_FORM;
+        if (talk->torn && talk->verb != MAIL && talk->verb != QUIT && talk->verb != RSET) return COMMAND_FORM;
+        if (talk->end_lost && talk->verb == STARTTLS) return COMMAND_FORM;
+        talk->torn = false;
         absorb(said, COMMAND | talk->verb);
         talk->outstanding++;
     }
@@ -168,6 +198,8 @@ static enum Odd commands(Smtp *talk, const Packet *p, Digest *said) {
 static enum Odd mail_data(Smtp *talk, const Packet *p, Digest *said) {
     Octets text = p->payload;
     talk->unmarked = true;
+    if (talk->torn && octet(text, 0) == '.') return MESSAGE_FORM;
+    talk->torn = false;
     while (text.size) {
         u64 end = find(text, '\n'), size = talk->line + end;
         if (size > MOST_OF_TEXT + 1 || find(upto(text, end), '\r') + 1 < end) return MESSAGE_FORM;
@@ -208,10 +240,10 @@ static enum Odd sealed(Smtp *talk, const Packet *p, Digest *said) {
     return REGULAR;
 }
 
-enum Odd smtp_packet(Smtp *talk, const Packet *p, Digest *said, Questions *refusals) {
+enum Odd smtp_packet(Smtp *talk, const Packet *p, Digest *said, Questions *asked) {
     if (!talk->begun) return NO_BEGINNING;
     if (talk->mode == SEALED) return sealed(talk, p, said);
-    if (p->side == SERVER) return server_says(talk, p, said, refusals);
+    if (p->side == SERVER) return server_says(talk, p, said, asked);
     if (talk->message_ended) return MESSAGE_FORM;
     bool waiting = talk->outstanding;
     enum Odd odd = talk->mode == MESSAGE ? mail_data(talk, p, said) : commands(talk, p, said);

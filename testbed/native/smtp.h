@@ -20,12 +20,18 @@ typedef struct {
     u64 message, line;   /* octets of the message, and of its last line */
     u32 line_first, line_last;
     bool client_sealed, client_protected; /* its first TLS record, and the first protected one, have been seen */
+    u64 lost;            /* octets of the message that are not in the capture */
+    bool torn;           /* they stand right before what the client says next */
+    bool end_lost;       /* those of some message were its end */
 } Smtp;
 
 void smtp_begin(Smtp *talk, i64 time);
 
 /* A packet with new octets. */
-enum Odd smtp_packet(Smtp *talk, const Packet *p, Digest *said, Questions *refusals);
+enum Odd smtp_packet(Smtp *talk, const Packet *p, Digest *said, Questions *asked);
+
+/* Octets of the client that the capture does not hold, before those of the packet. */
+enum Odd smtp_hole(Smtp *talk, u64 octets, Digest *said);
 
 /* A SYN, FIN or RST, before the octets of the packet. */
 void smtp_mark(Smtp *talk, const Packet *p, u64 mark, Digest *said);

@@ -5,8 +5,8 @@
 enum { SACK = 5, NO_OPERATION = 1, END_OF_OPTIONS = 0, OPTIONS_AT = 20 };
 
 static const i64 FAST_NS = 20 * MILLISECOND, USUAL_RTT_NS = 3 * MILLISECOND, SOONEST_NS = 200 * MILLISECOND;
-static const i64 INITIAL_RTO_NS = SECOND, FARTHEST = 1 << 30;
-static const u32 MOST_REPEATED = 64;
+static const i64 INITIAL_RTO_NS = SECOND, FARTHEST = 1 << 30, MOST_HELD = 1 << 20;
+static const u32 MOST_REPEATED = 64, MOST_HOLES = 8;
 static const u64 CONTROL = 1ull << 56, LETTER = 2ull << 56;
 
 Packet packet_at(const Scene *s, u64 connection, u64 place) {
@@ -116,13 +116,69 @@ static enum Odd surprise(const Packet *p, const Direction *mine, const Direction
         i64 apart = distance(p->sequence, mine->first);
         if (apart > FARTHEST || apart < -FARTHEST) return FAR_APART;
         if (mine->last_flags & RST && kinds != RST) return AFTER_END;
-        if (ahead > 0) return HOLE;
         if (ahead < 0 && distance(after(p), mine->next) > 0) return OVERLAP;
         if (ahead == -1 && p->length <= 1 && !kinds) return PROBE;
         if (p->length == 1 && peer->seen && !peer->window) return PROBE;
     }
-    if (peer->seen && p->flags & ACK && distance(p->ack, peer->next) > 0) return HOLE;
     return REGULAR;
+}
+
+/* Whether some octets that a packet acknowledges come behind it; `next` whether all of them do in the very next packet,
+ * whose sender had not heard of it. */
+static bool comes_late(const Packet *p, u32 from, bool *next) {
+    u64 stop = number(&p->scene->stop, p->number);
+    bool late = *next = false;
+    for (u64 place = p->place + 1; place < stop; place++) {
+        Packet other = packet_at(p->scene, p->number, place);
+        if (other.side == p->side || !other.length || distance(other.sequence, p->ack) >= 0) continue;
+        if (late) return *next = false, true;
+        late = true;
+        *next = place == p->place + 1 && other.sequence == from && after(&other) == p->ack && !is_special(&other) &&
+                distance(other.ack, p->sequence) <= 0;
+    }
+    return late;
+}
+
+/* A packet that stands behind octets that are missing, or acknowledges them. */
+static enum Odd new_hole(Holes *holes, const Packet *p, i64 ahead, i64 beyond, Direction *peer) {
+    bool next = false;
+    if (++holes->count > MOST_HOLES || holes->open || is_special(p)) return HOLE;
+    if (p->side == CLIENT) {
+        if (beyond > 0 || !p->length || ahead < 2) return HOLE;
+        holes->open = true, holes->from = p->sequence - (u32)ahead, holes->to = p->sequence;
+        holes->lost = (u64)ahead;
+        return REGULAR;
+    }
+    if (ahead > 0 || beyond < 2 || beyond > FARTHEST) return HOLE;
+    holes->shown = true, holes->from = peer->next, holes->to = peer->next = p->ack;
+    holes->late = comes_late(p, holes->from, &next);
+    if (holes->late) return next && !p->length ? REGULAR : HOLE;
+    holes->lost = (u64)beyond;
+    return REGULAR;
+}
+
+/* Looks for octets of the client that are missing.  Behind them, who speaks must have heard everything, and nothing is
+ * sent again: so it is clear what was said in answer to what. */
+static enum Odd look_for_holes(Holes *holes, const Packet *p, const Direction *mine, Direction *peer) {
+    i64 ahead = mine->seen ? distance(p->sequence, mine->next) : 0;
+    i64 beyond = peer->seen && p->flags & ACK ? distance(p->ack, peer->next) : 0;
+    bool late = holes->late;
+    enum Odd odd = REGULAR;
+    holes->lost = 0, holes->shown = holes->late = false;
+    if (!holes->count && ahead <= 0 && beyond <= 0) return REGULAR;
+    if (late) return REGULAR; /* its numbers were looked at before */
+    if (p->flags & RST || ahead < 0) return HOLE;
+    if (holes->open && p->side == SERVER) {
+        if (beyond > 0 || p->length || is_special(p)) return HOLE;
+        if (distance(p->ack, holes->from) <= 0) return REGULAR;
+        if (distance(p->ack, holes->to) < 0) return HOLE;
+        holes->open = false, holes->shown = true;
+        return REGULAR;
+    }
+    if (holes->open && (is_special(p) || distance(p->sequence, holes->to) > MOST_HELD)) return HOLE;
+    if (ahead > 0 || beyond > 0) odd = new_hole(holes, p, ahead, beyond, peer);
+    if (!odd && p->length && p->ack != peer->next) return HOLE;
+    return odd;
 }
 
 /* Wireshark's measure of the round trip: from the last SYN to the first ACK behind it that is no SYN. */
@@ -158,17 +214,19 @@ static void advance(const Packet *p, Direction *mine) {
 enum Odd tcp_packet(Tcp *tcp, const Packet *p, Questions *doubts, bool *fresh) {
     Direction *mine = &tcp->sides[p->side], *peer = &tcp->sides[1 - p->side];
     enum Odd odd = surprise(p, mine, peer);
+    bool late = tcp->holes.late;
+    if (!odd) odd = look_for_holes(&tcp->holes, p, mine, peer);
     if (odd) return odd;
     if (mine->seen && p->ack == mine->last_ack && !p->length && p->window && !is_special(p) &&
         p->sequence == mine->next && p->window == mine->window)
         mine->duplicates++;
-    enum Kind kind = p->length || p->flags & (SYN | FIN) ? repetition(tcp, p, mine, peer) : NEW;
+    enum Kind kind = !late && (p->length || p->flags & (SYN | FIN)) ? repetition(tcp, p, mine, peer) : NEW;
     if (kind == OUT_OF_ORDER && p->length) return REPEATED;
     if (kind == RETRANSMISSION) {
         tcp->repeated = true, tcp->retransmissions++;
         if (p->length && (odd = sent_again(tcp, p, peer, doubts))) return odd;
     }
-    *fresh = p->length && (!mine->seen || distance(after(p), mine->next) > 0);
+    *fresh = p->length && (late || !mine->seen || distance(after(p), mine->next) > 0);
     if (*fresh && mine->fins) return AFTER_END;
     if (p->flags & FIN && mine->fins++) return REPEATED;
     if (p->flags & RST && mine->resets++) tcp->alike++;
@@ -191,8 +249,13 @@ enum Odd tcp_packet(Tcp *tcp, const Packet *p, Questions *doubts, bool *fresh) {
 
 enum Odd tcp_end(const Tcp *tcp, i64 last_time, i64 capture_ends) {
     if ((tcp->syns || tcp->bare_syns > 1) && tcp->others) return OPENING;
+    const Direction *client = &tcp->sides[CLIENT], *server = &tcp->sides[SERVER];
+    if (tcp->holes.count) {
+        if (tcp->holes.open || tcp->repeated) return HOLE;
+        if (distance(server->farthest_ack, client->next - (client->fins > 0)) < 0) return HOLE;
+    }
     if (tcp->packets < 3 && elapsed(capture_ends, last_time) < INITIAL_RTO_NS) return OPENING;
-    if (tcp->sides[CLIENT].seen != tcp->sides[SERVER].seen && tcp->acknowledges_on) return ONE_SIDED;
+    if (client->seen != server->seen && tcp->acknowledges_on) return ONE_SIDED;
     if (tcp->soon && tcp->disproved) return REPEATED;
     return tcp->alike && tcp->telling <= 3 * tcp->alike ? COPIED : REGULAR;
 }
@@ -212,7 +275,7 @@ static bool is_round(u32 times) {
 static void note(Direction *mine, const Packet *p, enum Letter letter, u32 sequence, Digest *transport) {
     u32 times = ++mine->times[letter];
     bool anew = times == 1 || ((letter == SYNS || letter == FINS || letter == RESETS) && mine->noted[letter] != sequence);
-    bool counted = letter == AGAIN || letter == SHUT;
+    bool counted = letter == AGAIN || letter == SHUT || letter == GAP;
     mine->noted[letter] = sequence;
     if (counted ? is_round(times) : anew)
         absorb(transport, LETTER | letter << 2 | (u64)p->side << 1 | (letter == SYNS && p->flags & ACK));
@@ -232,4 +295,5 @@ void tcp_note(Tcp *tcp, const Packet *p, Digest *transport) {
     if (!p->window && !(p->flags & (RST | SYN)) && !peer->fins) note(mine, p, SHUT, 0, transport);
     if (first || distance(end, mine->highest) > 0) mine->highest = end;
     mine->known = true;
+    if (tcp->holes.shown) note(peer, p, GAP, 0, transport);
 }

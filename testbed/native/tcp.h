@@ -4,7 +4,7 @@
 #include "glance.h"
 
 /* Those of Zeek's history that a regular connection has. */
-enum Letter { SYNS, FINS, RESETS, ACKS, DATA, AGAIN, SHUT, LETTERS };
+enum Letter { SYNS, FINS, RESETS, ACKS, DATA, AGAIN, SHUT, GAP, LETTERS };
 
 /* What one side has sent so far. */
 typedef struct {
@@ -21,8 +21,18 @@ typedef struct {
     u32 noted[LETTERS];    /* the sequence number it was noted with last */
 } Direction;
 
+/* Octets of the client that the capture does not hold where they belong. */
+typedef struct {
+    u32 count;                  /* of all of them */
+    bool open, late;            /* the last is not acknowledged; it is filled by the next packet */
+    u32 from, to;               /* sequence numbers of the last */
+    u64 lost;                   /* octets that this packet was the first to show, and that never come */
+    bool shown;                 /* this packet acknowledges it */
+} Holes;
+
 typedef struct {
     Direction sides[2];
+    Holes holes;
     bool syn_seen, answered;    /* a SYN; another SYN or its answer behind it */
     i64 syn_time, opened;       /* of the first one; handshake's round trip, -1 while unknown */
     bool measuring, measured;   /* Wireshark's round trip */

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,12 +16,12 @@ from testbed.errors import LabError
 from testbed.native.build import LIBRARY, SCRIPT
 from testbed.native.library import missing
 from testbed.net.loopback import LoopbackLoop
+from testbed.net.machine import TUN, this_machine
 from testbed.net.namespace import enter
 from testbed.net.ports import Ports
 from testbed.net.program_time.library import scenario_time_library
 from testbed.net.tap import Tap
 
-_TUN = "/dev/net/tun"
 _MOST_WORDS = 1_000  # characters of a cause
 
 
@@ -56,12 +57,12 @@ def host_network(checks: Sequence[Check]) -> bool:
 
 
 def _tun_device() -> Check:
-    name, remedy = "TUN device", f"chmod 666 {_TUN}; in a container add --device={_TUN}"
-    if not os.path.exists(_TUN):
-        return Check(name, False, True, f"{_TUN} does not exist", f"modprobe tun; in a container add --device={_TUN}")
-    if not os.access(_TUN, os.R_OK | os.W_OK):
-        return Check(name, False, True, f"{_TUN} may not be opened by this user", remedy)
-    return Check(name, True, True, f"{_TUN} may be opened")
+    name = "TUN device"
+    if not os.path.exists(TUN):
+        return Check(name, False, True, f"{TUN} does not exist", this_machine().make_tun())
+    if not os.access(TUN, os.R_OK | os.W_OK):
+        return Check(name, False, True, f"{TUN} may not be opened by this user", this_machine().open_tun())
+    return Check(name, True, True, f"{TUN} may be opened")
 
 
 def _lab() -> Check:
@@ -71,12 +72,7 @@ def _lab() -> Check:
     if error is None:
         how = "as root" if os.geteuid() == 0 else "in a user namespace"
         return Check(name, True, True, f"namespaces, mounts, TUN and routes can be set up {how}")
-    remedy = (
-        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu); sysctl -w user.max_user_namespaces=10000; "
-        f"in a container --cap-add=NET_ADMIN --cap-add=SYS_ADMIN --device={_TUN}, and where AppArmor confines it "
-        "--security-opt=apparmor=unconfined; or run as root"
-    )
-    return Check(name, False, True, error.cause, remedy)
+    return Check(name, False, True, error.cause, this_machine().allow_networks())
 
 
 def _loopback() -> Check:
@@ -106,7 +102,7 @@ def _capture() -> Check:
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
     except (OSError, AttributeError):
-        remedy = "setcap cap_net_raw+ep on the Python binary, or run as root; private networks do not need it"
+        remedy = f"{this_machine().allow_captures()}; private networks do not need it"
         return Check(name, False, False, "packet sockets are not permitted", remedy)
     return Check(name, True, False, "packet sockets are permitted")
 
@@ -124,14 +120,15 @@ def _compiled() -> Check:
     name = "large captures"
     if why := missing():
         remedy = (
-            f"python {SCRIPT}, with a C compiler; without the library, captures are inspected thirty times as slowly"
+            f"{this_machine().install('compiler')} && {sys.executable} {SCRIPT}; without the library, captures are "
+            "inspected thirty times as slowly"
         )
         return Check(name, False, False, f"no compiled library: {why}", remedy)
     return Check(name, True, False, f"inspected by {LIBRARY}")
 
 
 def _tshark() -> Check:
-    name, remedy = "tshark", "apt-get install tshark; only 'inspect --deep' and rare TLS suites need it"
+    name, remedy = "tshark", f"{this_machine().install('tshark')}; only 'inspect --deep' and rare TLS suites need it"
     path = shutil.which("tshark")
     if path is None:
         return Check(name, False, False, "not installed", remedy)

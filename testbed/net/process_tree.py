@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +17,44 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadTimes:
+    """Of a thread, in seconds: how long it is there, has run, and has waited for a processor until it last ran.
+
+    ``runnable`` tells that it runs, or waits for a processor now, which the kernel does not count before that is over.
+    """
+
+    runnable: bool
+    age_s: float
+    ran_s: float
+    waited_s: float
+
+    def waited_since(self, before: ThreadTimes | None, seconds: float) -> float:
+        """How long it has waited at most since it was so, or since it began, so many seconds ago."""
+        then = before or ThreadTimes(True, 0.0, 0.0, 0.0)
+        waited_s = self.waited_s - then.waited_s
+        if self.runnable and then.runnable:
+            waited_s = max(waited_s, min(self.age_s, seconds) - (self.ran_s - then.ran_s))
+        return min(waited_s, seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """Of a process and its descendants.
 
     ``state`` is that of the busiest, ``memory`` what none of them shares with a file, ``written`` what went to disks,
-    in octets.  ``delays`` are how many seconds each thread waited for a processor, by its number, if the kernel tells.
+    in octets.  ``threads`` are theirs, by number, if the kernel tells.
     """
 
     state: str
     cpu_s: float
     memory: int
     written: int
-    delays: Mapping[int, float]
+    threads: Mapping[int, ThreadTimes]
 
 
 def condition(keeper: int) -> Condition:
     """The condition of what a keeper's two processes keep (:mod:`testbed.net.program_process`)."""
-    states, delays = set[str](), dict[int, float]()
+    states, threads = set[str](), dict[int, ThreadTimes]()
     cpu_s, memory, written = 0.0, 0, 0
     for pid in _kept(keeper):
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -44,16 +66,20 @@ def condition(keeper: int) -> Condition:
         with contextlib.suppress(OSError, ValueError):
             counts = dict(line.split(": ") for line in _read(pid, "io").splitlines())
             written += int(counts["write_bytes"]) - int(counts["cancelled_write_bytes"])
-        delays |= _delays(pid)
+        threads |= _threads(pid)
     state = next((word for letter, word in _STATES.items() if letter in states), "is no more")
-    return Condition(state, cpu_s, memory, written, delays)
+    return Condition(state, cpu_s, memory, written, threads)
 
 
-def _delays(pid: int) -> dict[int, float]:
-    found = dict[int, float]()
+def _threads(pid: int) -> dict[int, ThreadTimes]:
+    found = dict[int, ThreadTimes]()
+    now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
     for task in _tasks(pid):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            found[int(task)] = int(_read(pid, f"task/{task}/schedstat").split()[1]) / 1e9
+            ran, waited, _ = _read(pid, f"task/{task}/schedstat").split()
+            state, *fields = _read(pid, f"task/{task}/stat").rpartition(")")[2].split()
+            age_s = max(0.0, now_s - int(fields[18]) * _TICK_S)
+            found[int(task)] = ThreadTimes(state == "R", age_s, int(ran) / 1e9, int(waited) / 1e9)
     return found
 
 

@@ -97,16 +97,20 @@ class Wire:
         self._closed = False
         self._loop = loop
         self._recorder = recorder
-        self._faults = faults
         self._on_fault = on_fault
-        addresses = list(addresses)
-        self._by_pair = _by_pair(addresses, faults)
-        self._v4, self._v6 = _networks(addresses)
+        self._addresses = list(addresses)
+        self.face(faults)
+        self._v4, self._v6 = _networks(self._addresses)
         for one in self._devices:
             loop.add_reader(one, self._drain, one)
         self._stuck = Stuck()
         self._held: dict[tuple[str, str], list[_Held]] = {}
         loop.leads_on = self._leads_on
+
+    def face(self, faults: Sequence[PacketFault]) -> None:
+        """Have these faults strike from now on, in this order."""
+        self._faults = tuple(faults)
+        self._by_pair = _by_pair(self._addresses, self._faults)
 
     def close(self) -> None:
         """Stop carrying."""

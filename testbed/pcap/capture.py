@@ -82,11 +82,6 @@ def frames_from_one(count: int) -> NDArray[np.uint32]:
     return np.arange(count + 1, dtype=np.uint32)[1:]
 
 
-def short(offsets: Ints, data: NDArray[np.uint8]) -> Offsets:
-    """Offsets in half the memory, where the data end before 4 GiB; to be made int64 before anything is added."""
-    return offsets.astype(np.uint32) if len(data) < 1 << 32 else offsets
-
-
 def narrow(lengths: Lengths) -> Lengths:
     """Lengths in half the memory, where none is above 65,535."""
     return lengths.astype(np.uint16) if int(lengths.max(initial=0)) < 1 << 16 else lengths

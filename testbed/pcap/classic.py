@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import struct
-from array import array
+from dataclasses import replace
 
 import numpy as np
 
 from testbed.durations import SECOND
 from testbed.errors import CaptureError
-from testbed.pcap.capture import Capture, Interface, Lengths, frames_from_one, narrow, short
-from testbed.pcap.parts import in_threads, parts
-from testbed.pcap.records import Ints, Octets, gather, walked
+from testbed.pcap.capture import Capture, Interface, empty
+from testbed.pcap.packet_rows import PacketRows
+from testbed.pcap.records import Octets, PlainPackets
 from testbed.protocols.text import shown
 
 # First four octets: byte order, nanoseconds per unit of the fraction.
@@ -36,21 +36,8 @@ def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before:
         raise CaptureError(f"{shown(name)}: the file breaks off in its header, after {len(data)} octets")
     order, unit_ns = MAGICS[data[:4].tobytes()]
     snap_length, link_type = struct.unpack(order + "II", data[16:24].tobytes())
-    offsets, end = _scan(data, order)
-    count = len(offsets)
-    time_ns = np.empty(count, np.int64)
-    length: Lengths = np.empty(count, np.uint32)
-    original: Lengths = np.empty(count, np.uint32)
-
-    def fill(part: slice) -> bool:
-        fields = gather(data, offsets[part], _RECORD_OCTETS).view(order + "u4")
-        time_ns[part] = fields[:, 0].astype(np.int64) * SECOND + fields[:, 1].astype(np.int64) * unit_ns
-        length[part], original[part] = fields[:, 2], fields[:, 3]
-        offsets[part] += _RECORD_OCTETS
-        return bool((length[part] != original[part]).any())
-
-    cut = any([*in_threads(fill, parts(count))])
-    length = narrow(length)
+    rows = PacketRows(len(data))
+    count, end = _read(data, order, unit_ns, rows)
     problems: tuple[str, ...] = ()
     if end != len(data):
         whole = frames_before + count
@@ -63,38 +50,26 @@ def read_classic(data: Octets, name: str, frames_before: int = 0, octets_before:
         else:
             problem = f"the file breaks off in the middle of frame {whole + 1}, {at}; {kept}"
         problems = (problem,)
-    return Capture(
-        data=data,
-        frame=frames_from_one(count),
-        time_ns=time_ns,
-        offset=short(offsets, data),
-        length=length,
-        original=narrow(original) if cut else length,
-        interface=np.broadcast_to(np.uint16(0), count),
-        interfaces=(Interface(link_type & _LINK_TYPE_BITS, "", snap_length),),
-        frames=count,
-        problems=problems,
-    )
+    known = Interface(link_type & _LINK_TYPE_BITS, "", snap_length)
+    return rows.fill(replace(empty(data), interfaces=(known,), frames=count, problems=problems))
 
 
-def _scan(data: Octets, order: str) -> tuple[Ints, int]:
-    """Where each record begins, and where the last one ends."""
-    offsets = walked("records_of_pcap", data, order, _HEADER_OCTETS)
-    if not len(offsets):
-        return _walk(data, order)
-    (length,) = struct.unpack(order + "I", data[offsets[-1] + 8 : offsets[-1] + 12].tobytes())
-    return offsets, int(offsets[-1]) + _RECORD_OCTETS + length
-
-
-def _walk(data: Octets, order: str) -> tuple[Ints, int]:
-    offsets, position = array("q"), _HEADER_OCTETS
-    view, end = data.data, len(data)
-    length_at = struct.Struct(order + "I").unpack_from
-    while position + _RECORD_OCTETS <= end:
-        (length,) = length_at(view, position + 8)
-        following = position + _RECORD_OCTETS + length
-        if following > end:
+def _read(data: Octets, order: str, unit_ns: int, rows: PacketRows) -> tuple[int, int]:
+    """Collects the packets; how many there are, and where the last one ends."""
+    count, position, view = 0, _HEADER_OCTETS, data.data
+    for columns in PlainPackets(data).of_pcap(order, unit_ns, position):
+        offset, length = columns[2], columns[3]
+        position = int(offset[-1]) + int(length[-1])
+        columns[0][:] = np.arange(count + 1, count + 1 + len(offset))
+        count += len(offset)
+        rows.extend(columns)
+    header = struct.Struct(order + "IIII").unpack_from
+    while position + _RECORD_OCTETS <= len(data):
+        seconds, part, length, original = header(view, position)
+        start = position + _RECORD_OCTETS
+        if start + length > len(data):
             break
-        offsets.append(position)
-        position = following
-    return np.frombuffer(offsets, np.int64) if offsets else np.zeros(0, np.int64), position
+        count += 1
+        rows.add(count, seconds * SECOND + part * unit_ns, start, length, original, 0)
+        position = start + length
+    return count, position

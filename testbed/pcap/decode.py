@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.native.library import library
 from testbed.pcap.capture import Capture, Interface
 from testbed.pcap.fragments import Fragments, reassemble_fragments
+from testbed.pcap.headers import Batch, Headers
 from testbed.pcap.link import Ints, Octets, ip_offsets
 from testbed.pcap.parts import in_threads, parts
 from testbed.pcap.records import distinct, gather
@@ -89,8 +91,11 @@ def _decoded(capture: Capture) -> tuple[PacketTable, list[tuple[Ints, ...]]]:
     )
     columns = {field.name: getattr(table, field.name) for field in fields(table)[1:12]}
 
-    def fill(part: slice) -> _Batch:
-        return decoder.batch(part, [column[part] for column in columns.values()])
+    native = library()
+    batch = decoder.batch if native is None else Headers(native, capture, decoder.numbers).batch
+
+    def fill(part: slice) -> Batch:
+        return batch(part, [column[part] for column in columns.values()])
 
     batches = [*in_threads(fill, parts(count))]
     filled = _close_up(list(columns.values()), batches)
@@ -105,7 +110,7 @@ def _decoded(capture: Capture) -> tuple[PacketTable, list[tuple[Ints, ...]]]:
     return replace(table, **columns, v6_addresses=tuple(decoder.v6_addresses), unread=(*_complaints(batches),)), pieces
 
 
-def _close_up(columns: list[NDArray[np.generic]], batches: list[_Batch]) -> int:
+def _close_up(columns: list[NDArray[np.generic]], batches: list[Batch]) -> int:
     """Moves up what was decoded of each part where a part before it left rows free; tells how many rows there are."""
     filled = 0
     for batch, part in zip(batches, parts(len(columns[0])), strict=True):
@@ -116,14 +121,14 @@ def _close_up(columns: list[NDArray[np.generic]], batches: list[_Batch]) -> int:
     return filled
 
 
-def _complaints(batches: list[_Batch]) -> Iterator[str]:
+def _complaints(batches: list[Batch]) -> Iterator[str]:
     """Sentences on what could not be read."""
     left_out: Counter[str] = Counter()
     unread: Counter[int] = Counter()
     for batch in batches:
-        left_out.update(batch.left_out)
+        left_out.update({_SHORT: batch.short, _NO_IP: batch.no_ip, _CUT: batch.cut})
         unread.update(batch.unread)
-    named = list(unread.items())
+    named = sorted(unread.items())
     for link_type, count in named[:_MOST_NAMED]:
         yield f"{count} frames of link type {link_type} cannot be read and are left out"
     others = named[_MOST_NAMED:]
@@ -135,18 +140,8 @@ def _complaints(batches: list[_Batch]) -> Iterator[str]:
         yield f"{cut} {_CUT}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What came of some packets: how many rows, why others are left out, those by link type, and fragments' columns."""
-
-    count: int
-    left_out: dict[str, int]
-    unread: dict[int, int]
-    fragments: tuple[Ints, ...]
-
-
 class _Decoder:
-    """Decodes batches of a capture, several at a time."""
+    """Decodes batches of a capture, several at a time, without the compiled library."""
 
     def __init__(self, capture: Capture) -> None:
         self.v6_addresses: dict[bytes, int] = {}
@@ -154,7 +149,7 @@ class _Decoder:
         self._link_types = np.array([interface.link_type for interface in capture.interfaces], np.int64)
         self._lock = Lock()
 
-    def batch(self, rows: slice, columns: list[NDArray[np.generic]]) -> _Batch:
+    def batch(self, rows: slice, columns: list[NDArray[np.generic]]) -> Batch:
         """Fills columns with the packets among some rows of the capture."""
         data, start = self._capture.data, self._capture.offset[rows].astype(np.int64)
         caught = start + self._capture.length[rows]
@@ -184,13 +179,13 @@ class _Decoder:
         wanted = (least > 0) & ~fragmented & (size >= 20)
         whole = wanted & (transport + least <= end)
         cut = whole & (np.minimum(ip + total, on_wire) > caught)
-        left_out = {_SHORT: (wanted & ~whole).sum(), _NO_IP: ((version != 4) & ~v6).sum(), _CUT: cut.sum()}
         keep = np.flatnonzero(whole)
         kept = (start[keep], v6[keep], protocol[keep], transport[keep], total[keep])
         found = (rows.start + carries[keep], *self._columns(header[keep], ip[keep], *kept))
         for column, values in zip(columns, found, strict=True):
             column[: len(keep)] = values
-        return _Batch(len(keep), {what: int(count) for what, count in left_out.items()}, unread, fragments)
+        short, no_ip = int((wanted & ~whole).sum()), int(((version != 4) & ~v6).sum())
+        return Batch(len(keep), short, no_ip, int(cut.sum()), unread, fragments)
 
     def _ip_positions(self, rows: slice, start: Ints, caught: Ints) -> tuple[Ints, Ints, dict[int, int]]:
         """Where each packet's IP header begins, -1 for none, where the packet ended on the wire, and what is unread."""
@@ -219,8 +214,8 @@ class _Decoder:
         sender, receiver = longs[:, 3].astype(np.uint32), longs[:, 4].astype(np.uint32)
         six = np.flatnonzero(v6)
         if len(six):
-            sender[six] = self._numbers(header[six, 8:24])
-            receiver[six] = self._numbers(header[six, 24:40])
+            sender[six] = self.numbers(header[six, 8:24])
+            receiver[six] = self.numbers(header[six, 24:40])
         upper = gather(self._capture.data, transport, TCP_HEADER)
         words = upper.view(">u2")
         tcp = protocol == TCP
@@ -239,7 +234,7 @@ class _Decoder:
             np.where(tcp, upper[:, 13], 0),
         )
 
-    def _numbers(self, addresses: Octets) -> Ints:
+    def numbers(self, addresses: Octets) -> Ints:
         """A number for each 16-octet address."""
         found, index = distinct(addresses)
         known = self.v6_addresses

@@ -30,16 +30,16 @@ def ip_offsets(data: Octets, link_type: int, offset: Ints, end: Ints) -> Ints | 
 
 
 def octet(data: Octets, position: Ints) -> Ints:
-    """The octets at positions; positions past the end of the file read its last octet."""
-    return data[np.minimum(position, len(data) - 1)].astype(np.int64)
+    """The octets at positions; 0 past the end of the file."""
+    if not len(data):
+        return np.zeros(len(position), np.int64)
+    found = data[np.minimum(position, len(data) - 1)].astype(np.int64)
+    return np.where(position < len(data), found, 0)
 
 
 def word(data: Octets, position: Ints) -> Ints:
-    """The 16-bit big-endian numbers at positions; positions past the end of the file read its last two octets."""
-    if len(data) < 2:
-        return np.zeros(len(position), np.int64)
-    view = np.ndarray((len(data) - 1,), ">u2", data.data, strides=(1,))
-    return view[np.minimum(position, len(data) - 2)].astype(np.int64)
+    """The 16-bit big-endian numbers at positions; 0 past the end of the file."""
+    return octet(data, position) << 8 | octet(data, position + 1)
 
 
 def _ethernet(data: Octets, offset: Ints, end: Ints) -> Ints:

@@ -8,55 +8,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.pcap.capture import Capture, Ints, frames_from_one, narrow, short
+from testbed.pcap.capture import Capture, frames_from_one, narrow
 
-_COLUMNS = {
-    "frame": np.uint32,
-    "time_ns": np.int64,
-    "offset": np.int64,
-    "length": np.uint32,
-    "original": np.uint32,
-    "interface": np.uint16,
-}
+KINDS = (np.uint32, np.int64, np.uint64, np.uint32, np.uint32, np.uint16)
+_TOGETHER = 1 << 15  # single packets that are made a part
+_OFFSET, _LENGTH, _ORIGINAL = 2, 3, 4
+
+Columns = tuple[NDArray[np.generic], ...]
+"""Frame, time, offset, length, original length and interface of some packets, of these :data:`KINDS`."""
 
 
 class PacketRows:
-    """Rows of packets; parts are let go as the columns of the whole are made, so that memory holds them once."""
+    """Rows of packets, in the order of their frames, of a file of so many octets.
 
-    def __init__(self) -> None:
-        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
+    Parts are narrow, and let go as the columns of the whole are made, so that memory holds them once.
+    """
+
+    def __init__(self, octets: int) -> None:
+        self._places = np.uint32 if octets < 1 << 32 else np.int64
+        self._parts: list[list[NDArray[Any]]] = [[] for _ in KINDS]
         self._single: list[tuple[int, ...]] = []
+        self._cut = False  # some packets were longer than what was captured of them
 
     def add(self, *row: int) -> None:
         """One packet: frame, time, offset, length, original length, interface."""
         self._single.append(row)
+        if len(self._single) == _TOGETHER:
+            self._close()
 
-    def extend(self, *columns: Ints) -> None:
-        """Many packets, in the same columns."""
-        for (name, kind), column in zip(_COLUMNS.items(), columns, strict=True):
-            self._parts[name].append(column.astype(kind))
+    def extend(self, columns: Columns) -> None:
+        """Many packets, in the same columns, which are copied."""
+        self._close()
+        for which, (part, column) in enumerate(zip(self._parts, columns, strict=True)):
+            part.append(column.astype(self._places) if which == _OFFSET else column.copy())
+        self._cut |= bool((columns[_LENGTH] != columns[_ORIGINAL]).any())
+        for which in (_LENGTH, _ORIGINAL) if self._cut else (_LENGTH,):
+            self._parts[which][-1] = narrow(self._parts[which][-1])
+        if not self._cut:
+            self._parts[_ORIGINAL][-1] = self._parts[_LENGTH][-1]
+
+    def _close(self) -> None:
+        if self._single:
+            rows, self._single = self._single, []
+            self.extend(tuple(np.array(c, kind) for c, kind in zip(zip(*rows, strict=True), KINDS, strict=True)))
 
     def fill(self, capture: Capture) -> Capture:
-        """The capture with these packets, in order of their frames; to be asked for once."""
-        order: slice | Ints = slice(None)
-        if self._single:
-            self.extend(*np.array(self._single, np.int64).T)
-            self._single.clear()
-            order = np.argsort(np.concatenate(self._parts["frame"]), kind="stable")
-        frame, time_ns, offset, length, original, interface = (self._column(name)[order] for name in _COLUMNS)
-        cut, count = bool((length != original).any()), len(frame)
-        length = narrow(length)
+        """The capture with these packets; to be asked for once."""
+        self._close()
+        frame, time_ns, offset, length = map(self._column, range(_ORIGINAL))
+        original = self._column(_ORIGINAL) if self._cut else length
+        interface, count = self._column(len(KINDS) - 1), len(frame)
         return replace(
             capture,
             frame=frames_from_one(count) if count and frame[0] == 1 and frame[-1] == count else frame,
             time_ns=time_ns,
-            offset=short(offset, capture.data),
+            offset=offset,
             length=length,
-            original=narrow(original) if cut else length,
+            original=original,
             interface=interface if interface.any() else np.broadcast_to(np.uint16(0), count),
         )
 
-    def _column(self, name: str) -> NDArray[Any]:
-        found = np.concatenate([np.zeros(0, _COLUMNS[name]), *self._parts[name]])
-        self._parts[name].clear()
-        return found
+    def _column(self, which: int) -> NDArray[Any]:
+        parts, self._parts[which] = self._parts[which], []
+        return np.concatenate(parts) if parts else np.zeros(0, KINDS[which])

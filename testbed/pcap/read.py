@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import CaptureError, reason
+from testbed.extras import lacking
 from testbed.pcap.bombs import RecordLimit
 from testbed.pcap.capture import Capture
 from testbed.pcap.classic import MAGICS as CLASSIC_MAGICS
@@ -126,11 +127,10 @@ def _gunzipped(file: BinaryIO, name: str, problems: list[str]) -> Iterator[bytes
 
 def _unzstandard(file: BinaryIO, name: str, problems: list[str]) -> Iterator[bytes]:
     """What can be unpacked of a zstd file, up to where it is damaged; ``problems`` hears of that."""
-    try:
-        import zstandard
-    except ImportError:
-        remedy = "pip install 'mail-testbed[zstd]', or unpack it with zstd -d"
-        raise CaptureError(f"{shown(name)}: to read zstd, install the package zstandard: {remedy}") from None
+    if wanted := lacking("zstd"):
+        raise CaptureError(f"{shown(name)}: to read zstd, {wanted}, or unpack it with zstd -d")
+    import zstandard
+
     some = False
     try:
         with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as source:

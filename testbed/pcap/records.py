@@ -1,57 +1,76 @@
-"""Where the records of a capture file begin, and numbers at any place of it."""
+"""The packets of large files, as the compiled library finds them, and octets at any place of a file."""
 
 from __future__ import annotations
 
 import ctypes
-from typing import Literal
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.native.library import Octets as NativeOctets
+from testbed.native.columns import Column, octets
 from testbed.native.library import library
+from testbed.pcap.packet_rows import KINDS, Columns
 
 Ints = NDArray[np.int64]
 Octets = NDArray[np.uint8]
 
-_TOGETHER = 1 << 16  # places found together
+_TOGETHER = 1 << 16  # packets found together
 
 
-class Numbers:
-    """Unsigned numbers at any position of a file, in one byte order; positions past the end read the last one."""
-
-    def __init__(self, data: Octets, order: str) -> None:
-        self.octets = len(data)
-        self._views = {
-            size: np.ndarray((max(0, len(data) - size + 1),), f"{order}u{size}", data.data, strides=(1,))
-            for size in (2, 4)
-        }
-
-    def at(self, position: Ints, size: int = 4) -> Ints:
-        """The numbers of ``size`` octets at positions."""
-        view = self._views[size]
-        found: Ints = view[np.minimum(position, len(view) - 1)].astype(np.int64)
-        return found
+class _Packets(ctypes.Structure):
+    _fields_ = (
+        ("room", ctypes.c_uint64),
+        *((name, ctypes.c_void_p) for name in ("frame", "time", "offset", "captured", "original", "interface")),
+    )
 
 
-def walked(what: Literal["records_of_pcap", "blocks_of_pcapng"], data: Octets, order: str, position: int) -> Ints:
-    """Where records begin from a position on, as the compiled library finds them; none where there is no library.
+class Section(ctypes.Structure):
+    """Where in a pcapng file to go on, and how to read from there: the library's structure of that name."""
 
-    The walk ends with the file, where a record is damaged, and before a section of a pcapng file.
+    _fields_ = (
+        ("big", ctypes.c_bool),
+        ("position", ctypes.c_uint64),
+        ("frame", ctypes.c_uint32),
+        ("first", ctypes.c_uint32),
+        ("known", ctypes.c_uint32),
+        ("units", Column),
+        ("since", Column),
+    )
+
+
+class PlainPackets:
+    """The packets of a file that the compiled library finds, in parts: none where there is no library.
+
+    The columns of a part are to be copied before the next is asked for.
     """
-    native = library()
-    if native is None:
-        return np.zeros(0, np.int64)
-    octets, at, found = NativeOctets(data.ctypes.data, len(data)), ctypes.c_uint64(position), []
-    walk = getattr(native, what)
-    walk.restype = ctypes.c_uint64
-    while True:
-        places = np.empty(_TOGETHER, np.int64)
-        room = ctypes.c_uint64(_TOGETHER)
-        count = walk(ctypes.byref(octets), order == ">", ctypes.byref(at), ctypes.c_void_p(places.ctypes.data), room)
-        found.append(places[:count])
-        if count < _TOGETHER:
-            return np.concatenate(found)
+
+    def __init__(self, data: Octets) -> None:
+        self._native = library()
+        self._data = data  # kept for as long as the library reads it
+        self._given = octets(data)
+        self._columns = tuple(np.zeros(_TOGETHER, kind) for kind in KINDS)
+        self._packets = _Packets(_TOGETHER, *(one.ctypes.data for one in self._columns))
+
+    def of_pcap(self, order: str, unit_ns: int, position: int) -> Iterator[Columns]:
+        """Those from a position on, as far as records are whole; a fraction of a second has units of ``unit_ns``."""
+        place = ctypes.c_uint64(position)
+        return self._found("packets_of_pcap", order == ">", ctypes.c_uint64(unit_ns), ctypes.byref(place))
+
+    def of_pcapng(self, section: Section) -> Iterator[Columns]:
+        """Those up to a block that has to be read in another way; ``section`` moves on."""
+        return self._found("packets_of_pcapng", ctypes.byref(section))
+
+    def _found(self, what: str, *arguments: object) -> Iterator[Columns]:
+        if self._native is None:
+            return
+        walk = getattr(self._native, what)
+        walk.restype = ctypes.c_uint64
+        count = _TOGETHER
+        while count == _TOGETHER:
+            count = walk(ctypes.byref(self._given), *arguments, ctypes.byref(self._packets))
+            if count:
+                yield tuple(one[:count] for one in self._columns)
 
 
 def gather(data: Octets, position: Ints, octets: int) -> Octets:

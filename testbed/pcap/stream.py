@@ -28,7 +28,7 @@ from testbed.pcap.classic import MAGICS, read_classic
 from testbed.pcap.pcapng import MAGIC as PCAPNG_MAGIC
 from testbed.pcap.pcapng import BlockReader
 from testbed.pcap.read import PACKED, parse_capture
-from testbed.pcap.records import Ints, Octets
+from testbed.pcap.records import Octets
 from testbed.protocols.text import shown
 
 Read = Callable[[int], bytes | None]
@@ -250,14 +250,9 @@ class _Resumed(BlockReader):
 
     def __init__(self, data: Octets, known: _Known, before: int) -> None:
         super().__init__(data, before)
-        self.end = 0
         self._order, self._frame, self._section_start = known.order, known.frame, known.section_start
         self._interfaces, self._clocks, self._names = known.interfaces, known.clocks, known.names
         self._first_new = len(known.interfaces)
-
-    def _runs(self) -> tuple[list[tuple[str, Ints]], int]:
-        runs, self.end = super()._runs()
-        return runs, self.end
 
     def known(self) -> _Known:
         """What later blocks need; long names are cut, and there is an end to their number."""

@@ -18,7 +18,7 @@ _NAMES = frozenset(
      "TESTBED_SENDER", "TESTBED_MESSAGE_ID", "TESTBED_FILE", "TESTBED_FOLDER")
 )  # fmt: skip
 _SENTENCES = frozenset(("MESSAGE", "SYSLOG_IDENTIFIER"))
-_LEFT_OUT = frozenset(("TESTBED_SCENARIO", "TESTBED_PACKET", "TESTBED_COMMAND"))
+_LEFT_OUT = frozenset(("TESTBED_SCENARIO", "TESTBED_PACKET", "TESTBED_COMMAND", "TESTBED_FAULT"))
 
 
 def journal(entry: JournalEntry, texts: Texts) -> JournalEntry:

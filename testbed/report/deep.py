@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed.errors import UsageError
+from testbed.extras import needs_extra
 from testbed.protocols.text import printable, shown
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def dissection(path: str, frame: int) -> str:
     """
     if not Path(path).is_file():
         raise UsageError(f"{shown(path)}: it cannot be read: no such file")
+    needs_extra("deep", "to see Wireshark's dissection")
     if shutil.which("tshark") is None:
         raise UsageError("--deep needs tshark, which is not installed; run 'apt-get install tshark'")
     command = [sys.executable, "-m", __name__, path, str(frame)]

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed import __version__
-from testbed.errors import UsageError, not_written
+from testbed.errors import not_written
+from testbed.extras import needs_extra
 from testbed.protocols.tcp import flag_names
 from testbed.protocols.text import shown
 from testbed.report.dialogue_fields import EXCHANGE
@@ -124,12 +125,9 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
 
 def pyarrow() -> ModuleType:
     """The package.  Raises UsageError where it is not installed."""
-    try:
-        import_module("pyarrow.parquet")
-        return import_module("pyarrow")
-    except ImportError:
-        remedy = "pip install 'mail-testbed[parquet]'"
-        raise UsageError(f"to write Parquet, install the package pyarrow: {remedy}") from None
+    needs_extra("parquet", "to write Parquet")
+    import_module("pyarrow.parquet")
+    return import_module("pyarrow")
 
 
 def arrow_schema(pa: ModuleType, fields: AnyFields) -> Arrow:

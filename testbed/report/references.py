@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from testbed.baseline import NOT_OURS
+from testbed.catalogue import PACKED
 from testbed.errors import not_written
 from testbed.outcome import Outcome
 from testbed.protocols.text import shown
@@ -24,7 +25,7 @@ def accepted(outcome: Outcome) -> Outcome:
     differs = bool(outcome.changes) or outcome.outdated
     if outcome.reference is None or outcome.inspected is None or not differs or not held or foreign:
         return outcome
-    target = outcome.reference
+    target = outcome.reference.with_name(outcome.reference.name.removesuffix(PACKED))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(target) as out:

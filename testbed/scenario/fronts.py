@@ -10,8 +10,13 @@ from testbed.scenario.scenario import Scenario
 def fronted(scenario: Scenario) -> frozenset[str]:
     """The hosts that are programs, and at which a fault is."""
     at = {fault.at for fault in scenario.faults if isinstance(fault, DialogueFault)}
-    at |= {fault.tls for fault in scenario.faults if isinstance(fault, TlsFault) and fault.is_ != "injected"}
+    at |= {fault.tls for fault in scenario.faults if isinstance(fault, TlsFault) and is_staged_in_front(fault)}
     return frozenset(name for name in at if scenario.hosts[name].is_program)
+
+
+def is_staged_in_front(fault: DialogueFault | TlsFault) -> bool:
+    """Whether a fault at a program is staged by what stands in front of it, and not on the way of its client."""
+    return fault.as_ == "server" if isinstance(fault, DialogueFault) else fault.is_ != "injected"
 
 
 def fronted_ports(scenario: Scenario, host: str) -> tuple[int, ...]:

@@ -111,7 +111,9 @@ def _yaml(data: Mapping[str, object]) -> str:
     """YAML of plain values.  Raises UsageError for what is none."""
     out = io.StringIO()
     writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = None
+    # What is flat stands in one line; of a whole scenario each key has a line of its own, to which others can be added.
+    flat = not any(isinstance(value, dict | list | tuple) for value in data.values())
+    writer.default_flow_style = False if flat else None
     writer.width = 10_000
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     try:

@@ -83,14 +83,15 @@ def _needs(scenario: Scenario) -> Iterator[Need]:
     if not scenario.network.is_loopback:
         yield Need(ADDRESSES, scenario.file)
     for fault in scenario.faults:
-        if reason := _why_fault(scenario, fault):
+        if reason := why_private(scenario, fault):
             yield Need(reason, f"{scenario.file_of('faults')}:{fault.line}")
     for step in scenario.steps:
         if isinstance(step, RunStep):
             yield Need(PROGRAM, f"{scenario.file_of('steps')}:{step.line}")
 
 
-def _why_fault(scenario: Scenario, fault: Fault) -> str:
+def why_private(scenario: Scenario, fault: Fault) -> str:
+    """Why a fault takes a private network, ``""`` where it does not."""
     match fault:
         case WireFault():
             return WIRE_FAULT

@@ -92,13 +92,13 @@ def webmail_of(scenario: Scenario, server: str) -> str | None:
     return next((n for n, h in scenario.hosts.items() if isinstance(h, WebmailSpec) and h.server == server), None)
 
 
-def opened(scenario: Scenario) -> Scenario:
-    """The scenario with whatever lets people read mail: POP3 and IMAP at every mail host, a web mail at receivers."""
+def opened(scenario: Scenario, *, by_web: bool) -> Scenario:
+    """The scenario with whatever lets people read mail: POP3 and IMAP at mail hosts, ``by_web`` pages of receivers'."""
     hosts: dict[str, object] = dict(scenario.hosts)
     for name, host in scenario.hosts.items():
         if isinstance(host, MailHostSpec) and host.serves is None:
             hosts[name] = host.model_copy(update={"serves": ("pop3", "imap")})
-        if isinstance(host, ReceiverSpec) and webmail_of(scenario, name) is None:
+        if by_web and isinstance(host, ReceiverSpec) and webmail_of(scenario, name) is None:
             hosts.setdefault(f"mail.{host.domain}", WebmailSpec(server=name))
     return scenario.model_copy(update={"hosts": hosts})
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from testbed.protocols.text import shown
 from testbed.subjects.subject import Subject
+from testbed.user_folder import user_folder
 
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where servers are, and users' PATH does not lead."""
@@ -37,8 +38,7 @@ class Found:
 
 def home() -> Path:
     """The folder of this user's unpacked servers."""
-    base = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "mail-testbed" / "subjects"
+    return user_folder("XDG_DATA_HOME", ".local/share") / "subjects"
 
 
 def search_path() -> str:

@@ -5,9 +5,8 @@ Grouping is done on columns; a flow's own columns become plain lists only when i
 
 from __future__ import annotations
 
+import ctypes
 import os
-import sys
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -15,7 +14,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.pcap.parts import in_threads, parts
+from testbed.native.columns import Column, address, column
+from testbed.native.library import library
 from testbed.pcap.table import TCP, UDP, PacketTable
 from testbed.protocols.tcp import ACK, FIN, RST, SYN
 
@@ -23,10 +23,13 @@ CLIENT, SERVER = 0, 1
 
 Ints = NDArray[np.int64]
 Longs = NDArray[np.uint64]
-_LOW = np.uint64(0xFFFFFFFF)
-_FLOWS = 1 << 12  # moved together
 _AT_HAND = 64  # flows that are not made again when they are asked for again
-_LITTLE = 0 if sys.byteorder == "little" else 1  # which half of a long is the lower one
+
+
+class _Ends(ctypes.Structure):
+    _fields_ = tuple(
+        (name, Column) for name in ("protocol", "v6", "sender", "receiver", "source_port", "destination_port")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,61 +164,33 @@ def flows(table: PacketTable, ports: Iterable[int]) -> Flows:
 
 
 def _conversations(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
-    """Rows by protocol, addresses and ports in either direction, and where each such conversation begins.
-
-    Conversations are told apart by 64 bits of a hash: its upper half above the row's number makes one column of plain
-    numbers to sort, its lower half settles the few cases in which the upper halves are the same.
-    """
-    ported = (table.protocol == TCP) | (table.protocol == UDP)
-    rows = table.capture.rows[: len(table)] if ported.all() else np.flatnonzero(ported).astype(np.uint32)
-    if not len(rows):
-        return rows, np.zeros(0, np.int64)
-    order, lower, new = _sorted_by_hash(table, rows)
-    lower = lower[order]
-    differs = lower[1:] != lower[:-1]
-    differs &= ~new
-    if differs.any():
-        _sort_apart(order, lower, new, np.flatnonzero(differs))
-        differs = lower[1:] != lower[:-1]
-    new |= differs
-    del lower, differs
-    return _by_first(order, np.append(0, np.flatnonzero(new) + 1), rows)
+    """Rows by the two ends they went between, in order of first rows, and where each such conversation begins."""
+    native = library()
+    if native is None:
+        return _sorted(table)
+    ends = table.protocol, table.v6, table.sender, table.receiver, table.source_port, table.destination_port
+    given = _Ends(*map(column, ends))
+    key = (ctypes.c_uint64 * 2).from_buffer_copy(os.urandom(16))  # so that nobody can make many that share a place
+    order, start = np.empty(len(table), np.uint32), np.empty(len(table), np.int64)
+    native.conversations.restype = ctypes.c_int64
+    count = native.conversations(ctypes.byref(given), key, address(order), address(start))
+    if count < 0:
+        raise MemoryError
+    ported = int(np.count_nonzero((table.protocol == TCP) | (table.protocol == UDP)))
+    return order[:ported], start[:count].copy()
 
 
-def _sorted_by_hash(
-    table: PacketTable, rows: NDArray[np.uint32]
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.bool_]]:
-    """Places in ``rows`` by the upper half of the hash, the lower halves, and where in that order the upper changes."""
-    key, lower = np.empty(len(rows), np.uint64), np.empty(len(rows), np.uint32)
-    salts = [np.uint64(int.from_bytes(os.urandom(8), "big") | 1) for _ in range(3)]
-    every = len(rows) == len(table)
-
-    def fill(part: slice) -> None:
-        mixed = _hash(*_endpoints(table, part if every else rows[part]), salts)
-        lower[part] = mixed & _LOW
-        key[part] = mixed & ~_LOW | np.arange(part.start, part.stop, dtype=np.uint64)
-
-    deque(in_threads(fill, parts(len(rows))), 0)
-    key.sort()
-    halves = key.view(np.uint32).reshape(-1, 2)
-    upper = halves[:, 1 - _LITTLE]
-    return halves[:, _LITTLE].copy(), lower, upper[1:] != upper[:-1]
+def _sorted(table: PacketTable) -> tuple[NDArray[np.uint32], Ints]:
+    """The same without the compiled library."""
+    rows = np.flatnonzero((table.protocol == TCP) | (table.protocol == UDP))
+    ends = np.stack(_endpoints(table, rows), axis=1)
+    _, first, pair = np.unique(ends, axis=0, return_index=True, return_inverse=True)
+    place = first[pair.ravel()]  # of the first row of its conversation
+    order = np.argsort(place, kind="stable")
+    return rows[order].astype(np.uint32), np.flatnonzero(np.diff(place[order], prepend=-1))
 
 
-def _hash(low: Longs, high: Longs, salts: list[np.uint64]) -> Longs:
-    """64 bits for each pair of numbers; secret salts, so that no capture can be made in which two pairs share them."""
-    mixed = low * salts[0]
-    mixed ^= mixed >> np.uint64(32)
-    mixed *= salts[1]
-    mixed ^= mixed >> np.uint64(29)
-    mixed ^= high
-    for salt in salts[1:]:
-        mixed *= salt
-        mixed ^= mixed >> np.uint64(32)
-    return mixed
-
-
-def _endpoints(table: PacketTable, rows: NDArray[np.uint32] | slice) -> tuple[Longs, Longs]:
+def _endpoints(table: PacketTable, rows: Ints) -> tuple[Longs, Longs]:
     """The lower and the higher endpoint of each packet; protocol and IP version are part of both."""
     kind = (table.protocol[rows] == UDP).astype(np.uint64) << np.uint64(49)
     kind |= table.v6[rows].astype(np.uint64) << np.uint64(48)
@@ -224,33 +199,6 @@ def _endpoints(table: PacketTable, rows: NDArray[np.uint32] | slice) -> tuple[Lo
     one |= kind
     other |= kind
     return np.minimum(one, other), np.maximum(one, other)
-
-
-def _sort_apart(order: NDArray[np.uint32], lower: NDArray[np.uint32], new: NDArray[np.bool_], mixed: Ints) -> None:
-    """Sorts, where the upper halves of hashes are the same, by the lower halves."""
-    edges = np.concatenate(([0], np.flatnonzero(new) + 1, [len(order)]))
-    for group in np.unique(np.searchsorted(edges, mixed, side="right") - 1).tolist():
-        part = slice(int(edges[group]), int(edges[group + 1]))
-        sorted_ = np.argsort(lower[part], kind="stable")
-        order[part], lower[part] = order[part][sorted_], lower[part][sorted_]
-
-
-def _by_first(order: NDArray[np.uint32], start: Ints, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], Ints]:
-    """Groups in order of their first packet, as rows of the table, and where each begins."""
-    length = np.diff(np.append(start, len(order)))
-    by_first = np.argsort(order[start], kind="stable")
-    length, begin = length[by_first], start[by_first]
-    now = np.cumsum(length) - length
-    moved = np.empty(len(order), np.uint32)
-
-    def move(part: slice) -> None:
-        size = length[part]
-        first, after = int(now[part][0]), int(now[part][-1] + size[-1])
-        places = np.repeat(begin[part] - now[part], size) + np.arange(first, after)
-        moved[first:after] = rows[order[places]]
-
-    deque(in_threads(move, parts(len(length), _FLOWS)), 0)
-    return moved, now
 
 
 def _reused(table: PacketTable, order: NDArray[np.uint32], start: Ints) -> Ints:

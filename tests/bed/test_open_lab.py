@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import os
 import select
+import signal
 import smtplib
 import subprocess
 import sys
@@ -250,6 +251,18 @@ def test_a_lab_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         bed.wait("1s")
     with pytest.raises(LabError, match="the lab died with status -9"):
         bed.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [(signal.SIGKILL, "the lab died with status -9"), (signal.SIGTERM, "the lab has ended before it was told to")],
+)
+def test_whoever_finds_a_server_gone_can_ask_whether_the_lab_is(number: signal.Signals, why: str) -> None:
+    bed = open_lab()
+    bed.check_open()
+    os.kill(bed._served.pid, number)
+    with pytest.raises(LabError, match=why):
+        bed.check_open()
 
 
 def test_an_exception_inside_ends_the_lab_and_keeps_the_trace() -> None:

@@ -120,7 +120,7 @@ def rows(capture: Path, packets: int, slice_of: Path, in_slice: int) -> Iterator
     each = ours.anonymous / packets
     rate, used = f"{packets / ours.seconds:,.0f} packets/s", f"{ours.cpu:.2f} s"
     yield "testbed inspect", f"{ours.seconds:.2f} s", rate, used, ""
-    yield "  anonymous memory", f"{ours.anonymous / 1e6:.0f} MB", f"{each:.0f} octets a packet", "", "≤ 64"
+    yield "  anonymous memory", f"{ours.anonymous / 1e6:.0f} MB", f"{each:.0f} octets a packet", "", "≤ 25"
     streamed = best([*TESTBED, "--stream", "-"], 1, capture)
     memory = f"{streamed.anonymous / 1e6:.0f} MB"
     yield "  --stream from a pipe", f"{streamed.seconds:.2f} s", memory, f"{streamed.cpu:.2f} s", "< 300 MB"

@@ -19,21 +19,30 @@ from tests.docs.small_project import make_small
 
 README = PROJECT / "README.md"
 PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
+IN_AN_EMPTY_FOLDER = [README, PROJECT / "docs" / "first-steps.md", PROJECT / "docs" / "course.md"]
 _MAKE = {"make demo", "make test"}  # what runs these tests, and what the next test runs
 _FETCHES = "testbed subjects install "
 _UNTIL_SOMEBODY_QUITS = "testbed view "  # tests/view/ presses the keys, in a terminal
+
+_OF_OTHER_TESTS = ("--scheduler", "newsletter", "mvn")  # test_cluster_page.py has one, test_control_page.py files
 
 _FOR_THE_SHELL = re.compile(r"[|&;<>$`*?#~]|^(?!testbed )")
 _NAMES_ALL = re.compile(r"^testbed (run|inspect) .*(scenarios|captures)/(\s|$)")
 
 
+# What ends a command here that people end themselves: <!-- in tests, serve: --for 1 --> before the block.
+_BLOCK = re.compile(r"^(?:<!-- in tests, (\w+): (.*?) -->\n)?```\w*\n(.*?)^```$", re.M | re.S)
+
+
 def _of(page: Path) -> Iterator[str]:
     """The commands of a page; what is piped into the next line, with that line."""
-    for block in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.M | re.S):
-        for line in re.sub(r"(\||\\)\n\s*", r"\1 ", block).splitlines():
+    for name, words, block in _BLOCK.findall(page.read_text()):
+        for shown in re.sub(r"(\||\\)\n\s*", r"\1 ", block).splitlines():
+            held = name and " -- " not in shown
+            line = shown.replace(f"testbed {name} ", f"testbed {name} {words} ", 1) if held else shown
             if not line.startswith(("testbed ", "make ")) or line.startswith(_UNTIL_SOMEBODY_QUITS):
                 continue
-            if "--scheduler" not in line:  # test_cluster_page.py has one
+            if not any(word in line for word in _OF_OTHER_TESTS):
                 yield line
 
 
@@ -41,7 +50,7 @@ def _commands() -> list[tuple[str, str]]:
     """Each command of the docs once, with the first page that shows it."""
     found: dict[str, str] = {}
     for page in PAGES:
-        for command in _of(page) if page != README else ():
+        for command in _of(page) if page not in IN_AN_EMPTY_FOLDER else ():
             found.setdefault(command, page.name)
     return [(page, command) for command, page in found.items()]
 
@@ -80,10 +89,11 @@ def test_it_works(page: str, command: str, copy: Path) -> None:
 
 
 @pytest.mark.lab
-def test_the_readme_works_in_an_empty_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", IN_AN_EMPTY_FOLDER, ids=lambda page: page.name)
+def test_it_works_in_an_empty_folder(page: Path, tmp_path: Path) -> None:
     """One command after the other, as somebody who has installed the program and nothing else types them."""
     environment = {**os.environ, "CI": "", "PYTHONPATH": str(PROJECT)}
-    for command in _of(README):
+    for command in _of(page):
         if command in _MAKE:
             assert f"\n{command.split()[1]}: " in (PROJECT / "Makefile").read_text()
             continue

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../../testbed/native/columns.h"
 #include "../../testbed/native/glance.h"
 
 void glance(const Scene *scene, u64 first, u64 after, Row *rows, Questions *refusals, Questions *doubts);
-
-u64 records_of_pcap(const Octets *data, bool big, u64 *position, i64 *places, u64 room);
-u64 blocks_of_pcapng(const Octets *data, bool big, u64 *position, i64 *places, u64 room);
 
 enum { COLUMNS = 18, ROOM = 64};
 
@@ -62,6 +60,47 @@ static Scene loaded(const char *name) {
     return scene;
 }
 
+static void *zeros(u64 count, u64 size) {
+    void *made = calloc(count ? count : 1, size);
+    if (!made) exit(2);
+    return made;
+}
+
+/* From a place inside or outside of the file. */
+static void look_for_packets(const Scene *scene) {
+    Packets found = {1 + drawn(ROOM), zeros(ROOM, 4), zeros(ROOM, 8), zeros(ROOM, 8), zeros(ROOM, 4), zeros(ROOM, 4), zeros(ROOM, 2)};
+    u64 position = drawn(scene->data.size + 64), clock = drawn(2) ? 1000000 : state;
+    while (packets_of_pcap(&scene->data, drawn(2), drawn(1000), &position, &found)) continue;
+    Column clocks = {(const u8 *)&clock, 1, 8, 8};
+    Section section = {drawn(2), drawn(scene->data.size + 64), 0, 0, (u32)drawn(70000), clocks, clocks};
+    while (packets_of_pcapng(&scene->data, &section, &found)) continue;
+    free(found.frame), free(found.time), free(found.offset), free(found.captured), free(found.original);
+    free(found.interface);
+}
+
+/* Packets of some link type, then the pairs of ends of whatever came of them. */
+static void decode(const Scene *scene) {
+    static const u64 links[] = {0, 1, 12, 101, 113, 276, 147};
+    u64 most = scene->offset.count, link = links[drawn(7)], unread = 0, slots = 1, key[] = {1, 2};
+    while (slots <= 4 * most) slots *= 2;
+    Frames frames = {scene->data, scene->offset, scene->captured, scene->captured, {0}, {(const u8 *)&link, 1, 8, 8}};
+    Table table = {zeros(most, 4), zeros(most, 1), zeros(most, 1), zeros(most, 4), zeros(most, 4), zeros(most, 2),
+                   zeros(most, 2), zeros(most, 2), zeros(most, 1), zeros(most, 4), zeros(most, 1)};
+    Addresses known = {zeros(2 * most, 16), zeros(slots, 4), slots - 1, 0, {1, 2}};
+    Rest rest = {.unread = &unread, .fragments = zeros(most, 40)};
+    u64 rows = headers(&frames, 0, most, &table, &known, &rest);
+    Ends ends = {{table.protocol, rows, 1, 1}, {table.v6, rows, 1, 1}, {(u8 *)table.sender, rows, 4, 4},
+                 {(u8 *)table.receiver, rows, 4, 4}, {(u8 *)table.source_port, rows, 2, 2},
+                 {(u8 *)table.destination_port, rows, 2, 2}};
+    u32 *order = zeros(rows, 4);
+    i64 *start = zeros(rows, 8);
+    if (conversations(&ends, key, order, start) < 0) exit(2);
+    void *made[] = {table.row, table.protocol, table.v6, table.sender, table.receiver, table.source_port,
+                    table.destination_port, table.headers, table.header, table.length, table.flags,
+                    known.at, known.slots, rest.fragments, order, start};
+    for (u64 at = 0; at < sizeof made / sizeof *made; at++) free(made[at]);
+}
+
 /* One damaged copy of a scene; gives how many packets it has. */
 static u64 once(const Scene *sound) {
     Scene scene = *sound;
@@ -83,10 +122,8 @@ static u64 once(const Scene *sound) {
     for (u64 one = 0; one < connections; one++)
         if (number(&scene.stop, one) - number(&scene.start, one) < scene.order.count)
             glance(&scene, one, one + 1, rows + one, &refusals, &doubts);
-    i64 places[ROOM];
-    u64 position = drawn(scene.data.size + 64);
-    for (u64 at = position; records_of_pcap(&scene.data, drawn(2), &at, places, 1 + drawn(ROOM));) continue;
-    for (u64 at = position; blocks_of_pcapng(&scene.data, drawn(2), &at, places, 1 + drawn(ROOM));) continue;
+    look_for_packets(&scene);
+    decode(&scene);
     for (int which = 0; which <= COLUMNS; which++) free((u8 *)parts[which].at);
     free(rows), free(asked);
     return scene.order.count;

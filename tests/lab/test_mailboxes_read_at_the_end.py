@@ -40,7 +40,7 @@ expect:
   - delivered: {{to: bob@someschool.edu, within: 10s}}
 {expect}
 """
-CRASH = "[{host: someschool.edu, is: crashed, from: 1s, until: 1300ms}]"
+CRASH = "[{host: someschool.edu, is: crashed, from: 5s, until: 5300ms}]"
 VISIT = (
     "  - run: {{command: [{python}, {folder}/visit.py, {protocol}, someschool.edu, {lines}], on: bob.someschool.edu}}\n"
 )
@@ -63,7 +63,7 @@ def served(
     facts = {"lie": lie, "python": sys.executable, "folder": FOLDER, "protocol": protocol}
     lines = ", ".join(f"'{line}'" for line in visit or ())
     steps = VISIT.format(**facts, lines=lines) if visit else ""
-    store, wait = folder / "store", "2s" if faults != "[]" else "1s"
+    store, wait = folder / "store", "6s" if faults != "[]" else "1s"
     return play(HOST.format(**facts, faults=faults, store=store, wait=wait, steps=steps, expect=expect), folder)
 
 

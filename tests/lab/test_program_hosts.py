@@ -275,14 +275,14 @@ expect: [attempts: {{to: someschool.edu, count: 0}}, running: crepes.fr]
 @pytest.mark.parametrize(
     ("then", "port", "address", "problem"),
     [
-        ("", 26, "", "does not listen on TCP port 25 within 2 s; but on 26; the program sleeps; it has used"),
-        ("", 25, "127.0.0.1", "does not listen on TCP port 25 within 2 s; only on 127.0.0.1, where no other host"),
+        ("", 26, "", "does not listen on TCP port 25 within 5 s; but on 26; the program sleeps; it has used"),
+        ("", 25, "127.0.0.1", "does not listen on TCP port 25 within 5 s; only on 127.0.0.1, where no other host"),
         ("sys.exit('no configuration')", 26, "", "ended with status 1 before it listened on TCP port 25; the last it"),
     ],
     ids=["another-port", "loopback", "exits"],
 )
 def test_one_that_does_not_listen_is_red(then: str, port: int, address: str, problem: str, tmp_path: Path) -> None:
-    outcome = lab(listener(tmp_path, then, port=port, address=address), tmp_path, more=", ready_within: 2s")
+    outcome = lab(listener(tmp_path, then, port=port, address=address), tmp_path, more=", ready_within: 5s")
     assert outcome.result is Result.FAILED, why(outcome)
     assert outcome.judgement is not None
     [verdict] = [verdict for verdict in outcome.judgement.always if not verdict.held]

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import pairwise
 
 import numpy as np
 from random_traffic import tcp_packet
@@ -201,6 +202,26 @@ def _in_pieces(events: list[Event], choose: random.Random) -> None:
     events[at : at + 1] = parts[:: choose.choice((1, 1, 1, -1))]
 
 
+def _missing(events: list[Event], choose: random.Random) -> None:
+    """What a side says comes in several segments, of which the capture misses one, or has it behind its ACK."""
+    said = [at for at, event in enumerate(events) if len(event.octets) > 8]
+    of_message = [at for at in said if b"Subject" in events[at].octets]
+    if not said:
+        return
+    at = choose.choice(of_message if of_message and choose.random() < 0.6 else said)
+    event = events[at]
+    cuts = {0, len(event.octets), *(choose.randrange(1, len(event.octets)) for _ in range(choose.choice((0, 1, 2, 5))))}
+    parts = [replace(event, octets=event.octets[one:other]) for one, other in pairwise(sorted(cuts))]
+    which, overtaken, found = choose.randrange(len(parts)), choose.random() < 0.3, list[Event]()
+    for place, part in enumerate(parts):
+        found.append(replace(part, caught=place != which))
+        if choose.random() < 0.5 or (place == which and overtaken):
+            found.append(Event(1 - event.side, _ACK))
+        if place == which and overtaken:
+            found.append(replace(part, back=len(part.octets), advances=False))
+    events[at : at + 1] = found
+
+
 def _together(events: list[Event], choose: random.Random) -> None:
     """FIN with octets, or an acknowledgement too many, or one too few."""
     at = choose.randrange(len(events))
@@ -229,7 +250,7 @@ def _more(events: list[Event], choose: random.Random) -> None:
 
 TWISTS: tuple[Callable[[list[Event], random.Random], None], ...] = (
     *(_slow, _again, _again, _lost, _cut_off, _reset, _swapped, _window, _alive),
-    *(_selective, _in_pieces, _together, _other_words, _other_words, _more),
+    *(_selective, _in_pieces, _together, _other_words, _other_words, _more, _missing, _missing),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -27,8 +28,10 @@ TIMEOUT = "TIMEOUT"  # nobody answered, or nothing that can be understood
 
 def preload() -> None:
     """Load what dnspython would load at the first question and the first answer of each lab."""
-    for name in ("dns._asyncio_backend", "dns.rdtypes.ANY.MX", "dns.rdtypes.ANY.PTR", "dns.rdtypes.IN.A", "sniffio"):
+    for name in ("dns._asyncio_backend", "dns.rdtypes.ANY.MX", "dns.rdtypes.ANY.PTR", "dns.rdtypes.IN.A"):
         import_module(name)
+    with contextlib.suppress(ImportError):  # it looks whether somebody else has installed it
+        import_module("sniffio")
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,11 @@ class QueueRunner:
         """When mail of the queue is to be tried next, in the seconds of its site; None when it holds none."""
         return self._queue.next_due()
 
+    @property
+    def owed(self) -> list[QueuedRecipient]:
+        """The recipients it holds, those first that are due first."""
+        return sorted(self._queue.recipients(), key=lambda owed: owed.due)
+
     async def settled(self) -> None:
         """Return when no attempt is in progress and none is due."""
         await self._idle.wait()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from testbed.errors import LabError
+from testbed.user_folder import user_folder
 
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-ftls-model=initial-exec")
 _REMEDY = "install one ('apt install gcc libc6-dev'), or say 'time: real' of the program"
@@ -20,7 +23,8 @@ def scenario_time_library() -> Path:
     """Where the library lies; it is compiled when it is not there yet.  Raises LabError without a C compiler."""
     source = files(__package__).joinpath("scenario_time.c").read_bytes()
     digest = hashlib.sha256(source + " ".join((*_FLAGS, os.uname().machine)).encode()).hexdigest()[:16]
-    library = _cache() / f"scenario-time-{digest}.so"
+    name = f"scenario-time-{digest}.so"
+    library = _cache(name) / name
     if not library.exists():
         _compile(source, library)
     return library
@@ -31,17 +35,15 @@ def compiler() -> str | None:
     return next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)
 
 
-def _cache() -> Path:
-    """A folder nobody else writes to."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    folder = (Path(base) if base.startswith("/") else Path.home() / ".cache") / "mail-testbed"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-        if found.st_uid == os.getuid() and not found.st_mode & 0o022:
-            return folder
-    except OSError:
-        pass
+def _cache(name: str) -> Path:
+    """A folder nobody else writes to, which has a file of that name or can get one."""
+    for folder in (user_folder("XDG_CACHE_HOME", ".cache"), Path(tempfile.gettempdir(), f"mail-testbed-{os.getuid()}")):
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = folder.lstat()
+            private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+            if private and ((folder / name).exists() or os.access(folder, os.W_OK)):
+                return folder
     return Path(tempfile.mkdtemp(prefix="mail-testbed-"))
 
 

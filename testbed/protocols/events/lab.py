@@ -74,6 +74,25 @@ class Fault(LogEvent):
     said: str = ""
 
 
+@event("fault-set")
+class FaultSet(LogEvent):
+    """The ``number``-th fault that is set while the lab runs; ``fault`` are its keys and values as JSON.
+
+    ``at_ns`` is scenario time since everybody was there.  What it does is logged with its number below zero as line.
+    """
+
+    number: int
+    at_ns: int
+    fault: str
+
+
+@event("fault-lifted")
+class FaultLifted(LogEvent):
+    """A fault that was set is lifted."""
+
+    number: int
+
+
 @event("refused-outside")
 class RefusedOutside(LogEvent):
     """A packet would have left the lab."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbed.native.columns import Column, column, octets
 from testbed.native.library import Octets, library
 from testbed.pcap.checksums import BAD
 from testbed.pcap.condition import TRUNCATED, conditions
@@ -23,6 +25,7 @@ from testbed.protocols.smtp import parse_reply_line
 from testbed.protocols.status import split_enhanced
 from testbed.trace.flows import Flows
 from testbed.trace.glance.heads import telling_octets
+from testbed.trace.services.smtp.holes import tells_of_message
 from testbed.trace.services.table import name_by_port, port_of, service_of
 
 Ints = NDArray[np.int64]
@@ -31,20 +34,11 @@ Bools = NDArray[np.bool_]
 _TOGETHER = 1 << 12  # connections a thread takes at a time
 _QUESTIONS = 1 << 13  # there may be of them
 
-COLUMNS = ("start_ns", "end_ns", "client_octets", "server_octets", "retransmissions", "rtt_ns")
+COLUMNS = ("start_ns", "end_ns", "client_octets", "server_octets", "retransmissions", "gaps", "rtt_ns")
 _DIGESTS = [("transport", "u8"), ("said", "u8")]
 _ROW = np.dtype([*_DIGESTS, *((name, "i8") for name in COLUMNS), ("odd", "u8")])
 _QUESTION = np.dtype([("connection", "u8"), ("where", "u8"), ("octets", "u8")])
 _Rows = NDArray[np.void]
-
-
-class _Column(ctypes.Structure):
-    _fields_ = (
-        ("at", ctypes.c_void_p),
-        ("count", ctypes.c_uint64),
-        ("width", ctypes.c_uint64),
-        ("stride", ctypes.c_uint64),
-    )
 
 
 _COLUMNS = (
@@ -57,7 +51,7 @@ _COLUMNS = (
 class _Scene(ctypes.Structure):
     _fields_ = (
         ("data", Octets),
-        *((name, _Column) for name in _COLUMNS),
+        *((name, Column) for name in _COLUMNS),
         ("telling", Octets),
         ("end_ns", ctypes.c_int64),
         ("key", ctypes.c_uint64 * 4),
@@ -81,6 +75,7 @@ class Scan:
     client_octets: Ints
     server_octets: Ints
     retransmissions: Ints
+    gaps: Ints
     rtt_ns: Ints
 
 
@@ -119,11 +114,11 @@ def _alike(rows: _Rows, cause: Ints, odd: Bools, packets: Ints) -> Ints:
 
 
 def _causes(flows: Flows, refusals: NDArray[np.void]) -> Ints:
-    """For each connection a number for the causes of its refusals, one after the other; 0 for none."""
+    """For each connection a number for what the words of its replies tell, where they matter; 0 where none do."""
     data = flows.table.capture.data
     told: dict[int, tuple[str, ...]] = {}
-    for connection, where, octets in refusals.tolist():
-        told[connection] = (*told.get(connection, ()), _cause(data[where : where + octets].tobytes()))
+    for connection, where, size in refusals.tolist():
+        told[connection] = (*told.get(connection, ()), _cause(data[where : where + size].tobytes()))
     numbers: dict[tuple[str, ...], int] = {}
     result = np.zeros(len(flows), np.int64)
     for connection, causes in told.items():
@@ -131,11 +126,14 @@ def _causes(flows: Flows, refusals: NDArray[np.void]) -> Ints:
     return result
 
 
+@lru_cache(maxsize=4_096)
 def _cause(line: bytes) -> str:
     reply = parse_reply_line(line.rstrip(b"\r\n"))
     if reply is None:
         return ""
     enhanced, text = split_enhanced(reply.text)
+    if reply.code.startswith("2"):
+        return "taken" * tells_of_message(enhanced, text)
     cause = cause_of(reply.code, enhanced, text)
     return cause.name if cause is not None else ""
 
@@ -152,7 +150,7 @@ class _Pass:
         capture = flows.table.capture
         end_ns = int(capture.time_ns[-1]) if len(capture.time_ns) else 0
         key = (ctypes.c_uint64 * 4).from_buffer_copy(os.urandom(32))  # so that nobody can make two that look alike
-        self._scene = _Scene(_octets(capture.data), *map(_column, given), _octets(telling), end_ns, key)
+        self._scene = _Scene(octets(capture.data), *map(column, given), octets(telling), end_ns, key)
 
     def rows(self, part: slice) -> tuple[_Rows, NDArray[np.void], NDArray[np.void]]:
         """Rows of some connections, the refusals they met, and packets that must not have been damaged."""
@@ -181,14 +179,6 @@ def columns(flows: Flows, apart: Bools) -> tuple[NDArray[np.generic], ...]:
         *(flows.order, flows.start, flows.stop, flows.from_client),
         *(service, spoken, left_out | apart | flows.repeats),
     )
-
-
-def _octets(data: NDArray[np.uint8]) -> Octets:
-    return Octets(data.ctypes.data, len(data))
-
-
-def _column(numbers: NDArray[np.generic]) -> _Column:
-    return _Column(numbers.ctypes.data, len(numbers), numbers.itemsize, numbers.strides[0])
 
 
 def _services(flows: Flows) -> tuple[Ints, Bools, Bools]:

@@ -19,7 +19,6 @@ from testbed.trace.understanding import Understanding
 
 _TOGETHER = 64  # connections that a process analyses before it asks for more
 _WORTH_SHARING = 512  # connections from which on several processes are quicker than one
-_COLUMNS = (*COLUMNS, "gaps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some connections, analysed.  ``kind`` is a place in ``kinds``; ``columns`` are those of :data:`_COLUMNS`."""
+    """Some connections, analysed.  ``kind`` is a place in ``kinds``; ``columns`` are those of :data:`COLUMNS`."""
 
     places: Ints
     kinds: tuple[ConnectionKind, ...]
@@ -59,11 +58,11 @@ def summarise(understanding: Understanding, jobs: int = 1) -> Summary:
     apart = np.zeros(len(flows), np.bool_)  # those whose story their own packets do not show
     apart[[*understanding.complaints, *understanding.decrypted.flows]] = True
     scanned = scan(flows, apart)
-    columns = np.zeros((len(_COLUMNS), len(flows)), np.int64)
+    columns = np.zeros((len(COLUMNS), len(flows)), np.int64)
     like = np.arange(len(flows))
     if scanned is not None:
         like = scanned.like
-        columns[:-1] = [getattr(scanned, name) for name in _COLUMNS[:-1]]  # there are no gaps
+        columns[:] = [getattr(scanned, name) for name in COLUMNS]
     own = np.flatnonzero(like == np.arange(len(flows)))
     kinds: dict[ConnectionKind, int] = {}
     kind = np.zeros(len(flows), np.int32)
@@ -79,7 +78,7 @@ def summarise(understanding: Understanding, jobs: int = 1) -> Summary:
     known = tuple(kinds)
     in_order = tuple(known[kind[first[which]]] for which in by_first.tolist())
     packets = (flows.stop - flows.start).astype(np.int32)
-    named = dict(zip(_COLUMNS, columns, strict=True))
+    named = dict(zip(COLUMNS, columns, strict=True))
     return Summary(in_order, len(own), place[kind_in_order], packets, **named)
 
 
@@ -111,11 +110,11 @@ def _in_child(places: Ints) -> _Part:
 def _part(understanding: Understanding, places: Ints) -> _Part:
     kinds: dict[ConnectionKind, int] = {}
     kind = np.zeros(len(places), np.int32)
-    columns = np.zeros((len(_COLUMNS), len(places)), np.int64)
+    columns = np.zeros((len(COLUMNS), len(places)), np.int64)
     for at, place in enumerate(places.tolist()):
         c = understanding.at(place)
         kind[at] = kinds.setdefault(kind_of(c), len(kinds))
         rtt = -1 if c.opening.rtt_ns is None else c.opening.rtt_ns
         t = c.transport
-        columns[:, at] = c.start_ns, c.end_ns, t.client_octets, t.server_octets, t.retransmissions, rtt, t.gaps
+        columns[:, at] = c.start_ns, c.end_ns, t.client_octets, t.server_octets, t.retransmissions, t.gaps, rtt
     return _Part(places, tuple(kinds), kind, columns)

@@ -91,7 +91,12 @@ class Holes:
 
 def answers_message(reply: Reply) -> bool:
     """Whether a reply says in words that it has taken a message."""
-    return reply.code.startswith("2") and (reply.enhanced == "2.6.0" or _QUEUED.search(reply.text) is not None)
+    return reply.code.startswith("2") and tells_of_message(reply.enhanced, reply.text)
+
+
+def tells_of_message(enhanced: str, text: str) -> bool:
+    """Whether the words of a reply that refuses nothing are said of a message."""
+    return enhanced == "2.6.0" or _QUEUED.search(text) is not None
 
 
 def said_before(commands: Sequence[Spoken[Command]], reply: Reply) -> list[Command]:
