@@ -86,7 +86,7 @@ def _played(lab: Lab, scenario: Scenario, trace: int, bounds: Bounds, line: Line
             line.tell(Says(told))
 
     try:
-        with open(os.dup(trace), "r+b") as file:
+        with open(trace, "r+b", closefd=False) as file:  # under the number it has in the runner, too
             lab(scenario, file, say)
         return Ended()
     except StepError as error:
