@@ -81,7 +81,7 @@ class Runner:
         self._on_tick = on_tick
         self._why_not = why_not
         self._why_red = why_red
-        self._selector = selectors.DefaultSelector()
+        self._selector: selectors.BaseSelector
         self._interrupted = False
 
     def run(self, work: Sequence[_Work]) -> Iterator[Played]:
@@ -109,6 +109,7 @@ class Runner:
             else:
                 waiting.append(number)
         with contextlib.ExitStack() as ending:
+            self._selector = ending.enter_context(selectors.DefaultSelector())
             ending.callback(self._end_all)
             turns = ending.enter_context(contextlib.closing(Turns()))
             heard = self._interruption or ending.enter_context(Interruption())
