@@ -5,9 +5,10 @@ from __future__ import annotations
 import email
 import email.policy
 from dataclasses import dataclass
-from email.header import decode_header, make_header
+from email.errors import MessageError
 from email.message import Message
 
+from testbed.protocols.header import decoded_words
 from testbed.protocols.mime import content_of, file_name, text_of
 
 _MOST_TEXT = 200_000  # octets of a body
@@ -81,6 +82,6 @@ def _attached(part: Message) -> bool:
 def _decoded(value: object) -> str:
     text = " ".join(str(value).split())
     try:
-        return str(make_header(decode_header(text)))
-    except Exception:  # unknown character sets, half words
+        return decoded_words(text) or text
+    except (MessageError, UnicodeError, LookupError, ValueError):
         return text

@@ -47,7 +47,7 @@ def header_field(message: bytes, name: str) -> str:
         except UnicodeDecodeError:
             text = ""
         try:
-            text = text or _decoded(compat32.header_fetch_parse(name, value.decode("ascii", "surrogateescape")))
+            text = text or decoded_words(compat32.header_fetch_parse(name, value.decode("ascii", "surrogateescape")))
         except (MessageError, UnicodeError, LookupError, ValueError):
             return ""
     return printable(" ".join(text.split()))[:_MAX_LINE]
@@ -60,7 +60,11 @@ def _field(name: str) -> re.Pattern[bytes]:
     return re.compile(line + b"(?i:" + re.escape(name.encode()) + rb")[ \t]*:(.*(?:\n[ \t].*)*)")
 
 
-def _decoded(value: object) -> str:
+def decoded_words(value: object) -> str:
+    """A field's value, its encoded words decoded (RFC 2047); ``""`` where they are in what only host names are in.
+
+    Raises MessageError, UnicodeError, LookupError, ValueError for one that cannot be read.
+    """
     parts = decode_header(str(value)[:_MAX_VALUE])
     if any(charset is not None and _is_for_host_names(charset) for _, charset in parts):
         return ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from email.header import decode_header, make_header
 from email.message import Message
+
+from testbed.protocols.header import decoded_words
 
 _MOST_IN_A_NAME = 200
 
@@ -13,7 +14,7 @@ def file_name(part: Message) -> str:
     try:
         name = part.get_filename() or ""
         if "=?" in name:  # RFC 2047 forbids it there, and many write it
-            name = str(make_header(decode_header(name)))
+            name = decoded_words(name)
     except Exception:  # hostile parameters
         name = ""
     name = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())
