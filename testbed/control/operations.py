@@ -190,8 +190,9 @@ def _known(call: Call) -> None:
 
 def _findings(call: Call) -> FindingsView:
     lab = call.labs.get(call.path["lab"])
+    now_ns = lab.look(0)[0].date_ns  # before the trace is read, so that it holds all there is until then
     outcome, so_far = lab.shown()
-    return findings_view(outcome, so_far=so_far, now_ns=lab.look(0)[0].date_ns)
+    return findings_view(outcome, so_far=so_far, now_ns=now_ns)
 
 
 def _verdicts(call: Call) -> VerdictsView:

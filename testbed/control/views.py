@@ -11,6 +11,7 @@ from testbed.durations import SECOND
 from testbed.expect import Verdict
 from testbed.lab.journal import LogLine
 from testbed.lab.look import HostLook
+from testbed.net.forward import HOME
 from testbed.outcome import Outcome
 from testbed.scenario.hosts import MailHostSpec
 from testbed.trace.certain import certain
@@ -193,7 +194,7 @@ def lab_view(lab: ControlledLab, after: int) -> LabView:
 def services_view(bed: Bed) -> tuple[ServiceView, ...]:
     """All that listens."""
     return tuple(
-        ServiceView(one.host, one.name, f"{one.address}:{one.port}", "127.0.0.1" if one.outside else "", one.outside)
+        ServiceView(one.host, one.name, f"{one.address}:{one.port}", HOME if one.outside else "", one.outside)
         for one in bed.services
     )
 
@@ -224,9 +225,15 @@ def findings_view(outcome: Outcome, *, so_far: bool, now_ns: int) -> FindingsVie
     analysis = outcome.analysis
     if analysis is None:
         return FindingsView(so_far, ())
-    told = {finding.text for one in certain(analysis, now_ns, ()) for finding in one.findings} if so_far else set()
-    found = (_finding(one, sure=not so_far or one.text in told) for one in analysis.findings)
-    return FindingsView(so_far, tuple(found))
+    if not so_far:
+        return FindingsView(so_far, tuple(_finding(one, sure=True) for one in analysis.findings))
+    told = {(one.number, found.text) for one in certain(analysis, now_ns, ()) for found in one.findings}
+
+    def sure(finding: Finding) -> bool:
+        """What is found across connections may look otherwise when more are there."""
+        return bool(finding.connections) and all((number, finding.text) in told for number in finding.connections)
+
+    return FindingsView(so_far, tuple(_finding(one, sure=sure(one)) for one in analysis.findings))
 
 
 def verdicts_view(outcome: Outcome, *, so_far: bool) -> VerdictsView:
