@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,33 @@ def picture(browser: webdriver.Chrome, name: str) -> None:
     if SHOTS:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
         browser.save_screenshot(f"{SHOTS}/{name}.png")
+
+
+def looked_at(browser: webdriver.Chrome, width: int, scheme: str, *, mobile: bool = False) -> None:
+    """Have pages be seen in a window of so many pixels, in a ``light`` or a ``dark`` scheme."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": mobile}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    media = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+
+
+def barriers(browser: webdriver.Chrome) -> list[str]:
+    """What of the page breaks WCAG 2.1 A or AA, as far as axe can tell.  Skips the test where axe is not installed."""
+    axe = pytest.importorskip("axe_core_python", reason="the package axe-core-python is not installed")
+    browser.execute_script(files(axe).joinpath("axe.min.js").read_text("utf-8"))
+    found = browser.execute_async_script(
+        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(arguments[arguments.length - 1])"
+    )
+    return [f"{one['id']}: {[node['html'] for node in one['nodes'][:3]]}" for one in found["violations"]]
+
+
+def overhang(browser: webdriver.Chrome) -> int:
+    """By how many pixels the page is wider than its window."""
+    wide: int = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+    return max(0, wide)
+
+
+def complaints(browser: webdriver.Chrome) -> list[str]:
+    """What the page made the browser complain of; its own start page (chrome:) complains of slow networks."""
+    messages = [entry["message"] for entry in browser.get_log("browser")]
+    return [message for message in messages if not message.startswith("chrome:")]

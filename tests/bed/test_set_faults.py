@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -80,6 +81,7 @@ STRIKES: list[tuple[dict[str, object], Callable[[Bed], bool]]] = [
     ({"mailbox": BOB, "is": "full"}, kept_back),
     ({"between": ["crepes.fr", "someschool.edu"], "packets": "SYN", "reset": "sender"}, kept_back),
     ({"zone": "someschool.edu", "answer": "SERVFAIL"}, kept_back),
+    ({"zone": "someschool.edu", "records": ["MX 10 alice.crepes.fr"]}, kept_back),
     ({"tls": "crepes.fr", "is": "expired"}, untrusted),
 ]
 
@@ -97,6 +99,20 @@ def test_a_fault_strikes_from_when_it_is_set_until_it_is_lifted(
         assert not struck(bed)
     [verdict] = [verdict for verdict in bed.verdicts if verdict.what.startswith("fault:")]
     assert verdict.held, verdict.why
+    assert bed.held, [verdict for verdict in bed.verdicts if not verdict.held]
+
+
+def test_a_policy_that_is_kept_from_a_relay_has_it_go_by_the_one_it_knows() -> None:
+    policies = [{"mode": "enforce", "max_age": "2w"}, {"from": "1d", "mode": "none"}]
+    hosts = {"crepes.fr": {"tls": "mta-sts"}, "someschool.edu": {"starttls": True, "mta_sts": policies}}
+    with open_lab(hosts=hosts) as bed:
+        assert not kept_back(bed)
+        bed.wait("2d")
+        faults = ({"policy": "someschool.edu", "is": "reset"}, {"tls": "someschool.edu", "is": "expired"})
+        with bed.fault(faults[0]), bed.fault(faults[1]):
+            assert kept_back(bed)  # the new policy would let it send
+        bed.wait("3h")
+        assert not kept_back(bed)
     assert bed.held, [verdict for verdict in bed.verdicts if not verdict.held]
 
 
@@ -143,6 +159,13 @@ def test_a_fault_that_was_set_and_never_reached_is_told() -> None:
     assert not bed.held
     with pytest.raises(AssertionError, match="fault 1, set while the lab ran, was never reached"):
         bed.check()
+
+
+def test_a_program_with_nothing_in_front_of_it_cannot_be_given_faults_of_its_dialogue() -> None:
+    script = "import socket, time; listener = socket.create_server(('', 25)); time.sleep(600)"
+    hosts = {"someschool.edu": {"command": [sys.executable, "-c", script], "listens": 25}}
+    with open_lab(hosts=hosts) as bed, pytest.raises(UsageError, match="nothing of the lab's"):
+        bed.fault({"at": "someschool.edu", "on": "RCPT", "then": "close"})
 
 
 REFUSED = [

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pytest
 
-from tests.browser import browser, picture
+from tests.browser import barriers, browser, complaints, looked_at, overhang, picture
 from tests.control.client import BOB, Client
 from tests.patience import HANG_S
 
@@ -43,10 +41,6 @@ def opened(browser: webdriver.Chrome, client: Client, **order: object) -> str:
     browser.get(client.server.page)
     wait_for(browser, "hosts", "crepes.fr")
     return lab
-
-
-def complaints(browser: webdriver.Chrome) -> list[str]:
-    return [one["message"] for one in browser.get_log("browser") if not one["message"].startswith("chrome:")]
 
 
 def test_a_class_sets_a_fault_sends_and_lets_time_pass(browser: webdriver.Chrome, client: Client) -> None:
@@ -124,12 +118,7 @@ def test_it_is_accessible_and_never_wider_than_the_window(
     browser: webdriver.Chrome, client: Client, width: int, scheme: str
 ) -> None:
     """WCAG 2.1 A and AA, as far as axe can tell."""
-    axe = pytest.importorskip("axe_core_python", reason="the package axe-core-python is not installed")
-    source = files(axe).joinpath("axe.min.js").read_text("utf-8")
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    media = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    looked_at(browser, width, scheme, mobile=width < 600)
     full = {"bob": {"quota": "20 KB", "filled": "20 KB"}}
     lab = client.open(scenario={"hosts": {"someschool.edu": {"mailboxes": full}}})
     client.done("POST", f"{lab}/faults", {"host": "ns.lab", "is": "silent", "from": "1h"})
@@ -141,12 +130,8 @@ def test_it_is_accessible_and_never_wider_than_the_window(
     for dialog in ("", "[data-key^='box bob']", "#new"):
         if dialog:
             press(browser, dialog)
-        browser.execute_script(source)
-        found = browser.execute_async_script(
-            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(arguments[arguments.length - 1])"
-        )
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        assert barriers(browser) == []
+        assert overhang(browser) == 0
         picture(browser, f"control-{width}-{scheme}")
         if dialog:
             browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from testbed.report.html.explored import exploration_html
 from testbed.report.html.run import run_html
 from testbed.trace.compare.comparison import compare_analyses
 from testbed.trace.inspect import inspect
-from tests.browser import browser, picture
+from tests.browser import barriers, browser, complaints, looked_at, overhang, picture
 from tests.conftest import PROJECT
 from tests.report import test_compared as compared
 from tests.report.runs import every_kind, held, inspected, run, scenarios
@@ -56,12 +54,6 @@ def shown(browser: webdriver.Chrome, selector: str) -> list[str | None]:
     return [one.get_attribute("id") for one in found if one.is_displayed()]
 
 
-def complaints(browser: webdriver.Chrome) -> list[str]:
-    """What the page made the browser complain of; its own start page (chrome:) complains of slow networks."""
-    messages = [entry["message"] for entry in browser.get_log("browser")]
-    return [message for message in messages if not message.startswith("chrome:")]
-
-
 @pytest.mark.parametrize("text", ATTACKS, ids=ascii)
 def test_hostile_mail_runs_nothing(browser: webdriver.Chrome, tmp_path: Path, text: str) -> None:
     for page in (capture_html([hostile_capture(text)]), run_html(every_kind(text))):
@@ -80,12 +72,7 @@ def test_it_is_accessible_and_never_wider_than_the_window(
     browser: webdriver.Chrome, tmp_path: Path, width: int, scheme: str
 ) -> None:
     """WCAG 2.1 A and AA, as far as axe can tell."""
-    axe = pytest.importorskip("axe_core_python", reason="the package axe-core-python is not installed")
-    source = files(axe).joinpath("axe.min.js").read_text("utf-8")
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    media = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    looked_at(browser, width, scheme, mobile=width < 600)
     bob, carol = scenarios()
     mailbox_full, delivered = inspect(MAILBOX_FULL), inspect(PROJECT / "captures" / "delivered.pcapng")
     pages = {
@@ -98,18 +85,9 @@ def test_it_is_accessible_and_never_wider_than_the_window(
     for name, page in pages.items():
         opened(browser, tmp_path, page)
         browser.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        browser.execute_script(source)
-        found = browser.execute_async_script(
-            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(arguments[arguments.length - 1])"
-        )
-        assert _told(found["violations"]) == []
-        wide = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0
+        assert barriers(browser) == []
+        assert overhang(browser) == 0
         picture(browser, f"{name}-{width}-{scheme}")
-
-
-def _told(violations: Sequence[dict[str, object]]) -> list[str]:
-    return [f"{one['id']}: {[node['html'] for node in one['nodes'][:3]]}" for one in violations]  # type: ignore[index]
 
 
 def test_a_link_to_a_frame_opens_its_connection_and_shows_its_octets(browser: webdriver.Chrome, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser import browser, picture
+from tests.browser import browser, looked_at, picture
 from tests.hosts.webmail.conftest import BOB, PASSWORD, Web
 from tests.hosts.webmail.test_pages import mail
 
@@ -120,10 +120,7 @@ def test_it_fits_the_window(web: Web, browser: webdriver.Chrome, width: int, dar
     for number in range(28):
         web.put(mail(f"About the lunch on day {number}, and everything else there is to say of it at length"))
     web.put(mail("Réunion", "x" * 300 + "\n\n> quoted\n\nBob", "Content-Type: text/plain; charset=utf-8\n"))
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+    looked_at(browser, width, "dark" if dark else "light")
     name = f"{width}-{'dark' if dark else 'light'}"
     browser.get(web.url)
     pages = {"login": browser.current_url}
