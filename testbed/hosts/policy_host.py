@@ -14,14 +14,14 @@ from testbed.hosts.tls import LabTls
 from testbed.protocols import events
 from testbed.reset import reset
 from testbed.scenario.faults.policy import PolicyFault
-from testbed.transport_security.mta_sts import MEDIA_TYPE, PATH, StsPolicy, policy_host
+from testbed.transport_security.mta_sts import MAX_POLICY_OCTETS, MEDIA_TYPE, PATH, StsPolicy, policy_host
 
 PORT = 443
 _HANDSHAKE_TIMEOUT_S = 60.0
 _CHUNK = 65_536
 _HUGE_OCTETS = 10_000_000
-_PIECE = 8_192  # of what is huge: who has had enough can say so before the next
-_PAUSE_S = 0.001
+_ENOUGH_OCTETS = MAX_POLICY_OCTETS + 1  # of what is huge: who wants no more can say so before the rest
+_ENOUGH_S = 1.0
 _LINE_S = 10.0  # between the lines of a policy that never ends
 _CERTIFICATES = ("expired", "wrong-name", "self-signed")
 _NO_POLICY = b"<html><head><title>It works!</title></head></html>\r\n"
@@ -119,14 +119,25 @@ class PolicyHost:
             headers.append(("Content-Length", str(len(content))))
         writer.write(connection.send(h11.Response(status_code=status, headers=headers)) or b"")
         data = connection.send(h11.Data(data=content)) or b""
-        for place in range(0, len(data), _PIECE):
-            writer.write(data[place : place + _PIECE])
-            await writer.drain()
-            await asyncio.sleep(_PAUSE_S if flaw == "huge" else 0)
+        if flaw == "huge":
+            writer.write(data[:_ENOUGH_OCTETS])
+            if await _hangs_up(reader):
+                return
+            data = data[_ENOUGH_OCTETS:]
+        writer.write(data)
+        await writer.drain()
         while flaw == "endless":
             await asyncio.sleep(_LINE_S)
             writer.write(connection.send(h11.Data(data=b"mx: mx.example\r\n")) or b"")
             await writer.drain()
+
+
+async def _hangs_up(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(_ENOUGH_S):
+            return not await reader.read(_CHUNK)
+    except TimeoutError:
+        return False
 
 
 async def _asked(connection: object, reader: asyncio.StreamReader) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -87,13 +88,16 @@ class HostedProgram:
         process = self._process
         if process is not None and self.alive:
             limit_s = _AT_ONCE_S if at_once else self._spec.stop_within / SECOND
+            if self._watch is not None:
+                self._watch.look()  # what it waited for before is not held to its account
+            told = time.monotonic()
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), limit_s)
             heeded = self._ended.is_set()
             waited_s = 0.0 if heeded or at_once else limit_s
             if waited_s:
-                self.tell_condition(waited_s)
+                self.tell_condition(time.monotonic() - told)
             self.kill()
             status = _status(process)
             how = "is stopped" if heeded else "does not heed SIGTERM, and is killed"

@@ -80,15 +80,15 @@ class Network:
 class WayBack:
     """From the network that a process is about to enter to the network, the mounts and the folder it is in now.
 
-    Must be made by a process of one thread.  ``socket_files`` are those of that network.  Where only a user namespace
-    allows private networks, it leads to an empty network and the usual files.  Raises LabError where the kernel
+    Must be made by a process of one thread.  ``socket_files`` are those of that network.  In a user namespace it leads
+    to an empty network and the usual files: nobody gets back to a network of another one (setns(2)).  Raises LabError where the kernel
     refuses.
     """
 
     def __init__(self) -> None:
         self.socket_files = socket_files()
-        if libc.unshare(_CLONE_NEWNS) != 0:
-            _unshare()  # nobody gets back out of a user namespace
+        if libc.unshare(_CLONE_NEWNS) != 0 or not _may_come_back():
+            _unshare()
         self._folder = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._namespaces = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in ("net", "mnt")]
 
@@ -100,6 +100,15 @@ class WayBack:
             os.close(namespace)
         os.fchdir(self._folder)
         os.close(self._folder)
+
+
+def _may_come_back() -> bool:
+    """Whether this process could enter the network it is in: not where a user namespace around this one owns it."""
+    network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return libc.setns(network, _CLONE_NEWNET) == 0
+    finally:
+        os.close(network)
 
 
 def enter(names: Mapping[str, str], name_server: str, rto_min_ms: int = HASTY_MS) -> Network:

@@ -346,7 +346,7 @@ def test_a_command_beside_the_lab_finds_its_ports_and_gives_its_exit_code(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["serve"], "FILE"),
+        (["serve"], "name a scenario file; without one, say --control"),
         (["serve", str(PROJECT / "scenarios")], "is a folder; name one scenario file"),
         (["serve", CUT], "name one of them"),
         (["serve", DELIVERED, "--case", "x=1"], "has no matrix"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.cli import FAILED
+from testbed.cli import FAILED, HELD
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.lab
@@ -52,7 +52,10 @@ def test_one_command_finds_it_and_shows_it_in_a_few_lines(with_the_hole: Path, t
     command = [sys.executable, "-m", "testbed", "explore", "mail.yaml", "--depth", "2", "--budget", "15s"]
     told = ["--out", "found", "--json", "found.json"]
     env = {"PYTHONPATH": str(with_the_hole), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    done = subprocess.run([*command, *told], cwd=tmp_path, env=env, capture_output=True, text=True)
+    for _ in range(20):  # where the machine is busy, the same command goes on where the budget ended
+        done = subprocess.run([*command, *told], cwd=tmp_path, env=env, capture_output=True, text=True)
+        if done.returncode != HELD:
+            break
     assert done.returncode == FAILED, done.stdout + done.stderr
     [found] = json.loads((tmp_path / "found.json").read_text())["explorations"]
     again = [one for one in found["red"] if "no relay sends again what it has heard the 250 for" in one["what"]]
