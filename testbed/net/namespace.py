@@ -81,8 +81,8 @@ class WayBack:
     """From the network that a process is about to enter to the network, the mounts and the folder it is in now.
 
     Must be made by a process of one thread.  ``socket_files`` are those of that network.  In a user namespace it leads
-    to an empty network and the usual files: nobody gets back to a network of another one (setns(2)).  Raises LabError where the kernel
-    refuses.
+    to an empty network and the usual files: nobody gets back to a network of another one (setns(2)).  Raises LabError
+    where the kernel refuses.
     """
 
     def __init__(self) -> None:
