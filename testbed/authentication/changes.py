@@ -101,8 +101,8 @@ def _of_body(change: Change) -> str:
     match change.kind:
         case "body-encoded":
             if change.before == change.after:
-                return f"encoded the body anew ({change.after})"
-            return f"encoded the body anew ({change.before} as {change.after})"
+                return f"re-encoded the body ({change.after})"
+            return f"re-encoded the body ({change.before} as {change.after})"
         case "lines-added-at-end":
             return f"added {lines} at the end"
         case "lines-added-at-beginning":

@@ -12,7 +12,7 @@ _FOLLOW = {  # the code of a finding: those of which it is a consequence
     "connection-reset": frozenset(("server-draws-out", "client-impatient")),
     "message-cut-off": frozenset(("server-draws-out", "client-impatient")),
 }
-_DISPUTED = "; what says so is in dispute, for the same octets came with another content, too"
+_DISPUTED = "; this is in dispute, as the same octets also came with different content"
 
 
 def with_causes_first(connection: Connection, findings: Iterable[Finding]) -> tuple[Finding, ...]:

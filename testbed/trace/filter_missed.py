@@ -44,7 +44,7 @@ def told_missed(captures: Sequence[tuple[Missed, ...]]) -> list[str]:
         if all(any(one.condition == condition for one in capture) for capture in captures)
     ]
     if not nowhere:
-        return ["no connection passes all filters, though each is passed by some"]
+        return ["no connection passes all filters, although each is passed by some"]
     return [_sentence(condition, sorted(values)) for condition, values in nowhere]
 
 

@@ -18,8 +18,8 @@ from testbed.trace.understanding import Understanding
 from testbed.trace.worth_judging import NOTHING_KNOWN, KnownElsewhere
 
 _REDACTED = (
-    "redacted: names, addresses, subjects, bodies and files are others of the same length; "
-    "who sent the messages is not judged, as no signature fits them"
+    "redacted: names, addresses, subjects, bodies, and files are replaced by others of the same length; "
+    "the senders are not judged, as no signature fits any more"
 )
 
 
@@ -30,11 +30,11 @@ def inspect(
     show_credentials: bool = False,
     known: KnownElsewhere = NOTHING_KNOWN,
 ) -> Analysis:
-    """Annotate a capture, pcap or pcapng.
+    """Analyse a capture, pcap or pcapng.
 
-    TLS is decrypted with the keys the capture holds, and those of the file ``keylog``; passwords are masked unless
-    ``show_credentials``; ``known`` is what DNS said elsewhere.  Raises CaptureError when the file is no capture,
-    UsageError when the key log is none.
+    TLS is decrypted with the keys in the capture and those in the file ``keylog``; passwords are masked unless
+    ``show_credentials`` is set; ``known`` is what DNS said elsewhere.  Raises CaptureError if the file is not a
+    capture, UsageError if the key log is not one.
     """
     capture = read_capture(path)
     return analyse(capture, os.fspath(path), keylog, show_credentials=show_credentials, known=known)
@@ -49,7 +49,7 @@ def analyse(
     piece: bool = False,
     known: KnownElsewhere = NOTHING_KNOWN,
 ) -> Analysis:
-    """Annotate a capture already read, or a ``piece`` of one."""
+    """Analyse a capture that has been read, or a ``piece`` of one."""
     table = packet_table(capture)
     found = flows(table, PORTS)
     decrypted = decrypt(found, capture.secrets, keylog, piece=piece)

@@ -56,7 +56,7 @@ def staged(log: Iterable[AnyEntry]) -> Staged:
 def excused(findings: tuple[Finding, ...], connection: Connection, deeds: Staged) -> tuple[Finding, ...]:
     """The findings about a connection; those of what the lab staged say so."""
     if deeds.reads and connection.client.label == READS_AT_THE_END:
-        return tuple(_of_the_lab(finding, "the lab itself has read there") for finding in findings)
+        return tuple(_of_the_lab(finding, "this is the lab itself, reading the mailbox") for finding in findings)
     cause = _cause(connection, deeds) if findings else ""
     if not cause:
         return findings
@@ -73,10 +73,10 @@ def _cause(connection: Connection, deeds: Staged) -> str:
     host, start, last = end.label, connection.start_ns, connection.end_ns
     for name, since, until in deeds.crashes:
         if name == host and since <= last and start < until:
-            return f"the lab had {host} crash"
+            return f"the lab made {host} crash"
     if connection.ending.closure is not Closure.RESET:
         return ""
     for name, at, frame in deeds.faults:
         if frame in connection.ending.frames if frame is not None else name == host and at <= last <= at + _AT_ONCE_NS:
-            return "a fault of the lab did it"
+            return "a fault of the lab caused this"
     return ""

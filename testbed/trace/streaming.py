@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from testbed.pcap.capture import Capture
 from testbed.pcap.table import PacketTable
+from testbed.plural import count
 from testbed.trace.analysis import Analysis
 from testbed.trace.ended import ended, owners
 from testbed.trace.flows import Flows
 from testbed.trace.inspect import analyse
 
 _MOST_KEPT = 64 << 20  # octets of packets of connections that have not ended
-_KEYS = "the TLS keys of a stream open only what ends in the same piece of it; inspect the whole capture to open all"
+_KEYS = "TLS keys in a stream decrypt only what ends in the same piece of it; inspect the whole capture to decrypt all"
 
 
 def stream(segments: Iterable[Capture], path: str = "capture", *, show_credentials: bool = False) -> Iterator[Analysis]:
@@ -64,7 +65,8 @@ class _Streaming:
         if self._cut and segment.secrets:
             problems = (*problems, _KEYS)
         if early.any():
-            sentence = f"{int(early.sum())} connections are told before they ended: too many are open at once"
+            reported = count(int(early.sum()), "connection")
+            sentence = f"{reported} reported before the end: too many are open at once"
             problems = (*problems, sentence)
         return replace(analysis, chosen=tuple(numbers), problems=problems)
 

@@ -53,7 +53,7 @@ def test_phrases_can_be_found() -> None:
             "<greylisted@example.org>: no",
             "mailbox unavailable for now (temporary)",
         ),
-        ("450", "4.2.0", "GREYLISTED,\ttry later", "greylisted: whoever tries again later gets through (temporary)"),
+        ("450", "4.2.0", "GREYLISTED,\ttry later", "greylisted: a later retry gets through (temporary)"),
     ],
 )
 def test_words(code: str, enhanced: str, text: str, words: str) -> None:

@@ -26,14 +26,14 @@ def test_xclient_names_the_true_client(command: str, whose: str, port: int, v6: 
     (connection,) = watch(talk).connections
     assert connection.outcome == "mail for b@y: taken"
     (finding,) = connection.findings
-    assert finding.text.endswith(f"by XCLIENT whose mail this is: of {whose}, the true client")
+    assert finding.text.endswith(f"whose mail this is: that of {whose}, the true client")
 
 
 def test_xforward_does_too() -> None:
     talk = Talk().open().say(*_HELLO, "C XFORWARD NAME=c.example ADDR=203.0.113.7", "S 250 ok")
     talk.say("C XFORWARD PROTO=ESMTP HELO=c.example", "S 250 ok", *_MAIL).close()
     (finding,) = watch(talk).findings
-    assert "by XFORWARD whose mail this is: of 203.0.113.7 (c.example), the true client" in finding.text
+    assert "whose mail this is: that of 203.0.113.7 (c.example), the true client" in finding.text
 
 
 def test_xclient_that_is_refused_names_nobody() -> None:
@@ -45,7 +45,7 @@ _MASK = "*" * 30 + "2****20**0"
 REWRITTEN: dict[str, tuple[tuple[str, ...], str]] = {
     "at the client": (
         (f"S 220 {_MASK}", "C EHLO a", 'S 500 #5.5.1 command unrecognized: "XXXX a"', "C HELO a", "S 250 mx"),
-        "the greeting is masked by asterisks, EHLO arrived as XXXX",
+        "the greeting is masked with asterisks, EHLO arrived as XXXX",
     ),
     "at the server": (
         ("S 220 mx ESMTP", "C XXXX a", "S 500 what", "C HELO a", "S 250 mx"), "a command arrived as XXXX",
@@ -54,7 +54,7 @@ REWRITTEN: dict[str, tuple[tuple[str, ...], str]] = {
         ("S 220 mx ESMTP", "C EHLO a", "S 250-mx\r\n250-PIPELINING\r\n250-XXXXXXXA\r\n250 XXXB"),
         "what the server offers is masked",
     ),
-    "greeting alone": ((f"S 220 {_MASK} ", "C HELO a", "S 250 mx"), "the greeting is masked by asterisks"),
+    "greeting alone": ((f"S 220 {_MASK} ", "C HELO a", "S 250 mx"), "the greeting is masked with asterisks"),
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_a_firewall_that_rewrites_is_told(hello: tuple[str, ...], how: str, port
     analysis = watch(Talk(server_port=port).open().say(*hello, *_MAIL).close())
     assert analysis.connections[0].outcome == "mail for b@y: taken"
     (finding,) = [one for one in analysis.findings if one.code == "dialogue-rewritten"]
-    assert f"as firewalls do that inspect SMTP: {how}; extensions" in finding.text
+    assert f"as firewalls that inspect SMTP do: {how}; extensions" in finding.text
 
 
 ORDINARY = (

@@ -38,7 +38,7 @@ HARMLESS: dict[str, Talk] = {
 }
 HARMFUL: dict[str, Talk] = {
     "a RST before the mail": smtp(*_HELLO).segment(1, "R"),
-    "a RST in the next mail": smtp(*_HELLO, *_TAKEN, "C MAIL FROM:<a@x>").segment(1, "R"),
+    "an RST in the next mail": smtp(*_HELLO, *_TAKEN, "C MAIL FROM:<a@x>").segment(1, "R"),
     "MAIL refused behind mail that was taken": smtp(*_HELLO, *_TAKEN, "C MAIL FROM:<a@x>", "S 550 no", *_BYE).close(),
 }
 
@@ -76,16 +76,17 @@ def trace(
 
 # 7 packets; the RST is the last.
 CUT = smtp(*_HELLO).segment(1, "R")
+_FAULT = "a fault of the lab caused this"
 LOGS: dict[str, tuple[list[tuple[int, str, str, dict[str, str]]], str]] = {
     "nothing": ([], ""),
-    "the server crashed": ([(6, "server.example", "crashed", {})], "the lab had server.example crash"),
+    "the server crashed": ([(6, "server.example", "crashed", {})], "the lab made server.example crash"),
     "the server crashed and came back before": (
         [(0, "server.example", "crashed", {}), (0, "server.example", "restarted", {})], "",
     ),
     "the client crashed": ([(6, "client.example", "crashed", {})], ""),
-    "a fault at that packet": ([(6, "wire", "fault", {"line": "3", "at_frame": "7"})], "a fault of the lab did it"),
+    "a fault at that packet": ([(6, "wire", "fault", {"line": "3", "at_frame": "7"})], _FAULT),
     "a fault at another packet": ([(6, "wire", "fault", {"line": "3", "at_frame": "4"})], ""),
-    "a fault of the server": ([(7, "server.example", "fault", {"line": "3"})], "a fault of the lab did it"),
+    "a fault of the server": ([(7, "server.example", "fault", {"line": "3"})], _FAULT),
     "a fault of the server long before": ([(3, "server.example", "fault", {"line": "3"})], ""),
 }  # fmt: skip
 
@@ -145,4 +146,4 @@ def test_rfc_5321_is_cited_for_smtp_alone(port: int) -> None:
 
 def test_how_long_a_client_waited_for_the_answer_to_its_syn() -> None:
     (finding,) = trace(Talk().segment(0, "S").segment(0, "R"), [], seconds=3).findings
-    assert finding.text.endswith("something swallows its packets; client.example gave up after 3 s")
+    assert finding.text.endswith("its packets are dropped on the way; client.example gave up after 3 s")

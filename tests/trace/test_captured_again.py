@@ -63,7 +63,7 @@ POINTS: dict[str, tuple[Talk, tuple[Change, ...], str]] = {
     "both sides of a router": (delivery(), (same, routed), "twice (two capture points)"),
     "a VLAN and the device below": (delivery(), (tagged, same), "twice (two capture points)"),
     "IPv6, which numbers no packets": (delivery(v6=True), (same, same), "twice (two capture points)"),
-    "three interfaces": (delivery(), (tagged, same, routed), "3 times (so many capture points)"),
+    "three interfaces": (delivery(), (tagged, same, routed), "3 times (3 capture points)"),
     "a refused connection": (Talk().segment(0, "S").segment(1, "RA"), (same, same), "twice (two capture points)"),
 }
 
@@ -73,7 +73,7 @@ def test_it_is_said_once_and_nothing_is_made_of_it(talk: Talk, points: tuple[Cha
     once, several = captured(talk.packets, same), captured(talk.packets, *points)
     (plain,), (connection,) = once.connections, several.connections
     (told,) = (finding for finding in several.findings if finding.code == "captured-again")
-    assert told.text == f"the capture saw every packet {how_often}; each was sent once"
+    assert told.text == f"the capture holds every packet {how_often}; each was sent once"
     assert [f.code for f in several.findings if f is not told] == [f.code for f in once.findings]
     assert connection.transport.retransmissions == 0
     assert connection.outcome == plain.outcome

@@ -52,7 +52,7 @@ def test_what_a_forged_packet_says_blames_nobody() -> None:
         ("reset-forged", "error"),
         ("refused-for-good", "info"),
     ]
-    assert analysis.findings[-1].text.endswith("the same octets came with another content, too")
+    assert analysis.findings[-1].text.endswith("the same octets also came with different content")
     assert connection.ending.by == "client"
 
 

@@ -50,8 +50,8 @@ def test_the_answer_is_that_to_the_last_asking() -> None:
     assert second.reply is not None
     assert second.latency_ns == 10_000_000
     (finding,) = analysis.findings
-    asked_twice = "10.0.0.1 asked 10.0.0.2 for MX of y.example 2 times in 5.01 s"
-    assert finding.text == f"{asked_twice}: an answer in the capture only to the last"
+    asked_twice = "10.0.0.1 asked 10.0.0.2 for the MX record of y.example 2 times in 5.01 s"
+    assert finding.text == f"{asked_twice}: the capture has an answer only to the last"
 
 
 def test_what_is_not_in_the_capture_is_said() -> None:

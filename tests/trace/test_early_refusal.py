@@ -38,7 +38,7 @@ def test_a_message_refused_before_its_end(end: str, v6: bool, port: int) -> None
 
 def test_when_it_was_refused_is_told() -> None:
     (finding,) = watch(refused("S 452 4.3.1 disk full").segment(1, "FA").segment(0, "FA")).findings
-    assert finding.text.startswith("10.0.0.2 refused the message for b@y, before its end, from 10.0.0.1 with 452 4.3.1")
+    assert finding.text.startswith("10.0.0.2 refused the message for b@y from 10.0.0.1 before its end with 452 4.3.1")
 
 
 @pytest.mark.parametrize("reply", ["S 421 shutting down", "S 451 4.4.2 timeout waiting for input"])

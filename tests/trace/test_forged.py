@@ -37,7 +37,7 @@ def test_a_rst_that_nobody_obeyed(place: int, side: int, v6: bool) -> None:
     assert connection.outcome == "mail for b@y: taken"
     (finding,) = analysis.findings
     who = ("10.0.0.1", "10.0.0.2") if not v6 else ("2001:db8::1", "2001:db8::2")
-    assert finding.text.startswith(f"a RST came in the name of {who[side]}, and neither side obeyed it")
+    assert finding.text.startswith(f"an RST that claims to be from {who[side]} had no effect")
     assert (finding.severity, finding.frames) == (Severity.WARNING, (place + 1,))
     assert differences(analysis, analysis.summary()) == []
 
@@ -67,8 +67,8 @@ def test_of_two_contents_the_one_counts_that_was_acknowledged(false_first: bool)
     (finding,) = analysis.findings
     frame = 10 if false_first else 11
     assert finding.text == (
-        f"the same octets of 10.0.0.2 came twice with different content, and frame {frame} came another way than its "
-        "other packets, as its TTL shows: one of them is not what it sent"
+        f"the same octets from 10.0.0.2 came twice with different content, and frame {frame} took another route than "
+        "its other packets, as its TTL shows: one version is not what it sent"
     )
     assert connection.transport.retransmissions == 0
     assert differences(analysis, analysis.summary()) == []

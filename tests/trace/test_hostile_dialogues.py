@@ -311,7 +311,7 @@ DNS_LIES: dict[str, bytes] = {
 @pytest.mark.parametrize("message", DNS_LIES.values(), ids=DNS_LIES)
 def test_dns_that_lies(message: bytes) -> None:
     (datagram,) = hear("udp", "dns", [(SERVER, message or b"\0")])
-    assert datagram.note == "this is no DNS message" or datagram.reply is not None or datagram.unseen
+    assert datagram.note == "this is not a DNS message" or datagram.reply is not None or datagram.unseen
     framed = len(message).to_bytes(2, "big") + message
     assert len(hear("tcp", "dns", [(SERVER, framed), (CLIENT, framed)])) in (1, 2)
 

@@ -171,7 +171,7 @@ TALKS: dict[str, tuple[tuple[Said, ...], list[str]]] = {
     ),
     "empty lines before a request": (("C \n\nGET / HTTP/1.1\nHost: mail.example\n\n", OK), BOTH),
     "a reply that is no HTTP": (
-        (GET, "S SSH-2.0-x\n"), ["GET / (mail.example) -> - {what the server sent is no HTTP}"],
+        (GET, "S SSH-2.0-x\n"), ["GET / (mail.example) -> - {what the server sent is not HTTP}"],
     ),
     "no HTTP at all": (("S SSH-2.0-x\n", "C SSH-2.0-y\n"), []),
     "HTTP/2": (("C PRI * HTTP/2.0\n\nSM\n\n", "C GET / HTTP/1.1\n\n"), []),

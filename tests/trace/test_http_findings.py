@@ -60,37 +60,38 @@ def reply(status: str) -> str:
 ERRORS: dict[str, tuple[tuple[str, ...], Severity, str]] = {
     "the server failed": (
         (GET, reply("500 Oops")), Severity.ERROR,
-        "10.0.0.2 answered GET /x of 10.0.0.1 with 500 Oops: the server failed",
+        "10.0.0.2 answered GET /x from 10.0.0.1 with 500 Oops: the server failed",
     ),
     "a gateway": (
         (GET, reply("502 Bad Gateway")), Severity.ERROR,
-        "10.0.0.2 answered GET /x of 10.0.0.1 with 502 Bad Gateway: a gateway got no valid reply from the server "
+        "10.0.0.2 answered GET /x from 10.0.0.1 with 502 Bad Gateway: a gateway got no valid reply from the server "
         "behind it",
     ),
     "not there": (
         (GET, reply("404 Not Found")), Severity.INFO,
-        "10.0.0.2 answered GET /x of 10.0.0.1 with 404 Not Found: there is nothing at this address",
+        "10.0.0.2 answered GET /x from 10.0.0.1 with 404 Not Found: there is nothing at this address",
     ),
     "forbidden": (
         (GET, reply("403 Forbidden")), Severity.WARNING,
-        "10.0.0.2 answered GET /x of 10.0.0.1 with 403 Forbidden: the server understood and refuses",
+        "10.0.0.2 answered GET /x from 10.0.0.1 with 403 Forbidden: the server understood and refuses",
     ),
     "credentials asked for": (
         (GET, reply("401 Unauthorized")), Severity.INFO,
-        "10.0.0.2 answered GET /x of 10.0.0.1 with 401 Unauthorized: the server wants credentials",
+        "10.0.0.2 answered GET /x from 10.0.0.1 with 401 Unauthorized: the server wants credentials",
     ),
     "an unknown code": (
         (GET, reply("499 ")), Severity.WARNING,
-        "10.0.0.2 answered GET /x of 10.0.0.1 with 499: the server did not accept the request",
+        "10.0.0.2 answered GET /x from 10.0.0.1 with 499: the server did not accept the request",
     ),
     "many are one": (
         (GET, reply("503 Busy")) * 3, Severity.ERROR,
-        "10.0.0.2 answered GET /x of 10.0.0.1 with 503 Busy: the server is overloaded or down for maintenance; "
+        "10.0.0.2 answered GET /x from 10.0.0.1 with 503 Busy: the server is overloaded or down for maintenance; "
         "try later (and 2 more like it)",
     ),
     "without a request": (
         (reply("408 Timeout"),), Severity.INFO,
-        "10.0.0.2 answered a request of 10.0.0.1 with 408 Timeout: the server did not wait any longer for the request",
+        "10.0.0.2 answered a request from 10.0.0.1 with 408 Timeout: the server did not wait any longer for the "
+        "request",
     ),
 }  # fmt: skip
 
@@ -176,7 +177,7 @@ CREDENTIALS: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("said", "detail"), CREDENTIALS.values(), ids=CREDENTIALS)
 def test_credentials_in_clear(said: str, detail: str) -> None:
     (finding,) = [one for one in found(said, OK) if one.code == "credentials-in-clear"]
-    assert finding.text == f"10.0.0.1 sent credentials without TLS, for anybody on the way to read: {detail}"
+    assert finding.text == f"10.0.0.1 sent credentials without TLS, readable by anybody on the way: {detail}"
     assert (finding.severity, finding.frames, finding.reference) == (Severity.INFO, (1,), "RFC 9110 §17.16.1")
 
 
@@ -198,29 +199,29 @@ def test_nothing_is_found_on_what_is_harmless(said: tuple[str, ...]) -> None:
 MISSING: dict[str, tuple[tuple[str | Gap, ...], str, str]] = {
     "no reply": (
         (GET,),
-        "10.0.0.2 did not answer GET /x of 10.0.0.1",
-        "before the reply of 10.0.0.2 to GET /x of 10.0.0.1",
+        "10.0.0.2 did not answer GET /x from 10.0.0.1",
+        "before the reply from 10.0.0.2 to GET /x from 10.0.0.1",
     ),
     "two without reply": (
         (GET, GET),
-        "10.0.0.2 did not answer GET /x of 10.0.0.1",
-        "before the reply of 10.0.0.2 to GET /x of 10.0.0.1",
+        "10.0.0.2 did not answer GET /x from 10.0.0.1",
+        "before the reply from 10.0.0.2 to GET /x from 10.0.0.1",
     ),
     "a reply cut short": (
         (GET, "S HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"),
-        "the reply of 10.0.0.2 did not arrive whole at 10.0.0.1: 200 to GET /x is cut off: 2 of 9 octets of its body",
-        "in the middle of the reply of 10.0.0.2: 200 to GET /x is cut off: 2 of 9 octets of its body",
+        "the reply from 10.0.0.2 to 10.0.0.1 is incomplete: 200 to GET /x is cut off: 2 of 9 octets of its body",
+        "in the middle of the reply from 10.0.0.2: 200 to GET /x is cut off: 2 of 9 octets of its body",
     ),
     "chunks without end": (
         (GET, "S HTTP/1.1 200 OK\r\n" + CHUNKED + "\r\n2\r\nhi\r\n"),
-        "the reply of 10.0.0.2 did not arrive whole at 10.0.0.1: 200 to GET /x is cut off: 2 octets of its body and no "
+        "the reply from 10.0.0.2 to 10.0.0.1 is incomplete: 200 to GET /x is cut off: 2 octets of its body and no "
         "last chunk",
-        "in the middle of the reply of 10.0.0.2: 200 to GET /x is cut off: 2 octets of its body and no last chunk",
+        "in the middle of the reply from 10.0.0.2: 200 to GET /x is cut off: 2 octets of its body and no last chunk",
     ),
     "a request cut short": (
         ("C PUT /x HTTP/1.1\r\nContent-Length: 9\r\n\r\nhi",),
-        "the request of 10.0.0.1 did not arrive whole at 10.0.0.2: PUT /x is cut off: 2 of 9 octets of its body",
-        "in the middle of the request of 10.0.0.1: PUT /x is cut off: 2 of 9 octets of its body",
+        "the request from 10.0.0.1 to 10.0.0.2 is incomplete: PUT /x is cut off: 2 of 9 octets of its body",
+        "in the middle of the request from 10.0.0.1: PUT /x is cut off: 2 of 9 octets of its body",
     ),
 }
 
@@ -243,8 +244,8 @@ def test_what_the_capture_missed_is_no_fault_of_the_server() -> None:
 
 
 NOT_FOLLOWED: dict[str, tuple[tuple[str, ...], str]] = {
-    "octets behind a reply": ((GET, OK, "S and more\r\n"), "the server sent octets that are no start line: and more"),
-    "a reply that is no HTTP": ((GET, "S SSH-2.0-x\r\n"), "the server sent octets that are no start line: SSH-2.0-x"),
+    "octets behind a reply": ((GET, OK, "S and more\r\n"), "the server sent octets that begin no message: and more"),
+    "a reply that is no HTTP": ((GET, "S SSH-2.0-x\r\n"), "the server sent octets that begin no message: SSH-2.0-x"),
     "a start line cut off": ((GET, OK, "C GET /y"), "the client sent a start line that is cut off: 6 octets"),
     "a header without end": (
         (GET, "S HTTP/1.1 200 OK\r\n" + "a:b\r\n" * 70_000), "the server sent a header of more than 262,144 octets",

@@ -76,7 +76,7 @@ def test_many_messages_are_told_one_by_one_and_few_of_them_in_the_report() -> No
     assert [m.letter.subject for m in analysis.connections[0].messages] == [f"number {n}" for n in range(1, 8)]
     assert "number 3" in report(analysis)
     assert "number 4" not in report(analysis)
-    assert "… and 4 more; -v tells them all" in report(analysis)
+    assert "… and 4 more; -v shows them all" in report(analysis)
     assert "number 7" in report(analysis, whole=True)
 
 

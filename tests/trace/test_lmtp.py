@@ -146,14 +146,14 @@ def test_outcome(name: str) -> None:
 
 FINDINGS: dict[str, list[tuple[str, str]]] = {
     "both taken": [],
-    "in one segment": [("mailbox-full", "the message for c@y, after its final dot")],
-    "the first refused": [("user-unknown", "the message for b@y, after its final dot")],
+    "in one segment": [("mailbox-full", "the message for c@y from 10.0.0.1 after its final dot")],
+    "the first refused": [("user-unknown", "the message for b@y from 10.0.0.1 after its final dot")],
     "all refused": [
-        ("mailbox-full", "the message for b@y, after its final dot"),
-        ("mailbox-full", "the message for c@y, after its final dot"),
+        ("mailbox-full", "the message for b@y from 10.0.0.1 after its final dot"),
+        ("mailbox-full", "the message for c@y from 10.0.0.1 after its final dot"),
     ],
-    "the second never answered": [("reply-to-message-lost", "and not for c@y: 10.0.0.1 cannot know")],
-    "fewer replies than recipients": [("reply-to-message-lost", "and not for c@y: 10.0.0.1 cannot know")],
+    "the second never answered": [("reply-to-message-lost", "but not for c@y: 10.0.0.1 cannot know")],
+    "fewer replies than recipients": [("reply-to-message-lost", "but not for c@y: 10.0.0.1 cannot know")],
     "no reply at all": [("reply-to-message-lost", "after the final dot")],
 }
 
@@ -171,7 +171,7 @@ def test_the_account_across_connections_is_that_of_each_recipient() -> None:
     first = Talk(40_000, server_port=24).open().say(*HELLO, *MAIL, *TWO, *DATA, f"S {TAKEN}", f"S {FULL}", *BYE).close()
     again = Talk(40_001, server_port=24).open().say(*HELLO, *MAIL, *TWO[2:], *DATA, f"S {TAKEN}", *BYE).close()
     (account,) = [f for f in watch(first, again).findings if f.code == "delivery-retried"]
-    assert account.text.startswith("10.0.0.1 tried 2 times to hand mail for c@y to 10.0.0.2; 1 failed (452 4.2.2)")
+    assert account.text.startswith("10.0.0.1 tried 2 times to hand mail for c@y to 10.0.0.2; 1 try failed (452 4.2.2)")
     assert account.connections == (1, 2)
 
 

@@ -187,7 +187,7 @@ FINDINGS: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
     "login that cannot be read": ([GREETING, 'C AUTHENTICATE "SCRAM-SHA-1" "biwsbj11"', "S OK", *BYE], []),
     "login refused": (
         [GREETING, 'C AUTHENTICATE "SCRAM-SHA-1" "biwsbj11"', 'S NO "who?"', *BYE],
-        [("login-refused", "wrong name or password, or none allowed (who?)")],
+        [("login-refused", "wrong name or password, or no login allowed (who?)")],
     ),
     "login refused in clear": (
         [GREETING, 'C AUTHENTICATE "EXTERNAL" ""', "S NO (ENCRYPT-NEEDED)", *BYE],
@@ -198,7 +198,7 @@ FINDINGS: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
         [
             (
                 "script-refused",
-                "refused PUTSCRIPT from 10.0.0.1: it is no script the server can run (line 1: fileinto?)",
+                "refused PUTSCRIPT from 10.0.0.1: it is not a script that the server can run (line 1: fileinto?)",
             )
         ],
     ),
@@ -213,7 +213,7 @@ FINDINGS: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
     "a name that is not there": ([GREETING, 'C GETSCRIPT "a"', "S NO (NONEXISTENT)", *BYE], []),
     "in clear behind STARTTLS": (
         [GREETING, "C STARTTLS\r\nNOOP", "S OK"],
-        [("commands-behind-starttls", "NOOP in clear behind STARTTLS")],
+        [("commands-behind-starttls", "NOOP in clear right after STARTTLS")],
     ),
     "login after TLS was refused": (
         [GREETING, "C STARTTLS", 'S NO "not today"', *LOGIN, *BYE],
@@ -234,7 +234,7 @@ def test_findings(said: list[str], expected: list[tuple[str, str]]) -> None:
 def test_a_connection_lost_instead_of_a_reply_is_told() -> None:
     talk = Talk(server_port=4190).open().say(GREETING, SCRIPT).segment(1, "R")
     (lost,) = [finding for finding in watch(talk).findings if finding.code == "server-hung-up"]
-    assert "instead of giving 10.0.0.1 the reply to PUTSCRIPT" in lost.text
+    assert "instead of sending 10.0.0.1 the reply to PUTSCRIPT" in lost.text
 
 
 OUTCOMES = {

@@ -41,8 +41,7 @@ MISMATCHES = {
     ),
     "SMTP to a port of TLS": (
         to(465).say("C EHLO a").segment(1, "PA", _ALERT).close(),
-        "on port 465 TLS begins at once, but 10.0.0.1 spoke plain text to 10.0.0.2, "
-        "which answered with an alert of TLS",
+        "on port 465 TLS begins at once, but 10.0.0.1 spoke plain text to 10.0.0.2, which answered with a TLS alert",
     ),
     "POP3 to a port of TLS": (
         to(995).say("C CAPA").close(),
@@ -50,7 +49,7 @@ MISMATCHES = {
     ),
     "HTTP to SMTP": (
         to(25).say("S 220 mx", "C GET / HTTP/1.1\r\nHost: mx\r\n", "S 502 what", "S 502 what", "S 500 what").close(),
-        "10.0.0.1 speaks HTTP to 10.0.0.2 port 25, where SMTP is spoken",
+        "10.0.0.1 speaks HTTP to 10.0.0.2 port 25, which expects SMTP",
     ),
 }
 

@@ -160,7 +160,7 @@ def test_it_is_remarked(course: Course, remarks: list[str]) -> None:
 def test_what_is_sent_again_needlessly_is_no_loss() -> None:
     findings = data().segment(SERVER, "A").pause(300).again(5).watched().findings
     (finding,) = (one for one in findings if one.code != "capture-ends")
-    assert finding.text.startswith("10.0.0.1 sent again what 10.0.0.2 had acknowledged")
+    assert finding.text.startswith("10.0.0.1 resent data that 10.0.0.2 had acknowledged")
 
 
 def test_a_syn_captured_after_its_answer_was_sent_once() -> None:

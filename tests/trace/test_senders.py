@@ -176,12 +176,12 @@ def test_a_list_breaks_a_signature() -> None:
     assert failed.startswith(
         "DMARC of crepes.fr fails for <1@crepes.fr>: what passed is of lists.fr, and the author is"
     )
-    assert "550 5.7.26 for DMARC, and the capture bears it out: " in refused
+    assert "550 5.7.26 because of DMARC, and the capture bears it out: " in refused
 
 
 def test_a_refusal_that_is_not_right() -> None:
     (text,) = said(watch(asked(*ALL), hop(reply=REFUSAL)))
-    assert "for DMARC, and the capture says otherwise: " in text
+    assert "because of DMARC, but the capture says otherwise: " in text
 
 
 RESULTS = b"Authentication-Results: mx;\r\n spf=pass smtp.mailfrom=crepes.fr;\r\n dkim=%s header.d=crepes.fr\r\n"
@@ -238,7 +238,7 @@ def test_what_a_server_wrote_into_a_message(word: bytes, findings: int) -> None:
     assert len(contradicted) == findings
     if findings:
         assert contradicted[0].startswith(
-            "mx wrote dkim=fail for crepes.fr into <1@crepes.fr>, and the capture says pass"
+            "mx wrote dkim=fail for crepes.fr into <1@crepes.fr>, but the capture says pass"
         )
 
 

@@ -78,7 +78,9 @@ class _Work:
         if not self._passed_over:
             return ""
         which = count(self._passed_over, "message")
-        return f"who sent {which} more is not judged; --filter chooses connections, whose messages are judged first"
+        return (
+            f"the senders of {which} more are not judged; choose connections with --filter, and theirs are judged first"
+        )
 
     def judge(self, connection: Connection, legs: list[Leg]) -> None:
         """All transactions of a connection."""

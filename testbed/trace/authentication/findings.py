@@ -79,7 +79,7 @@ def _of_passage(passage: Passage) -> Iterator[Finding]:
             text = f"{did}: {_unfit(damage, known=UNKNOWN not in before)}"
             yield Finding("signature-broken-on-the-way", Severity.WARNING, text, frames, "RFC 6376 §3.7", numbers)
         elif damage.uncovered and not damage.broken:
-            text = f"{did}; the signature of {damage.domain} does not cover the end (l=), so it minds nothing of that"
+            text = f"{did}; the signature of {damage.domain} does not cover the end (l=), so it still fits"
             yield Finding("unsigned-text-added", Severity.WARNING, text, frames, "RFC 6376 §8.2", numbers)
 
 
@@ -102,7 +102,7 @@ def _of_spf(judged: Judged) -> Iterator[Finding]:
     for check in judged.of("spf"):
         if check.result in _SPF:
             severity, reference = _SPF[check.result]
-            text = f"SPF of {check.domain} says {check.result} to {judged.client.label}: {check.reason}"
+            text = f"SPF of {check.domain} is {check.result} for {judged.client.label}: {check.reason}"
             yield _finding(judged, f"spf-{check.result}", severity, text, reference, (check,))
 
 
@@ -145,17 +145,17 @@ def _of_refusal(judged: Judged) -> Iterator[Finding]:
         return
     relevant = _of_cause(judged)
     checks = [check for check in relevant if check.known and (check.result in _GOOD) is not borne_out]
-    proof = "; ".join(check.reason for check in checks[:_MOST_REASONS])
+    proof = "; ".join(filter(None, (check.reason for check in checks[:_MOST_REASONS])))
     server, status = judged.server.label, judged.statuses[0]
-    what = _CAUSES[judged.cause][1] if judged.cause in _CAUSES else "who sent it"
+    what = _CAUSES[judged.cause][1] if judged.cause in _CAUSES else "its sender"
     reference = _REFERENCES.get(judged.cause, "RFC 7372 §3")
     refused = named(judged.message_id) if judged.whole else f"mail from {judged.client.label}"
-    said = f"{server} refused {refused} with {status} for {what}, and the capture"
+    said = f"{server} refused {refused} with {status} because of {what}"
     if borne_out:
-        text = f"{said} bears it out: {proof}"
+        text = f"{said}, and the capture bears it out" + (f": {proof}" if proof else "")
         yield _finding(judged, "refusal-borne-out", Severity.INFO, text, reference, checks)
     else:
-        text = f"{said} says otherwise: {proof}"
+        text = f"{said}, but the capture says otherwise" + (f": {proof}" if proof else "")
         yield _finding(judged, "refusal-contradicted", Severity.WARNING, text, reference, checks)
 
 
@@ -209,7 +209,7 @@ def _of_claim(claim: Claim) -> Iterator[Finding]:
         return
     message = named(claim.judged.message_id)
     text = f"{claim.server} wrote {claim.method}={claim.said} for {claim.found.domain} into {message}"
-    text += f", and the capture says {claim.found.result}: {claim.found.reason}"
+    text += f", but the capture says {claim.found.result}: {claim.found.reason}"
     frames = tuple(dict.fromkeys((*claim.judged.frames, *claim.found.frames, *claim.frames)))
     number = claim.judged.connection
     yield Finding("results-contradicted", Severity.WARNING, text, frames, "RFC 8601 §2.2", (number,))

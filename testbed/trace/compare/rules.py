@@ -111,7 +111,9 @@ RULES: tuple[Rule, ...] = (
     Rule("fate", _fate(_TAKEN, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it was taken"),
     Rule("fate", _fate(_KEPT, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it kept it for a retry"),
     Rule("fate", _fate(_REFUSED, _BOUNCED), "{who} now bounces mail for {whom} ({now}); before, it did not"),
-    Rule("fate", _fate(_BOUNCED, _REFUSED), "{who} no longer bounces mail for {whom}, nobody is told; before, it did"),
+    Rule(
+        "fate", _fate(_BOUNCED, _REFUSED), "{who} no longer notifies anybody of failed mail for {whom}; before, it did"
+    ),
     Rule(
         "fate",
         _fate(_TAKEN, _KEPT),
@@ -160,7 +162,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "ending",
         _closes(now=Closure.RESET),
-        "the connection of {who} to {whom} now ends by a RST: {now}; before, {before}",
+        "the connection of {who} to {whom} now ends with an RST: {now}; before, {before}",
     ),
     Rule(
         "ending",

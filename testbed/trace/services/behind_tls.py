@@ -108,8 +108,8 @@ class BehindTls:
 
 def went_on_in_clear(verb: str, reference: str) -> dict[str, Sentence]:
     """The sentence about a dialogue that goes on in clear behind the command that begins TLS."""
-    text = f"plain text after {verb}: {{server}} agreed to TLS, and both went on in clear; something on the way takes "
-    text += "TLS off, or the capture was decrypted in its place"
+    text = f"plain text after {verb}: {{server}} agreed to TLS, and both went on in clear; something on the way "
+    text += "strips TLS, or the capture was decrypted in place"
     return {_CLEAR: Sentence(Severity.WARNING, text, reference)}
 
 

@@ -69,7 +69,7 @@ def policy_broken(connection: Connection, host: str, domain: str, seen: PolicySe
     if policy.mode == "none":
         return None
     if not policy.allows(host):
-        text = f"{host} is no MX that the MTA-STS policy of {domain} allows ({', '.join(policy.mx[:5])})"
+        text = f"{host} is not an MX that the MTA-STS policy of {domain} allows ({', '.join(policy.mx[:5])})"
         return Broken(text, (*seen.frames, connection.first_frame), (seen.number, connection.number))
     if tls is None or not tls.certificate:
         return None
@@ -104,7 +104,7 @@ def _of(connection: Connection, client: Told) -> Iterator[Finding]:
 
 
 def _finding(code: str, connection: Connection, broken: Broken, reference: str) -> Finding:
-    text = f"{connection.client.label} was told otherwise: {broken.text}"
+    text = f"{broken.text}; {connection.client.label} had looked this up"
     numbers = tuple(dict.fromkeys(broken.connections))
     return Finding(code, Severity.ERROR, text, tuple(sorted(set(broken.frames))), reference, numbers)
 

@@ -52,7 +52,7 @@ def _plain_to_tls_port(connection: Connection) -> Iterator[Finding]:
     text = f"on port {connection.server.port} TLS begins at once, "
     if connection.exchanges or transport.words:
         text += f"but {client} spoke plain text to {server}"
-        text += ", which answered with an alert of TLS" if transport.server_octets else ""
+        text += ", which answered with a TLS alert" if transport.server_octets else ""
     elif (
         not (transport.client_octets or transport.server_octets)
         and connection.end_ns - connection.start_ns >= _PATIENCE_NS
@@ -73,7 +73,7 @@ def _http_to_mail(connection: Connection) -> Iterator[Finding]:
         return
     if first.command.verb in _METHODS and "HTTP/1." in first.command.argument:
         text = f"{connection.client.label} speaks HTTP to {connection.server.label} port {connection.server.port}, "
-        text += f"where {connection.service.upper()} is spoken"
+        text += f"which expects {connection.service.upper()}"
         yield connection.finding("http-to-mail-port", Severity.ERROR, text, first.frames, "RFC 5321 §4.1.1")
 
 

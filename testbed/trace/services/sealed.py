@@ -32,6 +32,7 @@ def sealed_dialogues(connections: Iterable[Connection]) -> Iterator[Finding]:
     frames = [c.tls.sealed_from for c in ended[:_MOST_NAMED] if c.tls is not None]
     more = f", and so are {count(len(numbers) - 1, 'more connection')}" if len(numbers) > 1 else ""
     ends = f"{first.client.label} and {first.server.label}"
-    how = "it did not end in order" if first.ending.frames else "the capture has no end of it"
-    text = f"what {ends} said is encrypted from frame {frames[0]} on{more}; to see why {how}, give a key log (--keylog)"
+    how = "it did not end in order" if first.ending.frames else "the capture does not hold its end"
+    text = f"the dialogue of {ends} is encrypted from frame {frames[0]} on{more}; "
+    text += f"to see why {how}, give a key log (--keylog)"
     yield Finding("encrypted", Severity.INFO, text, tuple(frames), "", tuple(numbers[:_MOST_NAMED]))

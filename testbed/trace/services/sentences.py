@@ -12,14 +12,14 @@ from testbed.trace.services.service import Finder
 
 def injected(verb: str, reference: str) -> dict[str, Sentence]:
     """The sentence about commands in clear behind the one that begins TLS."""
-    text = "command injection: {client}'s side sent {detail} in clear behind " + verb
-    text += "; a server that keeps it obeys it as if it had come through TLS"
+    text = "command injection: {client}'s side sent {detail} in clear right after " + verb
+    text += "; a server that keeps it treats it as if it had come through TLS"
     return {"commands-behind-starttls": Sentence(Severity.ERROR, text, reference)}
 
 
 def in_clear(reference: str) -> dict[str, Sentence]:
     """The sentence about credentials without TLS."""
-    text = "{client} sent credentials without TLS, for anybody on the way to read: {detail}"
+    text = "{client} sent credentials without TLS, readable by anybody on the way: {detail}"
     return {"credentials-in-clear": Sentence(Severity.INFO, text, reference)}
 
 

@@ -51,7 +51,7 @@ def sendings(flow: Flow, events: list[int], options: Callable[[int], Options], c
         return Sendings(flow, events)
     remarks, times = Remarks(), max(2, round(len(flow) / len(sent)))
     shown = sorted(place for pair in [*found.items()][:_SHOWN] for place in pair)
-    how_often = "twice (two capture points)" if times == 2 else f"{times} times (so many capture points)"
+    how_often = "twice (two capture points)" if times == 2 else f"{times} times ({times} capture points)"
     remarks.note("captured-again", tuple(flow.frame[place] for place in shown), how_often)
     return Sendings(sent, once, frozenset(found), remarks.in_order())
 

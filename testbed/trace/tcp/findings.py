@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from testbed.durations import rough
+from testbed.plural import were
 from testbed.trace.model.connection import Closure, Connection, Handshake
 from testbed.trace.model.finding import Finding, Severity
 
@@ -15,17 +16,17 @@ _TELLS_WHY = frozenset(("reset-forged", "octets-never-arrived"))
 _HANDSHAKES = {
     Handshake.REFUSED: (
         "connection-refused",
-        "{server} refused the connection: its machine is up, but no server listens there (RST)",
+        "{server} refused the connection: the machine is up, but nothing listens on this port (RST)",
         "RFC 9293 §3.10.7.1",
     ),
     Handshake.UNANSWERED: (
         "syn-unanswered",
-        "{server} never answered {client}'s SYN: the host is down, or something swallows its packets",
+        "{server} never answered {client}'s SYN: the host is down, or its packets are dropped on the way",
         "RFC 9293 §3.8.3",
     ),
     Handshake.UNREACHABLE: (
         "host-unreachable",
-        "a router told {client} that {server} cannot be reached ({detail})",
+        "a router reported to {client} that {server} cannot be reached ({detail})",
         "RFC 1122 §4.2.3.9",
     ),
     Handshake.INCOMPLETE: (
@@ -77,7 +78,7 @@ def lost_syn(connection: Connection) -> Iterator[Finding]:
         return
     if syns and connection.opening.handshake is Handshake.COMPLETE:
         frames = (*first, *syns)
-        text = "{client} sent its SYN {n} times before {server} answered: the first was lost, or the answer was"
+        text = "{client} sent its SYN {n} times before {server} answered: the first SYN or its answer was lost"
         text = text.format(n=len(frames), **_ends(connection))
         yield connection.finding("syn-retransmitted", Severity.WARNING, text, frames, "RFC 6298 §5.7")
 
@@ -85,9 +86,9 @@ def lost_syn(connection: Connection) -> Iterator[Finding]:
 def lost_segments(connection: Connection) -> Iterator[Finding]:
     """Data that had to be sent again."""
     if connection.transport.retransmitted_frames:
-        count = len(connection.transport.retransmitted_frames)
-        text = f"{count} data segment{'s were' if count > 1 else ' was'} sent again between {{client}} and {{server}}"
-        text += ": packets were lost on the way, and TCP made up for it"
+        number = len(connection.transport.retransmitted_frames)
+        text = f"{were(number, 'data segment')} sent again between {{client}} and {{server}}"
+        text += ": packets were lost on the way, and TCP recovered"
         frames = connection.transport.retransmitted_frames
         text = text.format(**_ends(connection))
         yield connection.finding("segment-retransmitted", Severity.WARNING, text, frames, "RFC 6298")

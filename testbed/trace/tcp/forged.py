@@ -54,7 +54,7 @@ def forged(
         ignored.update(p for p in group if p != taken and (alone or flow.length[p] <= flow.length[taken]))
         detail = _SIDES[flow.side[taken]]
         if alone:
-            detail += f", and frame {alone[0]} came another way than its other packets, as its TTL shows"
+            detail += f", and frame {alone[0]} took another route than its other packets, as its TTL shows"
         remarks.note("octets-contradict", tuple(flow.frame[place] for place in group), detail)
     false = sorted(far.intersection(doubtful))
     for place in false:

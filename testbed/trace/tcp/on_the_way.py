@@ -14,34 +14,34 @@ _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 _SENTENCES = {
     "captured-again": Sentence(
         _INFO,
-        "the capture saw every packet {detail}; each was sent once",
+        "the capture holds every packet {detail}; each was sent once",
         "",
     ),
     "reset-not-obeyed": Sentence(
         _WARNING,
-        "a RST came in the name of {one}, and neither side obeyed it: the connection went on, so it was forged, or "
-        "meant for another connection",
+        "an RST that claims to be from {one} had no effect: the connection went on, so the RST was forged, or meant "
+        "for another connection",
         "RFC 5961 §3.2",
     ),
     "octets-contradict": Sentence(
         _ERROR,
-        "the same octets of {one} came twice with different content{more}: one of them is not what it sent",
+        "the same octets from {one} came twice with different content{more}: one version is not what it sent",
         "RFC 5961 §5.2",
     ),
     "reset-forged": Sentence(
         _ERROR,
-        "a RST in the name of {one} was forged on the way: it came another way than its other packets, as its TTL "
-        "shows, and {one} went on",
+        "an RST that claims to be from {one} was forged on the way: its TTL shows that it took another route than the "
+        "other packets, and {one} went on",
         "RFC 5961 §3.2",
     ),
     "proxy-header": Sentence(
-        _INFO, "{client} told {server} by a PROXY header whose connection this is: {detail}", "PROXY protocol §2"
+        _INFO, "{client} used a PROXY header to tell {server} whose connection this is: {detail}", "PROXY protocol §2"
     ),
-    "tunnel": Sentence(_INFO, "{client} speaks through {server}, {rest}", "RFC 1928, RFC 9110 §9.3.6"),
+    "tunnel": Sentence(_INFO, "{client} connects through {server}: {rest}", "RFC 1928, RFC 9110 §9.3.6"),
     "tunnel-refused": Sentence(_ERROR, "{server}, {rest}", "RFC 1928 §6"),
     "syn-ack-lost": Sentence(
         _WARNING,
-        "the first SYN-ACK of {one} did not reach {other}, so the opening of the connection had to be repeated",
+        "the first SYN-ACK from {one} did not reach {other}, so the handshake had to be repeated",
         "RFC 9293 §3.5",
     ),
     "third-ack-lost": Sentence(
@@ -49,10 +49,12 @@ _SENTENCES = {
         "{other}'s ACK, the third segment of the handshake, did not reach {one}, which sent its SYN-ACK again",
         "RFC 9293 §3.5",
     ),
-    "fin-lost": Sentence(_WARNING, "the first FIN of {one} did not reach {other}, and was sent again", "RFC 9293 §3.6"),
+    "fin-lost": Sentence(
+        _WARNING, "the first FIN from {one} did not reach {other}, and was sent again", "RFC 9293 §3.6"
+    ),
     "fin-ack-lost": Sentence(
         _WARNING,
-        "{other} acknowledged the FIN of {one}, but that did not arrive: {one} sent its FIN again",
+        "{other} acknowledged the FIN from {one}, but the ACK did not arrive: {one} sent its FIN again",
         "RFC 9293 §3.6",
     ),
     "segment-corrupted": Sentence(
@@ -69,42 +71,42 @@ _SENTENCES = {
     "segment-reordered": Sentence(
         _INFO, "a segment from {one} was overtaken by later ones; {other} put them in order", "RFC 9293 §3.10.7.4"
     ),
-    "packet-duplicated": Sentence(_INFO, "a packet from {one} came twice; {other} keeps one", "RFC 9293 §3.10.7.4"),
+    "packet-duplicated": Sentence(_INFO, "a packet from {one} arrived twice; {other} keeps one", "RFC 9293 §3.10.7.4"),
     "sent-again-needlessly": Sentence(
         _INFO,
-        "{one} sent again what {other} had acknowledged: it had arrived; the acknowledgement came late or not at all",
+        "{one} resent data that {other} had acknowledged: the data had arrived, and the ACK came late or not at all",
         "RFC 6298 §5",
     ),
     "large-packets-lost": Sentence(
         _ERROR,
-        "large packets from {one} vanish and small ones arrive: somewhere on the way to {other} the path is narrower, "
-        "and nobody says so (a path MTU black hole)",
+        "large packets from {one} are lost and small ones arrive: somewhere on the way to {other} the MTU is smaller, "
+        "and no router says so (a path MTU black hole)",
         "RFC 2923 §2.1",
     ),
     "octets-never-arrived": Sentence(
         _ERROR,
-        "octets of {one} never arrived{more}: {other} acknowledged to the end only what had come before them",
+        "octets from {one} never arrived{more}: to the end, {other} acknowledged only what came before them",
         "RFC 9293 §3.10.7.4",
     ),
     "connection-dead": Sentence(
         _ERROR,
-        "{one} repeated what it had said, and {other} never acknowledged it: packets no longer arrive, and the "
+        "{one} sent the same data again, and {other} never acknowledged it: packets no longer arrive, and the "
         "connection may be half-open",
         "RFC 9293 §3.5.1",
     ),
     "window-closed": Sentence(
-        _WARNING, "{one} closed its window: {other} had to wait until it took octets again", "RFC 9293 §3.8.6.1"
+        _WARNING, "{one} closed its receive window: {other} had to wait until it opened again", "RFC 9293 §3.8.6.1"
     ),
     "icmp-unreachable": Sentence(
         _INFO,
-        "a router objected to a packet of an open connection between {client} and {server}: {detail}; TCP takes it for "
-        "a hint and goes on",
+        "a router objected to a packet of an open connection between {client} and {server}: {detail}; TCP treats this "
+        "as a hint and goes on",
         "RFC 5927 §5.2",
     ),
     "path-mtu-told": Sentence(
         _INFO,
-        "a router told that packets between {client} and {server} are too large for the path: {detail}; TCP makes its "
-        "segments smaller",
+        "a router reported that packets between {client} and {server} are too large for the path: {detail}; TCP makes "
+        "its segments smaller",
         "RFC 1191 §3",
     ),
 }

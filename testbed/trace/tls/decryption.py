@@ -171,9 +171,9 @@ class _Decryption:
         if not self._foreign:
             return
         names = ", ".join(sorted({name for _, name in self._foreign.values()})[:_MOST_NAMED])
-        unknown = f"the TLS of {_named(self._foreign)} stays encrypted: testbed does not open {names}"
+        unknown = f"the TLS of {_named(self._foreign)} stays encrypted: testbed cannot decrypt {names}"
         if not installed():
-            yield f"{unknown}; tshark does: run 'apt-get install tshark'"
+            yield f"{unknown}, but tshark can: 'testbed doctor' says how to install it"
             return
         records = [(index, one) for index in self._foreign for one in _records(self._found, index)]
         places = {index: place for place, index in enumerate(self._foreign)}
@@ -190,7 +190,7 @@ class _Decryption:
             yield f"{unknown}, and for tshark no temporary file could be written: {error.strerror}"
         else:
             if closed := [index for index in self._foreign if index not in self._flows]:
-                yield f"the TLS of {_named(closed)} stays encrypted: tshark could open nothing with the keys"
+                yield f"the TLS of {_named(closed)} stays encrypted: tshark could decrypt nothing with the keys"
 
 
 def _by_place(records: Sequence[TlsRecord], opened: Opened) -> dict[tuple[int, int], Plaintext | None]:

@@ -48,8 +48,8 @@ def _alert_text(connection: Connection, tls: TlsSession, alert: Alert) -> str:
     mine, peer = ends[alert.side], ends[1 - alert.side]
     if alert.code is None:
         return (
-            f"{mine} broke off the TLS handshake with {peer} by an encrypted alert, most often because it does not "
-            "accept the certificate; with the keys (--keylog) its reason can be read"
+            f"{mine} broke off the TLS handshake with {peer} with an encrypted alert, most often because it does not "
+            "accept the certificate; a key log (--keylog) shows the reason"
         )
     name, meaning = alert_name(alert.code)
     text = f"{mine} {'broke off' if alert.fatal else 'complained about'} TLS with {peer}: {meaning} ({name})"
@@ -72,7 +72,7 @@ def old_tls(connection: Connection) -> Iterator[Finding]:
     if tls is None or tls.version not in _OLD:
         return
     text = f"{connection.client.label} and {connection.server.label} agreed on {version_name(tls.version)}, "
-    text += "which is not safe and must not be used any more"
+    text += "which is insecure and must no longer be used"
     frame = next((frame for frame, side, _ in tls.steps if side != CLIENT), tls.hello_frame)
     yield connection.finding("tls-version-old", Severity.WARNING, text, (frame,), _OLD[tls.version])
 

@@ -94,7 +94,7 @@ class DnsDialogue:
     def _malformed(self, wire: bytes, item: Chunk) -> None:
         side = "query" if item.side == CLIENT else "answer"
         command = Command("DNS", f"malformed {side}", (item.frame,), item.time_ns, len(wire))
-        note = "this is no DNS message" if not item.missing else CUT_OFF_HERE
+        note = "this is not a DNS message" if not item.missing else CUT_OFF_HERE
         self._add(Exchange(Phase.TRANSFER, command, None, note, unseen=item.missing > 0))
         if side == "answer" and not self._holes and _number(wire) in self._ids:
             self._note("malformed-answer", item, "no DNS message")

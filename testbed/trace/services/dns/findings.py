@@ -24,7 +24,7 @@ def failed_lookups(connection: Connection) -> Iterator[Finding]:
         if exchange.command is None or exchange.command.verb == "DNS":
             continue
         kind, name = exchange.command.verb, exchange.command.argument
-        question = f"{connection.client.label} asked {connection.server.label} for {kind} of {name}"
+        question = f"{connection.client.label} asked {connection.server.label} for the {kind} record of {name}"
         if exchange.reply is None and exchange.unseen and connection.opening.handshake is not Handshake.UNREACHABLE:
             text = f"{question}: no answer in the capture"
             yield connection.finding("answer-not-captured", Severity.INFO, text, exchange.frames, "")
@@ -60,15 +60,15 @@ def odd_records(connection: Connection) -> Iterator[Finding]:
 
 def _oddities(answer: Answer, asked: str, name: str) -> Iterator[tuple[str, Severity, str, str]]:
     if answer.aliases_loop(name):
-        text = f"the aliases of {name} lead in a circle (CNAME): nothing can be found there"
+        text = f"the aliases of {name} form a loop (CNAME): the name cannot be resolved"
         yield "alias-loop", Severity.ERROR, text, "RFC 1034 §3.6.2"
     exchangers = list(answer.targets("MX")) if asked == "MX" else []
     if exchangers == [""]:
-        yield "null-mx", Severity.ERROR, f"{name} says that it takes no mail at all (null MX)", "RFC 7505 §3"
+        yield "null-mx", Severity.ERROR, f"{name} declares that it accepts no mail (null MX)", "RFC 7505 §3"
     elif "" in exchangers:
-        text = f"{name} has a null MX beside others: it means nothing then, and must not be there"
+        text = f"{name} has a null MX next to others: it is then meaningless, and not allowed"
         yield "null-mx-not-alone", Severity.WARNING, text, "RFC 7505 §3"
     for host in exchangers:
         if is_ip(host):
-            text = f"an MX of {name} is the address {host}: an MX has to be a host's name, so it is of no use"
+            text = f"an MX of {name} is the address {host}: an MX must be a host name, so this one cannot be used"
             yield "mx-is-address", Severity.WARNING, text, "RFC 5321 §5.1"

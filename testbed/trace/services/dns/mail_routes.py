@@ -83,7 +83,7 @@ def _unknown_hosts(client: _Client) -> Iterator[Finding]:
         labels = host.split(".")
         tried = any(".".join(labels[:count]) in names for count in range(1, len(labels)))  # a search list
         if not tried and host not in exchangers and not _is_reversed(labels):
-            text = f"{client.label} looked for the address of {host}: there is no such host (NXDOMAIN)"
+            text = f"{client.label} looked up the address of {host}: there is no such host (NXDOMAIN)"
             yield Finding("host-unknown", Severity.WARNING, text, told.frames, "RFC 1035 §4.1.1", (told.number,))
 
 
@@ -115,14 +115,14 @@ def _clients(connections: Iterable[Connection]) -> Iterator[_Client]:
 def _without_mx(client: _Client, domain: str) -> Iterator[Finding]:
     used = [client.reached[address] for address in client.addresses(domain) if address in client.reached]
     if used:
-        text = f"{domain} has no MX; {client.label} went to the domain's own address, as it should (implicit MX)"
+        text = f"{domain} has no MX; {client.label} used the domain's own address, as it should (implicit MX)"
         yield _finding(client, "implicit-mx", Severity.INFO, text, "RFC 5321 §5.1", domain, [domain], used[:1])
 
 
 def _despite_null_mx(client: _Client, domain: str) -> Iterator[Finding]:
     used = [client.reached[address] for address in client.addresses(domain) if address in client.reached]
     if used:
-        text = f"{client.label} connected to {domain} although that takes no mail (null MX)"
+        text = f"{client.label} connected to {domain} although the domain accepts no mail (null MX)"
         yield _finding(client, "null-mx-ignored", Severity.ERROR, text, "RFC 7505 §4.1", domain, [domain], used[:1])
 
 
@@ -154,7 +154,7 @@ def _own_mx(client: _Client, domain: str, exchangers: list[tuple[int, str]]) -> 
         return
     best = min(preference for preference, _ in exchangers)
     if any(preference == best and host in own for preference, host in exchangers) and not _at_home(client, domain):
-        text = f"{client.label} is itself the best MX of {domain}: mail sent on from there would come back for ever"
+        text = f"{client.label} is itself the best MX of {domain}: mail sent on from there would loop"
         yield _finding(client, "mx-is-self", Severity.WARNING, text, "RFC 5321 §5.1", domain, sorted(own))
 
 

@@ -9,7 +9,7 @@ from testbed.trace.services.sentences import told_as
 _SENTENCES = {
     "answer-truncated": Sentence(
         Severity.INFO,
-        "{server}'s answer to {client} ({detail}) was too long for UDP; it has to be asked for again over TCP",
+        "{server}'s answer to {client} ({detail}) was too long for UDP; the question has to be asked again over TCP",
         "RFC 7766 §5",
     ),
     "malformed-answer": Sentence(

@@ -45,7 +45,7 @@ def silent_servers(connections: Iterable[Connection]) -> Iterator[Finding]:
                 asked[key].append(asking)
     for (_, kind, name, _), askings in asked.items():
         for series in _in_vain(sorted(askings, key=lambda one: one.time_ns)) if len(askings) > 1 else ():
-            yield _finding(f"{kind} of {name}", series)
+            yield _finding(f"the {kind} record of {name}", series)
 
 
 def _in_vain(askings: list[_Asking]) -> Iterator[list[_Asking]]:
@@ -66,7 +66,7 @@ def _finding(question: str, series: list[_Asking]) -> Finding:
     servers = " and ".join(dict.fromkeys(one.connection.server.label for one in series))
     text = f"{client} asked {servers} for {question} {count(len(series), 'time')} in "
     text += f"{rough(series[-1].time_ns - series[0].time_ns)}: "
-    text += "an answer in the capture only to the last" if series[-1].answered else "no answer in the capture"
+    text += "the capture has an answer only to the last" if series[-1].answered else "the capture has no answer"
     frames = tuple(frame for one in series for frame in one.frames)[:_MOST_FRAMES]
     numbers = tuple(dict.fromkeys(one.connection.number for one in series))
     return Finding("name-server-silent", Severity.WARNING, text, frames, "RFC 5321 §5.1", numbers)

@@ -45,7 +45,7 @@ class _Why(StrEnum):
     """Why a request is told without a reply."""
 
     NO_REPLY = "no reply"
-    NO_HTTP = "what the server sent is no HTTP"
+    NO_HTTP = "what the server sent is not HTTP"
     REPLY_LOST = "its reply is not in the capture"
     UNCERTAIN = "octets are missing from the capture: nobody can tell which reply is its own"
 

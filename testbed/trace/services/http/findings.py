@@ -22,13 +22,17 @@ _ORDINARY = frozenset(("404", "407", "408", "410", "426"))
 _FAULTS = {  # severity, what was sent, reference
     FramingFault.BOTH_LENGTHS: (_ERROR, "Content-Length and Transfer-Encoding together", "RFC 9112 §6.1"),
     FramingFault.DIFFERENT_LENGTHS: (_ERROR, "several Content-Lengths that differ", "RFC 9112 §6.3"),
-    FramingFault.BAD_LENGTH: (_ERROR, "a Content-Length that is no number", "RFC 9112 §6.3"),
-    FramingFault.CHUNKED_NOT_LAST: (_ERROR, "a Transfer-Encoding that does not end with one chunked", "RFC 9112 §6.1"),
+    FramingFault.BAD_LENGTH: (_ERROR, "a Content-Length that is not a number", "RFC 9112 §6.3"),
+    FramingFault.CHUNKED_NOT_LAST: (
+        _ERROR,
+        "a Transfer-Encoding that does not end with one 'chunked'",
+        "RFC 9112 §6.1",
+    ),
     FramingFault.ENCODING_IN_1_0: (_ERROR, "Transfer-Encoding in HTTP/1.0, which has none", "RFC 9112 §6.1"),
     FramingFault.BAD_CHUNK: (_ERROR, "a chunk that is malformed", "RFC 9112 §7.1"),
     FramingFault.SPACE_BEFORE_COLON: (_ERROR, "whitespace before the colon of a header field", "RFC 9112 §5.1"),
     FramingFault.FOLDED: (_WARNING, "a header line that begins with whitespace (folded)", "RFC 9112 §5.2"),
-    FramingFault.NO_FIELD: (_WARNING, "a header line that is no field", "RFC 9112 §5"),
+    FramingFault.NO_FIELD: (_WARNING, "a header line that is not a field", "RFC 9112 §5"),
     FramingFault.BARE_LF: (_WARNING, "lines ended with LF alone", "RFC 9112 §2.2"),
     FramingFault.BARE_CR: (_WARNING, "CR without LF in a line", "RFC 9112 §2.2"),
     FramingFault.SPACE_IN_TARGET: (_WARNING, "whitespace in the address of a request", "RFC 9112 §3.2"),
@@ -43,21 +47,25 @@ _SENTENCES = {
     NOT_FOLLOWED: Sentence(
         _INFO, "the dialogue of {client} and {server} cannot be followed throughout: {detail}", "RFC 9112 §2.2"
     ),
-    NO_REPLY: Sentence(_ERROR, "{server} did not answer {detail} of {client} {when}", "RFC 9112 §9.5", code=NO_REPLY),
+    NO_REPLY: Sentence(_ERROR, "{server} did not answer {detail} from {client} {when}", "RFC 9112 §9.5", code=NO_REPLY),
     REPLY_CUT: Sentence(
-        _ERROR, "the reply of {server} did not arrive whole at {client}: {detail} {when}", "RFC 9112 §8", code=NO_REPLY
+        _ERROR, "the reply from {server} to {client} is incomplete: {detail} {when}", "RFC 9112 §8", code=NO_REPLY
     ),
     REQUEST_CUT: Sentence(
         _ERROR,
-        "the request of {client} did not arrive whole at {server}: {detail} {when}",
+        "the request from {client} to {server} is incomplete: {detail} {when}",
         "RFC 9112 §8",
         code=NO_REPLY,
     ),
 }
 _WHERE_THE_CAPTURE_ENDS = {
-    NO_REPLY: Sentence(_INFO, "the capture ends before the reply of {server} to {detail} of {client}", "", code=_ENDS),
-    REPLY_CUT: Sentence(_INFO, "the capture ends in the middle of the reply of {server}: {detail}", "", code=_ENDS),
-    REQUEST_CUT: Sentence(_INFO, "the capture ends in the middle of the request of {client}: {detail}", "", code=_ENDS),
+    NO_REPLY: Sentence(
+        _INFO, "the capture ends before the reply from {server} to {detail} from {client}", "", code=_ENDS
+    ),
+    REPLY_CUT: Sentence(_INFO, "the capture ends in the middle of the reply from {server}: {detail}", "", code=_ENDS),
+    REQUEST_CUT: Sentence(
+        _INFO, "the capture ends in the middle of the request from {client}: {detail}", "", code=_ENDS
+    ),
 }
 
 
@@ -75,7 +83,7 @@ def refused_requests(connection: Connection) -> Iterator[Finding]:
         what = f"{first.command.verb} {first.command.argument.partition(' ')[0]}" if first.command else "a request"
         reason = f"{code} {first.reply.lines[0]}".strip()
         meaning = explain(code, with_credentials=with_credentials)
-        text = f"{connection.server.label} answered {what} of {connection.client.label} with {reason}: {meaning}"
+        text = f"{connection.server.label} answered {what} from {connection.client.label} with {reason}: {meaning}"
         text += f" (and {len(exchanges) - 1:,} more like it)" if len(exchanges) > 1 else ""
         frames = tuple(dict.fromkeys(frame for one in exchanges[:_MOST_FRAMES] for frame in one.frames))[:_MOST_FRAMES]
         reference = f"RFC 9110 §15.{6 if code[0] == '5' else 5}"

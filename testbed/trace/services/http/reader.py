@@ -128,7 +128,7 @@ class MessageReader:
             return self._stop()
         start = self._parsed(line)
         if start is None:
-            self._owner.stuck(self._side, line.frames, f"octets that are no start line: {self._preview(line)}")
+            self._owner.stuck(self._side, line.frames, f"octets that begin no message: {self._preview(line)}")
             self._step, self._line_cut = self._search, not line.raw.endswith(b"\n")
             return True
         return self._begin(start, line)

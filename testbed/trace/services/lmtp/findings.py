@@ -22,10 +22,10 @@ def unanswered_recipients(connection: Connection) -> Iterator[Finding]:
         whom = ", ".join(without[:_MOST_NAMED])
         whom += f" and {len(without) - _MOST_NAMED} more" if len(without) > _MOST_NAMED else ""
         if connection.ending.closure is Closure.OPEN:
-            text = f"the capture has no reply of {connection.server.label} to the message for {whom}"
+            text = f"the capture has no reply from {connection.server.label} to the message for {whom}"
             yield connection.finding("capture-ends", Severity.INFO, text, message.frames[-1:], "")
             continue
-        text = f"{connection.server.label} answered the message for some of its recipients and not for {whom}: "
+        text = f"{connection.server.label} answered the message for some of its recipients, but not for {whom}: "
         text += f"{connection.client.label} cannot know whether it was taken for them, and will send it again"
         frames = tuple(dict.fromkeys((*message.frames[-1:], *connection.ending.frames[:1])))
         reference = "RFC 2033 §4.2, RFC 1047"

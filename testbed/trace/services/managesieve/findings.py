@@ -35,9 +35,9 @@ def refused_scripts(connection: Connection) -> Iterator[Finding]:
         if result.code in _CODES:
             name, meaning, reference = _CODES[result.code]
         elif command.verb == "AUTHENTICATE":
-            name, meaning, reference = "login-refused", "wrong name or password, or none allowed", "RFC 5804 §2.1"
+            name, meaning, reference = "login-refused", "wrong name or password, or no login allowed", "RFC 5804 §2.1"
         elif command.verb in _SCRIPTS:
-            name, meaning = "script-refused", "it is no script the server can run"
+            name, meaning = "script-refused", "it is not a script that the server can run"
             reference = "RFC 5804 §2.6" if command.verb == "PUTSCRIPT" else "RFC 5804 §2.12"
         else:
             continue

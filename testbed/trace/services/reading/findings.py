@@ -32,7 +32,7 @@ def refused_readers(connection: Connection, *, login: str) -> Iterator[Finding]:
         if code in _CODES:
             name, meaning, reference = _CODES[code]
         elif command.verb in _LOGINS and command.argument:  # AUTH alone only asks what there is
-            name, meaning, reference = "login-refused", "wrong name or password, or none allowed", login
+            name, meaning, reference = "login-refused", "wrong name or password, or no login allowed", login
         else:
             continue
         text = f"{connection.server.label} refused {command.verb} from {connection.client.label}: {meaning}"
@@ -63,9 +63,9 @@ def cut_reading(connection: Connection, *, reference: str) -> Iterator[Finding]:
     waited_ns = connection.end_ns - since_ns
     if connection.ending.by == "server":
         how = "reset" if connection.ending.closure is Closure.RESET else "closed"
-        text = f"{server} {how} the connection instead of giving {client} {what}"
+        text = f"{server} {how} the connection instead of sending {client} {what}"
         yield connection.finding("server-hung-up", Severity.ERROR, text, frames, reference)
     elif waited_ns >= _PATIENCE_NS:
-        text = f"{client} waited {waited_ns / SECOND:.0f} s for {what} of {server}, in vain"
+        text = f"{client} waited {waited_ns / SECOND:.0f} s for {what} from {server}, in vain"
         code = "no-greeting" if verb == "connect" else "no-reply"
         yield connection.finding(code, Severity.ERROR, text, frames, reference)

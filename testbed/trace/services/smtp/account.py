@@ -121,15 +121,17 @@ def _account(
     taken = [one for one in found if one.recipient.accepted and one.frame > failed[0].frame]
     number = len(failed)
     text = f"{client} tried {count(number + len(taken), 'time')} to hand mail for {address} to {server}"
-    text += f"; {number} failed ({', '.join(replies[:4])})"
+    tries = "the try" if number == 1 and not taken else f"all {number}" if not taken else count(number, "try", "tries")
+    text += f"; {tries} failed ({', '.join(replies[:4])})"
     if taken and all(one.unsent for one in failed):
-        text += f", and mail for it was taken {_after(failed[0], taken[0])} after the first try, which may be the same"
+        after = _after(failed[0], taken[0])
+        text += f", and mail for this recipient, perhaps the same message, was taken {after} after the first try"
     elif taken:
         text += f", and it was taken {_after(failed[0], taken[0])} after the first try"
     elif unknown:
-        text += ", and it was not taken in this capture, which does not hold all of a later connection"
+        text += "; it was not taken in this capture, which lacks a part of a later connection"
     else:
-        text += ", and it was not taken in this capture"
+        text += "; it was not taken in this capture"
     frames = tuple(one.frame for one in (*failed, *taken[:1]))
     connections = tuple(one.connection.number for one in (*failed, *taken[:1]))
     severity = Severity.INFO if taken or unknown else Severity.WARNING
@@ -157,7 +159,7 @@ def duplicates(connections: Iterable[Connection]) -> Iterator[Finding]:
         if len(found) < 2 or all(one.heard for one in found):
             continue
         text = f"{message_id} was sent to {server} {len(found)} times for {address}: "
-        text += "it may lie in the mailbox more than once"
+        text += "the mailbox may hold it more than once"
         frames = tuple(one.frame for one in found)
         numbers = tuple(one.connection.number for one in found)
         yield Finding("duplicate-possible", Severity.WARNING, text, frames, "RFC 1047", numbers)

@@ -34,8 +34,8 @@ def speaks_for_another(connection: Connection) -> Iterator[Finding]:
         if not address and not name:
             continue
         whose = f"{address} ({name})" if address and name else address or name
-        text = f"{connection.client.label} told {connection.server.label} by {verb} whose mail this is: of {whose}, "
-        text += "the true client"
+        text = f"{connection.client.label} used {verb} to tell {connection.server.label} whose mail this is: that of "
+        text += f"{whose}, the true client"
         yield connection.finding("speaks-for-another", Severity.INFO, text, tuple(frames), f"Postfix {verb}")
 
 
@@ -57,14 +57,14 @@ def rewritten_dialogue(connection: Connection) -> Iterator[Finding]:
         if reply is None:
             continue
         if verb in ("connect", "") and _is_masked(reply.text):
-            found.setdefault("the greeting is masked by asterisks", exchange)
+            found.setdefault("the greeting is masked with asterisks", exchange)
         if verb in HELLOS and any(_MASKED_KEYWORD.fullmatch(line.strip()) for line in reply.lines[1:]):
             found.setdefault("what the server offers is masked", exchange)
         elif reply.code[:1] == "5" and not verb.startswith("X") and (quoted := _QUOTED_MASK.search(reply.text)):
             found.setdefault(f"{verb} arrived as {quoted[0]}", exchange)
     if found:
         text = f"something between {connection.client.label} and {connection.server.label} rewrites their dialogue, as "
-        text += f"firewalls do that inspect SMTP: {', '.join(found)}; extensions such as STARTTLS are lost by it"
+        text += f"firewalls that inspect SMTP do: {', '.join(found)}; extensions such as STARTTLS are lost"
         frames = tuple(dict.fromkeys(frame for exchange in found.values() for frame in exchange.frames))
         yield connection.finding("dialogue-rewritten", Severity.WARNING, text, frames, "RFC 3207 §6")
 

@@ -72,7 +72,7 @@ def stalled_client(connection: Connection) -> Iterator[Finding]:
             continue  # what it said then is not in the capture
         after = f"in the middle of {_what(last)}" if last.reply is None else f"after {_reply_to(last)}"
         text = (
-            f"{connection.client.label} said nothing {after} for {rough(end - _time(last))}, until "
+            f"{connection.client.label} said nothing for {rough(end - _time(last))} {after}, until "
             f"{connection.server.label} closed the connection with {exchange.reply.status}"
         )
         text += f' "{shortened(exchange.reply.text, _MOST_QUOTED)}"' if exchange.reply.text.strip() else ""
@@ -89,8 +89,8 @@ def slow_replies(connection: Connection) -> Iterator[Finding]:
         reply = exchange.reply
         if reply is None or not _in_crumbs(reply):
             continue
-        text = f"{connection.server.label} said {_reply_to(exchange)}, of {reply.octets} octets, in "
-        text += f"{len(reply.frames)} pieces: the time its client has for a reply may run out before it is whole"
+        text = f"{connection.server.label} sent {_reply_to(exchange)}, of {reply.octets} octets, in "
+        text += f"{len(reply.frames)} pieces: the client's timeout may expire before it is complete"
         frames = reply.frames[:_MAX_FRAMES]
         yield connection.finding("slow-reply", Severity.WARNING, text, frames, "RFC 5321 §4.5.3.2")
 
@@ -164,7 +164,7 @@ def cut_dialogue(connection: Connection) -> Iterator[Finding]:
     ):
         text = (
             f"{connection.server.label} stopped reading in the middle of the message (its window closed), and "
-            f"{connection.client.label} gave up {rough(connection.end_ns - first.command.time_ns)} after"
+            f"{connection.client.label} gave up {rough(connection.end_ns - first.command.time_ns)} later"
         )
         yield _cut(connection, "server-stopped-reading", text, _last(connection, first), "RFC 5321 §4.5.3.2.5")
     elif first.command.verb == "message":
@@ -201,11 +201,11 @@ def _unfinished(connection: Connection) -> Iterator[Finding]:
 
 def _capture_ends(connection: Connection, command: Command, *, ungreeted: bool) -> Finding:
     what = (
-        f"in the middle of a message of {connection.client.label}"
+        f"in the middle of a message from {connection.client.label}"
         if not command.whole
-        else f"before any reply of {connection.server.label}"
+        else f"before any reply from {connection.server.label}"
         if ungreeted
-        else f"before the reply to {command.verb} of {connection.client.label}"
+        else f"before the reply to {command.verb} from {connection.client.label}"
     )
     text = f"the capture ends {what}"
     return connection.finding("capture-ends", Severity.INFO, text, command.frames[-1:], "")
@@ -224,7 +224,7 @@ def _said_it_closes(connection: Connection) -> bool:
 
 def _hung_up(connection: Connection, instead_of: str, frames: tuple[int, ...]) -> Finding:
     how = "reset" if connection.ending.closure is Closure.RESET else "closed"
-    text = f"{connection.server.label} {how} the connection instead of {instead_of}; this counts as a refusal for now"
+    text = f"{connection.server.label} {how} the connection instead of {instead_of}; this counts as a temporary refusal"
     return _cut(connection, "server-hung-up", text, frames, "RFC 5321 §3.8")
 
 
@@ -233,7 +233,7 @@ def _silence(connection: Connection, after: str, since_ns: int, frames: tuple[in
     if after == "accepting the connection":
         code, reference = "no-greeting", "RFC 5321 §4.5.3.2.1"
     waited = rough(connection.end_ns - since_ns)
-    text = f"{connection.server.label} said nothing after {after} for {waited}, until {connection.client.label} gave up"
+    text = f"{connection.server.label} said nothing for {waited} after {after}, until {connection.client.label} gave up"
     return _cut(connection, code, text, frames, reference)
 
 

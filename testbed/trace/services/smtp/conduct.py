@@ -107,7 +107,7 @@ class Conduct:
         """The connection ended before a reply did."""
         if len(parts) >= _MANY_LINES:
             frames = tuple(dict.fromkeys(frame for _, line in parts for frame in line.frames))
-            self._remarks.note("reply-endless", frames, f"{len(parts)} lines and more, like: {parts[0][0].text}")
+            self._remarks.note("reply-endless", frames, f"{len(parts)} or more lines, such as: {parts[0][0].text}")
 
     def _judge_line(self, command: Command, line: Line) -> None:
         raw = line.raw

@@ -25,7 +25,7 @@ def lone_dots(connection: Connection) -> Iterator[Finding]:
         message = transaction.message
         if message is not None and is_lone_dot(transaction):
             text = (
-                f"{connection.server.label} asked for mail data though it had refused every recipient; "
+                f"{connection.server.label} asked for mail data although it had refused every recipient; "
                 f"{connection.client.label} sent a lone dot, so nothing was delivered"
             )
             yield connection.finding("lone-dot", Severity.INFO, text, message.frames, "RFC 2920 §3.1")

@@ -69,7 +69,7 @@ def late_greeting(connection: Connection) -> Iterator[Finding]:
             continue
         took_ns = reply.time_ns - connection.start_ns
         text = f"{connection.server.label} greeted {connection.client.label} after {rough(took_ns)}, when the client "
-        text += "had left already; clients are to wait 5 minutes"
+        text += "had already left; clients should wait 5 minutes"
         frames = (connection.ending.frames[0], reply.frames[0])
         severity = Severity.INFO if took_ns < _PROMPT_NS else Severity.ERROR
         yield connection.finding("greeting-too-late", severity, text, frames, "RFC 5321 §4.5.3.2.1")

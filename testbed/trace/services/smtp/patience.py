@@ -47,7 +47,7 @@ def impatient_clients(connection: Connection) -> Iterator[Finding]:
         text = (
             f"{connection.client.label} waited only {rough(at - command.time_ns)} for the reply to {what} and {did}; "
         )
-        text += f"it came after {rough(reply.time_ns - command.time_ns)}, and clients are to wait {rough(limit[0])}"
+        text += f"it came after {rough(reply.time_ns - command.time_ns)}, and clients should wait {rough(limit[0])}"
         if ends_message(command) and reply.code.startswith("2"):
             text += ": a client that did not hear it will send the message again"
         frames = (*command.frames[-1:], frame, *reply.frames[:1])
@@ -97,8 +97,8 @@ def drawn_out(connection: Connection) -> Iterator[Finding]:
     waits = [exchange.latency_ns or 0 for exchange in slow]
     if len(slow) < _FEWEST or sum(waits) < _LONG_NS or connection.ending.by != "client" or connection.all_taken:
         return
-    text = f"{connection.server.label} took {rough(min(waits))} and more for each of {len(slow)} replies to {verb}, "
-    text += f"{rough(sum(waits))} in all; {connection.client.label} gave up"
+    text = f"{connection.server.label} took at least {rough(min(waits))} for each of {len(slow)} replies to {verb}, "
+    text += f"{rough(sum(waits))} in total; {connection.client.label} gave up"
     frames = tuple(exchange.reply.frames[0] for exchange in slow if exchange.reply is not None)
     frames = (*frames[: _MOST_FRAMES - 1], *connection.ending.frames[:1])
     yield connection.finding("server-draws-out", Severity.ERROR, text, frames, "RFC 5321 §4.5.3.2")

@@ -61,15 +61,15 @@ def refused_recipients(connection: Connection) -> Iterator[Finding]:
                 own = [to.address for to in transaction.recipients if to.final is reply]
                 whom = ", ".join((own or [to.address for to in transaction.recipients])[:5])
                 when = _when(message.command, reply) if message is not None and message.command is not None else ""
-                yield _refusal(connection, reply, f"the message for {whom}{when}")
+                yield _refusal(connection, reply, f"the message for {whom}", when=when)
 
 
 def _when(message: Command, reply: Reply) -> str:
-    """When a message was refused, where that is worth telling: chunks have no final dot (RFC 3030 §2)."""
+    """When a message was refused, where that matters: chunks have no final dot (RFC 3030 §2)."""
     if message.verb != "message":
         return ""
     early = not message.whole or reply.frames[:1] < message.frames[-1:]
-    return ", before its end," if early else ", after its final dot"
+    return " before its end" if early else " after its final dot"
 
 
 def _is_old_too_many(reply: Reply, *, some: bool) -> bool:
@@ -109,8 +109,10 @@ def refused_sessions(connection: Connection) -> Iterator[Finding]:
     for (verb, _), exchanges in said.items():
         replies = [exchange.reply for exchange in exchanges if exchange.reply is not None]
         cut = verb == "" and _ends_in_message(connection)
-        what = {"connect": "the connection", "": "the message before its end" if cut else "to go on"}.get(verb, verb)
-        found = _refusal(connection, replies[0], what, replies[1:], mistake(connection, exchanges[0]))
+        what = {"connect": "the connection", "": "the message" if cut else "to go on"}.get(verb, verb)
+        when = " before its end" if cut else ""
+        because = mistake(connection, exchanges[0])
+        found = _refusal(connection, replies[0], what, replies[1:], when=when, because=because)
         yield replace(found, severity=Severity.INFO) if connection.all_taken and verb not in _OF_MAIL else found
 
 
@@ -133,7 +135,7 @@ def _in_vain(connection: Connection) -> Iterator[Exchange]:
 
 
 def _refusal(
-    connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = (), because: str = ""
+    connection: Connection, reply: Reply, what: str, again: Sequence[Reply] = (), *, when: str = "", because: str = ""
 ) -> Finding:
     temporary = reply.code.startswith("4")
     cause = cause_of(reply.code, reply.enhanced, reply.text)
@@ -146,7 +148,8 @@ def _refusal(
         name = "policy-refused-for-now"
     severity = Severity.WARNING if temporary else Severity.ERROR
     words = explain(reply.code, reply.enhanced, reply.text)
-    text = f"{connection.server.label} refused {what} from {connection.client.label} with {reply.status}: {words}"
+    whose = f"{'with' if what == 'to go on' else 'from'} {connection.client.label}{when}"
+    text = f"{connection.server.label} refused {what} {whose} with {reply.status}: {words}"
     text += f"; {because}" if because else ""
     text += f", {1 + len(again)} times" if again else ""
     text += f'; it said "{shortened(reply.text, _MOST_QUOTED)}"' if reply.text.strip() else ""

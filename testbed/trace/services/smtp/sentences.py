@@ -51,7 +51,7 @@ _SENTENCES = {
     "reply-out-of-sequence": Sentence(
         _WARNING, "{server} sent a reply that answers nothing the client had said: {detail}", "RFC 5321 §4.3.2", True
     ),
-    "reply-not-smtp": Sentence(_WARNING, "{server} sent a line that is no SMTP reply: {detail}", "RFC 5321 §4.2"),
+    "reply-not-smtp": Sentence(_WARNING, "{server} sent a line that is not an SMTP reply: {detail}", "RFC 5321 §4.2"),
     "reply-endless": Sentence(
         _ERROR, "{server} went on with one reply and never ended it: {detail}", "RFC 5321 §4.2.1"
     ),
@@ -60,11 +60,11 @@ _SENTENCES = {
     ),
     "status-class-differs": Sentence(
         _WARNING,
-        "{server} gave a reply code and an enhanced status code of two classes ({detail}): the reply code decides",
+        "{server} gave a reply code and an enhanced code of different classes ({detail}): the reply code decides",
         "RFC 2034 §4",
     ),
     "eight-bit-command": Sentence(
-        _WARNING, "{client} sent octets beyond ASCII in {detail} without SMTPUTF8", "RFC 5321 §2.4"
+        _WARNING, "{client} sent non-ASCII octets in {detail} without SMTPUTF8", "RFC 5321 §2.4"
     ),
     "nested-mail": Sentence(
         _WARNING,
@@ -75,13 +75,13 @@ _SENTENCES = {
     "dot-not-doubled": Sentence(
         _ERROR,
         "{client} did not double the dot of a line in mail data: {server} took it for the end of the message, and what "
-        "came behind it for commands: {detail}",
+        "followed for commands: {detail}",
         "RFC 5321 §4.5.2",
     ),
     "rcpt-before-mail": Sentence(_WARNING, "{client} sent RCPT without MAIL before it", "RFC 5321 §3.3", True),
     "chunk-obeyed": Sentence(
         _ERROR,
-        "{server} refused a chunk of {client} and did not throw its octets away: it took them for commands, and "
+        "{server} refused a chunk from {client} and did not discard its octets: it took them for commands, and "
         "answered {detail}",
         "RFC 3030 §2",
         True,
@@ -89,7 +89,9 @@ _SENTENCES = {
     "data-without-rcpt": Sentence(
         _WARNING, "{server} answered DATA with 354 although no RCPT came before it", "RFC 5321 §3.3", True
     ),
-    "client-garbage": Sentence(_WARNING, "{client} sent octets that are no SMTP command: {detail}", "RFC 5321 §4.1"),
+    "client-garbage": Sentence(
+        _WARNING, "{client} sent octets that are not an SMTP command: {detail}", "RFC 5321 §4.1"
+    ),
 }
 
 _told = told_as(

@@ -40,8 +40,8 @@ def lost_starttls(connections: Iterable[Connection]) -> Iterator[Finding]:
             without.append((connection, reply))
     for connection, reply in [one for one in without if _ends(one[0]) in offers]:
         client, server = connection.client.label, connection.server.label
-        text = f"{server} did not offer STARTTLS to {client}, as it does on another connection: "
-        text += "somebody on the way may have taken it out"
+        text = f"{server} did not offer STARTTLS to {client}, although it does on another connection: "
+        text += "something on the way may have removed it"
         text += "; mail went without encryption" if _has_mail(connection) else ""
         frames = (*reply.frames[:1], *offers[_ends(connection)].frames[:1])
         yield connection.finding("starttls-stripped", Severity.WARNING, text, frames, "RFC 3207 §6")
