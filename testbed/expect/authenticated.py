@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from testbed.expect.observed import programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
-from testbed.plural import count
+from testbed.plural import count, times
 from testbed.protocols import events
 from testbed.scenario.expectations import AuthenticatedExpected
 from testbed.trace.analysis import Analysis
@@ -41,7 +41,7 @@ def judge_authenticated(expected: AuthenticatedExpected, analysis: Analysis) -> 
     words = [f"{check} {result}" for check, result in expected.results.items()]
     words += [f"action {expected.action}"] if expected.action else []
     what = f"mail to {expected.to} is checked: {', '.join(words)}"
-    what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
+    what += f", {times(expected.count)}" if expected.count is not None else ""
     checked = [one for one in (*_of_hosts(analysis), *_of_programs(analysis)) if _concerns(expected, one)]
     hidden = _not_shown(expected, analysis, checked)
     if hidden:
@@ -64,12 +64,12 @@ def _not_shown(expected: AuthenticatedExpected, analysis: Analysis, checked: Seq
     if not checked:
         took = {c.server.label for c in analysis.connections for t in c.transactions if _is_for(expected.to, t)}
         unseen = sorted(took & hosts if expected.at is None else hosts & {expected.at})
-        return f"what {unseen[0]}, a program, found cannot be seen" if unseen else ""
+        return f"nobody can see what {unseen[0]}, a program, found" if unseen else ""
     fitting = [one for one in checked if _fits(expected, one)]
     unsaid = next((one for one in fitting if not one.action), None)
     if expected.action is None or unsaid is None or any(one.action for one in fitting):
         return ""
-    return f"{unsaid}; what came of that cannot be seen"
+    return f"{unsaid}; nobody can see what came of that"
 
 
 def _is_for(address: str, transaction: Transaction) -> bool:

@@ -9,7 +9,7 @@ from testbed.durations import format_duration
 from testbed.expect.observed import entries
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
-from testbed.plural import count, were
+from testbed.plural import count, times, were
 from testbed.protocols import events
 from testbed.protocols.status_pattern import reply_fits
 from testbed.scenario.expectations import Attempts, ConnectionExpected, ReplyExpected, Transactions, Tries
@@ -31,7 +31,7 @@ def judge_attempts(expected: Attempts, analysis: Analysis) -> Verdict:
     found = _between(analysis, expected.sender, expected.to, expected.port)
     frames = tuple(c.first_frame for c in found) or tuple(e.frame for e in entries(analysis, events.Accepted))
     return Verdict(
-        what, _allowed(expected, len(found)), f"{were(len(found), 'connection')} tried", frames, expected.line
+        what, _allowed(expected, len(found)), f"{were(len(found), 'connection')} attempted", frames, expected.line
     )
 
 
@@ -53,7 +53,7 @@ def judge_transactions(expected: Transactions, analysis: Analysis) -> Verdict:
 
 
 def _limits(expected: Tries) -> str:
-    whom = f" at port {expected.port}" * (expected.port != SMTP_PORT)
+    whom = f" on port {expected.port}" * (expected.port != SMTP_PORT)
     whom += f" by {expected.sender}" if expected.sender else ""
     limits = [
         *([str(expected.count)] if expected.count is not None else []),
@@ -73,8 +73,8 @@ def _allowed(expected: Tries, number: int) -> bool:
 
 def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
     """A server gave this reply to this command."""
-    times = f", {count(expected.count, 'time')}" if expected.count is not None else ""
-    what = f"reply {expected.code} from {expected.sender} to {expected.command}{times}"
+    how_often = f", {times(expected.count)}" if expected.count is not None else ""
+    what = f"reply {expected.code} from {expected.sender} to {expected.command}{how_often}"
     protocol = protocol_of(expected.command)
     verb = expected.command.removeprefix(f"{protocol} ").lower()
     seen: list[str] = []
@@ -96,9 +96,9 @@ def judge_reply(expected: ReplyExpected, analysis: Analysis) -> Verdict:
                     frames += reply.frames
     held = number == expected.count if expected.count is not None else number > 0
     if number:
-        why = f"said {count(number, 'time')}"
+        why = f"sent {times(number)}"
     elif seen:
-        why = f"{expected.sender} said {', '.join(sorted(set(seen)))} instead"
+        why = f"{expected.sender} sent {', '.join(sorted(set(seen)))} instead"
     else:
         why = f"{expected.sender} was never asked {expected.command}" if not asked else "no reply came"
     verdict = Verdict(what, held, why, tuple(frames or asked), expected.line)
@@ -135,13 +135,15 @@ def _status(exchange: Exchange, reply: Reply) -> str:
 
 def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdict:
     """The nth connection between two hosts opened and ended as expected."""
-    what = f"connection {expected.nth} from {expected.sender} to {expected.to}:"
-    what += f" handshake {expected.handshake}" if expected.handshake else ""
-    what += f" closure {expected.closure}" if expected.closure else ""
-    what += f" at least {format_duration(expected.at_least)}" if expected.at_least is not None else ""
-    what += f" at most {format_duration(expected.at_most)}" if expected.at_most is not None else ""
-    what += f" said {', '.join(expected.said)}" if expected.said is not None else ""
-    what += {None: "", True: " pipelined", False: " not pipelined"}[expected.pipelined]
+    wanted = [
+        f"handshake {expected.handshake}" if expected.handshake else "",
+        f"closure {expected.closure}" if expected.closure else "",
+        f"at least {format_duration(expected.at_least)}" if expected.at_least is not None else "",
+        f"at most {format_duration(expected.at_most)}" if expected.at_most is not None else "",
+        f"said {', '.join(expected.said)}" if expected.said is not None else "",
+        {None: "", True: "pipelined", False: "not pipelined"}[expected.pipelined],
+    ]
+    what = f"connection {expected.nth} from {expected.sender} to {expected.to}: {'; '.join(filter(None, wanted))}"
     found = _between(analysis, expected.sender, expected.to, expected.port)
     if len(found) < expected.nth:
         return Verdict(
@@ -166,9 +168,9 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
         differences.append(f"the client said {', '.join(said) or 'nothing'}")
     ahead = _ahead(connection)
     if expected.pipelined is not None and expected.pipelined != bool(ahead):
-        differences.append(f"{were(len(ahead), 'command')} sent before the reply to the one before")
+        differences.append(f"{were(len(ahead), 'command')} sent before the reply to the previous one")
     frames = (connection.first_frame, *ahead, *connection.ending.frames)
-    why = "; ".join(differences) or f"it did so, as connection {connection.number} of the trace"
+    why = "; ".join(differences) or f"connection {connection.number} of the trace did so"
     verdict = Verdict(what, not differences, why, frames, expected.line)
     asks_inside = expected.said is not None or expected.pipelined is not None
     inside = asks_inside and connection.tls is not None and connection.tls.sealed

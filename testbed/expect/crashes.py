@@ -24,8 +24,8 @@ def why_without_effect(scenario: Scenario, host: str, crash: LogEntry[events.Fau
             or _was_a_program_in_use(scenario, host, analysis)
         ):
             return ""
-        return f"{host} had no connection, no mail to pass on, and nobody came until it was back"
-    return f"{host} did not run at that time"
+        return f"{host} had no connection and no mail to pass on, and nobody came until it was back"
+    return f"{host} was not running at that time"
 
 
 def _met(host: str, crashed_ns: int, analysis: Analysis) -> bool:

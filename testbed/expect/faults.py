@@ -12,7 +12,7 @@ from testbed.errors import UsageError
 from testbed.expect.crashes import why_without_effect
 from testbed.expect.others import of_others
 from testbed.expect.verdict import Verdict
-from testbed.plural import count
+from testbed.plural import times
 from testbed.protocols import events
 from testbed.scenario.faults import DialogueFault, Fault, HostFault, TlsFault
 from testbed.scenario.scenario import Scenario
@@ -65,12 +65,12 @@ def _found(
         vain = Counter(filter(None, [why_without_effect(scenario, fault.host, one, analysis) for one in struck]))
     effects = len(struck) - vain.total()
     if not effects:
-        return False, f"it struck {count(len(struck), 'time')}, and changed nothing: {vain.most_common(1)[0][0]}"
+        return False, f"it struck {times(len(struck))} but changed nothing: {vain.most_common(1)[0][0]}"
     if effects < fault.least:
-        besides = f", and {count(vain.total(), 'time')} besides without changing anything" if vain else ""
-        remedy = f"give it time for more, or write 'up to {fault.least}' if fewer will do"
-        return False, f"it struck {effects} of {fault.least} times{besides}; {remedy}"
-    return True, f"it did its work {count(effects, 'time')}"
+        besides = f", and {times(vain.total())} without changing anything" if vain else ""
+        remedy = f"give it more time, or write 'up to {fault.least}' if fewer will do"
+        return False, f"it struck only {effects} of {fault.least} times{besides}; {remedy}"
+    return True, f"it took effect {times(effects)}"
 
 
 def _unseen(fault: Fault, analysis: Analysis) -> str:
@@ -81,4 +81,4 @@ def _unseen(fault: Fault, analysis: Analysis) -> str:
         connection.tls is not None and fault.host == (connection.client if fault.as_client else connection.server).label
         for connection in analysis.connections
     )
-    return f"; under TLS, as {fault.host} spoke, the wire sees no commands" if under_tls else ""
+    return f"; {fault.host} spoke TLS, under which the wire sees no commands" if under_tls else ""

@@ -34,7 +34,7 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     """Every matching message sent to the address lies in its mailbox as often as expected, and in time."""
     within = f" within {format_duration(expected.within)}" if expected.within is not None else ""
     copies = "" if expected.copies == 1 else f", {count(expected.copies, 'copy', 'copies')}"
-    about = f", '{expected.subject}' in the subject" if expected.subject is not None else ""
+    about = f", with '{expected.subject}' in the subject" if expected.subject is not None else ""
     what = f"delivered to {expected.to}{within}{copies}{about}"
 
     sent = {
@@ -57,12 +57,12 @@ def judge_delivered(expected: Delivered, analysis: Analysis) -> Verdict:
     notes: list[str] = []
     held = bool(stored)
     if expected.text is not None:
-        what += f" with '{expected.text}' in it"
+        what += f", with '{expected.text}' in the text"
         without = _without_text(expected.text, {m for m, found in stored.items() if found}, analysis)
         held = held and not without
-        notes += [f"{message_id} says something else" for message_id in without]
+        notes += [f"'{expected.text}' is not in the text of {message_id}" for message_id in without]
     if expected.attached:
-        what += f" with {', '.join(expected.attached)}"
+        what += f", with {', '.join(expected.attached)} attached"
         other = _other_attachments(expected.attached, {m for m, found in stored.items() if found}, analysis)
         held = held and not other
         notes += other
@@ -187,9 +187,9 @@ def _owed_by_program(expected: Queued, analysis: Analysis, what: str) -> Verdict
         for one in owed(analysis, expected.at)
         if (expected.to is None or one[1] == expected.to.lower()) and one[:2] not in ended
     ]
-    says = f"its packets show that {expected.at}, a program, owes"
+    says = f"as its packets show, {expected.at}, a program, still owes mail to"
     if Listings(analysis.log).is_complete(expected.at):
-        says = f"of what {expected.at}, a program, owes as its packets show, its queue lists"
+        says = f"of the mail that {expected.at}, a program, still owes as its packets show, its queue lists"
         listed = {e.event.recipient.lower() for e in of(analysis.log, events.HoldsListed) if e.host == expected.at}
         mine = [one for one in mine if one[1] in listed]
     right = len(mine) == expected.count if expected.count is not None else bool(mine)
@@ -231,5 +231,5 @@ def judge_bounced(expected: Bounced, analysis: Analysis) -> Verdict:
         return Verdict(what, False, faults(sent, expected.to)[0], frames, expected.line)
     form = [entry.event.problems for entry in of(analysis.log, events.Misreported) if entry.event.message_id in dsn_ids]
     form += faults(sent, expected.to) if sent is not None else []
-    why = f"{arrived[0].event.message_id} arrived" + (f", in a wrong form: {'; '.join(form)}" if form else "")
+    why = f"{arrived[0].event.message_id} arrived" + (f", but it is malformed: {'; '.join(form)}" if form else "")
     return Verdict(what, True, why + without_original(sent), frames, expected.line)

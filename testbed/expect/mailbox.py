@@ -20,7 +20,7 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
     What somebody asked to have put in is evidence too: so a mailbox that stays empty shows something.
     """
     parts = [count(expected.messages, "message")] if expected.messages is not None else []
-    parts += ["their bodies as written"] if expected.body is not None else []
+    parts += ["bodies as written"] if expected.body is not None else []
     where = "mailbox" if expected.folder == "INBOX" else f"folder {expected.folder}"
     what = f"{where} of {expected.of}: {', '.join(parts)}"
     mine = [entry for entry in of(analysis.log, events.ForRecipient) if entry.event.recipient == expected.of]
@@ -33,16 +33,16 @@ def judge_mailbox(expected: MailboxExpected, analysis: Analysis) -> Verdict:
         if any(recipient.address.lower() == expected.of.lower() for recipient in transaction.recipients)
         for frame in transaction.frames[-1:]
     )
-    lies = f"{len(held)} {'lies' if len(held) == 1 else 'lie'} in it"
+    holds = f"it holds {count(len(held), 'message')}"
     differences = []
     if expected.messages is not None and len(held) != expected.messages:
-        differences.append(lies)
+        differences.append(holds)
     if expected.body is not None:
         digest = sha256(octets_of(expected.body)).hexdigest()
         others = [entry for entry in stored if entry.event.body_sha256 != digest]
         differences += [f"the body of {entry.event.message_id or 'one'} differs" for entry in others]
         differences += [] if stored else ["nothing was put into it"]
-    why = "; ".join(differences) or f"{lies}, as expected"
+    why = "; ".join(differences) or f"{holds}, as expected"
     by_readers = [*of(mine, events.Filed), *of(mine, events.Deleted)]
     tried = [entry for entry in of(analysis.log, events.SubmissionFailed) if expected.of in entry.event.recipients]
     told = tuple(entry.frame for entry in (*stored, *held, *by_readers, *tried))

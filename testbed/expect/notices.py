@@ -74,13 +74,13 @@ def without_original(sent: Notice | None) -> str:
     """A remark on a notification that brings nothing back, which is allowed but leaves its reader guessing."""
     if sent is None or sent.report.returns:
         return ""
-    return "; nothing of the original comes back with it, where its headers should be (RFC 3464 §2 (d))"
+    return "; it returns nothing of the original, not even the header (RFC 3464 §2 (d))"
 
 
 def otherwise(fate: events.Fate | RecipientStatus, expected: Notified | Bounced) -> list[str]:
     """The fields of a recipient's fate that are not as expected."""
     if isinstance(expected, Bounced) and fate.action == "delayed":
-        return [f"{expected.to} is told that it is delayed, not that it failed (RFC 3464 §2.3.3)"]
+        return [f"{expected.to} is notified of a delay, not of a failure (RFC 3464 §2.3.3)"]
     action = expected.action if isinstance(expected, Notified) else "failed"
     fields = (
         ("Final-Recipient", fate.recipient, expected.recipient, expected.recipient in (None, fate.recipient), "2.3.2"),

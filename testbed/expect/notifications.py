@@ -6,7 +6,7 @@ from testbed.expect.notices import faults, fits, nearest, notices, without_origi
 from testbed.expect.observed import entries, programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
-from testbed.plural import count, were
+from testbed.plural import count, times, were
 from testbed.protocols import events
 from testbed.protocols.report import StatusReport
 from testbed.scenario.expectations import Notified
@@ -18,10 +18,10 @@ _UNSEEN = "no packet shows the notification: its reader is on the host that sent
 
 def judge_notified(expected: Notified, analysis: Analysis) -> Verdict:
     """The sender was told so often; what went over the wire must be a notification by RFC 3464, from the null path."""
-    what = f"{expected.to} is told of {expected.action}"
+    what = f"{expected.to} gets a '{expected.action}' notification"
     what += f" for {expected.recipient}" if expected.recipient else ""
     what += f" with {expected.status}" if expected.status else ""
-    what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
+    what += f", {times(expected.count)}" if expected.count is not None else ""
     told = [entry for entry in _notifications(analysis, expected) if fits(entry.event.status, expected.status)]
     ids = {entry.event.dsn_id for entry in told}
     arrived = [entry for entry in entries(analysis, events.Stored) if entry.event.message_id in ids]

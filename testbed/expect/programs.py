@@ -8,7 +8,7 @@ from testbed.expect.observed import programs
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.sent import offered
 from testbed.expect.verdict import Verdict
-from testbed.plural import count
+from testbed.plural import times
 from testbed.protocols import events
 from testbed.scenario.programs import Exited, Running
 from testbed.trace.analysis import Analysis
@@ -21,7 +21,7 @@ def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
     if expected.agrees_with is not None:
         return _judge_agreement(expected, analysis, which)
     what = f"{which} exited with status {expected.status}"
-    what += f", {count(expected.count, 'time')}" if expected.count is not None else ""
+    what += f", {times(expected.count)}" if expected.count is not None else ""
     what += f", saying '{expected.output}'" if expected.output is not None else ""
     ended = [entry for entry in of(analysis.log, events.Exited) if expected.command in entry.event.command]
     if not ended:
@@ -34,7 +34,7 @@ def judge_exited(expected: Exited, analysis: Analysis) -> Verdict:
         right = [entry for entry in right if said[entry.frame] is not None]
         frames += [line.frame for line in said.values() if line is not None]
         if len(right) < len(said):
-            notes.append(f"no line of the output has '{expected.output}' in it")
+            notes.append(f"no line of the output contains '{expected.output}'")
     held = len(right) == (len(ended) if expected.count is None else expected.count)
     return Verdict(what, held, ", ".join(notes), tuple(sorted(frames)), expected.line)
 

@@ -73,7 +73,7 @@ def last_words(analysis: Analysis, host: str) -> tuple[str, tuple[int, ...]]:
     said = [entry for entry in of(analysis.log, events.Said) if entry.host == host and entry.event.text]
     told = [entry for entry in of(analysis.log, events.Condition) if entry.host == host]
     words = [f"; {told[-1].message}"] if told else []
-    words += [f"; the last it said: '{said[-1].event.text}'"] if said else []
+    words += [f"; its last output was '{said[-1].event.text}'"] if said else []
     return "".join(words), tuple(sorted(entry.frame for entry in (*told[-1:], *said[-1:])))
 
 
@@ -126,7 +126,7 @@ def _verdict(
 ) -> Verdict:
     seconds = (up.time_ns - awaited.since_ns) / SECOND
     words, frames = last_words(analysis, host)
-    why = f"{host} had {connection.client.label} wait {seconds:.1f} s for {awaited.what}"
+    why = f"{host} made {connection.client.label} wait {seconds:.1f} s for {awaited.what}"
     why += f", until the lab's time was up after {up.event.seconds:.0f} s{words}"
     cited = tuple(sorted({*awaited.frames, *frames, up.frame}))
     but = _excuse(analysis, up, host, connection)
@@ -144,7 +144,7 @@ def excuse(analysis: Analysis, host: str, connection: Connection, until: Moment)
     """What may have kept a program from an answer, the machine aside; ``""`` where nothing else has but itself."""
     for other in analysis.connections:
         if other.client.label == host and (waits := awaited_at(other, until)) is not None:
-            return f"; but it was itself waiting for {waits.what} of {other.server.label}"
+            return f"; but it was itself waiting for {waits.what} from {other.server.label}"
     faults = list(of(analysis.log, events.Fault))
     if any(entry.host == host and entry.time_ns >= connection.start_ns for entry in faults):
         return "; but a fault of the scenario had struck there"

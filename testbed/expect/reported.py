@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from testbed.expect.reports import Arrived, distinct, posted, reports
 from testbed.expect.sealed import sealed, unless_sealed
 from testbed.expect.verdict import Verdict
-from testbed.plural import count
+from testbed.plural import count, times
 from testbed.protocols import events
 from testbed.scenario.reported import ReportedExpected, ReportKind
 from testbed.trace.analysis import Analysis
@@ -17,7 +17,7 @@ from testbed.trace.model.log import of
 _NOUNS: dict[ReportKind, str] = {
     "aggregate": "aggregate report",
     "failure": "failure report",
-    "tls": "report on TLS",
+    "tls": "TLS report",
 }
 _SENT: dict[ReportKind, type[events.DmarcReported | events.FailureReported | events.TlsReported]] = {
     "aggregate": events.DmarcReported,
@@ -59,7 +59,7 @@ def _what(expected: ReportedExpected) -> str:
     what += f" on {expected.domain}" if expected.domain else ""
     what += f" from {expected.sender}" if expected.sender else ""
     what += f" with {', '.join(words)}" if words else ""
-    return what + (f", {count(expected.reports, 'time')}" if expected.reports is not None else "")
+    return what + (f", {times(expected.reports)}" if expected.reports is not None else "")
 
 
 def _is_about(expected: ReportedExpected, one: Arrived) -> bool:

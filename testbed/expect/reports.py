@@ -50,7 +50,7 @@ class Told:
             for row in self.rows[:_NO_MORE_THAN]
         ]
         more = [f"{len(self.rows) - _NO_MORE_THAN} more rows"] if len(self.rows) > _NO_MORE_THAN else []
-        return f"one on {self.domain} says {'; '.join(rows + more) or 'nothing'}"
+        return f"the one on {self.domain} says {'; '.join(rows + more) or 'nothing'}"
 
 
 @dataclass(frozen=True, slots=True)

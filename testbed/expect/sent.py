@@ -32,7 +32,7 @@ class Offered:
         if self.taken:
             return f"{self.server} promised it to {self.recipient}"
         if self.reply is None or not self.reply.code or self.reply.code[0] not in "45":
-            return f"no 250 of {self.server} came for {self.recipient}"
+            return f"no 250 came from {self.server} for {self.recipient}"
         return f"{self.server} refused {self.recipient} with {self.reply.status}"
 
 

@@ -134,7 +134,7 @@ class DaskCrew:
     def _heed_scheduler(self) -> None:
         if self._client.status != "running":
             raise MachineError(
-                f"the scheduler at {self._scheduler} is gone; start it again, and the same command goes on"
+                f"the scheduler at {self._scheduler} is gone; start it again, and run the same command to continue"
             )
 
     def _ran(self, future: Future, order: Order) -> Ran:
@@ -169,7 +169,7 @@ def _connected(scheduler: str) -> Client:
     from distributed import Client
 
     if not _ADDRESS.fullmatch(scheduler):
-        raise UsageError(f"--scheduler {shown(scheduler)}: this is no address; it is written tcp://HOST:PORT")
+        raise UsageError(f"--scheduler {shown(scheduler)}: this is not an address; write tcp://HOST:PORT")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other versions of Python or Dask: they may differ

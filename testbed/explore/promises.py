@@ -30,7 +30,7 @@ def promise(what: str) -> Promise:
 _SENT_AGAIN = (
     "sent-again",
     "Mail is sent again after its 250",
-    "Who has heard a 250 to the final dot has handed the message over, and forgets it.",
+    "A client that got a 250 to the final dot has handed the message over, and forgets it.",
     "RFC 5321 §6.1, §4.2.5",
 )
 
@@ -38,10 +38,10 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
     "no mail is lost (RFC 5321 §6.1)": (
         "lost-message",
         "Mail is lost",
-        "Who has answered 250 to a message is responsible for it. It arrives, or its sender is told that it did not.",
+        "A server that answered 250 is responsible for the message: it arrives, or its sender gets a notification.",
         "RFC 5321 §6.1, §4.2.5",
     ),
-    "no mail is doubled without cause (RFC 1047)": (
+    "no mail is duplicated without cause (RFC 1047)": (
         "doubled-message",
         "Mail comes twice",
         "A message lies in its mailbox once. A second copy is right only where the reply to the final dot was lost.",
@@ -50,7 +50,7 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
     "no mail is sent again by who did not wait for its 250 (RFC 5321 §4.5.3.2.6)": (
         "sent-again-unanswered",
         "Mail is sent again by who did not wait",
-        "A client waits ten minutes for the reply to the final dot. Who leaves sooner sends what was taken once more.",
+        "A client waits ten minutes for the reply to the final dot. One that leaves sooner sends accepted mail again.",
         "RFC 5321 §4.5.3.2.6",
     ),
     "no relay sends again what it has heard the 250 for (RFC 5321 §6.1)": _SENT_AGAIN,
@@ -99,11 +99,11 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
     ),
     "no message is sent to recipients who were all refused (RFC 5321 §3.3)": (
         "sent-to-nobody",
-        "A message is sent though all its recipients were refused",
+        "A message is sent although all its recipients were refused",
         "A client whose recipients were all refused sends no DATA, or nothing in it.",
         "RFC 5321 §3.3, RFC 2920 §3.1",
     ),
-    "mail does not go in circles for ever (RFC 5321 §6.3)": (
+    "mail does not go in circles forever (RFC 5321 §6.3)": (
         "loop",
         "Mail goes in circles",
         "A server counts Received fields, and refuses a message that has too many.",
@@ -112,7 +112,7 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
     "mail from the null path is neither bounced nor answered (RFC 5321 §6.1, RFC 3834 §2)": (
         "null-path-answered",
         "A notification is answered",
-        "Nobody is told what became of mail from the null path, and no program answers it.",
+        "Nobody gets a notification about mail from the null path, and no program answers it.",
         "RFC 5321 §6.1, §4.5.5, RFC 3834 §2",
     ),
     "no mail server passes on strangers' mail to other domains (RFC 2505 §2.1)": (
@@ -136,19 +136,19 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
     "mail that is refused for now is not tried again at once (RFC 5321 §4.5.4.1)": (
         "tried-at-once",
         "Mail is tried again at once",
-        "Who was refused for now waits before the next try, at least half an hour as a rule.",
+        "A client that got a temporary refusal waits before the next try, as a rule at least half an hour.",
         "RFC 5321 §4.5.4.1",
     ),
     "a client's exit status tells whether its mail was taken": (
         "status-misleads",
         "A client's exit status misleads",
-        "A client without a queue ends with 0 when all its mail was taken, and else with another status.",
+        "A client without a queue ends with 0 when all its mail was taken, and otherwise with another status.",
         "",
     ),
     "programs that play servers listen": (
         "never-listens",
         "A server does not listen",
-        "A mail server listens on its port until it is told to end.",
+        "A mail server listens on its port until it is asked to end.",
         "",
     ),
     "programs that play servers answer": (
@@ -160,12 +160,12 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
     "programs that play servers keep running": (
         "server-ends",
         "A server ends by itself",
-        "A mail server runs until it is told to end, whatever its clients and peers do.",
+        "A mail server runs until it is asked to end, whatever its clients and peers do.",
         "RFC 5321 §6.1",
     ),
-    "programs end when they are told to": (
+    "programs end when asked to": (
         "heeds-no-sigterm",
-        "A server does not end when it is told to",
+        "A server does not end when asked to",
         "A server that is sent SIGTERM ends, with all it has promised on disk.",
         "",
     ),
@@ -181,10 +181,10 @@ PROMISES: dict[str, tuple[str, str, str, str]] = {
         "A message stays in its mailbox until its owner has deleted it.",
         "RFC 1939 §6, RFC 9051 §6.4.3",
     ),
-    "readers are given what was sent to them (RFC 1939 §5, RFC 9051 §2.3)": (
+    "readers get what was sent to them (RFC 1939 §5, RFC 9051 §2.3)": (
         "reader-given-other",
-        "A reader is given something else than was sent",
-        "A reader is given each message as it was delivered, at every look.",
+        "A reader gets something other than what was sent",
+        "A reader gets each message as it was delivered, at every look.",
         "RFC 1939 §5, RFC 9051 §2.3",
     ),
 }

@@ -43,4 +43,4 @@ def test_who_it_was_and_what_counts(one: str, other: str) -> None:
 
 
 def test_what_was_broken_counts() -> None:
-    assert told("it is gone") != told("it is gone", "no mail is doubled without cause")
+    assert told("it is gone") != told("it is gone", "no mail is duplicated without cause")

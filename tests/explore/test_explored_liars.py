@@ -120,7 +120,7 @@ LIARS = [
     (RESTLESS_RELAY, "drops-what-is-put-off", _PUT_OFF, _LOST),
     (RECEIVER, "dies-of-a-reset", "crepes.fr heard RCPT: reset", "ended by itself with status 6"),
     (READER, "deletes-what-it-was-refused", "someschool.edu POP3 RETR #2: -ERR", "which it had not fetched"),
-    (READER, "keeps-when-it-has-heard-all", "someschool.edu POP3 QUIT #2: RST when done", "and has it nowhere"),
+    (READER, "keeps-when-it-has-heard-all", "someschool.edu POP3 QUIT #2: RST when done", "but has it nowhere"),
 ]
 
 

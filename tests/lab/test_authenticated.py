@@ -63,4 +63,4 @@ def test_what_a_program_does_not_show_is_not_judged(tmp_path: Path) -> None:
     assert outcome.judgement is not None, outcome.played.error
     [verdict] = outcome.judgement.expectations
     assert not verdict.judged
-    assert "what someschool.edu, a program, found cannot be seen" in verdict.why
+    assert "nobody can see what someschool.edu, a program, found" in verdict.why

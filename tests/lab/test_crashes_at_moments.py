@@ -85,7 +85,7 @@ def test_it_crashes_as_often_as_it_says(tmp_path: Path) -> None:
 def test_a_fault_that_is_to_strike_more_often_is_red(tmp_path: Path) -> None:
     outcome = play(RELAY.format(moment="answered MAIL", more="times: 50, for: 1m", copies=0), tmp_path)
     assert outcome.result is Result.FAILED
-    assert " of 50 times; give it time for more, or write 'up to 50' if fewer will do" in why(outcome)
+    assert " of 50 times; give it more time, or write 'up to 50' if fewer will do" in why(outcome)
 
 
 @pytest.mark.parametrize("moment", ["sent MAIL", "been answered message"])
@@ -94,7 +94,7 @@ def test_under_tls_the_wire_sees_no_commands_and_the_verdict_says_so(moment: str
     text = RELAY.format(moment=moment, more="times: 1", copies=1).replace("faults:", hosts)
     outcome = play(text, tmp_path)
     assert outcome.result is Result.FAILED
-    assert "was never reached; under TLS, as crepes.fr spoke, the wire sees no commands" in why(outcome)
+    assert "was never reached; crepes.fr spoke TLS, under which the wire sees no commands" in why(outcome)
 
 
 PROGRAM = """

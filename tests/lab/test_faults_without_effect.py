@@ -60,7 +60,7 @@ WITH_EFFECT = {
 }
 
 TIMES = {
-    "5": "it struck 2 of 5 times; give it time for more, or write 'up to 5' if fewer will do",
+    "5": "it struck only 2 of 5 times; give it more time, or write 'up to 5' if fewer will do",
     "up to 5": "",
     "2": "",
 }

@@ -57,7 +57,7 @@ def test_what_a_program_does_not_list_is_lost(way: str, lost: list[str], tmp_pat
     outcome = _holder(way, tmp_path)
     assert outcome.judgement is not None, outcome.played.error
     [verdict] = [verdict for verdict in outcome.judgement.mail if not verdict.held]
-    losses = [f"to {user}@someschool.edu; it is neither delivered, bounced nor queued" for user in lost]
+    losses = [f"to {user}@someschool.edu; it is neither delivered, bounced, nor queued" for user in lost]
     assert sum(verdict.why.count(loss) for loss in set(losses)) == len(losses), verdict.why
 
 
@@ -156,7 +156,7 @@ def test_what_lies_in_an_mbox_file_is_kept_as_it_was_sent(form: str, faults: str
 @pytest.mark.parametrize(
     ("way", "messages", "breach"),
     [
-        ("forgets-every-second", 1, "to bob@someschool.edu; it is neither delivered, bounced nor queued"),
+        ("forgets-every-second", 1, "to bob@someschool.edu; it is neither delivered, bounced, nor queued"),
         ("changes-a-letter", 2, "in the mailbox: its text is not what was sent"),
         ("drops-the-subject", 2, "in the mailbox: its header field subject is gone or changed"),
         ("delivers-twice", 4, "for bob@someschool.edu, and no lost reply explains it"),

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from testbed.lab import preload, run
+from testbed.net.machine import in_a_sentence, this_machine
 from testbed.outcome import Outcome, Result, conclude
 from testbed.pcap.checksums import GOOD
 from testbed.pcap.condition import conditions
@@ -247,7 +248,7 @@ def test_without_private_networks_the_other_one_is_taken_and_the_reason_told_onc
     assert shown.returncode == 0, shown.stderr
     assert re.search(r"\n1 held · \d+ skipped · ", shown.stdout)
     [note] = shown.stderr.splitlines()
-    assert note.startswith("note: labs live on the machine's own loopback, as private networks cannot be had here: ")
+    assert note.startswith("note: labs live on the machine's own loopback, as private networks are not available")
     assert "'testbed doctor' says how to grant what is missing" in note
 
 
@@ -297,6 +298,7 @@ def test_the_right_to_capture_is_all_it_takes(right: str, status: int) -> None:
     assert shown.returncode == status, shown.stderr
     if status:
         doctor = " ".join(_run([*alone, "doctor"]).stdout.split())
-        assert "nothing can be judged it takes the right CAP_NET_RAW: run as root" in doctor
-        assert "nothing can be judged; it takes the right CAP_NET_RAW: run as root" in " ".join(shown.stderr.split())
+        remedy = in_a_sentence(this_machine().allow_captures())
+        assert f"nothing can be judged {remedy}" in doctor
+        assert f"nothing can be judged; {remedy}" in " ".join(shown.stderr.split())
         assert "held" not in shown.stdout

@@ -302,12 +302,12 @@ def test_a_relay_that_was_killed_before_it_could_note_a_250_has_doubled_nothing(
 def test_a_sender_who_is_told_of_a_delay_only_has_not_heard_of_the_failure(tmp_path: Path) -> None:
     scenario = RELAY + "  - bounced: {{to: alice@crepes.fr, for: nobody@someschool.edu}}\n"
     outcome = played(scenario, "relay.py", "tells-of-a-delay-only", tmp_path)
-    told = "delivered, bounced nor queued, and its sender was told only of a delay"
+    told = "delivered, bounced, nor queued, and its sender was notified only of a delay"
     assert any(f"{{three}} to nobody@someschool.edu; it is neither {told}" in one for one in broken(outcome))
     assert outcome.judgement is not None
     bounced = outcome.judgement.expectations[-1]
     assert not bounced.held
-    assert "alice@crepes.fr is told that it is delayed, not that it failed (RFC 3464 §2.3.3)" in bounced.why
+    assert "alice@crepes.fr is notified of a delay, not of a failure (RFC 3464 §2.3.3)" in bounced.why
 
 
 @pytest.mark.parametrize("on", ["MAIL", "RCPT", "message"])

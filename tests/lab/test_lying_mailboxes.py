@@ -56,7 +56,7 @@ BY_POP3 = {
     ),
     "deletes-before-quit": (
         [(*POP3, *ALL_POP3, "DELE 1", "CUT"), *SEES],
-        "someschool.edu deleted a message marked for deletion, though its reader never reached QUIT",
+        "someschool.edu deleted a message marked for deletion, although its reader never reached QUIT",
     ),
     "keeps-what-was-deleted": (DELETES_ONE, "answered OK to the deletion of uid-2, and bob's mailbox still has it"),
     "deletes-the-first-instead": (DELETES_ONE, "someschool.edu lost a message that nobody has deleted: uid-1"),
@@ -69,12 +69,12 @@ BY_POP3 = {
     "stuffs-dots-twice": (SEES, "altered {one} for bob: its text is not what was sent"),
     "opens-another-mailbox": (
         [(*POP3, "RETR 1", "QUIT")],
-        "gave bob {three}, which was sent to carol@someschool.edu only",
+        "gave bob {three}, which was sent only to carol@someschool.edu",
     ),
     "renames-at-every-visit": (SEES * 2, "gave messages of bob's mailbox other names than 1.1, 1.2"),
-    "names-by-number": ([*SEES, (*POP3, "DELE 1", "QUIT"), *SEES], "had {one} as 1, then {two} by the same name"),
+    "names-by-number": ([*SEES, (*POP3, "DELE 1", "QUIT"), *SEES], "had {one} as 1, then {two} under the same name"),
     "counts-line-ends-as-one": (SEES, "told bob.someschool.edu that message 1 (uid-1) has"),
-    "tells-another-sum": (SEES, "octets in all, and of"),
+    "tells-another-sum": (SEES, "octets in total, but"),
     "gives-a-line-more-to-top": ([(*POP3, "TOP 1 1", "QUIT")], "gave 2 lines of message 1 to TOP 1 1"),
     "gives-a-line-less-to-top": ([(*POP3, "RETR 1", "TOP 1 2", "QUIT")], "gave 1 lines of message 1 to TOP 1 2"),
 }
@@ -88,11 +88,11 @@ BY_IMAP = {
             (*IMAP, *ALL_IMAP, "STORE 2 +FLAGS (\\Deleted)", "EXPUNGE", "LOGOUT"),
             (*IMAP, "APPEND INBOX", "NOOP", *ALL_IMAP, "LOGOUT"),
         ],
-        "had {two} as UID 2, then <draft@someschool.edu> by the same name",
+        "had {two} as UID 2, then <draft@someschool.edu> under the same name",
     ),
     "forgets-flags": (
         [(*IMAP, "STORE 1 +FLAGS (\\Seen)", "FETCH 1 FLAGS", "LOGOUT")],
-        "answered OK to STORE \\seen of UID 1, which is without it",
+        "answered OK to STORE \\seen of UID 1, which does not have it",
     ),
     "expunges-one-more": (EXPUNGES_ONE, "someschool.edu expunged UID 2 of bob, which nobody had flagged \\Deleted"),
     "expunges-nothing": (EXPUNGES_ONE, "answered OK to EXPUNGE and kept UID 1, flagged \\Deleted"),
@@ -103,7 +103,7 @@ BY_IMAP = {
     ),
     "shrinks-without-expunge": (
         [(*IMAP, "NOOP", "LOGOUT")],
-        "told bob.someschool.edu of 1 messages after 2, and of no EXPUNGE",
+        "announced 1 to bob.someschool.edu after 2 messages, without EXPUNGE",
     ),
     "appends-nothing": (
         [("LOGIN bob x", "APPEND Drafts", "SELECT Drafts", "LOGOUT")],

@@ -277,7 +277,7 @@ expect: [attempts: {{to: someschool.edu, count: 0}}, running: crepes.fr]
     [
         ("", 26, "", "does not listen on TCP port 25 within 5 s; but on 26; the program sleeps; it has used"),
         ("", 25, "127.0.0.1", "does not listen on TCP port 25 within 5 s; only on 127.0.0.1, where no other host"),
-        ("sys.exit('no configuration')", 26, "", "ended with status 1 before it listened on TCP port 25; the last it"),
+        ("sys.exit('no configuration')", 26, "", "ended with status 1 before it listened on TCP port 25; its last"),
     ],
     ids=["another-port", "loopback", "exits"],
 )
@@ -437,7 +437,7 @@ MISTAKES = {
     "hosts: {crepes.fr: {command: x}}\nfaults: [{at: crepes.fr, as: client, on: RCPT, then: reset}]": "at its peer",
     "hosts: {someschool.edu: {command: x}}\nfaults: [{at: someschool.edu, on: POP3 RETR, then: reset}]": "by POP3",
     "hosts: {someschool.edu: {command: x, listens: 143}}\nfaults: [{at: someschool.edu, on: RCPT, then: reset}]": (
-        "someschool.edu says of no port that it takes mail there; say 'listens: [25]'"
+        "someschool.edu names no port on which it takes mail; say 'listens: [25]'"
     ),
     "hosts: {someschool.edu: {command: x, starttls: true}}\n"
     "faults: [{tls: someschool.edu, is: expired, service: imap}]": "makes its TLS for IMAP itself",

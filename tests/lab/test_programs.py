@@ -55,7 +55,10 @@ def test_its_exit_status_is_in_the_trace(command: str, status: int, tmp_path: Pa
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        ("echo no route; exit 9", "; sh -c 'echo no route; exit 9' ended with status 9; the last it said: 'no route'"),
+        (
+            "echo no route; exit 9",
+            "; sh -c 'echo no route; exit 9' ended with status 9; its last output was 'no route'",
+        ),
         ("exit 9", "; sh -c 'exit 9' ended with status 9"),
         ("echo done", ""),
     ],

@@ -79,7 +79,7 @@ def test_one_that_hangs_is_red_with_what_was_waited_for(program: str, waits_for:
     story = told["programs that play servers answer"]
     assert story.startswith("someschool.edu had crepes.fr wait ")
     assert f" s for {waits_for}, until the lab's time was up after 6 s; the program sleeps; it has used 0." in story
-    assert story.endswith("; the last it said: 'listening on 25'")
+    assert story.endswith("; its last output was 'listening on 25'")
 
 
 @pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
@@ -103,8 +103,10 @@ def test_one_that_hangs_in_scenario_time_is_red_as_well(program: str, story: str
     outcome = judged(program, tmp_path, more=", time: scenario", rest=steps, limit=60.0)
     assert outcome.result is Result.FAILED, why(outcome)
     told = red(outcome)["programs that play servers answer"]
-    assert told.startswith(f"someschool.edu had crepes.fr wait {story}, until that gave up; all of the program slept")
-    assert told.endswith("; the last it said: 'listening on 25'")
+    assert told.startswith(
+        f"someschool.edu made crepes.fr wait {story}, until the client gave up; all of the program slept"
+    )
+    assert told.endswith("; its last output was 'listening on 25'")
 
 
 SLOW = """
@@ -147,7 +149,7 @@ LISTENS = "serve(25, smtp(b'220 x\\r\\n'))"
         ),
         (
             "print('loading'); sys.exit(4)",
-            "ended with status 4 before it listened on TCP port 25; the last it said: 'loading'",
+            "ended with status 4 before it listened on TCP port 25; its last output was 'loading'",
         ),
         (
             "os.abort()",
@@ -180,7 +182,8 @@ def test_one_that_does_not_listen_again_after_a_crash_is_red(tmp_path: Path) -> 
     )
     assert outcome.result is Result.FAILED, why(outcome)
     story = (
-        "someschool.edu: the program ended with status 1 before it listened on TCP port 25; the last it said: 'no room'"
+        "someschool.edu: the program ended with status 1 before it listened on TCP port 25; "
+        "its last output was 'no room'"
     )
     assert red(outcome)[IN_VAIN] == story
 
@@ -199,7 +202,7 @@ UNTIL_IT_IS_KILLED = "steps: [wait: 1h]"
 def test_one_that_does_not_heed_sigterm_is_red(tmp_path: Path) -> None:
     program = f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{LISTENS}"
     outcome = judged(program, tmp_path, more=", stop_within: 2s", rest=QUIET, limit=30.0)
-    told = red(outcome)["programs end when they are told to"]
+    told = red(outcome)["programs end when asked to"]
     assert told.startswith("the program of someschool.edu did not end within 2 s after SIGTERM, and was killed; the ")
 
 

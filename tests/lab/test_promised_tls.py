@@ -33,11 +33,16 @@ WRONG_NAME = "[{tls: someschool.edu, is: wrong-name, from: 1m}]"
 @pytest.mark.parametrize(
     ("wish", "published", "faults", "why"),
     [
-        ("mta-sts", "mta_sts: {mode: enforce}", STRIPPED, "demands TLS, and this went in clear"),
+        (
+            "mta-sts",
+            "mta_sts: {mode: enforce}",
+            STRIPPED,
+            "in clear and the MTA-STS policy of someschool.edu demands TLS",
+        ),
         ("mta-sts", "mta_sts: {mode: enforce}", WRONG_NAME, "it is for mail.example.net, not for someschool.edu"),
-        ("dane", "dane: {usage: 3}", STRIPPED, "has TLSA records, and this went in clear"),
+        ("dane", "dane: {usage: 3}", STRIPPED, "although this went in clear and someschool.edu has TLSA records"),
         ("published", "dane: {usage: 3}", WRONG_NAME, "matches none of its TLSA records"),
-        ("dane-only", "", "[]", "is not seen being told of TLSA records of"),
+        ("dane-only", "", "[]", "was not seen to get TLSA records of"),
     ],
 )
 def test_mail_that_goes_otherwise_than_its_domain_demands_is_red(

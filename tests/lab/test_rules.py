@@ -59,7 +59,7 @@ TLS_REQUIRED = SAID % ("alice.crepes.fr", "<alice@crepes.fr> REQUIRETLS", "bob")
 NO_WAIT, AT_ONCE = "tried bob@someschool.edu 21 times in", "tried bob@someschool.edu again"
 IN_CLEAR = "crepes.fr sent <1.said@crepes.fr> to someschool.edu in clear, although its sender required TLS (RFC 8689)"
 OPEN = "crepes.fr took mail of mallory.example, who had not logged in, for bob@someschool.edu, and passed it on to some"
-TOLD = "crepes.fr told alice@crepes.fr of <1.said@crepes.fr>, which it had from the null path"
+TOLD = "crepes.fr told alice@crepes.fr of <1.said@crepes.fr>, which came from the null path"
 
 
 def _relay(
@@ -180,7 +180,7 @@ def test_nobody_answers_mail_from_the_null_path(way: str, sender: str, right: bo
     program = FOLDER / "receiver.py"
     outcome = play(AWAY.format(way=way, python=sys.executable, program=program, sender=sender), tmp_path)
     broken = _broken(outcome)
-    assert ("someschool.edu answered <1.said@crepes.fr>, which it had from the null path" in broken) is not right
+    assert ("someschool.edu answered <1.said@crepes.fr>, which came from the null path" in broken) is not right
     assert (broken == []) is right
 
 

@@ -127,7 +127,7 @@ def test_what_is_written_tells_a_stranger_what_was_seen_and_where(crew: LocalCre
     assert "Found by 'testbed explore lunch.yaml'" in comments
     assert "red 3 of 3" in comments
     assert "What goes wrong: someschool.edu answers RCPT with 451 4.3.0 Later once" in comments
-    assert "bob@someschool.edu; it is neither delivered, bounced nor queued" in comments
+    assert "bob@someschool.edu; it is neither delivered, bounced, nor queued" in comments
     assert "What should have happened (RFC 5321 §6.1, §4.2.5):" in comments
     assert all(len(line) <= 120 for line in text.splitlines())
     assert written.trace == tmp_path / "found" / "lost-message-someschool-rcpt-451.pcapng"

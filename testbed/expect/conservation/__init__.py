@@ -19,15 +19,15 @@ from testbed.expect.observed import programs
 from testbed.expect.read_back import unknown
 from testbed.expect.sealed import encrypted, ends, hides_mail, sealed
 from testbed.expect.verdict import Reason, Verdict
-from testbed.plural import count
+from testbed.plural import count, times
 from testbed.protocols.header import named
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
-CONSERVED = "no mail is lost, none is doubled without cause"
+CONSERVED = "no mail is lost, and none is duplicated without cause"
 UNALTERED = "no mail is altered"
 LOST = "no mail is lost (RFC 5321 §6.1)"
-DOUBLED = "no mail is doubled without cause (RFC 1047)"
+DOUBLED = "no mail is duplicated without cause (RFC 1047)"
 SENT_AGAIN = "no relay sends again what it has heard the 250 for (RFC 5321 §6.1)"
 KEPT = "no mail is kept that was refused (RFC 5321 §4.2.1)"
 ASTRAY = "mail goes to nobody whom it was not sent to"
@@ -111,15 +111,15 @@ def _some(sentences: Iterable[str]) -> str:
 
 def _loss(debt: Debt) -> str:
     what = f"{debt.host} answered 250 for {named(debt.message_id)} to {debt.recipient}"
-    times = f" {count(debt.promised, 'time')}" if debt.promised > 1 else ""
+    how_often = f" {times(debt.promised)}" if debt.promised > 1 else ""
     kept = debt.promised - debt.lost
     fate = f"only {kept} of them {'is' if kept == 1 else 'are'}" if kept else "it is neither"
-    told = ", and its sender was told only of a delay" if debt.delayed else ""
-    return f"{what}{times}; {fate} delivered, bounced {'or' if kept else 'nor'} queued{told}"
+    told = ", and its sender was notified only of a delay" if debt.delayed else ""
+    return f"{what}{how_often}; {fate} delivered, bounced, {'or' if kept else 'nor'} queued{told}"
 
 
 def _doubt(debt: Debt, reason: str) -> str:
-    what = f"whether {debt.host}, a program, still has {named(debt.message_id)} for {debt.recipient} cannot be seen"
+    what = f"nobody can see whether {debt.host}, a program, still has {named(debt.message_id)} for {debt.recipient}"
     return f"{what}: {reason}" if reason else what
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from testbed.plural import count
+from testbed.plural import times
 from testbed.protocols import events
 from testbed.trace.analysis import Analysis
 from testbed.trace.model.connection import Connection
@@ -41,8 +41,8 @@ def in_two_folders(analysis: Analysis) -> list[str]:
         elif isinstance(event, events.Stored) or (isinstance(event, events.Filed) and event.how != "moved"):
             put[which] += 1
     return [
-        f"{message_id} lies in {' and '.join(folders)} of {owner}, "
-        f"put there {count(put[message_id, owner], 'time')} only"
+        f"{message_id} lies in {' and '.join(folders)} of {owner}, but was put there only "
+        f"{times(put[message_id, owner])}"
         for (message_id, owner), folders in held.items()
         if put[message_id, owner] and len(folders) > put[message_id, owner]
     ]

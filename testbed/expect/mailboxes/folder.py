@@ -121,16 +121,16 @@ class Folder:
         frames = (*before.frames, *(frame for one in deeds for frame in one), *after.frames)
         if added and after.count >= before.count - len(removed):
             said = " and ".join(dict.fromkeys(one.what for one in added))
-            why = f"{self.server} answered OK to {said}, and {self._what} has {after.count} instead of {least} messages"
+            why = f"{self.server} answered OK to {said}, but {self._what} has {after.count} instead of {least} messages"
         else:
-            why = f"{self._gone(before, after, least - after.count)}: {self._what} has {after.count}, and had {least}"
+            why = f"{self._gone(before, after, least - after.count)}: {self._what} has {after.count}, but had {least}"
         yield Offence(KEEPS, why, frames)
 
     def _gone(self, before: Look, after: Look, number: int) -> str:
         undone = [one for one in self.undone if before.began_ns <= one.ended_ns <= after.began_ns]
         what = "a message" if number == 1 else f"{number} messages"
         if undone:
-            return f"{self.server} deleted {what} marked for deletion, though its reader never reached QUIT"
+            return f"{self.server} deleted {what} marked for deletion, although its reader never reached QUIT"
         return f"{self.server} lost {what} that nobody has deleted"
 
     def _missing(self, before: Look, after: Look) -> Iterator[Offence]:
@@ -148,9 +148,9 @@ class Folder:
         arrived = sum(before.began_ns <= at <= after.ended_ns for at in self.arrivals) + added
         names = ", ".join(sorted(missing)[:5])
         if new > arrived and len(after.ids) >= len(before.ids) - len(removed):
-            yield Offence(NAMES, f"{self.server} gave messages of {self._what} other names than {names}", frames)
+            yield Offence(NAMES, f"{self.server} gave messages in {self._what} other names than {names}", frames)
         else:
-            yield Offence(KEEPS, f"{self._gone(before, after, len(missing))}: {names} of {self._what}", frames)
+            yield Offence(KEEPS, f"{self._gone(before, after, len(missing))}: {names} in {self._what}", frames)
 
     def _still_there(self, before: Look, after: Look) -> Iterator[Offence]:
         assert before.ids is not None
@@ -158,5 +158,5 @@ class Folder:
         for one in self.removals:
             gone = one.certain and one.naming == after.naming and before.began_ns <= one.began_ns
             if gone and one.ended_ns <= after.began_ns and one.id in before.ids & after.ids:
-                why = f"{self.server} answered OK to the deletion of {one.id}, and {self._what} still has it"
+                why = f"{self.server} answered OK to the deletion of {one.id}, but {self._what} still has it"
                 yield Offence(REMOVES, why, (*one.frames, *after.frames))

@@ -57,7 +57,7 @@ def altered(
         owns = user in {address.partition("@")[0] for address in boxes}  # a login may be called otherwise
         if known and owns and not mine and not theirs and others <= boxes:
             whose = " and ".join(sorted(others))
-            why = f"{server} gave {user} {named(one.message_id)}, which was sent to {whose} only"
+            why = f"{server} gave {user} {named(one.message_id)}, which was sent only to {whose}"
             yield Offence(GIVES, why, one.said.exchange.frames)
         before = [*theirs, *(passage.content for passage in mine if passage.content is not None)]
         wrong = difference(before, content, content.fields) if _all_known(mine) and before else ""
@@ -84,6 +84,6 @@ def renamed(given: Sequence[Given]) -> Iterator[Offence]:
         frames = (*before.said.exchange.frames, *one.said.exchange.frames)
         if before.message_id != one.message_id:
             why = f"{key[0]} had {named(before.message_id)} as {one.name}, then {named(one.message_id)}"
-            yield Offence(NAMES, f"{why} by the same name", frames)
+            yield Offence(NAMES, f"{why} under the same name", frames)
         elif known.text_sha256 != content.text_sha256:
             yield Offence(GIVES, f"{key[0]} gave {one.called} with other octets than before", frames)

@@ -93,8 +93,8 @@ class ImapSession:
         if now is None:
             return
         if count < len(now.mails) and not opening:
-            why = f"{self.visit.server} told {self.visit.client} of {count} messages after {len(now.mails)}, and of no"
-            self.offences.append(Offence(COUNTS, f"{why} EXPUNGE (RFC 9051 §7.4.1)", said.exchange.frames))
+            why = f"{self.visit.server} announced {count} to {self.visit.client} after {len(now.mails)} messages,"
+            self.offences.append(Offence(COUNTS, f"{why} without EXPUNGE (RFC 9051 §7.4.1)", said.exchange.frames))
         del now.mails[count:]
         now.mails += [Mail() for _ in range(count - len(now.mails))]
 
@@ -104,7 +104,7 @@ class ImapSession:
             return
         frames = said.exchange.frames
         if not 1 <= at <= len(now.mails):
-            why = f"{self.visit.server} told {self.visit.client} that message {at} is expunged, of {len(now.mails)}"
+            why = f"{self.visit.server} told {self.visit.client} that message {at} of {len(now.mails)} is expunged"
             self.offences.append(Offence(COUNTS, why, frames))
             return
         mail = now.mails[at - 1]
@@ -150,7 +150,7 @@ class ImapSession:
         if told.flags is not None:
             lost = (mail.stored - told.flags) & now.lasting if self.alone else frozenset()
             for flag in sorted(lost):
-                why = f"{self.visit.server} answered OK to STORE {flag} of {now.name(mail)}, which is without it"
+                why = f"{self.visit.server} answered OK to STORE {flag} of {now.name(mail)}, which does not have it"
                 self.offences.append(Offence(FLAGS, why, said.exchange.frames))
             mail.flags, mail.stored = told.flags, mail.stored - lost
         for part, message in whole:
@@ -165,11 +165,11 @@ class ImapSession:
             mail.whole = message
             self.given.append(Given(self.visit, said, message, f"{now.folder.name} {now.naming}", name, now.name(mail)))
             if mail.size is not None and mail.size != len(octets):
-                why = f"{server} told {self.visit.client} that {now.name(mail)} has {mail.size} octets, and gave"
+                why = f"{server} told {self.visit.client} that {now.name(mail)} has {mail.size} octets, but sent"
                 self.offences.append(Offence(COUNTS, f"{why} {len(octets)}", said.exchange.frames))
         elif offset is not None and mail.whole is not None and not message.missing:
             same = mail.whole.octets[offset : offset + len(octets)] == octets
-            why = f"{server} gave {now.name(mail)} in pieces with other octets than before"
+            why = f"{server} sent {now.name(mail)} in pieces with other octets than before"
             self.offences += [] if same else [Offence(COUNTS, why, said.exchange.frames)]
 
     def _named(self, said: Said, mail: Mail, told: Told) -> None:

@@ -110,10 +110,10 @@ class Pop3Session:
         lines = text.count(_END)
         there = whole.octets.partition(_END + _END)[2].count(_END) if whole is not None else None
         if lines > asked or (there is not None and lines < min(asked, there)):
-            why = f"{self.visit.server} gave {lines} lines of {self.name(at)} to TOP {at} {asked}"
+            why = f"{self.visit.server} sent {lines} lines of {self.name(at)} for TOP {at} {asked}"
             self.offences.append(Offence(COUNTS, why, said.exchange.frames))
         elif whole is not None and not whole.octets.startswith(message.octets.rstrip(_END)):
-            why = f"{self.visit.server} gave another {self.name(at)} to TOP than to RETR"
+            why = f"{self.visit.server} sent another {self.name(at)} for TOP than for RETR"
             self.offences.append(Offence(COUNTS, why, said.exchange.frames))
 
     def _contradictions(self) -> Iterator[Offence]:
@@ -123,11 +123,11 @@ class Pop3Session:
             size, octets = self.sizes.get(at), len(message.octets)
             ended = octets - len(_END) * message.octets.endswith(_END)  # the dot needs a line end before it
             if size is not None and size not in (octets, ended):
-                why = f"{server} told {self.visit.client} that {self.name(at)} has {size} octets, and gave {octets}"
+                why = f"{server} told {self.visit.client} that {self.name(at)} has {size} octets, but sent {octets}"
                 yield Offence(COUNTS, why, message.frames)
         if self.listed is not None and self.octets is not None and sum(self.listed.values()) != self.octets:
             sizes = sum(self.listed.values())
-            why = f"{server} told {self.visit.client} of {self.octets} octets in all, and of {sizes} one by one"
+            why = f"{server} told {self.visit.client} of {self.octets} octets in total, but {sizes} one by one"
             yield Offence(COUNTS, why, self.look_frames)
 
     def _same_name_twice(self) -> Iterator[Offence]:

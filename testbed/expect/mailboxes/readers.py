@@ -54,12 +54,12 @@ def deleted_unread(
             continue
         what = f"{visit.client} deleted {one.called} of {visit.user} at {visit.server}"
         if one.fetched == "looked":
-            why = f"{what} by what it had seen of it: whether it was told to cannot be seen"
+            why = f"{what} by what it had seen of it: nobody can see whether it was set to"
             yield Offence(READS, why, one.frames, judged=False)
             continue
         how = "had fetched only in part" if one.fetched == "part" else "had not fetched"
         why, sure = f"{what}, which it {how}", visit.client in moving and plays(programs, visit) and not one.chosen
-        yield Offence(READS, why if sure else f"{why}: whether it was told to cannot be seen", one.frames, judged=sure)
+        yield Offence(READS, why if sure else f"{why}: nobody can see whether it was set to", one.frames, judged=sure)
 
 
 def _by_pop3(

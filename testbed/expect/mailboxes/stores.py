@@ -35,9 +35,9 @@ def stored_by_readers(
         if one.deleted and (host, message_id) not in held:
             sure = host in moving and (host, message_id) not in seen
             if sure:
-                why = f"{host} fetched and deleted {named(message_id)}, and has it nowhere"
+                why = f"{host} fetched and deleted {named(message_id)}, but has it nowhere"
             else:
-                why = f"whether {host} has {named(message_id)}, which it fetched and deleted, cannot be seen"
+                why = f"nobody can see whether {host} has {named(message_id)}, which it fetched and deleted"
             yield Offence(KEPT, why, one.frames, judged=sure)
     yield from _stored_twice(analysis, carried, fetched)
 

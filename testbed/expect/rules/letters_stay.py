@@ -34,7 +34,7 @@ def letters_stay(scenario: Scenario, analysis: Analysis, carried: Sequence[Passa
             if sent in _with_wrong_dots(written):
                 yield Verdict(_WHAT, False, f"{why}its dots are not what was written", passage.frames)
             else:
-                why += "whether it was to do so cannot be seen"
+                why += "nobody can see whether it was set to"
                 yield Verdict(_WHAT, True, why, passage.frames, judged=False)
 
 

@@ -10,7 +10,7 @@ from testbed.expect.verdict import Verdict
 from testbed.scenario.scenario import Scenario
 from testbed.trace.analysis import Analysis
 
-_WHAT = "mail does not go in circles for ever (RFC 5321 §6.3)"
+_WHAT = "mail does not go in circles forever (RFC 5321 §6.3)"
 
 
 def mail_loops(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:

@@ -39,9 +39,7 @@ def null_path_answered(scenario: Scenario, analysis: Analysis, carried: Sequence
         event = entry.event
         if (entry.host, event.message_id) in from_nobody and not _is_its_postmaster(scenario, entry.host, event.sender):
             told.add(event.dsn_id)
-            why = (
-                f"{entry.host} told {event.sender or 'somebody'} of {event.message_id}, which it had from the null path"
-            )
+            why = f"{entry.host} told {event.sender or 'somebody'} of {event.message_id}, which came from the null path"
             yield Verdict(_WHAT, False, why, (entry.frame,))
     yield from _answers(analysis, from_nobody, {*senders}, told) if from_nobody else ()
 
@@ -67,5 +65,5 @@ def _answers(
         to = set(f"{header_field(mail.octets, 'In-Reply-To')} {header_field(mail.octets, 'References')}".split())
         answered = next((original for by, original in from_nobody if by == host and original in to), "")
         if automatic and answered:
-            why = f"{host} answered {answered}, which it had from the null path"
+            why = f"{host} answered {answered}, which came from the null path"
             yield Verdict(_WHAT, False, why, mail.frames[-1:])

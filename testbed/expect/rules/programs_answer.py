@@ -62,8 +62,8 @@ def _vain(analysis: Analysis, connection: Connection) -> Iterator[tuple[Awaited,
 
 def _verdict(analysis: Analysis, host: str, awaited: Awaited, until: Moment, connection: Connection) -> Verdict:
     words, frames = last_words(analysis, host)
-    why = f"{host} had {connection.client.label} wait {span(until.time_ns - awaited.since_ns)} for {awaited.what}"
-    why += f", until that gave up; all of the program slept{words}"
+    why = f"{host} made {connection.client.label} wait {span(until.time_ns - awaited.since_ns)} for {awaited.what}"
+    why += f", until the client gave up; all of the program slept{words}"
     but = excuse(analysis, host, connection, until)
     cited = tuple(sorted({*awaited.frames, *frames, until.frame}))
     return Verdict(ANSWER, bool(but), f"{why}{but}", cited, judged=not but)

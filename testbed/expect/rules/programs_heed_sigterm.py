@@ -23,4 +23,4 @@ def programs_heed_sigterm(scenario: Scenario, analysis: Analysis, carried: Seque
         excuse = TOO_BUSY if starved(analysis, host, entry.frame) else ""
         why = f"the program of {host} did not end within {waited:g} s after SIGTERM, and was killed{words}{excuse}"
         cited = tuple(sorted({*frames, entry.frame}))
-        yield Verdict("programs end when they are told to", bool(excuse), why, cited, judged=not excuse)
+        yield Verdict("programs end when asked to", bool(excuse), why, cited, judged=not excuse)

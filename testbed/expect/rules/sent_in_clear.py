@@ -83,14 +83,14 @@ def _forbidden(connection: Connection, domain: str, wish: TlsPolicy, told: Told,
     tlsa = told.tlsa_of(host, at) if wish in _BY_TLSA else None
     if tlsa is not None and tlsa.records:
         broken = tlsa_broken(connection, host, told.domains_of(host), tlsa)
-        return Broken(f"{host} has TLSA records, and this went in clear", tlsa.frames, ()) if clear else broken
+        return Broken(f"this went in clear and {host} has TLSA records", tlsa.frames, ()) if clear else broken
     if wish == "dane-only":
-        return Broken(f"it is not seen being told of TLSA records of {host}, and nothing may be sent without", (), ())
+        return Broken(f"it was not seen to get TLSA records of {host}, without which it may send nothing", (), ())
     policy = told.policy(domain, at) if wish in _BY_POLICY else None
     if policy is None or policy.policy.mode != "enforce":
         return None
     if clear:
-        return Broken(f"the MTA-STS policy of {domain} demands TLS, and this went in clear", policy.frames, ())
+        return Broken(f"this went in clear and the MTA-STS policy of {domain} demands TLS", policy.frames, ())
     return policy_broken(connection, host, domain, policy)
 
 

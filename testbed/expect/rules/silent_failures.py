@@ -20,7 +20,7 @@ from testbed.trace.analysis import Analysis
 from testbed.trace.model.log import of
 
 _WHAT = "who sends mail and ends with status 0 has sent it, or says for whom not"
-_ASK = "whether it keeps it for later cannot be seen; 'agrees_with: message' at 'exited' asks for another status"
+_ASK = "nobody can see whether it keeps it for later; 'agrees_with: message' at 'exited' asks for another status"
 
 
 def silent_failures(scenario: Scenario, analysis: Analysis, carried: Sequence[Passage]) -> Iterator[Verdict]:

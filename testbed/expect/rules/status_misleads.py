@@ -51,13 +51,13 @@ def _misleads(scenario: Scenario, deed: Deed, offers: Sequence[Offered], analysi
     failed = [one for one in offers if not one.taken]
     if deed.exited is not None and deed.exited.event.status != 0:
         wanted = _wanted(scenario, deed, analysis)
-        return f", though {_fates(offers)}" if wanted and wanted <= taken else ""
+        return f", although {_fates(offers)}" if wanted and wanted <= taken else ""
     if not offers:
-        return ", and has offered no message to anybody"
+        return " but offered no message to anybody"
     if not taken:
-        return f", though {_fates(failed)}"
+        return f", although {_fates(failed)}"
     silent = [one for one in failed if not tells(deed, one, analysis)]
-    return f" without a word of what became of some: {_fates(silent)}" if silent else ""
+    return f" without a word about some: {_fates(silent)}" if silent else ""
 
 
 def _fates(offers: Sequence[Offered]) -> str:

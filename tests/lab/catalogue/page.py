@@ -17,20 +17,20 @@ from tests.scenarios import SCENARIOS
 
 _OPENING = """# The catalogue of failures
 
-Every scenario under [scenarios/](../scenarios/), what is made to go wrong in it, and the cause the inspector finds.
-This page is made from the reference traces in [captures/](../captures/). The inspector reads their packets as it reads
-a stranger's capture: it sees neither the list of faults nor what the hosts log.
+This page lists every scenario in [scenarios/](../scenarios/), what goes wrong in it, and the cause that the inspector
+finds. It is generated from the reference traces in [captures/](../captures/). The inspector reads their packets like
+those of any other capture: it sees neither the list of faults nor the hosts' logs.
 
 ```
 testbed run scenarios/
 ```
 
-Each scenario is green here because this relay and this receiver do what the RFC says. For each, a test breaks what it
-guards and sees it turn red."""
+Each scenario is green here because this relay and this receiver do what the RFC says. For each scenario, a test breaks
+what it guards and checks that it turns red."""
 
 _CAUSES = """## What the causes say
 
-One sentence of each, from the first trace that has it."""
+One sentence for each, from the first trace that has it."""
 
 
 def page() -> str:

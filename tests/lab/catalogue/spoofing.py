@@ -208,7 +208,7 @@ def page(found: dict[str, tuple[str, list[Cell]]]) -> str:
     lines = [_OPENING, "", _row("trick", *titles), _row(*["---"] * (1 + len(titles)))]
     lines += [_row(trick, *map(_shown, cells)) for trick, *cells in zip(tricks(), *columns, strict=True)]
     taken = (f"{sum(cell.fate != 'refused' for cell in cells)} of {len(cells)}" for cells in columns)
-    return "\n".join([*lines, _row("**taken**", *taken), "", _CLOSING]) + "\n"
+    return "\n".join([*lines, _row("**accepted**", *taken), "", _CLOSING]) + "\n"
 
 
 def _row(*cells: str) -> str:
@@ -222,23 +222,23 @@ def _shown(cell: Cell) -> str:
 
 _OPENING = """# Who falls for which trick
 
-The 22 messages of [composition](../scenarios/spoofing/composition.yaml), in which Mallory claims to be the bank, after
-the ways that Chen, Paxson and Jiang published at USENIX Security 2020. bank.example wishes `p=reject`, and SPF passes
-for mallory.example. Each receiver had all of them in one lab: the lab's own, and two
+In the 22 messages of [composition](../scenarios/spoofing/composition.yaml), Mallory claims to be the bank, with the
+tricks that Chen, Paxson, and Jiang published at USENIX Security 2020. bank.example publishes `p=reject`, and SPF passes
+for mallory.example. Each receiver got all messages in one lab: the lab's own, and two
 [ready-made ones](subjects.md), both set to refuse what fails DMARC. `postfix-opendmarc` is Postfix with policyd-spf,
-OpenDKIM and OpenDMARC, else as their packages have them; `postfix-rspamd` has Rspamd's checks of SPF, DKIM and DMARC
-alone, without its rules about spam. Both take the lab's top-level domains for the public suffixes.
+OpenDKIM, and OpenDMARC, otherwise as packaged; `postfix-rspamd` has only Rspamd's checks of SPF, DKIM, and DMARC,
+without its spam rules. Both treat the lab's top-level domains as public suffixes.
 
-A cell says what became of the message, and what the program said of whom: in `Authentication-Results` where it took
-the message, else in its reply or its log. `make compared` plays all of it anew."""
+A cell says what became of the message, and what the program found for which domain: in `Authentication-Results` if it
+accepted the message, otherwise in its reply or its log. `make compared` plays all of it again."""
 
-_CLOSING = """What is taken with `DMARC pass for mallory.example` is judged rightly, and deceives those whose mail
-program shows the other address. What is taken with `DMARC none`, or without a word, has nobody to vouch for it:
-as they are set here, neither program judges a From that is missing or has several addresses. RFC 9989 §11.5 leaves to
-receivers what becomes of such mail. OpenDMARC has `RequiredHeaders` for headers that break RFC 5322 §3.6, off unless
-it is set; Rspamd has rules about spam for some (`MULTIPLE_FROM`, `MISSING_FROM`).
+_CLOSING = """A message accepted with `DMARC pass for mallory.example` is judged correctly, but deceives readers whose
+mail program shows the other address. For a message accepted with `DMARC none`, or without any DMARC result, nobody
+vouches: as set up here, neither program judges a From that is missing or has several addresses. RFC 9989 §11.5 lets
+receivers decide about such mail. OpenDMARC has `RequiredHeaders` for headers that violate RFC 5322 §3.6 (default:
+off); Rspamd has spam rules for some of them (`MULTIPLE_FROM`, `MISSING_FROM`).
 
-To have such a receiver in a scenario of yours:
+To use such a receiver in your scenario:
 
 ```text
 hosts:

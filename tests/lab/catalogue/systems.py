@@ -33,19 +33,19 @@ FOLDERS = [
 _SMUGGLED = "only CRLF.CRLF ends mail data"
 _OPENING = """# Mail servers compared
 
-The scenarios of the [catalogue](catalogue.md) that are about mail servers, each played with the lab's own relay and
-with [ready-made ones](subjects.md) in its place, set up as the textbook has it and with their own timers, in [scenario
-time](systems-under-test.md#on-the-labs-clock):
+This page compares the lab's own relay with [ready-made ones](subjects.md) in its place, in the scenarios of the
+[catalogue](catalogue.md) that are about mail servers. The relays are set up as in the textbook and have their own
+timers, in [scenario time](systems-under-test.md#on-the-labs-clock):
 
 `testbed compare scenarios/*.yaml {folders} --relay {players}`
 
-A cell says what became of the mail, and when the relay tried to hand it on, counted from when it was offered to it. ❌
-marks a broken promise: something that the RFCs demand of every mail server, or that no server may do. What differs
-otherwise is taste. A dash stands where the scenario asks for what only the lab's own relay does, or the server lacks.
-`not over` stands where the lab took more than two minutes of real time: the server looks around each second, its
-resolver waits in real time, or it is given a reply without end.
+A cell says what became of the mail, and when the relay tried to deliver it, counted from when the relay got it. ❌
+marks a broken promise: something that the RFCs demand of every mail server, or that no server may do. Other
+differences are a matter of taste. A dash means that the scenario asks for something that only the lab's own relay
+does, or that the server lacks. `not over` means that the lab took more than two minutes of real time: the server
+wakes up every second, its resolver waits in real time, or it got an endless reply.
 
-`make docs` writes this page from [what was played](compared/)."""
+`make docs` generates this page from [the stored results](compared/)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def _passed_through() -> Iterator[str]:
     found = [stored_comparison(file) for file in files]
     if not found:
         return
-    yield "And so many of the tricks came through a relay to a receiver that took the hidden message, or were taken by"
-    yield "the relay itself:"
+    yield "How many of the tricks passed through a relay to a receiver that accepted the hidden message, or were"
+    yield "accepted by the relay itself:"
     yield ""
     yield "| relay | " + " | ".join(f"to {file.stem.partition('-')[2]}" for file in files) + " |"
     yield "| --- |" + " --- |" * len(found)
@@ -91,8 +91,8 @@ _HEADLINES = (
     _Headline(
         "Who is smuggled through",
         "Odd line ends around a dot, in front of hidden commands. A server that takes them for the end of the message "
-        "carries a second one that its sender never vouched for (RFC 5321 §4.1.1.4). So many of the tricks ended the "
-        "data where the relay is the server:",
+        "carries a second one that its sender never vouched for (RFC 5321 §4.1.1.4). How many of the tricks ended the "
+        "data with the relay as the server:",
         ("framing/smuggling", "framing/bare-line-ends"),
         _smuggled,
     ),
@@ -103,18 +103,18 @@ _HEADLINES = (
         ("mailbox-full", "mailbox-full-five-days", "host-unreachable", "connection/all-mx-down", "replies/greylisted"),
     ),
     _Headline(
-        "What somebody on the way gets",
-        "STARTTLS taken out, refused or cut off, and certificates with a flaw, by what the relay wants of TLS.",
+        "What an attacker on the way can get",
+        "STARTTLS removed, refused, or cut off, and flawed certificates, by what the relay demands of TLS.",
         ("tls/",),
     ),
     _Headline(
-        "Who falls back to what in the DNS",
+        "How they fall back in the DNS",
         "A null MX (RFC 7505), no MX (RFC 5321 §5.1), an MX that is an alias or has no address, no useful answer.",
         ("dns/null-mx", "dns/implicit-mx", "dns/mx-", "dns/domain-", "dns/no-usable", "unknown-domain"),
     ),
     _Headline(
-        "Cut off, and replies that are lost",
-        "A reply that is lost after the final dot leaves both sides in doubt: mail may come twice, and must not be "
+        "Cut connections and lost replies",
+        "A reply that is lost after the final dot leaves both sides in doubt: mail may arrive twice, but must not be "
         "lost (RFC 1047).",
         ("reset-after-final-dot", "dialogue/answer-", "dialogue/cut", "dialogue/stalled", "replies/no-reply", "crash/"),
     ),
