@@ -38,12 +38,11 @@ _ENDING_S = 2.0  # its doors are closed first, and its trace is written
 
 
 class Bed:
-    """A lab, open until :meth:`close` or the end of its ``with``; after that, its trace and what it shows.
+    """A lab that stays open until :meth:`close` or the end of its ``with``, and then its trace and results.
 
-    Time is real while it is open.  It jumps, as in any scenario, while :meth:`play`, :meth:`send`, :meth:`wait`,
-    :meth:`settle` and :meth:`messages` are at work, and while a program rests that :meth:`run` runs in scenario time.
-    Methods raise UsageError for what the lab does not have, and
-    LabError when the lab has ended.
+    Time is real while the lab is open.  It jumps, as in any scenario, during :meth:`play`, :meth:`send`,
+    :meth:`wait`, :meth:`settle`, and :meth:`messages`, and whenever a program that :meth:`run` runs in scenario
+    time sleeps.  Methods raise UsageError for what the lab does not have, and LabError if the lab has ended.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class Bed:
         self.close()
 
     def close(self) -> None:
-        """End the lab and write its trace; nothing happens when it is closed already.  Raises LabError."""
+        """End the lab and write its trace.  A lab that is closed stays closed.  Raises LabError."""
         if self._outcome is not None:
             return
         self._session.stop()
@@ -93,26 +92,26 @@ class Bed:
             raise LabError(self._outcome.played.error)
 
     def end(self) -> None:
-        """End the lab and write its trace, which nobody is going to judge.  Raises LabError when it has broken off."""
+        """End the lab and write its trace without judging it.  Raises LabError if the lab broke off."""
         self._session.stop()
         played = self._session.played()
         if played.error:
             raise LabError(played.error)
 
     def check_open(self) -> None:
-        """For who finds a server gone.  Raises LabError when the lab has ended by itself, or by a signal to it."""
+        """Raise LabError if the lab has ended by itself or by a signal: for callers that find a server gone."""
         if self._outcome is None and self._session.has_ended(_ENDING_S):
-            raise LabError(self._session.played().error or "the lab has ended before it was told to")
+            raise LabError(self._session.played().error or "the lab ended before it was asked to")
 
     # -- while it is open ---------------------------------------------------------------------------
 
     @property
     def services(self) -> tuple[ListeningService, ...]:
-        """What listens in the lab, and the port of this machine's loopback that leads to each."""
+        """The services in the lab, each with the port of this machine's loopback that leads to it."""
         return self._served.services
 
     def address(self, host: str, service: int | str = 25) -> tuple[str, int]:
-        """Where a service of a host is reached from here, as address and port.
+        """Where to reach a service of a host from here, as address and port.
 
         ``service`` is its port in the lab, or its name: smtp, submission, pop3, imap, http …
         """
@@ -128,10 +127,10 @@ class Bed:
 
     @property
     def ca(self) -> Path:
-        """The certificate of who has signed those of the lab's servers, a file in PEM that lies beside the trace.
+        """The certificate of the authority that signed those of the lab's servers: a PEM file beside the trace.
 
-        The servers' are good for their names, for localhost and for 127.0.0.1, unless a fault says otherwise.
-        Raises UsageError where no server has a certificate.
+        The servers' certificates are valid for their names, for localhost, and for 127.0.0.1, unless a fault
+        says otherwise.  Raises UsageError if no server has a certificate.
         """
         if self._authority is None:
             raise UsageError(
@@ -140,31 +139,31 @@ class Bed:
         return self._authority
 
     def ssl_context(self) -> ssl.SSLContext:
-        """What a client secures its connections with that checks certificates, and trusts the lab's authority only.
+        """A TLS context for clients that checks certificates and trusts only the lab's authority.
 
         Raises UsageError as :attr:`ca` does.
         """
         return ssl.create_default_context(cafile=str(self.ca))
 
     def environment(self, *, trust: bool = False) -> dict[str, str]:
-        """The environment for a program outside of the lab: TESTBED_SMTP_HOST, TESTBED_SMTP_PORT …, TESTBED_CA.
+        """The environment for a program outside the lab: TESTBED_SMTP_HOST, TESTBED_SMTP_PORT …, TESTBED_CA.
 
-        With ``trust`` the variables that TLS libraries take authorities from say the same as TESTBED_CA.
+        With ``trust``, the variables that name authorities to TLS libraries have the value of TESTBED_CA.
         """
         return outside_environment(self.services, self._authority, trusts=trust)
 
     def play(self, step: Mapping[str, object]) -> None:
-        """Play one more step, as scenarios write them: ``{"read": {"mailbox": "bob@someschool.edu", "via": "imap"}}``.
+        """Play one more step, as written in scenarios: ``{"read": {"mailbox": "bob@someschool.edu", "via": "imap"}}``.
 
-        Raises StepError when it cannot be done here.
+        Raises StepError if this lab cannot play it.
         """
         self._open()
         self._session.ask(Play(step_in_code(self.scenario, step)))
 
     def send(self, to: str | Sequence[str], **parts: object) -> None:
-        """A user agent of the lab sends a message; ``parts`` are those of the step ``send``: subject, body, size …
+        """Send a message from a user agent of the lab; ``parts`` are those of the step ``send``: subject, body, size …
 
-        ``sender`` stands for ``from``, which is a word of Python's.
+        ``sender`` stands for ``from``, which is a Python keyword.
         """
         if "sender" in parts:
             parts["from"] = parts.pop("sender")
@@ -175,14 +174,15 @@ class Bed:
         self.play({"wait": duration})
 
     def empty(self, mailbox: str) -> None:
-        """The owner of a mailbox deletes all that lies in it."""
+        """Delete everything in a mailbox, as its owner."""
         self.play({"empty": mailbox})
 
     def fault(self, said: Mapping[str, object] | None = None, /, **parts: object) -> SetFault:
-        """Set a fault, as scenarios write them, from now on; what it gives has ``lift()``, and ``with`` lifts it.
+        """Set a fault, as written in scenarios, from now on.  The result has ``lift()``, and ``with`` lifts it.
 
-        ``from`` and ``until`` count from now.  A mapping can have keys that are words of Python's: ``{"host":
-        "someschool.edu", "is": "silent"}``.  Raises UsageError for what is none, or cannot be set in a lab that runs.
+        ``from`` and ``until`` count from now.  To use keys that are Python keywords, give a mapping: ``{"host":
+        "someschool.edu", "is": "silent"}``.  Raises UsageError for anything that is not a fault, or cannot be
+        set in a running lab.
         """
         self._open()
         keys = {**(said or {}), **parts}
@@ -195,18 +195,19 @@ class Bed:
 
     @property
     def faults(self) -> tuple[SetFault, ...]:
-        """Those that were set, in order, the lifted ones too."""
+        """The faults that were set, in order, including lifted ones."""
         return tuple(self._faults)
 
     def settle(self) -> None:
-        """Return when no host has anything in progress: what was handed in has been delivered, or waits in a queue."""
+        """Return when no host has anything in progress: mail that was handed in is delivered, or waits in a queue."""
         self._open()
         self._session.ask(Settle())
 
     def messages(self, mailbox: str, folder: str = "INBOX") -> list[EmailMessage]:
-        """What lies in a mailbox once everything has settled, oldest first.
+        """The messages in a mailbox once everything has settled, oldest first.
 
-        It is read by POP3, a folder by IMAP, in packets that are in the trace as any other's; nothing is deleted.
+        They are read by POP3, or by IMAP from a folder; the trace has these packets like any others.  Nothing is
+        deleted.
         """
         return [parsed(octets) for octets in self.sources(mailbox, folder)]
 
@@ -222,10 +223,10 @@ class Bed:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program on a host of the lab (default: the first user agent's).  Its exit status is not judged.
 
-        With ``scenario_time`` it lives on the lab's clock, which jumps whenever all of its processes sleep; with
-        ``trust`` TLS libraries are told to trust the lab's authority.
-        Raises LabError when it takes more than ``time_limit_s`` seconds of real time, or when there is no scenario time
-        for programs here; the status is 127 when there is no such program.
+        With ``scenario_time``, the program lives on the lab's clock, which jumps whenever all its processes
+        sleep; with ``trust``, TLS libraries trust the lab's authority.  Raises LabError if the program takes
+        more than ``time_limit_s`` seconds of real time, or if this machine has no scenario time for
+        programs.  If there is no such program, the status is 127.
         """
         if on is not None:
             self._known(on)
@@ -241,22 +242,22 @@ class Bed:
         return run_inside(entry, command, environment, input or "", time_limit_s, started)
 
     def look(self, after: int = 0) -> LabLook:
-        """What is to be seen now: mailboxes, queues, and the last lines of the log behind so many."""
+        """The current state: mailboxes, queues, and the last log lines after the given number."""
         self._open()
         return self._session.look(after)
 
     def sources(self, mailbox: str, folder: str = "INBOX") -> list[bytes]:
-        """The octets of the messages that :meth:`messages` gives."""
+        """The octets of the messages that :meth:`messages` returns."""
         self.settle()
         return read_mailbox(self.scenario, mailbox, folder, self.address)
 
     def copy_trace(self, into: IO[bytes]) -> None:
-        """Copy the trace so far, a whole capture file, into a file that is open for writing."""
+        """Copy the trace so far, as a complete capture file, into a file that is open for writing."""
         self._open()
         self._session.copy_trace(into)
 
     def so_far(self) -> Outcome:
-        """What the trace shows so far, judged as if the lab ended now; later packets may change it."""
+        """What the trace shows so far, judged as if the lab ended now; later packets can change it."""
         with NamedTemporaryFile(suffix=".pcapng") as file:
             self.copy_trace(file)
             file.flush()
@@ -266,14 +267,14 @@ class Bed:
 
     @property
     def outcome(self) -> Outcome:
-        """What became of it.  Raises UsageError while it is open."""
+        """The outcome of the lab.  Raises UsageError while the lab is open."""
         if self._outcome is None:
             raise UsageError("the lab is still open: its trace is judged when it has ended, after the 'with'")
         return self._outcome
 
     @property
     def trace(self) -> Path:
-        """The trace; it is there when the lab has ended."""
+        """The trace, which exists once the lab has ended."""
         return self._destination
 
     @property
@@ -286,17 +287,17 @@ class Bed:
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """On the expectations, on the faults (each must have been reached), and on the conservation of mail."""
+        """The verdicts on the expectations, on the faults (each must have struck), and on the conservation of mail."""
         judgement = self.outcome.judgement
         return () if judgement is None else (*judgement.expectations, *judgement.always)
 
     @property
     def held(self) -> bool:
-        """Whether every verdict is that it held."""
+        """Whether all verdicts held."""
         return self.outcome.result is Result.HELD
 
     def check(self) -> None:
-        """Close the lab.  Raises NotHeld when a verdict is that something did not hold, with the evidence."""
+        """Close the lab.  Raises NotHeld, with the evidence, if a verdict did not hold."""
         __tracebackhide__ = True
         self.close()
         check(self.outcome)

@@ -12,22 +12,22 @@ _MOST_FINDINGS = 5
 
 
 class NotHeld(AssertionError):
-    """Something that was expected did not hold; says what, and what was seen instead."""
+    """Something that was expected did not hold; the message says what, and what was seen instead."""
 
     __module__ = "testbed"  # where people find it
 
 
 def check(outcome: Outcome) -> None:
-    """Raises NotHeld when a scenario was not played, or something did not hold, with the evidence."""
+    """Raise NotHeld, with the evidence, if a scenario was not played, or if something did not hold."""
     __tracebackhide__ = True
     if outcome.result is not Result.HELD:
         raise NotHeld(explanation(outcome))
 
 
 def explanation(outcome: Outcome) -> str:
-    """Why a scenario is red: each expectation as it is written, what was seen instead; the findings, the trace.
+    """Why a scenario is red: each expectation as written, what was seen instead, the findings, and the trace.
 
-    For one that was skipped, why.
+    For a scenario that was skipped, the reason.
     """
     if outcome.result is Result.SKIPPED:
         return why_skipped(outcome)

@@ -29,15 +29,16 @@ def open_lab(
     allow_outside: bool = False,
     **parts: object,
 ) -> Bed:
-    """Bring a lab up, play its steps and hold it open; ``with open_lab(…) as bed:`` ends it.
+    """Open a lab, play its steps, and hold it open; ``with open_lab(…) as bed:`` ends it.
 
-    ``source`` is a scenario: the path of its file, YAML text, a mapping, or one that is loaded; without it, ``parts``
-    are its keys: ``hosts``, ``faults``, ``expect`` …  In code nothing must be said: an empty one is the textbook's lab.
-    ``case`` names one of a matrix.  The trace goes into the folder ``keep``, or into a fresh temporary one.
-    ``network`` is ``"private"``, ``"host"`` for the machine's own loopback, or ``"auto"``: private where that can be.
-    With ``allow_outside`` the scenario may name files outside of its folder, and its programs may write there.
+    ``source`` is a scenario: the path of its file, YAML text, a mapping, or a loaded scenario.  Without it,
+    ``parts`` are the scenario's keys: ``hosts``, ``faults``, ``expect`` …  In code, all keys are optional: an empty
+    scenario is the textbook's lab.  ``case`` names a case of a matrix.  The trace goes into the folder ``keep``
+    (default: a fresh temporary one).  ``network`` is ``"private"``, ``"host"`` for the machine's own loopback, or
+    ``"auto"``: private where possible.  With ``allow_outside``, the scenario may name files outside its folder, and
+    its programs may write there.
 
-    Raises UsageError for a scenario that is wrong, LabError when labs cannot run here.
+    Raises UsageError for a wrong scenario, LabError if labs cannot run here.
     """
     scenario = scenario_of(source, case, parts, Reach(anywhere=allow_outside))
     return Bed(scenario, trace_file(scenario, keep), plays_steps=play_steps, network=where(network).kind)
@@ -55,12 +56,11 @@ def play(
     require_needs: bool = False,
     **parts: object,
 ) -> Outcome:
-    """Play a scenario to its end and judge it; ``source``, ``case``, ``keep``, ``allow_outside`` and ``parts`` as for
-    :func:`open_lab`.
+    """Play a scenario to its end and judge it; the parameters are as for :func:`open_lab`.
 
-    ``outcome.result`` tells whether everything held; :func:`check` raises where it did not.  On the machine's own
-    loopback (``network="host"``, or where there is no other) a scenario is skipped when it takes more than that.
-    With ``require_needs`` a scenario whose ``needs`` are not installed is an error, not skipped.
+    ``outcome.result`` says whether everything held; :func:`check` raises if something did not.  On the machine's own
+    loopback (``network="host"``, or where nothing else is possible), a scenario that needs more is skipped.  With
+    ``require_needs``, a scenario whose ``needs`` are not installed is an error instead of being skipped.
     """
     scenario = scenario_of(source, case, parts, Reach(anywhere=allow_outside))
     kind = where(network).kind

@@ -7,7 +7,7 @@ from types import TracebackType
 
 
 class SetFault:
-    """Strikes until :meth:`lift`, or the end of its ``with``; ``number`` counts the faults set in a lab from 1."""
+    """A fault that strikes until :meth:`lift`, or the end of its ``with``; ``number`` counts from 1 in a lab."""
 
     def __init__(self, number: int, description: str, lift: Callable[[int], None]) -> None:
         self.number = number
@@ -27,7 +27,7 @@ class SetFault:
         self.lift()
 
     def lift(self) -> None:
-        """Have it strike no more; nothing happens when it is lifted.  Raises LabError when the lab has ended."""
+        """Stop the fault.  A lifted fault stays lifted.  Raises LabError if the lab has ended."""
         if not self.lifted:
             self._lift(self.number)
             self.lifted = True

@@ -39,13 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--testbed-keep",
         dest=KEEP,
         metavar="DIR",
-        help="write the traces of labs into this folder (else into pytest's own temporary one)",
+        help="write the traces of labs into this folder (default: pytest's temporary folder)",
     )
     group.addoption(
         "--testbed-baseline",
         dest=BASELINE,
         metavar="DIR",
-        help="compare scenarios with the reference traces of this folder; what changed fails",
+        help="compare scenarios with the reference traces of this folder; a change fails the scenario",
     )
     group.addoption(
         "--testbed-network",
@@ -60,23 +60,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest=REQUIRE_LABS,
         action="store_true",
         default=os.environ.get("TESTBED_REQUIRE_LABS", "").lower() not in ("", "0", "false"),
-        help="what cannot be played here fails, and is not skipped (default where TESTBED_REQUIRE_LABS is set)",
+        help="fail what cannot be played here instead of skipping it (default if TESTBED_REQUIRE_LABS is set)",
     )
     group.addoption(
         "--testbed-allow-outside",
         dest=ALLOW_OUTSIDE,
         action="store_true",
-        help="scenarios may name files outside of rootdir, and their programs may write there",
+        help="let scenarios name files outside rootdir, and their programs write there",
     )
     group.addoption(
         "--testbed-require-needs",
         dest=REQUIRE_NEEDS,
         action="store_true",
-        help="a scenario file whose 'needs' are not installed is an error, not skipped",
+        help="treat a scenario file whose 'needs' are not installed as an error instead of skipping it",
     )
     parser.addini(
         GLOBS,
-        "Patterns of the scenario files, relative to rootdir; by default, scenarios are told by their keys.",
+        "Patterns of the scenario files, relative to rootdir (default: scenarios are recognised by their keys).",
         "args",
     )
     parser.addini(TIME_LIMIT, "How many seconds of real time a scenario may take (default: 30).", default="30")
@@ -91,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--testbed-baseline: there is no folder {baseline}")
     limit = config.getini(TIME_LIMIT)
     if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", limit) or float(limit) == 0:
-        raise pytest.UsageError(f"{TIME_LIMIT}: '{limit}' is no number of seconds; write e.g. 60")
+        raise pytest.UsageError(f"{TIME_LIMIT}: '{limit}' is not a number of seconds; write e.g. 60")
     config.addinivalue_line(
         "markers", f"{MARK}(group, file, case): a scenario of Mail Testbed; group is its folder. Set by itself."
     )
@@ -136,7 +136,7 @@ def _looks_like_one(path: Path) -> bool:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabFactory]:
-    """Opens labs of Mail Testbed: ``bed = lab("scenario.yaml")``, or ``lab(faults=[…])``; ends them with the test."""
+    """Open labs of Mail Testbed: ``bed = lab("scenario.yaml")``, or ``lab(faults=[…])``.  They end with the test."""
     from testbed.pytest_plugin.labs import LabFactory
 
     factory = LabFactory(request, tmp_path_factory)

@@ -17,9 +17,9 @@ from testbed.pytest_plugin.traces import inside, keep_folder, trace_lines
 
 
 class LabFactory:
-    """Call it to open a lab, as :func:`testbed.open_lab`; in a ``with``, it ends there, else with the test.
+    """Call it to open a lab, as with :func:`testbed.open_lab`; a ``with`` ends the lab, otherwise the test does.
 
-    A relative path is looked for beside the test's file first.  Where the machine cannot run the lab, the test is
+    A relative path is looked up beside the test's file first.  If the machine cannot run the lab, the test is
     skipped, or fails with ``--testbed-require-labs``.
     """
 
