@@ -26,14 +26,11 @@ from testbed.durations import SECOND
 from testbed.errors import LabError, reason
 from testbed.interruption import SIGNALS
 from testbed.net.interfaces import ANY, check, hardware_type
+from testbed.net.machine import in_a_sentence, this_machine
 from testbed.net.orphans import die_with_parent
 from testbed.net.packet_socket import OUTGOING, SOL_PACKET, dropped, packet_socket
 from testbed.protocols.text import printable
 
-_RIGHTS = (
-    "it takes the right CAP_NET_RAW: run as root, or 'setcap cap_net_raw+ep' on the Python binary, "
-    "or install dumpcap ('dpkg-reconfigure wireshark-common' on Debian) and join the group wireshark"
-)
 _SNAP_LENGTH = 262_144
 _BUFFER_MIB = 32  # of packets, kept by the kernel while nobody reads
 _BEAT = 0.5  # seconds
@@ -275,7 +272,8 @@ def _open(interface: str, seconds: float, packets: int | None, through: str | No
     try:
         return SocketSource(interface, seconds, packets)
     except PermissionError:
-        raise LabError(f"{interface}: capturing is not permitted to this user", _RIGHTS) from None
+        remedy = f"{in_a_sentence(this_machine().allow_captures())}, or install dumpcap and join its group, wireshark"
+        raise LabError(f"{interface}: this user may not capture", remedy) from None
     except OSError as error:
         raise LabError(f"{interface}: it cannot be captured: {reason(error)}") from error
 

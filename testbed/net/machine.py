@@ -94,6 +94,8 @@ class Machine:
         """What lets this user capture on interfaces."""
         if self.in_container:
             return "start the container with --cap-add=NET_RAW"
+        if self.as_root:
+            return "ask whoever runs this machine for CAP_NET_RAW"
         return self._rightly(f"setcap cap_net_raw+ep {os.path.realpath(sys.executable)}")
 
     def _rightly(self, line: str) -> str:
@@ -116,6 +118,11 @@ def this_machine(root: Path = Path("/")) -> Machine:
             if _read(root / "proc/sys" / name).strip() == refusing
         ),
     )
+
+
+def in_a_sentence(remedy: str) -> str:
+    """A remedy as the end of a sentence: a line for a shell is quoted, anything else is a sentence already."""
+    return remedy if remedy.startswith(("start ", "ask ")) else f"run '{remedy}'"
 
 
 def _release(root: Path) -> dict[str, str]:

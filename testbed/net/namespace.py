@@ -19,6 +19,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from pathlib import Path
 
 from testbed.errors import LabError, reason
+from testbed.net.machine import in_a_sentence, this_machine
 from testbed.net.netlink import HASTY_MS, TABLE_LOCAL, TABLE_MAIN, Netlink
 from testbed.net.networks import LOOPBACK, Address, Prefix, network_of
 from testbed.net.socket_files import socket_files
@@ -106,7 +107,7 @@ def _may_come_back() -> bool:
     """Whether this process could enter the network it is in: not where a user namespace around this one owns it."""
     network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return libc.setns(network, _CLONE_NEWNET) == 0
+        return bool(libc.setns(network, _CLONE_NEWNET) == 0)
     finally:
         os.close(network)
 
@@ -226,20 +227,16 @@ def open_tun(name: str) -> int:
     try:
         device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        advice = {
-            errno.ENOENT: "load the module with 'modprobe tun', or start the container with --device=/dev/net/tun",
-            errno.EACCES: "allow it with 'chmod 666 /dev/net/tun', or run as root",
-        }.get(error.errno or 0, "start the container with --device=/dev/net/tun --cap-add=NET_ADMIN")
-        raise LabError(f"/dev/net/tun cannot be opened ({_why(error)})", advice) from error
+        here = this_machine()
+        advice = {errno.ENOENT: here.make_tun(), errno.EACCES: here.open_tun()}
+        remedy = in_a_sentence(advice.get(error.errno or 0, here.allow_networks()))
+        raise LabError(f"/dev/net/tun cannot be opened ({_why(error)})", remedy) from error
     try:
         fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
     except OSError as error:
         os.close(device)
-        raise LabError(
-            f"the TUN device cannot be created ({_why(error)})",
-            "on Ubuntu allow it with 'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0', in a container with "
-            "--cap-add=NET_ADMIN",
-        ) from error
+        remedy = in_a_sentence(this_machine().allow_networks())
+        raise LabError(f"the TUN device cannot be created ({_why(error)})", remedy) from error
     return device
 
 

@@ -85,8 +85,8 @@ def _reserve() -> tuple[int, socket.socket]:
         else:
             return first, lock
     raise LabError(
-        "the machine's loopback has no ports left for a lab: other labs have them, or clients are given them; "
-        "end some, or narrow the latter with 'sysctl -w net.ipv4.ip_local_port_range=\"32768 60999\"'"
+        "the machine's loopback has no ports left for a lab: other labs or clients use them; "
+        "end some labs, or narrow the clients' range with 'sysctl -w net.ipv4.ip_local_port_range=\"32768 60999\"'"
     )
 
 

@@ -15,6 +15,7 @@ from testbed.durations import SECOND
 from testbed.errors import LabError, StepError, reason
 from testbed.net.clock import ScenarioLoop
 from testbed.net.kernel_timers import Waiting
+from testbed.net.machine import in_a_sentence, this_machine
 from testbed.net.packet import Kind, look
 from testbed.net.packet_socket import OUTGOING, dropped, packet_socket
 from testbed.net.ports import Ports
@@ -24,10 +25,6 @@ from testbed.net.wire import Recorder
 LOOPBACK = "lo"
 _NOT_PERMITTED = (
     "packets of the machine's loopback may not be captured by this user, and without them nothing can be judged"
-)
-_CAPTURE_RIGHT = (
-    "it takes the right CAP_NET_RAW: run as root, or 'setcap cap_net_raw+ep' on the Python binary, or start the "
-    "container with --cap-add=NET_RAW"
 )
 
 _ETH_P_IP = 0x0800
@@ -128,7 +125,7 @@ def _open(ports: Ports) -> socket.socket:
     try:
         tap = packet_socket(socket.SOCK_DGRAM)
     except PermissionError:
-        raise LabError(_NOT_PERMITTED, _CAPTURE_RIGHT) from None
+        raise LabError(_NOT_PERMITTED, in_a_sentence(this_machine().allow_captures())) from None
     except (OSError, AttributeError) as error:
         raise LabError(f"packets of the machine's loopback cannot be captured here: {error}") from error
     try:

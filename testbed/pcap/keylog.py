@@ -76,5 +76,5 @@ def read_key_log(path: str) -> bytes:
             "leave only the lines of this capture's connections"
         )
     if not _LINE.search(text):
-        raise UsageError(f"{shown(path)}: this is no TLS key log: no line of it is like 'CLIENT_RANDOM <hex> <hex>'")
+        raise UsageError(f"{shown(path)}: this is not a TLS key log: it has no line like 'CLIENT_RANDOM <hex> <hex>'")
     return text

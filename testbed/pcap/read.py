@@ -63,7 +63,7 @@ def parse_capture(data: NDArray[np.uint8], name: str = "capture") -> Capture:
         return read_pcapng(data)
     if not len(data):
         raise CaptureError(f"{shown(name)}: the file is empty")
-    raise CaptureError(f"{shown(name)}: this is no capture: it begins with {magic.hex(' ')}, neither pcap nor pcapng")
+    raise CaptureError(f"{shown(name)}: this is not a pcap or pcapng file: it begins with {magic.hex(' ')}")
 
 
 def _open(name: str) -> BinaryIO:

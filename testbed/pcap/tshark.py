@@ -74,7 +74,7 @@ def open_records(records: Iterable[Sealed], keys: bytes) -> Iterator[tuple[int, 
     """
     program = shutil.which("tshark")
     if program is None:
-        raise UsageError("to decrypt TLS, install tshark: run 'apt-get install tshark'")
+        raise UsageError("to decrypt TLS, install tshark: 'testbed doctor' says how")
     with TemporaryDirectory(prefix="testbed-tls-") as folder:
         room = Path(folder)
         with (room / "records.pcapng").open("wb") as file:

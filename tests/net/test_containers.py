@@ -69,4 +69,4 @@ def test_a_container_as_it_comes_plays_on_its_loopback() -> None:
     shown = played(READ_ONLY + NO_TUN, only(), network="")
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith("held")
-    assert "private networks cannot be had here: /dev/net/tun does not exist" in shown.stderr
+    assert "private networks are not available here: /dev/net/tun does not exist" in shown.stderr
