@@ -52,7 +52,7 @@ class Baseline:
             return _with(outcome, reference, Difference(NOT_OURS, told, (), ()))
         lab = before.lab
         if lab is None:
-            told = f"{shown} is no trace of a lab; move it away, or name another folder"
+            told = f"{shown} is not the trace of a lab; move it away, or name another folder"
             return _with(outcome, reference, Difference(NOT_OURS, told, (), ()))
         # Of a scenario in which programs play hosts, the expectations say what must not change.
         held_by_itself = outcome.scenario.has_programs

@@ -54,18 +54,18 @@ class MachineError(TestbedError):
     """The machine did not do its part: no room, no descriptors, nowhere to write (exit code 3)."""
 
 
-_ANOTHER = "name a place that may be written"
-_ROOM = "make room there, or name another place"
+_ANOTHER = "name a place that you may write to"
+_ROOM = "free some space there, or name another place"
 _REMEDIES = {
     errno.ENOENT: "make that folder, or set TMPDIR to another",
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
-    errno.EFBIG: "raise the limit of a file's size (ulimit -f)",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "the machine has no more open files to give: end other programs",
-    errno.ENOMEM: "the machine has no more memory to give: end other programs",
-    errno.EAGAIN: "the machine gives no more processes: raise their limit (ulimit -u)",
-    errno.EIO: "look for room there, and for limits of files (ulimit -f, -n)",
+    errno.EFBIG: "raise the limit for a file's size (ulimit -f)",
+    errno.EMFILE: "raise the limit for open files (ulimit -n)",
+    errno.ENFILE: "the machine has run out of open files: end other programs",
+    errno.ENOMEM: "the machine has run out of memory: end other programs",
+    errno.EAGAIN: "the machine allows no more processes: raise the limit (ulimit -u)",
+    errno.EIO: "check the free space there, and the limits for files (ulimit -f, -n)",
     errno.EROFS: _ANOTHER,
     errno.EACCES: _ANOTHER,
     errno.EPERM: _ANOTHER,

@@ -10,10 +10,10 @@ from testbed.authentication.words import Receiver
 
 _OPENING = """# Rules of large receivers
 
-What a host with [`persona`](authentication.md#large-receivers) refuses, in the order in which it is asked: the first
-that strikes counts. Each row has the public page it was read on, and the day on which that page read so. They are our
-reading of these pages, which change; what these receivers do besides, they do not publish. The rules are in
-`testbed/authentication/personas/`; this page is made of them by `make docs`."""
+What a host with [`persona`](authentication.md#large-receivers) refuses, in the order of its checks: the first rule that
+applies counts. Each row names the public page that it comes from, and the day on which we read it. This is our
+reading of pages that change; these receivers also apply rules that they do not publish. The rules are in
+`testbed/authentication/personas/`; `make docs` generates this page from them."""
 
 
 def markdown() -> str:

@@ -24,7 +24,7 @@ def parse_shard(text: str) -> tuple[int, int]:
         shard = int(number), int(total)
         if 1 <= shard[0] <= shard[1]:
             return shard
-    raise argparse.ArgumentTypeError(f"'{text}' is no shard; write K/N with K from 1 to N, such as 2/5")
+    raise argparse.ArgumentTypeError(f"'{text}' is not a shard; write K/N with K from 1 to N, such as 2/5")
 
 
 def share(items: Sequence[Item], shard: tuple[int, int]) -> list[Item]:

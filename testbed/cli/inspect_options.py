@@ -56,7 +56,7 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         _refuse_suffix(Path(options.output), options)
     options.stream = options.stream or bool(options.live)
     if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
-        raise UsageError(f"{name} needs the whole capture, and a stream is told in pieces; use --ndjson or --csv")
+        raise UsageError(f"{name} needs the whole capture, and a stream is shown in pieces; use --ndjson or --csv")
     if options.stream and options.keylog:
         raise UsageError("--keylog decrypts whole captures; write the stream to a file first")
     if options.stream and options.dns:

@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{shown(path)} is there already, and is left as it is; choose another name") from None
+        raise UsageError(f"{shown(path)} already exists and is left unchanged; choose another name") from None
     except OSError as error:
         raise not_written(f"{shown(path)} cannot be written", error) from None
     print(f"{shown(path)}: {purpose(text)} Now: testbed run {shown(path)}")

@@ -32,7 +32,7 @@ class References:
         if options.baseline and not Path(options.baseline).is_dir():
             if Path(options.baseline).exists():
                 raise UsageError(
-                    f"--baseline {shown(options.baseline)}: that is no folder; references are files in one"
+                    f"--baseline {shown(options.baseline)}: that is not a folder; name the folder with the references"
                 )
             if not self._update:
                 raise UsageError(f"--baseline {shown(options.baseline)}: there is no such folder; --update makes it")
@@ -60,14 +60,14 @@ class References:
             Text(f"references in {shown(self._baseline.folder)}: {told or 'none compared'}", "quiet"), soft_wrap=True
         )
         for path, where in self._baseline.left_over(scenarios, self._paths):
-            text = f"▲ {shown(path)}: its scenario is gone ({where}); remove the file when that is meant"
+            text = f"▲ {shown(path)}: its scenario is gone ({where}); remove the file if that is intended"
             out.print(Text(printable(text), "warning"), soft_wrap=True)
 
 
 def _word(outcome: Outcome) -> str:
     missing = any(change.kind == NO_REFERENCE for change in outcome.changes)
     if outcome.accepted:
-        return "recorded for the first time" if missing else "recorded anew"
+        return "recorded for the first time" if missing else "recorded again"
     if outcome.scenario.has_programs and not outcome.changes:
         return "not compared, as programs are hosts"
     return "the same" if not outcome.changes else "missing" if missing else "changed"

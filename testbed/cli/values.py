@@ -37,9 +37,9 @@ def ladder_form(text: str) -> tuple[str, str]:
     form, _, what = text.partition(":")
     number = what.isascii() and what.isdigit() and 0 < len(what) < 10 and int(what) > 0
     if form not in _LADDER_FORMS:
-        raise argparse.ArgumentTypeError(f"'{form}' is no form; there are {', '.join(_LADDER_FORMS)}")
+        raise argparse.ArgumentTypeError(f"'{form}' is not a form; the forms are {', '.join(_LADDER_FORMS)}")
     if what and what not in _LADDERS_OF and not number:
-        raise argparse.ArgumentTypeError(f"'{what}' is nothing to draw; there are way, all, and numbers of connections")
+        raise argparse.ArgumentTypeError(f"'{what}' cannot be drawn; write way, all, or the number of a connection")
     return form, what
 
 
@@ -63,7 +63,7 @@ def capture_path(name: str) -> str:
 def page(text: str) -> str:
     """A file for a page, or ``-``: its name says what it is, so no capture or scenario is written over."""
     if text != "-" and not text.lower().endswith((".html", ".htm")):
-        raise argparse.ArgumentTypeError(f"'{text}' is no name for a page; name a file that ends in .html, or -")
+        raise argparse.ArgumentTypeError(f"'{text}' is not the name of a page; name a file that ends in .html, or -")
     return text
 
 
@@ -78,7 +78,7 @@ def positive(text: str) -> int:
 def port(text: str) -> int:
     """A port of TCP."""
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65_536):
-        raise argparse.ArgumentTypeError(f"'{text}' is no port, a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port; write a number from 1 to 65535")
     return int(text)
 
 

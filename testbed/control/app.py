@@ -55,7 +55,7 @@ def _endpoint(operation: Operation, labs: Labs) -> Callable[[Request], Awaitable
             return problem_response(problem_of(error))
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            return problem_response(Problem(500, "this is a mistake of the testbed's own; its standard error has more"))
+            return problem_response(Problem(500, "this is an error in the testbed itself; see its standard error"))
 
     return answer
 
@@ -91,7 +91,7 @@ async def _document(request: Request) -> Response:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = {404: "nothing is at this path", 405: "this path takes another method"}
+    words = {404: "there is nothing at this path", 405: "this path takes another method"}
     return problem_response(
         Problem(error.status_code, words.get(error.status_code, error.detail)), dict(error.headers or {})
     )

@@ -27,8 +27,8 @@ class LabOrder(_Strict):
 
     scenario: str | dict[str, object] | None = Field(
         default=None,
-        description="YAML text, the name of a file or of one of the @catalogue, or a scenario as an object; "
-        "without it, the textbook's lab.",
+        description="YAML text, the name of a file or of one of the @catalogue, or a scenario as an object "
+        "(default: the textbook's lab).",
         examples=["@catalogue/delivered", {"hosts": {"someschool.edu": {"mailboxes": ["bob", "carol"]}}}],
     )
     case: str = Field(default="", description="Which case of the scenario's matrix.", max_length=1_000)
@@ -92,14 +92,14 @@ def _json(content: bytes) -> object:
     except RecursionError:
         raise Problem(400, "the body is nested too deeply") from None
     except ValueError as error:  # JSONDecodeError, and integers of thousands of digits
-        raise Problem(400, f"the body is no JSON: {str(error)[:200]}") from None
+        raise Problem(400, f"the body is not JSON: {str(error)[:200]}") from None
     if _depth(value) > _DEPTH:
         raise Problem(400, "the body is nested too deeply")
     return value
 
 
 def _refuse_constant(word: str) -> object:
-    raise ValueError(f"{word} is no number of JSON's")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _depth(value: object) -> int:

@@ -61,10 +61,10 @@ class Guard:
             return Problem(421, f"this server is {sorted(self._hosts)[0]}, and answers to no other name")
         origin = request.headers.get("origin")
         if origin is not None and origin.lower().removeprefix("http://") not in self._hosts:
-            return Problem(403, "pages of other origins may not ask")
+            return Problem(403, "pages from other origins may not send requests")
         if request.scope["path"] in self._open_paths:
             return None
         scheme, _, said = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(said.strip().encode("latin-1"), self._token):
-            return Problem(401, "say who you are: 'Authorization: Bearer TOKEN', with the token that was printed")
+            return Problem(401, "authenticate with 'Authorization: Bearer TOKEN' and the token that was printed")
         return None

@@ -92,7 +92,7 @@ class Labs:
             source = located(source, "scenarios")
         with self._lock:
             if sum(lab.outcome is None for lab in self._labs.values()) + self._starting >= MOST_OPEN:
-                raise Problem(409, f"{MOST_OPEN} labs are open, and no more can be; end one")
+                raise Problem(409, f"{MOST_OPEN} labs are open, the most there may be; end one")
             self._starting += 1
         try:
             bed = open_lab(

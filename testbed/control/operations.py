@@ -223,16 +223,16 @@ OPERATIONS = (
     ),
     Operation("POST", "/labs", "openLab", "Bring a lab up.", _open_lab, LabView, 201, body=LabOrder),
     Operation(
-        "GET", "/labs/{lab}", "showLab", "A lab as it is now: services, mailboxes, queues, faults, log.", _show_lab,
-        LabView, query={"after": "Only lines of the log behind the one with this number."},
+        "GET", "/labs/{lab}", "showLab", "The current state of a lab: services, mailboxes, queues, faults, log.",
+        _show_lab, LabView, query={"after": "Only log lines after the one with this number."},
     ),
     Operation("POST", "/labs/{lab}/end", "endLab", "End a lab, and judge it.", _end_lab, VerdictsView),
     Operation(
-        "DELETE", "/labs/{lab}", "forgetLab", "End a lab where it is open, and forget it.", _forget_lab, status=204
+        "DELETE", "/labs/{lab}", "forgetLab", "End a lab if it is open, and forget it.", _forget_lab, status=204
     ),
     Operation(
-        "GET", "/labs/{lab}/environment", "showEnvironment", "What programs are told of a lab.", _environment,
-        EnvironmentView,
+        "GET", "/labs/{lab}/environment", "showEnvironment", "The variables that a lab sets for programs.",
+        _environment, EnvironmentView,
     ),
     Operation("GET", "/labs/{lab}/faults", "listFaults", "The faults that were set.", _list_faults, list[FaultView]),
     Operation(
@@ -247,7 +247,7 @@ OPERATIONS = (
         body=Anything, schema="Step",
     ),
     Operation(
-        "POST", "/labs/{lab}/settle", "settle", "Wait until nothing is under way any more.", _settle, status=204
+        "POST", "/labs/{lab}/settle", "settle", "Wait until nothing is under way anymore.", _settle, status=204
     ),
     Operation(
         "GET", "/labs/{lab}/mailboxes", "listMailboxes", "The mailboxes, with their passwords.", _mailboxes,
@@ -255,7 +255,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/labs/{lab}/mailboxes/{mailbox}/messages", "listMessages",
-        "What lies in a mailbox when all that is under way has arrived, oldest first.", _messages, list[MessageView],
+        "The messages in a mailbox once everything under way has arrived, oldest first.", _messages, list[MessageView],
         query={"folder": "A folder (default: INBOX)."},
     ),
     Operation(
@@ -263,15 +263,15 @@ OPERATIONS = (
         _message, media=MAIL, query={"folder": "A folder (default: INBOX)."},
     ),
     Operation(
-        "DELETE", "/labs/{lab}/mailboxes/{mailbox}/messages", "emptyMailbox", "Delete all that lies in a mailbox.",
+        "DELETE", "/labs/{lab}/mailboxes/{mailbox}/messages", "emptyMailbox", "Delete everything in a mailbox.",
         _empty, status=204,
     ),
     Operation(
         "GET", "/labs/{lab}/findings", "listFindings", "What the inspector has found.", _findings, FindingsView
     ),
     Operation(
-        "GET", "/labs/{lab}/verdicts", "listVerdicts", "What holds of what the scenario expects, and of what always "
-        "must.", _verdicts, VerdictsView,
+        "GET", "/labs/{lab}/verdicts", "listVerdicts", "Which of the scenario's expectations hold, and which of the "
+        "rules that always apply.", _verdicts, VerdictsView,
     ),
     Operation("GET", "/labs/{lab}/trace", "downloadTrace", "The trace, for Wireshark.", _trace, media=CAPTURE),
     Operation("GET", "/labs/{lab}/report", "downloadReport", "The report, a page.", _report, media=HTML),

@@ -33,7 +33,7 @@ class ControlServer:
             self._socket.bind((HOME, port))
         except OSError as error:
             self._socket.close()
-            raise UsageError(f"--control-port {port}: the port cannot be had: {reason(error)}") from None
+            raise UsageError(f"--control-port {port}: the port is not available: {reason(error)}") from None
         self.port: int = self._socket.getsockname()[1]
         config = Config(
             application(labs, self.token, self.port),

@@ -266,7 +266,7 @@ class HostedProgram:
     def _complaint(self, what: str) -> str:
         if self._pipe >= 0:
             self._output.read(self._pipe)
-        last = f"; the last it said: '{self._output.last}'" if self._output.last else ""
+        last = f"; its last output was '{self._output.last}'" if self._output.last else ""
         return f"{shown(self._lab.scenario.file)}: {self._site.name}: the program '{self.command[0]}' {what}{last}"
 
 

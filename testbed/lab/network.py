@@ -189,7 +189,7 @@ class _Foreigners:
         port = f" port {packet.destination_port}" if packet.destination_port else ""
         self.log(
             events.RefusedOutside(source=packet.source, destination=packet.destination, at_frame=frame),
-            f"{packet.source} may not reach {packet.destination}{port}: it is no host of the lab, which nothing leaves",
+            f"{packet.source} may not reach {packet.destination}{port}: no packet leaves the lab",
         )
 
 

@@ -30,7 +30,7 @@ class Where:
         if not self.why:
             return ""
         return (
-            f"labs live on the machine's own loopback, as private networks cannot be had here: {self.why}. "
+            f"labs live on the machine's own loopback, as private networks are not available here: {self.why}. "
             "What needs a wire is skipped; 'testbed doctor' says how to grant what is missing"
         )
 

@@ -59,7 +59,7 @@ def read_machine(path: str | os.PathLike[str]) -> tuple[str, Machine]:
     try:
         return parse_machine(octets)
     except _NoMachineError as why:
-        raise UsageError(f"{shown(path)} is no state machine that 'testbed learn' has written: {why}") from None
+        raise UsageError(f"{shown(path)} is not a state machine that 'testbed learn' has written: {why}") from None
 
 
 def parse_machine(octets: bytes) -> tuple[str, Machine]:
@@ -95,13 +95,13 @@ def _step(said: object, number: int, states: int) -> Step:
 
 def _text(value: object, key: str) -> str:
     if not isinstance(value, str) or not value.isprintable():
-        raise _NoMachineError(f"'{key}' is no text")
+        raise _NoMachineError(f"'{key}' is not text")
     return value
 
 
 def _several(value: object, key: str) -> list[object]:
     if not isinstance(value, list):
-        raise _NoMachineError(f"'{key}' is no list")
+        raise _NoMachineError(f"'{key}' is not a list")
     return value
 
 

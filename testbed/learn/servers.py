@@ -46,7 +46,7 @@ def mail_host(scenario: Scenario, host: str) -> MailHostSpec:
     if spec is None:
         near = did_you_mean(host, servers)
         raise UsageError(f"there is no host '{host[:60]}' in the lab{near or f'; its servers are {_list(servers)}'}")
-    raise UsageError(f"{host} is no mail server; those of the lab are {_list(servers)}")
+    raise UsageError(f"{host} is not a mail server; those of the lab are {_list(servers)}")
 
 
 def learn_server(

@@ -102,7 +102,7 @@ class _Reading:
                 if first.is_eof():
                     return
             except dns.exception.DNSException as error:
-                raise ZoneFileError(self._line, f"this is no line of a zone file: {_words(error)}") from None
+                raise ZoneFileError(self._line, f"this is not a line of a zone file: {_words(error)}") from None
 
     def _directive(self, word: str) -> None:
         if word == "$ORIGIN":
@@ -194,7 +194,7 @@ def _name_of(text: str, origin: dns.name.Name, line: int) -> dns.name.Name:
     try:
         return dns.name.from_text(text, origin)
     except (dns.exception.DNSException, ValueError) as error:
-        raise ZoneFileError(line, f"'{text[:60]}' is no name of DNS: {_words(error)}") from None
+        raise ZoneFileError(line, f"'{text[:60]}' is not a DNS name: {_words(error)}") from None
 
 
 def _words(error: Exception) -> str:

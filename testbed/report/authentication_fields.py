@@ -51,7 +51,7 @@ AUTHENTICATION: Fields[Judged] = (
         get=lambda judged: judged.transaction + 1,
     ),
     Field("message_id", or_null(TEXT), "The Message-ID.", source="RFC 5322 §3.6.4"),
-    Field("whole", FLAG, "Whether the capture holds the message; else only what is about the client is told."),
+    Field("whole", FLAG, "Whether the capture holds the message; otherwise only results about the client."),
     Field("checks", array(ref("check")), "The results.", get=many(CHECK, "checks")),
     Field("frames", array(ORDINAL), "The packets that carried it.", source=WIRESHARK_FRAME),
 )

@@ -66,7 +66,7 @@ def table(differences: tuple[Difference, ...], *, whole: bool = False) -> Table:
         for one in told:
             rows.add_row("", _item(_told(one)))
         if more := len(difference.follows) - len(told):
-            rows.add_row("", Text(f"  … and {more} more; -v tells them all", "quiet"))
+            rows.add_row("", Text(f"  … and {more} more; -v shows them all", "quiet"))
     return rows
 
 

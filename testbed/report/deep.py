@@ -33,7 +33,7 @@ def dissection(path: str, frame: int) -> str:
         raise UsageError(f"{shown(path)}: it cannot be read: no such file")
     needs_extra("deep", "to see Wireshark's dissection")
     if shutil.which("tshark") is None:
-        raise UsageError("--deep needs tshark, which is not installed; run 'apt-get install tshark'")
+        raise UsageError("--deep needs tshark, which is not installed; 'testbed doctor' says how to install it")
     command = [sys.executable, "-m", __name__, path, str(frame)]
     ended = subprocess.run(command, capture_output=True, check=False, text=True, errors="replace")
     if ended.returncode:

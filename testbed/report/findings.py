@@ -70,7 +70,7 @@ def _others(kind: Sequence[Told]) -> str:
     more = f" and {len(numbers) - _MOST_NAMED:,} more" if len(numbers) > _MOST_NAMED else ""
     where = f" on {named}{more}" if numbers else ""
     seen, whole = sum(told.seen for told in kind), all(told.seen == told.times for told in kind)
-    verbose = "-v tells them all" if whole else "-v tells more of them"
+    verbose = "-v shows them all" if whole else "-v shows more of them"
     return f"… {seen:,} more of the kind ({kind[0].finding.code}){where}; {verbose}"
 
 

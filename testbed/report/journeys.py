@@ -39,7 +39,7 @@ LEG: Fields[Leg] = (
     Field("client", TEXT, "Who opened the connection: its name, or its address.", get="client.label"),
     Field("server", TEXT, "Who was addressed: its name, or its address.", get="server.label"),
     Field("by", TEXT, "The protocol: SMTP, LMTP, POP3, IMAP."),
-    Field("pushed", FLAG, "Whether the client sent the message; else it fetched it."),
+    Field("pushed", FLAG, "Whether the client sent the message; otherwise it fetched it."),
     Field("start_ns", INTEGER, "When the message was there, or its recipient was answered.", EPOCH),
     Field("end_ns", INTEGER, "When the last reply about it was there.", EPOCH),
     Field("message_id", or_null(TEXT), "The Message-ID it had here.", get="letter.message_id"),
@@ -54,7 +54,7 @@ LEG: Fields[Leg] = (
 JOURNEY: Fields[Journey] = (
     Field("message_id", or_null(TEXT), "The Message-ID, where a leg shows one.", get="letter.message_id"),
     Field("subject", or_null(TEXT), "The Subject, where a leg shows one.", get="letter.subject"),
-    Field("certain", FLAG, "Whether all legs are certain; else some are probably of the same message."),
+    Field("certain", FLAG, "Whether all legs are certain; otherwise some are probably of the same message."),
     Field(
         "ties",
         array(one_of(Tie)),
@@ -74,7 +74,7 @@ def told_journeys(found: Sequence[Journey], clock: Clock, *, files: bool = False
     for journey in found[:_MOST_JOURNEYS]:
         table.add_row(Text("↪", "info"), Text(sentence(journey, clock, files=files)))
     if len(found) > _MOST_JOURNEYS:
-        table.add_row(Text("↪", "info"), Text(f"… and {len(found) - _MOST_JOURNEYS:,} more; --json tells them all"))
+        table.add_row(Text("↪", "info"), Text(f"… and {len(found) - _MOST_JOURNEYS:,} more; --json lists them all"))
     return table
 
 

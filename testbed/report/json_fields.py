@@ -60,7 +60,7 @@ PROGRAM: Field[object] = Field(
     "testbed", TEXT, "The version of Mail Testbed that wrote this.", get=lambda _: __version__
 )
 FILE: Field[Analysis] = Field(
-    "file", TEXT, "The capture's path as it was given; what in it is no UTF-8 appears as U+FFFD.", get="path"
+    "file", TEXT, "The capture's path as it was given; what in it is not UTF-8 appears as U+FFFD.", get="path"
 )
 FRAMES: Field[Analysis] = Field(
     "frames", COUNT, "How many frames the capture has, journal entries included.", source=WIRESHARK_FRAME
@@ -182,7 +182,7 @@ CONNECTION: Fields[Connection] = (
     Field(
         "server_name", or_null(TEXT), "The server's host name, null where the capture tells none.", get="server.name"
     ),
-    Field("service", or_null(TEXT), "What is spoken (smtp, lmtp, managesieve, dns …), by first words, else by port."),
+    Field("service", or_null(TEXT), "What is spoken (smtp, lmtp, managesieve, dns …), by first words or by port."),
     Field("outcome", TEXT, "How it ended, in one line for people; its words may change."),
     Field("start_ns", INTEGER, "When the first packet was captured.", EPOCH, "Wireshark frame.time_epoch"),
     Field("end_ns", INTEGER, "When the last packet was captured.", EPOCH, "Wireshark frame.time_epoch"),

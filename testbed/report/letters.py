@@ -42,7 +42,7 @@ def carried(connection: Connection, *, whole: bool, account: Account | None = No
         if by_whom:
             yield by_whom
     if not whole and len(shown) > _MOST_LETTERS:
-        yield f"… and {len(shown) - _MOST_LETTERS:,} more; -v tells them all"
+        yield f"… and {len(shown) - _MOST_LETTERS:,} more; -v shows them all"
 
 
 def _line(message: Transaction | ReadMail, *, whole: bool) -> str:

@@ -18,11 +18,11 @@ def reproduced_table(out: Console, found: Reproduction) -> None:
     told = found.attempt.told
     compared = (sum(told.findings.values()), "finding"), (len(told.fates), "recipient")
     what = ", ".join(count(*one) for one in compared)
-    what += f"; {count(len(found.attempt.draft.expect), 'expectation')} of it held"
+    what += f"; {count(len(found.attempt.draft.expect), 'expectation')} held"
     if found.same:
-        out.print(Text("same", style="held"), f"({found.attempt.way}): played, it tells what the capture tells: {what}")
+        out.print(Text("same", style="held"), f"({found.attempt.way}): played, it shows the same: {what}")
         return
-    out.print(Text("differs", style="failed"), f"({found.attempt.way}): played, it tells otherwise than the capture")
+    out.print(Text("differs", style="failed"), f"({found.attempt.way}): played, it differs from the capture")
     table = Table("what", "capture", "played", box=None, pad_edge=False, header_style="bold")
     for one in found.differences[:_MOST]:
         table.add_row(*map(printable, (one.what, one.capture, one.played)))

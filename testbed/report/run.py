@@ -51,7 +51,7 @@ def remedy(outcomes: Sequence[Outcome]) -> str:
     ]
     if for_tshark := sum(analysis.understanding.decrypted.for_tshark for analysis in unclear):
         closed = f"TLS of suites that testbed does not open stays encrypted in {count(for_tshark, 'scenario')}"
-        return f"{closed}; to have it judged, run 'apt-get install tshark'"
+        return f"{closed}; to have it judged, install tshark ('testbed doctor' says how)"
     sealed = sum(any(c.tls is not None and c.tls.sealed for c in analysis.connections) for analysis in unclear)
     if not sealed:
         return ""

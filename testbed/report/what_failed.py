@@ -45,7 +45,7 @@ def what_failed(console: Console, outcomes: Sequence[Outcome], *, whole: bool = 
     for outcome in reds[len(told) :]:
         console.print(_head(outcome))
     if more := len(reds) - len(told):
-        console.print(Text(f"{count(more, 'scenario')} told in a line; -v tells them all in full", "quiet"))
+        console.print(Text(f"{count(more, 'scenario')} told in a line; -v shows them all in full", "quiet"))
     console.print()
 
 

@@ -15,7 +15,7 @@ _TRIES = ("first", "second", "third", "fourth", "fifth")
 def title(visits: Sequence[Visit]) -> str:
     """``Mailbox full: mail is taken at the third try``; ``visits`` stand in order of time."""
     cause, fate = _cause(visits), _fate(visits)
-    told = f"{cause}: {fate}" if cause else fate
+    told = f"{cause}: {fate}" if cause and not fate.endswith(f" {cause}") else fate
     return told[:1].upper() + told[1:]
 
 

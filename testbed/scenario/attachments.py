@@ -31,7 +31,7 @@ class Attachment(Part):
         examples=["application/pdf"],
     )
     size: Size | None = Field(
-        default=None, le=MOST_OCTETS, description="So many octets of made-up content, the same in every run."
+        default=None, le=MOST_OCTETS, description="Made-up content of this many octets, the same in every run."
     )
     content: str | None = Field(default=None, max_length=100_000, description="The content itself, as text in UTF-8.")
     file: str | None = Field(

@@ -62,7 +62,7 @@ Rate = Annotated[
     tuple[int, int],
     CompressedRate(MILLISECOND),
     BeforeValidator(parse_rate, json_schema_input_type=str),
-    Field(description="So many in such a time: 2 per 1h.", examples=["2 per 1h"]),
+    Field(description="A number per period: 2 per 1h.", examples=["2 per 1h"]),
 ]
 """A number, and nanoseconds that people wait."""
 

@@ -61,7 +61,7 @@ def wrong_entries(zone: str, listed: Mapping[str, str], names: Names) -> Found:
             yield (name,), f"listed are hosts of the lab, addresses, or {ALL}, not '{name[:60]}'{near}"
         code, text = _said(said)
         if not is_ip(code) or not code.startswith("127."):
-            yield (name,), f"'{code[:60]}' is no code of a block list; write e.g. {LISTED}, and a text behind it"
+            yield (name,), f"'{code[:60]}' is not a code of a block list; write e.g. {LISTED}, and a text behind it"
         if len(text.encode()) > 255:
             yield (name,), "the text of an entry has 255 octets at most"
 

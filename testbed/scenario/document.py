@@ -93,7 +93,7 @@ def read_document(file: str, text: str) -> Document:
 
 def _compose(document: Document) -> Node | None:
     if any(len(word) > MAX_TAG and "!" in word for word in document.text.split()):
-        message = f"this is not YAML that can be read: a tag is longer than {MAX_TAG:,} characters"
+        message = f"this YAML cannot be read: a tag is longer than {MAX_TAG:,} characters"
         raise ScenarioError([Problem(document.file, 0, 0, message)])
     yaml = YAML(typ="safe", pure=True)
     composer = _BoundedComposer(document, yaml)
@@ -114,7 +114,7 @@ def _compose(document: Document) -> Node | None:
     except YAMLError as error:
         raise ScenarioError([Problem(document.file, 0, 0, f"this is not YAML: {_clean(str(error))}")]) from None
     except (RecursionError, ValueError, TypeError, IndexError, AttributeError, AssertionError):
-        message = "this is not YAML that can be read: it is nested too deeply or malformed"
+        message = "this YAML cannot be read: it is nested too deeply or malformed"
         raise ScenarioError([Problem(document.file, 0, 0, message)]) from None
 
 

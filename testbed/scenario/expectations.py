@@ -38,7 +38,7 @@ class Delivered(Tagged):
     kind: Literal["delivered"] = Field(default="delivered", exclude=True)
     to: RecipientAddress = Field(description="The recipient.")
     copies: int = Field(default=1, strict=True, ge=0, description="How many copies of each message.")
-    within: Limit | None = Field(default=None, description="At most so long after it was sent.")
+    within: Limit | None = Field(default=None, description="At most this long after it was sent.")
     sender: Address | None = Field(default=None, alias="from", description="Only messages of this sender.")
     subject: str | None = Field(default=None, description="Only messages with this in their subject.")
     text: str | None = Field(default=None, description="What stands in each, decoded, as the last packets carry it.")
@@ -58,7 +58,7 @@ class MailboxExpected(Tagged):
     kind: Literal["mailbox"] = Field(default="mailbox", exclude=True)
     of: MailboxAddress = Field(description="Whose mailbox.")
     folder: str = Field(default="INBOX", description="Which folder of it (default: the inbox).")
-    messages: int | None = Field(default=None, strict=True, ge=0, description="How many messages lie in it.")
+    messages: int | None = Field(default=None, strict=True, ge=0, description="How many messages it holds.")
     body: Octets | None = Field(
         default=None,
         description="The octets behind the first empty line of each message put into it, exactly; as in 'octets'.",
@@ -82,7 +82,7 @@ class Queued(Tagged):
     at: RelayName = Field(description="The relay.")
     to: Address | None = Field(default=None, description="Only this recipient.")
     count: int | None = Field(
-        default=None, strict=True, ge=0, description="For how many recipients; without it, at least one."
+        default=None, strict=True, ge=0, description="For how many recipients (default: at least one)."
     )
 
 
@@ -90,7 +90,7 @@ class Bounced(Tagged):
     """A delivery status notification has reached the sender."""
 
     kind: Literal["bounced"] = Field(default="bounced", exclude=True)
-    to: RecipientAddress = Field(description="The sender of the original, who is told.")
+    to: RecipientAddress = Field(description="The sender of the original, who gets the notification.")
     status: str | None = Field(
         default=None, pattern=_STATUS, description="Its Status field (RFC 3463), or 5.1.*, or 5.*."
     )
@@ -101,7 +101,7 @@ class Notified(Tagged):
     """The sender of a message has been told of its fate in a delivery status notification (RFC 3464)."""
 
     kind: Literal["notified"] = Field(default="notified", exclude=True)
-    to: RecipientAddress = Field(description="The sender of the original, who is told.")
+    to: RecipientAddress = Field(description="The sender of the original, who gets the notification.")
     action: Literal["failed", "delayed", "delivered", "relayed"] = Field(description="Its Action field.")
     recipient: Address | None = Field(default=None, alias="for", description="Whose mail it is about.")
     status: str | None = Field(
@@ -109,7 +109,7 @@ class Notified(Tagged):
     )
     envelope_id: str | None = Field(default=None, description="Its Original-Envelope-Id field.")
     original_recipient: Address | None = Field(default=None, description="Its Original-Recipient field.")
-    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often (default: at least once).")
 
 
 class Tries(Tagged):
@@ -118,7 +118,7 @@ class Tries(Tagged):
     to: MailServerName = Field(description="The host.")
     sender: SenderName | None = Field(default=None, alias="from", description="Only those of this host.")
     port: Port = Field(default=SMTP_PORT, description="The port (default: 25).")
-    count: int | None = Field(default=None, strict=True, ge=0, description="Exactly so many.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="Exactly this many.")
     at_least: int | None = Field(default=None, strict=True, ge=1, description="No fewer.")
     at_most: int | None = Field(default=None, strict=True, ge=0, description="No more.")
 
@@ -160,7 +160,7 @@ class ReplyExpected(Tagged):
         alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
     )
     code: _Code = Field(description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
-    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often (default: at least once).")
 
 
 class ConnectionExpected(Tagged):
@@ -247,7 +247,7 @@ class AuthenticatedExpected(Tagged):
         default=None, description="What the block lists said."
     )
     action: Literal["accept", "junk", "refuse", "later"] | None = Field(default=None, description="What came of it.")
-    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often (default: at least once).")
 
     @model_validator(mode="after")
     def _says_something(self) -> AuthenticatedExpected:

@@ -57,8 +57,8 @@ def markdown() -> str:
 
 _OPENING = """# Faults
 
-Where + when + what: a fault is told by its first key, which says where. This page is made from the descriptions in
-`testbed/scenario/faults/`; `testbed faults` prints the same. Examples are in
+A fault says where, when, and what: its first key says where. This page is generated from the descriptions in
+`testbed/scenario/faults/`; `testbed faults` prints the same. For examples, see
 [the scenario language](scenarios.md#faults).
 
 ```
@@ -67,8 +67,8 @@ testbed faults
 
 ## When
 
-Every fault that is about events (a command, a packet, a question) may say which of them. A fault about a whole host
-knows `from` and `until` only."""
+Every fault about events (a command, a packet, a question) can say which of them it concerns. A fault about a whole host
+takes only `from` and `until`."""
 
 
 def _keys(model: type[Part]) -> Iterator[Key]:

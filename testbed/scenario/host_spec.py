@@ -61,7 +61,7 @@ class HostSpec(ProgramKeys):
         if self.ptr is not None and any(
             host.is_program and "name server" in host.nouns for host in names.hosts.values()
         ):
-            yield ("ptr",), "the name server is a program, and answers what it answers; have it answer so"
+            yield ("ptr",), "the name server is a program with answers of its own; configure them there"
         for key in self.unheeded:
             problem = f"{self.name} is a program, and '{key}' is for the lab's own hosts"
             yield tuple(key.split(".", 2)), f"{problem}; say it in its configuration"

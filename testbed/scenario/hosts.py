@@ -49,12 +49,12 @@ class MailHostSpec(Checking):
     )
     rate_limit: RateLimit | None = Field(
         default=None,
-        description="How many messages it takes from one client in a time, and what more are told: 450 4.7.1 unless "
-        "said.",
+        description="How many messages it takes from one client in a period, and the reply to any more "
+        "(default: 450 4.7.1).",
     )
     greylist: PeopleWait | None = Field(
         default=None,
-        description="How long client, sender and recipient that it does not know together are told 450 4.7.1.",
+        description="How long a client, sender, and recipient that it has not seen together get 450 4.7.1.",
     )
 
     max_message: Size = Field(
@@ -65,7 +65,7 @@ class MailHostSpec(Checking):
         examples=["10 MB"],
     )
     max_recipients: int | None = Field(
-        default=None, strict=True, ge=1, description="How many recipients a message may have; without it, any number."
+        default=None, strict=True, ge=1, description="How many recipients a message may have (default: any number)."
     )
     without: tuple[Extension, ...] = Field(
         default=(), description="Extensions it does not offer (default: all but CHUNKING and REQUIRETLS are offered)."
@@ -73,7 +73,7 @@ class MailHostSpec(Checking):
     with_: tuple[ExtensionOnRequest, ...] = Field(
         default=(),
         alias="with",
-        description="Extensions it offers besides: CHUNKING (RFC 3030), REQUIRETLS (RFC 8689).",
+        description="Extensions it also offers: CHUNKING (RFC 3030), REQUIRETLS (RFC 8689).",
     )
 
     serves: tuple[Protocol, ...] | None = Field(
@@ -126,7 +126,7 @@ class UserAgentSpec(HostSpec):
     role: Literal["user-agent"] = "user-agent"
     address: Address = Field(description="Whose mail program it is.")
     server: MailServerName | None = Field(
-        default=None, description="The mail server it submits to; without it, it only reads."
+        default=None, description="The mail server it submits to (default: none, it only reads)."
     )
     port: Literal[25, 465, 587] = Field(
         default=587, description="The port it submits to; on 465 TLS begins with the first octet."
@@ -136,7 +136,7 @@ class UserAgentSpec(HostSpec):
     )
     password: Password | None = Field(default=None, description="What it logs in with, as the user 'address'.")
     retry: PeopleWait | None = Field(
-        default=None, description="When it submits again what was refused for now; without it, never."
+        default=None, description="When it submits again what was refused for now (default: never)."
     )
 
     @property
@@ -178,12 +178,12 @@ class RelaySpec(PassingOn, TowardsNextHops, MailHostSpec):
         description="The time between attempts; the last repeats (RFC 5321 §4.5.4.1).",
     )
     give_up: PeopleWait = Field(
-        default=parse_duration("5d"), description="When a message still undelivered is given back to its sender."
+        default=parse_duration("5d"), description="When an undelivered message is returned to its sender."
     )
     warn_after: PeopleWait | None = Field(
         default=None,
-        description="The age at which the sender is told that a message is delayed;"
-        " without it, only who asked for it is, after four hours.",
+        description="The age at which the sender is notified that a message is delayed "
+        "(default: only senders who ask for it, after four hours).",
     )
     pipelining: bool | None = Field(
         default=None,
@@ -200,8 +200,8 @@ class RelaySpec(PassingOn, TowardsNextHops, MailHostSpec):
     )
     reuse_connections: Reuse | None = Field(
         default=None,
-        description="How long a connection to a next hop is kept open for its next message; without it, each message "
-        "has one of its own.",
+        description="How long a connection to a next hop is kept open for its next message "
+        "(default: each message has its own).",
     )
 
     auth_in_clear: bool = Field(
@@ -236,7 +236,7 @@ class RelaySpec(PassingOn, TowardsNextHops, MailHostSpec):
         """Rules, which only receivers have, and what is wrong with what it passes on."""
         yield from super().problems(names)
         if self.reports is not None and self.obeys and self.dkim is None:
-            yield ("reports",), "reports on TLS have to be signed (RFC 8460 §3); say 'dkim: {}' besides"
+            yield ("reports",), "reports on TLS have to be signed (RFC 8460 §3); add 'dkim: {}'"
         for user, box in self.mailboxes.items():
             for place, _ in enumerate(box.rules):
                 problem = f"rules are for the mailboxes of receivers, and {self.name} is a {self.role}"
@@ -276,7 +276,7 @@ class ReceiverSpec(MailHostSpec, Published):
         yield from super().problems(names)
         yield from self.transport_problems(self.starttls)
         if not self.smtp and self.lmtp is None:
-            yield ("smtp",), f"{self.name} takes no mail at all; say 'lmtp: {LMTP_PORT}' besides"
+            yield ("smtp",), f"{self.name} takes no mail at all; add 'lmtp: {LMTP_PORT}'"
         for user, box in self.mailboxes.items():
             for path, problem in box.problems(names):
                 yield ("mailboxes", user, *path), problem

@@ -178,7 +178,7 @@ def _others(
         return names, {template.template: chosen}
     known = {name for combination in (chosen or {}).values() for name in combination}
     others: dict[str, dict[int, Combination]] = {}
-    complaints = [f"'${name}' is no parameter of the matrix{did_you_mean(name, known)}" for name in names - known]
+    complaints = [f"'${name}' is not a parameter of the matrix{did_you_mean(name, known)}" for name in names - known]
     for number, combination in (chosen or {}).items():
         complaints += [without_value(name, combination) for name in (names & known) - set(combination)]
         others.setdefault(template.safe_substitute(combination), {})[number] = combination

@@ -13,7 +13,7 @@ from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
 class RateLimitSpec(Part):
     """A rate, and the reply to MAIL beyond it."""
 
-    messages: Rate = Field(description="How many messages in a time.")
+    messages: Rate = Field(description="How many messages in a period.")
     reply: ReplyText = Field(
         default="450 4.7.1 Too many messages, come back later",
         description="What MAIL is answered beyond it, a code of 4yz or 5yz; 421 closes the connection.",

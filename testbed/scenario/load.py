@@ -46,8 +46,8 @@ class Discovered:
     def left_out(self) -> str:
         """What was left alone, in words; ``""`` for nothing."""
         if len(self.foreign) == 1:
-            return "1 YAML file is no scenario"
-        return f"{len(self.foreign)} YAML files are no scenarios" if self.foreign else ""
+            return "1 YAML file is not a scenario"
+        return f"{len(self.foreign)} YAML files are not scenarios" if self.foreign else ""
 
 
 def discover(paths: Iterable[str | os.PathLike[str]]) -> Discovered:
@@ -242,7 +242,7 @@ def _read_within(file: str, scenario: str, reach: Reach) -> str:
         raise ScenarioError([Problem(file, 0, 0, wrong)])
     text = _read(file)
     if text.strip() and not (_ITS_WORDS.search(text) or _ITS_WORDS_IN_JSON.search(text)):
-        raise ScenarioError([Problem(file, 0, 0, "this is no scenario: it has neither title nor steps nor expect")])
+        raise ScenarioError([Problem(file, 0, 0, "this is not a scenario: it has neither title nor steps nor expect")])
     return text
 
 

@@ -26,9 +26,9 @@ FolderName = Annotated[
 class MailboxSpec(Part):
     """A mailbox: its limits, and how it is read."""
 
-    quota: Size | None = Field(default=None, description="How many octets it may hold; without it, any number.")
+    quota: Size | None = Field(default=None, description="How many octets it may hold (default: any number).")
     messages: int | None = Field(
-        default=None, strict=True, ge=0, description="How many messages it may hold; without it, any number."
+        default=None, strict=True, ge=0, description="How many messages it may hold (default: any number)."
     )
     password: Password | None = Field(
         default=None,
@@ -42,7 +42,7 @@ class MailboxSpec(Part):
     filled: Size = Field(
         default=0,
         le=MAX_FILLED,
-        description="How many octets of old mail lie in it at the start; they take up no room.",
+        description="How many octets of old mail it holds at the start; they take up no room.",
     )
 
     @property

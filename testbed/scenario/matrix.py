@@ -112,7 +112,8 @@ class _Reading:
     def _name(self, key: str, known: dict[str, None]) -> None:
         for name in _names(key):
             if not name.isidentifier() or not name.isascii():
-                self._complain((key,), f"'{name[:40]}' is no name of a parameter: letters, digits and _ only", key=True)
+                wrong = f"'{name[:40]}' is not the name of a parameter: letters, digits and _ only"
+                self._complain((key,), wrong, key=True)
             elif name in known:
                 self._complain((key,), f"'{name[:40]}' has its values from another key already", key=True)
             known[name] = None
@@ -153,7 +154,7 @@ class _Reading:
                 continue
             for name, value in entry.items():
                 if not name.isidentifier() or not name.isascii():
-                    self._complain((key, number, name), f"'{name[:40]}' is no name of a parameter", key=True)
+                    self._complain((key, number, name), f"'{name[:40]}' is not the name of a parameter", key=True)
                 elif not isinstance(value, Scalar):
                     self._complain((key, number, name), "a value of the matrix is a word or a number")
         return entries

@@ -90,7 +90,7 @@ class Names:
     def is_none(self, name: str, noun: str) -> str:
         """What is wrong with a host that is no ``mail server``, ``relay`` …, ``""`` where it is one or not there."""
         host = self.hosts.get(name)
-        return f"{name} is no {noun}; its role is {host.role}" if host and noun not in host.nouns else ""
+        return f"{name} is not a {noun}; its role is {host.role}" if host and noun not in host.nouns else ""
 
     def missing_folder(self, path: Path, mailbox: str, folder: str) -> Found:
         """What is wrong with the name of a folder, where the mailbox is there."""

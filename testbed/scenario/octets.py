@@ -20,7 +20,7 @@ def are_octets(value: object) -> object:
     """The text of octets.  Raises ValueError for a character that is none."""
     strange = next((c for c in value if ord(c) > 0xFF), "") if isinstance(value, str) else ""
     if strange:
-        raise ValueError(f"'{strange}' is no octet; write the octets of its UTF-8 as \\x.. in double quotes")
+        raise ValueError(f"'{strange}' is not an octet; write the octets of its UTF-8 as \\x.. in double quotes")
     return value
 
 

@@ -22,7 +22,7 @@ class ForwardSpec(Part):
     srs: bool = Field(
         default=False,
         strict=True,
-        description="The envelope sender is written anew, so that SPF passes and bounces come back through the relay.",
+        description="The envelope sender is rewritten, so that SPF passes and bounces come back through the relay.",
     )
     arc: bool = Field(
         default=False, strict=True, description="What the relay has found of its author goes along, sealed (RFC 8617)."
@@ -78,7 +78,7 @@ class MailingListSpec(Part):
         examples=["https://crepes.fr/leave/team"],
     )
     owner: Address | None = Field(
-        default=None, description="Who gets bounces; without it, the list takes note of them and passes on none."
+        default=None, description="Who gets bounces (default: the list notes them and passes on none)."
     )
     arc: bool = Field(
         default=False, strict=True, description="What the relay has found of its author goes along, sealed (RFC 8617)."

@@ -75,7 +75,7 @@ Ports = Annotated[tuple[Port, ...], BeforeValidator(_one_or_many, json_schema_in
 
 def _no_place_of_the_lab(path: str) -> str:
     if not path.startswith("/") or path != posixpath.normpath(path) or "\0" in path:
-        raise ValueError(f"'{path[:60]}' is no folder of the machine; write it from its root: /var/spool/my-relay")
+        raise ValueError(f"'{path[:60]}' is not a folder of the machine; write it from the root: /var/spool/my-relay")
     if path.split("/")[1] in ("", "dev", "proc", "sys"):
         raise ValueError(f"'{path[:60]}' cannot be private: the lab itself lives there")
     return path
@@ -92,7 +92,7 @@ class Configured(Part):
         default=None, description="The shortest time between two tries of mail that is refused for now."
     )
     give_up: PeopleWait | None = Field(
-        default=None, description="The age at which mail still undelivered is given back to its sender."
+        default=None, description="The age at which undelivered mail is returned to its sender."
     )
     max_hops: int = Field(
         default=100, strict=True, ge=1, le=1000, description="How many Received fields make a loop (RFC 5321 §6.3)."
@@ -110,7 +110,9 @@ USER = "{user}"
 class Stores(Part):
     """The form in which a program keeps its users' mailboxes, and where."""
 
-    form: Literal["maildir", "mbox"] = Field(default="maildir", description="A Maildir, or a file (RFC 4155), a user.")
+    form: Literal["maildir", "mbox"] = Field(
+        default="maildir", description="A Maildir, or a file (RFC 4155), for each user."
+    )
     at: str = Field(
         default=f"{{mailboxes}}/{USER}",
         pattern=r"^(/|\{(directory|mailboxes)\}/).*\{user\}",
@@ -167,7 +169,7 @@ class ProgramKeys(Part):
     users: tuple[UserName, ...] = Field(
         default=(),
         max_length=_MAX_USERS,
-        description="Users it becomes, with a group each. Those the machine does not have, it alone sees.",
+        description="Users it becomes, with a group each. Only the program sees those that the machine does not have.",
         examples=[["my-relay"]],
     )
     configured: Configured | None = Field(
@@ -190,7 +192,7 @@ class ProgramKeys(Part):
     time: Literal["real", "scenario"] | None = Field(
         default=None,
         description="The clock the program lives by.  In scenario time its waits of hours pass at once, with its own "
-        "settings; that takes a C compiler.  Default: scenario time where it can be had, else real time.",
+        "settings; that takes a C compiler.  Default: scenario time where possible, otherwise real time.",
     )
     ready_within: Duration = Field(
         default=10_000_000_000,
@@ -202,7 +204,7 @@ class ProgramKeys(Part):
         default=3_000_000_000,
         gt=0,
         le=_MAX_LIMIT_NS,
-        description="How long it may take to end when it is told to (SIGTERM), before it is killed (default: 3s).",
+        description="How long it may take to end after SIGTERM before it is killed (default: 3s).",
     )
 
     @field_validator("files", mode="before")
@@ -222,7 +224,7 @@ class ProgramKeys(Part):
     def _are_variables(cls, value: dict[str, str]) -> dict[str, str]:
         for name, text in value.items():
             if not _VARIABLE.fullmatch(name):
-                raise ValueError(f"'{name[:60]}' is no name of a variable: letters, digits and _ only")
+                raise ValueError(f"'{name[:60]}' is not the name of a variable: letters, digits and _ only")
             if name in _LOADED_FIRST:
                 raise ValueError(f"{name} loads code into every program; set it in a script that 'command' names")
             if "\0" in text:

@@ -102,7 +102,7 @@ class Exited(Tagged):
     """Programs of the user's have ended with this exit status."""
 
     kind: Literal["exited"] = Field(default="exited", exclude=True)
-    command: str = Field(default="", description="Only programs with this in their command; without it, all.")
+    command: str = Field(default="", description="Only programs with this in their command (default: all).")
     status: int = Field(
         default=0,
         strict=True,
@@ -110,7 +110,7 @@ class Exited(Tagged):
         le=255,
         description="The exit status; 128 and the signal's number for one killed, 124 for one out of time.",
     )
-    count: int | None = Field(default=None, strict=True, ge=1, description="How many of them end so; without it, all.")
+    count: int | None = Field(default=None, strict=True, ge=1, description="How many of them end so (default: all).")
     output: str | None = Field(default=None, min_length=1, description="A line of its output has this in it.")
     agrees_with: Literal["message"] | None = Field(
         default=None,

@@ -45,7 +45,7 @@ class Reach:
                 return ""
         widest = min([*roots, project or own], key=len)
         if _below(real, widest):
-            return "what hides behind a dot is no scenario's to name; move it, or say --allow-outside"
+            return "scenarios may not name what begins with a dot; move it, or use --allow-outside"
         return (
             f"this leads out of {widest}, beyond which a scenario may name no file; move it there, run the folder that "
             "holds both, or say --allow-outside"

@@ -30,10 +30,10 @@ class ReportedExpected(Tagged):
     """A report has reached a mailbox, or was posted, and has such rows; read from the octets that crossed."""
 
     kind: Literal["reported"] = Field(default="reported", exclude=True)
-    to: RecipientAddress = Field(default="", description="Who is told: a mailbox.")
+    to: RecipientAddress = Field(default="", description="Who gets the report: a mailbox.")
     uri: ReportUri | None = Field(default=None, description="Where the report is posted by HTTPS, in place of 'to'.")
     report: ReportKind = Field(
-        description="What of: aggregate is DMARC's of a day (RFC 9990), failure of one message (RFC 9991), tls of a "
+        description="The kind: aggregate is DMARC's of a day (RFC 9990), failure of one message (RFC 9991), tls of a "
         "day's sessions (RFC 8460)."
     )
     domain: str | None = Field(default=None, description="Only reports on this domain.")
@@ -60,10 +60,10 @@ class ReportedExpected(Tagged):
         default=None,
         strict=True,
         ge=0,
-        description="How many messages, or sessions, the report tells of in such rows; without it, at least one.",
+        description="How many messages, or sessions, the report tells of in such rows (default: at least one).",
     )
     reports: int | None = Field(
-        default=None, strict=True, ge=0, description="How many such reports; without it, at least one."
+        default=None, strict=True, ge=0, description="How many such reports (default: at least one)."
     )
 
     rows: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys(name for names in _FIELDS.values() for name in names))
@@ -81,7 +81,7 @@ class ReportedExpected(Tagged):
     def problems(self, names: Names) -> Found:
         """What reports of this kind do not tell."""
         if bool(self.to) == (self.uri is not None):
-            yield (), "say 'to', the mailbox that is told, or 'uri', where the report is posted; not both"
+            yield (), "say 'to', the mailbox that gets the report, or 'uri', where the report is posted; not both"
         if self.uri is not None and self.report != "tls":
             yield ("uri",), "only reports on TLS are posted"
         known = _FIELDS[self.report]

@@ -21,10 +21,10 @@ class Rule(Part):
     subject: str | None = Field(default=None, max_length=200, description="A pattern for the whole subject.")
     keep: bool = Field(default=False, strict=True, description="Into the inbox, whatever later rules say.")
     fileinto: str | None = Field(default=None, description="Into this folder of the mailbox.")
-    discard: bool = Field(default=False, strict=True, description="Thrown away, and nobody is told.")
+    discard: bool = Field(default=False, strict=True, description="Discarded, without a notification.")
     redirect: Address | None = Field(default=None, description="On to this address; no copy stays.")
     reject: str | None = Field(
-        default=None, pattern=_ONE_LINE, max_length=200, description="Given back to its sender, with this reason."
+        default=None, pattern=_ONE_LINE, max_length=200, description="Returned to its sender, with this reason."
     )
     vacation: str | None = Field(
         default=None,

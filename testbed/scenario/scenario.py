@@ -53,7 +53,7 @@ class Scenario(Part):
     addresses: Annotated[IPv4Network, AfterValidator(of_hosts)] | None = Field(
         default=None,
         description="The network of the hosts: 127.0.0.0/8, or 256 addresses, with 2001:db8::/64 beside.  "
-        "Default: 192.0.2.0/24 where a program plays a host, else 127.0.0.0/8.",
+        "Default: 192.0.2.0/24 where a program plays a host, otherwise 127.0.0.0/8.",
         examples=["192.0.2.0/24"],
     )
     matrix: Matrix = Field(
@@ -67,12 +67,12 @@ class Scenario(Part):
     expect: tuple[AnyExpectation, ...] = Field(min_length=1, description="What must hold at the end.")
     settle: PeopleWait | None = Field(
         default=None,
-        description="After the steps, wait until all promised mail has been delivered or given back; so long at most.",
+        description="After the steps, wait until all promised mail has been delivered or returned; this long at most.",
         examples=["6d"],
     )
     ours: tuple[AnyExpectation, ...] = Field(
         default=(),
-        description="What must hold besides where all mail servers are the lab's own: what they do as a matter of "
+        description="What must also hold where all mail servers are the lab's own: what they do as a matter of "
         "taste, where the RFCs leave it open.",
     )
 

@@ -41,7 +41,7 @@ def schema() -> Schema:
     properties["steps"] = _list("What happens, in order.", _keyed(STEPS, definitions), at_least=1)
     properties["expect"] = _list("What must hold at the end.", _keyed(EXPECTATIONS, definitions), at_least=1)
     properties["ours"] = _list(
-        "What must hold besides where all mail servers are the lab's own.", _keyed(EXPECTATIONS, definitions)
+        "What must also hold where all mail servers are the lab's own.", _keyed(EXPECTATIONS, definitions)
     )
     document["required"] = ["title"]
     document["anyOf"] = [{"required": ["like"]}, {"required": ["steps", "expect"]}]

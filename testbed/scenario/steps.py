@@ -37,13 +37,13 @@ class SendStep(Tagged):
         default="Hello", description="The subject.", pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=900
     )
     body: str = Field(default="Hello from the lab.", description="The text.")
-    size: Size | None = Field(default=None, le=50_000_000, description="Pads the text to about so many octets.")
+    size: Size | None = Field(default=None, le=50_000_000, description="Pads the text to about this many octets.")
     attach: tuple[Attachment, ...] = Field(
         default=(), max_length=100, description="Files that go with it: one or a list."
     )
     bcc: tuple[Address, ...] = Field(default=(), description="Recipients the header does not name: one or a list.")
     notify: tuple[Notice, ...] = Field(
-        default=(), description="What the sender asks to be told of (RFC 3461 §4.1): one word or a list."
+        default=(), description="What the sender wants to be notified of (RFC 3461 §4.1): one word or a list."
     )
     envelope_id: str = Field(
         default="",
@@ -62,12 +62,12 @@ class SendStep(Tagged):
     headers: dict[FieldName, FieldText] = Field(
         default_factory=dict,
         max_length=50,
-        description="Fields of the header besides, or From instead of the sender's address.",
+        description="Additional header fields, or From instead of the sender's address.",
         examples=[{"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}],
     )
     via: UserAgentName | None = Field(default=None, description="The user agent, where several have this sender.")
     retry: PeopleWait | None = Field(
-        default=None, description="How long the user agent waits before it tries again; without it, it does not."
+        default=None, description="How long the user agent waits before it tries again (default: it does not)."
     )
 
     @field_validator("retry")
@@ -185,7 +185,7 @@ class ReadStep(Tagged):
     delete: bool = Field(default=False, strict=True, description="Delete what was fetched.")
     quit: bool = Field(default=True, strict=True, description="Say goodbye; 'false' cuts the connection instead.")
     stay: PeopleWait | None = Field(
-        default=None, description="Stay logged in for so long while the scenario goes on; with IMAP, in IDLE."
+        default=None, description="Stay logged in this long while the scenario goes on; with IMAP, in IDLE."
     )
     folder: str | None = Field(default=None, description="IMAP: the folder to open (default: the inbox).")
     search: str | None = Field(
@@ -197,7 +197,7 @@ class ReadStep(Tagged):
     move: str | None = Field(default=None, description="IMAP: the folder to move what was fetched to.")
     copy_to: str | None = Field(default=None, alias="copy", description="IMAP: the folder to copy what was fetched to.")
     append: Size | None = Field(
-        default=None, le=50_000_000, description="IMAP: first put a draft of about so many octets into the folder."
+        default=None, le=50_000_000, description="IMAP: first put a draft of about this many octets into the folder."
     )
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ def wrong_reply(reply: str, service: str) -> str:
     form, remedy = _FORMS[service]
     if form.fullmatch(reply):
         return ""
-    return f"'{reply[:40]}' is no reply of {service.upper()}; write {remedy}"
+    return f"'{reply[:40]}' is not a reply of {service.upper()}; write {remedy}"
 
 
 def is_as_expected(answer: Answer, expected: Sequence[str]) -> bool:

@@ -28,7 +28,7 @@ class Phase(Part):
     """What is said from a time on."""
 
     from_: PeopleWait = Field(
-        default=0, alias="from", description="Since when, since everybody is there; without it, from the start."
+        default=0, alias="from", description="Since when, counted from when all hosts run (default: from the start)."
     )
 
 

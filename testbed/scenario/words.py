@@ -76,7 +76,7 @@ def _problem(details: ErrorDetails, document: Document) -> Problem:
         case "string_too_short":
             message = f"'{name}' is empty"
         case "string_pattern_mismatch":
-            message = f"'{_shown(value)}' is no {_PATTERNS.get(name, 'valid value for ' + repr(name))}"
+            message = f"'{_shown(value)}' is not a valid {_PATTERNS.get(name, 'value for ' + repr(name))}"
         case "value_error":
             message = str(context["error"])
         case "greater_than_equal" | "less_than_equal" | "less_than":

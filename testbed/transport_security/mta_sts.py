@@ -85,7 +85,7 @@ def policy_id(records: Sequence[bytes]) -> str:
             continue
         name, equals, value = (word.strip(" \t") for word in part.partition("="))
         if not equals or not _FIELD.fullmatch(name):
-            raise BadRecord(f"'{_shown(part)}' in it is no field with a value")
+            raise BadRecord(f"'{_shown(part)}' in it is not a field with a value")
         found.setdefault(name, value)
     if not _ID.fullmatch(found.get("id", "")):
         raise BadRecord("it has no id of one to 32 letters and digits")
@@ -136,7 +136,7 @@ def _fields(text: str) -> tuple[dict[str, str], list[str], list[str]]:
         name, colon, value = line.partition(":")
         name, value = name.strip(" \t"), value.strip(" \t")
         if not colon or not _FIELD.fullmatch(name):
-            raise BadPolicy(f"line {number} is no field with a value: '{_shown(line)}'")
+            raise BadPolicy(f"line {number} is not a field with a value: '{_shown(line)}'")
         if name == "mx":
             if not _PATTERN.fullmatch(value.lower().rstrip(".")):
                 raise BadPolicy(f"line {number} names '{_shown(value)}', which is no host name and no pattern of one")

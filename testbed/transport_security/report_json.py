@@ -130,7 +130,7 @@ def _texts(one: Object, name: str) -> Iterator[str]:
     value = one.get(name, [])
     for text in value if isinstance(value, list) else [value]:
         if not isinstance(text, str):
-            raise Unreadable(f"{name} has something that is no text")
+            raise Unreadable(f"{name} has something that is not text")
         yield text
 
 

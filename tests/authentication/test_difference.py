@@ -81,15 +81,15 @@ CASES: dict[str, tuple[bytes, bytes, str]] = {
     "quoted-printable": (
         WIDE,
         encoded(WIDE, "quoted-printable"),
-        "encoded the body anew (8bit as quoted-printable)"
+        "re-encoded the body (8bit as quoted-printable)"
         " and changed Content-Transfer-Encoding from '8bit' to 'quoted-printable'",
     ),
     "base64": (
         WIDE,
         encoded(WIDE, "base64"),
-        "encoded the body anew (8bit as base64) and changed Content-Transfer-Encoding from '8bit' to 'base64'",
+        "re-encoded the body (8bit as base64) and changed Content-Transfer-Encoding from '8bit' to 'base64'",
     ),
-    "a part": (parts(WIDE, "8bit"), parts(WIDE, "base64"), "encoded the body anew (8bit, 7bit as base64, 7bit)"),
+    "a part": (parts(WIDE, "8bit"), parts(WIDE, "base64"), "re-encoded the body (8bit, 7bit as base64, 7bit)"),
     "a footer behind base64": (
         encoded(WIDE, "base64"),
         encoded(WIDE + FOOTER, "base64"),
@@ -98,7 +98,7 @@ CASES: dict[str, tuple[bytes, bytes, str]] = {
     "base64 in other lines": (
         encoded(WIDE * 9, "base64"),
         encoded(WIDE * 9, "base64").replace(b"=\r\n", b"=").replace(b"A\r\n", b"A"),
-        "encoded the body anew (base64)",
+        "re-encoded the body (base64)",
     ),
     "dots stay doubled": (
         DOTS,

@@ -255,7 +255,7 @@ def test_a_lab_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("number", "why"),
-    [(signal.SIGKILL, "the lab died with status -9"), (signal.SIGTERM, "the lab has ended before it was told to")],
+    [(signal.SIGKILL, "the lab died with status -9"), (signal.SIGTERM, "the lab ended before it was asked to")],
 )
 def test_whoever_finds_a_server_gone_can_ask_whether_the_lab_is(number: signal.Signals, why: str) -> None:
     bed = open_lab()

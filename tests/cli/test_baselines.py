@@ -78,7 +78,7 @@ def test_update_records_what_changed_and_leaves_the_rest_alone(baseline: Path, t
     assert shown.returncode == 0, shown.stdout
     assert "this trace is the reference from now on" in shown.stdout
     assert "1 the same" in shown.stdout
-    assert "1 recorded anew" in shown.stdout
+    assert "1 recorded again" in shown.stdout
     assert (reference.stat().st_mtime_ns, reference.read_bytes()) == alone
     assert {path.name for path in baseline.iterdir()} == {"delivered.pcapng", "unknown-user.pcapng", "notes.txt"}
     assert testbed("diff", REFUSED, stale).returncode == 0
@@ -91,7 +91,7 @@ def test_update_records_the_scenario_as_it_reads_now(baseline: Path, tmp_path: P
     scenario = tmp_path / "delivered.yaml"
     scenario.write_text(SCENARIO.read_text() + "# reviewed\n")
     shown = testbed("run", "--baseline", baseline, "--update", scenario)
-    assert "1 recorded anew" in shown.stdout
+    assert "1 recorded again" in shown.stdout
     lab = inspect(baseline / "delivered.pcapng").lab
     assert lab is not None
     assert lab.scenario.endswith("# reviewed\n")
@@ -147,7 +147,7 @@ def test_references_of_scenarios_that_are_gone_are_named(tmp_path: Path) -> None
         (("run", "--baseline", "README.md", SCENARIO), "that is no folder"),
         (("run", "--baseline", "captures", "--keep", "captures", SCENARIO), "name another folder"),
         (("diff", RETRIED), "NOW"),
-        (("diff", RETRIED, "README.md"), "this is no capture"),
+        (("diff", RETRIED, "README.md"), "this is not a pcap or pcapng file"),
         (("diff", RETRIED, "no/such.pcap"), "no/such.pcap"),
         (("diff", "--filter", "colour=red", RETRIED, REFUSED), "there is no term 'colour'"),
     ],

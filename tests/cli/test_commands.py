@@ -65,7 +65,7 @@ def test_version(command: list[str]) -> None:
         (["diff", "--redact", "a.pcap", "b.pcap"], "with 'testbed inspect --redact -o FILE CAPTURE'"),
         (["run", "no-such-file.yaml"], "no-such-file.yaml: there is no such file or folder"),
         (["check", "docs"], "docs holds no scenario: no file in it ends in .yaml or .yml"),
-        (["inspect", "README.md"], "README.md: this is no capture: it begins with 23 20 4d 61"),
+        (["inspect", "README.md"], "README.md: this is not a pcap or pcapng file: it begins with 23 20 4d 61"),
         (["inspect", "no-such-file.pcap"], "no-such-file.pcap: it cannot be read: no such file or directory"),
         (["inspect", "scenarios"], "scenarios holds no capture: no file in it ends in .pcap"),
         (["inspect", "/dev/null"], "/dev/null: this is not a regular file"),
@@ -210,7 +210,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_inspect_tells_the_story(trace: Path) -> None:
     shown = testbed("inspect", trace, COLUMNS="160").stdout
     for words in (
-        "crepes.fr tried 3 times to hand mail for bob@someschool.edu to someschool.edu; 2 failed (452 4.2.2)",
+        "crepes.fr tried 3 times to hand mail for bob@someschool.edu to someschool.edu; 2 tries failed (452 4.2.2)",
         "mailbox full (temporary)",
         "crepes.fr → someschool.edu:25",
         "handshake",

@@ -119,7 +119,7 @@ def test_many_captures_come_in_order_with_one_header_and_their_complaints() -> N
         "captures/unknown-user.pcapng",
     ]
     assert shown.returncode == 2
-    assert "README.md: this is no capture" in shown.stderr
+    assert "README.md: this is not a pcap or pcapng file" in shown.stderr
 
 
 def test_many_captures_look_as_they_do_alone() -> None:

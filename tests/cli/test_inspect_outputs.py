@@ -78,7 +78,7 @@ def test_a_wrong_filter_is_told(text: str, complaint: str) -> None:
             ["no connection has mail=zoe@nowhere.example; there is alice@crepes.fr, bob@someschool.edu"],
         ),
         (["service=pop3", "reply=452"], ["no connection has service=pop3; there is dns, smtp, submission, tcp, udp"]),
-        (["reply=452", "service=submission"], ["no connection passes all filters, though each is passed by some"]),
+        (["reply=452", "service=submission"], ["no connection passes all filters, although each is passed by some"]),
         (
             ["closure=reset by client"],
             ["no connection has closure=reset by client; there is normal, normal by server, open"],
@@ -146,7 +146,7 @@ def test_a_folder_means_every_capture_in_it(tmp_path: Path) -> None:
 def test_one_bad_file_does_not_hide_the_others() -> None:
     shown = testbed("inspect", "README.md", FULL)
     assert shown.returncode == 2
-    assert "README.md: this is no capture" in shown.stderr
+    assert "README.md: this is not a pcap or pcapng file" in shown.stderr
     assert "mailbox full (temporary)" in shown.stdout
 
 

@@ -56,8 +56,8 @@ def test_markdown_tells_findings_the_way_and_what_failed() -> None:
 
 
 REFUSED = [
-    (("--ladder", "pdf"), "'pdf' is no form; there are svg, mermaid, txt"),
-    (("--ladder", "svg:first"), "'first' is nothing to draw; there are way, all, and numbers of connections"),
+    (("--ladder", "pdf"), "'pdf' is not a form; the forms are svg, mermaid, txt"),
+    (("--ladder", "svg:first"), "'first' cannot be drawn; write way, all, or the number of a connection"),
     (("--ladder", "svg:99"), "no connection has the number 99: there are 1 to 11"),
     (("--ladder", "svg", "--stream"), "--ladder needs the whole capture"),
     (("--markdown", "-o", CAPTURE), "--markdown writes no capture; name another file for --output"),

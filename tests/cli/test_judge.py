@@ -121,7 +121,7 @@ def text(folder: Path) -> list[str | Path]:
         (empty, 2, "holds no capture"),
         (nothing, 2, "nothing to judge: name a trace, or a folder of traces"),
         (two, 2, "traces are judged by one scenario at a time"),
-        (text, 2, "README.md: this is no capture"),
+        (text, 2, "README.md: this is not a pcap or pcapng file"),
     ],
 )
 def test_what_cannot_be_judged_is_told_in_a_sentence(given: object, code: int, told: str, tmp_path: Path) -> None:

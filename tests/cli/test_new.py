@@ -35,7 +35,7 @@ def test_it_is_printed_or_written(tmp_path: Path) -> None:
     [
         (("mailbx",), "there is no template 'mailbx'; did you mean 'mailbox'?"),
         (("zzz",), "there is no template 'zzz'; there are cut, "),
-        (("mailbox", "there.yaml"), "there.yaml is there already, and is left as it is"),
+        (("mailbox", "there.yaml"), "there.yaml already exists and is left unchanged"),
         (("mailbox", "no/such/folder.yaml"), "cannot be written: no such file or directory"),
     ],
 )

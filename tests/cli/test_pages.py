@@ -21,7 +21,7 @@ def test_a_capture_is_never_written_over(command: str, tmp_path: Path) -> None:
     others = [MAILBOX_FULL] if command == "diff" else []
     shown = testbed(command, "--html", capture, capture, *others)
     assert shown.returncode == 2
-    assert "is no name for a page; name a file that ends in .html, or -" in shown.stderr
+    assert "is not the name of a page; name a file that ends in .html, or -" in shown.stderr
     assert capture.read_bytes() == DELIVERED.read_bytes()
 
 

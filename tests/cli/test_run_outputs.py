@@ -101,7 +101,7 @@ def test_each_may_go_to_standard_output(option: str) -> None:
         (["--junit", "scenarios/delivered.yaml"], "--junit scenarios/delivered.yaml would write over a scenario"),
         (["--junit", "a.out", "--tap", "./a.out"], "--junit and --tap name the same file"),
         (["--json", "--tap", "-"], "--json and --tap - all want standard output; name a file for --tap"),
-        (["--shard", "0/5"], "'0/5' is no shard; write K/N with K from 1 to N, such as 2/5"),
+        (["--shard", "0/5"], "'0/5' is not a shard; write K/N with K from 1 to N, such as 2/5"),
         (["--shard", "6/5"], "'6/5' is no shard"),
         (["--shard", "x"], "'x' is no shard"),
         (["--shard", "1/"], "'1/' is no shard"),
@@ -129,7 +129,7 @@ def test_a_summary_that_cannot_be_written_is_told_too(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_the_others_are_written(tmp_path: Path) -> None:
     shown = testbed("run", "--junit", "/dev/full", "--tap", tmp_path / "run.tap", DELIVERED)
     assert shown.returncode == 3
-    why = "no space left on device; make room there, or name another place"
+    why = "no space left on device; free some space there, or name another place"
     assert shown.stderr == f"error: /dev/full: the report cannot be written: {why}\n"
     assert read_tap((tmp_path / "run.tap").read_text())[0] == "1..1"
 

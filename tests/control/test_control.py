@@ -178,7 +178,7 @@ def test_several_clients_ask_at_once(client: Client) -> None:
 
 MISTAKES = [
     ("GET", "/labs/99", None, 404, "there is no lab '99'"),
-    ("GET", "/nothing", None, 404, "nothing is at this path"),
+    ("GET", "/nothing", None, 404, "there is nothing at this path"),
     ("PUT", "/labs", None, 405, "this path takes another method"),
     ("POST", "/labs", {"scenario": "nowhere.yaml"}, 422, "there is no such file"),
     ("POST", "/labs", {"scenario": "@catalogue/mailbox-ful"}, 422, "did you mean '@catalogue/mailbox-full'"),

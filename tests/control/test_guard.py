@@ -14,17 +14,17 @@ from tests.patience import HANG_S
 OWN = "127.0.0.1"
 STRANGERS = [
     ({"Authorization": ""}, 401, "Authorization: Bearer TOKEN"),
-    ({"Authorization": "Bearer "}, 401, "say who you are"),
-    ({"Authorization": "Bearer wrong"}, 401, "say who you are"),
-    ({"Authorization": "Basic dGVzdDp0ZXN0"}, 401, "say who you are"),
-    ({"Authorization": "Bearer \xff\xfe"}, 401, "say who you are"),
+    ({"Authorization": "Bearer "}, 401, "authenticate with"),
+    ({"Authorization": "Bearer wrong"}, 401, "authenticate with"),
+    ({"Authorization": "Basic dGVzdDp0ZXN0"}, 401, "authenticate with"),
+    ({"Authorization": "Bearer \xff\xfe"}, 401, "authenticate with"),
     ({"Host": "evil.example"}, 421, "answers to no other name"),
     ({"Host": "evil.example:PORT"}, 421, "answers to no other name"),
     ({"Host": "127.0.0.1"}, 421, "answers to no other name"),
     ({"Host": "127.0.0.1:PORT.evil.example"}, 421, "answers to no other name"),
-    ({"Origin": "http://evil.example"}, 403, "pages of other origins"),
-    ({"Origin": "null"}, 403, "pages of other origins"),
-    ({"Origin": "https://127.0.0.1:PORT"}, 403, "pages of other origins"),
+    ({"Origin": "http://evil.example"}, 403, "pages from other origins"),
+    ({"Origin": "null"}, 403, "pages from other origins"),
+    ({"Origin": "https://127.0.0.1:PORT"}, 403, "pages from other origins"),
 ]
 
 
@@ -69,15 +69,15 @@ def test_only_this_machine_is_listened_to(client: Client) -> None:
 
 
 NO_BODIES = [
-    (b"{", 400, "is no JSON"),
+    (b"{", 400, "is not JSON"),
     (b"[]", 422, "is an object"),
     (b'"x"', 422, "is an object"),
     (b"\xff\xfe{}", 400, "is not UTF-8"),
-    (b'{"scenario": NaN}', 400, "no number"),
+    (b'{"scenario": NaN}', 400, "not a JSON number"),
     (b'{"scenario": "\\ud800\\n"}', 400, "half a character"),
     (b'{"scenario": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "nested too deeply"),
     (b'{"scenario": {"a":' * 200 + b"1" + b"}}" * 200, 400, "nested too deeply"),
-    (b'{"scenario": ' + b"9" * 10_000 + b"}", 400, "is no JSON"),
+    (b'{"scenario": ' + b"9" * 10_000 + b"}", 400, "is not JSON"),
     (b'{"scenario": "' + b"x" * MOST_OCTETS + b'"}', 413, "octets"),
     (b'{"scenario": "a: \\u0000\\n"}', 422, ""),
     (b'{"scenario": "/etc/passwd"}', 422, ""),

@@ -57,7 +57,7 @@ def test_a_class_sets_a_fault_sends_and_lets_time_pass(browser: webdriver.Chrome
     wait_for(browser, "hosts", "bob@someschool.edu: 1 message")
     wait_for(browser, "log", "fault 1 is lifted")
     press(browser, "#judge")
-    wait_for(browser, "verdicts", "no mail is lost, none is doubled without cause: holds so far")
+    wait_for(browser, "verdicts", "no mail is lost, and none is duplicated without cause: holds so far")
     picture(browser, "control")
     press(browser, "[data-key^='box bob']")
     wait_for(browser, "messages", "At noon?")

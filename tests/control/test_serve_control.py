@@ -70,8 +70,8 @@ def test_the_token_is_a_fresh_one_each_time(tmp_path: Path) -> None:
 MISUSE = [
     ((), "name a scenario file; without one, say --control"),
     (("--control", "nowhere.yaml"), "there is no such file"),
-    (("--control-port", "70000"), "no port, a number from 1 to 65535"),
-    (("--control-port", "x.yaml"), "no port, a number from 1 to 65535"),
+    (("--control-port", "70000"), "not a port; write a number from 1 to 65535"),
+    (("--control-port", "x.yaml"), "not a port; write a number from 1 to 65535"),
     (("--control", "--case", "x"), "--case is one of a scenario's"),
     (("--control", "--forward", "1:a:2"), "leave --forward out"),
     (("--control", "--scenario-time"), "let time pass by 'wait'"),

@@ -71,7 +71,7 @@ HOSTILE = {
 def test_what_is_no_machine_is_said_to_be_none(octets: bytes, tmp_path: Path) -> None:
     file = tmp_path / "machine.json"
     file.write_bytes(octets)
-    with pytest.raises(UsageError, match="is no state machine that 'testbed learn' has written: "):
+    with pytest.raises(UsageError, match="is not a state machine that 'testbed learn' has written: "):
         read_machine(file)
 
 

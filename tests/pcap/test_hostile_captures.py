@@ -200,9 +200,12 @@ def test_a_bomb_of_nothing_is_refused_before_it_is_unpacked(
     monkeypatch.setattr(read, "_MAX_SPOOLED", 4 << 20)
     path = tmp_path / "bomb"
     path.write_bytes(pack(bytes(BOMB)))
-    with little_memory(8 << 20), pytest.raises(CaptureError, match="bomb: this is no capture: it begins with 00"):
+    with (
+        little_memory(8 << 20),
+        pytest.raises(CaptureError, match="bomb: this is not a pcap or pcapng file: it begins with 00"),
+    ):
         read_capture(path)
-    with little_memory(8 << 20), pytest.raises(CaptureError, match="bomb: this is no capture"):
+    with little_memory(8 << 20), pytest.raises(CaptureError, match="bomb: this is not a pcap or pcapng file"):
         list(read_segments(path))
 
 
@@ -233,7 +236,7 @@ def test_more_than_the_disk_should_hold_is_refused(
 def test_what_is_packed_twice_is_not_unpacked_twice(tmp_path: Path) -> None:
     path = tmp_path / "twice.gz"
     path.write_bytes(gzip.compress(gzip.compress(pcap([ONE]))))
-    with pytest.raises(CaptureError, match="this is no capture: it begins with 1f 8b"):
+    with pytest.raises(CaptureError, match="this is not a pcap or pcapng file: it begins with 1f 8b"):
         read_capture(path)
 
 

@@ -80,8 +80,8 @@ def test_without_an_origin_names_are_whole() -> None:
         ("x ANY a", "a zone here cannot hold ANY"),
         ("$INCLUDE other.zone", "$INCLUDE is not read here; write the records themselves"),
         ("$GENERATE 1-9999999 a$ A 192.0.2.1", "$GENERATE is not read here"),
-        ("a..b A 192.0.2.1", "'a..b' is no name of DNS: A DNS label is empty"),
-        (f"{'x' * 64} A 192.0.2.1", "is no name of DNS: A DNS label is > 63 octets long"),
+        ("a..b A 192.0.2.1", "'a..b' is not a DNS name: A DNS label is empty"),
+        (f"{'x' * 64} A 192.0.2.1", "is not a DNS name: A DNS label is > 63 octets long"),
     ],
 )
 def test_a_line_that_is_none_is_named_with_a_remedy(line: str, words: str) -> None:

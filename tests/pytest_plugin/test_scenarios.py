@@ -104,7 +104,7 @@ def test_patterns_say_which_files_are_scenarios(run: Run, write: Write) -> None:
 def test_a_time_limit_is_a_number_of_seconds(run: Run) -> None:
     result = run("-o", "testbed_time_limit=soon")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: testbed_time_limit: 'soon' is no number of seconds; write e.g. 60"])
+    result.stderr.fnmatch_lines(["ERROR: testbed_time_limit: 'soon' is not a number of seconds; write e.g. 60"])
 
 
 @pytest.mark.lab

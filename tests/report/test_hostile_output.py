@@ -202,7 +202,7 @@ def test_a_hostile_file_name_in_a_complaint_gives_no_orders(tmp_path: Path, caps
     main(["inspect", "--csv", str(tmp_path)])
     told = capsys.readouterr()
     check_terminal(told.err)
-    assert "this is no capture" in told.err
+    assert "this is not a pcap or pcapng file" in told.err
 
 
 EXTREMES: dict[str, bytes] = {

@@ -119,7 +119,7 @@ def test_of_very_many_the_first_are_told_in_full(whole: bool, full: int) -> None
     told = ended([failed(BOB, "x")] * 30, whole=whole)
     assert told.count("seen   seen x") == full
     assert told.count("✗ Mail is delivered") == 30
-    assert ("10 scenarios told in a line; -v tells them all in full" in told) is not whole
+    assert ("10 scenarios told in a line; -v shows them all in full" in told) is not whole
 
 
 def test_commands_stay_whole_however_narrow_the_terminal_is() -> None:

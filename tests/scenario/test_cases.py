@@ -91,7 +91,7 @@ def test_one_case_is_asked_for_by_its_name() -> None:
         ("{who: []}", "2:15: 'who' must be a list of at least one value"),
         ("{who: [[a]]}", "2:16: a value of the matrix is a word or a number"),
         ("{who: [a, a]}", "2:19: 'a' is listed twice"),
-        ("{'w o': [a]}", "2:10: 'w o' is no name of a parameter"),
+        ("{'w o': [a]}", "2:10: 'w o' is not the name of a parameter"),
         ("{who: [a], other: [b]}", "2:27: '$other' stands nowhere in the file"),
         (f"{{who: {list(range(30))}, x: {list(range(30))}}}", "900 cases are too many for one file"),
     ],

@@ -90,7 +90,7 @@ REFUSED = {
     ),
     "endless tag": (
         "!" * 1_000_000,
-        "f: this is not YAML that can be read: a tag is longer than 10,000 characters",
+        "f: this YAML cannot be read: a tag is longer than 10,000 characters",
     ),
     "list tagged as mapping": ("!!map [a]\n", "f:1:1: the tag 'map' is not allowed here"),
     "tab": (

@@ -174,7 +174,10 @@ def test_what_chooses_a_file_far_below_may_stand_above(folder: Path) -> None:
         ("{base: [one, no], code: [450]}", ["child.yaml:2:7: no.yaml: there is no such file or folder"]),
         ("{base: [child], code: [450]}", ["child.yaml:2:7: 'child.yaml' is this scenario itself, or like it"]),
         (r'{base: ["a\nb"], code: [450]}', ["child.yaml:2:7: 'like' is the file of another scenario"]),
-        ("{bas: [one], code: [450]}", ["child.yaml:2:7: '$base' is no parameter of the matrix (did you mean 'bas'?)"]),
+        (
+            "{bas: [one], code: [450]}",
+            ["child.yaml:2:7: '$base' is not a parameter of the matrix (did you mean 'bas'?)"],
+        ),
         (
             "{code: [450], include: [{base: one}, {code: 451, extra: 1}]}",
             ["child.yaml:2:7: '$base' has no value where code=451, extra=1; let 'include' give it one"],
@@ -226,7 +229,11 @@ def test_two_hundred_files_and_no_more(folder: Path) -> None:
             ["base.yaml:13:21: no host has the mailbox"],
         ),
         (CHILD, BASE + "\tx", ["base.yaml:15:1: this is not YAML"]),
-        (CHILD, "- 1\n", ["child.yaml:2:7: base.yaml: this is no scenario: it has neither title nor steps nor expect"]),
+        (
+            CHILD,
+            "- 1\n",
+            ["child.yaml:2:7: base.yaml: this is not a scenario: it has neither title nor steps nor expect"],
+        ),
         (CHILD, "title: T\n", ["child.yaml:1:1: 'steps' is missing", "child.yaml:1:1: 'expect' is missing"]),
         ("like: base.yaml\n", BASE, ["child.yaml:1:7: a scenario that is like another needs a 'title' of its own"]),
         ("title: T\nlike: 5\n", BASE, ["child.yaml:2:7: 'like' is the file of another scenario: ../mailbox-full.yaml"]),

@@ -24,7 +24,7 @@ TIMES = "write a whole number from 1 up, or e.g. 'up to 5'"
 COUNT = "write a whole number from 1 up, or all, or e.g. 'up to 5'"
 DURATION = "is not a duration; write e.g. 300ms, 40m, 2h, 5d or 1d 12h"
 SIZE = "is not a size; write e.g. 512, 20 KB or 5 MiB"
-ADDRESS = "is no mail address; write e.g. bob@someschool.edu"
+ADDRESS = "is not a valid mail address; write e.g. bob@someschool.edu"
 LAB = "there is no host 'crepe.fr' (did you mean 'crepes.fr'?)"
 WIRE = "between: [crepes.fr, someschool.edu]"
 
@@ -77,7 +77,7 @@ def check_all(table):
         (title("true"), "1:8: 'title' must be text, not true or false"),
         (title(""), "1:1: 'title' must be text, not nothing"),
         (title("~"), "1:8: 'title' must be text, not nothing"),
-        (title('"a\\nb"'), "1:8: 'a·b' is no title: one line without control characters"),
+        (title('"a\\nb"'), "1:8: 'a·b' is not a valid title: one line without control characters"),
         (title("x" * 201), "1:8: 'title' is longer than 200 characters"),
         (VALID + "seed: -1\n", "6:7: 'seed' must be at least 0, not -1"),
         (VALID + "seed: 1.5\n", "6:7: 'seed' must be a whole number, not '1.5'"),
@@ -147,7 +147,7 @@ def test_the_scenario_itself(text, said):
         ),
         (
             hosts("someschool.edu: {smtp: false}"),
-            "7:26: someschool.edu takes no mail at all; say 'lmtp: 24' besides",
+            "7:26: someschool.edu takes no mail at all; add 'lmtp: 24'",
         ),
         (
             hosts("crepes.fr: {routes: {someschool.edu: {lmtp: someschool.edu}}}"),
@@ -199,7 +199,7 @@ AT = "at: someschool.edu, on: RCPT"
 AFTER = "'after' goes with what is no answer: close, reset, stall, deaf, sip or crash"
 PACE = "'pace' goes with 'then: drip' or sip, and is no less than 1ms"
 OCTET = "'octet' goes with 'on: message', and with 'reply', 'raw' or one of close, reset, stall, deaf, sip, crash"
-NO_END = "no last line; write e.g. 452 4.2.2 Mailbox full"
+NO_END = "cannot be the last line; write e.g. 452 4.2.2 Mailbox full"
 CLIENT = "a client does one of close, reset, stall, crash when it has heard the reply"
 AGENT = "it can close, reset or stall, and answers nobody"
 
@@ -231,15 +231,18 @@ AGENT = "it can close, reset or stall, and answers nobody"
         *(
             (fault(f"{{{AT}, reply: {reply}}}"), f"7:43: {message}")
             for reply, message in {
-                "[452-a, 452-b]": f"line 2 of the reply, '452-b', is {NO_END}",
-                '"452-a\\r\\nwhat"': f"line 2 of the reply, 'what', is {NO_END}",
-                "[452 a, 452 b]": "line 1 of the reply, '452 a', is not one that others follow; write e.g. 452-4.2.2 "
+                "[452-a, 452-b]": f"line 2 of the reply, '452-b', {NO_END}",
+                '"452-a\\r\\nwhat"': f"line 2 of the reply, 'what', {NO_END}",
+                "[452 a, 452 b]": "line 1 of the reply, '452 a', cannot be followed by others; write e.g. 452-4.2.2 "
                 "Mailbox full",
-                "[452-a, {b: c}]": "'{'b': 'c'}' is no line of a reply; write one line in each entry",
+                "[452-a, {b: c}]": "'{'b': 'c'}' is not a line of a reply; write one line in each entry",
                 "[]": "a reply has at least one line",
             }.items()
         ),
-        (fault(f"{{{AT}, raw: ł}}"), "7:41: 'ł' is no octet; write the octets of its UTF-8 as \\x.. in double quotes"),
+        (
+            fault(f"{{{AT}, raw: ł}}"),
+            "7:41: 'ł' is not an octet; write the octets of its UTF-8 as \\x.. in double quotes",
+        ),
         (fault(f"{{{AT}, delay: soon}}"), f"7:43: 'soon' {DURATION}"),
         (fault(f"{{{AT}, reply: true}}"), "7:43: 'reply' must be text, not true or false"),
         (
@@ -301,11 +304,11 @@ AGENT = "it can close, reset or stall, and answers nobody"
         (fault("{at: alice.crepes.fr, on: RCPT, then: crash}"), f"7:10: alice.crepes.fr is a user agent: {AGENT}"),
         (
             fault("{at: someschool.edu, on: RCPT, then: stall, as: client}"),
-            "7:10: someschool.edu is no relay; its role is receiver",
+            "7:10: someschool.edu is not a relay; its role is receiver",
         ),
         (
             fault("{host: alice.crepes.fr, is: crashed}"),
-            "7:12: alice.crepes.fr is no mail server; its role is user-agent",
+            "7:12: alice.crepes.fr is not a mail server; its role is user-agent",
         ),
         (fault("{host: crepes.fr}"), "7:5: 'is' is missing in 'faults'"),
         (
@@ -411,7 +414,7 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, rea
         ),
         (
             step("send: {to: bob@someschool.edu, attach: [{name: x, size: 1, type: pdf}]}"),
-            "5:70: 'pdf' is no media type of one file; write e.g. application/pdf",
+            "5:70: 'pdf' is not a valid media type of one file; write e.g. application/pdf",
         ),
         (
             step("send: {to: bob@someschool.edu, attach: [{name: x}]}"),
@@ -432,7 +435,7 @@ ONE_STEP = "5:5: a step has exactly one key, one of send, wait, empty, talk, rea
         (step("send: {to: a@b, size: big}"), f"5:27: 'big' {SIZE}"),
         (
             step('send: {to: a@b, subject: "a\\tb"}'),
-            "5:30: 'a·b' is no subject: one line without control characters",
+            "5:30: 'a·b' is not a valid subject: one line without control characters",
         ),
         (step("wait: 5"), f"5:11: '5' {DURATION}"),
         (step("wait: 20y"), f"5:11: '20y' {DURATION}"),
@@ -476,7 +479,7 @@ CLOSURES = (
         (expect("bounced: {to: alice@crepes.fr, status: 5}"), "5:44: 'status' must be text, not '5'"),
         (
             expect("bounced: {to: alice@crepes.fr, status: 5.x}"),
-            "5:44: '5.x' is no enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
+            "5:44: '5.x' is not a valid enhanced status code; write e.g. 5.1.1, 5.1.* or 5.*",
         ),
         (expect("bounced: {to: alice@crepes.fr, for: x}"), f"5:41: 'x' {ADDRESS}"),
         (expect("attempts: {to: someschool.edu}"), "5:15: say how many, with 'count', 'at_least' or 'at_most'"),
@@ -485,7 +488,7 @@ CLOSURES = (
         (expect("reply: {from: someschool.edu, to: RCPT}"), "5:12: 'code' is missing in 'reply'"),
         (
             expect("reply: {from: someschool.edu, to: RCPT, code: 600}"),
-            "5:51: '600' is no reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
+            "5:51: '600' is not a valid reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
         ),
         (
             expect(CONNECTION + "}"),
@@ -531,13 +534,13 @@ def test_expectations(text, said):
             hosts("alice.crepes.fr: {server: someschool.edu}"),
             "7:29: someschool.edu takes mail on port 25 only; say 'port: 25' to deliver to it directly",
         ),
-        (hosts("alice.crepes.fr: {server: ns.lab}"), "7:29: ns.lab is no mail server; its role is name-server"),
+        (hosts("alice.crepes.fr: {server: ns.lab}"), "7:29: ns.lab is not a mail server; its role is name-server"),
         (
             hosts("crepes.fr: {role: receiver}"),
             "7:3: crepes.fr takes mail on port 25 only; say 'port: 25' to deliver to it directly",
         ),
         (fault("{at: crepe.fr, on: RCPT, reply: 452}"), f"7:10: {LAB}"),
-        (fault("{at: ns.lab, on: RCPT, reply: 452}"), "7:10: ns.lab is no mail server; its role is name-server"),
+        (fault("{at: ns.lab, on: RCPT, reply: 452}"), "7:10: ns.lab is not a mail server; its role is name-server"),
         (fault("{host: crepe.fr, is: silent}"), f"7:12: {LAB}"),
         (fault("{host: zzz, is: silent}"), "7:12: there is no host 'zzz'"),
         (
@@ -567,7 +570,7 @@ def test_expectations(text, said):
             step("send: {to: a@b, from: alcie@crepes.fr}"),
             "5:27: no user agent belongs to alcie@crepes.fr (did you mean 'alice@crepes.fr'?)",
         ),
-        (step("send: {to: a@b, via: crepes.fr}"), "5:26: crepes.fr is no user agent; its role is relay"),
+        (step("send: {to: a@b, via: crepes.fr}"), "5:26: crepes.fr is not a user agent; its role is relay"),
         (step("send: {to: a@b, via: crepe.fr}"), f"5:26: {LAB}"),
         (
             hosts("carol: {address: carol@crepes.fr, server: crepes.fr}"),
@@ -585,19 +588,19 @@ def test_expectations(text, said):
             expect("bounced: {to: alcie@crepes.fr}"),
             "5:19: no host has the mailbox alcie@crepes.fr (did you mean 'alice@crepes.fr'?)",
         ),
-        (expect("queued: {at: someschool.edu}"), "5:18: someschool.edu is no relay; its role is receiver"),
+        (expect("queued: {at: someschool.edu}"), "5:18: someschool.edu is not a relay; its role is receiver"),
         (expect("queued: {at: crepe.fr}"), f"5:18: {LAB}"),
         (expect("attempts: {to: crepe.fr, count: 1}"), f"5:20: {LAB}"),
-        (expect("attempts: {to: ns.lab, count: 1}"), "5:20: ns.lab is no mail server; its role is name-server"),
+        (expect("attempts: {to: ns.lab, count: 1}"), "5:20: ns.lab is not a mail server; its role is name-server"),
         (
             expect("attempts: {to: someschool.edu, from: ns.lab, at_most: 3}"),
-            "5:42: ns.lab is no sender of mail; its role is name-server",
+            "5:42: ns.lab is not a sender of mail; its role is name-server",
         ),
         (expect("attempts: {to: someschool.edu, from: crepe.fr, count: 1}"), f"5:42: {LAB}"),
         (expect("reply: {from: crepe.fr, to: RCPT, code: 452}"), f"5:19: {LAB}"),
         (
             expect("reply: {from: ns.lab, to: RCPT, code: 452}"),
-            "5:19: ns.lab is no mail server; its role is name-server",
+            "5:19: ns.lab is not a mail server; its role is name-server",
         ),
         (expect("connection: {from: crepe.fr, to: someschool.edu, closure: normal}"), f"5:24: {LAB}"),
         (expect("connection: {from: crepes.fr, to: crepe.fr, closure: normal}"), f"5:39: {LAB}"),
@@ -754,7 +757,7 @@ def test_a_stranger_in_a_folder_is_left_alone_and_counted_and_a_mistake_stays_on
             (tmp_path / name).write_text(text)
     found = discover([tmp_path])
     assert {path.name for path in found.files} == MISTAKEN.keys()
-    assert found.left_out == "3 YAML files are no scenarios"
+    assert found.left_out == "3 YAML files are not scenarios"
     with pytest.raises(ScenarioError) as caught:
         load_all(found.files)
     assert {Path(problem.file).name for problem in caught.value.problems} == MISTAKEN.keys()

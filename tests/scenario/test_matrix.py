@@ -89,7 +89,7 @@ matrix:
         ("{a: [1], include: [1]}", "2:28: parameters and their values go here: {command: MAIL, how: reset}"),
         ("{a: [1], include: [{}]}", "2:28: parameters and their values go here"),
         ("{a: [1], include: [{b: [1]}]}", "2:32: a value of the matrix is a word or a number"),
-        ("{a: [1], include: [{b c: 1}]}", "2:29: 'b c' is no name of a parameter"),
+        ("{a: [1], include: [{b c: 1}]}", "2:29: 'b c' is not the name of a parameter"),
         ("{a: [1], include: [{a: 1}]}", "2:28: this adds nothing: a=1 is there already"),
         ("{a: [1], include: [{b: 2}, {b: 2}]}", "2:36: this adds nothing: b=2 is there already"),
         ("{include: [{a: 1}, {a: 1}]}", "2:28: this adds nothing: a=1 is there already"),
@@ -102,7 +102,7 @@ matrix:
         ('{"a, b": [[1, [2]]]}', "2:19: a value of the matrix is a word or a number"),
         ('{"a, b": [[1, 2]], b: [3]}', "2:28: 'b' has its values from another key already"),
         ('{"a, a": [[1, 2]]}', "2:10: 'a' has its values from another key already"),
-        ('{"a,": [[1, 2]]}', "2:10: '' is no name of a parameter"),
+        ('{"a,": [[1, 2]]}', "2:10: '' is not the name of a parameter"),
         ("{a: [[1, 2]], b: [3]}", "word or a number; the parameters of several are named in the key: 'a, b'"),
     ],
 )

@@ -48,7 +48,7 @@ def said(text: str) -> list[str]:
             "mailbox: bob@someschool.edu, stay: 5m, quit: false",
             "'stay' ends with a goodbye; leave out 'stay' or 'quit: false'",
         ),
-        ("mailbox: bob@someschool.edu, by: crepes.fr", "crepes.fr is no user agent; its role is relay"),
+        ("mailbox: bob@someschool.edu, by: crepes.fr", "crepes.fr is not a user agent; its role is relay"),
     ],
 )
 def test_what_cannot_be_read_is_told(parts: str, message: str) -> None:

@@ -94,11 +94,11 @@ def test_whoever_plays_a_host_takes_nothing_over_from_another_player(
         ("ns.lab: {program: postfix}", "postfix plays a relay or a receiver, and this host's role is name-server"),
         ("crepes.fr: {program: postfix, retry: 1h}", "'retry' is for the lab's own hosts; say it in its configuration"),
         ("crepes.fr: {private: [/run]}", "'private' goes with 'command'"),
-        ("crepes.fr: {command: x, private: [run]}", "'run' is no folder of the machine"),
-        ("crepes.fr: {command: x, private: [/srv/../etc]}", "'/srv/../etc' is no folder of the machine"),
+        ("crepes.fr: {command: x, private: [run]}", "'run' is not a folder of the machine"),
+        ("crepes.fr: {command: x, private: [/srv/../etc]}", "'/srv/../etc' is not a folder of the machine"),
         ("crepes.fr: {command: x, private: [/dev/shm]}", "'/dev/shm' cannot be private: the lab itself lives there"),
         ("crepes.fr: {command: x, private: [/]}", "'/' cannot be private"),
-        ("crepes.fr: {command: x, users: ['a:b']}", "'a:b' is no user's name"),
+        ("crepes.fr: {command: x, users: ['a:b']}", "'a:b' is not a valid user's name"),
     ],
 )
 def test_what_cannot_be_is_told_with_its_place_and_remedy(hosts: str, words: str) -> None:

@@ -53,7 +53,7 @@ FORM = 'records are lines of a zone file, such as: crepes.fr TXT "v=spf1 mx -all
             hosts("ns.lab: {command: ./mine, records: [a A 192.0.2.1]}", "crepes.fr: {ptr: none}"),
             [
                 "7:38: ns.lab is a program, and 'records' is for the lab's own hosts; say it in its configuration",
-                "8:20: the name server is a program, and answers what it answers; have it answer so",
+                "8:20: the name server is a program with answers of its own; configure them there",
             ],
         ),
         (
@@ -62,7 +62,7 @@ FORM = 'records are lines of a zone file, such as: crepes.fr TXT "v=spf1 mx -all
         ),
         (
             hosts("ns.lab: {blocklists: {bl.example: {crepes.fr: Spam}}}"),
-            ["7:49: 'Spam' is no code of a block list; write e.g. 127.0.0.2, and a text behind it"],
+            ["7:49: 'Spam' is not a code of a block list; write e.g. 127.0.0.2, and a text behind it"],
         ),
         (
             fault("{zone: someschool.edu, answer: bogus}"),

@@ -241,12 +241,12 @@ def test_its_own_configuration_goes_before(program: str, have: Have, tmp_path: P
 
 
 WRONG = {
-    "{program: swaks}|send: {to: bob@someschool.edu, notify: never}": "swaks cannot be told 'notify'; msmtp,",
-    "{program: msmtp}|send: {to: bob@someschool.edu, retry: 1h}": "msmtp cannot be told 'retry', nor can any other",
-    "{program: swaks}|send: {to: jürgen@someschool.edu}": "swaks cannot be told 'to: jürgen@someschool.edu'; curl,",
+    "{program: swaks}|send: {to: bob@someschool.edu, notify: never}": "swaks has no option for 'notify'; msmtp,",
+    "{program: msmtp}|send: {to: bob@someschool.edu, retry: 1h}": "msmtp has no option for 'retry', nor can any other",
+    "{program: swaks}|send: {to: jürgen@someschool.edu}": "swaks has no option for 'to: jürgen@someschool.edu'; curl,",
     "{program: mbsync}|send: {to: bob@someschool.edu}": "alice.crepes.fr is mbsync, which sends no mail; curl, dma",
     "{program: swaks}|read: {mailbox: alice@crepes.fr}": "alice.crepes.fr is swaks, which reads no mail; curl, fetch",
-    "{program: mbsync}|read: {mailbox: alice@crepes.fr}": "mbsync cannot be told 'via: pop3'; curl, fetchmail",
+    "{program: mbsync}|read: {mailbox: alice@crepes.fr}": "mbsync has no option for 'via: pop3'; curl, fetchmail",
     "{program: fetchmail}|read: {mailbox: alice@crepes.fr, quit: false}": "told 'quit: false'; imapflow can",
     "{program: imapflow}|read: {mailbox: alice@crepes.fr, via: imap, stay: 1h}": "told 'stay', nor can any other",
     "{program: swaks, role: relay}|wait: 1s": "swaks plays a user-agent, and this host's role is relay",

@@ -175,7 +175,7 @@ def test_a_baseline_is_recorded_held_and_broken(tmp_path: Path, capsys: pytest.C
     ("words", "complaint"),
     [
         (["nowhere.edu"], "there is no host 'nowhere.edu' in the lab; its servers are crepes.fr, someschool.edu"),
-        (["alice.crepes.fr"], "alice.crepes.fr is no mail server; those of the lab are crepes.fr, someschool.edu"),
+        (["alice.crepes.fr"], "alice.crepes.fr is not a mail server; those of the lab are crepes.fr, someschool.edu"),
         (["crepes.fr", "--receiver", "aiosmtpd"], "crepes.fr is a relay, so say --relay"),
         (["crepes.fr", "--inputs", "HELO,MAL"], "smtp has no 'MAL' (did you mean 'MAIL'?)"),
         (["crepes.fr", "--update"], "--update goes with --baseline"),

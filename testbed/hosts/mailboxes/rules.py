@@ -109,7 +109,7 @@ class Sorter:
             events.AnsweredFor(
                 message_id=header_field(message, "Message-ID"), recipient=recipient, sender=sender, answer_id=message_id
             ),
-            f"{sender} is told in {message_id} that <{recipient}> is away",
+            f"{sender} gets {message_id}, which says that <{recipient}> is away",
         )
 
     def _log(self, rule: Rule, recipient: str, subject: Subject) -> None:

@@ -61,11 +61,11 @@ def _recipients(text: str) -> list[Address]:
     for name, address in getaddresses([_line(text)]):
         local, _, domain = address.rpartition("@")
         if not (local and domain and parseaddr(address)[1] == address):
-            raise ValueError(f"'{(address or name or text)[:80]}' is no address; write bob@someschool.edu")
+            raise ValueError(f"'{(address or name or text)[:80]}' is not an address; write bob@someschool.edu")
         try:
             found.append(Address(name, addr_spec=address))
         except (ValueError, HeaderParseError, IndexError):
-            raise ValueError(f"'{address[:80]}' is no address; write bob@someschool.edu") from None
+            raise ValueError(f"'{address[:80]}' is not an address; write bob@someschool.edu") from None
     if not found:
         raise ValueError("Say to whom it goes.")
     if len(found) > _MAX_RECIPIENTS:

@@ -95,12 +95,12 @@ class ImapMailbox:
         await self._client.select(folder, readonly=not mark)
         octets = number((await self._look_at(uid, "(RFC822.SIZE)")).get(b"RFC822.SIZE"))
         if octets is None:
-            raise NotInMailbox("This message is not here any more.")
+            raise NotInMailbox("This message is no longer here.")
         if octets > MAX_OCTETS:
             raise NotInMailbox("This message is too large to be shown here.")
         content = (await self._look_at(uid, "(BODY.PEEK[])")).get(b"BODY[]")
         if not isinstance(content, bytes):
-            raise NotInMailbox("This message is not here any more.")
+            raise NotInMailbox("This message is no longer here.")
         if mark:
             await self._client.flag([uid], _SEEN)
         return content

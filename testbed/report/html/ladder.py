@@ -126,7 +126,7 @@ def _about(phase: Phase, connection: Connection) -> str:
             return f"{word}'s commands and replies" if word else "what was sent"
         case Phase.CLOSURE:
             named = f"{word}'s goodbye, then " if word else ""
-            return f"{named}TCP's FIN and ACK from both sides, or a RST"
+            return f"{named}TCP's FIN and ACK from both sides, or an RST"
 
 
 def cut_rows(found: Sequence[Section]) -> int:

@@ -59,13 +59,13 @@ _AFTER = {"command": "before doing it", "act": "having done it", "reply": "after
 class DialogueFault(When):
     """What a server says, or fails to say, at a stage of the dialogue.
 
-    With ``reply`` (or ``raw``) it says that instead of doing what it was asked; but a greeting of 220 opens the
-    session, and so does 250 to EHLO, HELO or LHLO: it then has what it has, whatever it says.  With ``delay``
-    alone, it does what it was asked and answers late.  With ``then`` alone, it does not answer at all:
-    at ``message`` it has stored the mail all the same (RFC 1047), at every other stage it has done nothing; ``after``
-    says otherwise.
+    With ``reply`` (or ``raw``), the server sends this instead of doing what it was asked.  A greeting of 220 still
+    opens the session, and so does 250 to EHLO, HELO, or LHLO: the server then has its own extensions, whatever it says.
+    With ``delay`` alone, the server does what it was asked and answers late.  With ``then`` alone, it does not answer
+    at all: at ``message`` it has nevertheless stored the mail (RFC 1047), at any other stage it has done nothing,
+    unless ``after`` says otherwise.
 
-    With ``as: client``, and at a user agent, it is what a client does once it has sent a command and heard the reply.
+    With ``as: client``, and at a user agent, the fault is what a client does after it sent a command and got the reply.
     """
 
     at: HostName = Field(description="The server; or the client.")
@@ -74,7 +74,7 @@ class DialogueFault(When):
     )
     on: Literal[Stage, ReadingStage] = Field(
         description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot; "
-        "with POP3 or IMAP in front, a command of those who read."
+        "with POP3 or IMAP in front, a reader's command."
     )
     reply: ReplyText | None = Field(
         default=None,
@@ -97,7 +97,7 @@ class DialogueFault(When):
     )
     then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
         default=None,
-        description="What it does then: FIN; RST; say nothing any more; read nothing any more; read an octet at a "
+        description="What it does then: FIN; RST; say nothing more; read nothing more; read an octet at a "
         "time; say its reply an octet at a time; answer with a line that is no reply, or with one that never ends; "
         "lose its connections and whatever is not on disk, and refuse connections.",
     )
@@ -107,15 +107,13 @@ class DialogueFault(When):
         "is answered.",
     )
     octet: int | None = Field(
-        default=None, strict=True, ge=1, description="In mid-message, past so many octets (with 'on: message')."
+        default=None, strict=True, ge=1, description="In mid-message, after this many octets (with 'on: message')."
     )
     pace: PeopleWait = Field(
         default=SECOND, description="The time between two octets of 'drip' and 'sip' (default: 1s)."
     )
-    restart: PeopleWait | None = Field(
-        default=None, description="How long after a crash it is back; without it, never."
-    )
-    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
+    restart: PeopleWait | None = Field(default=None, description="How long after a crash it is back (default: never).")
+    times: Times | None = Field(default=None, description="How often, or 'up to 5' (default: always).")
     recipient: Address | None = Field(
         default=None, description="Only for this recipient (with 'on: RCPT'; by LMTP with 'on: message' too)."
     )
@@ -265,13 +263,13 @@ class DialogueFault(When):
     def _problems_at_program(self, names: Names) -> Found:
         """What only the lab's own hosts do: something of ours stands in front of a program where it takes mail."""
         if self.as_ == "client" or self.at in names.agents:
-            problem = f"{self.at} is a program, and does as a client what it does; put the fault at its peer ('at: …'),"
-            yield ("as",), f"{problem} or on the wire between them ('between: […]')"
+            problem = f"{self.at} is a program, and what it does as a client cannot be staged; put the fault at"
+            yield ("as",), f"{problem} its peer ('at: …'), or on the wire between them ('between: […]')"
         elif protocol := protocol_of(self.on):
             problem = f"{self.at} is a program, and what a program answers by {protocol} cannot be staged; put the"
             yield ("on",), f"{problem} fault on the wire to it ('between: […]')"
         elif not mail_ports(names.hosts[self.at].ports):
-            yield ("at",), f"{self.at} says of no port that it takes mail there; say 'listens: [25]' at the host"
+            yield ("at",), f"{self.at} names no port on which it takes mail; say 'listens: [25]' at the host"
 
     def describe(self) -> str:
         """One line in words."""

@@ -26,12 +26,12 @@ def _moment(value: str) -> str:
     found = _MOMENT.fullmatch(value)
     if found is None:
         raise ValueError(
-            f"'{value[:40]}' is no moment of a dialogue; write e.g. 'it has answered message', and in place of "
+            f"'{value[:40]}' is not a moment of a dialogue; write e.g. 'it has answered message', and in place of "
             "'answered' also 'been asked' or 'done', or, where it is the client, 'sent' or 'been answered'"
         )
     if found[2] not in _STAGES:
         near = did_you_mean(found[2], _STAGES) or f"; known: {', '.join(_STAGES)}"
-        raise ValueError(f"'{found[2][:40]}' is no command of SMTP{near}")
+        raise ValueError(f"'{found[2][:40]}' is not an SMTP command{near}")
     if found[2] == "connect" and found[1] in ("been asked", "sent"):
         raise ValueError(f"nobody says 'connect'; write 'it has {'been ' * (found[1] == 'sent')}answered connect'")
     return value
@@ -48,13 +48,13 @@ _WORDS = {"crashed": "has crashed", "full-disk": "has a full disk"}
 class HostFault(Window):
     """A whole host: silent (swallows every packet), refused (RST), unreachable (ICMP); or a mail server's program.
 
-    ``crashed``: its program dies.  The machine resets its connections and refuses new ones; what is not on disk is
-    lost.  It starts again with ``until``.  ``full-disk``: it takes no mail (452 4.3.1).
+    ``crashed``: the program dies.  The machine resets its connections and refuses new ones; what is not on disk is
+    lost.  The program starts again at ``until``.  ``full-disk``: the server accepts no mail (452 4.3.1).
 
-    ``when`` has it crash at a moment of an SMTP dialogue, which the wire sees: before the next packet passes.  As a
-    server, it has ``been asked`` a command and not read it yet; it has ``done`` it, and its answer is lost; it has
-    ``answered`` it.  As a client, it has ``sent`` a command, or has ``been answered`` and not read that yet.  Under TLS
-    the wire sees no commands.  ``from`` and ``until`` then say in which time such moments count.
+    ``when`` makes the host crash at a moment of an SMTP dialogue that the wire sees, before the next packet passes.  As
+    a server, it has ``been asked`` a command but not read it yet; it has ``done`` it, and its answer is lost; or it has
+    ``answered`` it.  As a client, it has ``sent`` a command, or it has ``been answered`` but not read the reply yet.
+    Under TLS, the wire sees no commands.  ``from`` and ``until`` then limit the time in which such moments count.
     """
 
     host: HostName = Field(description="The host.")
@@ -62,15 +62,15 @@ class HostFault(Window):
         alias="is", description="What it is."
     )
     when: Moment | None = Field(
-        default=None, description="At which moment it crashes: 'it has answered message'; without it, at 'from'."
+        default=None, description="At which moment it crashes: 'it has answered message' (default: at 'from')."
     )
     nth: int = Field(default=1, strict=True, ge=1, description="The first such moment at which it does, from 1.")
-    times: Times | None = Field(default=None, description="How often it does, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description="How often it does, or 'up to 5' (default: always).")
     for_: Limit | None = Field(
         default=None,
         ge=100 * MILLISECOND,
         alias="for",
-        description="How long after that it is back; without it, never.",
+        description="How long after that it is back (default: never).",
     )
 
     @model_validator(mode="after")

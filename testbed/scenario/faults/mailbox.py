@@ -16,10 +16,11 @@ _WORDS = {"full": "is full", "nearly-full": "has room for a hundred octets"}
 
 
 class MailboxFault(Window):
-    """A mailbox that has no room, whatever its quota: as if old mail lay in it that its owner deletes with ``until``.
+    """A mailbox without room, whatever its quota: as if it held old mail that its owner deletes at ``until``.
 
-    ``full``: its recipient is refused (452 4.2.2).  ``nearly-full``: room for a hundred octets is left, so he is taken,
-    and his message is refused behind its final dot; by LMTP for him alone.  IMAP refuses APPEND and COPY (OVERQUOTA).
+    ``full``: the server refuses the recipient (452 4.2.2).  ``nearly-full``: room for a hundred octets is left, so the
+    server accepts the recipient and refuses the message after its final dot; with LMTP, for this recipient alone.  IMAP
+    refuses APPEND and COPY (OVERQUOTA).
     """
 
     mailbox: MailboxAddress = Field(description="Whose mailbox.")

@@ -35,7 +35,7 @@ _WORDS = {
     "not-found": "there is no such file (404)",
     "redirected": "it is elsewhere (301)",
     "no-text": "it is served as text/html",
-    "malformed": "it is no policy",
+    "malformed": "it is not a policy",
     "huge": "it has 10 MB",
     "endless": "it never ends",
 }
@@ -44,16 +44,16 @@ _WORDS = {
 class PolicyFault(When):
     """What goes wrong where a domain's MTA-STS policy is served, at ``https://mta-sts.DOMAIN/``.
 
-    ``reset`` and ``stalled`` befall the connection; ``expired``, ``wrong-name`` and ``self-signed`` are of its
+    ``reset`` and ``stalled`` concern the connection; ``expired``, ``wrong-name``, and ``self-signed`` its
     certificate.  ``not-found`` and ``redirected`` are answers without a policy (nobody follows a redirect, RFC 8461
-    §3.3); ``no-text`` is one with a wrong media type.  ``malformed`` is no policy, ``huge`` has 10 MB, and ``endless``
-    goes on for ever, a line every ten seconds.  A policy that says the wrong thing is one in ``mta_sts``; a policy host
-    without an address is a fault of the ``zone``.
+    §3.3); ``no-text`` is one with a wrong media type.  ``malformed`` is not a policy, ``huge`` has 10 MB, and
+    ``endless`` goes on forever, a line every ten seconds.  A policy that says the wrong thing is one in ``mta_sts``; a
+    policy host without an address is a fault of the ``zone``.
     """
 
     policy: DomainName = Field(description="The mail domain; its receiver has 'mta_sts'.")
     is_: PolicyFlaw = Field(alias="is", description="What is wrong.")
-    times: Times | None = Field(default=None, description="On how many connections, or 'up to 5'; without it, on all.")
+    times: Times | None = Field(default=None, description="On how many connections, or 'up to 5' (default: all).")
 
     @model_validator(mode="after")
     def _counted(self) -> PolicyFault:
@@ -74,4 +74,4 @@ class PolicyFault(When):
 
     def describe(self) -> str:
         """One line in words."""
-        return f"the MTA-STS policy of {self.policy} cannot be had: {_WORDS[self.is_]}{self.occasion()}"
+        return f"the MTA-STS policy of {self.policy} cannot be fetched: {_WORDS[self.is_]}{self.occasion()}"

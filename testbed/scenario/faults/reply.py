@@ -26,8 +26,8 @@ def check_smtp_reply(reply: str) -> None:
             raise ValueError(f"'{line[:40]}' is not an SMTP reply; write e.g. 452 4.2.2 Mailbox full")
         which = f"line {number} of the reply, '{line[:40]}'"
         if line is last:
-            raise ValueError(f"{which}, is no last line; write e.g. 452 4.2.2 Mailbox full")
-        raise ValueError(f"{which}, is not one that others follow; write e.g. 452-4.2.2 Mailbox full")
+            raise ValueError(f"{which}, cannot be the last line; write e.g. 452 4.2.2 Mailbox full")
+        raise ValueError(f"{which}, cannot be followed by others; write e.g. 452-4.2.2 Mailbox full")
 
 
 def _one_text(value: object) -> object:
@@ -39,7 +39,7 @@ def _one_text(value: object) -> object:
         lines = [_one_text(line) for line in value]
         strange = next((line for line in lines if not isinstance(line, str) or _LINE_END.search(line)), None)
         if strange is not None:
-            raise ValueError(f"'{str(strange)[:40]}' is no line of a reply; write one line in each entry")
+            raise ValueError(f"'{str(strange)[:40]}' is not a line of a reply; write one line in each entry")
         return "\r\n".join(map(str, lines))
     return _LINE_END.sub("\r\n", value.removesuffix("\n")) if isinstance(value, str) else value
 

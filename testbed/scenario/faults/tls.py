@@ -29,20 +29,18 @@ _WORDS = {
 class TlsFault(When):
     """What goes wrong with the TLS of a server, on all of its connections or on some.
 
-    ``expired``, ``wrong-name`` and ``self-signed`` are its certificate; ``handshake-failure`` ends with an alert,
-    ``stalled`` never ends.  The other two are what an attacker on the way does to STARTTLS: ``stripped`` takes it out
-    of the answer to EHLO; ``injected`` puts a message for the server's postmaster in clear behind the command.
+    ``expired``, ``wrong-name``, and ``self-signed`` concern its certificate; ``handshake-failure`` ends with an alert,
+    ``stalled`` never ends.  The other two are what an attacker on the way does to STARTTLS: ``stripped`` removes it
+    from the answer to EHLO; ``injected`` adds a message for the server's postmaster in clear after the command.
     A refusal is a fault of the dialogue: ``{at: …, on: STARTTLS, reply: 454 4.7.0 …}``.
     """
 
     tls: MailServerName = Field(description="The server; it has 'starttls: true'.")
     is_: TlsFlaw = Field(alias="is", description="What is wrong.")
     service: TlsService | None = Field(
-        default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
+        default=None, description="Only of its SMTP, POP3 or IMAP (default: any of them)."
     )
-    times: Times | None = Field(
-        default=None, description="On how many connections, or 'up to 5'; without it, on all of them."
-    )
+    times: Times | None = Field(default=None, description="On how many connections, or 'up to 5' (default: all).")
 
     @model_validator(mode="after")
     def _counted_at_the_server(self) -> TlsFault:
@@ -75,7 +73,7 @@ class TlsFault(When):
             if name != self.tls
         ):
             problem = f"no client of the lab's own, which is where this is staged, begins TLS with {self.tls}"
-            yield ("is",), f"{problem}; say 'tls: opportunistic' of a relay that is no program"
+            yield ("is",), f"{problem}; say 'tls: opportunistic' of a relay that is not a program"
 
     def describe(self) -> str:
         """One line in words."""

@@ -23,8 +23,8 @@ Share = Annotated[
 class Window(Part):
     """From when until when, in scenario time since everybody is there: programs too have started."""
 
-    from_: PeopleWait = Field(default=0, alias="from", description="Since when; without it, from the start.")
-    until: PeopleWait | None = Field(default=None, description="Until when; without it, to the end.")
+    from_: PeopleWait = Field(default=0, alias="from", description="Since when (default: from the start).")
+    until: PeopleWait | None = Field(default=None, description="Until when (default: to the end).")
 
     @model_validator(mode="after")
     def _in_order(self) -> Window:

@@ -24,8 +24,8 @@ _ACTS = (*_COUNTING, *_ALWAYS, "delay", "reorder", "reset", "unreachable", "forg
 class WireFault(When):
     """What happens to packets from one host to another, in this direction only.
 
-    ``packets``, ``phase``, ``octet`` and ``larger_than`` choose among the packets; exactly one of the other keys says
-    what happens to those chosen.  ``nth`` counts the chosen packets, repeated ones too.
+    ``packets``, ``phase``, ``octet``, and ``larger_than`` choose packets; exactly one of the other keys says what
+    happens to them.  ``nth`` counts the chosen packets, including repeated ones.
     """
 
     between: tuple[HostName, HostName] = Field(description="[sender of the packets, host they are for]")
@@ -47,7 +47,7 @@ class WireFault(When):
         description="Only the packet that carries this octet of what its sender says on a connection, counted from 1.",
     )
     larger_than: Size | None = Field(
-        default=None, lt=_LARGEST, description="Only IP packets of more octets than this, of the 1500 there may be."
+        default=None, lt=_LARGEST, description="Only IP packets of more octets than this; they have 1500 at most."
     )
     lose: Count | None = Field(default=None, description="How many matching packets vanish.")
     delay: Duration | None = Field(
@@ -94,13 +94,13 @@ class WireFault(When):
     forget: Literal["silence", "reset"] | None = Field(
         default=None,
         description=(
-            "A router on the way forgets the packet's connection: nothing of it passes any more, in either direction; "
+            "A router on the way forgets the packet's connection: nothing of it passes anymore, in either direction; "
             "packets vanish in silence, or are answered with RST."
         ),
     )
     times: Count = Field(
         default=1,
-        description="How many packets, where the fault does not say itself; or all. With jitter, bandwidth, mtu: all.",
+        description="How many packets, unless the fault itself says; or all. With jitter, bandwidth, mtu: all.",
     )
 
     @field_validator("between", mode="before")

@@ -36,24 +36,24 @@ _REVERSED = (".in-addr.arpa", ".ip6.arpa")
 class ZoneFault(When):
     """What the name server says about a name, or fails to say.
 
-    ``records`` are what the name holds instead of its own records of these types; a CNAME stands instead of all others.
-    ``answer`` says what is wrong otherwise: ``nothing`` (the name exists, but has no such record), ``null-mx``
-    (MX 0 .), ``loop`` (a CNAME that leads to itself), ``truncated`` (over UDP only; whole over TCP), ``garbled`` (the
-    message breaks off in its records), ``wrong-id`` (as if forged), ``silent``, or a response code.
+    ``records`` replace the name's own records of these types; a CNAME replaces all others.  ``answer`` names another
+    flaw: ``nothing`` (the name exists, but has no such record), ``null-mx`` (MX 0 .), ``loop`` (a CNAME that leads to
+    itself), ``truncated`` (over UDP only; complete over TCP), ``garbled`` (the message breaks off in its records),
+    ``wrong-id`` (as if forged), ``silent``, or a response code.
 
-    EDNS (RFC 6891) may not work as it should.  Questions that come without it are answered well; those with it get no
-    answer (``edns-dropped``), FORMERR (``edns-formerr``), BADVERS (``edns-badvers``), or an answer that has no EDNS
-    (``edns-ignored``).  ``edns-small``: whatever size a client takes, datagrams have 512 octets at most, and what is
-    longer is truncated; ``large-dropped``: datagrams of more than 512 octets never arrive.
+    EDNS (RFC 6891) can fail in several ways.  The server answers questions without it properly; questions with it get
+    no answer (``edns-dropped``), FORMERR (``edns-formerr``), BADVERS (``edns-badvers``), or an answer without EDNS
+    (``edns-ignored``).  ``edns-small``: whatever size a client accepts, datagrams have at most 512 octets, and longer
+    answers are truncated; ``large-dropped``: datagrams of more than 512 octets never arrive.
 
-    Of a signed zone (``dnssec: true``): ``bogus`` (no signature fits), ``expired`` (every signature's time is over), or
-    ``missing-ds`` (the zone above has no DS record for it, so nobody can tell whether it is signed well; a zone begins
-    at each mail domain, and at those in ``records`` and ``blocklists``).
+    For a signed zone (``dnssec: true``): ``bogus`` (no signature fits), ``expired`` (all signatures have expired), or
+    ``missing-ds`` (the zone above has no DS record for it, so nobody can tell whether it is signed properly; a zone
+    begins at each mail domain, and at those in ``records`` and ``blocklists``).
 
-    Of a block list (RFC 5782): ``everything-listed``, or ``over-quota`` (127.255.255.254 for every question).
+    For a block list (RFC 5782): ``everything-listed``, or ``over-quota`` (127.255.255.254 for every question).
 
-    What a name holds is about this name alone; all else is about all names below it too.  With questions for PTR, the
-    name of a host stands for those of its addresses.  Each question counts, also one that is asked again.
+    What a name holds concerns this name alone; everything else also concerns all names below it.  In questions for PTR,
+    the name of a host stands for the names of its addresses.  Each question counts, including repeated ones.
     ``connection`` does not go with ``zone``: questions are datagrams.
     """
 
@@ -68,7 +68,7 @@ class ZoneFault(When):
         "in others {address:HOST} is.",
         examples=[["MX 10 mx1.someschool.edu", "MX 20 mx2.someschool.edu"]],
     )
-    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description="How often, or 'up to 5' (default: always).")
 
     @field_validator("records")
     @classmethod
@@ -138,7 +138,7 @@ class ZoneFault(When):
             begin = ", ".join(sorted(names.zones)[:5])
             yield ("zone",), f"no zone begins at '{zone[:60]}', so no DS record can be missing; zones begin at {begin}"
         if any(host.is_program and "name server" in host.nouns for host in names.hosts.values()):
-            yield (), "the name server is a program, and answers what it answers; have it answer so"
+            yield (), "the name server is a program with answers of its own; configure them there"
 
     def describe(self) -> str:
         """One line in words."""
