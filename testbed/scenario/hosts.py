@@ -236,7 +236,7 @@ class RelaySpec(PassingOn, TowardsNextHops, MailHostSpec):
         """Rules, which only receivers have, and what is wrong with what it passes on."""
         yield from super().problems(names)
         if self.reports is not None and self.obeys and self.dkim is None:
-            yield ("reports",), "reports on TLS have to be signed (RFC 8460 §3); add 'dkim: {}'"
+            yield ("reports",), "TLS reports have to be signed (RFC 8460 §3); add 'dkim: {}'"
         for user, box in self.mailboxes.items():
             for place, _ in enumerate(box.rules):
                 problem = f"rules are for the mailboxes of receivers, and {self.name} is a {self.role}"

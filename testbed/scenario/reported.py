@@ -83,7 +83,7 @@ class ReportedExpected(Tagged):
         if bool(self.to) == (self.uri is not None):
             yield (), "say 'to', the mailbox that gets the report, or 'uri', where the report is posted; not both"
         if self.uri is not None and self.report != "tls":
-            yield ("uri",), "only reports on TLS are posted"
+            yield ("uri",), "only TLS reports are posted"
         known = _FIELDS[self.report]
         for name in self.wanted:
             if name not in known:

@@ -400,7 +400,7 @@ expect:
     assert line.endswith("True")
     assert line.startswith(("OSError No route to host", "PermissionError Permission denied"))
     [told] = logged(outcome, events.RefusedOutside)
-    assert f"may not reach {address} port 25: it is no host of the lab" in told
+    assert f"may not reach {address} port 25: no packet leaves the lab" in told
     assert outcome.analysis is not None
     assert {finding.code for finding in outcome.analysis.findings} == {"host-unreachable"}
 

@@ -77,7 +77,7 @@ def test_one_that_hangs_is_red_with_what_was_waited_for(program: str, waits_for:
     told = red(outcome)
     assert list(told) == ["programs that play servers answer"]
     story = told["programs that play servers answer"]
-    assert story.startswith("someschool.edu had crepes.fr wait ")
+    assert story.startswith("someschool.edu made crepes.fr wait ")
     assert f" s for {waits_for}, until the lab's time was up after 6 s; the program sleeps; it has used 0." in story
     assert story.endswith("; its last output was 'listening on 25'")
 

@@ -132,4 +132,4 @@ def test_a_report_that_is_not_posted_is_missed(tmp_path: Path) -> None:
     text = POSTED.replace("URIS", "postmaster@someschool.edu").replace("FLAW", "expired")
     outcome = play(text.replace("WORD", "certificate-expired"), tmp_path)
     assert outcome.result is Result.FAILED
-    assert "no report on TLS arrived" in why(outcome)
+    assert "no TLS report arrived" in why(outcome)

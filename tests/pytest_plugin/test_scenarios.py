@@ -121,7 +121,7 @@ def test_a_failure_is_told_by_the_lines_of_the_file(run: Run, write: Write) -> N
             "        to: someschool.edu",
             "        count: 4",
             "expected    attempts to someschool.edu: 4",
-            "seen        2 connections were tried",
+            "seen        2 connections were attempted",
             "evidence    frames *",
             "the inspector says:",
             "    someschool.edu refused mail for bob@someschool.edu *mailbox full*[[]frame *",
@@ -165,7 +165,9 @@ def test_junit_has_lines_and_traces(run: Run, write: Write) -> None:
     assert trace.get("name") == "testbed_trace"
     assert Path(str(trace.get("value"))).is_file()
     [failure] = case.iter("failure")
-    assert str(failure.get("message")).startswith("line 13: attempts to someschool.edu: 4: 2 connections were tried")
+    assert str(failure.get("message")).startswith(
+        "line 13: attempts to someschool.edu: 4: 2 connections were attempted"
+    )
     assert "scenarios/full.yaml:13: this did not hold" in str(failure.text)
 
 

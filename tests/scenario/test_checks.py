@@ -26,7 +26,7 @@ MISTAKES = [
     ("checks: [dmarc], trusted_sealers: a.example", "seals count where 'checks' has both arc and dmarc"),
     ("checks: [spf], reports: bob", "reports are about DMARC; add dmarc to 'checks'"),
     ("role: relay, reports: bob", "reports are about DMARC and TLS; add dmarc to 'checks', or say 'tls: published'"),
-    ("role: relay, tls: dane, reports: bob", "reports on TLS have to be signed (RFC 8460 §3); add 'dkim: {}'"),
+    ("role: relay, tls: dane, reports: bob", "TLS reports have to be signed (RFC 8460 §3); add 'dkim: {}'"),
     (
         "checks: [dmarc], reports: nobody",
         "has no mailbox 'nobody' to send reports from; add it",
