@@ -158,7 +158,7 @@ def judge_connection(expected: ConnectionExpected, analysis: Analysis) -> Verdic
     if expected.handshake and connection.opening.handshake != expected.handshake:
         differences.append(f"the handshake was {connection.opening.handshake}")
     if expected.closure and expected.closure not in _closures(connection):
-        differences.append(f"the closure was {_closures(connection)[-1]}")
+        differences.append(f"the closure was '{_closures(connection)[-1]}'")
     lasted = connection.end_ns - connection.start_ns
     if (expected.at_least or 0) > lasted or (expected.at_most is not None and lasted > expected.at_most):
         differences.append(f"it lasted {format_duration(lasted)}")

@@ -60,7 +60,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("connection: {from: crepes.fr, to: someschool.edu, handshake: refused}", "the handshake was complete"),
         (
             "connection: {from: crepes.fr, to: someschool.edu, closure: reset by server}",
-            "the closure was closed by server",
+            "the closure was 'closed by server'",
         ),
         (
             "connection: {from: crepes.fr, to: someschool.edu, nth: 2, closure: normal}",

@@ -45,8 +45,8 @@ _ACTS = {
     "deaf": "stops reading",
     "sip": "reads an octet every {pace}",
     "drip": "says its reply an octet every {pace}",
-    "garble": "answers with what is no reply",
-    "endless": "answers without end",
+    "garble": "answers with something that is not a reply",
+    "endless": "answers endlessly",
     "crash": "crashes",
 }
 _IN_MID_MESSAGE = ("close", "reset", "stall", "deaf", "sip", "crash")
@@ -98,7 +98,7 @@ class DialogueFault(When):
     then: Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"] | None = Field(
         default=None,
         description="What it does then: FIN; RST; say nothing more; read nothing more; read an octet at a "
-        "time; say its reply an octet at a time; answer with a line that is no reply, or with one that never ends; "
+        "time; say its reply an octet at a time; answer with a line that is not a reply, or with one that never ends; "
         "lose its connections and whatever is not on disk, and refuse connections.",
     )
     after: Literal["command", "act", "reply"] | None = Field(
@@ -273,16 +273,16 @@ class DialogueFault(When):
 
     def describe(self) -> str:
         """One line in words."""
-        at = f" past octet {self.octet} of a message" if self.octet is not None else f" at {self.on}"
+        at = f" after octet {self.octet} of a message" if self.octet is not None else f" at {self.on}"
         when = f" {_AFTER[self.after]}" if self.after else ""
-        back = f" and is back after {format_duration(self.restart)}" if self.restart is not None else ""
+        back = f", and is back after {format_duration(self.restart)}" if self.restart is not None else ""
         late = f" {format_duration(self.delay)} late" if self.delay is not None else ""
         said = repr(self.raw) if self.raw is not None else (self.reply or "").replace("\r\n", " / ")
         answered = self.on + (at if self.octet is not None else "")
         parts = [
             *([f"answers {answered}{late} with {said}"] if self.answers else []),
             *(
-                [_ACTS[self.then].format(pace=format_duration(self.pace)) + ("" if said else late + at) + when + back]
+                [_ACTS[self.then].format(pace=format_duration(self.pace)) + ("" if said else late + at) + when]
                 if self.then
                 else []
             ),
@@ -290,4 +290,4 @@ class DialogueFault(When):
         who = f"{self.at} as client" if self.as_ == "client" else self.at
         whom = f" for {self.recipient}" if self.recipient else ""
         whose = f" for mail of {self.mail_from}" if self.mail_from else ""
-        return f"{who} {' and '.join(parts)}{whom}{whose}{self.occasion()}"
+        return f"{who} {' and '.join(parts)}{whom}{whose}{self.occasion()}{back}"

@@ -21,8 +21,8 @@ _WORDS = {
     "self-signed": "shows a certificate it has signed itself",
     "handshake-failure": "has no cipher in common with its clients",
     "stalled": "falls silent in the TLS handshake",
-    "stripped": "seems not to offer STARTTLS: somebody on the way takes it out",
-    "injected": "gets commands in clear behind STARTTLS, put there by somebody on the way",
+    "stripped": "seems not to offer STARTTLS: an attacker on the way removes it",
+    "injected": "gets commands in clear after STARTTLS, injected by an attacker on the way",
 }
 
 

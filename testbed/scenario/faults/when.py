@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from testbed.durations import format_duration
+from testbed.plural import ordinal
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.base import Part, PeopleWait
 from testbed.scenario.faults.times import least, most
@@ -79,10 +80,11 @@ class When(Window):
     def occasion(self) -> str:
         """Which of the events, in words, with a space before them, or nothing."""
         parts = [f" on connection {self.connection}"] if self.connection is not None else []
-        if self.nth > 1:
-            parts.append(f" from number {self.nth} on" if self.count is None else f" at number {self.nth}")
-        if self.count is not None:
-            parts.append(" once" if self.how_often == 1 else f" {self.how_often} times")
+        if self.how_often == 1:
+            parts.append(f", the {ordinal(self.nth)} time only" if self.nth > 1 else " once")
+        else:
+            often = "" if self.count is None else f" {self.how_often} times"
+            parts.append(f",{often} from the {ordinal(self.nth)} time on" if self.nth > 1 else often)
         if self.chance < 1:
             parts.append(f" with a chance of {self.chance * 100:g} %")
         return "".join(parts) + self.window()

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from testbed.durations import MILLISECOND, format_duration
+from testbed.plural import ordinal
 from testbed.scenario.base import Duration, Size
 from testbed.scenario.faults.times import Count
 from testbed.scenario.faults.when import When
@@ -152,7 +153,7 @@ class WireFault(When):
     def _which(self) -> str:
         kind = "packet" if self.packets == "any" else self.packets
         if self.count is None:
-            which = f"every {kind}" + (f" from number {self.nth} on" if self.nth > 1 else "")
+            which = f"every {kind}" + (f" from the {ordinal(self.nth)} on" if self.nth > 1 else "")
         elif self.count == 1:
             which = f"{kind} {self.nth}"
         else:
