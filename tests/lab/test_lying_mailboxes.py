@@ -58,7 +58,7 @@ BY_POP3 = {
         [(*POP3, *ALL_POP3, "DELE 1", "CUT"), *SEES],
         "someschool.edu deleted a message marked for deletion, although its reader never reached QUIT",
     ),
-    "keeps-what-was-deleted": (DELETES_ONE, "answered OK to the deletion of uid-2, and bob's mailbox still has it"),
+    "keeps-what-was-deleted": (DELETES_ONE, "answered OK to the deletion of uid-2, but bob's mailbox still has it"),
     "deletes-the-first-instead": (DELETES_ONE, "someschool.edu lost a message that nobody has deleted: uid-1"),
     "deletes-one-more": (DELETES_ONE, "someschool.edu lost a message that nobody has deleted: bob's mailbox has 0"),
     "loses-one-between-visits": (SEES * 2, "someschool.edu lost a message that nobody has deleted: uid-1"),
@@ -71,12 +71,12 @@ BY_POP3 = {
         [(*POP3, "RETR 1", "QUIT")],
         "gave bob {three}, which was sent only to carol@someschool.edu",
     ),
-    "renames-at-every-visit": (SEES * 2, "gave messages of bob's mailbox other names than 1.1, 1.2"),
+    "renames-at-every-visit": (SEES * 2, "gave messages in bob's mailbox other names than 1.1, 1.2"),
     "names-by-number": ([*SEES, (*POP3, "DELE 1", "QUIT"), *SEES], "had {one} as 1, then {two} under the same name"),
     "counts-line-ends-as-one": (SEES, "told bob.someschool.edu that message 1 (uid-1) has"),
     "tells-another-sum": (SEES, "octets in total, but"),
-    "gives-a-line-more-to-top": ([(*POP3, "TOP 1 1", "QUIT")], "gave 2 lines of message 1 to TOP 1 1"),
-    "gives-a-line-less-to-top": ([(*POP3, "RETR 1", "TOP 1 2", "QUIT")], "gave 1 lines of message 1 to TOP 1 2"),
+    "gives-a-line-more-to-top": ([(*POP3, "TOP 1 1", "QUIT")], "sent 2 lines of message 1 for TOP 1 1"),
+    "gives-a-line-less-to-top": ([(*POP3, "RETR 1", "TOP 1 2", "QUIT")], "sent 1 line of message 1 for TOP 1 2"),
 }
 BY_IMAP = {
     "loses-one-between-visits": (LOOKS * 2, "someschool.edu lost a message that nobody has deleted: UID 1"),
@@ -99,7 +99,7 @@ BY_IMAP = {
     "expunges-in-silence": (EXPUNGES_ONE, "someschool.edu lost a message that nobody has deleted"),
     "expunges-with-old-numbers": (
         [(*IMAP, *ALL_IMAP, "STORE 1:2 +FLAGS (\\Deleted)", "EXPUNGE", "LOGOUT")],
-        "told bob.someschool.edu that message 2 is expunged, of 1",
+        "told bob.someschool.edu that message 2 of 1 is expunged",
     ),
     "shrinks-without-expunge": (
         [(*IMAP, "NOOP", "LOGOUT")],
@@ -107,19 +107,19 @@ BY_IMAP = {
     ),
     "appends-nothing": (
         [("LOGIN bob x", "APPEND Drafts", "SELECT Drafts", "LOGOUT")],
-        "answered OK to APPEND, and bob's folder Drafts has 0 instead of 1 messages",
+        "answered OK to APPEND, but bob's folder Drafts has 0 messages instead of 1",
     ),
     "copies-nothing": (
         [(*IMAP, "COPY 1:2 Archive", "SELECT Archive", "LOGOUT")],
-        "answered OK to COPY 1:2, and bob's folder Archive has 0 instead of 2 messages",
+        "answered OK to COPY 1:2, but bob's folder Archive has 0 messages instead of 2",
     ),
     "moves-and-keeps": (
         [(*IMAP, *ALL_IMAP, "UID MOVE 1 Archive", "LOGOUT"), *LOOKS],
-        "someschool.edu answered OK to the deletion of UID 1, and bob's mailbox still has it",
+        "someschool.edu answered OK to the deletion of UID 1, but bob's mailbox still has it",
     ),
     "moves-into-nothing": (
         [(*IMAP, "MOVE 1 Archive", "SELECT Archive", "LOGOUT")],
-        "answered OK to MOVE 1, and bob's folder Archive has 0 instead of 1 messages",
+        "answered OK to MOVE 1, but bob's folder Archive has 0 messages instead of 1",
     ),
 }
 HONEST = {

@@ -49,7 +49,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("mailbox: {of: bob@someschool.edu, folder: Archive, messages: 0}", "it holds 1 message"),
         ("mailbox: {of: bob@someschool.edu, messages: 1}", "it holds 0 messages"),
         ("mailbox: {of: alice@crepes.fr, messages: 0}", "nothing in this run could contradict it"),
-        ('reply: {from: someschool.edu, to: POP3 PASS, code: "-ERR"}', "someschool.edu said +OK instead"),
+        ('reply: {from: someschool.edu, to: POP3 PASS, code: "-ERR"}', "someschool.edu sent +OK instead"),
         ("reply: {from: someschool.edu, to: QUIT, code: +OK}", "221"),
         ("reply: {from: someschool.edu, to: IMAP COPY, code: OK}", "was never asked IMAP COPY"),
     ],
@@ -83,7 +83,7 @@ def test_mail_that_is_gone_without_having_been_deleted_is_lost(read: Outcome) ->
     assert read.analysis is not None
     verdict = _conservation(_without(read.analysis, events.Deleted))
     assert not verdict.held
-    assert "neither delivered, bounced nor queued" in verdict.why
+    assert "neither delivered, bounced, nor queued" in verdict.why
 
 
 def test_moved_mail_that_lies_in_no_folder_is_lost(read: Outcome) -> None:

@@ -50,11 +50,11 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("transactions: {to: someschool.edu, at_least: 2}", "1 transaction was begun"),
         ("transactions: {to: someschool.edu, at_most: 0}", "1 transaction was begun"),
         ("transactions: {to: someschool.edu, from: alice.crepes.fr, at_least: 1}", "0 transactions were begun"),
-        ("reply: {from: someschool.edu, to: RCPT, code: 550}", "someschool.edu said 250 2.1.5 instead"),
+        ("reply: {from: someschool.edu, to: RCPT, code: 550}", "someschool.edu sent 250 2.1.5 instead"),
         ("reply: {from: someschool.edu, to: RCPT, code: 250 2.1.5, count: 2}", "sent once"),
         ("reply: {from: someschool.edu, to: RCPT, code: 2.. 2.1.*, count: 2}", "sent once"),
         ("reply: {from: someschool.edu, to: RCPT, code: 2.., count: 0}", "sent once"),
-        ("reply: {from: someschool.edu, to: RCPT, code: 2.. 2.2.*}", "someschool.edu said 250 2.1.5 instead"),
+        ("reply: {from: someschool.edu, to: RCPT, code: 2.. 2.2.*}", "someschool.edu sent 250 2.1.5 instead"),
         ("reply: {from: someschool.edu, to: VRFY, code: 252}", "was never asked VRFY"),
         ("reply: {from: someschool.edu, to: VRFY, code: 252, count: 0}", "nothing in this run could contradict it"),
         ("connection: {from: crepes.fr, to: someschool.edu, handshake: refused}", "the handshake was complete"),
@@ -198,7 +198,7 @@ def test_mail_may_be_dropped_in_silence_only_where_its_sender_asked_for_silence(
     log = tuple(_in_silence(entry) for entry in loud.analysis.log)
     held, why = _conservation(loud, replace(loud.analysis, log=log))
     assert not held
-    assert "neither delivered, bounced nor queued" in why
+    assert "neither delivered, bounced, nor queued" in why
 
 
 def test_what_never_arrived_counts_by_its_subject_too(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from testbed.expect.mailboxes.offence import KEEPS, NAMES, REMOVES, Offence
+from testbed.plural import count
 from testbed.protocols import events
 from testbed.trace.model.log import LogEntry
 
@@ -121,7 +122,8 @@ class Folder:
         frames = (*before.frames, *(frame for one in deeds for frame in one), *after.frames)
         if added and after.count >= before.count - len(removed):
             said = " and ".join(dict.fromkeys(one.what for one in added))
-            why = f"{self.server} answered OK to {said}, but {self._what} has {after.count} instead of {least} messages"
+            holds = f"{self._what} has {count(after.count, 'message')}"
+            why = f"{self.server} answered OK to {said}, but {holds} instead of {least}"
         else:
             why = f"{self._gone(before, after, least - after.count)}: {self._what} has {after.count}, but had {least}"
         yield Offence(KEEPS, why, frames)

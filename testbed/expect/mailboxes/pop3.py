@@ -9,6 +9,7 @@ from testbed.expect.mailboxes.folder import Folder, Look, Removal, Undone
 from testbed.expect.mailboxes.given import Given
 from testbed.expect.mailboxes.offence import COUNTS, NAMES, Offence
 from testbed.expect.visits import Said, Visit
+from testbed.plural import count
 from testbed.protocols.imap import number
 from testbed.trace.services.messages import Message
 from testbed.trace.services.reading.results import Told, reading_result
@@ -110,7 +111,7 @@ class Pop3Session:
         lines = text.count(_END)
         there = whole.octets.partition(_END + _END)[2].count(_END) if whole is not None else None
         if lines > asked or (there is not None and lines < min(asked, there)):
-            why = f"{self.visit.server} sent {lines} lines of {self.name(at)} for TOP {at} {asked}"
+            why = f"{self.visit.server} sent {count(lines, 'line')} of {self.name(at)} for TOP {at} {asked}"
             self.offences.append(Offence(COUNTS, why, said.exchange.frames))
         elif whole is not None and not whole.octets.startswith(message.octets.rstrip(_END)):
             why = f"{self.visit.server} sent another {self.name(at)} for TOP than for RETR"
