@@ -75,7 +75,7 @@ def test_what_a_program_lists_is_kept(way: str, faults: str, tmp_path: Path) -> 
 def test_what_a_listing_does_not_tell_is_not_judged(way: str, tmp_path: Path) -> None:
     outcome = _holder(way, tmp_path)
     assert outcome.result is Result.HELD, why(outcome)
-    assert any("cannot be seen" in verdict.why for verdict in outcome.not_judged)
+    assert any("nobody can see" in verdict.why for verdict in outcome.not_judged)
 
 
 def test_a_stored_trace_is_judged_by_its_listing_again(tmp_path: Path) -> None:
