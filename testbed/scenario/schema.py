@@ -20,9 +20,19 @@ from testbed.scenario.steps import STEPS
 from testbed.scenario.tagged import Tagged
 
 _PARAMETER = r"\$(\w+|\{\w+\})"
+_NAME = "urn:mail-testbed:scenario"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, object]
+
+
+FILE = "scenario.schema.json"
+"""What its file is called, beside scenarios; by this name a file that names it is known as one of ours."""
+
+
+def schema_text() -> str:
+    """The schema as a file holds it."""
+    return json.dumps(schema(), indent=2) + "\n"
 
 
 def schema() -> Schema:
@@ -46,7 +56,7 @@ def schema() -> Schema:
     document["required"] = ["title"]
     document["anyOf"] = [{"required": ["like"]}, {"required": ["steps", "expect"]}]
     found = {**document, "$defs": _used(document, definitions)}
-    return {"$schema": _DIALECT, **{key: _or_parameter(value) for key, value in found.items()}}
+    return {"$schema": _DIALECT, "$id": _NAME, **{key: _or_parameter(value) for key, value in found.items()}}
 
 
 def _or_parameter(part: object) -> object:

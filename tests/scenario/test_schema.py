@@ -41,8 +41,27 @@ def test_every_reference_leads_somewhere():
     assert {ref.removeprefix("#/$defs/") for ref in found} <= set(document["$defs"])
 
 
+def test_it_says_what_each_word_means(project):
+    told = [one for one in every_part(schema()) if "enumDescriptions" in one]
+    assert all(len(one["enum"]) == len(one["enumDescriptions"]) and all(one["enumDescriptions"]) for one in told)
+    reference = " ".join((project / "docs" / "faults.md").read_text().split())
+    then = next(one for one in told if "stall" in one["enum"])
+    for word, says in zip(then["enum"], then["enumDescriptions"], strict=True):
+        assert f"| `{word}` | {says} |" in reference
+    assert {"silent", "full", "SYN", "NXDOMAIN", "wrong-name", "redirected"} <= {w for one in told for w in one["enum"]}
+
+
+def every_part(value):
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from every_part(one)
+
+
 def test_the_top_level():
     document = schema()
+    assert document["$id"] == "urn:mail-testbed:scenario"
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(document["properties"]) == set(Scenario.model_fields)
     assert document["required"] == ["title"]

@@ -13,6 +13,7 @@ from testbed.scenario.base import Limit
 from testbed.scenario.faults.dialogue import Stage
 from testbed.scenario.faults.times import Times, least, most
 from testbed.scenario.faults.when import Window
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found, did_you_mean
@@ -42,14 +43,21 @@ Moment = Annotated[
 ]
 """A moment of an SMTP dialogue: what a host has done with which command."""
 
+_STATES = Glossary(
+    {
+        "silent": "it swallows every packet",
+        "refused": "it is up and no server runs: RST, and ICMP for a datagram",
+        "unreachable": "a router says that it cannot be reached (ICMP)",
+        "crashed": "its program is gone; the machine resets its connections and refuses new ones, what is not on disk "
+        "is lost, and it starts again with 'until'",
+        "full-disk": "it takes no mail (452 4.3.1)",
+    }
+)
 _WORDS = {"crashed": "has crashed", "full-disk": "has a full disk"}
 
 
 class HostFault(Window):
-    """A whole host: silent (swallows every packet), refused (RST), unreachable (ICMP); or a mail server's program.
-
-    ``crashed``: its program dies.  The machine resets its connections and refuses new ones; what is not on disk is
-    lost.  It starts again with ``until``.  ``full-disk``: it takes no mail (452 4.3.1).
+    """A whole host that cannot be reached, or a mail server's program that has crashed or has a full disk.
 
     ``when`` has it crash at a moment of an SMTP dialogue, which the wire sees: before the next packet passes.  As a
     server, it has ``been asked`` a command and not read it yet; it has ``done`` it, and its answer is lost; it has
@@ -58,7 +66,7 @@ class HostFault(Window):
     """
 
     host: HostName = Field(description="The host.")
-    is_: Literal["silent", "refused", "unreachable", "crashed", "full-disk"] = Field(
+    is_: Annotated[Literal["silent", "refused", "unreachable", "crashed", "full-disk"], _STATES] = Field(
         alias="is", description="What it is."
     )
     when: Moment | None = Field(

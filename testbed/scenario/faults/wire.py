@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +10,7 @@ from testbed.durations import MILLISECOND, format_duration
 from testbed.scenario.base import Duration, Size
 from testbed.scenario.faults.times import Count
 from testbed.scenario.faults.when import When
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found
@@ -20,6 +21,28 @@ _LARGEST = 1500  # octets of an IP packet in the lab's network
 _MOST_RATE = 1_000_000_000  # octets a second, which no lab sends
 _ACTS = (*_COUNTING, *_ALWAYS, "delay", "reorder", "reset", "unreachable", "forget")
 
+_PACKETS = Glossary(
+    {
+        "SYN": "opens a connection",
+        "SYN-ACK": "the server's answer to SYN",
+        "third ACK": "completes the handshake",
+        "ACK": "only acknowledges",
+        "data": "has payload",
+        "FIN": "says that its sender has said all",
+        "last ACK": "acknowledges the second FIN",
+        "RST": "resets a connection",
+        "any": "any of them, and what belongs to no connection: DNS over UDP",
+    }
+)
+_PHASES = Glossary(
+    {
+        "handshake": "up to the third ACK",
+        "transfer": "after the third ACK",
+        "closure": "from the first FIN or RST on",
+    }
+)
+_FORGETTING = Glossary({"silence": "packets vanish", "reset": "packets are answered with RST"})
+
 
 class WireFault(When):
     """What happens to packets from one host to another, in this direction only.
@@ -29,16 +52,11 @@ class WireFault(When):
     """
 
     between: tuple[HostName, HostName] = Field(description="[sender of the packets, host they are for]")
-    packets: Literal["SYN", "SYN-ACK", "third ACK", "ACK", "data", "FIN", "last ACK", "RST", "any"] = Field(
-        default="any",
-        description=(
-            "Which packets; 'ACK' means those that only acknowledge, 'data' those with payload; 'third ACK' completes "
-            "the handshake, 'last ACK' acknowledges the second FIN."
-        ),
-    )
-    phase: Literal["handshake", "transfer", "closure"] | None = Field(
-        default=None,
-        description="Only packets of this phase: up to the third ACK, after it, or from the first FIN or RST on.",
+    packets: Annotated[
+        Literal["SYN", "SYN-ACK", "third ACK", "ACK", "data", "FIN", "last ACK", "RST", "any"], _PACKETS
+    ] = Field(default="any", description="Which packets.")
+    phase: Annotated[Literal["handshake", "transfer", "closure"], _PHASES] | None = Field(
+        default=None, description="Only packets of this phase of their connection."
     )
     octet: int | None = Field(
         default=None,
@@ -91,11 +109,10 @@ class WireFault(When):
     zero_window: Count | None = Field(
         default=None, description="How many matching packets say that their sender takes no more octets for now."
     )
-    forget: Literal["silence", "reset"] | None = Field(
+    forget: Annotated[Literal["silence", "reset"], _FORGETTING] | None = Field(
         default=None,
         description=(
-            "A router on the way forgets the packet's connection: nothing of it passes any more, in either direction; "
-            "packets vanish in silence, or are answered with RST."
+            "A router on the way forgets the packet's connection: nothing of it passes any more, in either direction."
         ),
     )
     times: Count = Field(
