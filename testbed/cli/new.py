@@ -49,8 +49,8 @@ def main(options: argparse.Namespace) -> int:
     if known_schema is None:
         print(f"{shown(schema)}: what editors complete and check by; keep it beside your scenarios, for everyone.")
     elif known_schema.read_bytes() != schema_text().encode():
-        known = shown(os.path.relpath(known_schema))
-        print(f"{known} is of another version. Now: testbed schema > {known}")
+        there = shown(os.path.relpath(known_schema))
+        print(f"{there} is of another version. Now: testbed schema > {there}")
     return HELD
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from testbed.protocols.status_pattern import REPLY, STATUS
 from testbed.scenario.base import Address, Limit, PeopleWait
@@ -29,6 +30,8 @@ from testbed.scenario.reported import ReportedExpected
 from testbed.scenario.tagged import Tagged, flatten
 
 _CODE = rf"^({REPLY}|(\+OK|-ERR|OK|NO|BAD)( \[[A-Z/-]{{1,30}}\])?)$"
+FORMERLY_ON = "to"
+"""What ``on`` of a reply was called, before ``to`` meant a recipient or a host everywhere."""
 _STATUS = rf"^{STATUS}$"
 
 
@@ -151,16 +154,38 @@ _Code = Annotated[
 ]
 
 
+def _as_formerly(schema: JsonDict) -> None:
+    """Let editors take the former key, and strike it out."""
+    properties, required = schema["properties"], schema["required"]
+    assert isinstance(properties, dict)
+    assert isinstance(required, list)
+    command = properties["on"]
+    assert isinstance(command, dict)
+    told: JsonDict = {"deprecated": True, "deprecationMessage": "This is called 'on'."}
+    properties[FORMERLY_ON] = {**command, **told}
+    required.remove("on")
+    schema["anyOf"] = [{"required": ["on"]}, {"required": [FORMERLY_ON]}]
+
+
 class ReplyExpected(Tagged):
     """A server gave this reply to a command."""
+
+    model_config = ConfigDict(json_schema_extra=_as_formerly)
 
     kind: Literal["reply"] = Field(default="reply", exclude=True)
     sender: MailServerName = Field(alias="from", description="The server.")
     command: Literal[Stage, ReadingStage] = Field(
-        alias="to", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
+        alias="on", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
     )
     code: _Code = Field(description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
     count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_was_to(cls, data: object) -> object:
+        if isinstance(data, dict) and FORMERLY_ON in data and "on" not in data:
+            return {"on" if key == FORMERLY_ON else key: value for key, value in data.items()}
+        return data
 
 
 class ConnectionExpected(Tagged):

@@ -11,7 +11,7 @@ from testbed.protocols.smtp import HELLOS
 from testbed.scenario.base import Address, PeopleWait
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
@@ -141,7 +141,7 @@ class DialogueFault(When):
     restart: PeopleWait | None = Field(
         default=None, description="How long after a crash it is back; without it, never."
     )
-    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description=HOW_OFTEN)
     recipient: Address | None = Field(
         default=None, description="Only for this recipient (with 'on: RCPT'; by LMTP with 'on: message' too)."
     )

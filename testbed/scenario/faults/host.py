@@ -11,7 +11,7 @@ from testbed.durations import MILLISECOND, format_duration
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.base import Limit
 from testbed.scenario.faults.dialogue import Stage
-from testbed.scenario.faults.times import Times, least, most
+from testbed.scenario.faults.times import HOW_OFTEN, Times, least, most
 from testbed.scenario.faults.when import Window
 from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
@@ -73,7 +73,7 @@ class HostFault(Window):
         default=None, description="At which moment it crashes: 'it has answered message'; without it, at 'from'."
     )
     nth: int = Field(default=1, strict=True, ge=1, description="The first such moment at which it does, from 1.")
-    times: Times | None = Field(default=None, description="How often it does, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description=HOW_OFTEN)
     for_: Limit | None = Field(
         default=None,
         ge=100 * MILLISECOND,
@@ -129,7 +129,7 @@ class HostFault(Window):
         if self.when is None:
             return f"{self.host} {_WORDS.get(self.is_, f'is {self.is_}')}{self.window()}"
         nth = f", from number {self.nth} on" if self.nth > 1 else ""
-        times = f", {'once' if self.times == 1 else f'{self.times} times'}" if self.times is not None else ""
+        times = f", {'once' if self.times == 1 else f'{self.times} times'}" if most(self.times) is not None else ""
         back = f", and is back after {format_duration(self.for_)}" if self.for_ is not None else ""
         return f"{self.host} crashes when {self.when}{nth}{times}{back}{self.window()}"
 

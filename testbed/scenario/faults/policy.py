@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
@@ -51,7 +51,7 @@ class PolicyFault(When):
 
     policy: DomainName = Field(description="The mail domain; its receiver has 'mta_sts'.")
     is_: Annotated[PolicyFlaw, Glossary(_WORDS)] = Field(alias="is", description="What is wrong.")
-    times: Times | None = Field(default=None, description="On how many connections, or 'up to 5'; without it, on all.")
+    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} Connections count.")
 
     @model_validator(mode="after")
     def _counted(self) -> PolicyFault:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
@@ -38,9 +38,7 @@ class TlsFault(When):
     service: TlsService | None = Field(
         default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
     )
-    times: Times | None = Field(
-        default=None, description="On how many connections, or 'up to 5'; without it, on all of them."
-    )
+    times: Times | None = Field(default=None, description=f"{HOW_OFTEN} Connections count.")
 
     @model_validator(mode="after")
     def _counted_at_the_server(self) -> TlsFault:

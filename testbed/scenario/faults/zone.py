@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from testbed.scenario.faults.times import Times
+from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
 from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
@@ -83,7 +83,7 @@ class ZoneFault(When):
         "in others {address:HOST} is.",
         examples=[["MX 10 mx1.someschool.edu", "MX 20 mx2.someschool.edu"]],
     )
-    times: Times | None = Field(default=None, description="How often, or 'up to 5'; without it, always.")
+    times: Times | None = Field(default=None, description=HOW_OFTEN)
 
     @field_validator("records")
     @classmethod
