@@ -24,7 +24,7 @@ def main(options: argparse.Namespace) -> int:
     former = dict.fromkeys(hint for scenario in scenarios for hint in scenario.former)
     for hint in former:
         print(f"hint: {hint}")
-    told = f"; {count(len(former), 'former spelling')}, which {'is' if len(former) == 1 else 'are'} read as ever"
+    told = f"; {count(len(former), 'former spelling')}, still read"
     print(f"{count(len(scenarios), 'scenario')}, no mistakes{told if former else ''}")
     if found.left_out:
         print(found.left_out)

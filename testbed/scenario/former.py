@@ -1,14 +1,14 @@
-"""Spellings that the language had before: they are read for ever, and ``testbed check`` names the present ones."""
+"""Spellings that the language had before: they are still read, and ``testbed check`` names the present ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from testbed.scenario.document import Document
-from testbed.scenario.expectations import FORMERLY_ON
 from testbed.scenario.faults.times import ALWAYS, FORMERLY_ALWAYS
 from testbed.scenario.faults.wire import COUNTING, ONCE
 from testbed.scenario.problems import Path, Problem
+from testbed.scenario.reply_expected import FORMERLY_ON
 
 
 def former_spellings(data: Mapping[str, object], document: Document) -> tuple[Problem, ...]:

@@ -1,4 +1,4 @@
-"""Spellings that the language had before: read as ever by the tool and by editors, with a hint at the present ones."""
+"""Spellings that the language had before: still read by the tool and by editors, with a hint at the present ones."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_check_names_the_present_ones_once_for_all_cases(tmp_path: Path) -> None
     assert checked.stdout.endswith(
         f"hint: {file}:4:59: 'lose: all' is now 'lose: always'\n"
         f"hint: {file}:8:35: 'to: RCPT' is now 'on: RCPT'\n"
-        "2 scenarios, no mistakes; 2 former spellings, which are read as ever\n"
+        "2 scenarios, no mistakes; 2 former spellings, still read\n"
     )
 
 

@@ -9,11 +9,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from testbed.durations import MILLISECOND, SECOND, format_duration
 from testbed.protocols.smtp import HELLOS
 from testbed.scenario.base import Address, PeopleWait
+from testbed.scenario.faults.dialogue_words import DEEDS, MOMENTS, STAGES
 from testbed.scenario.faults.reading import ReadingStage, check_reply, protocol_of
 from testbed.scenario.faults.reply import ReplyText, check_smtp_reply
 from testbed.scenario.faults.times import HOW_OFTEN, Times
 from testbed.scenario.faults.when import When
-from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.octets import Octets, octets_of
@@ -50,35 +50,6 @@ _ACTS = {
     "endless": "answers without end",
     "crash": "crashes",
 }
-_STAGES = Glossary(
-    {
-        "connect": "the greeting",
-        "message": "the end of a message: what comes behind the final dot",
-        "POP3 connect": "the greeting of POP3",
-        "IMAP connect": "the greeting of IMAP",
-    },
-    "the command {word}",
-)
-_DEEDS = Glossary(
-    {
-        "close": "it closes the connection: FIN",
-        "reset": "it resets the connection: RST",
-        "stall": "it falls silent: it reads on, and says nothing any more",
-        "deaf": "it stops reading, so that its window closes",
-        "sip": "it reads an octet every 'pace'",
-        "drip": "it says its reply an octet every 'pace'",
-        "garble": "it answers with a line that is no reply",
-        "endless": "it answers with a reply that never ends",
-        "crash": "it loses its connections and whatever is not on disk, and refuses connections until 'restart'",
-    }
-)
-_MOMENTS = Glossary(
-    {
-        "command": "before it does what it was asked",
-        "act": "when that is done, and not answered",
-        "reply": "when it is answered",
-    }
-)
 _IN_MID_MESSAGE = ("close", "reset", "stall", "deaf", "sip", "crash")
 _OF_CLIENTS = ("close", "reset", "stall", "crash")
 _TO_READERS = ("close", "reset", "stall", "crash")
@@ -102,7 +73,7 @@ class DialogueFault(When):
     as_: Literal["server", "client"] = Field(
         default="server", alias="as", description="Which of a relay's two roles; a user agent has only one."
     )
-    on: Annotated[Literal[Stage, ReadingStage], _STAGES] = Field(
+    on: Annotated[Literal[Stage, ReadingStage], STAGES] = Field(
         description="The command it is asked; 'connect' is the greeting, 'message' comes after the final dot; "
         "with POP3 or IMAP in front, a command of those who read."
     )
@@ -126,10 +97,9 @@ class DialogueFault(When):
         examples=["5s"],
     )
     then: (
-        Annotated[Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"], _DEEDS]
-        | None
+        Annotated[Literal["close", "reset", "stall", "deaf", "sip", "drip", "garble", "endless", "crash"], DEEDS] | None
     ) = Field(default=None, description="What it does then.")
-    after: Annotated[Literal["command", "act", "reply"], _MOMENTS] | None = Field(
+    after: Annotated[Literal["command", "act", "reply"], MOMENTS] | None = Field(
         default=None, description="When it does so."
     )
     octet: int | None = Field(
