@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from testbed.cli.cluster import wants_cluster
 from testbed.cli.inspect_options import pages, zone_of
 from testbed.cli.inspect_outputs import output, show_across, stream_output
 from testbed.cli.shared_work import BufferedOutput, in_order
@@ -40,10 +41,14 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     show = stream_output(options) if options.stream else output(options)
     if options.live:
         show(_live(options), options)
+    elif wants_cluster(options):
+        from testbed.cli.inspect_far import tables_by_cluster
+
+        complaints += tables_by_cluster(paths, options)
     elif len(paths) > 1 and pages(options) and not options.stream:
         complaints += _side_by_side(paths, options)
     else:
-        show(_inspected(paths, options, complaints), options)
+        show(inspected(paths, options, complaints), options)
     if options.missed and None not in options.missed:
         for sentence in told_missed(options.missed):
             print(shown(sentence), file=sys.stderr)
@@ -58,7 +63,7 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
         options.continued, options.legs, options.missed = index > 0, [], []
         sys.stdout, stdout = BufferedOutput(), sys.stdout
         try:
-            output(options)(_inspected(paths[index : index + 1], options, told, paths), options)
+            output(options)(inspected(paths[index : index + 1], options, told, paths), options)
             return sys.stdout.getvalue(), told, options.legs, options.missed
         finally:
             sys.stdout = stdout
@@ -75,10 +80,13 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
     return complaints
 
 
-def _inspected(
+def inspected(
     paths: Sequence[str], options: argparse.Namespace, complaints: list[str], every: Sequence[str] = ()
 ) -> Iterator[Analysis]:
-    """Each capture as it is wanted, so that many do not lie in memory at once; ``every`` are all that were named."""
+    """Each capture as it is wanted, so that many do not lie in memory at once; ``every`` are all that were named.
+
+    Complaints, and what filters missed (``options.missed``), are added to what there is.
+    """
     filters = [parse_filter(text) for text in options.filters]
     for path in paths:
         try:
