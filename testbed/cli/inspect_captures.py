@@ -6,24 +6,20 @@ import argparse
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from testbed.cli.cluster import wants_cluster
 from testbed.cli.inspect_options import pages, zone_of
 from testbed.cli.inspect_outputs import output, show_across, stream_output
+from testbed.cli.inspected import filtered, inspected
 from testbed.cli.shared_work import BufferedOutput, in_order
-from testbed.errors import CaptureError
-from testbed.pcap.stream import read_segments, segments
+from testbed.pcap.stream import segments
 from testbed.protocols.text import shown
 from testbed.trace.analysis import Analysis
-from testbed.trace.answers_elsewhere import answers_elsewhere
-from testbed.trace.filter import Filter, choose, parse_filter
-from testbed.trace.filter_missed import Missed, missed, told_missed
-from testbed.trace.inspect import inspect
+from testbed.trace.filter import parse_filter
+from testbed.trace.filter_missed import Missed, told_missed
 from testbed.trace.journeys import Leg
 from testbed.trace.streaming import stream
-from testbed.trace.worth_judging import KnownElsewhere
 
 if TYPE_CHECKING:
     from testbed.redact.redactor import Redactor
@@ -80,37 +76,6 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
     return complaints
 
 
-def inspected(
-    paths: Sequence[str], options: argparse.Namespace, complaints: list[str], every: Sequence[str] = ()
-) -> Iterator[Analysis]:
-    """Each capture as it is wanted, so that many do not lie in memory at once; ``every`` are all that were named.
-
-    Complaints, and what filters missed (``options.missed``), are added to what there is.
-    """
-    filters = [parse_filter(text) for text in options.filters]
-    for path in paths:
-        try:
-            if options.stream:
-                name = "standard input" if path == "-" else path
-                pieces = stream(read_segments(path), name, show_credentials=options.show_credentials)
-                yield from (_filtered(piece, filters) for piece in pieces)
-            else:
-                others = [other for other in every or paths if other != path]
-                options.sources.append(path)
-                known = KnownElsewhere(options.zone, partial(answers_elsewhere, others))
-                if options.redactor is not None:
-                    number = list(every or paths).index(path) + 1
-                    found = options.redactor.inspected(path, number, show_credentials=options.show_credentials)
-                else:
-                    found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
-                chosen = _filtered(found, filters)
-                if filters:
-                    options.missed.append(None if chosen.connections.numbers else missed(found, filters))
-                yield chosen
-        except CaptureError as error:
-            complaints.append(str(error))
-
-
 def _redactor(options: argparse.Namespace) -> Redactor | None:
     """What redacts all captures of a call alike; its key is known to nobody, and forgotten with it."""
     if not options.redact:
@@ -127,8 +92,4 @@ def _live(options: argparse.Namespace) -> Iterator[Analysis]:
     with live(options.live, seconds=options.seconds, packets=options.count) as source:
         caught = segments(source.read, options.live, problems=source.problems)
         for piece in stream(caught, options.live, show_credentials=options.show_credentials):
-            yield _filtered(piece, filters)
-
-
-def _filtered(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
-    return choose(analysis, filters) if filters else analysis
+            yield filtered(piece, filters)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed.cli.cluster import cluster_of
-from testbed.cli.inspect_captures import inspected
+from testbed.cli.inspected import inspected
 from testbed.errors import UsageError, not_written
 from testbed.protocols.text import shown
 from testbed.trace.filter_missed import Missed
