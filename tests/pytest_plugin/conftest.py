@@ -10,6 +10,9 @@ import pytest
 
 from tests.conftest import PROJECT
 
+OTHERS = ("randomly", "hypothesispytest", "anyio")
+"""Plugins that come with what our own tests need; hypothesis alone takes half of a short run of pytest."""
+
 Run = Callable[..., pytest.RunResult]
 Write = Callable[[str, str], Path]
 
@@ -53,7 +56,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "200")
 
     def started(*arguments: str | Path) -> pytest.RunResult:
-        return pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
+        others = (word for name in OTHERS for word in ("-p", f"no:{name}"))
+        return pytester.runpytest_subprocess(*others, *arguments)
 
     return started
 
