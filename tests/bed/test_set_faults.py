@@ -239,3 +239,16 @@ def test_a_lab_of_which_only_one_word_is_said_is_the_textbooks() -> None:
     with open_lab(title="A name, and nothing else") as bed:
         assert bed.scenario.title == "A name, and nothing else"
         assert not refused(bed)
+
+
+def test_what_a_lifted_fault_still_holds_back_is_its_doing() -> None:
+    late = {"between": ["crepes.fr", "someschool.edu"], "packets": "SYN", "delay": "90s", "nth": 1}
+    with open_lab(hosts=HOSTS) as bed:
+        with bed.fault(late):
+            hand_in(bed)
+            bed.wait("500ms")
+        bed.wait("3m")
+    [struck] = of(bed.analysis.log, events.Fault)
+    assert (struck.event.line, struck.event.vain) == (-1, "")
+    [verdict] = [verdict for verdict in bed.verdicts if verdict.what.startswith("fault:")]
+    assert verdict.held, verdict.why

@@ -46,7 +46,7 @@ def test_it_loads_nothing_where_there_is_no_scenario(run: Run, write: Write) -> 
         "    heavy = {'pydantic', 'numpy', 'scapy', 'ruamel', 'rich', 'aiosmtpd', 'dns', 'cryptography', 'asyncio'}\n"
         "    assert not heavy & set(sys.modules)\n",
     )
-    run("-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:xdist").assert_outcomes(passed=1)
+    run("-p", "no:xdist").assert_outcomes(passed=1)
 
 
 def test_a_test_for_each_case_by_its_title(run: Run, write: Write) -> None:

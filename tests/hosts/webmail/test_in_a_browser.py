@@ -114,8 +114,17 @@ def test_all_is_reached_by_the_keyboard(web: Web, browser: webdriver.Chrome) -> 
         assert any(word in one for one in reached), reached
 
 
+# The buttons of the header whose middle shows something else.
+_COVERED = """
+return [...document.querySelectorAll('.bar button, .bar input')].filter(one => {
+  const {x, y, width, height} = one.getBoundingClientRect();
+  return width && !one.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+}).map(one => one.outerHTML);
+"""
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("width", [400, 900, 1400])
 def test_it_fits_the_window(web: Web, browser: webdriver.Chrome, width: int, dark: bool) -> None:
     for number in range(28):
         web.put(mail(f"About the lunch on day {number}, and everything else there is to say of it at length"))
@@ -136,5 +145,6 @@ def test_it_fits_the_window(web: Web, browser: webdriver.Chrome, width: int, dar
         picture(browser, f"{page}-{name}")
         inside = browser.execute_script("return document.documentElement.scrollWidth")
         assert inside <= width, page
+        assert browser.execute_script(_COVERED) == [], page
     back = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (back == "rgb(20, 23, 26)") == dark
