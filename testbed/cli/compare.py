@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from testbed.cli import FAILED, HELD, SIGNALLED
 from testbed.cli.choose import chosen
+from testbed.cli.labs import labs
 from testbed.cli.progress import Progress
 from testbed.cli.run_outputs import written
 from testbed.cli.untrusted import reach
@@ -25,7 +27,6 @@ from testbed.report.compared.markdown_form import comparison_markdown
 from testbed.report.compared.table import comparison_table
 from testbed.report.console import console
 from testbed.run_folder import RunFolder
-from testbed.runner import Runner, usual_jobs
 from testbed.scenario.casting import Candidate, cast_all
 from testbed.scenario.load import discover
 from testbed.scenario.scenario import Scenario
@@ -93,37 +94,29 @@ def _play(
     folder: Path,
 ) -> dict[_Place, Cell]:
     """What each player made of each scenario, however far it comes.  Raises LabError where no lab can be run."""
-    from testbed.lab import preload, run
-
     scenarios = [candidate.scenario for candidate in work.values()]
-    preload(scenarios)
     why_not = {id(candidate.scenario): candidate.why_not for candidate in work.values()}
     place_of = {id(candidate.scenario): place for place, candidate in work.items()}
     progress = Progress(out, len(scenarios))
-    runner = Runner(
-        run,
-        jobs=min(options.jobs or usual_jobs(), max(1, len(scenarios))),
-        time_limit_s=options.time_limit,
-        interruption=interruption,
-        on_progress=progress.say,
-        on_tick=progress.tick,
-        why_not=lambda scenario: why_not[id(scenario)],
-    )
-
-    def account(played: Played) -> tuple[Outcome, Cell]:
-        outcome = annotated(conclude(played, options.time_limit))
-        _, player = place_of[id(played.scenario)]
-        return outcome, cell(player, outcome, _hosts(played.scenario, part))
-
     found: dict[_Place, Cell] = {}
     traces = [(one.scenario, _trace(folder, place, one)) for place, one in work.items()]
-    with progress:
-        for outcome, told in runner.accounts(traces, account):
+    with (
+        labs(options, scenarios, interruption, progress, why_not=lambda scenario: why_not[id(scenario)]) as played,
+        progress,
+    ):
+        for outcome, told in played.accounts(traces, partial(_judged, options.time_limit, part)):
             if outcome.played.no_lab:
                 raise LabError(outcome.played.error)
-            found[place_of[id(outcome.scenario)]] = told
+            place = place_of[id(outcome.scenario)]
+            found[place] = replace(told, player=place[1])
             progress.ended(outcome)
     return found
+
+
+def _judged(time_limit_s: float, part: str, played: Played) -> tuple[Outcome, Cell]:
+    """What became of it, and the cell of a player that nobody here knows."""
+    outcome = annotated(conclude(played, time_limit_s))
+    return outcome, cell("", outcome, _hosts(played.scenario, part))
 
 
 def _trace(folder: Path, place: _Place, candidate: Candidate) -> Path:

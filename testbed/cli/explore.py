@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from testbed.cli import FAILED, HELD, SIGNALLED
+from testbed.cli.cluster import cluster_of
 from testbed.cli.explore_errands import Errand, errands
 from testbed.cli.explore_progress import ExploreProgress
 from testbed.cli.run_outputs import written
-from testbed.explore.cluster import cluster_crew
-from testbed.explore.crew import Crew, LocalCrew
+from testbed.crew.crew import Crew, LocalCrew
 from testbed.explore.exploration import Found, Tally, Wanted, explore
 from testbed.explore.oracles.own import own_oracles
 from testbed.interruption import Interruption
@@ -115,7 +115,4 @@ def _explored(errand: Errand, crew: Crew, folder: Path, wanted: Wanted, progress
 
 
 def _crew(options: argparse.Namespace) -> Crew:
-    """Who plays.  Raises UsageError or MachineError where a cluster is wanted that cannot be had."""
-    if options.scheduler or options.workers:
-        return cluster_crew(options.scheduler or "", options.workers or 0)
-    return LocalCrew(options.jobs or _TO_A_CORE * len(os.sched_getaffinity(0)))
+    return cluster_of(options) or LocalCrew(options.jobs or _TO_A_CORE * len(os.sched_getaffinity(0)))

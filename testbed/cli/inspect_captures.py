@@ -6,23 +6,20 @@ import argparse
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
+from testbed.cli.cluster import wants_cluster
 from testbed.cli.inspect_options import pages, zone_of
 from testbed.cli.inspect_outputs import output, show_across, stream_output
+from testbed.cli.inspected import filtered, inspected
 from testbed.cli.shared_work import BufferedOutput, in_order
-from testbed.errors import CaptureError
-from testbed.pcap.stream import read_segments, segments
+from testbed.pcap.stream import segments
 from testbed.protocols.text import shown
 from testbed.trace.analysis import Analysis
-from testbed.trace.answers_elsewhere import answers_elsewhere
-from testbed.trace.filter import Filter, choose, parse_filter
-from testbed.trace.filter_missed import Missed, missed, told_missed
-from testbed.trace.inspect import inspect
+from testbed.trace.filter import parse_filter
+from testbed.trace.filter_missed import Missed, told_missed
 from testbed.trace.journeys import Leg
 from testbed.trace.streaming import stream
-from testbed.trace.worth_judging import KnownElsewhere
 
 if TYPE_CHECKING:
     from testbed.redact.redactor import Redactor
@@ -40,10 +37,14 @@ def show_all(paths: Sequence[str], options: argparse.Namespace) -> list[str]:
     show = stream_output(options) if options.stream else output(options)
     if options.live:
         show(_live(options), options)
+    elif wants_cluster(options):
+        from testbed.cli.inspect_far import tables_by_cluster
+
+        complaints += tables_by_cluster(paths, options)
     elif len(paths) > 1 and pages(options) and not options.stream:
         complaints += _side_by_side(paths, options)
     else:
-        show(_inspected(paths, options, complaints), options)
+        show(inspected(paths, options, complaints), options)
     if options.missed and None not in options.missed:
         for sentence in told_missed(options.missed):
             print(shown(sentence), file=sys.stderr)
@@ -58,7 +59,7 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
         options.continued, options.legs, options.missed = index > 0, [], []
         sys.stdout, stdout = BufferedOutput(), sys.stdout
         try:
-            output(options)(_inspected(paths[index : index + 1], options, told, paths), options)
+            output(options)(inspected(paths[index : index + 1], options, told, paths), options)
             return sys.stdout.getvalue(), told, options.legs, options.missed
         finally:
             sys.stdout = stdout
@@ -73,34 +74,6 @@ def _side_by_side(paths: Sequence[str], options: argparse.Namespace) -> list[str
     if legs:
         show_across(legs, options)
     return complaints
-
-
-def _inspected(
-    paths: Sequence[str], options: argparse.Namespace, complaints: list[str], every: Sequence[str] = ()
-) -> Iterator[Analysis]:
-    """Each capture as it is wanted, so that many do not lie in memory at once; ``every`` are all that were named."""
-    filters = [parse_filter(text) for text in options.filters]
-    for path in paths:
-        try:
-            if options.stream:
-                name = "standard input" if path == "-" else path
-                pieces = stream(read_segments(path), name, show_credentials=options.show_credentials)
-                yield from (_filtered(piece, filters) for piece in pieces)
-            else:
-                others = [other for other in every or paths if other != path]
-                options.sources.append(path)
-                known = KnownElsewhere(options.zone, partial(answers_elsewhere, others))
-                if options.redactor is not None:
-                    number = list(every or paths).index(path) + 1
-                    found = options.redactor.inspected(path, number, show_credentials=options.show_credentials)
-                else:
-                    found = inspect(path, options.keylog, show_credentials=options.show_credentials, known=known)
-                chosen = _filtered(found, filters)
-                if filters:
-                    options.missed.append(None if chosen.connections.numbers else missed(found, filters))
-                yield chosen
-        except CaptureError as error:
-            complaints.append(str(error))
 
 
 def _redactor(options: argparse.Namespace) -> Redactor | None:
@@ -119,8 +92,4 @@ def _live(options: argparse.Namespace) -> Iterator[Analysis]:
     with live(options.live, seconds=options.seconds, packets=options.count) as source:
         caught = segments(source.read, options.live, problems=source.problems)
         for piece in stream(caught, options.live, show_credentials=options.show_credentials):
-            yield _filtered(piece, filters)
-
-
-def _filtered(analysis: Analysis, filters: Sequence[Filter]) -> Analysis:
-    return choose(analysis, filters) if filters else analysis
+            yield filtered(piece, filters)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from testbed.cli.cluster import wants_cluster
 from testbed.errors import UsageError
 from testbed.protocols.text import shown
 
@@ -54,6 +55,8 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError(f"{' and '.join(given)}: one output at a time")
     if options.output:
         _refuse_suffix(Path(options.output), options)
+    if wants_cluster(options):
+        _refuse_to_share(options)
     options.stream = options.stream or bool(options.live)
     if options.stream and (name := _first(_WHOLE_CAPTURE, options)):
         raise UsageError(f"{name} needs the whole capture, and a stream is shown in pieces; use --ndjson or --csv")
@@ -61,6 +64,14 @@ def refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("--keylog decrypts whole captures; write the stream to a file first")
     if options.stream and options.dns:
         raise UsageError("--dns tells who sent the messages of whole captures; write the stream to a file first")
+
+
+def _refuse_to_share(options: argparse.Namespace) -> None:
+    """Refuse to share what only this machine can do."""
+    if not options.parquet:
+        raise UsageError("--workers and --scheduler share captures for --parquet DIR; other outputs are made here")
+    if "-" in options.paths:
+        raise UsageError("what comes by a pipe is read here only; write it to a file that workers can read")
 
 
 def _refuse_suffix(output: Path, options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Literal, NoReturn
 
 from testbed import __version__
+from testbed.cli.cluster import cluster_arguments
 from testbed.cli.command_help import command_help
 from testbed.cli.help import COMMANDS, main_help
 from testbed.cli.learn_arguments import learn_arguments
@@ -138,6 +139,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", help="write the capture with a comment per packet, or a ladder"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show long replies and all log lines in full")
+    cluster_arguments(parser, "with --parquet: ")
     pager_argument(parser)
 
 

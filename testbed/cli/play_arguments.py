@@ -7,6 +7,7 @@ import os
 from functools import partial
 
 from testbed.cli.choose import parse_shard
+from testbed.cli.cluster import cluster_arguments
 from testbed.cli.values import capture_path, page, player, players, positive, scenario_path, seconds, span, whole
 from testbed.cli.verbosity import QUIET
 from testbed.subjects.parts import PARTS
@@ -113,7 +114,7 @@ def compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``testbed compare``."""
     _paths(parser, "PATH")
     allow_outside_arguments(parser)
-    parser.set_defaults(untrusted=False)  # it is there to run programs
+    parser.set_defaults(untrusted=False, network="private")  # it is there to run programs
     _players(parser)
     parser.add_argument("--keep", metavar="DIR", help="keep the traces in DIR (default: a fresh temporary folder)")
     parser.add_argument("-v", "--verbose", action="store_true", help="also show what was the same everywhere")
@@ -157,10 +158,6 @@ def explore_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markdown", metavar="FILE", help="write the matrix in Markdown; - is standard output")
     parser.add_argument("--html", type=page, metavar="FILE", help=PAGE)
     parser.add_argument("--parquet", metavar="FILE", help="write a row of Parquet for each run")
-    parser.add_argument("--workers", type=positive, metavar="N", help="play with N Dask workers on this machine")
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="play with the workers of a Dask scheduler: tcp://HOST:PORT"
-    )
     _bounds(parser, 60, "four to a core")
     _choice(parser)
 
@@ -224,6 +221,7 @@ def _bounds(parser: argparse.ArgumentParser, limit_s: int, jobs: str = "one more
         metavar="S",
         help=f"real seconds that a lab may take, including judging (default: {limit_s})",
     )
+    cluster_arguments(parser)
 
 
 def _choice(parser: argparse.ArgumentParser) -> None:

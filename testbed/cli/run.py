@@ -15,7 +15,8 @@ from rich.text import Text
 
 from testbed.cli import SIGNALLED
 from testbed.cli.choose import chosen
-from testbed.cli.network import chosen_network
+from testbed.cli.cluster import wants_cluster
+from testbed.cli.labs import labs
 from testbed.cli.progress import Progress, erase, write_over
 from testbed.cli.references import References
 from testbed.cli.results import Results
@@ -26,7 +27,6 @@ from testbed.cli.untrusted import bounded, reach, why_refused
 from testbed.cli.verbosity import QUIET
 from testbed.errors import LabError, MachineError, TestbedError, machine_error, not_written
 from testbed.interruption import Interruption
-from testbed.lab_process import UNTRUSTED, USUAL
 from testbed.outcome import Outcome, Result, conclude
 from testbed.played import Played
 from testbed.plural import count
@@ -35,7 +35,7 @@ from testbed.report.annotate import annotated
 from testbed.report.console import console
 from testbed.report.run import Run
 from testbed.run_folder import RunFolder
-from testbed.runner import Runner, lacking, usual_jobs
+from testbed.runner import lacking
 from testbed.scenario.casting import cast_all
 from testbed.scenario.load import discover
 from testbed.scenario.network_needs import NetworkKind
@@ -120,33 +120,29 @@ def _play(
     quiet: bool,
 ) -> None:
     """Put what became of each into ``outcomes``, in the order of the files, however far it comes."""
-    from testbed.lab import preload, run
-
     if not work:
         return
     scenarios = [scenario for scenario, _ in work]
-    preload(scenarios)
-    network = chosen_network(options)
-    jobs = options.jobs or usual_jobs()
     results = Results(out, scenarios, QUIET if quiet else options.verbosity)
     progress = Progress(out, len(scenarios), results.tell)
-    runner = Runner(
-        partial(run, network=network),
-        jobs=min(jobs, len(scenarios)),
-        time_limit_s=options.time_limit,
-        interruption=interruption,
-        bounds=UNTRUSTED if options.untrusted else USUAL,
-        on_progress=progress.say,
-        on_tick=progress.tick,
-        why_not=lambda scenario: not_cast.get(id(scenario), "") or network.why_not(scenario),
-        why_red=partial(_why_red, options),
-    )
     place = {id(scenario): number for number, scenario in enumerate(scenarios)}
     known: dict[int, Outcome] = {}
     told = 0
     try:
-        with progress:
-            for outcome in runner.accounts(work, partial(_judged, options.time_limit, references)):
+        with (
+            labs(
+                options,
+                scenarios,
+                interruption,
+                progress,
+                why_not=lambda scenario: not_cast.get(id(scenario), ""),
+                why_red=partial(_why_red, options),
+            ) as played,
+            progress,
+        ):
+            at_worker, here = (None, references) if wants_cluster(options) else (references, None)
+            for judged in played.accounts(work, partial(_judged, options.time_limit, at_worker)):
+                outcome = here.compared(judged) if here is not None else judged  # references are files of this machine
                 known[place[id(outcome.scenario)]] = outcome
                 references.note(outcome)
                 if outcome.played.no_lab:
@@ -165,8 +161,9 @@ def _play(
         outcomes += [known[number] for number in sorted(known)]
 
 
-def _judged(time_limit_s: float, references: References, played: Played) -> Outcome:
-    return references.compared(annotated(conclude(played, time_limit_s)))
+def _judged(time_limit_s: float, references: References | None, played: Played) -> Outcome:
+    outcome = annotated(conclude(played, time_limit_s))
+    return references.compared(outcome) if references is not None else outcome
 
 
 def _why_red(options: argparse.Namespace, scenario: Scenario) -> str:

@@ -6,17 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from testbed.crew.crew import Crew
 from testbed.errors import LabError
 from testbed.explore.candidate import Candidate
-from testbed.explore.crew import Crew
-from testbed.explore.first_run import Explored, explored
+from testbed.explore.engagement import Engagement
+from testbed.explore.first_run import explored
 from testbed.explore.journal import Journal, earlier_runs, key_of
-from testbed.explore.player import Engagement
 from testbed.explore.ran import Came, Order, Ran
 from testbed.explore.reds import Cause, by_cause
 from testbed.explore.search import Phase, Search
+from testbed.explore.shrink import Play
 from testbed.explore.since import Since
 from testbed.explore.smallest import Smallest, smallest
 from testbed.explore.tried import Tried
@@ -118,33 +120,37 @@ def explore(scenario: Scenario, player: str, crew: Crew, folder: Path, wanted: W
     journal = Journal(folder / _RUNS, subject)
     found = Found(scenario, player, runs=journal.known, set_aside=journal.set_aside)
     try:
-        _explore(found, subject, crew, journal, folder, wanted)
+        engagement = Engagement(subject, folder, wanted.time_limit_s, wanted.oracles)
+        engagement = _explore(found, engagement, crew, journal, wanted)
         found.seconds = time.monotonic() - began
         fresh = [cause for cause in found.news if cause.first.faults]
-        found.smallest = smallest(fresh, subject, crew, folder, command, wanted.stop)
+        found.smallest = smallest(fresh, subject, partial(crew.play, engagement), folder, command, wanted.stop)
     finally:
         journal.close()
     return found
 
 
-def _explore(found: Found, subject: Explored, crew: Crew, journal: Journal, folder: Path, wanted: Wanted) -> None:
-    crew.engage(Engagement(subject, folder, wanted.time_limit_s, wanted.oracles))
-    for _ in _tried(found, Phase("the scenario itself", [()]), crew, journal, wanted, kept="fault-free.pcapng"):
+def _explore(found: Found, engagement: Engagement, crew: Crew, journal: Journal, wanted: Wanted) -> Engagement:
+    """Try faults; gives what the crew knows at the end."""
+    play = partial(crew.play, engagement)
+    for _ in _tried(found, Phase("the scenario itself", [()]), play, journal, wanted, kept="fault-free.pcapng"):
         pass
     if found.first is not None and wanted.earlier is not None:
-        found.since = Since(earlier_runs(wanted.earlier / folder.name / _RUNS), found.first)
+        found.since = Since(earlier_runs(wanted.earlier / engagement.keep.name / _RUNS), found.first)
     if found.first is None or found.first.came in (Came.RED, Came.NOT_OVER):
-        return
-    subject = replace(subject, candidates=found.first.opened, digest=found.first.digest)
-    crew.engage(Engagement(subject, folder, wanted.time_limit_s, wanted.oracles))
+        return engagement
+    subject = replace(engagement.explored, candidates=found.first.opened, digest=found.first.digest)
+    engagement = replace(engagement, explored=subject)
+    play = partial(crew.play, engagement)
     same = found.since.same() if found.since is not None else frozenset()
     search = Search(found.first, wanted.depth, wanted.seed, same=same)
     for phase in search.phases():
-        for tried in _tried(found, phase, crew, journal, wanted):
+        for tried in _tried(found, phase, play, journal, wanted):
             search.note(tried.faults, tried.ran)
+    return engagement
 
 
-def _tried(found: Found, phase: Phase, crew: Crew, journal: Journal, wanted: Wanted, kept: str = "") -> Iterator[Tried]:
+def _tried(found: Found, phase: Phase, play: Play, journal: Journal, wanted: Wanted, kept: str = "") -> Iterator[Tried]:
     """Every try of a phase, as it ends: those that are known from before first."""
     tally = Tally(phase.name, superfluous=phase.superfluous, not_tried=len(phase.tries))
     found.tallies.append(tally)
@@ -160,7 +166,7 @@ def _tried(found: Found, phase: Phase, crew: Crew, journal: Journal, wanted: Wan
         for number, faults in enumerate(fresh)
         if not (wanted.over if faults else wanted.stop())  # the run without faults is played in any case
     )
-    for ran in crew.play(orders):
+    for ran in play(orders):
         if ran is not None:
             if ran.no_lab:
                 raise LabError(ran.error)

@@ -21,7 +21,7 @@ MOST_PLAYS = 60
 _TRIES = 3  # of the whole: programs of several processes are not the same in every run
 
 Play = Callable[[Iterable[Order]], Iterator[Ran | None]]
-"""As a crew plays: :meth:`testbed.explore.crew.Crew.play`."""
+"""As a crew plays: :meth:`testbed.crew.crew.Crew.play`, whose work is to play variants."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.explore.crew import Crew
 from testbed.explore.first_run import Explored
 from testbed.explore.reds import Cause
-from testbed.explore.shrink import Shrunk, shrink
+from testbed.explore.shrink import Play, Shrunk, shrink
 from testbed.explore.written import Written, write
 
 MOST_CAUSES = 10
@@ -25,9 +24,9 @@ class Smallest:
 
 
 def smallest(
-    found: Sequence[Cause], explored: Explored, crew: Crew, folder: Path, command: str, over: Callable[[], bool]
+    found: Sequence[Cause], explored: Explored, play: Play, folder: Path, command: str, over: Callable[[], bool]
 ) -> list[Smallest]:
-    """Make each cause small, the first so many, and write it into the folder in which the crew leaves traces.
+    """Make each cause small, the first so many, and write it into the folder in which plays leave traces.
 
     ``command`` is what people say to find it, ``over`` is asked before each play whether somebody has had enough.
     Raises UsageError or MachineError where files cannot be written.
@@ -37,7 +36,7 @@ def smallest(
         faults = [fault.fault for fault in cause.first.faults]
         if over() or len(made) == MOST_CAUSES:
             break
-        shrunk = shrink(explored, faults, cause.name, crew.play, over=over)
-        written = write(explored, shrunk, crew.play, folder, folder, command) if shrunk.ran is not None else None
+        shrunk = shrink(explored, faults, cause.name, play, over=over)
+        written = write(explored, shrunk, play, folder, folder, command) if shrunk.ran is not None else None
         made.append(Smallest(cause, shrunk, written))
     return made

@@ -44,9 +44,13 @@ class Redactor:
     """Redacts captures under one secret ``key`` of 64 octets: what is the same in several stays the same."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         texts = Texts(Words(key), Addresses(key))
         self._tools = Tools(texts, Filler(key))
         self._dns = DnsMessages(texts, self._tools.filler)
+
+    def __reduce__(self) -> tuple[type[Redactor], tuple[bytes]]:
+        return Redactor, (self._key,)
 
     def inspected(self, path: str, number: int, *, show_credentials: bool = False) -> Analysis:
         """Annotate a capture after it was redacted; it is told as ``redacted-1.pcapng``, by its number among several.

@@ -7,7 +7,7 @@ timestamps and lose their ``_ns``; texts are dictionary-encoded.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
@@ -105,16 +105,28 @@ def write_parquet(analyses: Iterable[Analysis], directory: Path) -> tuple[Path, 
     A row group of each is in memory at a time, not more.  The files appear when all are whole.  Raises UsageError when
     pyarrow is not installed and when the directory cannot be written, or MachineError.
     """
+
+    def fill(sheets: Sheets) -> None:
+        for analysis in analyses:
+            add_rows(analysis, sheets)
+
+    return write_tables(directory, fill)
+
+
+def write_tables(directory: Path, fill: Callable[[Sheets], None]) -> tuple[Path, ...]:
+    """As :func:`write_parquet`, with the rows that are put into the sheets."""
     pa = pyarrow()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".testbed-", dir=directory) as room:
-            with ExitStack() as files:
-                sheets = {name: _Sheet(pa, Path(room, name), fields) for name, fields in TABLES.items()}
-                for sheet in sheets.values():
-                    files.callback(sheet.close)
-                for analysis in analyses:
-                    _add(analysis, sheets)
+            with ExitStack() as ending:
+                sheets = {}
+                for name, fields in TABLES.items():
+                    file = ending.enter_context(Path(room, name).open("wb"))  # Arrow opens no name that is not UTF-8
+                    schema = arrow_schema(pa, fields)
+                    sheets[name] = Sheet(pa, schema, pa.parquet.ParquetWriter(file, schema, compression="zstd"))
+                    ending.callback(sheets[name].close)
+                fill(sheets)
             targets = tuple(directory / f"{name}.parquet" for name in TABLES)
             for name, target in zip(TABLES, targets, strict=True):
                 os.replace(Path(room, name), target)
@@ -159,14 +171,13 @@ def _plain(pa: ModuleType, kind: object) -> Arrow:
     return types[name if isinstance(name, str) else name[0]]
 
 
-class _Sheet:
-    """One file, written a row group at a time."""
+class Sheet:
+    """One table, written a row group at a time by a writer of Arrow's."""
 
-    def __init__(self, pa: ModuleType, path: Path, fields: AnyFields) -> None:
+    def __init__(self, pa: ModuleType, schema: Arrow, writer: Arrow) -> None:
         self.pa = pa
-        self.schema = arrow_schema(pa, fields)
-        self._file = path.open("wb")  # Arrow itself opens no name that is not UTF-8
-        self._writer = pa.parquet.ParquetWriter(self._file, self.schema, compression="zstd")
+        self.schema = schema
+        self._writer = writer
         self._rows: list[dict[str, object]] = []
         self._batches: list[Arrow] = []
         self._count = self._weight = 0
@@ -180,31 +191,36 @@ class _Sheet:
 
     def add_columns(self, columns: dict[str, Arrow]) -> None:
         """Many rows."""
-        self._add(self.pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema))
+        arrays = [columns[name] for name in self.schema.names]
+        self.add_batch(self.pa.RecordBatch.from_arrays(arrays, schema=self.schema))
 
-    def close(self) -> None:
-        """Write what is left, and the end of the file."""
-        self._pack()
-        self._write()
-        self._writer.close()
-        self._file.close()
-
-    def _pack(self) -> None:
-        if self._rows:
-            rows, self._rows = self._rows, []
-            self._add(self.pa.RecordBatch.from_pylist([_clean(row) for row in rows], schema=self.schema))
-
-    def _add(self, batch: Arrow) -> None:
+    def add_batch(self, batch: Arrow) -> None:
+        """Many rows, as Arrow has them."""
         self._batches.append(batch)
         self._count += len(batch)
         if self._count >= _ROWS or self._weight >= _WEIGHT:
             self._write()
+
+    def close(self) -> None:
+        """Write what is left, and the end of the table."""
+        self._pack()
+        self._write()
+        self._writer.close()
+
+    def _pack(self) -> None:
+        if self._rows:
+            rows, self._rows = self._rows, []
+            self.add_batch(self.pa.RecordBatch.from_pylist([_clean(row) for row in rows], schema=self.schema))
 
     def _write(self) -> None:
         if self._batches:
             table = self.pa.Table.from_batches(self._batches, self.schema)
             self._writer.write_table(table.unify_dictionaries())
         self._batches, self._count, self._weight = [], 0, 0
+
+
+Sheets = Mapping[str, Sheet]
+"""The sheet of each of :data:`TABLES`."""
 
 
 def _clean(value: object) -> object:
@@ -216,7 +232,8 @@ def _clean(value: object) -> object:
     return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _add(analysis: Analysis, sheets: dict[str, _Sheet]) -> None:
+def add_rows(analysis: Analysis, sheets: Sheets) -> None:
+    """The rows of a capture."""
     file = {"file": analysis.path}
     for connection in analysis.connections:
         sheets["connections"].add(file | written(_CONNECTIONS, connection))

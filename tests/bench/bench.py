@@ -19,9 +19,9 @@ from aiosmtpd.smtp import Envelope, Session
 from rich.console import Console
 from rich.table import Table
 
-from testbed.explore.crew import LocalCrew
+from testbed.crew.crew import LocalCrew
+from testbed.explore.engagement import Engagement
 from testbed.explore.first_run import explored
-from testbed.explore.player import Engagement
 from testbed.explore.ran import Order, Ran
 from testbed.hosts.dialogue import DialogueScript
 from testbed.hosts.site import Site
@@ -153,9 +153,8 @@ def explored_and_run(every: int = 5) -> tuple[float, float]:
 
 
 def _played(crew: LocalCrew, engagement: Engagement, orders: Sequence[Order]) -> list[Ran]:
-    crew.engage(engagement)
     try:
-        return [ran for ran in crew.play(orders) if ran is not None]
+        return [ran for ran in crew.play(engagement, orders) if ran is not None]
     finally:
         crew.dismiss()
 

@@ -1,7 +1,8 @@
-"""The page about many machines: its scheduler, its worker and its exploration work together as they stand there."""
+"""The page about many machines: its scheduler, its worker and its commands work together as they stand there."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import socket
@@ -16,14 +17,15 @@ from tests.patience import HANG_S, until
 
 pytestmark = pytest.mark.lab
 
-PAGE = (PROJECT / "docs" / "exploring-on-many-machines.md").read_text()
+PAGE = (PROJECT / "docs" / "many-machines.md").read_text()
 PORT = "8786"
 
 
-def _shown(begins: str, port: int) -> list[str]:
-    """The words of the page's command that begins so, at a port that is free."""
-    [line] = re.findall(rf"^{re.escape(begins)}.*$", PAGE, re.M)
-    return shlex.split(line.replace(PORT, str(port)))
+def _shown(begins: str, port: int) -> list[list[str]]:
+    """The words of the page's commands that begin so, at a port that is free."""
+    lines = re.findall(rf"^{re.escape(begins)}.*$", PAGE, re.M)
+    assert lines
+    return [shlex.split(line.replace(PORT, str(port))) for line in lines]
 
 
 def _free_port() -> int:
@@ -39,22 +41,29 @@ def _answers(port: int) -> bool:
 
 
 def test_its_commands_work_together(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "scenarios").symlink_to(PROJECT / "scenarios")
     port, dask = _free_port(), str(Path(sys.executable).with_name("dask"))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
     others = [
         subprocess.Popen(
-            [dask, *_shown(begins, port)[1:]], env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(PROJECT)}, **quiet
+            [dask, *_shown(begins, port)[0][1:]], env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(PROJECT)}, **quiet
         )
         for begins in ("dask scheduler ", "dask worker ")
     ]
     try:
         until(lambda: _answers(port))
-        explore = [sys.executable, "-m", *_shown("testbed explore --scheduler ", port)]
-        explored = subprocess.run(explore, cwd=PROJECT, capture_output=True, text=True, timeout=HANG_S, check=False)
+        for command in ("run", "compare", "explore", "inspect"):
+            [words] = _shown(f"testbed {command} --scheduler ", port)
+            done = subprocess.run(
+                [sys.executable, "-m", *words],
+                cwd=copy, env={**os.environ, "PYTHONPATH": str(PROJECT)},
+                capture_output=True, text=True, timeout=HANG_S, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
     finally:
         for other in reversed(others):
             other.terminate()
         for other in others:
             other.wait()
-    assert explored.returncode == 0, explored.stdout + explored.stderr
-    assert re.search(r"single faults: [\d,]+ runs", explored.stdout)

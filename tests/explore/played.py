@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from testbed.explore.crew import Crew
+from testbed.crew.crew import Crew
+from testbed.explore.engagement import Engagement
 from testbed.explore.first_run import explored
-from testbed.explore.player import Engagement
 from testbed.explore.ran import Order
 from testbed.scenario.load import load
 from tests.conftest import PROJECT
@@ -26,12 +26,11 @@ def came_of(
     subject = explored(load(PROJECT / "scenarios" / "delivered.yaml"))
     found = set()
     try:
-        crew.engage(Engagement(subject, keep, 120.0))
-        [first] = [ran for ran in crew.play([Order(0, ())]) if ran is not None]
+        [first] = [ran for ran in crew.play(Engagement(subject, keep, 120.0), [Order(0, ())]) if ran is not None]
         assert not first.error, first.error
-        crew.engage(Engagement(replace(subject, candidates=first.opened, digest=first.digest), keep, 120.0))
+        work = Engagement(replace(subject, candidates=first.opened, digest=first.digest), keep, 120.0)
         chosen = first.opened[::_EVERY]
-        for ran in crew.play(Order(number, (one.fault,)) for number, one in enumerate(chosen)):
+        for ran in crew.play(work, (Order(number, (one.fault,)) for number, one in enumerate(chosen))):
             if ran is not None:
                 assert not ran.error, ran.error
                 found.add((ran.number, ran.came.value, ran.digest))
@@ -43,6 +42,6 @@ def came_of(
 
 
 if __name__ == "__main__":
-    from testbed.explore.cluster import cluster_crew
+    from testbed.crew.cluster import cluster_crew
 
     print(json.dumps(sorted(came_of(cluster_crew(sys.argv[1]), Path(sys.argv[2])))))

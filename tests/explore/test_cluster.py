@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from testbed.crew.cluster import cluster_crew
+from testbed.crew.crew import Crew, LocalCrew
 from testbed.errors import MachineError, UsageError
-from testbed.explore.cluster import cluster_crew
-from testbed.explore.crew import Crew, LocalCrew
+from testbed.explore.engagement import Engagement
 from testbed.explore.first_run import explored
-from testbed.explore.player import Engagement
 from testbed.explore.ran import Order
 from testbed.scenario.load import load
 from testbed.trace.inspect import inspect
+from tests.clusters import Cluster, cluster_in
 from tests.conftest import PROJECT
-from tests.explore.clusters import Cluster, cluster_in
 from tests.explore.played import came_of
 
 pytestmark = pytest.mark.lab
@@ -67,8 +67,8 @@ def test_workers_of_this_machine_need_no_scheduler(tmp_path: Path, on_one_machin
 def test_a_trace_that_stays_comes_home(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    with cluster_in(tmp_path, 1) as cluster, _engaged(cluster, home) as crew:
-        [ran] = [ran for ran in crew.play([Order(0, (), "first.pcapng")]) if ran is not None]
+    with cluster_in(tmp_path, 1) as cluster, _crew_of(cluster) as crew:
+        [ran] = [ran for ran in crew.play(_work(home), [Order(0, (), "first.pcapng")]) if ran is not None]
         assert not ran.error
         assert inspect(home / "first.pcapng").connections
         assert [file.name for file in home.iterdir()] == ["first.pcapng"]
@@ -76,18 +76,19 @@ def test_a_trace_that_stays_comes_home(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_an_exploration_at_its_workers(tmp_path: Path) -> None:
     with cluster_in(tmp_path, 1) as cluster:
-        with _engaged(cluster, tmp_path) as crew:
-            assert [ran for ran in crew.play([Order(0, ())]) if ran is not None]
+        with _crew_of(cluster) as crew:
+            assert [ran for ran in crew.play(_work(tmp_path), [Order(0, ())]) if ran is not None]
             assert _children(cluster.workers[0].pid)
         assert not _children(cluster.workers[0].pid)
 
 
 def test_who_has_enough_leaves_nothing_to_be_played(tmp_path: Path) -> None:
-    with cluster_in(tmp_path, 1) as cluster, _engaged(cluster, tmp_path) as crew:
-        play = crew.play(Order(number, ()) for number in range(1_000))
+    with cluster_in(tmp_path, 1) as cluster, _crew_of(cluster) as crew:
+        work = _work(tmp_path)
+        play = crew.play(work, (Order(number, ()) for number in range(1_000)))
         assert next(ran for ran in play if ran is not None)
         play.close()  # type: ignore[attr-defined]
-        [ran] = [ran for ran in crew.play([Order(7, ())]) if ran is not None]
+        [ran] = [ran for ran in crew.play(work, [Order(7, ())]) if ran is not None]
         assert ran.number == 7
 
 
@@ -118,11 +119,11 @@ def test_another_version_at_a_worker_is_a_sentence(tmp_path: Path, init: str, ha
 
 
 def test_a_scheduler_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
-    with cluster_in(tmp_path, 1) as cluster, _engaged(cluster, tmp_path) as crew:
-        assert [ran for ran in crew.play([Order(0, ())]) if ran is not None]
+    with cluster_in(tmp_path, 1) as cluster, _crew_of(cluster) as crew:
+        assert [ran for ran in crew.play(_work(tmp_path), [Order(0, ())]) if ran is not None]
         cluster.scheduler.kill()
         with pytest.raises(MachineError, match="the scheduler at tcp://.* is gone"):
-            for _ in crew.play(Order(number, ()) for number in range(1_000)):
+            for _ in crew.play(_work(tmp_path), (Order(number, ()) for number in range(1_000))):
                 pass
 
 
@@ -142,13 +143,16 @@ def test_the_same_comes_of_it_in_two_networks(tmp_path: Path, on_one_machine: se
 
 
 @contextlib.contextmanager
-def _engaged(cluster: Cluster, keep: Path) -> Iterator[Crew]:
+def _crew_of(cluster: Cluster) -> Iterator[Crew]:
     crew = cluster_crew(cluster.address)
     try:
-        crew.engage(Engagement(explored(load(PROJECT / "scenarios" / "delivered.yaml")), keep, 60.0))
         yield crew
     finally:
         crew.dismiss()
+
+
+def _work(keep: Path) -> Engagement:
+    return Engagement(explored(load(PROJECT / "scenarios" / "delivered.yaml")), keep, 60.0)
 
 
 def _children(pid: int) -> str:

@@ -14,8 +14,8 @@ import pytest
 
 from testbed.cli import SIGNALLED
 from testbed.explore.journal import earlier_runs
+from tests.clusters import cluster_in
 from tests.conftest import PROJECT
-from tests.explore.clusters import cluster_in
 from tests.patience import HANG_S, until
 
 pytestmark = pytest.mark.lab

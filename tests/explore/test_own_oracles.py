@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from testbed.crew.crew import LocalCrew
 from testbed.errors import UsageError
-from testbed.explore.crew import LocalCrew
+from testbed.explore.engagement import Engagement
 from testbed.explore.first_run import explored
 from testbed.explore.oracles.own import own_oracles
-from testbed.explore.player import Engagement
 from testbed.explore.ran import Breach, Came, Order
 from testbed.scenario.load import load
 from testbed.trace.analysis import Analysis
@@ -115,8 +115,8 @@ def test_players_ask_them_in_every_run(body: str, came: Came, said: str, tmp_pat
     file.write_text(BEGIN + body)
     crew = LocalCrew(1)
     try:
-        crew.engage(Engagement(explored(load(SCENARIO)), tmp_path, 30.0, (str(file),)))
-        [ran] = [ran for ran in crew.play([Order(1, ())]) if ran is not None]
+        work = Engagement(explored(load(SCENARIO)), tmp_path, 30.0, (str(file),))
+        [ran] = [ran for ran in crew.play(work, [Order(1, ())]) if ran is not None]
     finally:
         crew.dismiss()
     assert ran.came is came

@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from testbed.crew.crew import LocalCrew
 from testbed.explore.candidate import FaultData
 from testbed.explore.cause import cause as told
 from testbed.explore.cause import causes
-from testbed.explore.crew import LocalCrew
+from testbed.explore.engagement import Engagement
 from testbed.explore.first_run import explored
 from testbed.explore.oracles import breaches
-from testbed.explore.player import Engagement
 from testbed.explore.ran import Order
 from testbed.explore.shrink import shrink
 from testbed.explore.written import Written, write
@@ -81,13 +82,13 @@ def found(lie: str, faults: list[FaultData], crew: LocalCrew, folder: Path) -> t
     (here / "menu.txt").write_text("Crêpes\n")
     (here / "lunch.yaml").write_text(SCENARIO.format(lie=lie, python=sys.executable))
     subject = explored(load(here / "lunch.yaml"))
-    crew.engage(Engagement(subject, folder / "kept", 30.0))
-    [ran] = [ran for ran in crew.play([Order(0, tuple(faults))]) if ran is not None]
+    play = partial(crew.play, Engagement(subject, folder / "kept", 30.0))
+    [ran] = [ran for ran in play([Order(0, tuple(faults))]) if ran is not None]
     assert ran.breaches, ran
     cause = causes(ran)[0]
-    shrunk = shrink(subject, faults, cause, crew.play)
+    shrunk = shrink(subject, faults, cause, play)
     assert shrunk.all_tried
-    written = write(subject, shrunk, crew.play, folder / "kept", folder / "found", "testbed explore lunch.yaml")
+    written = write(subject, shrunk, play, folder / "kept", folder / "found", "testbed explore lunch.yaml")
     assert written is not None
     return cause, written
 

@@ -12,8 +12,9 @@ from testbed.plural import ordinal
 from testbed.protocols.trigger import Trigger
 from testbed.scenario.base import Limit
 from testbed.scenario.faults.dialogue import Stage
-from testbed.scenario.faults.times import Times, least, most
+from testbed.scenario.faults.times import HOW_OFTEN, Times, least, most
 from testbed.scenario.faults.when import Window
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import HostName
 from testbed.scenario.problems import Found, did_you_mean
@@ -43,14 +44,21 @@ Moment = Annotated[
 ]
 """A moment of an SMTP dialogue: what a host has done with which command."""
 
+_STATES = Glossary(
+    {
+        "silent": "it swallows every packet",
+        "refused": "it is up and no server runs: RST, and ICMP for a datagram",
+        "unreachable": "a router says that it cannot be reached (ICMP)",
+        "crashed": "its program is gone; the machine resets its connections and refuses new ones, what is not on disk "
+        "is lost, and it starts again with 'until'",
+        "full-disk": "it takes no mail (452 4.3.1)",
+    }
+)
 _WORDS = {"crashed": "has crashed", "full-disk": "has a full disk"}
 
 
 class HostFault(Window):
-    """A whole host: silent (swallows every packet), refused (RST), unreachable (ICMP); or a mail server's program.
-
-    ``crashed``: the program dies.  The machine resets its connections and refuses new ones; what is not on disk is
-    lost.  The program starts again at ``until``.  ``full-disk``: the server accepts no mail (452 4.3.1).
+    """A whole host that cannot be reached, or a mail server's program that has crashed or has a full disk.
 
     ``when`` makes the host crash at a moment of an SMTP dialogue that the wire sees, before the next packet passes.  As
     a server, it has ``been asked`` a command but not read it yet; it has ``done`` it, and its answer is lost; or it has
@@ -59,14 +67,14 @@ class HostFault(Window):
     """
 
     host: HostName = Field(description="The host.")
-    is_: Literal["silent", "refused", "unreachable", "crashed", "full-disk"] = Field(
+    is_: Annotated[Literal["silent", "refused", "unreachable", "crashed", "full-disk"], _STATES] = Field(
         alias="is", description="What it is."
     )
     when: Moment | None = Field(
         default=None, description="At which moment it crashes: 'it has answered message' (default: at 'from')."
     )
     nth: int = Field(default=1, strict=True, ge=1, description="The first such moment at which it does, from 1.")
-    times: Times | None = Field(default=None, description="How often it does, or 'up to 5' (default: always).")
+    times: Times | None = Field(default=None, description=HOW_OFTEN)
     for_: Limit | None = Field(
         default=None,
         ge=100 * MILLISECOND,
@@ -121,8 +129,8 @@ class HostFault(Window):
         """One line in words."""
         if self.when is None:
             return f"{self.host} {_WORDS.get(self.is_, f'is {self.is_}')}{self.window()}"
-        nth = f", from the {ordinal(self.nth)} time on" if self.nth > 1 else ""
-        times = f", {'once' if self.times == 1 else f'{self.times} times'}" if self.times is not None else ""
+        nth = f", from number {self.nth} on" if self.nth > 1 else ""
+        times = f", {'once' if self.times == 1 else f'{self.times} times'}" if most(self.times) is not None else ""
         back = f", and is back after {format_duration(self.for_)}" if self.for_ is not None else ""
         return f"{self.host} crashes when {self.when}{nth}{times}{back}{self.window()}"
 

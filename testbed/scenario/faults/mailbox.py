@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from testbed.scenario.faults.when import Window
+from testbed.scenario.glossary import Glossary
 from testbed.scenario.names import Names
 from testbed.scenario.naming import MailboxAddress
 from testbed.scenario.problems import Found
 
 _ROOM = {"full": 0, "nearly-full": 100}
+_STATES = Glossary(
+    {
+        "full": "its recipient is refused (452 4.2.2)",
+        "nearly-full": "room for a hundred octets is left, so the recipient is taken, and the message is refused "
+        "behind its final dot; by LMTP for this recipient alone",
+    }
+)
 _WORDS = {"full": "is full", "nearly-full": "has room for a hundred octets"}
 
 
 class MailboxFault(Window):
     """A mailbox without room, whatever its quota: as if it held old mail that its owner deletes at ``until``.
 
-    ``full``: the server refuses the recipient (452 4.2.2).  ``nearly-full``: room for a hundred octets is left, so the
-    server accepts the recipient and refuses the message after its final dot; with LMTP, for this recipient alone.  IMAP
-    refuses APPEND and COPY (OVERQUOTA).
+    IMAP refuses APPEND and COPY (OVERQUOTA).
     """
 
     mailbox: MailboxAddress = Field(description="Whose mailbox.")
-    is_: Literal["full", "nearly-full"] = Field(alias="is", description="What it is.")
+    is_: Annotated[Literal["full", "nearly-full"], _STATES] = Field(alias="is", description="What it is.")
 
     @property
     def room(self) -> int:

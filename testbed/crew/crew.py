@@ -1,62 +1,54 @@
-"""Who plays many runs: several players at a time on this machine."""
+"""Who carries out many orders: several players at a time on this machine."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import wait
-from typing import Protocol
+from typing import Never, Protocol, TypeVar, cast
 
-from testbed.explore.player import Engagement, Player
-from testbed.explore.ran import Came, Order, Ran
+from testbed.crew.player import Player
+from testbed.crew.work import Order, Work
 
 _LOOK_S = 0.2
 
+DIED_TWICE = "the process that played it has died twice"
+"""Why an order is not done whose players die."""
 
-def died_twice(order: Order) -> Ran:
-    """What came of an order whose players die."""
-    return Ran(order.number, Came.NOT_OVER, error="the process that played it has died twice")
+O = TypeVar("O", bound=Order)  # noqa: E741
+R = TypeVar("R")
 
 
 class Crew(Protocol):
-    """Plays what is ordered, many at a time."""
+    """Carries out what is ordered, many orders at a time."""
 
-    def engage(self, engagement: Engagement) -> None:
-        """From now on, orders are about this."""
-
-    def play(self, orders: Iterable[Order]) -> Iterator[Ran | None]:
-        """Yield each run as it ends, in any order; None now and then, so that who asks may look around.
+    def play(self, work: Work[O, R], orders: Iterable[O]) -> Iterator[R | None]:
+        """Yield what comes of each order as it ends, in any order; None now and then, so that who asks may look around.
 
         Orders are taken one by one, whenever somebody is free: who yields no more ends it.
         """
 
     def dismiss(self) -> None:
-        """Nobody plays any more."""
+        """Nobody does anything any more."""
 
 
 class LocalCrew:
-    """Players on this machine.  One that dies costs its run a second try."""
+    """Players on this machine.  One that dies costs its order a second try."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._players: list[Player] = []
-        self._engagement: Engagement | None = None
-
-    def engage(self, engagement: Engagement) -> None:
-        self._engagement = engagement
-        while len(self._players) < self._size:
-            self._players.append(Player())
-        for player in self._players:
-            player.engage(engagement)
+        self._work: Work[Never, object] | None = None
 
     @property
     def processes(self) -> list[int]:
         """The numbers of its players' processes."""
         return [player.process for player in self._players]
 
-    def play(self, orders: Iterable[Order]) -> Iterator[Ran | None]:
-        waiting, again = iter(orders), list[Order]()
-        busy: dict[Player, Order] = {}
+    def play(self, work: Work[O, R], orders: Iterable[O]) -> Iterator[R | None]:
+        self._engage(work)
+        waiting, again = iter(orders), list[O]()
+        busy: dict[Player, O] = {}
         tried: set[int] = set()
         while True:
             for player in self._players:
@@ -71,11 +63,11 @@ class LocalCrew:
             for player in [player for player in busy if player.line in ready]:
                 order = busy.pop(player)
                 try:
-                    yield player.ran()
+                    yield cast(R, player.done())
                 except (EOFError, OSError):
-                    self._replace(player)
+                    self._replace(player, work)
                     if order.number in tried:
-                        yield died_twice(order)
+                        yield work.not_done(order, DIED_TWICE)
                     else:
                         tried.add(order.number)
                         again.append(order)
@@ -85,10 +77,20 @@ class LocalCrew:
         for player in self._players:
             player.dismiss()
         self._players.clear()
+        self._work = None
 
-    def _replace(self, dead: Player) -> None:
+    def _engage(self, work: Work[Never, object]) -> None:
+        if work is self._work:
+            return
+        self._work = work
+        while len(self._players) < self._size:
+            self._players.append(Player())
+        for player in self._players:
+            with contextlib.suppress(OSError):  # who is dead shows when asked what came of an order
+                player.engage(work, work.keep)
+
+    def _replace(self, dead: Player, work: Work[Never, object]) -> None:
         dead.dismiss()
         player = Player()
         self._players[self._players.index(dead)] = player
-        if self._engagement is not None:
-            player.engage(self._engagement)
+        player.engage(work, work.keep)

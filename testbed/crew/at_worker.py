@@ -1,4 +1,4 @@
-"""What a worker of a cluster does for who explores.
+"""What a worker of a cluster does for a crew.
 
 Its process has threads, which no lab can begin with: so each has a player do it.
 """
@@ -9,34 +9,39 @@ import contextlib
 import pickle
 import tempfile
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Never, cast
 
-from testbed.explore.crew import died_twice
-from testbed.explore.player import Engagement, Player
-from testbed.explore.ran import Order, Ran
+from testbed.crew.crew import DIED_TWICE
+from testbed.crew.player import Player
+from testbed.crew.work import Order, Work
 
 
 @dataclass(frozen=True, slots=True)
 class Hire:
-    """An engagement as workers know it: ``client`` is who explores, ``number`` tells its engagements apart."""
+    """Work as workers know it: ``client`` is who orders, ``number`` tells its works apart.
+
+    ``home`` is the client's working directory: files are at the same paths on all machines.
+    """
 
     client: str
     number: int
-    engagement: Engagement
+    work: Work[Never, object]
+    home: str
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came of an order; with ``trace`` where that stays."""
+    """What came of an order; ``kept`` are the octets of the file that stays, None for none."""
 
-    ran: Ran
-    trace: bytes | None = None
+    told: object
+    kept: bytes | None = None
 
 
 @dataclass(slots=True)
 class _Troupe:
-    """The players of one client at this worker, and the folder where they leave traces."""
+    """The players of one client at this worker, and the folder where they leave files."""
 
     folder: tempfile.TemporaryDirectory[str] = field(default_factory=lambda: _folder())
     everybody: dict[Player, int] = field(default_factory=dict)
@@ -62,20 +67,20 @@ def unpacked(packed: bytes) -> Hire:
 
 
 def deliver(hire: Hire, order: Order) -> Delivery:
-    """Have an order played.  A player that dies is replaced, once for each order."""
+    """Have an order carried out.  A player that dies is replaced, once for each order."""
     for _ in range(2):
         player, folder = _taken(hire)
         try:
             player.order(order)
-            ran = player.ran()
+            told = player.done()
         except (EOFError, OSError):
             _dismissed(hire.client, player)
             continue
         with _lock:
             if hire.client in _troupes:
                 _troupes[hire.client].free.append(player)
-        return Delivery(ran, _picked_up(folder / order.kept) if order.kept else None)
-    return Delivery(died_twice(order))
+        return Delivery(told, _picked_up(folder / order.kept) if order.kept else None)
+    return Delivery(cast(Work[Order, object], hire.work).not_done(order, DIED_TWICE))
 
 
 def dismiss(client: str) -> None:
@@ -97,7 +102,7 @@ def _taken(hire: Hire) -> tuple[Player, Path]:
     folder = Path(troupe.folder.name)
     if knows != hire.number:
         with contextlib.suppress(OSError):  # who is dead shows when asked what came of it
-            player.engage(replace(hire.engagement, keep=folder))
+            player.engage(hire.work, folder, hire.home)
     return player, folder
 
 
@@ -108,10 +113,10 @@ def _dismissed(client: str, player: Player) -> None:
             _troupes[client].everybody.pop(player, None)
 
 
-def _picked_up(trace: Path) -> bytes | None:
-    """A trace that goes home; None where nothing was captured."""
+def _picked_up(file: Path) -> bytes | None:
+    """A file that goes home; None where there is none."""
     with contextlib.suppress(FileNotFoundError):
-        octets = trace.read_bytes()
-        trace.unlink()
+        octets = file.read_bytes()
+        file.unlink()
         return octets
     return None

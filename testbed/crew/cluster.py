@@ -1,12 +1,13 @@
-"""Many machines that play: Dask's workers, each order a task of theirs.
+"""Many machines: Dask's workers, each order a task of theirs.
 
-A task whose worker dies is given to another.  Traces that stay come home with what came of their runs.
+A task whose worker dies is given to another.  Files that stay come home with what came of their orders.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import pickle
 import queue
 import re
@@ -16,14 +17,13 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never, TypeVar, cast
 
 from testbed import __version__
-from testbed.errors import MachineError, UsageError
-from testbed.explore import at_worker
-from testbed.explore.at_worker import Delivery, Hire
-from testbed.explore.player import Engagement
-from testbed.explore.ran import Came, Order, Ran
+from testbed.crew import at_worker
+from testbed.crew.at_worker import Delivery, Hire
+from testbed.crew.work import Order, Work
+from testbed.errors import MachineError, UsageError, not_written
 from testbed.extras import needs_extra
 from testbed.protocols.text import shown
 from testbed.whole_file import whole_file
@@ -39,8 +39,11 @@ _COUNT_S = 2.0
 _DISMISS_S = 10.0
 _AHEAD = 2  # orders for each thread of a worker: it has the next at hand when one is over
 
+O = TypeVar("O", bound=Order)  # noqa: E741
+R = TypeVar("R")
 
-def cluster_crew(scheduler: str = "", workers: int = 0) -> DaskCrew:
+
+def cluster_crew(scheduler: str | None = None, workers: int = 0) -> DaskCrew:
     """The workers of a scheduler, ``tcp://HOST:PORT``; or so many of this machine's own, by a scheduler of their own.
 
     Raises UsageError without Dask, for an address that is none, or for workers of another version; MachineError where
@@ -51,7 +54,7 @@ def cluster_crew(scheduler: str = "", workers: int = 0) -> DaskCrew:
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is wrong is said here, once
     cluster = None
-    if not scheduler:
+    if scheduler is None:
         with _started_deaf():
             cluster = distributed.LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
@@ -68,29 +71,27 @@ def cluster_crew(scheduler: str = "", workers: int = 0) -> DaskCrew:
 
 
 class DaskCrew:
-    """Players at a cluster's workers, as many as those have threads."""
+    """Players at a cluster's workers, as many as those have threads.  Has what a Crew has."""
 
     def __init__(self, client: Client, scheduler: str, cluster: object = None) -> None:
         self._client = client
         self._scheduler = scheduler
         self._cluster = cluster
         self._name = uuid.uuid4().hex
-        self._engagements = 0
-        self._engagement: Engagement | None = None
+        self._works = 0
+        self._work: Work[Never, object] | None = None
         self._hire: Future | None = None
         self._counted, self._count_again = 1, 0.0
 
-    def engage(self, engagement: Engagement) -> None:
-        self._engagements += 1
-        self._engagement = engagement
-        packed = pickle.dumps(Hire(self._name, self._engagements, engagement))
-        self._hire = self._client.submit(at_worker.unpacked, packed, key=f"{self._name}-{self._engagements}")
+    def play(self, work: Work[O, R], orders: Iterable[O]) -> Iterator[R | None]:
+        """Raises MachineError when the scheduler is gone, UsageError or MachineError for files that cannot be written.
 
-    def play(self, orders: Iterable[Order]) -> Iterator[Ran | None]:
-        """Raises MachineError when the scheduler is gone."""
+        The rest is as for :meth:`testbed.crew.crew.Crew.play`.
+        """
+        self._engage(work)
         waiting = iter(orders)
         over: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        busy: dict[Future, Order] = {}
+        busy: dict[Future, O] = {}
         call = uuid.uuid4().hex
         try:
             while True:
@@ -103,7 +104,7 @@ class DaskCrew:
                     return
                 with contextlib.suppress(queue.Empty):
                     future = over.get(timeout=_LOOK_S)
-                    yield self._ran(future, busy.pop(future))
+                    yield self._done(work, future, busy.pop(future))
                 yield None
         finally:
             if busy and self._client.status == "running":
@@ -134,25 +135,45 @@ class DaskCrew:
     def _heed_scheduler(self) -> None:
         if self._client.status != "running":
             raise MachineError(
-                f"the scheduler at {self._scheduler} is gone; start it again, and run the same command to continue"
+                f"the scheduler at {self._scheduler} is gone; start it and its workers again, and repeat the command"
             )
 
-    def _ran(self, future: Future, order: Order) -> Ran:
+    def _engage(self, work: Work[Never, object]) -> None:
+        if work is self._work:
+            return
+        self._works += 1
+        self._work = work
+        packed = pickle.dumps(Hire(self._name, self._works, work, _here()))
+        self._hire = self._client.submit(at_worker.unpacked, packed, key=f"{self._name}-{self._works}")
+
+    def _done(self, work: Work[O, R], future: Future, order: O) -> R:
         from distributed import KilledWorker
 
         try:
             delivery = future.result()
         except KilledWorker:
-            return Ran(order.number, Came.NOT_OVER, error="all workers that played it have died")
+            return work.not_done(order, "all workers that played it have died")
         except Exception as error:
             self._heed_scheduler()
-            return Ran(order.number, Came.NOT_OVER, error=f"a worker failed: {type(error).__name__}: {error}")
+            return work.not_done(order, f"a worker failed: {type(error).__name__}: {error}")
         assert isinstance(delivery, Delivery)
-        assert self._engagement is not None
-        if delivery.trace is not None:
-            with whole_file(self._engagement.keep / order.kept) as file:
-                file.write(delivery.trace)
-        return delivery.ran
+        if delivery.kept is not None:
+            file = work.keep / order.kept
+            try:
+                work.keep.mkdir(parents=True, exist_ok=True)
+                with whole_file(file) as out:
+                    out.write(delivery.kept)
+            except OSError as error:
+                raise not_written(f"{shown(file)}: what came from a worker cannot be written", error) from error
+        return cast(R, delivery.told)
+
+
+def _here() -> str:
+    """The working directory, ``""`` where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 @contextlib.contextmanager
