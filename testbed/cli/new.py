@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
         return HELD
     path = Path(options.file)
     if path.exists():
-        raise UsageError(f"{shown(path)} is there already, and is left as it is; choose another name")
+        raise UsageError(f"{shown(path)} already exists and is left unchanged; choose another name")
     known_schema = _schema_near(path)
     schema = known_schema or path.with_name(FILE)
     try:

@@ -52,7 +52,7 @@ class ReplyExpected(Tagged):
         alias="on", description="The command, or 'connect' or 'message'; 'POP3 PASS', 'IMAP LOGIN'."
     )
     code: _Code = Field(description="452, 452 4.2.2, 5.., 5.. 5.1.*; -ERR, NO [OVERQUOTA].")
-    count: int | None = Field(default=None, strict=True, ge=0, description="How often; without it, at least once.")
+    count: int | None = Field(default=None, strict=True, ge=0, description="How often (default: at least once).")
 
     @model_validator(mode="before")
     @classmethod

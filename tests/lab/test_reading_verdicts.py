@@ -49,7 +49,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         ("mailbox: {of: bob@someschool.edu, folder: Archive, messages: 0}", "it holds 1 message"),
         ("mailbox: {of: bob@someschool.edu, messages: 1}", "it holds 0 messages"),
         ("mailbox: {of: alice@crepes.fr, messages: 0}", "nothing in this run could contradict it"),
-        ('reply: {from: someschool.edu, on: POP3 PASS, code: "-ERR"}', "someschool.edu said +OK instead"),
+        ('reply: {from: someschool.edu, on: POP3 PASS, code: "-ERR"}', "someschool.edu sent +OK instead"),
         ("reply: {from: someschool.edu, on: QUIT, code: +OK}", "221"),
         ("reply: {from: someschool.edu, on: IMAP COPY, code: OK}", "was never asked IMAP COPY"),
     ],

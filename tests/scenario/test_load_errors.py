@@ -487,7 +487,7 @@ CLOSURES = (
         (expect("reply: {from: someschool.edu, on: RCPT}"), "5:12: 'code' is missing in 'reply'"),
         (
             expect("reply: {from: someschool.edu, on: RCPT, code: 600}"),
-            "5:51: '600' is no reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
+            "5:51: '600' is not a valid reply code; write 452, 452 4.2.2, 5.. for any refusal, or 5.. 5.1.*",
         ),
         (
             expect(CONNECTION + "}"),
@@ -599,7 +599,7 @@ def test_expectations(text, said):
         (expect("reply: {from: crepe.fr, on: RCPT, code: 452}"), f"5:19: {LAB}"),
         (
             expect("reply: {from: ns.lab, on: RCPT, code: 452}"),
-            "5:19: ns.lab is no mail server; its role is name-server",
+            "5:19: ns.lab is not a mail server; its role is name-server",
         ),
         (expect("connection: {from: crepe.fr, to: someschool.edu, closure: normal}"), f"5:24: {LAB}"),
         (expect("connection: {from: crepes.fr, to: crepe.fr, closure: normal}"), f"5:39: {LAB}"),

@@ -108,9 +108,7 @@ class DialogueFault(When):
     pace: PeopleWait = Field(
         default=SECOND, description="The time between two octets of 'drip' and 'sip' (default: 1s)."
     )
-    restart: PeopleWait | None = Field(
-        default=None, description="How long after a crash it is back; without it, never."
-    )
+    restart: PeopleWait | None = Field(default=None, description="How long after a crash it is back (default: never).")
     times: Times | None = Field(default=None, description=HOW_OFTEN)
     recipient: Address | None = Field(
         default=None, description="Only for this recipient (with 'on: RCPT'; by LMTP with 'on: message' too)."

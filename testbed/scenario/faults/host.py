@@ -129,7 +129,7 @@ class HostFault(Window):
         """One line in words."""
         if self.when is None:
             return f"{self.host} {_WORDS.get(self.is_, f'is {self.is_}')}{self.window()}"
-        nth = f", from number {self.nth} on" if self.nth > 1 else ""
+        nth = f", from the {ordinal(self.nth)} time on" if self.nth > 1 else ""
         times = f", {'once' if self.times == 1 else f'{self.times} times'}" if most(self.times) is not None else ""
         back = f", and is back after {format_duration(self.for_)}" if self.for_ is not None else ""
         return f"{self.host} crashes when {self.when}{nth}{times}{back}{self.window()}"

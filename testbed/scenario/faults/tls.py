@@ -36,7 +36,7 @@ class TlsFault(When):
     tls: MailServerName = Field(description="The server; it has 'starttls: true'.")
     is_: Annotated[TlsFlaw, Glossary(_WORDS)] = Field(alias="is", description="What is wrong.")
     service: TlsService | None = Field(
-        default=None, description="Only of its SMTP, POP3 or IMAP; without it, whichever comes."
+        default=None, description="Only of its SMTP, POP3 or IMAP (default: any of them)."
     )
     times: Times | None = Field(default=None, description=f"{HOW_OFTEN} Connections count.")
 
