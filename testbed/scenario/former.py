@@ -30,7 +30,7 @@ def _found(data: Mapping[str, object]) -> Iterator[tuple[Path, str]]:
                 yield ("faults", number, key), f"'{key}: {FORMERLY_ALWAYS}' is now '{key}: {ALWAYS}'"
         for act in ONCE:
             if "between" in fault and act in fault and "times" not in fault:
-                yield ("faults", number, act), f"say 'times: 1' with '{act}', or 'times: {ALWAYS}'; without it, it is 1"
+                yield ("faults", number, act), f"say 'times: 1' with '{act}', or 'times: {ALWAYS}' (default: 1)"
     for key in ("expect", "ours"):
         for number, expectation in _mappings(data.get(key)):
             reply = expectation.get("reply")

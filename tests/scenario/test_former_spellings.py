@@ -41,7 +41,7 @@ FORMER = {
         f"{act} without times": (
             f"{WIRE}, {act}",
             f"{WIRE}, {act}, times: 1",
-            f"3:59: say 'times: 1' with '{act.partition(':')[0]}', or 'times: always'; without it, it is 1",
+            f"3:59: say 'times: 1' with '{act.partition(':')[0]}', or 'times: always' (default: 1)",
         )
         for act in ("delay: 5s", "reorder: 1", "reset: both", "unreachable: host", "forget: silence")
     },
